@@ -1,0 +1,145 @@
+"""A symbol's order book to a fixed depth, and the proof that it is Kraken's.
+
+The rules and the checksum are those of Kraken's WebSocket v2 `book` channel
+(https://docs.kraken.com/api/docs/guides/spot-ws-book-v2): apply every level of a frame, truncate
+to the subscribed depth, then compare the CRC-32 of the best ten levels of each side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from zlib import crc32
+
+from sortedcontainers import SortedDict
+
+from kraken_book.level import Level, make_level
+from kraken_book.precision import Precision, to_text
+
+CHECKSUM_LEVELS = 10
+DEPTHS = (10, 25, 100, 500, 1000)
+
+
+class BookError(Exception):
+    """The book cannot be right; it must be replaced by a snapshot."""
+
+
+class ChecksumMismatch(BookError):
+    """The book is not the one whose checksum the frame carried."""
+
+
+class CrossedBook(BookError):
+    """The best bid is not below the best ask, as it is in Kraken's books after a whole frame."""
+
+
+class Side:
+    """The levels of one side, best first.
+
+    `direction` is 1 where the lowest price is best (asks), -1 where the highest is (bids).
+    """
+
+    __slots__ = ("_by_key", "_checksum_text", "_direction", "_json")
+
+    def __init__(self, direction: int) -> None:
+        self._direction = direction
+        # Keyed by ticks times direction, so that the best is always first and the worst last.
+        self._by_key: SortedDict[int, Level] = SortedDict()
+        self._checksum_text: bytes | None = None
+        self._json: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Level]:
+        return iter(self._by_key.values())
+
+    @property
+    def best(self) -> Level | None:
+        """The best level, None where the side is empty."""
+        return self._by_key.peekitem(0)[1] if self._by_key else None
+
+    def clear(self) -> None:
+        """Forget all levels."""
+        self._by_key.clear()
+        self._checksum_text = self._json = None
+
+    def apply(self, levels: Iterable[Level], depth: int) -> None:
+        """Set or remove `levels` in their order, then keep the best `depth`."""
+        by_key, direction = self._by_key, self._direction
+        for level in levels:
+            if level.lots:
+                by_key[level.ticks * direction] = level
+            else:
+                by_key.pop(level.ticks * direction, None)
+        while len(by_key) > depth:
+            by_key.popitem()
+        self._checksum_text = self._json = None
+
+    @property
+    def checksum_text(self) -> bytes:
+        """What this side adds to the checksummed text."""
+        if self._checksum_text is None:
+            best = self._by_key.values()[:CHECKSUM_LEVELS]
+            self._checksum_text = "".join([level.checksum_text for level in best]).encode()
+        return self._checksum_text
+
+    @property
+    def json(self) -> str:
+        """The side as a JSON array of `["price","qty"]`, best first."""
+        if self._json is None:
+            self._json = f"[{','.join([level.json for level in self])}]"
+        return self._json
+
+
+class Book:
+    """One symbol's bids and asks, each at most `depth` levels, at fixed precisions."""
+
+    __slots__ = ("asks", "bids", "depth", "precision", "symbol")
+
+    def __init__(self, symbol: str, depth: int, precision: Precision) -> None:
+        self.symbol = symbol
+        self.depth = depth
+        self.precision = precision
+        self.bids = Side(-1)
+        self.asks = Side(1)
+
+    def levels(self, pairs: Iterable[tuple[str, str]]) -> list[Level]:
+        """The levels that `pairs` of price and quantity texts say; raises LevelError."""
+        precision = self.precision
+        return [make_level(price, qty, precision) for price, qty in pairs]
+
+    def replace(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Become the book of a snapshot."""
+        self.bids.clear()
+        self.asks.clear()
+        self.update(bids, asks)
+
+    def update(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Apply one whole frame: its levels in order, the last of a price counts; then truncate."""
+        if bids:
+            self.bids.apply(bids, self.depth)
+        if asks:
+            self.asks.apply(asks, self.depth)
+
+    def checksum(self) -> int:
+        """Kraken's checksum: CRC-32 (IEEE), unsigned, of the best ten asks, then bids."""
+        return crc32(self.bids.checksum_text, crc32(self.asks.checksum_text))
+
+    def verify(self, checksum: int) -> None:
+        """Return only if this is a possible book with Kraken's `checksum`.
+
+        Raises CrossedBook or ChecksumMismatch; the book is then not to be shown to anyone.
+        """
+        computed = self.checksum()
+        if computed != checksum:
+            raise ChecksumMismatch(f"checksum {checksum} was sent, the book has {computed}")
+        bid, ask = self.bids.best, self.asks.best
+        if bid is not None and ask is not None and bid.ticks >= ask.ticks:
+            raise CrossedBook(f"best bid {bid.price} is not below best ask {ask.price}")
+
+    @property
+    def spread(self) -> str | None:
+        """Best ask less best bid at price precision, None where a side is empty."""
+        bid, ask = self.bids.best, self.asks.best
+        if bid is None or ask is None:
+            return None
+        return to_text(ask.ticks - bid.ticks, self.precision.price)

@@ -1,0 +1,160 @@
+"""Events: what readers of a stream get, as JSON rendered once and as typed values.
+
+An event's form is the same in Redis, in SSE and in the client. Rendering joins texts that the
+levels hold ready; decoding is for readers, and goes through msgspec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from kraken_book.book import Book
+from kraken_book.level import Level
+from kraken_book.view import Best, BookView, best_of
+
+Kind = Literal["update", "snapshot", "status"]
+Status = Literal["live", "syncing", "stale"]
+LaggedReason = Literal["trimmed", "unknown", "slow", "redis"]
+
+
+class _BookEvent(msgspec.Struct, frozen=True, kw_only=True):
+    symbol: str
+    seq: int
+    epoch: int
+    best_bid: Best | None
+    best_ask: Best | None
+    spread: str | None
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    checksum: int | None
+    exchange_time: str | None
+    received_at: str | None
+
+
+class Update(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="update"):
+    """The changed levels as Kraken sent them: apply in order, then truncate to the depth."""
+
+
+class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="snapshot"):
+    """The whole book: replaces what the reader had.
+
+    `conflated` is how many numbered events it stands for, None where nobody can know.
+    """
+
+    depth: int
+    price_precision: int
+    qty_precision: int
+    source: str
+    conflated: int | None
+
+
+class StatusChange(msgspec.Struct, frozen=True, tag_field="kind", tag="status"):
+    """A symbol became live, syncing or stale; seq and epoch are None where the api says it."""
+
+    symbol: str
+    seq: int | None
+    epoch: int | None
+    status: Status
+    reason: str | None
+    at: str
+
+
+class Lagged(msgspec.Struct, frozen=True, tag_field="kind", tag="lagged"):
+    """This reader missed `missed` events (None: unknown); a snapshot follows."""
+
+    symbol: str
+    missed: int | None
+    reason: LaggedReason
+
+
+Event = Update | Snapshot | StatusChange | Lagged
+
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def decode_event(data: bytes | str) -> Event:
+    """The event that `data` is; raises msgspec.DecodeError where it is none."""
+    return _decoder.decode(data)
+
+
+def render_update(
+    book: Book,
+    seq: int,
+    epoch: int,
+    bids: Sequence[Level],
+    asks: Sequence[Level],
+    checksum: int,
+    exchange_time: str | None,
+    received_at: str,
+) -> bytes:
+    """The JSON of an update whose levels `book`, already verified, has taken."""
+    return (
+        f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
+        f'"best_bid":{_best(best_of(book.bids))},"best_ask":{_best(best_of(book.asks))},'
+        f'"spread":{_quoted(book.spread)},'
+        f'"bids":[{",".join([level.json for level in bids])}],'
+        f'"asks":[{",".join([level.json for level in asks])}],'
+        f'"checksum":{checksum},"exchange_time":{_quoted(exchange_time)},'
+        f'"received_at":"{received_at}"}}'
+    ).encode()
+
+
+def render_snapshot(
+    view: BookView, seq: int, epoch: int, received_at: str | None, conflated: int | None
+) -> bytes:
+    """The JSON of a snapshot; `received_at` is None where only the hash is known."""
+    return (
+        f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
+        f'"best_bid":{_best(view.best_bid)},"best_ask":{_best(view.best_ask)},'
+        f'"spread":{_quoted(view.spread)},"bids":{view.bids},"asks":{view.asks},'
+        f'"checksum":{view.checksum},"exchange_time":{_quoted(view.exchange_time)},'
+        f'"received_at":{_quoted(received_at)},"depth":{view.depth},'
+        f'"price_precision":{view.precision.price},"qty_precision":{view.precision.qty},'
+        f'"source":"{view.source}",'
+        f'"conflated":{"null" if conflated is None else conflated}}}'
+    ).encode()
+
+
+def render_status(change: StatusChange) -> bytes:
+    """The JSON of a `status` event."""
+    return msgspec.json.encode(
+        {
+            "symbol": change.symbol,
+            "kind": "status",
+            "seq": change.seq,
+            "epoch": change.epoch,
+            "status": change.status,
+            "reason": change.reason,
+            "at": change.at,
+        }
+    )
+
+
+def render_lagged(lagged: Lagged) -> bytes:
+    """The JSON of a `lagged` event."""
+    return msgspec.json.encode(
+        {
+            "symbol": lagged.symbol,
+            "kind": "lagged",
+            "missed": lagged.missed,
+            "reason": lagged.reason,
+        }
+    )
+
+
+@lru_cache(maxsize=4096)
+def _name(symbol: str) -> str:
+    return msgspec.json.encode(symbol).decode()
+
+
+def _quoted(text: str | None) -> str:
+    # For texts of ours, which hold nothing that JSON escapes.
+    return "null" if text is None else f'"{text}"'
+
+
+def _best(best: Best | None) -> str:
+    return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'

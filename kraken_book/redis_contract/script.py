@@ -1,0 +1,25 @@
+"""The contract's scripts: their text, and the digest that EVALSHA calls them by."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import NamedTuple
+
+
+class Script(NamedTuple):
+    """A script that runs inside Redis."""
+
+    text: str
+    sha: str
+
+
+def _read(name: str) -> Script:
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    # Redis names scripts by their SHA-1.
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+WRITE = _read("write.lua")
+LEASE = _read("lease.lua")
+RELEASE = _read("release.lua")

@@ -1,0 +1,42 @@
+"""The JSON of a symbol in `kraken:symbols`: what became of what was configured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SymbolStatus = Literal["asked", "syncing", "live", "refused"]
+
+
+class SymbolState(msgspec.Struct, frozen=True):
+    """A configured symbol: whether Kraken serves it, and its book's state.
+
+    `asked` has no answer yet; `syncing` and `live` are acknowledged; `refused` has its reason.
+    """
+
+    status: SymbolStatus
+    reason: str | None
+    source: str
+    shard: str
+    depth: int
+    price_precision: int | None
+    qty_precision: int | None
+
+    @property
+    def acknowledged(self) -> bool:
+        """Kraken serves this symbol."""
+        return self.status in ("syncing", "live")
+
+
+def encode_symbol_state(state: SymbolState) -> bytes:
+    """The field's value."""
+    return msgspec.json.encode(state)
+
+
+_decoder = msgspec.json.Decoder(SymbolState)
+
+
+def decode_symbol_state(data: bytes) -> SymbolState:
+    """The state in a field's value; raises msgspec.DecodeError."""
+    return _decoder.decode(data)

@@ -1,0 +1,106 @@
+-- Appends a symbol's events to its stream and renews its book: each event once, in order, or refused.
+--
+-- KEYS  1 the book's hash, 2 its stream
+-- ARGV  1 epoch of the writer
+--       2 confirmed_at: when the newest frame behind this call was read, by Redis's clock, RFC 3339
+--       3 retention of the stream in ms      4 greatest length of the stream
+--       5 number of events, then for each: kind, seq, data
+--       then 'book', 'status' or 'touch', and the hash fields and values to set
+--         book    they are a whole verified book that stands where the stream stands after this call
+--         status  they say what is known without a book; the book that is there stays as it is
+--         touch   no events; one argument, the seq of the book that is there and still right
+--
+-- Replies {1, seq, Redis's time in microseconds}; refuses, before the first write, with the errors
+--   FENCED epoch seq   a newer epoch has written
+--   GAP epoch seq      the events do not follow what is there
+-- where epoch and seq are those of the last event written.
+
+-- What a hash without a book has none of.
+local BOOK_FIELDS = {'epoch', 'seq', 'event_id', 'confirmed_at', 'checksum', 'exchange_time',
+    'best_bid', 'best_bid_qty', 'best_ask', 'best_ask_qty', 'spread', 'bids', 'asks'}
+
+local hash, stream = KEYS[1], KEYS[2]
+local epoch, confirmed_at = tonumber(ARGV[1]), ARGV[2]
+local retention, maxlen, count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local after_events = 6 + count * 3
+local mode = ARGV[after_events]
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+
+local place = redis.call('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
+local known = place[1] and place[1] ~= ''
+if not known then
+    local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+    if last then
+        local fields = {}
+        for i = 1, #last[2], 2 do fields[last[2][i]] = last[2][i + 1] end
+        place = {fields['epoch'], fields['seq'], last[1]}
+    else
+        place = {'0', '0', '0-0'}
+    end
+end
+local stream_epoch, stream_seq = tonumber(place[1]), tonumber(place[2])
+local stream_id = place[3]
+
+local function refuse(word)
+    return redis.error_reply(string.format('%s %.0f %.0f', word, stream_epoch, stream_seq))
+end
+
+if epoch < stream_epoch then return refuse('FENCED') end
+
+-- What of the events is new, and does it follow?
+local first = 1
+local last_seq = stream_seq
+if epoch == stream_epoch then
+    while first <= count and tonumber(ARGV[4 + first * 3]) <= stream_seq do first = first + 1 end
+    if count > 0 and first > count then return {1, stream_seq, now} end
+end
+for i = first, count do
+    local kind, seq = ARGV[3 + i * 3], tonumber(ARGV[4 + i * 3])
+    local opens = i == 1 and epoch > stream_epoch
+    if seq <= last_seq then return refuse('GAP') end
+    if opens and kind == 'update' then return refuse('GAP') end
+    if not opens and kind ~= 'snapshot' and seq ~= last_seq + 1 then return refuse('GAP') end
+    last_seq = seq
+end
+if count == 0 then
+    if epoch ~= stream_epoch or not known then return refuse('GAP') end
+    if mode == 'touch' and (place[5] ~= ARGV[after_events + 1] or place[4] ~= ARGV[1]) then
+        return refuse('GAP')
+    end
+end
+
+if mode == 'touch' then
+    redis.call('HSET', hash, 'confirmed_at', confirmed_at)
+    return {1, stream_seq, now}
+end
+
+local last_ms = tonumber(string.match(stream_id, '^(%d+)'))
+local ms = string.format('%.0f', math.max(math.floor(now / 1000), last_ms))
+for i = first, count do
+    local seq = ARGV[4 + i * 3]
+    stream_id = ms .. '-' .. seq
+    redis.call('XADD', stream, stream_id,
+        'kind', ARGV[3 + i * 3], 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[5 + i * 3])
+end
+
+local set = {'stream_epoch', ARGV[1], 'stream_seq', string.format('%.0f', last_seq), 'stream_id', stream_id}
+if mode == 'book' then
+    for _, item in ipairs({'epoch', ARGV[1], 'seq', string.format('%.0f', last_seq), 'event_id', stream_id,
+            'confirmed_at', confirmed_at}) do
+        set[#set + 1] = item
+    end
+end
+if mode == 'status' and not place[5] then
+    for _, field in ipairs(BOOK_FIELDS) do
+        set[#set + 1] = field
+        set[#set + 1] = ''
+    end
+end
+for i = after_events + 1, #ARGV do set[#set + 1] = ARGV[i] end
+redis.call('HSET', hash, unpack(set))
+
+redis.call('XTRIM', stream, 'MAXLEN', maxlen)
+redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
+return {1, last_seq, now}

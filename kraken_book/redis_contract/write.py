@@ -1,0 +1,111 @@
+"""Calls of the write script: one symbol's new events and its book, in one step or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kraken_book.event import Kind
+from kraken_book.redis_contract.book_hash import Fields
+from kraken_book.redis_contract.keys import book_key, events_key
+
+Argument = str | int | bytes
+
+
+class Entry(NamedTuple):
+    """One event as it will lie in the stream; `data` is the JSON that readers get."""
+
+    kind: Kind
+    seq: int
+    data: bytes
+
+
+class Retention(NamedTuple):
+    """How much of a stream is kept: entries of the last `milliseconds`, at most `maxlen`."""
+
+    milliseconds: int
+    maxlen: int
+
+
+class WriteCall(NamedTuple):
+    """One call, built once: repeating it to the letter is safe, and the only safe repetition."""
+
+    symbol: str
+    arguments: tuple[Argument, ...]
+    """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
+    last_seq: int
+    """The seq where the stream will stand."""
+
+
+class Written(NamedTuple):
+    """The script's consent: where the stream stands, and Redis's clock in microseconds."""
+
+    seq: int
+    redis_time: int
+
+
+class Refused(NamedTuple):
+    """The script's refusal: `FENCED` or `GAP`, and the last event that is there."""
+
+    word: str
+    epoch: int
+    seq: int
+
+
+def write_events(
+    symbol: str,
+    epoch: int,
+    confirmed_at: str,
+    retention: Retention,
+    entries: Sequence[Entry],
+    fields: Fields,
+    *,
+    is_book: bool,
+) -> WriteCall:
+    """The call that appends `entries` and sets `fields`: a book's where `is_book`, else a status's.
+
+    A book must stand where the last of the entries does.
+    """
+    arguments: list[Argument] = _head(symbol, epoch, confirmed_at, retention, len(entries))
+    for entry in entries:
+        arguments.extend(entry)
+    arguments.append("book" if is_book else "status")
+    arguments.extend(fields)
+    return WriteCall(symbol, tuple(arguments), entries[-1].seq)
+
+
+def touch_book(
+    symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
+) -> WriteCall:
+    """The call that says: the book of `seq` that is there was still right at `confirmed_at`."""
+    return WriteCall(symbol, (*_head(symbol, epoch, confirmed_at, retention, 0), "touch", seq), seq)
+
+
+def _head(
+    symbol: str, epoch: int, confirmed_at: str, retention: Retention, count: int
+) -> list[Argument]:
+    return [
+        2,
+        book_key(symbol),
+        events_key(symbol),
+        epoch,
+        confirmed_at,
+        retention.milliseconds,
+        retention.maxlen,
+        count,
+    ]
+
+
+def parse_reply(reply: Sequence[int]) -> Written:
+    """What the script answered."""
+    _, seq, redis_time = reply
+    return Written(seq, redis_time)
+
+
+def parse_refusal(message: str) -> Refused | None:
+    """The refusal in an error's message, None where the error is another."""
+    word, _, place = message.partition(" ")
+    if word not in ("FENCED", "GAP"):
+        return None
+    epoch, seq = place.split()
+    return Refused(word, int(epoch), int(seq))

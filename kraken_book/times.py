@@ -1,0 +1,39 @@
+"""Times as readers get them: RFC 3339, UTC, six decimals, `Z`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+
+def rfc3339(nanoseconds: int) -> str:
+    """The text of a Unix time in nanoseconds: 2026-08-02T03:35:51.660084Z."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{_second(seconds)}.{rest // 1000:06d}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def parse_rfc3339(text: str) -> int:
+    """The Unix time in nanoseconds (whole microseconds); raises ValueError where it is none."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
+
+
+def normalised(text: str | None) -> str | None:
+    """A time of the feed's in our form; None where it is absent or no time.
+
+    A frame's time is told to readers and decides nothing, so a senseless one costs only itself.
+    """
+    if text is None or (len(text) == 27 and text[19] == "." and text[26] == "Z"):
+        return text
+    try:
+        return rfc3339(parse_rfc3339(text))
+    except ValueError:
+        return None

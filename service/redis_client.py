@@ -1,0 +1,62 @@
+"""Redis by URL, for clients that decide themselves what a failed call means.
+
+redis-py's own retries are off: a write of unknown outcome that it repeats in silence is stored
+twice (measured: one XADD during a stall left two entries), and a caller that wants to say "Redis is
+away" must hear of the first failure.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+SCHEMES = ("redis", "rediss", "unix")
+
+
+def check_redis_url(url: str) -> str:
+    """`url` itself; raises ValueError that says what a Redis URL looks like."""
+    parts = urlsplit(url)
+    takes = "it takes redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
+    if parts.scheme not in SCHEMES:
+        raise ValueError(f"{parts.scheme or url!r} is no Redis scheme: {takes}")
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise ValueError(f"the path of the socket is missing: {takes}")
+        return url
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{error}: {takes}") from None
+    if not parts.hostname or port == 0:
+        raise ValueError(f"host or port is missing: {takes}")
+    if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        raise ValueError(f"{parts.path.strip('/')!r} is no database number: {takes}")
+    return url
+
+
+def connect_redis(url: str, *, timeout: float = 5.0, max_connections: int = 32) -> Redis:
+    """A client of the server at `url`; it connects when first used.
+
+    Every call that gets no answer within `timeout` seconds raises redis.TimeoutError; nothing is
+    repeated. Replies are bytes.
+    """
+    client: Redis = Redis.from_url(
+        url,
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        max_connections=max_connections,
+        health_check_interval=0,
+    )
+    return client
+
+
+def without_password(url: str) -> str:
+    """The URL as a log may show it."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)
