@@ -33,8 +33,8 @@ class WriteCall(NamedTuple):
     symbol: str
     arguments: tuple[Argument, ...]
     """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
-    last_seq: int
-    """The seq where the stream will stand."""
+    entries: int
+    """How many events it carries."""
 
 
 class Written(NamedTuple):
@@ -71,14 +71,14 @@ def write_events(
         arguments.extend(entry)
     arguments.append("book" if is_book else "status")
     arguments.extend(fields)
-    return WriteCall(symbol, tuple(arguments), entries[-1].seq)
+    return WriteCall(symbol, tuple(arguments), len(entries))
 
 
 def touch_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
 ) -> WriteCall:
     """The call that says: the book of `seq` that is there was still right at `confirmed_at`."""
-    return WriteCall(symbol, (*_head(symbol, epoch, confirmed_at, retention, 0), "touch", seq), seq)
+    return WriteCall(symbol, (*_head(symbol, epoch, confirmed_at, retention, 0), "touch", seq), 0)
 
 
 def _head(

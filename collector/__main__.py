@@ -1,0 +1,100 @@
+"""`python -m collector`: wires the service; its parts say what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import uvloop
+from redis.exceptions import RedisError
+
+from collector.books import SymbolBook
+from collector.feed import Feed
+from collector.lease import Lease
+from collector.ops import make_ops_app
+from collector.outbox import Outbox
+from collector.publisher import Publisher
+from collector.reporter import Reporter
+from collector.settings import CollectorSettings
+from kraken_book.redis_contract.write import Retention
+from service.http_server import PortInUse, exit_with, listen, serve
+from service.logs import configure_logs, get_logger, parse_levels
+from service.redis_client import connect_redis, without_password
+from service.settings import read_settings
+from service.stop import stop_on_signals
+
+log = get_logger("collector")
+
+# Of the second that a stop may take, what the last events may wait for Redis.
+LAST_FLUSH_SECONDS = 0.5
+
+
+async def run(settings: CollectorSettings, listener: socket.socket) -> None:
+    """Collect until SIGINT or SIGTERM."""
+    stop = stop_on_signals()
+    log.info(
+        "collecting",
+        kraken=settings.kraken_url,
+        symbols=len(settings.symbols),
+        depth=settings.kraken_depth,
+        redis=without_password(settings.redis_url),
+        source=settings.source,
+        shard=str(settings.shard),
+    )
+    redis = connect_redis(settings.redis_url)
+    books = {s: SymbolBook(s, settings.kraken_depth, settings.source) for s in settings.symbols}
+    feed = Feed(
+        settings.kraken_url, books, settings.kraken_depth, settings.kraken_symbols_per_connection
+    )
+    retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
+    publisher = Publisher(redis, retention, str(settings.shard), feed.read)
+    lease = Lease(redis, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
+    publisher.on_fenced = lease.fenced
+    for book in books.values():
+        book.listener = outbox = Outbox(book, publisher.on_waiting)
+        publisher.add(outbox)
+    reporter = Reporter(redis, settings.shard, feed, lease, books)
+    ops = make_ops_app(reporter.describe)
+
+    async with asyncio.TaskGroup() as tasks:
+        feeding = tasks.create_task(feed.run())
+        working = [
+            tasks.create_task(work) for work in (publisher.run(), lease.run(), reporter.run())
+        ]
+        serving = tasks.create_task(serve(ops, listener, stop))
+        await stop.wait()
+        feeding.cancel()
+        await asyncio.wait([feeding])
+        await leave(books, publisher, lease)
+        for task in working:
+            task.cancel()
+        await serving
+    await redis.aclose()
+    log.info("stopped")
+
+
+async def leave(books: dict[str, SymbolBook], publisher: Publisher, lease: Lease) -> None:
+    """Write what still waits, say that the books are followed no more, let another lead."""
+    for book in books.values():
+        if book.live:
+            book.lose("stopped")
+    with contextlib.suppress(TimeoutError, RedisError, OSError):
+        async with asyncio.timeout(LAST_FLUSH_SECONDS):
+            await publisher.flush()
+            await lease.release()
+
+
+def main() -> None:
+    """Read the settings and collect."""
+    settings = read_settings(CollectorSettings)
+    configure_logs(parse_levels(settings.log_level), settings.log_format)
+    try:
+        listener = listen(settings.collector_host, settings.collector_port, "COLLECTOR_PORT")
+    except PortInUse as error:
+        exit_with(error)
+    uvloop.run(run(settings, listener))
+
+
+if __name__ == "__main__":
+    main()

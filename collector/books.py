@@ -1,0 +1,127 @@
+"""A symbol's book as the collector knows it: verified, or known not to be.
+
+Pure: frames' levels in, a verified book and word of what changed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from collector.stamp import Stamp
+from kraken_book.book import Book
+from kraken_book.level import Level
+from kraken_book.precision import Precision
+from kraken_book.redis_contract.symbol_state import SymbolState, SymbolStatus
+from kraken_book.times import normalised
+from kraken_book.view import BookView, view_of
+
+LevelPairs = Sequence[tuple[str, str]]
+
+
+class BookListener(Protocol):
+    """Who is told of each verified change, in order."""
+
+    def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """These levels changed the book."""
+
+    def on_snapshot(self) -> None:
+        """Another book stands in place of what was known."""
+
+    def on_status(self) -> None:
+        """The status or its reason changed."""
+
+
+class SymbolBook:
+    """One symbol: its status, and its book while that is `live`.
+
+    While live, `book` is verified by `checksum`, and `read` is when its newest frame was read. A
+    frame that raises leaves the book unknown; the caller must `lose` it.
+    """
+
+    def __init__(self, symbol: str, depth: int, source: str) -> None:
+        self.symbol = symbol
+        self.depth = depth
+        self.source = source
+        self.status: SymbolStatus = "asked"
+        self.reason: str | None = None
+        self.precision: Precision | None = None
+        self.book: Book | None = None
+        self.checksum = 0
+        self.exchange_time: str | None = None
+        self.read = Stamp(0, 0)
+        self.listener: BookListener | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether the book is verified and followed."""
+        return self.status == "live"
+
+    def state(self, shard: str) -> SymbolState:
+        """What `kraken:symbols` is to say of it."""
+        precision = self.precision
+        return SymbolState(
+            status=self.status,
+            reason=self.reason,
+            source=self.source,
+            shard=shard,
+            depth=self.depth,
+            price_precision=precision.price if precision else None,
+            qty_precision=precision.qty if precision else None,
+        )
+
+    def view(self) -> BookView:
+        """The verified book; only while live."""
+        assert self.book is not None, f"{self.symbol} has no verified book"
+        return view_of(self.book, self.source, self.checksum, self.exchange_time)
+
+    def take_snapshot(
+        self, bids: LevelPairs, asks: LevelPairs, checksum: int, time: str | None, read: Stamp
+    ) -> None:
+        """Become the snapshot's book and live; raises BookError or LevelError."""
+        assert self.precision is not None, f"{self.symbol} has no precisions yet"
+        book = Book(self.symbol, self.depth, self.precision)
+        book.replace(book.levels(bids), book.levels(asks))
+        book.verify(checksum)
+        self.book = book
+        self._verified(checksum, time, read)
+        self.status, self.reason = "live", None
+        if self.listener is not None:
+            self.listener.on_snapshot()
+
+    def take_update(
+        self, bids: LevelPairs, asks: LevelPairs, checksum: int, time: str | None, read: Stamp
+    ) -> None:
+        """Apply one frame to a live book; raises BookError or LevelError."""
+        book = self.book
+        assert book is not None, f"{self.symbol} has no book to update"
+        bid_levels, ask_levels = book.levels(bids), book.levels(asks)
+        book.update(bid_levels, ask_levels)
+        book.verify(checksum)
+        self._verified(checksum, time, read)
+        if self.listener is not None:
+            self.listener.on_update(bid_levels, ask_levels)
+
+    def lose(self, reason: str) -> None:
+        """What the book is now is not known, for `reason`."""
+        # Before its first acknowledgement a symbol is still only asked for.
+        self._become("asked" if self.status == "asked" else "syncing", reason)
+
+    def acknowledge(self) -> None:
+        """Kraken agreed to send this book."""
+        if not self.live:
+            self._become("syncing", self.reason)
+
+    def refuse(self, reason: str) -> None:
+        """Kraken does not send this book, for `reason`."""
+        self._become("refused", reason)
+
+    def _become(self, status: SymbolStatus, reason: str | None) -> None:
+        self.book = None
+        if (status, reason) != (self.status, self.reason):
+            self.status, self.reason = status, reason
+            if self.listener is not None:
+                self.listener.on_status()
+
+    def _verified(self, checksum: int, time: str | None, read: Stamp) -> None:
+        self.checksum, self.exchange_time, self.read = checksum, normalised(time), read

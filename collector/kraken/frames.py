@@ -1,0 +1,204 @@
+"""Kraken's frames: bytes to values, and requests to text. No I/O.
+
+Numbers of a book stay the texts that they were in the frame; nothing becomes a float. Frames are
+told apart by key, in any order of keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+
+class FrameError(Exception):
+    """A frame that cannot be understood; `symbols` are those whose book it may have changed."""
+
+    def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.symbols = tuple(symbols)
+
+
+class RawLevel(msgspec.Struct, gc=False):
+    """A price and a quantity, each the JSON text that was sent."""
+
+    price: msgspec.Raw
+    qty: msgspec.Raw
+
+
+class BookEntry(msgspec.Struct):
+    """One symbol's part of a book frame; `timestamp` was missing in older snapshots."""
+
+    symbol: str
+    checksum: int
+    bids: list[RawLevel] = []
+    asks: list[RawLevel] = []
+    timestamp: str | None = None
+
+
+class BookFrame(msgspec.Struct):
+    """A snapshot, which replaces, or an update, which changes; `data` has one entry a symbol."""
+
+    type: Literal["snapshot", "update"]
+    data: list[BookEntry]
+
+
+class Heartbeat(msgspec.Struct):
+    """The connection is alive."""
+
+
+class System(msgspec.Struct):
+    """The state of Kraken's engine: online, cancel_only, maintenance or post_only."""
+
+    system: str
+
+
+class Pair(msgspec.Struct):
+    """A tradable pair; only what a book needs of it."""
+
+    symbol: str
+    price_precision: int
+    qty_precision: int
+    status: str = "online"
+
+
+class Instruments(msgspec.Struct):
+    """Pairs with their precisions: all of them in a snapshot, changed ones in an update."""
+
+    pairs: list[Pair] = []
+
+
+class Answer(msgspec.Struct):
+    """The answer to a request; only `success` tells whether it was granted."""
+
+    method: str | None = None
+    success: bool = True
+    error: str | None = None
+    symbol: str | None = None
+    channel: str | None = None
+    req_id: int | None = None
+
+
+class Unknown(msgspec.Struct):
+    """A frame of a channel or kind that we do not know; Kraken adds some over time."""
+
+    what: str
+
+
+Frame = BookFrame | Heartbeat | System | Instruments | Answer | Unknown
+
+
+class _Result(msgspec.Struct):
+    channel: str | None = None
+    symbol: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    channel: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+    method: str | None = None
+    success: bool | None = None
+    error: str | None = None
+    # Seen with a capital: {"Error":"Exceeded msg rate"}.
+    capital_error: str | None = msgspec.field(default=None, name="Error")
+    symbol: str | None = None
+    result: _Result | None = None
+    req_id: int | None = None
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_book = msgspec.json.Decoder(BookFrame)
+_instruments = msgspec.json.Decoder(Instruments)
+_systems = msgspec.json.Decoder(list[System])
+_anything = msgspec.json.Decoder()
+
+# What msgspec raises for bytes that are no JSON, are of another shape, or nest without end.
+_NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+# How book frames have begun whenever they were recorded. It only saves a first look: a book frame
+# with its keys in another order is found by key.
+_BOOK_PREFIX = b'{"channel":"book"'
+
+
+def decode_frame(data: bytes) -> Frame:
+    """What `data` says; raises FrameError where it cannot be understood."""
+    if data.startswith(_BOOK_PREFIX):
+        return _decode_book(data)
+    try:
+        envelope = _envelope.decode(data)
+        return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope)
+    except _NOT_UNDERSTOOD as error:
+        raise FrameError(str(error)) from None
+
+
+def level_pairs(levels: list[RawLevel]) -> list[tuple[str, str]]:
+    """The texts of levels, as `Book.levels` takes them."""
+    # Latin-1 decodes any byte; what is no number is refused with its symbol where it is parsed.
+    return [(str(level.price, "latin-1"), str(level.qty, "latin-1")) for level in levels]
+
+
+def subscribe_instruments(req_id: int) -> str:
+    """The request for pairs and their precisions."""
+    return _request("subscribe", {"channel": "instrument"}, req_id)
+
+
+def subscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
+    """The request for the books of `symbols`; each is answered, and sends a snapshot, by itself."""
+    params = {"channel": "book", "symbol": list(symbols), "depth": depth, "snapshot": True}
+    return _request("subscribe", params, req_id)
+
+
+def unsubscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
+    """The request to send no more of the books of `symbols`."""
+    params = {"channel": "book", "symbol": list(symbols), "depth": depth}
+    return _request("unsubscribe", params, req_id)
+
+
+def _request(method: str, params: dict[str, object], req_id: int) -> str:
+    return msgspec.json.encode({"method": method, "params": params, "req_id": req_id}).decode()
+
+
+def _by_channel(envelope: _Envelope) -> Frame:
+    match envelope.channel:
+        case "heartbeat":
+            return Heartbeat()
+        case "instrument":
+            return _instruments.decode(envelope.data)
+        case "status":
+            return (_systems.decode(envelope.data) or [System("unknown")])[0]
+        case None:
+            return _answer(envelope)
+        case channel:
+            return Unknown(f"channel {channel}")
+
+
+def _decode_book(data: bytes) -> BookFrame:
+    try:
+        return _book.decode(data)
+    except _NOT_UNDERSTOOD as error:
+        raise FrameError(str(error), _symbols_in(data)) from None
+
+
+def _symbols_in(data: bytes) -> list[str]:
+    try:
+        frame: Any = _anything.decode(data)
+        entries = frame["data"]
+        return [entry["symbol"] for entry in entries if isinstance(entry["symbol"], str)]
+    except (*_NOT_UNDERSTOOD, KeyError, TypeError):
+        return []
+
+
+def _answer(envelope: _Envelope) -> Answer | Unknown:
+    error = envelope.error or envelope.capital_error
+    if envelope.method is None and error is None:
+        return Unknown("frame without channel or method")
+    result = envelope.result or _Result()
+    return Answer(
+        method=envelope.method,
+        success=envelope.success is not False and error is None,
+        error=error,
+        symbol=result.symbol or envelope.symbol,
+        channel=result.channel,
+        req_id=envelope.req_id,
+    )

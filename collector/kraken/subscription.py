@@ -1,0 +1,71 @@
+"""One symbol's subscription on one connection, as a state machine without I/O.
+
+    WAITING ─▶ ASKED ─▶ ACKNOWLEDGED ─▶ LIVE
+       ▲         │            │           │
+       │         └─ REFUSED   └───────────┤ a doubt, or no answer in time
+       └──────────────── LEAVING ◀────────┘
+
+WAITING until `due`, then it is to be asked for. A doubted book is left first, and asked for again
+once Kraken has confirmed that; so what still arrives of the old subscription is told from the new.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from collector.backoff import Backoff
+
+# Kraken was seen to drop requests without an answer, and to acknowledge without a snapshot.
+ANSWER_SECONDS = 10.0
+REFUSED_RETRY_SECONDS = 60.0
+# A symbol that stays right for so long has recovered: its next doubt is a new one.
+RECOVERED_SECONDS = 60.0
+
+
+class State(Enum):
+    """Where a subscription stands."""
+
+    WAITING = "waiting"
+    ASKED = "asked"
+    ACKNOWLEDGED = "acknowledged"
+    LIVE = "live"
+    LEAVING = "leaving"
+    REFUSED = "refused"
+
+
+class Subscription:
+    """One symbol's place in the conversation; times are steady seconds."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.state = State.WAITING
+        self.due = 0.0
+        self._since = 0.0
+        self._backoff = Backoff()
+        self._doubted = -RECOVERED_SECONDS
+
+    def move(self, state: State, now: float) -> None:
+        """Enter `state`; the one place where a subscription changes."""
+        self.state = state
+        self._since = now
+
+    def doubt(self, now: float) -> None:
+        """Leave, to be asked for again: at once the first time, later the more often it happens."""
+        if now - self._doubted >= RECOVERED_SECONDS:
+            self._backoff.reset()
+            self.due = now
+        else:
+            self.due = now + self._backoff.next()
+        self._doubted = now
+        self.move(State.LEAVING, now)
+
+    def unanswered(self, now: float) -> bool:
+        """Whether what was asked has had its time."""
+        pending = self.state in (State.ASKED, State.ACKNOWLEDGED, State.LEAVING)
+        return pending and now - self._since >= ANSWER_SECONDS
+
+    def to_ask(self, now: float) -> bool:
+        """Whether it is time to ask for the book."""
+        if self.state is State.REFUSED:
+            return now - self._since >= REFUSED_RETRY_SECONDS
+        return self.state is State.WAITING and now >= self.due

@@ -1,0 +1,25 @@
+"""The collector's figures for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FRAMES = Counter("kraken_book_frames_total", "Frames read from Kraken.", ["channel"])
+BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")
+VERIFIED = Counter("kraken_book_verified_total", "Books verified by Kraken's checksum.", ["kind"])
+RESYNCS = Counter("kraken_book_resyncs_total", "Symbols subscribed to anew.", ["reason"])
+RECONNECTS = Counter("kraken_book_reconnects_total", "Connections that ended.", ["reason"])
+REFUSED = Gauge("kraken_book_refused_symbols", "Symbols that Kraken refuses.")
+LIVE = Gauge("kraken_book_live_symbols", "Symbols whose book is verified and followed.")
+PUBLISHED = Counter("kraken_book_published_events_total", "Events acknowledged by Redis.")
+CONFLATED = Counter("kraken_book_conflated_events_total", "Events a snapshot stands for.")
+WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
+REFUSALS = Counter("kraken_book_write_refusals_total", "Writes refused by the script.", ["word"])
+REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls that Redis did not carry out.")
+LEADING = Gauge("kraken_book_leading", "1 while this collector publishes.")
+EPOCH = Gauge("kraken_book_epoch", "The epoch this collector publishes under.")
+FLUSH_SECONDS = Histogram(
+    "kraken_book_flush_seconds",
+    "Round trip of one flush to Redis.",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)

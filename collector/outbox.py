@@ -1,0 +1,190 @@
+"""What of one book waits to be written: its events, numbered, at most so many.
+
+Pure. Events get their number when they come in, and keep it whatever happens; where too many wait,
+one snapshot takes the place of all of them, and says how many numbers it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from collector.books import SymbolBook
+from collector.metrics import CONFLATED
+from collector.stamp import stamp_now
+from kraken_book.event import Status, StatusChange, render_snapshot, render_status, render_update
+from kraken_book.level import Level
+from kraken_book.redis_contract.book_hash import book_fields, status_fields
+from kraken_book.redis_contract.write import (
+    Entry,
+    Refused,
+    Retention,
+    WriteCall,
+    touch_book,
+    write_events,
+)
+from kraken_book.times import rfc3339
+
+# About half a megabyte a symbol, and ten seconds of the busiest one.
+MOST_WAITING = 512
+
+
+class Outbox:
+    """One symbol's events between its book and Redis; a `BookListener` of that book.
+
+    Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
+    comes to wait.
+    """
+
+    def __init__(self, book: SymbolBook, on_waiting: Callable[[Outbox], None]) -> None:
+        self.book = book
+        self._on_waiting = on_waiting
+        self._epoch: int | None = None
+        self._seq = 0
+        self._waiting: list[Entry] = []
+        # The last event that left here; all that is newer waits.
+        self._taken_seq = 0
+        # None where readers cannot know the status from this epoch's events.
+        self._told_status: str | None = None
+        self._told_reason: str | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of the book."""
+        return self.book.symbol
+
+    def open(self, epoch: int) -> None:
+        """Publish under `epoch` from now on, beginning with what is known now."""
+        known = self._taken_seq if self._epoch is not None else None
+        self._epoch = epoch
+        self._begin(known)
+
+    def close(self) -> None:
+        """Another leads: number and keep nothing."""
+        self._epoch = None
+        self._waiting.clear()
+
+    def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Number and render an update; past the bound, a snapshot of the book it led to."""
+        if self._epoch is None:
+            return
+        book = self.book
+        assert book.book is not None
+        seq = self._next_seq()
+        if len(self._waiting) >= MOST_WAITING:
+            self._add_snapshot_after(self._taken_seq)
+            return
+        data = render_update(
+            book.book,
+            seq,
+            self._epoch,
+            bids,
+            asks,
+            book.checksum,
+            book.exchange_time,
+            rfc3339(book.read.unix),
+        )
+        self._add(Entry("update", seq, data))
+
+    def on_snapshot(self) -> None:
+        """Number and render the whole book; how many updates lie before it nobody knows."""
+        if self._epoch is None:
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+        self._add_snapshot(None)
+        self._add_status()
+
+    def on_status(self) -> None:
+        """Number and render the status, where readers have not been told it."""
+        if self._epoch is not None:
+            self._add_status()
+
+    def take(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
+        """The call that writes all that waits, None where nothing does; it leaves the outbox."""
+        if not self._waiting or self._epoch is None:
+            return None
+        entries, self._waiting = self._waiting, []
+        self._taken_seq = entries[-1].seq
+        book = self.book
+        if book.live:
+            fields = book_fields(book.view(), "live")
+        else:
+            fields = status_fields(
+                book.symbol, _event_status(book), book.source, book.depth, book.precision
+            )
+        return write_events(
+            book.symbol, self._epoch, confirmed_at, retention, entries, fields, is_book=book.live
+        )
+
+    def touch(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
+        """The call that renews the age of a live book that is in Redis as it is here."""
+        if not self.book.live or self._waiting or self._epoch is None or not self._taken_seq:
+            return None
+        return touch_book(self.book.symbol, self._epoch, confirmed_at, retention, self._taken_seq)
+
+    def refused(self, place: Refused) -> None:
+        """Redis stands elsewhere, at `place`: go on from there with what is known now."""
+        if self._epoch is None:
+            return
+        same_epoch = place.epoch == self._epoch
+        self._seq = max(self._seq, place.seq)
+        if self.book.live or not same_epoch:
+            self._begin(place.seq if same_epoch else None)
+        else:
+            # Within an epoch only a snapshot may jump; the next one will, and until then the
+            # hash says syncing or grows old.
+            self._waiting.clear()
+            self._told_status = None
+
+    def _begin(self, known_seq: int | None) -> None:
+        self._told_status = None
+        if self.book.live:
+            self._add_snapshot_after(known_seq)
+        else:
+            self._waiting.clear()
+        self._add_status()
+
+    def _add_snapshot_after(self, known_seq: int | None) -> None:
+        """One snapshot for all that waits, and was lost, after `known_seq` (None: unknown)."""
+        self._waiting.clear()
+        conflated = None if known_seq is None else self._seq - known_seq
+        CONFLATED.inc(conflated or 0)
+        self._add_snapshot(conflated)
+
+    def _add_snapshot(self, conflated: int | None) -> None:
+        assert self._epoch is not None
+        seq = self._next_seq()
+        received_at = rfc3339(self.book.read.unix)
+        data = render_snapshot(self.book.view(), seq, self._epoch, received_at, conflated)
+        self._add(Entry("snapshot", seq, data))
+
+    def _add_status(self) -> None:
+        assert self._epoch is not None
+        status = _event_status(self.book)
+        if (status, self.book.reason) == (self._told_status, self._told_reason):
+            return
+        self._told_status, self._told_reason = status, self.book.reason
+        seq = self._next_seq()
+        change = StatusChange(
+            self.symbol, seq, self._epoch, status, self.book.reason, rfc3339(stamp_now().unix)
+        )
+        self._add(Entry("status", seq, render_status(change)))
+
+    def _next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _add(self, entry: Entry) -> None:
+        self._waiting.append(entry)
+        if len(self._waiting) == 1:
+            self._on_waiting(self)
+
+
+def _event_status(book: SymbolBook) -> Status:
+    # To a reader of the book, one that was asked for, or refused, is one that is not there.
+    return "live" if book.live else "syncing"

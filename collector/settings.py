@@ -1,0 +1,94 @@
+"""The collector's settings; DESIGN and README list them for people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+from zlib import crc32
+
+from pydantic import AfterValidator, Field
+
+from kraken_book.book import DEPTHS
+from kraken_book.symbols import parse_symbols
+from service.settings import Port, Seconds, ServiceSettings
+
+KRAKEN_HOST_SUFFIX = ".kraken.com"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of `count` equal shares of the symbols, from 0."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    def has(self, symbol: str) -> bool:
+        """Whether `symbol` is of this share."""
+        return crc32(symbol.encode()) % self.count == self.index
+
+
+def parse_shard(text: str) -> Shard:
+    """The shard that `i/n` says; raises ValueError."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
+    if match and int(match[1]) < int(match[2]):
+        return Shard(int(match[1]), int(match[2]))
+    raise ValueError("it takes i/n with i from 0 to n - 1, such as 0/1 or 2/8")
+
+
+def _checked_symbols(text: str) -> str:
+    parse_symbols(text)
+    return text
+
+
+def _checked_shard(text: str) -> str:
+    parse_shard(text)
+    return text
+
+
+def _checked_depth(depth: int) -> int:
+    if depth not in DEPTHS:
+        raise ValueError(f"it takes one of Kraken's depths: {', '.join(map(str, DEPTHS))}")
+    return depth
+
+
+def _checked_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError("it takes ws://host:port/path or wss://host/path")
+    return url
+
+
+class CollectorSettings(ServiceSettings):
+    """What `python -m collector` takes from the environment."""
+
+    kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
+    kraken_symbols: Annotated[str, AfterValidator(_checked_symbols)] = "BTC/USD,ETH/USD,SOL/USD"
+    kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
+    kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    stream_retention: Seconds = 300.0
+    stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
+    collector_shard: Annotated[str, AfterValidator(_checked_shard)] = "0/1"
+    collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0
+    collector_host: str = "127.0.0.1"
+    collector_port: Port = 9100
+
+    @property
+    def shard(self) -> Shard:
+        """Which share of the symbols this collector takes."""
+        return parse_shard(self.collector_shard)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The configured symbols of this shard."""
+        return tuple(s for s in parse_symbols(self.kraken_symbols) if self.shard.has(s))
+
+    @property
+    def source(self) -> str:
+        """`kraken` where the feed's host is Kraken's, else `simulated`."""
+        host = urlsplit(self.kraken_url).hostname or ""
+        return "kraken" if f".{host}".endswith(KRAKEN_HOST_SUFFIX) else "simulated"

@@ -1,0 +1,80 @@
+"""An ASGI application served beside a service's other tasks, ended by the service itself.
+
+uvicorn's own signal handling is off: at SIGTERM it waits for open streams before it tells the
+application, so a service drains its streams from the signal and ends the server afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Generator
+from typing import NoReturn
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class PortInUse(OSError):
+    """The address to listen on is not to be had; the message says which setting names it."""
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A socket bound to `host` and `port`; raises PortInUse that names the port's `setting`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(
+            f"{setting}={port}: cannot listen on {host}:{port} ({error.strerror});"
+            f" set {setting} to a free port"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    grace: float = 1.0,
+    protocol: type[asyncio.Protocol] = HttpToolsProtocol,
+) -> None:
+    """Serve `app` on `listener` until `stop`; then open answers have `grace` seconds to end."""
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(grace)),
+    )
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.should_exit = True
+    await running
+
+
+def exit_with(error: Exception) -> NoReturn:
+    """End the process with one line that says what is wrong."""
+    print(error, file=sys.stderr)  # noqa: T201 - for who started it, beside the log
+    sys.exit(1)
