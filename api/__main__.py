@@ -1,0 +1,67 @@
+"""`python -m api`: wires the service; its parts say what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvloop
+
+from api.app import make_app
+from api.settings import ApiSettings
+from api.socket import SocketProtocol
+from api.store import BookStore
+from api.streams import Streams
+from api.tail import Tail
+from service.http_server import PortInUse, exit_with, listen, serve
+from service.logs import configure_logs, get_logger, parse_levels
+from service.redis_client import connect_redis, without_password
+from service.settings import read_settings
+from service.stop import stop_on_signals
+
+log = get_logger("api")
+
+# Of API_DRAIN, what the server may take to end its other answers.
+SERVER_SECONDS = 1.0
+
+
+async def run(settings: ApiSettings, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    going = stop_on_signals()
+    log.info(
+        "serving",
+        address=f"http://{settings.api_host}:{settings.api_port}",
+        redis=without_password(settings.redis_url),
+    )
+    redis = connect_redis(settings.redis_url)
+    store = BookStore(redis)
+    tail = Tail(redis, store, settings.api_max_age)
+    streams = Streams(settings.api_write_timeout)
+    app = make_app(store, tail, streams, settings.api_max_age)
+
+    drained = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        working = [tasks.create_task(work) for work in (tail.run(), streams.run())]
+        tasks.create_task(serve(app, listener, drained, protocol=SocketProtocol))
+        await going.wait()
+        await streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
+        for task in working:
+            task.cancel()
+        drained.set()
+    await redis.aclose()
+    log.info("stopped")
+
+
+def main() -> None:
+    """Read the settings and serve."""
+    settings = read_settings(ApiSettings)
+    configure_logs(parse_levels(settings.log_level), settings.log_format)
+    try:
+        listener = listen(settings.api_host, settings.api_port, "API_PORT")
+    except PortInUse as error:
+        exit_with(error)
+    uvloop.run(run(settings, listener))
+
+
+if __name__ == "__main__":
+    main()

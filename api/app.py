@@ -1,0 +1,62 @@
+"""The routes, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from api.books import Books
+from api.directory import Directory
+from api.ops import Ops
+from api.problems import Problem, on_failure, on_http_exception, on_problem
+from api.request_log import RequestLog
+from api.store import BookStore
+from api.stream_route import StreamRoute
+from api.streams import Streams
+from api.tail import Tail
+
+PAGE = Path(__file__).parent / "page"
+# The page needs nothing from anywhere else, and says so to the browser.
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "no-cache"}
+
+
+def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> Starlette:
+    """The application over one store, one tail and one registry of streams."""
+    directory = Directory(store)
+    books = Books(store, directory, max_age)
+    ops = Ops(store, streams)
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Mount("/page", StaticFiles(directory=PAGE)),
+            Route("/symbols", books.symbols),
+            Route("/books", books.books),
+            Route("/depth/{symbol:path}", books.depth),
+            Route(
+                "/stream/{symbol:path}",
+                StreamRoute(directory, store, tail, streams),
+                methods=["GET"],
+            ),
+            Route("/healthz", ops.healthz),
+            Route("/readyz", ops.readyz),
+            Route("/metrics", ops.metrics),
+        ],
+        middleware=[Middleware(RequestLog)],
+        exception_handlers={
+            Problem: on_problem,
+            HTTPException: on_http_exception,
+            Exception: on_failure,
+        },
+    )
+
+
+async def page(_request: Request) -> Response:
+    """The live page."""
+    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)

@@ -1,0 +1,158 @@
+"""The books, asked for one answer at a time: /symbols, /books, /depth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.directory import Directory
+from api.problems import Problem, bad_parameter, redis_away, unavailable
+from api.store import BookStore, StoredBook
+from kraken_book.redis_contract.symbol_state import SymbolState
+from kraken_book.view import BookView
+
+SOURCE_HEADER = "X-Book-Source"
+
+_sides = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class Books:
+    """Answers from Redis; a book older than `max_age` seconds is no answer."""
+
+    def __init__(self, store: BookStore, directory: Directory, max_age: float) -> None:
+        self._store = store
+        self._directory = directory
+        self._max_age = max_age
+
+    async def symbols(self, _request: Request) -> Response:
+        """The symbols that Kraken acknowledged, sorted."""
+        states = await self._directory.states()
+        return json_response(
+            [symbol for symbol, state in states.items() if state.acknowledged], source_of(states)
+        )
+
+    async def books(self, _request: Request) -> Response:
+        """Every configured book in short."""
+        states = await self._directory.states()
+        books = await self._read(list(states))
+        rows = [
+            _row(symbol, state, book, self._max_age)
+            for (symbol, state), book in zip(states.items(), books, strict=True)
+        ]
+        return json_response(rows, source_of(states))
+
+    async def depth(self, request: Request) -> Response:
+        """One book; 503 with the last known one where it is too old."""
+        levels = parse_levels(request.query_params.get("levels"))
+        symbol = await self._directory.resolve(request.path_params["symbol"])
+        (book,) = await self._read([symbol])
+        if book is None or book.age_ms is None:
+            raise await self._no_book(symbol)
+        body = depth_body(book, levels, self._max_age)
+        if book.age_ms > self._max_age * 1000:
+            raise unavailable(
+                "stale-book",
+                f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms",
+                book=body,
+            )
+        headers = {
+            "ETag": f'W/"{book.hash.event_id}"',
+            "Cache-Control": "no-cache",
+            "X-Book-Age-Ms": str(book.age_ms),
+            SOURCE_HEADER: book.hash.source,
+        }
+        if headers["ETag"] in etags(request.headers.get("If-None-Match", "")):
+            return Response(None, 304, headers)
+        return Response(msgspec.json.encode(body), 200, headers, "application/json")
+
+    async def _read(self, symbols: list[str]) -> list[StoredBook | None]:
+        try:
+            return await self._store.books(symbols)
+        except (RedisError, OSError) as error:
+            raise redis_away(error) from error
+
+    async def _no_book(self, symbol: str) -> Problem:
+        state = (await self._directory.states())[symbol]
+        why = f"{state.status}: {state.reason}" if state.reason else state.status
+        return unavailable("no-book", f"there is no book of {symbol} yet ({why})", book=None)
+
+
+def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str, Any]:
+    """The answer of /depth, each side cut to `levels` (None: all)."""
+    stored, view = book.hash, book.hash.view
+    assert view is not None, f"{stored.symbol} has no book"
+    return {
+        "symbol": stored.symbol,
+        "status": book.status(max_age),
+        "source": stored.source,
+        "depth": view.depth,
+        "price_precision": view.precision.price,
+        "qty_precision": view.precision.qty,
+        "epoch": stored.epoch,
+        "seq": stored.seq,
+        "event_id": stored.event_id,
+        "checksum": view.checksum,
+        "exchange_time": view.exchange_time,
+        "confirmed_at": stored.confirmed_at,
+        "age_ms": book.age_ms,
+        "best_bid": view.best_bid,
+        "best_ask": view.best_ask,
+        "spread": view.spread,
+        "bids": _cut(view.bids, levels),
+        "asks": _cut(view.asks, levels),
+    }
+
+
+def parse_levels(text: str | None) -> int | None:
+    """How many levels of each side are wanted, None for all; raises Problem."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
+    return int(text[:9])
+
+
+def etags(header: str) -> set[str]:
+    """The tags of an If-None-Match, as weak ones: they are compared weakly."""
+    tags = (tag.strip() for tag in header.split(","))
+    return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags}
+
+
+def source_of(states: dict[str, SymbolState]) -> str:
+    """Where the books come from: `kraken`, or `simulated` as soon as one is."""
+    sources = {state.source for state in states.values()}
+    return "kraken" if sources == {"kraken"} else "simulated" if sources else "none"
+
+
+def json_response(content: object, source: str) -> Response:
+    """A JSON answer that says where its books come from."""
+    headers = {"Cache-Control": "no-cache", SOURCE_HEADER: source}
+    return Response(msgspec.json.encode(content), 200, headers, "application/json")
+
+
+def _row(
+    symbol: str, state: SymbolState, book: StoredBook | None, max_age: float
+) -> dict[str, object]:
+    view: BookView | None = book.hash.view if book and state.acknowledged else None
+    status: str = state.status
+    if book and state.status == "live":
+        status = book.status(max_age)
+    return {
+        "symbol": symbol,
+        "status": status,
+        "reason": state.reason,
+        "source": state.source,
+        "age_ms": book.age_ms if book and view else None,
+        "best_bid": view.best_bid if view else None,
+        "best_ask": view.best_ask if view else None,
+        "spread": view.spread if view else None,
+        "seq": book.hash.seq if book and view else None,
+    }
+
+
+def _cut(side: str, levels: int | None) -> msgspec.Raw | list[msgspec.Raw]:
+    return msgspec.Raw(side.encode()) if levels is None else _sides.decode(side)[:levels]

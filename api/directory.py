@@ -1,0 +1,46 @@
+"""Which symbols there are, by any spelling that people use."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from redis.exceptions import RedisError
+
+from api.problems import redis_away, unknown_symbol
+from api.store import BookStore
+from kraken_book.redis_contract.symbol_state import SymbolState
+from kraken_book.symbols import folded, nearest
+
+# A symbol that has just been added is found so soon; unknown names cost at most one read each.
+FRESH_SECONDS = 1.0
+
+
+class Directory:
+    """The configured symbols, read from Redis again when they may have changed."""
+
+    def __init__(self, store: BookStore) -> None:
+        self._store = store
+        self._states: dict[str, SymbolState] = {}
+        self._by_folded: dict[str, str] = {}
+        self._read_at = float("-inf")
+
+    async def states(self) -> dict[str, SymbolState]:
+        """Every configured symbol and what became of it; raises Problem where Redis is away."""
+        if monotonic() - self._read_at >= FRESH_SECONDS:
+            try:
+                self._states = await self._store.symbols()
+            except (RedisError, OSError) as error:
+                raise redis_away(error) from error
+            self._by_folded = {folded(symbol): symbol for symbol in self._states}
+            self._read_at = monotonic()
+        return self._states
+
+    async def resolve(self, name: str) -> str:
+        """The symbol that `name` means; raises Problem: 404 with the nearest known ones."""
+        symbol = self._by_folded.get(folded(name))
+        if symbol is None:
+            states = await self.states()
+            symbol = self._by_folded.get(folded(name))
+            if symbol is None:
+                raise unknown_symbol(name, nearest(name, states))
+        return symbol

@@ -1,0 +1,103 @@
+"""Errors as answers: problem+json (RFC 9457), telling what is wrong and what would be right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Problem(Exception):
+    """An answer other than the one asked for; `members` are added to the body.
+
+    `name` identifies the kind of problem for programs, `detail` says this one for people.
+    """
+
+    def __init__(self, status: int, name: str, detail: str, **members: object) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.name = name
+        self.detail = detail
+        self.members = members
+
+
+def unknown_symbol(name: str, nearest: list[str]) -> Problem:
+    """No book is known by this name."""
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else "; see /symbols"
+    return Problem(
+        404, "unknown-symbol", f"no symbol {name!r} is configured{hint}", symbols=nearest
+    )
+
+
+def bad_parameter(parameter: str, detail: str) -> Problem:
+    """A query parameter or header that makes no sense."""
+    return Problem(400, "bad-parameter", f"{parameter}: {detail}", parameter=parameter)
+
+
+def unavailable(name: str, detail: str, retry_after: float = 1.0, **members: object) -> Problem:
+    """Not now: try again after `retry_after` seconds."""
+    return Problem(503, name, detail, retry_after=math.ceil(retry_after), **members)
+
+
+def redis_away(error: Exception) -> Problem:
+    """Redis did not answer a request's read."""
+    log.error("redis did not answer a request", error=str(error))
+    return unavailable("redis-away", "Redis cannot be reached; the books are there when it is back")
+
+
+def problem_response(problem: Problem, instance: str) -> Response:
+    """The answer that tells `problem`; `instance` is the path that met it."""
+    body = {
+        "type": f"urn:kraken-book:{problem.name}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": instance,
+        **problem.members,
+    }
+    headers: dict[str, str] = {"Cache-Control": "no-store"}
+    if "retry_after" in problem.members:
+        headers["Retry-After"] = str(problem.members["retry_after"])
+    return Response(msgspec.json.encode(body), problem.status, headers, "application/problem+json")
+
+
+async def on_problem(request: Request, error: Exception) -> Response:
+    """Starlette's handler for Problem."""
+    assert isinstance(error, Problem)
+    return problem_response(error, request.url.path)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's handler for what its router refuses: 404 and 405."""
+    assert isinstance(error, HTTPException)
+    problem = Problem(error.status_code, "no-such-route", _say(error, request))
+    response = problem_response(problem, request.url.path)
+    for name, value in _headers(error).items():
+        response.headers[name] = value
+    return response
+
+
+async def on_failure(request: Request, error: Exception) -> Response:
+    """Starlette's handler for what nobody expected; the log has the trace."""
+    log.error("request failed", exc_info=error)
+    problem = Problem(500, "failure", "something failed here; the log of this replica says what")
+    return problem_response(problem, request.url.path)
+
+
+def _say(error: HTTPException, request: Request) -> str:
+    if error.status_code == 405:
+        return f"{request.method} is not served here; {_headers(error).get('Allow', 'GET')} is"
+    return f"nothing is served at {request.url.path}; see /"
+
+
+def _headers(error: HTTPException) -> Mapping[str, str]:
+    return error.headers or {}

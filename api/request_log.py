@@ -1,0 +1,79 @@
+"""One log line per request, with an id that the client gets too."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from time import monotonic
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import REQUESTS
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+_OUR_OWN = ("/healthz", "/readyz", "/metrics")
+# An id that a proxy gave is kept if it cannot break a log line.
+_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+
+
+class RequestLog:
+    """ASGI middleware: gives the request an id, and says how it was answered when that is over."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        given = Headers(scope=scope).get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        status = 500
+        size = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        begun = monotonic()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                _say(scope, status, size, monotonic() - begun)
+
+
+def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
+    path = scope["path"]
+    REQUESTS.labels(_route(path), status).inc()
+    level = log.debug if path in _OUR_OWN else log.info
+    level(
+        "request",
+        method=scope["method"],
+        path=path,
+        status=status,
+        bytes=size,
+        ms=round(seconds * 1000, 1),
+        client=(scope.get("client") or ("",))[0],
+    )
+
+
+def _route(path: str) -> str:
+    # A bounded label, whatever paths are tried.
+    first = path.split("/", 2)[1]
+    return first if first in _ROUTES else "other"
+
+
+_ROUTES = frozenset(
+    ("", "page", "symbols", "books", "depth", "stream", "healthz", "readyz", "metrics")
+)

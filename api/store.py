@@ -1,0 +1,72 @@
+"""Books as they lie in Redis, each with its age by Redis's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, cast
+
+from redis.asyncio import Redis
+
+from api.ring import Place
+from kraken_book.redis_contract.book_hash import BookHash, parse_book_hash
+from kraken_book.redis_contract.keys import SYMBOLS, book_key
+from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.times import parse_rfc3339
+
+
+class StoredBook(NamedTuple):
+    """A book's hash, and since how many milliseconds it is not known to match Kraken.
+
+    `age_ms` is None where there never was a book.
+    """
+
+    hash: BookHash
+    age_ms: int | None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the book stands among its symbol's events; None where there is none."""
+        return Place(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
+
+    def status(self, max_age: float) -> str:
+        """The status as of now: a live book older than `max_age` seconds is stale."""
+        old = self.age_ms is not None and self.age_ms > max_age * 1000
+        return "stale" if old and self.hash.status == "live" else self.hash.status
+
+
+class BookStore:
+    """Reads what collectors left in Redis; every method raises redis.RedisError or OSError."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def ping(self) -> None:
+        """Return if Redis answers."""
+        await self._redis.ping()
+
+    async def symbols(self) -> dict[str, SymbolState]:
+        """Every configured symbol, by name."""
+        reply = cast("dict[bytes, bytes]", await self._redis.hgetall(SYMBOLS))
+        return {name.decode(): decode_symbol_state(data) for name, data in sorted(reply.items())}
+
+    async def book(self, symbol: str) -> StoredBook | None:
+        """The book of `symbol`, None where Redis has nothing of it."""
+        return (await self.books([symbol]))[0]
+
+    async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
+        """The books of `symbols`, in their order."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.time()
+        for symbol in symbols:
+            pipeline.hgetall(book_key(symbol))
+        (seconds, microseconds), *hashes = await pipeline.execute()
+        now = (seconds * 1_000_000 + microseconds) * 1000
+        return [_stored(parse_book_hash(reply), now) for reply in hashes]
+
+
+def _stored(book: BookHash | None, now: int) -> StoredBook | None:
+    if book is None:
+        return None
+    if book.view is None:
+        return StoredBook(book, None)
+    return StoredBook(book, max(0, (now - parse_rfc3339(book.confirmed_at)) // 1_000_000))

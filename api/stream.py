@@ -1,0 +1,109 @@
+"""One open stream: carries what its reader is to be sent to its socket, in one write at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from time import monotonic
+
+from redis.exceptions import RedisError
+from starlette.types import Send
+
+from api.metrics import BYTES_OUT, WRITES
+from api.reader import Reader
+from api.socket import Socket
+
+KEEP_ALIVE_SECONDS = 15.0
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    # A proxy that buffers would hold events back.
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class Stream:
+    """A coroutine, a place in a ring, and a way to wake it; nothing else is kept per client."""
+
+    def __init__(self, reader: Reader, socket: Socket, send: Send) -> None:
+        self._reader = reader
+        self._socket = socket
+        self._send = send
+        self._waiting: asyncio.Future[None] | None = None
+        self._writing_since: float | None = None
+        self._written_at = monotonic()
+        self._keep_alive_due = False
+        self._ending = False
+        socket.on_gone = self._wake
+
+    @property
+    def symbol(self) -> str:
+        """Whose book it is."""
+        return self._reader.ring.symbol
+
+    async def run(self, opening: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        """Answer with `opening`, then with every event, until the client or the service leaves."""
+        await self._send(
+            {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
+        )
+        # At once, so that proxies and clients open the stream.
+        await self._write(b": kraken-book\n\n" + opening)
+        while not (self._socket.gone or self._ending):
+            data = await self._next()
+            if data:
+                await self._write(data)
+            else:
+                await self._wait()
+        if not self._socket.gone:
+            await self._write(b"retry: %d\n: going\n\n" % random.randint(500, 3000))
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def blocked_for(self, now: float) -> float:
+        """For how many seconds the client has not taken what it is being sent."""
+        return 0.0 if self._writing_since is None else now - self._writing_since
+
+    def keep_alive(self, now: float) -> None:
+        """Send a comment if nothing was sent for long."""
+        if now - self._written_at >= KEEP_ALIVE_SECONDS and self._writing_since is None:
+            self._keep_alive_due = True
+            self._wake()
+
+    def end(self) -> None:
+        """Say farewell and close."""
+        self._ending = True
+        self._wake()
+
+    def cut(self) -> None:
+        """Close at once."""
+        self._socket.cut()
+
+    async def _next(self) -> bytes:
+        try:
+            data = await self._reader.next()
+        except (RedisError, OSError):
+            # What the ring does not have waits until Redis is back; the ring's next change tells.
+            data = b""
+        if not data and self._keep_alive_due:
+            data = b": \n\n"
+        self._keep_alive_due = False
+        return data
+
+    async def _write(self, data: bytes) -> None:
+        self._writing_since = monotonic()
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self._writing_since = None
+        self._written_at = monotonic()
+        WRITES.inc()
+        BYTES_OUT.inc(len(data))
+
+    async def _wait(self) -> None:
+        if self._ending or self._socket.gone:
+            return
+        self._waiting = asyncio.get_running_loop().create_future()
+        self._reader.ring.on_change(self._wake)
+        await self._waiting
+        self._reader.ring.forget(self._wake)
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

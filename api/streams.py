@@ -1,0 +1,60 @@
+"""All open streams of this process: their keep-alive, their deadline, and their farewell."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from api.metrics import CUT_OFF, READERS
+from api.stream import Stream
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Streams:
+    """The streams; a reader that takes nothing for `write_timeout` seconds is cut off."""
+
+    def __init__(self, write_timeout: float) -> None:
+        self._write_timeout = write_timeout
+        self._streams: set[Stream] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+        self.draining = False
+
+    def add(self, stream: Stream) -> None:
+        """A stream begins."""
+        self._streams.add(stream)
+        self._none.clear()
+        READERS.set(len(self._streams))
+
+    def remove(self, stream: Stream) -> None:
+        """A stream has ended."""
+        self._streams.discard(stream)
+        READERS.set(len(self._streams))
+        if not self._streams:
+            self._none.set()
+
+    async def run(self) -> None:
+        """Look after the streams every second, for ever."""
+        while True:
+            await asyncio.sleep(1)
+            now = monotonic()
+            for stream in list(self._streams):
+                if stream.blocked_for(now) > self._write_timeout:
+                    CUT_OFF.inc()
+                    log.warning("reader does not read, cut off", symbol=stream.symbol)
+                    stream.cut()
+                else:
+                    stream.keep_alive(now)
+
+    async def drain(self, seconds: float) -> None:
+        """Say farewell to every stream, and return when all have ended or `seconds` are over."""
+        self.draining = True
+        for stream in list(self._streams):
+            stream.end()
+        try:
+            await asyncio.wait_for(self._none.wait(), seconds)
+        except TimeoutError:
+            for stream in list(self._streams):
+                stream.cut()
