@@ -1,0 +1,46 @@
+"""What every folder of tests may use: a real Redis, and the recordings where they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from launcher.embedded_redis import EmbeddedRedis
+from service.redis_client import connect_redis
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def _session_redis() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as server:
+        yield server
+
+
+@pytest.fixture
+async def redis_url(_session_redis: EmbeddedRedis) -> str:
+    """A real, empty Redis that stays up; tests that stop or freeze one start their own."""
+    client = connect_redis(_session_redis.url)
+    await client.flushall()
+    await client.script_flush()
+    await client.aclose()
+    return _session_redis.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of that Redis."""
+    client = connect_redis(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """The folder of recorded Kraken frames; skips where this machine has none."""
+    if not RECORDINGS.is_dir():
+        pytest.skip(f"no recordings at {RECORDINGS}")
+    return RECORDINGS
