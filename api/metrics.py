@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, disable_created_metrics
+
+# A time for every counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")

@@ -50,7 +50,8 @@ def unavailable(name: str, detail: str, retry_after: float = 1.0, **members: obj
 
 def redis_away(error: Exception) -> Problem:
     """Redis did not answer a request's read."""
-    log.error("redis did not answer a request", error=str(error))
+    # The reader of the streams says once that Redis is away; this is for who looks closer.
+    log.debug("redis did not answer a request", error=str(error))
     return unavailable("redis-away", "Redis cannot be reached; the books are there when it is back")
 
 

@@ -12,6 +12,9 @@ from kraken_book.redis_contract.book_hash import BookHash, parse_book_hash
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.times import parse_rfc3339
+from service.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class StoredBook(NamedTuple):
@@ -54,19 +57,31 @@ class BookStore:
         return (await self.books([symbol]))[0]
 
     async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
-        """The books of `symbols`, in their order."""
+        """The books of `symbols`, in their order; None also where what is there is no book."""
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.time()
         for symbol in symbols:
             pipeline.hgetall(book_key(symbol))
-        (seconds, microseconds), *hashes = await pipeline.execute()
+        # One symbol's key that holds something else must not cost the others their answer.
+        time, *hashes = await pipeline.execute(raise_on_error=False)
+        if isinstance(time, Exception):
+            raise time
+        seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
-        return [_stored(parse_book_hash(reply), now) for reply in hashes]
+        return [_stored(*pair, now) for pair in zip(symbols, hashes, strict=True)]
 
 
-def _stored(book: BookHash | None, now: int) -> StoredBook | None:
-    if book is None:
+def _stored(symbol: str, reply: object, now: int) -> StoredBook | None:
+    if isinstance(reply, Exception):
+        log.error("a book cannot be read", symbol=symbol, error=str(reply))
         return None
-    if book.view is None:
-        return StoredBook(book, None)
-    return StoredBook(book, max(0, (now - parse_rfc3339(book.confirmed_at)) // 1_000_000))
+    try:
+        book = parse_book_hash(cast("dict[bytes, bytes]", reply))
+        if book is None:
+            return None
+        if book.view is None:
+            return StoredBook(book, None)
+        return StoredBook(book, max(0, (now - parse_rfc3339(book.confirmed_at)) // 1_000_000))
+    except ValueError as error:
+        log.error("what lies in redis is no book", symbol=symbol, error=str(error))
+        return None

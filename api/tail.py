@@ -7,7 +7,7 @@ followed. A sweep each second covers a wake that was lost, and learns how old ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from time import monotonic, time_ns
 from typing import NamedTuple, cast
 
@@ -99,7 +99,7 @@ class Tail:
 
     async def _range(self, symbol: str, first: str, last: str) -> list[Entry]:
         reply = await self._redis.xrange(events_key(symbol), first, last, count=MOST_ENTRIES)
-        return [_entry(item) for item in cast("StreamReply", reply)]
+        return entries_in(symbol, reply)
 
     async def _follow(self) -> None:
         while True:
@@ -155,14 +155,15 @@ class Tail:
                 for ring in rings:
                     key, after = events_key(ring.symbol), f"({ring.last.id}"
                     pipeline.xrange(key, after, "+", count=MOST_ENTRIES)
-                replies: list[StreamReply] = await pipeline.execute()
+                # One symbol's key that holds something else must not stop the others.
+                replies = await pipeline.execute(raise_on_error=False)
+                full = []
                 for ring, reply in zip(rings, replies, strict=True):
-                    await self._append(ring, [_entry(item) for item in reply])
-                rings = [
-                    ring
-                    for ring, reply in zip(rings, replies, strict=True)
-                    if len(reply) == MOST_ENTRIES
-                ]
+                    entries = entries_in(ring.symbol, reply)
+                    await self._append(ring, entries)
+                    if len(entries) == MOST_ENTRIES:
+                        full.append(ring)
+                rings = full
 
     async def _append(self, ring: Ring, entries: list[Entry]) -> None:
         for entry in entries:
@@ -255,7 +256,18 @@ def lagged_frame(symbol: str, missed: int | None, reason: LaggedReason) -> bytes
     return sse_unnumbered(render_lagged(Lagged(symbol, missed, reason)))
 
 
-def _entry(item: tuple[bytes, Mapping[bytes, bytes]]) -> Entry:
-    event_id, fields = item
-    place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
-    return Entry(event_id.decode(), fields[b"kind"].decode(), place, fields[b"data"])
+def entries_in(symbol: str, reply: object) -> list[Entry]:
+    """The events in an XRANGE's reply; what is none is said in the log and passed over."""
+    if isinstance(reply, Exception):
+        log.error("a stream cannot be read", symbol=symbol, error=str(reply))
+        return []
+    entries = []
+    for event_id, fields in cast("StreamReply", reply):
+        try:
+            place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
+            kind, data = fields[b"kind"].decode(), fields[b"data"]
+        except (KeyError, ValueError) as error:
+            log.error("an entry is no event", symbol=symbol, id=event_id, error=repr(error))
+        else:
+            entries.append(Entry(event_id.decode(), kind, place, data))
+    return entries

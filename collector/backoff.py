@@ -6,9 +6,10 @@ import random
 
 
 class Backoff:
-    """Delays that double from `least` to `most` seconds, each cut by up to half at random.
+    """Delays in seconds that double: at first from `least` to twice that, never above `most`.
 
-    The jitter keeps many clients that failed together from coming back together.
+    Each is drawn at random from the upper half of its range, so that clients that failed together
+    do not come back together.
     """
 
     def __init__(self, least: float = 1.0, most: float = 60.0) -> None:
@@ -17,10 +18,10 @@ class Backoff:
         self._failures = 0
 
     def next(self) -> float:
-        """The delay after one more failure, in seconds, never below `least`."""
-        whole = min(self._most, self._least * 2.0 ** min(self._failures, 32))
+        """The delay after one more failure."""
         self._failures += 1
-        return float(max(self._least, whole * random.uniform(0.5, 1.0)))
+        whole = min(self._most, self._least * 2.0 ** min(self._failures, 32))
+        return random.uniform(whole / 2, whole)
 
     def reset(self) -> None:
         """Forget the failures; for when what failed was seen to work, not only to begin."""

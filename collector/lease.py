@@ -88,7 +88,8 @@ class Lease:
                 self._led(None)
                 self._on_follow()
         elif value != self.epoch:
-            self._say("leading", epoch=value)
+            self._said = ""
+            log.info("leading", epoch=value)
             self._least_epoch = value
             self._led(value)
             self._on_lead(value)
@@ -99,6 +100,7 @@ class Lease:
         EPOCH.set(epoch or 0)
 
     def _say(self, what: str, **facts: object) -> None:
+        """Log what is so, once as long as it is."""
         if self._said != what:
             self._said = what
-            log.info(what, **facts)
+            log.warning(what, **facts)

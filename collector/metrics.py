@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+# A time for every counter, which nobody reads.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 FRAMES = Counter("kraken_book_frames_total", "Frames read from Kraken.", ["channel"])
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -41,17 +41,17 @@ def connect_redis(url: str, *, timeout: float = 5.0, max_connections: int = 32) 
     """A client of the server at `url`; it connects when first used.
 
     Every call that gets no answer within `timeout` seconds raises redis.TimeoutError; nothing is
-    repeated. Replies are bytes.
+    repeated. With all `max_connections` in use a call waits for one, as long. Replies are bytes.
     """
-    client: Redis = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        timeout=timeout,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         max_connections=max_connections,
-        health_check_interval=0,
     )
-    return client
+    return Redis.from_pool(pool)
 
 
 def without_password(url: str) -> str:

@@ -104,7 +104,9 @@ class Connection:
         except ConnectionClosed as error:
             return "closed", str(error)
         except TimeoutError as error:
-            return "silent", str(error) or f"nothing came for {SILENCE_SECONDS:.0f} s"
+            if self.state is State.CONNECTING:
+                return "unreachable", str(error)
+            return "silent", f"nothing came for {SILENCE_SECONDS:.0f} s"
         except (OSError, InvalidHandshake, InvalidURI) as error:
             return "unreachable", str(error) or type(error).__name__
         raise AssertionError("a conversation ends only by an error")

@@ -21,6 +21,7 @@ from service.logs import get_logger
 log = get_logger(__name__)
 
 REMEMBERED_REQUESTS = 1000
+MOST_DECIMALS = 30
 
 # By error, the bounded set of reasons that readers and metrics see.
 REASONS: dict[type[Exception], str] = {
@@ -145,6 +146,11 @@ class Session:
             if book is None:
                 continue
             precision = Precision(pair.price_precision, pair.qty_precision)
+            if not all(0 <= decimals <= MOST_DECIMALS for decimals in precision):
+                log.warning(
+                    "senseless precision passed over", symbol=pair.symbol, precision=precision
+                )
+                continue
             before, book.precision = book.precision, precision
             subscription = self._subscriptions[pair.symbol]
             if before not in (None, precision) and subscription.state is State.LIVE:

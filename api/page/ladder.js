@@ -1,0 +1,95 @@
+// The section of one followed book: best prices, rows, and how far it can be trusted.
+
+import { SideRows, roughTotal } from "./rows.js";
+import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
+
+const FEWEST_ROWS = 10;
+// At depth 1000 the far levels would cost every frame and serve nobody: the caption says so.
+const MOST_ROWS = 100;
+
+export class Ladder {
+  element = fromTemplate("ladder-template");
+  #followed;
+  #asks;
+  #bids;
+
+  /** `onClose` is called when the reader closes this ladder. */
+  constructor(followed, onClose) {
+    this.#followed = followed;
+    const { symbol } = followed;
+    mark(this.element, "symbol", symbol);
+    this.element.setAttribute("aria-label", `Order book of ${symbol}`);
+    write(this.#part("symbol"), symbol);
+    this.#part("close").setAttribute("aria-label", `Close the ladder of ${symbol}`);
+    this.#part("close").addEventListener("click", onClose);
+    this.#asks = new SideRows(this.#part("asks"), "ask");
+    this.#bids = new SideRows(this.#part("bids"), "bid");
+    this.#resize(FEWEST_ROWS);
+  }
+
+  paint() {
+    const { reader, verdict, source } = this.#followed;
+    mark(this.element, "status", verdict.status);
+    mark(this.element, "doubt", verdict.doubt);
+    mark(this.element, "source", source);
+    write(this.#part("source"), { simulated: "simulated", kraken: "live Kraken" }[source] ?? "");
+    write(this.#part("doubt"), verdict.why);
+    if (reader.book !== null) this.#paintBook(reader.book);
+    this.#paintTrust(reader, verdict);
+  }
+
+  #paintBook(book) {
+    const rows = Math.max(FEWEST_ROWS, Math.min(book.depth, MOST_ROWS));
+    this.#resize(rows);
+    const asks = book.asks.best(rows);
+    const bids = book.bids.best(rows);
+    const full = Math.max(roughTotal(asks), roughTotal(bids));
+    this.#asks.paint(asks, full);
+    this.#bids.paint(bids, full);
+    this.#paintBest("ask", asks[0]);
+    this.#paintBest("bid", bids[0]);
+    writeDecimal(this.#part("spread"), book.spread ?? NOTHING);
+    write(this.#part("depth"), depthText(book.depth));
+  }
+
+  #paintBest(side, level) {
+    const [price, qty] = level ?? [NOTHING, ""];
+    writeDecimal(this.#part(`best-${side}`), price);
+    writeDecimal(this.#part(`best-${side}-qty`), qty);
+  }
+
+  #paintTrust({ counts, place }, { status, doubt }) {
+    const { verified, mismatches, lagged, conflated } = counts;
+    mark(this.element, "verified", verified);
+    mark(this.element, "mismatches", mismatches);
+    mark(this.element, "seq", place?.seq ?? null);
+    write(this.#part("verified"), countText(verified));
+    write(this.#part("mismatches"), countText(mismatches));
+    write(this.#part("seq"), place ? String(place.seq) : NOTHING);
+    write(this.#part("epoch"), place ? String(place.epoch) : NOTHING);
+    write(this.#part("age"), ageText(this.#followed.polled.ageNow));
+    write(this.#part("status"), doubt === null || doubt === status ? status : `${status} (${doubt})`);
+    write(this.#part("lagged"), laggedText(counts));
+    write(this.#part("conflated"), countText(conflated));
+    this.#part("mismatches").classList.toggle("bad", mismatches > 0);
+    this.#part("lagged").classList.toggle("bad", lagged > 0);
+  }
+
+  #resize(rows) {
+    this.#asks.resize(rows);
+    this.#bids.resize(rows);
+  }
+
+  #part(name) {
+    return this.element.querySelector(`[data-part="${name}"]`);
+  }
+}
+
+function depthText(depth) {
+  return depth > MOST_ROWS ? `best ${MOST_ROWS} of ${depth}` : `depth ${depth}`;
+}
+
+function laggedText({ lagged, missed, missedUnknown }) {
+  if (lagged === 0) return "0";
+  return `${countText(lagged)} (${countText(missed)}${missedUnknown ? "+" : ""} missed)`;
+}

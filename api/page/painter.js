@@ -1,0 +1,19 @@
+// Views that changed, painted at most once per frame of the screen. Browsers give hidden pages none.
+
+export class Painter {
+  #dirty = new Set();
+  #frame = null;
+
+  /** Call `view.paint()` at the next frame. */
+  soon(view) {
+    this.#dirty.add(view);
+    this.#frame ??= requestAnimationFrame(() => this.#paint());
+  }
+
+  #paint() {
+    const views = this.#dirty;
+    this.#dirty = new Set();
+    this.#frame = null;
+    for (const view of views) view.paint();
+  }
+}

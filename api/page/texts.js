@@ -1,0 +1,39 @@
+// Values as the page writes them.
+
+import { splitZeros } from "./decimal.js";
+
+export const NOTHING = "—";
+
+/** An age in milliseconds, in seconds: tenths while it is small. */
+export function ageText(age) {
+  if (age === null) return NOTHING;
+  const seconds = age / 1000;
+  return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+}
+
+export function countText(count) {
+  return count.toLocaleString("en");
+}
+
+/** Set an element's text, where it is another. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Set the text of a `.decimal`, whose second child takes the zeros that only show the precision. */
+export function writeDecimal(element, text) {
+  const [digits, zeros] = splitZeros(text);
+  write(element.firstElementChild, digits);
+  write(element.lastElementChild, zeros);
+}
+
+/** Set a data attribute, or remove it where `value` is null. */
+export function mark(element, name, value) {
+  if (value === null) delete element.dataset[name];
+  else if (element.dataset[name] !== String(value)) element.dataset[name] = value;
+}
+
+/** A copy of the one element in a `<template>`. */
+export function fromTemplate(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
