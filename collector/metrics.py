@@ -10,6 +10,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 FRAMES = Counter("kraken_book_frames_total", "Frames read from Kraken.", ["channel"])
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")
 VERIFIED = Counter("kraken_book_verified_total", "Books verified by Kraken's checksum.", ["kind"])
+# Counted at every frame: a look-up by label would cost more than the count.
+BOOK_FRAMES = FRAMES.labels("book")
+VERIFIED_BY_KIND = {kind: VERIFIED.labels(kind) for kind in ("snapshot", "update")}
 RESYNCS = Counter("kraken_book_resyncs_total", "Symbols subscribed to anew.", ["reason"])
 RECONNECTS = Counter("kraken_book_reconnects_total", "Connections that ended.", ["reason"])
 REFUSED = Gauge("kraken_book_refused_symbols", "Symbols that Kraken refuses.")

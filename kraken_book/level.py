@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kraken_book.precision import Precision, to_text, to_units
+from kraken_book.precision import Precision, exact
 
 
 class LevelError(ValueError):
@@ -34,14 +34,12 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
     Raises LevelError where one is no number, does not fit the precision, or the price is zero.
     """
     try:
-        ticks = to_units(price, precision.price)
-        lots = to_units(qty, precision.qty)
+        ticks, price_text = exact(price, precision.price)
+        lots, qty_text = exact(qty, precision.qty)
     except ValueError as error:
         raise LevelError(f"level {price[:40]!r} {qty[:40]!r}: {error}") from None
     if not ticks:
         raise LevelError(f"level {price!r} {qty!r}: the price is zero")
-    price_text = to_text(ticks, precision.price)
-    qty_text = to_text(lots, precision.qty)
     return Level(
         ticks, lots, price_text, qty_text, f"{ticks}{lots}", f'["{price_text}","{qty_text}"]'
     )

@@ -6,12 +6,16 @@ and binary floats lose digits (0 of 2,052 recorded checksums verify from them): 
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import NamedTuple
 
 # Kraken's largest books stay below 30 digits; the bound keeps a hostile number such as 1e999999
 # from being written out.
 MAX_TEXT = 40
+
+# A JSON number that is not negative; Decimal by itself takes more: spaces, underscores, NaN.
+_NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,9})?", re.ASCII)
 
 
 class Precision(NamedTuple):
@@ -27,22 +31,25 @@ def to_units(text: str, precision: int) -> int:
     Takes plain decimals and exponents (`1e-08`). Raises ValueError where the text is no
     non-negative number, is longer than any real one, or has more decimals than fit.
     """
-    head, _, decimals = text.partition(".")
-    if len(decimals) == precision and len(text) <= MAX_TEXT:
-        digits = head + decimals
-        if digits.isdigit() and digits.isascii():
-            return int(digits)
-    return _to_units_by_decimal(text, precision)
+    return exact(text, precision)[0]
+
+
+def exact(text: str, precision: int) -> tuple[int, str]:
+    """What `to_units` says, and its text with exactly `precision` decimals; raises as it does."""
+    whole, point, decimals = text.partition(".")
+    # As Kraken sends nearly all: the text is what we would write, and need not be written again.
+    if len(decimals) == precision and bool(point) is bool(precision) and len(text) <= MAX_TEXT:
+        digits = whole + decimals
+        if digits.isdigit() and digits.isascii() and (whole == "0" or whole[:1] not in ("0", "")):
+            return int(digits), text
+    units = _to_units_by_decimal(text, precision)
+    return units, to_text(units, precision)
 
 
 def _to_units_by_decimal(text: str, precision: int) -> int:
-    try:
-        number = Decimal(text) if len(text) <= MAX_TEXT else None
-    except InvalidOperation:
-        number = None
-    if number is None or not number.is_finite() or number.is_signed():
+    if len(text) > MAX_TEXT or not _NUMBER.fullmatch(text):
         raise ValueError(f"{text[:MAX_TEXT]!r} is no price or quantity")
-    _, digits, exponent = number.as_tuple()
+    _, digits, exponent = Decimal(text).as_tuple()
     shift = int(exponent) + precision
     units = int("".join(map(str, digits)))
     if shift > MAX_TEXT:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
+
+_OUR_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 
 def rfc3339(nanoseconds: int) -> str:
@@ -31,9 +34,10 @@ def normalised(text: str | None) -> str | None:
 
     A frame's time is told to readers and decides nothing, so a senseless one costs only itself.
     """
-    if text is None or (len(text) == 27 and text[19] == "." and text[26] == "Z"):
-        return text
+    if text is None:
+        return None
     try:
-        return rfc3339(parse_rfc3339(text))
+        nanoseconds = parse_rfc3339(text)
+        return text if _OUR_FORM.fullmatch(text) else rfc3339(nanoseconds)
     except ValueError:
         return None

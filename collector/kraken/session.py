@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from collector.books import SymbolBook
 from collector.kraken import frames
 from collector.kraken.subscription import State, Subscription
-from collector.metrics import BAD_FRAMES, FRAMES, RESYNCS, VERIFIED
+from collector.metrics import BAD_FRAMES, BOOK_FRAMES, FRAMES, RESYNCS, VERIFIED_BY_KIND
 from collector.stamp import Stamp
 from kraken_book.book import ChecksumMismatch, CrossedBook
 from kraken_book.level import LevelError
@@ -76,7 +76,7 @@ class Session:
             return
         match frame:
             case frames.BookFrame():
-                FRAMES.labels("book").inc()
+                BOOK_FRAMES.inc()
                 for entry in frame.data:
                     self._on_book(frame.type, entry, read, now)
             case frames.Heartbeat():
@@ -124,7 +124,7 @@ class Session:
         except tuple(REASONS) as error:
             self._resync(subscription, REASONS[type(error)], str(error), now)
             return
-        VERIFIED.labels(kind).inc()
+        VERIFIED_BY_KIND[kind].inc()
         if kind == "snapshot":
             self.verified = True
             if subscription.state is not State.LIVE:
