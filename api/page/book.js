@@ -32,7 +32,8 @@ class Side {
   }
 
   #set(price, qty) {
-    if (!isDecimal(price) || !isDecimal(qty)) throw new LevelError(`level ${price} ${qty}`);
+    const makesSense = isDecimal(price) && isDecimal(qty) && !isZero(price);
+    if (!makesSense) throw new LevelError(`level ${price} ${qty}`);
     const known = this.#qtys.has(price);
     if (isZero(qty)) {
       if (known) this.#prices.splice(this.#place(price), 1);
@@ -84,9 +85,9 @@ export class Book {
     return Boolean(bid && ask) && compare(bid[0], ask[0]) >= 0;
   }
 
-  /** Best ask less best bid, null where a side is empty. */
+  /** Best ask less best bid, null where a side is empty or the book is crossed. */
   get spread() {
     const [bid, ask] = [this.bestBid, this.bestAsk];
-    return bid && ask ? difference(ask[0], bid[0]) : null;
+    return bid && ask && !this.isCrossed ? difference(ask[0], bid[0]) : null;
   }
 }

@@ -22,13 +22,12 @@ export function checksumDigits(text) {
   return text.replace(".", "").replace(/^0+/, "");
 }
 
-/** `high` less `low`, exactly, both of one precision. */
+/** `high` less `low`, which is not more, exactly; both of one precision. */
 export function difference(high, low) {
-  const scale = high.length - integerLength(high);
-  const units = BigInt(high.replace(".", "")) - BigInt(low.replace(".", ""));
-  if (scale === 0) return String(units);
-  const decimals = scale - 1;
-  const digits = String(units).padStart(decimals + 1, "0");
+  const units = String(BigInt(high.replace(".", "")) - BigInt(low.replace(".", "")));
+  if (!high.includes(".")) return units;
+  const decimals = high.length - integerLength(high) - 1;
+  const digits = units.padStart(decimals + 1, "0");
   return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 

@@ -12,6 +12,9 @@ export class Ladder {
   #followed;
   #asks;
   #bids;
+  // How many characters the longest price and quantity had: they only grow, so that nothing jumps.
+  #priceChars = 0;
+  #qtyChars = 0;
 
   /** `onClose` is called when the reader closes this ladder. */
   constructor(followed, onClose) {
@@ -43,6 +46,7 @@ export class Ladder {
     this.#resize(rows);
     const asks = book.asks.best(rows);
     const bids = book.bids.best(rows);
+    this.#fit([...asks, ...bids]);
     const full = Math.max(roughTotal(asks), roughTotal(bids));
     this.#asks.paint(asks, full);
     this.#bids.paint(bids, full);
@@ -56,6 +60,16 @@ export class Ladder {
     const [price, qty] = level ?? [NOTHING, ""];
     writeDecimal(this.#part(`best-${side}`), price);
     writeDecimal(this.#part(`best-${side}-qty`), qty);
+  }
+
+  /** Tell the style sheet how much must fit in a row. */
+  #fit(levels) {
+    for (const [price, qty] of levels) {
+      this.#priceChars = Math.max(this.#priceChars, price.length);
+      this.#qtyChars = Math.max(this.#qtyChars, qty.length);
+    }
+    this.element.style.setProperty("--price-chars", this.#priceChars);
+    this.element.style.setProperty("--qty-chars", this.#qtyChars);
   }
 
   #paintTrust({ counts, place }, { status, doubt }) {
@@ -86,7 +100,7 @@ export class Ladder {
 }
 
 function depthText(depth) {
-  return depth > MOST_ROWS ? `best ${MOST_ROWS} of ${depth}` : `depth ${depth}`;
+  return depth > MOST_ROWS ? `${MOST_ROWS} of ${depth}` : `depth ${depth}`;
 }
 
 function laggedText({ lagged, missed, missedUnknown }) {

@@ -2,8 +2,10 @@
 
 import { fromTemplate, mark, writeDecimal } from "./texts.js";
 
+// As many rows as the style sheet gives room to; more of them scroll, by keyboard too.
+const ROOM = 25;
 const FLASH = [{ backgroundColor: "var(--flash)" }, { backgroundColor: "transparent" }];
-const FLASH_MS = 500;
+const FLASH_MS = 400;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** One row, which shows a level or nothing. */
@@ -32,6 +34,7 @@ class Row {
     writeDecimal(this.#price, "");
     writeDecimal(this.#qty, "");
     this.fill(0);
+    this.#flash?.cancel();
   }
 
   /** Let the bar behind the row take this share of its width. */
@@ -64,6 +67,8 @@ export class SideRows {
     if (count === this.#rows.length) return;
     this.#rows = Array.from({ length: count }, () => new Row());
     this.#list.replaceChildren(...this.#rows.map((row) => row.element));
+    if (count > ROOM) this.#list.setAttribute("tabindex", "0");
+    else this.#list.removeAttribute("tabindex");
   }
 
   /** Show `levels`, best first, with bars that are full at a cumulative quantity of `full`. */

@@ -19,11 +19,15 @@ const CONNECTIONS = {
   behind: "This stream fell behind: asking for the book again…",
 };
 
+// The api's reason for `stale`, which says no more than the status.
+const TOO_OLD = "age";
+
+// How a status is told, and the reason that stands where none was given.
 const STATUSES = {
-  asked: "Kraken has been asked for this book",
-  syncing: "Syncing",
-  stale: "Stale: not known to match Kraken now",
-  refused: "Kraken refuses this symbol",
+  asked: ["Asked for", "Kraken has not answered yet"],
+  syncing: ["Syncing", "waiting for a snapshot"],
+  stale: ["Stale", "not known to match Kraken now"],
+  refused: ["Refused", "Kraken does not serve this symbol"],
 };
 
 /** The verdict on a book: its status, and a doubt (a word and a sentence) unless it is right.
@@ -31,7 +35,7 @@ const STATUSES = {
  * `polled` is the book as /books told it last, `answering` whether the last poll was answered.
  */
 export function judge(reader, connection, polled, answering) {
-  if (!answering) return doubt("stale", "unreachable", "Last known book: the api does not answer");
+  if (!answering) return doubt("stale", "unreachable", "Last known book: whether it still holds cannot be asked");
   if (polled.status === "refused") return told(polled);
   if (reader.isBroken) return doubt("syncing", reader.standing, STANDINGS[reader.standing]);
   if (connection !== "open") return doubt("syncing", connection, CONNECTIONS[connection]);
@@ -42,7 +46,9 @@ export function judge(reader, connection, polled, answering) {
 }
 
 function told({ status, reason }) {
-  return doubt(status, status, reason ? `${STATUSES[status]}: ${reason}` : STATUSES[status]);
+  const [word, otherwise] = STATUSES[status];
+  const known = reason !== null && reason !== TOO_OLD;
+  return doubt(status, status, `${word}: ${known ? reason : otherwise}`);
 }
 
 function doubt(status, word, why) {

@@ -1,0 +1,57 @@
+# The project's habits, each explained by `make help`. A variable given to make (`make run FEED=live
+# API_PORT=3001`) is in the environment of what it runs: make does that by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint types clean
+
+PYTHON ?= python3
+# Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
+PYTHONS := $(if $(filter-out python3,$(PYTHON)),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+help: ## Explain each target
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## Make .venv with all that running and testing need
+
+run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PORT=3000
+	@exec $(BIN)/python -m launcher
+
+test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(INSTALLED) ## Check all types with mypy --strict
+	@$(BIN)/mypy
+
+clean: ## Remove .venv, caches and what a build leaves
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The one step that needs the network, done again only where these files change.
+$(INSTALLED): pyproject.toml constraints.txt
+	@set -e; python=; \
+	for name in $(PYTHONS); do \
+	    if "$$name" -c '$(NEW_ENOUGH)' 2>/dev/null; then python="$$name"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "Python 3.11 or newer is needed, and none of these is: $(PYTHONS). Another: make install PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Installing into .venv; this takes a minute."; \
+	if ! $(BIN)/python -m pip --version >/dev/null 2>&1 || ! $(BIN)/python -c '$(NEW_ENOUGH)'; then \
+	    "$$python" -m venv --clear .venv; \
+	fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,run,test,lint]'
+	@touch $@

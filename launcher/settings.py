@@ -1,0 +1,43 @@
+"""The launcher's own view of the settings; every service reads and checks its own by itself.
+
+What both read must mean the same: tests compare the defaults.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from kraken_book.symbols import parse_symbols
+from service.settings import Port, ServiceSettings
+
+
+def _checked_symbols(text: str) -> str:
+    parse_symbols(text)
+    return text
+
+
+class LauncherSettings(ServiceSettings):
+    """What the launcher decides by; each field's name in capitals is its variable.
+
+    `model_fields_set` tells what was given from what is a default: a REDIS_URL that is given is
+    used instead of an embedded Redis, and a COLLECTOR_PORT that is given is never changed.
+    """
+
+    feed: Literal["auto", "live", "simulated"] = "auto"
+    kraken_url: str = "wss://ws.kraken.com/v2"
+    kraken_symbols: Annotated[str, AfterValidator(_checked_symbols)] = "BTC/USD,ETH/USD,SOL/USD"
+    collector_host: str = "127.0.0.1"
+    collector_port: Port = 9100
+    api_host: str = "127.0.0.1"
+    api_port: Port = 3000
+
+    def given(self, field: str) -> bool:
+        """Whether the environment or `.env` has a value for `field`."""
+        return field in self.model_fields_set
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The configured symbols, at least one."""
+        return parse_symbols(self.kraken_symbols)

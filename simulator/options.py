@@ -1,0 +1,157 @@
+"""The command line, checked: what is wrong is said in one line, with what would be right."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from service.logs import parse_levels
+from simulator.catalogue import CATALOGUE, profile_of
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the simulator is asked to do."""
+
+    host: str
+    port: int
+    symbols: tuple[str, ...]
+    """The symbols to serve; none for all that there are."""
+    rate: float
+    seed: int
+    updates: int
+    replay: Path | None
+    speed: float
+    loop: bool
+    log_levels: Mapping[str, int]
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """The options in the arguments; ends the process with 2 and one line where they are wrong."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    if given["replay"] is None and (given["loop"] or given["speed"] is not None):
+        parser.error("--speed and --loop are for a recording: name it with --replay FILE")
+    given["speed"] = 1.0 if given["speed"] is None else given["speed"]
+    return Options(**given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        "simulator", description="A stand-in for Kraken's WebSocket v2.", allow_abbrev=False
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--port", type=_port, default=9443, help="0 takes a free one (%(default)s)")
+    add(
+        "--symbols",
+        type=_symbols,
+        default=(),
+        help=f"comma-separated; any BASE/QUOTE gets a market (default: all {len(CATALOGUE)}"
+        " of the catalogue, or of the recording)",
+    )
+    add(
+        "--rate",
+        type=_rate,
+        default=100.0,
+        help="updates a second, all together; about half of them show in the best ten levels (%(default)s)",
+    )
+    add("--seed", type=_whole, default=1, help="the same seed, the same moves (%(default)s)")
+    add("--updates", type=_count, default=0, help="stand still after so many (0: never)")
+    add("--replay", type=Path, metavar="FILE", help="serve the book frames of a recording")
+    add("--speed", type=_speed, help="times the recorded pace; 0 or max: as fast as it is read (1)")
+    add("--loop", action="store_true", help="begin the recording again at its end")
+    add(
+        "--log-level",
+        dest="log_levels",
+        type=_complaining(parse_levels),
+        default=os.environ.get("LOG_LEVEL") or "info",
+        help="such as info,simulator.outbox=debug (LOG_LEVEL, else info)",
+    )
+    return parser
+
+
+def _complaining(parse: Callable[[str], Mapping[str, int]]) -> Callable[[str], Mapping[str, int]]:
+    """Argparse shows a ValueError's text only in its own kind of error."""
+
+    def parse_or_complain(text: str) -> Mapping[str, int]:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse_or_complain
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    symbols = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not symbols:
+        raise argparse.ArgumentTypeError("no symbol given: use BASE/QUOTE, such as BTC/USD,ETH/USD")
+    for symbol in symbols:
+        try:
+            profile_of(symbol)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+    return symbols
+
+
+def _port(text: str) -> int:
+    port = _integer(text)
+    if port is None or not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port: use 1 to 65535, or 0 for a free one"
+        )
+    return port
+
+
+def _rate(text: str) -> float:
+    rate = _number(text)
+    if rate is None or rate < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: use updates a second, 0 or more")
+    return rate
+
+
+def _speed(text: str) -> float:
+    speed = 0.0 if text == "max" else _number(text)
+    if speed is None or speed < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed: use a factor, such as 10, or max")
+    return speed or math.inf
+
+
+def _count(text: str) -> int:
+    count = _integer(text)
+    if count is None or count < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: use an integer, 0 or more")
+    return count
+
+
+def _whole(text: str) -> int:
+    whole = _integer(text)
+    if whole is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: use an integer")
+    return whole
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

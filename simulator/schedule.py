@@ -1,0 +1,43 @@
+"""Which market moves when: a mean rate, random gaps, and bursts as a live feed has them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+_BURST_SHARE = 0.2
+"""The share of all updates that comes in bursts."""
+_BURST_SECONDS = (0.05, 0.15)
+_BURST_TIMES = 30
+_BURST_PEAK = 6000.0
+"""Updates per second that a burst does not pass, unless twice the mean is more: 30 times a high
+mean would only show what the machine can bear."""
+
+
+def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[tuple[float, str]]:
+    """Seconds since the start, rising, and the symbol that moves then; endless.
+
+    `rate` is the mean in updates per second over all symbols; at 0 nothing ever moves. A burst
+    is of one symbol mostly. The order of symbols follows from the arguments alone.
+    """
+    if not rate:
+        return
+    rng = random.Random(seed)
+    symbols = list(weights)
+    bounds = list(accumulate(weights.values()))
+    peak = max(min(_BURST_TIMES * rate, _BURST_PEAK), 2 * rate)
+    burst_mean = max(1.0, peak * sum(_BURST_SECONDS) / 2)
+    # A burst takes time too: what lies between the bursts makes up for it.
+    calm_rate = rate * (1 - _BURST_SHARE) / (1 - _BURST_SHARE * rate / peak)
+    burst_chance = _BURST_SHARE / (1 - _BURST_SHARE) / burst_mean
+    due = 0.0
+    while True:
+        due += rng.expovariate(calm_rate)
+        yield due, rng.choices(symbols, cum_weights=bounds)[0]
+        if rng.random() < burst_chance:
+            star = rng.choices(symbols, cum_weights=bounds)[0]
+            for _ in range(max(1, round(peak * rng.uniform(*_BURST_SECONDS)))):
+                due += rng.expovariate(peak)
+                other = rng.random() < 0.3
+                yield due, rng.choices(symbols, cum_weights=bounds)[0] if other else star

@@ -1,0 +1,110 @@
+"""The launcher as a process, with stand-ins for the services."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from launcher.ports import free_port
+from tests.launcher.processes import descendants, eventually, lives
+
+ROOT = Path(__file__).parents[2]
+
+COLLECTOR = """
+import os, signal
+if os.environ.get("STUBBORN"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.environ.get("COLLECTOR_ENDS"):
+    raise SystemExit(0)
+for name in ("REDIS_URL", "KRAKEN_URL", "COLLECTOR_PORT", "LOG_FORMAT"):
+    print(f"{name} is {os.environ.get(name)}", flush=True)
+signal.pause()
+"""
+
+SIMULATOR = """
+import signal, sys
+print("simulator was told", *sys.argv[1:], flush=True)
+signal.pause()
+"""
+
+API = """
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/readyz" else 404)
+        self.end_headers()
+
+HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Handler).serve_forever()
+"""
+
+
+def write_stand_ins(folder: Path) -> None:
+    """Modules that `python -m` finds in `folder` before the project's."""
+    for name, text in (("collector", COLLECTOR), ("simulator", SIMULATOR), ("api", API)):
+        (folder / f"{name}.py").write_text(text)
+
+
+class Launched:
+    """`python -m launcher` in `folder`; variables come on top of a bare environment.
+
+    `output` is a file descriptor for the log; standard error stays in `log` then.
+    """
+
+    def __init__(self, folder: Path, output: int | None = None, **variables: str) -> None:
+        self._log = folder / "log"
+        self.api_port = int(variables.setdefault("API_PORT", str(free_port())))
+        self.temporary = folder / "t"
+        self.temporary.mkdir()
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "launcher"],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log if output is None else output,
+                stderr=log,
+                start_new_session=True,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(ROOT),
+                    "TMPDIR": str(self.temporary),
+                    "COLLECTOR_PORT": str(free_port()),
+                    "KRAKEN_URL": "ws://127.0.0.1:1/v2",
+                    "FEED": "simulated",
+                    **variables,
+                },
+            )
+
+    @property
+    def log(self) -> str:
+        """All that was printed so far."""
+        return self._log.read_text()
+
+    def wait_for(self, text: str) -> None:
+        """Return once `text` was printed."""
+
+        def printed_or_over() -> bool:
+            return text in self.log or self.process.poll() is not None
+
+        eventually(printed_or_over, f"{text!r} within 10 s")
+        assert text in self.log, self.log
+
+    def wait_until_up(self) -> set[int]:
+        """Return once the address was printed: the pids of all who run, and not the launcher's."""
+        self.wait_for("stream/")
+        return descendants(self.process.pid)
+
+    def end(self, *numbers: signal.Signals) -> int:
+        """Send signals; returns what the launcher exits with."""
+        for number in numbers:
+            self.process.send_signal(number)
+        return self.process.wait(15)
+
+    def assert_nothing_left(self, pids: set[int]) -> None:
+        """The launcher is gone: everyone else must be, and so must the files of Redis."""
+        eventually(lambda: not any(map(lives, pids)), f"some of {pids} live on\n{self.log}", 5)
+        assert list(self.temporary.iterdir()) == []

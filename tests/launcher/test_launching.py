@@ -1,0 +1,73 @@
+"""What `python -m launcher` does with what it is given."""
+
+from __future__ import annotations
+
+import signal
+import socket
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.launcher.conftest import Launch
+from tests.launcher.processes import command_of
+
+
+def test_without_kraken_it_says_so_and_simulates(launch: Launch) -> None:
+    launched = launch(FEED="auto", KRAKEN_SYMBOLS="ETH/USD,BTC/USD")
+    launched.wait_until_up()
+    launched.wait_for("simulator was told --port ")
+    launched.wait_for("LOG_FORMAT is console")
+    assert launched.log.startswith("!! Kraken cannot be reached (")
+    assert "--rate 30 --symbols ETH/USD,BTC/USD" in launched.log
+    assert "KRAKEN_URL is ws://127.0.0.1:1/v2" not in launched.log
+    assert "feed: SIMULATED" in launched.log
+    assert f"curl -N http://localhost:{launched.api_port}/stream/ETH%2FUSD" in launched.log
+    assert "\033" not in launched.log, "colours are for terminals"
+    assert launched.end(signal.SIGINT) == 0
+
+
+def test_live_is_insisted_on_where_kraken_is_away(launch: Launch) -> None:
+    launched = launch(FEED="live")
+    pids = launched.wait_until_up()
+    launched.wait_for("KRAKEN_URL is ws://127.0.0.1:1/v2")
+    assert not any("simulator" in command_of(pid) for pid in pids)
+    assert "feed: live Kraken" in launched.log
+    assert launched.end(signal.SIGINT) == 0
+
+
+def test_the_redis_that_is_given_is_used(launch: Launch) -> None:
+    with EmbeddedRedis(port=0) as redis:
+        launched = launch(REDIS_URL=redis.url)
+        pids = launched.wait_until_up()
+        launched.wait_for(f"REDIS_URL is {redis.url}")
+        assert len(pids) == 6, "no Redis among them"
+        assert launched.end(signal.SIGINT) == 0
+        assert redis.process.poll() is None
+
+
+def test_a_redis_that_does_not_answer_ends_the_start(launch: Launch) -> None:
+    launched = launch(REDIS_URL="redis://:secret@127.0.0.1:1/0")
+    assert launched.process.wait(10) == 1
+    assert "REDIS_URL=redis://:***@127.0.0.1:1/0 does not answer" in launched.log
+    assert "started" not in launched.log
+
+
+def test_a_port_in_use_is_one_line_and_nothing_starts(launch: Launch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        launched = launch(API_PORT=str(port))
+        assert launched.process.wait(10) == 1
+    assert launched.log == (
+        f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT={port + 1}\n"
+    )
+
+
+def test_a_feed_that_is_none(launch: Launch) -> None:
+    launched = launch(FEED="dead")
+    assert launched.process.wait(10) == 2
+    assert launched.log == "FEED=dead: Input should be 'auto', 'live' or 'simulated'\n"
+
+
+def test_symbols_that_are_none(launch: Launch) -> None:
+    launched = launch(KRAKEN_SYMBOLS="BTC/USD,nonsense")
+    assert launched.process.wait(10) == 2
+    assert launched.log.startswith("KRAKEN_SYMBOLS=BTC/USD,nonsense: 'nonsense' is no symbol")
+    assert "started" not in launched.log

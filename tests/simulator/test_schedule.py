@@ -1,0 +1,43 @@
+"""When markets move: the mean is kept, bursts happen, and the order is the seed's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import islice, pairwise
+
+import pytest
+
+from simulator.schedule import schedule
+
+WEIGHTS = {"BTC/USD": 3.0, "ETH/USD": 1.0}
+
+
+@pytest.mark.parametrize("rate", [1.0, 100.0, 5000.0])
+def test_the_mean_rate_is_kept_bursts_and_all(rate: float) -> None:
+    count = 100_000
+    *_, (last, _) = islice(schedule(WEIGHTS, rate, seed=5), count)
+    assert count / last == pytest.approx(rate, rel=0.1)
+
+
+def test_bursts_pass_the_mean_several_ten_times() -> None:
+    per_tenth = Counter(int(due * 10) for due, _ in islice(schedule(WEIGHTS, 100.0, 1), 20_000))
+    assert max(per_tenth.values()) > 20 * 10
+
+
+def test_times_rise_and_markets_move_by_their_weights() -> None:
+    moves = list(islice(schedule(WEIGHTS, 100.0, seed=2), 50_000))
+    assert all(one[0] <= other[0] for one, other in pairwise(moves))
+    btc = sum(symbol == "BTC/USD" for _, symbol in moves)
+    assert btc / len(moves) == pytest.approx(0.75, abs=0.06)
+
+
+def test_the_order_follows_from_the_seed() -> None:
+    def order(seed: int) -> list[tuple[float, str]]:
+        return list(islice(schedule(WEIGHTS, 50.0, seed), 500))
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+
+
+def test_at_rate_zero_nothing_moves() -> None:
+    assert list(schedule(WEIGHTS, 0.0, seed=1)) == []
