@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,8 +24,13 @@ from api.streams import Streams
 from api.tail import Tail
 
 PAGE = Path(__file__).parent / "page"
-# The page needs nothing from anywhere else, and says so to the browser.
-PAGE_HEADERS = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "no-cache"}
+PAGE_HEADERS = {
+    # The page needs nothing from anywhere else, and says so to the browser.
+    "Content-Security-Policy": "default-src 'self'",
+    "X-Content-Type-Options": "nosniff",
+    # Asked for again each time: after an upgrade no old module meets a new one.
+    "Cache-Control": "no-cache",
+}
 
 
 def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> Starlette:
@@ -35,7 +41,7 @@ def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> 
     return Starlette(
         routes=[
             Route("/", page),
-            Mount("/page", StaticFiles(directory=PAGE)),
+            Mount("/page", PageFiles(directory=PAGE)),
             Route("/symbols", books.symbols),
             Route("/books", books.books),
             Route("/depth/{symbol:path}", books.depth),
@@ -55,6 +61,16 @@ def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> 
             Exception: on_failure,
         },
     )
+
+
+class PageFiles(StaticFiles):
+    """The page's modules and style, with the page's headers."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Answer with a file, or with 304."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(PAGE_HEADERS)
+        return response
 
 
 async def page(_request: Request) -> Response:

@@ -52,7 +52,7 @@ class Reader:
         index = self.ring.index_after_id(event_id) if self.ring.started else None
         if index is not None:
             self._index, self._sent = index, self.ring.place_before(index)
-            return b""
+            return self._said_to_all()
         try:
             entry = await self._tail.entry(self.ring.symbol, event_id)
             if entry is None:
@@ -113,9 +113,18 @@ class Reader:
             index = ring.index_after(book.place)
             if index is not None:
                 self._index, self._sent = index, book.place
-                stale = status_frame(ring.symbol, "stale", "age") if ring.stale else b""
-                return opening(book) + stale
+                return opening(book) + self._status_after(book) + self._said_to_all()
         raise unavailable("no-join", "the stream is trimmed faster than it can be joined")
+
+    def _status_after(self, book: StoredBook) -> bytes:
+        # Usually the status event follows in the ring; it may have been trimmed.
+        if book.hash.status == "syncing" and self._index == self.ring.end:
+            return status_frame(self.ring.symbol, "syncing", None)
+        return b""
+
+    def _said_to_all(self) -> bytes:
+        """What the readers here were told without a number, for one that comes later."""
+        return status_frame(self.ring.symbol, "stale", "age") if self.ring.stale else b""
 
     def _start(self, book: StoredBook | None) -> None:
         if book is None or book.place is None:

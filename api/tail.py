@@ -176,8 +176,9 @@ class Tail:
             if entry.place <= ring.last.place:
                 continue
             ring.broken = ring.broken and entry.kind != "snapshot"
-            # After a gap nothing can be applied before the next snapshot; only the place counts.
-            sse = b"" if ring.broken else sse_frame(entry.id, entry.data)
+            # After a gap no update can be applied before the next snapshot; its place counts.
+            useless = ring.broken and entry.kind == "update"
+            sse = b"" if useless else sse_frame(entry.id, entry.data)
             ring.append(Frame(entry.place, entry.id, sse))
         EVENTS_READ.inc(len(entries))
         ring.wake()

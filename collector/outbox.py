@@ -77,6 +77,7 @@ class Outbox:
         seq = self._next_seq()
         if len(self._waiting) >= MOST_WAITING:
             self._add_snapshot_after(self._taken_seq)
+            self._add_status()
             return
         data = render_update(
             book.book,
@@ -95,7 +96,7 @@ class Outbox:
         if self._epoch is None:
             return
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.clear()
+            self._give_up_waiting()
         self._add_snapshot(None)
         self._add_status()
 
@@ -138,20 +139,23 @@ class Outbox:
         else:
             # Within an epoch only a snapshot may jump; the next one will, and until then the
             # hash says syncing or grows old.
-            self._waiting.clear()
-            self._told_status = None
+            self._give_up_waiting()
 
     def _begin(self, known_seq: int | None) -> None:
-        self._told_status = None
         if self.book.live:
             self._add_snapshot_after(known_seq)
         else:
-            self._waiting.clear()
+            self._give_up_waiting()
         self._add_status()
+
+    def _give_up_waiting(self) -> None:
+        # With the events goes what they said of the status.
+        self._waiting.clear()
+        self._told_status = None
 
     def _add_snapshot_after(self, known_seq: int | None) -> None:
         """One snapshot for all that waits, and was lost, after `known_seq` (None: unknown)."""
-        self._waiting.clear()
+        self._give_up_waiting()
         conflated = None if known_seq is None else self._seq - known_seq
         CONFLATED.inc(conflated or 0)
         self._add_snapshot(conflated)

@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rate",
         type=_rate,
         default=100.0,
-        help="updates a second, all together; about half of them show in the best ten levels (%(default)s)",
+        help="updates a second, all together; half of them show in the best ten (%(default)s)",
     )
     add("--seed", type=_whole, default=1, help="the same seed, the same moves (%(default)s)")
     add("--updates", type=_count, default=0, help="stand still after so many (0: never)")
