@@ -18,6 +18,7 @@ from service.logs import configure_logs, get_logger, parse_levels
 from service.redis_client import connect_redis, without_password
 from service.settings import read_settings
 from service.stop import stop_on_signals
+from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("api")
 
@@ -40,14 +41,14 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
     app = make_app(store, tail, streams, settings.api_max_age)
 
     drained = asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        working = [tasks.create_task(work) for work in (tail.run(), streams.run())]
-        tasks.create_task(serve(app, listener, drained, protocol=SocketProtocol))
-        await going.wait()
-        await streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
-        for task in working:
-            task.cancel()
-        drained.set()
+    work = (tail.follow_streams(), tail.watch_ages(), streams.look_after())
+    working = [asyncio.create_task(each) for each in work]
+    serving = asyncio.create_task(serve(app, listener, drained, protocol=SocketProtocol))
+    await stop_or_failure(going, [*working, serving])
+    await streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
+    drained.set()
+    await serving
+    await end_tasks(working)
     await redis.aclose()
     log.info("stopped")
 

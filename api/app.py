@@ -7,11 +7,11 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from api.books import Books
 from api.directory import Directory
@@ -33,12 +33,12 @@ PAGE_HEADERS = {
 }
 
 
-def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> Starlette:
+def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> ASGIApp:
     """The application over one store, one tail and one registry of streams."""
     directory = Directory(store)
     books = Books(store, directory, max_age)
     ops = Ops(store, streams)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/", page),
             Mount("/page", PageFiles(directory=PAGE)),
@@ -54,13 +54,16 @@ def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> 
             Route("/readyz", ops.readyz),
             Route("/metrics", ops.metrics),
         ],
-        middleware=[Middleware(RequestLog)],
         exception_handlers={
             Problem: on_problem,
             HTTPException: on_http_exception,
             Exception: on_failure,
         },
     )
+    # A redirect is no error of ours to a program that follows none: what is not served is a 404.
+    app.router.redirect_slashes = False
+    # Outside of everything, so that an answer that nobody expected has its line and its id too.
+    return RequestLog(app)
 
 
 class PageFiles(StaticFiles):

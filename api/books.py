@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.directory import Directory
-from api.problems import Problem, bad_parameter, redis_away, unavailable
+from api.problems import Problem, bad_parameter, redis_away, unavailable, unknown_symbol
 from api.store import BookStore, StoredBook
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.view import BookView
 
 SOURCE_HEADER = "X-Book-Source"
+MOST_DIGITS = 18
 
 _sides = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -76,7 +77,9 @@ class Books:
             raise redis_away(error) from error
 
     async def _no_book(self, symbol: str) -> Problem:
-        state = (await self._directory.states())[symbol]
+        state = (await self._directory.states()).get(symbol)
+        if state is None:
+            return unknown_symbol(symbol, [])
         why = f"{state.status}: {state.reason}" if state.reason else state.status
         return unavailable("no-book", f"there is no book of {symbol} yet ({why})", book=None)
 
@@ -111,9 +114,10 @@ def parse_levels(text: str | None) -> int | None:
     """How many levels of each side are wanted, None for all; raises Problem."""
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0
+    if number < 1:
         raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
-    return int(text[:9])
+    return number
 
 
 def etags(header: str) -> set[str]:

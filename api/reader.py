@@ -60,6 +60,7 @@ class Reader:
             self._paging_from, self._sent = event_id, entry.place
             if not self.ring.started:
                 self._start(await self._store.book(self.ring.symbol))
+            await self._tail.catch_up(self.ring)
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
         return b""
@@ -84,8 +85,12 @@ class Reader:
         index = self.ring.index_after(self._sent)
         if index is not None:
             self._index, self._paging_from = index, None
-            return b""
+            return self._said_to_all()
         page = await self._tail.page(self.ring.symbol, self._paging_from)
+        if not page and self.ring.last.place < self._sent:
+            # The stream has no more, and the ring is not here yet.
+            await self._tail.catch_up(self.ring)
+            page = await self._tail.page(self.ring.symbol, self._paging_from)
         if not page or not follows(page[0], self._sent):
             return await self._lagged("trimmed")
         self._paging_from, self._sent = page[-1].id, page[-1].place

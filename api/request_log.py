@@ -70,7 +70,7 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
 
 def _route(path: str) -> str:
     # A bounded label, whatever paths are tried.
-    first = path.split("/", 2)[1]
+    first = path.strip("/").split("/", 1)[0]
     return first if first in _ROUTES else "other"
 
 

@@ -104,8 +104,11 @@ class Ring:
         self._wakers.discard(waker)
 
     def index_after(self, place: Place) -> int | None:
-        """The index of the first event after `place`; None where events between are gone."""
-        if place < self._before.place:
+        """The index of the first event after `place`.
+
+        None where events between are gone, or where the ring has not come to `place` itself.
+        """
+        if not self._before.place <= place <= self.last.place:
             return None
         return self._first + bisect_right(self._frames, place, key=lambda frame: frame.place)
 

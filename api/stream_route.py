@@ -17,7 +17,7 @@ from api.stream import HEADERS, Stream
 from api.streams import Streams
 from api.tail import Tail
 
-_EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}")
+_EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
 
 
 class StreamRoute:

@@ -35,8 +35,8 @@ class Streams:
         if not self._streams:
             self._none.set()
 
-    async def run(self) -> None:
-        """Look after the streams every second, for ever."""
+    async def look_after(self) -> None:
+        """Keep the streams alive and cut off who does not read, every second, for ever."""
         while True:
             await asyncio.sleep(1)
             now = monotonic()
@@ -54,7 +54,8 @@ class Streams:
         for stream in list(self._streams):
             stream.end()
         try:
-            await asyncio.wait_for(self._none.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
         except TimeoutError:
             for stream in list(self._streams):
                 stream.cut()

@@ -78,11 +78,27 @@ class Tail:
             del self._rings[ring.symbol]
             FOLLOWED.set(len(self._rings))
 
-    async def run(self) -> None:
-        """Follow, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._watch_ages())
+    async def follow_streams(self) -> None:
+        """Feed the rings, for ever."""
+        while True:
+            try:
+                await self._round()
+            except (RedisError, OSError) as error:
+                self._say_away(error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def watch_ages(self) -> None:
+        """Tell readers when a book becomes too old, and when it is right again, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for ring in self._rings.values():
+                stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
+                if stale != ring.stale:
+                    ring.stale = stale
+                    status: Status = "stale" if stale else "live"
+                    sse = status_frame(ring.symbol, status, "age" if stale else None)
+                    ring.append(ring.last._replace(sse=sse))
+                    ring.wake()
 
     async def catch_up(self, ring: Ring) -> None:
         """Bring a started ring to where Redis is now; raises redis.RedisError or OSError."""
@@ -100,14 +116,6 @@ class Tail:
     async def _range(self, symbol: str, first: str, last: str) -> list[Entry]:
         reply = await self._redis.xrange(events_key(symbol), first, last, count=MOST_ENTRIES)
         return entries_in(symbol, reply)
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await self._round()
-            except (RedisError, OSError) as error:
-                self._say_away(error)
-                await asyncio.sleep(RETRY_SECONDS)
 
     async def _round(self) -> None:
         if self._wake_id is None:
@@ -195,20 +203,6 @@ class Tail:
         ring.append(last._replace(sse=lagged_frame(ring.symbol, missed, "trimmed")))
         if book is not None and place is not None and not ring.broken:
             ring.append(Frame(place, book.hash.event_id, opening(book)))
-
-    async def _watch_ages(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            for ring in self._rings.values():
-                if not ring.confirmed:
-                    continue
-                stale = monotonic() - ring.confirmed > self._max_age
-                if stale != ring.stale:
-                    ring.stale = stale
-                    status: Status = "stale" if stale else "live"
-                    sse = status_frame(ring.symbol, status, "age" if stale else None)
-                    ring.append(ring.last._replace(sse=sse))
-                    ring.wake()
 
     def _say_away(self, error: Exception) -> None:
         REDIS_UP.set(0)

@@ -23,6 +23,7 @@ from service.logs import configure_logs, get_logger, parse_levels
 from service.redis_client import connect_redis, without_password
 from service.settings import read_settings
 from service.stop import stop_on_signals
+from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("collector")
 
@@ -57,19 +58,16 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     reporter = Reporter(redis, settings.shard, feed, lease, books)
     ops = make_ops_app(reporter.describe)
 
-    async with asyncio.TaskGroup() as tasks:
-        feeding = tasks.create_task(feed.run())
-        working = [
-            tasks.create_task(work) for work in (publisher.run(), lease.run(), reporter.run())
-        ]
-        serving = tasks.create_task(serve(ops, listener, stop))
-        await stop.wait()
-        feeding.cancel()
-        await asyncio.wait([feeding])
-        await leave(books, publisher, lease)
-        for task in working:
-            task.cancel()
-        await serving
+    feeding = [asyncio.create_task(connection.run()) for connection in feed.connections]
+    work = (publisher.run(), lease.run(), reporter.run())
+    working = [asyncio.create_task(each) for each in work]
+    serving = asyncio.create_task(serve(ops, listener, stop))
+    await stop_or_failure(stop, [*feeding, *working, serving])
+    stop.set()
+    await end_tasks(feeding)
+    await leave(books, publisher, lease)
+    await end_tasks(working)
+    await serving
     await redis.aclose()
     log.info("stopped")
 

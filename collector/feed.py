@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from collector.books import SymbolBook
@@ -28,9 +27,3 @@ class Feed:
     def read(self, symbol: str) -> Stamp | None:
         """When the newest frame of the symbol's connection was read; None where it is down."""
         return self._by_symbol[symbol].read
-
-    async def run(self) -> None:
-        """Keep every connection, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            for connection in self.connections:
-                tasks.create_task(connection.run())

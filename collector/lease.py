@@ -7,6 +7,7 @@ stream is the epoch's work, which the write script checks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -61,10 +62,9 @@ class Lease:
         while True:
             self._retry.clear()
             await self._take()
-            try:
-                await asyncio.wait_for(self._retry.wait(), self._seconds / 3)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._seconds / 3):
+                    await self._retry.wait()
 
     async def release(self) -> None:
         """Let another lead at once."""

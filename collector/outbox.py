@@ -43,6 +43,8 @@ class Outbox:
         self._waiting: list[Entry] = []
         # The last event that left here; all that is newer waits.
         self._taken_seq = 0
+        # The last snapshot before which nobody can know how many updates were.
+        self._unknown_seq = 0
         # None where readers cannot know the status from this epoch's events.
         self._told_status: str | None = None
         self._told_reason: str | None = None
@@ -115,9 +117,7 @@ class Outbox:
         if book.live:
             fields = book_fields(book.view(), "live")
         else:
-            fields = status_fields(
-                book.symbol, _event_status(book), book.source, book.depth, book.precision
-            )
+            fields = status_fields(book.symbol, _event_status(book), book.source, book.depth)
         return write_events(
             book.symbol, self._epoch, confirmed_at, retention, entries, fields, is_book=book.live
         )
@@ -156,13 +156,17 @@ class Outbox:
     def _add_snapshot_after(self, known_seq: int | None) -> None:
         """One snapshot for all that waits, and was lost, after `known_seq` (None: unknown)."""
         self._give_up_waiting()
-        conflated = None if known_seq is None else self._seq - known_seq
-        CONFLATED.inc(conflated or 0)
+        conflated = None
+        if known_seq is not None and known_seq >= self._unknown_seq:
+            conflated = self._seq - known_seq
+            CONFLATED.inc(conflated)
         self._add_snapshot(conflated)
 
     def _add_snapshot(self, conflated: int | None) -> None:
         assert self._epoch is not None
         seq = self._next_seq()
+        if conflated is None:
+            self._unknown_seq = seq
         received_at = rfc3339(self.book.read.unix)
         data = render_snapshot(self.book.view(), seq, self._epoch, received_at, conflated)
         self._add(Entry("snapshot", seq, data))
@@ -171,6 +175,9 @@ class Outbox:
         assert self._epoch is not None
         status = _event_status(self.book)
         if (status, self.book.reason) == (self._told_status, self._told_reason):
+            return
+        if status == self._told_status and len(self._waiting) >= MOST_WAITING:
+            # Another reason for the same status; a book that never comes must not fill the box.
             return
         self._told_status, self._told_reason = status, self.book.reason
         seq = self._next_seq()

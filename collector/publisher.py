@@ -8,6 +8,7 @@ answers it; the script makes that safe.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import cast
@@ -97,10 +98,9 @@ class Publisher:
     async def run(self) -> None:
         """Flush whenever something waits, and at least every half second, for ever."""
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), ROUND_SECONDS)
-            except TimeoutError:
-                self._wake.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await self._wake.wait()
             await self.flush()
 
     async def flush(self) -> None:

@@ -57,9 +57,14 @@ def _checked_depth(depth: int) -> int:
 
 
 def _checked_url(url: str) -> str:
+    takes = "it takes ws://host:port/path or wss://host/path"
     parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError("it takes ws://host:port/path or wss://host/path")
+    try:
+        known = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"{error}: {takes}") from None
+    if not known:
+        raise ValueError(takes)
     return url
 
 

@@ -7,6 +7,7 @@ away" must hear of the first failure.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -18,18 +19,18 @@ SCHEMES = ("redis", "rediss", "unix")
 
 def check_redis_url(url: str) -> str:
     """`url` itself; raises ValueError that says what a Redis URL looks like."""
-    parts = urlsplit(url)
     takes = "it takes redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{error}: {takes}") from None
     if parts.scheme not in SCHEMES:
         raise ValueError(f"{parts.scheme or url!r} is no Redis scheme: {takes}")
     if parts.scheme == "unix":
         if not parts.path:
             raise ValueError(f"the path of the socket is missing: {takes}")
         return url
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{error}: {takes}") from None
     if not parts.hostname or port == 0:
         raise ValueError(f"host or port is missing: {takes}")
     if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
@@ -55,8 +56,5 @@ def connect_redis(url: str, *, timeout: float = 5.0, max_connections: int = 32) 
 
 
 def without_password(url: str) -> str:
-    """The URL as a log may show it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+    """The URL as a log may show it, also where it is none."""
+    return re.sub(r"(://[^/?#]*:)[^/?#]*@", r"\1***@", url)

@@ -10,10 +10,11 @@ import sys
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.logs import parse_levels
-from service.redis_client import check_redis_url
+from service.redis_client import check_redis_url, without_password
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -52,7 +53,11 @@ def read_settings(kind: type[Settings]) -> Settings:
 def describe_errors(error: ValidationError) -> list[str]:
     """One line per wrong setting: the variable, what was given, what it takes."""
     return [
-        f"{'_'.join(str(part) for part in item['loc']).upper()}={item['input']!s}: "
+        f"{_variable(item)}={without_password(str(item['input']))}: "
         f"{item['msg'].removeprefix('Value error, ')}"
         for item in error.errors()
     ]
+
+
+def _variable(item: ErrorDetails) -> str:
+    return "_".join(str(part) for part in item["loc"]).upper()

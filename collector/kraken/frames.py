@@ -183,10 +183,10 @@ def _decode_book(data: bytes) -> BookFrame:
 def _symbols_in(data: bytes) -> list[str]:
     try:
         frame: Any = _anything.decode(data)
-        entries = frame["data"]
-        return [entry["symbol"] for entry in entries if isinstance(entry["symbol"], str)]
+        entries = [entry for entry in frame["data"] if isinstance(entry, dict)]
     except (*_NOT_UNDERSTOOD, KeyError, TypeError):
         return []
+    return [entry["symbol"] for entry in entries if isinstance(entry.get("symbol"), str)]
 
 
 def _answer(envelope: _Envelope) -> Answer | Unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 
 import msgspec
 
@@ -16,47 +17,28 @@ Fields = list[str | int]
 def book_fields(view: BookView, status: str) -> Fields:
     """What the write script sets for a verified book, besides where it stands and its age."""
     bid, ask = view.best_bid, view.best_ask
+    fields: dict[str, str | int] = {
+        "price_precision": view.precision.price,
+        "qty_precision": view.precision.qty,
+        "checksum": view.checksum,
+        "exchange_time": view.exchange_time or "",
+        "best_bid": bid.price if bid else "",
+        "best_bid_qty": bid.qty if bid else "",
+        "best_ask": ask.price if ask else "",
+        "best_ask_qty": ask.qty if ask else "",
+        "spread": view.spread or "",
+        "bids": view.bids,
+        "asks": view.asks,
+    }
     return [
-        *status_fields(view.symbol, status, view.source, view.depth, view.precision),
-        "checksum",
-        view.checksum,
-        "exchange_time",
-        view.exchange_time or "",
-        "best_bid",
-        bid.price if bid else "",
-        "best_bid_qty",
-        bid.qty if bid else "",
-        "best_ask",
-        ask.price if ask else "",
-        "best_ask_qty",
-        ask.qty if ask else "",
-        "spread",
-        view.spread or "",
-        "bids",
-        view.bids,
-        "asks",
-        view.asks,
+        *status_fields(view.symbol, status, view.source, view.depth),
+        *chain.from_iterable(fields.items()),
     ]
 
 
-def status_fields(
-    symbol: str, status: str, source: str, depth: int, precision: Precision | None
-) -> Fields:
-    """What is known of a symbol without a book."""
-    return [
-        "symbol",
-        symbol,
-        "status",
-        status,
-        "source",
-        source,
-        "depth",
-        depth,
-        "price_precision",
-        precision.price if precision else "",
-        "qty_precision",
-        precision.qty if precision else "",
-    ]
+def status_fields(symbol: str, status: str, source: str, depth: int) -> Fields:
+    """What is known of a symbol without a book; the script takes `status` for the first."""
+    return ["status", status, "symbol", symbol, "source", source, "depth", depth]
 
 
 class BookHash(msgspec.Struct, frozen=True):

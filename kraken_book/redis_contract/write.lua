@@ -7,7 +7,8 @@
 --       5 number of events, then for each: kind, seq, data
 --       then 'book', 'status' or 'touch', and the hash fields and values to set
 --         book    they are a whole verified book that stands where the stream stands after this call
---         status  they say what is known without a book; the book that is there stays as it is
+--         status  they say what is known without a book, `status` first; a book that is there stays
+--                 as it is, with its own source, depth and precisions, and only its status changes
 --         touch   no events; one argument, the seq of the book that is there and still right
 --
 -- Replies {1, seq, Redis's time in microseconds}; refuses, before the first write, with the errors
@@ -16,8 +17,9 @@
 -- where epoch and seq are those of the last event written.
 
 -- What a hash without a book has none of.
-local BOOK_FIELDS = {'epoch', 'seq', 'event_id', 'confirmed_at', 'checksum', 'exchange_time',
-    'best_bid', 'best_bid_qty', 'best_ask', 'best_ask_qty', 'spread', 'bids', 'asks'}
+local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_id', 'confirmed_at',
+    'checksum', 'exchange_time', 'best_bid', 'best_bid_qty', 'best_ask', 'best_ask_qty', 'spread',
+    'bids', 'asks'}
 
 local hash, stream = KEYS[1], KEYS[2]
 local epoch, confirmed_at = tonumber(ARGV[1]), ARGV[2]
@@ -92,13 +94,18 @@ if mode == 'book' then
         set[#set + 1] = item
     end
 end
-if mode == 'status' and not place[5] then
-    for _, field in ipairs(BOOK_FIELDS) do
-        set[#set + 1] = field
-        set[#set + 1] = ''
+local last_field = #ARGV
+if mode == 'status' then
+    if place[5] and place[5] ~= '' then
+        last_field = after_events + 2
+    else
+        for _, field in ipairs(BOOK_FIELDS) do
+            set[#set + 1] = field
+            set[#set + 1] = ''
+        end
     end
 end
-for i = after_events + 1, #ARGV do set[#set + 1] = ARGV[i] end
+for i = after_events + 1, last_field do set[#set + 1] = ARGV[i] end
 redis.call('HSET', hash, unpack(set))
 
 redis.call('XTRIM', stream, 'MAXLEN', maxlen)
