@@ -87,11 +87,12 @@ class Reader:
             self._index, self._paging_from = index, None
             return self._said_to_all()
         page = await self._tail.page(self.ring.symbol, self._paging_from)
-        if not page and self.ring.last.place < self._sent:
-            # The stream has no more, and the ring is not here yet.
+        if not page:
+            # The stream has no more: the ring comes here, or what it begins after is gone.
             await self._tail.catch_up(self.ring)
-            page = await self._tail.page(self.ring.symbol, self._paging_from)
-        if not page or not follows(page[0], self._sent):
+            here = self.ring.index_after(self._sent) is not None
+            return b"" if here else await self._lagged("trimmed")
+        if not follows(page[0], self._sent):
             return await self._lagged("trimmed")
         self._paging_from, self._sent = page[-1].id, page[-1].place
         return b"".join([sse_frame(entry.id, entry.data) for entry in page])

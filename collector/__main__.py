@@ -13,7 +13,7 @@ from collector.books import SymbolBook
 from collector.feed import Feed
 from collector.lease import Lease
 from collector.ops import make_ops_app
-from collector.outbox import Outbox
+from collector.outbox import Outbox, most_waiting
 from collector.publisher import Publisher
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings
@@ -53,7 +53,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     lease = Lease(redis, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
     publisher.on_fenced = lease.fenced
     for book in books.values():
-        book.listener = outbox = Outbox(book, publisher.on_waiting)
+        book.listener = outbox = Outbox(book, publisher.on_waiting, most_waiting(len(books)))
         publisher.add(outbox)
     reporter = Reporter(redis, settings.shard, feed, lease, books)
     ops = make_ops_app(reporter.describe)
@@ -79,7 +79,7 @@ async def leave(books: dict[str, SymbolBook], publisher: Publisher, lease: Lease
             book.lose("stopped")
     with contextlib.suppress(TimeoutError, RedisError, OSError):
         async with asyncio.timeout(LAST_FLUSH_SECONDS):
-            await publisher.flush()
+            await publisher.drain()
             await lease.release()
 
 

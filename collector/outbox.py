@@ -24,25 +24,37 @@ from kraken_book.redis_contract.write import (
 )
 from kraken_book.times import rfc3339
 
-# About half a megabyte a symbol, and ten seconds of the busiest one.
+# Half a megabyte a symbol, and ten seconds of the busiest one: whatever the number of symbols.
 MOST_WAITING = 512
+# Of all symbols together, where few have the room of many; about 60 MB.
+MOST_WAITING_TOGETHER = 100_000
+# As many events go in one call; Redis does nothing else while it writes them.
+CALL_EVENTS = 1000
 
 
 class Outbox:
     """One symbol's events between its book and Redis; a `BookListener` of that book.
 
     Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
-    comes to wait.
+    comes to wait; past `most_waiting` one snapshot stands for all.
     """
 
-    def __init__(self, book: SymbolBook, on_waiting: Callable[[Outbox], None]) -> None:
+    def __init__(
+        self,
+        book: SymbolBook,
+        on_waiting: Callable[[Outbox], None],
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self.book = book
+        self._most_waiting = most_waiting
         self._on_waiting = on_waiting
         self._epoch: int | None = None
         self._seq = 0
         self._waiting: list[Entry] = []
         # The last event that left here; all that is newer waits.
         self._taken_seq = 0
+        # What the waiting snapshot stands for.
+        self._conflated = 0
         # The last snapshot before which nobody can know how many updates were.
         self._unknown_seq = 0
         # None where readers cannot know the status from this epoch's events.
@@ -77,7 +89,7 @@ class Outbox:
         book = self.book
         assert book.book is not None
         seq = self._next_seq()
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             self._add_snapshot_after(self._taken_seq)
             self._add_status()
             return
@@ -97,7 +109,7 @@ class Outbox:
         """Number and render the whole book; how many updates lie before it nobody knows."""
         if self._epoch is None:
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= self._most_waiting:
             self._give_up_waiting()
         self._add_snapshot(None)
         self._add_status()
@@ -108,18 +120,26 @@ class Outbox:
             self._add_status()
 
     def take(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
-        """The call that writes all that waits, None where nothing does; it leaves the outbox."""
+        """The call that writes what waits, None where nothing does; it leaves the outbox.
+
+        What is more than one call may carry goes on waiting; the book goes with the last.
+        """
         if not self._waiting or self._epoch is None:
             return None
-        entries, self._waiting = self._waiting, []
+        entries, self._waiting = self._waiting[:CALL_EVENTS], self._waiting[CALL_EVENTS:]
+        if self._waiting:
+            self._on_waiting(self)
         self._taken_seq = entries[-1].seq
+        CONFLATED.inc(self._conflated)
+        self._conflated = 0
         book = self.book
-        if book.live:
+        is_book = book.live and not self._waiting
+        if is_book:
             fields = book_fields(book.view(), "live")
         else:
             fields = status_fields(book.symbol, _event_status(book), book.source, book.depth)
         return write_events(
-            book.symbol, self._epoch, confirmed_at, retention, entries, fields, is_book=book.live
+            book.symbol, self._epoch, confirmed_at, retention, entries, fields, is_book=is_book
         )
 
     def touch(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
@@ -151,6 +171,7 @@ class Outbox:
     def _give_up_waiting(self) -> None:
         # With the events goes what they said of the status.
         self._waiting.clear()
+        self._conflated = 0
         self._told_status = None
 
     def _add_snapshot_after(self, known_seq: int | None) -> None:
@@ -159,7 +180,7 @@ class Outbox:
         conflated = None
         if known_seq is not None and known_seq >= self._unknown_seq:
             conflated = self._seq - known_seq
-            CONFLATED.inc(conflated)
+            self._conflated = conflated
         self._add_snapshot(conflated)
 
     def _add_snapshot(self, conflated: int | None) -> None:
@@ -176,7 +197,7 @@ class Outbox:
         status = _event_status(self.book)
         if (status, self.book.reason) == (self._told_status, self._told_reason):
             return
-        if status == self._told_status and len(self._waiting) >= MOST_WAITING:
+        if status == self._told_status and len(self._waiting) >= self._most_waiting:
             # Another reason for the same status; a book that never comes must not fill the box.
             return
         self._told_status, self._told_reason = status, self.book.reason
@@ -194,6 +215,11 @@ class Outbox:
         self._waiting.append(entry)
         if len(self._waiting) == 1:
             self._on_waiting(self)
+
+
+def most_waiting(symbols: int) -> int:
+    """How many events may wait for each of so many symbols."""
+    return max(MOST_WAITING, MOST_WAITING_TOGETHER // max(1, symbols))
 
 
 def _event_status(book: SymbolBook) -> Status:

@@ -66,6 +66,7 @@ class Publisher:
         self._waiting: dict[str, Outbox] = {}
         self._states: dict[str, SymbolState] = {}
         self._next_round = 0.0
+        self._next_epoch: int | None = None
         self._written_at: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
@@ -82,15 +83,21 @@ class Publisher:
         self._wake.set()
 
     def lead(self, epoch: int) -> None:
-        """Write from now on, under `epoch`, beginning with every book or its absence."""
-        self.leading = True
-        self._states.clear()
-        for outbox in self._outboxes.values():
-            outbox.open(epoch)
+        """Write from now on, under `epoch`, beginning with every book or its absence.
+
+        What waits of an earlier epoch of ours is still written under that one: where nobody else
+        has led in between, nothing is lost.
+        """
+        self._next_epoch = epoch
+        if not self.leading:
+            self.leading = True
+            self._open_next()
+        self._wake.set()
 
     def follow(self) -> None:
         """Write no more."""
         self.leading = False
+        self._next_epoch = None
         self._waiting.clear()
         for outbox in self._outboxes.values():
             outbox.close()
@@ -104,17 +111,25 @@ class Publisher:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write all that waits now, and return when Redis has answered for it."""
+        """Write what waits now, and return when Redis has answered for it."""
         async with self._flushing:
             self._wake.clear()
             if self.leading:
                 await self._flush()
+
+    async def drain(self) -> None:
+        """Write until nothing waits."""
+        await self.flush()
+        while self._waiting:
+            await self.flush()
 
     async def _flush(self) -> None:
         if not self._clock.known:
             await self._ask_time()
         outboxes, self._waiting = list(self._waiting.values()), {}
         calls = self._take(outboxes)
+        if self._next_epoch is not None and not self._waiting:
+            self._open_next()
         if monotonic() >= self._next_round:
             self._next_round = monotonic() + ROUND_SECONDS
             outboxes = list(self._outboxes.values())
@@ -123,6 +138,13 @@ class Publisher:
         states = self._changed_states(outboxes)
         if calls or states:
             await self._deliver(calls, states)
+
+    def _open_next(self) -> None:
+        assert self._next_epoch is not None
+        epoch, self._next_epoch = self._next_epoch, None
+        self._states.clear()
+        for outbox in self._outboxes.values():
+            outbox.open(epoch)
 
     def _take(self, outboxes: Iterable[Outbox]) -> list[WriteCall]:
         now = monotonic()

@@ -1,0 +1,82 @@
+"""An outbox over a live book, and how to read what leaves it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from collector.books import SymbolBook
+from collector.outbox import MOST_WAITING, Outbox
+from collector.stamp import Stamp, stamp_now
+from kraken_book.precision import Precision
+from kraken_book.redis_contract.write import Entry, Retention, WriteCall
+from tests.kraken_book.naive_book import NaiveBook, TextLevel
+
+KEPT = Retention(300_000, 20_000)
+CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
+
+
+class Box:
+    """A symbol's book, fed by hand with checksums that are right, and its outbox."""
+
+    def __init__(
+        self,
+        symbol: str = "BTC/USD",
+        source: str = "simulated",
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
+        self.naive = NaiveBook()
+        self.told: list[Outbox] = []
+        self.book = SymbolBook(symbol, 10, source)
+        self.book.precision = Precision(1, 8)
+        self.book.listener = self.outbox = Outbox(self.book, self.told.append, most_waiting)
+        self.updates = 0
+
+    def snapshot(self, read: Stamp | None = None) -> None:
+        """Kraken sends the whole book."""
+        self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
+        self.book.take_snapshot(
+            self.naive.bids, self.naive.asks, self.naive.checksum, None, read or stamp_now()
+        )
+
+    def update(self, count: int = 1, read: Stamp | None = None) -> None:
+        """Kraken sends so many updates, each another quantity."""
+        for _ in range(count):
+            self.updates += 1
+            bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
+            self.naive.frame(bids)
+            self.book.take_update(bids, [], self.naive.checksum, None, read or stamp_now())
+
+    def take(self) -> Taken:
+        """What waits, as it leaves."""
+        call = self.outbox.take(CONFIRMED_AT, KEPT)
+        assert call is not None, "nothing waits"
+        return Taken(call)
+
+
+class Taken:
+    """A call of the write script, read."""
+
+    def __init__(self, call: WriteCall) -> None:
+        self.call = call
+        arguments = list(call.arguments)
+        self.epoch: Any = arguments[3]
+        self.confirmed_at = arguments[4]
+        count: Any = arguments[7]
+        flat: list[Any] = arguments[8 : 8 + 3 * count]
+        self.entries = [Entry(*flat[i : i + 3]) for i in range(0, len(flat), 3)]
+        self.mode = arguments[8 + 3 * count]
+        rest: list[Any] = arguments[9 + 3 * count :]
+        self.fields = dict(zip(rest[::2], rest[1::2], strict=True))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.entries]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [entry.seq for entry in self.entries]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(entry.data) for entry in self.entries]

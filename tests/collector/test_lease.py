@@ -1,0 +1,163 @@
+"""Who publishes: one leader a shard, and each with a newer epoch than the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from collector.lease import Lease
+from collector.settings import Shard
+from kraken_book.redis_contract.keys import lease_key
+from tests.polling import end, eventually
+
+SHARD = Shard(0, 1)
+LONG, SHORT = 60.0, 0.6
+
+
+class Candidate:
+    """A collector, as far as the lease is concerned."""
+
+    def __init__(self, redis: Redis, seconds: float, shard: Shard = SHARD) -> None:
+        self.led: list[int] = []
+        self.followed = 0
+        self.lease = Lease(redis, shard, seconds, self.led.append, self._follow)
+        self.task = asyncio.create_task(self.lease.run())
+
+    def _follow(self) -> None:
+        self.followed += 1
+
+    async def stop(self) -> None:
+        await end(self.task)
+
+
+class Candidates:
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.all: list[Candidate] = []
+
+    def __call__(self, seconds: float = LONG, shard: Shard = SHARD) -> Candidate:
+        self.all.append(Candidate(self.redis, seconds, shard))
+        return self.all[-1]
+
+
+@pytest.fixture
+async def candidates(redis: Redis) -> AsyncIterator[Candidates]:
+    made = Candidates(redis)
+    yield made
+    for candidate in made.all:
+        await candidate.stop()
+
+
+async def test_the_first_leads_and_the_second_waits(redis: Redis, candidates: Candidates) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    second = candidates(SHORT)
+    await eventually(lambda: first.lease.epoch)
+    # The second asks every 0.2 s; three times says enough.
+    await eventually(lambda: "waiting" in second.lease._said)
+    assert (second.led, second.lease.epoch) == ([], None)
+    value = await redis.get(lease_key("0/1"))
+    assert value is not None
+    assert value.split()[0] == str(first.led[0]).encode()
+
+
+async def test_the_epoch_is_redis_time_in_ms(redis: Redis, candidates: Candidates) -> None:
+    seconds, microseconds = await redis.time()
+    first = candidates()
+    await eventually(lambda: first.led)
+    assert first.led[0] >= seconds * 1000 + microseconds // 1000
+
+
+async def test_holding_it_on_is_no_new_epoch(redis: Redis, candidates: Candidates) -> None:
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    for _ in range(3):
+        await redis.pexpire(lease_key("0/1"), 590)
+        await eventually(lambda: _renewed(redis))
+    assert len(first.led) == 1
+
+
+async def _renewed(redis: Redis) -> bool:
+    return int(await redis.pttl(lease_key("0/1"))) > 590
+
+
+async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch(
+    candidates: Candidates,
+) -> None:
+    first, second = candidates(SHORT), candidates(SHORT)
+    leader = await eventually(lambda: next((c for c in (first, second) if c.led), None))
+    other = second if leader is first else first
+    await leader.stop()
+    await eventually(lambda: other.led)
+    assert other.led[0] > leader.led[0]
+
+
+async def test_who_finds_another_leading_steps_down(redis: Redis, candidates: Candidates) -> None:
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    await redis.set(lease_key("0/1"), "99999999999999 another", px=60_000)
+    await eventually(lambda: first.followed)
+    assert (first.followed, first.lease.epoch) == (1, None)
+
+
+async def test_released_it_is_free_at_once(redis: Redis, candidates: Candidates) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    await first.stop()
+    await first.lease.release()
+    assert await redis.exists(lease_key("0/1")) == 0
+    assert first.lease.epoch is None
+    second = candidates()
+    await eventually(lambda: second.led)
+
+
+async def test_who_does_not_lead_releases_nothing(redis: Redis, candidates: Candidates) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    second = candidates(SHORT)
+    await eventually(lambda: second.lease._said)
+    await second.lease.release()
+    assert await redis.exists(lease_key("0/1")) == 1
+
+
+async def test_fenced_with_the_lease_still_held_takes_a_newer_epoch_at_once(
+    candidates: Candidates,
+) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    newer = first.led[0] + 10_000_000
+    first.lease.fenced(newer)
+    assert first.lease.epoch is None
+    await eventually(lambda: len(first.led) == 2)
+    assert first.led[1] > newer
+    assert first.lease.epoch == first.led[1]
+
+
+async def test_fenced_with_the_lease_lost_leads_no_more(
+    redis: Redis, candidates: Candidates
+) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    await redis.set(lease_key("0/1"), f"{first.led[0] + 1} another", px=60_000)
+    first.lease.fenced(first.led[0] + 1)
+    await eventually(lambda: "another" in first.lease._said)
+    assert (len(first.led), first.lease.epoch) == (1, None)
+
+
+async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
+    redis: Redis, candidates: Candidates
+) -> None:
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    await redis.flushall()
+    await eventually(lambda: len(first.led) == 2)
+    assert first.led[1] > first.led[0]
+    assert first.followed == 0
+
+
+async def test_each_shard_has_a_leader_of_its_own(candidates: Candidates) -> None:
+    one, other = candidates(LONG, Shard(0, 2)), candidates(LONG, Shard(1, 2))
+    await eventually(lambda: one.led and other.led)

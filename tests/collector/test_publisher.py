@@ -1,0 +1,422 @@
+"""The publisher and its outboxes against real Redis: each event once, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+import collector.publisher
+from collector.publisher import Publisher
+from collector.stamp import Stamp, stamp_now
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
+from kraken_book.times import parse_rfc3339
+from service.redis_client import connect_redis
+from tests.collector.boxes import KEPT, Box
+from tests.kraken_book.redis_reads import carry_out, entries_at, texts_at
+from tests.kraken_book.written_books import book_call, snapshot, status, status_call
+from tests.polling import end, eventually
+
+EPOCH = 100
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector.publisher, "RETRY_SECONDS", 0.01)
+
+
+class Publishing:
+    """A publisher of boxes, and what it left in Redis."""
+
+    def __init__(self, redis: Redis, *symbols: str) -> None:
+        self.redis = redis
+        self.read: Stamp | None = stamp_now()
+        self.publisher = Publisher(redis, KEPT, "0/1", lambda _symbol: self.read)
+        self.fenced: list[int] = []
+        self.publisher.on_fenced = self.fenced.append
+        self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
+
+    def _box(self, symbol: str) -> Box:
+        from collector.outbox import Outbox
+
+        box = Box(symbol)
+        box.book.listener = box.outbox = Outbox(box.book, self.publisher.on_waiting)
+        self.publisher.add(box.outbox)
+        return box
+
+    @property
+    def box(self) -> Box:
+        return self.boxes["BTC/USD"]
+
+    async def flush(self) -> None:
+        await asyncio.wait_for(self.publisher.flush(), 20)
+
+    async def lead(self, epoch: int = EPOCH) -> None:
+        """Live books, published."""
+        for box in self.boxes.values():
+            box.snapshot()
+        self.publisher.lead(epoch)
+        await self.flush()
+
+    async def events(self, symbol: str = "BTC/USD") -> list[dict[str, Any]]:
+        entries = await entries_at(self.redis, events_key(symbol))
+        return [json.loads(fields[b"data"]) for _, fields in entries]
+
+    async def seqs(self, symbol: str = "BTC/USD") -> list[int]:
+        return [event["seq"] for event in await self.events(symbol)]
+
+    async def hash(self, symbol: str = "BTC/USD") -> dict[str, str]:
+        return await texts_at(self.redis, book_key(symbol))
+
+    async def wakes(self) -> list[str]:
+        return [fields[b"s"].decode() for _, fields in await entries_at(self.redis, WAKE)]
+
+    async def states(self) -> dict[str, Any]:
+        states = await texts_at(self.redis, SYMBOLS)
+        return {name: json.loads(data) for name, data in states.items()}
+
+
+@pytest.fixture
+def publishing(redis: Redis) -> Publishing:
+    return Publishing(redis)
+
+
+async def test_until_it_leads_it_writes_nothing(redis: Redis, publishing: Publishing) -> None:
+    publishing.box.snapshot()
+    publishing.box.update(3)
+    await publishing.flush()
+    assert await redis.keys("kraken:*") == []
+
+
+async def test_leading_begins_with_the_book_that_is_there(publishing: Publishing) -> None:
+    await publishing.lead()
+    kinds = [(event["kind"], event["epoch"]) for event in await publishing.events()]
+    assert kinds == [("snapshot", EPOCH), ("status", EPOCH)]
+    assert (await publishing.hash())["status"] == "live"
+
+
+async def test_every_update_is_one_event_in_order(publishing: Publishing) -> None:
+    await publishing.lead()
+    for _ in range(5):
+        publishing.box.update(4)
+        await publishing.flush()
+    events = await publishing.events()
+    assert [event["seq"] for event in events] == list(range(1, 23))
+    assert [e["best_bid"]["qty"] for e in events[2:]] == [f"{n}.00000000" for n in range(1, 21)]
+    assert (await publishing.hash())["best_bid_qty"] == "20.00000000"
+    assert (await publishing.hash())["checksum"] == str(publishing.box.naive.checksum)
+
+
+async def test_each_flush_wakes_readers_of_the_symbols_written(redis: Redis) -> None:
+    publishing = Publishing(redis, "BTC/USD", "ETH/USD", "SOL/USD")
+    await publishing.lead()
+    before = await publishing.wakes()
+    assert set(before[-1].split(",")) == {"BTC/USD", "ETH/USD", "SOL/USD"}
+    publishing.boxes["ETH/USD"].update()
+    await publishing.flush()
+    assert await publishing.wakes() == [*before, "ETH/USD"]
+    await publishing.flush()
+    assert await publishing.wakes() == [*before, "ETH/USD"], "nothing was written"
+
+
+async def test_symbols_say_what_became_of_each(redis: Redis) -> None:
+    publishing = Publishing(redis, "BTC/USD", "XBT/EUR")
+    publishing.box.snapshot()
+    publishing.boxes["XBT/EUR"].book.refuse("Currency pair not supported XBT/EUR")
+    publishing.publisher.lead(EPOCH)
+    await publishing.flush()
+    states = await publishing.states()
+    assert states["BTC/USD"] == {
+        "status": "live",
+        "reason": None,
+        "source": "simulated",
+        "shard": "0/1",
+        "depth": 10,
+        "price_precision": 1,
+        "qty_precision": 8,
+    }
+    assert states["XBT/EUR"]["status"] == "refused"
+    assert states["XBT/EUR"]["reason"] == "Currency pair not supported XBT/EUR"
+    publishing.box.book.lose("checksum")
+    await publishing.flush()
+    assert (await publishing.states())["BTC/USD"]["status"] == "syncing"
+    assert (await publishing.hash())["status"] == "syncing"
+
+
+async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -> None:
+    await publishing.lead()
+    publishing.box.update(2)
+    await publishing.flush()
+    before = await publishing.hash()
+    publishing.box.book.lose("closed")
+    await publishing.flush()
+    after = await publishing.hash()
+    assert after["status"] == "syncing"
+    for name in ("bids", "asks", "seq", "epoch", "event_id", "checksum", "confirmed_at"):
+        assert after[name] == before[name]
+
+
+# Redis in trouble
+
+
+async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
+    redis: Redis, publishing: Publishing
+) -> None:
+    await publishing.lead()
+    for _ in range(3):
+        await redis.script_flush()
+        publishing.box.update(2)
+        await publishing.flush()
+    assert await publishing.seqs() == list(range(1, 9))
+
+
+async def test_after_redis_lost_all_a_snapshot_begins_anew(
+    redis: Redis, publishing: Publishing
+) -> None:
+    await publishing.lead()
+    publishing.box.update(3)
+    await publishing.flush()
+    await redis.flushall()
+    publishing.box.update()
+    await publishing.flush()
+    await publishing.flush()
+    events = await publishing.events()
+    assert [event["kind"] for event in events] == ["snapshot", "status"]
+    assert events[0]["conflated"] is None
+    assert events[0]["seq"] > 6, "numbers go on rising"
+    assert (await publishing.hash())["best_bid_qty"] == "4.00000000"
+    publishing.box.update()
+    await publishing.flush()
+    assert [event["kind"] for event in await publishing.events()][2:] == ["update"]
+
+
+async def test_where_only_the_hash_is_lost_events_go_on(
+    redis: Redis, publishing: Publishing
+) -> None:
+    await publishing.lead()
+    await redis.delete(book_key("BTC/USD"))
+    publishing.box.update()
+    await publishing.flush()
+    assert await publishing.seqs() == [1, 2, 3]
+    assert (await publishing.hash())["seq"] == "3"
+
+
+class LosesAnswers(Redis):
+    """A real Redis whose answers are lost, on demand, after it has carried out the calls."""
+
+    to_lose = 0
+    sent: list[list[Any]]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return _LosingPipeline(self.connection_pool, {}, transaction, shard_hint, self)
+
+
+class _LosingPipeline(Pipeline):
+    def __init__(
+        self, pool: Any, callbacks: Any, transaction: Any, hint: Any, owner: LosesAnswers
+    ) -> None:
+        super().__init__(pool, callbacks, transaction, hint)
+        self._owner = owner
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        self._owner.sent.append([args for args, _ in self.command_stack if args[0] == "EVALSHA"])
+        replies = await super().execute(raise_on_error)
+        if self._owner.to_lose:
+            self._owner.to_lose -= 1
+            raise RedisConnectionError("the answer was lost")
+        return replies
+
+
+async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
+    redis_url: str, redis: Redis
+) -> None:
+    losing = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    losing.sent = []
+    publishing = Publishing(losing)
+    await publishing.lead()
+    losing.sent.clear()
+    losing.to_lose = 3
+    publishing.box.update(2)
+    flushing = asyncio.create_task(publishing.flush())
+    await eventually(lambda: losing.to_lose < 3)
+    publishing.box.update(5)
+    await flushing
+    assert len(losing.sent) >= 4
+    assert losing.sent[0]
+    assert all(calls == losing.sent[0] for calls in losing.sent[:4])
+    await publishing.flush()
+    assert await publishing.seqs() == list(range(1, 10))
+    await losing.aclose()
+
+
+async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gone(
+    redis: Redis,
+) -> None:
+    publishing = Publishing(redis, "BTC/USD", "ETH/USD")
+    await redis.set(events_key("BTC/USD"), "somebody's")
+    for box in publishing.boxes.values():
+        box.snapshot()
+    publishing.publisher.lead(EPOCH)
+    flushing = asyncio.create_task(publishing.flush())
+    await eventually(lambda: publishing.seqs("ETH/USD"))
+    await redis.delete(events_key("BTC/USD"))
+    await flushing
+    assert await publishing.seqs("BTC/USD") == [1, 2]
+    assert await publishing.seqs("ETH/USD") == [1, 2]
+
+
+# Others who write
+
+
+async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
+    redis: Redis,
+) -> None:
+    first, second = Publishing(redis), Publishing(redis)
+    await first.lead(EPOCH)
+    await second.lead(EPOCH + 7)
+    await second.flush()
+    before = await first.events()
+    first.box.update(3)
+    await first.flush()
+    assert first.fenced == [EPOCH + 7]
+    assert not first.publisher.leading
+    first.box.update(3)
+    await first.flush()
+    assert await first.events() == before
+    second.box.update()
+    await second.flush()
+    assert (await second.events())[-1]["epoch"] == EPOCH + 7
+
+
+async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: Redis) -> None:
+    old = book_call(EPOCH - 1, [snapshot(4000)])
+    await carry_out(redis, old)
+    publishing = Publishing(redis)
+    await publishing.lead()
+    await publishing.flush()
+    events = await publishing.events()
+    assert [e["seq"] for e in events] == [4000, 4001, 4002]
+    assert events[1]["kind"] == "snapshot"
+    assert events[1]["conflated"] is None
+
+
+async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
+    redis: Redis,
+) -> None:
+    old = Publishing(redis)
+    await old.lead(EPOCH)
+    new = Publishing(redis)
+    new.publisher.lead(EPOCH + 1)
+    await new.flush()
+    await new.flush()
+    assert (await new.events())[-1]["status"] == "syncing"
+    old.box.update()
+    await old.flush()
+    assert old.fenced == [EPOCH + 1]
+
+
+async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_book_readable(
+    redis: Redis,
+) -> None:
+    from api.store import BookStore
+
+    old = Publishing(redis)
+    await old.lead(EPOCH)
+    new = Publishing(redis)
+    new.box.book.precision = None
+    new.publisher.lead(EPOCH + 1)
+    await new.flush()
+    await new.flush()
+    book = await BookStore(redis).book("BTC/USD")
+    assert book is not None
+    assert book.hash.view is not None
+    assert (book.hash.status, book.hash.view.precision) == ("syncing", (1, 8))
+
+
+async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
+    redis: Redis, publishing: Publishing
+) -> None:
+    await publishing.lead()
+    await carry_out(redis, status_call(EPOCH, [status(3)]))
+    await carry_out(redis, book_call(EPOCH, [snapshot(50)]))
+    publishing.box.update(51)
+    publishing.box.update()
+    await publishing.flush()
+    for _ in range(3):
+        await publishing.flush()
+    seqs = await publishing.seqs()
+    assert seqs == sorted(set(seqs))
+    assert (await publishing.hash())["checksum"] == str(publishing.box.naive.checksum)
+
+
+# Ages
+
+
+async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read(
+    redis: Redis, publishing: Publishing
+) -> None:
+    moment = stamp_now()
+    publishing.read = Stamp(moment.unix, moment.steady - 3_000_000_000)
+    await publishing.lead()
+    seconds, microseconds = await redis.time()
+    now = seconds * 10**9 + microseconds * 1000
+    age = now - parse_rfc3339((await publishing.hash())["confirmed_at"])
+    assert age >= 3_000_000_000
+
+
+async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
+    publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publishing.lead()
+    before, events, wakes = (
+        await publishing.hash(),
+        await publishing.events(),
+        await publishing.wakes(),
+    )
+    monkeypatch.setattr(collector.publisher, "TOUCH_SECONDS", 0.0)
+    monkeypatch.setattr(collector.publisher, "ROUND_SECONDS", 0.0)
+    publishing.publisher._next_round = 0.0
+    publishing.read = stamp_now()
+    await publishing.flush()
+    after = await publishing.hash()
+    assert after["confirmed_at"] > before["confirmed_at"]
+    assert {**after, "confirmed_at": ""} == {**before, "confirmed_at": ""}
+    assert await publishing.events() == events
+    assert await publishing.wakes() == wakes
+
+
+@pytest.mark.parametrize("why", ["connection", "book"])
+async def test_a_book_that_is_not_followed_is_not_touched(
+    publishing: Publishing, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    await publishing.lead()
+    if why == "connection":
+        publishing.read = None
+    else:
+        publishing.box.book.lose("checksum")
+        await publishing.flush()
+    before = await publishing.hash()
+    monkeypatch.setattr(collector.publisher, "TOUCH_SECONDS", 0.0)
+    publishing.publisher._next_round = 0.0
+    await publishing.flush()
+    assert (await publishing.hash())["confirmed_at"] == before["confirmed_at"]
+
+
+async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
+    publishing.box.snapshot()
+    running = asyncio.create_task(publishing.publisher.run())
+    publishing.publisher.lead(EPOCH)
+    await eventually(publishing.seqs)
+    publishing.box.update(3)
+    assert await eventually(lambda: _at_least(publishing, 5)) == [1, 2, 3, 4, 5]
+    await end(running)
+
+
+async def _at_least(publishing: Publishing, count: int) -> list[int]:
+    seqs = await publishing.seqs()
+    return seqs if len(seqs) >= count else []

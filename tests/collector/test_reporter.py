@@ -1,0 +1,117 @@
+"""What people see of a collector in Redis, and that no leftovers of earlier settings stay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+import collector.reporter
+from collector.books import SymbolBook
+from collector.feed import Feed
+from collector.lease import Lease
+from collector.reporter import Reporter
+from collector.settings import Shard
+from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key
+from tests.kraken_book.redis_reads import texts_at
+from tests.polling import end, eventually
+
+CONFIGURED = ("BTC/USD", "ETH/USD")
+
+
+class Reporting:
+    """A reporter of two books, of which a lease says who leads."""
+
+    def __init__(self, redis: Redis, shard: Shard) -> None:
+        self.books = {symbol: SymbolBook(symbol, 10, "simulated") for symbol in CONFIGURED}
+        feed = Feed("ws://127.0.0.1:1", self.books, 10, 1)
+        self.lease = Lease(redis, shard, 5.0, lambda _epoch: None, lambda: None)
+        self.reporter = Reporter(redis, shard, feed, self.lease, self.books)
+        self.task = asyncio.create_task(self.reporter.run())
+
+
+@pytest.fixture
+async def reporting(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reporting]:
+    monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
+    made = Reporting(redis, Shard(0, 1))
+    yield made
+    await end(made.task)
+
+
+async def put(redis: Redis, *symbols: str) -> None:
+    for symbol in symbols:
+        await redis.hset(SYMBOLS, symbol, "{}")
+        await redis.hset(book_key(symbol), "symbol", symbol)
+        await redis.xadd(events_key(symbol), {"kind": "update"})
+
+
+async def symbols(redis: Redis) -> set[str]:
+    return set(await texts_at(redis, SYMBOLS))
+
+
+async def test_the_leader_reports_itself_for_people(redis: Redis, reporting: Reporting) -> None:
+    reporting.lease.epoch = 77
+    reporting.books["ETH/USD"].refuse("not supported")
+    report = json.loads(await eventually(lambda: redis.hget(FEED, "0/1")))
+    assert report["leader"]["pid"] == os.getpid()
+    assert report["epoch"] == 77
+    assert report["symbols"] == {"asked": 1, "refused": 1}
+    assert [c["state"] for c in report["connections"]] == ["connecting"] * 2
+    assert [c["last_frame"] for c in report["connections"]] == [None] * 2
+
+
+async def test_who_does_not_lead_neither_reports_nor_removes(
+    redis: Redis, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD")
+    seen = reporting.reporter.describe()
+    assert seen["epoch"] is None
+    described = 0
+    original = reporting.reporter.describe
+
+    def counted() -> dict[str, object]:
+        nonlocal described
+        described += 1
+        return original()
+
+    reporting.reporter.describe = counted  # type: ignore[method-assign]
+    await eventually(lambda: described >= 3)
+    assert await symbols(redis) == {"GONE/USD"}
+    assert not await redis.exists(FEED)
+
+
+async def test_a_new_leader_removes_what_its_shard_no_longer_has(
+    redis: Redis, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
+    assert await symbols(redis) == set(CONFIGURED)
+    for symbol in CONFIGURED:
+        assert await redis.exists(book_key(symbol), events_key(symbol)) == 2
+
+
+async def test_other_shards_symbols_are_theirs(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
+    shard = Shard(1, 2)
+    many = [f"X{number}/USD" for number in range(12)]
+    ours = {symbol for symbol in many if shard.has(symbol)}
+    assert ours
+    assert len(ours) < len(many)
+    await put(redis, *many)
+    reporting = Reporting(redis, shard)
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, *ours))
+    assert await symbols(redis) == set(many) - ours
+    await end(reporting.task)
+
+
+async def _gone(redis: Redis, *names: str) -> bool:
+    keys = [key(name) for name in names for key in (book_key, events_key)]
+    return not await redis.exists(*keys) and not (await symbols(redis) & set(names))

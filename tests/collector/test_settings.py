@@ -1,0 +1,140 @@
+"""The collector's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from pydantic import ValidationError
+
+from collector.settings import CollectorSettings, Shard, parse_shard
+from service.settings import describe_errors
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for field in CollectorSettings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+
+
+def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> CollectorSettings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return CollectorSettings()
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = CollectorSettings()
+    assert settings.redis_url == "redis://127.0.0.1:6379/0"
+    assert (settings.log_level, settings.log_format) == ("info", None)
+    assert settings.kraken_url == "wss://ws.kraken.com/v2"
+    assert settings.kraken_symbols == "BTC/USD,ETH/USD,SOL/USD"
+    assert settings.symbols == ("BTC/USD", "ETH/USD", "SOL/USD")
+    assert settings.kraken_depth == 10
+    assert settings.kraken_symbols_per_connection == 100
+    assert (settings.stream_retention, settings.stream_maxlen) == (300, 20_000)
+    assert settings.shard == Shard(0, 1)
+    assert settings.collector_lease == 5
+    assert settings.collector_port == 9100
+    assert settings.source == "kraken"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("KRAKEN_URL", "https://ws.kraken.com/v2", "ws://"),
+        ("KRAKEN_URL", "ws.kraken.com", "ws://"),
+        ("KRAKEN_URL", "wss://", "ws://"),
+        ("KRAKEN_URL", "ws://[::1", "ws://"),
+        ("KRAKEN_URL", "ws://localhost:99999", "ws://"),
+        ("KRAKEN_URL", "ws://localhost:port", "ws://"),
+        ("KRAKEN_SYMBOLS", "BTCUSD", "BTC/USD"),
+        ("KRAKEN_SYMBOLS", ",", "at least one symbol"),
+        ("KRAKEN_DEPTH", "11", "10, 25, 100, 500, 1000"),
+        ("KRAKEN_DEPTH", "ten", "integer"),
+        ("KRAKEN_SYMBOLS_PER_CONNECTION", "0", "greater than or equal to 1"),
+        ("STREAM_RETENTION", "0", "greater than 0"),
+        ("STREAM_RETENTION", "inf", "finite"),
+        ("STREAM_RETENTION", "nan", "(finite|greater than 0)"),
+        ("STREAM_RETENTION", "5 minutes", "number"),
+        ("STREAM_MAXLEN", "1", "greater than or equal to 100"),
+        ("COLLECTOR_SHARD", "2/2", "i from 0 to n - 1"),
+        ("COLLECTOR_SHARD", "1", "such as 0/1"),
+        ("COLLECTOR_SHARD", "-1/2", "such as 0/1"),
+        ("COLLECTOR_LEASE", "0.1", "greater than or equal to 1"),
+        ("COLLECTOR_LEASE", "3600", "less than or equal to 60"),
+        ("COLLECTOR_PORT", "0", "greater than or equal to 1"),
+        ("COLLECTOR_PORT", "65536", "less than or equal to 65535"),
+        ("REDIS_URL", "http://x", "redis://host:port/db"),
+        ("LOG_LEVEL", "loud", "debug, info"),
+        ("LOG_FORMAT", "xml", "'console' or 'json'"),
+    ],
+)
+def test_a_wrong_one_is_named_with_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings_of(monkeypatch, **{name: value})
+    (line,) = describe_errors(caught.value)
+    assert line.startswith(f"{name}={value}: ")
+    assert re.search(takes, line), line
+
+
+def test_every_wrong_one_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings_of(monkeypatch, KRAKEN_DEPTH="11", COLLECTOR_PORT="x", KRAKEN_SYMBOLS="?")
+    lines = describe_errors(caught.value)
+    assert {line.partition("=")[0] for line in lines} == {
+        "KRAKEN_DEPTH",
+        "COLLECTOR_PORT",
+        "KRAKEN_SYMBOLS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("wss://ws.kraken.com/v2", "kraken"),
+        ("wss://beta-ws.kraken.com/v2", "kraken"),
+        ("wss://WS.KRAKEN.COM/v2", "kraken"),
+        ("ws://127.0.0.1:8080/v2", "simulated"),
+        ("wss://ws.kraken.com.evil.example/v2", "simulated"),
+        ("wss://notkraken.com/v2", "simulated"),
+    ],
+)
+def test_books_are_krakens_only_where_the_host_is(
+    monkeypatch: pytest.MonkeyPatch, url: str, source: str
+) -> None:
+    assert settings_of(monkeypatch, KRAKEN_URL=url).source == source
+
+
+def test_shards_share_the_symbols_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"X{number}/USD" for number in range(50)]
+    shares = [
+        settings_of(
+            monkeypatch, KRAKEN_SYMBOLS=",".join(names), COLLECTOR_SHARD=f"{index}/3"
+        ).symbols
+        for index in range(3)
+    ]
+    assert sorted(sum(shares, ())) == sorted(names)
+    for index, share in enumerate(shares):
+        assert all(crc32(symbol.encode()) % 3 == index for symbol in share)
+
+
+def test_a_shard_reads_as_it_is_written() -> None:
+    assert str(parse_shard("2/8")) == "2/8"
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(monkeypatch, KRAKEN_DEPTH="", REDIS_URL="").kraken_depth == 10
+
+
+def test_a_file_says_what_the_environment_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("KRAKEN_DEPTH=25\nCOLLECTOR_PORT=9200\nOTHER=1\n")
+    settings = settings_of(monkeypatch, COLLECTOR_PORT="9300")
+    assert (settings.kraken_depth, settings.collector_port) == (25, 9300)

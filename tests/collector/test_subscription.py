@@ -1,0 +1,70 @@
+"""One symbol's subscription: when it is to be asked for, and when an answer is overdue."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.kraken.subscription import State, Subscription
+
+NOW = 1000.0
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    return Subscription("BTC/USD")
+
+
+def test_a_new_one_is_to_be_asked_for_at_once(subscription: Subscription) -> None:
+    assert subscription.state is State.WAITING
+    assert subscription.to_ask(NOW)
+    assert not subscription.unanswered(NOW + 1000)
+
+
+@pytest.mark.parametrize("state", [State.ASKED, State.ACKNOWLEDGED, State.LEAVING])
+def test_what_was_asked_has_10_s(subscription: Subscription, state: State) -> None:
+    subscription.move(state, NOW)
+    assert not subscription.unanswered(NOW + 9.9)
+    assert subscription.unanswered(NOW + 10)
+    assert not subscription.to_ask(NOW + 1000)
+
+
+@pytest.mark.parametrize("state", [State.LIVE, State.WAITING, State.REFUSED])
+def test_others_await_no_answer(subscription: Subscription, state: State) -> None:
+    subscription.move(state, NOW)
+    assert not subscription.unanswered(NOW + 1000)
+
+
+def test_a_refused_one_is_retried_after_60_s(subscription: Subscription) -> None:
+    subscription.move(State.REFUSED, NOW)
+    assert not subscription.to_ask(NOW + 59.9)
+    assert subscription.to_ask(NOW + 60)
+
+
+def test_a_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
+    subscription.move(State.LIVE, NOW)
+    subscription.doubt(NOW)
+    assert subscription.state is State.LEAVING
+    assert not subscription.to_ask(NOW)
+    subscription.move(State.WAITING, NOW)
+    assert subscription.to_ask(NOW)
+
+
+def test_doubts_that_follow_wait_longer_up_to_a_minute(subscription: Subscription) -> None:
+    waits = []
+    for number in range(12):
+        subscription.doubt(NOW + number)
+        waits.append(subscription.due - NOW - number)
+    assert waits[0] == 0
+    assert all(1 <= wait <= 60 for wait in waits[1:])
+    assert waits[3] >= 2
+    assert waits[-1] >= 30
+
+
+def test_after_a_minute_of_being_right_it_is_a_first_doubt_again(
+    subscription: Subscription,
+) -> None:
+    subscription.doubt(NOW)
+    subscription.doubt(NOW + 1)
+    assert subscription.due > NOW + 1
+    subscription.doubt(NOW + 61)
+    assert subscription.due == NOW + 61

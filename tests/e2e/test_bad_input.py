@@ -1,0 +1,268 @@
+"""What Kraken, or who poses as Kraken, sends wrong costs one symbol a moment, and no other.
+
+One collector follows a scripted Kraken through the whole module. Each case takes a symbol of its
+own, because one that was doubted a moment ago is asked for again only after a back-off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.follower import Ladder
+from tests.e2e.processes import Api, Collector, Stage, Streams, eventually
+from tests.e2e.scripted_kraken import (
+    Asked,
+    Market,
+    ScriptedKraken,
+    book_frame,
+    checksum,
+    level_text,
+    snapshot_frame,
+    update_frame,
+)
+
+Make = Callable[[Market], str]
+
+
+def wrong_checksum(market: Market) -> str:
+    return update_frame(market.symbol, [], [], market.checksum() ^ 1)
+
+
+def too_many_decimals(market: Market) -> str:
+    (price, _), *_ = market.sorted_bids()
+    level = level_text((price, 1)).replace(',"qty"', '5,"qty"')
+    return book_frame("update", market.symbol, [level], [], market.checksum())
+
+
+def crossed(market: Market) -> str:
+    """A bid above the best ask; the checksum is that of the crossed book."""
+    price = market.sorted_asks()[0][0] + 1
+    bids = dict(sorted({**market.bids, price: 100}.items(), reverse=True)[:10])
+    return update_frame(market.symbol, [(price, 100)], [], checksum(bids, market.asks))
+
+
+def price_of_zero(market: Market) -> str:
+    level = level_text((0, 5))
+    return book_frame("update", market.symbol, [level], [], market.checksum())
+
+
+def negative_quantity(market: Market) -> str:
+    (price, lots), *_ = market.sorted_bids()
+    level = level_text((price, lots)).replace('"qty":', '"qty":-')
+    return book_frame("update", market.symbol, [level], [], market.checksum())
+
+
+def quantity_without_end(market: Market) -> str:
+    level = '{"price":1.00,"qty":1e999999999}'
+    return book_frame("update", market.symbol, [level], [], market.checksum())
+
+
+def quantity_is_text(market: Market) -> str:
+    level = '{"price":1.00,"qty":"many"}'
+    return book_frame("update", market.symbol, [level], [], market.checksum())
+
+
+def checksum_is_missing(market: Market) -> str:
+    return book_frame("update", market.symbol, [], [], "null")
+
+
+def wrong_snapshot(market: Market) -> str:
+    """An unasked snapshot that is not the book of its checksum."""
+    return snapshot_frame(market).replace('"qty":', '"qty":1', 1)
+
+
+DOUBTED: list[tuple[str, Make, str]] = [
+    ("AA/USD", wrong_checksum, "checksum"),
+    ("AB/USD", too_many_decimals, "level"),
+    ("AC/USD", crossed, "crossed"),
+    ("AD/USD", price_of_zero, "level"),
+    ("AE/USD", negative_quantity, "level"),
+    ("AF/USD", quantity_without_end, "level"),
+    ("AG/USD", quantity_is_text, "level"),
+    ("AH/USD", checksum_is_missing, "frame"),
+    ("AI/USD", wrong_snapshot, "checksum"),
+]
+
+DEEP = 200_000
+PASSED_OVER: dict[str, str | bytes] = {
+    "no JSON": "Hello, this is not JSON",
+    "cut off": '{"channel":"book","type":"update","data":[{"symbol":"AA/USD","bids":[',
+    "an unknown channel": '{"channel":"weather","type":"update","data":[{"symbol":"AA/USD"}]}',
+    "no object": '["channel","book"]',
+    "nothing": "",
+    "deeply nested": "[" * DEEP + "]" * DEEP,
+    "deeply nested in a channel": '{"channel":"status","data":' + "[" * DEEP + "]" * DEEP + "}",
+    "deeply nested in a book": '{"channel":"book","type":"update","data":' + "[" * DEEP,
+    "binary garbage": bytes(range(256)) * 8,
+    "a book nobody asked for": update_frame("ZZ/USD", [(1, 1)], [], 1),
+    "a book of no symbol": '{"channel":"book","type":"update","data":[{"symbol":7}]}',
+    "an answer to nothing": '{"method":"subscribe","success":false,"error":"?","req_id":999999}',
+    "a rate limit": '{"Error":"Exceeded msg rate"}',
+}
+
+UNASKED = "AJ/USD"
+QUIET = ("BTC/USD", "ETH/USD")
+SYMBOLS = (*QUIET, UNASKED, *(symbol for symbol, _, _ in DOUBTED))
+
+
+@dataclass
+class Scene:
+    """The scripted Kraken, and what has become of its books."""
+
+    kraken: ScriptedKraken
+    collector: Collector
+    api: Api
+    streams: Streams
+
+    def wait_until_all_moved(self) -> None:
+        """Return once every symbol's stream has gone on by some events."""
+        ends = {symbol: self.streams.last_seq(symbol) + 3 for symbol in SYMBOLS}
+        for symbol, seq in ends.items():
+            self.streams.wait_for_seq(symbol, seq)
+
+    def last_ids(self) -> dict[str, str]:
+        return {symbol: self.streams.last_id(symbol) for symbol in SYMBOLS}
+
+    def assert_undisturbed(self, since: dict[str, str], *but: str) -> None:
+        """All books went on from there by updates alone, without a gap, and verified."""
+        for symbol in set(SYMBOLS) - set(but):
+            events = self.streams.events(symbol, since[symbol])
+            assert events, symbol
+            assert {event["kind"] for event in events} == {"update"}, symbol
+            assert self.streams.ladder(symbol).counts.jumps == 0, symbol
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Iterator[Scene]:
+    redis = module_stage.redis()
+    with ScriptedKraken(SYMBOLS) as kraken:
+        collector = module_stage.collector(
+            redis.url, kraken.url, KRAKEN_SYMBOLS=",".join((*SYMBOLS, "NOPE/USD"))
+        )
+        api = module_stage.api(redis.url)
+        streams = Streams(redis.url)
+        collector.wait_until_live(len(SYMBOLS))
+        api.wait_until_live(*SYMBOLS)
+        yield Scene(kraken, collector, api, streams)
+        streams.close()
+
+
+@pytest.mark.parametrize(("symbol", "make", "reason"), DOUBTED)
+def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
+    scene: Scene, symbol: str, make: Make, reason: str
+) -> None:
+    scene.wait_until_all_moved()
+    since = scene.last_ids()
+    asked = len(scene.kraken.asked())
+    scene.kraken.send_update(symbol, make)
+
+    def recovered() -> list[str] | None:
+        kinds = [event["kind"] for event in scene.streams.events(symbol, since[symbol])]
+        back = "snapshot" in kinds and kinds[-1] == "update"
+        return kinds if back else None
+
+    eventually(recovered, f"{symbol} is back")
+    scene.wait_until_all_moved()
+    assert scene.kraken.asked(asked) == [
+        Asked(1, "unsubscribe", "book", (symbol,)),
+        Asked(1, "subscribe", "book", (symbol,)),
+    ]
+    events = scene.streams.events(symbol, since[symbol])
+    told = [event for event in events if event["kind"] != "update"]
+    assert [event["kind"] for event in told] == ["status", "snapshot", "status"]
+    assert (told[0]["status"], told[0]["reason"]) == ("syncing", reason)
+    assert (told[2]["status"], told[2]["reason"]) == ("live", None)
+    # Every event verifies, by a reader of its own: the wrong frame shows nowhere.
+    ladder = scene.streams.ladder(symbol)
+    assert ladder.counts.jumps == 0
+    (doubt,) = [
+        line
+        for line in scene.collector.lines("book doubted, subscribing anew")
+        if line["symbol"] == symbol
+    ]
+    assert doubt["reason"] == reason
+    scene.assert_undisturbed(since, symbol)
+    assert scene.kraken.connections == 1
+
+
+@pytest.mark.parametrize("what", PASSED_OVER)
+def test_a_frame_that_says_nothing_of_a_book_is_passed_over(scene: Scene, what: str) -> None:
+    scene.wait_until_all_moved()
+    since = scene.last_ids()
+    asked = len(scene.kraken.asked())
+    frames = scene.collector.metric("kraken_book_frames_total")
+    scene.kraken.send(PASSED_OVER[what])
+    eventually(
+        lambda: scene.collector.metric("kraken_book_frames_total") > frames or None, "it is read"
+    )
+    scene.wait_until_all_moved()
+    assert scene.kraken.asked(asked) == []
+    scene.assert_undisturbed(since)
+    assert scene.kraken.connections == 1
+
+
+def test_a_frame_that_is_not_understood_is_said_and_counted(scene: Scene) -> None:
+    bad = scene.collector.metric("kraken_book_bad_frames_total")
+    scene.kraken.send("neither JSON nor anything")
+    eventually(
+        lambda: scene.collector.metric("kraken_book_bad_frames_total") == bad + 1 or None,
+        "it is counted",
+    )
+    said = scene.collector.wait_for_line("frame not understood", frame="neither JSON nor anything")
+    assert said["level"] == "warning"
+
+
+def test_an_unknown_channel_is_said(scene: Scene) -> None:
+    scene.kraken.send('{"channel":"gossip","type":"update","data":[]}')
+    scene.collector.wait_for_line("frame passed over", what="channel gossip")
+
+
+def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
+    scene: Scene,
+) -> None:
+    scene.wait_until_all_moved()
+    since = scene.last_ids()
+    asked = len(scene.kraken.asked())
+
+    def another_book(market: Market) -> str:
+        market.bids = {price - 1000: lots + 1 for price, lots in market.bids.items()}
+        market.asks = {price + 1000: lots + 1 for price, lots in market.asks.items()}
+        return snapshot_frame(market)
+
+    scene.kraken.send_update(UNASKED, another_book)
+    eventually(
+        lambda: (
+            any(e["kind"] == "snapshot" for e in scene.streams.events(UNASKED, since[UNASKED]))
+            or None
+        ),
+        "the snapshot is an event",
+    )
+    scene.wait_until_all_moved()
+    told = [e for e in scene.streams.events(UNASKED, since[UNASKED]) if e["kind"] != "update"]
+    assert [event["kind"] for event in told] == ["snapshot"]
+    ladder: Ladder = scene.streams.ladder(UNASKED)
+    assert ladder.status == "live"
+    assert scene.kraken.asked(asked) == []
+    scene.assert_undisturbed(since, UNASKED)
+
+
+def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scene: Scene) -> None:
+    reason = "Currency pair not supported NOPE/USD"
+    assert scene.streams.states()["NOPE/USD"]["status"] == "refused"
+    assert scene.streams.states()["NOPE/USD"]["reason"] == reason
+    books = {book["symbol"]: book for book in scene.api.get("/books").json()}
+    refused = books.pop("NOPE/USD")
+    assert (refused["status"], refused["reason"]) == ("refused", reason)
+    assert refused["best_bid"] is refused["best_ask"] is refused["seq"] is refused["age_ms"] is None
+    assert {book["status"] for book in books.values()} == {"live"}
+    assert scene.api.get("/symbols").json() == sorted(SYMBOLS)
+    said = scene.collector.wait_for_line("kraken refused", error=reason)
+    assert said["symbols"] == ["NOPE/USD"]
+    assert scene.collector.metric("kraken_book_refused_symbols") == 1
+    answer = scene.api.get("/depth/NOPE%2FUSD")
+    assert answer.status_code == 503
+    assert reason in answer.json()["detail"]
+    assert answer.json()["book"] is None

@@ -1,0 +1,71 @@
+"""What cannot work is refused at start, in a line that names the variable and what it takes."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.e2e.processes import Service, Stage
+
+COLLECTORS = [
+    ("KRAKEN_DEPTH", "27", "10, 25, 100, 500, 1000"),
+    ("KRAKEN_SYMBOLS", "BTC-USD;ETH", "such as BTC/USD"),
+    ("REDIS_URL", "http://x", "redis://"),
+    ("KRAKEN_URL", "http://x", "ws://"),
+    ("COLLECTOR_PORT", "0", "greater than or equal to 1"),
+    ("COLLECTOR_SHARD", "8/8", "0 to n - 1"),
+    ("STREAM_MAXLEN", "many", "integer"),
+    ("LOG_LEVEL", "loud", "info"),
+]
+APIS = [
+    ("API_PORT", "abc", "integer"),
+    ("REDIS_URL", "redis://h:99999", "redis://"),
+    ("API_MAX_AGE", "-1", "greater than 0"),
+]
+
+
+def refusals(service: Service) -> list[str]:
+    """All that a service says that ends at once."""
+    assert service.wait_for_end() != 0
+    return service.log.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("module", "variable", "value", "said"),
+    [
+        *(("collector", *wrong) for wrong in COLLECTORS[:3]),
+        ("api", *APIS[0]),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
+    stage: Stage, module: str, variable: str, value: str, said: str
+) -> None:
+    (line,) = refusals(stage.refused(module, **{variable: value}))
+    assert line.startswith(f"{variable}={value}: ")
+    assert said in line
+
+
+@pytest.mark.parametrize(("module", "wrong"), [("collector", COLLECTORS), ("api", APIS)])
+def test_every_wrong_setting_has_its_own_line(
+    stage: Stage, module: str, wrong: list[tuple[str, str, str]]
+) -> None:
+    given = {variable: value for variable, value, _ in wrong}
+    lines = refusals(stage.refused(module, **given))
+    assert len(lines) == len(wrong), lines
+    for variable, value, said in wrong:
+        (line,) = (line for line in lines if line.startswith(f"{variable}={value}: "))
+        assert said in line
+
+
+@pytest.mark.parametrize(
+    ("module", "variable"), [("collector", "COLLECTOR_PORT"), ("api", "API_PORT")]
+)
+def test_a_port_in_use_is_said_in_one_line(stage: Stage, module: str, variable: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        (line,) = refusals(stage.refused(module, **{variable: port}))
+    assert line.startswith(f"{variable}={port}: ")
+    assert "free port" in line

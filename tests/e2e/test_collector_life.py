@@ -1,0 +1,186 @@
+"""Collectors that stop, die, take over, and outlive the feed that they follow."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.e2e.processes import Stage, Streams, eventually, own_port
+from tests.e2e.scripted_kraken import ScriptedKraken
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+LEASE = "kraken:lease:{0/1}"
+
+
+def streams_of(stage: Stage, url: str) -> Streams:
+    streams = Streams(url)
+    stage.undo(streams.close)
+    return streams
+
+
+def wait_until_they_move(streams: Streams) -> None:
+    """Return once every stream has gone on."""
+    for symbol in SYMBOLS:
+        streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
+
+
+def assert_order_held(streams: Streams, status: str = "live") -> None:
+    """Every stream, from its first event on, is as the contract says."""
+    for symbol in SYMBOLS:
+        assert streams.ladder(symbol).status == status, symbol
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
+    stage: Stage, number: signal.Signals
+) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    streams = streams_of(stage, redis.url)
+    collector.wait_until_live(len(SYMBOLS))
+    wait_until_they_move(streams)
+    assert streams.client.get(LEASE)
+
+    assert collector.stop(number, limit=3.0) == 0
+    assert streams.client.get(LEASE) is None
+    assert "Traceback" not in collector.log
+    assert collector.lines("stopped")
+    assert_order_held(streams, "syncing")
+    ends = {symbol: streams.last_seq(symbol) for symbol in SYMBOLS}
+    assert {symbol: streams.events(symbol)[-1]["reason"] for symbol in SYMBOLS} == dict.fromkeys(
+        SYMBOLS, "stopped"
+    )
+
+    collector.restart()
+    for symbol, seq in ends.items():
+        streams.wait_for_seq(symbol, seq + 10)
+    assert_order_held(streams)
+
+
+def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_killed(
+    stage: Stage,
+) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    streams = streams_of(stage, redis.url)
+    pair = [
+        stage.collector(
+            redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
+        )
+        for _ in range(2)
+    ]
+    for collector in pair:
+        collector.wait_until_live(len(SYMBOLS))
+    leading = [collector.metric("kraken_book_leading") for collector in pair]
+    assert sorted(leading) == [0, 1]
+    leader, second = pair if leading[0] else reversed(pair)
+    second.wait_for_line("another collector leads this shard, waiting")
+    wait_until_they_move(streams)
+    assert second.metric("kraken_book_published_events_total") == 0
+    (epoch,) = {event["epoch"] for event in streams.events("BTC/USD")}
+
+    leader.kill()
+    second.wait_for_line("leading")
+    for symbol in SYMBOLS:
+        eventually(
+            lambda symbol=symbol: streams.ladder(symbol).place[0] > epoch or None,  # type: ignore[misc, index]
+            f"{symbol} is published by the second",
+        )
+    wait_until_they_move(streams)
+    assert_order_held(streams)
+    for symbol in SYMBOLS:
+        events = [event for event in streams.events(symbol) if event["epoch"] > epoch]
+        # Its books were warm: at once a snapshot, and nothing was asked for again.
+        assert events[0]["kind"] == "snapshot"
+    assert second.metric("kraken_book_resyncs_total") == 0
+    assert second.metric("kraken_book_verified_total", kind="snapshot") == len(SYMBOLS)
+
+    # The first, back again, waits for the second.
+    leader.restart()
+    leader.wait_for_line("another collector leads this shard, waiting")
+    wait_until_they_move(streams)
+    assert_order_held(streams)
+
+
+def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    streams = streams_of(stage, redis.url)
+    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "1"}
+    first = stage.collector(redis.url, simulator.url, **environment)
+    first.wait_for_line("leading")
+    second = stage.collector(redis.url, simulator.url, **environment)
+    for collector in (first, second):
+        collector.wait_until_live(len(SYMBOLS))
+    wait_until_they_move(streams)
+
+    first.freeze()
+    second.wait_for_line("leading")
+    wait_until_they_move(streams)
+    epochs = {symbol: streams.events(symbol)[-1]["epoch"] for symbol in SYMBOLS}
+    first.resume()
+    # What it had when it hung is refused; then it follows.
+    first.wait_for_line("another collector leads this shard, waiting")
+    eventually(lambda: first.metric("kraken_book_leading") == 0 or None, "it does not lead")
+    wait_until_they_move(streams)
+    assert_order_held(streams)
+    for symbol in SYMBOLS:
+        assert streams.events(symbol)[-1]["epoch"] == epochs[symbol]
+
+
+def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
+    redis = stage.redis()
+    port = own_port()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300", port=port)
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url, API_MAX_AGE="60")
+    streams = streams_of(stage, redis.url)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    wait_until_they_move(streams)
+
+    simulator.kill()
+    eventually(lambda: collector.live() == 0 or None, "no book is live")
+    watch.wait_for(lambda event: event.get("status") == "syncing", "syncing")
+    ends = {symbol: streams.last_id(symbol) for symbol in SYMBOLS}
+    simulator.restart()
+    collector.wait_until_live(len(SYMBOLS))
+    wait_until_they_move(streams)
+    assert_order_held(streams)
+    for symbol in SYMBOLS:
+        kinds = [event["kind"] for event in streams.events(symbol, ends[symbol])]
+        assert "snapshot" in kinds
+        assert "update" not in kinds[: kinds.index("snapshot")]
+    watch.wait_for_seq(streams.last_seq("BTC/USD"))
+    watch.check()
+    assert watch.ladder.counts.lagged == 0
+    assert collector.metric("kraken_book_reconnects_total") >= 1
+    assert collector.process.poll() is None
+
+
+def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) -> None:
+    redis = stage.redis()
+    streams = streams_of(stage, redis.url)
+    with ScriptedKraken(SYMBOLS) as kraken:
+        collector = stage.collector(redis.url, kraken.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+        collector.wait_until_live(len(SYMBOLS))
+        wait_until_they_move(streams)
+        assert kraken.connections == 1
+        kraken.fall_silent()
+        said = collector.wait_for_line("connection backing off")
+        assert said["reason"] == "silent"
+        eventually(lambda: kraken.connections == 2 or None, "it connects again")
+        collector.wait_until_live(len(SYMBOLS))
+        wait_until_they_move(streams)
+        assert_order_held(streams)
+        asked = [each for each in kraken.asked() if each.connection == 2]
+        assert {symbol for each in asked for symbol in each.symbols} == set(SYMBOLS)
+        reasons = {
+            event["reason"] for event in streams.events("BTC/USD") if event["kind"] == "status"
+        }
+        assert "silent" in reasons
+        collector.stop()

@@ -1,0 +1,284 @@
+"""The answers of the api, asked as people ask: with the seed's paths, and with mistakes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.e2e.follower import Ladder, SseStream
+from tests.e2e.processes import Api, Collector, Stage, Streams, eventually
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "MINA/GBP")
+UPDATES = 400
+
+
+@dataclass
+class Scene:
+    """Books that stand still, each with some history."""
+
+    collector: Collector
+    api: Api
+    streams: Streams
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Iterator[Scene]:
+    redis = module_stage.redis()
+    simulator = module_stage.simulator(
+        "--symbols", ",".join(SYMBOLS), "--rate", "2000", "--updates", str(UPDATES)
+    )
+    collector = module_stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join((*SYMBOLS, "NOPE/USD"))
+    )
+    api = module_stage.api(redis.url)
+    simulator.wait_for_line("markets stand still: all updates are made")
+    api.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+
+    def settled() -> bool | None:
+        verified = collector.metric("kraken_book_verified_total")
+        return sum(streams.ladder(s).counts.verified for s in SYMBOLS) == verified or None
+
+    eventually(settled, "all that was verified is published")
+    yield Scene(collector, api, streams)
+    streams.close()
+
+
+def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem (RFC 9457) that an answer tells."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "instance"} <= problem.keys()
+    assert problem["status"] == status
+    assert problem["instance"] == answer.request.url.path
+    return problem
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_the_curl_commands_of_the_seed_work_unchanged(scene: Scene) -> None:
+    def curl(path: str) -> str:
+        command = ["curl", "--silent", "--show-error", "--fail", scene.api.url + path]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=30
+        ).stdout
+
+    assert json.loads(curl("/symbols")) == sorted(SYMBOLS)
+    book = json.loads(curl("/depth/BTC%2FUSD"))
+    assert (book["symbol"], book["status"]) == ("BTC/USD", "live")
+    with subprocess.Popen(
+        ["curl", "--silent", "-N", f"{scene.api.url}/stream/BTC%2FUSD"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as streaming:
+        assert streaming.stdout is not None
+        try:
+            lines = iter(streaming.stdout.readline, "")
+            data = next(line for line in lines if line.startswith("data: "))
+        finally:
+            streaming.kill()
+    event = json.loads(data.removeprefix("data: "))
+    assert (event["symbol"], event["kind"]) == ("BTC/USD", "snapshot")
+    assert event["best_bid"] == book["best_bid"]
+    assert event["best_ask"] == book["best_ask"]
+    assert event["spread"] == book["spread"]
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_depth_tells_the_book_that_the_stream_leads_to(scene: Scene, symbol: str) -> None:
+    book = scene.api.get(f"/depth/{symbol}").json()
+    ladder = scene.streams.ladder(symbol)
+    assert (book["bids"], book["asks"]) == (ladder.bids, ladder.asks)
+    assert book["checksum"] == ladder.checksum
+    assert book["event_id"].endswith(f"-{book['seq']}")
+    assert book["source"] == "simulated"
+    assert book["depth"] == 10
+    assert 0 <= book["age_ms"] <= 10_000
+    stored = scene.streams.book(symbol)
+    for name in ("price_precision", "qty_precision", "epoch", "seq", "checksum"):
+        assert str(book[name]) == stored[name]
+    assert json.loads(stored["bids"]) == book["bids"]
+    best = book["best_bid"] or {"price": "", "qty": ""}
+    assert [best["price"], best["qty"]] == [stored["best_bid"], stored["best_bid_qty"]]
+
+
+@pytest.mark.parametrize("name", ["BTC/USD", "btc-usd", "BTC%2FUSD", "xbt-usd", "XBT%2fusd"])
+def test_a_symbol_is_understood_in_each_of_its_spellings(scene: Scene, name: str) -> None:
+    assert scene.api.get(f"/depth/{name}").json()["symbol"] == "BTC/USD"
+
+
+def test_levels_cuts_the_book_and_more_than_there_are_means_all(scene: Scene) -> None:
+    whole = scene.api.get("/depth/BTC%2FUSD").json()
+    cut = scene.api.get("/depth/BTC%2FUSD", params={"levels": 3}).json()
+    assert (cut["bids"], cut["asks"]) == (whole["bids"][:3], whole["asks"][:3])
+    assert (
+        scene.api.get("/depth/BTC%2FUSD", params={"levels": 5000}).json()["bids"] == whole["bids"]
+    )
+
+
+@pytest.mark.parametrize("levels", ["0", "-1", "ten", "1.5", "", "\u0663"])
+def test_levels_that_are_none_are_a_400_that_names_the_parameter(scene: Scene, levels: str) -> None:
+    problem = assert_problem(scene.api.get("/depth/BTC%2FUSD", params={"levels": levels}), 400)
+    assert problem["parameter"] == "levels"
+
+
+@pytest.mark.parametrize("route", ["depth", "stream"])
+def test_an_unknown_symbol_is_a_404_with_the_nearest_known_ones(scene: Scene, route: str) -> None:
+    problem = assert_problem(scene.api.get(f"/{route}/BTC%2FUSB"), 404)
+    assert problem["symbols"][0] == "BTC/USD"
+    assert "BTC/USD" in problem["detail"]
+    assert assert_problem(scene.api.get(f"/{route}/qqqqqqqqqq"), 404)["symbols"] == []
+
+
+def test_books_tells_each_configured_book_in_short(scene: Scene) -> None:
+    books = {book["symbol"]: book for book in scene.api.get("/books").json()}
+    assert list(books) == sorted((*SYMBOLS, "NOPE/USD"))
+    assert books["NOPE/USD"]["status"] == "refused"
+    for symbol in SYMBOLS:
+        depth = scene.api.get(f"/depth/{symbol}").json()
+        for name in ("symbol", "status", "source", "best_bid", "best_ask", "spread", "seq"):
+            assert books[symbol][name] == depth[name]
+        assert books[symbol]["reason"] is None
+
+
+def test_an_etag_that_still_holds_is_a_304_with_the_age(scene: Scene) -> None:
+    first = scene.api.get("/depth/BTC%2FUSD")
+    tag = first.headers["etag"]
+    assert tag == f'W/"{first.json()["event_id"]}"'
+    assert int(first.headers["x-book-age-ms"]) == first.json()["age_ms"]
+    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
+        again = scene.api.get("/depth/BTC%2FUSD", headers={"If-None-Match": given})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert int(again.headers["x-book-age-ms"]) >= 0
+    other = scene.api.get("/depth/BTC%2FUSD", headers={"If-None-Match": 'W/"1-1"'})
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/symbols", "/books", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD", "/healthz"]
+)
+def test_head_answers_as_get_does_without_a_body(scene: Scene, path: str) -> None:
+    answer = scene.api.http.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"]
+
+
+@pytest.mark.parametrize("path", ["/symbols", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"])
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_another_method_is_a_405_that_says_which_is_served(
+    scene: Scene, path: str, method: str
+) -> None:
+    answer = scene.api.http.request(method, path)
+    assert "GET" in assert_problem(answer, 405)["detail"]
+    assert "GET" in answer.headers["allow"]
+
+
+def test_a_path_that_is_none_is_a_404_problem(scene: Scene) -> None:
+    assert_problem(scene.api.get("/nothing/here"), 404)
+
+
+def test_the_page_is_served_with_a_policy_that_lets_nothing_else_in(scene: Scene) -> None:
+    page = scene.api.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert "http://" not in page.text.replace("http://www.w3.org", "")
+    assert "https://" not in page.text
+
+
+def test_each_answer_has_a_request_id_which_the_client_may_give(scene: Scene) -> None:
+    given = "e2e-test/1"
+    answer = scene.api.get("/symbols", headers={"X-Request-ID": given})
+    assert answer.headers["x-request-id"] == given
+    scene.api.wait_for_line("request", request_id=given, path="/symbols", status=200)
+    ids = {scene.api.get("/nothing").headers["x-request-id"] for _ in range(3)}
+    assert len(ids) == 3
+    evil = scene.api.get("/symbols", headers={"X-Request-ID": 'a" evil'})
+    assert evil.headers["x-request-id"] != 'a" evil'
+
+
+def test_both_services_are_alive_and_ready_and_tell_figures(scene: Scene) -> None:
+    assert scene.api.get("/healthz").json()["status"] == "ok"
+    assert scene.api.get("/readyz").json()["status"] == "ready"
+    assert scene.collector.get("/healthz").json()["symbols"] == {"live": 3, "refused": 1}
+    for service in (scene.api, scene.collector):
+        families = list(text_string_to_metric_families(service.get("/metrics").text))
+        assert any(family.name.startswith("kraken_book_") for family in families)
+    assert scene.collector.metric("kraken_book_live_symbols") == 3
+    assert scene.collector.metric("kraken_book_leading") == 1
+    assert scene.api.metric("kraken_book_redis_up") == 1
+
+
+def test_a_stream_says_what_proxies_and_browsers_need(scene: Scene) -> None:
+    with SseStream(scene.api.url, "/stream/eth-usd") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert stream.headers["cache-control"] == "no-cache"
+        assert stream.headers["x-accel-buffering"] == "no"
+        first = stream.next()
+        assert first is not None
+        assert first.comments
+        second = stream.next()
+        assert second is not None
+        ladder = Ladder("ETH/USD")
+        ladder.take(second.event)
+        assert second.id == scene.api.get("/depth/eth-usd").json()["event_id"]
+
+
+def test_a_book_whose_collector_is_killed_turns_stale_and_comes_back(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", "BTC/USD")
+    collector = stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD", COLLECTOR_LEASE="1"
+    )
+    api = stage.api(redis.url, API_MAX_AGE="2")
+    api.wait_until_live("BTC/USD")
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    watch.wait_for_seq(5)
+
+    collector.kill()
+    answer = api.answers("/depth/BTC%2FUSD", 503)
+    problem = assert_problem(answer, 503)
+    assert answer.headers["retry-after"] == str(problem["retry_after"])
+    known = problem["book"]
+    assert (known["symbol"], known["status"]) == ("BTC/USD", "stale")
+    assert known["age_ms"] > 2000
+    stale = watch.wait_for(lambda event: event.get("status") == "stale", "stale")
+    assert (stale["kind"], stale["seq"], stale["epoch"]) == ("status", None, None)
+    assert watch.ids[watch.events.index(stale)] is None
+    assert (known["bids"], known["asks"]) == (watch.ladder.bids, watch.ladder.asks)
+    (row,) = api.get("/books").json()
+    assert row["status"] == "stale"
+
+    collector.restart()
+    assert api.answers("/depth/BTC%2FUSD").json()["status"] == "live"
+    watch.wait_for(
+        lambda event: (
+            event["kind"] == "status" and (event["status"], event["seq"]) == ("live", None)
+        ),
+        "live again",
+    )
+    watch.check()
+    assert watch.ladder.own_status == "live"
+
+
+def test_a_replica_whose_redis_is_down_is_alive_and_not_ready(stage: Stage) -> None:
+    redis = stage.redis()
+    api = stage.api(redis.url)
+    api.answers("/readyz")
+    redis.kill()
+    assert_problem(api.answers("/readyz", 503), 503)
+    assert api.get("/healthz").status_code == 200
+    assert_problem(api.get("/symbols"), 503)
+    redis.start()
+    api.answers("/readyz")

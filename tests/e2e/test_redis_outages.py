@@ -1,0 +1,110 @@
+"""Redis not up, hanging, or dead and back without its data: the books go on, and say so."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import Api, Collector, Stage, Streams, eventually, own_port
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+FROZEN_SECONDS = 10.0
+
+
+def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> None:
+    """Every book is live at both ends, and its stream moves."""
+    collector.wait_until_live(len(SYMBOLS))
+    api.answers("/readyz")
+    api.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+    for symbol in SYMBOLS:
+        streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
+        assert streams.ladder(symbol).status == "live"
+    streams.close()
+
+
+def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage) -> None:
+    redis = EmbeddedRedis(own_port())
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS))
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url)
+
+    collector.wait_for_line("redis cannot be reached, waiting for it")
+    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    collector.wait_until_live(len(SYMBOLS))
+    assert collector.get("/healthz").json()["status"] == "ok"
+    for path in ("/readyz", "/symbols", "/books", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"):
+        answer = api.get(path)
+        assert answer.status_code == 503, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["retry-after"]
+        assert "Redis cannot be reached" in answer.json()["detail"]
+
+    with redis:
+        assert_all_go_on(collector, api, redis)
+        api.wait_for_line("redis is back")
+
+
+def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
+    stage: Stage,
+) -> None:
+    redis = stage.redis(port=own_port())
+    # More than the 512 events of a symbol that may wait, so that a snapshot stands for the rest.
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "600")
+    collector = stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
+    )
+    api = stage.api(redis.url)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
+    for watch in watches.values():
+        stage.undo(watch.leave)
+        watch.wait_for_seq(20)
+
+    redis.freeze()
+    thawed = monotonic() + FROZEN_SECONDS
+    assert api.get("/healthz").status_code == 200
+    assert api.get("/readyz").status_code == 503
+    assert api.get("/depth/BTC%2FUSD").status_code == 503
+    collector.wait_for_line("redis does not take writes, the books go on in memory")
+    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    eventually(lambda: monotonic() >= thawed or None, "the ten seconds are over")
+    redis.resume()
+
+    collector.wait_for_line("redis is back, publishing goes on")
+    assert_all_go_on(collector, api, redis)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    for symbol, watch in watches.items():
+        # No call of unknown outcome was stored twice, and none was lost.
+        ladder = streams.ladder(symbol)
+        watch.wait_for_seq(ladder.seq)
+        watch.check()
+        assert watch.ladder.counts.lagged == 0
+        assert watch.ladder.status == "live"
+    assert any(watch.ladder.counts.conflated for watch in watches.values())
+
+    before = {symbol: streams.ladder(symbol).place for symbol in SYMBOLS}
+    redis.kill()
+    api.answers("/readyz", 503)
+    collector.wait_for_line("redis does not take writes, the books go on in memory", count=2)
+    redis.start()
+    collector.wait_for_line("redis is back, publishing goes on", count=2)
+    assert_all_go_on(collector, api, redis)
+    eventually(lambda: set(streams.states()) == set(SYMBOLS) or None, "kraken:symbols is back")
+    assert api.get("/symbols").json() == sorted(SYMBOLS)
+    for symbol, watch in watches.items():
+        place = before[symbol]
+        assert place is not None
+        (first, *_) = streams.events(symbol)
+        assert first["kind"] == "snapshot"
+        # The numbers go on from memory, where Redis forgot them.
+        assert (first["epoch"], first["seq"]) > place
+        assert first["seq"] > place.seq
+        assert first["conflated"] is None or first["conflated"] >= 0
+        watch.wait_for_seq(streams.ladder(symbol).seq)
+        watch.check()
+        assert watch.ladder.status == "live"
+    assert collector.metric("kraken_book_resyncs_total") == 0
+    assert collector.metric("kraken_book_reconnects_total") == 0

@@ -1,0 +1,62 @@
+"""The write script's rules as DESIGN tells them, in plain Python: the judge of random calls."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kraken_book.redis_contract.write import Entry, Refused
+
+Place = tuple[int, int]
+
+
+class ModelHash(NamedTuple):
+    stream: Place
+    book: Place | None
+
+
+class ScriptModel:
+    """What one symbol's stream and hash must hold."""
+
+    def __init__(self) -> None:
+        self.stream: list[tuple[int, int, str]] = []
+        self.hash: ModelHash | None = None
+
+    @property
+    def place(self) -> Place:
+        if self.hash is not None:
+            return self.hash.stream
+        return self.stream[-1][:2] if self.stream else (0, 0)
+
+    def write(self, epoch: int, entries: list[Entry], *, is_book: bool) -> Refused | None:
+        """Take a call or refuse it; entries must have something in them."""
+        stream_epoch, stream_seq = self.place
+        if epoch < stream_epoch:
+            return Refused("FENCED", stream_epoch, stream_seq)
+        new = list(entries)
+        if epoch == stream_epoch:
+            new = [entry for entry in entries if entry.seq > stream_seq]
+            if not new:
+                return None
+        last, opening = stream_seq, epoch > stream_epoch
+        for entry in new:
+            follows = entry.seq == last + 1 or entry.kind == "snapshot"
+            opens = opening and entry.kind != "update"
+            if entry.seq <= last or not (opens if opening else follows):
+                return Refused("GAP", stream_epoch, stream_seq)
+            last, opening = entry.seq, False
+        self.stream += [(epoch, entry.seq, entry.kind) for entry in new]
+        book = self.hash.book if self.hash else None
+        self.hash = ModelHash((epoch, last), (epoch, last) if is_book else book)
+        return None
+
+    def touch(self, epoch: int, seq: int) -> Refused | None:
+        stream_epoch, stream_seq = self.place
+        if epoch < stream_epoch:
+            return Refused("FENCED", stream_epoch, stream_seq)
+        if self.hash is None or epoch != stream_epoch or self.hash.book != (epoch, seq):
+            return Refused("GAP", stream_epoch, stream_seq)
+        return None
+
+    def forget(self) -> None:
+        """A restart without data."""
+        self.stream, self.hash = [], None

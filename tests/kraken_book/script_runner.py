@@ -1,0 +1,96 @@
+"""Runs calls of the write script on a real Redis, and looks at what they leave."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from kraken_book.redis_contract.keys import book_key, events_key
+from kraken_book.redis_contract.script import WRITE
+from kraken_book.redis_contract.write import (
+    Refused,
+    WriteCall,
+    Written,
+    parse_refusal,
+    parse_reply,
+)
+
+StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+class ScriptRunner:
+    """One symbol's two keys."""
+
+    def __init__(self, client: Redis, symbol: str = "BTC/USD") -> None:
+        self.client = client
+        self._hash, self._stream = book_key(symbol), events_key(symbol)
+
+    def attempt(self, call: WriteCall) -> Written | Refused:
+        try:
+            reply = cast("list[int]", self.client.eval(WRITE.text, *cast("Any", call.arguments)))
+        except ResponseError as error:
+            refused = parse_refusal(str(error))
+            if refused is None:
+                raise
+            return refused
+        return parse_reply(reply)
+
+    def run(self, call: WriteCall) -> Written:
+        """The script's consent."""
+        outcome = self.attempt(call)
+        assert isinstance(outcome, Written), outcome
+        return outcome
+
+    def refusal(self, call: WriteCall) -> tuple[str, int, int]:
+        """The script's refusal: word, epoch, seq."""
+        outcome = self.attempt(call)
+        assert isinstance(outcome, Refused), outcome
+        return outcome.word, outcome.epoch, outcome.seq
+
+    def entries(self) -> StreamEntries:
+        return cast("StreamEntries", self.client.xrange(self._stream))
+
+    def places(self) -> list[tuple[int, int, str]]:
+        """(epoch, seq, kind) of each entry of the stream."""
+        return [
+            (int(fields[b"epoch"]), int(fields[b"seq"]), fields[b"kind"].decode())
+            for _, fields in self.entries()
+        ]
+
+    def hash(self) -> dict[str, str]:
+        reply = cast("dict[bytes, bytes]", self.client.hgetall(self._hash))
+        return {name.decode(): value.decode() for name, value in reply.items()}
+
+    def stream_place(self) -> tuple[int, int]:
+        fields = self.hash()
+        return int(fields["stream_epoch"]), int(fields["stream_seq"])
+
+    def book_place(self) -> tuple[int, int]:
+        fields = self.hash()
+        assert fields["event_id"].endswith(f"-{fields['seq']}")
+        return int(fields["epoch"]), int(fields["seq"])
+
+    def dump(self) -> tuple[StreamEntries, dict[str, str]]:
+        """All that is there."""
+        return self.entries(), self.hash()
+
+    def delete_hash(self) -> None:
+        self.client.delete(self._hash)
+
+    def delete_stream(self) -> None:
+        self.client.delete(self._stream)
+
+    def put_entry(self, event_id: str, fields: dict[str, str]) -> None:
+        """An entry as another run of the script would have left it."""
+        self.client.xadd(self._stream, cast("Any", fields), id=event_id)
+
+    def put_place(self, epoch: int, seq: int, event_id: str) -> None:
+        place: dict[Any, Any] = {"stream_epoch": epoch, "stream_seq": seq, "stream_id": event_id}
+        self.client.hset(self._hash, mapping=place)
+
+    def microseconds(self) -> int:
+        """Redis's time."""
+        seconds, microseconds = self.client.time()
+        return seconds * 1_000_000 + microseconds

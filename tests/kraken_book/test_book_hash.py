@@ -1,0 +1,182 @@
+"""The hash of a book: readable text, every field of the contract, and back to values."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from kraken_book.book import Book
+from kraken_book.precision import Precision
+from kraken_book.redis_contract.book_hash import book_fields, parse_book_hash
+from kraken_book.redis_contract.keys import book_key, events_key, lease_key
+from kraken_book.redis_contract.symbol_state import (
+    SymbolState,
+    SymbolStatus,
+    decode_symbol_state,
+    encode_symbol_state,
+)
+from kraken_book.view import BookView, view_of
+from tests.kraken_book.redis_reads import carry_out, entries_at, hash_at, texts_at
+from tests.kraken_book.written_books import (
+    CONFIRMED_AT,
+    book_call,
+    snapshot,
+    status,
+    status_call,
+    update,
+    view_at,
+)
+
+# As DESIGN lists them.
+FIELDS_OF_ANY_SYMBOL = "symbol status source depth stream_epoch stream_seq stream_id"
+FIELDS_OF_A_BOOK = (
+    "price_precision qty_precision epoch seq event_id checksum exchange_time confirmed_at"
+    " best_bid best_bid_qty best_ask best_ask_qty spread bids asks"
+)
+HASH_FIELDS = {*FIELDS_OF_ANY_SYMBOL.split(), *FIELDS_OF_A_BOOK.split()}
+STREAM_FIELDS = {b"kind", b"seq", b"epoch", b"data"}
+
+
+async def stored(redis: Redis) -> dict[str, str]:
+    return await texts_at(redis, book_key("BTC/USD"))
+
+
+def as_redis_would(view: BookView) -> dict[bytes, bytes]:
+    texts = [str(item).encode() for item in book_fields(view, "live")]
+    place = {b"seq": b"5", b"epoch": b"6", b"event_id": b"7-5", b"confirmed_at": b"now"}
+    stream = {b"stream_epoch": b"6", b"stream_seq": b"8", b"stream_id": b"9-8"}
+    return {**dict(zip(texts[::2], texts[1::2], strict=True)), **place, **stream}
+
+
+def test_keys_share_a_hash_tag_and_name_the_venue() -> None:
+    assert book_key("BTC/USD") == "kraken:book:{BTC/USD}"
+    assert events_key("BTC/USD") == "kraken:events:{BTC/USD}"
+    assert lease_key("2/8") == "kraken:lease:{2/8}"
+
+
+async def test_after_a_book_is_written_every_field_of_the_contract_is_there(redis: Redis) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    assert set(await stored(redis)) == HASH_FIELDS
+    ((_, fields),) = await entries_at(redis, events_key("BTC/USD"))
+    assert set(fields) == STREAM_FIELDS
+
+
+async def test_after_a_first_status_every_field_is_there_and_the_book_empty(redis: Redis) -> None:
+    await carry_out(redis, status_call(3, [status(4)]))
+    fields = await stored(redis)
+    assert set(fields) == HASH_FIELDS
+    filled = {name for name, value in fields.items() if value}
+    assert filled == set(FIELDS_OF_ANY_SYMBOL.split())
+
+
+async def test_a_written_book_serves_a_person(redis: Redis) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4), update(5)]))
+    fields = await stored(redis)
+    event_id = fields.pop("event_id")
+    assert event_id.endswith("-5")
+    assert fields.pop("stream_id") == event_id
+    assert fields.pop("checksum") == str(view_at(5).checksum)
+    assert fields == {
+        "symbol": "BTC/USD",
+        "status": "live",
+        "source": "simulated",
+        "depth": "10",
+        "price_precision": "1",
+        "qty_precision": "8",
+        "epoch": "3",
+        "seq": "5",
+        "exchange_time": CONFIRMED_AT,
+        "confirmed_at": CONFIRMED_AT,
+        "best_bid": "100.0",
+        "best_bid_qty": "0.00000005",
+        "best_ask": "101.0",
+        "best_ask_qty": "2.00000000",
+        "spread": "1.0",
+        "bids": '[["100.0","0.00000005"],["99.0","1.00000000"]]',
+        "asks": '[["101.0","2.00000000"],["102.5","3.00000000"]]',
+        "stream_epoch": "3",
+        "stream_seq": "5",
+    }
+
+
+async def test_what_is_written_is_read_as_the_same_book(redis: Redis) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    await carry_out(redis, status_call(3, [status(5)]))
+    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    assert book is not None
+    assert book.view == view_at(4)
+    assert (book.symbol, book.status, book.source) == ("BTC/USD", "syncing", "simulated")
+    assert (book.epoch, book.seq, book.confirmed_at) == (3, 4, CONFIRMED_AT)
+    assert (book.stream_seq, book.event_id[-2:], book.stream_id[-2:]) == (5, "-4", "-5")
+
+
+async def test_a_hash_without_a_book_is_read_as_such(redis: Redis) -> None:
+    call = status_call(3, [status(4)])
+    await carry_out(redis, call)
+    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    assert book is not None
+    assert book.view is None
+    assert (book.seq, book.epoch, book.event_id, book.confirmed_at) == (0, 0, "", "")
+
+
+async def test_a_status_before_the_precisions_are_known_leaves_the_book_readable(
+    redis: Redis,
+) -> None:
+    """A collector that starts anew leads before Kraken has told it the precisions."""
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    call = status_call(9, [status(5)])
+    await carry_out(redis, call)
+    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    assert book is not None
+    assert book.view == view_at(4)
+    assert book.status == "syncing"
+
+
+async def test_a_status_leaves_the_precisions_of_the_book_that_is_there(redis: Redis) -> None:
+    await carry_out(redis, book_call(3, [snapshot(4)]))
+    call = status_call(3, [status(5)], source="kraken", depth=25)
+    await carry_out(redis, call)
+    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    assert book is not None
+    assert book.view == view_at(4)
+
+
+@pytest.mark.parametrize("bids", [[], [("1.0", "2.00000000")]])
+@pytest.mark.parametrize("asks", [[], [("3.0", "4.00000000")]])
+@pytest.mark.parametrize("time", [None, CONFIRMED_AT])
+def test_empty_sides_and_an_absent_time_round_trip(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]], time: str | None
+) -> None:
+    book = Book("BTC/USD", 25, Precision(1, 8))
+    book.replace(book.levels(bids), book.levels(asks))
+    view = view_of(book, "kraken", book.checksum(), time)
+    fields = as_redis_would(view)
+    parsed = parse_book_hash(fields)
+    assert parsed is not None
+    assert parsed.view == view
+    assert (fields[b"spread"] == b"") == (not bids or not asks)
+    assert (fields[b"best_bid"], fields[b"best_bid_qty"]) == (
+        (b"1.0", b"2.00000000") if bids else (b"", b"")
+    )
+
+
+def test_no_hash_is_no_book() -> None:
+    assert parse_book_hash({}) is None
+
+
+@pytest.mark.parametrize("field", ["symbol", "stream_seq", "bids", "checksum"])
+def test_a_field_that_is_missing_is_named(field: str) -> None:
+    fields = as_redis_would(view_at(5))
+    del fields[field.encode()]
+    with pytest.raises(ValueError, match=field):
+        parse_book_hash(fields)
+
+
+@pytest.mark.parametrize(
+    ("status_word", "acknowledged"),
+    [("asked", False), ("refused", False), ("syncing", True), ("live", True)],
+)
+def test_a_symbols_state_round_trips(status_word: SymbolStatus, acknowledged: bool) -> None:
+    state = SymbolState(status_word, "why", "kraken", "0/1", 10, None, 8)
+    assert decode_symbol_state(encode_symbol_state(state)) == state
+    assert state.acknowledged == acknowledged

@@ -1,0 +1,217 @@
+"""Events: the exact JSON that DESIGN promises, and back to values."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from kraken_book.book import Book
+from kraken_book.event import (
+    Lagged,
+    LaggedReason,
+    Snapshot,
+    Status,
+    StatusChange,
+    Update,
+    decode_event,
+    render_lagged,
+    render_snapshot,
+    render_status,
+    render_update,
+)
+from kraken_book.precision import Precision
+from kraken_book.view import Best, view_of
+
+# DESIGN's example, without its spaces and line ends.
+DESIGNS_UPDATE = (
+    '{"symbol":"BTC/USD","kind":"update","seq":1042,"epoch":1785638131660,'
+    '"best_bid":{"price":"81409.1","qty":"6.35417741"},'
+    '"best_ask":{"price":"81409.2","qty":"0.00083891"},"spread":"0.1",'
+    '"bids":[["81409.1","6.35417741"]],"asks":[],"checksum":2114181697,'
+    '"exchange_time":"2026-08-02T03:35:51.660084Z","received_at":"2026-08-02T03:35:51.702114Z"}'
+)
+EPOCH = 1785638131660
+EXCHANGE_TIME = "2026-08-02T03:35:51.660084Z"
+RECEIVED_AT = "2026-08-02T03:35:51.702114Z"
+SYMBOLS = ["BTC/USD", 'A"B/C\\D', "ÄÖ/€", "a\nb/\u2028", "1INCH/USD", "USDT.M/EUR"]
+
+
+def designs_book(symbol: str = "BTC/USD") -> Book:
+    book = Book(symbol, 10, Precision(1, 8))
+    book.replace(
+        book.levels([("81409.1", "6.35417741"), ("81400.0", "1.00000000")]),
+        book.levels([("81409.2", "0.00083891")]),
+    )
+    return book
+
+
+def update_of(book: Book, bids: list[tuple[str, str]], asks: list[tuple[str, str]]) -> bytes:
+    return render_update(
+        book,
+        1042,
+        EPOCH,
+        book.levels(bids),
+        book.levels(asks),
+        2114181697,
+        EXCHANGE_TIME,
+        RECEIVED_AT,
+    )
+
+
+def test_an_update_is_to_the_letter_that_of_the_design() -> None:
+    assert update_of(designs_book(), [("81409.1", "6.35417741")], []).decode() == DESIGNS_UPDATE
+
+
+def test_an_update_decodes_to_what_was_rendered() -> None:
+    event = decode_event(update_of(designs_book(), [("81409.1", "6.35417741")], []))
+    assert event == Update(
+        symbol="BTC/USD",
+        seq=1042,
+        epoch=EPOCH,
+        best_bid=Best("81409.1", "6.35417741"),
+        best_ask=Best("81409.2", "0.00083891"),
+        spread="0.1",
+        bids=[("81409.1", "6.35417741")],
+        asks=[],
+        checksum=2114181697,
+        exchange_time=EXCHANGE_TIME,
+        received_at=RECEIVED_AT,
+    )
+
+
+def test_a_removed_quantity_is_zero_with_all_its_decimals() -> None:
+    told = json.loads(update_of(designs_book(), [], [("81410.0", "0")]))
+    assert told["asks"] == [["81410.0", "0.00000000"]]
+
+
+def test_changed_levels_are_told_in_the_order_in_which_they_came() -> None:
+    levels = [("9.0", "1.00000000"), ("10.0", "1.00000000"), ("9.0", "0.00000000")]
+    assert json.loads(update_of(designs_book(), levels, []))["bids"] == [list(x) for x in levels]
+
+
+@pytest.mark.parametrize("empty", ["bids", "asks", "both"])
+def test_best_and_spread_are_null_where_a_side_is_empty(empty: str) -> None:
+    book = designs_book()
+    bids = [] if empty in ("bids", "both") else book.levels([("1.0", "2.00000000")])
+    asks = [] if empty in ("asks", "both") else book.levels([("3.0", "4.00000000")])
+    book.replace(bids, asks)
+    view = view_of(book, "kraken", 1, None)
+    for data in (update_of(book, [], []), render_snapshot(view, 1, 2, RECEIVED_AT, None)):
+        told = json.loads(data)
+        assert told["best_bid"] == (None if not bids else {"price": "1.0", "qty": "2.00000000"})
+        assert told["best_ask"] == (None if not asks else {"price": "3.0", "qty": "4.00000000"})
+        assert told["spread"] is None
+
+
+def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
+    book = designs_book()
+    data = render_snapshot(view_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
+    assert list(json.loads(data).items()) == [
+        ("symbol", "BTC/USD"),
+        ("kind", "snapshot"),
+        ("seq", 5),
+        ("epoch", 6),
+        ("best_bid", {"price": "81409.1", "qty": "6.35417741"}),
+        ("best_ask", {"price": "81409.2", "qty": "0.00083891"}),
+        ("spread", "0.1"),
+        ("bids", [["81409.1", "6.35417741"], ["81400.0", "1.00000000"]]),
+        ("asks", [["81409.2", "0.00083891"]]),
+        ("checksum", 77),
+        ("exchange_time", EXCHANGE_TIME),
+        ("received_at", RECEIVED_AT),
+        ("depth", 10),
+        ("price_precision", 1),
+        ("qty_precision", 8),
+        ("source", "kraken"),
+        ("conflated", 3),
+    ]
+
+
+def test_a_snapshot_decodes_to_what_was_rendered() -> None:
+    data = render_snapshot(view_of(designs_book(), "simulated", 77, None), 5, 6, None, None)
+    assert decode_event(data) == Snapshot(
+        symbol="BTC/USD",
+        seq=5,
+        epoch=6,
+        best_bid=Best("81409.1", "6.35417741"),
+        best_ask=Best("81409.2", "0.00083891"),
+        spread="0.1",
+        bids=[("81409.1", "6.35417741"), ("81400.0", "1.00000000")],
+        asks=[("81409.2", "0.00083891")],
+        checksum=77,
+        exchange_time=None,
+        received_at=None,
+        depth=10,
+        price_precision=1,
+        qty_precision=8,
+        source="simulated",
+        conflated=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("seq", "epoch", "status", "reason"),
+    [(7, 8, "syncing", "checksum"), (8, 8, "live", None), (None, None, "stale", "age")],
+)
+def test_a_status_round_trips_with_the_keys_of_the_design(
+    seq: int | None, epoch: int | None, status: Status, reason: str | None
+) -> None:
+    change = StatusChange("BTC/USD", seq, epoch, status, reason, RECEIVED_AT)
+    data = render_status(change)
+    assert list(json.loads(data).items()) == [
+        ("symbol", "BTC/USD"),
+        ("kind", "status"),
+        ("seq", seq),
+        ("epoch", epoch),
+        ("status", status),
+        ("reason", reason),
+        ("at", RECEIVED_AT),
+    ]
+    assert decode_event(data) == change
+
+
+@pytest.mark.parametrize("reason", ["trimmed", "unknown", "slow", "redis"])
+@pytest.mark.parametrize("missed", [12, None])
+def test_lagged_round_trips_with_the_keys_of_the_design(
+    missed: int | None, reason: LaggedReason
+) -> None:
+    data = render_lagged(Lagged("BTC/USD", missed, reason))
+    assert list(json.loads(data).items()) == [
+        ("symbol", "BTC/USD"),
+        ("kind", "lagged"),
+        ("missed", missed),
+        ("reason", reason),
+    ]
+    assert decode_event(data) == Lagged("BTC/USD", missed, reason)
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_symbol_of_any_characters_comes_through(symbol: str) -> None:
+    book = designs_book(symbol)
+    for data in (
+        update_of(book, [], []),
+        render_snapshot(view_of(book, "kraken", 1, None), 1, 1, None, None),
+        render_status(StatusChange(symbol, 1, 1, "live", None, RECEIVED_AT)),
+        render_lagged(Lagged(symbol, None, "slow")),
+    ):
+        assert json.loads(data)["symbol"] == symbol
+        assert decode_event(data).symbol == symbol
+        assert b"\n" not in data, "an SSE data line would end here"
+
+
+def test_integers_past_2_to_the_53_come_through() -> None:
+    book = designs_book()
+    data = render_update(book, 2**60, 2**61, [], [], 2**32 - 1, None, RECEIVED_AT)
+    event = decode_event(data)
+    assert isinstance(event, Update)
+    assert (event.seq, event.epoch, event.checksum) == (2**60, 2**61, 2**32 - 1)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"[]", b'{"kind":"trade"}', b'{"kind":"update"}', DESIGNS_UPDATE[:-1]]
+)
+def test_what_is_no_event_is_refused(data: bytes | str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_event(data)

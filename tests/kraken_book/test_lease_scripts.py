@@ -1,0 +1,126 @@
+"""The scripts that lead: one owner at a time, and epochs that only rise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from kraken_book.redis_contract.keys import lease_key
+from kraken_book.redis_contract.script import LEASE, RELEASE
+from tests.polling import eventually
+
+KEY = lease_key("0/1")
+LONG = 60_000
+
+
+class Leases:
+    def __init__(self, client: Redis) -> None:
+        self.client = client
+
+    def take(self, owner: str, least: int = 0, milliseconds: int = LONG) -> tuple[bool, Any]:
+        reply = cast(
+            "list[Any]", self.client.eval(LEASE.text, 1, KEY, owner, str(milliseconds), str(least))
+        )
+        return bool(reply[0]), reply[1]
+
+    def release(self, owner: str) -> None:
+        self.client.eval(RELEASE.text, 1, KEY, owner)
+
+    def now_ms(self) -> int:
+        seconds, microseconds = self.client.time()
+        return seconds * 1000 + microseconds // 1000
+
+
+@pytest.fixture
+def leases(redis_url: str) -> Iterator[Leases]:
+    client: Redis = Redis.from_url(redis_url)
+    yield Leases(client)
+    client.close()
+
+
+def test_a_free_lease_is_taken_with_redis_time_as_its_epoch(leases: Leases) -> None:
+    before = leases.now_ms()
+    ours, epoch = leases.take("one")
+    assert ours
+    assert before <= epoch <= leases.now_ms()
+
+
+def test_who_holds_it_renews_it_under_the_same_epoch(leases: Leases) -> None:
+    _, epoch = leases.take("one", milliseconds=5000)
+    assert leases.take("one", milliseconds=LONG) == (True, epoch)
+    assert leases.client.pttl(KEY) > 5000
+
+
+def test_another_is_told_who_holds_it_and_does_not_prolong_it(leases: Leases) -> None:
+    leases.take("host one:7:ab cd", milliseconds=5000)
+    assert leases.take("two", least=10**15) == (False, b"host one:7:ab cd")
+    assert leases.client.pttl(KEY) <= 5000
+
+
+def test_a_greater_least_epoch_is_granted(leases: Leases) -> None:
+    _, epoch = leases.take("one")
+    assert leases.take("one", least=epoch) == (True, epoch)
+    assert leases.take("one", least=epoch + 10**9) == (True, epoch + 10**9)
+    assert leases.take("one") == (True, epoch + 10**9)
+
+
+def test_a_least_epoch_of_the_past_gives_redis_time(leases: Leases) -> None:
+    before = leases.now_ms()
+    assert leases.take("one", least=5)[1] >= before
+
+
+async def test_an_expired_lease_is_another_s(leases: Leases) -> None:
+    _, epoch = leases.take("one", milliseconds=30)
+    ours, newer = await eventually(lambda: (taken := leases.take("two"))[0] and taken)
+    assert ours
+    assert newer > epoch
+
+
+def test_a_released_lease_is_free_at_once(leases: Leases) -> None:
+    leases.take("one")
+    leases.release("one")
+    assert leases.take("two")[0]
+
+
+def test_only_its_owner_releases_it(leases: Leases) -> None:
+    leases.release("two")
+    _, epoch = leases.take("one")
+    leases.release("two")
+    leases.release("")
+    assert leases.take("two") == (False, b"one")
+    assert leases.take("one") == (True, epoch)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["take", "release"]), st.sampled_from("ab"), st.integers(0, 3)),
+        max_size=15,
+    )
+)
+@settings(
+    deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_one_owner_at_a_time_whatever_is_asked(
+    leases: Leases, asked: list[tuple[str, str, int]]
+) -> None:
+    leases.client.flushall()
+    owner: str | None = None
+    epoch = 0
+    for verb, who, more in asked:
+        if verb == "release":
+            leases.release(who)
+            owner = None if owner == who else owner
+            continue
+        least = epoch + more if epoch else 0
+        ours, value = leases.take(who, least)
+        assert ours == (owner in (None, who))
+        if ours:
+            assert value >= max(least, epoch if owner == who else 0)
+            owner, epoch = who, value
+        else:
+            assert value.decode() == owner

@@ -1,0 +1,62 @@
+"""One level: its exact integers, its texts, and what makes no sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_book.level import LevelError, make_level
+from kraken_book.precision import Precision
+
+BTC = Precision(1, 8)
+
+
+def test_a_level_has_its_integers_and_every_text_ready() -> None:
+    level = make_level("45285.2", "0.00100000", BTC)
+    assert (level.ticks, level.lots) == (452852, 100000)
+    assert (level.price, level.qty) == ("45285.2", "0.00100000")
+    assert level.checksum_text == "452852100000"
+    assert level.json == '["45285.2","0.00100000"]'
+
+
+def test_texts_are_at_the_symbols_precision_however_they_were_sent() -> None:
+    level = make_level("63381", "5.1e-05", BTC)
+    assert (level.price, level.qty) == ("63381.0", "0.00005100")
+    assert level == make_level("63381.000", "0.000051", BTC)
+
+
+def test_a_removed_quantity_is_zero_at_precision() -> None:
+    assert make_level("1.0", "0", BTC).json == '["1.0","0.00000000"]'
+
+
+def test_the_checksum_text_has_no_leading_zeros() -> None:
+    assert make_level("0.00001234", "0.00000056", Precision(8, 8)).checksum_text == "123456"
+
+
+def test_quantities_past_2_to_the_53_lots_stay_exact() -> None:
+    level = make_level("0.0000012345", "90071992547409.93", Precision(10, 2))
+    assert level.lots == 9007199254740993
+    assert level.checksum_text == "123459007199254740993"
+
+
+@pytest.mark.parametrize(
+    ("price", "qty", "why"),
+    [
+        ("63381.05", "1.0", "more than 1 decimals"),
+        ("63381.0", "0.000000001", "more than 8 decimals"),
+        ("-1.0", "1.0", "no price or quantity"),
+        ("1.0", "-1.0", "no price or quantity"),
+        ("NaN", "1.0", "no price or quantity"),
+        ("0.0", "1.0", "the price is zero"),
+        ("0", "0", "the price is zero"),
+        ('"1.0"', "1.0", "no price or quantity"),
+    ],
+)
+def test_a_senseless_level_is_refused_with_its_reason(price: str, qty: str, why: str) -> None:
+    with pytest.raises(LevelError, match=why):
+        make_level(price, qty, BTC)
+
+
+def test_a_hostile_level_is_refused_in_few_words() -> None:
+    with pytest.raises(LevelError) as caught:
+        make_level("9" * 100_000, "9" * 100_000, BTC)
+    assert len(str(caught.value)) < 300

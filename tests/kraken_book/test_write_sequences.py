@@ -1,0 +1,161 @@
+"""The write script under any calls, repeats and losses: never out of order, nothing twice.
+
+Each step is judged by `script_model`, DESIGN's rules in Python, and by what holds of any stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from kraken_book.event import Kind
+from kraken_book.redis_contract.write import Refused, WriteCall, Written, touch_book
+from tests.kraken_book.script_model import ScriptModel
+from tests.kraken_book.script_runner import ScriptRunner
+from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
+
+
+class Write(NamedTuple):
+    """A call whose first seq is relative to where the stream stands when it is made."""
+
+    epoch: int
+    offset: int
+    events: list[tuple[Kind, int]]
+    is_book: bool
+
+
+class Repeat(NamedTuple):
+    calls_ago: int
+
+
+class Touch(NamedTuple):
+    epoch: int
+    offset: int
+
+
+class Lose(NamedTuple):
+    hash: bool
+    stream: bool
+
+
+Step = Write | Repeat | Touch | Lose
+
+kinds: st.SearchStrategy[Kind] = st.sampled_from(
+    ("update", "update", "update", "snapshot", "status")
+)
+writes = st.builds(
+    Write,
+    st.sampled_from([1, 1, 2, 2, 3, 4]),
+    st.sampled_from([1, 1, 1, 0, -1, -2, 2, 5]),
+    st.lists(st.tuples(kinds, st.sampled_from([1, 1, 1, 1, 2])), min_size=1, max_size=4),
+    st.booleans(),
+)
+steps = st.lists(
+    writes
+    | writes
+    | writes
+    | st.builds(Repeat, st.integers(1, 3))
+    | st.builds(Touch, st.integers(1, 3), st.integers(-1, 1))
+    | st.builds(Lose, st.booleans(), st.booleans()),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Redis]:
+    client: Redis = Redis.from_url(redis_url)
+    yield client
+    client.close()
+
+
+def call_of(step: Write, stands_at: int) -> tuple[WriteCall, list[Event]]:
+    seq = max(1, stands_at + step.offset)
+    events: list[Event] = []
+    for kind, stride in step.events:
+        events.append(Event(kind, seq))
+        seq += stride
+    make = book_call if step.is_book else status_call
+    return make(step.epoch, events), events
+
+
+def assert_in_order(script: ScriptRunner) -> None:
+    entries = script.entries()
+    places = script.places()
+    for (event_id, _), (_, seq, _) in zip(entries, places, strict=True):
+        assert event_id.decode().split("-")[1] == str(seq)
+    for (epoch, seq, _), (next_epoch, next_seq, kind) in pairwise(places):
+        assert (next_epoch, next_seq) > (epoch, seq), "out of order, or twice"
+        assert next_seq > seq, "a seq is given to two events"
+        if next_epoch > epoch:
+            assert kind != "update", "an epoch opened with an update"
+        elif kind != "snapshot":
+            assert next_seq == seq + 1, "a jump without a snapshot"
+
+
+def assert_as_the_model_says(script: ScriptRunner, model: ScriptModel) -> None:
+    assert script.places() == model.stream
+    fields = script.hash()
+    assert bool(fields) == (model.hash is not None)
+    if model.hash is not None:
+        assert script.stream_place() == model.hash.stream
+        assert (script.book_place() if fields["seq"] else None) == model.hash.book
+
+
+@given(steps)
+@settings(
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_whatever_is_called_and_lost_the_stream_stays_in_order(
+    client: Redis, sequence: list[Step]
+) -> None:
+    client.flushall()
+    script, model = ScriptRunner(client), ScriptModel()
+    made: list[tuple[WriteCall, Write, list[Event]]] = []
+    written: set[str] = set()
+    for step in sequence:
+        before = script.dump()
+        expected: Refused | None = None
+        outcome: Written | Refused | None = None
+        match step:
+            case Lose():
+                if step.hash:
+                    script.delete_hash()
+                    model.hash = None
+                if step.stream:
+                    script.delete_stream()
+                    model.stream = []
+            case Touch():
+                seq = max(1, model.place[1] + step.offset)
+                expected = model.touch(step.epoch, seq)
+                outcome = script.attempt(touch_book("BTC/USD", step.epoch, "later", KEPT, seq))
+            case Write():
+                call, events = call_of(step, model.place[1])
+                made.append((call, step, events))
+                entries = [event.entry(step.epoch) for event in events]
+                expected = model.write(step.epoch, entries, is_book=step.is_book)
+                outcome = script.attempt(call)
+            case Repeat() if step.calls_ago <= len(made):
+                call, write, events = made[-step.calls_ago]
+                entries = [event.entry(write.epoch) for event in events]
+                expected = model.write(write.epoch, entries, is_book=write.is_book)
+                outcome = script.attempt(call)
+        if expected is not None:
+            assert outcome == expected
+            assert script.dump() == before, "a refused call changed something"
+        elif outcome is not None:
+            assert isinstance(outcome, Written)
+            assert outcome.seq == model.place[1]
+        written |= {event_id.decode() for event_id, _ in script.entries()}
+        assert_in_order(script)
+        assert_as_the_model_says(script, model)
+        book_id = script.hash().get("event_id")
+        assert not book_id or book_id in written, "the book stands where no event is"

@@ -1,0 +1,49 @@
+"""Waiting for a state without guessing how long it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Any
+
+# Only a failing test waits so long.
+DEADLINE_SECONDS = 20.0
+
+
+async def eventually(look: Callable[[], Any], what: str = "") -> Any:
+    """What `look` sees as soon as that is true; fails with `what` after the deadline."""
+    deadline = monotonic() + DEADLINE_SECONDS
+    while True:
+        seen = look()
+        if isinstance(seen, Awaitable):
+            seen = await seen
+        if seen:
+            return seen
+        assert monotonic() < deadline, f"never saw {what or look}; last saw {seen!r}"
+        await asyncio.sleep(0.01)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and those of its task group, and return when it has ended.
+
+    Asked more than once: Python 3.11's `asyncio.wait_for`, which redis-py sends with, loses a
+    cancellation that comes together with its result.
+    """
+    while not task.done():
+        task.cancel()
+        for child in children_of(task):
+            child.cancel()
+        await asyncio.wait({task}, timeout=0.2)
+
+
+def children_of(task: asyncio.Task[None]) -> set[asyncio.Task[Any]]:
+    """The tasks of a task group that `task` waits for."""
+    waiting: Any = task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None)
+        group = frame and frame.f_locals.get("tasks")
+        if isinstance(group, asyncio.TaskGroup):
+            return set(group._tasks)
+        waiting = getattr(waiting, "cr_await", None)
+    return set()
