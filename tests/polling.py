@@ -25,25 +25,11 @@ async def eventually(look: Callable[[], Any], what: str = "") -> Any:
 
 
 async def end(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and those of its task group, and return when it has ended.
+    """Cancel a task and return when it has ended.
 
     Asked more than once: Python 3.11's `asyncio.wait_for`, which redis-py sends with, loses a
     cancellation that comes together with its result.
     """
     while not task.done():
         task.cancel()
-        for child in children_of(task):
-            child.cancel()
         await asyncio.wait({task}, timeout=0.2)
-
-
-def children_of(task: asyncio.Task[None]) -> set[asyncio.Task[Any]]:
-    """The tasks of a task group that `task` waits for."""
-    waiting: Any = task.get_coro()
-    while waiting is not None:
-        frame = getattr(waiting, "cr_frame", None)
-        group = frame and frame.f_locals.get("tasks")
-        if isinstance(group, asyncio.TaskGroup):
-            return set(group._tasks)
-        waiting = getattr(waiting, "cr_await", None)
-    return set()

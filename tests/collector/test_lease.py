@@ -72,27 +72,29 @@ async def test_the_epoch_is_redis_time_in_ms(redis: Redis, candidates: Candidate
 
 
 async def test_holding_it_on_is_no_new_epoch(redis: Redis, candidates: Candidates) -> None:
-    first = candidates(SHORT)
+    first = candidates()
     await eventually(lambda: first.led)
     for _ in range(3):
-        await redis.pexpire(lease_key("0/1"), 590)
+        await redis.pexpire(lease_key("0/1"), 30_000)
+        # As after a third of its life, which would take long here.
+        first.lease._retry.set()
         await eventually(lambda: _renewed(redis))
     assert len(first.led) == 1
 
 
 async def _renewed(redis: Redis) -> bool:
-    return int(await redis.pttl(lease_key("0/1"))) > 590
+    return int(await redis.pttl(lease_key("0/1"))) > 30_000
 
 
 async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch(
     candidates: Candidates,
 ) -> None:
-    first, second = candidates(SHORT), candidates(SHORT)
-    leader = await eventually(lambda: next((c for c in (first, second) if c.led), None))
-    other = second if leader is first else first
-    await leader.stop()
-    await eventually(lambda: other.led)
-    assert other.led[0] > leader.led[0]
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    second = candidates(SHORT)
+    await first.stop()
+    await eventually(lambda: second.led)
+    assert second.led[0] > first.led[0]
 
 
 async def test_who_finds_another_leading_steps_down(redis: Redis, candidates: Candidates) -> None:
@@ -153,7 +155,7 @@ async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
     first = candidates(SHORT)
     await eventually(lambda: first.led)
     await redis.flushall()
-    await eventually(lambda: len(first.led) == 2)
+    await eventually(lambda: len(first.led) >= 2)
     assert first.led[1] > first.led[0]
     assert first.followed == 0
 

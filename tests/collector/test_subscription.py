@@ -68,3 +68,18 @@ def test_after_a_minute_of_being_right_it_is_a_first_doubt_again(
     assert subscription.due > NOW + 1
     subscription.doubt(NOW + 61)
     assert subscription.due == NOW + 61
+
+
+def test_waiting_to_be_asked_again_is_no_time_of_being_right(subscription: Subscription) -> None:
+    now = NOW
+    for _ in range(10):
+        subscription.doubt(now)
+        now += 1
+    # The last wait was half a minute at least; then it is right for another half.
+    live_at = max(now, subscription.due)
+    subscription.move(State.WAITING, live_at)
+    subscription.move(State.ASKED, live_at)
+    subscription.move(State.ACKNOWLEDGED, live_at)
+    subscription.move(State.LIVE, live_at)
+    subscription.doubt(live_at + 31)
+    assert subscription.due > live_at + 31

@@ -379,11 +379,10 @@ def test_the_stream_keeps_at_most_maxlen(script: ScriptRunner) -> None:
 
 def test_the_stream_keeps_what_is_younger_than_the_retention(script: ScriptRunner) -> None:
     now = script.microseconds() // 1000
-    for age_ms, seq in ((10_000, 1), (4_000, 2)):
+    for age_ms, seq in ((7_200_000, 1), (60_000, 2)):
         place = {"kind": "snapshot", "seq": str(seq), "epoch": "7", "data": "{}"}
         script.put_entry(f"{now - age_ms}-{seq}", place)
-    # Between the two ages lies more than any test machine dawdles.
-    script.run(book_call(7, [update(3)], kept=Retention(7_000, 20_000)))
+    script.run(book_call(7, [update(3)], kept=Retention(3_600_000, 20_000)))
     assert [seq for _, seq, _ in script.places()] == [2, 3]
 
 

@@ -1,0 +1,141 @@
+"""One replica of the api without its sockets, over a real Redis that the real script writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import httpx
+from redis.asyncio import Redis
+
+from api.app import make_app
+from api.reader import Reader
+from api.store import BookStore
+from api.streams import Streams
+from api.tail import Tail
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE, events_key
+from kraken_book.redis_contract.symbol_state import (
+    SymbolState,
+    SymbolStatus,
+    encode_symbol_state,
+)
+from kraken_book.redis_contract.write import WriteCall, touch_book
+from kraken_book.times import rfc3339
+from service.tasks import end_tasks
+from tests.kraken_book.redis_reads import carry_out, entries_at
+from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
+
+# Older than a busy test machine makes a book; tests of old ones say 60 s.
+MAX_AGE = 30.0
+
+
+class Written:
+    """What a collector would do to Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+
+    async def call(self, call: WriteCall, *, wake: bool = True) -> None:
+        await carry_out(self.redis, call)
+        if wake:
+            await self.redis.xadd(WAKE, {"s": call.symbol})
+
+    async def book(
+        self,
+        epoch: int,
+        *events: Event,
+        symbol: str = "BTC/USD",
+        age: float = 0.0,
+        wake: bool = True,
+    ) -> None:
+        """Events and their book, confirmed `age` seconds ago."""
+        confirmed_at = await self.ago(age)
+        call = book_call(epoch, events, symbol=symbol, confirmed_at=confirmed_at)
+        await self.call(call, wake=wake)
+
+    async def status(self, epoch: int, *events: Event, symbol: str = "BTC/USD") -> None:
+        await self.call(status_call(epoch, events, symbol=symbol))
+
+    async def touch(self, epoch: int, seq: int, age: float = 0.0) -> None:
+        await self.call(touch_book("BTC/USD", epoch, await self.ago(age), KEPT, seq), wake=False)
+
+    async def symbol(
+        self,
+        symbol: str,
+        status: SymbolStatus = "live",
+        reason: str | None = None,
+        source: str = "simulated",
+    ) -> None:
+        """What `kraken:symbols` says of it."""
+        state = SymbolState(status, reason, source, "0/1", 10, 1, 8)
+        await self.redis.hset(SYMBOLS, symbol, encode_symbol_state(state))
+
+    async def ago(self, seconds: float) -> str:
+        now, microseconds = await self.redis.time()
+        return rfc3339((now * 10**6 + microseconds) * 1000 - int(seconds * 10**9))
+
+    async def ids(self, symbol: str = "BTC/USD") -> list[str]:
+        return [entry[0].decode() for entry in await entries_at(self.redis, events_key(symbol))]
+
+    async def trim(self, keep: int, symbol: str = "BTC/USD") -> None:
+        await self.redis.xtrim(events_key(symbol), maxlen=keep, approximate=False)
+
+
+class Replica:
+    """A store, a tail that runs, and the application over them."""
+
+    def __init__(self, redis: Redis, max_age: float = MAX_AGE) -> None:
+        self.store = BookStore(redis)
+        self.tail = Tail(redis, self.store, max_age)
+        self.streams = Streams(30.0)
+        self.app = make_app(self.store, self.tail, self.streams, max_age)
+
+    def reader(self, symbol: str = "BTC/USD") -> Reader:
+        return Reader(self.tail, self.store, symbol)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[Replica]:
+        """While its tail runs."""
+        running = [
+            asyncio.create_task(self.tail.follow_streams()),
+            asyncio.create_task(self.tail.watch_ages()),
+        ]
+        try:
+            yield self
+            assert not any(task.done() for task in running), "the tail ended"
+        finally:
+            await end_tasks(running)
+
+    def client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=cast("Any", self.app), raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://replica")
+
+
+class Message(dict[str, Any]):
+    """An event as its reader got it; `id` is None where it had none."""
+
+    id: str | None = None
+
+    @property
+    def short(self) -> tuple[str, int | None]:
+        return self["kind"], self.get("seq")
+
+
+def messages(data: bytes) -> list[Message]:
+    """The events in SSE; what is neither `id` nor `data` is a mistake here."""
+    assert data == b"" or data.endswith(b"\n\n")
+    found = []
+    for block in data.split(b"\n\n")[:-1]:
+        lines = dict(line.split(b": ", 1) for line in block.split(b"\n"))
+        assert set(lines) <= {b"id", b"data"}
+        message = Message(json.loads(lines[b"data"]))
+        message.id = lines[b"id"].decode() if b"id" in lines else None
+        found.append(message)
+    return found
+
+
+def shorts(data: bytes) -> list[tuple[str, int | None]]:
+    return [message.short for message in messages(data)]

@@ -1,0 +1,391 @@
+"""/symbols, /books, /depth and the rest: the forms of all answers, over a real Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.books import etags, parse_levels
+from api.problems import Problem
+from service.redis_client import connect_redis
+from tests.api.replica import MAX_AGE, Replica, Written
+from tests.kraken_book.written_books import CONFIRMED_AT, snapshot, status, update, view_at
+
+EPOCH = 1785638131660
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+async def client(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
+    async with replica.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def btc(written: Written) -> None:
+    """One live book at seq 2."""
+    await written.symbol("BTC/USD")
+    await written.book(EPOCH, snapshot(1), update(2))
+
+
+def assert_problem(answer: httpx.Response, status_code: int, name: str) -> dict[str, Any]:
+    body: dict[str, Any] = answer.json()
+    assert answer.status_code == status_code
+    assert answer.headers["content-type"] == PROBLEM
+    assert list(body)[:5] == ["type", "title", "status", "detail", "instance"]
+    assert (body["status"], body["type"].rpartition(":")[2]) == (status_code, name)
+    assert body["instance"] == answer.request.url.path
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+# /symbols
+
+
+async def test_symbols_are_the_acknowledged_ones_sorted(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.symbol("ETH/USD", "syncing")
+    await written.symbol("XBT/EUR", "refused", "Currency pair not supported XBT/EUR")
+    await written.symbol("BTC/USD", "live")
+    await written.symbol("SOL/USD", "asked")
+    answer = await client.get("/symbols")
+    assert answer.text == '["BTC/USD","ETH/USD"]'
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_without_any_the_answers_are_empty(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/symbols")).text == "[]"
+    assert (await client.get("/books")).text == "[]"
+
+
+# /books
+
+
+async def test_books_has_a_row_for_every_configured_symbol(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    await written.symbol("XBT/EUR", "refused", "Currency pair not supported XBT/EUR")
+    await written.symbol("ETH/USD", "syncing")
+    rows = (await client.get("/books")).json()
+    assert [row["symbol"] for row in rows] == ["BTC/USD", "ETH/USD", "XBT/EUR"]
+    assert {" ".join(row) for row in rows} == {
+        "symbol status reason source age_ms best_bid best_ask spread seq"
+    }
+    live, syncing, refused = rows
+    assert 0 <= live.pop("age_ms") < MAX_AGE * 1000
+    assert live == {
+        "symbol": "BTC/USD",
+        "status": "live",
+        "reason": None,
+        "source": "simulated",
+        "best_bid": {"price": "100.0", "qty": "0.00000002"},
+        "best_ask": {"price": "101.0", "qty": "2.00000000"},
+        "spread": "1.0",
+        "seq": 2,
+    }
+    nulls = dict.fromkeys(("age_ms", "best_bid", "best_ask", "spread", "seq"))
+    assert syncing == {
+        **nulls,
+        "symbol": "ETH/USD",
+        "status": "syncing",
+        "reason": None,
+        "source": "simulated",
+    }
+    assert refused == {
+        **nulls,
+        "symbol": "XBT/EUR",
+        "status": "refused",
+        "reason": "Currency pair not supported XBT/EUR",
+        "source": "simulated",
+    }
+
+
+async def test_a_refused_row_is_null_even_where_an_old_book_lies(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.book(EPOCH, snapshot(1), symbol="OLD/USD")
+    await written.symbol("OLD/USD", "refused", "delisted")
+    (row,) = (await client.get("/books")).json()
+    values = [row[name] for name in ("age_ms", "best_bid", "best_ask", "spread", "seq")]
+    assert values == [None] * 5
+
+
+async def test_a_live_book_that_is_too_old_is_stale(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.symbol("BTC/USD")
+    await written.book(EPOCH, snapshot(1), age=60)
+    (row,) = (await client.get("/books")).json()
+    assert row["status"] == "stale"
+    assert row["age_ms"] >= 60_000
+
+
+# /depth
+
+
+async def test_depth_is_the_hashs_fields_as_json_and_its_age(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    answer = await client.get("/depth/BTC/USD")
+    body = answer.json()
+    assert answer.status_code == 200
+    assert 0 <= body.pop("age_ms") < MAX_AGE * 1000
+    assert body.pop("confirmed_at").endswith("Z")
+    assert body == {
+        "symbol": "BTC/USD",
+        "status": "live",
+        "source": "simulated",
+        "depth": 10,
+        "price_precision": 1,
+        "qty_precision": 8,
+        "epoch": EPOCH,
+        "seq": 2,
+        "event_id": (await written.ids())[-1],
+        "checksum": view_at(2).checksum,
+        "exchange_time": CONFIRMED_AT,
+        "best_bid": {"price": "100.0", "qty": "0.00000002"},
+        "best_ask": {"price": "101.0", "qty": "2.00000000"},
+        "spread": "1.0",
+        "bids": [["100.0", "0.00000002"], ["99.0", "1.00000000"]],
+        "asks": [["101.0", "2.00000000"], ["102.5", "3.00000000"]],
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["BTC/USD", "BTC%2FUSD", "btc-usd", "btc/usd", "xbt-usd", "XBT/USD"]
+)
+async def test_a_symbol_in_a_path_may_be_spelled_in_any_way(
+    client: httpx.AsyncClient, btc: None, path: str
+) -> None:
+    answer = await client.get(f"/depth/{path}")
+    assert (answer.status_code, answer.json()["symbol"]) == (200, "BTC/USD")
+
+
+@pytest.mark.parametrize(("levels", "count"), [("1", 1), ("2", 2), ("3", 2), ("999999999999", 2)])
+async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
+    client: httpx.AsyncClient, btc: None, levels: str, count: int
+) -> None:
+    body = (await client.get("/depth/BTC/USD", params={"levels": levels})).json()
+    assert body["bids"] == [["100.0", "0.00000002"], ["99.0", "1.00000000"]][:count]
+    assert body["asks"] == [["101.0", "2.00000000"], ["102.5", "3.00000000"]][:count]
+    assert body["checksum"] == view_at(2).checksum
+
+
+@pytest.mark.parametrize(
+    "levels", ["0", "-1", "1.5", "ten", "", "1e3", "+5", " 5", "\u0665", "000"]
+)
+async def test_levels_of_zero_or_no_integer_is_a_400(
+    client: httpx.AsyncClient, btc: None, levels: str
+) -> None:
+    answer = await client.get("/depth/BTC/USD", params={"levels": levels})
+    assert assert_problem(answer, 400, "bad-parameter")["parameter"] == "levels"
+
+
+def test_levels_by_themselves() -> None:
+    assert parse_levels(None) is None
+    assert parse_levels("10") == 10
+    assert parse_levels("0000000010") == 10
+    with pytest.raises(Problem):
+        parse_levels("0")
+
+
+async def test_an_unknown_symbol_is_a_404_with_the_nearest_known(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    await written.symbol("ETH/USD")
+    body = assert_problem(await client.get("/depth/BTC/USDT"), 404, "unknown-symbol")
+    assert body["symbols"][0] == "BTC/USD"
+    assert "BTC/USD" in body["detail"]
+    body = assert_problem(await client.get("/depth/zzzzzzzzzz"), 404, "unknown-symbol")
+    assert body["symbols"] == []
+
+
+async def test_a_book_that_is_too_old_is_a_503_with_the_last_known_one(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.symbol("BTC/USD")
+    await written.book(EPOCH, snapshot(7), age=60)
+    answer = await client.get("/depth/BTC/USD?levels=1")
+    body = assert_problem(answer, 503, "stale-book")
+    assert answer.headers["retry-after"] == str(body["retry_after"])
+    assert body["retry_after"] >= 1
+    book = body["book"]
+    assert (book["status"], book["seq"], book["bids"]) == ("stale", 7, [["100.0", "0.00000007"]])
+    assert book["age_ms"] >= 60_000
+
+
+@pytest.mark.parametrize("hash_there", [False, True])
+async def test_where_there_never_was_a_book_the_503_has_null(
+    client: httpx.AsyncClient, written: Written, hash_there: bool
+) -> None:
+    await written.symbol("BTC/USD", "syncing", "checksum")
+    if hash_there:
+        await written.status(EPOCH, status(1))
+    answer = await client.get("/depth/BTC/USD")
+    body = assert_problem(answer, 503, "no-book")
+    assert body["book"] is None
+    assert "checksum" in body["detail"]
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_syncing_book_is_shown_while_it_is_young_and_says_so(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    await written.status(EPOCH, status(3))
+    answer = await client.get("/depth/BTC/USD")
+    assert (answer.status_code, answer.json()["status"], answer.json()["seq"]) == (
+        200,
+        "syncing",
+        2,
+    )
+
+
+async def test_the_etag_is_the_books_event_and_a_304_tells_its_age(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    answer = await client.get("/depth/BTC/USD")
+    etag = answer.headers["etag"]
+    assert etag == f'W/"{(await written.ids())[-1]}"'
+    assert answer.headers["x-book-age-ms"] == str(answer.json()["age_ms"])
+    again = await client.get("/depth/BTC/USD", headers={"If-None-Match": f'"x", {etag[2:]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == etag
+    assert again.headers["x-book-age-ms"].isdigit()
+    await written.book(EPOCH, update(3))
+    newer = await client.get("/depth/BTC/USD", headers={"If-None-Match": etag})
+    assert (newer.status_code, newer.json()["seq"]) == (200, 3)
+
+
+async def test_a_304_is_no_way_round_the_age(client: httpx.AsyncClient, written: Written) -> None:
+    await written.symbol("BTC/USD")
+    await written.book(EPOCH, snapshot(7), age=60)
+    etag = f'W/"{(await written.ids())[-1]}"'
+    answer = await client.get("/depth/BTC/USD", headers={"If-None-Match": etag})
+    assert answer.status_code == 503
+
+
+def test_tags_are_compared_weakly() -> None:
+    assert etags('"a-1", W/"b-2"') == {'W/"a-1"', 'W/"b-2"'}
+
+
+async def test_a_symbol_that_is_removed_is_a_404_and_not_a_failure(
+    client: httpx.AsyncClient, written: Written, btc: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import api.directory
+
+    assert (await client.get("/depth/BTC/USD")).status_code == 200
+    monkeypatch.setattr(api.directory, "FRESH_SECONDS", 0.0)
+    await written.redis.flushall()
+    assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
+
+
+async def test_what_is_no_book_costs_only_itself(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    await written.symbol("ETH/USD")
+    await written.redis.set("kraken:book:{ETH/USD}", "somebody's")
+    rows = (await client.get("/books")).json()
+    assert [(row["symbol"], row["seq"]) for row in rows] == [("BTC/USD", 2), ("ETH/USD", None)]
+    assert (await client.get("/depth/ETH/USD")).status_code == 503
+
+
+# Where the books come from
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [(["kraken"] * 2, "kraken"), (["kraken", "simulated"], "simulated"), ([], "none")],
+)
+async def test_answers_say_where_their_books_come_from(
+    client: httpx.AsyncClient, written: Written, sources: list[str], said: str
+) -> None:
+    for number, source in enumerate(sources):
+        await written.symbol(f"X{number}/USD", source=source)
+    for path in ("/symbols", "/books"):
+        assert (await client.get(path)).headers["x-book-source"] == said
+
+
+# Redis away
+
+
+@pytest.mark.parametrize(
+    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/BTC/USD"]
+)
+async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
+    away = Replica(connect_redis("redis://127.0.0.1:1/0"))
+    async with away.client() as client:
+        answer = await client.get(path)
+        body = assert_problem(answer, 503, "redis-away")
+        assert answer.headers["retry-after"] == str(body["retry_after"])
+        assert (await client.get("/healthz")).status_code == 200
+
+
+# The rest
+
+
+async def test_ready_while_redis_answers_and_not_draining(
+    client: httpx.AsyncClient, replica: Replica
+) -> None:
+    assert (await client.get("/readyz")).status_code == 200
+    await replica.streams.drain(0.01)
+    assert_problem(await client.get("/readyz"), 503, "draining")
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_draining_takes_no_new_streams(
+    client: httpx.AsyncClient, replica: Replica, btc: None
+) -> None:
+    await replica.streams.drain(0.01)
+    assert_problem(await client.get("/stream/BTC/USD"), 503, "draining")
+
+
+async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "kraken_book_requests_total" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/depth", "/page/nothing.js", "/symbols/"])
+async def test_what_is_not_served_is_a_404_problem(client: httpx.AsyncClient, path: str) -> None:
+    assert_problem(await client.get(path, follow_redirects=True), 404, "no-such-route")
+
+
+@pytest.mark.parametrize("path", ["/symbols", "/books", "/depth/BTC/USD", "/stream/BTC/USD"])
+async def test_other_methods_are_a_405_that_says_which_are_served(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.post(path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == PROBLEM
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("event_id", ["abc", "1", "1-", "-1", "1-1-1", "1-x", "\u0661-1", "1 -1"])
+@pytest.mark.parametrize("where", ["header", "parameter"])
+async def test_an_event_id_that_is_none_is_a_400(
+    client: httpx.AsyncClient, btc: None, event_id: str, where: str
+) -> None:
+    if where == "header":
+        if not event_id.isascii():
+            event_id = "\xb2-1"
+        headers = {b"Last-Event-ID": event_id.encode("latin-1")}
+        answer = await client.get("/stream/BTC/USD", headers=headers)
+    else:
+        answer = await client.get("/stream/BTC/USD", params={"last_event_id": event_id})
+    named = {"header": "Last-Event-ID", "parameter": "last_event_id"}[where]
+    assert assert_problem(answer, 400, "bad-parameter")["parameter"] == named
+
+
+async def test_a_stream_of_an_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
+    assert_problem(await client.get("/stream/NOPE/USD"), 404, "unknown-symbol")
+
+
+async def test_the_head_of_a_stream_is_its_headers(client: httpx.AsyncClient, btc: None) -> None:
+    answer = await client.head("/stream/BTC/USD")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")

@@ -1,0 +1,418 @@
+"""A reader of one stream: it joins where it should, misses nothing, and is told if it does."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+import api.ring
+from api.problems import Problem
+from api.reader import Reader
+from kraken_book.event import decode_event
+from kraken_book.redis_contract.keys import book_key, events_key
+from tests.api.replica import Message, Replica, Written, messages, shorts
+from tests.kraken_book.redis_reads import entries_at
+from tests.kraken_book.written_books import snapshot, status, update, updates
+from tests.polling import eventually
+
+EPOCH = 1785638131660
+
+
+async def received(reader: Reader, count: int) -> list[Message]:
+    """The next `count` messages of `reader`."""
+    got: list[Message] = []
+
+    async def more() -> bool:
+        got.extend(messages(await reader.next()))
+        return len(got) >= count
+
+    await eventually(more, f"{count} messages, but {len(got)}")
+    assert len(got) == count, [message.short for message in got]
+    return got
+
+
+def short(found: list[Message]) -> list[tuple[str, int | None]]:
+    return [message.short for message in found]
+
+
+async def test_a_fresh_reader_opens_with_the_book_of_the_hash(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 5))
+    async with replica.following():
+        (message,) = messages(await replica.reader().open())
+        assert message.short == ("snapshot", 5)
+        assert message.id == (await written.ids())[-1]
+        assert message["bids"] == [["100.0", "0.00000005"], ["99.0", "1.00000000"]]
+        assert (message["received_at"], message["conflated"]) == (None, None)
+
+
+async def test_and_goes_on_with_every_event_after_it(written: Written, replica: Replica) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 5))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        for first in (6, 9, 12):
+            await written.book(EPOCH, *updates(first, first + 2))
+        got = await received(reader, 9)
+        assert short(got) == [("update", seq) for seq in range(6, 15)]
+        assert [message.id for message in got] == (await written.ids())[5:]
+        assert await reader.next() == b""
+
+
+async def test_readers_get_to_the_letter_what_the_collector_rendered(
+    redis: Redis, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await written.book(EPOCH, update(2))
+        data = await eventually(reader.next)
+    (_, (event_id, fields)) = await entries_at(redis, events_key("BTC/USD"))
+    assert data == b"id: " + event_id + b"\ndata: " + fields[b"data"] + b"\n\n"
+    decode_event(fields[b"data"])
+
+
+async def test_a_second_reader_joins_where_the_hash_is_now(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        first = replica.reader()
+        await first.open()
+        await written.book(EPOCH, *updates(2, 4))
+        second = replica.reader()
+        assert shorts(await second.open()) == [("snapshot", 4)]
+        await written.book(EPOCH, update(5))
+        assert short(await received(second, 1)) == [("update", 5)]
+        assert short(await received(first, 4)) == [("update", seq) for seq in (2, 3, 4, 5)]
+
+
+async def test_where_the_hash_lags_the_stream_the_reader_gets_what_lies_between(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    await written.status(EPOCH, update(2), status(3))
+    async with replica.following():
+        reader = replica.reader()
+        assert shorts(await reader.open()) == [("snapshot", 1)]
+        assert short(await received(reader, 2)) == [("update", 2), ("status", 3)]
+
+
+async def test_without_a_book_it_says_syncing_and_waits_for_one(
+    written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        reader = replica.reader()
+        (message,) = messages(await reader.open())
+        assert (message["kind"], message["status"], message.id) == ("status", "syncing", None)
+        await written.book(EPOCH, snapshot(1), update(2))
+        assert short(await received(reader, 2)) == [("snapshot", 1), ("update", 2)]
+
+
+# Resuming
+
+
+@pytest.mark.parametrize("other_reader", [False, True])
+async def test_resuming_goes_on_right_after_the_entry_without_a_snapshot(
+    written: Written, replica: Replica, other_reader: bool
+) -> None:
+    """From the stream, and where another reader keeps the ring going, from that."""
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        if other_reader:
+            await replica.reader().open()
+        await written.book(EPOCH, *updates(2, 6))
+        ids = await written.ids()
+        reader = replica.reader()
+        assert await reader.resume(ids[2]) == b""
+        got = await received(reader, 3)
+        await written.book(EPOCH, update(7))
+        got += await received(reader, 1)
+        assert short(got) == [("update", seq) for seq in (4, 5, 6, 7)]
+
+
+async def test_resuming_on_another_replica_is_the_same(redis: Redis, written: Written) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 6))
+    ids = await written.ids()
+    for replica in (Replica(redis), Replica(redis)):
+        async with replica.following():
+            reader = replica.reader()
+            assert await reader.resume(ids[0]) == b""
+            assert short(await received(reader, 5)) == [("update", n) for n in range(2, 7)]
+
+
+async def test_resuming_at_the_newest_entry_waits_for_the_next(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), update(2))
+    async with replica.following():
+        reader = replica.reader()
+        assert await reader.resume((await written.ids())[-1]) == b""
+        assert await reader.next() == b""
+        await written.book(EPOCH, update(3))
+        assert short(await received(reader, 1)) == [("update", 3)]
+
+
+async def test_resuming_over_more_than_one_page_misses_nothing(
+    written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import api.tail
+
+    monkeypatch.setattr(api.tail, "MOST_ENTRIES", 3)
+    await written.book(EPOCH, snapshot(1), *updates(2, 20))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.resume((await written.ids())[0])
+        assert short(await received(reader, 19)) == [("update", n) for n in range(2, 21)]
+
+
+async def test_an_entry_that_is_gone_is_lagged_and_a_snapshot(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 6))
+    gone = (await written.ids())[0]
+    await written.trim(3)
+    async with replica.following():
+        reader = replica.reader()
+        lagged, opened = messages(await reader.resume(gone))
+        assert lagged == {
+            "symbol": "BTC/USD",
+            "kind": "lagged",
+            "missed": None,
+            "reason": "unknown",
+        }
+        assert lagged.id is None
+        assert opened.short == ("snapshot", 6)
+        await written.book(EPOCH, update(7))
+        assert short(await received(reader, 1)) == [("update", 7)]
+
+
+async def test_an_id_that_never_was_is_lagged_too(written: Written, replica: Replica) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        got = shorts(await replica.reader().resume("99-1"))
+        assert [kind for kind, _ in got] == ["lagged", "snapshot"]
+
+
+async def test_a_resume_that_is_overtaken_by_trimming_is_told_how_much_it_missed(
+    written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import api.tail
+
+    monkeypatch.setattr(api.tail, "MOST_ENTRIES", 2)
+    await written.book(EPOCH, snapshot(1), *updates(2, 9))
+    reader = replica.reader()
+    assert await reader.resume((await written.ids())[0]) == b""
+    assert shorts(await reader.next()) == [("update", 2), ("update", 3)]
+    await written.trim(2)
+    lagged, opened = messages(await reader.next())
+    assert (lagged["missed"], lagged["reason"]) == (6, "trimmed")
+    assert opened.short == ("snapshot", 9)
+
+
+@pytest.mark.parametrize("how", ["never a book", "the hash is gone"])
+async def test_resuming_where_there_is_no_book_repeats_nothing(
+    redis: Redis, written: Written, replica: Replica, how: str
+) -> None:
+    if how == "never a book":
+        await written.status(EPOCH, *(status(seq) for seq in range(1, 5)))
+    else:
+        await written.book(EPOCH, snapshot(1), *updates(2, 4))
+        await redis.delete(book_key("BTC/USD"))
+    async with replica.following():
+        reader = replica.reader()
+        assert await reader.resume((await written.ids())[2]) == b""
+        await written.book(EPOCH, snapshot(5))
+        got = short(await received(reader, 2))
+        assert [seq for _, seq in got] == [4, 5]
+
+
+# Falling behind
+
+
+async def test_a_slow_reader_is_told_and_gets_the_book(
+    written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.ring, "MOST_EVENTS", 4)
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        slow, quick = replica.reader(), replica.reader()
+        await slow.open()
+        await quick.open()
+        got: list[Message] = []
+        for seq in range(2, 22):
+            await written.book(EPOCH, update(seq))
+            got += await received(quick, 1)
+        lagged, opened, *rest = messages(await slow.next())
+        assert short(got) == [("update", seq) for seq in range(2, 22)], "the others go on"
+        assert (lagged["missed"], lagged["reason"], lagged.id) == (20, "slow", None)
+        assert opened.short == ("snapshot", 21)
+        assert rest == []
+        await written.book(EPOCH, update(22))
+        assert short(await received(slow, 1)) == [("update", 22)]
+
+
+async def test_events_trimmed_before_they_were_read_are_lagged_and_a_snapshot(
+    redis: Redis, written: Written
+) -> None:
+    replica = Replica(redis)
+    await written.book(EPOCH, snapshot(1))
+    reader = replica.reader()
+    await reader.open()
+    await written.book(EPOCH, *updates(2, 9))
+    await written.trim(2)
+    await replica.tail.catch_up(reader.ring)
+    lagged, opened = messages(await reader.next())
+    assert (lagged["kind"], lagged["missed"], lagged["reason"]) == ("lagged", 8, "trimmed")
+    assert opened.short == ("snapshot", 9)
+    await written.book(EPOCH, update(10))
+    await replica.tail.catch_up(reader.ring)
+    assert shorts(await reader.next()) == [("update", 10)]
+
+
+async def test_a_stream_that_is_broken_stays_silent_until_a_snapshot(
+    redis: Redis, written: Written
+) -> None:
+    replica = Replica(redis)
+    await written.book(EPOCH, snapshot(1))
+    reader = replica.reader()
+    await reader.open()
+    await written.status(EPOCH, *updates(2, 6), status(7))
+    await written.trim(3)
+    await replica.tail.catch_up(reader.ring)
+    got = messages(await reader.next())
+    assert got[0]["kind"] == "lagged"
+    assert all(message["kind"] != "update" for message in got)
+    await written.book(EPOCH, snapshot(8), update(9))
+    await replica.tail.catch_up(reader.ring)
+    got = messages(await reader.next())
+    assert short(got) == [("snapshot", 8), ("update", 9)]
+
+
+async def test_a_new_leaders_snapshot_follows_on_whatever_the_jump(
+    written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await written.book(EPOCH + 1, snapshot(500), update(501))
+        await written.book(EPOCH + 1, snapshot(900))
+        got = await received(reader, 3)
+        assert short(got) == [("snapshot", 500), ("update", 501), ("snapshot", 900)]
+
+
+# Ages
+
+
+async def test_a_book_that_grows_old_is_stale_and_live_again_when_confirmed(
+    redis: Redis, written: Written
+) -> None:
+    replica = Replica(redis)
+    await written.book(EPOCH, snapshot(1), age=60.0)
+    async with replica.following():
+        reader = replica.reader()
+        opened = messages(await reader.open())
+        got = [m for m in opened if m["kind"] == "status"] or await received(reader, 1)
+        stale = got[0]
+        assert (stale["status"], stale["reason"]) == ("stale", "age")
+        assert (stale["seq"], stale["epoch"], stale.id) == (None, None, None)
+        again = asyncio.create_task(received(reader, 1))
+        while not again.done():
+            # So that a slow machine does not let it grow old in between.
+            await written.touch(EPOCH, 1)
+            await asyncio.wait({again}, timeout=0.1)
+        (live,) = await again
+        assert (live["status"], live["seq"], live["epoch"], live.id) == ("live", None, None, None)
+
+
+@pytest.mark.parametrize("how", ["open", "ring", "stream"])
+async def test_who_comes_while_a_book_is_stale_is_told_so(
+    redis: Redis, written: Written, how: str
+) -> None:
+    replica = Replica(redis)
+    await written.book(EPOCH, snapshot(1), update(2), age=60.0)
+    ids = await written.ids()
+    async with replica.following():
+        first = replica.reader()
+        await first.open()
+        await eventually(lambda: first.ring.stale)
+        late = replica.reader()
+        if how == "open":
+            data = await late.open()
+        else:
+            data = await late.resume(ids[1] if how == "ring" else ids[0])
+        statuses = [m["status"] for m in messages(data) if m["kind"] == "status"]
+
+        async def told() -> bool:
+            more = messages(await late.next())
+            statuses.extend(m["status"] for m in more if m["kind"] == "status")
+            return bool(statuses)
+
+        await eventually(told, "that the book is stale")
+        assert set(statuses) == {"stale"}
+
+
+async def test_a_lost_wake_is_covered_by_the_sweep(written: Written, replica: Replica) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await written.book(EPOCH, update(2), wake=False)
+        assert short(await received(reader, 1)) == [("update", 2)]
+
+
+# Trouble
+
+
+async def test_a_key_that_holds_something_else_stops_only_its_own_readers(
+    redis: Redis, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    async with replica.following():
+        reader, other = replica.reader(), replica.reader("ETH/USD")
+        await reader.open()
+        await other.open()
+        await redis.delete(events_key("BTC/USD"), book_key("BTC/USD"))
+        await redis.set(events_key("BTC/USD"), "somebody's")
+        await redis.set(book_key("BTC/USD"), "somebody's")
+        await redis.xadd("kraken:wake", {"s": "BTC/USD,ETH/USD"})
+        await written.book(EPOCH, update(2), symbol="ETH/USD")
+        assert short(await received(other, 1)) == [("update", 2)]
+
+
+async def test_after_redis_lost_all_readers_go_on_with_the_new_epochs_snapshot(
+    redis: Redis, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), update(2))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await redis.flushall()
+        await written.book(EPOCH + 1, snapshot(3), update(4))
+        assert short(await received(reader, 2)) == [("snapshot", 3), ("update", 4)]
+
+
+async def test_where_redis_is_away_a_fresh_reader_is_a_503(replica: Replica) -> None:
+    from service.redis_client import connect_redis
+
+    away = Replica(connect_redis("redis://127.0.0.1:1/0"))
+    for opening in (away.reader().open(), away.reader().resume("1-1")):
+        with pytest.raises(Problem) as caught:
+            await opening
+        assert caught.value.status == 503
+
+
+async def test_a_symbol_is_followed_while_somebody_reads_it(replica: Replica) -> None:
+    first, second = replica.reader(), replica.reader()
+    assert first.ring is second.ring
+    first.close()
+    assert replica.reader().ring is second.ring
+    for reader in (second, second):
+        reader.close()
+    assert replica.reader().ring is not second.ring

@@ -1,0 +1,52 @@
+"""The api's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from api.settings import ApiSettings
+from service.settings import describe_errors
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for field in ApiSettings.model_fields:
+        monkeypatch.delenv(field.upper(), raising=False)
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = ApiSettings()
+    assert (settings.api_host, settings.api_port) == ("127.0.0.1", 3000)
+    assert settings.api_max_age == 10
+    assert settings.api_write_timeout == 30
+    assert settings.api_drain == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        ("API_PORT", "0", "greater than or equal to 1"),
+        ("API_PORT", "http", "integer"),
+        ("API_PORT", "70000", "less than or equal to 65535"),
+        ("API_MAX_AGE", "0", "greater than 0"),
+        ("API_MAX_AGE", "-1", "greater than 0"),
+        ("API_MAX_AGE", "inf", "finite"),
+        ("API_WRITE_TIMEOUT", "soon", "number"),
+        ("API_DRAIN", "nan", "(finite|greater than 0)"),
+        ("REDIS_URL", "127.0.0.1:6379", "redis://host:port/db"),
+    ],
+)
+def test_a_wrong_one_is_named_with_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        ApiSettings()
+    (line,) = describe_errors(caught.value)
+    assert line.startswith(f"{name}={value}: ")
+    assert re.search(takes, line), line

@@ -1,0 +1,79 @@
+"""An application served beside other tasks, ended by the service; and ports that are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from service.http_server import PortInUse, exit_with, listen, serve
+from tests.polling import eventually
+
+
+async def hello(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("hello")
+
+
+APP = Starlette(routes=[Route("/", hello)])
+
+
+def test_a_port_in_use_says_which_setting_names_it() -> None:
+    with listen("127.0.0.1", 0, "API_PORT") as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse) as caught:
+            listen("127.0.0.1", port, "API_PORT")
+    message = str(caught.value)
+    assert message.startswith(f"API_PORT={port}: cannot listen on 127.0.0.1:{port}")
+    assert "set API_PORT to a free port" in message
+
+
+def test_an_address_that_is_not_ours_is_told_the_same_way() -> None:
+    with pytest.raises(PortInUse, match="COLLECTOR_PORT=9100: cannot listen on 192"):
+        listen("192.0.2.1", 9100, "COLLECTOR_PORT")
+
+
+def test_a_host_that_is_none_is_told_the_same_way() -> None:
+    with pytest.raises(PortInUse, match="API_PORT=3000"):
+        listen("no such host.invalid", 3000, "API_PORT")
+
+
+def test_it_ends_the_process_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        exit_with(PortInUse("API_PORT=3000: cannot listen"))
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "API_PORT=3000: cannot listen\n"
+
+
+def test_a_port_is_free_again_once_it_is_left() -> None:
+    with listen("127.0.0.1", 0, "API_PORT") as first:
+        port = first.getsockname()[1]
+    with listen("127.0.0.1", port, "API_PORT") as second:
+        assert second.getsockname()[1] == port
+
+
+async def test_it_serves_until_it_is_stopped() -> None:
+    listener, stop = listen("127.0.0.1", 0, "API_PORT"), asyncio.Event()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    serving = asyncio.create_task(serve(APP, listener, stop))
+    async with httpx.AsyncClient() as client:
+
+        async def answered() -> Any:
+            try:
+                return await client.get(url)
+            except httpx.TransportError:
+                return None
+
+        answer = await eventually(answered)
+        assert answer.text == "hello"
+        assert "server" not in answer.headers
+    stop.set()
+    await asyncio.wait_for(serving, 20)
+    with socket.socket() as late, pytest.raises(ConnectionRefusedError):
+        late.connect(("127.0.0.1", int(url.rpartition(":")[2].strip("/"))))
