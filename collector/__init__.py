@@ -2,6 +2,6 @@
 
 In the order that data flows: `feed` spreads the symbols over `kraken.connection`s; each reads
 frames for its `kraken.session`, which follows its `kraken.subscription`s and feeds `books`; a book
-tells its `outbox` what changed; the `publisher` writes what waits there to Redis, under the
-`lease`. `reporter` and `ops` say how it goes; `__main__` wires.
+tells its `outbox` what changed; the `publisher` takes what waits there and has the `delivery` bring
+it to Redis, under the `lease`. `reporter` and `ops` say how it goes; `__main__` wires.
 """

@@ -129,7 +129,7 @@ class Session:
             self.verified = True
             if subscription.state is not State.LIVE:
                 log.info("book is live", symbol=entry.symbol)
-            subscription.move(State.LIVE, now)
+                subscription.move(State.LIVE, now)
 
     def _on_bad_frame(self, error: frames.FrameError, data: bytes, now: float) -> None:
         FRAMES.labels("bad").inc()

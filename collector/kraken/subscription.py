@@ -42,7 +42,7 @@ class Subscription:
         self.due = 0.0
         self._since = 0.0
         self._backoff = Backoff()
-        self._doubted = -RECOVERED_SECONDS
+        self._doubted = False
 
     def move(self, state: State, now: float) -> None:
         """Enter `state`; the one place where a subscription changes."""
@@ -51,12 +51,12 @@ class Subscription:
 
     def doubt(self, now: float) -> None:
         """Leave, to be asked for again: at once the first time, later the more often it happens."""
-        if now - self._doubted >= RECOVERED_SECONDS:
+        recovered = self.state is State.LIVE and now - self._since >= RECOVERED_SECONDS
+        if recovered:
             self._backoff.reset()
-            self.due = now
-        else:
-            self.due = now + self._backoff.next()
-        self._doubted = now
+        again = self._doubted and not recovered
+        self.due = now + self._backoff.next() if again else now
+        self._doubted = True
         self.move(State.LEAVING, now)
 
     def unanswered(self, now: float) -> bool:

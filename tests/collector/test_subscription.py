@@ -66,8 +66,9 @@ def test_after_a_minute_of_being_right_it_is_a_first_doubt_again(
     subscription.doubt(NOW)
     subscription.doubt(NOW + 1)
     assert subscription.due > NOW + 1
-    subscription.doubt(NOW + 61)
-    assert subscription.due == NOW + 61
+    subscription.move(State.LIVE, NOW + 10)
+    subscription.doubt(NOW + 70)
+    assert subscription.due == NOW + 70
 
 
 def test_waiting_to_be_asked_again_is_no_time_of_being_right(subscription: Subscription) -> None:
