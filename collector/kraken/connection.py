@@ -51,6 +51,7 @@ class Connection:
         self.state = State.CONNECTING
         self.since = time()
         self.reconnects = 0
+        self.frames = 0
 
     @property
     def read(self) -> Stamp | None:
@@ -68,6 +69,7 @@ class Connection:
             "since": rfc3339(int(self.since * 1e9)),
             "last_frame": rfc3339(self._last.unix) if self._last.unix else None,
             "symbols": len(self._books),
+            "frames": self.frames,
             "reconnects": self.reconnects,
         }
 
@@ -124,7 +126,6 @@ class Connection:
                     await ticker
 
     async def _read(self, websocket: ClientConnection, session: Session) -> None:
-        frames = 0
         while True:
             await self._send(websocket, session)
             data = await websocket.recv(decode=False)
@@ -132,8 +133,8 @@ class Connection:
             session.receive(data, self._last)
             if self.state is State.SUBSCRIBING and session.complete:
                 self._enter(State.LIVE)
-            frames += 1
-            if frames % FRAMES_PER_TURN == 0:
+            self.frames += 1
+            if self.frames % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     async def _tick(
