@@ -22,6 +22,8 @@ from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("api")
 
+# A Redis that hangs is one that is away; who asks /readyz gives up soon.
+REDIS_SECONDS = 2.0
 # Of API_DRAIN, what the server may take to end its other answers.
 SERVER_SECONDS = 1.0
 
@@ -34,7 +36,7 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
         address=f"http://{settings.api_host}:{settings.api_port}",
         redis=without_password(settings.redis_url),
     )
-    redis = connect_redis(settings.redis_url)
+    redis = connect_redis(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
     store = BookStore(redis)
     tail = Tail(redis, store, settings.api_max_age)
     streams = Streams(settings.api_write_timeout)

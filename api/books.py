@@ -16,7 +16,7 @@ from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.view import BookView
 
 SOURCE_HEADER = "X-Book-Source"
-MOST_DIGITS = 18
+MOST_DIGITS = 9
 
 _sides = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -54,19 +54,21 @@ class Books:
         if book is None or book.age_ms is None:
             raise await self._no_book(symbol)
         body = depth_body(book, levels, self._max_age)
+        about = {"X-Book-Age-Ms": str(book.age_ms), SOURCE_HEADER: book.hash.source}
         if book.age_ms > self._max_age * 1000:
-            raise unavailable(
+            problem = unavailable(
                 "stale-book",
                 f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms",
                 book=body,
             )
+            problem.headers.update(about)
+            raise problem
         headers = {
             "ETag": f'W/"{book.hash.event_id}"',
             "Cache-Control": "no-cache",
-            "X-Book-Age-Ms": str(book.age_ms),
-            SOURCE_HEADER: book.hash.source,
+            **about,
         }
-        if headers["ETag"] in etags(request.headers.get("If-None-Match", "")):
+        if {headers["ETag"], "W/*"} & etags(request.headers.get("If-None-Match", "")):
             return Response(None, 304, headers)
         return Response(msgspec.json.encode(body), 200, headers, "application/json")
 
@@ -114,10 +116,11 @@ def parse_levels(text: str | None) -> int | None:
     """How many levels of each side are wanted, None for all; raises Problem."""
     if text is None:
         return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0
-    if number < 1:
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
         raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
-    return number
+    # No book is deeper than a number of so many digits.
+    return int(digits) if len(digits) <= MOST_DIGITS else None
 
 
 def etags(header: str) -> set[str]:
@@ -143,8 +146,9 @@ def _row(
 ) -> dict[str, object]:
     view: BookView | None = book.hash.view if book and state.acknowledged else None
     status: str = state.status
-    if book and state.status == "live":
-        status = book.status(max_age)
+    if status == "live":
+        # Without a book to be read, whatever the reason, there is nothing that is live.
+        status = book.status(max_age) if book else "syncing"
     return {
         "symbol": symbol,
         "status": status,

@@ -15,11 +15,15 @@ from service.logs import get_logger
 
 log = get_logger(__name__)
 
+# Of what a client sent, so much is said back.
+MOST_SHOWN = 100
+
 
 class Problem(Exception):
     """An answer other than the one asked for; `members` are added to the body.
 
-    `name` identifies the kind of problem for programs, `detail` says this one for people.
+    `name` identifies the kind of problem for programs, `detail` says this one for people. `headers`
+    go with the answer.
     """
 
     def __init__(self, status: int, name: str, detail: str, **members: object) -> None:
@@ -28,6 +32,9 @@ class Problem(Exception):
         self.name = name
         self.detail = detail
         self.members = members
+        self.headers = {"Cache-Control": "no-store"}
+        if "retry_after" in members:
+            self.headers["Retry-After"] = str(members["retry_after"])
 
 
 def unknown_symbol(name: str, nearest: list[str]) -> Problem:
@@ -65,39 +72,43 @@ def problem_response(problem: Problem, instance: str) -> Response:
         "instance": instance,
         **problem.members,
     }
-    headers: dict[str, str] = {"Cache-Control": "no-store"}
-    if "retry_after" in problem.members:
-        headers["Retry-After"] = str(problem.members["retry_after"])
-    return Response(msgspec.json.encode(body), problem.status, headers, "application/problem+json")
+    return Response(
+        msgspec.json.encode(body), problem.status, problem.headers, "application/problem+json"
+    )
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
     """Starlette's handler for Problem."""
     assert isinstance(error, Problem)
-    return problem_response(error, request.url.path)
+    return problem_response(error, path_of(request))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Starlette's handler for what its router refuses: 404 and 405."""
     assert isinstance(error, HTTPException)
-    problem = Problem(error.status_code, "no-such-route", _say(error, request))
-    response = problem_response(problem, request.url.path)
-    for name, value in _headers(error).items():
-        response.headers[name] = value
-    return response
+    name = "no-such-method" if error.status_code == 405 else "no-such-route"
+    problem = Problem(error.status_code, name, _say(error, request))
+    problem.headers.update(_headers(error))
+    return problem_response(problem, path_of(request))
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Starlette's handler for what nobody expected; the log has the trace."""
     log.error("request failed", exc_info=error)
     problem = Problem(500, "failure", "something failed here; the log of this replica says what")
-    return problem_response(problem, request.url.path)
+    return problem_response(problem, path_of(request))
+
+
+def path_of(request: Request) -> str:
+    """The path as it was asked for, percent-encoded: a URI reference."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("latin-1")
 
 
 def _say(error: HTTPException, request: Request) -> str:
     if error.status_code == 405:
-        return f"{request.method} is not served here; {_headers(error).get('Allow', 'GET')} is"
-    return f"nothing is served at {request.url.path}; see /"
+        return f"{request.method} is not served here, only {_headers(error).get('Allow', 'GET')}"
+    return f"nothing is served at {path_of(request)[:MOST_SHOWN]}; see /"
 
 
 def _headers(error: HTTPException) -> Mapping[str, str]:

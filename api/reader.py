@@ -75,7 +75,8 @@ class Reader:
     async def _next_of_ring(self) -> bytes:
         read = self.ring.read(self._index)
         if read is None:
-            return await self._lagged("slow")
+            restarted = self._index < self.ring.restarted_at
+            return await self._lagged("redis" if restarted else "slow")
         data, self._index = read
         self._sent = self.ring.place_before(self._index)
         return data

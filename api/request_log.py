@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import REQUESTS
+from api.problems import MOST_SHOWN
 from service.logs import get_logger
 
 log = get_logger(__name__)
@@ -60,7 +61,7 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
     level(
         "request",
         method=scope["method"],
-        path=path,
+        path=path[:MOST_SHOWN],
         status=status,
         bytes=size,
         ms=round(seconds * 1000, 1),

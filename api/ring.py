@@ -50,6 +50,8 @@ class Ring:
         """Whether events are missing that no snapshot has made up for yet."""
         self.stale = False
         """Whether readers have been told that the book is too old."""
+        self.restarted_at = 0
+        """Readers below this index fell off because of a restart."""
         self.confirmed = 0.0
         """When the book was last known to match Kraken, in steady seconds here."""
         self._frames: list[Frame] = []
@@ -78,6 +80,19 @@ class Ring:
         """Begin right after the event at `place`."""
         self._before = Frame(place, event_id, b"")
         self._started = True
+
+    def restart(self) -> None:
+        """Forget everything: Redis does not hold what came before, and will not go on from it.
+
+        Every reader falls off, and joins again; the ring is to be started anew.
+        """
+        self._first = self.restarted_at = self.end + 1
+        self._frames.clear()
+        self._joined.clear()
+        self._before = Frame(Place(0, 0), "0-0", b"")
+        self._started = self.broken = self.stale = False
+        self.confirmed = 0.0
+        self.wake()
 
     def append(self, frame: Frame) -> None:
         """Add an event, not older than the last; `wake` when all that came together are there."""

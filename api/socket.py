@@ -13,6 +13,14 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 EXTENSION = "kraken_book.socket"
+# Far above what browsers and proxies send.
+MOST_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 20.0
+
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class Socket:
@@ -35,22 +43,49 @@ class Socket:
 
 
 class SocketProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which tells each request its socket."""
+    """uvicorn's HTTP protocol, which tells each request its socket and bounds a request's head.
+
+    httptools itself takes heads of any size, for as long as they take.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport."""
+        """Keep the transport, and wait for the first request only so long."""
         super().connection_made(transport)
         self._socket = Socket(transport)
+        self._head_bytes = 0
+        self._head_due = self.loop.call_later(HEAD_SECONDS, self._socket.cut)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who streams on this socket."""
+        self._head_due.cancel()
         super().connection_lost(exc)
         self._socket.lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; a head that is too long is refused before it fills the memory."""
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         """Put the socket into the request's scope."""
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"socket": self._socket}}
+        self._head_due.cancel()
+        self._head_due = self.loop.call_later(HEAD_SECONDS, self._socket.cut)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._head_bytes = 0
+        self._head_due.cancel()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body, which is not of the head."""
+        self._head_bytes = 0
+        super().on_body(body)
 
 
 def socket_of(scope: Scope) -> Socket:

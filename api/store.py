@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
+import msgspec
 from redis.asyncio import Redis
 
 from api.ring import Place
@@ -50,7 +51,7 @@ class BookStore:
     async def symbols(self) -> dict[str, SymbolState]:
         """Every configured symbol, by name."""
         reply = cast("dict[bytes, bytes]", await self._redis.hgetall(SYMBOLS))
-        return {name.decode(): decode_symbol_state(data) for name, data in sorted(reply.items())}
+        return dict(_states(reply))
 
     async def book(self, symbol: str) -> StoredBook | None:
         """The book of `symbol`, None where Redis has nothing of it."""
@@ -69,6 +70,14 @@ class BookStore:
         seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
         return [_stored(*pair, now) for pair in zip(symbols, hashes, strict=True)]
+
+
+def _states(reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
+    for name, data in sorted(reply.items()):
+        try:
+            yield name.decode(), decode_symbol_state(data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            log.error("what kraken:symbols says is no state", field=name, error=str(error))
 
 
 def _stored(symbol: str, reply: object, now: int) -> StoredBook | None:

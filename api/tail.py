@@ -142,13 +142,18 @@ class Tail:
 
     async def _sweep(self) -> None:
         rings = [ring for ring in self._rings.values() if ring.started]
+        # Noted first: what a reader catches up with meanwhile is newer than the books are.
+        last_ids = [ring.last.id for ring in rings]
         books = await self._store.books([ring.symbol for ring in rings]) if rings else []
         behind = []
-        for ring, book in zip(rings, books, strict=True):
+        for ring, last_id, book in zip(rings, last_ids, books, strict=True):
             if book is None:
                 continue
             note_age(ring, book)
-            if book.hash.stream_id != ring.last.id:
+            if id_order(book.hash.stream_id) < id_order(last_id):
+                log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
+                ring.restart()
+            elif book.hash.stream_id != last_id:
                 behind.append(ring)
         await self._read(behind)
         self._swept = monotonic()
@@ -215,6 +220,12 @@ class Tail:
         if self._away:
             self._away = False
             log.info("redis is back")
+
+
+def id_order(event_id: str) -> tuple[int, int]:
+    """What entries' ids are ordered by: the milliseconds, then the number."""
+    milliseconds, _, number = event_id.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 def follows(entry: Entry, last: Place) -> bool:

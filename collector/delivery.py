@@ -42,6 +42,7 @@ class Delivery:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._away = False
+        self._stuck: set[str] = set()
         self.clock = RedisClock()
 
     async def ask_time(self) -> None:
@@ -102,6 +103,7 @@ class Delivery:
         replies: Sequence[object],
     ) -> Delivered:
         delivered = Delivered([], [], [])
+        errors: dict[str, Exception] = {}
         for call, reply in zip(calls, replies, strict=False):
             if not isinstance(reply, Exception):
                 self._on_written(call, cast("Sequence[int]", reply))
@@ -109,20 +111,31 @@ class Delivery:
                 REFUSALS.labels(refused.word).inc()
                 delivered.refused.append((call, refused))
             else:
-                self._say_away(reply)
+                errors[call.symbol] = reply
                 delivered.open_calls.append(call)
         for symbol, reply in zip(states, replies[len(calls) :], strict=False):
             if isinstance(reply, Exception):
-                self._say_away(reply)
+                errors[SYMBOLS] = reply
                 delivered.open_states.append(symbol)
+        self._say_stuck(errors)
         return delivered
 
     def _on_written(self, call: WriteCall, reply: Sequence[int]) -> None:
         self.clock.answered(parse_reply(reply).redis_time)
         PUBLISHED.inc(call.entries)
+        if call.symbol in self._stuck:
+            self._stuck.discard(call.symbol)
+            log.info("redis writes this again", what=call.symbol)
         if self._away:
             self._away = False
             log.info("redis is back, publishing goes on")
+
+    def _say_stuck(self, errors: Mapping[str, Exception]) -> None:
+        """Say once of each symbol, or of `kraken:symbols`, that Redis does not write it."""
+        REDIS_ERRORS.inc(len(errors))
+        for name in errors.keys() - self._stuck:
+            log.error("redis does not write this, trying on", what=name, error=str(errors[name]))
+        self._stuck |= errors.keys()
 
     def _say_away(self, error: Exception) -> None:
         REDIS_ERRORS.inc()

@@ -27,6 +27,8 @@ log = get_logger(__name__)
 TOUCH_SECONDS = 1.0
 # All symbols are looked over so often, also when nothing waits.
 ROUND_SECONDS = 0.5
+# What `kraken:symbols` says is written again so often, should somebody have removed it.
+STATES_SECONDS = 10.0
 
 
 class Publisher:
@@ -54,6 +56,7 @@ class Publisher:
         self._open_calls: dict[str, WriteCall] = {}
         self._states: dict[str, SymbolState] = {}
         self._next_round = 0.0
+        self._next_states = 0.0
         self._next_epoch: int | None = None
         self._written_at: dict[str, float] = {}
         self._wake = asyncio.Event()
@@ -121,6 +124,9 @@ class Publisher:
             self._next_round = monotonic() + ROUND_SECONDS
             outboxes = list(self._outboxes.values())
             WAITING.set(sum(outbox.waiting for outbox in outboxes))
+            if monotonic() >= self._next_states:
+                self._next_states = monotonic() + STATES_SECONDS
+                self._states.clear()
             calls += self._touch(outboxes)
         states = self._changed_states(outboxes)
         if calls or states:
@@ -182,7 +188,9 @@ class Publisher:
         for symbol in delivered.open_states:
             del self._states[symbol]
         for call, refused in delivered.refused:
-            log.warning("write refused", symbol=call.symbol, **refused._asdict())
+            # That a new epoch finds an older one's events is how a leader learns where to go on.
+            level = log.info if refused.epoch < call.epoch else log.warning
+            level("write refused", symbol=call.symbol, **refused._asdict())
             if refused.word == "FENCED":
                 self.follow()
                 self.on_fenced(refused.epoch)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from api.settings import ApiSettings
+from collector.settings import CollectorSettings
 from launcher.errors import CannotStartError
 from launcher.feed import markets_are_simulated
 from launcher.ports import choose_port, free_port, require_port
@@ -19,13 +21,21 @@ from service.settings import read_settings
 def run() -> int:
     """Run everything; returns what to exit with."""
     try:
-        return _run(read_settings(LauncherSettings))
+        settings = read_settings(LauncherSettings)
+        # Each service checks its own too; here nothing has been started yet.
+        read_settings(CollectorSettings)
+        read_settings(ApiSettings)
+        return _run(settings)
     except CannotStartError as error:
         say(str(error))
         return 1
 
 
 def _run(settings: LauncherSettings) -> int:
+    if settings.api_port == settings.collector_port:
+        raise CannotStartError(
+            f"API_PORT and COLLECTOR_PORT are both {settings.api_port}: choose two different ones"
+        )
     require_port(settings.api_host, settings.api_port, "API_PORT")
     collector_port = choose_port(
         settings.collector_host,

@@ -7,9 +7,11 @@ import shlex
 import sys
 from dataclasses import dataclass, field
 
+from kraken_book.symbols import folded
 from launcher.settings import LauncherSettings
 
 SIMULATED_RATE = 30
+DEFAULT_MARKET = "BTC/USD"
 
 
 @dataclass(frozen=True)
@@ -48,5 +50,6 @@ def services_for(
 
 
 def _simulator_arguments(settings: LauncherSettings, port: int) -> list[str]:
-    symbols = ",".join(settings.symbols)
+    # An old name is refused by the simulator, as by Kraken, when the collector asks for it.
+    symbols = ",".join(s for s in settings.symbols if folded(s) == s.upper()) or DEFAULT_MARKET
     return ["--port", str(port), "--rate", str(SIMULATED_RATE), "--symbols", symbols]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -38,16 +39,20 @@ def check_redis_url(url: str) -> str:
     return url
 
 
-def connect_redis(url: str, *, timeout: float = 5.0, max_connections: int = 32) -> Redis:
+def connect_redis(
+    url: str, *, timeout: float = 5.0, max_connections: int = 32, only_reads: bool = False
+) -> Redis:
     """A client of the server at `url`; it connects when first used.
 
     Every call that gets no answer within `timeout` seconds raises redis.TimeoutError; nothing is
-    repeated. With all `max_connections` in use a call waits for one, as long. Replies are bytes.
+    repeated, unless it `only_reads`: then a call on a connection that is found closed is tried once
+    more on a new one, for after a restart of Redis each connection of the pool is. With all
+    `max_connections` in use a call waits for one, as long. Replies are bytes.
     """
     pool = BlockingConnectionPool.from_url(
         url,
         timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
+        retry=Retry(NoBackoff(), int(only_reads), supported_errors=(RedisConnectionError,)),
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         max_connections=max_connections,

@@ -31,6 +31,7 @@ class WriteCall(NamedTuple):
     """One call, built once: repeating it to the letter is safe, and the only safe repetition."""
 
     symbol: str
+    epoch: int
     arguments: tuple[Argument, ...]
     """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
     entries: int
@@ -71,14 +72,15 @@ def write_events(
         arguments.extend(entry)
     arguments.append("book" if is_book else "status")
     arguments.extend(fields)
-    return WriteCall(symbol, tuple(arguments), len(entries))
+    return WriteCall(symbol, epoch, tuple(arguments), len(entries))
 
 
 def touch_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
 ) -> WriteCall:
     """The call that says: the book of `seq` that is there was still right at `confirmed_at`."""
-    return WriteCall(symbol, (*_head(symbol, epoch, confirmed_at, retention, 0), "touch", seq), 0)
+    head = _head(symbol, epoch, confirmed_at, retention, 0)
+    return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
 
 def _head(
