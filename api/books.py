@@ -68,7 +68,9 @@ class Books:
             "Cache-Control": "no-cache",
             **about,
         }
-        if {headers["ETag"], "W/*"} & etags(request.headers.get("If-None-Match", "")):
+        # The tag tells of the book alone; that it is not followed any more must be seen.
+        live = body["status"] == "live"
+        if live and {headers["ETag"], "W/*"} & etags(request.headers.get("If-None-Match", "")):
             return Response(None, 304, headers)
         return Response(msgspec.json.encode(body), 200, headers, "application/json")
 

@@ -6,13 +6,18 @@ one write. Readers at the same place share that write's bytes.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
+
+from kraken_book.event import LaggedReason
 
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
 MOST_EVENTS = 4096
 WRITE_BYTES = 64 * 1024
+# Most readers stand at the end: few writes are worth keeping for who comes to the same place.
+MOST_JOINED = 16
 
 
 class Place(NamedTuple):
@@ -46,12 +51,15 @@ class Ring:
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.readers = 0
-        self.broken = False
-        """Whether events are missing that no snapshot has made up for yet."""
         self.stale = False
         """Whether readers have been told that the book is too old."""
-        self.restarted_at = 0
-        """Readers below this index fell off because of a restart."""
+        self.told_at = 0
+        """The index of the newest word about that."""
+        self.joining = 0
+        """How many of the readers wait for a book to join at."""
+        # Readers below this index fell off because of a restart.
+        self._restarted_at = 0
+        self._restarted_for: LaggedReason = "slow"
         self.confirmed = 0.0
         """When the book was last known to match Kraken, in steady seconds here."""
         self._frames: list[Frame] = []
@@ -77,21 +85,34 @@ class Ring:
         return self._first + len(self._frames)
 
     def start(self, place: Place, event_id: str) -> None:
-        """Begin right after the event at `place`."""
+        """Begin right after the event at `place`; once, unless it is restarted."""
+        assert not self._started, f"the ring of {self.symbol} is started already"
         self._before = Frame(place, event_id, b"")
         self._started = True
 
-    def restart(self) -> None:
-        """Forget everything: Redis does not hold what came before, and will not go on from it.
+    def restart(self, reason: LaggedReason) -> None:
+        """Forget everything: what Redis holds does not go on from here, for `reason`.
 
         Every reader falls off, and joins again; the ring is to be started anew.
         """
-        self._first = self.restarted_at = self.end + 1
+        self._first = self._restarted_at = self.end + 1
+        self._restarted_for = reason
         self._frames.clear()
         self._joined.clear()
         self._before = Frame(Place(0, 0), "0-0", b"")
-        self._started = self.broken = self.stale = False
+        self._started = self.stale = False
         self.confirmed = 0.0
+        self.wake()
+
+    def reason_to_fall(self, index: int) -> LaggedReason:
+        """Why the events from `index` on are gone."""
+        return self._restarted_for if index < self._restarted_at else "slow"
+
+    def tell_stale(self, sse: bytes, *, stale: bool) -> None:
+        """Add the word, to all readers, that the book is too old, or is not any more."""
+        self.stale = stale
+        self.told_at = self.end
+        self.append(self.last._replace(sse=sse))
         self.wake()
 
     def append(self, frame: Frame) -> None:
@@ -125,15 +146,18 @@ class Ring:
         """
         if not self._before.place <= place <= self.last.place:
             return None
-        return self._first + bisect_right(self._frames, place, key=lambda frame: frame.place)
+        offset = bisect_left(self._frames, place, key=lambda frame: frame.place)
+        # Of frames at one place the first is the event; words of the api's own follow it.
+        numbered = place != self._before.place and self._frames[offset].place == place
+        return self._first + offset + numbered
 
     def index_after_id(self, event_id: str) -> int | None:
         """The index right after the event with this id; None where the ring does not have it."""
         if event_id == self._before.id:
             return self._first
-        for index in range(len(self._frames) - 1, -1, -1):
-            if self._frames[index].id == event_id:
-                return self._first + index + 1
+        for offset, frame in enumerate(self._frames):
+            if frame.id == event_id:
+                return self._first + offset + 1
         return None
 
     def read(self, index: int) -> tuple[bytes, int] | None:
@@ -145,6 +169,8 @@ class Ring:
             return None
         joined = self._joined.get(index)
         if joined is None:
+            if len(self._joined) >= MOST_JOINED:
+                self._joined.clear()
             joined = self._joined[index] = self._join(index)
         return joined
 
@@ -156,7 +182,7 @@ class Ring:
     def _join(self, index: int) -> tuple[bytes, int]:
         parts: list[bytes] = []
         size = 0
-        for frame in self._frames[index - self._first :]:
+        for frame in islice(self._frames, index - self._first, None):
             if parts and size + len(frame.sse) > WRITE_BYTES:
                 break
             parts.append(frame.sse)

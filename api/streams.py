@@ -27,6 +27,8 @@ class Streams:
         self._streams.add(stream)
         self._none.clear()
         READERS.set(len(self._streams))
+        if self.draining:
+            stream.end()
 
     def remove(self, stream: Stream) -> None:
         """A stream has ended."""

@@ -7,7 +7,7 @@ followed. A sweep each second covers a wake that was lost, and learns how old ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection
 from time import monotonic, time_ns
 from typing import NamedTuple, cast
 
@@ -92,13 +92,23 @@ class Tail:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for ring in self._rings.values():
-                stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
-                if stale != ring.stale:
-                    ring.stale = stale
-                    status: Status = "stale" if stale else "live"
-                    sse = status_frame(ring.symbol, status, "age" if stale else None)
-                    ring.append(ring.last._replace(sse=sse))
+                self.tell_age(ring)
+                if ring.joining:
                     ring.wake()
+
+    def note_book(self, ring: Ring, book: StoredBook) -> None:
+        """Keep when the book was last known to match Kraken, and tell readers what follows."""
+        if book.age_ms is not None:
+            ring.confirmed = monotonic() - book.age_ms / 1000
+        self.tell_age(ring)
+
+    def tell_age(self, ring: Ring) -> None:
+        """Tell the readers of a started ring when its book becomes too old, or right again."""
+        stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
+        if ring.started and stale != ring.stale:
+            status: Status = "stale" if stale else "live"
+            sse = status_frame(ring.symbol, status, "age" if stale else None)
+            ring.tell_stale(sse, stale=stale)
 
     async def catch_up(self, ring: Ring) -> None:
         """Bring a started ring to where Redis is now; raises redis.RedisError or OSError."""
@@ -137,7 +147,11 @@ class Tail:
             return []
         ((_, wakes),) = cast("list[tuple[bytes, StreamReply]]", reply)
         self._wake_id = wakes[-1][0].decode()
-        symbols = {s for _, fields in wakes for s in fields.get(b"s", b"").decode().split(",")}
+        symbols = {
+            s
+            for _, fields in wakes
+            for s in fields.get(b"s", b"").decode(errors="replace").split(",")
+        }
         return [ring for symbol, ring in self._rings.items() if symbol in symbols]
 
     async def _sweep(self) -> None:
@@ -149,17 +163,21 @@ class Tail:
         for ring, last_id, book in zip(rings, last_ids, books, strict=True):
             if book is None:
                 continue
-            note_age(ring, book)
+            self.note_book(ring, book)
             if id_order(book.hash.stream_id) < id_order(last_id):
                 log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
-                ring.restart()
+                ring.restart("redis")
             elif book.hash.stream_id != last_id:
                 behind.append(ring)
         await self._read(behind)
         self._swept = monotonic()
 
-    async def _read(self, rings: Iterable[Ring]) -> None:
+    async def _read(self, rings: Collection[Ring]) -> None:
         """Append what the rings' streams have after each ring's last event."""
+        for ring in rings:
+            # Its readers wait for a book, and there may be one now.
+            if not ring.started:
+                ring.wake()
         rings = [ring for ring in rings if ring.started]
         # One at a time: two reads from one place would append its events twice.
         async with self._reading:
@@ -173,41 +191,22 @@ class Tail:
                 full = []
                 for ring, reply in zip(rings, replies, strict=True):
                     entries = entries_in(ring.symbol, reply)
-                    await self._append(ring, entries)
+                    self._append(ring, entries)
                     if len(entries) == MOST_ENTRIES:
                         full.append(ring)
                 rings = full
 
-    async def _append(self, ring: Ring, entries: list[Entry]) -> None:
+    def _append(self, ring: Ring, entries: list[Entry]) -> None:
         for entry in entries:
-            if (
-                not ring.broken
-                and entry.place > ring.last.place
-                and not follows(entry, ring.last.place)
-            ):
-                await self._mend(ring)
             if entry.place <= ring.last.place:
                 continue
-            ring.broken = ring.broken and entry.kind != "snapshot"
-            # After a gap no update can be applied before the next snapshot; its place counts.
-            useless = ring.broken and entry.kind == "update"
-            sse = b"" if useless else sse_frame(entry.id, entry.data)
-            ring.append(Frame(entry.place, entry.id, sse))
+            if not follows(entry, ring.last.place):
+                log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
+                ring.restart("trimmed")
+                return
+            ring.append(Frame(entry.place, entry.id, sse_frame(entry.id, entry.data)))
         EVENTS_READ.inc(len(entries))
         ring.wake()
-
-    async def _mend(self, ring: Ring) -> None:
-        """Events are gone from Redis: all readers get the word, and a snapshot if there is one."""
-        book = await self._store.book(ring.symbol)
-        place, last = (book.place if book else None), ring.last
-        ring.broken = place is None or place <= last.place
-        missed = None
-        if place is not None and place.epoch == last.place.epoch:
-            missed = place.seq - last.place.seq
-        log.warning("events are gone from redis", symbol=ring.symbol, missed=missed)
-        ring.append(last._replace(sse=lagged_frame(ring.symbol, missed, "trimmed")))
-        if book is not None and place is not None and not ring.broken:
-            ring.append(Frame(place, book.hash.event_id, opening(book)))
 
     def _say_away(self, error: Exception) -> None:
         REDIS_UP.set(0)
@@ -235,12 +234,6 @@ def follows(entry: Entry, last: Place) -> bool:
     if entry.place.epoch != last.epoch:
         return entry.kind == "status"
     return entry.place.seq == last.seq + 1
-
-
-def note_age(ring: Ring, book: StoredBook) -> None:
-    """Keep when the book was last known to match Kraken."""
-    if book.age_ms is not None:
-        ring.confirmed = monotonic() - book.age_ms / 1000
 
 
 def opening(book: StoredBook) -> bytes:

@@ -28,7 +28,8 @@ from service.tasks import end_tasks, stop_or_failure
 log = get_logger("collector")
 
 # Of the second that a stop may take, what the last events may wait for Redis.
-LAST_FLUSH_SECONDS = 0.5
+LAST_FLUSH_SECONDS = 0.4
+HAND_OVER_SECONDS = 0.2
 
 
 async def run(settings: CollectorSettings, listener: socket.socket) -> None:
@@ -64,22 +65,31 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     serving = asyncio.create_task(serve(ops, listener, stop))
     await stop_or_failure(stop, [*feeding, *working, serving])
     stop.set()
-    await end_tasks(feeding)
-    await leave(books, publisher, lease)
-    await end_tasks(working)
-    await serving
+    try:
+        await end_tasks(feeding)
+    finally:
+        await leave(books, publisher)
+        await end_tasks(working)
+        await hand_over(lease)
+        await serving
     await redis.aclose()
     log.info("stopped")
 
 
-async def leave(books: dict[str, SymbolBook], publisher: Publisher, lease: Lease) -> None:
-    """Write what still waits, say that the books are followed no more, let another lead."""
+async def leave(books: dict[str, SymbolBook], publisher: Publisher) -> None:
+    """Write what still waits, and that the books are followed no more."""
     for book in books.values():
         if book.live:
             book.lose("stopped")
     with contextlib.suppress(TimeoutError, RedisError, OSError):
         async with asyncio.timeout(LAST_FLUSH_SECONDS):
             await publisher.drain()
+
+
+async def hand_over(lease: Lease) -> None:
+    """Let another lead at once."""
+    with contextlib.suppress(TimeoutError, RedisError, OSError):
+        async with asyncio.timeout(HAND_OVER_SECONDS):
             await lease.release()
 
 

@@ -83,7 +83,9 @@ class Lease:
             self._say("redis cannot be reached, waiting for it", error=str(error))
             return
         if not ours:
-            self._say("another collector leads this shard, waiting", leader=value.decode())
+            self._say(
+                "another collector leads this shard, waiting", leader=value.decode(errors="replace")
+            )
             if self.epoch is not None:
                 self._led(None)
                 self._on_follow()

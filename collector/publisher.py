@@ -102,9 +102,10 @@ class Publisher:
             await self.flush()
 
     async def drain(self) -> None:
-        """Write until nothing waits."""
-        await self.flush()
-        while self._waiting or self._open_calls:
+        """Write until nothing waits, or Redis takes no more of it."""
+        left = -1
+        while (waiting := self._left()) and waiting != left:
+            left = waiting
             await self.flush()
 
     async def flush(self) -> None:
@@ -131,6 +132,9 @@ class Publisher:
         states = self._changed_states(outboxes)
         if calls or states:
             self._settle(await self._delivery.deliver(calls, states))
+
+    def _left(self) -> int:
+        return len(self._open_calls) + sum(outbox.waiting for outbox in self._waiting.values())
 
     def _open_next(self) -> None:
         assert self._next_epoch is not None
@@ -186,7 +190,7 @@ class Publisher:
         # A touch that was not carried out is made anew when it is due.
         self._open_calls = {call.symbol: call for call in delivered.open_calls if call.entries}
         for symbol in delivered.open_states:
-            del self._states[symbol]
+            self._states.pop(symbol, None)
         for call, refused in delivered.refused:
             # That a new epoch finds an older one's events is how a leader learns where to go on.
             level = log.info if refused.epoch < call.epoch else log.warning

@@ -77,7 +77,10 @@ class Reporter:
         """Remove, once an epoch, the symbols of this shard that are configured no more."""
         if self._cleared_epoch == self._lease.epoch:
             return
-        names = [cast("bytes", name).decode() for name in await self._redis.hkeys(SYMBOLS)]
+        names = [
+            cast("bytes", name).decode(errors="replace")
+            for name in await self._redis.hkeys(SYMBOLS)
+        ]
         gone = [name for name in names if self._shard.has(name) and name not in self._books]
         for symbol in gone:
             log.info("symbol is configured no more, removing its book", symbol=symbol)

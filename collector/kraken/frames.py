@@ -6,18 +6,24 @@ told apart by key, in any order of keys.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 
 class FrameError(Exception):
-    """A frame that cannot be understood; `symbols` are those whose book it may have changed."""
+    """A frame that cannot be understood.
 
-    def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
+    Where it `is_book`, it may have changed the books of `symbols`, of any where none is named.
+    """
+
+    def __init__(self, message: str, symbols: Sequence[str] = (), *, is_book: bool = False) -> None:
         super().__init__(message)
         self.symbols = tuple(symbols)
+        self.is_book = is_book
 
 
 class RawLevel(msgspec.Struct, gc=False):
@@ -67,6 +73,8 @@ class Instruments(msgspec.Struct):
     """Pairs with their precisions: all of them in a snapshot, changed ones in an update."""
 
     pairs: list[Pair] = []
+    senseless: int = 0
+    """How many pairs could not be understood."""
 
 
 class Answer(msgspec.Struct):
@@ -89,6 +97,10 @@ class Unknown(msgspec.Struct):
 Frame = BookFrame | Heartbeat | System | Instruments | Answer | Unknown
 
 
+class _RawPairs(msgspec.Struct):
+    pairs: list[msgspec.Raw] = []
+
+
 class _Result(msgspec.Struct):
     channel: str | None = None
     symbol: str | None = None
@@ -109,9 +121,11 @@ class _Envelope(msgspec.Struct):
 
 _envelope = msgspec.json.Decoder(_Envelope)
 _book = msgspec.json.Decoder(BookFrame)
-_instruments = msgspec.json.Decoder(Instruments)
+_raw_pairs = msgspec.json.Decoder(_RawPairs)
+_pair = msgspec.json.Decoder(Pair)
 _systems = msgspec.json.Decoder(list[System])
-_anything = msgspec.json.Decoder()
+
+_SYMBOL = re.compile(rb'"symbol":\s*"([^"]+)"')
 
 # What msgspec raises for bytes that are no JSON, are of another shape, or nest without end.
 _NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -164,7 +178,7 @@ def _by_channel(envelope: _Envelope) -> Frame:
         case "heartbeat":
             return Heartbeat()
         case "instrument":
-            return _instruments.decode(envelope.data)
+            return _instruments_in(envelope.data)
         case "status":
             return (_systems.decode(envelope.data) or [System("unknown")])[0]
         case None:
@@ -177,16 +191,22 @@ def _decode_book(data: bytes) -> BookFrame:
     try:
         return _book.decode(data)
     except _NOT_UNDERSTOOD as error:
-        raise FrameError(str(error), _symbols_in(data)) from None
+        raise FrameError(str(error), _symbols_in(data), is_book=True) from None
 
 
 def _symbols_in(data: bytes) -> list[str]:
-    try:
-        frame: Any = _anything.decode(data)
-        entries = [entry for entry in frame["data"] if isinstance(entry, dict)]
-    except (*_NOT_UNDERSTOOD, KeyError, TypeError):
-        return []
-    return [entry["symbol"] for entry in entries if isinstance(entry.get("symbol"), str)]
+    # Also of a frame that is cut short, and is no JSON.
+    return [name.decode(errors="replace") for name in _SYMBOL.findall(data)]
+
+
+def _instruments_in(data: msgspec.Raw) -> Instruments:
+    # One by one: a pair that cannot be understood must not hide the others.
+    pairs = []
+    raw_pairs = _raw_pairs.decode(data).pairs
+    for raw in raw_pairs:
+        with contextlib.suppress(*_NOT_UNDERSTOOD):
+            pairs.append(_pair.decode(raw))
+    return Instruments(pairs, len(raw_pairs) - len(pairs))
 
 
 def _answer(envelope: _Envelope) -> Answer | Unknown:

@@ -135,12 +135,15 @@ class Session:
         FRAMES.labels("bad").inc()
         BAD_FRAMES.inc()
         log.warning("frame not understood", error=str(error), frame=_excerpt(data))
-        for symbol in error.symbols:
+        # Below the best ten a lost change would not show in the next checksum.
+        for symbol in error.symbols or (self._books if error.is_book else ()):
             subscription = self._subscriptions.get(symbol)
             if subscription is not None and subscription.state is State.LIVE:
                 self._resync(subscription, REASONS[type(error)], str(error), now)
 
     def _on_instruments(self, instruments: frames.Instruments, now: float) -> None:
+        if instruments.senseless:
+            log.warning("pairs not understood, passed over", count=instruments.senseless)
         for pair in instruments.pairs:
             book = self._books.get(pair.symbol)
             if book is None:

@@ -110,7 +110,23 @@ async def test_without_a_book_it_says_syncing_and_waits_for_one(
         (message,) = messages(await reader.open())
         assert (message["kind"], message["status"], message.id) == ("status", "syncing", None)
         await written.book(EPOCH, snapshot(1), update(2))
-        assert short(await received(reader, 2)) == [("snapshot", 1), ("update", 2)]
+        assert short(await received(reader, 1)) == [("snapshot", 2)]
+        await written.book(EPOCH, update(3))
+        assert short(await received(reader, 1)) == [("update", 3)]
+
+
+async def test_a_book_that_comes_back_by_an_update_is_opened_with_a_snapshot(
+    redis: Redis, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 6))
+    await redis.delete(book_key("BTC/USD"))
+    async with replica.following():
+        reader = replica.reader()
+        assert messages(await reader.open())[0]["status"] == "syncing"
+        await written.book(EPOCH, update(7))
+        assert short(await received(reader, 1)) == [("snapshot", 7)]
+        await written.book(EPOCH, update(8))
+        assert short(await received(reader, 1)) == [("update", 8)]
 
 
 # Resuming
@@ -274,7 +290,7 @@ async def test_events_trimmed_before_they_were_read_are_lagged_and_a_snapshot(
     assert shorts(await reader.next()) == [("update", 10)]
 
 
-async def test_a_stream_that_is_broken_stays_silent_until_a_snapshot(
+async def test_a_stream_with_a_gap_says_syncing_until_there_is_a_book_to_open_with(
     redis: Redis, written: Written
 ) -> None:
     replica = Replica(redis)
@@ -285,12 +301,29 @@ async def test_a_stream_that_is_broken_stays_silent_until_a_snapshot(
     await written.trim(3)
     await replica.tail.catch_up(reader.ring)
     got = messages(await reader.next())
-    assert got[0]["kind"] == "lagged"
-    assert all(message["kind"] != "update" for message in got)
+    assert [(message["kind"], message["status"]) for message in got] == [("status", "syncing")]
     await written.book(EPOCH, snapshot(8), update(9))
     await replica.tail.catch_up(reader.ring)
-    got = messages(await reader.next())
-    assert short(got) == [("snapshot", 8), ("update", 9)]
+    lagged, opened = messages(await reader.next())
+    assert (lagged["kind"], lagged["missed"], lagged["reason"]) == ("lagged", 8, "trimmed")
+    assert opened.short == ("snapshot", 9)
+
+
+async def test_readers_go_on_where_redis_went_back_behind_them(
+    redis: Redis, written: Written
+) -> None:
+    replica = Replica(redis)
+    await written.book(EPOCH, snapshot(1), *updates(2, 6))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        # What a failover that lost the last writes leaves: an older place, as if nothing were.
+        await redis.hset(book_key("BTC/USD"), mapping={"seq": "1", "stream_id": "1-1"})
+        await redis.hset(book_key("BTC/USD"), mapping={"stream_seq": "1", "event_id": "1-1"})
+        await redis.delete(events_key("BTC/USD"))
+        lagged, opened = await received(reader, 2)
+        assert (lagged["kind"], lagged["reason"]) == ("lagged", "redis")
+        assert opened.short == ("snapshot", 1)
 
 
 async def test_a_new_leaders_snapshot_follows_on_whatever_the_jump(

@@ -187,7 +187,6 @@ def test_what_kraken_may_add_over_time_is_unknown_not_an_error(text: str) -> Non
         b'{"channel":"status","data":{}}',
         b'{"channel":"status"}',
         b'{"channel":"instrument","data":[]}',
-        b'{"channel":"instrument","data":{"pairs":[{"symbol":"X/Y"}]}}',
         b'{"channel":"book"}',
         b'{"channel":"book","type":"delete","data":[]}',
         b'{"channel":"book","type":"update","data":"x"}',
@@ -304,3 +303,15 @@ def test_requests_are_as_kraken_documents_them() -> None:
         "params": {"channel": "book", "symbol": ["MINA/GBP"], "depth": 25},
         "req_id": 2,
     }
+
+
+def test_one_pair_that_cannot_be_understood_hides_no_other() -> None:
+    pairs = (
+        '{"symbol":"X/Y","price_precision":null,"qty_precision":8}',
+        '{"symbol":"BTC/USD","price_precision":1,"qty_precision":8}',
+    )
+    frame = f'{{"channel":"instrument","type":"snapshot","data":{{"pairs":[{",".join(pairs)}]}}}}'
+    decoded = decode_frame(frame.encode())
+    assert isinstance(decoded, Instruments)
+    assert [pair.symbol for pair in decoded.pairs] == ["BTC/USD"]
+    assert decoded.senseless == 1

@@ -44,9 +44,11 @@ HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Handler).serve_forever()
 
 
 def write_stand_ins(folder: Path) -> None:
-    """Modules that `python -m` finds in `folder` before the project's."""
+    """Packages that `python -m` finds in `folder` before the project's; their settings are real."""
     for name, text in (("collector", COLLECTOR), ("simulator", SIMULATOR), ("api", API)):
-        (folder / f"{name}.py").write_text(text)
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").write_text(f"__path__.append({str(ROOT / name)!r})")
+        (folder / name / "__main__.py").write_text(text)
 
 
 class Launched:
