@@ -6,14 +6,14 @@ symbol's alone: it is left and asked for again while the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from collector.books import SymbolBook
 from collector.kraken import frames
 from collector.kraken.subscription import State, Subscription
 from collector.metrics import BAD_FRAMES, BOOK_FRAMES, FRAMES, RESYNCS, VERIFIED_BY_KIND
 from collector.stamp import Stamp
-from kraken_book.book import ChecksumMismatch, CrossedBook
+from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
 from kraken_book.level import LevelError
 from kraken_book.precision import Precision
 from service.logs import get_logger
@@ -135,11 +135,15 @@ class Session:
         FRAMES.labels("bad").inc()
         BAD_FRAMES.inc()
         log.warning("frame not understood", error=str(error), frame=_excerpt(data))
-        # Below the best ten a lost change would not show in the next checksum.
-        for symbol in error.symbols or (self._books if error.is_book else ()):
+        for symbol in error.symbols or self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
             if subscription is not None and subscription.state is State.LIVE:
                 self._resync(subscription, REASONS[type(error)], str(error), now)
+
+    def _unnamed(self, error: frames.FrameError) -> Iterable[str]:
+        """The symbols whose books a frame that names none may have spoilt without a sign."""
+        # The checksum covers the best ten: what was lost there shows in the symbol's next frame.
+        return self._books if error.is_book and self._depth > CHECKSUM_LEVELS else ()
 
     def _on_instruments(self, instruments: frames.Instruments, now: float) -> None:
         if instruments.senseless:

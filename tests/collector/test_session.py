@@ -193,6 +193,22 @@ def test_a_frame_that_cannot_be_understood_and_blames_nobody_harms_nobody(
     assert live.said() == []
 
 
+@pytest.mark.parametrize(("depth", "doubted"), [(10, []), (25, [BTC, ETH])])
+def test_a_book_frame_of_no_known_symbol_is_doubted_where_no_checksum_would_show_its_loss(
+    depth: int, doubted: list[str]
+) -> None:
+    conversation = Conversation(BTC, ETH, depth=depth)
+    conversation.go_live()
+    conversation.hear(b'{"channel":"book","type":"update","da')
+    assert conversation.asked() == [("unsubscribe", [symbol]) for symbol in doubted]
+
+
+def test_a_book_frame_that_is_cut_off_has_its_symbol_alone_doubted(live: Conversation) -> None:
+    live.hear(live.markets[BTC].snapshot()[:-20])
+    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.books[ETH].live
+
+
 def test_a_book_of_another_symbol_harms_nobody(live: Conversation) -> None:
     live.hear(Market("SOL/USD").snapshot(), Market("SOL/USD").wrong_update())
     assert live.said() == []

@@ -69,6 +69,10 @@ def checksum_is_missing(market: Market) -> str:
     return book_frame("update", market.symbol, [], [], "null")
 
 
+def cut_off(market: Market) -> str:
+    return update_frame(market.symbol, [(1, 1)], [], market.checksum())[:-20]
+
+
 def wrong_snapshot(market: Market) -> str:
     """An unasked snapshot that is not the book of its checksum."""
     return snapshot_frame(market).replace('"qty":', '"qty":1', 1)
@@ -84,12 +88,13 @@ DOUBTED: list[tuple[str, Make, str]] = [
     ("AG/USD", quantity_is_text, "level"),
     ("AH/USD", checksum_is_missing, "frame"),
     ("AI/USD", wrong_snapshot, "checksum"),
+    ("AK/USD", cut_off, "frame"),
 ]
 
 DEEP = 200_000
 PASSED_OVER: dict[str, str | bytes] = {
     "no JSON": "Hello, this is not JSON",
-    "cut off": '{"channel":"book","type":"update","data":[{"symbol":"AA/USD","bids":[',
+    "cut off": '{"channel":"book","type":"update","data":[{"sym',
     "an unknown channel": '{"channel":"weather","type":"update","data":[{"symbol":"AA/USD"}]}',
     "no object": '["channel","book"]',
     "nothing": "",

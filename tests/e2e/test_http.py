@@ -59,7 +59,7 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     problem: dict[str, Any] = answer.json()
     assert {"type", "title", "status", "detail", "instance"} <= problem.keys()
     assert problem["status"] == status
-    assert problem["instance"] == answer.request.url.path
+    assert problem["instance"] == answer.request.url.raw_path.decode().partition("?")[0]
     return problem
 
 
