@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -282,3 +283,29 @@ def test_a_replica_whose_redis_is_down_is_alive_and_not_ready(stage: Stage) -> N
     assert_problem(api.get("/symbols"), 503)
     redis.start()
     api.answers("/readyz")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /" + b"a" * 200_000, b"GET /healthz HTTP/1.1\r\n" + b"X-Long: a\r\n" * 20_000],
+    ids=["path", "headers"],
+)
+def test_a_head_without_end_is_refused_before_it_fills_the_memory(
+    scene: Scene, head: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", scene.api.port), timeout=20) as client:
+        try:
+            client.sendall(head)
+            answer = client.recv(100)
+        except ConnectionError:
+            # Closed while we still sent: the answer may be lost with it.
+            answer = b"HTTP/1.1 431"
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert scene.api.get("/healthz").status_code == 200
+
+
+def test_many_requests_on_one_connection_are_no_long_head(scene: Scene) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{scene.api.port}") as client:
+        for _ in range(30):
+            answer = client.get("/healthz", headers={"X-Long": "a" * 5_000})
+            assert answer.status_code == 200
