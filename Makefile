@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types clean
+.PHONY: help install run test lint types up down logs compose-test clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -13,7 +13,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## Make .venv with all that running and testing need
 
@@ -30,6 +30,22 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
+
+# With FEED=simulated the collector follows the simulator instead of Kraken.
+SIMULATED := $(if $(filter simulated,$(FEED)),COMPOSE_PROFILES=simulated KRAKEN_URL=ws://simulator:9443/v2)
+
+up: ## Run everything in containers, the api twice behind Caddy; FEED=simulated, HTTP_PORT=3000
+	@$(SIMULATED) REVISION=$$(git rev-parse --short HEAD 2>/dev/null) docker compose up --detach --build --wait
+	@echo "open http://localhost:$${HTTP_PORT:-3000}"
+
+down: ## Stop the containers and remove them; what Redis has kept stays
+	@docker compose --profile '*' down
+
+logs: ## Show what the containers say, until Ctrl-C
+	@docker compose --profile '*' logs --follow --tail 100
+
+compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load, and see that nothing is lost
+	@$(BIN)/python -m tests.compose
 
 clean: ## Remove .venv, caches and what a build leaves
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,7 +13,7 @@ from api.socket import SocketProtocol
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
-from service.http_server import PortInUse, exit_with, listen, serve
+from service.http_server import PortInUse, allow_open_files, exit_with, listen, serve
 from service.logs import configure_logs, get_logger, parse_levels
 from service.redis_client import connect_redis, without_password
 from service.settings import read_settings
@@ -35,6 +35,7 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
         "serving",
         address=f"http://{settings.api_host}:{settings.api_port}",
         redis=without_password(settings.redis_url),
+        open_files=allow_open_files(),
     )
     redis = connect_redis(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
     store = BookStore(redis)

@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.books import SOURCE_HEADER, source_of
 from api.directory import Directory
-from api.problems import bad_parameter, unavailable
+from api.problems import bad_parameter
 from api.reader import Reader
 from api.socket import socket_of
 from api.store import BookStore
@@ -34,8 +34,6 @@ class StreamRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request until its client or the service leaves; raises Problem before that."""
         request = Request(scope, receive)
-        if self._streams.draining:
-            raise unavailable("draining", "this replica is going; another one serves")
         event_id = last_event_id(request)
         symbol = await self._directory.resolve(request.path_params["symbol"])
         source = source_of(await self._directory.states()).encode()

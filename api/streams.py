@@ -28,6 +28,7 @@ class Streams:
         self._none.clear()
         READERS.set(len(self._streams))
         if self.draining:
+            # Not refused: an EventSource comes back after a farewell, never after an error.
             stream.end()
 
     def remove(self, stream: Stream) -> None:

@@ -6,12 +6,12 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
 from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
 from kraken_book.redis_contract.keys import book_key
 from launcher.settings import LauncherSettings
+from service.healthcheck import is_healthy
 from service.redis_client import without_password
 
 READY_LIMIT = 30.0
@@ -74,20 +74,8 @@ def _redis_line(url: str, symbol: str) -> str:
 
 def _becomes_ready(host: str, port: int) -> bool:
     deadline = time.monotonic() + READY_LIMIT
-    while not _is_ready(_EVERY_ADDRESS.get(host, host), port):
+    while not is_healthy(_EVERY_ADDRESS.get(host, host), port, "/readyz"):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
     return True
-
-
-def _is_ready(host: str, port: int) -> bool:
-    # Not by urllib, which would ask a proxy of the environment.
-    connection = HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 import sys
 from collections.abc import Generator
@@ -16,6 +17,8 @@ from typing import NoReturn
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_OPEN_FILES = 1_000_000
 
 
 class PortInUse(OSError):
@@ -38,6 +41,20 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         ) from None
     listener.setblocking(False)
     return listener
+
+
+def allow_open_files() -> int:
+    """Let this process have as many sockets as the system lets it; returns how many.
+
+    What a process is given at first is often 1,024, or 256: for programs of another age.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Where there is no limit, or where macOS says so and means another, as many as anyone needs.
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 class _Server(uvicorn.Server):

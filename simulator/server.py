@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from http import HTTPStatus
 from types import TracebackType
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosedError
+from websockets.http11 import Request, Response
 
 from service.logs import get_logger
 from simulator.feed import Feed
@@ -64,6 +66,7 @@ class Simulator:
             compression=None,
             ping_interval=None,
             close_timeout=_STOP_SECONDS,
+            process_request=_answer_health,
         )
         self._port = self._server.sockets[0].getsockname()[1]
         self._tasks = [
@@ -114,6 +117,11 @@ class Simulator:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             for session in self._sessions:
                 session.heartbeat()
+
+
+def _answer_health(connection: ServerConnection, request: Request) -> Response | None:
+    """For who only asks whether the simulator is there."""
+    return connection.respond(HTTPStatus.OK, "ok\n") if request.path == "/healthz" else None
 
 
 async def _stop(server: Server) -> None:

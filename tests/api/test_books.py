@@ -337,13 +337,6 @@ async def test_ready_while_redis_answers_and_not_draining(
     assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_draining_takes_no_new_streams(
-    client: httpx.AsyncClient, replica: Replica, btc: None
-) -> None:
-    await replica.streams.drain(0.01)
-    assert_problem(await client.get("/stream/BTC/USD"), 503, "draining")
-
-
 async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")

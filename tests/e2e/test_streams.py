@@ -173,6 +173,16 @@ def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
     )
 
 
+def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
+    """A client that asked for a stream and takes next to nothing of it."""
+    address = urlsplit(api.url)
+    stuck = socket.socket()
+    stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    stuck.connect((address.hostname, address.port))
+    stuck.sendall(f"GET {stream_path(symbol)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return stuck
+
+
 def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage) -> None:
     symbol = "BTC/USD"
     redis = stage.redis()
@@ -180,11 +190,7 @@ def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=symbol, STREAM_MAXLEN="1000000")
     api = stage.api(redis.url, API_WRITE_TIMEOUT="1")
     api.wait_until_live(symbol)
-    address = urlsplit(api.url)
-    with socket.socket() as stuck:
-        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        stuck.connect((address.hostname, address.port))
-        stuck.sendall(f"GET {stream_path(symbol)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    with reader_that_does_not_read(api, symbol):
         reader = api.watch(symbol)
         stage.undo(reader.leave)
 
@@ -222,6 +228,39 @@ def test_at_sigterm_each_stream_gets_a_farewell_and_the_process_ends(
     assert len({watch.farewell for watch in watches}) > 1
     for watch in watches[:2]:
         goes_on(scene.other, watch)
+
+
+def test_who_comes_to_a_replica_that_is_going_is_sent_back_and_not_refused(stage: Stage) -> None:
+    """A browser's EventSource comes back after a farewell, and gives up after an error."""
+    symbol = "BTC/USD"
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=symbol, STREAM_MAXLEN="1000000")
+    # Long enough to meet it while it is going, held up by one who does not read.
+    api = stage.api(redis.url, API_DRAIN="20")
+    api.wait_until_live(symbol)
+    with reader_that_does_not_read(api, symbol):
+        eventually(lambda: takes_nothing_more(api) or None, "its buffers are full")
+        watch = api.watch(symbol)
+        watch.wait_for_seq(1)
+        api.process.terminate()
+        assert api.answers("/readyz", 503).json()["type"] == "urn:kraken-book:draining"
+        assert watch.ended.wait(10)
+        late = api.watch(symbol)
+        assert late.ended.wait(10)
+        late.check()
+        assert late.events[0]["kind"] == "snapshot"
+        assert late.farewell is not None
+    assert api.wait_for_end(25) == 0
+
+
+def takes_nothing_more(api: Api) -> bool:
+    """Whether no stream of this replica was written to while 500 events came."""
+    read, writes = "kraken_book_events_read_total", "kraken_book_stream_writes_total"
+    readers, written = api.metric("kraken_book_readers"), api.metric(writes)
+    enough = api.metric(read) + 500
+    eventually(lambda: api.metric(read) >= enough or None, "500 events more")
+    return readers > 0 and api.metric(writes) == written
 
 
 def goes_on(api: Api, watch: Watch) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -13,7 +16,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from service.http_server import PortInUse, exit_with, listen, serve
+from service.http_server import (
+    MOST_OPEN_FILES,
+    PortInUse,
+    exit_with,
+    listen,
+    serve,
+)
 from tests.polling import eventually
 
 
@@ -56,6 +65,19 @@ def test_a_port_is_free_again_once_it_is_left() -> None:
         port = first.getsockname()[1]
     with listen("127.0.0.1", port, "API_PORT") as second:
         assert second.getsockname()[1] == port
+
+
+def test_it_may_have_as_many_sockets_as_the_system_allows() -> None:
+    # In a process of its own, which like many is given few at first.
+    lines = [
+        "import resource, service.http_server as s",
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))",
+        "print(s.allow_open_files(), hard)",
+    ]
+    said = subprocess.check_output([sys.executable, "-c", "\n".join(lines)], text=True)
+    allowed, hard = map(int, said.split())
+    assert allowed == (MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
 
 
 async def test_it_serves_until_it_is_stopped() -> None:

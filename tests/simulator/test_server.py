@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -48,6 +49,12 @@ async def test_each_connection_is_greeted_with_an_id_of_its_own_beyond_floats() 
 async def test_any_path_is_served() -> None:
     async with serving(exchange("BTC/USD")) as url, connect(url.removesuffix("/v2")) as client:
         await read_until(client, lambda frame: frame["channel"] == "status")
+
+
+async def test_who_only_asks_whether_it_is_there_is_told_so() -> None:
+    async with serving(exchange("BTC/USD")) as url, httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(url.replace("ws://", "http://").replace("/v2", "/healthz"))
+        assert answer.status_code == 200
 
 
 async def test_heartbeats_go_on_where_nothing_moves() -> None:

@@ -1,0 +1,44 @@
+# One image for the collector, the api and the simulator: `docker run kraken-book collector`.
+# docs/compose.md tells its size and its parts.
+
+FROM python:3.12-slim AS build
+WORKDIR /build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+
+# What we depend on changes seldom, and has a layer of its own.
+COPY pyproject.toml constraints.txt ./
+RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["dependencies"], *project["optional-dependencies"]["services"], sep="\n")' \
+        >requirements.txt && \
+    pip wheel --quiet --wheel-dir /wheels -c constraints.txt -r requirements.txt && \
+    python -m venv --without-pip /venv && \
+    pip --python /venv/bin/python install --quiet --no-index --no-deps /wheels/*.whl
+
+COPY LICENSE /app/
+COPY kraken_book /app/kraken_book
+COPY service /app/service
+COPY collector /app/collector
+COPY api /app/api
+COPY simulator /app/simulator
+RUN python -m compileall -q /app
+
+
+FROM python:3.12-slim
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="kraken-book" \
+      org.opencontainers.image.description="Live, checksum-verified level-2 order books of Kraken, on Redis" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+
+# In a container every address is its own; who may reach it is said where it is run.
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 API_HOST=0.0.0.0 COLLECTOR_HOST=0.0.0.0
+WORKDIR /app
+USER 10001:10001
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-m"]
+CMD ["api"]

@@ -1,0 +1,57 @@
+"""A table of what was done and what the readers saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tests.compose.story import Seen, Story
+
+_HEAD = (
+    *("step", "s", "events", "longest wait s", "farewells", "cuts", "refused"),
+    *("in snapshots", "uncounted", "missed", "/depth 200", "others"),
+)
+
+
+def report(story: Story) -> Iterator[str]:
+    """The lines of the report."""
+    yield from table(_HEAD, [_row(seen) for seen in story.seen])
+    yield ""
+    served = sorted(story.served.items())
+    yield from table(
+        ("replica", "answers", "most streams at once"),
+        [(name, str(each.answers), str(each.readers)) for name, each in served],
+    )
+    yield ""
+    ladders = [reader.account.ladder for reader in story.readers]
+    yield (
+        f"{sum(ladder.counts.verified for ladder in ladders):,} books verified by"
+        f" {len(ladders)} readers, each number from the first to the last accounted for;"
+        f" {story.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
+    )
+    for seen in story.seen:
+        yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows below a head: the first column to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, ["-" * width for width in widths], *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def _row(seen: Seen) -> tuple[str, ...]:
+    tally, answered = seen.tally, seen.answers["200"]
+    figures = (tally.events, tally.farewells, tally.cuts, tally.refusals)
+    events, *ends = (f"{figure:,}" for figure in figures)
+    return (
+        seen.title,
+        f"{seen.seconds:.1f}",
+        events,
+        f"{seen.longest_wait:.2f}",
+        *ends,
+        *map(str, (tally.stood_for, tally.uncounted, tally.missed)),
+        f"{answered:,}",
+        f"{seen.answers.total() - answered:,}",
+    )

@@ -1,0 +1,73 @@
+"""What must agree between the compose file, the image and the services, without any container."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from api.settings import ApiSettings
+from collector.settings import CollectorSettings
+from service.settings import ServiceSettings
+from tests.e2e.processes import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+# Where the services listen is the image's to say, and where it is published the compose file's.
+LISTENS = {"API_HOST", "API_PORT", "COLLECTOR_HOST", "COLLECTOR_PORT"}
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"), [("collector", CollectorSettings), ("api", ApiSettings)]
+)
+def test_a_service_takes_each_of_its_settings_from_who_runs_it(
+    service: str, settings: type[ServiceSettings]
+) -> None:
+    known = {name.upper() for name in settings.model_fields}
+    environment = SERVICES[service]["environment"]
+    assert set(environment) == known - LISTENS
+    given = {name for name, value in environment.items() if value is not None}
+    assert given == {"REDIS_URL"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_may_more_than_it_must(service: str) -> None:
+    said = SERVICES[service]
+    assert said["read_only"] is True
+    assert said["cap_drop"] == ["ALL"]
+    assert said.get("cap_add", []) == (["NET_BIND_SERVICE"] if service == "caddy" else [])
+    assert said["security_opt"] == ["no-new-privileges:true"]
+    assert "mem_limit" in said
+    assert "pids_limit" in said
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_asked_whether_it_is_healthy_and_comes_back_after_a_crash(
+    service: str,
+) -> None:
+    assert SERVICES[service]["healthcheck"]["test"][0] == "CMD"
+    assert SERVICES[service]["restart"] == "unless-stopped"
+
+
+def test_only_caddy_can_be_reached_from_outside_and_only_ours_reach_redis() -> None:
+    assert [name for name, said in SERVICES.items() if "ports" in said] == ["caddy"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    inside = {name for name, said in SERVICES.items() if "inside" in said["networks"]}
+    assert inside == {"redis", "collector", "api"}
+
+
+def test_an_api_has_the_time_that_it_takes_to_drain() -> None:
+    grace = re.fullmatch(r"\$\{\w+:-(\d+)s\}", SERVICES["api"]["stop_grace_period"])
+    assert grace is not None
+    assert int(grace[1]) > ApiSettings.model_fields["api_drain"].default
+
+
+def test_the_image_says_the_version_that_it_has() -> None:
+    (said,) = re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE, re.MULTILINE)
+    assert said == PROJECT["version"]
