@@ -16,17 +16,15 @@ def report(story: Story) -> Iterator[str]:
     """The lines of the report."""
     yield from table(_HEAD, [_row(seen) for seen in story.seen])
     yield ""
-    served = sorted(story.served.items())
     yield from table(
         ("replica", "answers", "most streams at once"),
-        [(name, str(each.answers), str(each.readers)) for name, each in served],
+        [(name, str(each.answers), str(each.readers)) for name, each in story.served.items()],
     )
     yield ""
     ladders = [reader.account.ladder for reader in story.readers]
     yield (
         f"{sum(ladder.counts.verified for ladder in ladders):,} books verified by"
-        f" {len(ladders)} readers, each number from the first to the last accounted for;"
-        f" {story.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
+        f" {len(ladders)} readers; {story.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
     )
     for seen in story.seen:
         yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 
 import httpx
 
@@ -51,13 +51,13 @@ class Story:
         self.step("two replicas", lambda: None)
         self.step("api scaled from 2 to 5", self._scale_to_five)
         for replica in self.stack.replicas()[:3]:
-            self.step(f"{short(replica)} stopped", lambda replica=replica: self._stop(replica))
+            self.step(f"{short(replica)} stopped", partial(self._stop, replica))
         killed = self.stack.replicas()[0]
-        self.step(f"{short(killed)} killed, one is left", lambda: self.stack.kill(killed))
-        self.step(f"{short(killed)} started again", lambda: self._start(killed))
-        self.step("collector restarted", lambda: self.stack.restart("collector"), new_leader=True)
-        self.step("redis restarted", lambda: self.stack.restart("redis"), redis_away=True)
-        self.step("two replicas", self._wait_until_quiet)
+        self.step(f"{short(killed)} killed, one is left", partial(self.stack.kill, killed))
+        self.step(f"{short(killed)} started again", partial(self._start, killed))
+        self.step("collector restarted", partial(self.stack.restart, "collector"), new_leader=True)
+        self.step("redis restarted", partial(self.stack.restart, "redis"), redis_away=True)
+        self.step("nothing more happens", self._wait_until_quiet)
 
     def step(
         self,
@@ -138,10 +138,10 @@ class Story:
 
     def _note_what_was_served(self) -> None:
         for replica in self.stack.replicas():
-            now, before = self.stack.service_of(replica), self.served.get(replica.name)
+            now, before = self.stack.service_of(replica), self.served.get(short(replica))
             if before is not None:
                 now = Served(*map(max, now, before))
-            self.served[replica.name] = now
+            self.served[short(replica)] = now
 
     def _tally(self) -> Tally:
         return reduce(Tally.__add__, (reader.account.tally for reader in self.readers), Tally())
