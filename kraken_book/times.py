@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _OUR_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def rfc3339(nanoseconds: int) -> str:
@@ -25,7 +26,7 @@ def parse_rfc3339(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return ((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
 
 
@@ -37,7 +38,10 @@ def normalised(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        nanoseconds = parse_rfc3339(text)
-        return text if _OUR_FORM.fullmatch(text) else rfc3339(nanoseconds)
+        if _OUR_FORM.fullmatch(text):
+            # As nearly all are: only that it is a time is left to see.
+            datetime.fromisoformat(text)
+            return text
+        return rfc3339(parse_rfc3339(text))
     except ValueError:
         return None

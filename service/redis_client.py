@@ -8,12 +8,16 @@ away" must hear of the first failure.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.typing import EncodableT
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -57,7 +61,23 @@ def connect_redis(
         socket_connect_timeout=timeout,
         max_connections=max_connections,
     )
+    pool.connection_class = _packed_by_hiredis(pool.connection_class)
     return Redis.from_pool(pool)
+
+
+class _PackedByHiredis(AbstractConnection):
+    """redis-py's asynchronous client packs commands in Python; hiredis does it in C.
+
+    Measured: it took an eighth of a busy collector's time.
+    """
+
+    def pack_commands(self, commands: Iterable[Iterable[EncodableT]]) -> list[bytes]:
+        """The commands as Redis reads them."""
+        return [b"".join([hiredis.pack_command(tuple(command)) for command in commands])]  # type: ignore[arg-type]  # its stub says one argument
+
+
+def _packed_by_hiredis(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    return type(kind.__name__, (_PackedByHiredis, kind), {})
 
 
 def without_password(url: str) -> str:

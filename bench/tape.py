@@ -1,0 +1,178 @@
+"""A feed whose frames are made before the clock starts: playing them costs next to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from simulator.catalogue import profile_of
+from simulator.checksum import checksum
+from simulator.clock import time_text
+from simulator.feed import Subscriber
+from simulator.instruments import Instrument
+from simulator.market import Market
+from simulator.side import Level
+from simulator.window import visible
+from simulator.wire import book_frame, pack
+
+_TIME = time_text(0)
+# Of every frame the same, and without a length of its own: so the time can be set when it is sent.
+_END = f'{_TIME}"}}]}}'.encode()
+_TICK_SECONDS = 0.001
+
+
+class Update(NamedTuple):
+    """A frame that is due so many seconds after the start; `head` is all of it before the time."""
+
+    due: float
+    symbol: str
+    head: bytes
+
+
+class Rate(NamedTuple):
+    """So many updates a second, for so many seconds."""
+
+    updates: float
+    seconds: float
+
+
+class Tape:
+    """A `simulator.feed.Feed` that plays its updates once, to one subscriber of each symbol.
+
+    They are of `symbols` at one depth, at `rates`, one after another; the symbols move by their
+    weights. It begins when `start` is called.
+    """
+
+    def __init__(
+        self, symbols: Sequence[str], rates: Sequence[Rate], *, depth: int = 10, seed: int = 1
+    ) -> None:
+        self._depth = depth
+        self._markets = {symbol: Market(profile_of(symbol), seed) for symbol in symbols}
+        self._snapshots = {
+            symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
+            for symbol, market in self._markets.items()
+        }
+        self.updates = list(self._made(rates, random.Random(seed)))
+        self.books = {symbol: checksum_of(market) for symbol, market in self._markets.items()}
+        """Of each symbol, the checksum that the last update leads to."""
+        self._subscribers: dict[str, Subscriber] = {}
+        self._started = asyncio.Event()
+        self.started_at = 0.0
+        """In Unix seconds, once it has started; each frame's time is that and when it was due."""
+        self.latest = 0.0
+        """By how many seconds the frame that was most late was late."""
+
+    def instruments(self) -> Iterable[Instrument]:
+        """What is listed."""
+        return [market.profile.instrument for market in self._markets.values()]
+
+    def lists(self, symbol: str) -> bool:
+        """Whether the symbol is on the tape."""
+        return symbol in self._markets
+
+    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all alike
+        """Whether it is on the tape at this depth."""
+        return depth == self._depth
+
+    def subscribe(
+        self,
+        symbol: str,
+        depth: int,  # noqa: ARG002 - there is one
+        subscriber: Subscriber,
+        snapshot: bool,  # noqa: ARG002 - always
+    ) -> None:
+        """Send the snapshot, and what is played from now on."""
+        now = time_text(time.time_ns() // 1000).encode()
+        subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
+        self._subscribers[symbol] = subscriber
+
+    def unsubscribe(self, symbol: str, subscriber: Subscriber) -> None:
+        """Send nothing more of it."""
+        if self._subscribers.get(symbol) is subscriber:
+            del self._subscribers[symbol]
+
+    def start(self, wait: float = 1.0) -> None:
+        """Play, after so many seconds."""
+        self.started_at = time.time() + wait
+        self._started.set()
+
+    async def run(self) -> None:
+        """Play all, when it is started; then go on for ever."""
+        await self._started.wait()
+        frames = self._stamped()
+        begun = time.monotonic() + self.started_at - time.time()
+        due, symbol, frame = next(frames)
+        while True:
+            elapsed = time.monotonic() - begun
+            self.latest = max(self.latest, elapsed - due)
+            while due <= elapsed:
+                subscriber = self._subscribers.get(symbol)
+                if subscriber is not None:
+                    subscriber.push(frame)
+                try:
+                    due, symbol, frame = next(frames)
+                except StopIteration:
+                    await asyncio.Future()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def _stamped(self) -> Iterator[tuple[float, str, bytes]]:
+        start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
+        return iter(
+            [
+                (due, symbol, head + time_text(start + int(due * 1e6)).encode() + rest)
+                for due, symbol, head in self.updates
+            ]
+        )
+
+    def _made(self, rates: Sequence[Rate], rng: random.Random) -> Iterator[Update]:
+        weights = {symbol: market.profile.weight for symbol, market in self._markets.items()}
+        symbols, bounds = list(weights), _sums(weights)
+        for due in _dues(rates, rng):
+            frame = b""
+            while not frame:
+                (symbol,) = rng.choices(symbols, cum_weights=bounds)
+                frame = self._moved(self._markets[symbol])
+            yield Update(due, symbol, frame)
+
+    def _moved(self, market: Market) -> bytes:
+        """The frame of a market's next move; empty where it does not show."""
+        depth = self._depth
+        worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
+        market.move()
+        bids = visible(market.bids, worst_bid, depth)
+        asks = visible(market.asks, worst_ask, depth)
+        return _head("update", market, bids, asks) if bids or asks else b""
+
+
+def checksum_of(market: Market) -> int:
+    """Kraken's checksum of a market as it stands."""
+    return checksum(market.asks.top(10), market.bids.top(10))
+
+
+def _head(
+    kind: Literal["snapshot", "update"], market: Market, bids: list[Level], asks: list[Level]
+) -> bytes:
+    """A frame without its time."""
+    text = book_frame(kind, market.profile.instrument, bids, asks, checksum_of(market), _TIME)
+    return pack(text).removesuffix(_END)
+
+
+def _dues(rates: Sequence[Rate], rng: random.Random) -> Iterator[float]:
+    begun = 0.0
+    for rate in rates:
+        due = begun + rng.expovariate(rate.updates)
+        while due < begun + rate.seconds:
+            yield due
+            due += rng.expovariate(rate.updates)
+        begun += rate.seconds
+
+
+def _sums(weights: Mapping[str, float]) -> list[float]:
+    total, sums = 0.0, []
+    for weight in weights.values():
+        total += weight
+        sums.append(total)
+    return sums
