@@ -1,4 +1,4 @@
-"""The whole exchange on one collector: 1,100 symbols, 5,000 updates a second, bursts of ten times that.
+"""The whole exchange on one collector: 1,100 symbols, 5,000 updates a second, bursts of 50,000.
 
     python -m bench.whole_exchange
 

@@ -9,11 +9,9 @@ import socket
 import uvloop
 from redis.exceptions import RedisError
 
-from collector.books import SymbolBook
 from collector.feed import Feed
 from collector.lease import Lease
 from collector.ops import make_ops_app
-from collector.outbox import Outbox, most_waiting
 from collector.publisher import Publisher
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings
@@ -38,28 +36,23 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     log.info(
         "collecting",
         kraken=settings.kraken_url,
-        symbols=len(settings.symbols),
+        symbols=settings.kraken_symbols,
         depth=settings.kraken_depth,
         redis=without_password(settings.redis_url),
         source=settings.source,
         shard=str(settings.shard),
     )
     redis = connect_redis(settings.redis_url)
-    books = {s: SymbolBook(s, settings.kraken_depth, settings.source) for s in settings.symbols}
-    feed = Feed(
-        settings.kraken_url, books, settings.kraken_depth, settings.kraken_symbols_per_connection
-    )
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
-    publisher = Publisher(redis, retention, str(settings.shard), feed.read)
+    publisher = Publisher(redis, retention, str(settings.shard))
+    feed = Feed(settings, publisher.add, publisher.remove)
+    publisher.read = feed.read
     lease = Lease(redis, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
     publisher.on_fenced = lease.fenced
-    for book in books.values():
-        book.listener = outbox = Outbox(book, publisher.on_waiting, most_waiting(len(books)))
-        publisher.add(outbox)
-    reporter = Reporter(redis, settings.shard, feed, lease, books)
+    reporter = Reporter(redis, settings.shard, feed, lease)
     ops = make_ops_app(reporter.describe)
 
-    feeding = [asyncio.create_task(connection.run()) for connection in feed.connections]
+    feeding = [asyncio.create_task(feed.run())]
     work = (publisher.run(), lease.run(), reporter.run())
     working = [asyncio.create_task(each) for each in work]
     serving = asyncio.create_task(serve(ops, listener, stop))
@@ -68,7 +61,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     try:
         await end_tasks(feeding)
     finally:
-        await leave(books, publisher)
+        await leave(feed, publisher)
         await end_tasks(working)
         await hand_over(lease)
         await serving
@@ -76,9 +69,9 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     log.info("stopped")
 
 
-async def leave(books: dict[str, SymbolBook], publisher: Publisher) -> None:
+async def leave(feed: Feed, publisher: Publisher) -> None:
     """Write what still waits, and that the books are followed no more."""
-    for book in books.values():
+    for book in feed.books.values():
         if book.live:
             book.lose("stopped")
     with contextlib.suppress(TimeoutError, RedisError, OSError):

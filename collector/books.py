@@ -36,7 +36,8 @@ class SymbolBook:
     """One symbol: its status, and its book while that is `live`.
 
     While live, `book` is verified by `checksum`, and `read` is when its newest frame was read. A
-    frame that raises leaves the book unknown; the caller must `lose` it.
+    frame that raises leaves the book unknown; the caller must `lose` it. `pair_status` is the
+    pair's own at Kraken, and `resyncs` how often the book was doubted and asked for anew.
     """
 
     def __init__(self, symbol: str, depth: int, source: str) -> None:
@@ -46,6 +47,8 @@ class SymbolBook:
         self.status: SymbolStatus = "asked"
         self.reason: str | None = None
         self.precision: Precision | None = None
+        self.pair_status: str | None = None
+        self.resyncs = 0
         self.book: Book | None = None
         self.checksum = 0
         self.exchange_time: str | None = None
@@ -68,6 +71,8 @@ class SymbolBook:
             depth=self.depth,
             price_precision=precision.price if precision else None,
             qty_precision=precision.qty if precision else None,
+            pair_status=self.pair_status,
+            resyncs=self.resyncs,
         )
 
     def view(self) -> BookView:

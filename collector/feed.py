@@ -1,29 +1,141 @@
-"""All connections, and which symbol is on which."""
+"""All that is followed: which books there are, and which connection carries which.
+
+What is wanted are names and wildcards; which pairs there are, Kraken says on each connection.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from collector.books import SymbolBook
+from collector.budget import Budget
 from collector.kraken.connection import Connection
+from collector.kraken.frames import Pair
+from collector.kraken.session import Session, resync_budget
+from collector.settings import CollectorSettings
 from collector.stamp import Stamp
+from kraken_book.precision import Precision
+from service.logs import get_logger
+from service.tasks import end_tasks
+
+log = get_logger(__name__)
+
+CONNECTS_SECONDS = 600.0
+SYMBOLS_SHOWN = 10
+# A pair with another status has a book, or may have one again in a moment.
+NOT_TRADED = ("delisted", "work_in_progress")
 
 
 class Feed:
-    """As many connections to `url` as `books` need at `per_connection` symbols each."""
+    """The books of one shard, and as many connections as they need.
+
+    `on_joined` is called with each book that is to be followed, `on_left` with the symbol of one
+    that is not any more, since its pair is not listed.
+    """
 
     def __init__(
-        self, url: str, books: Mapping[str, SymbolBook], depth: int, per_connection: int
+        self,
+        settings: CollectorSettings,
+        on_joined: Callable[[SymbolBook], object],
+        on_left: Callable[[str], object],
     ) -> None:
-        symbols = list(books)
-        self.connections: list[Connection] = []
+        self._settings = settings
+        self._selection = settings.selection
+        self._on_joined = on_joined
+        self._on_left = on_left
+        self._pairs: dict[str, Pair] = {}
+        self._connects = Budget(settings.kraken_connects_per_10_min, CONNECTS_SECONDS)
+        self._resyncs = resync_budget()
         self._by_symbol: dict[str, Connection] = {}
-        for number, first in enumerate(range(0, len(symbols), per_connection), start=1):
-            carried = symbols[first : first + per_connection]
-            connection = Connection(str(number), url, {s: books[s] for s in carried}, depth)
-            self.connections.append(connection)
-            self._by_symbol.update(dict.fromkeys(carried, connection))
+        self._grown = asyncio.Event()
+        self.books: dict[str, SymbolBook] = {}
+        self.connections: list[Connection] = []
+        self._follow_selection()
+        if not self.connections:
+            # Wildcards alone: the first connection tells what they mean.
+            self._connect()
+
+    async def run(self) -> None:
+        """Keep every connection going, those to come included, for ever."""
+        running: list[asyncio.Task[None]] = []
+        try:
+            while True:
+                self._grown.clear()
+                running += [
+                    asyncio.create_task(connection.run())
+                    for connection in self.connections[len(running) :]
+                ]
+                grown = asyncio.create_task(self._grown.wait())
+                done, _ = await asyncio.wait({grown, *running}, return_when=asyncio.FIRST_COMPLETED)
+                grown.cancel()
+                for task in done:
+                    task.result()
+        finally:
+            await end_tasks(running)
+
+    @property
+    def knows_what_it_follows(self) -> bool:
+        """Whether what the wildcards mean is known."""
+        return bool(self._pairs) or not self._selection.patterns
 
     def read(self, symbol: str) -> Stamp | None:
         """When the newest frame of the symbol's connection was read; None where it is down."""
-        return self._by_symbol[symbol].read
+        connection = self._by_symbol.get(symbol)
+        return connection.read if connection is not None else None
+
+    def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> None:
+        """Kraken lists these pairs, or these have changed."""
+        if is_all:
+            self._pairs.clear()
+        self._pairs.update((pair.symbol, pair) for pair in pairs)
+        if self._selection.patterns:
+            self._follow_selection()
+
+    def _follow_selection(self) -> None:
+        traded = (s for s, pair in self._pairs.items() if pair.status not in NOT_TRADED)
+        wanted = [s for s in self._selection.of(traded) if self._settings.shard.has(s)]
+        for symbol in self.books.keys() - set(wanted):
+            self._leave(symbol)
+        joining = [symbol for symbol in wanted if symbol not in self.books]
+        for symbol in joining:
+            self._join(symbol)
+        if joining:
+            log.info("symbols join", count=len(joining), among_them=joining[:SYMBOLS_SHOWN])
+
+    def _join(self, symbol: str) -> None:
+        settings = self._settings
+        book = SymbolBook(symbol, settings.kraken_depth, settings.source)
+        if (pair := self._pairs.get(symbol)) is not None:
+            book.precision = Precision(pair.price_precision, pair.qty_precision)
+            book.pair_status = pair.status
+        self.books[symbol] = book
+        self._on_joined(book)
+        connection = self._by_symbol[symbol] = self._connection_with_room()
+        connection.add(book)
+
+    def _leave(self, symbol: str) -> None:
+        log.info("symbol is not listed any more, and leaves", symbol=symbol)
+        self._by_symbol.pop(symbol).remove(symbol)
+        self.books.pop(symbol).refuse("not listed")
+        self._on_left(symbol)
+
+    def _connection_with_room(self) -> Connection:
+        most = self._settings.kraken_symbols_per_connection
+        for connection in self.connections:
+            if len(connection.books) < most:
+                return connection
+        return self._connect()
+
+    def _connect(self) -> Connection:
+        name = str(len(self.connections) + 1)
+        url = self._settings.kraken_url
+        connection = Connection(name, url, self._connects, self._open_session)
+        self.connections.append(connection)
+        self._grown.set()
+        return connection
+
+    def _open_session(self, books: Mapping[str, SymbolBook]) -> Session:
+        settings = self._settings
+        quiet = settings.kraken_quiet_resync
+        return Session(books, settings.kraken_depth, quiet, self._resyncs, self.on_instruments)

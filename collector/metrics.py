@@ -13,10 +13,24 @@ VERIFIED = Counter("kraken_book_verified_total", "Books verified by Kraken's che
 # Counted at every frame: a look-up by label would cost more than the count.
 BOOK_FRAMES = FRAMES.labels("book")
 VERIFIED_BY_KIND = {kind: VERIFIED.labels(kind) for kind in ("snapshot", "update")}
+MISMATCHES = Counter(
+    "kraken_book_mismatches_total", "Frames after which a book was not Kraken's.", ["reason"]
+)
 RESYNCS = Counter("kraken_book_resyncs_total", "Symbols subscribed to anew.", ["reason"])
 RECONNECTS = Counter("kraken_book_reconnects_total", "Connections that ended.", ["reason"])
-REFUSED = Gauge("kraken_book_refused_symbols", "Symbols that Kraken refuses.")
-LIVE = Gauge("kraken_book_live_symbols", "Symbols whose book is verified and followed.")
+CONNECTION_STATES = Counter(
+    "kraken_book_connection_states_total", "States that connections entered.", ["state"]
+)
+CONNECTIONS = Gauge("kraken_book_connections", "Connections in a state now.", ["state"])
+SUBSCRIPTION_STATES = Counter(
+    "kraken_book_subscription_states_total", "States that subscriptions entered.", ["state"]
+)
+SYMBOLS = Gauge("kraken_book_symbols", "Symbols of a status now.", ["status"])
+FEED_LAG = Histogram(
+    "kraken_book_feed_lag_seconds",
+    "How much longer than at best a frame took from Kraken's time to its reading.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 PUBLISHED = Counter("kraken_book_published_events_total", "Events acknowledged by Redis.")
 CONFLATED = Counter("kraken_book_conflated_events_total", "Events a snapshot stands for.")
 WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
@@ -29,3 +43,12 @@ FLUSH_SECONDS = Histogram(
     "Round trip of one flush to Redis.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+
+
+def counts_by_label(counter: Counter) -> dict[str, int]:
+    """What a counter with one label has counted, by the label's value; for people."""
+    return {
+        next(iter(sample.labels.values())): int(sample.value)
+        for family in counter.collect()
+        for sample in family.samples
+    }

@@ -36,14 +36,14 @@ class Outbox:
     """One symbol's events between its book and Redis; a `BookListener` of that book.
 
     Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
-    comes to wait; past `most_waiting` one snapshot stands for all.
+    comes to wait; where more than `most_waiting` says wait, one snapshot stands for all.
     """
 
     def __init__(
         self,
         book: SymbolBook,
         on_waiting: Callable[[Outbox], None],
-        most_waiting: int = MOST_WAITING,
+        most_waiting: Callable[[], int] = lambda: MOST_WAITING,
     ) -> None:
         self.book = book
         self._most_waiting = most_waiting
@@ -89,7 +89,7 @@ class Outbox:
         book = self.book
         assert book.book is not None
         seq = self._next_seq()
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= self._most_waiting():
             self._add_snapshot_after(self._taken_seq)
             self._add_status()
             return
@@ -109,7 +109,7 @@ class Outbox:
         """Number and render the whole book; how many updates lie before it nobody knows."""
         if self._epoch is None:
             return
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= self._most_waiting():
             self._give_up_waiting()
         self._add_snapshot(None)
         self._add_status()
@@ -197,7 +197,7 @@ class Outbox:
         status = _event_status(self.book)
         if (status, self.book.reason) == (self._told_status, self._told_reason):
             return
-        if status == self._told_status and len(self._waiting) >= self._most_waiting:
+        if status == self._told_status and len(self._waiting) >= self._most_waiting():
             # Another reason for the same status; a book that never comes must not fill the box.
             return
         self._told_status, self._told_reason = status, self.book.reason

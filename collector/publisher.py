@@ -13,9 +13,10 @@ from time import monotonic
 
 from redis.asyncio import Redis
 
+from collector.books import SymbolBook
 from collector.delivery import Delivered, Delivery
 from collector.metrics import WAITING
-from collector.outbox import Outbox
+from collector.outbox import Outbox, most_waiting
 from collector.stamp import Stamp
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.redis_contract.write import Retention, WriteCall
@@ -43,12 +44,11 @@ class Publisher:
         redis: Redis,
         retention: Retention,
         shard: str,
-        read: Callable[[str], Stamp | None],
     ) -> None:
         self._delivery = Delivery(redis)
         self._retention = retention
         self._shard = shard
-        self._read = read
+        self.read: Callable[[str], Stamp | None] = lambda _symbol: None
         self.on_fenced: Callable[[int], None] = lambda _epoch: None
         self._outboxes: dict[str, Outbox] = {}
         self._waiting: dict[str, Outbox] = {}
@@ -57,15 +57,29 @@ class Publisher:
         self._states: dict[str, SymbolState] = {}
         self._next_round = 0.0
         self._next_states = 0.0
+        # Whose symbols are followed no more; each goes once nothing of it waits.
+        self._leaving: set[str] = set()
+        self._epoch: int | None = None
         self._next_epoch: int | None = None
         self._written_at: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._flushing = asyncio.Lock()
         self.leading = False
 
-    def add(self, outbox: Outbox) -> None:
-        """Write what comes to wait in `outbox`."""
-        self._outboxes[outbox.symbol] = outbox
+    def add(self, book: SymbolBook) -> Outbox:
+        """Write what happens to `book`, from what is known of it now, through this outbox."""
+        outbox = Outbox(book, self.on_waiting, lambda: most_waiting(len(self._outboxes)))
+        book.listener = outbox
+        self._outboxes[book.symbol] = outbox
+        self._leaving.discard(book.symbol)
+        if self._epoch is not None:
+            outbox.open(self._epoch)
+        return outbox
+
+    def remove(self, symbol: str) -> None:
+        """Write what still waits of this book, and then nothing more."""
+        self._leaving.add(symbol)
+        self._wake.set()
 
     def on_waiting(self, outbox: Outbox) -> None:
         """Something waits in `outbox`."""
@@ -87,7 +101,7 @@ class Publisher:
     def follow(self) -> None:
         """Write no more."""
         self.leading = False
-        self._next_epoch = None
+        self._epoch = self._next_epoch = None
         self._waiting.clear()
         self._open_calls.clear()
         for outbox in self._outboxes.values():
@@ -132,6 +146,16 @@ class Publisher:
         states = self._changed_states(outboxes)
         if calls or states:
             self._settle(await self._delivery.deliver(calls, states))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for symbol in list(self._leaving):
+            if symbol not in self._open_calls and not self._outboxes[symbol].waiting:
+                self._leaving.discard(symbol)
+                self._waiting.pop(symbol, None)
+                del self._outboxes[symbol]
+                self._states.pop(symbol, None)
+                self._written_at.pop(symbol, None)
 
     def _left(self) -> int:
         return len(self._open_calls) + sum(outbox.waiting for outbox in self._waiting.values())
@@ -139,6 +163,7 @@ class Publisher:
     def _open_next(self) -> None:
         assert self._next_epoch is not None
         epoch, self._next_epoch = self._next_epoch, None
+        self._epoch = epoch
         self._states.clear()
         for outbox in self._outboxes.values():
             outbox.open(epoch)
@@ -172,15 +197,17 @@ class Publisher:
     def _touchable(self, outbox: Outbox) -> bool:
         symbol = outbox.symbol
         quiet = monotonic() - self._written_at.get(symbol, 0.0) >= TOUCH_SECONDS
-        return quiet and symbol not in self._open_calls and self._read(symbol) is not None
+        return quiet and symbol not in self._open_calls and self.read(symbol) is not None
 
     def _confirmed_at(self, outbox: Outbox) -> str:
         # Whatever came on the connection after the book's own last frame confirms the book too.
-        return self._delivery.clock.text(self._read(outbox.symbol) or outbox.book.read)
+        return self._delivery.clock.text(self.read(outbox.symbol) or outbox.book.read)
 
     def _changed_states(self, outboxes: Iterable[Outbox]) -> dict[str, SymbolState]:
         changed = {}
         for outbox in outboxes:
+            if outbox.symbol in self._leaving:
+                continue
             state = outbox.book.state(self._shard)
             if self._states.get(outbox.symbol) != state:
                 self._states[outbox.symbol] = changed[outbox.symbol] = state

@@ -6,26 +6,38 @@ import asyncio
 import os
 import socket
 from collections import Counter
-from collections.abc import Mapping
-from typing import cast
+from time import monotonic
+from typing import cast, get_args
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from collector.books import SymbolBook
 from collector.feed import Feed
+from collector.kraken.connection import State
 from collector.lease import Lease
-from collector.metrics import LIVE, REFUSED
+from collector.metrics import (
+    CONNECTIONS,
+    MISMATCHES,
+    RECONNECTS,
+    RESYNCS,
+    SYMBOLS,
+    VERIFIED,
+    counts_by_label,
+)
 from collector.settings import Shard
 from collector.stamp import stamp_now
-from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key
+from kraken_book.redis_contract.keys import FEED, book_key, events_key
+from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.redis_contract.symbol_state import SymbolStatus
 from kraken_book.times import rfc3339
 from service.logs import get_logger
 
 log = get_logger(__name__)
 
 REPORT_SECONDS = 1.0
+# So long a symbol that has left can still be read, with the word that it has.
+CLEAR_SECONDS = 10.0
 
 
 class Reporter:
@@ -37,25 +49,30 @@ class Reporter:
         shard: Shard,
         feed: Feed,
         lease: Lease,
-        books: Mapping[str, SymbolBook],
     ) -> None:
         self._redis = redis
         self._shard = shard
         self._feed = feed
         self._lease = lease
-        self._books = books
-        self._cleared_epoch: int | None = None
+        self._clear_at = 0.0
 
     def describe(self) -> dict[str, object]:
         """How this collector stands, for /healthz and `kraken:feed`."""
-        statuses = Counter(book.status for book in self._books.values())
-        LIVE.set(statuses["live"])
-        REFUSED.set(statuses["refused"])
+        statuses = Counter(book.status for book in self._feed.books.values())
+        for status in get_args(SymbolStatus):
+            SYMBOLS.labels(status).set(statuses[status])
+        states = Counter(connection.state for connection in self._feed.connections)
+        for state in State:
+            CONNECTIONS.labels(state.value).set(states[state])
         return {
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._lease.epoch,
             "at": rfc3339(stamp_now().unix),
             "symbols": dict(statuses),
+            "verified": counts_by_label(VERIFIED),
+            "mismatches": counts_by_label(MISMATCHES),
+            "resyncs": counts_by_label(RESYNCS),
+            "reconnects": counts_by_label(RECONNECTS),
             "connections": [connection.describe() for connection in self._feed.connections],
         }
 
@@ -74,16 +91,17 @@ class Reporter:
                 log.debug("no report", error=str(error))
 
     async def _clear_leftovers(self) -> None:
-        """Remove, once an epoch, the symbols of this shard that are configured no more."""
-        if self._cleared_epoch == self._lease.epoch:
+        """Remove, now and then, the symbols of this shard that are followed no more."""
+        if monotonic() < self._clear_at:
             return
         names = [
             cast("bytes", name).decode(errors="replace")
-            for name in await self._redis.hkeys(SYMBOLS)
+            for name in await self._redis.hkeys(SYMBOLS_KEY)
         ]
-        gone = [name for name in names if self._shard.has(name) and name not in self._books]
-        for symbol in gone:
-            log.info("symbol is configured no more, removing its book", symbol=symbol)
+        gone = [name for name in names if self._shard.has(name) and name not in self._feed.books]
+        # Before Kraken has said what wildcards mean, nothing is known to be gone.
+        for symbol in gone if self._feed.knows_what_it_follows else ():
+            log.info("symbol is followed no more, removing its book", symbol=symbol)
             await self._redis.unlink(book_key(symbol), events_key(symbol))
-            await self._redis.hdel(SYMBOLS, symbol)
-        self._cleared_epoch = self._lease.epoch
+            await self._redis.hdel(SYMBOLS_KEY, symbol)
+        self._clear_at = monotonic() + CLEAR_SECONDS

@@ -11,7 +11,7 @@ from zlib import crc32
 from pydantic import AfterValidator, Field
 
 from kraken_book.book import DEPTHS
-from kraken_book.symbols import parse_symbols
+from kraken_book.selection import Selection, parse_selection
 from service.settings import Port, Seconds, ServiceSettings
 
 KRAKEN_HOST_SUFFIX = ".kraken.com"
@@ -40,8 +40,8 @@ def parse_shard(text: str) -> Shard:
     raise ValueError("it takes i/n with i from 0 to n - 1, such as 0/1 or 2/8")
 
 
-def _checked_symbols(text: str) -> str:
-    parse_symbols(text)
+def _checked_selection(text: str) -> str:
+    parse_selection(text)
     return text
 
 
@@ -72,9 +72,11 @@ class CollectorSettings(ServiceSettings):
     """What `python -m collector` takes from the environment."""
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
-    kraken_symbols: Annotated[str, AfterValidator(_checked_symbols)] = "BTC/USD,ETH/USD,SOL/USD"
+    kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
     kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
+    kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0
     stream_retention: Seconds = 300.0
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
     collector_shard: Annotated[str, AfterValidator(_checked_shard)] = "0/1"
@@ -88,9 +90,9 @@ class CollectorSettings(ServiceSettings):
         return parse_shard(self.collector_shard)
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        """The configured symbols of this shard."""
-        return tuple(s for s in parse_symbols(self.kraken_symbols) if self.shard.has(s))
+    def selection(self) -> Selection:
+        """The symbols and wildcards that are configured, of all shards."""
+        return parse_selection(self.kraken_symbols)
 
     @property
     def source(self) -> str:

@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 # Kraken's names before the WebSocket v2; the feed refuses them, people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-
-_SYMBOL = re.compile(r"[A-Za-z0-9.]{1,20}/[A-Za-z0-9.]{1,20}")
-
-
-def parse_symbols(text: str) -> tuple[str, ...]:
-    """The symbols of a comma-separated list, each once, in order.
-
-    Raises ValueError that names the first part that is no symbol.
-    """
-    symbols = [part.strip() for part in text.split(",") if part.strip()]
-    for symbol in symbols:
-        if not _SYMBOL.fullmatch(symbol):
-            raise ValueError(
-                f"{symbol!r} is no symbol: it takes names such as BTC/USD, separated by commas"
-            )
-    if not symbols:
-        raise ValueError("it takes at least one symbol such as BTC/USD")
-    return tuple(dict.fromkeys(symbols))
 
 
 def folded(name: str) -> str:

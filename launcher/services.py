@@ -50,6 +50,9 @@ def services_for(
 
 
 def _simulator_arguments(settings: LauncherSettings, port: int) -> list[str]:
+    arguments = ["--port", str(port), "--rate", str(SIMULATED_RATE)]
+    if settings.selection.patterns:
+        return arguments  # It lists its whole catalogue.
     # An old name is refused by the simulator, as by Kraken, when the collector asks for it.
-    symbols = ",".join(s for s in settings.symbols if folded(s) == s.upper()) or DEFAULT_MARKET
-    return ["--port", str(port), "--rate", str(SIMULATED_RATE), "--symbols", symbols]
+    symbols = [s for s in settings.selection.names if folded(s) == s.upper()]
+    return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_MARKET]

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from kraken_book.symbols import parse_symbols
+from kraken_book.selection import Selection, parse_selection
 from service.settings import Port, ServiceSettings
 
 
-def _checked_symbols(text: str) -> str:
-    parse_symbols(text)
+def _checked_selection(text: str) -> str:
+    parse_selection(text)
     return text
 
 
@@ -27,7 +27,7 @@ class LauncherSettings(ServiceSettings):
 
     feed: Literal["auto", "live", "simulated"] = "auto"
     kraken_url: str = "wss://ws.kraken.com/v2"
-    kraken_symbols: Annotated[str, AfterValidator(_checked_symbols)] = "BTC/USD,ETH/USD,SOL/USD"
+    kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
     collector_host: str = "127.0.0.1"
     collector_port: Port = 9100
     api_host: str = "127.0.0.1"
@@ -38,6 +38,6 @@ class LauncherSettings(ServiceSettings):
         return field in self.model_fields_set
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        """The configured symbols, at least one."""
-        return parse_symbols(self.kraken_symbols)
+    def selection(self) -> Selection:
+        """The configured symbols and wildcards."""
+        return parse_selection(self.kraken_symbols)

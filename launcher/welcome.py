@@ -10,6 +10,7 @@ from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
 from kraken_book.redis_contract.keys import book_key
+from launcher.services import DEFAULT_MARKET
 from launcher.settings import LauncherSettings
 from service.healthcheck import is_healthy
 from service.redis_client import without_password
@@ -37,7 +38,7 @@ def welcome_when_ready(
 def welcome_lines(settings: LauncherSettings, redis_url: str, *, simulated: bool) -> list[str]:
     """The address to open and commands to try, ready to be copied."""
     base = f"http://{_shown_host(settings.api_host)}:{settings.api_port}"
-    symbol = settings.symbols[0]
+    symbol = next(iter(settings.selection.names), DEFAULT_MARKET)
     in_path = quote(symbol, safe="")
     lines = [
         f"feed: {'SIMULATED' if simulated else 'live Kraken'}",

@@ -1,20 +1,28 @@
-"""One connection to Kraken, for ever: connect, converse, back off, again."""
+"""One connection to Kraken, for ever: connect, converse, back off, again.
+
+BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
+     ▲              │             │          │
+     └──────────────┴─────────────┴──────────┘  unreachable, refused, closed, silent, lag
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from enum import Enum
 from time import monotonic, time
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.backoff import Backoff
 from collector.books import SymbolBook
+from collector.budget import Budget
 from collector.kraken.session import Session
-from collector.metrics import RECONNECTS
+from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.times import rfc3339
 from service.logs import get_logger
@@ -32,26 +40,72 @@ MOST_BYTES = 16 * 2**20
 class State(Enum):
     """Where a connection stands."""
 
+    BACKING_OFF = "backing off"
     CONNECTING = "connecting"
     SUBSCRIBING = "subscribing"
     LIVE = "live"
-    BACKING_OFF = "backing off"
+
+
+_FOLLOWS = {
+    State.BACKING_OFF: {State.CONNECTING},
+    State.CONNECTING: {State.SUBSCRIBING, State.BACKING_OFF},
+    State.SUBSCRIBING: {State.LIVE, State.BACKING_OFF},
+    State.LIVE: {State.BACKING_OFF},
+}
+
+
+class FeedLagging(Exception):
+    """What is read is so old that it cannot be said to be now."""
+
+
+# The bounded set of reasons why a connection ends, besides "silent"; for the rest, and where
+# websockets wants a package of its own for a SOCKS proxy, it is "unreachable".
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (FeedLagging, "lag"),
+    (ConnectionClosed, "closed"),
+    (InvalidStatus, "refused"),
+    (ssl.SSLCertVerificationError, "certificate"),
+)
 
 
 class Connection:
-    """A websocket to `url` that carries `books`; `name` is for people."""
+    """A websocket to `url` that carries the books of its sessions; `name` is for people.
 
-    def __init__(self, name: str, url: str, books: Mapping[str, SymbolBook], depth: int) -> None:
+    It connects within the budget of `connects`, which all connections of a process share.
+    `open_session` makes the conversation of each new socket over the books there are then.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        connects: Budget,
+        open_session: Callable[[Mapping[str, SymbolBook]], Session],
+    ) -> None:
         self.name = name
+        self.books: dict[str, SymbolBook] = {}
         self._url = url
-        self._books = books
-        self._depth = depth
+        self._connects = connects
+        self._open_session = open_session
+        self._session: Session | None = None
         self._backoff = Backoff()
         self._last = Stamp(0, 0)
-        self.state = State.CONNECTING
+        self.state = State.BACKING_OFF
         self.since = time()
         self.reconnects = 0
         self.frames = 0
+
+    def add(self, book: SymbolBook) -> None:
+        """Carry this book too."""
+        self.books[book.symbol] = book
+        if self._session is not None:
+            self._session.add(book.symbol)
+
+    def remove(self, symbol: str) -> None:
+        """Carry this book no more."""
+        del self.books[symbol]
+        if self._session is not None:
+            self._session.remove(symbol)
 
     @property
     def read(self) -> Stamp | None:
@@ -68,17 +122,21 @@ class Connection:
             "state": self.state.value,
             "since": rfc3339(int(self.since * 1e9)),
             "last_frame": rfc3339(self._last.unix) if self._last.unix else None,
-            "symbols": len(self._books),
+            "symbols": len(self.books),
             "frames": self.frames,
             "reconnects": self.reconnects,
+            "lag_ms": round(self._session.lag.seconds * 1000) if self._session else None,
+            "system": self._session.system if self._session else None,
         }
 
     async def run(self) -> None:
         """Stay connected, for ever."""
         while True:
+            await self._wait_for_budget()
             self._enter(State.CONNECTING)
-            session = Session(self._books, self._depth)
+            session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
+            self._session = None
             session.close(reason)
             if session.verified:
                 self._backoff.reset()
@@ -87,6 +145,12 @@ class Connection:
             RECONNECTS.labels(reason).inc()
             self._enter(State.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1))
             await asyncio.sleep(delay)
+
+    async def _wait_for_budget(self) -> None:
+        while not self._connects.take(monotonic()):
+            wait = self._connects.wait(monotonic())
+            log.warning("so many connections are enough", name=self.name, seconds=round(wait, 1))
+            await asyncio.sleep(wait)
 
     async def _attempt(self, session: Session) -> tuple[str, str]:
         """Converse until it ends; says why, in a word and at length."""
@@ -99,19 +163,19 @@ class Connection:
                 # Kraken's heartbeats tell more than our pings would.
                 ping_interval=None,
                 close_timeout=0.5,
+                proxy=None if _is_this_machine(self._url) else True,
             ) as websocket:
                 self._last = stamp_now()
                 self._enter(State.SUBSCRIBING)
                 await self._converse(websocket, session)
-        except ConnectionClosed as error:
-            return "closed", str(error)
-        except TimeoutError as error:
-            if self.state is State.CONNECTING:
-                return "unreachable", str(error)
-            return "silent", f"nothing came for {SILENCE_SECONDS:.0f} s"
-        except (OSError, InvalidHandshake, InvalidURI) as error:
-            return "unreachable", str(error) or type(error).__name__
+        except (FeedLagging, OSError, WebSocketException, ImportError) as error:
+            return self._reason_of(error), str(error) or type(error).__name__
         raise AssertionError("a conversation ends only by an error")
+
+    def _reason_of(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError) and self.state is not State.CONNECTING:
+            return "silent"
+        return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
 
     async def _converse(self, websocket: ClientConnection, session: Session) -> None:
         session.open(monotonic())
@@ -131,6 +195,8 @@ class Connection:
             data = await websocket.recv(decode=False)
             self._last = stamp_now()
             session.receive(data, self._last)
+            if session.lag.too_large:
+                raise FeedLagging(f"what is read is {session.lag.seconds:.1f} s old")
             if self.state is State.SUBSCRIBING and session.complete:
                 self._enter(State.LIVE)
             self.frames += 1
@@ -149,11 +215,18 @@ class Connection:
             await self._send(websocket, session)
 
     async def _send(self, websocket: ClientConnection, session: Session) -> None:
-        while session.outgoing:
-            await websocket.send(session.outgoing.pop(0))
+        while (request := session.next_request(monotonic())) is not None:
+            await websocket.send(request)
 
     def _enter(self, state: State, **facts: object) -> None:
+        assert state in _FOLLOWS[self.state], f"{state} does not follow {self.state}"
         self.state = state
+        CONNECTION_STATES.labels(state.value).inc()
         self.since = time()
         level = log.warning if state is State.BACKING_OFF else log.info
         level(f"connection {state.value}", name=self.name, url=self._url, **facts)
+
+
+def _is_this_machine(url: str) -> bool:
+    # A proxy of the environment is for what lies beyond; it would not find us.
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")

@@ -70,11 +70,13 @@ class Pair(msgspec.Struct):
 
 
 class Instruments(msgspec.Struct):
-    """Pairs with their precisions: all of them in a snapshot, changed ones in an update."""
+    """Pairs with their precisions: all of them, or those that have changed."""
 
     pairs: list[Pair] = []
     senseless: int = 0
     """How many pairs could not be understood."""
+    is_all: bool = False
+    """Whether what is not among them is not listed."""
 
 
 class Answer(msgspec.Struct):
@@ -108,6 +110,7 @@ class _Result(msgspec.Struct):
 
 class _Envelope(msgspec.Struct):
     channel: str | None = None
+    type: str | None = None
     data: msgspec.Raw = msgspec.Raw()
     method: str | None = None
     success: bool | None = None
@@ -157,6 +160,11 @@ def subscribe_instruments(req_id: int) -> str:
     return _request("subscribe", {"channel": "instrument"}, req_id)
 
 
+def unsubscribe_instruments(req_id: int) -> str:
+    """The request to send no more of pairs."""
+    return _request("unsubscribe", {"channel": "instrument"}, req_id)
+
+
 def subscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
     """The request for the books of `symbols`; each is answered, and sends a snapshot, by itself."""
     params = {"channel": "book", "symbol": list(symbols), "depth": depth, "snapshot": True}
@@ -178,7 +186,7 @@ def _by_channel(envelope: _Envelope) -> Frame:
         case "heartbeat":
             return Heartbeat()
         case "instrument":
-            return _instruments_in(envelope.data)
+            return _instruments_in(envelope.data, is_snapshot=envelope.type == "snapshot")
         case "status":
             return (_systems.decode(envelope.data) or [System("unknown")])[0]
         case None:
@@ -199,14 +207,16 @@ def _symbols_in(data: bytes) -> list[str]:
     return [name.decode(errors="replace") for name in _SYMBOL.findall(data)]
 
 
-def _instruments_in(data: msgspec.Raw) -> Instruments:
+def _instruments_in(data: msgspec.Raw, *, is_snapshot: bool) -> Instruments:
     # One by one: a pair that cannot be understood must not hide the others.
     pairs = []
     raw_pairs = _raw_pairs.decode(data).pairs
     for raw in raw_pairs:
         with contextlib.suppress(*_NOT_UNDERSTOOD):
             pairs.append(_pair.decode(raw))
-    return Instruments(pairs, len(raw_pairs) - len(pairs))
+    senseless = len(raw_pairs) - len(pairs)
+    # One that cannot be understood may be of any symbol; and of no pairs there is no exchange.
+    return Instruments(pairs, senseless, is_snapshot and not senseless and bool(pairs))
 
 
 def _answer(envelope: _Envelope) -> Answer | Unknown:

@@ -6,12 +6,22 @@ symbol's alone: it is left and asked for again while the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from collector.books import SymbolBook
+from collector.budget import Budget
 from collector.kraken import frames
+from collector.kraken.lag import FeedLag
 from collector.kraken.subscription import State, Subscription
-from collector.metrics import BAD_FRAMES, BOOK_FRAMES, FRAMES, RESYNCS, VERIFIED_BY_KIND
+from collector.metrics import (
+    BAD_FRAMES,
+    BOOK_FRAMES,
+    FRAMES,
+    MISMATCHES,
+    RESYNCS,
+    VERIFIED_BY_KIND,
+)
 from collector.stamp import Stamp
 from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
 from kraken_book.level import LevelError
@@ -22,6 +32,16 @@ log = get_logger(__name__)
 
 REMEMBERED_REQUESTS = 1000
 MOST_DECIMALS = 30
+# Kraken does not say how many requests it takes; one carries any number of symbols.
+REQUESTS_PER_SECOND = 10
+# After "Exceeded msg rate"; what was not answered is asked again in its own time.
+RATE_PAUSE_SECONDS = 5.0
+# Of all symbols of a process: a feed that is wrong everywhere must not become a storm of ours.
+RESYNCS_PER_10_S = 50
+
+# Kraken's words.
+RATE_EXCEEDED = "Exceeded msg rate"
+ALREADY_SUBSCRIBED = "Already subscribed"
 
 # By error, the bounded set of reasons that readers and metrics see.
 REASONS: dict[type[Exception], str] = {
@@ -32,28 +52,56 @@ REASONS: dict[type[Exception], str] = {
 }
 
 
+def resync_budget() -> Budget:
+    """The budget of subscribing anew, to be shared by all sessions of a process."""
+    return Budget(RESYNCS_PER_10_S, 10.0)
+
+
+InstrumentsListener = Callable[[Sequence[frames.Pair], bool], None]
+
+
 class Session:
     """One connection's symbols; times are steady seconds, given by the caller.
 
-    The caller sends what is in `outgoing`, in order, and removes it. `verified` is whether a
-    snapshot has been, since the session began.
+    The caller sends what `next_request` gives. A book that is silent for `quiet` seconds is asked
+    for anew, and each that is doubted, within the budget of `resyncs`. `on_instruments` hears of
+    pairs, and whether they are all that are listed. `verified` is whether a snapshot has been,
+    since the session began.
     """
 
-    def __init__(self, books: Mapping[str, SymbolBook], depth: int) -> None:
+    def __init__(
+        self,
+        books: Mapping[str, SymbolBook],
+        depth: int,
+        quiet: float,
+        resyncs: Budget,
+        on_instruments: InstrumentsListener,
+    ) -> None:
         self._books = books
         self._depth = depth
+        self._quiet = quiet
+        self._resyncs = resyncs
+        self._on_pairs = on_instruments
         self._subscriptions = {symbol: Subscription(symbol) for symbol in books}
         self._asked: dict[int, tuple[str, ...]] = {}
         self._req_id = 0
         self._knows_pairs = False
         self._instruments_asked = 0.0
-        self.outgoing: list[str] = []
+        self._instruments_id = 0
+        self._requests: deque[str] = deque()
+        # Sets in order: what is wanted of symbols before it is sent goes in one request.
+        self._to_leave: dict[str, None] = {}
+        self._to_ask: dict[str, None] = {}
+        self._pace = Budget(REQUESTS_PER_SECOND, 1.0)
+        self.lag = FeedLag()
+        self.system = "unknown"
         self.verified = False
 
     def open(self, now: float) -> None:
         """The connection is there."""
         self._instruments_asked = now
-        self.outgoing.append(frames.subscribe_instruments(self._next_id()))
+        self._instruments_id = self._new_id()
+        self._requests.append(frames.subscribe_instruments(self._instruments_id))
 
     def close(self, reason: str) -> None:
         """The connection is gone, for `reason`: no book is followed any more."""
@@ -61,10 +109,34 @@ class Session:
             if book.status != "refused":
                 book.lose(reason)
 
+    def add(self, symbol: str) -> None:
+        """A book joins those of the connection; it is asked for at the next tick."""
+        self._subscriptions[symbol] = Subscription(symbol)
+
+    def remove(self, symbol: str) -> None:
+        """A book has left those of the connection."""
+        subscription = self._subscriptions.pop(symbol)
+        self._to_ask.pop(symbol, None)
+        if subscription.state not in (State.WAITING, State.REFUSED):
+            self._to_leave[symbol] = None
+
     @property
     def complete(self) -> bool:
         """Whether every symbol is live or refused."""
         return all(s.state in (State.LIVE, State.REFUSED) for s in self._subscriptions.values())
+
+    def next_request(self, now: float) -> str | None:
+        """What is to be sent now, if anything is and the pace allows it."""
+        if not (self._to_leave or self._requests or self._to_ask) or not self._pace.take(now):
+            return None
+        # Leaving first, so that whatever is asked for anew has been left.
+        if self._to_leave:
+            symbols, self._to_leave = tuple(self._to_leave), {}
+            return frames.unsubscribe_books(symbols, self._depth, self._new_id(symbols))
+        if self._requests:
+            return self._requests.popleft()
+        symbols, self._to_ask = tuple(self._to_ask), {}
+        return frames.subscribe_books(symbols, self._depth, self._new_id(symbols))
 
     def receive(self, data: bytes, read: Stamp) -> None:
         """Take one frame, read from the socket at `read`."""
@@ -90,6 +162,7 @@ class Session:
             case frames.System():
                 FRAMES.labels("status").inc()
                 log.info("kraken's engine", system=frame.system)
+                self.system = frame.system
             case frames.Unknown():
                 FRAMES.labels("unknown").inc()
                 log.warning("frame passed over", what=frame.what, frame=_excerpt(data))
@@ -104,16 +177,33 @@ class Session:
         for subscription in self._subscriptions.values():
             if subscription.unanswered(now):
                 self._on_silence(subscription, now)
-        self._ask([s for s in self._subscriptions.values() if s.to_ask(now)], now)
+            elif subscription.state is State.LIVE:
+                self._look_for_quiet(subscription, now)
+            elif self._may_ask(subscription, now):
+                subscription.move(State.ASKED, now)
+                self._to_ask[subscription.symbol] = None
+
+    def _may_ask(self, subscription: Subscription, now: float) -> bool:
+        return subscription.to_ask(now) and (subscription.may_ask or self._resyncs.take(now))
+
+    def _look_for_quiet(self, subscription: Subscription, now: float) -> None:
+        # A book may be quiet and right; only a new snapshot can tell.
+        quiet = now - self._books[subscription.symbol].read.steady / 1e9
+        if quiet >= self._quiet and not self._resyncs.wait(now):
+            self._resync(subscription, "quiet", f"nothing came for {quiet:.0f} s", now)
 
     def _on_book(self, kind: str, entry: frames.BookEntry, read: Stamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None:
-            log.warning("book of a symbol that was not asked for", symbol=entry.symbol)
+            log.debug("book of a symbol that is not wanted", symbol=entry.symbol)
             return
-        # What still comes of a left subscription, or comes before its snapshot, says nothing sure.
         if kind == "snapshot" and subscription.state is State.ASKED:
+            # Its acknowledgement was lost.
             self._on_acknowledged(subscription, now)
+        if kind == "update" and subscription.state is State.ACKNOWLEDGED:
+            self._doubt(subscription, "early", "an update came before its snapshot", now)
+            return
+        # What still comes of a subscription that was left says nothing.
         if subscription.state not in _TAKES[kind]:
             return
         book = self._books[entry.symbol]
@@ -122,14 +212,22 @@ class Session:
             bids, asks = frames.level_pairs(entry.bids), frames.level_pairs(entry.asks)
             take(bids, asks, entry.checksum, entry.timestamp, read)
         except tuple(REASONS) as error:
-            self._resync(subscription, REASONS[type(error)], str(error), now)
+            self._doubt(subscription, REASONS[type(error)], str(error), now)
             return
         VERIFIED_BY_KIND[kind].inc()
         if kind == "snapshot":
-            self.verified = True
-            if subscription.state is not State.LIVE:
-                log.info("book is live", symbol=entry.symbol)
-                subscription.move(State.LIVE, now)
+            self._on_live(subscription, now)
+        else:
+            self.lag.on_update(entry.timestamp, read)
+
+    def _on_live(self, subscription: Subscription, now: float) -> None:
+        self.verified = True
+        if subscription.state is State.LIVE:
+            # Unasked: another beginning, whose times need not go on from what they were.
+            self.lag.restart()
+            return
+        log.info("book is live", symbol=subscription.symbol)
+        subscription.move(State.LIVE, now)
 
     def _on_bad_frame(self, error: frames.FrameError, data: bytes, now: float) -> None:
         FRAMES.labels("bad").inc()
@@ -138,7 +236,7 @@ class Session:
         for symbol in error.symbols or self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
             if subscription is not None and subscription.state is State.LIVE:
-                self._resync(subscription, REASONS[type(error)], str(error), now)
+                self._doubt(subscription, REASONS[type(error)], str(error), now)
 
     def _unnamed(self, error: frames.FrameError) -> Iterable[str]:
         """The symbols whose books a frame that names none may have spoilt without a sign."""
@@ -148,28 +246,36 @@ class Session:
     def _on_instruments(self, instruments: frames.Instruments, now: float) -> None:
         if instruments.senseless:
             log.warning("pairs not understood, passed over", count=instruments.senseless)
-        for pair in instruments.pairs:
-            book = self._books.get(pair.symbol)
-            if book is None:
-                continue
-            precision = Precision(pair.price_precision, pair.qty_precision)
-            if not all(0 <= decimals <= MOST_DECIMALS for decimals in precision):
-                log.warning(
-                    "senseless precision passed over", symbol=pair.symbol, precision=precision
-                )
-                continue
-            before, book.precision = book.precision, precision
-            subscription = self._subscriptions[pair.symbol]
-            if before not in (None, precision) and subscription.state is State.LIVE:
-                self._resync(subscription, "precision", f"{before} became {precision}", now)
+        pairs = [pair for pair in instruments.pairs if _is_sensible(pair)]
+        for pair in pairs:
+            if pair.symbol in self._books:
+                self._on_pair(pair, now)
+        self._on_pairs(pairs, instruments.is_all and len(pairs) == len(instruments.pairs))
         if not self._knows_pairs:
             self._knows_pairs = True
             self.tick(now)
 
+    def _on_pair(self, pair: frames.Pair, now: float) -> None:
+        book = self._books[pair.symbol]
+        precision = Precision(pair.price_precision, pair.qty_precision)
+        before, book.precision, book.pair_status = book.precision, precision, pair.status
+        subscription = self._subscriptions[pair.symbol]
+        if before not in (None, precision) and subscription.state is State.LIVE:
+            self._doubt(subscription, "precision", f"{before} became {precision}", now)
+
     def _on_answer(self, answer: frames.Answer, now: float) -> None:
         if answer.channel == "instrument" or answer.method == "pong":
             return
+        if answer.req_id == self._instruments_id and _says_already(answer):
+            # Its pairs were lost; only a new subscription brings them.
+            self._requests.append(frames.unsubscribe_instruments(self._new_id()))
+            self.open(now)
+            return
         symbols = (answer.symbol,) if answer.symbol else self._asked.get(answer.req_id or 0, ())
+        if answer.error == RATE_EXCEEDED:
+            log.warning("kraken says that requests come too fast", pause=RATE_PAUSE_SECONDS)
+            self._pace.pause(now + RATE_PAUSE_SECONDS)
+            return
         if not answer.success:
             log.warning("kraken refused", method=answer.method, error=answer.error, symbols=symbols)
         for symbol in symbols:
@@ -202,7 +308,7 @@ class Session:
     def _on_refused(self, subscription: Subscription, reason: str, now: float) -> None:
         if subscription.state is not State.ASKED:
             return
-        if reason.startswith("Already subscribed"):
+        if reason.startswith(ALREADY_SUBSCRIBED):
             # An acknowledgement was lost; only a new subscription brings a snapshot.
             self._resync(subscription, "unanswered", reason, now)
         else:
@@ -219,41 +325,32 @@ class Session:
             subscription.move(State.WAITING, now)
         elif subscription.state is State.LEAVING:
             subscription.move(State.LEAVING, now)
-            self._send_unsubscribe(subscription.symbol)
+            self._to_leave[subscription.symbol] = None
         else:
             self._resync(subscription, "unanswered", "no snapshot came", now)
 
+    def _doubt(self, subscription: Subscription, reason: str, why: str, now: float) -> None:
+        MISMATCHES.labels(reason).inc()
+        self._resync(subscription, reason, why, now)
+
     def _resync(self, subscription: Subscription, reason: str, why: str, now: float) -> None:
         symbol = subscription.symbol
+        book = self._books[symbol]
         RESYNCS.labels(reason).inc()
-        log.warning("book doubted, subscribing anew", symbol=symbol, reason=reason, why=why)
-        subscription.doubt(now)
-        self._books[symbol].lose(reason)
-        self._send_unsubscribe(symbol)
+        log.warning("subscribing anew", symbol=symbol, reason=reason, why=why)
+        subscription.doubt(now, may_ask=self._resyncs.take(now))
+        book.resyncs += 1
+        book.lose(reason)
+        self._to_leave[symbol] = None
 
-    def _ask(self, subscriptions: list[Subscription], now: float) -> None:
-        if not subscriptions:
-            return
-        for subscription in subscriptions:
-            subscription.move(State.ASKED, now)
-        symbols = tuple(s.symbol for s in subscriptions)
-        req_id = self._next_id()
-        self._remember(req_id, symbols)
-        self.outgoing.append(frames.subscribe_books(symbols, self._depth, req_id))
-
-    def _send_unsubscribe(self, symbol: str) -> None:
-        req_id = self._next_id()
-        self._remember(req_id, (symbol,))
-        self.outgoing.append(frames.unsubscribe_books([symbol], self._depth, req_id))
-
-    def _remember(self, req_id: int, symbols: tuple[str, ...]) -> None:
-        # Needed only where an answer names no symbol, and answers do not come much later.
-        self._asked[req_id] = symbols
+    def _new_id(self, symbols: tuple[str, ...] = ()) -> int:
+        """The number of a request; its symbols are remembered for an answer that names none."""
+        self._req_id += 1
+        if symbols:
+            self._asked[self._req_id] = symbols
+        # Answers do not come much later.
         if len(self._asked) > REMEMBERED_REQUESTS:
             del self._asked[next(iter(self._asked))]
-
-    def _next_id(self) -> int:
-        self._req_id += 1
         return self._req_id
 
 
@@ -262,6 +359,17 @@ _TAKES = {
     "snapshot": (State.LIVE, State.ACKNOWLEDGED),
     "update": (State.LIVE,),
 }
+
+
+def _says_already(answer: frames.Answer) -> bool:
+    return (answer.error or "").startswith(ALREADY_SUBSCRIBED)
+
+
+def _is_sensible(pair: frames.Pair) -> bool:
+    if 0 <= pair.price_precision <= MOST_DECIMALS and 0 <= pair.qty_precision <= MOST_DECIMALS:
+        return True
+    log.warning("senseless precision passed over", pair=pair)
+    return False
 
 
 def _excerpt(data: bytes) -> str:

@@ -14,6 +14,10 @@ from __future__ import annotations
 from enum import Enum
 
 from collector.backoff import Backoff
+from collector.metrics import SUBSCRIPTION_STATES
+from service.logs import get_logger
+
+log = get_logger(__name__)
 
 # Kraken was seen to drop requests without an answer, and to acknowledge without a snapshot.
 ANSWER_SECONDS = 10.0
@@ -40,6 +44,8 @@ class Subscription:
         self.symbol = symbol
         self.state = State.WAITING
         self.due = 0.0
+        self.may_ask = True
+        """Whether the budget of asking anew has been charged, where it is to be."""
         self._since = 0.0
         self._backoff = Backoff()
         self._doubted = False
@@ -48,8 +54,10 @@ class Subscription:
         """Enter `state`; the one place where a subscription changes."""
         self.state = state
         self._since = now
+        SUBSCRIPTION_STATES.labels(state.value).inc()
+        log.debug("subscription", symbol=self.symbol, state=state.value)
 
-    def doubt(self, now: float) -> None:
+    def doubt(self, now: float, *, may_ask: bool) -> None:
         """Leave, to be asked for again: at once the first time, later the more often it happens."""
         recovered = self.state is State.LIVE and now - self._since >= RECOVERED_SECONDS
         if recovered:
@@ -57,6 +65,7 @@ class Subscription:
         again = self._doubted and not recovered
         self.due = now + self._backoff.next() if again else now
         self._doubted = True
+        self.may_ask = may_ask
         self.move(State.LEAVING, now)
 
     def unanswered(self, now: float) -> bool:

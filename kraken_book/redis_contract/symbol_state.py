@@ -13,6 +13,8 @@ class SymbolState(msgspec.Struct, frozen=True):
     """A configured symbol: whether Kraken serves it, and its book's state.
 
     `asked` has no answer yet; `syncing` and `live` are acknowledged; `refused` has its reason.
+    `pair_status` is the pair's own at Kraken, such as `online`; `resyncs` counts how often its
+    collector has had to subscribe anew because it doubted the book.
     """
 
     status: SymbolStatus
@@ -22,6 +24,8 @@ class SymbolState(msgspec.Struct, frozen=True):
     depth: int
     price_precision: int | None
     qty_precision: int | None
+    pair_status: str | None = None
+    resyncs: int = 0
 
     @property
     def acknowledged(self) -> bool:

@@ -29,7 +29,7 @@ class Box:
         self.told: list[Outbox] = []
         self.book = SymbolBook(symbol, 10, source)
         self.book.precision = Precision(1, 8)
-        self.book.listener = self.outbox = Outbox(self.book, self.told.append, most_waiting)
+        self.book.listener = self.outbox = Outbox(self.book, self.told.append, lambda: most_waiting)
         self.updates = 0
 
     def snapshot(self, read: Stamp | None = None) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collector.books import SymbolBook
-from collector.kraken.session import Session
+from collector.kraken.frames import Pair
+from collector.kraken.session import Session, resync_budget
 from collector.stamp import Stamp
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
 
@@ -55,6 +56,9 @@ def refused(symbol: str | None, error: str, method: str = "subscribe", **more: o
     return json.dumps({**answer, "symbol": symbol} if symbol else answer).encode()
 
 
+QUIET_SECONDS = 300.0
+
+
 class Market:
     """One symbol as Kraken keeps it: makes frames whose checksums are right."""
 
@@ -83,7 +87,8 @@ class Conversation:
         self.now = 5_000.0
         self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
-        self.session = Session(self.books, depth)
+        self.listed: list[tuple[list[str], bool]] = []
+        self.session = Session(self.books, depth, QUIET_SECONDS, resync_budget(), self._on_pairs)
         self.session.open(self.now)
 
     def hear(self, *frames: bytes) -> None:
@@ -92,9 +97,13 @@ class Conversation:
 
     def said(self) -> list[dict[str, Any]]:
         """The requests since last asked."""
-        requests = [json.loads(text) for text in self.session.outgoing]
-        self.session.outgoing.clear()
+        requests = []
+        while (text := self.session.next_request(self.now)) is not None:
+            requests.append(json.loads(text))
         return requests
+
+    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> None:
+        self.listed.append(([pair.symbol for pair in pairs], is_all))
 
     def asked(self) -> list[tuple[str, list[str]]]:
         """The requests since last asked, in short: method and symbols."""

@@ -37,17 +37,15 @@ class Publishing:
     def __init__(self, redis: Redis, *symbols: str) -> None:
         self.redis = redis
         self.read: Stamp | None = stamp_now()
-        self.publisher = Publisher(redis, KEPT, "0/1", lambda _symbol: self.read)
+        self.publisher = Publisher(redis, KEPT, "0/1")
+        self.publisher.read = lambda _symbol: self.read
         self.fenced: list[int] = []
         self.publisher.on_fenced = self.fenced.append
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
 
     def _box(self, symbol: str) -> Box:
-        from collector.outbox import Outbox
-
         box = Box(symbol)
-        box.book.listener = box.outbox = Outbox(box.book, self.publisher.on_waiting)
-        self.publisher.add(box.outbox)
+        box.outbox = self.publisher.add(box.book)
         return box
 
     @property
@@ -140,6 +138,8 @@ async def test_symbols_say_what_became_of_each(redis: Redis) -> None:
         "depth": 10,
         "price_precision": 1,
         "qty_precision": 8,
+        "pair_status": None,
+        "resyncs": 0,
     }
     assert states["XBT/EUR"]["status"] == "refused"
     assert states["XBT/EUR"]["reason"] == "Currency pair not supported XBT/EUR"

@@ -11,11 +11,10 @@ import pytest
 from redis.asyncio import Redis
 
 import collector.reporter
-from collector.books import SymbolBook
 from collector.feed import Feed
 from collector.lease import Lease
 from collector.reporter import Reporter
-from collector.settings import Shard
+from collector.settings import CollectorSettings, Shard
 from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key
 from tests.kraken_book.redis_reads import texts_at
 from tests.polling import end, eventually
@@ -27,10 +26,16 @@ class Reporting:
     """A reporter of two books, of which a lease says who leads."""
 
     def __init__(self, redis: Redis, shard: Shard) -> None:
-        self.books = {symbol: SymbolBook(symbol, 10, "simulated") for symbol in CONFIGURED}
-        feed = Feed("ws://127.0.0.1:1", self.books, 10, 1)
+        settings = CollectorSettings(
+            kraken_url="ws://127.0.0.1:1",
+            kraken_symbols=",".join(CONFIGURED),
+            kraken_symbols_per_connection=1,
+            collector_shard=str(shard),
+        )
+        feed = Feed(settings, lambda _book: None, lambda _symbol: None)
+        self.books = feed.books
         self.lease = Lease(redis, shard, 5.0, lambda _epoch: None, lambda: None)
-        self.reporter = Reporter(redis, shard, feed, self.lease, self.books)
+        self.reporter = Reporter(redis, shard, feed, self.lease)
         self.task = asyncio.create_task(self.reporter.run())
 
 
@@ -60,7 +65,7 @@ async def test_the_leader_reports_itself_for_people(redis: Redis, reporting: Rep
     assert report["leader"]["pid"] == os.getpid()
     assert report["epoch"] == 77
     assert report["symbols"] == {"asked": 1, "refused": 1}
-    assert [c["state"] for c in report["connections"]] == ["connecting"] * 2
+    assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
     assert [c["last_frame"] for c in report["connections"]] == [None] * 2
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from collector.books import SymbolBook
+from collector.kraken.session import REQUESTS_PER_SECOND, RESYNCS_PER_10_S
 from collector.stamp import Stamp
 from kraken_book.precision import Precision
 from tests.collector.kraken_side import (
+    QUIET_SECONDS,
     TIME,
     Conversation,
     Market,
@@ -175,10 +178,10 @@ def test_frames_of_the_old_subscription_are_dropped_until_the_new_snapshot(
     live.hear(acknowledged("unsubscribe", BTC))
     live.hear(late)
     assert book.status == "syncing"
-    live.hear(acknowledged("subscribe", BTC), late)
-    assert book.status == "syncing"
     assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
-    live.hear(market.snapshot())
+    live.hear(late)
+    assert book.status == "syncing"
+    live.hear(acknowledged("subscribe", BTC), market.snapshot())
     assert book.live
     assert book.checksum == market.book.checksum
 
@@ -200,7 +203,7 @@ def test_a_book_frame_of_no_known_symbol_is_doubted_where_no_checksum_would_show
     conversation = Conversation(BTC, ETH, depth=depth)
     conversation.go_live()
     conversation.hear(b'{"channel":"book","type":"update","da')
-    assert conversation.asked() == [("unsubscribe", [symbol]) for symbol in doubted]
+    assert conversation.asked() == ([("unsubscribe", doubted)] if doubted else [])
 
 
 def test_a_book_frame_that_is_cut_off_has_its_symbol_alone_doubted(live: Conversation) -> None:
@@ -298,8 +301,9 @@ def test_what_is_not_answered_is_asked_again_after_10_s() -> None:
 
 def test_too_many_requests_answered_with_a_capital_error_are_made_again() -> None:
     conversation = Conversation(BTC, ETH)
-    conversation.hear(instruments(BTC, ETH), b'{"Error":"Exceeded msg rate"}')
+    conversation.hear(instruments(BTC, ETH))
     conversation.said()
+    conversation.hear(b'{"Error":"Exceeded msg rate"}')
     conversation.wait(11)
     assert conversation.asked() == [("subscribe", [BTC, ETH])]
     assert conversation.books[BTC].status == "asked"
@@ -381,11 +385,11 @@ def test_repeated_doubts_of_a_symbol_wait_longer_and_longer(live: Conversation) 
         assert live.asked() == [("unsubscribe", [BTC])]
         live.hear(acknowledged("unsubscribe", BTC))
         begun = live.now
-        while not live.session.outgoing:
+        while not (asked := live.asked()):
             live.wait(1)
             assert live.now - begun < 62, "not asked for again"
         waits.append(live.now - begun)
-        assert live.asked() == [("subscribe", [BTC])]
+        assert asked == [("subscribe", [BTC])]
         live.hear(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
     assert waits[0] == 0
     assert waits[1] >= 1
@@ -434,3 +438,137 @@ def test_a_recorded_conversation_never_raises_a_doubt(
         updates += b'"type":"update","data":[{"symbol"' in line and conversation.books[BTC].live
         assert conversation.books[BTC].reason is None
     assert updates == verified
+
+
+# What is not in order, is asked for too fast, or is silent
+
+
+def test_an_update_before_its_snapshot_is_doubted(live: Conversation) -> None:
+    market = live.markets[BTC]
+    live.hear(market.wrong_update(), acknowledged("unsubscribe", BTC))
+    live.said()
+    live.hear(acknowledged("subscribe", BTC), market.update([("99.5", "1.00000000")]))
+    assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "early")
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(market.snapshot())
+    assert not live.books[BTC].live, "it is of the subscription that was left"
+    assert live.books[ETH].live
+
+
+def test_a_book_that_is_silent_for_long_is_asked_for_anew(live: Conversation) -> None:
+    live.wait(QUIET_SECONDS / 2)
+    live.hear(live.markets[ETH].update([("99.5", "1.00000000")]))
+    live.wait(QUIET_SECONDS / 2)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.books[BTC].reason == "quiet"
+    assert live.books[ETH].live
+    live.hear(acknowledged("unsubscribe", BTC))
+    assert live.asked() == [("subscribe", [BTC])]
+
+
+def test_a_feed_that_is_wrong_everywhere_is_not_stormed() -> None:
+    names = [f"C{number}/USD" for number in range(200)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+        conversation.hear(acknowledged("unsubscribe", name))
+    asked_again: list[float] = []
+    while len(asked_again) < len(names):
+        for method, symbols in conversation.asked():
+            if method == "subscribe":
+                asked_again += [conversation.now] * len(symbols)
+                for symbol in symbols:
+                    snapshot = conversation.markets[symbol].snapshot()
+                    conversation.hear(acknowledged("subscribe", symbol), snapshot)
+        conversation.wait(1)
+    for at in asked_again:
+        within = [other for other in asked_again if at <= other < at + 10]
+        assert len(within) <= RESYNCS_PER_10_S
+    assert max(asked_again) - min(asked_again) < 60, "each had its turn"
+
+
+def test_quiet_books_are_left_only_as_fast_as_they_may_be_asked_for_anew() -> None:
+    names = [f"C{number}/USD" for number in range(200)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    conversation.wait(QUIET_SECONDS)
+    assert sum(not book.live for book in conversation.books.values()) <= RESYNCS_PER_10_S
+
+
+def test_requests_keep_a_pace_and_symbols_share_them(live: Conversation) -> None:
+    names = [f"C{number}/USD" for number in range(50)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+    assert conversation.asked() == [("unsubscribe", names)]
+    conversation.now += 1
+    for name in names:
+        conversation.hear(acknowledged("unsubscribe", name))
+    assert len(conversation.said()) <= REQUESTS_PER_SECOND
+
+
+def test_after_too_many_requests_none_is_made_for_a_while(live: Conversation) -> None:
+    live.hear(b'{"Error":"Exceeded msg rate"}')
+    live.hear(live.markets[BTC].wrong_update())
+    live.wait(4)
+    assert live.asked() == []
+    live.wait(2)
+    assert live.asked() == [("unsubscribe", [BTC])]
+
+
+def test_pairs_that_are_lost_though_they_were_acknowledged_are_subscribed_to_anew() -> None:
+    conversation = Conversation(BTC)
+    conversation.said()
+    conversation.wait(11)
+    (again,) = conversation.said()
+    conversation.hear(refused(None, "Already subscribed", req_id=again["req_id"]))
+    asked = [(r["method"], r["params"]["channel"]) for r in conversation.said()]
+    assert asked == [("unsubscribe", "instrument"), ("subscribe", "instrument")]
+
+
+# Pairs, and symbols that come and go
+
+
+def test_pairs_are_told_with_whether_they_are_all() -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC, ETH), instruments("SOL/USD", kind="update"))
+    assert conversation.listed == [([BTC, ETH], True), (["SOL/USD"], False)]
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        b'{"symbol":"SOL/USD"}',
+        b'{"symbol":"SOL/USD","price_precision":99,"qty_precision":8}',
+    ],
+)
+def test_pairs_of_which_one_makes_no_sense_are_not_taken_for_all(senseless: bytes) -> None:
+    conversation = Conversation(BTC)
+    frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [' + senseless + b", ")
+    conversation.hear(frame)
+    assert conversation.listed == [([BTC], False)]
+
+
+def test_a_symbol_that_joins_is_asked_for_and_one_that_leaves_is_left(live: Conversation) -> None:
+    book = SymbolBook("SOL/USD", 10, "simulated")
+    live.books["SOL/USD"] = book
+    live.session.add("SOL/USD")
+    live.wait(1)
+    assert live.asked() == [("subscribe", ["SOL/USD"])]
+    live.session.remove(BTC)
+    del live.books[BTC]
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC))
+    live.wait(20)
+    assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
+
+
+def test_the_status_of_a_pair_is_followed(live: Conversation) -> None:
+    frame = instruments(BTC, kind="update").replace(
+        b'"symbol": "BTC/USD"', b'"symbol": "BTC/USD", "status": "cancel_only"'
+    )
+    live.hear(frame)
+    assert live.books[BTC].pair_status == "cancel_only"
+    assert live.books[BTC].live

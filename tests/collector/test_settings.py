@@ -32,7 +32,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert (settings.log_level, settings.log_format) == ("info", None)
     assert settings.kraken_url == "wss://ws.kraken.com/v2"
     assert settings.kraken_symbols == "BTC/USD,ETH/USD,SOL/USD"
-    assert settings.symbols == ("BTC/USD", "ETH/USD", "SOL/USD")
+    assert settings.selection.names == ("BTC/USD", "ETH/USD", "SOL/USD")
     assert settings.kraken_depth == 10
     assert settings.kraken_symbols_per_connection == 100
     assert (settings.stream_retention, settings.stream_maxlen) == (300, 20_000)
@@ -114,12 +114,10 @@ def test_books_are_krakens_only_where_the_host_is(
 def test_shards_share_the_symbols_out(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"X{number}/USD" for number in range(50)]
     shares = [
-        settings_of(
-            monkeypatch, KRAKEN_SYMBOLS=",".join(names), COLLECTOR_SHARD=f"{index}/3"
-        ).symbols
-        for index in range(3)
+        [name for name in names if settings_of(monkeypatch, COLLECTOR_SHARD=shard).shard.has(name)]
+        for shard in ("0/3", "1/3", "2/3")
     ]
-    assert sorted(sum(shares, ())) == sorted(names)
+    assert sorted(name for share in shares for name in share) == sorted(names)
     for index, share in enumerate(shares):
         assert all(crc32(symbol.encode()) % 3 == index for symbol in share)
 

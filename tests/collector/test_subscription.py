@@ -42,7 +42,7 @@ def test_a_refused_one_is_retried_after_60_s(subscription: Subscription) -> None
 
 def test_a_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
     subscription.move(State.LIVE, NOW)
-    subscription.doubt(NOW)
+    subscription.doubt(NOW, may_ask=True)
     assert subscription.state is State.LEAVING
     assert not subscription.to_ask(NOW)
     subscription.move(State.WAITING, NOW)
@@ -52,7 +52,7 @@ def test_a_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription)
 def test_doubts_that_follow_wait_longer_up_to_a_minute(subscription: Subscription) -> None:
     waits = []
     for number in range(12):
-        subscription.doubt(NOW + number)
+        subscription.doubt(NOW + number, may_ask=True)
         waits.append(subscription.due - NOW - number)
     assert waits[0] == 0
     assert all(1 <= wait <= 60 for wait in waits[1:])
@@ -63,18 +63,18 @@ def test_doubts_that_follow_wait_longer_up_to_a_minute(subscription: Subscriptio
 def test_after_a_minute_of_being_right_it_is_a_first_doubt_again(
     subscription: Subscription,
 ) -> None:
-    subscription.doubt(NOW)
-    subscription.doubt(NOW + 1)
+    subscription.doubt(NOW, may_ask=True)
+    subscription.doubt(NOW + 1, may_ask=True)
     assert subscription.due > NOW + 1
     subscription.move(State.LIVE, NOW + 10)
-    subscription.doubt(NOW + 70)
+    subscription.doubt(NOW + 70, may_ask=True)
     assert subscription.due == NOW + 70
 
 
 def test_waiting_to_be_asked_again_is_no_time_of_being_right(subscription: Subscription) -> None:
     now = NOW
     for _ in range(10):
-        subscription.doubt(now)
+        subscription.doubt(now, may_ask=True)
         now += 1
     # The last wait was half a minute at least; then it is right for another half.
     live_at = max(now, subscription.due)
@@ -82,5 +82,5 @@ def test_waiting_to_be_asked_again_is_no_time_of_being_right(subscription: Subsc
     subscription.move(State.ASKED, live_at)
     subscription.move(State.ACKNOWLEDGED, live_at)
     subscription.move(State.LIVE, live_at)
-    subscription.doubt(live_at + 31)
+    subscription.doubt(live_at + 31, may_ask=True)
     assert subscription.due > live_at + 31

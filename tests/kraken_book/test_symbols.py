@@ -4,36 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.symbols import folded, nearest, parse_symbols
+from kraken_book.symbols import folded, nearest
 
 KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
-
-
-@pytest.mark.parametrize(
-    ("text", "symbols"),
-    [
-        ("BTC/USD", ("BTC/USD",)),
-        ("BTC/USD,ETH/USD", ("BTC/USD", "ETH/USD")),
-        (" ETH/USD , BTC/USD ,", ("ETH/USD", "BTC/USD")),
-        ("BTC/USD,ETH/USD,BTC/USD", ("BTC/USD", "ETH/USD")),
-        ("1INCH/USD,USDT.M/EUR", ("1INCH/USD", "USDT.M/EUR")),
-    ],
-)
-def test_a_list_is_each_symbol_once_in_order(text: str, symbols: tuple[str, ...]) -> None:
-    assert parse_symbols(text) == symbols
-
-
-@pytest.mark.parametrize("bad", ["BTCUSD", "BTC/", "/USD", "BTC/USD/EUR", "BTC USD", "B€C/USD"])
-def test_the_first_part_that_is_no_symbol_is_named(bad: str) -> None:
-    with pytest.raises(ValueError, match="is no symbol: it takes names such as BTC/USD") as caught:
-        parse_symbols(f"ETH/USD,{bad}")
-    assert repr(bad) in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["", " ", ",,", " , "])
-def test_no_symbol_at_all_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="at least one symbol"):
-        parse_symbols(text)
 
 
 @pytest.mark.parametrize(

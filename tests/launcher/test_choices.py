@@ -46,7 +46,7 @@ class TestSettings:
 
     def test_symbols(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KRAKEN_SYMBOLS", "ETH/USD, BTC/USD,ETH/USD")
-        assert LauncherSettings().symbols == ("ETH/USD", "BTC/USD")
+        assert LauncherSettings().selection.names == ("ETH/USD", "BTC/USD")
 
     @pytest.mark.parametrize("service", [CollectorSettings, ApiSettings])
     def test_the_defaults_are_those_of_the_service(self, service: type[ServiceSettings]) -> None:

@@ -1,0 +1,57 @@
+"""Which symbols are wanted: names, wildcards, and what is left out of them, as one text says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+_SIDE = r"[A-Za-z0-9.*]{1,20}"
+_PART = re.compile(rf"!?(\*|{_SIDE}/{_SIDE})")
+
+
+class Selection(NamedTuple):
+    """Names as they were given, patterns such as `*/USD`, and patterns of what is not wanted."""
+
+    names: tuple[str, ...]
+    patterns: tuple[str, ...]
+    unwanted: tuple[str, ...]
+
+    def of(self, listed: Iterable[str]) -> tuple[str, ...]:
+        """The wanted symbols, each once: the names, then those of `listed` that match, sorted.
+
+        A name is wanted whether it is listed or not: who asked for it is to hear of its refusal.
+        """
+        matching = (symbol for symbol in sorted(listed) if _matches(symbol, self.patterns))
+        wanted = dict.fromkeys((*self.names, *matching))
+        return tuple(symbol for symbol in wanted if not _matches(symbol, self.unwanted))
+
+
+def parse_selection(text: str) -> Selection:
+    """The selection that a comma-separated text such as `BTC/EUR,*/USD,!USDT/USD` says.
+
+    Raises ValueError that names the first part that is neither a symbol nor a wildcard.
+    """
+    parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for part in parts:
+        if not _PART.fullmatch(part):
+            raise ValueError(
+                f"{part!r} is no symbol: it takes names such as BTC/USD, wildcards such as */USD"
+                " or *, and !USDT/USD for what is left out, separated by commas"
+            )
+    wanted = [part for part in parts if not part.startswith("!")]
+    selection = Selection(
+        names=tuple(part for part in wanted if "*" not in part),
+        patterns=tuple(part for part in wanted if "*" in part),
+        unwanted=tuple(part[1:] for part in parts if part.startswith("!")),
+    )
+    if not selection.patterns and not selection.of(()):
+        raise ValueError(
+            "it takes at least one symbol such as BTC/USD, or a wildcard such as */USD"
+        )
+    return selection
+
+
+def _matches(symbol: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(symbol, pattern) for pattern in patterns)

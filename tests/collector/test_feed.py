@@ -1,0 +1,104 @@
+"""Which books there are and which connection carries them, as Kraken lists pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.books import SymbolBook
+from collector.feed import Feed
+from collector.kraken.frames import Pair
+from collector.settings import CollectorSettings
+from kraken_book.precision import Precision
+
+
+class Followed:
+    """A feed that never connects, and what it tells."""
+
+    def __init__(self, symbols: str, **settings: Any) -> None:
+        self.joined: list[str] = []
+        self.left: list[str] = []
+        self.feed = Feed(
+            CollectorSettings(kraken_url="ws://127.0.0.1:1", kraken_symbols=symbols, **settings),
+            self._on_joined,
+            self.left.append,
+        )
+
+    def _on_joined(self, book: SymbolBook) -> None:
+        self.joined.append(book.symbol)
+
+    def hear(self, *symbols: str, status: str = "online", is_all: bool = True) -> None:
+        self.feed.on_instruments([Pair(symbol, 1, 8, status) for symbol in symbols], is_all)
+
+    @property
+    def carried(self) -> list[list[str]]:
+        return [list(connection.books) for connection in self.feed.connections]
+
+
+def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
+    followed = Followed("A/B,C/D,E/F,G/H,I/J", kraken_symbols_per_connection=2)
+    assert followed.carried == [["A/B", "C/D"], ["E/F", "G/H"], ["I/J"]]
+    assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
+
+
+def test_wildcards_wait_for_the_first_connection_to_tell_what_they_mean() -> None:
+    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    assert followed.carried == [[]]
+    known_before = followed.feed.knows_what_it_follows
+    followed.hear("BTC/USD", "BTC/EUR", "ETH/USD", "SOL/USD")
+    assert followed.carried == [["BTC/USD", "ETH/USD"], ["SOL/USD"]]
+    assert (known_before, followed.feed.knows_what_it_follows) == (False, True)
+    assert followed.feed.books["BTC/USD"].precision == Precision(1, 8)
+
+
+def test_a_new_pair_joins_and_a_delisted_one_leaves() -> None:
+    followed = Followed("*/USD,!USDT/USD")
+    followed.hear("BTC/USD", "ETH/USD", "USDT/USD")
+    followed.hear("NEW/USD", "NEW/EUR", is_all=False)
+    assert followed.joined == ["BTC/USD", "ETH/USD", "NEW/USD"]
+    eth = followed.feed.books["ETH/USD"]
+    followed.hear("ETH/USD", status="delisted", is_all=False)
+    assert followed.left == ["ETH/USD"]
+    assert followed.carried == [["BTC/USD", "NEW/USD"]]
+    assert (eth.status, eth.reason) == ("refused", "not listed")
+    assert followed.feed.read("ETH/USD") is None
+
+
+def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD", "ETH/USD")
+    followed.hear("BTC/USD", is_all=False)
+    assert followed.left == []
+    followed.hear("BTC/USD")
+    assert followed.left == ["ETH/USD"]
+
+
+def test_a_pair_that_is_halted_stays() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD")
+    followed.hear("BTC/USD", status="maintenance", is_all=False)
+    assert followed.left == []
+
+
+def test_a_name_stays_whatever_is_listed() -> None:
+    followed = Followed("FOO/USD,BTC/*")
+    followed.hear("BTC/USD")
+    followed.hear("ETH/USD")
+    assert followed.left == ["BTC/USD"]
+    assert list(followed.feed.books) == ["FOO/USD"]
+
+
+def test_who_comes_takes_the_place_of_who_left() -> None:
+    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    followed.hear("A/USD", "B/USD", "C/USD")
+    followed.hear("A/USD", "C/USD", "D/USD", "E/USD")
+    assert followed.carried == [["A/USD", "D/USD"], ["C/USD", "E/USD"]]
+
+
+def test_wildcards_are_shared_out_among_shards_as_names_are() -> None:
+    listed = [f"C{number}/USD" for number in range(50)]
+    shares = []
+    for index in range(3):
+        followed = Followed("*", collector_shard=f"{index}/3")
+        followed.hear(*listed)
+        shares += followed.joined
+    assert sorted(shares) == sorted(listed)

@@ -1,0 +1,69 @@
+"""What KRAKEN_SYMBOLS means: names, wildcards, and what is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_book.selection import Selection, parse_selection
+
+LISTED = ("USDT/USD", "BTC/USD", "BTC/EUR", "ETH/EUR", "1INCH/USD")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("BTC/USD", ("BTC/USD",)),
+        ("BTC/USD,ETH/USD", ("BTC/USD", "ETH/USD")),
+        (" ETH/USD , BTC/USD ,", ("ETH/USD", "BTC/USD")),
+        ("BTC/USD,ETH/USD,BTC/USD", ("BTC/USD", "ETH/USD")),
+        ("1INCH/USD,USDT.M/EUR", ("1INCH/USD", "USDT.M/EUR")),
+    ],
+)
+def test_a_list_is_each_symbol_once_in_order(text: str, symbols: tuple[str, ...]) -> None:
+    assert parse_selection(text) == Selection(symbols, (), ())
+
+
+@pytest.mark.parametrize("bad", ["BTCUSD", "BTC/", "/USD", "BTC/USD/EUR", "BTC USD", "B€C/USD"])
+def test_the_first_part_that_is_no_symbol_is_named(bad: str) -> None:
+    with pytest.raises(ValueError, match="is no symbol: it takes names such as BTC/USD") as caught:
+        parse_selection(f"ETH/USD,{bad}")
+    assert repr(bad) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", " ", ",,", " , "])
+def test_no_symbol_at_all_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at least one symbol"):
+        parse_selection(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ("*", ("1INCH/USD", "BTC/EUR", "BTC/USD", "ETH/EUR", "USDT/USD")),
+        ("*/*", ("1INCH/USD", "BTC/EUR", "BTC/USD", "ETH/EUR", "USDT/USD")),
+        ("*/USD,!USDT/USD", ("1INCH/USD", "BTC/USD")),
+        ("!USDT/USD,*/USD", ("1INCH/USD", "BTC/USD")),
+        ("BTC/*", ("BTC/EUR", "BTC/USD")),
+        ("*,!*/EUR", ("1INCH/USD", "BTC/USD", "USDT/USD")),
+        ("ETH/EUR,*/USD,!USD*/USD", ("ETH/EUR", "1INCH/USD", "BTC/USD")),
+        # A name is wanted whether it is listed or not.
+        ("NEW/USD,BTC/*", ("NEW/USD", "BTC/EUR", "BTC/USD")),
+        ("BTC/EUR,BTC/*", ("BTC/EUR", "BTC/USD")),
+        ("*/GBP", ()),
+    ],
+)
+def test_wildcards_mean_those_listed_that_match(text: str, symbols: tuple[str, ...]) -> None:
+    assert parse_selection(text).of(LISTED) == symbols
+
+
+@pytest.mark.parametrize("bad", ["*USD", "!", "**", "!!BTC/USD", "BTC/[A-Z]", "BTC/US?"])
+def test_a_wildcard_that_is_none_is_named(bad: str) -> None:
+    with pytest.raises(ValueError, match=r"wildcards such as \*/USD") as caught:
+        parse_selection(f"BTC/USD,{bad}")
+    assert repr(bad) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["!USDT/USD", "BTC/USD,!BTC/*"])
+def test_a_selection_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at least one symbol"):
+        parse_selection(text)
