@@ -215,7 +215,7 @@ def test_both_services_are_alive_and_ready_and_tell_figures(scene: Scene) -> Non
     for service in (scene.api, scene.collector):
         families = list(text_string_to_metric_families(service.get("/metrics").text))
         assert any(family.name.startswith("kraken_book_") for family in families)
-    assert scene.collector.metric("kraken_book_live_symbols") == 3
+    assert scene.collector.metric("kraken_book_symbols", status="live") == 3
     assert scene.collector.metric("kraken_book_leading") == 1
     assert scene.api.metric("kraken_book_redis_up") == 1
 
