@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.instruments import Instrument
 
 _SYMBOL = re.compile(r"[A-Z0-9.]{1,20}/[A-Z0-9.]{1,20}")
+_LEAST_PRICE = 100
+"""In ticks: nearer to zero a market cannot walk."""
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 
 
@@ -33,6 +35,29 @@ class Profile:
     """How often the market moves, in relation to the others."""
     may_empty: bool = False
     """Whether now and then all of a side is gone for a moment."""
+
+    def at(self, price_precision: int, qty_precision: int) -> Profile:
+        """The same market at other precisions.
+
+        Raises ValueError where too few decimals leave no prices to trade at.
+        """
+        price = _scaled(self.price, price_precision - self.price_precision)
+        if price < _LEAST_PRICE:
+            raise ValueError(
+                f"price={price_precision}: too few decimals for {self.symbol}, which would cost"
+                f" {price} ticks: use more"
+            )
+        return replace(
+            self,
+            price_precision=price_precision,
+            qty_precision=qty_precision,
+            price=price,
+            spread=_scaled(self.spread, price_precision - self.price_precision),
+            gap=_scaled(self.gap, price_precision - self.price_precision),
+            lots=_scaled(self.lots, qty_precision - self.qty_precision),
+            # So that the levels below the mid-price end above zero.
+            levels=min(self.levels, price // 4),
+        )
 
     @property
     def instrument(self) -> Instrument:
@@ -84,6 +109,12 @@ def profile_of(symbol: str) -> Profile:
             new = symbol.replace(old, _RENAMED[old])
             raise ValueError(f"{symbol!r} has an old name that Kraken v2 refuses: use {new}")
     return CATALOGUE.get(symbol) or _made_up(symbol)
+
+
+def _scaled(units: int, decimals: int) -> int:
+    """Units of so many decimals more, or fewer; at least one."""
+    factor: int = 10 ** abs(decimals)
+    return units * factor if decimals >= 0 else max(1, units // factor)
 
 
 def _made_up(symbol: str) -> Profile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Instrument:
     qty_precision: int
     qty_min: int
     """The least order, in lots."""
+    status: str = "online"
 
     @property
     def base(self) -> str:
@@ -27,14 +29,16 @@ class Instrument:
         return self.symbol.partition("/")[2]
 
 
-def instrument_frame(instruments: Iterable[Instrument]) -> str:
-    """The snapshot of the instrument channel; unlike `book` it writes exponents."""
+def instrument_frame(
+    instruments: Iterable[Instrument], kind: Literal["snapshot", "update"] = "snapshot"
+) -> str:
+    """A frame of the instrument channel; unlike `book` it writes exponents."""
     listed = list(instruments)
     names = dict.fromkeys(name for item in listed for name in (item.base, item.quote))
     assets = ",".join(map(_asset_text, names))
     pairs = ",".join(map(_pair_text, listed))
     return (
-        '{"channel":"instrument","type":"snapshot",'
+        f'{{"channel":"instrument","type":"{kind}",'
         f'"data":{{"assets":[{assets}],"pairs":[{pairs}]}}}}'
     )
 
@@ -55,7 +59,7 @@ def _pair_text(item: Instrument) -> str:
     tick = number_text(1, item.price_precision)
     return (
         f'{{"symbol":"{item.symbol}","base":"{item.base}","quote":"{item.quote}",'
-        f'"status":"online","qty_precision":{item.qty_precision},'
+        f'"status":"{item.status}","qty_precision":{item.qty_precision},'
         f'"qty_increment":{number_text(1, item.qty_precision)},'
         f'"price_precision":{item.price_precision},"cost_precision":5,"cost_min":0.5,'
         f'"tick_size":{tick},"price_increment":{tick},'

@@ -54,6 +54,14 @@ class Market:
         self._tend(self.bids)
         self._tend(self.asks)
 
+    def refine(self, profile: Profile) -> None:
+        """Have the profile's precisions, which must be no less than before; the book stays."""
+        was, self.profile = self.profile, profile
+        price_factor = 10 ** (profile.price_precision - was.price_precision)
+        qty_factor = 10 ** (profile.qty_precision - was.qty_precision)
+        for side in (self.bids, self.asks):
+            side.scale(price_factor, qty_factor)
+
     def _open(self) -> None:
         best_ask = self.profile.price + (self.profile.spread + 1) // 2
         best_bid = best_ask - self.profile.spread

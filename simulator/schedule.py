@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from heapq import merge
 from itertools import accumulate
 
 _BURST_SHARE = 0.2
@@ -41,3 +42,35 @@ def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[t
                 due += rng.expovariate(peak)
                 other = rng.random() < 0.3
                 yield due, rng.choices(symbols, cum_weights=bounds)[0] if other else star
+
+
+class Schedule:
+    """The moves of all markets, to which more can be added on the way.
+
+    Args:
+        weights: How often each symbol moves, in relation to the others.
+        rate: The mean in updates per second over these symbols.
+        seed: With the same one, the same moves.
+
+    """
+
+    def __init__(self, weights: Mapping[str, float], rate: float, seed: int) -> None:
+        self._moves = schedule(weights, rate, seed)
+        self._rate_of_one = rate / sum(weights.values()) if weights else 0.0
+        self._seed = seed
+        self._last = 0.0
+
+    def __iter__(self) -> Iterator[tuple[float, str]]:
+        return self
+
+    def __next__(self) -> tuple[float, str]:
+        move = next(self._moves)
+        self._last = move[0]
+        return move
+
+    def add(self, symbol: str, weight: float) -> None:
+        """Let one more symbol move from now on, by its weight; the others move as before."""
+        start = self._last
+        rate = self._rate_of_one * weight
+        added = ((start + due, name) for due, name in schedule({symbol: weight}, rate, self._seed))
+        self._moves = merge(self._moves, added)

@@ -43,6 +43,12 @@ class Side:
         del self.keys[bisect_left(self.keys, key)]
         self.touched.append((key, 0))
 
+    def scale(self, price_factor: int, qty_factor: int) -> None:
+        """Count in smaller ticks and lots."""
+        self.lots = {key * price_factor: lots * qty_factor for key, lots in self.lots.items()}
+        self.keys = [key * price_factor for key in self.keys]
+        self.touched = []
+
     def top(self, depth: int) -> list[Level]:
         """The best levels as (price, lots), best first."""
         return [(key * self.sign, self.lots[key]) for key in self.keys[:depth]]

@@ -8,11 +8,23 @@ window exactly.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import sys
+from bisect import bisect_left, bisect_right
 
 from simulator.side import Level, Side
 
 DEPTHS = (10, 25, 100, 500, 1000)
+
+
+def rank(side: Side) -> int:
+    """The place of the best change of the side's frame; it shows at every depth above that.
+
+    Only what is better than all changes counts, and that was there before as it is after. Where
+    nothing changed the place is beyond all depths.
+    """
+    if not side.touched:
+        return sys.maxsize
+    return bisect_left(side.keys, min(side.touched)[0])
 
 
 def visible(side: Side, before: int | None, depth: int) -> list[Level]:
@@ -20,6 +32,8 @@ def visible(side: Side, before: int | None, depth: int) -> list[Level]:
 
     `before` is `side.worst(depth)` from before the frame.
     """
+    if not side.touched:
+        return []
     after = side.worst(depth)
     sign = side.sign
     held = side.lots
