@@ -14,6 +14,9 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from service.logs import get_logger
+from simulator.conditions import Conditions
+from simulator.delay_line import DelayLine
+from simulator.faults import Lag, Mute
 
 log = get_logger(__name__)
 
@@ -24,12 +27,28 @@ _CLOSE_SECONDS = 0.5
 
 
 class Outbox:
-    """Frames for one client; one that lets `max_queued` bytes pile up is closed with 1013."""
+    """Frames for one client; one that lets `max_queued` bytes pile up is closed with 1013.
 
-    def __init__(self, connection: ServerConnection, *, max_queued: int = MAX_QUEUED_BYTES) -> None:
+    Args:
+        connection: The client's socket.
+        conditions: What is wrong on all connections.
+        max_queued: Bytes that may wait for the client.
+
+    """
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        conditions: Conditions,
+        *,
+        max_queued: int = MAX_QUEUED_BYTES,
+    ) -> None:
         self._connection = connection
+        self._conditions = conditions
         self._max_queued = max_queued
         self._pushed: list[bytes] = []
+        self._lagging: DelayLine[bytes] = DelayLine(self._write_late)
+        self._lagging_bytes = 0
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
 
@@ -39,6 +58,11 @@ class Outbox:
             self._loop.call_soon(self._write)
         self._pushed.append(packed)
 
+    def close(self) -> None:
+        """Write nothing more: the connection has ended."""
+        self._lagging.clear()
+        self._lagging_bytes = 0
+
     async def drained(self) -> None:
         """Wait while a megabyte or more is queued and the client may still take it."""
         # The transport tells when its buffer falls only to the protocol, which is not ours.
@@ -47,10 +71,30 @@ class Outbox:
 
     def _write(self) -> None:
         frames, self._pushed = self._pushed, []
-        if not self._is_open() or self._closing is not None:
+        if not self._is_open() or self._conditions.get(Mute):
             return
-        self._connection.transport.write(b"".join(frames))
-        if self._queued() > self._max_queued:
+        lag = self._conditions.get(Lag)
+        if lag or self._lagging:
+            self._write_later(b"".join(frames), lag.delay if lag else 0.0)
+        else:
+            self._write_now(b"".join(frames))
+
+    def _write_later(self, data: bytes, delay: float) -> None:
+        self._lagging_bytes += len(data)
+        self._lagging.put(data, delay)
+        self._bound()
+
+    def _write_late(self, data: bytes) -> None:
+        self._lagging_bytes -= len(data)
+        self._write_now(data)
+
+    def _write_now(self, data: bytes) -> None:
+        if self._is_open() and self._closing is None:
+            self._connection.transport.write(data)
+            self._bound()
+
+    def _bound(self) -> None:
+        if self._closing is None and self._queued() > self._max_queued:
             log.warning("closing a client that does not read", queued=self._queued())
             self._closing = asyncio.create_task(self._close())
 
@@ -63,7 +107,7 @@ class Outbox:
             self._connection.transport.abort()
 
     def _queued(self) -> int:
-        return self._connection.transport.get_write_buffer_size()
+        return self._connection.transport.get_write_buffer_size() + self._lagging_bytes
 
     def _is_open(self) -> bool:
         return self._connection.state is State.OPEN and not self._connection.transport.is_closing()

@@ -10,12 +10,13 @@ import msgspec
 from simulator.clock import now_us, time_text
 
 HEARTBEAT = '{"channel":"heartbeat"}'
+RATE_EXCEEDED = '{"Error":"Exceeded msg rate"}'
 
 
-def status(connection_id: int) -> str:
-    """The first frame of a connection."""
+def status(connection_id: int, system: str) -> str:
+    """The first frame of a connection, sent again when the system's status changes."""
     return (
-        '{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online",'
+        f'{{"channel":"status","type":"update","data":[{{"version":"2.0.10","system":"{system}",'
         f'"api_version":"v2","connection_id":{connection_id}}}]}}'
     )
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+from collections.abc import Coroutine
 from http import HTTPStatus
 from types import TracebackType
+from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosedError
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from service.logs import get_logger
+from simulator.client import Client, Connection
+from simulator.conditions import Conditions
+from simulator.faults import AcceptAndClose, RefuseConnections, System
 from simulator.feed import Feed
-from simulator.outbox import MAX_QUEUED_BYTES, Outbox
-from simulator.session import Session
-
-log = get_logger(__name__)
+from simulator.instruments import Instrument
+from simulator.journal import Journal
+from simulator.outbox import MAX_QUEUED_BYTES
 
 _HEARTBEAT_SECONDS = 1.0
 _STOP_SECONDS = 0.6
@@ -32,6 +35,11 @@ class Simulator:
         port: The port; 0 takes a free one.
         max_queued: Bytes that may wait for a client before it is closed.
 
+    Attributes:
+        conditions: What is wrong on all connections.
+        journal: What was asked on them.
+        accepted: How many there have been.
+
     """
 
     def __init__(
@@ -42,11 +50,15 @@ class Simulator:
         port: int = 0,
         max_queued: int = MAX_QUEUED_BYTES,
     ) -> None:
+        self.conditions = Conditions()
+        self.journal = Journal()
+        self.accepted = 0
         self._feed = feed
         self._host = host
         self._port = port
         self._max_queued = max_queued
-        self._sessions: set[Session] = set()
+        self._clients: set[Client] = set()
+        self._background: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
 
@@ -66,7 +78,8 @@ class Simulator:
             compression=None,
             ping_interval=None,
             close_timeout=_STOP_SECONDS,
-            process_request=_answer_health,
+            process_request=self._answer_plainly,
+            create_connection=Connection,
         )
         self._port = self._server.sockets[0].getsockname()[1]
         self._tasks = [
@@ -95,33 +108,75 @@ class Simulator:
         for task in done:
             task.result()
 
+    @property
+    def open_connections(self) -> int:
+        """How many clients there are."""
+        return len(self._clients)
+
+    def close_all(self, code: int) -> None:
+        """Close every connection with a close frame."""
+        for client in self._clients:
+            self._in_background(client.connection.close(code))
+
+    def abort_all(self) -> None:
+        """End every TCP connection at once."""
+        for client in tuple(self._clients):
+            client.connection.transport.abort()
+
+    def push_all(self, packed: bytes) -> None:
+        """Send every client a frame, packed."""
+        for client in self._clients:
+            client.outbox.push(packed)
+
+    def set_system(self, system: System) -> None:
+        """Tell every client, and each that comes, that the system is like this."""
+        self.conditions.system = system
+        for client in self._clients:
+            client.session.tell_status()
+
+    def announce(self, changed: Instrument) -> None:
+        """Tell those that follow the instruments that a pair has changed."""
+        for client in self._clients:
+            client.session.tell_instrument(changed)
+
     async def _serve_client(self, connection: ServerConnection) -> None:
-        outbox = Outbox(connection, max_queued=self._max_queued)
-        # Kraken's pass 2^53, which tells whether a client reads them as floats.
-        connection_id = 2**53 + secrets.randbelow(2**64 - 2**53)
-        session = Session(self._feed, outbox, connection_id)
-        log.debug("client connected", address=connection.remote_address, id=connection_id)
-        session.open()
-        self._sessions.add(session)
+        self.accepted += 1
+        if self.conditions.get(AcceptAndClose):
+            await connection.close(CloseCode.GOING_AWAY)
+            return
+        assert isinstance(connection, Connection)
+        client = Client(
+            connection, self.accepted, self._feed, self.conditions, max_queued=self._max_queued
+        )
+        self._clients.add(client)
         try:
-            async for message in connection:
-                session.receive(message)
-        except ConnectionClosedError as error:
-            log.debug("client lost", id=connection_id, reason=str(error))
+            await client.serve(self.journal)
         finally:
-            self._sessions.discard(session)
-            session.close()
+            self._clients.discard(client)
 
     async def _send_heartbeats(self) -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
-            for session in self._sessions:
-                session.heartbeat()
+            for client in self._clients:
+                client.session.heartbeat()
+
+    def _answer_plainly(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse the handshake, or answer who only asks whether the simulator is there."""
+        if request.path == "/healthz":
+            return connection.respond(HTTPStatus.OK, "ok\n")
+        refusal = self.conditions.get(RefuseConnections)
+        return _refusal(refusal.status) if refusal else None
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
 
-def _answer_health(connection: ServerConnection, request: Request) -> Response | None:
-    """For who only asks whether the simulator is there."""
-    return connection.respond(HTTPStatus.OK, "ok\n") if request.path == "/healthz" else None
+def _refusal(status: int) -> Response:
+    body = b"refused on request\n"
+    headers = Headers({"Content-Length": str(len(body)), "Connection": "close"})
+    return Response(status, "Refused", headers, body)
 
 
 async def _stop(server: Server) -> None:

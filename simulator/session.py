@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 from simulator import replies
 from simulator.clock import now_us
+from simulator.conditions import Conditions
+from simulator.faults import AnswerNever, RateLimit
 from simulator.feed import DEPTH_NOT_SUPPORTED, Feed, Subscriber
-from simulator.instruments import instrument_frame
+from simulator.instruments import Instrument, instrument_frame
 from simulator.requests import MALFORMED, BadRequest, Params, Request, parse_request
 from simulator.window import DEPTHS
 from simulator.wire import pack
@@ -29,19 +31,32 @@ class Session:
         feed: Where the books come from.
         subscriber: Where this client's frames go.
         connection_id: What the status frame tells.
+        conditions: What is wrong on all connections.
 
     """
 
-    def __init__(self, feed: Feed, subscriber: Subscriber, connection_id: int) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        subscriber: Subscriber,
+        connection_id: int,
+        conditions: Conditions | None = None,
+    ) -> None:
         self._feed = feed
+        self._conditions = conditions or Conditions()
         self._subscriber = subscriber
         self._connection_id = connection_id
         self._depths: dict[str, int] = {}
         self._instruments = False
 
-    def open(self) -> None:
-        """Greet the client."""
-        self._send(replies.status(self._connection_id))
+    def tell_status(self) -> None:
+        """Tell the client how the system is: when it comes, and when that has changed."""
+        self._send(replies.status(self._connection_id, self._conditions.system))
+
+    def tell_instrument(self, changed: Instrument) -> None:
+        """Tell the client of a pair that has changed, if it follows the instruments."""
+        if self._instruments:
+            self._send(instrument_frame([changed], "update"))
 
     def close(self) -> None:
         """End all subscriptions."""
@@ -58,10 +73,17 @@ class Session:
     def receive(self, message: str | bytes) -> None:
         """Answer a message of the client."""
         time_in = now_us()
+        if self._conditions.get(RateLimit):
+            self._send(replies.RATE_EXCEEDED)
+            return
+        if self._conditions.get(AnswerNever):
+            return
         try:
             request = parse_request(message)
         except BadRequest as bad:
             self._send(replies.error(str(bad), bad.method, bad.req_id, time_in))
+            return
+        if self._conditions.get(AnswerNever, request.method):
             return
         if request.method == "ping":
             self._send(replies.pong(request.req_id, time_in))

@@ -46,3 +46,8 @@ def _levels_text(levels: Iterable[Level], instrument: Instrument) -> str:
 def pack(text: str) -> bytes:
     """A text as a WebSocket frame of a server, which is the same for every socket: unmasked."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
+
+
+def pack_binary(content: bytes) -> bytes:
+    """Bytes as a binary WebSocket frame of a server."""
+    return Frame(Opcode.BINARY, content).serialize(mask=False)

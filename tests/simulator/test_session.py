@@ -50,7 +50,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def test_the_first_frame_is_the_status(client: Client) -> None:
-    client.session.open()
+    client.session.tell_status()
     assert client.inbox.take() == [
         '{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online",'
         '"api_version":"v2","connection_id":18446744073709551615}]}'
