@@ -3,7 +3,7 @@
 A request comes in at the top of this list and book frames go out through it:
 
 - `options` reads the command line; `__main__` wires what it asks for.
-- `server` accepts sockets and gives each a `session` and an `outbox`.
+- `server` accepts sockets; each is a `client` with a `session` and an `outbox`.
 - `session` is the protocol of one connection, without I/O: `requests` reads what a client sends,
   `replies` and `instruments` render what is answered; it asks a `feed` for the books.
 - `feed` says what a source of book frames is; there are two:
@@ -13,6 +13,14 @@ A request comes in at the top of this list and book frames go out through it:
     - `replay`, which plays the book frames of a `recording`.
 - `checksum` and `wire` make the text of a book frame, `clock` its times; `outbox` queues frames
   for one socket, within bounds.
+
+What goes wrong comes in from another side, by `--fault` or through `control`, the HTTP port:
+
+- `faults` declares each one, `fault_text` reads them from text and describes them.
+- `injector` does them: what lasts, it leaves to the `conditions` of all connections or those of
+  the exchange; what a market's next updates or subscriptions meet waits in `turns`, and `spoil`
+  makes the wrong text.
+- `delay_line` holds back what a fault makes late; `journal` keeps what clients asked for.
 
 Prices are integers of ticks and quantities integers of lots from the market to the text.
 

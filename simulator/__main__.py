@@ -9,11 +9,15 @@ from typing import NoReturn
 
 import uvloop
 
+from service.http_server import PortInUse
 from service.logs import LogFormat, configure_logs
 from service.stop import stop_on_signals
 from simulator.catalogue import CATALOGUE, profile_of
+from simulator.control import controlled
 from simulator.exchange import Exchange
+from simulator.faults import FaultError
 from simulator.feed import Feed
+from simulator.injector import Injector
 from simulator.options import Options, read_options
 from simulator.recording import RecordingError, read_recording
 from simulator.replay import Replay
@@ -47,9 +51,21 @@ def open_feed(options: Options) -> Feed:
 async def _serve(feed: Feed, options: Options) -> None:
     stop = stop_on_signals()
     simulator = Simulator(feed, host=options.host, port=options.port)
+    injector = Injector(simulator, feed)
+    for fault in options.faults:
+        try:
+            injector.inject(fault)
+        except FaultError as error:
+            _give_up(f"--fault: {error}")
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(simulator)
+            if options.control is not None:
+                control = controlled(simulator, injector, options.host, options.control)
+                # Looked for, at the beginning of a line, like the next.
+                print(f"control on {await stack.enter_async_context(control)}", flush=True)  # noqa: T201
+        except PortInUse as error:
+            _give_up(str(error))
         except OSError as error:
             _give_up(
                 f"cannot listen on {options.host} port {options.port}: {error.strerror}:"

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from service.logs import parse_levels
 from simulator.catalogue import CATALOGUE, profile_of
+from simulator.fault_text import parse_fault
+from simulator.faults import AnyFault, FaultError
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Options:
     replay: Path | None
     speed: float
     loop: bool
+    control: int | None
+    """The control port; None for none."""
+    faults: tuple[AnyFault, ...]
+    """What goes wrong from the start."""
     log_levels: Mapping[str, int]
 
 
@@ -43,6 +49,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
         parser.error("--speed and --loop are for a recording: name it with --replay FILE")
     given["speed"] = 1.0 if given["speed"] is None else given["speed"]
+    given["faults"] = tuple(given["faults"])
     return Options(**given)
 
 
@@ -71,6 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--replay", type=Path, metavar="FILE", help="serve the book frames of a recording")
     add("--speed", type=_speed, help="times the recorded pace; 0 or max: as fast as it is read (1)")
     add("--loop", action="store_true", help="begin the recording again at its end")
+    add(
+        "--control",
+        type=_port,
+        metavar="PORT",
+        help="serve faults, books and connections over HTTP; 0 takes a free port (none)",
+    )
+    add(
+        "--fault",
+        dest="faults",
+        type=_fault,
+        action="append",
+        default=[],
+        help="let something go wrong, such as 'corrupt?symbol=BTC/USD&count=3'; may come again",
+    )
     add(
         "--log-level",
         dest="log_levels",
@@ -112,6 +133,14 @@ def _port(text: str) -> int:
             f"{text!r} is no port: use 1 to 65535, or 0 for a free one"
         )
     return port
+
+
+def _fault(text: str) -> AnyFault:
+    name, _, query = text.partition("?")
+    try:
+        return parse_fault(name, query)
+    except FaultError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _rate(text: str) -> float:

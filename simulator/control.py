@@ -1,0 +1,174 @@
+"""The control port: faults on request, and what the simulator's books are and what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.http_server import listen, serve
+from simulator.fault_text import UnknownFault, describe, parse_fault
+from simulator.faults import FaultError
+from simulator.injector import Injector, Present
+from simulator.listing import Listing
+from simulator.server import Simulator
+from simulator.side import Level
+from simulator.window import DEPTHS
+from simulator.wire import decimal_text
+
+_ROUTES = (
+    "POST /faults/{name}, GET /faults, DELETE /faults, GET /books, GET /books/{symbol},"
+    " GET /connections"
+)
+
+
+@asynccontextmanager
+async def controlled(
+    simulator: Simulator, injector: Injector, host: str, port: int
+) -> AsyncIterator[str]:
+    """The control port while in the context, and its URL; port 0 takes a free one.
+
+    Raises `service.http_server.PortInUse`.
+    """
+    listener = listen(host, port, "--control")
+    address = f"[{host}]" if ":" in host else host
+    url = f"http://{address}:{listener.getsockname()[1]}"
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(control_app(simulator, injector), listener, stop))
+    try:
+        yield url
+    finally:
+        stop.set()
+        await serving
+
+
+def control_app(simulator: Simulator, injector: Injector) -> Starlette:
+    """The control port's application."""
+    control = _Control(simulator, injector)
+    return Starlette(
+        routes=[
+            Route("/faults/{name}", control.inject, methods=["POST"]),
+            Route("/faults", control.lift, methods=["DELETE"]),
+            Route("/faults", control.faults),
+            Route("/books/{symbol:path}", control.book),
+            Route("/books", control.books),
+            Route("/connections", control.connections),
+        ],
+        exception_handlers={
+            UnknownFault: _answer_unknown_fault,
+            FaultError: _answer_bad_fault,
+            HTTPException: _answer_refused,
+        },
+    )
+
+
+class _Control:
+    def __init__(self, simulator: Simulator, injector: Injector) -> None:
+        self._simulator = simulator
+        self._injector = injector
+
+    async def inject(self, request: Request) -> Response:
+        fault = parse_fault(request.path_params["name"], request.url.query)
+        self._injector.inject(fault)
+        return _json(fault)
+
+    async def faults(self, request: Request) -> Response:  # noqa: ARG002
+        return _json({"faults": describe(), "on": _told(self._injector.present())})
+
+    async def lift(self, request: Request) -> Response:  # noqa: ARG002
+        return _json({"lifted": _told(self._injector.lift())})
+
+    async def books(self, request: Request) -> Response:  # noqa: ARG002
+        listings = self._injector.exchange.listings()
+        return _json({listing.instrument.symbol: _summary(listing) for listing in listings})
+
+    async def book(self, request: Request) -> Response:
+        symbol = request.path_params["symbol"]
+        try:
+            listing = self._injector.exchange.listing(symbol)
+        except KeyError:
+            raise HTTPException(
+                404, f"there is no book of {symbol!r}: GET /books has all that there are"
+            ) from None
+        return _json(_book(listing, _depth(request.query_params.get("depth", "10"))))
+
+    async def connections(self, request: Request) -> Response:  # noqa: ARG002
+        simulator = self._simulator
+        return _json(
+            {
+                "open": simulator.open_connections,
+                "accepted": simulator.accepted,
+                "requests": list(simulator.journal.entries),
+            }
+        )
+
+
+def _told(present: Iterable[Present]) -> list[dict[str, Any]]:
+    return [{**msgspec.to_builtins(item.fault), "left": item.left} for item in present]
+
+
+def _summary(listing: Listing) -> dict[str, Any]:
+    return {
+        "status": listing.instrument.status,
+        "price_precision": listing.instrument.price_precision,
+        "qty_precision": listing.instrument.qty_precision,
+        "checksum": listing.checksum(),
+        "updates": {str(depth): count for depth, count in listing.shown().items()},
+    }
+
+
+def _book(listing: Listing, depth: int) -> dict[str, Any]:
+    def texts(levels: list[Level]) -> list[tuple[str, str]]:
+        return [
+            (
+                decimal_text(price, listing.instrument.price_precision),
+                decimal_text(lots, listing.instrument.qty_precision),
+            )
+            for price, lots in levels
+        ]
+
+    return {
+        "symbol": listing.instrument.symbol,
+        "depth": depth,
+        "bids": texts(listing.market.bids.top(depth)),
+        "asks": texts(listing.market.asks.top(depth)),
+        "checksum": listing.checksum(),
+        "updates": listing.shown()[depth],
+    }
+
+
+def _depth(text: str) -> int:
+    depths = {str(depth): depth for depth in DEPTHS}
+    if text not in depths:
+        raise HTTPException(400, f"depth={text}: it takes one of {', '.join(depths)}")
+    return depths[text]
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
+
+
+def _answer_bad_fault(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return _json({"error": str(error)}, 400)
+
+
+def _answer_unknown_fault(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return _json({"error": str(error)}, 404)
+
+
+def _answer_refused(request: Request, error: Exception) -> Response:
+    """What the routes refuse: our own words, or where none are given, what there is instead."""
+    assert isinstance(error, HTTPException)
+    text = error.detail
+    if error.status_code in {404, 405} and text == HTTPStatus(error.status_code).phrase:
+        text = f"there is no {request.method} {request.url.path}: there are {_ROUTES}"
+    return _json({"error": text}, error.status_code)
