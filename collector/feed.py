@@ -12,6 +12,7 @@ from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.connection import Connection
 from collector.kraken.frames import Pair
+from collector.kraken.lag import LeastDistance
 from collector.kraken.session import Session, resync_budget
 from collector.settings import CollectorSettings
 from collector.stamp import Stamp
@@ -47,6 +48,7 @@ class Feed:
         self._pairs: dict[str, Pair] = {}
         self._connects = Budget(settings.kraken_connects_per_10_min, CONNECTS_SECONDS)
         self._resyncs = resync_budget()
+        self._least_distance = LeastDistance()
         self._by_symbol: dict[str, Connection] = {}
         self._grown = asyncio.Event()
         self.books: dict[str, SymbolBook] = {}
@@ -137,5 +139,11 @@ class Feed:
 
     def _open_session(self, books: Mapping[str, SymbolBook]) -> Session:
         settings = self._settings
-        quiet = settings.kraken_quiet_resync
-        return Session(books, settings.kraken_depth, quiet, self._resyncs, self.on_instruments)
+        return Session(
+            books,
+            settings.kraken_depth,
+            settings.kraken_quiet_resync,
+            self._resyncs,
+            self._least_distance,
+            self.on_instruments,
+        )

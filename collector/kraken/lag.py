@@ -15,14 +15,41 @@ from kraken_book.times import parse_rfc3339
 MOST_LAG_SECONDS = 5.0
 # Lag grows slowly: to look at one update in so long is enough, and to parse its time costs.
 LOOK_SECONDS = 0.05
+# Half of how long the least distance is remembered.
+REMEMBERED_SECONDS = 300.0
+
+
+class LeastDistance:
+    """The least distance from Kraken's times to our steady clock, of the last minutes.
+
+    All connections of a process share it: a new one whose frames wait from the start is found out
+    too. It forgets, since clocks drift apart by seconds a day; what has lagged for so long and does
+    so still cannot be told from that.
+    """
+
+    def __init__(self) -> None:
+        self._before: int | None = None
+        self._now: int | None = None
+        self._since = 0
+
+    def see(self, distance: int, steady: int) -> int:
+        """Take a distance, in nanoseconds, that was seen at `steady`; returns the least."""
+        if self._now is None or steady - self._since > REMEMBERED_SECONDS * 1e9:
+            self._before, self._now, self._since = self._now, distance, steady
+        self._now = min(self._now, distance)
+        return self._now if self._before is None else min(self._before, self._now)
+
+    def forget(self) -> None:
+        """What is sent from now on has times of another beginning."""
+        self._before = self._now = None
 
 
 class FeedLag:
     """The lag of one connection, in `seconds`: its distance now less the least there was."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: LeastDistance) -> None:
         self.seconds = 0.0
-        self._least: int | None = None
+        self._least = least
         self._looked_at = 0
 
     @property
@@ -40,12 +67,10 @@ class FeedLag:
         except ValueError:
             return
         self._looked_at = read.steady
-        if self._least is None or distance < self._least:
-            self._least = distance
-        self.seconds = (distance - self._least) / 1e9
+        self.seconds = (distance - self._least.see(distance, read.steady)) / 1e9
         FEED_LAG.observe(self.seconds)
 
     def restart(self) -> None:
-        """What is sent from now on has times of another beginning."""
-        self._least = None
+        """An unasked snapshot: a recording, say, that begins again."""
+        self._least.forget()
         self.seconds = 0.0

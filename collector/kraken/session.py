@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken import frames
-from collector.kraken.lag import FeedLag
+from collector.kraken.lag import FeedLag, LeastDistance
 from collector.kraken.subscription import State, Subscription
 from collector.metrics import (
     BAD_FRAMES,
@@ -64,8 +64,8 @@ class Session:
     """One connection's symbols; times are steady seconds, given by the caller.
 
     The caller sends what `next_request` gives. A book that is silent for `quiet` seconds is asked
-    for anew, and each that is doubted, within the budget of `resyncs`. `on_instruments` hears of
-    pairs, and whether they are all that are listed. `verified` is whether a snapshot has been,
+    for anew, and each that is doubted, within the budget of `resyncs`; that and `least_distance`
+    are shared by all sessions of a process. `on_instruments` hears of pairs, and whether they are all that are listed. `verified` is whether a snapshot has been,
     since the session began.
     """
 
@@ -75,6 +75,7 @@ class Session:
         depth: int,
         quiet: float,
         resyncs: Budget,
+        least_distance: LeastDistance,
         on_instruments: InstrumentsListener,
     ) -> None:
         self._books = books
@@ -93,7 +94,7 @@ class Session:
         self._to_leave: dict[str, None] = {}
         self._to_ask: dict[str, None] = {}
         self._pace = Budget(REQUESTS_PER_SECOND, 1.0)
-        self.lag = FeedLag()
+        self.lag = FeedLag(least_distance)
         self.system = "unknown"
         self.verified = False
 

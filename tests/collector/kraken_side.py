@@ -8,6 +8,7 @@ from typing import Any
 
 from collector.books import SymbolBook
 from collector.kraken.frames import Pair
+from collector.kraken.lag import LeastDistance
 from collector.kraken.session import Session, resync_budget
 from collector.stamp import Stamp
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
@@ -88,7 +89,9 @@ class Conversation:
         self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
-        self.session = Session(self.books, depth, QUIET_SECONDS, resync_budget(), self._on_pairs)
+        self.session = Session(
+            self.books, depth, QUIET_SECONDS, resync_budget(), LeastDistance(), self._on_pairs
+        )
         self.session.open(self.now)
 
     def hear(self, *frames: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.kraken.lag import MOST_LAG_SECONDS, FeedLag
+from collector.kraken.lag import MOST_LAG_SECONDS, REMEMBERED_SECONDS, FeedLag, LeastDistance
 from collector.stamp import Stamp
 from kraken_book.times import rfc3339
 
@@ -13,8 +13,8 @@ KRAKEN, HERE = 1_785_641_751 * 10**9, 7_000 * 10**9
 class Feed:
     """Updates that happen at one second and are read at another."""
 
-    def __init__(self) -> None:
-        self.lag = FeedLag()
+    def __init__(self, least: LeastDistance | None = None) -> None:
+        self.lag = FeedLag(least or LeastDistance())
 
     def update(self, happened: float, read: float) -> float:
         steady = HERE + int(read * 1e9)
@@ -56,6 +56,27 @@ def test_another_beginning_has_times_of_its_own() -> None:
 
 def test_what_has_no_time_or_none_that_is_one_tells_nothing() -> None:
     feed = Feed()
+    feed.update(0.0, 0.0)
     for time in (None, "", "soon", "2026-08-02"):
-        feed.lag.on_update(time, Stamp(0, HERE))
+        feed.lag.on_update(time, Stamp(0, HERE + 10**10))
     assert feed.lag.seconds == 0.0
+
+
+def test_a_connection_that_lags_from_its_start_is_found_out_by_what_others_saw() -> None:
+    least = LeastDistance()
+    Feed(least).update(0.0, 0.1)
+    assert Feed(least).update(1.0, 9.1) == 8.0
+
+
+def test_clocks_that_drift_apart_are_no_lag() -> None:
+    feed = Feed()
+    day, drift = 86_400, 50e-6
+    for second in range(0, day, 20):
+        assert feed.update(float(second), second * (1 + drift)) < 1.0
+
+
+def test_the_least_distance_is_remembered_for_minutes() -> None:
+    feed = Feed()
+    feed.update(0.0, 0.0)
+    for second in range(1, int(REMEMBERED_SECONDS)):
+        assert feed.update(float(second), second + 6.0) == 6.0

@@ -184,9 +184,7 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
     (doubt,) = [
-        line
-        for line in scene.collector.lines("subscribing anew")
-        if line["symbol"] == symbol
+        line for line in scene.collector.lines("subscribing anew") if line["symbol"] == symbol
     ]
     assert doubt["reason"] == reason
     scene.assert_undisturbed(since, symbol)
