@@ -153,9 +153,40 @@ class Service:
 
 
 class Simulator(Service):
-    """`python -m simulator`."""
+    """`python -m simulator`; `control` is None unless it was asked for."""
 
     url = ""
+    control: httpx.Client | None = None
+
+    def fault(self, text: str) -> None:
+        """Let something go wrong, as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
+        self._controlled("POST", f"/faults/{text}")
+
+    def lift_faults(self) -> None:
+        """End all that lasts."""
+        self._controlled("DELETE", "/faults")
+
+    def book(self, symbol: str, depth: int = 10) -> dict[str, Any]:
+        """The market's own book."""
+        found: dict[str, Any] = self._controlled("GET", f"/books/{symbol}?depth={depth}").json()
+        return found
+
+    def connections(self) -> dict[str, Any]:
+        """How many connections are open and were, and what was asked on them."""
+        found: dict[str, Any] = self._controlled("GET", "/connections").json()
+        return found
+
+    def _controlled(self, method: str, path: str) -> httpx.Response:
+        assert self.control is not None, "it was started without --control"
+        answer = self.control.request(method, path)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        super().close()
+        if self.control is not None:
+            self.control.close()
 
 
 class HttpService(Service):
@@ -275,11 +306,13 @@ class Stage:
         )
         self._own(service)
         service.url = self.listening(service)
+        if "--control" in arguments:
+            base = self.listening(service, "control on ")
+            service.control = httpx.Client(base_url=base, timeout=20.0, trust_env=False)
         return service
 
-    def listening(self, simulator: Simulator) -> str:
-        """Where a simulator listens, once it does."""
-        word = "listening on "
+    def listening(self, simulator: Simulator, word: str = "listening on ") -> str:
+        """Where a simulator listens, once it does, as the line says that begins with `word`."""
 
         def listens() -> str | None:
             said = [line for line in simulator.log.splitlines() if line.startswith(word)]
