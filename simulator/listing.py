@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from itertools import accumulate
 
+from simulator.checksum import LEVELS as CHECKED
 from simulator.checksum import checksum
 from simulator.clock import now_us, time_text
 from simulator.faults import Crossed, OfSubscription, OfUpdate, Reorder, Repeat, Swallow
@@ -21,8 +22,8 @@ class Listing:
     """One market on sale.
 
     Attributes:
-        updates: The faults of the next updates. Each meets an update that shows at every depth
-            that is followed, so that every follower sees it.
+        updates: The faults of the next updates. Each meets an update that shows in the best ten:
+            every follower gets that one, and what it changes the checksum covers.
         subscriptions: The faults of the next subscriptions.
 
     """
@@ -79,7 +80,7 @@ class Listing:
         shown = [depth for depth in before if best < depth]
         if not shown or not told:
             return
-        fault = self._fault_of_update() if len(shown) == len(before) else None
+        fault = self._fault_of_update() if best < CHECKED else None
         check, timestamp = self.checksum(), self._timestamp()
         for depth in shown:
             worst_bid, worst_ask = before[depth]
@@ -93,7 +94,7 @@ class Listing:
 
     def checksum(self) -> int:
         """The checksum of the book as it stands, the same at every depth."""
-        return checksum(self.market.asks.top(10), self.market.bids.top(10))
+        return checksum(self.market.asks.top(CHECKED), self.market.bids.top(CHECKED))
 
     def shown(self) -> dict[int, int]:
         """By depth, how many updates a follower from the start would have been sent."""
