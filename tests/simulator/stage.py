@@ -1,0 +1,161 @@
+"""A simulator in this process whose markets move only when told to, and faults by their text."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from simulator.exchange import Exchange
+from simulator.fault_text import parse_fault
+from simulator.feed import Feed
+from simulator.injector import Injector
+from simulator.server import Simulator
+from tests.polling import eventually
+from tests.simulator.helpers import (
+    DEADLINE,
+    NaiveBook,
+    exchange,
+    is_book,
+    parse,
+    read_until,
+    send,
+    subscribe,
+)
+
+_numbers = itertools.count(1)
+
+
+class Stage:
+    """A running simulator of BTC/USD and MINA/GBP."""
+
+    def __init__(self, feed: Feed, simulator: Simulator) -> None:
+        self.feed = feed
+        self.simulator = simulator
+        self.injector = Injector(simulator, feed)
+        self.url = simulator.url
+
+    def do(self, text: str) -> None:
+        """Do a fault as `--fault` would."""
+        name, _, query = text.partition("?")
+        self.injector.inject(parse_fault(name, query))
+
+    @property
+    def exchange(self) -> Exchange:
+        assert isinstance(self.feed, Exchange)
+        return self.feed
+
+    def move(self, times: int = 1, symbol: str = "BTC/USD") -> None:
+        """Make moves until so many have shown in the best ten."""
+        listing = self.exchange.listing(symbol)
+        wanted = listing.shown()[10] + times
+        for _ in range(10_000):
+            self.exchange.move(symbol)
+            if listing.shown()[10] == wanted:
+                return
+        raise AssertionError(f"{symbol} stands still")
+
+    def try_to_move(self, symbol: str = "BTC/USD") -> None:
+        """Make a few moves, which may show or not."""
+        for _ in range(20):
+            self.exchange.move(symbol)
+
+    async def asked(self, count: int) -> None:
+        """Wait until the simulator has read so many requests."""
+        await eventually(lambda: len(self.simulator.journal.entries) >= count)
+
+    def client(self) -> connect:
+        """A connection that holds whatever it is sent, read or not."""
+        return connect(self.url, max_size=None, max_queue=None)
+
+    async def feed_is_right(self, symbol: str = "BTC/USD") -> bool:
+        """Whether a new client gets a snapshot and ten updates that verify."""
+        async with self.follower(symbol) as (client, book):
+            self.move(10, symbol)
+            for text in books(await answered(client)):
+                book.apply(text)
+        return True
+
+    @asynccontextmanager
+    async def follower(
+        self, symbol: str = "BTC/USD", depth: int = 10
+    ) -> AsyncIterator[tuple[ClientConnection, NaiveBook]]:
+        """A client with its snapshot."""
+        async with self.client() as client:
+            yield client, await subscribed(client, symbol, depth)
+
+
+@asynccontextmanager
+async def staged(rate: float = 0.0) -> AsyncIterator[Stage]:
+    feed = exchange("BTC/USD", "MINA/GBP", rate=rate)
+    async with Simulator(feed) as simulator:
+        yield Stage(feed, simulator)
+
+
+async def subscribed(
+    client: ClientConnection, symbol: str = "BTC/USD", depth: int = 10
+) -> NaiveBook:
+    """Subscribe and take the snapshot, which must verify."""
+    await subscribe(client, symbol, depth=depth)
+    book = NaiveBook(depth)
+    book.apply((await read_until(client, lambda frame: is_book(frame, "snapshot")))[-1])
+    return book
+
+
+async def answered(client: ClientConnection) -> list[str | bytes]:
+    """Ping, and return the frames that came before the answer."""
+    number = next(_numbers)
+    await send(client, method="ping", req_id=number)
+    frames: list[str | bytes] = []
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            frame = await client.recv()
+            if isinstance(frame, str) and frame.startswith(f'{{"method":"pong","req_id":{number},'):
+                return [frame for frame in frames if frame != '{"channel":"heartbeat"}']
+            frames.append(frame)
+
+
+def books(frames: Sequence[str | bytes]) -> list[str]:
+    """The book frames among frames."""
+    return [frame for frame in frames if isinstance(frame, str) and '"channel":"book"' in frame]
+
+
+async def ended(client: ClientConnection) -> ConnectionClosed:
+    """How the connection ends."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                await client.recv()
+            except ConnectionClosed as closed:
+                return closed
+
+
+def fails(book: NaiveBook, text: str) -> bool:
+    """Whether a frame does not fit a book; it is applied all the same."""
+    try:
+        book.apply(text)
+    except AssertionError:
+        return True
+    return False
+
+
+async def instruments(client: ClientConnection) -> list[str]:
+    """Follow the instruments; returns the symbols that are listed."""
+    await send(client, method="subscribe", params={"channel": "instrument"})
+    texts = await read_until(client, lambda frame: frame.get("channel") == "instrument")
+    return [pair["symbol"] for pair in parse(texts[-1])["data"]["pairs"]]
+
+
+def told_of_pair(frames: Sequence[str | bytes]) -> dict[str, Any]:
+    """The only pair of the only instrument update among frames."""
+    (frame,) = (json.loads(item) for item in frames if '"channel":"instrument"' in str(item))
+    assert frame["type"] == "update"
+    (pair,) = frame["data"]["pairs"]
+    assert isinstance(pair, dict)
+    return pair

@@ -1,0 +1,303 @@
+"""The control port over HTTP, and the command line that opens it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from simulator.control import controlled
+from simulator.fault_text import describe
+from simulator.journal import MAX_ENTRIES, Journal
+from simulator.options import read_options
+from simulator.recording import read_recording
+from simulator.replay import Replay
+from simulator.server import Simulator
+from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
+from tests.simulator.stage import Stage, answered, books, fails, subscribed
+from tests.simulator.test_process import start
+from tests.simulator.test_replay import ACK, FRAMES, record
+
+EXAMPLES = {
+    "corrupt": "symbol=BTC/USD&count=3",
+    "swallow": "symbol=BTC%2FUSD",
+    "repeat": "symbol=BTC/USD",
+    "reorder": "symbol=BTC/USD",
+    "crossed": "symbol=BTC/USD",
+    "level": "symbol=BTC/USD",
+    "cut": "symbol=BTC/USD",
+    "early": "symbol=BTC/USD",
+    "ack_only": "symbol=BTC/USD&count=2",
+    "mute": "seconds=5",
+    "silence": "symbol=BTC/USD&seconds=5",
+    "refuse": "symbol=BTC/USD&seconds=5",
+    "precision": "symbol=BTC/USD&price=2&qty=8",
+    "pair_status": "symbol=BTC/USD&status=cancel_only",
+    "list": "symbol=NEW/USD",
+    "close": "code=1013",
+    "drop": "",
+    "accept_and_close": "seconds=5",
+    "refuse_connections": "seconds=5&status=429",
+    "answer_late": "delay=0.5&seconds=5",
+    "answer_never": "seconds=5&method=subscribe",
+    "rate_limit": "seconds=5",
+    "garbage": "kind=text",
+    "big": "bytes=1000",
+    "lag": "delay=0.5&seconds=5",
+    "status": "system=maintenance",
+}
+
+
+@asynccontextmanager
+async def http_of(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        controlled(stage.simulator, stage.injector, "127.0.0.1", 0) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    async with http_of(stage) as client:
+        yield client
+
+
+async def test_each_fault_is_done_and_told(http: httpx.AsyncClient) -> None:
+    for description in describe():
+        answer = await http.post(f"/faults/{description.name}?{EXAMPLES[description.name]}")
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        told = answer.json()
+        assert told.pop("fault") == description.name
+        assert set(told) == {parameter.name for parameter in description.parameters}
+
+
+async def test_a_fault_by_http_meets_the_client(stage: Stage, http: httpx.AsyncClient) -> None:
+    async with stage.follower() as (client, book):
+        await http.post("/faults/corrupt?symbol=BTC/USD")
+        stage.move(2)
+        assert [fails(book, text) for text in books(await answered(client))] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("POST", "/faults/explode", 404, "there is no fault 'explode': use one of corrupt, "),
+        ("POST", "/faults/corrupt", 400, "corrupt: symbol is missing: it takes a pair"),
+        ("POST", "/faults/mute?seconds=x", 400, "mute: seconds=x: it takes seconds, more than 0"),
+        ("POST", "/faults/drop?code=1", 400, "drop has no parameter 'code': it takes none"),
+        ("POST", "/faults/corrupt?symbol=NO/NE", 400, "symbol=NO/NE: it is not listed"),
+        ("POST", "/faults/list?symbol=BTC/USD", 400, "it is listed already"),
+        ("POST", "/faults/precision?symbol=MINA/GBP&price=0&qty=1", 400, "too few decimals"),
+        ("GET", "/books/NO/NE", 404, "there is no book of 'NO/NE': GET /books has all"),
+        ("GET", "/books/BTC/USD?depth=11", 400, "depth=11: it takes one of 10, 25, 100, 500, 1000"),
+        ("GET", "/nowhere", 404, "there is no GET /nowhere: there are POST /faults/{name}"),
+        ("PUT", "/books", 405, "there is no PUT /books: there are POST /faults/{name}"),
+        ("GET", "/faults/corrupt", 405, "there is no GET /faults/corrupt"),
+    ],
+)
+async def test_errors_say_what_is_wrong_and_what_would_be_right(
+    http: httpx.AsyncClient, method: str, path: str, status: int, words: str
+) -> None:
+    answer = await http.request(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error"}
+    assert words in answer.json()["error"]
+
+
+async def test_faults_are_listed_with_what_is_on_and_all_are_lifted(
+    stage: Stage, http: httpx.AsyncClient
+) -> None:
+    for text in (
+        "mute?seconds=100",
+        "silence?symbol=BTC/USD&seconds=50",
+        "silence?symbol=BTC/USD&seconds=60",
+        "status?system=maintenance",
+        "corrupt?symbol=BTC/USD&count=3",
+        "early?symbol=MINA/GBP",
+    ):
+        stage.do(text)
+    told = (await http.get("/faults")).json()
+    assert {item["name"] for item in told["faults"]} == set(EXAMPLES)
+    for item in told["faults"]:
+        assert item["does"].endswith(".")
+        assert all(parameter["takes"] for parameter in item["parameters"])
+    left = {item["fault"]: item.pop("left") for item in told["on"]}
+    assert told["on"] == [
+        {"fault": "mute", "seconds": 100.0, "symbol": None},
+        {"fault": "silence", "symbol": "BTC/USD", "seconds": 60.0},
+        {"fault": "status", "system": "maintenance"},
+        {"fault": "corrupt", "symbol": "BTC/USD", "count": 3},
+        {"fault": "early", "symbol": "MINA/GBP"},
+    ]
+    assert 60 < left["mute"] <= 100
+    assert left["status"] is None
+    lifted = (await http.delete("/faults")).json()["lifted"]
+    assert [item["fault"] for item in lifted] == list(left)
+    assert (await http.get("/faults")).json()["on"] == []
+    assert await stage.feed_is_right()
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USD", "BTC%2FUSD"])
+async def test_a_book_is_told_as_a_client_holds_it(
+    stage: Stage, http: httpx.AsyncClient, symbol: str
+) -> None:
+    async with stage.follower(depth=25) as (client, book):
+        stage.move(30)
+        texts = books(await answered(client))
+        assert not any(fails(book, text) for text in texts)
+        told = (await http.get(f"/books/{symbol}?depth=25")).json()
+    assert told["bids"] == [list(level) for level in book.bids.values()]
+    assert told["asks"] == [list(level) for level in book.asks.values()]
+    assert told["updates"] == len(texts)
+    assert told["checksum"] == stage.exchange.listing("BTC/USD").checksum()
+    summary = (await http.get("/books")).json()["BTC/USD"]
+    assert summary["checksum"] == told["checksum"]
+    assert summary["updates"]["25"] == len(texts)
+    assert (summary["price_precision"], summary["qty_precision"]) == (1, 8)
+    assert len((await http.get(f"/books/{symbol}")).json()["bids"]) == 10
+
+
+async def test_connections_and_what_they_asked(stage: Stage, http: httpx.AsyncClient) -> None:
+    async with stage.client() as first, stage.client() as second:
+        await subscribe(second, "BTC/USD", "NO/NE")
+        await answered(second)
+        await first.send("{nonsense")
+        await send(first, method="subscribe", params={"channel": "instrument"})
+        await answered(first)
+        told = (await http.get("/connections")).json()
+        assert told["open"] == 2
+    assert told["accepted"] == 2
+    times = [request.pop("time") for request in told["requests"]]
+    assert times == sorted(times)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", times[0])
+    first_number = next(item for item in told["requests"] if item["method"] is None)["connection"]
+    second_number = 3 - first_number
+    assert told["requests"] == [
+        {
+            "connection": second_number,
+            "method": "subscribe",
+            "channel": "book",
+            "symbols": ["BTC/USD", "NO/NE"],
+        },
+        {"connection": second_number, "method": "ping", "channel": None, "symbols": []},
+        {"connection": first_number, "method": None, "channel": None, "symbols": []},
+        {
+            "connection": first_number,
+            "method": "subscribe",
+            "channel": "instrument",
+            "symbols": [],
+        },
+        {"connection": first_number, "method": "ping", "channel": None, "symbols": []},
+    ]
+
+
+def test_the_journal_is_bounded() -> None:
+    journal = Journal()
+    for number in range(MAX_ENTRIES + 5):
+        journal.note(number, '{"method":"ping"}')
+    assert len(journal.entries) == MAX_ENTRIES
+    assert journal.entries[0].connection == 5
+
+
+async def test_a_replay_has_no_books_and_no_faults_of_symbols(tmp_path: Path) -> None:
+    replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])))
+    async with Simulator(replay) as simulator, http_of(Stage(replay, simulator)) as http:
+        for answer in (
+            await http.get("/books"),
+            await http.get("/books/BTC/USD"),
+            await http.post("/faults/corrupt?symbol=BTC/USD"),
+        ):
+            assert answer.status_code == 400
+            assert "a recording is replayed" in answer.json()["error"]
+        assert (await http.post("/faults/lag?delay=1&seconds=1")).status_code == 200
+        assert (await http.get("/connections")).json()["open"] == 0
+
+
+async def lines(*arguments: str) -> AsyncGenerator[str, None]:
+    """The first two lines of a simulator, which runs as long as they are looked at."""
+    process = await start("--port", "0", "--rate", "200", *arguments)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE):
+            for _ in range(2):
+                yield (await process.stdout.readline()).decode().rstrip("\n")
+    finally:
+        process.terminate()
+        async with asyncio.timeout(DEADLINE):
+            await process.communicate()
+        assert process.returncode == 0
+
+
+async def test_the_process_tells_its_control_port_first_and_does_faults_from_the_start() -> None:
+    told = lines(
+        "--control", "0", "--fault", "corrupt?symbol=BTC/USD", "--fault", "early?symbol=BTC/USD"
+    )
+    control = (await anext(told)).removeprefix("control on ")
+    url = (await anext(told)).removeprefix("listening on ")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", control)
+    assert re.fullmatch(r"ws://127\.0\.0\.1:\d+/v2", url)
+    async with connect(url) as client, httpx.AsyncClient(trust_env=False) as http:
+        await subscribe(client, "BTC/USD")
+        texts = await read_until(client, lambda frame: is_book(frame, "snapshot"))
+        assert sum('"channel":"book","type":"update"' in text for text in texts) == 1
+        book = NaiveBook(10)
+        book.apply(texts[-1])
+        assert fails(book, (await read_until(client, is_book))[-1])
+        assert not fails(book, (await read_until(client, is_book))[-1])
+        assert (await http.post(f"{control}/faults/close")).status_code == 200
+        await client.wait_closed()
+        assert client.close_code == 1001
+        assert (await http.get(f"{control}/connections")).json()["accepted"] == 1
+    async with connect(url) as client:
+        await subscribed(client)
+    await told.aclose()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("explode", "--fault: there is no fault 'explode': use one of corrupt"),
+        ("corrupt", "--fault: corrupt: symbol is missing"),
+        ("mute?seconds=x", "--fault: mute: seconds=x: it takes seconds"),
+    ],
+)
+def test_a_bad_fault_is_one_clear_line(
+    fault: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exited:
+        read_options(["--fault", fault])
+    assert exited.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+async def complaint_of(*arguments: str) -> str:
+    process = await start("--port", "0", *arguments)
+    async with asyncio.timeout(DEADLINE):
+        _, complaint = await process.communicate()
+    assert process.returncode == 2
+    (line,) = complaint.decode().splitlines()
+    assert line.startswith("simulator: ")
+    return line
+
+
+async def test_a_fault_of_a_symbol_that_is_not_served_ends_the_process() -> None:
+    arguments = ("--symbols", "ETH/USD", "--fault", "corrupt?symbol=BTC/USD")
+    assert "--fault: symbol=BTC/USD: it is not listed" in await complaint_of(*arguments)
+
+
+async def test_a_control_port_in_use_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"--control={port}: cannot listen on" in await complaint_of("--control", str(port))
