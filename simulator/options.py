@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--fault",
         dest="faults",
+        metavar="FAULT",
         type=_fault,
         action="append",
         default=[],

@@ -22,7 +22,7 @@ from simulator.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
 from tests.simulator.stage import Stage, answered, books, fails, subscribed
-from tests.simulator.test_process import start
+from tests.simulator.test_process import ROOT, start
 from tests.simulator.test_replay import ACK, FRAMES, record
 
 EXAMPLES = {
@@ -301,3 +301,15 @@ async def test_a_control_port_in_use_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert f"--control={port}: cannot listen on" in await complaint_of("--control", str(port))
+
+
+def test_the_page_tells_every_fault_with_its_parameters() -> None:
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    found = re.findall(r"^\| `(\w+)` \|([^|]*)\|", page, re.MULTILINE)
+    rows = {(name, told.strip()) for name, told in found}
+    for item in describe():
+        told = ", ".join(
+            parameter.name if parameter.default is None else f"{parameter.name}={parameter.default}"
+            for parameter in item.parameters
+        )
+        assert (item.name, told) in rows, item
