@@ -206,8 +206,6 @@ class Publisher:
     def _changed_states(self, outboxes: Iterable[Outbox]) -> dict[str, SymbolState]:
         changed = {}
         for outbox in outboxes:
-            if outbox.symbol in self._leaving:
-                continue
             state = outbox.book.state(self._shard)
             if self._states.get(outbox.symbol) != state:
                 self._states[outbox.symbol] = changed[outbox.symbol] = state

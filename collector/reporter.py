@@ -37,7 +37,7 @@ log = get_logger(__name__)
 
 REPORT_SECONDS = 1.0
 # So long a symbol that has left can still be read, with the word that it has.
-CLEAR_SECONDS = 10.0
+CLEAR_SECONDS = 5.0
 
 
 class Reporter:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import threading
 import time
 import zlib
@@ -143,9 +144,15 @@ class _Client:
 
 
 class ScriptedKraken:
-    """A server of these symbols on a free port; each has an update `pace` times a second."""
+    """A server of these symbols on a free port; each has an update `pace` times a second.
 
-    def __init__(self, symbols: Sequence[str], pace: float = 40.0) -> None:
+    With `tls`, the server's side of it, clients speak `wss`.
+    """
+
+    def __init__(
+        self, symbols: Sequence[str], pace: float = 40.0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.markets = {symbol: Market(symbol) for symbol in symbols}
         self._interval = 1 / (pace * len(symbols))
         self._lock = threading.RLock()
@@ -157,7 +164,9 @@ class ScriptedKraken:
         self._server: Server | None = None
 
     def __enter__(self) -> Self:
-        self._server = serve(self._serve, "127.0.0.1", 0, compression=None, ping_interval=None)
+        self._server = serve(
+            self._serve, "127.0.0.1", 0, ssl=self._tls, compression=None, ping_interval=None
+        )
         for work in (self._server.serve_forever, self._move_markets, self._beat):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
@@ -176,10 +185,16 @@ class ScriptedKraken:
             thread.join(5)
 
     @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        port: int = self._server.socket.getsockname()[1]
+        return port
+
+    @property
     def url(self) -> str:
         """Where clients connect."""
-        assert self._server is not None
-        return f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}/v2"
+        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self.port}/v2"
 
     @property
     def connections(self) -> int:

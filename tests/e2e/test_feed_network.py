@@ -1,0 +1,113 @@
+"""The way to Kraken: certificates are verified, and a proxy of the environment is used."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.e2e.connect_proxy import ConnectProxy
+from tests.e2e.processes import Collector, Stage, eventually
+from tests.e2e.scripted_kraken import ScriptedKraken
+
+HOST = "ws.kraken.test"
+SYMBOL = "BTC/USD"
+
+
+class Authority:
+    """A certificate authority of the test's own, as a file and as a server's side of TLS."""
+
+    def __init__(self, folder: Path) -> None:
+        self._authority = trustme.CA()
+        self.file = folder / "authority.pem"
+        self._authority.cert_pem.write_to_path(self.file)
+
+    def tls_of(self, host: str) -> ssl.SSLContext:
+        """What a server of this name shows."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(host).configure_cert(context)
+        return context
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def collect(stage: Stage, url: str, **environment: str) -> Collector:
+    return stage.collector(stage.redis().url, url, KRAKEN_SYMBOLS=SYMBOL, **environment)
+
+
+def assert_certificate_refused(collector: Collector, kraken: ScriptedKraken) -> None:
+    """It says what is wrong, again and again, and never speaks."""
+    collector.wait_for_line("connection backing off", count=2, reason="certificate")
+    assert collector.live() == 0
+    assert kraken.connections == 0
+    assert collector.metric("kraken_book_reconnects_total", reason="certificate") >= 2
+
+
+def test_a_certificate_of_a_known_authority_is_good(stage: Stage, authority: Authority) -> None:
+    with ScriptedKraken([SYMBOL], tls=authority.tls_of("127.0.0.1")) as kraken:
+        collector = collect(stage, kraken.url, SSL_CERT_FILE=str(authority.file))
+        collector.wait_until_live(1)
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(
+    stage: Stage, authority: Authority
+) -> None:
+    with ScriptedKraken([SYMBOL], tls=authority.tls_of("127.0.0.1")) as kraken:
+        assert_certificate_refused(collect(stage, kraken.url), kraken)
+
+
+def test_a_certificate_of_another_host_is_refused(stage: Stage, authority: Authority) -> None:
+    with ScriptedKraken([SYMBOL], tls=authority.tls_of(HOST)) as kraken:
+        collector = collect(stage, kraken.url, SSL_CERT_FILE=str(authority.file))
+        assert_certificate_refused(collector, kraken)
+
+
+def test_a_proxy_of_the_environment_leads_to_a_host_that_only_it_finds(
+    stage: Stage, authority: Authority
+) -> None:
+    with (
+        ScriptedKraken([SYMBOL], tls=authority.tls_of(HOST)) as kraken,
+        ConnectProxy(kraken.port) as proxy,
+    ):
+        collector = collect(
+            stage,
+            f"wss://{HOST}/v2",
+            SSL_CERT_FILE=str(authority.file),
+            HTTPS_PROXY=proxy.url,
+        )
+        collector.wait_until_live(1)
+        assert proxy.asked == [f"{HOST}:443"]
+
+
+def test_what_runs_on_this_machine_is_not_looked_for_beyond_a_proxy(stage: Stage) -> None:
+    with ScriptedKraken([SYMBOL]) as kraken, ConnectProxy(kraken.port) as proxy:
+        collector = collect(stage, kraken.url, HTTP_PROXY=proxy.url, HTTPS_PROXY=proxy.url)
+        collector.wait_until_live(1)
+        assert proxy.asked == []
+
+
+def test_a_proxy_that_cannot_be_used_is_told_and_tried_again(stage: Stage) -> None:
+    collector = collect(stage, f"wss://{HOST}/v2", ALL_PROXY="socks5://127.0.0.1:1")
+    collector.wait_for_line("connection backing off", count=2, reason="unreachable")
+    assert collector.process.poll() is None
+
+
+def test_no_more_connections_are_tried_than_the_budget_has(stage: Stage) -> None:
+    """Thirty symbols, each on a connection of its own, and a budget of eight."""
+    symbols = [f"C{number}/USD" for number in range(30)]
+    with ScriptedKraken(symbols) as kraken:
+        collector = stage.collector(
+            stage.redis().url,
+            kraken.url,
+            KRAKEN_SYMBOLS=",".join(symbols),
+            KRAKEN_SYMBOLS_PER_CONNECTION="1",
+            KRAKEN_CONNECTS_PER_10_MIN="8",
+        )
+        collector.wait_until_live(8)
+        collector.wait_for_line("so many connections are enough", count=22)
+        eventually(lambda: kraken.connections == 8 or None, "the budget is used up")

@@ -1,0 +1,74 @@
+"""Wildcards: what they mean is asked of Kraken, and followed as pairs come and go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually
+
+LISTED = ("AAA/USD", "BBB/USD", "CCC/USD", "USDT/USD", "AAA/EUR", "BBB/EUR")
+WANTED = ["AAA/USD", "BBB/EUR", "BBB/USD", "CCC/USD"]
+
+
+@dataclass
+class Scene:
+    """A collector of `*/USD` and one name."""
+
+    simulator: Simulator
+    collector: Collector
+    api: Api
+    streams: Streams
+
+    def wait_for_symbols(self, *symbols: str) -> None:
+        expected = sorted(symbols)
+        eventually(
+            lambda: self.api.get("/symbols").json() == expected or None, f"/symbols is {expected}"
+        )
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Scene:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(LISTED), "--rate", "300", "--control", "0")
+    collector = stage.collector(
+        redis.url,
+        simulator.url,
+        KRAKEN_SYMBOLS="BBB/EUR,*/USD,!USDT/*",
+        # So that who joins does so on the second connection, which the first had to ask for.
+        KRAKEN_SYMBOLS_PER_CONNECTION="3",
+    )
+    api = stage.api(redis.url)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    return Scene(simulator, collector, api, streams)
+
+
+def test_pairs_that_match_are_followed_and_come_and_go_as_they_are_listed(scene: Scene) -> None:
+    scene.wait_for_symbols(*WANTED)
+    scene.api.wait_until_live(*WANTED)
+    leaves, stays = scene.api.watch("CCC/USD"), scene.api.watch("AAA/USD")
+    leaves.wait_for_seq(1)
+
+    scene.simulator.fault("list?symbol=NEW/USD")
+    scene.wait_for_symbols(*WANTED, "NEW/USD")
+    scene.api.wait_until_live("NEW/USD")
+    scene.simulator.fault("list?symbol=NEW/EUR")
+
+    scene.simulator.fault("pair_status?symbol=CCC/USD&status=delisted")
+    leaves.wait_for(
+        lambda event: (event.get("status"), event.get("reason")) == ("syncing", "not listed"),
+        "the word that it is not listed",
+    )
+    scene.wait_for_symbols("AAA/USD", "BBB/EUR", "BBB/USD", "NEW/USD")
+    scene.api.answers("/depth/CCC/USD", 404)
+    eventually(lambda: scene.streams.book("CCC/USD") == {} or None, "its keys are gone")
+    assert scene.streams.entries("CCC/USD") == []
+
+    stays.wait_for_seq(stays.ladder.seq + 10)
+    leaves.check()
+    stays.check()
+    assert stays.ladder.counts.statuses == 0
+    for watch in (leaves, stays):
+        watch.leave()
