@@ -24,10 +24,7 @@ class DelayLine(Generic[T]):
 
     def put(self, item: T, delay: float) -> None:
         """Deliver an item after `delay` seconds, and not before those that went in earlier."""
-        due = self._loop.time() + delay
-        if self._under_way:
-            due = max(due, self._under_way[-1][0])
-        self._under_way.append((due, item))
+        self._under_way.append((self._loop.time() + delay, item))
         if self._timer is None:
             self._arm()
 

@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from simulator.schedule import schedule
+from simulator.schedule import Schedule, schedule
 
 WEIGHTS = {"BTC/USD": 3.0, "ETH/USD": 1.0}
 
@@ -41,3 +41,22 @@ def test_the_order_follows_from_the_seed() -> None:
 
 def test_at_rate_zero_nothing_moves() -> None:
     assert list(schedule(WEIGHTS, 0.0, seed=1)) == []
+
+
+def test_what_is_added_moves_from_then_on_by_its_weight_and_changes_no_other() -> None:
+    plain = list(islice(schedule(WEIGHTS, 100.0, seed=2), 30_000))
+    moves = Schedule(WEIGHTS, 100.0, seed=2)
+    before = list(islice(moves, 1_000))
+    moves.add("NEW/USD", 1.0)
+    after = list(islice(moves, 35_000))
+    assert all(one[0] <= other[0] for one, other in pairwise(before + after))
+    others = [move for move in before + after if move[1] != "NEW/USD"]
+    assert others[:28_000] == plain[:28_000]
+    # Weights of 3, 1 and now 1.
+    assert 1 - (len(others) - 1_000) / len(after) == pytest.approx(0.2, abs=0.04)
+
+
+def test_what_is_added_at_rate_zero_stands_still() -> None:
+    moves = Schedule(WEIGHTS, 0.0, seed=1)
+    moves.add("NEW/USD", 1.0)
+    assert list(moves) == []
