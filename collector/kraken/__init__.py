@@ -1,5 +1,5 @@
 """What is Kraken's alone: the WebSocket v2 protocol of the `book` and `instrument` channels.
 
-`frames` decodes and makes frames, `subscription` follows one symbol, `session` one connection's
+`frames` decodes and makes frames, `subscription` follows one symbol, `lag` how old what is read is, `session` one connection's
 conversation (both without I/O), `connection` does the I/O and comes back for ever.
 """

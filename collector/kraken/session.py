@@ -65,8 +65,8 @@ class Session:
 
     The caller sends what `next_request` gives. A book that is silent for `quiet` seconds is asked
     for anew, and each that is doubted, within the budget of `resyncs`; that and `least_distance`
-    are shared by all sessions of a process. `on_instruments` hears of pairs, and whether they are all that are listed. `verified` is whether a snapshot has been,
-    since the session began.
+    are shared by all sessions of a process. `on_instruments` hears of pairs, and whether they are
+    all that are listed. `verified` is whether a snapshot has been, since the session began.
     """
 
     def __init__(

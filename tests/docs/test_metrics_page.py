@@ -1,0 +1,37 @@
+"""docs/metrics.md names every metric that there is, with its labels, and none that there is not."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+import pytest
+from prometheus_client import Counter, Gauge, Histogram
+
+import api.metrics
+import collector.metrics
+from tests.e2e.processes import ROOT
+
+ROW = re.compile(r"^\| `(kraken_book_\w+)` \| (.*?) \|", re.MULTILINE)
+PAGE = (ROOT / "docs" / "metrics.md").read_text()
+COLLECTOR_PART, API_PART = PAGE.split("\n## Api\n")
+
+
+def declared(module: ModuleType) -> dict[str, set[str]]:
+    """The metrics of a module, as Prometheus names them, with their labels."""
+    found = {}
+    for metric in vars(module).values():
+        # Children with a label's value are of the same classes, and have no family of their own.
+        if isinstance(metric, Counter | Gauge | Histogram) and not metric._labelvalues:
+            (family,) = metric.describe()
+            suffix = "_total" if isinstance(metric, Counter) else ""
+            found[family.name + suffix] = set(metric._labelnames)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "part"), [(collector.metrics, COLLECTOR_PART), (api.metrics, API_PART)]
+)
+def test_the_page_tells_what_there_is(module: ModuleType, part: str) -> None:
+    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(part)}
+    assert told == declared(module)
