@@ -69,7 +69,7 @@ async def measure(tape: Tape, stage: Stage, rates: Sequence[Rate]) -> int:
             stage.collector,
             redis.url,
             simulator.url,
-            KRAKEN_SYMBOLS=",".join(symbols),
+            KRAKEN_SYMBOLS="*",
             STREAM_MAXLEN="1000000",
             STREAM_RETENTION="3600",
             LOG_LEVEL="warning",

@@ -18,7 +18,7 @@ from collector.settings import CollectorSettings
 from collector.stamp import Stamp
 from kraken_book.precision import Precision
 from service.logs import get_logger
-from service.tasks import end_tasks
+from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger(__name__)
 
@@ -64,15 +64,12 @@ class Feed:
         try:
             while True:
                 self._grown.clear()
-                running += [
-                    asyncio.create_task(connection.run())
-                    for connection in self.connections[len(running) :]
-                ]
-                grown = asyncio.create_task(self._grown.wait())
-                done, _ = await asyncio.wait({grown, *running}, return_when=asyncio.FIRST_COMPLETED)
-                grown.cancel()
-                for task in done:
-                    task.result()
+                for connection in self.connections[len(running) :]:
+                    running.append(asyncio.create_task(connection.run()))
+                await stop_or_failure(self._grown, running)
+                for task in running:
+                    if task.done():
+                        task.result()
         finally:
             await end_tasks(running)
 

@@ -12,8 +12,10 @@ ASK_AGAIN_SECONDS = 0.1
 async def stop_or_failure(stop: asyncio.Event, tasks: Collection[asyncio.Task[Any]]) -> None:
     """Return when `stop` is set, or when one of `tasks` ended, which none does but by failing."""
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    try:
+        await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
 
 
 async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
