@@ -64,8 +64,8 @@ class Feed:
         try:
             while True:
                 self._grown.clear()
-                for connection in self.connections[len(running) :]:
-                    running.append(asyncio.create_task(connection.run()))
+                new = self.connections[len(running) :]
+                running += [asyncio.create_task(connection.run()) for connection in new]
                 await stop_or_failure(self._grown, running)
                 for task in running:
                     if task.done():

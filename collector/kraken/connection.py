@@ -191,7 +191,8 @@ class Connection:
 
     async def _read(self, websocket: ClientConnection, session: Session) -> None:
         while True:
-            await self._send(websocket, session)
+            if session.has_requests:
+                await self._send(websocket, session)
             data = await websocket.recv(decode=False)
             self._last = stamp_now()
             session.receive(data, self._last)

@@ -126,9 +126,14 @@ class Session:
         """Whether every symbol is live or refused."""
         return all(s.state in (State.LIVE, State.REFUSED) for s in self._subscriptions.values())
 
+    @property
+    def has_requests(self) -> bool:
+        """Whether anything is to be sent."""
+        return bool(self._to_leave or self._requests or self._to_ask)
+
     def next_request(self, now: float) -> str | None:
         """What is to be sent now, if anything is and the pace allows it."""
-        if not (self._to_leave or self._requests or self._to_ask) or not self._pace.take(now):
+        if not self.has_requests or not self._pace.take(now):
             return None
         # Leaving first, so that whatever is asked for anew has been left.
         if self._to_leave:
