@@ -123,8 +123,9 @@ class Session:
 
     @property
     def complete(self) -> bool:
-        """Whether every symbol is live or refused."""
-        return all(s.state in (State.LIVE, State.REFUSED) for s in self._subscriptions.values())
+        """Whether the pairs are known, and every symbol is live or refused."""
+        settled = (State.LIVE, State.REFUSED)
+        return self._knows_pairs and all(s.state in settled for s in self._subscriptions.values())
 
     @property
     def has_requests(self) -> bool:

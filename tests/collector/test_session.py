@@ -572,3 +572,10 @@ def test_the_status_of_a_pair_is_followed(live: Conversation) -> None:
     live.hear(frame)
     assert live.books[BTC].pair_status == "cancel_only"
     assert live.books[BTC].live
+
+
+def test_a_connection_without_symbols_is_complete_once_it_knows_that_there_are_none() -> None:
+    conversation = Conversation()
+    assert not conversation.session.complete
+    conversation.hear(instruments(BTC))
+    assert conversation.session.complete
