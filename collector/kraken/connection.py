@@ -191,7 +191,7 @@ class Connection:
 
     async def _read(self, websocket: ClientConnection, session: Session) -> None:
         while True:
-            if session.has_requests:
+            if session.requests:
                 await self._send(websocket, session)
             data = await websocket.recv(decode=False)
             self._last = stamp_now()
@@ -216,7 +216,7 @@ class Connection:
             await self._send(websocket, session)
 
     async def _send(self, websocket: ClientConnection, session: Session) -> None:
-        while (request := session.next_request(monotonic())) is not None:
+        while (request := session.requests.next(monotonic())) is not None:
             await websocket.send(request)
 
     def _enter(self, state: State, **facts: object) -> None:

@@ -6,13 +6,13 @@ symbol's alone: it is left and asked for again while the others go on.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken import frames
 from collector.kraken.lag import FeedLag, LeastDistance
+from collector.kraken.requests import Requests
 from collector.kraken.subscription import State, Subscription
 from collector.metrics import (
     BAD_FRAMES,
@@ -30,12 +30,7 @@ from service.logs import get_logger
 
 log = get_logger(__name__)
 
-REMEMBERED_REQUESTS = 1000
 MOST_DECIMALS = 30
-# Kraken does not say how many requests it takes; one carries any number of symbols.
-REQUESTS_PER_SECOND = 10
-# After "Exceeded msg rate"; what was not answered is asked again in its own time.
-RATE_PAUSE_SECONDS = 5.0
 # Of all symbols of a process: a feed that is wrong everywhere must not become a storm of ours.
 RESYNCS_PER_10_S = 50
 
@@ -63,7 +58,7 @@ InstrumentsListener = Callable[[Sequence[frames.Pair], bool], None]
 class Session:
     """One connection's symbols; times are steady seconds, given by the caller.
 
-    The caller sends what `next_request` gives. A book that is silent for `quiet` seconds is asked
+    The caller sends what `requests` gives. A book that is silent for `quiet` seconds is asked
     for anew, and each that is doubted, within the budget of `resyncs`; that and `least_distance`
     are shared by all sessions of a process. `on_instruments` hears of pairs, and whether they are
     all that are listed. `verified` is whether a snapshot has been, since the session began.
@@ -78,22 +73,16 @@ class Session:
         least_distance: LeastDistance,
         on_instruments: InstrumentsListener,
     ) -> None:
+        self.requests = Requests(depth)
         self._books = books
         self._depth = depth
         self._quiet = quiet
         self._resyncs = resyncs
         self._on_pairs = on_instruments
         self._subscriptions = {symbol: Subscription(symbol) for symbol in books}
-        self._asked: dict[int, tuple[str, ...]] = {}
-        self._req_id = 0
         self._knows_pairs = False
         self._instruments_asked = 0.0
         self._instruments_id = 0
-        self._requests: deque[str] = deque()
-        # Sets in order: what is wanted of symbols before it is sent goes in one request.
-        self._to_leave: dict[str, None] = {}
-        self._to_ask: dict[str, None] = {}
-        self._pace = Budget(REQUESTS_PER_SECOND, 1.0)
         self.lag = FeedLag(least_distance)
         self.system = "unknown"
         self.verified = False
@@ -101,8 +90,7 @@ class Session:
     def open(self, now: float) -> None:
         """The connection is there."""
         self._instruments_asked = now
-        self._instruments_id = self._new_id()
-        self._requests.append(frames.subscribe_instruments(self._instruments_id))
+        self._instruments_id = self.requests.ask_instruments()
 
     def close(self, reason: str) -> None:
         """The connection is gone, for `reason`: no book is followed any more."""
@@ -117,33 +105,15 @@ class Session:
     def remove(self, symbol: str) -> None:
         """A book has left those of the connection."""
         subscription = self._subscriptions.pop(symbol)
-        self._to_ask.pop(symbol, None)
+        self.requests.forget(symbol)
         if subscription.state not in (State.WAITING, State.REFUSED):
-            self._to_leave[symbol] = None
+            self.requests.leave(symbol)
 
     @property
     def complete(self) -> bool:
         """Whether the pairs are known, and every symbol is live or refused."""
         settled = (State.LIVE, State.REFUSED)
         return self._knows_pairs and all(s.state in settled for s in self._subscriptions.values())
-
-    @property
-    def has_requests(self) -> bool:
-        """Whether anything is to be sent."""
-        return bool(self._to_leave or self._requests or self._to_ask)
-
-    def next_request(self, now: float) -> str | None:
-        """What is to be sent now, if anything is and the pace allows it."""
-        if not self.has_requests or not self._pace.take(now):
-            return None
-        # Leaving first, so that whatever is asked for anew has been left.
-        if self._to_leave:
-            symbols, self._to_leave = tuple(self._to_leave), {}
-            return frames.unsubscribe_books(symbols, self._depth, self._new_id(symbols))
-        if self._requests:
-            return self._requests.popleft()
-        symbols, self._to_ask = tuple(self._to_ask), {}
-        return frames.subscribe_books(symbols, self._depth, self._new_id(symbols))
 
     def receive(self, data: bytes, read: Stamp) -> None:
         """Take one frame, read from the socket at `read`."""
@@ -188,7 +158,7 @@ class Session:
                 self._look_for_quiet(subscription, now)
             elif self._may_ask(subscription, now):
                 subscription.move(State.ASKED, now)
-                self._to_ask[subscription.symbol] = None
+                self.requests.ask(subscription.symbol)
 
     def _may_ask(self, subscription: Subscription, now: float) -> bool:
         return subscription.to_ask(now) and (subscription.may_ask or self._resyncs.take(now))
@@ -275,14 +245,14 @@ class Session:
             return
         if answer.req_id == self._instruments_id and _says_already(answer):
             # Its pairs were lost; only a new subscription brings them.
-            self._requests.append(frames.unsubscribe_instruments(self._new_id()))
-            self.open(now)
+            self._instruments_asked = now
+            self._instruments_id = self.requests.ask_instruments(anew=True)
             return
-        symbols = (answer.symbol,) if answer.symbol else self._asked.get(answer.req_id or 0, ())
         if answer.error == RATE_EXCEEDED:
-            log.warning("kraken says that requests come too fast", pause=RATE_PAUSE_SECONDS)
-            self._pace.pause(now + RATE_PAUSE_SECONDS)
+            log.warning("kraken says that requests come too fast")
+            self.requests.pause(now)
             return
+        symbols = (answer.symbol,) if answer.symbol else self.requests.symbols_of(answer.req_id)
         if not answer.success:
             log.warning("kraken refused", method=answer.method, error=answer.error, symbols=symbols)
         for symbol in symbols:
@@ -332,7 +302,7 @@ class Session:
             subscription.move(State.WAITING, now)
         elif subscription.state is State.LEAVING:
             subscription.move(State.LEAVING, now)
-            self._to_leave[subscription.symbol] = None
+            self.requests.leave(subscription.symbol)
         else:
             self._resync(subscription, "unanswered", "no snapshot came", now)
 
@@ -348,17 +318,7 @@ class Session:
         subscription.doubt(now, may_ask=self._resyncs.take(now))
         book.resyncs += 1
         book.lose(reason)
-        self._to_leave[symbol] = None
-
-    def _new_id(self, symbols: tuple[str, ...] = ()) -> int:
-        """The number of a request; its symbols are remembered for an answer that names none."""
-        self._req_id += 1
-        if symbols:
-            self._asked[self._req_id] = symbols
-        # Answers do not come much later.
-        if len(self._asked) > REMEMBERED_REQUESTS:
-            del self._asked[next(iter(self._asked))]
-        return self._req_id
+        self.requests.leave(symbol)
 
 
 # In which states a frame of a kind means what it says.

@@ -101,7 +101,7 @@ class Conversation:
     def said(self) -> list[dict[str, Any]]:
         """The requests since last asked."""
         requests = []
-        while (text := self.session.next_request(self.now)) is not None:
+        while (text := self.session.requests.next(self.now)) is not None:
             requests.append(json.loads(text))
         return requests
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from collector.books import SymbolBook
-from collector.kraken.session import REQUESTS_PER_SECOND, RESYNCS_PER_10_S
+from collector.kraken.requests import REQUESTS_PER_SECOND
+from collector.kraken.session import RESYNCS_PER_10_S
 from collector.stamp import Stamp
 from kraken_book.precision import Precision
 from tests.collector.kraken_side import (
