@@ -425,3 +425,55 @@ async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
 async def _at_least(publishing: Publishing, count: int) -> list[int]:
     seqs = await publishing.seqs()
     return seqs if len(seqs) >= count else []
+
+
+# Symbols that come and go
+
+
+async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:
+    await publishing.lead()
+    box = Box("ETH/USD")
+    box.outbox = publishing.publisher.add(box.book)
+    box.snapshot()
+    box.update()
+    await publishing.flush()
+    events = await publishing.events("ETH/USD")
+    kinds = [event["kind"] for event in events]
+    assert kinds == ["status", "snapshot", "status", "update"]
+    assert {event["epoch"] for event in events} == {EPOCH}
+
+
+async def test_a_symbol_that_leaves_is_written_to_its_end_and_then_no_more(
+    publishing: Publishing,
+) -> None:
+    await publishing.lead()
+    publishing.box.update()
+    publishing.box.book.refuse("not listed")
+    publishing.publisher.remove("BTC/USD")
+    await publishing.flush()
+    kinds = [event["kind"] for event in await publishing.events()]
+    assert kinds == ["snapshot", "status", "update", "status"]
+    assert (await publishing.states())["BTC/USD"]["status"] == "refused"
+    await publishing.redis.delete(SYMBOLS)
+    publishing.publisher.lead(EPOCH + 1)
+    await publishing.flush()
+    assert [event["epoch"] for event in await publishing.events()] == [EPOCH] * 4
+    assert await publishing.states() == {}
+
+
+async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
+    publishing: Publishing,
+) -> None:
+    await publishing.lead()
+    publishing.publisher.remove("BTC/USD")
+    again = Box()
+    again.outbox = publishing.publisher.add(again.book)
+    again.snapshot()
+    for _ in range(3):
+        await publishing.flush()
+    again.update()
+    await publishing.flush()
+    seqs = await publishing.seqs()
+    assert seqs == sorted(set(seqs))
+    assert (await publishing.events())[-1]["kind"] == "update"
+    assert (await publishing.hash())["status"] == "live"
