@@ -120,7 +120,8 @@ def readers(scene: Scene) -> Iterator[Readers]:
     ("symbol", "fault", "reason"),
     [
         (HIT[0], "corrupt", "checksum"),
-        (HIT[1], "swallow", "checksum"),
+        # One alone may be made good by the next, which changes the same level.
+        (HIT[1], "swallow?count=3", "checksum"),
         (HIT[2], "reorder", "checksum"),
         (HIT[3], "mute?seconds=1", "checksum"),
         (HIT[4], "crossed", "crossed"),
