@@ -1,8 +1,9 @@
 """`make compose-test`: the real compose file as containers, and readers who miss nothing.
 
-In the order that it happens: `stack` starts the containers under a name of their own, `readers`
-follow every book through Caddy and account for each event, `crowd` is the load beside them,
-`story` does to the stack what happens to one in a year, and `report` prints what the readers saw.
+In the order that it happens: `stack` starts the containers under a name of their own, the readers
+of `tests.readers` follow every book through Caddy and account for each event, `crowd` is the load
+beside them, `story` does to the stack what happens to one in a year, and `report` prints what the
+readers saw.
 It ends with 0 where every promise held, and leaves no container, network, volume or image.
 """
 
@@ -16,10 +17,10 @@ from types import FrameType
 from typing import NoReturn
 
 from tests.compose.crowd import Crowd
-from tests.compose.readers import PersistentReader
 from tests.compose.report import report
 from tests.compose.stack import Stack, StackError
 from tests.compose.story import Story
+from tests.readers.persistent import PersistentReader
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "DOGE/USD")
 UPDATES_A_SECOND = 400

@@ -11,9 +11,9 @@ from functools import partial, reduce
 import httpx
 
 from tests.compose.crowd import Crowd
-from tests.compose.readers import PersistentReader, Tally
 from tests.compose.stack import Container, Served, Stack
 from tests.e2e.processes import eventually
+from tests.readers.persistent import PersistentReader, Tally
 
 # After a step every reader must have seen so many updates more.
 UPDATES_AFTER_STEP = 20
