@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types up down logs compose-test clean
+.PHONY: help install run test lint types up down logs compose-test chaos clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -46,6 +46,9 @@ logs: ## Show what the containers say, until Ctrl-C
 
 compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load, and see that nothing is lost
 	@$(BIN)/python -m tests.compose
+
+chaos: $(INSTALLED) ## Let every fault of a feed and of the processes happen, and see what readers see
+	@exec $(BIN)/python -m tests.chaos
 
 clean: ## Remove .venv, caches and what a build leaves
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

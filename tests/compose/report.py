@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tests.compose.story import Seen, Story
+from tests.readers.table import table
 
 _HEAD = (
     *("step", "s", "events", "longest wait s", "farewells", "cuts", "refused"),
@@ -28,15 +29,6 @@ def report(story: Story) -> Iterator[str]:
     )
     for seen in story.seen:
         yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows below a head: the first column to the left, figures to the right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, ["-" * width for width in widths], *rows):
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        yield "  ".join(cells).rstrip()
 
 
 def _row(seen: Seen) -> tuple[str, ...]:

@@ -162,6 +162,11 @@ class Simulator(Service):
         """Let something go wrong, as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
         self._controlled("POST", f"/faults/{text}")
 
+    def faults_on(self) -> list[dict[str, Any]]:
+        """What lasts, and what waits for its turn."""
+        found: list[dict[str, Any]] = self._controlled("GET", "/faults").json()["on"]
+        return found
+
     def lift_faults(self) -> None:
         """End all that lasts."""
         self._controlled("DELETE", "/faults")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from tests.e2e.follower import Ladder, SseStream, StreamRefusedError, stream_path
+from tests.readers.trust import Trust
 
 # As long as browsers wait, where a farewell says nothing else.
 RETRY_SECONDS = 1.0
@@ -80,11 +81,15 @@ class Account:
 
 
 class PersistentReader(threading.Thread):
-    """Follows one symbol until it is told to stop; `error` is what should never be."""
+    """Follows one symbol until it is told to stop; `error` is what should never be.
+
+    `account` is of the numbered events, `trust` of whether the book may be believed.
+    """
 
     def __init__(self, url: str, symbol: str) -> None:
         super().__init__(name=f"reader of {symbol}", daemon=True)
         self.account = Account(symbol)
+        self.trust = Trust(time.monotonic())
         self.error: str | None = None
         self._url = url
         self._stopping = threading.Event()
@@ -131,6 +136,7 @@ class PersistentReader(threading.Thread):
 
     def _read(self, stream: SseStream) -> float:
         told = None
+        self.trust.come_back()
         for message in stream.messages():
             if message.retry is not None:
                 told = message.retry / 1000
@@ -148,5 +154,6 @@ class PersistentReader(threading.Thread):
         self.account.take(event)
         self._last_id = event_id or self._last_id
         now = time.monotonic()
+        self.trust.take(event, now)
         self._longest_wait = max(self._longest_wait, now - self._last_event_at)
         self._last_event_at = now

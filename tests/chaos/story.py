@@ -1,0 +1,180 @@
+"""What happens to the system, fault by fault, and what the readers of three books saw of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+import httpx
+
+from tests.chaos.asker import Asker
+from tests.chaos.scene import Scene
+from tests.chaos.steps import Reach, Step
+from tests.e2e.processes import eventually
+from tests.readers.persistent import PersistentReader, Tally
+from tests.readers.trust import LIVE, Word
+
+# All must be right again within this.
+LIMIT_SECONDS = 60.0
+# After a step every reader must have seen so many updates more.
+UPDATES_AFTER_STEP = 10
+# Without a fault they see many a second; the machine may be busy.
+LONGEST_WAIT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of a step."""
+
+    title: str
+    told: tuple[str, ...]
+    """What the reader of the hit book was told, each once, in order."""
+    not_live: float
+    """From its first doubt until it was live for good, in seconds."""
+    longest_wait: float
+    """The longest time that one of the other two readers was without an event, in seconds."""
+    others_told: tuple[str, ...]
+    tally: Tally
+    answers: Counter[str]
+    """How /depth of the hit book was answered."""
+    wrong: list[str]
+    """What should not have been."""
+
+
+@dataclass
+class Story:
+    """Steps done while readers read: one reads the book that is hit, `others` read theirs."""
+
+    scene: Scene
+    others: Sequence[PersistentReader]
+    seen: list[Seen] = field(default_factory=list)
+
+    def tell(self, step: Step, hit: str) -> Seen:
+        """Do the step, wait until all is right again, and note what was seen.
+
+        Raises AssertionError where that is not so in time.
+        """
+        url = self.scene.api.url
+        with PersistentReader(url, hit) as reader, Asker(url, hit) as asker:
+            if step.hit_exists:
+                eventually(lambda: reader.trust.live or None, f"{hit} is live")
+            seen = self._do(step, reader, asker)
+        self.seen.append(seen)
+        return seen
+
+    def _do(self, step: Step, reader: PersistentReader, asker: Asker) -> Seen:
+        readers = (reader, *self.others)
+        known = [len(each.trust.words) for each in readers] if step.hit_exists else [0, 1, 1]
+        before = _tally(readers)
+        for each in self.others:
+            each.longest_wait()
+        step.act(self.scene)
+        self._wait_until_all_is_right(step, readers, known[0])
+        words, *others = (
+            each.trust.words[count:] for each, count in zip(readers, known, strict=True)
+        )
+        return judged(
+            step,
+            words,
+            max(each.longest_wait() for each in self.others),
+            [word for each in others for word in each],
+            _tally(readers) - before,
+            Counter(asker.answers),
+        )
+
+    def _wait_until_all_is_right(
+        self, step: Step, readers: Sequence[PersistentReader], known: int
+    ) -> None:
+        hit = readers[0]
+
+        def over() -> bool:
+            _check(readers)
+            told = {word.text for word in hit.trust.words[known:]}
+            return step.told <= told and not self._faults_on()
+
+        def right() -> bool:
+            _check(readers)
+            return all(reader.trust.live for reader in readers) and self._is_the_exchanges(hit)
+
+        eventually(over, f"the fault is over, and told as {set(step.told)}", LIMIT_SECONDS)
+        enough = [each.account.ladder.counts.updates + UPDATES_AFTER_STEP for each in readers]
+
+        def go_on() -> bool:
+            counts = [each.account.ladder.counts.updates for each in readers]
+            return right() and all(a >= b for a, b in zip(counts, enough, strict=True))
+
+        eventually(go_on, "all is right again", LIMIT_SECONDS)
+
+    def _faults_on(self) -> bool:
+        try:
+            return bool(self.scene.simulator.faults_on())
+        except httpx.TransportError:
+            return True
+
+    def _is_the_exchanges(self, reader: PersistentReader) -> bool:
+        ladder = reader.account.ladder
+        book = self.scene.simulator.book(ladder.symbol)
+        return bool(book["checksum"] == ladder.checksum)
+
+
+def judged(
+    step: Step,
+    words: Sequence[Word],
+    longest_wait: float,
+    others: Sequence[Word],
+    tally: Tally,
+    answers: Counter[str],
+) -> Seen:
+    """What was seen, and what of it should not have been; `words` are the hit reader's."""
+    told, others_told = _texts(words), _texts(others)
+    doubts = [word for word in words if word.text != LIVE]
+    wrong = list(_wrong(step, set(told), longest_wait, others_told, tally, answers))
+    return Seen(
+        step.title,
+        told,
+        words[-1].at - doubts[0].at if doubts else 0.0,
+        longest_wait,
+        others_told,
+        tally,
+        answers,
+        wrong,
+    )
+
+
+def _wrong(
+    step: Step,
+    told: set[str],
+    longest_wait: float,
+    others_told: tuple[str, ...],
+    tally: Tally,
+    answers: Counter[str],
+) -> Iterable[str]:
+    for text in sorted(step.told - told):
+        yield f"the reader was not told {text!r}"
+    for text in sorted(told - step.told - step.may_be_told):
+        yield f"the reader was told {text!r}"
+    if step.reach is not Reach.ALL and others_told:
+        yield f"readers of other books were told {', '.join(others_told)}"
+    if step.reach is Reach.NOBODY and longest_wait > LONGEST_WAIT_SECONDS:
+        yield f"a reader of another book waited for {longest_wait:.1f} s"
+    if tally.missed:
+        yield f"{tally.missed} events missed"
+    if tally.uncounted and not step.new_leader:
+        yield f"a snapshot jumps over {tally.uncounted} numbers and does not say for how many"
+    if refused := {answer for answer in answers if answer not in step.answers}:
+        yield f"/depth was answered with {', '.join(sorted(refused))}"
+
+
+def _texts(words: Sequence[Word]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.text for word in words if word.text != LIVE))
+
+
+def _tally(readers: Iterable[PersistentReader]) -> Tally:
+    return reduce(Tally.__add__, (reader.account.tally for reader in readers), Tally())
+
+
+def _check(readers: Iterable[PersistentReader]) -> None:
+    for reader in readers:
+        assert reader.error is None, reader.error
