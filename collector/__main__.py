@@ -64,6 +64,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     stop.set()
     try:
         await end_tasks(feeding)
+        await feed.stop()
     finally:
         await leave(feed, publisher)
         await end_tasks(working)

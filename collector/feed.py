@@ -51,6 +51,8 @@ class Feed:
         self._least_distance = LeastDistance()
         self._by_symbol: dict[str, Connection] = {}
         self._grown = asyncio.Event()
+        self._running: list[asyncio.Task[None]] = []
+        self._has_list = False
         self.books: dict[str, SymbolBook] = {}
         self.connections: list[Connection] = []
         self._follow_selection()
@@ -59,24 +61,24 @@ class Feed:
             self._connect()
 
     async def run(self) -> None:
-        """Keep every connection going, those to come included, for ever."""
-        running: list[asyncio.Task[None]] = []
-        try:
-            while True:
-                self._grown.clear()
-                new = self.connections[len(running) :]
-                running += [asyncio.create_task(connection.run()) for connection in new]
-                await stop_or_failure(self._grown, running)
-                for task in running:
-                    if task.done():
-                        task.result()
-        finally:
-            await end_tasks(running)
+        """Keep every connection going, those to come included, for ever; in the end, `stop` it."""
+        while True:
+            self._grown.clear()
+            new = self.connections[len(self._running) :]
+            self._running += [asyncio.create_task(connection.run()) for connection in new]
+            await stop_or_failure(self._grown, self._running)
+            for task in self._running:
+                if task.done():
+                    task.result()
+
+    async def stop(self) -> None:
+        """End every connection."""
+        await end_tasks(self._running)
 
     @property
     def knows_what_it_follows(self) -> bool:
         """Whether what the wildcards mean is known."""
-        return bool(self._pairs) or not self._selection.patterns
+        return self._has_list or not self._selection.patterns
 
     def read(self, symbol: str) -> Stamp | None:
         """When the newest frame of the symbol's connection was read; None where it is down."""
@@ -85,15 +87,23 @@ class Feed:
 
     def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> None:
         """Kraken lists these pairs, or these have changed."""
-        if is_all:
+        traded_before = self._traded()
+        if is_all and len(pairs) * 2 < len(self._pairs):
+            log.warning("a list of half the pairs is not believed", pairs=len(pairs))
+        elif is_all:
+            self._has_list = True
             self._pairs.clear()
         self._pairs.update((pair.symbol, pair) for pair in pairs)
-        if self._selection.patterns:
+        # Each connection tells, and often what is known.
+        if self._selection.patterns and self._traded() != traded_before:
             self._follow_selection()
 
+    def _traded(self) -> set[str]:
+        return {s for s, pair in self._pairs.items() if pair.status not in NOT_TRADED}
+
     def _follow_selection(self) -> None:
-        traded = (s for s, pair in self._pairs.items() if pair.status not in NOT_TRADED)
-        wanted = [s for s in self._selection.of(traded) if self._settings.shard.has(s)]
+        selected = self._selection.of(self._traded())
+        wanted = [symbol for symbol in selected if self._settings.shard.has(symbol)]
         for symbol in self.books.keys() - set(wanted):
             self._leave(symbol)
         joining = [symbol for symbol in wanted if symbol not in self.books]

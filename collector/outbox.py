@@ -62,6 +62,17 @@ class Outbox:
         self._told_reason: str | None = None
 
     @property
+    def seq(self) -> int:
+        """The number of its last event."""
+        return self._seq
+
+    def carry(self, book: SymbolBook) -> None:
+        """Hear of this book, and no more of another of the same symbol that it heard of before."""
+        self.book.listener = None
+        self.book = book
+        book.listener = self
+
+    @property
     def waiting(self) -> int:
         """How many events wait."""
         return len(self._waiting)
@@ -71,8 +82,9 @@ class Outbox:
         """The symbol of the book."""
         return self.book.symbol
 
-    def open(self, epoch: int) -> None:
-        """Publish under `epoch` from now on, beginning with what is known now."""
+    def open(self, epoch: int, after_seq: int = 0) -> None:
+        """Publish under `epoch` from now on, above `after_seq`, first what is known now."""
+        self._seq = max(self._seq, after_seq)
         known = self._taken_seq if self._epoch is not None else None
         self._epoch = epoch
         self._begin(known)

@@ -59,6 +59,8 @@ class Publisher:
         self._next_states = 0.0
         # Whose symbols are followed no more; each goes once nothing of it waits.
         self._leaving: set[str] = set()
+        # The last number of each that has gone in this epoch, should it come back.
+        self._left_at: dict[str, int] = {}
         self._epoch: int | None = None
         self._next_epoch: int | None = None
         self._written_at: dict[str, float] = {}
@@ -68,18 +70,26 @@ class Publisher:
 
     def add(self, book: SymbolBook) -> Outbox:
         """Write what happens to `book`, from what is known of it now, through this outbox."""
+        held = self._outboxes.get(book.symbol)
+        if held is not None:
+            # It has left, and something of it still waits: that goes first.
+            self._leaving.discard(book.symbol)
+            held.carry(book)
+            return held
         outbox = Outbox(book, self.on_waiting, lambda: most_waiting(len(self._outboxes)))
-        book.listener = outbox
         self._outboxes[book.symbol] = outbox
-        self._leaving.discard(book.symbol)
+        outbox.carry(book)
         if self._epoch is not None:
-            outbox.open(self._epoch)
+            outbox.open(self._epoch, self._left_at.pop(book.symbol, 0))
         return outbox
 
     def remove(self, symbol: str) -> None:
         """Write what still waits of this book, and then nothing more."""
         self._leaving.add(symbol)
-        self._wake.set()
+        if self.leading:
+            self._wake.set()
+        else:
+            self._let_go()
 
     def on_waiting(self, outbox: Outbox) -> None:
         """Something waits in `outbox`."""
@@ -102,6 +112,7 @@ class Publisher:
         """Write no more."""
         self.leading = False
         self._epoch = self._next_epoch = None
+        self._left_at.clear()
         self._waiting.clear()
         self._open_calls.clear()
         for outbox in self._outboxes.values():
@@ -153,7 +164,7 @@ class Publisher:
             if symbol not in self._open_calls and not self._outboxes[symbol].waiting:
                 self._leaving.discard(symbol)
                 self._waiting.pop(symbol, None)
-                del self._outboxes[symbol]
+                self._left_at[symbol] = self._outboxes.pop(symbol).seq
                 self._states.pop(symbol, None)
                 self._written_at.pop(symbol, None)
 
@@ -164,6 +175,7 @@ class Publisher:
         assert self._next_epoch is not None
         epoch, self._next_epoch = self._next_epoch, None
         self._epoch = epoch
+        self._left_at.clear()
         self._states.clear()
         for outbox in self._outboxes.values():
             outbox.open(epoch)

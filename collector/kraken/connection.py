@@ -8,7 +8,6 @@ BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -21,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from collector.backoff import Backoff
 from collector.books import SymbolBook
 from collector.budget import Budget
+from collector.kraken.lag import FeedLagging
 from collector.kraken.session import Session
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
@@ -31,6 +31,8 @@ log = get_logger(__name__)
 
 SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
+# What brings a snapshot and then ends, again and again, has not recovered by it.
+RECOVERED_SECONDS = 10.0
 # recv() returns without yielding while frames are queued; the loop's other tasks get their turn.
 FRAMES_PER_TURN = 32
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
@@ -54,14 +56,18 @@ _FOLLOWS = {
 }
 
 
-class FeedLagging(Exception):
-    """What is read is so old that it cannot be said to be now."""
+class FeedSilent(Exception):
+    """Nothing comes any more, not even a heartbeat."""
 
 
-# The bounded set of reasons why a connection ends, besides "silent"; for the rest, and where
-# websockets wants a package of its own for a SOCKS proxy, it is "unreachable".
+# What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
+# SOCKS proxy, for which websockets wants a package of its own.
+_NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
+
+# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (FeedLagging, "lag"),
+    (FeedSilent, "silent"),
     (ConnectionClosed, "closed"),
     (InvalidStatus, "refused"),
     (ssl.SSLCertVerificationError, "certificate"),
@@ -92,6 +98,7 @@ class Connection:
         self._last = Stamp(0, 0)
         self.state = State.BACKING_OFF
         self.since = time()
+        self._connected_at = 0.0
         self.reconnects = 0
         self.frames = 0
 
@@ -136,10 +143,9 @@ class Connection:
             self._enter(State.CONNECTING)
             session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
-            self._session = None
-            session.close(reason)
-            if session.verified:
+            if session.verified and time() - self._connected_at >= RECOVERED_SECONDS:
                 self._backoff.reset()
+            self._session = None
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
@@ -155,39 +161,49 @@ class Connection:
     async def _attempt(self, session: Session) -> tuple[str, str]:
         """Converse until it ends; says why, in a word and at length."""
         try:
-            async with connect(
-                self._url,
-                compression=None,
-                max_size=MOST_BYTES,
-                open_timeout=CONNECT_SECONDS,
-                # Kraken's heartbeats tell more than our pings would.
-                ping_interval=None,
-                close_timeout=0.5,
-                proxy=None if _is_this_machine(self._url) else True,
-            ) as websocket:
-                self._last = stamp_now()
-                self._enter(State.SUBSCRIBING)
-                await self._converse(websocket, session)
-        except (FeedLagging, OSError, WebSocketException, ImportError) as error:
-            return self._reason_of(error), str(error) or type(error).__name__
+            websocket = await self._connect()
+        except _NOT_CONNECTED as error:
+            session.close(reason := _reason_of(error))
+            return reason, _words_of(error)
+        self._last = stamp_now()
+        self._connected_at = time()
+        self._enter(State.SUBSCRIBING)
+        try:
+            await self._converse(websocket, session)
+        except (FeedLagging, FeedSilent, OSError, WebSocketException) as error:
+            # Before the socket is closed, which may take its time: nothing is confirmed any more.
+            session.close(reason := _reason_of(error))
+            return reason, _words_of(error)
+        finally:
+            await websocket.close()
         raise AssertionError("a conversation ends only by an error")
 
-    def _reason_of(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError) and self.state is not State.CONNECTING:
-            return "silent"
-        return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+    async def _connect(self) -> ClientConnection:
+        return await connect(
+            self._url,
+            compression=None,
+            max_size=MOST_BYTES,
+            open_timeout=CONNECT_SECONDS,
+            # Kraken's heartbeats tell more than our pings would.
+            ping_interval=None,
+            close_timeout=0.5,
+            proxy=None if _is_this_machine(self._url) else True,
+        )
 
     async def _converse(self, websocket: ClientConnection, session: Session) -> None:
         session.open(monotonic())
-        async with asyncio.timeout(SILENCE_SECONDS) as silence:
-            ticker = asyncio.create_task(self._tick(websocket, session, silence))
-            try:
-                await self._read(websocket, session)
-            finally:
-                ticker.cancel()
-                # What closed the connection is told by the reader.
-                with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                    await ticker
+        tasks = [
+            asyncio.create_task(self._read(websocket, session)),
+            asyncio.create_task(self._tick(websocket, session)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        for task in done:
+            task.result()
 
     async def _read(self, websocket: ClientConnection, session: Session) -> None:
         while True:
@@ -196,22 +212,17 @@ class Connection:
             data = await websocket.recv(decode=False)
             self._last = stamp_now()
             session.receive(data, self._last)
-            if session.lag.too_large:
-                raise FeedLagging(f"what is read is {session.lag.seconds:.1f} s old")
             if self.state is State.SUBSCRIBING and session.complete:
                 self._enter(State.LIVE)
             self.frames += 1
             if self.frames % FRAMES_PER_TURN == 0:
                 await asyncio.sleep(0)
 
-    async def _tick(
-        self, websocket: ClientConnection, session: Session, silence: asyncio.Timeout
-    ) -> None:
-        loop = asyncio.get_running_loop()
+    async def _tick(self, websocket: ClientConnection, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
-            quiet = (stamp_now().steady - self._last.steady) / 1e9
-            silence.reschedule(loop.time() + SILENCE_SECONDS - quiet)
+            if stamp_now().steady - self._last.steady >= SILENCE_SECONDS * 1e9:
+                raise FeedSilent(f"nothing came for {SILENCE_SECONDS:.0f} s")
             session.tick(monotonic())
             await self._send(websocket, session)
 
@@ -226,6 +237,14 @@ class Connection:
         self.since = time()
         level = log.warning if state is State.BACKING_OFF else log.info
         level(f"connection {state.value}", name=self.name, url=self._url, **facts)
+
+
+def _reason_of(error: Exception) -> str:
+    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _is_this_machine(url: str) -> bool:

@@ -75,8 +75,8 @@ class Instruments(msgspec.Struct):
     pairs: list[Pair] = []
     senseless: int = 0
     """How many pairs could not be understood."""
-    is_all: bool = False
-    """Whether what is not among them is not listed."""
+    is_snapshot: bool = False
+    """Whether they are all that are listed."""
 
 
 class Answer(msgspec.Struct):
@@ -146,7 +146,9 @@ def decode_frame(data: bytes) -> Frame:
         envelope = _envelope.decode(data)
         return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope)
     except _NOT_UNDERSTOOD as error:
-        raise FrameError(str(error)) from None
+        is_book = b'"book"' in data
+        symbols = _symbols_in(data) if is_book else ()
+        raise FrameError(str(error), symbols, is_book=is_book) from None
 
 
 def level_pairs(levels: list[RawLevel]) -> list[tuple[str, str]]:
@@ -214,9 +216,7 @@ def _instruments_in(data: msgspec.Raw, *, is_snapshot: bool) -> Instruments:
     for raw in raw_pairs:
         with contextlib.suppress(*_NOT_UNDERSTOOD):
             pairs.append(_pair.decode(raw))
-    senseless = len(raw_pairs) - len(pairs)
-    # One that cannot be understood may be of any symbol; and of no pairs there is no exchange.
-    return Instruments(pairs, senseless, is_snapshot and not senseless and bool(pairs))
+    return Instruments(pairs, len(raw_pairs) - len(pairs), is_snapshot)
 
 
 def _answer(envelope: _Envelope) -> Answer | Unknown:

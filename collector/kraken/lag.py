@@ -7,6 +7,9 @@ where frames wait.
 
 from __future__ import annotations
 
+from collections import deque
+from statistics import median_low
+
 from collector.metrics import FEED_LAG
 from collector.stamp import Stamp
 from kraken_book.times import parse_rfc3339
@@ -15,6 +18,11 @@ from kraken_book.times import parse_rfc3339
 MOST_LAG_SECONDS = 5.0
 # Lag grows slowly: to look at one update in so long is enough, and to parse its time costs.
 LOOK_SECONDS = 0.05
+# No frame decides alone, nor do those of one symbol where there are more: a time may be senseless,
+# and no checksum tells.
+LOOKS = 9
+ENOUGH_LOOKS = 5
+ENOUGH_SYMBOLS = 3
 # Half of how long the least distance is remembered.
 REMEMBERED_SECONDS = 300.0
 
@@ -44,33 +52,46 @@ class LeastDistance:
         self._before = self._now = None
 
 
+class FeedLagging(Exception):
+    """What is read is so old that it cannot be said to be now."""
+
+
 class FeedLag:
-    """The lag of one connection, in `seconds`: its distance now less the least there was."""
+    """The lag of one connection, in `seconds`: its distance of late less the least there was."""
 
     def __init__(self, least: LeastDistance) -> None:
         self.seconds = 0.0
         self._least = least
         self._looked_at = 0
+        self._looks: deque[tuple[str, int]] = deque(maxlen=LOOKS)
 
-    @property
-    def too_large(self) -> bool:
-        """Whether the books can no longer be said to be Kraken's of now."""
-        return self.seconds > MOST_LAG_SECONDS
-
-    def on_update(self, time: str | None, read: Stamp) -> None:
-        """An update with this exchange time was read."""
+    def on_update(self, symbol: str, time: str | None, read: Stamp) -> None:
+        """An update with this exchange time was read; raises FeedLagging where lag is too large."""
         if time is None or read.steady - self._looked_at < LOOK_SECONDS * 1e9:
             return
         try:
             # By our steady clock, which nobody sets.
-            distance = read.steady - parse_rfc3339(time)
+            self._looks.append((symbol, read.steady - parse_rfc3339(time)))
         except ValueError:
             return
         self._looked_at = read.steady
-        self.seconds = (distance - self._least.see(distance, read.steady)) / 1e9
-        FEED_LAG.observe(self.seconds)
+        if len(self._looks) >= ENOUGH_LOOKS:
+            self._judge(read)
 
     def restart(self) -> None:
-        """An unasked snapshot: a recording, say, that begins again."""
+        """What is sent from now on has times of another beginning: a recording's, say."""
         self._least.forget()
+        self._looks.clear()
         self.seconds = 0.0
+
+    def _judge(self, read: Stamp) -> None:
+        distance = self._usual_distance()
+        self.seconds = (distance - self._least.see(distance, read.steady)) / 1e9
+        FEED_LAG.observe(self.seconds)
+        if self.seconds > MOST_LAG_SECONDS:
+            raise FeedLagging(f"what is read is {self.seconds:.1f} s old")
+
+    def _usual_distance(self) -> int:
+        by_symbol = dict(self._looks)
+        several = len(by_symbol) >= ENOUGH_SYMBOLS
+        return median_low(by_symbol.values() if several else [each for _, each in self._looks])

@@ -6,6 +6,7 @@ symbol's alone: it is left and asked for again while the others go on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from collector.books import SymbolBook
@@ -31,6 +32,11 @@ from service.logs import get_logger
 log = get_logger(__name__)
 
 MOST_DECIMALS = 30
+# Far above what Kraken sends; what is more would hold up every other book while it is applied.
+MOST_LEVELS = 10_000
+MOST_REASON = 200
+# As names in keys and in lists of them must be.
+_SYMBOL = re.compile(r"[\w.-]{1,40}/[\w.-]{1,40}", re.ASCII)
 # Of all symbols of a process: a feed that is wrong everywhere must not become a storm of ours.
 RESYNCS_PER_10_S = 50
 
@@ -80,7 +86,10 @@ class Session:
         self._resyncs = resyncs
         self._on_pairs = on_instruments
         self._subscriptions = {symbol: Subscription(symbol) for symbol in books}
+        # Of symbols that were removed: until Kraken confirms that it sends them no more.
+        self._leaving: dict[str, Subscription] = {}
         self._knows_pairs = False
+        self._now = 0.0
         self._instruments_asked = 0.0
         self._instruments_id = 0
         self.lag = FeedLag(least_distance)
@@ -89,7 +98,7 @@ class Session:
 
     def open(self, now: float) -> None:
         """The connection is there."""
-        self._instruments_asked = now
+        self._now = self._instruments_asked = now
         self._instruments_id = self.requests.ask_instruments()
 
     def close(self, reason: str) -> None:
@@ -100,13 +109,16 @@ class Session:
 
     def add(self, symbol: str) -> None:
         """A book joins those of the connection; it is asked for at the next tick."""
-        self._subscriptions[symbol] = Subscription(symbol)
+        subscription = self._leaving.pop(symbol, None) or Subscription(symbol)
+        self._subscriptions[symbol] = subscription
 
     def remove(self, symbol: str) -> None:
         """A book has left those of the connection."""
         subscription = self._subscriptions.pop(symbol)
         self.requests.forget(symbol)
         if subscription.state not in (State.WAITING, State.REFUSED):
+            self._leaving[symbol] = subscription
+            subscription.ask_anew(self._now, may_ask=True)
             self.requests.leave(symbol)
 
     @property
@@ -116,8 +128,8 @@ class Session:
         return self._knows_pairs and all(s.state in settled for s in self._subscriptions.values())
 
     def receive(self, data: bytes, read: Stamp) -> None:
-        """Take one frame, read from the socket at `read`."""
-        now = read.steady / 1e9
+        """Take one frame, read from the socket at `read`; raises FeedLagging."""
+        self._now = now = read.steady / 1e9
         try:
             frame = frames.decode_frame(data)
         except frames.FrameError as error:
@@ -146,12 +158,13 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Ask for what is due and ask again for what was not answered; call about once a second."""
+        self._now = now
         if not self._knows_pairs:
             if now - self._instruments_asked >= 10.0:
                 log.warning("no pairs yet, asking again")
                 self.open(now)
             return
-        for subscription in self._subscriptions.values():
+        for subscription in (*self._subscriptions.values(), *self._leaving.values()):
             if subscription.unanswered(now):
                 self._on_silence(subscription, now)
             elif subscription.state is State.LIVE:
@@ -167,7 +180,9 @@ class Session:
         # A book may be quiet and right; only a new snapshot can tell.
         quiet = now - self._books[subscription.symbol].read.steady / 1e9
         if quiet >= self._quiet and not self._resyncs.wait(now):
-            self._resync(subscription, "quiet", f"nothing came for {quiet:.0f} s", now)
+            self._say_anew(subscription, "quiet", f"nothing came for {quiet:.0f} s")
+            # No doubt, and often so: it is not waited out.
+            subscription.ask_anew(now, may_ask=self._resyncs.take(now))
 
     def _on_book(self, kind: str, entry: frames.BookEntry, read: Stamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
@@ -183,7 +198,14 @@ class Session:
         # What still comes of a subscription that was left says nothing.
         if subscription.state not in _TAKES[kind]:
             return
+        if len(entry.bids) + len(entry.asks) > MOST_LEVELS:
+            self._doubt(subscription, "frame", f"more than {MOST_LEVELS} levels", now)
+            return
+        if kind == "update":
+            # First, so that nothing old is shown as new.
+            self.lag.on_update(entry.symbol, entry.timestamp, read)
         book = self._books[entry.symbol]
+        time_before = book.exchange_time
         try:
             take = book.take_snapshot if kind == "snapshot" else book.take_update
             bids, asks = frames.level_pairs(entry.bids), frames.level_pairs(entry.asks)
@@ -193,15 +215,13 @@ class Session:
             return
         VERIFIED_BY_KIND[kind].inc()
         if kind == "snapshot":
+            if (book.exchange_time or "") < (time_before or ""):
+                self.lag.restart()
             self._on_live(subscription, now)
-        else:
-            self.lag.on_update(entry.timestamp, read)
 
     def _on_live(self, subscription: Subscription, now: float) -> None:
         self.verified = True
         if subscription.state is State.LIVE:
-            # Unasked: another beginning, whose times need not go on from what they were.
-            self.lag.restart()
             return
         log.info("book is live", symbol=subscription.symbol)
         subscription.move(State.LIVE, now)
@@ -210,7 +230,8 @@ class Session:
         FRAMES.labels("bad").inc()
         BAD_FRAMES.inc()
         log.warning("frame not understood", error=str(error), frame=_excerpt(data))
-        for symbol in error.symbols or self._unnamed(error):
+        named = [symbol for symbol in error.symbols if symbol in self._books]
+        for symbol in named or self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
             if subscription is not None and subscription.state is State.LIVE:
                 self._doubt(subscription, REASONS[type(error)], str(error), now)
@@ -227,8 +248,10 @@ class Session:
         for pair in pairs:
             if pair.symbol in self._books:
                 self._on_pair(pair, now)
-        self._on_pairs(pairs, instruments.is_all and len(pairs) == len(instruments.pairs))
-        if not self._knows_pairs:
+        is_all = instruments.is_snapshot and bool(pairs)
+        understood = not instruments.senseless and len(pairs) == len(instruments.pairs)
+        self._on_pairs(pairs, is_all and understood)
+        if is_all and not self._knows_pairs:
             self._knows_pairs = True
             self.tick(now)
 
@@ -239,6 +262,8 @@ class Session:
         subscription = self._subscriptions[pair.symbol]
         if before not in (None, precision) and subscription.state is State.LIVE:
             self._doubt(subscription, "precision", f"{before} became {precision}", now)
+        elif before is None and subscription.state is State.REFUSED:
+            self._resync(subscription, "precision", "its precisions are known now", now)
 
     def _on_answer(self, answer: frames.Answer, now: float) -> None:
         if answer.channel == "instrument" or answer.method == "pong":
@@ -256,6 +281,8 @@ class Session:
         if not answer.success:
             log.warning("kraken refused", method=answer.method, error=answer.error, symbols=symbols)
         for symbol in symbols:
+            if answer.method == "unsubscribe" and self._leaving.pop(symbol, None) is not None:
+                continue
             subscription = self._subscriptions.get(symbol)
             if subscription is None:
                 continue
@@ -293,7 +320,7 @@ class Session:
 
     def _refuse(self, subscription: Subscription, reason: str, now: float) -> None:
         subscription.move(State.REFUSED, now)
-        self._books[subscription.symbol].refuse(reason)
+        self._books[subscription.symbol].refuse(reason[:MOST_REASON])
 
     def _on_silence(self, subscription: Subscription, now: float) -> None:
         log.warning("no answer", symbol=subscription.symbol, state=subscription.state.value)
@@ -311,14 +338,16 @@ class Session:
         self._resync(subscription, reason, why, now)
 
     def _resync(self, subscription: Subscription, reason: str, why: str, now: float) -> None:
-        symbol = subscription.symbol
-        book = self._books[symbol]
-        RESYNCS.labels(reason).inc()
-        log.warning("subscribing anew", symbol=symbol, reason=reason, why=why)
+        self._say_anew(subscription, reason, why)
         subscription.doubt(now, may_ask=self._resyncs.take(now))
+
+    def _say_anew(self, subscription: Subscription, reason: str, why: str) -> None:
+        book = self._books[subscription.symbol]
+        RESYNCS.labels(reason).inc()
+        log.warning("subscribing anew", symbol=book.symbol, reason=reason, why=why)
         book.resyncs += 1
         book.lose(reason)
-        self.requests.leave(symbol)
+        self.requests.leave(book.symbol)
 
 
 # In which states a frame of a kind means what it says.
@@ -333,9 +362,10 @@ def _says_already(answer: frames.Answer) -> bool:
 
 
 def _is_sensible(pair: frames.Pair) -> bool:
-    if 0 <= pair.price_precision <= MOST_DECIMALS and 0 <= pair.qty_precision <= MOST_DECIMALS:
+    decimals = (pair.price_precision, pair.qty_precision)
+    if all(0 <= each <= MOST_DECIMALS for each in decimals) and _SYMBOL.fullmatch(pair.symbol):
         return True
-    log.warning("senseless precision passed over", pair=pair)
+    log.warning("senseless pair passed over", pair=repr(pair)[:MOST_REASON])
     return False
 
 

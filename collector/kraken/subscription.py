@@ -57,16 +57,22 @@ class Subscription:
         SUBSCRIPTION_STATES.labels(state.value).inc()
         log.debug("subscription", symbol=self.symbol, state=state.value)
 
+    def ask_anew(self, now: float, *, may_ask: bool) -> None:
+        """Leave, to be asked for again at once."""
+        self.due = now
+        self.may_ask = may_ask
+        self.move(State.LEAVING, now)
+
     def doubt(self, now: float, *, may_ask: bool) -> None:
         """Leave, to be asked for again: at once the first time, later the more often it happens."""
         recovered = self.state is State.LIVE and now - self._since >= RECOVERED_SECONDS
         if recovered:
             self._backoff.reset()
         again = self._doubted and not recovered
-        self.due = now + self._backoff.next() if again else now
         self._doubted = True
-        self.may_ask = may_ask
-        self.move(State.LEAVING, now)
+        self.ask_anew(now, may_ask=may_ask)
+        if again:
+            self.due = now + self._backoff.next()
 
     def unanswered(self, now: float) -> bool:
         """Whether what was asked has had its time."""

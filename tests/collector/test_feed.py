@@ -65,11 +65,24 @@ def test_a_new_pair_joins_and_a_delisted_one_leaves() -> None:
 
 def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
     followed = Followed("*/USD")
-    followed.hear("BTC/USD", "ETH/USD")
+    followed.hear("BTC/USD", "ETH/USD", "SOL/USD")
     followed.hear("BTC/USD", is_all=False)
     assert followed.left == []
-    followed.hear("BTC/USD")
+    followed.hear("BTC/USD", "SOL/USD")
     assert followed.left == ["ETH/USD"]
+
+
+def test_a_list_of_less_than_half_the_pairs_is_not_believed() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    followed.hear("A/USD", "B/USD")
+    assert followed.left == []
+
+
+def test_what_it_follows_is_not_known_from_an_update() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", is_all=False)
+    assert not followed.feed.knows_what_it_follows
 
 
 def test_a_pair_that_is_halted_stays() -> None:

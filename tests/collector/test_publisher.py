@@ -461,19 +461,40 @@ async def test_a_symbol_that_leaves_is_written_to_its_end_and_then_no_more(
     assert await publishing.states() == {}
 
 
+@pytest.mark.parametrize("has_gone", [False, True])
+@pytest.mark.parametrize("is_cleared", [False, True])
 async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
-    publishing: Publishing,
+    publishing: Publishing, has_gone: bool, is_cleared: bool
 ) -> None:
     await publishing.lead()
+    publishing.box.update(50)
+    publishing.box.book.refuse("not listed")
     publishing.publisher.remove("BTC/USD")
+    if has_gone:
+        await publishing.flush()
+    if has_gone and is_cleared:
+        await publishing.redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
+    left_at = 53
     again = Box()
     again.outbox = publishing.publisher.add(again.book)
     again.snapshot()
-    for _ in range(3):
-        await publishing.flush()
-    again.update()
+    again.update(7)
     await publishing.flush()
-    seqs = await publishing.seqs()
-    assert seqs == sorted(set(seqs))
-    assert (await publishing.events())[-1]["kind"] == "update"
-    assert (await publishing.hash())["status"] == "live"
+    events = await publishing.events()
+    seqs = [event["seq"] for event in events]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "each number once, none missing"
+    came_back = [event for event in events if event["seq"] > left_at]
+    assert [event["kind"] for event in came_back].count("update") == 7
+    assert [e["kind"] for e in came_back if e["kind"] != "status"][0] == "snapshot"
+    book = await publishing.hash()
+    assert (book["status"], book["best_bid_qty"]) == ("live", "7.00000000")
+    assert book["seq"] == book["stream_seq"] == str(seqs[-1])
+
+
+async def test_a_symbol_that_leaves_who_does_not_lead_is_gone_at_once(
+    publishing: Publishing,
+) -> None:
+    publishing.publisher.remove("BTC/USD")
+    publishing.publisher.lead(EPOCH)
+    await publishing.flush()
+    assert await publishing.events() == []

@@ -580,3 +580,102 @@ def test_a_connection_without_symbols_is_complete_once_it_knows_that_there_are_n
     assert not conversation.session.complete
     conversation.hear(instruments(BTC))
     assert conversation.session.complete
+
+
+# What must not be believed, or not for long
+
+
+@pytest.mark.parametrize("kind", ["update", "snapshot"])
+def test_pairs_are_not_known_before_all_of_them_were_told(kind: str) -> None:
+    conversation = Conversation(BTC)
+    conversation.said()
+    conversation.hear(instruments(*([BTC] if kind == "update" else []), kind=kind))
+    assert conversation.asked() == []
+    assert not conversation.session.complete
+    conversation.wait(11)
+    assert [r["params"]["channel"] for r in conversation.said()] == ["instrument"]
+
+
+def test_a_symbol_refused_for_want_of_precisions_is_asked_for_once_they_are_known() -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(ETH), acknowledged("subscribe", BTC))
+    conversation.said()
+    assert conversation.books[BTC].status == "refused"
+    conversation.hear(instruments(BTC, kind="update"))
+    assert conversation.asked() == [("unsubscribe", [BTC])]
+    conversation.hear(acknowledged("unsubscribe", BTC))
+    assert conversation.asked() == [("subscribe", [BTC])]
+
+
+def test_a_symbol_that_comes_back_before_it_has_been_left_waits_for_that(
+    live: Conversation,
+) -> None:
+    live.session.remove(BTC)
+    live.session.add(BTC)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.wait(5)
+    assert live.asked() == []
+    live.hear(live.markets[BTC].snapshot())
+    live.hear(acknowledged("unsubscribe", BTC))
+    assert live.asked() == [("subscribe", [BTC])]
+
+
+def test_a_symbol_that_was_left_without_an_answer_is_left_again(live: Conversation) -> None:
+    live.session.remove(BTC)
+    del live.books[BTC]
+    live.said()
+    live.wait(11)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(acknowledged("unsubscribe", BTC))
+    live.wait(30)
+    assert live.asked() == []
+
+
+def test_quiet_books_are_not_waited_for_longer_each_time(live: Conversation) -> None:
+    for _ in range(6):
+        live.wait(QUIET_SECONDS)
+        assert live.asked() == [("unsubscribe", [BTC, ETH])]
+        for symbol in (BTC, ETH):
+            live.hear(acknowledged("unsubscribe", symbol))
+        assert live.asked() == [("subscribe", [BTC, ETH])]
+        for symbol in (BTC, ETH):
+            live.hear(acknowledged("subscribe", symbol), live.markets[symbol].snapshot())
+            assert live.books[symbol].live
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"type":"update","channel":"book","data":[{"symbol":"BTC/USD","bids":[{"pri',
+        b'{"channel":"book","type":"update","data":[{"symbol":"BTC\\/USD","bids":[{"pri',
+    ],
+)
+def test_a_cut_book_frame_is_found_out_in_any_order_of_keys(frame: bytes) -> None:
+    conversation = Conversation(BTC, depth=25)
+    conversation.go_live()
+    conversation.hear(frame)
+    assert conversation.books[BTC].reason == "frame"
+
+
+def test_a_frame_of_endless_levels_is_not_applied(live: Conversation) -> None:
+    level = b'{"price":99.0,"qty":1.00000000}'
+    live.hear(
+        b'{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":['
+        + b",".join([level] * 20_000)
+        + b'],"asks":[],"checksum":1}]}'
+    )
+    assert live.books[BTC].reason == "frame"
+    assert live.books[ETH].live
+
+
+def test_words_without_end_are_cut() -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC), refused(BTC, "x" * 100_000))
+    assert len(conversation.books[BTC].reason or "") == 200
+
+
+@pytest.mark.parametrize("name", ["", "A,B/USD", "A/B\n", "A/B/C", 'A"/USD'])
+def test_pairs_with_names_that_are_none_are_passed_over(name: str) -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC, name))
+    assert conversation.listed == [([BTC], False)]
