@@ -485,7 +485,7 @@ async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "each number once, none missing"
     came_back = [event for event in events if event["seq"] > left_at]
     assert [event["kind"] for event in came_back].count("update") == 7
-    assert [e["kind"] for e in came_back if e["kind"] != "status"][0] == "snapshot"
+    assert next(e["kind"] for e in came_back if e["kind"] != "status") == "snapshot"
     book = await publishing.hash()
     assert (book["status"], book["best_bid_qty"]) == ("live", "7.00000000")
     assert book["seq"] == book["stream_seq"] == str(seqs[-1])

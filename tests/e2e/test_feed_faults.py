@@ -1,111 +1,22 @@
 """What readers see of each fault that a feed can have: the hit book is said to be unknown and comes
 back by itself, nothing that was not verified is shown, and the others do not notice.
 
-The faults are the simulator's. Each test reads one book that is hit, one on the same connection and
-one on another, over SSE from a real api.
+Each test reads a book of its own that is hit, one on the same connection and one on another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
-
-# One for each test that doubts a book: each doubt of the same one is waited out longer.
-HIT = tuple(f"H{number}/USD" for number in range(16))
-BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
-SYMBOLS = (*HIT, BESIDE, ELSEWHERE)
-MAX_AGE_SECONDS = 3
-# As long as a dead connection is believed in, or an answer waited for.
-PATIENCE = 40.0
-
-
-@dataclass
-class Scene:
-    """Books on two connections, the last one alone on the second, and what they go through."""
-
-    simulator: Simulator
-    collector: Collector
-    api: Api
-    streams: Streams
+from tests.e2e.fault_scene import BESIDE, HIT, Readers, Scene, open_scene
+from tests.e2e.processes import Stage, eventually
 
 
 @pytest.fixture(scope="module")
 def scene(module_stage: Stage) -> Scene:
-    stage = module_stage
-    redis = stage.redis()
-    simulator = stage.simulator("--rate", "1200", "--symbols", ",".join(SYMBOLS), "--control", "0")
-    collector = stage.collector(
-        redis.url,
-        simulator.url,
-        KRAKEN_SYMBOLS=",".join(SYMBOLS),
-        KRAKEN_SYMBOLS_PER_CONNECTION=str(len(SYMBOLS) - 1),
-        KRAKEN_QUIET_RESYNC="10",
-        STREAM_MAXLEN="1000000",
-    )
-    api = stage.api(redis.url, API_MAX_AGE=str(MAX_AGE_SECONDS))
-    api.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
-    stage.undo(streams.close)
-    return Scene(simulator, collector, api, streams)
-
-
-class Readers:
-    """One reader of each book that a test looks at, who checks every event."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._watches: dict[str, Watch] = {}
-        self.read(BESIDE, ELSEWHERE)
-
-    def read(self, *symbols: str) -> None:
-        """Read these books too, from now on."""
-        for symbol in symbols:
-            watch = self._watches[symbol] = self._scene.api.watch(symbol)
-            watch.wait_for_seq(1)
-
-    def __getitem__(self, symbol: str) -> Watch:
-        return self._watches[symbol]
-
-    def leave(self, symbol: str) -> None:
-        """Read this one no more, after a look at all that it got."""
-        watch = self._watches.pop(symbol)
-        watch.check()
-        watch.leave()
-
-    def close(self) -> None:
-        for watch in self._watches.values():
-            watch.leave()
-
-    def wait_for_doubt(self, symbol: str, reason: str) -> None:
-        """Return once the reader of a book has been told that it is not known, for this reason."""
-
-        def told(event: dict[str, object]) -> bool:
-            return event.get("status") == "syncing" and event.get("reason") == reason
-
-        self[symbol].wait_for(told, f"syncing for {reason}")
-
-    def wait_until_right(self) -> None:
-        """Return once all that are read are live and move, as their readers and Redis tell."""
-        for symbol, watch in self._watches.items():
-
-            def is_live(symbol: str = symbol, watch: Watch = watch) -> bool | None:
-                watch.check()
-                hash_status = self._scene.streams.book(symbol)["status"]
-                return (watch.ladder.status != "syncing" and hash_status == "live") or None
-
-            eventually(is_live, f"{symbol} is live again", PATIENCE)
-            watch.wait_for_seq(watch.ladder.seq + 10)
-
-    def assert_unharmed(self, *more: str) -> None:
-        """Who reads the other books, and `more`, has been told of no doubt."""
-        for symbol in (BESIDE, ELSEWHERE, *more):
-            self[symbol].check()
-            told = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
-            assert [e for e in told if e.get("status") != "live"] == [], symbol
+    return open_scene(module_stage)
 
 
 @pytest.fixture
@@ -147,9 +58,16 @@ def test_a_book_that_cannot_be_right_is_doubted_alone_and_comes_back(
 def test_an_update_that_comes_twice_is_still_the_right_book(scene: Scene, readers: Readers) -> None:
     symbol = HIT[8]
     readers.read(symbol)
+    verified = scene.collector.metric("kraken_book_verified_total", kind="snapshot")
+    updates = scene.simulator.book(symbol)["updates"]
     scene.simulator.fault(f"repeat?symbol={symbol}&count=5")
     readers.wait_until_right()
-    readers.assert_unharmed()
+    readers.assert_unharmed(symbol)
+    # More events came than the market made, and no snapshot was needed.
+    made = scene.simulator.book(symbol)["updates"] - updates
+    assert readers[symbol].ladder.counts.updates > 0
+    assert made > 0
+    assert scene.collector.metric("kraken_book_verified_total", kind="snapshot") == verified
 
 
 def test_an_update_before_its_snapshot_is_not_believed(scene: Scene, readers: Readers) -> None:
@@ -199,15 +117,25 @@ def precisions_of(scene: Scene, symbol: str) -> tuple[int, int]:
     return state["price_precision"], state["qty_precision"]
 
 
+def not_understood(scene: Scene) -> float:
+    """How many frames the collector has passed over."""
+    frames = "kraken_book_frames_total"
+    return sum(scene.collector.metric(frames, channel=each) for each in ("bad", "unknown"))
+
+
 @pytest.mark.parametrize("kind", ["text", "binary", "json"])
 def test_garbage_harms_nobody(scene: Scene, readers: Readers, kind: str) -> None:
+    before = not_understood(scene)
     scene.simulator.fault(f"garbage?kind={kind}")
+    eventually(lambda: not_understood(scene) > before or None, "it has come")
     readers.wait_until_right()
     readers.assert_unharmed()
 
 
 def test_a_frame_of_ten_megabytes_harms_nobody(scene: Scene, readers: Readers) -> None:
+    before = not_understood(scene)
     scene.simulator.fault("big?bytes=10000000")
+    eventually(lambda: not_understood(scene) > before or None, "it has come")
     readers.wait_until_right()
     readers.assert_unharmed()
 
@@ -233,40 +161,6 @@ def test_the_status_of_a_pair_is_in_redis(scene: Scene, readers: Readers) -> Non
     scene.simulator.fault(f"pair_status?symbol={BESIDE}&status=online")
     eventually(lambda: status() == "online" or None, "it is over")
     readers.assert_unharmed()
-
-
-@pytest.mark.parametrize("fault", ["close?code=1001", "drop"])
-def test_connections_that_are_closed_come_back(scene: Scene, readers: Readers, fault: str) -> None:
-    scene.simulator.fault(fault)
-    for symbol in (BESIDE, ELSEWHERE):
-        readers.wait_for_doubt(symbol, "closed")
-    readers.wait_until_right()
-
-
-def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
-    before = scene.simulator.connections()["accepted"]
-    scene.simulator.fault("accept_and_close?seconds=5")
-    scene.simulator.fault("drop")
-    readers.wait_for_doubt(BESIDE, "closed")
-    readers.wait_until_right()
-    # Two connections, each after 1 to 2 s, 2 to 4 s and 4 to 8 s.
-    assert scene.simulator.connections()["accepted"] - before <= 2 * 4
-
-
-def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Readers) -> None:
-    before = scene.collector.metric("kraken_book_reconnects_total", reason="refused")
-    scene.simulator.fault("refuse_connections?seconds=2&status=429")
-    scene.simulator.fault("drop")
-    readers.wait_for_doubt(BESIDE, "closed")
-    readers.wait_until_right()
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="refused") > before
-
-
-def test_answers_that_come_late_are_waited_for(scene: Scene, readers: Readers) -> None:
-    scene.simulator.fault("answer_late?delay=3&seconds=4")
-    scene.simulator.fault("drop")
-    readers.wait_for_doubt(BESIDE, "closed")
-    readers.wait_until_right()
 
 
 def test_too_many_requests_are_made_again_more_slowly(scene: Scene, readers: Readers) -> None:
@@ -297,25 +191,3 @@ def test_what_stays_unanswered_or_quiet_is_asked_for_anew(scene: Scene, readers:
     readers.assert_unharmed()
     # Neither is a mismatch, besides the one that began it.
     assert scene.collector.metric("kraken_book_mismatches_total") == mismatches + 1
-
-
-def test_a_feed_that_falls_silent_is_found_out_and_the_books_are_no_answer_meanwhile(
-    scene: Scene, readers: Readers
-) -> None:
-    """No heartbeat, no error, the socket open: as a half-open connection is."""
-    silent = scene.collector.metric("kraken_book_reconnects_total", reason="silent")
-    scene.simulator.fault("mute?seconds=11")
-    stale = scene.api.answers(f"/depth/{BESIDE}", 503).json()
-    assert stale["type"] == "urn:kraken-book:stale-book"
-    readers[BESIDE].wait_for(lambda event: event.get("status") == "stale", "stale")
-    readers.wait_for_doubt(BESIDE, "silent")
-    readers.wait_until_right()
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="silent") > silent
-
-
-def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> None:
-    """Kraken queues for a slow reader and drops nothing, so what is read looks new."""
-    scene.simulator.fault("lag?delay=7&seconds=8")
-    readers.wait_for_doubt(BESIDE, "lag")
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") > 0
-    readers.wait_until_right()

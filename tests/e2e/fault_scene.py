@@ -1,0 +1,99 @@
+"""Books on two connections to a simulator that can go wrong, and who reads them over SSE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
+
+# One for each test that doubts a book: each doubt of the same one is waited out longer.
+HIT = tuple(f"H{number}/USD" for number in range(16))
+BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
+SYMBOLS = (*HIT, BESIDE, ELSEWHERE)
+MAX_AGE_SECONDS = 3
+# As long as a dead connection is believed in, or an answer waited for.
+PATIENCE = 40.0
+
+
+@dataclass
+class Scene:
+    """Books on two connections, the last one alone on the second, and what they go through."""
+
+    simulator: Simulator
+    collector: Collector
+    api: Api
+    streams: Streams
+
+
+def open_scene(stage: Stage) -> Scene:
+    """Everything is live, and moves."""
+    redis = stage.redis()
+    simulator = stage.simulator("--rate", "1200", "--symbols", ",".join(SYMBOLS), "--control", "0")
+    collector = stage.collector(
+        redis.url,
+        simulator.url,
+        KRAKEN_SYMBOLS=",".join(SYMBOLS),
+        KRAKEN_SYMBOLS_PER_CONNECTION=str(len(SYMBOLS) - 1),
+        KRAKEN_QUIET_RESYNC="10",
+        STREAM_MAXLEN="1000000",
+    )
+    api = stage.api(redis.url, API_MAX_AGE=str(MAX_AGE_SECONDS))
+    api.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    return Scene(simulator, collector, api, streams)
+
+
+class Readers:
+    """One reader of each book that a test looks at, who checks every event."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._watches: dict[str, Watch] = {}
+        self.read(BESIDE, ELSEWHERE)
+
+    def read(self, *symbols: str) -> None:
+        """Read these books too, from now on."""
+        for symbol in symbols:
+            watch = self._watches[symbol] = self._scene.api.watch(symbol)
+            watch.wait_for_seq(1)
+
+    def __getitem__(self, symbol: str) -> Watch:
+        return self._watches[symbol]
+
+    def leave(self, symbol: str) -> None:
+        """Read this one no more, after a look at all that it got."""
+        watch = self._watches.pop(symbol)
+        watch.check()
+        watch.leave()
+
+    def close(self) -> None:
+        for watch in self._watches.values():
+            watch.leave()
+
+    def wait_for_doubt(self, symbol: str, reason: str) -> None:
+        """Return once the reader of a book has been told that it is not known, for this reason."""
+
+        def told(event: dict[str, object]) -> bool:
+            return event.get("status") == "syncing" and event.get("reason") == reason
+
+        self[symbol].wait_for(told, f"syncing for {reason}")
+
+    def wait_until_right(self) -> None:
+        """Return once all that are read are live and move, as their readers and Redis tell."""
+        for symbol, watch in self._watches.items():
+
+            def is_live(symbol: str = symbol, watch: Watch = watch) -> bool | None:
+                watch.check()
+                hash_status = self._scene.streams.book(symbol)["status"]
+                return (watch.ladder.status != "syncing" and hash_status == "live") or None
+
+            eventually(is_live, f"{symbol} is live again", PATIENCE)
+            watch.wait_for_seq(watch.ladder.seq + 10)
+
+    def assert_unharmed(self, *more: str) -> None:
+        """Who reads the other books, and `more`, has been told of no doubt."""
+        for symbol in (BESIDE, ELSEWHERE, *more):
+            self[symbol].check()
+            told = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
+            assert [e for e in told if e.get("status") != "live"] == [], symbol

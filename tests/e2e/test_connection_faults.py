@@ -1,0 +1,114 @@
+"""What readers see where a connection goes wrong: each book of it is unknown, and comes back.
+
+Each test has processes of its own: a connection that ended waits longer after each end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+
+from tests.e2e.fault_scene import BESIDE, ELSEWHERE, Readers, Scene, open_scene
+from tests.e2e.processes import Stage, eventually
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Scene:
+    return open_scene(stage)
+
+
+@pytest.fixture
+def readers(scene: Scene) -> Iterator[Readers]:
+    opened = Readers(scene)
+    yield opened
+    scene.simulator.lift_faults()
+    opened.close()
+
+
+@pytest.mark.parametrize("fault", ["close?code=1001", "drop"])
+def test_connections_that_are_closed_come_back(scene: Scene, readers: Readers, fault: str) -> None:
+    scene.simulator.fault(fault)
+    for symbol in (BESIDE, ELSEWHERE):
+        readers.wait_for_doubt(symbol, "closed")
+    readers.wait_until_right()
+
+
+def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
+    before = scene.simulator.connections()["accepted"]
+    scene.simulator.fault("accept_and_close?seconds=5")
+    scene.simulator.fault("drop")
+    readers.wait_for_doubt(BESIDE, "closed")
+    readers.wait_until_right()
+    # Two connections, each after 1 to 2 s, 2 to 4 s and 4 to 8 s.
+    assert scene.simulator.connections()["accepted"] - before <= 2 * 4
+
+
+def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Readers) -> None:
+    before = scene.collector.metric("kraken_book_reconnects_total", reason="refused")
+    scene.simulator.fault("refuse_connections?seconds=2&status=429")
+    scene.simulator.fault("drop")
+    readers.wait_for_doubt(BESIDE, "closed")
+    readers.wait_until_right()
+    assert scene.collector.metric("kraken_book_reconnects_total", reason="refused") > before
+
+
+def test_answers_that_come_late_are_waited_for(scene: Scene, readers: Readers) -> None:
+    scene.simulator.fault("answer_late?delay=3&seconds=4")
+    scene.simulator.fault("drop")
+    readers.wait_for_doubt(BESIDE, "closed")
+    readers.wait_until_right()
+
+
+def test_a_feed_that_falls_silent_is_found_out_and_the_books_are_no_answer_meanwhile(
+    scene: Scene, readers: Readers
+) -> None:
+    """No heartbeat, no error, the socket open: as a half-open connection is."""
+    silent = scene.collector.metric("kraken_book_reconnects_total", reason="silent")
+    scene.simulator.fault("mute?seconds=11")
+    stale = scene.api.answers(f"/depth/{BESIDE}", 503).json()
+    assert stale["type"] == "urn:kraken-book:stale-book"
+    readers[BESIDE].wait_for(lambda event: event.get("status") == "stale", "stale")
+    readers.wait_for_doubt(BESIDE, "silent")
+    readers.wait_until_right()
+    assert scene.collector.metric("kraken_book_reconnects_total", reason="silent") > silent
+
+
+def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> None:
+    """Kraken queues for a slow reader and drops nothing, so what is read looks new."""
+    scene.simulator.fault("lag?delay=7&seconds=8")
+    readers.wait_for_doubt(BESIDE, "lag")
+    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") > 0
+    readers.wait_until_right()
+
+
+def test_a_collector_that_was_suspended_takes_nothing_old_for_new(
+    scene: Scene, readers: Readers
+) -> None:
+    """A laptop's lid, a host that moved: what waited in the socket is as old as the pause."""
+    scene.collector.freeze()
+    woken = monotonic() + 11.5
+    eventually(lambda: monotonic() >= woken or None, "the pause is over")
+    scene.collector.resume()
+    readers.wait_until_right()
+    assert scene.collector.process.poll() is None
+    assert scene.collector.metric("kraken_book_reconnects_total", reason="silent") > 0
+
+
+def test_a_connection_that_ends_after_each_snapshot_is_not_hammered(
+    scene: Scene, readers: Readers
+) -> None:
+    """A snapshot alone is no recovery: the others would find the budget of connections used up."""
+    before = scene.simulator.connections()["accepted"]
+    ends = monotonic() + 12
+
+    def drop_when_live() -> bool | None:
+        if scene.collector.live() > 1:
+            scene.simulator.fault("drop")
+        return monotonic() > ends or None
+
+    eventually(drop_when_live, "twelve seconds are over")
+    # Two connections, each after 1 to 2 s, 2 to 4 s, 4 to 8 s, 8 to 16 s at the most.
+    assert scene.simulator.connections()["accepted"] - before <= 2 * 5
+    readers.wait_until_right()
