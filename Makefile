@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types up down logs compose-test chaos clean
+.PHONY: help install run test lint types up down logs compose-test chaos soak clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -49,6 +49,9 @@ compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under
 
 chaos: $(INSTALLED) ## Let every fault of a feed and of the processes happen, and see what readers see
 	@exec $(BIN)/python -m tests.chaos
+
+soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
+	@exec $(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## Remove .venv, caches and what a build leaves
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -25,7 +25,7 @@ from bench.tape import Rate, Tape
 from kraken_book.times import parse_rfc3339
 from service.logs import configure_logs, parse_levels
 from simulator.server import Simulator
-from tests.e2e.processes import Collector, Stage, Streams
+from tests.e2e.processes import Stage, Streams
 
 GOOD_LAG_SECONDS = 0.1
 SECONDS_TO_RECOVER = 2.0
@@ -76,12 +76,12 @@ async def measure(tape: Tape, stage: Stage, rates: Sequence[Rate]) -> int:
         )
         await asyncio.to_thread(collector.wait_until_live, len(symbols))
         await asyncio.sleep(2)
-        busy_before = cpu_seconds(collector)
+        busy_before = collector.cpu_seconds()
         tape.start()
         await asyncio.sleep(1 + sum(rate.seconds for rate in rates) + 1)
         streams = Streams(redis.url)
         await asyncio.to_thread(wait_for_all, tape, streams)
-        busy = cpu_seconds(collector) - busy_before
+        busy = collector.cpu_seconds() - busy_before
         counts = {name: collector.metric(f"kraken_book_{name}_total") for name in COUNTS}
     print(f"the tape was late by {tape.latest * 1000:.0f} ms at most")
     print(f"collector: {busy:.1f} s of CPU, {busy / len(tape.updates) * 1e6:.1f} us an update")
@@ -154,12 +154,6 @@ def report(lags: list[Lag], rates: Sequence[Rate]) -> Iterator[str]:
         print(f"burst that ended at {end:.0f} s: lag back under 100 ms after {back:.2f} s")
         if back > SECONDS_TO_RECOVER:
             yield f"the lag came back only {back:.2f} s after the burst that ended at {end:.0f} s"
-
-
-def cpu_seconds(service: Collector) -> float:
-    """What a process has had of the CPU."""
-    fields = Path(f"/proc/{service.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Faults at random: the same seed, the same faults in the same order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from simulator.catalogue import profile_of
+
+# Were whole connections hit more often, nothing would ever flow.
+_OF_CONNECTIONS_IN = 20
+
+_OF_UPDATES = ("corrupt", "swallow", "repeat", "reorder", "crossed", "level", "cut")
+_COUNTED = ("corrupt", "swallow", "repeat")
+_SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
+
+
+class FaultMaker:
+    """Makes what goes wrong next: requests to the simulator, made together."""
+
+    def __init__(self, symbols: Sequence[str], seed: int) -> None:
+        self._symbols = symbols
+        self._random = random.Random(seed)
+        self._refined: set[str] = set()
+        self._kinds: list[Callable[[], list[str]]] = [
+            # As often as all that follows together.
+            *[self._of_updates] * 5,
+            self._of_subscription,
+            self._mute,
+            self._silence,
+            self._precision,
+            self._pair_status,
+        ]
+
+    def next(self) -> list[str]:
+        """The next fault, as requests to the simulator."""
+        if self._random.randrange(_OF_CONNECTIONS_IN) == 0:
+            return [self._of_connections()]
+        return self._random.choice(self._kinds)()
+
+    def _of_updates(self) -> list[str]:
+        name, symbol = self._random.choice(_OF_UPDATES), self._symbol()
+        count = f"&count={self._random.randrange(1, 4)}" if name in _COUNTED else ""
+        return [f"{name}?symbol={symbol}{count}"]
+
+    def _of_subscription(self) -> list[str]:
+        """Something wrong with subscribing, and a doubt, so that there is some."""
+        symbol = self._symbol()
+        parameters = {"early": "", "ack_only": "", "refuse": "&seconds=5"}
+        name = self._random.choice(list(parameters))
+        return [f"{name}?symbol={symbol}{parameters[name]}", f"corrupt?symbol={symbol}"]
+
+    def _mute(self) -> list[str]:
+        return [f"mute?symbol={self._symbol()}&seconds={self._seconds(1, 4)}"]
+
+    def _silence(self) -> list[str]:
+        return [f"silence?symbol={self._symbol()}&seconds={self._seconds(3, 20)}"]
+
+    def _precision(self) -> list[str]:
+        """One decimal more than at first, or as many again."""
+        symbol = self._symbol()
+        self._refined ^= {symbol}
+        profile, more = profile_of(symbol), symbol in self._refined
+        price, qty = profile.price_precision + more, profile.qty_precision
+        return [f"precision?symbol={symbol}&price={price}&qty={qty}"]
+
+    def _pair_status(self) -> list[str]:
+        status = self._random.choice(("cancel_only", "maintenance", "online"))
+        return [f"pair_status?symbol={self._symbol()}&status={status}"]
+
+    def _of_connections(self) -> str:
+        return self._random.choice(
+            (
+                "close?code=1001",
+                "drop",
+                f"accept_and_close?seconds={self._seconds(1, 3)}",
+                f"refuse_connections?seconds={self._seconds(1, 3)}",
+                f"answer_late?delay=2&seconds={self._seconds(2, 5)}",
+                f"answer_never?seconds={self._seconds(2, 5)}",
+                f"rate_limit?seconds={self._seconds(1, 3)}",
+                f"garbage?kind={self._random.choice(('text', 'binary', 'json'))}",
+                # What an allocator keeps of one of 10 MB would hide a leak from the gauge.
+                f"big?bytes={self._random.randrange(10**5, 10**6)}",
+                f"lag?delay={self._seconds(1, 7)}&seconds=3",
+                f"mute?seconds={self._seconds(2, 12)}",
+                f"status?system={self._random.choice(_SYSTEMS)}",
+            )
+        )
+
+    def _symbol(self) -> str:
+        return self._random.choice(self._symbols)
+
+    def _seconds(self, least: float, most: float) -> float:
+        return round(self._random.uniform(least, most), 1)
+
+
+def name_of(fault: str) -> str:
+    """What to count a fault as; a mute of everything is not one of a symbol."""
+    name = fault.partition("?")[0]
+    return "mute of all" if name == "mute" and "symbol=" not in fault else name
