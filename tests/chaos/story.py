@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
 
 import httpx
 
+from collector.kraken.connection import RECOVERED_SECONDS
 from tests.chaos.asker import Asker
 from tests.chaos.scene import Scene
 from tests.chaos.steps import Reach, Step
@@ -16,6 +19,8 @@ from tests.e2e.processes import eventually
 from tests.readers.persistent import PersistentReader, Tally
 from tests.readers.trust import LIVE, Word
 
+# As long as the collector wants of a connection before it counts as recovered, and a little.
+LASTING_SECONDS = RECOVERED_SECONDS + 1
 # All must be right again within this.
 LIMIT_SECONDS = 60.0
 # After a step every reader must have seen so many updates more.
@@ -57,6 +62,8 @@ class Story:
         Raises AssertionError where that is not so in time.
         """
         url = self.scene.api.url
+        if step.reach is Reach.ALL:
+            eventually(self._connections_have_lasted, "all connections have recovered")
         with PersistentReader(url, hit) as reader, Asker(url, hit) as asker:
             if step.hit_exists:
                 eventually(lambda: reader.trust.live or None, f"{hit} is live")
@@ -106,6 +113,16 @@ class Story:
             return right() and all(a >= b for a, b in zip(counts, enough, strict=True))
 
         eventually(go_on, "all is right again", LIMIT_SECONDS)
+
+    def _connections_have_lasted(self) -> bool:
+        """Whether the last end of each is forgotten; else it would wait longer after the next."""
+        connections = self.scene.collector.get("/healthz").json()["connections"]
+        return all(
+            connection["state"] == "live"
+            and time.time() - datetime.fromisoformat(connection["since"]).timestamp()
+            > LASTING_SECONDS
+            for connection in connections
+        )
 
     def _faults_on(self) -> bool:
         try:

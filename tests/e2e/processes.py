@@ -268,7 +268,12 @@ class Collector(HttpService):
 
     def wait_until_live(self, symbols: int) -> None:
         """Return once so many books are live and published."""
-        eventually(lambda: self.live() == symbols or None, f"{symbols} books are live")
+
+        def all_live() -> bool | None:
+            assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
+            return self.live() == symbols or None
+
+        eventually(all_live, f"{symbols} books are live")
 
 
 class Api(HttpService):
