@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from collector.backoff import Backoff
 from collector.books import SymbolBook
 from collector.budget import Budget
-from collector.kraken.lag import FeedLagging
+from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
@@ -95,7 +95,7 @@ class Connection:
         self._open_session = open_session
         self._session: Session | None = None
         self._backoff = Backoff()
-        self._last = Stamp(0, 0)
+        self._last = self._ticked = Stamp(0, 0)
         self.state = State.BACKING_OFF
         self.since = time()
         self._connected_at = 0.0
@@ -165,7 +165,7 @@ class Connection:
         except _NOT_CONNECTED as error:
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
-        self._last = stamp_now()
+        self._last = self._ticked = stamp_now()
         self._connected_at = time()
         self._enter(State.SUBSCRIBING)
         try:
@@ -211,6 +211,7 @@ class Connection:
                 await self._send(websocket, session)
             data = await websocket.recv(decode=False)
             self._last = stamp_now()
+            self._require_no_standstill(self._last)
             session.receive(data, self._last)
             if self.state is State.SUBSCRIBING and session.complete:
                 self._enter(State.LIVE)
@@ -221,10 +222,22 @@ class Connection:
     async def _tick(self, websocket: ClientConnection, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
-            if stamp_now().steady - self._last.steady >= SILENCE_SECONDS * 1e9:
+            now = stamp_now()
+            self._require_no_standstill(now)
+            self._ticked = now
+            if now.steady - self._last.steady >= SILENCE_SECONDS * 1e9:
                 raise FeedSilent(f"nothing came for {SILENCE_SECONDS:.0f} s")
             session.tick(monotonic())
             await self._send(websocket, session)
+
+    def _require_no_standstill(self, now: Stamp) -> None:
+        """Raise FeedLagging where this process was suspended: what waits in the socket is old.
+
+        It is read so fast that its times alone would tell too late.
+        """
+        stood_still = (now.steady - self._ticked.steady) / 1e9
+        if stood_still > MOST_LAG_SECONDS:
+            raise FeedLagging(f"this process stood still for {stood_still:.1f} s")
 
     async def _send(self, websocket: ClientConnection, session: Session) -> None:
         while (request := session.requests.next(monotonic())) is not None:

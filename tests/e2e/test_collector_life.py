@@ -104,6 +104,38 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     assert_order_held(streams)
 
 
+def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    streams = streams_of(stage, redis.url)
+    pair = [
+        stage.collector(
+            redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
+        )
+        for _ in range(2)
+    ]
+    for collector in pair:
+        collector.wait_until_live(len(SYMBOLS))
+    wait_until_they_move(streams)
+
+    redis.kill()
+    for collector in pair:
+        collector.wait_for_line("redis cannot be reached, waiting for it")
+        assert collector.live() == len(SYMBOLS), "the books go on in memory"
+    redis.start()
+
+    def leading() -> list[float]:
+        return sorted(collector.metric("kraken_book_leading") for collector in pair)
+
+    eventually(lambda: leading() == [0, 1] or None, "one leads")
+    wait_until_they_move(streams)
+    assert leading() == [0, 1]
+    assert_order_held(streams)
+    assert len({event["epoch"] for event in streams.events("BTC/USD")}) <= 2
+    for collector in pair:
+        assert collector.metric("kraken_book_resyncs_total") == 0
+
+
 def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
