@@ -81,8 +81,8 @@ def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> 
     readers.wait_until_right()
     scene.simulator.fault("lag?delay=7&seconds=8")
     readers.wait_for_doubt(BESIDE, "lag")
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") > 0
     readers.wait_until_right()
+    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") > 0
 
 
 @pytest.mark.parametrize("seconds", [7.0, 11.5])
