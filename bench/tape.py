@@ -49,7 +49,7 @@ class Tape:
     def __init__(
         self, symbols: Sequence[str], rates: Sequence[Rate], *, depth: int = 10, seed: int = 1
     ) -> None:
-        self._depth = depth
+        self.depth = depth
         self._markets = {symbol: Market(profile_of(symbol), seed) for symbol in symbols}
         self._snapshots = {
             symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
@@ -75,7 +75,7 @@ class Tape:
 
     def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all alike
         """Whether it is on the tape at this depth."""
-        return depth == self._depth
+        return depth == self.depth
 
     def subscribe(
         self,
@@ -139,7 +139,7 @@ class Tape:
 
     def _moved(self, market: Market) -> bytes:
         """The frame of a market's next move; empty where it does not show."""
-        depth = self._depth
+        depth = self.depth
         worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
         market.move()
         bids = visible(market.bids, worst_bid, depth)

@@ -45,6 +45,7 @@ def main() -> int:
     """Run it as the command line says."""
     parser = argparse.ArgumentParser(description="The whole exchange on one collector.")
     parser.add_argument("--symbols", type=int, default=1100)
+    parser.add_argument("--depth", type=int, default=10)
     parser.add_argument("--rate", type=float, default=5000.0, help="updates a second")
     parser.add_argument("--burst", type=float, default=10.0, help="times the rate, for a second")
     parser.add_argument("--calm", type=float, default=5.0, help="seconds between bursts")
@@ -54,7 +55,7 @@ def main() -> int:
     calm, burst = Rate(options.rate, options.calm), Rate(options.rate * options.burst, 1.0)
     rates = [calm, *([burst, calm] * options.bursts)]
     begun = time.monotonic()
-    tape = Tape([f"C{n:04d}/USD" for n in range(options.symbols)], rates)
+    tape = Tape([f"C{n:04d}/USD" for n in range(options.symbols)], rates, depth=options.depth)
     print(f"{len(tape.updates):,} updates made in {time.monotonic() - begun:.0f} s", flush=True)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         return asyncio.run(measure(tape, stage, rates))
@@ -70,6 +71,7 @@ async def measure(tape: Tape, stage: Stage, rates: Sequence[Rate]) -> int:
             redis.url,
             simulator.url,
             KRAKEN_SYMBOLS="*",
+            KRAKEN_DEPTH=str(tape.depth),
             STREAM_MAXLEN="1000000",
             STREAM_RETENTION="3600",
             LOG_LEVEL="warning",

@@ -7,6 +7,7 @@ one snapshot takes the place of all of them, and says how many numbers it stands
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from collector.books import SymbolBook
 from collector.metrics import CONFLATED
@@ -26,6 +27,10 @@ from kraken_book.times import rfc3339
 
 # Half a megabyte a symbol, and ten seconds of the busiest one: whatever the number of symbols.
 MOST_WAITING = 512
+# A book of so many levels a side is ten times the size of an update, and more.
+GREAT_DEPTH = 100
+# So often it is written to its hash at most; its events are written as they come.
+GREAT_BOOK_SECONDS = 0.25
 # Of all symbols together, where few have the room of many; about 60 MB.
 MOST_WAITING_TOGETHER = 100_000
 # As many events go in one call; Redis does nothing else while it writes them.
@@ -60,6 +65,14 @@ class Outbox:
         # None where readers cannot know the status from this epoch's events.
         self._told_status: str | None = None
         self._told_reason: str | None = None
+        # Where the book stands that the hash was given last, and when that was.
+        self._book_seq = 0
+        self._book_written_at = float("-inf")
+
+    @property
+    def owes_book(self) -> bool:
+        """Whether the events in Redis have gone on from the book that is there."""
+        return self.book.live and self._epoch is not None and self._book_seq < self._taken_seq
 
     @property
     def seq(self) -> int:
@@ -134,7 +147,8 @@ class Outbox:
     def take(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
         """The call that writes what waits, None where nothing does; it leaves the outbox.
 
-        What is more than one call may carry goes on waiting; the book goes with the last.
+        What is more than one call may carry goes on waiting; the book goes with the last, at great
+        depth not with each.
         """
         if not self._waiting or self._epoch is None:
             return None
@@ -145,8 +159,9 @@ class Outbox:
         CONFLATED.inc(self._conflated)
         self._conflated = 0
         book = self.book
-        is_book = book.live and not self._waiting
+        is_book = book.live and not self._waiting and self._is_book_due(entries)
         if is_book:
+            self._note_book()
             fields = book_fields(book.view(), "live")
         else:
             fields = status_fields(book.symbol, _event_status(book), book.source, book.depth)
@@ -158,7 +173,33 @@ class Outbox:
         """The call that renews the age of a live book that is in Redis as it is here."""
         if not self.book.live or self._waiting or self._epoch is None or not self._taken_seq:
             return None
+        if self.owes_book:
+            return self.write_book(confirmed_at, retention)
         return touch_book(self.book.symbol, self._epoch, confirmed_at, retention, self._taken_seq)
+
+    def write_book(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
+        """The call that brings an owed book up to the events that are in Redis, where it is due."""
+        if not self.owes_book or self._waiting or not self._is_book_due():
+            return None
+        assert self._epoch is not None
+        self._note_book()
+        fields = book_fields(self.book.view(), "live")
+        return write_events(
+            self.symbol, self._epoch, confirmed_at, retention, (), fields, is_book=True
+        )
+
+    def book_not_written(self) -> None:
+        """Redis did not carry out a call of `write_book`: the book is still owed."""
+        self._book_seq = 0
+
+    def _is_book_due(self, entries: Sequence[Entry] = ()) -> bool:
+        if self.book.depth < GREAT_DEPTH or any(entry.kind == "snapshot" for entry in entries):
+            return True
+        return monotonic() - self._book_written_at >= GREAT_BOOK_SECONDS
+
+    def _note_book(self) -> None:
+        self._book_seq = self._taken_seq
+        self._book_written_at = monotonic()
 
     def refused(self, place: Refused) -> None:
         """Redis stands elsewhere, at `place`: go on from there with what is known now."""

@@ -57,6 +57,8 @@ class Publisher:
         self._states: dict[str, SymbolState] = {}
         self._next_round = 0.0
         self._next_states = 0.0
+        # Whose events have gone on from the book in Redis, at great depth.
+        self._owing: dict[str, Outbox] = {}
         # Whose symbols are followed no more; each goes once nothing of it waits.
         self._leaving: set[str] = set()
         # The last number of each that has gone in this epoch, should it come back.
@@ -143,7 +145,7 @@ class Publisher:
     async def _flush(self) -> None:
         await self._delivery.ask_time()
         outboxes = self._turns()
-        calls = [*self._open_calls.values(), *self._take(outboxes)]
+        calls = [*self._open_calls.values(), *self._take(outboxes), *self._owed_books()]
         if self._next_epoch is not None and not any(outbox.waiting for outbox in outboxes):
             self._open_next()
         if monotonic() >= self._next_round:
@@ -193,6 +195,19 @@ class Publisher:
             if call is not None:
                 calls.append(call)
                 self._written_at[outbox.symbol] = monotonic()
+                if outbox.owes_book:
+                    self._owing[outbox.symbol] = outbox
+        return calls
+
+    def _owed_books(self) -> list[WriteCall]:
+        calls = []
+        for symbol, outbox in list(self._owing.items()):
+            if not outbox.owes_book:
+                del self._owing[symbol]
+            elif symbol not in self._open_calls:
+                call = outbox.write_book(self._confirmed_at(outbox), self._retention)
+                if call is not None:
+                    calls.append(call)
         return calls
 
     def _touch(self, outboxes: Iterable[Outbox]) -> list[WriteCall]:
@@ -226,6 +241,9 @@ class Publisher:
     def _settle(self, delivered: Delivered) -> None:
         # A touch that was not carried out is made anew when it is due.
         self._open_calls = {call.symbol: call for call in delivered.open_calls if call.entries}
+        for call in delivered.open_calls:
+            if not call.entries and (outbox := self._outboxes.get(call.symbol)) is not None:
+                outbox.book_not_written()
         for symbol in delivered.open_states:
             self._states.pop(symbol, None)
         for call, refused in delivered.refused:

@@ -24,10 +24,11 @@ class Box:
         symbol: str = "BTC/USD",
         source: str = "simulated",
         most_waiting: int = MOST_WAITING,
+        depth: int = 10,
     ) -> None:
-        self.naive = NaiveBook()
+        self.naive = NaiveBook(depth)
         self.told: list[Outbox] = []
-        self.book = SymbolBook(symbol, 10, source)
+        self.book = SymbolBook(symbol, depth, source)
         self.book.precision = Precision(1, 8)
         self.book.listener = self.outbox = Outbox(self.book, self.told.append, lambda: most_waiting)
         self.updates = 0

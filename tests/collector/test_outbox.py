@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from collector.outbox import MOST_WAITING
+import collector.outbox
+from collector.outbox import GREAT_BOOK_SECONDS, MOST_WAITING
 from kraken_book.redis_contract.write import Refused
-from tests.collector.boxes import CONFIRMED_AT, KEPT, Box
+from tests.collector.boxes import CONFIRMED_AT, KEPT, Box, Taken
 
 EPOCH = 100
 
@@ -303,3 +304,101 @@ def test_what_waits_or_is_not_live_is_not_touched(box: Box) -> None:
     box.book.lose("closed")
     box.take()
     assert box.outbox.touch(CONFIRMED_AT, KEPT) is None
+
+
+# At great depth
+
+
+class Clock:
+    """Steady time that passes by hand."""
+
+    def __init__(self) -> None:
+        self.now = 5_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(collector.outbox, "monotonic", made)
+    return made
+
+
+def deep_box() -> Box:
+    """A book of great depth, published once."""
+    box = Box(depth=100)
+    box.outbox.open(7)
+    box.snapshot()
+    box.take()
+    return box
+
+
+def test_at_great_depth_every_event_is_written_at_once_and_the_book_now_and_then(
+    clock: Clock,
+) -> None:
+    box, modes = deep_box(), []
+    for _ in range(100):
+        clock.now += 0.01
+        box.update()
+        taken = box.take()
+        assert taken.kinds == ["update"]
+        modes.append(taken.mode)
+    assert modes.count("book") == pytest.approx(1.0 / GREAT_BOOK_SECONDS, abs=1)
+    assert set(modes) == {"book", "status"}
+
+
+def test_an_owed_book_is_written_where_its_events_stand(clock: Clock) -> None:
+    box = deep_box()
+    box.update(3)
+    assert box.take().mode == "status"
+    assert box.outbox.owes_book
+    assert box.outbox.write_book(CONFIRMED_AT, KEPT) is None, "it is too soon"
+    clock.now += GREAT_BOOK_SECONDS
+    call = box.outbox.write_book(CONFIRMED_AT, KEPT)
+    assert call is not None
+    taken = Taken(call)
+    assert (taken.kinds, taken.mode) == ([], "book")
+    assert taken.fields["best_bid_qty"] == "3.00000000"
+    assert not box.outbox.owes_book
+
+
+def test_a_book_that_redis_did_not_write_is_still_owed(clock: Clock) -> None:
+    box = deep_box()
+    box.update()
+    box.take()
+    clock.now += GREAT_BOOK_SECONDS
+    assert box.outbox.write_book(CONFIRMED_AT, KEPT) is not None
+    box.outbox.book_not_written()
+    clock.now += GREAT_BOOK_SECONDS
+    assert box.outbox.write_book(CONFIRMED_AT, KEPT) is not None
+
+
+def test_a_touch_of_a_book_that_is_owed_writes_it(clock: Clock) -> None:
+    box = deep_box()
+    box.update()
+    box.take()
+    clock.now += 1
+    call = box.outbox.touch(CONFIRMED_AT, KEPT)
+    assert call is not None
+    assert Taken(call).mode == "book"
+    again = box.outbox.touch(CONFIRMED_AT, KEPT)
+    assert again is not None
+    assert "touch" in again.arguments
+
+
+def test_a_snapshot_is_written_with_its_book_whenever_it_comes(clock: Clock) -> None:
+    box = deep_box()
+    box.snapshot()
+    assert box.take().mode == "book"
+
+
+def test_at_small_depth_each_call_has_the_book(clock: Clock) -> None:
+    box = Box()
+    box.outbox.open(7)
+    box.snapshot()
+    box.take()
+    box.update()
+    assert box.take().mode == "book"
+    assert not box.outbox.owes_book

@@ -173,6 +173,36 @@ def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
     )
 
 
+def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
+    stage: Stage,
+) -> None:
+    symbol = "BTC/USD"
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", symbol, "--rate", "1000")
+    stage.collector(
+        redis.url,
+        simulator.url,
+        KRAKEN_SYMBOLS=symbol,
+        KRAKEN_DEPTH="1000",
+        STREAM_MAXLEN="1000000",
+    )
+    api = stage.api(redis.url)
+    api.wait_until_live(symbol)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+
+    def lags_behind() -> bool | None:
+        book = streams.book(symbol)
+        return int(book["seq"]) < int(book["stream_seq"]) or None
+
+    for _ in range(20):
+        eventually(lags_behind, "the book of the hash is older than the stream")
+        with api.stream(symbol) as stream:
+            got = read(stream, Ladder(symbol), EVENTS_OF_A_JOIN)
+        seqs = [event["seq"] for _, event in got]
+        assert seqs == list(range(seqs[0], seqs[0] + EVENTS_OF_A_JOIN))
+
+
 def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
     """A client that asked for a stream and takes next to nothing of it."""
     address = urlsplit(api.url)
