@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tests.e2e.processes import Stage, Streams, eventually, own_port
+from tests.e2e.processes import Collector, Stage, Streams, eventually, own_port
 from tests.e2e.scripted_kraken import ScriptedKraken
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -29,6 +29,19 @@ def assert_order_held(streams: Streams, status: str = "live") -> None:
     """Every stream, from its first event on, is as the contract says."""
     for symbol in SYMBOLS:
         assert streams.ladder(symbol).status == status, symbol
+
+
+def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
+    """Two collectors of one shard, each with live books."""
+    pair = [
+        stage.collector(
+            redis_url, kraken_url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
+        )
+        for _ in range(2)
+    ]
+    for collector in pair:
+        collector.wait_until_live(len(SYMBOLS))
+    return pair
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,14 +78,7 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
-    pair = [
-        stage.collector(
-            redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
-        )
-        for _ in range(2)
-    ]
-    for collector in pair:
-        collector.wait_until_live(len(SYMBOLS))
+    pair = warm_pair(stage, redis.url, simulator.url)
     leading = [collector.metric("kraken_book_leading") for collector in pair]
     assert sorted(leading) == [0, 1]
     leader, second = pair if leading[0] else reversed(pair)
@@ -108,14 +114,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(stage: 
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
-    pair = [
-        stage.collector(
-            redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
-        )
-        for _ in range(2)
-    ]
-    for collector in pair:
-        collector.wait_until_live(len(SYMBOLS))
+    pair = warm_pair(stage, redis.url, simulator.url)
     wait_until_they_move(streams)
 
     redis.kill()
