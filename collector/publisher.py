@@ -114,11 +114,12 @@ class Publisher:
         """Write no more."""
         self.leading = False
         self._epoch = self._next_epoch = None
-        self._left_at.clear()
         self._waiting.clear()
         self._open_calls.clear()
         for outbox in self._outboxes.values():
             outbox.close()
+        self._let_go()
+        self._left_at.clear()
 
     async def run(self) -> None:
         """Flush whenever something waits, and at least every half second, for ever."""

@@ -498,3 +498,16 @@ async def test_a_symbol_that_leaves_who_does_not_lead_is_gone_at_once(
     publishing.publisher.lead(EPOCH)
     await publishing.flush()
     assert await publishing.events() == []
+
+
+async def test_a_symbol_that_was_leaving_when_another_took_over_is_gone(
+    publishing: Publishing,
+) -> None:
+    await publishing.lead()
+    publishing.box.book.refuse("not listed")
+    publishing.publisher.remove("BTC/USD")
+    publishing.publisher.follow()
+    before = await publishing.events()
+    publishing.publisher.lead(EPOCH + 1)
+    await publishing.flush()
+    assert await publishing.events() == before
