@@ -13,7 +13,8 @@ from redis.exceptions import RedisError
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.errors import CannotStartError
 from launcher.settings import LauncherSettings
-from service.redis_client import connect_redis, without_password
+from service.redis_engine import connect_nodes
+from service.redis_url import without_password
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ def redis_for(settings: LauncherSettings) -> Iterator[RedisSource]:
 
 
 async def _require_answer(url: str) -> None:
-    client = connect_redis(url, timeout=3.0)
+    nodes = connect_nodes(url, timeout=3.0)
     try:
-        await client.ping()
+        await nodes.ping()
     except (RedisError, OSError) as error:
         raise CannotStartError(
             f"REDIS_URL={without_password(url)} does not answer ({error});"
             " without REDIS_URL, make run starts a Redis of its own"
         ) from error
     finally:
-        await client.aclose()
+        await nodes.aclose()

@@ -13,7 +13,7 @@ from kraken_book.redis_contract.keys import book_key
 from launcher.services import DEFAULT_MARKET
 from launcher.settings import LauncherSettings
 from service.healthcheck import is_healthy
-from service.redis_client import without_password
+from service.redis_url import without_password
 
 READY_LIMIT = 30.0
 

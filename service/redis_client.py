@@ -1,4 +1,4 @@
-"""Redis by URL, for clients that decide themselves what a failed call means.
+"""Clients of Redis that decide themselves what a failed call means.
 
 redis-py's own retries are off: a write of unknown outcome that it repeats in silence is stored
 twice (measured: one XADD during a stall left two entries), and a caller that wants to say "Redis is
@@ -7,40 +7,27 @@ away" must hear of the first failure.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.typing import EncodableT
 
-SCHEMES = ("redis", "rediss", "unix")
+from service.redis_url import Address
 
-
-def check_redis_url(url: str) -> str:
-    """`url` itself; raises ValueError that says what a Redis URL looks like."""
-    takes = "it takes redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"{error}: {takes}") from None
-    if parts.scheme not in SCHEMES:
-        raise ValueError(f"{parts.scheme or url!r} is no Redis scheme: {takes}")
-    if parts.scheme == "unix":
-        if not parts.path:
-            raise ValueError(f"the path of the socket is missing: {takes}")
-        return url
-    if not parts.hostname or port == 0:
-        raise ValueError(f"host or port is missing: {takes}")
-    if parts.path.strip("/") and not parts.path.strip("/").isdecimal():
-        raise ValueError(f"{parts.path.strip('/')!r} is no database number: {takes}")
-    return url
+# Sentinels do little else than answer; while one does not, another is asked.
+SENTINEL_SECONDS = 1.0
 
 
 def connect_redis(
@@ -53,16 +40,72 @@ def connect_redis(
     more on a new one, for after a restart of Redis each connection of the pool is. With all
     `max_connections` in use a call waits for one, as long. Replies are bytes.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        timeout=timeout,
-        retry=Retry(NoBackoff(), int(only_reads), supported_errors=(RedisConnectionError,)),
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        max_connections=max_connections,
-    )
+    pool = BlockingConnectionPool.from_url(url, **_options(timeout, max_connections, only_reads))
     pool.connection_class = _packed_by_hiredis(pool.connection_class)
     return Redis.from_pool(pool)
+
+
+def connect_master(
+    url: str,
+    sentinels: Sequence[Address],
+    master: str,
+    *,
+    timeout: float = 5.0,
+    max_connections: int = 32,
+    only_reads: bool = False,
+) -> Redis:
+    """A client, as `connect_redis` makes one, of the server that Sentinels call `master`.
+
+    `url` says how to speak to it: user, password, database, TLS; its address is the Sentinels'
+    word. Each new connection asks for that anew, so that after a failover the next call goes to the
+    new master. A master that has become a replica raises redis.ConnectionError for a write.
+    """
+    options: dict[str, Any] = {
+        **parse_url(url),
+        **_options(timeout, max_connections, only_reads),
+    }
+    for name in ("host", "port"):
+        del options[name]
+    tls = options.pop("connection_class", None) is SSLConnection
+    kind = SentinelManagedSSLConnection if tls else SentinelManagedConnection
+    asked = Sentinel(  # type: ignore[no-untyped-call]  # redis-py has no types for it
+        sentinels, sentinel_kwargs=_sentinel_options(options, tls=tls)
+    )
+    pool = _BlockingMasterPool(  # type: ignore[no-untyped-call]  # as above
+        master, asked, connection_class=_packed_by_hiredis(kind), **options
+    )
+    return Redis.from_pool(pool)
+
+
+def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str, Any]:
+    return {
+        "timeout": timeout,
+        "retry": Retry(NoBackoff(), int(only_reads), supported_errors=(RedisConnectionError,)),
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "max_connections": max_connections,
+    }
+
+
+def _sentinel_options(options: dict[str, Any], *, tls: bool) -> dict[str, Any]:
+    """How to speak to Sentinels: with the same TLS, without the data nodes' user."""
+    kept = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    return {
+        **kept,
+        "ssl": tls,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": SENTINEL_SECONDS,
+        "socket_connect_timeout": SENTINEL_SECONDS,
+    }
+
+
+class _BlockingMasterPool(SentinelConnectionPool, BlockingConnectionPool):
+    """redis-py's pool of a Sentinel's master, but it waits where no connection is free."""
+
+    async def aclose(self) -> None:
+        """Close the connections, the Sentinels' too."""
+        await super().aclose()
+        await self.sentinel_manager.aclose()
 
 
 class _PackedByHiredis(AbstractConnection):
@@ -78,8 +121,3 @@ class _PackedByHiredis(AbstractConnection):
 
 def _packed_by_hiredis(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return type(kind.__name__, (_PackedByHiredis, kind), {})
-
-
-def without_password(url: str) -> str:
-    """The URL as a log may show it, also where it is none."""
-    return re.sub(r"(://[^/?#]*:)[^/?#]*@", r"\1***@", url)

@@ -1,0 +1,87 @@
+"""The servers that keep our keys, each a client of its own: one, or a cluster's masters.
+
+A call is made on the node that has its key, and calls of several keys are sent together to each
+node, so that a node that does not answer holds up nothing of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+from redis.typing import EncodableT
+
+Command = tuple[EncodableT, ...]
+
+
+class Nodes(Protocol):
+    """Which node has a key, and how it is asked."""
+
+    def of(self, key: str) -> Redis:
+        """The node that has `key`, as far as it is known; the same object as long as it has it."""
+
+    def all(self) -> Collection[Redis]:
+        """Every node that has keys."""
+
+    @property
+    def topology(self) -> int:
+        """Another number whenever a key may have come to another node."""
+
+    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+        """The replies of `node` to single-word commands in one round trip, errors among them.
+
+        Raises redis.RedisError or OSError where it is not known which were carried out. One that
+        was refused because its key is elsewhere was not: send it again to the node `of` its key.
+        """
+
+    async def call(self, key: str, *command: EncodableT) -> Any:
+        """The reply to one command on the node of `key`; raises redis.RedisError or OSError."""
+
+    async def ping(self) -> None:
+        """Return if a node answers; raises redis.RedisError or OSError."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class OneNode:
+    """A single server, or the master that Sentinels name."""
+
+    topology = 0
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._all = (redis,)
+
+    def of(self, key: str) -> Redis:  # noqa: ARG002 - it has every key
+        """The server."""
+        return self._redis
+
+    def all(self) -> Collection[Redis]:
+        """The server."""
+        return self._all
+
+    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+        """The server's replies; raises as `Nodes.send` does."""
+        return await send_together(node, commands)
+
+    async def call(self, key: str, *command: EncodableT) -> Any:  # noqa: ARG002 - as above
+        """The server's reply; raises redis.RedisError or OSError."""
+        return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's
+
+    async def ping(self) -> None:
+        """Return if the server answers; raises redis.RedisError or OSError."""
+        await self._redis.ping()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+
+
+async def send_together(node: Redis, commands: Sequence[Command]) -> list[Any]:
+    """The replies to commands in one round trip, errors among them; raises as `Nodes.send` does."""
+    pipeline = node.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    return await pipeline.execute(raise_on_error=False)
