@@ -19,7 +19,8 @@ from collector.settings import CollectorSettings
 from kraken_book.redis_contract.write import Retention
 from service.http_server import PortInUse, exit_with, listen, serve
 from service.logs import configure_logs, get_logger, parse_levels
-from service.redis_client import connect_redis, without_password
+from service.redis_engine import connect_nodes
+from service.redis_url import without_password
 from service.settings import read_settings
 from service.stop import stop_on_signals
 from service.tasks import end_tasks, stop_or_failure
@@ -46,14 +47,14 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
         source=settings.source,
         shard=str(settings.shard),
     )
-    redis = connect_redis(settings.redis_url)
+    nodes = connect_nodes(settings.redis_url)
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
-    publisher = Publisher(redis, retention, str(settings.shard))
+    publisher = Publisher(nodes, retention, str(settings.shard))
     feed = Feed(settings, publisher.add, publisher.remove)
     publisher.read = feed.read
-    lease = Lease(redis, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
+    lease = Lease(nodes, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
     publisher.on_fenced = lease.fenced
-    reporter = Reporter(redis, settings.shard, feed, lease)
+    reporter = Reporter(nodes, settings.shard, feed, lease)
     ops = make_ops_app(reporter.describe)
 
     feeding = [asyncio.create_task(feed.run())]
@@ -70,7 +71,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
         await end_tasks(working)
         await hand_over(lease)
         await serving
-    await redis.aclose()
+    await nodes.aclose()
     log.info("stopped")
 
 

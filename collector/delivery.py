@@ -1,4 +1,4 @@
-"""Calls of the write script on their way to Redis: sent together, each answered or still open.
+"""Calls of the write script on their way to a node of Redis: sent together, answered or still open.
 
 Nothing here is decided by guessing: a call that Redis did not answer is sent again to the letter,
 which the script makes safe.
@@ -12,108 +12,124 @@ from time import monotonic
 from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    RedisError,
+    TryAgainError,
+)
 
+from collector.announcements import News
 from collector.metrics import FLUSH_SECONDS, PUBLISHED, REDIS_ERRORS, REFUSALS
 from collector.redis_clock import RedisClock
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN, book_key
 from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
+from kraken_book.redis_contract.symbol_state import encode_symbol_state
 from kraken_book.redis_contract.write import Refused, WriteCall, parse_refusal, parse_reply
 from service.logs import get_logger
+from service.redis_nodes import Command, Nodes
 
 log = get_logger(__name__)
 
 RETRY_SECONDS = 0.25
+# That a key is on another node, or on its way there, is no trouble of Redis.
+REDIRECTIONS = (AskError, TryAgainError)
 
 
 class Delivered(NamedTuple):
-    """What became of one sending: what the script refused, and what Redis did not carry out."""
+    """What became of one sending: what Redis wrote, what it refused, what it did not carry out."""
 
+    written: list[WriteCall]
     refused: list[tuple[WriteCall, Refused]]
     open_calls: list[WriteCall]
     open_states: list[str]
 
 
 class Delivery:
-    """Brings calls to Redis, however long that takes; `clock` learns Redis's time from answers."""
+    """Brings calls to one node, however long that takes; `clock` learns its time from answers."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, nodes: Nodes, node: Redis) -> None:
+        self._nodes = nodes
+        self._node = node
         self._away = False
         self._stuck: set[str] = set()
         self.clock = RedisClock()
 
-    async def ask_time(self) -> None:
-        """Return once Redis has told its time."""
-        while not self.clock.known:
+    async def ask_time(self) -> bool:
+        """Whether the node has told its time; asks once where it has not."""
+        if not self.clock.known:
             try:
-                seconds, microseconds = await self._redis.time()
+                (reply,) = await self._nodes.send(self._node, [("TIME",)])
+                if isinstance(reply, Exception):
+                    raise reply
+                seconds, microseconds = map(int, reply)
                 self.clock.answered(seconds * 1_000_000 + microseconds)
             except (RedisError, OSError) as error:
                 self._say_away(error)
                 await asyncio.sleep(RETRY_SECONDS)
+        return self.clock.known
 
-    async def deliver(
-        self, calls: Sequence[WriteCall], states: Mapping[str, SymbolState]
-    ) -> Delivered:
-        """Send everything, again and again until Redis answers; returns what it answered."""
-        replies = await self._send(calls, states)
+    async def deliver(self, calls: Sequence[WriteCall], news: News) -> Delivered:
+        """Send everything, again and again until the node answers; returns what it answered.
+
+        Where a key has gone to another node, an unanswered call stays open.
+        """
+        replies = await self._send(calls, news)
         while not replies:
             await asyncio.sleep(RETRY_SECONDS)
-            replies = await self._send(calls, states)
-        delivered = self._read(calls, states, replies)
-        if len(delivered.open_calls) == len(calls) > 0:
+            if not self._has_all(calls, news):
+                return Delivered([], [], list(calls), list(news.states))
+            replies = await self._send(calls, news)
+        delivered = self._read(calls, news, replies)
+        if len(delivered.open_calls) == len(calls) > 0 and self._has_all(calls, news):
             # Redis answers and takes nothing: it is loading, full, or a replica.
             await asyncio.sleep(RETRY_SECONDS)
         return delivered
 
-    async def _send(
-        self, calls: Sequence[WriteCall], states: Mapping[str, SymbolState]
-    ) -> list[object]:
-        """Redis's replies to one sending of everything; none where it did not answer."""
+    def _has_all(self, calls: Sequence[WriteCall], news: News) -> bool:
+        """Whether the node still is where all of this belongs."""
+        keys = [book_key(call.symbol) for call in calls] + [SYMBOLS] * bool(news.states)
+        return all(self._nodes.of(key) is self._node for key in keys)
+
+    async def _send(self, calls: Sequence[WriteCall], news: News) -> list[object]:
+        """The node's replies to one sending of everything; none where it did not answer."""
         begun = monotonic()
+        rest = [*_states_said(news), *self._wake(calls, news)]
         try:
-            replies = await self._pipeline(calls, states).execute(raise_on_error=False)
+            replies = await self._nodes.send(self._node, [*map(_by_digest, calls), *rest])
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                await self._redis.script_load(WRITE.text)
-                replies = await self._pipeline(calls, states).execute(raise_on_error=False)
+                # A call that brings the script with it leaves it there for all that follow.
+                replies = await self._nodes.send(self._node, [*map(_by_text, calls), *rest])
         except (RedisError, OSError) as error:
             self._say_away(error)
             return []
         FLUSH_SECONDS.observe(monotonic() - begun)
-        return list(replies)
+        return replies
 
-    def _pipeline(self, calls: Sequence[WriteCall], states: Mapping[str, SymbolState]) -> Pipeline:
-        pipeline = self._redis.pipeline(transaction=False)
-        for call in calls:
-            pipeline.execute_command("EVALSHA", WRITE.sha, *call.arguments)
-        for symbol, state in states.items():
-            pipeline.hset(SYMBOLS, symbol, encode_symbol_state(state))
-        written = ",".join(call.symbol for call in calls if call.entries)
-        if written:
-            pipeline.xadd(WAKE, {"s": written}, maxlen=WAKE_MAXLEN)
-        return pipeline
+    def _wake(self, calls: Sequence[WriteCall], news: News) -> list[Command]:
+        """Word to readers, where this node has the stream for it."""
+        if self._nodes.of(WAKE) is not self._node:
+            return []
+        written = dict.fromkeys([*news.written, *(call.symbol for call in calls if call.entries)])
+        if not written:
+            return []
+        return [("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", ",".join(written))]
 
-    def _read(
-        self,
-        calls: Sequence[WriteCall],
-        states: Mapping[str, SymbolState],
-        replies: Sequence[object],
-    ) -> Delivered:
-        delivered = Delivered([], [], [])
+    def _read(self, calls: Sequence[WriteCall], news: News, replies: Sequence[object]) -> Delivered:
+        delivered = Delivered([], [], [], [])
         errors: dict[str, Exception] = {}
         for call, reply in zip(calls, replies, strict=False):
             if not isinstance(reply, Exception):
                 self._on_written(call, cast("Sequence[int]", reply))
+                delivered.written.append(call)
             elif refused := parse_refusal(str(reply)):
                 REFUSALS.labels(refused.word).inc()
                 delivered.refused.append((call, refused))
             else:
                 errors[call.symbol] = reply
                 delivered.open_calls.append(call)
-        for symbol, reply in zip(states, replies[len(calls) :], strict=False):
+        for symbol, reply in zip(news.states, replies[len(calls) :], strict=False):
             if isinstance(reply, Exception):
                 errors[SYMBOLS] = reply
                 delivered.open_states.append(symbol)
@@ -133,12 +149,32 @@ class Delivery:
     def _say_stuck(self, errors: Mapping[str, Exception]) -> None:
         """Say once of each symbol, or of `kraken:symbols`, that Redis does not write it."""
         REDIS_ERRORS.inc(len(errors))
-        for name in errors.keys() - self._stuck:
-            log.error("redis does not write this, trying on", what=name, error=str(errors[name]))
-        self._stuck |= errors.keys()
+        for name, error in errors.items():
+            if isinstance(error, ClusterDownError):
+                self._say_away(error)
+            elif not isinstance(error, REDIRECTIONS) and name not in self._stuck:
+                self._stuck.add(name)
+                log.error("redis does not write this, trying on", what=name, error=str(error))
 
     def _say_away(self, error: Exception) -> None:
         REDIS_ERRORS.inc()
+        # Another server may take this one's place, with another clock.
+        self.clock.forget()
         if not self._away:
             self._away = True
             log.error("redis does not take writes, the books go on in memory", error=str(error))
+
+
+def _states_said(news: News) -> list[Command]:
+    return [
+        ("HSET", SYMBOLS, symbol, encode_symbol_state(state))
+        for symbol, state in news.states.items()
+    ]
+
+
+def _by_digest(call: WriteCall) -> Command:
+    return ("EVALSHA", WRITE.sha, *call.arguments)
+
+
+def _by_text(call: WriteCall) -> Command:
+    return ("EVAL", WRITE.text, *call.arguments)

@@ -13,7 +13,6 @@ import secrets
 import socket
 from collections.abc import Callable
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from collector.metrics import EPOCH, LEADING
@@ -21,6 +20,7 @@ from collector.settings import Shard
 from kraken_book.redis_contract.keys import lease_key
 from kraken_book.redis_contract.script import LEASE, RELEASE
 from service.logs import get_logger
+from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -33,13 +33,13 @@ class Lease:
 
     def __init__(
         self,
-        redis: Redis,
+        nodes: Nodes,
         shard: Shard,
         seconds: float,
         on_lead: Callable[[int], None],
         on_follow: Callable[[], None],
     ) -> None:
-        self._redis = redis
+        self._nodes = nodes
         self._key = lease_key(str(shard))
         self._seconds = seconds
         self._on_lead = on_lead
@@ -70,13 +70,15 @@ class Lease:
         """Let another lead at once."""
         if self.epoch is not None:
             self._led(None)
-            await self._redis.eval(RELEASE.text, 1, self._key, self._owner)
+            await self._nodes.call(self._key, "EVAL", RELEASE.text, 1, self._key, self._owner)
 
     async def _take(self) -> None:
         milliseconds = int(self._seconds * 1000)
         try:
-            ours, value = await self._redis.eval(
-                LEASE.text, 1, self._key, self._owner, milliseconds, self._least_epoch
+            ours, value = await self._nodes.call(
+                self._key,
+                *("EVAL", LEASE.text, 1),
+                *(self._key, self._owner, milliseconds, self._least_epoch),
             )
         except (RedisError, OSError) as error:
             # Not known to be lost: who leads goes on gathering, and the epoch guards the streams.

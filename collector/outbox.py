@@ -75,6 +75,11 @@ class Outbox:
         return self.book.live and self._epoch is not None and self._book_seq < self._taken_seq
 
     @property
+    def epoch(self) -> int | None:
+        """The epoch of events that come now; None while closed."""
+        return self._epoch
+
+    @property
     def seq(self) -> int:
         """The number of its last event."""
         return self._seq
@@ -98,9 +103,10 @@ class Outbox:
     def open(self, epoch: int, after_seq: int = 0) -> None:
         """Publish under `epoch` from now on, above `after_seq`, first what is known now."""
         self._seq = max(self._seq, after_seq)
-        known = self._taken_seq if self._epoch is not None else None
         self._epoch = epoch
-        self._begin(known)
+        # Not even what Redis has acknowledged is sure to be there: a failover may have lost it, and
+        # with it the lease, which is why there is a new epoch.
+        self._begin(None)
 
     def close(self) -> None:
         """Another leads: number and keep nothing."""

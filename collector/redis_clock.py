@@ -26,9 +26,13 @@ class RedisClock:
         """Redis's clock said `redis_time`, in microseconds, before this moment."""
         self._offset = redis_time * 1000 - monotonic_ns()
 
+    def forget(self) -> None:
+        """Whoever answers next may have another clock."""
+        self._offset = None
+
     @property
     def known(self) -> bool:
-        """Whether Redis has ever answered."""
+        """Whether Redis has answered since it was last forgotten."""
         return self._offset is not None
 
     def text(self, stamp: Stamp) -> str:

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import cast, get_args
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from collector.feed import Feed
@@ -32,6 +31,7 @@ from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.symbol_state import SymbolStatus
 from kraken_book.times import rfc3339
 from service.logs import get_logger
+from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -45,12 +45,12 @@ class Reporter:
 
     def __init__(
         self,
-        redis: Redis,
+        nodes: Nodes,
         shard: Shard,
         feed: Feed,
         lease: Lease,
     ) -> None:
-        self._redis = redis
+        self._nodes = nodes
         self._shard = shard
         self._feed = feed
         self._lease = lease
@@ -84,7 +84,7 @@ class Reporter:
             if self._lease.epoch is None:
                 continue
             try:
-                await self._redis.hset(FEED, str(self._shard), report)
+                await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
                 await self._clear_leftovers()
             except (RedisError, OSError) as error:
                 # The publisher says that Redis is away; a report is only for people.
@@ -96,12 +96,13 @@ class Reporter:
             return
         names = [
             cast("bytes", name).decode(errors="replace")
-            for name in await self._redis.hkeys(SYMBOLS_KEY)
+            for name in await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY)
         ]
         gone = [name for name in names if self._shard.has(name) and name not in self._feed.books]
         # Before Kraken has said what wildcards mean, nothing is known to be gone.
         for symbol in gone if self._feed.knows_what_it_follows else ():
             log.info("symbol is followed no more, removing its book", symbol=symbol)
-            await self._redis.unlink(book_key(symbol), events_key(symbol))
-            await self._redis.hdel(SYMBOLS_KEY, symbol)
+            book, events = book_key(symbol), events_key(symbol)
+            await self._nodes.call(book, "UNLINK", book, events)
+            await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, symbol)
         self._clear_at = monotonic() + CLEAR_SECONDS

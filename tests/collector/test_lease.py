@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from collector.lease import Lease
 from collector.settings import Shard
 from kraken_book.redis_contract.keys import lease_key
+from service.redis_nodes import OneNode
 from tests.polling import end, eventually
 
 SHARD = Shard(0, 1)
@@ -23,7 +24,7 @@ class Candidate:
     def __init__(self, redis: Redis, seconds: float, shard: Shard = SHARD) -> None:
         self.led: list[int] = []
         self.followed = 0
-        self.lease = Lease(redis, shard, seconds, self.led.append, self._follow)
+        self.lease = Lease(OneNode(redis), shard, seconds, self.led.append, self._follow)
         self.task = asyncio.create_task(self.lease.run())
 
     def _follow(self) -> None:

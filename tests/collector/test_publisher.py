@@ -12,12 +12,14 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 import collector.delivery
-import collector.publisher
+import collector.node_writer
+import collector.symbol_writes
 from collector.publisher import Publisher
 from collector.stamp import Stamp, stamp_now
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.times import parse_rfc3339
 from service.redis_client import connect_redis
+from service.redis_nodes import OneNode
 from tests.collector.boxes import KEPT, Box
 from tests.kraken_book.redis_reads import carry_out, entries_at, texts_at
 from tests.kraken_book.written_books import book_call, snapshot, status, status_call
@@ -37,7 +39,7 @@ class Publishing:
     def __init__(self, redis: Redis, *symbols: str) -> None:
         self.redis = redis
         self.read: Stamp | None = stamp_now()
-        self.publisher = Publisher(redis, KEPT, "0/1")
+        self.publisher = Publisher(OneNode(redis), KEPT, "0/1")
         self.publisher.read = lambda _symbol: self.read
         self.fenced: list[int] = []
         self.publisher.on_fenced = self.fenced.append
@@ -337,7 +339,7 @@ async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_boo
     new.publisher.lead(EPOCH + 1)
     await new.flush()
     await new.flush()
-    book = await BookStore(redis).book("BTC/USD")
+    book = await BookStore(OneNode(redis)).book("BTC/USD")
     assert book is not None
     assert book.hash.view is not None
     assert (book.hash.status, book.hash.view.precision) == ("syncing", (1, 8))
@@ -374,6 +376,11 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
     assert age >= 3_000_000_000
 
 
+def _begin_round(publishing: Publishing) -> None:
+    for writer in publishing.publisher._writers.values():
+        writer._next_round = 0.0
+
+
 async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
     publishing: Publishing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,9 +390,9 @@ async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
         await publishing.events(),
         await publishing.wakes(),
     )
-    monkeypatch.setattr(collector.publisher, "TOUCH_SECONDS", 0.0)
-    monkeypatch.setattr(collector.publisher, "ROUND_SECONDS", 0.0)
-    publishing.publisher._next_round = 0.0
+    monkeypatch.setattr(collector.symbol_writes, "TOUCH_SECONDS", 0.0)
+    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
+    _begin_round(publishing)
     publishing.read = stamp_now()
     await publishing.flush()
     after = await publishing.hash()
@@ -406,8 +413,8 @@ async def test_a_book_that_is_not_followed_is_not_touched(
         publishing.box.book.lose("checksum")
         await publishing.flush()
     before = await publishing.hash()
-    monkeypatch.setattr(collector.publisher, "TOUCH_SECONDS", 0.0)
-    publishing.publisher._next_round = 0.0
+    monkeypatch.setattr(collector.symbol_writes, "TOUCH_SECONDS", 0.0)
+    _begin_round(publishing)
     await publishing.flush()
     assert (await publishing.hash())["confirmed_at"] == before["confirmed_at"]
 

@@ -16,6 +16,7 @@ from collector.lease import Lease
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings, Shard
 from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key
+from service.redis_nodes import OneNode
 from tests.kraken_book.redis_reads import texts_at
 from tests.polling import end, eventually
 
@@ -34,8 +35,8 @@ class Reporting:
         )
         feed = Feed(settings, lambda _book: None, lambda _symbol: None)
         self.books = feed.books
-        self.lease = Lease(redis, shard, 5.0, lambda _epoch: None, lambda: None)
-        self.reporter = Reporter(redis, shard, feed, self.lease)
+        self.lease = Lease(OneNode(redis), shard, 5.0, lambda _epoch: None, lambda: None)
+        self.reporter = Reporter(OneNode(redis), shard, feed, self.lease)
         self.task = asyncio.create_task(self.reporter.run())
 
 

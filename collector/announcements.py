@@ -1,0 +1,66 @@
+"""What is said of books in keys that all of them share: `kraken:wake` and `kraken:symbols`.
+
+In a cluster these may lie on other nodes than the books; what is said waits here for their node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE
+from kraken_book.redis_contract.symbol_state import SymbolState
+from service.redis_nodes import Nodes
+
+
+class News(NamedTuple):
+    """What one node is to be told: symbols' states, and whose streams other nodes have written."""
+
+    states: dict[str, SymbolState]
+    written: set[str]
+
+
+class Announcements:
+    """Says each state once, and again when it is asked to; `on_news` hears for which node."""
+
+    def __init__(self, nodes: Nodes, on_news: Callable[[Redis], None]) -> None:
+        self._nodes = nodes
+        self._on_news = on_news
+        self._said: dict[str, SymbolState] = {}
+        self._states: dict[str, SymbolState] = {}
+        self._written: set[str] = set()
+
+    def note_state(self, symbol: str, state: SymbolState) -> None:
+        """Have `state` written, where another was said last."""
+        if self._said.get(symbol) != state:
+            self._said[symbol] = self._states[symbol] = state
+            self._on_news(self._nodes.of(SYMBOLS))
+
+    def note_written(self, symbols: Iterable[str]) -> None:
+        """Wake readers of these streams."""
+        self._written.update(symbols)
+        if self._written:
+            self._on_news(self._nodes.of(WAKE))
+
+    def news_for(self, node: Redis) -> News:
+        """What waits for `node`; it is taken to be told."""
+        states, written = self._states, self._written
+        if self._nodes.of(SYMBOLS) is node:
+            self._states = {}
+        else:
+            states = {}
+        if self._nodes.of(WAKE) is node:
+            self._written = set()
+        else:
+            written = set()
+        return News(states, written)
+
+    def say_again(self, symbol: str) -> None:
+        """Write the symbol's state once more when it is noted next, whatever it is."""
+        self._said.pop(symbol, None)
+
+    def say_all_again(self) -> None:
+        """As `say_again`, of every symbol."""
+        self._said.clear()

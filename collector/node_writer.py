@@ -1,0 +1,204 @@
+"""Writes the books that one node of Redis has: one flush at a time, each event once.
+
+While a flush is under way, events gather for the next; so writes batch by themselves under load and
+go out at once without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+
+from redis.asyncio import Redis
+
+from collector.announcements import Announcements
+from collector.delivery import Delivered, Delivery
+from collector.stamp import Stamp
+from collector.symbol_writes import SymbolWrites
+from kraken_book.redis_contract.keys import WAKE, book_key
+from kraken_book.redis_contract.write import Refused, WriteCall
+from service.logs import get_logger
+from service.redis_nodes import Nodes
+
+log = get_logger(__name__)
+
+# All symbols are looked over so often, also when nothing waits.
+ROUND_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the writers of all nodes have in common: whom they ask, and whom they tell."""
+
+    shard: str
+    announcements: Announcements
+    read: Callable[[str], Stamp | None]
+    """When the newest frame of a symbol's connection was read, None while that is down."""
+    is_leading: Callable[[], bool]
+    on_moved: Callable[[SymbolWrites], None]
+    """Another node has this symbol's keys now."""
+    on_fenced: Callable[[int], None]
+    """A newer epoch has written."""
+    on_flushed: Callable[[], None]
+
+
+class NodeWriter:
+    """The one writer of its symbols; a node that does not answer holds up these and no others."""
+
+    def __init__(self, node: Redis, nodes: Nodes, head: Head) -> None:
+        self.node = node
+        self._nodes = nodes
+        self._head = head
+        self._delivery = Delivery(nodes, node)
+        self._symbols: dict[str, SymbolWrites] = {}
+        self._due: dict[str, SymbolWrites] = {}
+        # Whose events have gone on from the book in Redis, at great depth.
+        self._owing: dict[str, SymbolWrites] = {}
+        self._topology = -1
+        self._next_round = 0.0
+        self._wake = asyncio.Event()
+        self._flushing = asyncio.Lock()
+
+    @property
+    def is_of_no_use(self) -> bool:
+        """Whether the node has gone, and everything that it had with it."""
+        return not self._symbols and self.node not in self._nodes.all()
+
+    def take_in(self, writes: SymbolWrites) -> None:
+        """Write this symbol from now on."""
+        self._symbols[writes.symbol] = writes
+        self._owing[writes.symbol] = writes
+        self.is_due(writes)
+
+    def let_go(self, symbol: str) -> None:
+        """Write this symbol no more."""
+        for held in (self._symbols, self._due, self._owing):
+            held.pop(symbol, None)
+
+    def is_due(self, writes: SymbolWrites) -> None:
+        """Something of this symbol waits."""
+        self._due[writes.symbol] = writes
+        self._wake.set()
+
+    def wake(self) -> None:
+        """There is something to write."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Flush whenever something waits, and at least every half second, for ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await self._wake.wait()
+            await self.flush()
+
+    async def drain(self) -> None:
+        """Write until nothing waits, or Redis takes no more of it."""
+        left = -1
+        while (waits := sum(each.left for each in self._due.values())) and waits != left:
+            left = waits
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what waits now, and return when the node has answered."""
+        async with self._flushing:
+            self._wake.clear()
+            self._hand_over_moved()
+            if self._head.is_leading():
+                await self._flush()
+                self._head.on_flushed()
+
+    def _hand_over_moved(self) -> None:
+        if self._topology == self._nodes.topology:
+            return
+        self._topology = self._nodes.topology
+        moved = [
+            writes
+            for symbol, writes in self._symbols.items()
+            if self._nodes.of(book_key(symbol)) is not self.node
+        ]
+        for writes in moved:
+            self.let_go(writes.symbol)
+            self._head.on_moved(writes)
+
+    async def _flush(self) -> None:
+        if not await self._delivery.ask_time():
+            self._wake.set()
+            return
+        due, self._due = self._due, {}
+        calls = [*self._events_calls(due.values()), *self._owed_book_calls()]
+        looked_at: Iterable[SymbolWrites] = due.values()
+        if monotonic() >= self._next_round:
+            self._next_round = monotonic() + ROUND_SECONDS
+            looked_at = self._symbols.values()
+            calls += self._touch_calls()
+        for writes in looked_at:
+            state = writes.outbox.book.state(self._head.shard)
+            self._head.announcements.note_state(writes.symbol, state)
+        news = self._head.announcements.news_for(self.node)
+        if calls or news.states or news.written:
+            self._settle(await self._delivery.deliver(calls, news))
+
+    def _events_calls(self, due: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
+        for writes in due:
+            call = writes.events_call(self._confirmed_at(writes))
+            if call is not None:
+                if writes.outbox.owes_book:
+                    self._owing[writes.symbol] = writes
+                yield call
+
+    def _owed_book_calls(self) -> Iterator[WriteCall]:
+        for symbol, writes in list(self._owing.items()):
+            if not writes.outbox.owes_book:
+                del self._owing[symbol]
+            elif (call := writes.owed_book_call(self._confirmed_at(writes))) is not None:
+                yield call
+
+    def _touch_calls(self) -> Iterator[WriteCall]:
+        for writes in self._symbols.values():
+            if writes.is_quiet and self._head.read(writes.symbol) is not None:
+                call = writes.touch_call(self._confirmed_at(writes))
+                if call is not None:
+                    yield call
+
+    def _confirmed_at(self, writes: SymbolWrites) -> str:
+        # Whatever came on the connection after the book's own last frame confirms the book too.
+        read = self._head.read(writes.symbol) or writes.outbox.book.read
+        return self._delivery.clock.text(read)
+
+    def _settle(self, delivered: Delivered) -> None:
+        for call in delivered.written:
+            if (writes := self._concerned(call)) is not None:
+                writes.carried_out(call)
+                if not writes.idle:
+                    # It had waited for this call.
+                    self.is_due(writes)
+        for call in delivered.open_calls:
+            if (writes := self._concerned(call)) is not None:
+                writes.not_carried_out(call)
+                self._due[writes.symbol] = writes
+        for symbol in delivered.open_states:
+            self._head.announcements.say_again(symbol)
+        if self._nodes.of(WAKE) is not self.node:
+            self._head.announcements.note_written(c.symbol for c in delivered.written if c.entries)
+        for call, place in delivered.refused:
+            self._on_refused(call, place)
+
+    def _on_refused(self, call: WriteCall, place: Refused) -> None:
+        writes = self._concerned(call)
+        if writes is None:
+            return
+        # That a new epoch finds an older one's events is how a leader learns where to go on.
+        level = log.info if place.epoch < call.epoch else log.warning
+        level("write refused", symbol=call.symbol, **place._asdict())
+        if place.word == "FENCED":
+            self._head.on_fenced(place.epoch)
+        else:
+            writes.refused(place)
+
+    def _concerned(self, call: WriteCall) -> SymbolWrites | None:
+        writes = self._symbols.get(call.symbol)
+        return writes if writes is not None and writes.concerns(call) else None
