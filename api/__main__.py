@@ -15,7 +15,8 @@ from api.streams import Streams
 from api.tail import Tail
 from service.http_server import PortInUse, allow_open_files, exit_with, listen, serve
 from service.logs import configure_logs, get_logger, parse_levels
-from service.redis_client import connect_redis, without_password
+from service.redis_engine import connect_nodes
+from service.redis_url import without_password
 from service.settings import read_settings
 from service.stop import stop_on_signals
 from service.tasks import end_tasks, stop_or_failure
@@ -37,9 +38,9 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
         redis=without_password(settings.redis_url),
         open_files=allow_open_files(),
     )
-    redis = connect_redis(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
-    store = BookStore(redis)
-    tail = Tail(redis, store, settings.api_max_age)
+    nodes = connect_nodes(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
+    store = BookStore(nodes)
+    tail = Tail(nodes, store, settings.api_max_age)
     streams = Streams(settings.api_write_timeout)
     app = make_app(store, tail, streams, settings.api_max_age)
 
@@ -52,7 +53,7 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
     drained.set()
     await serving
     await end_tasks(working)
-    await redis.aclose()
+    await nodes.aclose()
     log.info("stopped")
 
 

@@ -13,10 +13,12 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from api.metrics import LAGGED
+from api.own_events import lagged_frame, opening, status_frame
 from api.problems import redis_away
 from api.ring import Place, sse_frame
 from api.store import BookStore, StoredBook
-from api.tail import Tail, follows, lagged_frame, opening, status_frame
+from api.stream_entry import follows
+from api.tail import Tail
 from kraken_book.event import LaggedReason
 
 # The hash and the stream move together; only a trim between two reads can part them.

@@ -1,12 +1,14 @@
-"""Books as they lie in Redis, each with its age by Redis's own clock."""
+"""Books as they lie in Redis, each with its age by the clock of its own node."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from api.ring import Place
 from kraken_book.redis_contract.book_hash import BookHash, parse_book_hash
@@ -14,6 +16,7 @@ from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.times import parse_rfc3339
 from service.logs import get_logger
+from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -41,16 +44,16 @@ class StoredBook(NamedTuple):
 class BookStore:
     """Reads what collectors left in Redis; every method raises redis.RedisError or OSError."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
 
     async def ping(self) -> None:
         """Return if Redis answers."""
-        await self._redis.ping()
+        await self._nodes.ping()
 
     async def symbols(self) -> dict[str, SymbolState]:
         """Every configured symbol, by name."""
-        reply = cast("dict[bytes, bytes]", await self._redis.hgetall(SYMBOLS))
+        reply = cast("dict[bytes, bytes]", await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS))
         return dict(_states(reply))
 
     async def book(self, symbol: str) -> StoredBook | None:
@@ -58,18 +61,59 @@ class BookStore:
         return (await self.books([symbol]))[0]
 
     async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
-        """The books of `symbols`, in their order; None also where what is there is no book."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.time()
+        """The books of `symbols`, in their order; None also where what is there is no book.
+
+        And None where a node does not answer, unless none of those asked does: that raises.
+        """
+        reading = [self._books_at(node, asked) for node, asked in self._by_node(symbols).items()]
+        if len(reading) == 1:
+            only = await reading[0]
+            return [only[symbol] for symbol in symbols]
+        found: dict[str, StoredBook | None] = {}
+        failures: list[BaseException] = []
+        for read in await asyncio.gather(*reading, return_exceptions=True):
+            if isinstance(read, (RedisError, OSError)):
+                failures.append(read)
+            elif isinstance(read, BaseException):
+                raise read
+            else:
+                found.update(read)
+        if failures and not found:
+            raise failures[0]
+        return [found.get(symbol) for symbol in symbols]
+
+    def _by_node(self, symbols: Iterable[str]) -> dict[Redis, list[str]]:
+        by_node: dict[Redis, list[str]] = {}
         for symbol in symbols:
-            pipeline.hgetall(book_key(symbol))
+            by_node.setdefault(self._nodes.of(book_key(symbol)), []).append(symbol)
+        return by_node
+
+    async def _books_at(self, node: Redis, symbols: Sequence[str]) -> dict[str, StoredBook | None]:
+        commands = [("HGETALL", book_key(symbol)) for symbol in symbols]
         # One symbol's key that holds something else must not cost the others their answer.
-        time, *hashes = await pipeline.execute(raise_on_error=False)
+        time, *hashes = await self._nodes.send(node, [("TIME",), *commands])
         if isinstance(time, Exception):
             raise time
         seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
-        return [_stored(*pair, now) for pair in zip(symbols, hashes, strict=True)]
+        found: dict[str, StoredBook | None] = {}
+        for symbol, reply in zip(symbols, hashes, strict=True):
+            if isinstance(reply, ClusterDownError):
+                raise reply
+            if isinstance(reply, MovedError):
+                found |= await self._books_moved(node, symbol, reply)
+            else:
+                found[symbol] = _stored(symbol, reply, now)
+        return found
+
+    async def _books_moved(
+        self, node: Redis, symbol: str, error: MovedError
+    ) -> dict[str, StoredBook | None]:
+        """The book of a symbol that `node` has no more."""
+        other = self._nodes.of(book_key(symbol))
+        if other is node:
+            raise error
+        return await self._books_at(other, [symbol])
 
 
 def _states(reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:

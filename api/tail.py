@@ -1,66 +1,58 @@
 """The one reader of Redis in this process: follows the streams that somebody here reads.
 
-It blocks on `kraken:wake`, then reads, in one round trip, the streams that were written and are
-followed. A sweep each second covers a wake that was lost, and learns how old each book is.
+It blocks on `kraken:wake`, then reads, in one round trip to each node, the streams that were
+written and are followed. A sweep each second covers a wake that was lost, and learns how old each
+book is. A node that does not answer holds up the streams of no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from time import monotonic, time_ns
-from typing import NamedTuple, cast
+from time import monotonic
+from typing import cast
+from weakref import WeakKeyDictionary, WeakSet
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ClusterDownError, MovedError, RedisError
 
+from api.lanes import Lanes
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
-from api.ring import Frame, Place, Ring, sse_frame, sse_unnumbered
+from api.own_events import status_frame
+from api.ring import Frame, Ring, sse_frame
 from api.store import BookStore, StoredBook
-from kraken_book.event import (
-    Lagged,
-    LaggedReason,
-    Status,
-    StatusChange,
-    render_lagged,
-    render_snapshot,
-    render_status,
-)
+from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, went_back
+from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
-from kraken_book.times import rfc3339
 from service.logs import get_logger
+from service.redis_nodes import Command, Nodes
 
 log = get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 0.25
+# A node of several that has not answered so long after it should is not waited for.
+LATE_SECONDS = 0.25
 # One read of one stream; what is more follows at once.
 MOST_ENTRIES = 1000
-
-StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
-
-
-class Entry(NamedTuple):
-    """An event as it lies in a stream."""
-
-    id: str
-    kind: str
-    place: Place
-    data: bytes
 
 
 class Tail:
     """Feeds the rings; books older than `max_age` seconds are told to be stale."""
 
-    def __init__(self, redis: Redis, store: BookStore, max_age: float) -> None:
-        self._redis = redis
+    def __init__(self, nodes: Nodes, store: BookStore, max_age: float) -> None:
+        self._nodes = nodes
         self._store = store
         self._max_age = max_age
         self._rings: dict[str, Ring] = {}
-        self._reading = asyncio.Lock()
+        self._lanes = Lanes(self._follow_node)
+        # One at a time: two reads from one place would append its events twice.
+        self._reading: WeakKeyDictionary[Redis, asyncio.Lock] = WeakKeyDictionary()
+        # Whose streams have been written and are to be read.
+        self._written: dict[str, Ring] = {}
         self._wake_id: str | None = None
-        self._swept = 0.0
-        self._away = False
+        self._swept: WeakKeyDictionary[Redis, float] = WeakKeyDictionary()
+        self._away: WeakSet[Redis] = WeakSet()
 
     def follow(self, symbol: str) -> Ring:
         """The ring of `symbol`, fed until as many `unfollow` it."""
@@ -80,12 +72,11 @@ class Tail:
 
     async def follow_streams(self) -> None:
         """Feed the rings, for ever."""
-        while True:
-            try:
+        try:
+            while True:
                 await self._round()
-            except (RedisError, OSError) as error:
-                self._say_away(error)
-                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            await self._lanes.end()
 
     async def watch_ages(self) -> None:
         """Tell readers when a book becomes too old, and when it is right again, for ever."""
@@ -112,7 +103,7 @@ class Tail:
 
     async def catch_up(self, ring: Ring) -> None:
         """Bring a started ring to where Redis is now; raises redis.RedisError or OSError."""
-        await self._read([ring])
+        await self._read(self._node_of(ring), [ring])
 
     async def page(self, symbol: str, after_id: str) -> list[Entry]:
         """Up to MOST_ENTRIES of a stream after an id; raises redis.RedisError or OSError."""
@@ -124,25 +115,61 @@ class Tail:
         return found[0] if found else None
 
     async def _range(self, symbol: str, first: str, last: str) -> list[Entry]:
-        reply = await self._redis.xrange(events_key(symbol), first, last, count=MOST_ENTRIES)
+        key = events_key(symbol)
+        reply = await self._nodes.call(key, "XRANGE", key, first, last, "COUNT", MOST_ENTRIES)
         return entries_in(symbol, reply)
 
-    async def _round(self) -> None:
-        if self._wake_id is None:
-            newest = cast("StreamReply", await self._redis.xrevrange(WAKE, count=1))
-            self._wake_id = newest[0][0].decode() if newest else "0-0"
-        due = self._swept + SWEEP_SECONDS - monotonic()
-        if due <= 0:
-            await self._sweep()
-        else:
-            await self._read(await self._written(due))
-        self._say_back()
+    def _node_of(self, ring: Ring) -> Redis:
+        return self._nodes.of(events_key(ring.symbol))
 
-    async def _written(self, seconds: float) -> list[Ring]:
-        """The followed rings whose streams were written; waits for one at most so long."""
-        reply = await self._redis.xread(
-            {WAKE: self._wake_id or "0-0"}, block=max(1, int(seconds * 1000))
-        )
+    async def _round(self) -> None:
+        """Learn what was written, and have each node read; wait only where all nodes are busy."""
+        due = self._sweep_in()
+        if due > 0:
+            await self._learn_written(due)
+        nodes = {self._node_of(ring) for ring in self._written.values()}
+        nodes.update(node for node in self._nodes.all() if self._due_in(node) <= 0)
+        if nodes:
+            await self._lanes.run(nodes, self._nodes.all())
+
+    def _sweep_in(self) -> float:
+        """In how many seconds a node that is free is to be swept."""
+        free = (node for node in self._nodes.all() if not self._lanes.is_busy(node))
+        return min(map(self._due_in, free), default=SWEEP_SECONDS)
+
+    def _due_in(self, node: Redis) -> float:
+        return self._swept.get(node, 0.0) + SWEEP_SECONDS - monotonic()
+
+    async def _learn_written(self, seconds: float) -> None:
+        """Note the followed streams that were written; waits for one at most so long."""
+        node = self._nodes.of(WAKE)
+        try:
+            rings = await self._woken(seconds, node)
+        except (RedisError, OSError) as error:
+            self._say_away(node, error)
+            # Without a word of what was written, all is looked at that other nodes have.
+            rings = self._rings.values()
+            self._swept.pop(node, None)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            self._say_back(node)
+        for ring in rings:
+            self._written[ring.symbol] = ring
+
+    async def _woken(self, seconds: float, node: Redis) -> Collection[Ring]:
+        """The followed rings whose streams were written; raises redis.RedisError or OSError."""
+        alone = len(self._nodes.all()) == 1
+        if node in self._away:
+            seconds = min(seconds, RETRY_SECONDS)
+        # The others' streams cannot wait as long as the client does for a node that hangs.
+        async with asyncio.timeout(None if alone else seconds + LATE_SECONDS):
+            if self._wake_id is None:
+                newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
+                self._wake_id = newest[0][0].decode() if newest else "0-0"
+            block = max(1, int(seconds * 1000))
+            reply = await self._nodes.call(
+                WAKE, "XREAD", "BLOCK", block, "STREAMS", WAKE, self._wake_id
+            )
         if not reply:
             return []
         ((_, wakes),) = cast("list[tuple[bytes, StreamReply]]", reply)
@@ -154,8 +181,32 @@ class Tail:
         }
         return [ring for symbol, ring in self._rings.items() if symbol in symbols]
 
-    async def _sweep(self) -> None:
+    async def _follow_node(self, node: Redis) -> None:
+        """Read what is due of a node, as often as it takes while it is one."""
+        while node in self._nodes.all() or self._written_at(node):
+            try:
+                if self._due_in(node) <= 0:
+                    await self._sweep(node)
+                while rings := self._written_at(node):
+                    for ring in rings:
+                        del self._written[ring.symbol]
+                    await self._read(node, rings)
+            except (RedisError, OSError) as error:
+                self._say_away(node, error)
+                self._swept.pop(node, None)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                # Where nobody follows anything, only the wait for a wake asks Redis.
+                if node is not self._nodes.of(WAKE):
+                    self._say_back(node)
+                return
+
+    def _written_at(self, node: Redis) -> list[Ring]:
+        return [ring for ring in self._written.values() if self._node_of(ring) is node]
+
+    async def _sweep(self, node: Redis) -> None:
         rings = [ring for ring in self._rings.values() if ring.started]
+        rings = [ring for ring in rings if self._node_of(ring) is node]
         # Noted first: what a reader catches up with meanwhile is newer than the books are.
         last_ids = [ring.last.id for ring in rings]
         books = await self._store.books([ring.symbol for ring in rings]) if rings else []
@@ -169,104 +220,64 @@ class Tail:
                 ring.restart("redis")
             elif book.hash.stream_id != last_id:
                 behind.append(ring)
-        await self._read(behind)
-        self._swept = monotonic()
+        await self._read(node, behind)
+        self._swept[node] = monotonic()
 
-    async def _read(self, rings: Collection[Ring]) -> None:
+    async def _read(self, node: Redis, rings: Collection[Ring]) -> None:
         """Append what the rings' streams have after each ring's last event."""
         for ring in rings:
             # Its readers wait for a book, and there may be one now.
             if not ring.started:
                 ring.wake()
         rings = [ring for ring in rings if ring.started]
-        # One at a time: two reads from one place would append its events twice.
-        async with self._reading:
+        moved: list[Ring] = []
+        async with self._reading.setdefault(node, asyncio.Lock()):
             while rings:
-                pipeline = self._redis.pipeline(transaction=False)
-                for ring in rings:
-                    key, after = events_key(ring.symbol), f"({ring.last.id}"
-                    pipeline.xrange(key, after, "+", count=MOST_ENTRIES)
                 # One symbol's key that holds something else must not stop the others.
-                replies = await pipeline.execute(raise_on_error=False)
+                replies = await self._nodes.send(node, [_after_last(ring) for ring in rings])
                 full = []
                 for ring, reply in zip(rings, replies, strict=True):
+                    if isinstance(reply, ClusterDownError):
+                        raise reply
+                    if isinstance(reply, MovedError):
+                        moved.append(ring)
+                        continue
                     entries = entries_in(ring.symbol, reply)
                     self._append(ring, entries)
                     if len(entries) == MOST_ENTRIES:
                         full.append(ring)
                 rings = full
+        for ring in moved:
+            other = self._node_of(ring)
+            if other is not node:
+                await self._read(other, [ring])
 
     def _append(self, ring: Ring, entries: list[Entry]) -> None:
+        if not ring.started:
+            return
         for entry in entries:
             if entry.place <= ring.last.place:
                 continue
             if not follows(entry, ring.last.place):
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
-                ring.restart("trimmed")
+                ring.restart("redis" if went_back(entry, ring.last.place) else "trimmed")
                 return
             ring.append(Frame(entry.place, entry.id, sse_frame(entry.id, entry.data)))
         EVENTS_READ.inc(len(entries))
         ring.wake()
 
-    def _say_away(self, error: Exception) -> None:
+    def _say_away(self, node: Redis, error: Exception) -> None:
         REDIS_UP.set(0)
-        if not self._away:
-            self._away = True
+        if node not in self._away:
+            self._away.add(node)
             log.error("redis cannot be reached, streams stay open and wait", error=str(error))
 
-    def _say_back(self) -> None:
-        REDIS_UP.set(1)
-        if self._away:
-            self._away = False
+    def _say_back(self, node: Redis) -> None:
+        if node in self._away:
+            self._away.discard(node)
             log.info("redis is back")
+        REDIS_UP.set(not any(each in self._away for each in self._nodes.all()))
 
 
-def id_order(event_id: str) -> tuple[int, int]:
-    """What entries' ids are ordered by: the milliseconds, then the number."""
-    milliseconds, _, number = event_id.partition("-")
-    return int(milliseconds), int(number or 0)
-
-
-def follows(entry: Entry, last: Place) -> bool:
-    """Whether nothing lies between `last` and `entry` that a reader would miss."""
-    if entry.kind == "snapshot":
-        return True
-    if entry.place.epoch != last.epoch:
-        return entry.kind == "status"
-    return entry.place.seq == last.seq + 1
-
-
-def opening(book: StoredBook) -> bytes:
-    """The snapshot, as SSE, that opens a stream with the book of a hash."""
-    stored = book.hash
-    assert stored.view is not None, f"{stored.symbol} has no book"
-    data = render_snapshot(stored.view, stored.seq, stored.epoch, None, None)
-    return sse_frame(stored.event_id, data)
-
-
-def status_frame(symbol: str, status: Status, reason: str | None) -> bytes:
-    """A status of the api's own, as SSE."""
-    change = StatusChange(symbol, None, None, status, reason, rfc3339(time_ns()))
-    return sse_unnumbered(render_status(change))
-
-
-def lagged_frame(symbol: str, missed: int | None, reason: LaggedReason) -> bytes:
-    """Word to a reader, as SSE, that it missed events; a snapshot is to follow."""
-    return sse_unnumbered(render_lagged(Lagged(symbol, missed, reason)))
-
-
-def entries_in(symbol: str, reply: object) -> list[Entry]:
-    """The events in an XRANGE's reply; what is none is said in the log and passed over."""
-    if isinstance(reply, Exception):
-        log.error("a stream cannot be read", symbol=symbol, error=str(reply))
-        return []
-    entries = []
-    for event_id, fields in cast("StreamReply", reply):
-        try:
-            place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
-            kind, data = fields[b"kind"].decode(), fields[b"data"]
-        except (KeyError, ValueError) as error:
-            log.error("an entry is no event", symbol=symbol, id=event_id, error=repr(error))
-        else:
-            entries.append(Entry(event_id.decode(), kind, place, data))
-    return entries
+def _after_last(ring: Ring) -> Command:
+    return ("XRANGE", events_key(ring.symbol), f"({ring.last.id}", "+", "COUNT", MOST_ENTRIES)

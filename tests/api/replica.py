@@ -24,6 +24,7 @@ from kraken_book.redis_contract.symbol_state import (
 )
 from kraken_book.redis_contract.write import WriteCall, touch_book
 from kraken_book.times import rfc3339
+from service.redis_nodes import OneNode
 from service.tasks import end_tasks
 from tests.kraken_book.redis_reads import carry_out, entries_at
 from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
@@ -88,8 +89,8 @@ class Replica:
     """A store, a tail that runs, and the application over them."""
 
     def __init__(self, redis: Redis, max_age: float = MAX_AGE) -> None:
-        self.store = BookStore(redis)
-        self.tail = Tail(redis, self.store, max_age)
+        self.store = BookStore(OneNode(redis))
+        self.tail = Tail(OneNode(redis), self.store, max_age)
         self.streams = Streams(30.0)
         self.app = make_app(self.store, self.tail, self.streams, max_age)
 
