@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -313,6 +313,10 @@ class Stage:
     def redis(self, port: int | None = None) -> EmbeddedRedis:
         """A real Redis that runs."""
         return self._undo.enter_context(EmbeddedRedis(port))
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """What `context` opens; it is closed after all that was started later."""
+        return self._undo.enter_context(context)
 
     def undo(self, end: Callable[[], object]) -> None:
         """Call `end` at the end."""

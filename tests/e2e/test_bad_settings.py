@@ -20,7 +20,7 @@ COLLECTORS = [
 ]
 APIS = [
     ("API_PORT", "abc", "integer"),
-    ("REDIS_URL", "redis://h:99999", "redis://"),
+    ("REDIS_URL", "redis+sentinel://h:1,h:2", "name of the master is missing"),
     ("API_MAX_AGE", "-1", "greater than 0"),
 ]
 

@@ -1,0 +1,131 @@
+"""Redis users with no more rights than they need, wrong passwords, and TLS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+from redis import Redis
+from redis.exceptions import NoPermissionError
+
+from tests.e2e.processes import ROOT, Stage, own_port
+from tests.e2e.redis_fleet import Fleet, RedisCluster, RedisServer, command
+
+ACL = ROOT / "deploy" / "redis-acl.conf"
+SYMBOLS = ("BTC/USD", "ETH/USD")
+
+
+def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> None:
+    """Events reach a reader, over a restart of the collector."""
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(api_url)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    assert api.get("/readyz").status_code == 200
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    watch.wait_for_seq(30)
+    collector.stop()
+    collector.restart()
+    watch.wait_for_seq(watch.ladder.seq + 30)
+    watch.check()
+    assert watch.ladder.counts.lagged == 0
+    for service in (collector, api):
+        assert "NOPERM" not in service.log
+        assert "permission" not in service.log
+
+
+def as_users(url: str) -> tuple[str, str]:
+    """The URL for the collector, and that for the api."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://collector:change-me-1@{rest}", f"{scheme}://api:change-me-2@{rest}"
+
+
+def acl_for_tests(folder: Path) -> str:
+    """The path of a configuration that is the deployed one but for the tests' own user."""
+    text = ACL.read_text()
+    assert text.count("\nuser default off\n") == 1
+    path = folder / "acl.conf"
+    path.write_text(
+        text.replace("user default off", "user default on nopass ~* resetchannels +@all")
+    )
+    return str(path)
+
+
+def test_the_users_of_the_deployed_acl_can_do_their_work_and_no_more(
+    stage: Stage, tmp_path: Path
+) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start(acl_for_tests(tmp_path))
+    collector_url, api_url = as_users(server.url)
+    assert_reader_goes_on(stage, collector_url, api_url)
+    api, collector = Redis.from_url(api_url), Redis.from_url(collector_url)
+    with pytest.raises(NoPermissionError):
+        api.hset("kraken:symbols", "BTC/USD", "{}")
+    with pytest.raises(NoPermissionError):
+        collector.hset("somebody:else", "key", "value")
+    api.close()
+    collector.close()
+
+
+def test_the_same_users_in_a_cluster(stage: Stage, tmp_path: Path) -> None:
+    cluster = stage.enter(RedisCluster(tmp_path, include=acl_for_tests(tmp_path)))
+    assert_reader_goes_on(stage, *as_users(cluster.url))
+
+
+def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_path: Path) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start(acl_for_tests(tmp_path))
+    simulator = stage.simulator("--symbols", "BTC/USD")
+    wrong = server.url.replace("://", "://collector:no-secret@")
+    collector = stage.collector(wrong, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(wrong)
+    for service, event in (
+        (collector, "redis cannot be reached, waiting for it"),
+        (api, "redis cannot be reached, streams stay open and wait"),
+    ):
+        line = service.wait_for_line(event)
+        assert "invalid username-password pair" in line["error"]
+        assert "no-secret" not in service.log
+    # Where the password becomes right, both go on by themselves.
+    command(server, "ACL", "SETUSER", "collector", ">no-secret", "+hgetall")
+    collector.wait_until_live(1)
+    api.wait_until_live("BTC/USD")
+
+
+def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    fleet = stage.enter(Fleet(tmp_path))
+    tls_port = own_port()
+    server = fleet.server(
+        "redis",
+        tls_port=tls_port,
+        tls_cert_file=tmp_path / "cert.pem",
+        tls_key_file=tmp_path / "key.pem",
+        tls_ca_cert_file=tmp_path / "ca.pem",
+        tls_auth_clients="no",
+    )
+    start_or_skip(server)
+    url = f"rediss://127.0.0.1:{tls_port}/0"
+    trusting = f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}"
+    assert_reader_goes_on(stage, trusting, trusting)
+    # Whoever does not know the authority says so.
+    doubting = stage.api(url)
+    line = doubting.wait_for_line("redis cannot be reached, streams stay open and wait")
+    assert "certificate verify failed" in line["error"].lower()
+
+
+def start_or_skip(server: RedisServer) -> None:
+    """Start a server with TLS; skips where it was built without."""
+    try:
+        server.start()
+    except AssertionError as error:
+        if "tls-port" in str(error) or "TLS support" in str(error):
+            pytest.skip("the Redis server of this machine was built without TLS")
+        raise

@@ -1,0 +1,132 @@
+"""A Redis Cluster: neither a dead node nor a slot that moves costs a reader an event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.redis_contract.keys import WAKE, book_key, events_key
+from tests.e2e.processes import Api, Collector, Stage, Streams, Watch, eventually
+from tests.e2e.redis_fleet import RedisCluster, RedisServer
+
+# One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
+# with ETH/USD.
+SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
+EVENTS = 20
+
+
+class Followed:
+    """The services over a cluster, and a reader of each symbol."""
+
+    def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
+        self.cluster = cluster
+        simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "1500")
+        self.collector: Collector = stage.collector(
+            cluster.url,
+            simulator.url,
+            KRAKEN_SYMBOLS=",".join(SYMBOLS),
+            STREAM_MAXLEN="1000000",
+        )
+        self.api: Api = stage.api(cluster.url)
+        self.collector.wait_until_live(len(SYMBOLS))
+        self.api.wait_until_live(*SYMBOLS)
+        self.watches: dict[str, Watch] = {}
+        for symbol in SYMBOLS:
+            self.watches[symbol] = self.api.watch(symbol)
+            stage.undo(self.watches[symbol].leave)
+
+    def home_of(self, symbol: str) -> RedisServer:
+        return self.cluster.node_of(book_key(symbol))
+
+    def go_on(self, *symbols: str) -> None:
+        """Return when readers of these have many more events."""
+        ends = {symbol: self.watches[symbol].ladder.seq + EVENTS for symbol in symbols}
+        for symbol, end in ends.items():
+            self.watches[symbol].wait_for_seq(end)
+
+    def assert_nothing_was_lost(self) -> None:
+        """What readers have is what lies in Redis, every event of it."""
+        for symbol, watch in self.watches.items():
+            streams = Streams(self.home_of(symbol).url)
+            watch.wait_for_seq(streams.ladder(symbol).seq)
+            streams.close()
+            watch.check()
+            assert watch.ladder.counts.lagged == 0, symbol
+            assert watch.ladder.counts.conflated == 0, symbol
+            assert watch.ladder.status in (None, "live"), symbol
+
+
+def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
+    stage: Stage, tmp_path: Path
+) -> None:
+    cluster = stage.enter(RedisCluster(tmp_path))
+    followed = Followed(stage, cluster)
+    api, collector = followed.api, followed.collector
+    homes = {symbol: followed.home_of(symbol) for symbol in SYMBOLS}
+    assert len(set(homes.values())) == 3
+    followed.go_on(*SYMBOLS)
+
+    homes["DOT/USD"].freeze()
+    collector.wait_for_line("redis does not take writes, the books go on in memory")
+    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    followed.go_on("BTC/USD", "ETH/USD")
+    assert api.get("/depth/BTC%2FUSD").status_code == 200
+    assert api.get("/depth/DOT%2FUSD").status_code == 503
+    assert api.get("/readyz").status_code == 200
+    rows = {row["symbol"]: row for row in api.get("/books").json()}
+    assert rows["BTC/USD"]["status"] == "live"
+    assert rows["DOT/USD"]["status"] == "syncing"
+    homes["DOT/USD"].resume()
+    followed.go_on(*SYMBOLS)
+
+    # The one that wakes readers, and has the lease.
+    assert cluster.node_of(WAKE) is homes["BTC/USD"]
+    homes["BTC/USD"].kill()
+    collector.wait_for_line("redis does not take writes, the books go on in memory", count=2)
+    followed.go_on("DOT/USD", "ETH/USD")
+    assert api.get("/depth/ETH%2FUSD").status_code == 200
+    homes["BTC/USD"].start()
+    followed.go_on(*SYMBOLS)
+
+    # The one that says which symbols there are.
+    assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
+    homes["ETH/USD"].kill()
+    api.answers("/symbols", 503)
+    followed.go_on("BTC/USD", "DOT/USD")
+    assert api.get("/depth/BTC%2FUSD").status_code == 200
+    homes["ETH/USD"].start()
+    followed.go_on(*SYMBOLS)
+    assert api.answers("/symbols").json() == list(SYMBOLS)
+    followed.assert_nothing_was_lost()
+    assert collector.metric("kraken_book_resyncs_total") == 0
+
+
+def test_slots_move_while_events_flow(stage: Stage, tmp_path: Path) -> None:
+    cluster = stage.enter(RedisCluster(tmp_path))
+    followed = Followed(stage, cluster)
+    followed.go_on(*SYMBOLS)
+    source, target = followed.home_of("ETH/USD"), followed.home_of("DOT/USD")
+    keys = book_key("ETH/USD"), events_key("ETH/USD")
+
+    cluster.begin_to_move(keys[0], target)
+    followed.go_on(*SYMBOLS)
+    cluster.move_keys(keys[:1], source, target)
+    # Torn apart, the two take no events; the other symbols do.
+    followed.go_on("BTC/USD", "DOT/USD")
+    cluster.move_keys(keys[1:], source, target)
+    # Whoever asks the old node is sent on.
+    followed.go_on(*SYMBOLS)
+    cluster.end_move(keys[0], target)
+    followed.go_on(*SYMBOLS)
+    assert followed.home_of("ETH/USD") is target
+
+    for key in (WAKE, SYMBOLS_KEY):
+        source = cluster.begin_to_move(key, target)
+        cluster.move_keys([key], source, target)
+        followed.go_on(*SYMBOLS)
+        cluster.end_move(key, target)
+        followed.go_on(*SYMBOLS)
+    eventually(lambda: target.client.hlen(SYMBOLS_KEY) == 3 or None, "the symbols are there")
+    assert followed.api.answers("/symbols").json() == list(SYMBOLS)
+    followed.assert_nothing_was_lost()
+    assert followed.collector.lines("redis does not write this, trying on") == []

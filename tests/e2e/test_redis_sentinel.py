@@ -1,0 +1,70 @@
+"""A Sentinel's failover: both services find the new master, and readers go on by the contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.processes import Stage, Streams
+from tests.e2e.redis_fleet import SentinelFleet
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+
+
+def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: Path) -> None:
+    fleet = stage.enter(SentinelFleet(tmp_path))
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "600")
+    collector = stage.collector(
+        fleet.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
+    )
+    api = stage.api(fleet.url)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
+    for watch in watches.values():
+        stage.undo(watch.leave)
+        watch.wait_for_seq(20)
+
+    fleet.master.kill()
+    fleet.wait_for_failover()
+    collector.wait_for_line("redis is back, publishing goes on")
+    streams = Streams(fleet.replica.url)
+    stage.undo(streams.close)
+    for symbol, watch in watches.items():
+        watch.wait_for_seq(watch.ladder.seq + 100)
+        watch.wait_for_seq(streams.ladder(symbol).seq)
+        watch.check()
+        # A replica that had not all of it yet is told, not hidden.
+        reasons = [event["reason"] for event in watch.events if event["kind"] == "lagged"]
+        assert set(reasons) <= {"redis"}
+        assert watch.ladder.status in (None, "live")
+    api.answers("/readyz")
+    api.wait_until_live(*SYMBOLS)
+
+    # The old one returns, is made a replica, and takes nothing of what is written.
+    fleet.master.start()
+    for watch in watches.values():
+        watch.wait_for_seq(watch.ladder.seq + 100)
+        watch.check()
+    assert collector.metric("kraken_book_resyncs_total") == 0
+
+
+def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: Path) -> None:
+    fleet = stage.enter(SentinelFleet(tmp_path))
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "600")
+    collector = stage.collector(
+        fleet.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD", STREAM_MAXLEN="1000000"
+    )
+    api = stage.api(fleet.url)
+    collector.wait_until_live(1)
+    api.wait_until_live("BTC/USD")
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    watch.wait_for_seq(20)
+    fleet.fail_over()
+    fleet.wait_for_failover()
+    streams = Streams(fleet.replica.url)
+    stage.undo(streams.close)
+    before = streams.last_seq("BTC/USD")
+    streams.wait_for_seq("BTC/USD", before + 100)
+    watch.wait_for_seq(streams.ladder("BTC/USD").seq)
+    watch.check()
