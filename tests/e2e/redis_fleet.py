@@ -130,16 +130,21 @@ class RedisCluster(Fleet):
     def __init__(self, folder: Path, masters: int = 3, **options: object) -> None:
         super().__init__(folder)
         self._options = options
-        self.masters = [self._master(number) for number in range(masters)]
+        self.masters = [self._node(f"node-{number}") for number in range(masters)]
+        self._replicas: list[RedisServer] = []
+
+    @property
+    def _nodes(self) -> list[RedisServer]:
+        return [*self.masters, *self._replicas]
 
     @property
     def url(self) -> str:
         """Where clients connect."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
 
-    def _master(self, number: int) -> RedisServer:
+    def _node(self, name: str) -> RedisServer:
         return self.server(
-            f"node-{number}",
+            name,
             cluster_enabled="yes",
             cluster_node_timeout=NODE_SECONDS * 1000,
             cluster_require_full_coverage="no",
@@ -166,20 +171,31 @@ class RedisCluster(Fleet):
         command(self.masters[0], "CLUSTER", "MEET", "127.0.0.1", node.port, bus)
 
     def _is_whole(self) -> bool:
-        said = [str(command(node, "CLUSTER", "INFO")) for node in self.masters]
-        known = f"cluster_known_nodes:{len(self.masters)}"
+        said = [str(command(node, "CLUSTER", "INFO")) for node in self._nodes]
+        known = f"cluster_known_nodes:{len(self._nodes)}"
         return all("cluster_state:ok" in info and known in info for info in said)
+
+    def add_replica(self, master: RedisServer) -> RedisServer:
+        """A replica of `master`, which it follows already, to take over should that die."""
+        replica = self._node(f"replica-{len(self._replicas)}")
+        replica.start()
+        self._replicas.append(replica)
+        self._meet(replica)
+        eventually(self._is_whole, "the replica is of the cluster")
+        command(replica, "CLUSTER", "REPLICATE", _id_of(master))
+        eventually(lambda: follows(replica), "the replica follows")
+        return replica
 
     def node_of(self, key: str) -> RedisServer:
         """The master that has a key, as they say themselves."""
         slot = key_slot(key.encode())
         for first, last, (_, port, *_), *_ in self._slots():
             if first <= slot <= last:
-                return next(node for node in self.masters if node.port == port)
+                return next(node for node in self._nodes if node.port == port)
         raise AssertionError(f"nobody has the slot {slot}")
 
     def _slots(self) -> list[Any]:
-        for node in self.masters:
+        for node in self._nodes:
             try:
                 return list(command(node, "CLUSTER", "SLOTS"))
             except (RedisError, OSError):
@@ -225,7 +241,7 @@ class SentinelFleet(Fleet):
     def _begin(self) -> None:
         self.master.start()
         self.replica.start()
-        eventually(self._replica_follows, "the replica follows")
+        eventually(lambda: follows(self.replica), "the replica follows")
         # A Sentinel writes its own file anew.
         config = self.sentinel.folder / "sentinel.conf"
         config.write_text(
@@ -237,10 +253,6 @@ class SentinelFleet(Fleet):
         )
         self.sentinel.start(str(config), "--sentinel")
         eventually(self._knows_replica, "the Sentinel knows the replica")
-
-    def _replica_follows(self) -> bool:
-        replication: Any = self.replica.client.info("replication")
-        return bool(replication["master_link_status"] == "up")
 
     def _knows_replica(self) -> bool:
         found = command(self.sentinel, "SENTINEL", "REPLICAS", MASTER)
@@ -261,10 +273,18 @@ class SentinelFleet(Fleet):
     def wait_for_failover(self) -> None:
         """Return once the replica is the master."""
 
-        def leads() -> bool:
-            return "master" in str(command(self.replica, "ROLE"))
+        eventually(lambda: is_master(self.replica), "the replica is promoted")
 
-        eventually(leads, "the replica is promoted")
+
+def follows(replica: RedisServer) -> bool:
+    """Whether it has all that its master has, and hears what comes."""
+    replication: Any = replica.client.info("replication")
+    return bool(replication.get("master_link_status") == "up")
+
+
+def is_master(server: RedisServer) -> bool:
+    """Whether it takes writes."""
+    return "master" in str(command(server, "ROLE"))
 
 
 def command(server: RedisServer, *words: object) -> Any:

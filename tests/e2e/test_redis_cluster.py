@@ -7,7 +7,7 @@ from pathlib import Path
 from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.keys import WAKE, book_key, events_key
 from tests.e2e.processes import Api, Collector, Stage, Streams, Watch, eventually
-from tests.e2e.redis_fleet import RedisCluster, RedisServer
+from tests.e2e.redis_fleet import RedisCluster, RedisServer, is_master
 
 # One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
 # with ETH/USD.
@@ -99,6 +99,26 @@ def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
     assert api.answers("/symbols").json() == list(SYMBOLS)
     followed.assert_nothing_was_lost()
     assert collector.metric("kraken_book_resyncs_total") == 0
+
+
+def test_a_node_that_dies_is_replaced_by_its_replica(stage: Stage, tmp_path: Path) -> None:
+    cluster = stage.enter(RedisCluster(tmp_path))
+    dying = cluster.node_of(book_key("DOT/USD"))
+    replica = cluster.add_replica(dying)
+    followed = Followed(stage, cluster)
+    followed.go_on(*SYMBOLS)
+
+    dying.kill()
+    eventually(lambda: is_master(replica), "the replica is promoted")
+    followed.go_on(*SYMBOLS)
+    assert followed.home_of("DOT/USD") is replica
+    followed.api.wait_until_live(*SYMBOLS)
+    for symbol, watch in followed.watches.items():
+        watch.check()
+        # Of the dead node's symbol it may not have had the last events: then that is told.
+        reasons = {event["reason"] for event in watch.events if event["kind"] == "lagged"}
+        assert reasons <= ({"redis"} if symbol == "DOT/USD" else set())
+    assert followed.collector.metric("kraken_book_resyncs_total") == 0
 
 
 def test_slots_move_while_events_flow(stage: Stage, tmp_path: Path) -> None:
