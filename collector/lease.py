@@ -16,6 +16,7 @@ from collections.abc import Callable
 from redis.exceptions import RedisError
 
 from collector.metrics import EPOCH, LEADING
+from collector.rivals import Rival, Rivals
 from collector.settings import Shard
 from kraken_book.redis_contract.keys import lease_key
 from kraken_book.redis_contract.script import LEASE, RELEASE
@@ -24,11 +25,16 @@ from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
+# Who waits looks so often whether the lease is free.
+WAIT_SECONDS = 0.5
+
 
 class Lease:
     """A shard's lease, taken when it is free and renewed three times in its life.
 
-    `on_lead` is called with each new epoch, `on_follow` when another leads.
+    `on_lead` is called with each new epoch, `on_follow` when another leads; `waits_for` says who.
+    Where one of another count leads symbols of this shard, its lease counts as this one: see
+    `rivals`. Of two who took theirs at once the one with the newer epoch stays, as in the streams.
     """
 
     def __init__(
@@ -40,20 +46,25 @@ class Lease:
         on_follow: Callable[[], None],
     ) -> None:
         self._nodes = nodes
+        self._shard = shard
         self._key = lease_key(str(shard))
+        self._rivals = Rivals(nodes, shard)
         self._seconds = seconds
         self._on_lead = on_lead
         self._on_follow = on_follow
         # Two of one pid happen: containers number from 1.
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._least_epoch = 0
+        self._newest_seen = 0
+        # The epoch of the lease that Redis gave us; after a fencing we hold it and do not lead.
+        self._held: int | None = None
         self._retry = asyncio.Event()
         self._said = ""
         self.epoch: int | None = None
+        self.waits_for: dict[str, str] | None = None
 
     def fenced(self, epoch: int) -> None:
         """A newer `epoch` has written: lead under a newer one still, or no more."""
-        self._least_epoch = max(self._least_epoch, epoch + 1)
+        self._see(epoch)
         self._led(None)
         self._retry.set()
 
@@ -62,49 +73,101 @@ class Lease:
         while True:
             self._retry.clear()
             await self._take()
+            third = self._seconds / 3
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._seconds / 3):
+                async with asyncio.timeout(third if self.epoch else min(third, WAIT_SECONDS)):
                     await self._retry.wait()
 
     async def release(self) -> None:
         """Let another lead at once."""
-        if self.epoch is not None:
-            self._led(None)
+        self._led(None)
+        if self._held is not None:
+            self._held = None
             await self._nodes.call(self._key, "EVAL", RELEASE.text, 1, self._key, self._owner)
 
     async def _take(self) -> None:
-        milliseconds = int(self._seconds * 1000)
+        leading = self.epoch is not None
         try:
-            ours, value = await self._nodes.call(
-                self._key,
-                *("EVAL", LEASE.text, 1),
-                *(self._key, self._owner, milliseconds, self._least_epoch),
-            )
+            if leading:
+                await self._take_or_renew()
+            rival = await self._newest_rival()
+            if rival is not None and self._yields_to(rival):
+                await self._keep_aside(rival)
+            elif not leading:
+                await self._take_or_renew()
         except (RedisError, OSError) as error:
             # Not known to be lost: who leads goes on gathering, and the epoch guards the streams.
             self._say("redis cannot be reached, waiting for it", error=str(error))
-            return
+
+    async def _newest_rival(self) -> Rival | None:
+        if self.epoch is None:
+            return await self._rivals.newest()
+        try:
+            # In a cluster their node may hang while ours does not: renewing cannot wait.
+            async with asyncio.timeout(self._seconds / 3):
+                return await self._rivals.newest()
+        except (RedisError, OSError):
+            return None
+
+    async def _take_or_renew(self) -> None:
+        milliseconds = int(self._seconds * 1000)
+        ours, value, *others_epoch = await self._nodes.call(
+            self._key,
+            *("EVAL", LEASE.text, 1),
+            *(self._key, self._owner, milliseconds, self._newest_seen),
+        )
         if not ours:
-            self._say(
-                "another collector leads this shard, waiting", leader=value.decode(errors="replace")
-            )
-            if self.epoch is not None:
-                self._led(None)
-                self._on_follow()
+            self._see(*others_epoch)
+            self._held = None
+            self._stand_by(str(self._shard), value.decode(errors="replace"))
         elif value != self.epoch:
-            self._said = ""
-            log.info("leading", epoch=value)
-            self._least_epoch = value
-            self._led(value)
-            self._on_lead(value)
+            await self._begin(value)
+
+    async def _begin(self, epoch: int) -> None:
+        self._held = epoch
+        await self._rivals.announce()
+        rival = await self._rivals.newest()
+        if rival is not None and self._yields_to(rival):
+            await self._keep_aside(rival)
+            return
+        self._said, self.waits_for = "", None
+        log.info("leading", epoch=epoch)
+        self._see(epoch)
+        self._led(epoch)
+        self._on_lead(epoch)
+
+    def _yields_to(self, rival: Rival) -> bool:
+        # Neither stays where both have the same: two writers of one epoch no stream can tell apart.
+        return self._held is None or rival.epoch >= self._held
+
+    async def _keep_aside(self, rival: Rival) -> None:
+        self._see(rival.epoch)
+        self._stand_by(rival.shard, rival.owner)
+        await self.release()
+
+    def _stand_by(self, shard: str, leader: str) -> None:
+        what = (
+            "another collector leads this shard, waiting"
+            if shard == str(self._shard)
+            else "a shard of another count leads symbols of this one, waiting until it is stopped"
+        )
+        self._say(what, shard=shard, leader=leader)
+        self.waits_for = {"shard": shard, "leader": leader}
+        if self.epoch is not None:
+            self._led(None)
+            self._on_follow()
+
+    def _see(self, *epochs: int) -> None:
+        self._newest_seen = max(self._newest_seen, *epochs)
 
     def _led(self, epoch: int | None) -> None:
         self.epoch = epoch
         LEADING.set(epoch is not None)
         EPOCH.set(epoch or 0)
 
-    def _say(self, what: str, **facts: object) -> None:
+    def _say(self, what: str, **facts: str) -> None:
         """Log what is so, once as long as it is."""
-        if self._said != what:
-            self._said = what
+        so = f"{what} {facts.get('leader')}"
+        if self._said != so:
+            self._said = so
             log.warning(what, **facts)

@@ -24,6 +24,7 @@ from collector.metrics import (
     VERIFIED,
     counts_by_label,
 )
+from collector.rivals import Rivals
 from collector.settings import Shard
 from collector.stamp import stamp_now
 from kraken_book.redis_contract.keys import FEED, book_key, events_key
@@ -54,7 +55,10 @@ class Reporter:
         self._shard = shard
         self._feed = feed
         self._lease = lease
+        self._rivals = Rivals(nodes, shard)
         self._clear_at = 0.0
+        # What was removed while we lead.
+        self._gone: set[str] = set()
 
     def describe(self) -> dict[str, object]:
         """How this collector stands, for /healthz and `kraken:feed`."""
@@ -67,6 +71,7 @@ class Reporter:
         return {
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._lease.epoch,
+            "waits_for": self._lease.waits_for,
             "at": rfc3339(stamp_now().unix),
             "symbols": dict(statuses),
             "verified": counts_by_label(VERIFIED),
@@ -82,6 +87,8 @@ class Reporter:
             await asyncio.sleep(REPORT_SECONDS)
             report = msgspec.json.encode(self.describe())
             if self._lease.epoch is None:
+                # Whoever leads may follow what we did not.
+                self._gone.clear()
                 continue
             try:
                 await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
@@ -91,18 +98,26 @@ class Reporter:
                 log.debug("no report", error=str(error))
 
     async def _clear_leftovers(self) -> None:
-        """Remove, now and then, the symbols of this shard that are followed no more."""
+        """Remove, now and then, what earlier settings have left of this shard's share."""
         if monotonic() < self._clear_at:
             return
+        await self._rivals.forget_unled()
+        # Before Kraken has said what wildcards mean, nothing is known to be gone.
+        if self._feed.knows_what_it_follows:
+            await self._clear_symbols()
+        self._clear_at = monotonic() + CLEAR_SECONDS
+
+    async def _clear_symbols(self) -> None:
         names = [
             cast("bytes", name).decode(errors="replace")
             for name in await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY)
         ]
-        gone = [name for name in names if self._shard.has(name) and name not in self._feed.books]
-        # Before Kraken has said what wildcards mean, nothing is known to be gone.
-        for symbol in gone if self._feed.knows_what_it_follows else ():
+        gone = {name for name in names if self._shard.has(name)} - self._feed.books.keys()
+        for symbol in gone:
             log.info("symbol is followed no more, removing its book", symbol=symbol)
+        # A leader that hung, and does not know yet that it leads no more, writes once again.
+        self._gone = (self._gone | gone) - self._feed.books.keys()
+        for symbol in self._gone:
             book, events = book_key(symbol), events_key(symbol)
             await self._nodes.call(book, "UNLINK", book, events)
             await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, symbol)
-        self._clear_at = monotonic() + CLEAR_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import gcd
 from typing import Annotated
 from urllib.parse import urlsplit
 from zlib import crc32
@@ -30,6 +31,10 @@ class Shard:
     def has(self, symbol: str) -> bool:
         """Whether `symbol` is of this share."""
         return crc32(symbol.encode()) % self.count == self.index
+
+    def overlaps(self, other: Shard) -> bool:
+        """Whether a symbol can be of both."""
+        return (self.index - other.index) % gcd(self.count, other.count) == 0
 
 
 def parse_shard(text: str) -> Shard:

@@ -16,6 +16,8 @@ from tests.polling import end, eventually
 
 SHARD = Shard(0, 1)
 LONG, SHORT = 60.0, 0.6
+FUTURE = 10**14
+"""An epoch that Redis's clock will not reach for a while, as after it went back."""
 
 
 class Candidate:
@@ -159,6 +161,30 @@ async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
     await eventually(lambda: len(first.led) >= 2)
     assert first.led[1] > first.led[0]
     assert first.followed == 0
+
+
+async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_still(
+    redis: Redis, candidates: Candidates
+) -> None:
+    first = candidates(SHORT)
+    first.lease.fenced(FUTURE)
+    await eventually(lambda: FUTURE + 1 in first.led)
+    await redis.flushall()
+    await eventually(lambda: FUTURE + 2 in first.led)
+    assert first.lease.epoch == FUTURE + 2
+
+
+async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
+    redis: Redis, candidates: Candidates
+) -> None:
+    await redis.set(lease_key("0/1"), f"{FUTURE} another", px=60_000)
+    first = candidates(SHORT)
+    await eventually(lambda: first.lease.waits_for)
+    assert first.lease.waits_for == {"shard": "0/1", "leader": "another"}
+    await redis.delete(lease_key("0/1"))
+    await eventually(lambda: first.led)
+    assert first.led == [FUTURE + 1]
+    assert first.lease.waits_for is None
 
 
 async def test_each_shard_has_a_leader_of_its_own(candidates: Candidates) -> None:

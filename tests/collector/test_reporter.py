@@ -15,7 +15,7 @@ from collector.feed import Feed
 from collector.lease import Lease
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings, Shard
-from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key
+from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
 from service.redis_nodes import OneNode
 from tests.kraken_book.redis_reads import texts_at
 from tests.polling import end, eventually
@@ -116,6 +116,47 @@ async def test_other_shards_symbols_are_theirs(
     await eventually(lambda: _gone(redis, *ours))
     assert await symbols(redis) == set(many) - ours
     await end(reporting.task)
+
+
+async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
+    many = [f"X{number}/USD" for number in range(12)]
+    await put(redis, *many, *CONFIGURED)
+    new = [Reporting(redis, Shard(i, 3)) for i in range(3)]
+    for reporting in new:
+        reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, *many))
+    assert await symbols(redis) == set(CONFIGURED)
+    for reporting in new:
+        await end(reporting.task)
+
+
+async def test_what_a_leader_that_hung_writes_of_a_removed_symbol_goes_again(
+    redis: Redis, reporting: Reporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.reporter, "CLEAR_SECONDS", 0.0)
+    await put(redis, "GONE/USD")
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+    await redis.hset(book_key("GONE/USD"), "symbol", "GONE/USD")
+    await redis.xadd(events_key("GONE/USD"), {"kind": "snapshot"})
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+
+
+async def test_the_report_of_an_old_count_goes_and_that_of_a_live_shard_stays(
+    redis: Redis, reporting: Reporting
+) -> None:
+    for field in ("0/2", "1/2"):
+        await redis.hset(FEED, field, "{}")
+    await redis.set(lease_key("1/2"), "77 another")
+    reporting.lease.epoch = 77
+    await eventually(lambda: _reports(redis, {"0/1", "1/2"}))
+
+
+async def _reports(redis: Redis, shards: set[str]) -> bool:
+    return set(await texts_at(redis, FEED)) == shards
 
 
 async def _gone(redis: Redis, *names: str) -> bool:

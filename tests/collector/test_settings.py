@@ -7,6 +7,8 @@ from pathlib import Path
 from zlib import crc32
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collector.settings import CollectorSettings, Shard, parse_shard
@@ -136,3 +138,36 @@ def test_a_file_says_what_the_environment_does_not(
     (tmp_path / ".env").write_text("KRAKEN_DEPTH=25\nCOLLECTOR_PORT=9200\nOTHER=1\n")
     settings = settings_of(monkeypatch, COLLECTOR_PORT="9300")
     assert (settings.kraken_depth, settings.collector_port) == (25, 9300)
+
+
+@given(st.integers(1, 24), st.integers(1, 24), st.text(max_size=8))
+def test_whatever_the_counts_are_a_symbol_is_of_one_shard_of_each_and_these_overlap(
+    old: int, new: int, symbol: str
+) -> None:
+    (one,) = (Shard(i, old) for i in range(old) if Shard(i, old).has(symbol))
+    (other,) = (Shard(i, new) for i in range(new) if Shard(i, new).has(symbol))
+    assert one.overlaps(other)
+    assert other.overlaps(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "overlaps"),
+    [
+        ("0/1", "5/8", True),
+        ("0/2", "1/2", False),
+        ("1/2", "3/4", True),
+        ("1/2", "2/4", False),
+        ("0/2", "2/3", True),
+        ("1/4", "3/6", True),
+        ("1/4", "2/6", False),
+    ],
+)
+def test_shards_overlap_where_a_symbol_can_be_of_both(one: str, other: str, overlaps: bool) -> None:
+    assert parse_shard(one).overlaps(parse_shard(other)) is overlaps
+    shared = [n for n in range(24) if _has(one, n) and _has(other, n)]
+    assert bool(shared) is overlaps
+
+
+def _has(shard: str, number: int) -> bool:
+    index, count = map(int, shard.split("/"))
+    return number % count == index

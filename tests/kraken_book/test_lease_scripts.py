@@ -22,11 +22,15 @@ class Leases:
     def __init__(self, client: Redis) -> None:
         self.client = client
 
-    def take(self, owner: str, least: int = 0, milliseconds: int = LONG) -> tuple[bool, Any]:
-        reply = cast(
-            "list[Any]", self.client.eval(LEASE.text, 1, KEY, owner, str(milliseconds), str(least))
+    def take(self, owner: str, seen: int = 0, milliseconds: int = LONG) -> tuple[bool, Any]:
+        """Whether it is the owner's, and its epoch, or who has it."""
+        ours, *told = self.reply(owner, seen, milliseconds)
+        return bool(ours), told[0]
+
+    def reply(self, owner: str, seen: int = 0, milliseconds: int = LONG) -> list[Any]:
+        return cast(
+            "list[Any]", self.client.eval(LEASE.text, 1, KEY, owner, str(milliseconds), str(seen))
         )
-        return bool(reply[0]), reply[1]
 
     def release(self, owner: str) -> None:
         self.client.eval(RELEASE.text, 1, KEY, owner)
@@ -57,21 +61,32 @@ def test_who_holds_it_renews_it_under_the_same_epoch(leases: Leases) -> None:
 
 
 def test_another_is_told_who_holds_it_and_does_not_prolong_it(leases: Leases) -> None:
-    leases.take("host one:7:ab cd", milliseconds=5000)
-    assert leases.take("two", least=10**15) == (False, b"host one:7:ab cd")
+    _, epoch = leases.take("host one:7:ab cd", milliseconds=5000)
+    assert leases.reply("two", seen=10**15) == [0, b"host one:7:ab cd", epoch]
     assert leases.client.pttl(KEY) <= 5000
 
 
-def test_a_greater_least_epoch_is_granted(leases: Leases) -> None:
+def test_who_has_seen_a_newer_epoch_than_its_own_is_given_one_newer_still(leases: Leases) -> None:
     _, epoch = leases.take("one")
-    assert leases.take("one", least=epoch) == (True, epoch)
-    assert leases.take("one", least=epoch + 10**9) == (True, epoch + 10**9)
-    assert leases.take("one") == (True, epoch + 10**9)
+    assert leases.take("one", seen=epoch) == (True, epoch)
+    newer = epoch + 10**9
+    assert leases.take("one", seen=newer) == (True, newer + 1)
+    assert leases.take("one", seen=newer + 1) == (True, newer + 1)
+    assert leases.take("one") == (True, newer + 1)
 
 
-def test_a_least_epoch_of_the_past_gives_redis_time(leases: Leases) -> None:
+def test_an_epoch_of_the_past_that_was_seen_gives_redis_time(leases: Leases) -> None:
     before = leases.now_ms()
-    assert leases.take("one", least=5)[1] >= before
+    assert leases.take("one", seen=5)[1] >= before
+
+
+def test_a_lease_that_was_lost_has_a_newer_epoch_also_where_the_clock_has_gone_back(
+    leases: Leases,
+) -> None:
+    # An epoch from before the clock went back is one of the future now.
+    epoch = leases.take("one", seen=leases.now_ms() + 10**9)[1]
+    leases.client.delete(KEY)
+    assert leases.take("one", seen=epoch) == (True, epoch + 1)
 
 
 async def test_an_expired_lease_is_another_s(leases: Leases) -> None:
@@ -116,11 +131,11 @@ def test_one_owner_at_a_time_whatever_is_asked(
             leases.release(who)
             owner = None if owner == who else owner
             continue
-        least = epoch + more if epoch else 0
-        ours, value = leases.take(who, least)
+        seen = epoch + more if epoch else 0
+        ours, value = leases.take(who, seen)
         assert ours == (owner in (None, who))
         if ours:
-            assert value >= max(least, epoch if owner == who else 0)
+            assert value == epoch if (owner, seen) == (who, epoch) else value > seen
             owner, epoch = who, value
         else:
             assert value.decode() == owner
