@@ -107,6 +107,20 @@ async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends
     assert all(each.led[0] > old.led[0] for each in new)
 
 
+async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_count(
+    redis: Redis, candidates: Candidates
+) -> None:
+    # As after Redis's clock has gone back.
+    future = 10**14
+    await redis.hset(FEED, "0/1", "{}")
+    await redis.set(lease_key("0/1"), f"{future} another", px=60_000)
+    (new,) = candidates(HALVES[0])
+    await eventually(lambda: new.waits_for)
+    await redis.delete(lease_key("0/1"))
+    await eventually(lambda: new.leads)
+    assert new.led == [future + 1]
+
+
 async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_other(
     candidates: Candidates,
 ) -> None:
