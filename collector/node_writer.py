@@ -184,8 +184,12 @@ class NodeWriter:
             self._head.announcements.say_again(symbol)
         if self._nodes.of(WAKE) is not self.node:
             self._head.announcements.note_written(c.symbol for c in delivered.written if c.entries)
+        # Above the newest of them is where to lead again.
+        newer = [place.epoch for call, place in delivered.refused if self._is_fenced(call, place)]
         for call, place in delivered.refused:
             self._on_refused(call, place)
+        if newer:
+            self._head.on_fenced(max(newer))
 
     def _on_refused(self, call: WriteCall, place: Refused) -> None:
         writes = self._concerned(call)
@@ -194,10 +198,11 @@ class NodeWriter:
         # That a new epoch finds an older one's events is how a leader learns where to go on.
         level = log.info if place.epoch < call.epoch else log.warning
         level("write refused", symbol=call.symbol, **place._asdict())
-        if place.word == "FENCED":
-            self._head.on_fenced(place.epoch)
-        else:
+        if place.word == "GAP":
             writes.refused(place)
+
+    def _is_fenced(self, call: WriteCall, place: Refused) -> bool:
+        return place.word == "FENCED" and self._concerned(call) is not None
 
     def _concerned(self, call: WriteCall) -> SymbolWrites | None:
         writes = self._symbols.get(call.symbol)

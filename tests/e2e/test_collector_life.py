@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import signal
+from typing import Any, cast
 
 import pytest
 
+from kraken_book.event import StatusChange, render_status
+from kraken_book.redis_contract.book_hash import status_fields
+from kraken_book.redis_contract.script import WRITE
+from kraken_book.redis_contract.write import Entry, Retention, write_events
 from tests.e2e.processes import Collector, Stage, Streams, eventually, own_port
 from tests.e2e.scripted_kraken import ScriptedKraken
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 LEASE = "kraken:lease:{0/1}"
+AHEAD = 10**10
+"""Four months in milliseconds, by which a clock was wrong."""
+NEVER = "2026-01-01T00:00:00.000000Z"
 
 
 def streams_of(stage: Stage, url: str) -> Streams:
@@ -159,6 +167,62 @@ def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(stage: S
     assert_order_held(streams)
     for symbol in SYMBOLS:
         assert streams.events(symbol)[-1]["epoch"] == epochs[symbol]
+
+
+def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
+    """Write to a symbol's stream, as a collector of that epoch does."""
+    seq = streams.last_seq(symbol) + 1
+    data = render_status(StatusChange(symbol, seq, epoch, "syncing", "stopped", NEVER))
+    call = write_events(
+        symbol,
+        epoch,
+        NEVER,
+        Retention(300_000, 20_000),
+        [Entry("status", seq, data)],
+        status_fields(symbol, "syncing", "simulated", 10),
+        is_book=False,
+    )
+    streams.client.eval(WRITE.text, *cast("Any", call.arguments))
+
+
+def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clock_went_back(
+    stage: Stage,
+) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    streams = streams_of(stage, redis.url)
+    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "1"}
+    first = stage.collector(redis.url, simulator.url, **environment)
+    api = stage.api(redis.url)
+    api.wait_until_live(*SYMBOLS)
+    watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
+    wait_until_they_move(streams)
+
+    # As if Redis's clock had been far ahead when it gave the lease.
+    epoch, owner = str(streams.client.get(LEASE)).split()
+    ahead, further = int(epoch) + AHEAD, int(epoch) + 2 * AHEAD
+    streams.client.set(LEASE, f"{ahead} {owner}", xx=True, keepttl=True)
+    first.wait_for_line("leading", epoch=ahead)
+    wait_until_they_move(streams)
+    first.kill()
+    # One stream is further ahead than the others.
+    write_a_status(streams, "ETH/USD", further)
+    eventually(lambda: not streams.client.exists(LEASE) or None, "the lease has ended")
+
+    # It has seen nothing of that.
+    second = stage.collector(redis.url, simulator.url, **environment)
+    second.wait_for_line("leading", epoch=further + 1)
+    wait_until_they_move(streams)
+    assert_order_held(streams)
+    for symbol, watch in watches.items():
+        watch.wait_for_seq(streams.last_seq(symbol))
+        watch.check()
+        assert watch.ladder.status == "live"
+        assert watch.ladder.counts.lagged == 0
+        assert streams.events(symbol)[-1]["epoch"] == further + 1
+        watch.leave()
+    # It learnt of all epochs at once.
+    assert len(second.lines("leading")) == 2
 
 
 def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
