@@ -86,14 +86,11 @@ class Lease:
             await self._nodes.call(self._key, "EVAL", RELEASE.text, 1, self._key, self._owner)
 
     async def _take(self) -> None:
-        leading = self.epoch is not None
         try:
-            if leading:
-                await self._take_or_renew()
             rival = await self._newest_rival()
             if rival is not None and self._yields_to(rival):
                 await self._keep_aside(rival)
-            elif not leading:
+            else:
                 await self._take_or_renew()
         except (RedisError, OSError) as error:
             # Not known to be lost: who leads goes on gathering, and the epoch guards the streams.
