@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from collector.feed import Feed
 from collector.lease import Lease
+from collector.metrics import WAITING
 from collector.ops import make_ops_app
 from collector.publisher import Publisher
 from collector.reporter import Reporter
@@ -52,6 +53,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     publisher = Publisher(nodes, retention, str(settings.shard))
     feed = Feed(settings, publisher.add, publisher.remove)
     publisher.read = feed.read
+    WAITING.set_function(lambda: publisher.waiting)
     lease = Lease(nodes, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
     publisher.on_fenced = lease.fenced
     reporter = Reporter(nodes, settings.shard, feed, lease)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from time import monotonic
+from time import monotonic, monotonic_ns
 from typing import NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -21,7 +21,7 @@ from redis.exceptions import (
 )
 
 from collector.announcements import News
-from collector.metrics import FLUSH_SECONDS, PUBLISHED, REDIS_ERRORS, REFUSALS
+from collector.metrics import FLUSH_SECONDS, PUBLISH_LAG, PUBLISHED, REDIS_ERRORS, REFUSALS
 from collector.redis_clock import RedisClock
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN, book_key
 from kraken_book.redis_contract.script import WRITE
@@ -139,6 +139,8 @@ class Delivery:
     def _on_written(self, call: WriteCall, reply: Sequence[int]) -> None:
         self.clock.answered(parse_reply(reply).redis_time)
         PUBLISHED.inc(call.entries)
+        if call.entries:
+            PUBLISH_LAG.observe((monotonic_ns() - call.since) / 1e9)
         if call.symbol in self._stuck:
             self._stuck.discard(call.symbol)
             log.info("redis writes this again", what=call.symbol)

@@ -33,14 +33,20 @@ FEED_LAG = Histogram(
 )
 PUBLISHED = Counter("kraken_book_published_events_total", "Events acknowledged by Redis.")
 CONFLATED = Counter("kraken_book_conflated_events_total", "Events a snapshot stands for.")
+# Asked for at each scrape, so that it tells the truth while Redis hangs too.
 WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
+PUBLISH_LAG = Histogram(
+    "kraken_book_publish_lag_seconds",
+    "From the reading of a write's oldest frame to Redis's word that it is written.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 REFUSALS = Counter("kraken_book_write_refusals_total", "Writes refused by the script.", ["word"])
 REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls that Redis did not carry out.")
 LEADING = Gauge("kraken_book_leading", "1 while this collector publishes.")
 EPOCH = Gauge("kraken_book_epoch", "The epoch this collector publishes under.")
 FLUSH_SECONDS = Histogram(
     "kraken_book_flush_seconds",
-    "Round trip of one flush to Redis.",
+    "Round trip of one flush that Redis answered.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 

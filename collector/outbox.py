@@ -7,7 +7,7 @@ one snapshot takes the place of all of them, and says how many numbers it stands
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from time import monotonic
+from time import monotonic, monotonic_ns
 
 from collector.books import SymbolBook
 from collector.metrics import CONFLATED
@@ -56,6 +56,8 @@ class Outbox:
         self._epoch: int | None = None
         self._seq = 0
         self._waiting: list[Entry] = []
+        # When the oldest of these was read or came up, by the steady clock.
+        self._waiting_since = 0
         # The last event that left here; all that is newer waits.
         self._taken_seq = 0
         # What the waiting snapshot stands for.
@@ -172,7 +174,14 @@ class Outbox:
         else:
             fields = status_fields(book.symbol, _event_status(book), book.source, book.depth)
         return write_events(
-            book.symbol, self._epoch, confirmed_at, retention, entries, fields, is_book=is_book
+            book.symbol,
+            self._epoch,
+            confirmed_at,
+            retention,
+            entries,
+            fields,
+            is_book=is_book,
+            since=self._waiting_since,
         )
 
     def touch(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
@@ -273,6 +282,9 @@ class Outbox:
     def _add(self, entry: Entry) -> None:
         self._waiting.append(entry)
         if len(self._waiting) == 1:
+            # Only an update tells of a frame just now.
+            is_update = entry.kind == "update"
+            self._waiting_since = self.book.read.steady if is_update else monotonic_ns()
             self._on_waiting(self)
 
 

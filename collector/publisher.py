@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 
 from collector.announcements import Announcements
 from collector.books import SymbolBook
-from collector.metrics import WAITING
 from collector.node_writer import Head, NodeWriter
 from collector.outbox import Outbox, most_waiting
 from collector.stamp import Stamp
@@ -23,7 +22,7 @@ from kraken_book.redis_contract.write import Retention
 from service.redis_nodes import Nodes
 from service.tasks import end_tasks
 
-# So often is counted what waits, and looked whether every writer still runs.
+# So often is looked whether every writer still runs.
 LOOK_SECONDS = 0.5
 # What `kraken:symbols` says is written again so often, should somebody have removed it.
 STATES_SECONDS = 10.0
@@ -68,6 +67,11 @@ class Publisher:
     def leading(self) -> bool:
         """Whether it writes."""
         return self._epoch is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many events Redis is not known to have yet."""
+        return sum(writes.left for writes in self._symbols.values())
 
     def add(self, book: SymbolBook) -> Outbox:
         """Write what happens to `book`, from what is known of it now, through this outbox."""
@@ -160,7 +164,6 @@ class Publisher:
             if writer.is_of_no_use:
                 del self._writers[writer.node]
                 await end_tasks([self._tasks.pop(writer)])
-        WAITING.set(sum(writes.outbox.waiting for writes in self._symbols.values()))
         if monotonic() >= self._next_states:
             self._next_states = monotonic() + STATES_SECONDS
             self._announcements.say_all_again()

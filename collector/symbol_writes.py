@@ -34,8 +34,8 @@ class SymbolWrites:
 
     @property
     def left(self) -> int:
-        """How many events and calls are still to be written."""
-        return (self._open is not None) + self.outbox.waiting
+        """How many events Redis is not known to have yet."""
+        return self.outbox.waiting + (self._open.entries if self._open is not None else 0)
 
     def lead(self, epoch: int, after_seq: int = 0) -> None:
         """Write under `epoch` from now on, above `after_seq`, beginning with what is known now.

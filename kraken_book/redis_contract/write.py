@@ -36,6 +36,8 @@ class WriteCall(NamedTuple):
     """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
     entries: int
     """How many events it carries."""
+    since: int = 0
+    """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
 
 
 class Written(NamedTuple):
@@ -62,17 +64,18 @@ def write_events(
     fields: Fields,
     *,
     is_book: bool,
+    since: int = 0,
 ) -> WriteCall:
     """The call that appends `entries` and sets `fields`: a book's where `is_book`, else a status's.
 
-    A book must stand where the last of the entries does.
+    A book must stand where the last of the entries does. `since` is for the caller.
     """
     arguments: list[Argument] = _head(symbol, epoch, confirmed_at, retention, len(entries))
     for entry in entries:
         arguments.extend(entry)
     arguments.append("book" if is_book else "status")
     arguments.extend(fields)
-    return WriteCall(symbol, epoch, tuple(arguments), len(entries))
+    return WriteCall(symbol, epoch, tuple(arguments), len(entries), since)
 
 
 def touch_book(

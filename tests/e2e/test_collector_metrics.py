@@ -1,0 +1,131 @@
+"""The collector's figures, as Prometheus reads them: each moves when what it counts happens."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tests.e2e.processes import Collector, Stage, Streams, eventually, own_port
+
+SYMBOL = "BTC/USD"
+LEASE = "kraken:lease:{0/1}"
+# Kraken knows none of these; but room is kept for them, so that each symbol has the least.
+UNKNOWN = [f"NONE{number}/USD" for number in range(200)]
+LEAST_ROOM = 512
+
+
+def figure(collector: Collector, name: str, **labels: str) -> float:
+    return collector.metric(f"kraken_book_{name}", **labels)
+
+
+def wait_until_more(collector: Collector, name: str, than: float, **labels: str) -> float:
+    """The first figure that is greater."""
+    return eventually(
+        lambda: found if (found := figure(collector, name, **labels)) > than else None,
+        f"{name} {labels} is more than {than:g}",
+    )
+
+
+def slower_than(collector: Collector, seconds: str) -> float:
+    """How many writes took longer than so many seconds, one of the histogram's bounds."""
+    within = figure(collector, "publish_lag_seconds_bucket", le=seconds)
+    return figure(collector, "publish_lag_seconds_count") - within
+
+
+def followed(stage: Stage, redis_url: str, rate: int, *others: str) -> Collector:
+    """A collector that publishes a book which moves."""
+    simulator = stage.simulator("--symbols", SYMBOL, "--rate", str(rate))
+    symbols = ",".join([SYMBOL, *others])
+    collector = stage.collector(
+        redis_url, simulator.url, KRAKEN_SYMBOLS=symbols, COLLECTOR_LEASE="1"
+    )
+    collector.wait_until_live(1)
+    wait_until_more(collector, "published_events_total", 20)
+    return collector
+
+
+def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage: Stage) -> None:
+    redis = stage.redis()
+    collector = followed(stage, redis.url, 300)
+    lags = figure(collector, "publish_lag_seconds_count")
+    flushes = figure(collector, "flush_seconds_count")
+    assert lags > 0
+    assert flushes > 0
+    slow = slower_than(collector, "1.0")
+
+    redis.freeze()
+    waiting = wait_until_more(collector, "waiting_events", 50)
+    seen_at = monotonic()
+    wait_until_more(collector, "waiting_events", waiting + 50)
+    eventually(lambda: monotonic() - seen_at > 1 or None, "they have waited for a second")
+    published = figure(collector, "published_events_total")
+    redis.resume()
+
+    wait_until_more(collector, "published_events_total", published + waiting)
+    assert slower_than(collector, "1.0") > slow
+    assert slower_than(collector, "30.0") == 0
+    eventually(lambda: figure(collector, "waiting_events") == 0 or None, "nothing waits")
+    wait_until_more(collector, "flush_seconds_count", flushes)
+    assert figure(collector, "conflated_events_total") == 0
+    # A write is measured once, however many events it carries.
+    counted = figure(collector, "publish_lag_seconds_count")
+    assert lags < counted < figure(collector, "published_events_total")
+
+
+def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
+    redis = stage.redis()
+    collector = followed(stage, redis.url, 2000, *UNKNOWN)
+    eventually(lambda: collector.live() == 1 or None, "the book is live")
+    redis.freeze()
+    wait_until_more(collector, "waiting_events", LEAST_ROOM / 2)
+    # Where there is no room for one more, a snapshot takes the place of all, and more follow it.
+    eventually(lambda: figure(collector, "waiting_events") < LEAST_ROOM / 2 or None, "they go")
+    redis.resume()
+    conflated = wait_until_more(collector, "conflated_events_total", LEAST_ROOM - 1)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 5)
+    assert streams.ladder(SYMBOL).counts.conflated >= conflated
+
+
+def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
+    stage: Stage,
+) -> None:
+    redis = stage.redis(port=own_port())
+    collector = followed(stage, redis.url, 300)
+    assert figure(collector, "redis_errors_total") == 0
+    assert figure(collector, "write_refusals_total") == 0
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    streams.client.delete(f"kraken:book:{{{SYMBOL}}}", f"kraken:events:{{{SYMBOL}}}")
+    wait_until_more(collector, "write_refusals_total", 0, word="GAP")
+
+    redis.kill()
+    wait_until_more(collector, "redis_errors_total", 2)
+    wait_until_more(collector, "waiting_events", 50)
+    redis.start()
+    published = figure(collector, "published_events_total")
+    wait_until_more(collector, "published_events_total", published)
+    eventually(lambda: figure(collector, "waiting_events") == 0 or None, "nothing waits")
+    assert figure(collector, "write_refusals_total", word="FENCED") == 0
+
+
+def test_who_leads_and_under_which_epoch_is_told(stage: Stage) -> None:
+    redis = stage.redis()
+    collector = followed(stage, redis.url, 300)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    epoch = int(str(streams.client.get(LEASE)).split()[0])
+    assert figure(collector, "leading") == 1
+    assert figure(collector, "epoch") == epoch
+
+    streams.client.set(LEASE, f"{epoch + 1} another", px=60_000)
+    eventually(lambda: figure(collector, "leading") == 0 or None, "it leads no more")
+    assert figure(collector, "epoch") == 0
+    assert figure(collector, "waiting_events") == 0
+    told = collector.get("/healthz").json()["waits_for"]
+    assert told == {"shard": "0/1", "leader": "another"}
+
+    streams.client.delete(LEASE)
+    wait_until_more(collector, "epoch", epoch + 1)
+    assert figure(collector, "leading") == 1
+    assert collector.get("/healthz").json()["waits_for"] is None
