@@ -30,6 +30,7 @@ from redis import Redis
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.lifeline import die_with_parent
 from tests.e2e.follower import Ladder, SseStream, ladder_of_dump, stream_path
+from tests.e2e.redis_proxy import RedisProxy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -317,6 +318,11 @@ class Stage:
     def enter(self, context: AbstractContextManager[T]) -> T:
         """What `context` opens; it is closed after all that was started later."""
         return self._undo.enter_context(context)
+
+    def redis_proxy(self, redis: EmbeddedRedis) -> RedisProxy:
+        """A proxy before a Redis that listens on a port."""
+        assert redis.port, "it was started without a port"
+        return self._undo.enter_context(RedisProxy(redis.port))
 
     def undo(self, end: Callable[[], object]) -> None:
         """Call `end` at the end."""

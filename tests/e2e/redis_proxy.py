@@ -1,0 +1,198 @@
+"""A TCP proxy before a Redis, which does to connections what networks do to them.
+
+with RedisProxy(redis.port) as proxy:
+    collector = stage.collector(proxy.url, ...)
+    with proxy.goes_wrong(LoseAnswers(every=3)):
+        ...
+
+Which ways to go wrong there are, `proxy_faults` has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable, Iterator
+from typing import Self
+
+PIECE_BYTES = 65536
+LIMIT_SECONDS = 10.0
+# Closing with this sends a reset, and throws away what was not sent.
+LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class Link:
+    """A client's connection, and the one to Redis that was opened for it."""
+
+    def __init__(self, client: StreamWriter, redis: StreamWriter) -> None:
+        self._client = client
+        self._redis = redis
+        self.requests_lost = False
+        """Whether bytes to Redis have vanished: then no more may come, as TCP has it."""
+        self.answers_lost = False
+        """The same, of bytes to the client."""
+        self.ended = asyncio.Event()
+        """Set once Redis has ended its side."""
+
+    async def to_redis(self, data: bytes) -> None:
+        """Pass on what the client asks."""
+        await _write(self._redis, data)
+
+    async def to_client(self, data: bytes) -> None:
+        """Pass on what Redis answers."""
+        await _write(self._client, data)
+
+    def end_redis(self) -> None:
+        """Let Redis read what it was sent, and then the end."""
+        if not self._redis.transport.is_closing():
+            self._redis.write_eof()
+
+    def end_client(self) -> None:
+        """Let the client read what it was sent, and then the end."""
+        self._client.close()
+
+    def reset_client(self) -> None:
+        """Cut the client off at once."""
+        _reset(self._client)
+
+    def reset(self) -> None:
+        """Cut both off at once."""
+        _reset(self._client)
+        _reset(self._redis)
+
+
+class Fault:
+    """What becomes of each piece of bytes on its way; of this one, nothing bad."""
+
+    async def on_request(self, link: Link, data: bytes) -> None:
+        """A client sent this."""
+        await link.to_redis(data)
+
+    async def on_answer(self, link: Link, data: bytes) -> None:
+        """Redis answered this."""
+        await link.to_client(data)
+
+
+class RedisProxy:
+    """Passes bytes between its clients and the Redis on `port` of this machine, until it ends."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._fault = Fault()
+        self._links: set[Link] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """As REDIS_URL takes it."""
+        return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(LIMIT_SECONDS)
+
+    @contextlib.contextmanager
+    def goes_wrong(self, fault: Fault) -> Iterator[None]:
+        """Let `fault` happen to all connections, also to new ones, meanwhile."""
+        self._fault = fault
+        try:
+            yield
+        finally:
+            self._fault = Fault()
+
+    def cut(self) -> None:
+        """Reset every connection now; new ones are accepted."""
+        self.do(self._reset_all)
+
+    def lead_to(self, port: int) -> None:
+        """Lead to another Redis, all connections cut."""
+
+        def move() -> None:
+            self._target = port
+            self._reset_all()
+
+        self.do(move)
+
+    def do(self, act: Callable[[], object]) -> None:
+        """Return once `act` was done between two pieces of bytes."""
+        done = threading.Event()
+
+        def act_and_tell() -> None:
+            act()
+            done.set()
+
+        self._loop.call_soon_threadsafe(act_and_tell)
+        assert done.wait(LIMIT_SECONDS), "the proxy hangs"
+
+    def _reset_all(self) -> None:
+        for link in list(self._links):
+            link.reset()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._accept, sock=self._listener)
+        )
+        self._loop.run_forever()
+        server.close()
+        self._reset_all()
+        carrying = asyncio.all_tasks(self._loop)
+        for task in carrying:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*carrying, return_exceptions=True))
+        self._loop.close()
+
+    async def _accept(self, asking: StreamReader, client: StreamWriter) -> None:
+        try:
+            answering, redis = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            _reset(client)
+            return
+        link = Link(client, redis)
+        self._links.add(link)
+        try:
+            await asyncio.gather(self._ask(link, asking), self._answer(link, answering))
+        finally:
+            self._links.discard(link)
+            link.reset()
+
+    async def _ask(self, link: Link, asking: StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while data := await asking.read(PIECE_BYTES):
+                if not link.requests_lost:
+                    await self._fault.on_request(link, data)
+        # Of a client that has gone, too, nothing comes where nothing comes through.
+        if not link.requests_lost:
+            link.end_redis()
+
+    async def _answer(self, link: Link, answering: StreamReader) -> None:
+        with contextlib.suppress(OSError):
+            while data := await answering.read(PIECE_BYTES):
+                if not link.answers_lost:
+                    await self._fault.on_answer(link, data)
+        link.ended.set()
+        if not link.answers_lost:
+            link.end_client()
+
+
+async def _write(writer: StreamWriter, data: bytes) -> None:
+    if not writer.transport.is_closing():
+        writer.write(data)
+        await writer.drain()
+
+
+def _reset(writer: StreamWriter) -> None:
+    if not writer.transport.is_closing():
+        end: socket.socket = writer.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    writer.transport.abort()

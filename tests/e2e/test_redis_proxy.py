@@ -1,0 +1,159 @@
+"""The proxy before Redis does what it says: what Redis knows, and what its client."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import eventually, own_port
+from tests.e2e.proxy_faults import (
+    CutAnswers,
+    CutRequests,
+    DelayAnswers,
+    KeepRequest,
+    LoseAnswers,
+    Vanish,
+)
+from tests.e2e.redis_proxy import RedisProxy
+
+# Two requests in one piece, the second of which a cut in the middle hits.
+TWO = b"INCR number\r\nINCRBY number 10\r\n"
+
+
+class Behind:
+    """A Redis, its proxy, and clients that speak to it in bytes."""
+
+    def __init__(self, undo: ExitStack) -> None:
+        self._undo = undo
+        self.redis = undo.enter_context(EmbeddedRedis(own_port()))
+        self.proxy = undo.enter_context(RedisProxy(self.redis.port or 0))
+        self.client: Any = undo.enter_context(Redis.from_url(self.redis.url))
+
+    def connect(self) -> socket.socket:
+        """A connection that was seen to work."""
+        port = int(self.proxy.url.rpartition(":")[2].partition("/")[0])
+        client = self._undo.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        client.sendall(b"PING\r\n")
+        assert client.recv(100) == b"+PONG\r\n"
+        return client
+
+    def number(self) -> int:
+        """What Redis has counted."""
+        return int(self.client.get("number") or 0)
+
+    def wait_for_number(self, number: int) -> None:
+        """Return once Redis has counted so far."""
+        eventually(lambda: self.number() == number or None, f"{number} is counted")
+
+
+@pytest.fixture
+def behind() -> Iterator[Behind]:
+    with ExitStack() as undo:
+        yield Behind(undo)
+
+
+def assert_reset(client: socket.socket) -> None:
+    with pytest.raises(ConnectionResetError):
+        client.recv(100)
+
+
+def test_bytes_pass_both_ways_and_a_cut_resets_them_all(behind: Behind) -> None:
+    clients = [behind.connect() for _ in range(3)]
+    behind.proxy.cut()
+    for client in clients:
+        assert_reset(client)
+    behind.connect()
+
+
+def test_where_redis_is_away_a_client_is_reset(behind: Behind) -> None:
+    behind.redis.kill()
+    with pytest.raises(ConnectionResetError):
+        behind.connect()
+
+
+def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Behind) -> None:
+    client = behind.connect()
+    with behind.proxy.goes_wrong(LoseAnswers(every=1)):
+        client.sendall(TWO)
+        assert_reset(client)
+    assert behind.number() == 11
+    behind.connect()
+
+
+def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Behind) -> None:
+    client = behind.connect()
+    with behind.proxy.goes_wrong(CutRequests(every=1)):
+        client.sendall(TWO)
+        assert_reset(client)
+    behind.wait_for_number(1)
+
+
+def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) -> None:
+    client = behind.connect()
+    with behind.proxy.goes_wrong(CutAnswers(every=1)):
+        client.sendall(TWO)
+        assert client.recv(100) == b":1\r\n"
+        assert client.recv(100) == b""
+    assert behind.number() == 11
+
+
+def test_answers_are_delayed(behind: Behind) -> None:
+    client, patient = behind.connect(), behind.connect()
+    client.settimeout(0.1)
+    with behind.proxy.goes_wrong(DelayAnswers(3600)):
+        client.sendall(TWO)
+        behind.wait_for_number(11)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+    with behind.proxy.goes_wrong(DelayAnswers(0.1)):
+        patient.sendall(TWO)
+        assert patient.recv(100) == b":12\r\n:22\r\n"
+
+
+@pytest.mark.parametrize(("requests", "answers"), [(True, False), (False, True)])
+def test_bytes_vanish_in_one_direction_and_their_connection_stays_lost(
+    behind: Behind, requests: bool, answers: bool
+) -> None:
+    client = behind.connect()
+    client.settimeout(0.1)
+    with behind.proxy.goes_wrong(Vanish(requests=requests, answers=answers)):
+        client.sendall(TWO)
+        if not requests:
+            behind.wait_for_number(11)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+    client.sendall(TWO)
+    with pytest.raises(TimeoutError):
+        client.recv(100)
+    assert behind.number() == (0 if requests else 22)
+    behind.connect()
+
+
+def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: Behind) -> None:
+    kept, client = behind.connect(), behind.connect()
+    fault = KeepRequest(b"INCRBY")
+    with behind.proxy.goes_wrong(fault):
+        kept.sendall(TWO)
+        assert_reset(kept)
+        client.sendall(TWO)
+        assert client.recv(100) == b":1\r\n:11\r\n"
+        fault.let_it_come(behind.proxy)
+    assert behind.number() == 22
+
+
+def test_it_leads_to_another_redis_when_it_is_told(behind: Behind) -> None:
+    client = behind.connect()
+    with EmbeddedRedis(own_port()) as other:
+        behind.proxy.lead_to(other.port or 0)
+        assert_reset(client)
+        behind.connect().sendall(TWO)
+        there: Any = Redis.from_url(other.url)
+        eventually(lambda: there.get("number") == b"11" or None, "it is counted there")
+        there.close()
+    assert behind.number() == 0
