@@ -20,6 +20,7 @@ from kraken_book.redis_contract.write import (
     Refused,
     Retention,
     WriteCall,
+    renew_book,
     touch_book,
     write_events,
 )
@@ -199,8 +200,8 @@ class Outbox:
         assert self._epoch is not None
         self._note_book()
         fields = book_fields(self.book.view(), "live")
-        return write_events(
-            self.symbol, self._epoch, confirmed_at, retention, (), fields, is_book=True
+        return renew_book(
+            self.symbol, self._epoch, confirmed_at, retention, self._taken_seq, fields
         )
 
     def book_not_written(self) -> None:

@@ -5,8 +5,10 @@
 --       2 confirmed_at: when the newest frame behind this call was read, by Redis's clock, RFC 3339
 --       3 retention of the stream in ms      4 greatest length of the stream
 --       5 number of events, then for each: kind, seq, data
---       then 'book', 'status' or 'touch', and the hash fields and values to set
+--       then 'book', 'renew', 'status' or 'touch', and the hash fields and values to set
 --         book    they are a whole verified book that stands where the stream stands after this call
+--         renew   no events; first the seq at which the book stands, which must be the stream's still:
+--                 a call may come late, after others that were made later
 --         status  they say what is known without a book, `status` first; a book that is there stays
 --                 as it is, with its own source, depth and precisions, and only its status changes
 --         touch   no events; one argument, the seq of the book that is there and still right
@@ -71,6 +73,7 @@ if count == 0 then
     if mode == 'touch' and (place[5] ~= ARGV[after_events + 1] or place[4] ~= ARGV[1]) then
         return refuse('GAP')
     end
+    if mode == 'renew' and tonumber(ARGV[after_events + 1]) ~= stream_seq then return refuse('GAP') end
 end
 
 if mode == 'touch' then
@@ -88,7 +91,7 @@ for i = first, count do
 end
 
 local set = {'stream_epoch', ARGV[1], 'stream_seq', string.format('%.0f', last_seq), 'stream_id', stream_id}
-if mode == 'book' then
+if mode == 'book' or mode == 'renew' then
     for _, item in ipairs({'epoch', ARGV[1], 'seq', string.format('%.0f', last_seq), 'event_id', stream_id,
             'confirmed_at', confirmed_at}) do
         set[#set + 1] = item
@@ -105,7 +108,8 @@ if mode == 'status' then
         end
     end
 end
-for i = after_events + 1, last_field do set[#set + 1] = ARGV[i] end
+local first_field = after_events + (mode == 'renew' and 2 or 1)
+for i = first_field, last_field do set[#set + 1] = ARGV[i] end
 redis.call('HSET', hash, unpack(set))
 
 redis.call('XTRIM', stream, 'MAXLEN', maxlen)

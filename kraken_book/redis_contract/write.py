@@ -78,6 +78,14 @@ def write_events(
     return WriteCall(symbol, epoch, tuple(arguments), len(entries), since)
 
 
+def renew_book(
+    symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, fields: Fields
+) -> WriteCall:
+    """The call that sets the book of `seq`, whose events are there, while none is newer."""
+    head = _head(symbol, epoch, confirmed_at, retention, 0)
+    return WriteCall(symbol, epoch, (*head, "renew", seq, *fields), 0)
+
+
 def touch_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
 ) -> WriteCall:

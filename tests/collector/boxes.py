@@ -67,7 +67,9 @@ class Taken:
         flat: list[Any] = arguments[8 : 8 + 3 * count]
         self.entries = [Entry(*flat[i : i + 3]) for i in range(0, len(flat), 3)]
         self.mode = arguments[8 + 3 * count]
-        rest: list[Any] = arguments[9 + 3 * count :]
+        # A renewed book says first where it stands.
+        at = 10 if self.mode == "renew" else 9
+        rest: list[Any] = arguments[at + 3 * count :]
         self.fields = dict(zip(rest[::2], rest[1::2], strict=True))
 
     @property

@@ -359,7 +359,8 @@ def test_an_owed_book_is_written_where_its_events_stand(clock: Clock) -> None:
     call = box.outbox.write_book(CONFIRMED_AT, KEPT)
     assert call is not None
     taken = Taken(call)
-    assert (taken.kinds, taken.mode) == ([], "book")
+    assert (taken.kinds, taken.mode) == ([], "renew")
+    assert call.arguments[9] == box.outbox.seq
     assert taken.fields["best_bid_qty"] == "3.00000000"
     assert not box.outbox.owes_book
 
@@ -382,7 +383,7 @@ def test_a_touch_of_a_book_that_is_owed_writes_it(clock: Clock) -> None:
     clock.now += 1
     call = box.outbox.touch(CONFIRMED_AT, KEPT)
     assert call is not None
-    assert Taken(call).mode == "book"
+    assert Taken(call).mode == "renew"
     again = box.outbox.touch(CONFIRMED_AT, KEPT)
     assert again is not None
     assert "touch" in again.arguments

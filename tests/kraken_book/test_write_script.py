@@ -14,6 +14,7 @@ from tests.kraken_book.written_books import (
     CONFIRMED_AT,
     KEPT,
     book_call,
+    renewal,
     snapshot,
     status,
     status_call,
@@ -326,6 +327,29 @@ def test_a_touch_where_the_hash_is_gone_is_refused(script: ScriptRunner) -> None
     assert refused_unchanged(script, touch_book("BTC/USD", 7, LATER, KEPT, 1)) == ("GAP", 7, 1)
     script.delete_stream()
     assert refused_unchanged(script, touch_book("BTC/USD", 7, LATER, KEPT, 1)) == ("GAP", 0, 0)
+
+
+def test_a_book_without_events_is_set_where_the_stream_stands(script: ScriptRunner) -> None:
+    script.run(book_call(7, [snapshot(1)]))
+    script.run(status_call(7, [update(2), update(3)]))
+    assert script.book_place() == (7, 1)
+    assert script.run(renewal(7, 3, confirmed_at=LATER)).seq == 3
+    assert script.book_place() == (7, 3)
+    fields = script.hash()
+    assert fields["best_bid_qty"] == "0.00000003"
+    assert (fields["status"], fields["confirmed_at"]) == ("live", LATER)
+    assert script.places() == [(7, 1, "snapshot"), (7, 2, "update"), (7, 3, "update")]
+
+
+def test_a_book_that_comes_when_newer_events_are_there_is_refused(script: ScriptRunner) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    late = renewal(7, 2)
+    script.run(status_call(7, [update(3)]))
+    assert refused_unchanged(script, late) == ("GAP", 7, 3)
+    script.run(book_call(8, [snapshot(4)]))
+    assert refused_unchanged(script, late) == ("FENCED", 8, 4)
+    script.delete_hash()
+    assert refused_unchanged(script, renewal(8, 4)) == ("GAP", 8, 4)
 
 
 def test_a_touch_where_there_never_was_a_book_is_refused(script: ScriptRunner) -> None:

@@ -16,7 +16,13 @@ from kraken_book.event import (
 )
 from kraken_book.precision import Precision
 from kraken_book.redis_contract.book_hash import book_fields, status_fields
-from kraken_book.redis_contract.write import Entry, Retention, WriteCall, write_events
+from kraken_book.redis_contract.write import (
+    Entry,
+    Retention,
+    WriteCall,
+    renew_book,
+    write_events,
+)
 from kraken_book.times import rfc3339
 from kraken_book.view import BookView, view_of
 
@@ -108,3 +114,9 @@ def status_call(
     fields = status_fields(symbol, "syncing", source, depth)
     entries = [event.entry(epoch, symbol) for event in events]
     return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, fields, is_book=False)
+
+
+def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
+    """The call that sets the book of `seq`, whose events are there."""
+    fields = book_fields(view_at(seq), "live")
+    return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, fields)
