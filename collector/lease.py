@@ -13,7 +13,7 @@ import secrets
 import socket
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from collector.metrics import EPOCH, LEADING
 from collector.rivals import Rival, Rivals
@@ -94,7 +94,7 @@ class Lease:
                 await self._take_or_renew()
         except (RedisError, OSError) as error:
             # Not known to be lost: who leads goes on gathering, and the epoch guards the streams.
-            self._say("redis cannot be reached, waiting for it", error=str(error))
+            self._say(_what_is_wrong(error), error=str(error))
 
     async def _newest_rival(self) -> Rival | None:
         if self.epoch is None:
@@ -168,3 +168,10 @@ class Lease:
         if self._said != so:
             self._said = so
             log.warning(what, **facts)
+
+
+def _what_is_wrong(error: Exception) -> str:
+    # An error that Redis answers is its word that it is full, a replica, or not allowed to us.
+    if isinstance(error, ResponseError):
+        return "redis answers that it cannot renew the lease, trying on"
+    return "redis cannot be reached, waiting for it"
