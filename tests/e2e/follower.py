@@ -12,8 +12,10 @@ says at which seq each symbol ends, reads on until there, and prints what it cou
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
+import socket
 import sys
 import threading
 import time
@@ -305,7 +307,10 @@ class SseStream:
         self.close()
 
     def close(self) -> None:
-        """Leave, as a client that is closed does."""
+        """Leave, as a client that is closed does; who reads here meanwhile is let go."""
+        if self._connection.sock is not None:
+            with contextlib.suppress(OSError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._response.close()
         self._connection.close()
 

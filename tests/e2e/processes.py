@@ -319,10 +319,10 @@ class Stage:
         """What `context` opens; it is closed after all that was started later."""
         return self._undo.enter_context(context)
 
-    def redis_proxy(self, redis: EmbeddedRedis) -> RedisProxy:
+    def redis_proxy(self, redis: EmbeddedRedis, *, resets: bool = True) -> RedisProxy:
         """A proxy before a Redis that listens on a port."""
         assert redis.port, "it was started without a port"
-        return self._undo.enter_context(RedisProxy(redis.port))
+        return self._undo.enter_context(RedisProxy(redis.port, resets=resets))
 
     def undo(self, end: Callable[[], object]) -> None:
         """Call `end` at the end."""
@@ -352,14 +352,16 @@ class Stage:
 
         return eventually(listens, "the simulator listens")
 
-    def collector(self, redis_url: str, kraken_url: str, **environment: str) -> Collector:
-        """A collector that was started."""
+    def collector(
+        self, redis_url: str, kraken_url: str, *, module: str = "collector", **environment: str
+    ) -> Collector:
+        """A collector that was started, or one of another `module`."""
         environment.setdefault("COLLECTOR_PORT", str(own_port()))
         return self._own(
             Collector(
                 "collector",
                 self._log("collector"),
-                ["collector"],
+                [module],
                 int(environment["COLLECTOR_PORT"]),
                 REDIS_URL=redis_url,
                 KRAKEN_URL=kraken_url,

@@ -1,66 +1,75 @@
-"""How connections through a `RedisProxy` go wrong, in the order of what Redis knows of it."""
+"""How connections through a `RedisProxy` go wrong, in the order of what Redis knows of it.
+
+By `chance`, which is from 0 to 1: what happens each so many times falls into step with a client
+that begins anew each time, and lets it never come through.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 
 from tests.e2e.redis_proxy import LIMIT_SECONDS, Fault, Link, RedisProxy
 
 
-class _Now:
-    """True once in so many times."""
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._times = 0
-
-    def __call__(self) -> bool:
-        self._times += 1
-        return self._times % self._every == 0
-
-
 class CutRequests(Fault):
-    """Redis gets the first half of a request, its client a reset."""
+    """Redis gets the first half of a request, its client is cut off."""
 
-    def __init__(self, every: int) -> None:
-        self._now = _Now(every)
+    def __init__(self, chance: float) -> None:
+        self._chance = chance
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Cut in its middle, once in so many times."""
-        if not self._now():
+        """Cut in its middle, by chance."""
+        if random.random() >= self._chance:
             await link.to_redis(data)
             return
         await link.to_redis(data[: len(data) // 2])
         link.end_redis()
-        link.reset_client()
+        link.cut_client()
 
 
-class LoseAnswers(Fault):
-    """Redis has carried out a request, and its client gets a reset."""
+class _OfSomeCalls(Fault):
+    """The answers of some calls go wrong, by chance.
 
-    def __init__(self, every: int) -> None:
-        self._now = _Now(every)
+    Not each piece of an answer by itself: of a long one, some piece nearly always would.
+    """
+
+    def __init__(self, chance: float) -> None:
+        self._chance = chance
+        self._doomed: set[Link] = set()
+
+    async def on_request(self, link: Link, data: bytes) -> None:
+        """Pass it on."""
+        if random.random() < self._chance:
+            self._doomed.add(link)
+        await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Lose it, once in so many times."""
-        if self._now():
-            link.reset()
+        """Pass it on, or not quite."""
+        if link in self._doomed:
+            await self.spoil(link, data)
         else:
             await link.to_client(data)
 
+    async def spoil(self, link: Link, data: bytes) -> None:
+        """What becomes of an answer that goes wrong."""
+        raise NotImplementedError
 
-class CutAnswers(Fault):
+
+class LoseAnswers(_OfSomeCalls):
+    """Redis has carried out a request, and its client is cut off."""
+
+    async def spoil(self, link: Link, data: bytes) -> None:  # noqa: ARG002 - nothing of it is kept
+        """Nothing of it arrives."""
+        link.cut()
+
+
+class CutAnswers(_OfSomeCalls):
     """A client gets the first half of an answer, and then the end."""
 
-    def __init__(self, every: int) -> None:
-        self._now = _Now(every)
-
-    async def on_answer(self, link: Link, data: bytes) -> None:
-        """Cut in its middle, once in so many times."""
-        if not self._now():
-            await link.to_client(data)
-            return
+    async def spoil(self, link: Link, data: bytes) -> None:
+        """Half of it arrives."""
         await link.to_client(data[: len(data) // 2])
         link.end_client()
 
@@ -103,7 +112,7 @@ class Vanish(Fault):
 
 
 class KeepRequest(Fault):
-    """The first request that has `part` in it is kept back, its client reset: it comes late.
+    """The first request that has `part` in it is kept back, its client cut off: it comes late.
 
     So does what waits in the buffers of a machine between, or is sent anew by TCP after its client
     has given up and asked again on another connection.
@@ -123,7 +132,7 @@ class KeepRequest(Fault):
         # The client's end must not be passed on before what was kept.
         link.requests_lost = link.answers_lost = True
         self._kept.append((link, data))
-        link.reset_client()
+        link.cut_client()
         self.is_kept.set()
 
     def let_it_come(self, proxy: RedisProxy) -> None:

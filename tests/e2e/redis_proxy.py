@@ -2,7 +2,7 @@
 
 with RedisProxy(redis.port) as proxy:
     collector = stage.collector(proxy.url, ...)
-    with proxy.goes_wrong(LoseAnswers(every=3)):
+    with proxy.goes_wrong(LoseAnswers(chance=0.3)):
         ...
 
 Which ways to go wrong there are, `proxy_faults` has.
@@ -28,9 +28,12 @@ LINGER_NOT = struct.pack("ii", 1, 0)
 class Link:
     """A client's connection, and the one to Redis that was opened for it."""
 
-    def __init__(self, client: StreamWriter, redis: StreamWriter) -> None:
+    def __init__(
+        self, client: StreamWriter, redis: StreamWriter, close: Callable[[StreamWriter], None]
+    ) -> None:
         self._client = client
         self._redis = redis
+        self._close = close
         self.requests_lost = False
         """Whether bytes to Redis have vanished: then no more may come, as TCP has it."""
         self.answers_lost = False
@@ -55,14 +58,14 @@ class Link:
         """Let the client read what it was sent, and then the end."""
         self._client.close()
 
-    def reset_client(self) -> None:
-        """Cut the client off at once."""
-        _reset(self._client)
+    def cut_client(self) -> None:
+        """Cut the client off."""
+        self._close(self._client)
 
-    def reset(self) -> None:
-        """Cut both off at once."""
-        _reset(self._client)
-        _reset(self._redis)
+    def cut(self) -> None:
+        """Cut both off."""
+        self._close(self._client)
+        self._close(self._redis)
 
 
 class Fault:
@@ -78,10 +81,15 @@ class Fault:
 
 
 class RedisProxy:
-    """Passes bytes between its clients and the Redis on `port` of this machine, until it ends."""
+    """Passes bytes between its clients and the Redis on `port` of this machine, until it ends.
 
-    def __init__(self, port: int) -> None:
+    What it cuts it `resets`, as a machine does that knows nothing of a connection; else it ends it,
+    as a server does that is stopped.
+    """
+
+    def __init__(self, port: int, *, resets: bool = True) -> None:
         self._target = port
+        self._close: Callable[[StreamWriter], None] = _reset if resets else _end
         self._fault = Fault()
         self._links: set[Link] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -111,15 +119,15 @@ class RedisProxy:
             self._fault = Fault()
 
     def cut(self) -> None:
-        """Reset every connection now; new ones are accepted."""
-        self.do(self._reset_all)
+        """Cut every connection now; new ones are accepted."""
+        self.do(self._cut_all)
 
     def lead_to(self, port: int) -> None:
-        """Lead to another Redis, all connections cut."""
+        """Lead to another Redis; all connections to the one before are cut."""
 
         def move() -> None:
             self._target = port
-            self._reset_all()
+            self._cut_all()
 
         self.do(move)
 
@@ -134,9 +142,9 @@ class RedisProxy:
         self._loop.call_soon_threadsafe(act_and_tell)
         assert done.wait(LIMIT_SECONDS), "the proxy hangs"
 
-    def _reset_all(self) -> None:
+    def _cut_all(self) -> None:
         for link in list(self._links):
-            link.reset()
+            link.cut()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -145,7 +153,7 @@ class RedisProxy:
         )
         self._loop.run_forever()
         server.close()
-        self._reset_all()
+        self._cut_all()
         carrying = asyncio.all_tasks(self._loop)
         for task in carrying:
             task.cancel()
@@ -158,13 +166,15 @@ class RedisProxy:
         except OSError:
             _reset(client)
             return
-        link = Link(client, redis)
+        link = Link(client, redis, self._close)
         self._links.add(link)
         try:
-            await asyncio.gather(self._ask(link, asking), self._answer(link, answering))
+            # Cancelled at the proxy's end, which is no failure.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(self._ask(link, asking), self._answer(link, answering))
         finally:
             self._links.discard(link)
-            link.reset()
+            link.cut()
 
     async def _ask(self, link: Link, asking: StreamReader) -> None:
         with contextlib.suppress(OSError):
@@ -189,6 +199,10 @@ async def _write(writer: StreamWriter, data: bytes) -> None:
     if not writer.transport.is_closing():
         writer.write(data)
         await writer.drain()
+
+
+def _end(writer: StreamWriter) -> None:
+    writer.close()
 
 
 def _reset(writer: StreamWriter) -> None:

@@ -79,7 +79,7 @@ def test_where_redis_is_away_a_client_is_reset(behind: Behind) -> None:
 
 def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Behind) -> None:
     client = behind.connect()
-    with behind.proxy.goes_wrong(LoseAnswers(every=1)):
+    with behind.proxy.goes_wrong(LoseAnswers(chance=1)):
         client.sendall(TWO)
         assert_reset(client)
     assert behind.number() == 11
@@ -88,7 +88,7 @@ def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Beh
 
 def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Behind) -> None:
     client = behind.connect()
-    with behind.proxy.goes_wrong(CutRequests(every=1)):
+    with behind.proxy.goes_wrong(CutRequests(chance=1)):
         client.sendall(TWO)
         assert_reset(client)
     behind.wait_for_number(1)
@@ -96,7 +96,7 @@ def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Be
 
 def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) -> None:
     client = behind.connect()
-    with behind.proxy.goes_wrong(CutAnswers(every=1)):
+    with behind.proxy.goes_wrong(CutAnswers(chance=1)):
         client.sendall(TWO)
         assert client.recv(100) == b":1\r\n"
         assert client.recv(100) == b""

@@ -1,0 +1,141 @@
+"""Fast books behind proxies to Redis, a reader of each, and the account of every event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import (
+    Api,
+    Collector,
+    Simulator,
+    Stage,
+    Streams,
+    Watch,
+    eventually,
+    own_port,
+)
+from tests.e2e.redis_proxy import RedisProxy
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+# Longer than any test.
+STILL_SECONDS = 600
+RESETS = False
+
+
+@dataclass
+class Scene:
+    """A simulator, a collector and an api; each of the two reaches Redis by a proxy of its own."""
+
+    redis: EmbeddedRedis
+    simulator: Simulator
+    to_collector: RedisProxy
+    to_api: RedisProxy
+    collector: Collector
+    api: Api
+    streams: Streams
+    depth: int
+    symbols: tuple[str, ...] = SYMBOLS
+    before_leading: int = 0
+    """Updates that the collector verified when it did not publish yet."""
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    def flow(self, events: int = 30) -> None:
+        """Return once every stream has gone on by so many events, and its reader has them."""
+        ends = {
+            symbol: max(self.streams.last_seq(symbol), watch.ladder.seq) + events
+            for symbol, watch in self.watches.items()
+        }
+        for symbol, seq in ends.items():
+            self.streams.wait_for_seq(symbol, seq)
+            self.watches[symbol].wait_for_seq(seq)
+
+    def stand_still(self) -> None:
+        """Let the markets rest, and return once all that was verified is in Redis, and read."""
+        for symbol in self.symbols:
+            self.simulator.fault(f"silence?symbol={symbol}&seconds={STILL_SECONDS}")
+        for symbol in self.symbols:
+            eventually(lambda symbol=symbol: self._is_over(symbol), f"{symbol} is all read")  # type: ignore[misc]
+
+    def move(self) -> None:
+        """Let the markets go on."""
+        self.simulator.lift_faults()
+
+    def verified(self) -> int:
+        """How many updates the collector has verified."""
+        return int(self.collector.metric("kraken_book_verified_total", kind="update"))
+
+    def updates(self) -> int:
+        """How many updates the streams have."""
+        return sum(self.streams.ladder(symbol).counts.updates for symbol in self.symbols)
+
+    def assert_every_event_once(self) -> None:
+        """While they stand still: what was verified is what is in the streams, and was read."""
+        for symbol in self.symbols:
+            counts = self.streams.ladder(symbol).counts
+            assert counts.conflated == counts.jumps == 0, symbol
+        assert self.updates() + self.before_leading == self.verified()
+        self.assert_readers_went_on()
+
+    def assert_readers_went_on(self) -> None:
+        """No reader missed an event, or was told of a jump or a doubt; each has the last book."""
+        for symbol, watch in self.watches.items():
+            watch.check()
+            counts = watch.ladder.counts
+            assert counts.lagged == counts.conflated == counts.jumps == 0, symbol
+            assert {e.get("status") for e in watch.events} <= {None, "live", "stale"}, symbol
+            self.assert_book_is_right(symbol)
+
+    def assert_book_is_right(self, symbol: str) -> None:
+        """The reader's book, and that of /depth, is the market's, which stands still."""
+        market = self.simulator.book(symbol, self.depth)
+        told = self.api.answers(f"/depth/{symbol}").json()
+        ladder = self.watches[symbol].ladder
+        for side in ("bids", "asks"):
+            assert getattr(ladder, side) == market[side], (symbol, side)
+            assert told[side] == market[side], (symbol, side)
+
+    def _is_over(self, symbol: str) -> bool | None:
+        self.watches[symbol].check()
+        market, book = self.simulator.book(symbol), self.streams.book(symbol)
+        last = self.streams.last_seq(symbol)
+        ended = book["checksum"] == str(market["checksum"]) and book["seq"] == str(last)
+        return (ended and self.watches[symbol].ladder.seq == last) or None
+
+
+def open_scene(
+    stage: Stage,
+    *,
+    rate: int = 900,
+    depth: int = 10,
+    max_age: float = 10.0,
+    module: str = "collector",
+) -> Scene:
+    """Everything is live, and moves, and is read."""
+    redis = stage.redis(port=own_port())
+    simulator = stage.simulator(
+        "--symbols", ",".join(SYMBOLS), "--rate", str(rate), "--control", "0"
+    )
+    to_collector, to_api = (stage.redis_proxy(redis, resets=RESETS) for _ in range(2))
+    collector = stage.collector(
+        to_collector.url,
+        simulator.url,
+        module=module,
+        KRAKEN_SYMBOLS=",".join(SYMBOLS),
+        KRAKEN_DEPTH=str(depth),
+        STREAM_MAXLEN="1000000",
+    )
+    api = stage.api(to_api.url, API_MAX_AGE=str(max_age))
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    scene = Scene(redis, simulator, to_collector, to_api, collector, api, streams, depth)
+    for symbol in SYMBOLS:
+        watch = scene.watches[symbol] = api.watch(symbol)
+        stage.undo(watch.leave)
+    scene.stand_still()
+    scene.before_leading = scene.verified() - scene.updates()
+    scene.move()
+    scene.flow()
+    return scene

@@ -1,0 +1,52 @@
+"""Connections to Redis that break in the middle of a call: what became of it, nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.processes import Stage, eventually
+from tests.e2e.proxy_faults import CutAnswers, CutRequests, LoseAnswers
+from tests.e2e.redis_proxy import Fault
+from tests.e2e.redis_scene import Scene, open_scene
+
+CHANCE = 0.15
+# Each costs a writer a pause, in which events gather.
+BROKEN_CALLS = 5
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    return open_scene(module_stage)
+
+
+@pytest.mark.parametrize("fault", [LoseAnswers, CutRequests, CutAnswers])
+def test_calls_that_break_again_and_again_cost_no_event_and_leave_none_twice(
+    scene: Scene, fault: type[LoseAnswers | CutRequests | CutAnswers]
+) -> None:
+    assert_nothing_is_lost_by(scene, fault(CHANCE), fault(CHANCE))
+
+
+def test_all_connections_cut_at_once_again_and_again_cost_no_event(scene: Scene) -> None:
+    scene.move()
+    for _ in range(BROKEN_CALLS):
+        scene.to_collector.cut()
+        scene.to_api.cut()
+        scene.flow(5)
+    scene.stand_still()
+    scene.assert_every_event_once()
+
+
+def assert_nothing_is_lost_by(scene: Scene, to_collector: Fault, to_api: Fault) -> None:
+    """Under flow, calls of both break; every event is there once, and its reader has it."""
+    scene.move()
+    scene.flow()
+    broken = scene.collector.metric("kraken_book_redis_errors_total") + BROKEN_CALLS
+    with scene.to_collector.goes_wrong(to_collector), scene.to_api.goes_wrong(to_api):
+        eventually(
+            lambda: scene.collector.metric("kraken_book_redis_errors_total") >= broken or None,
+            "calls broke",
+        )
+        scene.flow()
+    scene.flow()
+    scene.stand_still()
+    scene.assert_every_event_once()
