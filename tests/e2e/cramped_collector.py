@@ -1,0 +1,13 @@
+"""`python -m tests.e2e.cramped_collector`: a collector in which few events have room to wait."""
+
+from __future__ import annotations
+
+import collector.outbox
+from collector.__main__ import main
+
+MOST_WAITING = 20
+
+if __name__ == "__main__":
+    collector.outbox.MOST_WAITING = MOST_WAITING
+    collector.outbox.MOST_WAITING_TOGETHER = MOST_WAITING
+    main()

@@ -1,0 +1,37 @@
+"""Redis hangs for longer than anybody waits for an answer, with calls in its sockets."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tests.e2e.processes import Stage, eventually
+from tests.e2e.redis_scene import SYMBOLS, open_scene
+
+FROZEN_SECONDS = 30.0
+
+
+def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stage) -> None:
+    scene = open_scene(stage)
+    api, collector = scene.api, scene.collector
+    scene.redis.freeze()
+    stage.undo(scene.redis.resume)
+    thawed = monotonic() + FROZEN_SECONDS
+
+    # Each call that was given up lies in a socket of its own, and is carried out too.
+    collector.wait_for_line("redis does not take writes, the books go on in memory")
+    collector.wait_for_line("redis cannot be reached, waiting for it")
+    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    assert api.get("/healthz").status_code == 200
+    for path in ("/readyz", "/books", "/symbols", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"):
+        api.answers(path, 503)
+    for watch in scene.watches.values():
+        watch.wait_for(lambda event: event.get("status") == "stale", "stale")
+    assert collector.live() == len(SYMBOLS), "the books go on in memory"
+    eventually(lambda: monotonic() >= thawed or None, "the time is over")
+    assert collector.metric("kraken_book_redis_errors_total") >= 4
+    scene.redis.resume()
+
+    collector.wait_for_line("redis is back, publishing goes on")
+    scene.flow()
+    scene.stand_still()
+    scene.assert_every_event_once()

@@ -1,0 +1,143 @@
+"""A Redis that comes back with all that it had, with nothing, or with less than was read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
+from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
+
+LOST_EVENTS = 500
+
+
+def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
+    scene = open_scene(stage)
+    scene.streams.client.shutdown(save=True)
+    scene.redis.process.wait()
+    scene.collector.wait_for_line("redis does not take writes, the books go on in memory")
+    scene.redis.start()
+
+    scene.flow()
+    scene.stand_still()
+    scene.assert_every_event_once()
+    for symbol, watch in scene.watches.items():
+        epochs = {event["epoch"] for event in watch.events} - {None}
+        # Where the lease has not ended meanwhile there is nothing to begin anew.
+        assert watch.ladder.counts.snapshots == len(epochs), symbol
+
+
+def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> None:
+    scene = open_scene(stage)
+    client: Any = scene.streams.client
+    for empty in (client.flushall, client.flushdb):
+        before = {symbol: watch.ladder.seq for symbol, watch in scene.watches.items()}
+        empty()
+        scene.flow()
+        for symbol in SYMBOLS:
+            (first, *_) = scene.streams.events(symbol)
+            assert first["kind"] == "snapshot"
+            assert first["seq"] > before[symbol], "numbers go on from memory"
+    eventually(lambda: set(scene.streams.states()) == set(SYMBOLS) or None, "kraken:symbols")
+    eventually(lambda: client.hget("kraken:feed", "0/1"), "kraken:feed")
+    assert scene.api.answers("/symbols").json() == sorted(SYMBOLS)
+    assert {row["status"] for row in scene.api.answers("/books").json()} == {"live"}
+
+    scene.stand_still()
+    for symbol, watch in scene.watches.items():
+        watch.check()
+        assert {e.get("reason") for e in watch.events if e["kind"] == "lagged"} <= {"redis"}
+        scene.assert_book_is_right(symbol)
+    assert scene.collector.metric("kraken_book_resyncs_total") == 0
+
+
+class Failover:
+    """A replica that stopped following, and a master that went on and is then lost."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.scene: Scene = open_scene(stage, rate=2500)
+        self.heir: EmbeddedRedis = stage.redis(port=own_port())
+        self.there = Streams(self.heir.url)
+        stage.undo(self.there.close)
+        client: Any = self.there.client
+        client.replicaof("127.0.0.1", self.scene.redis.port)
+        ends = {symbol: self.scene.streams.last_seq(symbol) for symbol in SYMBOLS}
+        for symbol, seq in ends.items():
+            self.there.wait_for_seq(symbol, seq)
+        client.replicaof("NO", "ONE")
+        self.known = {symbol: self.there.last_id(symbol) for symbol in SYMBOLS}
+        self.scene.flow(LOST_EVENTS)
+
+    def lost(self, symbol: str) -> str:
+        """The id of an event that was read, and is not there any more."""
+        return next(i for i in reversed(self.scene.watches[symbol].ids) if i is not None)
+
+    def lead_collector(self) -> None:
+        """The collector finds the heir, and goes on there; so do those who ask it."""
+        self.scene.to_collector.lead_to(self.heir.port or 0)
+        self.scene.streams = self.there
+
+    def lead_api(self) -> None:
+        """The api finds the heir."""
+        self.scene.to_api.lead_to(self.heir.port or 0)
+
+    def contents(self, symbol: str) -> list[dict[str, Any]]:
+        """Every numbered event that was ever to be read, but what the api made of hashes."""
+        before = Streams(self.scene.redis.url)
+        found = before.events(symbol) + self.there.events(symbol)
+        before.close()
+        read = self.scene.watches[symbol].events
+        return found + [e for e in read if e.get("received_at") or e["kind"] == "status"]
+
+
+def assert_no_number_has_two_contents(failover: Failover, symbol: str) -> None:
+    seen: dict[int, str] = {}
+    for event in failover.contents(symbol):
+        if event["seq"] is not None:
+            text = json.dumps(event, sort_keys=True)
+            assert seen.setdefault(event["seq"], text) == text, symbol
+
+
+def assert_resumes(api: Api, symbol: str, event_id: str, kinds: list[str]) -> None:
+    """A reader who goes on after this id is told first of these."""
+    with api.stream(symbol, Last_Event_ID=event_id) as stream:
+        events = (event for _, event in stream.events())
+        told = [next(events) for _ in kinds]
+    assert [event["kind"] for event in told] == kinds
+    if kinds[0] == "lagged":
+        assert told[0]["reason"] == "unknown"
+
+
+def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_used_again(
+    stage: Stage,
+) -> None:
+    failover = Failover(stage)
+    scene = failover.scene
+    lost = {symbol: failover.lost(symbol) for symbol in SYMBOLS}
+    failover.lead_api()
+    for symbol, watch in scene.watches.items():
+        told = watch.wait_for(lambda event: event["kind"] == "lagged", "lagged")
+        assert told["reason"] == "redis", symbol
+
+    failover.lead_collector()
+    scene.flow()
+    another = stage.api(scene.to_api.url)
+    for symbol in SYMBOLS:
+        for api in (scene.api, another):
+            assert_resumes(api, symbol, lost[symbol], ["lagged", "snapshot"])
+            # Where it goes on from is there: no event is missing that the snapshot does not count.
+            assert_resumes(api, symbol, failover.known[symbol], ["snapshot"])
+    scene.stand_still()
+    for symbol, watch in scene.watches.items():
+        watch.check()
+        assert_no_number_has_two_contents(failover, symbol)
+        scene.assert_book_is_right(symbol)
+        (after, *_) = failover.there.events(symbol, failover.known[symbol])
+        known = int(failover.known[symbol].partition("-")[2])
+        assert after["kind"] == "snapshot"
+        jump = after["seq"] - known - 1
+        assert jump >= LOST_EVENTS
+        # Not known where the lease, too, had ended there.
+        assert after["conflated"] in (jump, None)
+    assert scene.collector.metric("kraken_book_resyncs_total") == 0

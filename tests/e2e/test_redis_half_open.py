@@ -1,0 +1,50 @@
+"""Connections to Redis on which bytes vanish, or come late, and nobody is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.processes import Stage
+from tests.e2e.proxy_faults import DelayAnswers, Vanish
+from tests.e2e.redis_proxy import Fault
+from tests.e2e.redis_scene import Scene, open_scene
+
+# A second more than a client waits.
+LATE_SECONDS = 6.0
+AWAY = {
+    "collector": "redis does not take writes, the books go on in memory",
+    "api": "redis cannot be reached, streams stay open and wait",
+}
+BACK = {"collector": "redis is back, publishing goes on", "api": "redis is back"}
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    return open_scene(module_stage)
+
+
+@pytest.mark.parametrize(
+    ("to_collector", "to_api"),
+    [
+        (Vanish(requests=True, answers=False), Vanish(requests=False, answers=True)),
+        (Vanish(requests=False, answers=True), Vanish(requests=True, answers=True)),
+        (DelayAnswers(LATE_SECONDS), DelayAnswers(LATE_SECONDS)),
+    ],
+    ids=["requests", "answers", "late"],
+)
+def test_what_nobody_answers_in_time_is_asked_again_and_written_once(
+    scene: Scene, to_collector: Fault, to_api: Fault
+) -> None:
+    scene.move()
+    scene.flow()
+    services = {"collector": scene.collector, "api": scene.api}
+    times = {name: len(each.lines(AWAY[name])) + 1 for name, each in services.items()}
+    with scene.to_collector.goes_wrong(to_collector), scene.to_api.goes_wrong(to_api):
+        for name, service in services.items():
+            service.wait_for_line(AWAY[name], times[name])
+        scene.api.answers("/readyz", 503)
+    for name, service in services.items():
+        service.wait_for_line(BACK[name], times[name])
+    scene.flow()
+    scene.stand_still()
+    scene.assert_every_event_once()

@@ -1,0 +1,83 @@
+"""A Redis that answers, and takes no writes: it is full, or somebody's replica."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.cramped_collector import MOST_WAITING
+from tests.e2e.processes import Stage, eventually, own_port
+from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
+
+MAX_AGE_SECONDS = 3.0
+# What Redis answers of itself.
+FULL, REPLICA = "maxmemory", "read only replica"
+
+
+@contextlib.contextmanager
+def taking_no_writes(scene: Scene, word: str) -> Iterator[None]:
+    """Redis answers writes with this word meanwhile, and reads as ever."""
+    client: Any = scene.streams.client
+    if word == FULL:
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", "1")
+    else:
+        # Of a master that is not there, so that it keeps what it has.
+        client.replicaof("127.0.0.1", own_port())
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", "0")
+        client.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize("word", [FULL, REPLICA])
+def test_a_redis_that_takes_no_writes_is_told_as_such_and_costs_no_event(
+    stage: Stage, word: str
+) -> None:
+    scene = open_scene(stage, max_age=MAX_AGE_SECONDS)
+    collector, api = scene.collector, scene.api
+    with taking_no_writes(scene, word):
+        for what in (
+            "redis does not write this, trying on",
+            "redis answers that it cannot renew the lease, trying on",
+        ):
+            assert word in collector.wait_for_line(what)["error"]
+        assert not collector.lines("redis cannot be reached, waiting for it")
+        assert not collector.lines("redis does not take writes, the books go on in memory")
+        for symbol, watch in scene.watches.items():
+            watch.wait_for(lambda event: event.get("status") == "stale", "stale")
+            problem = api.answers(f"/depth/{symbol}", 503).json()
+            assert problem["book"]["status"] == "stale"
+        assert collector.live() == len(SYMBOLS), "the books go on in memory"
+        assert {row["status"] for row in api.answers("/books").json()} == {"stale"}
+        api.answers("/readyz")
+
+    collector.wait_for_line("redis writes this again")
+    scene.flow()
+    scene.stand_still()
+    scene.assert_every_event_once()
+
+
+def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> None:
+    scene = open_scene(stage, module="tests.e2e.cramped_collector")
+    with taking_no_writes(scene, FULL):
+        enough = scene.verified() + 20 * MOST_WAITING
+        eventually(lambda: scene.verified() > enough or None, "more has come than has room")
+        # A snapshot and a status come on top.
+        most = len(SYMBOLS) * (MOST_WAITING + 2)
+        assert scene.collector.metric("kraken_book_waiting_events") <= most
+
+    scene.flow()
+    scene.stand_still()
+    for symbol, watch in scene.watches.items():
+        watch.check()
+        counts = watch.ladder.counts
+        assert counts.conflated > MOST_WAITING, symbol
+        assert counts.lagged == 0, symbol
+        scene.assert_book_is_right(symbol)
+        stored = scene.streams.ladder(symbol)
+        assert stored.counts.events + stored.counts.conflated == stored.seq, symbol
