@@ -75,14 +75,21 @@ class Scene:
             counts = self.streams.ladder(symbol).counts
             assert counts.conflated == counts.jumps == 0, symbol
         assert self.updates() + self.before_leading == self.verified()
-        self.assert_readers_went_on()
+        self._assert_readers_were_told_of_no_loss()
+        for symbol, watch in self.watches.items():
+            assert watch.ladder.counts.conflated == watch.ladder.counts.jumps == 0, symbol
 
-    def assert_readers_went_on(self) -> None:
-        """No reader missed an event, or was told of a jump or a doubt; each has the last book."""
+    def assert_every_event_once_or_counted(self) -> None:
+        """While they stand still: each number is an event, or stands in a snapshot that says so."""
+        for symbol in self.symbols:
+            counts = self.streams.ladder(symbol).counts
+            assert counts.events + counts.conflated == self.streams.last_seq(symbol), symbol
+        self._assert_readers_were_told_of_no_loss()
+
+    def _assert_readers_were_told_of_no_loss(self) -> None:
         for symbol, watch in self.watches.items():
             watch.check()
-            counts = watch.ladder.counts
-            assert counts.lagged == counts.conflated == counts.jumps == 0, symbol
+            assert watch.ladder.counts.lagged == 0, symbol
             assert {e.get("status") for e in watch.events} <= {None, "live", "stale"}, symbol
             self.assert_book_is_right(symbol)
 
