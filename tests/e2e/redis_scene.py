@@ -82,8 +82,8 @@ class Scene:
     def assert_every_event_once_or_counted(self) -> None:
         """While they stand still: each number is an event, or stands in a snapshot that says so."""
         for symbol in self.symbols:
-            counts = self.streams.ladder(symbol).counts
-            assert counts.events + counts.conflated == self.streams.last_seq(symbol), symbol
+            ladder = self.streams.ladder(symbol)
+            assert ladder.counts.events + ladder.counts.conflated == ladder.seq, symbol
         self._assert_readers_were_told_of_no_loss()
 
     def _assert_readers_were_told_of_no_loss(self) -> None:
