@@ -118,6 +118,13 @@ class _PackedByHiredis(AbstractConnection):
         """The commands as Redis reads them."""
         return [b"".join([hiredis.pack_command(tuple(command)) for command in commands])]  # type: ignore[arg-type]  # its stub says one argument
 
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        try:
+            await super()._send_packed_command(command)
+        except RuntimeError as error:
+            # uvloop's word for a connection that was reset while nobody read from it.
+            raise ConnectionResetError(str(error)) from error
+
 
 def _packed_by_hiredis(kind: type[AbstractConnection]) -> type[AbstractConnection]:
     return type(kind.__name__, (_PackedByHiredis, kind), {})

@@ -20,7 +20,6 @@ from tests.e2e.redis_proxy import RedisProxy
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 # Longer than any test.
 STILL_SECONDS = 600
-RESETS = False
 
 
 @dataclass
@@ -123,7 +122,7 @@ def open_scene(
     simulator = stage.simulator(
         "--symbols", ",".join(SYMBOLS), "--rate", str(rate), "--control", "0"
     )
-    to_collector, to_api = (stage.redis_proxy(redis, resets=RESETS) for _ in range(2))
+    to_collector, to_api = (stage.redis_proxy(redis) for _ in range(2))
     collector = stage.collector(
         to_collector.url,
         simulator.url,

@@ -141,3 +141,16 @@ def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_use
         # Not known where the lease, too, had ended there.
         assert after["conflated"] in (jump, None)
     assert scene.collector.metric("kraken_book_resyncs_total") == 0
+
+
+def test_who_finds_the_new_master_after_it_went_on_is_told_too(stage: Stage) -> None:
+    failover = Failover(stage)
+    scene = failover.scene
+    scene.to_collector.lead_to(failover.heir.port or 0)
+    for symbol in SYMBOLS:
+        failover.there.wait_for_seq(symbol, scene.streams.last_seq(symbol) + 1)
+    failover.lead_api()
+    scene.streams = failover.there
+    scene.flow()
+    for watch in scene.watches.values():
+        watch.check()
