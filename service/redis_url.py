@@ -25,6 +25,11 @@ SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
 CLUSTER_FORM = "redis+cluster://host:port,host:port"
 SENTINEL_PORT, REDIS_PORT = 26379, 6379
 
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+    r"(?P<netloc>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?"
+)
+
 
 class Address(NamedTuple):
     """Where a server listens."""
@@ -83,10 +88,12 @@ def without_password(url: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise ValueError(f"{error}: it takes {SERVER_FORMS}") from None
+    # Some versions' urlsplit refuses a list of addresses with one of them in brackets.
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError(f"there is no scheme: it takes {SERVER_FORMS}")
+    scheme, netloc, path, query = match.group("scheme", "netloc", "path", "query")
+    return SplitResult(scheme.lower(), netloc, path, query or "", "")
 
 
 def _check_server(parts: SplitResult) -> None:
