@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import time_ns
 
-from api.ring import sse_frame, sse_unnumbered
+from api.frame_log import sse_frame, sse_unnumbered
 from api.store import StoredBook
 from kraken_book.event import (
     Lagged,

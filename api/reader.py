@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
+from api.frame_log import Place, sse_frame
 from api.metrics import LAGGED
 from api.own_events import lagged_frame, opening, status_frame
 from api.problems import redis_away
-from api.ring import Place, sse_frame
 from api.store import BookStore, StoredBook
 from api.stream_entry import follows
 from api.tail import Tail

@@ -1,54 +1,18 @@
-"""The last events of one symbol, framed as SSE once, for every reader of it.
-
-A reader is a place in the ring: it costs an integer, and what it has not been sent is joined into
-one write. Readers at the same place share that write's bytes.
-"""
+"""The last events of one symbol, framed as SSE once, for every reader of it."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
-from itertools import islice
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right
 
+from api.frame_log import Frame, FrameLog, Place
 from kraken_book.event import LaggedReason
 
-# About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
-MOST_EVENTS = 4096
-WRITE_BYTES = 64 * 1024
-# Most readers stand at the end: few writes are worth keeping for who comes to the same place.
-MOST_JOINED = 16
 
-
-class Place(NamedTuple):
-    """Where an event stands among a symbol's events: they are ordered by epoch, then seq."""
-
-    epoch: int
-    seq: int
-
-
-class Frame(NamedTuple):
-    """An event as it goes to readers; an api's own event has the place and id of the one before."""
-
-    place: Place
-    id: str
-    sse: bytes
-
-
-def sse_frame(event_id: str, data: bytes) -> bytes:
-    """A numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
-    return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
-
-
-def sse_unnumbered(data: bytes) -> bytes:
-    """An event of the api's own; the reader's last id stays what it was."""
-    return b"data: %b\n\n" % data
-
-
-class Ring:
+class Ring(FrameLog):
     """A symbol's events after a start that never moves back; indexes only grow."""
 
     def __init__(self, symbol: str) -> None:
+        super().__init__()
         self.symbol = symbol
         self.readers = 0
         self.stale = False
@@ -62,12 +26,10 @@ class Ring:
         self._restarted_for: LaggedReason = "slow"
         self.confirmed = 0.0
         """When the book was last known to match Kraken, in steady seconds here."""
-        self._frames: list[Frame] = []
-        self._first = 0
+        self.complete: int | None = None
+        """Every event of up to this millisecond, by Redis's clock, is here; None if not known."""
         self._before = Frame(Place(0, 0), "0-0", b"")
         self._started = False
-        self._joined: dict[int, tuple[bytes, int]] = {}
-        self._wakers: set[Callable[[], None]] = set()
 
     @property
     def started(self) -> bool:
@@ -78,11 +40,6 @@ class Ring:
     def last(self) -> Frame:
         """The newest event, or the one before the first."""
         return self._frames[-1] if self._frames else self._before
-
-    @property
-    def end(self) -> int:
-        """The index that the next event will have."""
-        return self._first + len(self._frames)
 
     def start(self, place: Place, event_id: str) -> None:
         """Begin right after the event at `place`; once, unless it is restarted."""
@@ -102,6 +59,7 @@ class Ring:
         self._before = Frame(Place(0, 0), "0-0", b"")
         self._started = self.stale = False
         self.confirmed = 0.0
+        self.complete = None
         self.wake()
 
     def reason_to_fall(self, index: int) -> LaggedReason:
@@ -114,30 +72,6 @@ class Ring:
         self.told_at = self.end
         self.append(self.last._replace(sse=sse))
         self.wake()
-
-    def append(self, frame: Frame) -> None:
-        """Add an event, not older than the last; `wake` when all that came together are there."""
-        self._frames.append(frame)
-        self._joined.clear()
-        if len(self._frames) >= 2 * MOST_EVENTS:
-            gone = len(self._frames) - MOST_EVENTS
-            self._before = self._frames[gone - 1]
-            del self._frames[:gone]
-            self._first += gone
-
-    def wake(self) -> None:
-        """Let every reader look again."""
-        wakers, self._wakers = self._wakers, set()
-        for waker in wakers:
-            waker()
-
-    def on_change(self, waker: Callable[[], None]) -> None:
-        """Call `waker` once, at the next change."""
-        self._wakers.add(waker)
-
-    def forget(self, waker: Callable[[], None]) -> None:
-        """Do not call `waker`."""
-        self._wakers.discard(waker)
 
     def index_after(self, place: Place) -> int | None:
         """The index of the first event after `place`.
@@ -160,31 +94,24 @@ class Ring:
                 return self._first + offset + 1
         return None
 
-    def read(self, index: int) -> tuple[bytes, int] | None:
-        """The events from `index` on in one write, and the index after; None where they are gone.
-
-        At most about 64 KiB, and at least one event where there is one.
-        """
-        if index < self._first:
-            return None
-        joined = self._joined.get(index)
-        if joined is None:
-            if len(self._joined) >= MOST_JOINED:
-                self._joined.clear()
-            joined = self._joined[index] = self._join(index)
-        return joined
-
     def place_before(self, index: int) -> Place:
         """The place of the event before `index`, which the ring must still have."""
         offset = index - self._first - 1
         return self._frames[offset].place if offset >= 0 else self._before.place
 
-    def _join(self, index: int) -> tuple[bytes, int]:
-        parts: list[bytes] = []
-        size = 0
-        for frame in islice(self._frames, index - self._first, None):
-            if parts and size + len(frame.sse) > WRITE_BYTES:
-                break
-            parts.append(frame.sse)
-            size += len(frame.sse)
-        return b"".join(parts), index + len(parts)
+    def index_after_time(self, milliseconds: int) -> int | None:
+        """The index of the first event later than that; None where earlier ones may be gone."""
+        if not self._started or milliseconds_of(self._before.id) > milliseconds:
+            return None
+        found = bisect_right(
+            self._frames, milliseconds, key=lambda frame: milliseconds_of(frame.id)
+        )
+        return self._first + found
+
+    def _on_gone(self, newest: Frame) -> None:
+        self._before = newest
+
+
+def milliseconds_of(event_id: str) -> int:
+    """When an event was written, as its id says."""
+    return int(event_id.partition("-")[0])

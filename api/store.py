@@ -10,7 +10,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
-from api.ring import Place
+from api.frame_log import Place
 from kraken_book.redis_contract.book_hash import BookHash, parse_book_hash
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state

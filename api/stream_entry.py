@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from api.ring import Place
+from api.frame_log import Place
 from service.logs import get_logger
 
 log = get_logger(__name__)

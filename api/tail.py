@@ -16,10 +16,11 @@ from weakref import WeakKeyDictionary, WeakSet
 from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
+from api.frame_log import Frame, sse_frame
 from api.lanes import Lanes
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
 from api.own_events import status_frame
-from api.ring import Frame, Ring, sse_frame
+from api.ring import Ring
 from api.store import BookStore, StoredBook
 from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, went_back
 from kraken_book.event import Status

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-import api.ring
+import api.frame_log
 from api.problems import Problem
 from api.reader import Reader
 from kraken_book.event import decode_event
@@ -253,7 +253,7 @@ async def test_resuming_where_there_is_no_book_repeats_nothing(
 async def test_a_slow_reader_is_told_and_gets_the_book(
     written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.ring, "MOST_EVENTS", 4)
+    monkeypatch.setattr(api.frame_log, "MOST_EVENTS", 4)
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
         slow, quick = replica.reader(), replica.reader()

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import api.ring
-from api.ring import WRITE_BYTES, Frame, Place, Ring, sse_frame, sse_unnumbered
+import api.frame_log
+from api.frame_log import WRITE_BYTES, Frame, Place, sse_frame, sse_unnumbered
+from api.ring import Ring
 
 
 def frame(seq: int, epoch: int = 1, size: int = 0) -> Frame:
@@ -130,7 +131,7 @@ def test_an_event_larger_than_a_write_goes_out_by_itself() -> None:
 
 
 def test_who_is_too_slow_falls_off_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.ring, "MOST_EVENTS", 4)
+    monkeypatch.setattr(api.frame_log, "MOST_EVENTS", 4)
     ring = ring_of(1, 7)
     assert ring.read(0) is not None
     ring.append(frame(8))
@@ -186,8 +187,8 @@ def test_a_waker_may_wait_again_while_it_is_called() -> None:
 def test_a_ring_is_the_end_of_the_list_of_all_events(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
-    before = api.ring.MOST_EVENTS
-    api.ring.MOST_EVENTS = most
+    before = api.frame_log.MOST_EVENTS
+    api.frame_log.MOST_EVENTS = most
     try:
         ring = ring_of(1, 0)
         naive: list[Frame] = []
@@ -210,4 +211,4 @@ def test_a_ring_is_the_end_of_the_list_of_all_events(
             assert ring.place_before(index) == Place(1, index)
             assert ring.index_after_id(f"100-{index}") == index
     finally:
-        api.ring.MOST_EVENTS = before
+        api.frame_log.MOST_EVENTS = before

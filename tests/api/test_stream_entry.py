@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.ring import Place
+from api.frame_log import Place
 from api.stream_entry import Entry, follows, went_back
 
 LAST = Place(7, 20)

@@ -1,0 +1,129 @@
+"""Frames in their order, for any number of readers: written once, joined once for who stands alike.
+
+A reader is a place in the log: it costs an integer, and what it has not been sent is joined into
+one write. Readers at the same place share that write's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import NamedTuple
+
+# About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
+MOST_EVENTS = 4096
+WRITE_BYTES = 64 * 1024
+# Most readers stand at the end: few writes are worth keeping for who comes to the same place.
+MOST_JOINED = 16
+
+
+class Place(NamedTuple):
+    """Where an event stands among a symbol's events: they are ordered by epoch, then seq."""
+
+    epoch: int
+    seq: int
+
+
+class Frame(NamedTuple):
+    """An event as it goes to readers; an api's own event has the place and id of the one before."""
+
+    place: Place
+    id: str
+    sse: bytes
+
+
+def sse_frame(event_id: str, data: bytes) -> bytes:
+    """A numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
+    return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
+
+
+def sse_unnumbered(data: bytes) -> bytes:
+    """An event of the api's own; the reader's last id stays what it was."""
+    return b"data: %b\n\n" % data
+
+
+def join_frames(frames: list[bytes]) -> tuple[bytes, int]:
+    """As many of `frames` as go in one write, at least one, and how many that are."""
+    size, count = 0, 0
+    for sse in frames:
+        if count and size + len(sse) > WRITE_BYTES:
+            break
+        size += len(sse)
+        count += 1
+    return b"".join(frames[:count]), count
+
+
+class FrameLog:
+    """The last frames, at most `capacity` and as many again; indexes only grow."""
+
+    def __init__(self, capacity: int | None = None) -> None:
+        self._capacity = capacity
+        self._frames: list[Frame] = []
+        self._first = 0
+        self._joined: dict[int, tuple[bytes, int]] = {}
+        self._wakers: set[Callable[[], None]] = set()
+
+    @property
+    def end(self) -> int:
+        """The index that the next frame will have."""
+        return self._first + len(self._frames)
+
+    def append(self, frame: Frame) -> None:
+        """Add a frame, not older than the last; `wake` when all that came together are there."""
+        self._frames.append(frame)
+        self._joined.clear()
+        capacity = self._capacity or MOST_EVENTS
+        if len(self._frames) >= 2 * capacity:
+            gone = len(self._frames) - capacity
+            self._on_gone(self._frames[gone - 1])
+            del self._frames[:gone]
+            self._first += gone
+
+    def wake(self) -> None:
+        """Let every reader look again."""
+        wakers, self._wakers = self._wakers, set()
+        for waker in wakers:
+            waker()
+
+    def on_change(self, waker: Callable[[], None]) -> None:
+        """Call `waker` once, at the next change."""
+        self._wakers.add(waker)
+
+    def forget(self, waker: Callable[[], None]) -> None:
+        """Do not call `waker`."""
+        self._wakers.discard(waker)
+
+    def frames_from(self, index: int) -> list[Frame] | None:
+        """The frames from `index` on; None where they are gone."""
+        return self._frames[index - self._first :] if index >= self._first else None
+
+    def read(self, index: int) -> tuple[bytes, int] | None:
+        """The events from `index` on in one write, and the index after; None where they are gone.
+
+        At most about 64 KiB, and at least one event where there is one.
+        """
+        if index < self._first:
+            return None
+        joined = self._joined.get(index)
+        if joined is None:
+            if len(self._joined) >= MOST_JOINED:
+                self._joined.clear()
+            joined = self._joined[index] = self._join(index)
+        return joined
+
+    def _join(self, index: int) -> tuple[bytes, int]:
+        parts: list[bytes] = []
+        size = 0
+        for frame in islice(self._frames, index - self._first, None):
+            sse = self._render(frame)
+            if parts and size + len(sse) > WRITE_BYTES:
+                break
+            parts.append(sse)
+            size += len(sse)
+        return b"".join(parts), index + len(parts)
+
+    def _render(self, frame: Frame) -> bytes:
+        return frame.sse
+
+    def _on_gone(self, newest: Frame) -> None:
+        """What is as old as `newest` has been forgotten."""
