@@ -8,6 +8,9 @@ import socket
 import uvloop
 
 from api.app import make_app
+from api.channels import Channels
+from api.directory import Directory
+from api.followed_books import FollowedBooks
 from api.settings import ApiSettings
 from api.socket import SocketProtocol
 from api.store import BookStore
@@ -42,10 +45,19 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
     store = BookStore(nodes)
     tail = Tail(nodes, store, settings.api_max_age)
     streams = Streams(settings.api_write_timeout)
-    app = make_app(store, tail, streams, settings.api_max_age)
+    directory = Directory(store)
+    books = FollowedBooks(tail, store)
+    channels = Channels(tail, books, directory)
+    app = make_app(store, directory, tail, channels, streams, settings.api_max_age)
 
     drained = asyncio.Event()
-    work = (tail.follow_streams(), tail.watch_ages(), streams.look_after())
+    work = (
+        tail.follow_streams(),
+        tail.watch_ages(),
+        books.look_after(),
+        channels.look_after(),
+        streams.look_after(),
+    )
     working = [asyncio.create_task(each) for each in work]
     serving = asyncio.create_task(serve(app, listener, drained, protocol=SocketProtocol))
     await stop_or_failure(going, [*working, serving])

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from api.books import Books
+from api.channels import Channels
 from api.directory import Directory
 from api.ops import Ops
 from api.problems import Problem, on_failure, on_http_exception, on_problem
@@ -33,9 +34,16 @@ PAGE_HEADERS = {
 }
 
 
-def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> ASGIApp:
-    """The application over one store, one tail and one registry of streams."""
-    directory = Directory(store)
+def make_app(
+    store: BookStore,
+    directory: Directory,
+    tail: Tail,
+    channels: Channels,
+    streams: Streams,
+    max_age: float,
+) -> ASGIApp:
+    """The application over one of each of its parts."""
+    stream = StreamRoute(directory, store, tail, channels, streams)
     books = Books(store, directory, max_age)
     ops = Ops(store, streams)
     app = Starlette(
@@ -45,11 +53,8 @@ def make_app(store: BookStore, tail: Tail, streams: Streams, max_age: float) -> 
             Route("/symbols", books.symbols),
             Route("/books", books.books),
             Route("/depth/{symbol:path}", books.depth),
-            Route(
-                "/stream/{symbol:path}",
-                StreamRoute(directory, store, tail, streams),
-                methods=["GET"],
-            ),
+            Route("/stream", stream, methods=["GET"]),
+            Route("/stream/{symbol:path}", stream, methods=["GET"]),
             Route("/healthz", ops.healthz),
             Route("/readyz", ops.readyz),
             Route("/metrics", ops.metrics),

@@ -42,17 +42,6 @@ def sse_unnumbered(data: bytes) -> bytes:
     return b"data: %b\n\n" % data
 
 
-def join_frames(frames: list[bytes]) -> tuple[bytes, int]:
-    """As many of `frames` as go in one write, at least one, and how many that are."""
-    size, count = 0, 0
-    for sse in frames:
-        if count and size + len(sse) > WRITE_BYTES:
-            break
-        size += len(sse)
-        count += 1
-    return b"".join(frames[:count]), count
-
-
 class FrameLog:
     """The last frames, at most `capacity` and as many again; indexes only grow."""
 

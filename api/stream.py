@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from time import monotonic
+from typing import Protocol
 
 from redis.exceptions import RedisError
 from starlette.types import Send
 
 from api.metrics import BYTES_OUT, WRITES
-from api.reader import Reader
 from api.socket import Socket
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -22,10 +23,33 @@ HEADERS = [
 ]
 
 
+class EventReader(Protocol):
+    """What a stream carries: the events of one reader, as SSE."""
+
+    @property
+    def ring(self) -> Log:
+        """Tells when there may be more."""
+
+    async def next(self) -> bytes:
+        """What is to be sent, empty where nothing is; raises redis.RedisError or OSError."""
+
+
+class Log(Protocol):
+    """Where events come to; `symbol` says whose."""
+
+    symbol: str
+
+    def on_change(self, waker: Callable[[], None]) -> None:
+        """Call `waker` once, at the next change."""
+
+    def forget(self, waker: Callable[[], None]) -> None:
+        """Do not call `waker`."""
+
+
 class Stream:
     """A coroutine, a place in a ring, and a way to wake it; nothing else is kept per client."""
 
-    def __init__(self, reader: Reader, socket: Socket, send: Send) -> None:
+    def __init__(self, reader: EventReader, socket: Socket, send: Send) -> None:
         self._reader = reader
         self._socket = socket
         self._send = send

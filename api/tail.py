@@ -102,22 +102,48 @@ class Tail:
             sse = status_frame(ring.symbol, status, "age" if stale else None)
             ring.tell_stale(sse, stale=stale)
 
-    async def catch_up(self, ring: Ring) -> None:
-        """Bring a started ring to where Redis is now; raises redis.RedisError or OSError."""
-        await self._read(self._node_of(ring), [ring])
+    async def catch_up(self, *rings: Ring) -> None:
+        """Bring started rings to where Redis is now; raises redis.RedisError or OSError."""
+        by_node: dict[Redis, list[Ring]] = {}
+        for ring in rings:
+            by_node.setdefault(self._node_of(ring), []).append(ring)
+        for node, its in by_node.items():
+            await self._read(node, its)
+
+    async def time(self) -> int:
+        """The clock of the node that is furthest behind, in milliseconds.
+
+        Of those that answer; raises redis.RedisError or OSError where none does.
+        """
+        asking = [self._time_of(node) for node in self._nodes.all()]
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        times = [answer for answer in answers if isinstance(answer, int)]
+        for answer in answers:
+            if isinstance(answer, BaseException) and not times:
+                raise answer
+        return min(times)
 
     async def page(self, symbol: str, after_id: str) -> list[Entry]:
         """Up to MOST_ENTRIES of a stream after an id; raises redis.RedisError or OSError."""
         return await self._range(symbol, f"({after_id}", "+")
+
+    async def oldest(self, symbol: str) -> Entry | None:
+        """The first entry of a stream, None where it is empty; raises as `page` does."""
+        found = await self._range(symbol, "-", "+", 1)
+        return found[0] if found else None
 
     async def entry(self, symbol: str, event_id: str) -> Entry | None:
         """The entry with this id, None where it is not there; raises as `page` does."""
         found = await self._range(symbol, event_id, event_id)
         return found[0] if found else None
 
-    async def _range(self, symbol: str, first: str, last: str) -> list[Entry]:
+    async def _range(
+        self, symbol: str, first: str, last: str, count: int | None = None
+    ) -> list[Entry]:
         key = events_key(symbol)
-        reply = await self._nodes.call(key, "XRANGE", key, first, last, "COUNT", MOST_ENTRIES)
+        reply = await self._nodes.call(
+            key, "XRANGE", key, first, last, "COUNT", count or MOST_ENTRIES
+        )
         return entries_in(symbol, reply)
 
     def _node_of(self, ring: Ring) -> Redis:
@@ -208,13 +234,15 @@ class Tail:
     async def _sweep(self, node: Redis) -> None:
         rings = [ring for ring in self._rings.values() if ring.started]
         rings = [ring for ring in rings if self._node_of(ring) is node]
+        now = await self._time_of(node)
         # Noted first: what a reader catches up with meanwhile is newer than the books are.
         last_ids = [ring.last.id for ring in rings]
         books = await self._store.books([ring.symbol for ring in rings]) if rings else []
-        behind = []
+        behind, swept = [], []
         for ring, last_id, book in zip(rings, last_ids, books, strict=True):
             if book is None:
                 continue
+            swept.append(ring)
             self.note_book(ring, book)
             if id_order(book.hash.stream_id) < id_order(last_id):
                 log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
@@ -222,7 +250,19 @@ class Tail:
             elif book.hash.stream_id != last_id:
                 behind.append(ring)
         await self._read(node, behind)
+        for ring in swept:
+            if ring.started:
+                # In the millisecond that was running more may have been written since.
+                ring.complete = now - 1
         self._swept[node] = monotonic()
+
+    async def _time_of(self, node: Redis) -> int:
+        """The node's clock in milliseconds; raises redis.RedisError or OSError."""
+        (reply,) = await self._nodes.send(node, [("TIME",)])
+        if isinstance(reply, Exception):
+            raise reply
+        seconds, microseconds = map(int, reply)
+        return seconds * 1000 + microseconds // 1000
 
     async def _read(self, node: Redis, rings: Collection[Ring]) -> None:
         """Append what the rings' streams have after each ring's last event."""

@@ -104,14 +104,24 @@ def render_update(
 
 
 def render_snapshot(
-    view: BookView, seq: int, epoch: int, received_at: str | None, conflated: int | None
+    view: BookView,
+    seq: int,
+    epoch: int,
+    received_at: str | None,
+    conflated: int | None,
+    *,
+    is_cut: bool = False,
 ) -> bytes:
-    """The JSON of a snapshot; `received_at` is None where only the hash is known."""
+    """The JSON of a snapshot; `received_at` is None where only the hash is known.
+
+    Of a view that `is_cut` the checksum is left out: its levels do not have it.
+    """
     return (
         f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
         f'"best_bid":{_best(view.best_bid)},"best_ask":{_best(view.best_ask)},'
         f'"spread":{_quoted(view.spread)},"bids":{view.bids},"asks":{view.asks},'
-        f'"checksum":{view.checksum},"exchange_time":{_quoted(view.exchange_time)},'
+        f'"checksum":{"null" if is_cut else view.checksum},'
+        f'"exchange_time":{_quoted(view.exchange_time)},'
         f'"received_at":{_quoted(received_at)},"depth":{view.depth},'
         f'"price_precision":{view.precision.price},"qty_precision":{view.precision.qty},'
         f'"source":"{view.source}",'

@@ -12,6 +12,9 @@ import httpx
 from redis.asyncio import Redis
 
 from api.app import make_app
+from api.channels import Channels
+from api.directory import Directory
+from api.followed_books import FollowedBooks
 from api.reader import Reader
 from api.store import BookStore
 from api.streams import Streams
@@ -92,7 +95,10 @@ class Replica:
         self.store = BookStore(OneNode(redis))
         self.tail = Tail(OneNode(redis), self.store, max_age)
         self.streams = Streams(30.0)
-        self.app = make_app(self.store, self.tail, self.streams, max_age)
+        directory = Directory(self.store)
+        self.books = FollowedBooks(self.tail, self.store)
+        self.channels = Channels(self.tail, self.books, directory)
+        self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 
     def reader(self, symbol: str = "BTC/USD") -> Reader:
         return Reader(self.tail, self.store, symbol)
@@ -103,6 +109,8 @@ class Replica:
         running = [
             asyncio.create_task(self.tail.follow_streams()),
             asyncio.create_task(self.tail.watch_ages()),
+            asyncio.create_task(self.books.look_after()),
+            asyncio.create_task(self.channels.look_after()),
         ]
         try:
             yield self
