@@ -48,6 +48,9 @@ def id_order(event_id: str) -> tuple[int, int]:
 
 def follows(entry: Entry, last: Place) -> bool:
     """Whether nothing lies between `last` and `entry` that a reader would miss."""
+    if entry.place.seq <= last.seq:
+        # A newer epoch whose numbers begin again knows nothing of what was before.
+        return False
     if entry.kind == "snapshot":
         return counts_from(entry) in (None, last.seq)
     if entry.place.epoch != last.epoch:
@@ -71,9 +74,9 @@ def counts_from(entry: Entry) -> int | None:
 
 
 def went_back(entry: Entry, last: Place) -> bool:
-    """Whether a snapshot goes on from an event before `last`: Redis has lost what lies between."""
+    """Whether `entry` goes on from an event before `last`: Redis has lost what lies between."""
     seq = counts_from(entry)
-    return seq is not None and seq < last.seq
+    return entry.place.seq <= last.seq or (seq is not None and seq < last.seq)
 
 
 class _Jump(msgspec.Struct):

@@ -25,6 +25,9 @@ def snapshot(epoch: int, seq: int, data: bytes) -> Entry:
         (snapshot(7, 25, b'{"conflated":24}'), False, True),
         # Events between are trimmed.
         (snapshot(7, 25, b'{"conflated":2}'), False, False),
+        # Redis and the collector's memory are gone together: the numbers begin again.
+        (snapshot(8, 2, b'{"conflated":null}'), False, True),
+        (Entry("1-1", "status", Place(8, 1), b"{}"), False, True),
         # Nobody else writes there; what cannot be read must not stop the others.
         (snapshot(7, 25, b"{"), True, False),
         (Entry("1-21", "update", Place(7, 21), b"{}"), True, False),

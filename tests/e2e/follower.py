@@ -140,6 +140,11 @@ class Ladder:
         return self._asks.rows()
 
     @property
+    def awaits_snapshot(self) -> bool:
+        """Whether it was told that it missed events, and has no snapshot since."""
+        return self._lagged
+
+    @property
     def seq(self) -> int:
         """The seq of the last numbered event."""
         return self.place.seq if self.place else 0

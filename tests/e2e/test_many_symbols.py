@@ -1,0 +1,168 @@
+"""Many books on one stream: every event of each, on any replica, from a watermark on."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.e2e.many_reader import ManyReader
+from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually, own_port
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+SOME = "/stream?symbols=BTC/USD,eth-usd"
+ALL = "/stream?symbols=*"
+
+
+class Scene:
+    """A fast market over several books, and two replicas."""
+
+    def __init__(self, stage: Stage, **settings: str) -> None:
+        self.stage = stage
+        self.redis = stage.redis(port=own_port())
+        self.simulator: Simulator = stage.simulator(
+            "--symbols", ",".join(SYMBOLS), "--rate", "600", "--control", "0"
+        )
+        settings = {"KRAKEN_SYMBOLS": "*", "STREAM_MAXLEN": "1000000", **settings}
+        self.collector: Collector = stage.collector(
+            self.redis.url, self.simulator.url, **settings
+        )
+        self.collector.wait_until_live(len(SYMBOLS))
+        self.one, self.two = (stage.api(self.redis.url) for _ in range(2))
+        for api in (self.one, self.two):
+            api.wait_until_live(*SYMBOLS)
+        self.streams = Streams(self.redis.url)
+        stage.undo(self.streams.close)
+
+    def reader(self, path: str, api: Api | None = None, watermark: str | None = None) -> ManyReader:
+        reader = ManyReader((api or self.one).url, path, watermark)
+        self.stage.undo(reader.leave)
+        return reader
+
+    def wait_until_they_have_all(self, reader: ManyReader, *symbols: str) -> None:
+        """Return once the reader has what is in Redis now, of each of these."""
+        for symbol in symbols:
+            reader.wait_for_seq(symbol, self.streams.last_seq(symbol) + 20)
+
+
+def test_each_event_of_every_book_comes_once_and_in_order(stage: Stage) -> None:
+    scene = Scene(stage)
+    some, every = scene.reader(SOME), scene.reader(ALL)
+    scene.wait_until_they_have_all(some, "BTC/USD", "ETH/USD")
+    scene.wait_until_they_have_all(every, *SYMBOLS)
+    assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
+    for reader in (some, every):
+        for ladder in reader.ladders.values():
+            assert ladder.counts.lagged == 0
+            assert ladder.counts.jumps == 0
+            assert ladder.counts.verified > 20
+        assert reader.repeats == 0
+
+    scene.simulator.fault("list?symbol=NEW/USD")
+    eventually(lambda: "NEW/USD" in every.ladders or None, "a new book joins those who take all")
+    scene.wait_until_they_have_all(every, "NEW/USD")
+    assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
+
+
+def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_that_does_not(
+    stage: Stage,
+) -> None:
+    scene = Scene(stage)
+    reader = scene.reader(ALL)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    # Nobody reads there: what lies between is in Redis alone.
+    reader.move_to(scene.two.url)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    # Here another reads, so it is in memory.
+    other = scene.reader(ALL)
+    scene.wait_until_they_have_all(other, *SYMBOLS)
+    reader.move_to(scene.one.url)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    # And when the replica is killed.
+    scene.one.kill()
+    reader.move_to(scene.two.url)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    for ladder in reader.ladders.values():
+        assert ladder.counts.lagged == 0
+        assert ladder.counts.jumps == 0
+
+
+def test_where_the_events_after_a_watermark_are_gone_that_is_told(stage: Stage) -> None:
+    scene = Scene(stage, STREAM_MAXLEN="100")
+    reader = scene.reader(ALL)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    reader.leave()
+    for symbol in SYMBOLS:
+        scene.streams.wait_for_seq(symbol, reader.ladders[symbol].seq + 300)
+    reader.move_to(scene.two.url)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    for symbol in SYMBOLS:
+        assert [event["reason"] for event in reader.lagged[symbol]] == ["trimmed"], symbol
+        assert reader.lagged[symbol][0]["missed"] is None
+    # A time that has not been yet tells of another Redis, or another clock.
+    future = scene.reader(SOME, watermark="999999999999999")
+    scene.wait_until_they_have_all(future, "BTC/USD", "ETH/USD")
+    assert [event["reason"] for event in future.lagged["BTC/USD"]] == ["unknown"]
+
+
+def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all_goes_on(
+    stage: Stage,
+) -> None:
+    scene = Scene(stage)
+    reader = scene.reader(ALL)
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    before = {symbol: reader.ladders[symbol].seq for symbol in SYMBOLS}
+    scene.redis.kill()
+    scene.redis.start()
+    for symbol in SYMBOLS:
+        reader.wait_for_seq(symbol, before[symbol] + 50)
+    for symbol in SYMBOLS:
+        assert {event["reason"] for event in reader.lagged[symbol]} <= {"redis"}
+    scene.collector.kill()
+    scene.collector.restart()
+    scene.collector.wait_until_live(len(SYMBOLS))
+    scene.wait_until_they_have_all(reader, *SYMBOLS)
+    reader.check()
+
+
+@pytest.fixture(scope="module")
+def calm_api(module_stage: Stage) -> Api:
+    """An api over books that are there."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS))
+    collector = module_stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS)
+    )
+    collector.wait_until_live(len(SYMBOLS))
+    api = module_stage.api(redis.url)
+    api.wait_until_live(*SYMBOLS)
+    return api
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter", "says"),
+    [
+        ("", "symbols", "symbols=*"),
+        ("symbols=", "symbols", "symbols=*"),
+        ("symbols=*,BTC/USD", "symbols", "take it alone"),
+        ("symbols=*&levels=0", "levels", "above 0"),
+        ("symbols=*&levels=ten", "levels", "such as 10"),
+        ("symbols=*&view=bottom", "view", "top"),
+        ("symbols=*&view=top&levels=3", "view", "not both"),
+        ("symbols=*&interval=100", "interval", "100ms"),
+        ("symbols=*&interval=1ms", "interval", "10ms"),
+        ("symbols=*&last_event_id=1785638131660-7", "last_event_id", "1785638131660"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_400_that_says_what_would_be_right(
+    calm_api: Api, query: str, parameter: str, says: str
+) -> None:
+    answer = calm_api.get(f"/stream?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["parameter"] == parameter
+    assert says in answer.json()["detail"]
+
+
+def test_an_unknown_name_in_a_list_is_a_404_with_the_nearest(calm_api: Api) -> None:
+    answer: httpx.Response = calm_api.get("/stream?symbols=BTC/USD,ETH/USDD")
+    assert answer.status_code == 404
+    assert "ETH/USD" in answer.json()["symbols"]
