@@ -52,7 +52,8 @@ class Lanes:
 
     async def end(self) -> None:
         """Cancel what is under way."""
-        await end_tasks(self._running.values())
+        # Who ends this asks more than once, and must not break it off.
+        await asyncio.shield(end_tasks(self._running.values()))
 
     def _reap(self) -> None:
         for node, task in list(self._running.items()):

@@ -264,8 +264,12 @@ class Tail:
         seconds, microseconds = map(int, reply)
         return seconds * 1000 + microseconds // 1000
 
-    async def _read(self, node: Redis, rings: Collection[Ring]) -> None:
-        """Append what the rings' streams have after each ring's last event."""
+    async def _read(self, node: Redis, rings: Collection[Ring], *, moves: int = 1) -> None:
+        """Append what the rings' streams have after each ring's last event.
+
+        Where a stream has gone to another node it is read there; nodes that send on to each other
+        are left to the next sweep.
+        """
         for ring in rings:
             # Its readers wait for a book, and there may be one now.
             if not ring.started:
@@ -290,8 +294,8 @@ class Tail:
                 rings = full
         for ring in moved:
             other = self._node_of(ring)
-            if other is not node:
-                await self._read(other, [ring])
+            if other is not node and moves:
+                await self._read(other, [ring], moves=moves - 1)
 
     def _append(self, ring: Ring, entries: list[Entry]) -> None:
         if not ring.started:

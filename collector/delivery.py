@@ -89,7 +89,8 @@ class Delivery:
 
     def _has_all(self, calls: Sequence[WriteCall], news: News) -> bool:
         """Whether the node still is where all of this belongs."""
-        keys = [book_key(call.symbol) for call in calls] + [SYMBOLS] * bool(news.states)
+        keys = [book_key(call.symbol) for call in calls]
+        keys += [SYMBOLS] * bool(news.states) + [WAKE] * bool(news.written)
         return all(self._nodes.of(key) is self._node for key in keys)
 
     async def _send(self, calls: Sequence[WriteCall], news: News) -> list[object]:
@@ -133,6 +134,10 @@ class Delivery:
             if isinstance(reply, Exception):
                 errors[SYMBOLS] = reply
                 delivered.open_states.append(symbol)
+            else:
+                self._say_unstuck(SYMBOLS)
+        if not all(isinstance(reply, Exception) for reply in replies):
+            self._say_back()
         self._say_stuck(errors)
         return delivered
 
@@ -141,9 +146,14 @@ class Delivery:
         PUBLISHED.inc(call.entries)
         if call.entries:
             PUBLISH_LAG.observe((monotonic_ns() - call.since) / 1e9)
-        if call.symbol in self._stuck:
-            self._stuck.discard(call.symbol)
-            log.info("redis writes this again", what=call.symbol)
+        self._say_unstuck(call.symbol)
+
+    def _say_unstuck(self, name: str) -> None:
+        if name in self._stuck:
+            self._stuck.discard(name)
+            log.info("redis writes this again", what=name)
+
+    def _say_back(self) -> None:
         if self._away:
             self._away = False
             log.info("redis is back, publishing goes on")

@@ -57,6 +57,8 @@ class Lease:
         self._newest_seen = 0
         # The epoch of the lease that Redis gave us; after a fencing we hold it and do not lead.
         self._held: int | None = None
+        # Whether Redis may have given us the lease, also where its answer did not come.
+        self._asked = False
         self._retry = asyncio.Event()
         self._said = ""
         self.epoch: int | None = None
@@ -81,9 +83,10 @@ class Lease:
     async def release(self) -> None:
         """Let another lead at once."""
         self._led(None)
-        if self._held is not None:
-            self._held = None
+        self._held = None
+        if self._asked:
             await self._nodes.call(self._key, "EVAL", RELEASE.text, 1, self._key, self._owner)
+            self._asked = False
 
     async def _take(self) -> None:
         try:
@@ -108,6 +111,7 @@ class Lease:
 
     async def _take_or_renew(self) -> None:
         milliseconds = int(self._seconds * 1000)
+        self._asked = True
         ours, value, *others_epoch = await self._nodes.call(
             self._key,
             *("EVAL", LEASE.text, 1),
@@ -115,7 +119,7 @@ class Lease:
         )
         if not ours:
             self._see(*others_epoch)
-            self._held = None
+            self._held, self._asked = None, False
             self._stand_by(str(self._shard), value.decode(errors="replace"))
         elif value != self.epoch:
             await self._begin(value)

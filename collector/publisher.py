@@ -124,7 +124,8 @@ class Publisher:
                 await self._look_over()
         finally:
             self._is_running = False
-            await end_tasks(self._tasks.values())
+            # Who ends this asks more than once, and must not break it off.
+            await asyncio.shield(end_tasks(self._tasks.values()))
 
     async def drain(self) -> None:
         """Write until nothing waits, or Redis takes no more of it."""

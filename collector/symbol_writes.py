@@ -29,8 +29,8 @@ class SymbolWrites:
 
     @property
     def idle(self) -> bool:
-        """Whether Redis has all of it."""
-        return self._open is None and not self.outbox.waiting
+        """Whether Redis has all of it, and that under the newest epoch."""
+        return self._open is None and not self.outbox.waiting and self._next_epoch is None
 
     @property
     def left(self) -> int:

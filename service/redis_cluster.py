@@ -54,6 +54,7 @@ class ClusterNodes:
         # Symbols are few, and the arithmetic is slower than a look-up.
         self._slot_of: dict[str, int] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._closed = False
 
     def of(self, key: str) -> Redis:
         """The master that has `key`, as far as it is known."""
@@ -73,7 +74,8 @@ class ClusterNodes:
         """
         try:
             replies = await send_together(node, commands)
-        except (RedisError, OSError):
+        except (RedisError, OSError, asyncio.CancelledError):
+            # Who waits no longer than a moment gives up before the client does.
             self._look_again()
             raise
         for index, reply in enumerate(replies):
@@ -115,6 +117,7 @@ class ClusterNodes:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._closed = True
         if self._looking is not None:
             await end_tasks([self._looking])
         for client in self._clients.values():
@@ -147,7 +150,7 @@ class ClusterNodes:
         return reply
 
     def _look_again(self) -> None:
-        if self._looking is None or self._looking.done():
+        if not self._closed and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:

@@ -277,6 +277,30 @@ async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gon
     assert await publishing.seqs("ETH/USD") == [1, 2, 3]
 
 
+async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
+    redis_url: str,
+) -> None:
+    losing = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    losing.sent = []
+    publishing = Publishing(losing)
+    await publishing.lead()
+    losing.to_lose = 1
+    publishing.box.update()
+    flushing = asyncio.create_task(publishing.flush())
+    await eventually(lambda: losing.to_lose == 0)
+    publishing.publisher.lead(EPOCH + 1)
+    await flushing
+    for _ in range(2):
+        await publishing.flush()
+    events = await publishing.events()
+    assert [(e["kind"], e["epoch"]) for e in events[2:]] == [
+        ("update", EPOCH),
+        ("snapshot", EPOCH + 1),
+        ("status", EPOCH + 1),
+    ]
+    await losing.aclose()
+
+
 # Others who write
 
 

@@ -23,9 +23,7 @@ class Scene:
             "--symbols", ",".join(SYMBOLS), "--rate", "600", "--control", "0"
         )
         settings = {"KRAKEN_SYMBOLS": "*", "STREAM_MAXLEN": "1000000", **settings}
-        self.collector: Collector = stage.collector(
-            self.redis.url, self.simulator.url, **settings
-        )
+        self.collector: Collector = stage.collector(self.redis.url, self.simulator.url, **settings)
         self.collector.wait_until_live(len(SYMBOLS))
         self.one, self.two = (stage.api(self.redis.url) for _ in range(2))
         for api in (self.one, self.two):
@@ -129,9 +127,7 @@ def calm_api(module_stage: Stage) -> Api:
     """An api over books that are there."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS))
-    collector = module_stage.collector(
-        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS)
-    )
+    collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     collector.wait_until_live(len(SYMBOLS))
     api = module_stage.api(redis.url)
     api.wait_until_live(*SYMBOLS)
