@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,6 +14,7 @@ from starlette.responses import Response
 from api.directory import Directory
 from api.problems import Problem, bad_parameter, redis_away, unavailable, unknown_symbol
 from api.store import BookStore, StoredBook
+from kraken_book.redis_contract.book_hash import BookHash
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.view import BookView
 
@@ -47,32 +50,33 @@ class Books:
         return json_response(rows, source_of(states))
 
     async def depth(self, request: Request) -> Response:
-        """One book; 503 with the last known one where it is too old."""
+        """One book; 503 with the last known one where it is too old or cannot be read."""
         levels = parse_levels(request.query_params.get("levels"))
         symbol = await self._directory.resolve(request.path_params["symbol"])
-        (book,) = await self._read([symbol])
+        try:
+            book = await self._store.book(symbol)
+        except (RedisError, OSError) as error:
+            raise self._with_known(redis_away(error), symbol, levels) from error
         if book is None or book.age_ms is None:
-            raise await self._no_book(symbol)
-        body = depth_body(book, levels, self._max_age)
-        about = {"X-Book-Age-Ms": str(book.age_ms), SOURCE_HEADER: book.hash.source}
+            raise self._with_known(await self._no_book(symbol), symbol, levels)
         if book.age_ms > self._max_age * 1000:
-            problem = unavailable(
-                "stale-book",
-                f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms",
-                book=body,
-            )
-            problem.headers.update(about)
-            raise problem
+            why = f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms"
+            raise _with_book(unavailable("stale-book", why), book, levels, self._max_age)
         headers = {
             "ETag": f'W/"{book.hash.event_id}"',
             "Cache-Control": "no-cache",
-            **about,
+            **_about(book),
         }
         # The tag tells of the book alone; that it is not followed any more must be seen.
-        live = body["status"] == "live"
-        if live and {headers["ETag"], "W/*"} & etags(request.headers.get("If-None-Match", "")):
+        asked = request.headers.get("If-None-Match")
+        if asked and book.hash.status == "live" and {headers["ETag"], "W/*"} & etags(asked):
             return Response(None, 304, headers)
-        return Response(msgspec.json.encode(body), 200, headers, "application/json")
+        if levels is None:
+            head, rest = _body_around_age(book.hash)
+            body = b"%b%d%b" % (head, book.age_ms, rest)
+        else:
+            body = msgspec.json.encode(depth_body(book, levels, self._max_age))
+        return Response(body, 200, headers, "application/json")
 
     async def _read(self, symbols: list[str]) -> list[StoredBook | None]:
         try:
@@ -81,11 +85,47 @@ class Books:
             raise redis_away(error) from error
 
     async def _no_book(self, symbol: str) -> Problem:
-        state = (await self._directory.states()).get(symbol)
+        try:
+            state = (await self._directory.states()).get(symbol)
+        except Problem as problem:
+            return problem
         if state is None:
             return unknown_symbol(symbol, [])
         why = f"{state.status}: {state.reason}" if state.reason else state.status
-        return unavailable("no-book", f"there is no book of {symbol} yet ({why})", book=None)
+        return unavailable("no-book", f"there is no book of {symbol} now ({why})")
+
+    def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
+        """The problem with what this process last read of the book."""
+        if problem.status != 503:
+            return problem
+        return _with_book(problem, self._store.known(symbol), levels, self._max_age)
+
+
+def _with_book(
+    problem: Problem, book: StoredBook | None, levels: int | None, max_age: float
+) -> Problem:
+    problem.members["book"] = book and depth_body(book, levels, max_age)
+    if book is not None:
+        problem.headers.update(_about(book))
+    return problem
+
+
+def _about(book: StoredBook) -> dict[str, str]:
+    """The headers that tell of a book, whatever the answer."""
+    return {"X-Book-Age-Ms": str(book.age_ms), SOURCE_HEADER: book.hash.source}
+
+
+# What is asked for again and again; the books of others are put together anew.
+@lru_cache(maxsize=256)
+def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
+    """The answer of /depth for a whole book, before and after its age."""
+    items = list(depth_body(StoredBook(stored, 0), None, math.inf).items())
+    at = [name for name, _ in items].index("age_ms")
+    head, rest = dict(items[:at]), dict(items[at + 1 :])
+    return (
+        msgspec.json.encode(head)[:-1] + b',"age_ms":',
+        b"," + msgspec.json.encode(rest)[1:],
+    )
 
 
 def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from time import monotonic
 from typing import NamedTuple, cast
 
 import msgspec
@@ -11,7 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from api.frame_log import Place
-from kraken_book.redis_contract.book_hash import BookHash, parse_book_hash
+from api.known_books import KnownBook, KnownBooks, Reply
+from api.shared_reads import SharedReads
+from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash, parse_book_hash
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.times import parse_rfc3339
@@ -42,10 +45,16 @@ class StoredBook(NamedTuple):
 
 
 class BookStore:
-    """Reads what collectors left in Redis; every method raises redis.RedisError or OSError."""
+    """Reads what collectors left in Redis; what waits for it raises redis.RedisError or OSError.
+
+    Books asked for at the same time are read once; a write that was acknowledged before a book is
+    asked for is in it.
+    """
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
+        self._shared = SharedReads(self._books_at)
+        self._known = KnownBooks()
 
     async def ping(self) -> None:
         """Return if Redis answers."""
@@ -60,12 +69,25 @@ class BookStore:
         """The book of `symbol`, None where Redis has nothing of it."""
         return (await self.books([symbol]))[0]
 
+    def known(self, symbol: str) -> StoredBook | None:
+        """The last book of `symbol` that was read here, as old as it is by now; asks nobody.
+
+        It is `stale` where it was live: nobody knows whether it is followed.
+        """
+        known = self._known.get(symbol)
+        if known is None:
+            return None
+        stored = known.hash
+        if stored.status == "live":
+            stored = msgspec.structs.replace(stored, status="stale")
+        return StoredBook(stored, known.age_ms_now)
+
     async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
         """The books of `symbols`, in their order; None also where what is there is no book.
 
         And None where a node does not answer, unless none of those asked does: that raises.
         """
-        reading = [self._books_at(node, asked) for node, asked in self._by_node(symbols).items()]
+        reading = [self._shared.get(node, asked) for node, asked in self._by_node(symbols).items()]
         if len(reading) == 1:
             only = await reading[0]
             return [only[symbol] for symbol in symbols]
@@ -88,8 +110,12 @@ class BookStore:
             by_node.setdefault(self._nodes.of(book_key(symbol)), []).append(symbol)
         return by_node
 
-    async def _books_at(self, node: Redis, symbols: Sequence[str]) -> dict[str, StoredBook | None]:
-        commands = [("HGETALL", book_key(symbol)) for symbol in symbols]
+    async def _books_at(
+        self, node: Redis, symbols: Collection[str]
+    ) -> dict[str, StoredBook | None]:
+        commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
+        # No book is younger than this: its age counts from before Redis told its clock.
+        begun = monotonic()
         # One symbol's key that holds something else must not cost the others their answer.
         time, *hashes = await self._nodes.send(node, [("TIME",), *commands])
         if isinstance(time, Exception):
@@ -102,8 +128,11 @@ class BookStore:
                 raise reply
             if isinstance(reply, MovedError):
                 found |= await self._books_moved(node, symbol, reply)
+            elif isinstance(reply, Exception):
+                log.error("a book cannot be read", symbol=symbol, error=str(reply))
+                found[symbol] = None
             else:
-                found[symbol] = _stored(symbol, reply, now)
+                found[symbol] = self._stored(symbol, cast("Reply", reply), now, begun)
         return found
 
     async def _books_moved(
@@ -115,6 +144,22 @@ class BookStore:
             raise error
         return await self._books_at(other, [symbol])
 
+    def _stored(self, symbol: str, reply: Reply, now: int, begun: float) -> StoredBook | None:
+        known = self._known.get(symbol)
+        if known is None or known.reply != reply:
+            try:
+                known = _known(reply)
+            except ValueError as error:
+                log.error("what lies in redis is no book", symbol=symbol, error=str(error))
+                return None
+        if known is None:
+            return None
+        if known.hash.view is None:
+            return StoredBook(known.hash, None)
+        age_ms = max(0, (now - known.confirmed_at) // 1_000_000)
+        self._known.keep(symbol, known._replace(age_ms=age_ms, read_at=begun))
+        return StoredBook(known.hash, age_ms)
+
 
 def _states(reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
     for name, data in sorted(reply.items()):
@@ -124,17 +169,11 @@ def _states(reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
             log.error("what kraken:symbols says is no state", field=name, error=str(error))
 
 
-def _stored(symbol: str, reply: object, now: int) -> StoredBook | None:
-    if isinstance(reply, Exception):
-        log.error("a book cannot be read", symbol=symbol, error=str(reply))
+def _known(reply: Reply) -> KnownBook | None:
+    """What a reply says, None where there is no hash; raises ValueError."""
+    pairs = zip(HASH_FIELDS, reply, strict=True)
+    stored = parse_book_hash({name.encode(): value for name, value in pairs if value is not None})
+    if stored is None:
         return None
-    try:
-        book = parse_book_hash(cast("dict[bytes, bytes]", reply))
-        if book is None:
-            return None
-        if book.view is None:
-            return StoredBook(book, None)
-        return StoredBook(book, max(0, (now - parse_rfc3339(book.confirmed_at)) // 1_000_000))
-    except ValueError as error:
-        log.error("what lies in redis is no book", symbol=symbol, error=str(error))
-        return None
+    confirmed_at = parse_rfc3339(stored.confirmed_at) if stored.view is not None else 0
+    return KnownBook(reply, stored, confirmed_at)

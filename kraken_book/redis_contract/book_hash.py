@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import chain
 
@@ -9,6 +10,19 @@ import msgspec
 
 from kraken_book.precision import Precision
 from kraken_book.view import Best, BookView
+
+_FIELDS = """
+symbol status source depth price_precision qty_precision epoch seq event_id checksum exchange_time
+confirmed_at best_bid best_bid_qty best_ask best_ask_qty spread bids asks stream_seq stream_id
+"""
+HASH_FIELDS = tuple(_FIELDS.split())
+"""What `parse_book_hash` needs of a hash."""
+
+# Larger ones are nobody's, and no JSON could be made of them.
+_MOST = 2**63
+_EVENT_ID = re.compile(r"\d+-\d+", re.ASCII)
+_SOURCE = re.compile(r"[\w.-]+", re.ASCII)
+_levels = msgspec.json.Decoder(list[tuple[str, str]])
 
 Fields = list[str | int]
 """Field, value, field, value: as HSET takes them."""
@@ -61,7 +75,11 @@ class BookHash(msgspec.Struct, frozen=True):
 
 
 def parse_book_hash(reply: Mapping[bytes, bytes]) -> BookHash | None:
-    """The book in an HGETALL's reply, None where there is none; raises ValueError."""
+    """The book in the hash's fields, None where there are none.
+
+    Raises ValueError where they are no book: what is returned can be written as JSON and into an
+    HTTP header, the sides as they are.
+    """
     if not reply:
         return None
     text = {name.decode(): value.decode() for name, value in reply.items()}
@@ -69,13 +87,13 @@ def parse_book_hash(reply: Mapping[bytes, bytes]) -> BookHash | None:
         return BookHash(
             symbol=text["symbol"],
             status=text["status"],
-            source=text["source"],
+            source=_checked(_SOURCE, text["source"]),
             view=_view(text) if text["seq"] else None,
-            seq=int(text["seq"] or 0),
-            epoch=int(text["epoch"] or 0),
-            event_id=text["event_id"],
+            seq=_number(text["seq"] or "0"),
+            epoch=_number(text["epoch"] or "0"),
+            event_id=_checked(_EVENT_ID, text["event_id"]) if text["seq"] else "",
             confirmed_at=text["confirmed_at"],
-            stream_seq=int(text["stream_seq"]),
+            stream_seq=_number(text["stream_seq"]),
             stream_id=text["stream_id"],
         )
     except KeyError as error:
@@ -86,13 +104,34 @@ def _view(text: Mapping[str, str]) -> BookView:
     return BookView(
         symbol=text["symbol"],
         source=text["source"],
-        depth=int(text["depth"]),
-        precision=Precision(int(text["price_precision"]), int(text["qty_precision"])),
+        depth=_number(text["depth"]),
+        precision=Precision(_number(text["price_precision"]), _number(text["qty_precision"])),
         best_bid=Best(text["best_bid"], text["best_bid_qty"]) if text["best_bid"] else None,
         best_ask=Best(text["best_ask"], text["best_ask_qty"]) if text["best_ask"] else None,
         spread=text["spread"] or None,
-        bids=text["bids"],
-        asks=text["asks"],
-        checksum=int(text["checksum"]),
+        bids=_side(text["bids"]),
+        asks=_side(text["asks"]),
+        checksum=_number(text["checksum"]),
         exchange_time=text["exchange_time"] or None,
     )
+
+
+def _side(text: str) -> str:
+    try:
+        _levels.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"a side of the book is no list of levels: {error}") from None
+    return text
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < _MOST:
+        raise ValueError(f"{number} is no number of a book")
+    return number
+
+
+def _checked(form: re.Pattern[str], text: str) -> str:
+    if not form.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not what the hash of a book has there")
+    return text
