@@ -51,7 +51,9 @@ class Books:
 
     async def depth(self, request: Request) -> Response:
         """One book; 503 with the last known one where it is too old or cannot be read."""
-        levels = parse_levels(request.query_params.get("levels"))
+        # Most have no query, and to make what parses it costs more than to look.
+        query = request.scope["query_string"]
+        levels = parse_levels(request.query_params.get("levels")) if query else None
         symbol = await self._directory.resolve(request.path_params["symbol"])
         try:
             book = await self._store.book(symbol)

@@ -10,6 +10,7 @@ import pytest
 
 from api.books import etags, parse_levels
 from api.problems import Problem
+from launcher.embedded_redis import EmbeddedRedis
 from service.redis_client import connect_redis
 from tests.api.replica import MAX_AGE, Replica, Written
 from tests.kraken_book.written_books import CONFIRMED_AT, snapshot, status, update, view_at
@@ -323,6 +324,101 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         body = assert_problem(answer, 503, "redis-away")
         assert answer.headers["retry-after"] == str(body["retry_after"])
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
+    with EmbeddedRedis() as server:
+        redis = connect_redis(server.url, timeout=1.0)
+        written, replica = Written(redis), Replica(redis)
+        await written.symbol("BTC/USD")
+        await written.symbol("ETH/USD")
+        await written.book(EPOCH, snapshot(1), update(2), age=5)
+        async with replica.client() as client:
+            before = (await client.get("/depth/BTC/USD")).json()
+            await client.get("/books")
+            server.kill()
+            answer = await client.get("/depth/BTC/USD")
+            body = assert_problem(answer, 503, "redis-away")
+            assert answer.headers["retry-after"] == str(body["retry_after"])
+            book = body["book"]
+            assert answer.headers["x-book-age-ms"] == str(book["age_ms"])
+            assert answer.headers["x-book-source"] == "simulated"
+            assert book.pop("age_ms") >= before.pop("age_ms") >= 5_000
+            assert (before.pop("status"), book.pop("status")) == ("live", "stale")
+            assert book == before
+            cut = (await client.get("/depth/BTC/USD?levels=1")).json()["book"]
+            assert (len(cut["bids"]), len(cut["asks"])) == (1, 1)
+            body = assert_problem(await client.get("/depth/ETH/USD"), 503, "redis-away")
+            assert body["book"] is None
+            # A Redis that is back without its data knows less than this process.
+            server.start()
+            await written.symbol("BTC/USD", "syncing")
+            body = assert_problem(await client.get("/depth/BTC/USD"), 503, "no-book")
+            assert (body["book"]["seq"], body["book"]["status"]) == (2, "stale")
+            assert body["book"]["age_ms"] >= 5_000
+        await redis.aclose()
+
+
+@pytest.mark.parametrize("levels", ["", "?levels=1"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("bids", '[["1","2"]'),
+        ("bids", '[["1","2"]]}'),
+        ("asks", '[[1,"2"]]'),
+        ("asks", ""),
+        ("bids", b'[["\xff","2"]]'),
+        ("seq", str(2**70)),
+        ("checksum", "-1"),
+        ("event_id", '1-1"\r\nX-Evil: 1'),
+        ("source", "kraken\r\nX-Evil: 1"),
+        ("source", "\u0161"),
+        ("confirmed_at", "yesterday"),
+        ("depth", None),
+    ],
+)
+async def test_garbage_in_a_hash_is_no_book_and_never_in_an_answer(
+    client: httpx.AsyncClient,
+    written: Written,
+    btc: None,
+    field: str,
+    value: str | bytes | None,
+    levels: str,
+) -> None:
+    if value is None:
+        await written.redis.hdel("kraken:book:{BTC/USD}", field)
+    else:
+        await written.redis.hset("kraken:book:{BTC/USD}", field, value)
+    answer = await client.get(f"/depth/BTC/USD{levels}")
+    assert_problem(answer, 503, "no-book")
+    assert answer.json()["book"] is None
+    assert "x-evil" not in answer.headers
+    (row,) = (await client.get("/books")).json()
+    assert (row["seq"], row["status"]) == (None, "syncing")
+
+
+async def test_any_text_in_a_hash_is_quoted(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    word = '"\\ \u0161\n'
+    await written.redis.hset("kraken:book:{BTC/USD}", mapping={"best_bid": word, "spread": word})
+    for levels in ("", "?levels=1"):
+        body = (await client.get(f"/depth/BTC/USD{levels}")).json()
+        assert (body["best_bid"]["price"], body["spread"]) == (word, word)
+
+
+async def test_the_whole_book_has_the_members_of_one_cut_in_the_same_order(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    for status_code in ("live", "syncing"):
+        if status_code == "syncing":
+            await written.status(EPOCH, status(3))
+        whole = (await client.get("/depth/BTC/USD")).json()
+        cut = (await client.get("/depth/BTC/USD?levels=9")).json()
+        assert list(whole) == list(cut)
+        assert whole.pop("age_ms") <= cut.pop("age_ms")
+        assert whole == cut
+        assert whole["status"] == status_code
 
 
 # The rest
