@@ -3,48 +3,61 @@
     python -m bench.constant 3001 answer.json
 
 `answer.json` has `body` and `headers`. A request with an `If-None-Match` gets a 304 without the
-body.
+body. Under `/bare/` uvicorn alone answers, elsewhere with the api's routing and request log.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
 
 import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from api.request_log import RequestLog
 from api.socket import SocketProtocol
 from service.http_server import listen, serve
+from service.logs import configure_logs, parse_levels
 from service.stop import stop_on_signals
 
 
 class Constant:
-    """The ASGI application."""
+    """The ASGI application, with the api's outer parts and without."""
 
-    def __init__(self, body: str, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, body: str, headers: dict[str, str]) -> None:
         self._body = body.encode()
-        self._headers = [(name.encode(), value.encode()) for name, value in headers]
-        self._headers_of_304 = [
-            each for each in self._headers if not each[0].startswith(b"content-")
-        ]
+        self._of_200 = headers
+        self._of_304 = {n: v for n, v in headers.items() if not n.startswith("content-")}
+        self._app = RequestLog(Starlette(routes=[Route("/{path:path}", self._route)]))
 
-    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
+        if not scope["path"].startswith("/bare/"):
+            await self._app(scope, receive, send)
+            return
         known = any(name == b"if-none-match" for name, _ in scope["headers"])
-        status, headers = (304, self._headers_of_304) if known else (200, self._headers)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if known else self._body})
+        await self._answer(known=known)(scope, receive, send)
+
+    async def _route(self, request: Request) -> Response:
+        return self._answer(known="If-None-Match" in request.headers)
+
+    def _answer(self, *, known: bool) -> Response:
+        if known:
+            return Response(None, 304, self._of_304)
+        return Response(self._body, 200, self._of_200)
 
 
-async def run(port: int, answer: Path) -> None:
+async def run(port: int, app: Constant) -> None:
     """Serve until SIGTERM."""
+    configure_logs(parse_levels("info"))
     going = stop_on_signals()
-    app = Constant(**json.loads(answer.read_text()))
     await serve(app, listen("127.0.0.1", port, "port"), going, protocol=SocketProtocol)
 
 
 if __name__ == "__main__":
-    uvloop.run(run(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(run(int(sys.argv[1]), Constant(**json.loads(Path(sys.argv[2]).read_text()))))

@@ -62,7 +62,7 @@ class _Connection(asyncio.Protocol):
             self._load.statuses[int(head[9:12])] += 1
             self._ask()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.closed.set_result(None)
 
     def _ask(self) -> None:
