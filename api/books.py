@@ -54,7 +54,11 @@ class Books:
         # Most have no query, and to make what parses it costs more than to look.
         query = request.scope["query_string"]
         levels = parse_levels(request.query_params.get("levels")) if query else None
-        symbol = await self._directory.resolve(request.path_params["symbol"])
+        try:
+            symbol = await self._directory.resolve(request.path_params["symbol"])
+        except Problem as problem:
+            # Which book is meant is not known here.
+            raise _with_book(problem, None, levels, self._max_age) from None
         try:
             book = await self._store.book(symbol)
         except (RedisError, OSError) as error:
@@ -87,6 +91,7 @@ class Books:
             raise redis_away(error) from error
 
     async def _no_book(self, symbol: str) -> Problem:
+        """Why there is none."""
         try:
             state = (await self._directory.states()).get(symbol)
         except Problem as problem:
@@ -98,14 +103,15 @@ class Books:
 
     def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
         """The problem with what this process last read of the book."""
-        if problem.status != 503:
-            return problem
         return _with_book(problem, self._store.known(symbol), levels, self._max_age)
 
 
 def _with_book(
     problem: Problem, book: StoredBook | None, levels: int | None, max_age: float
 ) -> Problem:
+    """The problem with the book in it, null where there is none, if it is one that passes."""
+    if problem.status != 503:
+        return problem
     problem.members["book"] = book and depth_body(book, levels, max_age)
     if book is not None:
         problem.headers.update(_about(book))

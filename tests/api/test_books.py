@@ -323,6 +323,8 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         answer = await client.get(path)
         body = assert_problem(answer, 503, "redis-away")
         assert answer.headers["retry-after"] == str(body["retry_after"])
+        assert ("book" in body) == path.startswith("/depth")
+        assert body.get("book") is None
         assert (await client.get("/healthz")).status_code == 200
 
 

@@ -1,0 +1,121 @@
+"""`/depth` while Redis is away: a 503 with the book that this process read last, and its age."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.redis_contract.keys import book_key
+from tests.e2e.processes import Api, Collector, Stage, eventually, own_port
+from tests.e2e.redis_fleet import RedisCluster
+
+# In a cluster of three masters each is on its own.
+SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
+
+
+def start(stage: Stage, redis_url: str) -> tuple[Collector, Api]:
+    """The services with live books; the api has been asked for each book once."""
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    collector = stage.collector(redis_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    collector.wait_until_live(len(SYMBOLS))
+    api = stage.api(redis_url, API_MAX_AGE="2")
+    api.wait_until_live(*SYMBOLS)
+    return collector, api
+
+
+def known_book(api: Api, symbol: str) -> dict[str, Any]:
+    """The book in the problem that `/depth` answers."""
+    answer = api.answers(f"/depth/{symbol}", 503)
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["type"] == "urn:kraken-book:redis-away"
+    assert answer.headers["retry-after"] == str(problem["retry_after"])
+    book: dict[str, Any] = problem["book"]
+    assert book["symbol"] == symbol
+    assert book["status"] == "stale"
+    assert answer.headers["x-book-age-ms"] == str(book["age_ms"])
+    assert answer.headers["x-book-source"] == book["source"] == "simulated"
+    return book
+
+
+def assert_grows_old(api: Api, symbol: str) -> None:
+    """The book stays the same, and its age goes on past what is shown as right."""
+    first = known_book(api, symbol)
+
+    def older() -> dict[str, Any] | None:
+        book = known_book(api, symbol)
+        assert book["age_ms"] >= first["age_ms"]
+        assert {**book, "age_ms": 0} == {**first, "age_ms": 0}
+        return book if book["age_ms"] > max(3_000, first["age_ms"] + 500) else None
+
+    eventually(older, "the age of the book grows")
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_the_last_known_book_is_told_with_its_age(stage: Stage, how: str) -> None:
+    redis = stage.redis(port=own_port())
+    _, api = start(stage, redis.url)
+    asked = {symbol: api.get(f"/depth/{symbol}").json() for symbol in SYMBOLS}
+    if how == "killed":
+        redis.kill()
+    else:
+        redis.freeze()
+        stage.undo(redis.resume)
+    assert_grows_old(api, "BTC/USD")
+    for symbol in SYMBOLS:
+        book = known_book(api, symbol)
+        assert book["seq"] >= asked[symbol]["seq"]
+        assert book.keys() == asked[symbol].keys()
+    cut = api.get("/depth/BTC%2FUSD?levels=2").json()["book"]
+    assert (len(cut["bids"]), len(cut["asks"])) == (2, 2)
+    assert api.get("/readyz").status_code == 503
+    assert api.get("/healthz").status_code == 200
+    last = known_book(api, "ETH/USD")["seq"]
+
+    if how == "killed":
+        redis.start()
+    else:
+        redis.resume()
+    api.answers("/readyz")
+    back = api.answers("/depth/ETH%2FUSD").json()
+    assert back["status"] == "live"
+    assert back["seq"] > last
+
+
+def test_a_replica_that_has_never_read_a_book_says_null(stage: Stage) -> None:
+    redis = stage.redis()
+    start(stage, redis.url)
+    api = stage.api(redis.url)
+    # It knows which symbols there are, and no book.
+    api.answers("/symbols")
+    redis.kill()
+    problem = api.answers("/depth/BTC%2FUSD", 503).json()
+    assert problem["type"] == "urn:kraken-book:redis-away"
+    assert problem["book"] is None
+
+
+def test_in_a_cluster_the_books_of_the_other_nodes_are_served_on(
+    stage: Stage, tmp_path: Path
+) -> None:
+    cluster = stage.enter(RedisCluster(tmp_path))
+    homes = {symbol: cluster.node_of(book_key(symbol)) for symbol in SYMBOLS}
+    assert len(set(homes.values())) == 3
+    _, api = start(stage, cluster.url)
+
+    homes["DOT/USD"].kill()
+    assert_grows_old(api, "DOT/USD")
+    for symbol in ("BTC/USD", "ETH/USD"):
+        assert api.get(f"/depth/{symbol}").status_code == 200
+    assert api.get("/readyz").status_code == 200
+    homes["DOT/USD"].start()
+    api.wait_until_live(*SYMBOLS)
+
+    # The one that says which symbols there are.
+    assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
+    homes["ETH/USD"].kill()
+    assert_grows_old(api, "ETH/USD")
+    for symbol in ("BTC/USD", "DOT/USD"):
+        assert api.get(f"/depth/{symbol}").status_code == 200
