@@ -111,7 +111,7 @@ class BookStore:
         return by_node
 
     async def _books_at(
-        self, node: Redis, symbols: Collection[str]
+        self, node: Redis, symbols: Collection[str], *, moves: int = 1
     ) -> dict[str, StoredBook | None]:
         commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
         # No book is younger than this: its age counts from before Redis told its clock.
@@ -127,22 +127,17 @@ class BookStore:
             if isinstance(reply, ClusterDownError):
                 raise reply
             if isinstance(reply, MovedError):
-                found |= await self._books_moved(node, symbol, reply)
+                other = self._nodes.of(book_key(symbol))
+                # Nodes that send on to each other are asked once.
+                if other is node or not moves:
+                    raise reply
+                found |= await self._books_at(other, [symbol], moves=moves - 1)
             elif isinstance(reply, Exception):
                 log.error("a book cannot be read", symbol=symbol, error=str(reply))
                 found[symbol] = None
             else:
                 found[symbol] = self._stored(symbol, cast("Reply", reply), now, begun)
         return found
-
-    async def _books_moved(
-        self, node: Redis, symbol: str, error: MovedError
-    ) -> dict[str, StoredBook | None]:
-        """The book of a symbol that `node` has no more."""
-        other = self._nodes.of(book_key(symbol))
-        if other is node:
-            raise error
-        return await self._books_at(other, [symbol])
 
     def _stored(self, symbol: str, reply: Reply, now: int, begun: float) -> StoredBook | None:
         known = self._known.get(symbol)
