@@ -43,7 +43,7 @@ def make_app(
     max_age: float,
 ) -> ASGIApp:
     """The application over one of each of its parts."""
-    stream = StreamRoute(directory, store, tail, channels, streams)
+    stream = StreamRoute(directory, tail, channels, streams)
     books = Books(store, directory, max_age)
     ops = Ops(store, streams)
     app = Starlette(

@@ -7,6 +7,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from api.problems import redis_away, unknown_symbol
+from api.shared_read import SharedRead
 from api.store import BookStore
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.symbols import folded, nearest
@@ -20,6 +21,7 @@ class Directory:
 
     def __init__(self, store: BookStore) -> None:
         self._store = store
+        self._reading = SharedRead(self._read)
         self._states: dict[str, SymbolState] = {}
         self._by_folded: dict[str, str] = {}
         self._read_at = float("-inf")
@@ -28,12 +30,15 @@ class Directory:
         """Every configured symbol and what became of it; raises Problem where Redis is away."""
         if monotonic() - self._read_at >= FRESH_SECONDS:
             try:
-                self._states = await self._store.symbols()
+                await self._reading.of(None)
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
-            self._by_folded = {folded(symbol): symbol for symbol in self._states}
-            self._read_at = monotonic()
         return self._states
+
+    async def _read(self, _all: None) -> None:
+        self._states = await self._store.symbols()
+        self._by_folded = {folded(symbol): symbol for symbol in self._states}
+        self._read_at = monotonic()
 
     async def resolve(self, name: str) -> str:
         """The symbol that `name` means; raises Problem: 404 with the nearest known ones."""

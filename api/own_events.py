@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from time import time_ns
 
-from api.frame_log import sse_frame, sse_unnumbered
+from api.frame_log import Place, sse_frame, sse_unnumbered
 from api.store import StoredBook
 from kraken_book.event import (
     Lagged,
@@ -16,6 +17,19 @@ from kraken_book.event import (
     render_status,
 )
 from kraken_book.times import rfc3339
+
+
+class Opening:
+    """A book to join a stream at, as many as join there at once; rendered for the first."""
+
+    def __init__(self, book: StoredBook, place: Place) -> None:
+        self.book = book
+        self.place = place
+
+    @cached_property
+    def sse(self) -> bytes:
+        """The snapshot that opens their streams."""
+        return opening(self.book)
 
 
 def opening(book: StoredBook) -> bytes:

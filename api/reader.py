@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from api.frame_log import Place, sse_frame
-from api.metrics import LAGGED
-from api.own_events import lagged_frame, opening, status_frame
+from api.frame_log import WRITE_BYTES, Place, sse_frame
+from api.metrics import EVENTS_OUT, LAGGED, RESUMED
+from api.own_events import Opening, lagged_frame, status_frame
 from api.problems import redis_away
-from api.store import BookStore, StoredBook
-from api.stream_entry import follows
+from api.store import StoredBook
+from api.stream_entry import Entry, follows
 from api.tail import Tail
 from kraken_book.event import LaggedReason
 
@@ -39,9 +39,8 @@ class Reader:
     `ring` tells when there may be more. What raises leaves the reader where it was.
     """
 
-    def __init__(self, tail: Tail, store: BookStore, symbol: str) -> None:
+    def __init__(self, tail: Tail, symbol: str) -> None:
         self._tail = tail
-        self._store = store
         self.ring = tail.follow(symbol)
         self._index = 0
         self._sent = NOWHERE
@@ -64,21 +63,22 @@ class Reader:
 
     async def resume(self, event_id: str) -> bytes:
         """Go on after `event_id`; what is to be sent first. Raises Problem."""
-        index = self.ring.index_after_id(event_id) if self.ring.started else None
-        if index is not None:
-            self._index, self._sent = index, self.ring.place_before(index)
-            return self._word_of_before()
         try:
+            if not self.ring.started:
+                await self._tail.start_with_past(self.ring)
+            index = self.ring.index_after_id(event_id) if self.ring.started else None
+            if index is not None:
+                RESUMED.labels("ring").inc()
+                self._index, self._sent = index, self.ring.place_before(index)
+                return self._word_of_before()
             entry = await self._tail.entry(self.ring.symbol, event_id)
             if entry is not None:
-                book = await self._store.book(self.ring.symbol)
-                if not self.ring.started:
-                    self._start(book, entry.place, event_id)
-                await self._tail.catch_up(self.ring)
+                RESUMED.labels("stream").inc()
                 self._paging_from, self._sent = event_id, entry.place
                 return b""
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
+        RESUMED.labels("nothing").inc()
         self._fall_off("unknown")
         return await self._first()
 
@@ -105,7 +105,9 @@ class Reader:
         if read is None:
             self._fall_off(self.ring.reason_to_fall(self._index))
             return b""
-        data, self._index = read
+        data, index = read
+        EVENTS_OUT.inc(index - self._index)
+        self._index = index
         self._sent = self.ring.place_before(self._index)
         return data
 
@@ -118,15 +120,28 @@ class Reader:
         page = await self._tail.page(self.ring.symbol, self._paging_from)
         if not page:
             # The stream has no more: the ring comes here, or what it begins after is gone.
-            await self._tail.catch_up(self.ring)
+            await self._tail.reach(self.ring, self._sent)
             if self.ring.index_after(self._sent) is None:
                 self._fall_off("trimmed")
             return b""
         if not follows(page[0], self._sent):
             self._fall_off("trimmed")
             return b""
-        self._paging_from, self._sent = page[-1].id, page[-1].place
-        return b"".join([sse_frame(entry.id, entry.data) for entry in page])
+        return self._one_write(page)
+
+    def _one_write(self, page: list[Entry]) -> bytes:
+        """As much of a page as goes out at once; the rest is read again, and never kept."""
+        parts: list[bytes] = []
+        size = 0
+        for entry in page:
+            sse = sse_frame(entry.id, entry.data)
+            if parts and size + len(sse) > WRITE_BYTES:
+                break
+            parts.append(sse)
+            size += len(sse)
+            self._paging_from, self._sent = entry.id, entry.place
+        EVENTS_OUT.inc(len(parts))
+        return b"".join(parts)
 
     def _fall_off(self, reason: LaggedReason) -> None:
         LAGGED.labels(reason).inc()
@@ -136,21 +151,20 @@ class Reader:
     async def _join(self) -> bytes:
         """The book of the hash as the first event, once there is one to go on from."""
         for _ in range(JOIN_ATTEMPTS):
-            book = await self._store.book(self.ring.symbol)
-            if book is None or book.place is None:
+            opening = await self._tail.opening(self.ring)
+            if opening is None:
                 break
             if not self.ring.started:
-                self._start(book, book.place, book.hash.event_id)
-            self._tail.note_book(self.ring, book)
-            await self._tail.catch_up(self.ring)
-            index = self.ring.index_after(book.place)
+                await self._tail.start(self.ring, opening)
+            await self._tail.reach(self.ring, opening.place)
+            index = self.ring.index_after(opening.place)
             if index is not None:
-                return self._joined(book, book.place, index)
+                return self._joined(opening, index)
         told, self._told_syncing = self._told_syncing, True
         return b"" if told else status_frame(self.ring.symbol, "syncing", "no book yet")
 
-    def _joined(self, book: StoredBook, place: Place, index: int) -> bytes:
-        lagged = b""
+    def _joined(self, opening: Opening, index: int) -> bytes:
+        lagged, place = b"", opening.place
         if self._lag is not None:
             known = self._lag.after != NOWHERE and self._lag.after.epoch == place.epoch
             missed = max(0, place.seq - self._lag.after.seq) if known else None
@@ -158,7 +172,9 @@ class Reader:
         self._index, self._sent, self._lag = index, place, None
         self._told_syncing = False
         self._set_joining(False)
-        return lagged + opening(book) + self._status_after(book) + self._word_of_before()
+        EVENTS_OUT.inc()
+        after = self._status_after(opening.book) + self._word_of_before()
+        return lagged + opening.sse + after
 
     def _status_after(self, book: StoredBook) -> bytes:
         # Usually the status event follows in the ring; it may have been trimmed.
@@ -171,12 +187,6 @@ class Reader:
         if self.ring.stale and self.ring.told_at < self._index:
             return status_frame(self.ring.symbol, "stale", "age")
         return b""
-
-    def _start(self, book: StoredBook | None, place: Place, event_id: str) -> None:
-        """Start the ring at the book, or where there is none, at `place`."""
-        if book is not None and book.place is not None:
-            place, event_id = book.place, book.hash.event_id
-        self.ring.start(place, event_id)
 
     def _set_joining(self, joining: bool) -> None:
         self.ring.joining += joining - self._joining

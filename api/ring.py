@@ -89,9 +89,11 @@ class Ring(FrameLog):
         """The index right after the event with this id; None where the ring does not have it."""
         if event_id == self._before.id:
             return self._first
-        for offset, frame in enumerate(self._frames):
-            if frame.id == event_id:
-                return self._first + offset + 1
+        seq = int(event_id.partition("-")[2])
+        # Of frames at one place the first is the event; words of the api's own follow it.
+        offset = bisect_left(self._frames, seq, key=lambda frame: frame.place.seq)
+        if offset < len(self._frames) and self._frames[offset].id == event_id:
+            return self._first + offset + 1
         return None
 
     def place_before(self, index: int) -> Place:

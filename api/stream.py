@@ -11,6 +11,7 @@ from typing import Protocol
 from redis.exceptions import RedisError
 from starlette.types import Send
 
+from api.delay import observe_delay
 from api.metrics import BYTES_OUT, WRITES
 from api.socket import Socket
 
@@ -55,6 +56,9 @@ class Stream:
         self._send = send
         self._waiting: asyncio.Future[None] | None = None
         self._writing_since: float | None = None
+        # What waited to be sent when it was looked at last.
+        self._waited_bytes = 0
+        self._caught_up = self._measuring = False
         self._written_at = monotonic()
         self._keep_alive_due = False
         self._ending = False
@@ -72,19 +76,29 @@ class Stream:
         )
         # At once, so that proxies and clients open the stream.
         await self._write(b": kraken-book\n\n" + opening)
+        # No name holds what was written while the stream waits: with many readers it adds up.
+        del opening
         while not (self._socket.gone or self._ending):
-            data = await self._next()
-            if data:
-                await self._write(data)
-            else:
+            if not await self._write_next():
                 await self._wait()
         if not self._socket.gone:
             await self._write(b"retry: %d\n: going\n\n" % random.randint(500, 3000))
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def blocked_for(self, now: float) -> float:
-        """For how many seconds the client has not taken what it is being sent."""
-        return 0.0 if self._writing_since is None else now - self._writing_since
+        """For how many seconds, as far as is known, the client has taken nothing of a write."""
+        if self._writing_since is None:
+            return 0.0
+        waits, waited = self._socket.waiting_bytes, self._waited_bytes
+        self._waited_bytes = waits
+        if waits < waited:
+            # A slow one takes long for a write, but is told what it misses when it is through.
+            self._writing_since = now
+        return now - self._writing_since
+
+    def measure(self) -> None:
+        """Let the delay of the next write of an event be counted, where it is one of now."""
+        self._measuring = self._caught_up
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if nothing was sent for long."""
@@ -100,6 +114,12 @@ class Stream:
     def cut(self) -> None:
         """Close at once."""
         self._socket.cut()
+
+    async def _write_next(self) -> bool:
+        data = await self._next()
+        if data:
+            await self._write(data)
+        return bool(data)
 
     async def _next(self) -> bytes:
         try:
@@ -119,10 +139,13 @@ class Stream:
         self._written_at = monotonic()
         WRITES.inc()
         BYTES_OUT.inc(len(data))
+        if self._measuring:
+            self._measuring = not observe_delay(data)
 
     async def _wait(self) -> None:
         if self._ending or self._socket.gone:
             return
+        self._caught_up = True
         self._waiting = asyncio.get_running_loop().create_future()
         self._reader.ring.on_change(self._wake)
         await self._waiting

@@ -58,6 +58,15 @@ def follows(entry: Entry, last: Place) -> bool:
     return entry.place.seq == last.seq + 1
 
 
+def unbroken(entries: list[Entry]) -> list[Entry]:
+    """The last of `entries` that follow on each other."""
+    begin = 0
+    for index in range(1, len(entries)):
+        if not follows(entries[index], entries[index - 1].place):
+            begin = index
+    return entries[begin:]
+
+
 def counts_from(entry: Entry) -> int | None:
     """The seq of the event after which a snapshot counts what it stands for; None where unknown.
 

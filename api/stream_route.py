@@ -11,7 +11,6 @@ from api.channels import Channels, Choice
 from api.directory import Directory
 from api.reader import Reader
 from api.socket import socket_of
-from api.store import BookStore
 from api.stream import HEADERS, Stream
 from api.stream_choice import last_event_id, parse_choice
 from api.streams import Streams
@@ -24,14 +23,12 @@ class StreamRoute:
     def __init__(
         self,
         directory: Directory,
-        store: BookStore,
         tail: Tail,
         channels: Channels,
         streams: Streams,
     ) -> None:
         self._channels = channels
         self._directory = directory
-        self._store = store
         self._tail = tail
         self._streams = streams
 
@@ -49,19 +46,19 @@ class StreamRoute:
             await send({"type": "http.response.body", "body": b""})
             return
         reader = await self._reader(choice)
+        stream = Stream(reader, socket_of(scope), send)
+        self._streams.add(stream)
         try:
-            opening = await (reader.resume(event_id) if event_id else reader.open())
-            stream = Stream(reader, socket_of(scope), send)
-            self._streams.add(stream)
-            try:
-                await stream.run(opening, headers)
-            finally:
-                self._streams.remove(stream)
+            # Without a name here, which would hold it as long as the stream lasts.
+            await stream.run(
+                await (reader.resume(event_id) if event_id else reader.open()), headers
+            )
         finally:
+            self._streams.remove(stream)
             reader.close()
 
     async def _reader(self, choice: Choice) -> Reader | ChannelReader:
         if choice.symbols is not None and choice.cut is None and not choice.is_many:
-            return Reader(self._tail, self._store, choice.symbols[0])
+            return Reader(self._tail, choice.symbols[0])
         channel = await self._channels.join(choice)
         return ChannelReader(self._channels, self._tail, choice, channel)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from time import monotonic
 
-from api.metrics import CUT_OFF, READERS
+from api.delay import MEASURED_A_SECOND
+from api.metrics import CUT_OFF, READERS, STREAMS
 from api.stream import Stream
 from service.logs import get_logger
 
@@ -26,6 +28,7 @@ class Streams:
         """A stream begins."""
         self._streams.add(stream)
         self._none.clear()
+        STREAMS.inc()
         READERS.set(len(self._streams))
         if self.draining:
             # Not refused: an EventSource comes back after a farewell, never after an error.
@@ -43,7 +46,10 @@ class Streams:
         while True:
             await asyncio.sleep(1)
             now = monotonic()
-            for stream in list(self._streams):
+            streams = list(self._streams)
+            for stream in random.sample(streams, min(len(streams), MEASURED_A_SECOND)):
+                stream.measure()
+            for stream in streams:
                 if stream.blocked_for(now) > self._write_timeout:
                     CUT_OFF.inc()
                     log.warning("reader does not read, cut off", symbol=stream.symbol)

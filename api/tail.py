@@ -16,13 +16,14 @@ from weakref import WeakKeyDictionary, WeakSet
 from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
-from api.frame_log import Frame, sse_frame
+from api.frame_log import Frame, Place, sse_frame
 from api.lanes import Lanes
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
-from api.own_events import status_frame
+from api.own_events import Opening, status_frame
 from api.ring import Ring
+from api.shared_read import SharedRead
 from api.store import BookStore, StoredBook
-from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, went_back
+from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, unbroken, went_back
 from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
@@ -36,6 +37,10 @@ RETRY_SECONDS = 0.25
 LATE_SECONDS = 0.25
 # One read of one stream; what is more follows at once.
 MOST_ENTRIES = 1000
+# What one reader is read at once: about one write at depth 10. Each may wait with its own.
+PAGE_ENTRIES = 128
+# How many readers are read pages at once: a thousand that come back must not take all connections.
+MOST_OWN_READS = 16
 
 
 class Tail:
@@ -47,6 +52,12 @@ class Tail:
         self._max_age = max_age
         self._rings: dict[str, Ring] = {}
         self._lanes = Lanes(self._follow_node)
+        self._openings = SharedRead(self._read_opening)
+        self._starting = SharedRead(self._start_with_past)
+        self._catching_up = SharedRead(self.catch_up)
+        self._entries = SharedRead(self._read_entry)
+        self._pages = SharedRead(self._read_page)
+        self._own_reads = asyncio.Semaphore(MOST_OWN_READS)
         # One at a time: two reads from one place would append its events twice.
         self._reading: WeakKeyDictionary[Redis, asyncio.Lock] = WeakKeyDictionary()
         # Whose streams have been written and are to be read.
@@ -123,9 +134,49 @@ class Tail:
                 raise answer
         return min(times)
 
+    async def reach(self, ring: Ring, place: Place) -> None:
+        """Bring a started ring to `place`, where Redis has been; raises as `catch_up` does."""
+        # A read that is under way may have begun before Redis was there; the one after it has not.
+        for _ in range(2):
+            if ring.started and ring.last.place < place:
+                await self._catching_up.of(ring)
+
+    async def start(self, ring: Ring, opening: Opening) -> None:
+        """Start a ring at a book, and bring it to where Redis is now; raises as above."""
+        ring.start(opening.place, opening.book.hash.event_id)
+        self.tell_age(ring)
+        # A book may be written later than its events.
+        await self.catch_up(ring)
+
+    async def start_with_past(self, ring: Ring) -> None:
+        """Start a ring with the newest events of its stream, where it has any; raises as above.
+
+        So those who come back together, from a replica that went, find theirs in memory.
+        """
+        await self._starting.of(ring)
+
+    async def _start_with_past(self, ring: Ring) -> None:
+        key = events_key(ring.symbol)
+        reply = await self._nodes.call(key, "XREVRANGE", key, "+", "-", "COUNT", MOST_ENTRIES)
+        entries = unbroken(entries_in(ring.symbol, reply[::-1]))
+        if entries and not ring.started:
+            ring.start(entries[0].place, entries[0].id)
+            self._append(ring, entries[1:])
+
+    async def opening(self, ring: Ring) -> Opening | None:
+        """The book to join a ring at, read once for all who join meanwhile; raises as above."""
+        return await self._openings.of(ring)
+
+    async def _read_opening(self, ring: Ring) -> Opening | None:
+        book = await self._store.book(ring.symbol)
+        if book is None or book.place is None:
+            return None
+        self.note_book(ring, book)
+        return Opening(book, book.place)
+
     async def page(self, symbol: str, after_id: str) -> list[Entry]:
-        """Up to MOST_ENTRIES of a stream after an id; raises redis.RedisError or OSError."""
-        return await self._range(symbol, f"({after_id}", "+")
+        """Up to PAGE_ENTRIES of a stream after an id; raises redis.RedisError or OSError."""
+        return await self._pages.of((symbol, after_id))
 
     async def oldest(self, symbol: str) -> Entry | None:
         """The first entry of a stream, None where it is empty; raises as `page` does."""
@@ -134,6 +185,14 @@ class Tail:
 
     async def entry(self, symbol: str, event_id: str) -> Entry | None:
         """The entry with this id, None where it is not there; raises as `page` does."""
+        return await self._entries.of((symbol, event_id))
+
+    async def _read_page(self, after: tuple[str, str]) -> list[Entry]:
+        symbol, after_id = after
+        return await self._range(symbol, f"({after_id}", "+")
+
+    async def _read_entry(self, which: tuple[str, str]) -> Entry | None:
+        symbol, event_id = which
         found = await self._range(symbol, event_id, event_id)
         return found[0] if found else None
 
@@ -141,9 +200,10 @@ class Tail:
         self, symbol: str, first: str, last: str, count: int | None = None
     ) -> list[Entry]:
         key = events_key(symbol)
-        reply = await self._nodes.call(
-            key, "XRANGE", key, first, last, "COUNT", count or MOST_ENTRIES
-        )
+        async with self._own_reads:
+            reply = await self._nodes.call(
+                key, "XRANGE", key, first, last, "COUNT", count or PAGE_ENTRIES
+            )
         return entries_in(symbol, reply)
 
     def _node_of(self, ring: Ring) -> Redis:

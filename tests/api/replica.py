@@ -101,7 +101,7 @@ class Replica:
         self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 
     def reader(self, symbol: str = "BTC/USD") -> Reader:
-        return Reader(self.tail, self.store, symbol)
+        return Reader(self.tail, symbol)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[Replica]:

@@ -178,6 +178,7 @@ async def test_resuming_over_more_than_one_page_misses_nothing(
 ) -> None:
     import api.tail
 
+    monkeypatch.setattr(api.tail, "PAGE_ENTRIES", 3)
     monkeypatch.setattr(api.tail, "MOST_ENTRIES", 3)
     await written.book(EPOCH, snapshot(1), *updates(2, 20))
     async with replica.following():
@@ -219,6 +220,7 @@ async def test_a_resume_that_is_overtaken_by_trimming_is_told_how_much_it_missed
 ) -> None:
     import api.tail
 
+    monkeypatch.setattr(api.tail, "PAGE_ENTRIES", 2)
     monkeypatch.setattr(api.tail, "MOST_ENTRIES", 2)
     await written.book(EPOCH, snapshot(1), *updates(2, 9))
     reader = replica.reader()
@@ -449,3 +451,40 @@ async def test_a_symbol_is_followed_while_somebody_reads_it(replica: Replica) ->
     for reader in (second, second):
         reader.close()
     assert replica.reader().ring is not second.ring
+
+
+# Many at once
+
+
+async def test_who_joins_and_resumes_together_shares_the_reads_of_redis(
+    redis: Redis, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1), *updates(2, 6))
+    ids = await written.ids()
+    before = (await redis.info("stats"))["total_commands_processed"]
+    readers = [replica.reader() for _ in range(200)]
+    opened = await asyncio.gather(*(reader.open() for reader in readers))
+    assert {tuple(shorts(data)) for data in opened} == {(("snapshot", 6),)}
+    back = [replica.reader() for _ in range(200)]
+    await asyncio.gather(*(reader.resume(ids[2]) for reader in back))
+    sent = await asyncio.gather(*(reader.next() for reader in back))
+    assert {tuple(shorts(data)) for data in sent} == {(("update", 4), ("update", 5), ("update", 6))}
+    assert (await redis.info("stats"))["total_commands_processed"] - before < 20
+
+
+async def test_one_write_to_who_resumes_from_redis_has_at_most_64_kib(
+    written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import api.reader
+    import api.tail
+
+    monkeypatch.setattr(api.tail, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(api.reader, "WRITE_BYTES", 2000)
+    await written.book(EPOCH, snapshot(1), *updates(2, 40))
+    reader = replica.reader()
+    assert await reader.resume((await written.ids())[0]) == b""
+    writes = []
+    while sum(map(len, map(messages, writes))) < 39:
+        writes.append(await reader.next())
+    assert [seq for write in writes for _, seq in shorts(write)] == list(range(2, 41))
+    assert max(map(len, writes[:-1])) <= 2000

@@ -12,7 +12,7 @@ import api.metrics
 import collector.metrics
 from tests.e2e.processes import ROOT
 
-ROW = re.compile(r"^\| `(kraken_book_\w+)` \| (.*?) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
 COLLECTOR_PART, API_PART = PAGE.split("\n## Api\n")
 
