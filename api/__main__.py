@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from time import monotonic
 
 import uvloop
 
@@ -12,7 +13,7 @@ from api.channels import Channels
 from api.directory import Directory
 from api.followed_books import FollowedBooks
 from api.settings import ApiSettings
-from api.socket import SocketProtocol
+from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
@@ -28,8 +29,9 @@ log = get_logger("api")
 
 # A Redis that hangs is one that is away; who asks /readyz gives up soon.
 REDIS_SECONDS = 2.0
-# Of API_DRAIN, what the server may take to end its other answers.
+# Of API_DRAIN, what the server has at least to end its other answers, and needs to look and end.
 SERVER_SECONDS = 1.0
+ENDING_SECONDS = 0.3
 
 
 async def run(settings: ApiSettings, listener: socket.socket) -> None:
@@ -59,8 +61,16 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
         streams.look_after(),
     )
     working = [asyncio.create_task(each) for each in work]
-    serving = asyncio.create_task(serve(app, listener, drained, protocol=SocketProtocol))
+    gone_at = float("inf")
+
+    def left() -> float:
+        return max(0.0, gone_at - monotonic() - ENDING_SECONDS)
+
+    serving = asyncio.create_task(
+        serve(app, listener, drained, grace=left, protocol=SocketProtocol)
+    )
     await stop_or_failure(going, [*working, serving])
+    gone_at = monotonic() + settings.api_drain
     await streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
     drained.set()
     await serving
@@ -75,6 +85,7 @@ def main() -> None:
     configure_logs(parse_levels(settings.log_level), settings.log_format)
     try:
         listener = listen(settings.api_host, settings.api_port, "API_PORT")
+        bound_unsent(listener)
     except PortInUse as error:
         exit_with(error)
     uvloop.run(run(settings, listener))

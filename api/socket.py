@@ -7,6 +7,7 @@ and offers no way to end a connection whose client does not read.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from starlette.types import Scope
@@ -23,6 +24,19 @@ TOO_LARGE = (
 )
 
 
+# Two writes of a stream: as much as the system takes for a client beyond what is under way to it.
+UNSENT_BYTES = 128 * 1024
+
+
+def bound_unsent(listener: socket.socket) -> None:
+    """Let the system keep little for clients that do not read; megabytes of each, by itself.
+
+    So that one who does not read is found out soon, and one who is slow gets what is new.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
 class Socket:
     """One client's connection."""
 
@@ -34,6 +48,11 @@ class Socket:
     def cut(self) -> None:
         """Close at once, whatever still waits to be sent."""
         self._transport.abort()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits to be sent, besides what the system has taken."""
+        return self._transport.get_write_buffer_size()
 
     def lost(self) -> None:
         """The connection is closed."""
@@ -90,5 +109,5 @@ class SocketProtocol(HttpToolsProtocol):
 
 def socket_of(scope: Scope) -> Socket:
     """The socket of a request served by SocketProtocol."""
-    socket: Socket = scope["extensions"][EXTENSION]["socket"]
-    return socket
+    found: Socket = scope["extensions"][EXTENSION]["socket"]
+    return found

@@ -11,7 +11,7 @@ import contextlib
 import resource
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import NoReturn
 
 import uvicorn
@@ -68,10 +68,13 @@ async def serve(
     listener: socket.socket,
     stop: asyncio.Event,
     *,
-    grace: float = 1.0,
+    grace: Callable[[], float] = lambda: 1.0,
     protocol: type[asyncio.Protocol] = HttpToolsProtocol,
 ) -> None:
-    """Serve `app` on `listener` until `stop`; then open answers have `grace` seconds to end."""
+    """Serve `app` on `listener` until `stop`; then open answers have `grace` seconds to end.
+
+    `grace` is asked when it stops.
+    """
     config = uvicorn.Config(
         app,
         http=protocol,
@@ -80,13 +83,14 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=max(1, round(grace)),
     )
     server = _Server(config)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
+    # Whole seconds by its type; it is only waited for so long.
+    config.timeout_graceful_shutdown = grace()  # type: ignore[assignment]
     server.should_exit = True
     await running
 
