@@ -483,8 +483,8 @@ async def test_one_write_to_who_resumes_from_redis_has_at_most_64_kib(
     await written.book(EPOCH, snapshot(1), *updates(2, 40))
     reader = replica.reader()
     assert await reader.resume((await written.ids())[0]) == b""
-    writes = []
-    while sum(map(len, map(messages, writes))) < 39:
+    writes: list[bytes] = []
+    while sum(len(messages(write)) for write in writes) < 39:
         writes.append(await reader.next())
     assert [seq for write in writes for _, seq in shorts(write)] == list(range(2, 41))
     assert max(map(len, writes[:-1])) <= 2000

@@ -1,0 +1,186 @@
+"""Joins and resumes at any moment, on any replica, whatever happens to Redis and the collectors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.follower import Ladder, SseStream, stream_path
+from tests.e2e.processes import Api, Collector, Stage, Streams, eventually, own_port
+from tests.e2e.restless_reader import Published, RestlessReader
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+READERS = 16
+# At 1,000 events a second of each symbol, half a second.
+KEPT = 500
+
+
+@dataclass
+class Scene:
+    """Fast books of which little is kept, a pair of collectors, two replicas."""
+
+    redis: EmbeddedRedis
+    collectors: list[Collector]
+    replicas: list[Api]
+    streams: Streams
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Iterator[Scene]:
+    redis = stage.redis(own_port())
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "2500")
+    collectors = [
+        stage.collector(
+            redis.url,
+            simulator.url,
+            KRAKEN_SYMBOLS=",".join(SYMBOLS),
+            COLLECTOR_LEASE="1",
+            STREAM_MAXLEN=str(KEPT),
+            STREAM_RETENTION="1",
+        )
+        for _ in range(2)
+    ]
+    replicas = [stage.api(redis.url) for _ in range(2)]
+    for collector in collectors:
+        collector.wait_until_live(len(SYMBOLS))
+    for replica in replicas:
+        replica.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+    yield Scene(redis, collectors, replicas, streams)
+    streams.close()
+
+
+class Crowd:
+    """Readers who come and go while things happen."""
+
+    def __init__(self, scene: Scene) -> None:
+        urls = [replica.url for replica in scene.replicas]
+        published = Published()
+        self._readers = [
+            RestlessReader(urls, SYMBOLS[seed % len(SYMBOLS)], seed, published)
+            for seed in range(READERS)
+        ]
+
+    def __enter__(self) -> Crowd:
+        with ExitStack() as undo:
+            for reader in self._readers:
+                undo.enter_context(reader)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def check(self) -> Counter[str]:
+        """What they met; AssertionError where one met what should never be."""
+        wrong = [reader.error for reader in self._readers if reader.error]
+        assert wrong == []
+        return sum((reader.met for reader in self._readers), Counter[str]())
+
+    def flow(self, **more: int) -> None:
+        """Return once they met so much more of each."""
+        names = {name.replace("_", " "): count for name, count in more.items()}
+        before = self.check()
+
+        def met() -> bool | None:
+            now = self.check()
+            return all(now[name] - before[name] >= names[name] for name in names) or None
+
+        eventually(met, f"{names} more than {before}")
+
+
+def test_who_comes_and_goes_accounts_for_every_number_whatever_happens(scene: Scene) -> None:
+    leader, second = scene.collectors
+    if leader.metric("kraken_book_leading") != 1:
+        leader, second = second, leader
+    with Crowd(scene) as crowd:
+        # Streams are so short that who stays away for a second finds its event gone.
+        crowd.flow(fresh=20, resumed=100, lagged_unknown=5)
+        leader.kill()
+        second.wait_for_line("leading")
+        crowd.flow(fresh=10, resumed=60)
+        scene.redis.kill()
+        crowd.flow(refused=5)
+        scene.redis.start()
+        for replica in scene.replicas:
+            replica.wait_until_live(*SYMBOLS)
+        crowd.flow(fresh=20, resumed=100, lagged_unknown=5)
+    crowd.check()
+
+
+def read(stream: SseStream, ladder: Ladder, count: int) -> list[str]:
+    """The ids of so many numbered events, each taken by the ladder."""
+    ids: list[str] = []
+    for event_id, event in stream.events():
+        ladder.take(event)
+        if event_id is not None:
+            ids.append(event_id)
+        if len(ids) == count:
+            return ids
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize("whose", ["trimmed", "another symbol's", "of the future"])
+@pytest.mark.parametrize("how", ["header", "parameter"])
+def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
+    quiet: tuple[Api, Streams], whose: str, how: str
+) -> None:
+    api, streams = quiet
+    first, second = SYMBOLS
+    given = {
+        "trimmed": "1785638131660-1",
+        "another symbol's": streams.last_id(second),
+        "of the future": "999999999999999-999999999",
+    }[whose]
+    path, headers = stream_path(first), {"Last-Event-ID": given}
+    if how == "parameter":
+        path, headers = f"{path}?last_event_id={given}", {}
+    before = api.metric("kraken_book_resumed_total", **{"from": "nothing"})
+    with SseStream(api.url, path, headers) as stream:
+        told = stream.events()
+        event_id, lagged = next(told)
+        assert event_id is None
+        assert lagged == {"symbol": first, "kind": "lagged", "missed": None, "reason": "unknown"}
+        ladder = Ladder(first)
+        ladder.take(lagged)
+        event_id, snapshot = next(told)
+        assert snapshot["kind"] == "snapshot"
+        assert event_id is not None
+        ladder.take(snapshot)
+        read(stream, ladder, 20)
+    assert api.metric("kraken_book_resumed_total", **{"from": "nothing"}) == before + 1
+
+
+def test_where_a_header_and_a_parameter_name_two_events_the_header_counts(
+    quiet: tuple[Api, Streams],
+) -> None:
+    """A browser comes back to the address that it opened with, parameter and all."""
+    api, streams = quiet
+    (symbol, _) = SYMBOLS
+    streams.wait_for_seq(symbol, 60)
+    entries = streams.entries(symbol)
+    old, new = entries[0][0], entries[40][0]
+    path = f"{stream_path(symbol)}?last_event_id={old}"
+    with SseStream(api.url, path, {"Last-Event-ID": new}) as stream:
+        event_id, _ = next(stream.events())
+    assert event_id == entries[41][0]
+
+
+@pytest.fixture(scope="module")
+def quiet(module_stage: Stage) -> Iterator[tuple[Api, Streams]]:
+    """A replica over slower books, of which all is kept."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    module_stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
+    )
+    api = module_stage.api(redis.url)
+    api.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+    yield api, streams
+    streams.close()
