@@ -7,7 +7,11 @@ and offers no way to end a connection whose client does not read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import socket
+import sys
+import termios
 from collections.abc import Callable
 
 from starlette.types import Scope
@@ -51,8 +55,15 @@ class Socket:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits to be sent, besides what the system has taken."""
-        return self._transport.get_write_buffer_size()
+        """How much waits here and in the system, until the client takes it."""
+        waiting = self._transport.get_write_buffer_size()
+        with contextlib.suppress(OSError, ValueError):
+            # By itself the system takes more of us only once much of what it has is gone.
+            fileno = self._transport.get_extra_info("socket").fileno()
+            waiting += int.from_bytes(
+                fcntl.ioctl(fileno, termios.TIOCOUTQ, bytes(4)), sys.byteorder
+            )
+        return waiting
 
     def lost(self) -> None:
         """The connection is closed."""

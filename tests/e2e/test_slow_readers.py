@@ -1,0 +1,140 @@
+"""Readers who are slow, or do not read: told, or cut off, at a bounded cost to nobody else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.crowd import Crowd, frozen_reader, frozen_readers
+from tests.e2e.follower import Ladder
+from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
+
+SYMBOL = "BTC/USD"
+GOOD, FROZEN = 50, 10
+# More than any reader could be sent at once, wherever it is kept.
+BEHIND = 6000
+# Of one who does not read: what waits in the process, and is being written; and much room.
+MOST_BYTES = 1_000_000
+
+
+def open_book(stage: Stage) -> tuple[EmbeddedRedis, Streams]:
+    """A book that has moved a lot and now moves a little."""
+    redis = stage.redis()
+    port = own_port()
+    fast = stage.simulator("--symbols", SYMBOL, "--rate", "5000", port=port)
+    stage.collector(redis.url, fast.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    streams.wait_for_seq(SYMBOL, BEHIND)
+    fast.stop()
+    stage.simulator("--symbols", SYMBOL, "--rate", "100", port=port)
+    streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10)
+    return redis, streams
+
+
+def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
+    stage: Stage,
+) -> None:
+    redis, streams = open_book(stage)
+    api = stage.api(redis.url, API_WRITE_TIMEOUT="3")
+    api.wait_until_live(SYMBOL)
+    first_id = streams.entries(SYMBOL)[0][0]
+    with Crowd(api.url, SYMBOL, GOOD) as crowd:
+        wait_for(crowd, "joined", GOOD)
+        before = api.memory()
+        with frozen_readers(api.url, SYMBOL, FROZEN, first_id):
+            eventually(lambda: readers(api) == GOOD + FROZEN or None, "all are there")
+            cost = [before]
+
+            def cut_off() -> bool | None:
+                cost.append(api.memory())
+                return api.metric("kraken_book_cut_off_total") == FROZEN or None
+
+            eventually(cut_off, "all that do not read are cut off")
+            eventually(lambda: readers(api) == GOOD or None, "and forgotten")
+        assert (max(cost) - before) / FROZEN < MOST_BYTES
+        wait_for(crowd, "events", crowd.events + 10 * GOOD)
+        assert crowd.wrong == []
+    assert len(api.lines("reader does not read, cut off")) == FROZEN
+
+
+def readers(api: Api) -> float:
+    return api.metric("kraken_book_readers")
+
+
+def wait_for(crowd: Crowd, what: str, count: int) -> None:
+    def come() -> bool | None:
+        assert crowd.wrong == []
+        return getattr(crowd, what) >= count or None
+
+    eventually(come, f"{count} {what}")
+
+
+def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+    api = stage.api(redis.url)
+    api.wait_until_live(SYMBOL)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    with frozen_reader(api.url, SYMBOL) as slow:
+        eventually(lambda: readers(api) == 1 or None, "it is there")
+        # The last events of a symbol are kept for readers: 8,192 at the most.
+        streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
+        told = account(slow, until="lagged", then=20)
+    assert told["reason"] == "slow"
+    assert told["missed"] > 0
+    assert api.metric("kraken_book_lagged_total", reason="slow") >= 1
+    assert api.metric("kraken_book_cut_off_total") == 0
+
+
+def account(sock: socket.socket, until: str, then: int) -> dict[str, Any]:
+    """The first event of a kind, which `then` more follow; all are checked, with what is missed."""
+    ladder, found, more = Ladder(SYMBOL), None, 0
+    for event in events(sock):
+        last = ladder.seq
+        lagged = found is not None and more == 0
+        ladder.take(event)
+        if lagged and found is not None:
+            assert event["kind"] == "snapshot"
+            assert found["missed"] == event["seq"] - last
+        if found is not None:
+            more += 1
+        elif event["kind"] == until:
+            found = event
+        if found is not None and more == then:
+            return found
+    raise AssertionError("the stream ended")
+
+
+def events(sock: socket.socket) -> Iterator[dict[str, Any]]:
+    sock.settimeout(30)
+    response = http.client.HTTPResponse(sock)
+    response.begin()
+    for line in response:
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
+
+
+def test_who_reads_slowly_is_told_and_not_cut_off(stage: Stage) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+    api = stage.api(redis.url, API_WRITE_TIMEOUT="1")
+    api.wait_until_live(SYMBOL)
+    with frozen_reader(api.url, SYMBOL) as slow:
+        ladder = Ladder(SYMBOL)
+        for taken, event in enumerate(events(slow)):
+            ladder.take(event)
+            # A write takes several seconds to go out at this pace, which no state ends.
+            if taken < 400:
+                time.sleep(0.015)
+            if ladder.counts.lagged and ladder.counts.snapshots > 1:
+                break
+    assert api.metric("kraken_book_cut_off_total") == 0
