@@ -12,6 +12,8 @@ not cut off.
 from __future__ import annotations
 
 import argparse
+import re
+import resource
 import sys
 import tempfile
 import time
@@ -92,13 +94,19 @@ def watch(what: str, api: Api, crowd: Crowd, seconds: float) -> int:
 def show(what: str, api: Api, delays: list[float] | None, memory: int = 0) -> int:
     """Print one line; the memory."""
     memory = memory or api.memory()
-    line = f"{what:<24} {memory / 1e6:6.1f} MB"
+    line = f"{what:<24} {memory / 1e6:6.1f} MB, {kernel_memory() / 1e6:6.1f} in the system"
     if delays:
         worst, p99 = delays[-1], delays[len(delays) * 99 // 100]
         line += f"   delay median {median(delays) * 1000:5.1f} ms, 99 in 100 {p99 * 1000:5.1f},"
         line += f" worst {worst * 1000:5.1f}"
     print(line, flush=True)
     return memory
+
+
+def kernel_memory() -> int:
+    """What Linux has for TCP, of all processes together, in bytes."""
+    (tcp,) = re.findall(r"^TCP: .*mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    return int(tcp) * resource.getpagesize()
 
 
 def cut_off(api: Api) -> float:

@@ -1,0 +1,95 @@
+"""The api's figures count what its readers got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.e2e.follower import SseStream
+from tests.e2e.processes import Api, Stage, Streams, eventually
+
+SYMBOL = "BTC/USD"
+# More than a replica reads when the first comes back to it.
+LONG_AGO = 1500
+
+
+@dataclass
+class Scene:
+    """A replica that nobody reads, and a book that moves."""
+
+    api: Api
+    streams: Streams
+
+
+@pytest.fixture
+def scene(stage: Stage) -> Iterator[Scene]:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", SYMBOL, "--rate", "2000")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+    api = stage.api(redis.url)
+    api.wait_until_live(SYMBOL)
+    streams = Streams(redis.url)
+    yield Scene(api, streams)
+    streams.close()
+
+
+def read(stream: SseStream, count: int) -> int:
+    """Read at least so many events; how many bytes they and what came between were."""
+    events = size = 0
+    for message in stream.messages():
+        events += bool(message.data)
+        size += sum(len(data) for data in message.data)
+        if events >= count:
+            break
+    return size
+
+
+def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> None:
+    api = scene.api
+    with api.stream(SYMBOL) as one, api.stream(SYMBOL) as two:
+        size = read(one, 300) + read(two, 300)
+        assert api.metric("kraken_book_readers") == 2
+        assert api.metric("kraken_book_followed_symbols") == 1
+        assert api.metric("kraken_book_streams_total") == 2
+        assert api.metric("kraken_book_stream_events_total") >= 600
+        assert api.metric("kraken_book_stream_bytes_total") > size
+        assert api.metric("kraken_book_stream_writes_total") >= 4
+    eventually(lambda: api.metric("kraken_book_readers") == 0 or None, "both are gone")
+    # Of two readers who began together; what one has not taken yet was written all the same.
+    written = api.metric("kraken_book_stream_events_total")
+    assert written <= 2 * (api.metric("kraken_book_events_read_total") + 1)
+    assert api.metric("kraken_book_streams_total") == 2
+
+
+def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
+    name = "kraken_book_delivery_seconds"
+    with scene.api.stream(SYMBOL) as stream:
+
+        def measured() -> bool | None:
+            read(stream, 50)
+            return scene.api.metric(f"{name}_count") >= 2 or None
+
+        eventually(measured, "two are measured")
+    text = scene.api.get("/metrics").text
+    assert f"# TYPE {name} histogram" in text
+    assert scene.api.metric(f"{name}_bucket", le="30.0") == scene.api.metric(f"{name}_count")
+    assert 0 < scene.api.metric(f"{name}_sum") < 30 * scene.api.metric(f"{name}_count")
+
+
+@pytest.mark.parametrize("source", ["ring", "stream", "nothing"])
+def test_where_a_reader_goes_on_from_is_counted(scene: Scene, source: str) -> None:
+    scene.streams.wait_for_seq(SYMBOL, LONG_AGO)
+    entries = scene.streams.entries(SYMBOL)
+    given = {"ring": entries[-1][0], "stream": entries[0][0], "nothing": "1-1"}[source]
+    with scene.api.stream(SYMBOL, Last_Event_ID=given) as stream:
+        _, event = next(stream.events())
+    assert (event["kind"] == "lagged") == (source == "nothing")
+    counts = {
+        each: scene.api.metric("kraken_book_resumed_total", **{"from": each})
+        for each in ("ring", "stream", "nothing")
+    }
+    assert counts == {"ring": 0, "stream": 0, "nothing": 0, source: 1}
+    lagged = scene.api.metric("kraken_book_lagged_total", reason="unknown")
+    assert lagged == (source == "nothing")

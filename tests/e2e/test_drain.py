@@ -1,0 +1,190 @@
+"""A replica that is asked to stop: nothing is cut, nothing lost, and it is gone in time."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.e2e.balancer import Balancer
+from tests.e2e.crowd import frozen_reader
+from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
+from tests.readers.persistent import PersistentReader, Tally
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+READERS = 8
+# What no system takes for a client that does not read.
+LARGE = 4_000_000
+
+
+class Asking(threading.Thread):
+    """Asks for a book again and again; `wrong` has every answer that was none, or not whole."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.wrong: list[str] = []
+        self.answers = 0
+        self._url = url
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Asking:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join(30)
+
+    def run(self) -> None:
+        """Ask."""
+        while not self._ended.wait(0.005):
+            connection = http.client.HTTPConnection(self._url.removeprefix("http://"), timeout=30)
+            try:
+                connection.request("GET", "/depth/BTC%2FUSD", headers={"Connection": "close"})
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status != 200:
+                    self.wrong.append(f"{answer.status}: {body!r}")
+                else:
+                    json.loads(body)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                self.wrong.append(repr(error))
+            finally:
+                connection.close()
+            self.answers += 1
+
+
+def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
+    stage: Stage,
+) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "1000")
+    stage.collector(
+        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
+    )
+    replicas = [stage.api(redis.url) for _ in range(2)]
+    for replica in replicas:
+        replica.wait_until_live(*SYMBOLS)
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    with Balancer(replicas) as balancer, ExitStack() as reading:
+        eventually(lambda: len(balancer.ready) == 2 or None, "both are ready")
+        asking = reading.enter_context(Asking(balancer.url))
+        readers = [
+            reading.enter_context(PersistentReader(balancer.url, SYMBOLS[number % 2]))
+            for number in range(READERS)
+        ]
+        wait_for_now(readers, streams)
+        for replica in replicas:
+            assert replica.stop() == 0
+            eventually(lambda: len(balancer.ready) == 1 or None, "the balancer knows")
+            wait_for_now(readers, streams)
+            replica.restart()
+            eventually(lambda: len(balancer.ready) == 2 or None, "it is back")
+        wait_for_now(readers, streams)
+        assert asking.answers > 0
+        assert asking.wrong == []
+    met = sum((reader.account.tally for reader in readers), Tally())
+    assert [reader.error for reader in readers if reader.error] == []
+    assert (met.missed, met.uncounted, met.stood_for) == (0, 0, 0)
+    assert (met.cuts, met.refusals) == (0, 0)
+    # Each replica's readers, at least once each.
+    assert met.farewells >= READERS
+    for reader in readers:
+        ladder = reader.account.ladder
+        assert ladder.counts.snapshots == 1, "it went on each time where it stopped"
+        assert ladder.counts.lagged == 0
+    assert not any("Traceback" in replica.log for replica in replicas)
+
+
+def wait_for_now(readers: list[PersistentReader], streams: Streams) -> None:
+    """Return once every reader has all that is published now."""
+    ends = {symbol: streams.last_seq(symbol) for symbol in SYMBOLS}
+
+    def are_there() -> bool | None:
+        assert [reader.error for reader in readers if reader.error] == []
+        ladders = [reader.account.ladder for reader in readers]
+        return all(ladder.seq >= ends[ladder.symbol] for ladder in ladders) or None
+
+    eventually(are_there, f"all have come to {ends}")
+
+
+def api_of_a_large_book(stage: Stage, **environment: str) -> Api:
+    """A replica whose one book is larger than any that a collector writes."""
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(redis.url, API_MAX_AGE="1000", **environment)
+    api.wait_until_live("BTC/USD")
+    assert collector.stop() == 0
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    level = json.loads(streams.book("BTC/USD")["bids"])[0]
+    levels = [level] * (LARGE // len(json.dumps(level)))
+    streams.client.hset("kraken:book:{BTC/USD}", "bids", json.dumps(levels))
+    return api
+
+
+def ask_for_depth(api: Api) -> socket.socket:
+    """A client that has asked for the book and not read yet."""
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect(("127.0.0.1", api.port))
+    slow.sendall(b"GET /depth/BTC%2FUSD HTTP/1.1\r\nHost: x\r\n\r\n")
+    return slow
+
+
+def test_an_answer_that_is_read_slowly_is_not_cut(stage: Stage) -> None:
+    api = api_of_a_large_book(stage, API_DRAIN="30")
+    with ask_for_depth(api) as slow:
+        slow.settimeout(30)
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        api.process.terminate()
+        api.wait_for_line("stopping")
+        # Longer than a server is given that has nothing else to wait for.
+        time.sleep(2.5)
+        body = answer.read()
+    assert len(body) == int(answer.headers["content-length"]) > LARGE // 2
+    assert len(json.loads(body)["bids"]) > 10
+    assert api.wait_for_end() == 0
+
+
+def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(stage: Stage) -> None:
+    api = api_of_a_large_book(stage, API_DRAIN="3")
+    with ask_for_depth(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
+        asked.recv(1)
+        frozen.recv(1)
+        eventually(lambda: api.metric("kraken_book_readers") == 1 or None, "both are there")
+        # Far longer than promised, and shorter than API_WRITE_TIMEOUT.
+        assert api.stop(limit=20) == 0
+    assert "Traceback" not in api.log
+
+
+@pytest.mark.parametrize("path", ["/depth/BTC%2FUSD", "/books"])
+def test_a_request_in_flight_is_answered(stage: Stage, path: str) -> None:
+    redis = stage.redis(own_port())
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(redis.url, LOG_LEVEL="debug")
+    api.wait_until_live("BTC/USD")
+    redis.freeze()
+    try:
+        with socket.create_connection(("127.0.0.1", api.port), 30) as asking:
+            asking.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            # Answered by nobody: it is in flight as long as Redis is waited for.
+            asked = threading.Event()
+            asked.wait(0.3)
+            api.process.terminate()
+            answer = http.client.HTTPResponse(asking)
+            answer.begin()
+            assert answer.status in (200, 503)
+            assert json.loads(answer.read())
+    finally:
+        redis.resume()
+    assert api.wait_for_end() == 0
