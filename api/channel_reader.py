@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from api.channel import Channel, Source, is_later, watermarked
 from api.channels import Channels, Choice
 from api.frame_log import WRITE_BYTES, Frame, Place, sse_frame
-from api.metrics import LAGGED
+from api.metrics import EVENTS_OUT, LAGGED, RESUMED
 from api.own_events import lagged_frame
 from api.problems import redis_away
 from api.ring import milliseconds_of
@@ -69,12 +69,14 @@ class ChannelReader:
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
         if watermark > now:
+            RESUMED.labels("nothing").inc()
             self._fall_off("unknown")
             return b""
         self._channel.pull()
         self._index = self.ring.end
         for source in self._channel.sources.values():
             self._resume(source, watermark)
+        RESUMED.labels("stream" if self._unread else "ring").inc()
         return b""
 
     async def next(self) -> bytes:
@@ -87,7 +89,9 @@ class ChannelReader:
         if read is None:
             self._fall_off("slow")
             return await self.next()
-        data, self._index = read
+        data, index = read
+        EVENTS_OUT.inc(index - self._index)
+        self._index = index
         return data
 
     def _next_before(self) -> bytes:
@@ -96,6 +100,7 @@ class ChannelReader:
         while self._before and size + len(self._before[0]) <= WRITE_BYTES:
             size += len(self._before[0])
             parts.append(self._before.popleft())
+        EVENTS_OUT.inc(len(parts))
         return b"".join(parts)
 
     def _open(self) -> None:
