@@ -48,11 +48,12 @@ def make_app(
     ops = Ops(store, streams)
     app = Starlette(
         routes=[
+            # First what is asked for most: they are tried in turn.
+            Route("/depth/{symbol:path}", books.depth),
             Route("/", page),
             Mount("/page", PageFiles(directory=PAGE)),
             Route("/symbols", books.symbols),
             Route("/books", books.books),
-            Route("/depth/{symbol:path}", books.depth),
             Route("/stream", stream, methods=["GET"]),
             Route("/stream/{symbol:path}", stream, methods=["GET"]),
             Route("/healthz", ops.healthz),

@@ -67,7 +67,8 @@ class BookStore:
 
     async def book(self, symbol: str) -> StoredBook | None:
         """The book of `symbol`, None where Redis has nothing of it."""
-        return (await self.books([symbol]))[0]
+        found = await self._shared.get(self._nodes.of(book_key(symbol)), (symbol,))
+        return found[symbol]
 
     def known(self, symbol: str) -> StoredBook | None:
         """The last book of `symbol` that was read here, as old as it is by now; asks nobody.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 
 from api.shared_reads import SharedReads
 from api.store import BookStore
-from service.redis_nodes import OneNode
+from service.redis_nodes import Command, OneNode
 from tests.api.replica import Written
 from tests.kraken_book.written_books import snapshot, update
 
@@ -37,6 +38,15 @@ class Node:
             self.reads[index][1].set_result(None)
         else:
             self.reads[index][1].set_exception(error)
+
+
+class FarNode(OneNode):
+    """A Redis whose answers are a while on their way, in which others write."""
+
+    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+        replies = await super().send(node, commands)
+        await asyncio.sleep(random.random() * 0.004)
+        return replies
 
 
 @pytest.fixture
@@ -122,7 +132,7 @@ async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
     redis: Redis, written: Written
 ) -> None:
     """Many ask at any moment, over as many connections as they need, while books are written."""
-    store = BookStore(OneNode(redis))
+    store = BookStore(FarNode(redis))
     symbols = ["BTC/USD", "ETH/USD"]
     acknowledged = dict.fromkeys(symbols, 1)
     for symbol in symbols:
@@ -130,11 +140,12 @@ async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
     writing = True
 
     async def write(symbol: str) -> None:
-        for seq in range(2, 300):
+        for seq in range(2, 200):
             await written.book(EPOCH, update(seq), symbol=symbol, wake=False)
             acknowledged[symbol] = seq
-            if seq % 7 == 0:
-                await asyncio.sleep(0)
+            book = await store.book(symbol)
+            assert book is not None
+            assert book.hash.seq == seq
 
     async def ask(seed: int) -> int:
         rng, asked = random.Random(seed), 0
