@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -181,3 +182,44 @@ def test_the_page_does_not_show_a_dead_collectors_books_as_live(stage: Stage, sh
     data = shown.wait_for_seq("BTC/USD", int(stale["seq"]) + 5)
     assert data["mismatches"] == "0"
     assert shown.errors == []
+
+
+TEN_LINES = """
+window.events = []
+const books = new EventSource("/stream/BTC%2FUSD")
+books.onmessage = ({data}) => window.events.push(JSON.parse(data))
+"""
+
+
+def test_ten_lines_with_an_event_source_lose_nothing_when_the_api_is_killed(
+    stage: Stage, browser: Browser
+) -> None:
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url)
+    collector.wait_until_live(len(SYMBOLS))
+    api.wait_until_live(*SYMBOLS)
+    page = browser.new_page()
+    stage.undo(page.close)
+    page.goto(api.url)
+    page.evaluate(f"() => {{ {TEN_LINES} }}")
+
+    def seqs() -> list[int]:
+        found: list[int] = page.evaluate("window.events.map((e) => e.seq).filter((seq) => seq)")
+        return found
+
+    def has_more_than(count: int) -> bool:
+        return len(seqs()) > count
+
+    eventually(partial(has_more_than, 50), "events come")
+    for _ in range(2):
+        api.kill()
+        before = len(seqs())
+        api.restart()
+        eventually(partial(has_more_than, before + 50), "events come again")
+    found = seqs()
+    assert found == list(range(found[0], found[0] + len(found)))
+    kinds = page.evaluate("window.events.map((e) => e.kind)")
+    assert kinds.count("snapshot") == 1
+    assert "lagged" not in kinds

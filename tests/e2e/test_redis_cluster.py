@@ -8,6 +8,7 @@ import pytest
 
 from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.keys import WAKE, book_key, events_key
+from tests.e2e.many_reader import ManyReader
 from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 from tests.e2e.redis_fleet import RedisCluster, RedisServer, is_master
 
@@ -39,6 +40,9 @@ class Followed:
             self.watches[symbol] = self.api.watch(symbol)
             stage.undo(self.watches[symbol].leave)
 
+        self.many = ManyReader(self.api.url, "/stream?symbols=*")
+        stage.undo(self.many.leave)
+
     def home_of(self, symbol: str) -> RedisServer:
         return self.cluster.node_of(book_key(symbol))
 
@@ -57,6 +61,8 @@ class Followed:
             watch.check()
             assert watch.ladder.counts.lagged == 0, symbol
             assert watch.ladder.counts.conflated == 0, symbol
+            self.many.wait_for_seq(symbol, watch.ladder.seq)
+            assert self.many.ladders[symbol].counts.lagged == 0, symbol
             assert watch.ladder.status in (None, "live"), symbol
 
 
