@@ -38,9 +38,6 @@ class Shown(NamedTuple):
     """Whether the checksum can be computed from the levels shown."""
 
 
-WHOLE = Cut()
-
-
 def show(book: Book, cut: Cut) -> Shown:
     """What `cut` shows of `book`."""
     sides = (book.bids, book.asks)

@@ -6,8 +6,8 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
+from api.joined_read import JoinedRead
 from api.problems import redis_away, unknown_symbol
-from api.shared_read import SharedRead
 from api.store import BookStore
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.symbols import folded, nearest
@@ -21,7 +21,7 @@ class Directory:
 
     def __init__(self, store: BookStore) -> None:
         self._store = store
-        self._reading = SharedRead(self._read)
+        self._reading = JoinedRead(self._read)
         self._states: dict[str, SymbolState] = {}
         self._by_folded: dict[str, str] = {}
         self._read_at = float("-inf")

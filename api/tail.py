@@ -17,11 +17,11 @@ from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from api.frame_log import Frame, Place, sse_frame
+from api.joined_read import JoinedRead
 from api.lanes import Lanes
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
 from api.own_events import Opening, status_frame
 from api.ring import Ring
-from api.shared_read import SharedRead
 from api.store import BookStore, StoredBook
 from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, unbroken, went_back
 from kraken_book.event import Status
@@ -52,11 +52,11 @@ class Tail:
         self._max_age = max_age
         self._rings: dict[str, Ring] = {}
         self._lanes = Lanes(self._follow_node)
-        self._openings = SharedRead(self._read_opening)
-        self._starting = SharedRead(self._start_with_past)
-        self._catching_up = SharedRead(self.catch_up)
-        self._entries = SharedRead(self._read_entry)
-        self._pages = SharedRead(self._read_page)
+        self._openings = JoinedRead(self._read_opening)
+        self._starting = JoinedRead(self._start_with_past)
+        self._catching_up = JoinedRead(self.catch_up)
+        self._entries = JoinedRead(self._read_entry)
+        self._pages = JoinedRead(self._read_page)
         self._own_reads = asyncio.Semaphore(MOST_OWN_READS)
         # One at a time: two reads from one place would append its events twice.
         self._reading: WeakKeyDictionary[Redis, asyncio.Lock] = WeakKeyDictionary()

@@ -1,4 +1,8 @@
-"""A read that is under way answers all who ask for the same meanwhile."""
+"""A read that is under way answers all who ask for the same meanwhile.
+
+So it may be from before they asked: right for what goes on from wherever the read was, as a stream
+does. Who must see all that was written before the question asks `shared_reads`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ KeyT = TypeVar("KeyT")
 AnswerT = TypeVar("AnswerT")
 
 
-class SharedRead(Generic[KeyT, AnswerT]):
+class JoinedRead(Generic[KeyT, AnswerT]):
     """Calls `read` for a key once at a time, however many ask."""
 
     def __init__(self, read: Callable[[KeyT], Coroutine[Any, Any, AnswerT]]) -> None:
