@@ -3,6 +3,8 @@
 In the order that data flows: `feed` knows what is to be followed and spreads it over
 `kraken.connection`s, within a `budget` and with a `backoff`; each reads frames for its
 `kraken.session`, which follows its `kraken.subscription`s and feeds `books`; a book tells its
-`outbox` what changed; the `publisher` takes what waits there and has the `delivery` bring it to
-Redis, under the `lease`. `reporter` and `ops` say how it goes; `__main__` wires.
+`outbox` what changed. The `publisher` knows which symbol is written where, and under which epoch:
+each node of Redis has a `node_writer`, which takes its `symbol_writes`' calls, with the
+`announcements` for that node, and has the `delivery` bring them there. The `lease` says who leads,
+after a look at its `rivals`. `reporter` and `ops` say how it goes; `__main__` wires.
 """
