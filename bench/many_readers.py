@@ -102,7 +102,8 @@ async def measure(stage: Stage, redis_url: str, path: str, readers: int, seconds
 async def connect(url: str, path: str, readers: int) -> AsyncIterator[Counting]:
     """So many readers, each on a connection of its own."""
     address = urlsplit(url)
-    assert address.hostname and address.port
+    assert address.hostname
+    assert address.port
     for _ in range(readers):
         _, reader = await asyncio.get_running_loop().create_connection(
             lambda: Counting(path, address.netloc), address.hostname, address.port
