@@ -18,8 +18,13 @@ from tests.launcher.processes import catches, command_of, descendants, eventuall
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(launch: Launch, number: signal.Signals) -> None:
     launched = launch()
-    pids = launched.wait_until_up()
-    assert len(pids) == 7, "Redis, and three services with honcho's process before each"
+    launched.wait_until_up()
+    # A look at /proc is no look at one moment.
+    eventually(
+        lambda: len(descendants(launched.process.pid)) == 7,
+        "Redis, and three services with honcho's process before each",
+    )
+    pids = descendants(launched.process.pid)
 
     assert launched.end(number) == 0
 
