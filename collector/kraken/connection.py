@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from collector.backoff import Backoff
 from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
+from kraken_book.backoff import Backoff
 from kraken_book.times import rfc3339
 from service.logs import get_logger
 

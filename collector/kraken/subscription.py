@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-from collector.backoff import Backoff
 from collector.metrics import SUBSCRIPTION_STATES
+from kraken_book.backoff import Backoff
 from service.logs import get_logger
 
 log = get_logger(__name__)

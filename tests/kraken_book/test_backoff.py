@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from collector.backoff import Backoff
+from kraken_book.backoff import Backoff
 
 
 def delays(count: int, **bounds: float) -> list[float]:
