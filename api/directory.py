@@ -7,7 +7,7 @@ from time import monotonic
 from redis.exceptions import RedisError
 
 from api.joined_read import JoinedRead
-from api.problems import redis_away, unknown_symbol
+from api.problems import redis_away, unavailable, unknown_symbol
 from api.store import BookStore
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.symbols import folded, nearest
@@ -41,11 +41,16 @@ class Directory:
         self._read_at = monotonic()
 
     async def resolve(self, name: str) -> str:
-        """The symbol that `name` means; raises Problem: 404 with the nearest known ones."""
+        """The symbol that `name` means; raises Problem: 404 with the nearest known ones.
+
+        While none at all is known, which a collector will change, it is a 503.
+        """
         symbol = self._by_folded.get(folded(name))
         if symbol is None:
             states = await self.states()
             symbol = self._by_folded.get(folded(name))
+            if symbol is None and not states:
+                raise unavailable("no-symbols", "no collector has told of its symbols yet")
             if symbol is None:
                 raise unknown_symbol(name, nearest(name, states))
         return symbol

@@ -71,11 +71,13 @@ class Watch:
         return self._session.outage
 
     def __aiter__(self) -> AsyncIterator[LiveBook]:
-        self._iterator = self._follow()
+        self._session = Session(self._symbols)
+        self._iterator = _follow(self._session, self._options)
         return self._iterator
 
     def __iter__(self) -> Iterator[LiveBook]:
-        return self._follow_blocking()
+        self._session = Session(self._symbols)
+        return _follow_blocking(self._session, self._options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,45 +91,45 @@ class Watch:
         if self._iterator is not None:
             await self._iterator.aclose()
 
-    async def _follow(self) -> AsyncGenerator[LiveBook]:
-        session = self._session = Session(self._symbols)
-        async with httpx.AsyncClient(**self._options) as client:
-            while True:
-                why = None
-                try:
-                    async with client.stream(
-                        "GET", session.target, headers=session.headers
-                    ) as answer:
-                        for book in session.answered(answer.status_code, answer.headers):
-                            yield book
-                        async for chunk in answer.aiter_raw():
-                            for book in session.receive(chunk):
-                                yield book
-                            if session.is_over:
-                                break
-                except (httpx.RequestError, BrokenStream) as error:
-                    why = _reason(error)
-                for book in session.end(why):
-                    yield book
-                await asyncio.sleep(session.pause())
 
-    # The same without `await`: httpx, too, has a client of each kind.
-    def _follow_blocking(self) -> Generator[LiveBook]:
-        session = self._session = Session(self._symbols)
-        with httpx.Client(**self._options) as client:
-            while True:
-                why = None
-                try:
-                    with client.stream("GET", session.target, headers=session.headers) as answer:
-                        yield from session.answered(answer.status_code, answer.headers)
-                        for chunk in answer.iter_raw():
-                            yield from session.receive(chunk)
-                            if session.is_over:
-                                break
-                except (httpx.RequestError, BrokenStream) as error:
-                    why = _reason(error)
-                yield from session.end(why)
-                time.sleep(session.pause())
+# These two know no Watch: with a cycle of references, one that is dropped would stay connected
+# until the garbage is collected.
+async def _follow(session: Session, options: dict[str, Any]) -> AsyncGenerator[LiveBook]:
+    async with httpx.AsyncClient(**options) as client:
+        while True:
+            why = None
+            try:
+                async with client.stream("GET", session.target, headers=session.headers) as answer:
+                    for book in session.answered(answer.status_code, answer.headers):
+                        yield book
+                    async for chunk in answer.aiter_raw():
+                        for book in session.receive(chunk):
+                            yield book
+                        if session.is_over:
+                            break
+            except (httpx.RequestError, BrokenStream) as error:
+                why = _reason(error)
+            for book in session.end(why):
+                yield book
+            await asyncio.sleep(session.pause())
+
+
+# The same without `await`; httpx, too, has a client of each kind.
+def _follow_blocking(session: Session, options: dict[str, Any]) -> Generator[LiveBook]:
+    with httpx.Client(**options) as client:
+        while True:
+            why = None
+            try:
+                with client.stream("GET", session.target, headers=session.headers) as answer:
+                    yield from session.answered(answer.status_code, answer.headers)
+                    for chunk in answer.iter_raw():
+                        yield from session.receive(chunk)
+                        if session.is_over:
+                            break
+            except (httpx.RequestError, BrokenStream) as error:
+                why = _reason(error)
+            yield from session.end(why)
+            time.sleep(session.pause())
 
 
 def _checked(url: str) -> httpx.URL:

@@ -41,6 +41,14 @@ async def test_an_unknown_one_is_a_404_with_the_nearest(
     assert nearest[0] == "BTC/USD"
 
 
+async def test_while_no_symbol_is_known_it_is_a_503_for_one_that_comes_back(
+    directory: Directory,
+) -> None:
+    with pytest.raises(Problem) as caught:
+        await directory.resolve("BTC/USD")
+    assert (caught.value.status, caught.value.headers["Retry-After"]) == (503, "1")
+
+
 async def test_states_are_sorted_and_say_what_became_of_each(
     directory: Directory, written: Written
 ) -> None:

@@ -71,7 +71,7 @@ async def test_an_id_that_could_break_a_line_is_not(replica: Replica, given: str
     assert answer.headers["x-request-id"] not in ("", given)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/depth/NO/PE", 404)])
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/depth/NO/PE", 503)])
 async def test_a_refused_request_is_a_line_too(
     replica: Replica, out: io.StringIO, path: str, status: int
 ) -> None:

@@ -1,0 +1,23 @@
+"""Write the best bid and ask of two books as CSV until Ctrl-C.
+
+python examples/record_csv.py > books.csv
+"""
+
+import csv
+import os
+import sys
+
+from kraken_book import watch
+
+URL = os.environ.get("KRAKEN_BOOK_URL", "http://localhost:3000")
+
+rows = csv.writer(sys.stdout)
+rows.writerow(["exchange_time", "symbol", "seq", "bid", "bid_qty", "ask", "ask_qty", "status"])
+try:
+    for book in watch(URL, "BTC/USD", "ETH/USD"):
+        bid, ask = book.best_bid, book.best_ask
+        # A row that says `stale` or `syncing` keeps a gap from looking like a quiet market.
+        best = [bid and bid.price, bid and bid.qty, ask and ask.price, ask and ask.qty]
+        rows.writerow([book.exchange_time, book.symbol, book.seq, *best, book.status])
+except KeyboardInterrupt:
+    print("done", file=sys.stderr)

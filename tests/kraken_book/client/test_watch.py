@@ -1,0 +1,345 @@
+"""A watch on an api that lies, breaks off, refuses, is away: no wrong book, and it comes back.
+
+The api here says what the test wants; the sockets and the client are real. The book of a seq has so
+many lots at its best bid, so each book that is handed out says itself whether it is right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import islice
+
+import msgspec
+import pytest
+
+from kraken_book import LiveBook, Refused, UnknownSymbol, watch
+from kraken_book.client import session
+from kraken_book.client.session import Session
+from kraken_book.client.sse import MOST_BYTES
+from kraken_book.event import StatusChange
+from tests.e2e.processes import eventually
+from tests.kraken_book.client.scripted_api import (
+    HOLD,
+    Answer,
+    ScriptedApi,
+    answer,
+    endless,
+    problem,
+    sse,
+    stream,
+    told,
+)
+from tests.kraken_book.written_books import SYMBOL, snapshot, status, update, updates
+
+OTHER = "ETH/USD"
+EVENT_LIMIT = 200
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes back at once; how long it stays away, `test_session` says."""
+    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+
+
+def assert_right(book: LiveBook) -> None:
+    """A book that is handed out as live is the collector's of its seq."""
+    if book.is_live and not isinstance(book.event, StatusChange):
+        assert book.best_bid is not None
+        assert book.best_bid.lots == book.seq
+
+
+def until(api: ScriptedApi, holds: Callable[[LiveBook], bool], *symbols: str) -> list[str]:
+    """What a reader is told, event by event, until a book for which it holds."""
+    said = []
+    for book in islice(watch(api.url, *(symbols or (SYMBOL,))), EVENT_LIMIT):
+        assert_right(book)
+        said.append(f"{book.status} {book.reason or book.seq}")
+        if holds(book):
+            return said
+    raise AssertionError(f"it never held: {said[:20]}")
+
+
+def live_at(seq: int) -> Callable[[LiveBook], bool]:
+    return lambda book: book.is_live and book.seq == seq
+
+
+def lie(form: str, **members: object) -> bytes:
+    """Event 5, but for these members."""
+    written = (snapshot(5) if form == "snapshot" else update(5)).entry(7)
+    return sse("1000-5", msgspec.json.encode(msgspec.json.decode(written.data) | members))
+
+
+LIES = {
+    "a wrong checksum": (lie("update", checksum=1), "checksum"),
+    "no checksum": (lie("update", checksum=None), "unverified"),
+    "an event is missing": (told(update(6)), "gap"),
+    "a level that makes no sense": (lie("update", bids=[["1e9", "0.123456789"]]), "level"),
+    "a snapshot of another book": (lie("snapshot", bids=[["7.0", "1.00000000"]]), "checksum"),
+    "a snapshot too deep": (lie("snapshot", depth=10**6), "level"),
+    "broken JSON": (b'data: {"symbol":"BTC/USD","kin\n\n', "disconnected"),
+    "JSON that is no event": (b"data: [1,2,3]\n\n", "disconnected"),
+    "an unknown kind": (lie("update", kind="rumour"), "disconnected"),
+    "no UTF-8": (b'data: {"symbol":"\xff"}\n\n', "disconnected"),
+    "a book that nobody asked for": (told(snapshot(5), symbol=OTHER), "disconnected"),
+    "an endless line": (b"data: " + b"x" * (MOST_BYTES + 1), "disconnected"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_after_a_lie_no_book_is_shown_as_live_until_a_fresh_snapshot_proves_one(name: str) -> None:
+    data, reason = LIES[name]
+    lying = stream(told(snapshot(3), update(4)), data, told(*updates(5, 9)), HOLD)
+    with ScriptedApi(lying, stream(told(snapshot(20), update(21)), HOLD)) as api:
+        said = until(api, live_at(21))
+    assert said[:2] == ["live 3", "live 4"]
+    assert said[2].endswith(reason)
+    assert not [word for word in said[2:-2] if word.startswith("live")]
+    assert said[-2:] == ["live 20", "live 21"]
+    assert "last-event-id" not in api.requests[1].headers, "from a snapshot, not from where it was"
+
+
+def test_events_that_come_again_change_nothing() -> None:
+    again = told(snapshot(3), update(4), update(4), update(3), snapshot(3), update(5))
+    with ScriptedApi(stream(again, HOLD)) as api:
+        assert until(api, live_at(5)) == ["live 3", "live 4", "live 5"]
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 10, 60, -1])
+def test_a_stream_cut_in_the_middle_of_an_event_goes_on_after_the_last_whole_one(cut: int) -> None:
+    begun = stream(told(snapshot(3), update(4)), told(update(5))[:cut])
+    with ScriptedApi(begun, stream(told(update(5), update(6)), HOLD)) as api:
+        said = until(api, live_at(6))
+    told_of_cut = ["stale disconnected", "live 4"]
+    assert said == ["live 3", "live 4", *told_of_cut, "live 5", "live 6"]
+    assert api.requests[1].headers["last-event-id"] == "1000-4"
+
+
+def test_a_stream_of_many_books_goes_on_from_its_last_watermark() -> None:
+    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
+    again = told(update(4), symbol=OTHER) + told(snapshot(3), update(4))
+    with ScriptedApi(stream(both), stream(again, HOLD)) as api:
+        until(api, lambda book: book.symbol == SYMBOL and live_at(4)(book), SYMBOL, OTHER)
+    assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
+    assert api.requests[1].headers["last-event-id"] == "1000-3"
+
+
+def test_a_doubt_about_one_of_many_books_leaves_the_others_live_and_is_asked_anew() -> None:
+    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
+    others = [told(update(seq), symbol=OTHER) for seq in range(4, 9)]
+    fresh = stream(told(snapshot(30)) + told(snapshot(30), symbol=OTHER), HOLD)
+    seen: dict[str, list[str]] = {SYMBOL: [], OTHER: []}
+
+    def lying() -> Iterator[bytes]:
+        yield from stream(both, lie("update", seq=4, checksum=1), *others)
+        while len(api.requests) == 1:
+            yield b": on\n\n"
+
+    with ScriptedApi(lying(), fresh) as api:
+        for book in watch(api.url, SYMBOL, OTHER):
+            assert_right(book)
+            seen[book.symbol].append(f"{book.status} {book.reason or book.seq}")
+            if live_at(30)(book) and book.symbol == OTHER:
+                break
+    assert seen[SYMBOL][:2] == ["live 3", "syncing checksum"]
+    assert seen[OTHER][:6] == [f"live {seq}" for seq in range(3, 9)]
+    assert seen[SYMBOL][-1] == "live 30"
+    assert "last-event-id" not in api.requests[1].headers
+
+
+def test_an_api_that_invents_symbols_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "MOST_BOOKS", 20)
+    invented = [told(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
+    with ScriptedApi(stream(*invented, HOLD), stream(told(snapshot(9)), HOLD)) as api:
+        books = watch(api.url, "*")
+        assert [book.status for book in islice(books, 21)] == ["live"] * 20 + ["stale"]
+        assert len(books.books) == 20
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65536, b"data: " + b"x" * 65536 + b"\n"])
+def test_of_an_endless_line_little_is_read(piece: bytes) -> None:
+    with ScriptedApi(endless(piece), stream(told(snapshot(9)), HOLD)) as api:
+        until(api, live_at(9))
+        # What is beyond the bound is what the system's buffers hold.
+        assert api.bytes_sent < 16 * MOST_BYTES
+
+
+def test_the_key_is_a_bearer_token_and_symbols_may_be_spelled_as_people_do() -> None:
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+        for book in watch(api.url, "btc-usd", key="secret"):
+            assert book.symbol == SYMBOL
+            break
+    assert api.requests[0].target == "/stream/btc-usd"
+    assert api.requests[0].headers["authorization"] == "Bearer secret"
+
+
+def test_a_symbol_that_the_api_does_not_have_is_an_error_with_the_nearest() -> None:
+    refusal = problem(404, "no symbol 'BTC/US'", ["BTC/USD"])
+    with ScriptedApi(refusal) as api, pytest.raises(UnknownSymbol, match="'BTC/US'") as caught:
+        next(iter(watch(api.url, "BTC/US")))
+    assert caught.value.symbols == ["BTC/USD"]
+
+
+REFUSALS = {
+    "a key that is none": (problem(401, "no such key"), "no such key"),
+    "a bad request": (problem(400, "symbols: too many"), "symbols: too many"),
+    "no problem+json": (answer(403, b"<h1>Go  away</h1>"), "<h1>Go away</h1>"),
+    "no body": (answer(405, b""), "405"),
+    "a page": (answer(200, b"<html>", "content-type: text/html"), "is this the address of an api"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_will_always_be_refused_is_an_error_in_the_apis_words(name: str) -> None:
+    refusal, words = REFUSALS[name]
+    with ScriptedApi(refusal) as api, pytest.raises(Refused, match=words):
+        next(iter(watch(api.url, SYMBOL)))
+
+
+PASSING: dict[str, Answer] = {
+    "Redis is away": problem(503, "Redis cannot be reached"),
+    "no collector yet": problem(503, "no collector has told of its symbols yet"),
+    "too many requests": problem(429),
+    "a proxy without replicas": answer(502, b""),
+    "a failure": answer(500, b"x" * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_passes_is_waited_for(name: str) -> None:
+    with ScriptedApi(PASSING[name], stream(told(snapshot(3)), HOLD)) as api:
+        assert until(api, live_at(3)) == ["live 3"]
+
+
+@pytest.mark.parametrize(
+    "refusal", [problem(404), answer(200, b"<html>", "content-type: text/html")]
+)
+def test_what_was_served_is_asked_for_again_though_it_is_gone(refusal: Answer) -> None:
+    with ScriptedApi(stream(told(snapshot(3))), refusal, stream(told(update(4)), HOLD)) as api:
+        until(api, live_at(4))
+    assert api.requests[2].headers["last-event-id"] == "1000-3"
+
+
+def test_an_id_that_the_next_api_refuses_is_forgotten() -> None:
+    first = stream(told(snapshot(3)))
+    with ScriptedApi(first, problem(400, "no id"), stream(told(snapshot(9)), HOLD)) as api:
+        until(api, live_at(9))
+    assert "last-event-id" not in api.requests[2].headers
+
+
+def test_while_nobody_is_there_it_says_so_once_and_comes_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "kraken_book.client")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    books = watch(url, SYMBOL)
+
+    async def follow() -> None:
+        async for _ in books:
+            pass
+
+    async def scene() -> None:
+        following = asyncio.create_task(follow())
+        await asyncio.to_thread(eventually, lambda: caplog.messages, "it says so")
+        assert books.outage is not None
+        following.cancel()
+        await asyncio.wait([following])
+
+    asyncio.run(scene())
+    (line,) = caplog.messages
+    assert "no stream" in line
+
+
+@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x", "http://", "", "http://[::1", "x"])
+def test_what_is_no_url_is_refused_before_anything_is_asked(url: str) -> None:
+    with pytest.raises(ValueError, match="no URL"):
+        watch(url, SYMBOL)
+
+
+@pytest.mark.parametrize("symbols", [(), ("",), (SYMBOL, "")])
+def test_no_symbol_is_refused(symbols: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="name at least one symbol"):
+        watch("http://localhost:3000", *symbols)
+
+
+def test_a_plain_loop_that_is_left_leaves_no_connection() -> None:
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+        for _ in watch(api.url, SYMBOL):
+            break
+        eventually(lambda: api.open_connections == 0, "the connection is closed")
+
+
+async def leave_by_break(url: str) -> None:
+    async for _ in watch(url, SYMBOL):
+        break
+    await asyncio.sleep(0)
+
+
+async def leave_by_error(url: str) -> None:
+    with suppress(ZeroDivisionError):
+        async for _ in watch(url, SYMBOL):
+            raise ZeroDivisionError
+
+
+async def leave_by_cancel(url: str) -> None:
+    async def follow() -> None:
+        async for _ in watch(url, SYMBOL):
+            following.set()
+
+    following = asyncio.Event()
+    task = asyncio.create_task(follow())
+    await following.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+async def leave_by_context(url: str) -> None:
+    async with watch(url, SYMBOL) as books:
+        async for _ in books:
+            break
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "leave", [leave_by_break, leave_by_error, leave_by_cancel, leave_by_context]
+)
+async def test_however_a_loop_is_left_no_task_and_no_socket_stays(
+    leave: Callable[[str], Awaitable[None]],
+) -> None:
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+        loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
+        await leave(api.url)
+
+        def is_gone() -> bool:
+            return not api.open_connections and asyncio.all_tasks(loop) == before
+
+        await asyncio.to_thread(eventually, is_gone, "neither task nor socket is left")
+        gc.collect()
+
+
+async def test_async_for_gives_the_same_as_a_plain_loop() -> None:
+    script = [stream(told(snapshot(3), update(4))), stream(told(update(5)), HOLD)]
+    with ScriptedApi(*script) as api:
+        said = []
+        async with watch(api.url, SYMBOL) as books:
+            async for book in books:
+                said.append(f"{book.status} {book.reason or book.seq}")
+                if live_at(5)(book):
+                    break
+        assert books.books[SYMBOL].counts.verified == 3
+    with ScriptedApi(*script) as api:
+        assert said == await asyncio.to_thread(until, api, live_at(5))
+
+
+def test_what_the_collector_says_is_told() -> None:
+    with ScriptedApi(stream(told(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
+        assert until(api, live_at(8)) == ["live 3", "syncing 4", "live 8"]
