@@ -1,0 +1,115 @@
+"""The client on real replicas: whatever is killed or cut, no wrong book, no lost event."""
+
+from __future__ import annotations
+
+import random
+from urllib.parse import urlsplit
+
+import pytest
+
+from kraken_book.client.session import Session
+from tests.e2e.processes import Stage, eventually, own_port
+from tests.e2e.redis_proxy import Fault, Link, RedisProxy
+from tests.readers.client_reader import ClientReader
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+BTC = SYMBOLS[0]
+CUTS = 12
+
+
+class CutInTheMiddle(Fault):
+    """A client gets some pieces of a stream, half of the next one, and then the end."""
+
+    def __init__(self, cuts: int) -> None:
+        self.left = cuts
+        self._pieces: dict[Link, int] = {}
+
+    async def on_answer(self, link: Link, data: bytes) -> None:
+        """Pass it on, or half of it."""
+        pieces = self._pieces.setdefault(link, random.randint(3, 12))
+        self._pieces[link] = pieces - 1
+        if not self.left or pieces > 0:
+            await link.to_client(data)
+            return
+        self.left -= 1
+        await link.to_client(data[: random.randrange(1, len(data))])
+        link.answers_lost = True
+        link.end_client()
+
+
+def readers(stage: Stage, url: str) -> tuple[ClientReader, ClientReader]:
+    """One of a book, one of some."""
+    return stage.enter(ClientReader(url, BTC)), stage.enter(ClientReader(url, *SYMBOLS))
+
+
+def assert_live(*all_readers: ClientReader, more: int = 5) -> None:
+    """Each has all its books, and goes on."""
+    for reader in all_readers:
+        for symbol in reader.asked:
+            book = reader.watch.books.get(symbol)
+            reader.wait_until_live(symbol, after=more + (book.seq or 0 if book else 0))
+
+
+def assert_told(word: str, *all_readers: ClientReader) -> None:
+    """Every book of each is said to be no live one, in this word."""
+    for reader in all_readers:
+        for symbol in reader.asked:
+            reader.wait_for_word(symbol, word)
+
+
+def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_back(
+    stage: Stage,
+) -> None:
+    redis = stage.redis(port=own_port())
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url, API_MAX_AGE="2")
+    api.wait_until_live(*SYMBOLS)
+    one, every = readers(stage, api.url)
+    assert_live(one, every)
+
+    api.kill()
+    assert_told("stale: disconnected", one, every)
+    api.restart()
+    assert_live(one, every)
+    # It went on where it was: nothing was missed, so no snapshot was needed.
+    assert one.ladders[BTC].counts.snapshots == 1
+
+    collector.kill()
+    assert_told("stale: age", one, every)
+    collector.restart()
+    assert_live(one, every)
+
+    redis.kill()
+    assert_told("stale: age", one, every)
+    redis.start()
+    assert_live(one, every)
+
+    for reader in (one, every):
+        for symbol, ladder in reader.ladders.items():
+            assert reader.book(symbol).counts.doubts == 0, "an honest api is never doubted"
+            assert ladder.counts.verified == reader.book(symbol).counts.verified
+
+
+def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How long it stays away is tested where that is decided.
+    monkeypatch.setattr(Session, "pause", lambda _self: 0.02)
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url)
+    api.wait_until_live(*SYMBOLS)
+    proxy = stage.enter(RedisProxy(api.port, resets=False))
+    url = f"http://127.0.0.1:{urlsplit(proxy.url).port}"
+    fault = CutInTheMiddle(CUTS)
+    with proxy.goes_wrong(fault):
+        one, every = readers(stage, url)
+        eventually(lambda: not fault.left, f"{CUTS} cuts")
+    assert_live(one, every)
+    assert "stale: disconnected" in one.words[BTC] + every.words[BTC]
+    ladder = one.ladders[BTC]
+    assert ladder.counts.jumps == 0
+    assert one.book(BTC).counts.doubts == 0
+    assert one.book(BTC).counts.lagged == 0
