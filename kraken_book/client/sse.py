@@ -67,8 +67,6 @@ class SseParser:
 
     def _take(self, line: bytes) -> None:
         self._size += len(line)
-        if self._size > MOST_BYTES:
-            raise EndlessMessage(f"a message of more than {MOST_BYTES} bytes")
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":

@@ -171,6 +171,41 @@ def test_of_an_endless_line_little_is_read(piece: bytes) -> None:
         assert api.bytes_sent < 16 * MOST_BYTES
 
 
+def test_nothing_is_asked_for_that_grows_when_it_is_unpacked() -> None:
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+        until(api, live_at(3))
+    assert api.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_of_a_refusal_without_end_little_is_read() -> None:
+    refusal = [b"HTTP/1.1 502 So\r\n\r\n", *[b"x" * 65536] * 1000]
+    with ScriptedApi(refusal, stream(told(snapshot(9)), HOLD)) as api:
+        until(api, live_at(9))
+        assert api.bytes_sent < 16 * MOST_BYTES
+
+
+def test_an_api_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kraken_book.client.watch.SILENCE_SECONDS", 0.1)
+    with ScriptedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
+        until(api, live_at(4))
+    assert api.requests[1].headers["last-event-id"] == "1000-3"
+
+
+def test_an_api_that_moved_is_followed() -> None:
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as there:
+        moved = answer(307, b"", f"location: {there.url}/stream/BTC%2FUSD")
+        with ScriptedApi(moved) as api:
+            assert until(api, live_at(3)) == ["live 3"]
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+        assert until(api, live_at(3)) == ["live 3"]
+
+
 def test_the_key_is_a_bearer_token_and_symbols_may_be_spelled_as_people_do() -> None:
     with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
         for book in watch(api.url, "btc-usd", key="secret"):
