@@ -1,6 +1,6 @@
 """The reader's side of the streams: what to ask for, what came, when to come back. No socket.
 
-`watch` moves the bytes. A session opens with the books as they are, goes on after the last event
+`watching` moves the bytes. A session opens with the books as they are, goes on after the last event
 that it has whenever a stream ends, and asks for everything anew where a book cannot be right.
 """
 

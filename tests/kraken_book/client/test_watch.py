@@ -185,7 +185,7 @@ def test_of_a_refusal_without_end_little_is_read() -> None:
 
 
 def test_an_api_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kraken_book.client.watch.SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr("kraken_book.client.watching.SILENCE_SECONDS", 0.1)
     with ScriptedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
         until(api, live_at(4))
     assert api.requests[1].headers["last-event-id"] == "1000-3"
