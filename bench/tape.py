@@ -94,6 +94,12 @@ class Tape:
         if self._subscribers.get(symbol) is subscriber:
             del self._subscribers[symbol]
 
+    def frames(self, symbol: str) -> Iterator[bytes]:
+        """A symbol's frames with some time in them, its snapshot first."""
+        heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
+        # Before the text stands what WebSocket puts there.
+        yield from (head[head.index(b"{") :] + _END for head in heads)
+
     def start(self, wait: float = 1.0) -> None:
         """Play, after so many seconds."""
         self.started_at = time.time() + wait

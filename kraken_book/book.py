@@ -7,11 +7,9 @@ to the subscribed depth, then compare the CRC-32 of the best ten levels of each 
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from zlib import crc32
-
-from sortedcontainers import SortedDict
 
 from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision, to_text
@@ -38,61 +36,59 @@ class Side:
     `direction` is 1 where the lowest price is best (asks), -1 where the highest is (bids).
     """
 
-    __slots__ = ("_by_key", "_checksum_text", "_direction", "_json", "_top")
+    __slots__ = ("_by_key", "_checksum_text", "_direction", "_json", "_keys")
 
     def __init__(self, direction: int) -> None:
         self._direction = direction
-        # Keyed by ticks times direction, so that the best is always first and the worst last.
-        self._by_key: SortedDict[int, Level] = SortedDict()
+        # Keyed by ticks times direction, so that the best is always first and the worst last. The
+        # keys are a plain sorted list: up to the deepest book a list is moved in less time than any
+        # sorted container takes to look (0.5 us a frame instead of 1.6 at ten levels).
+        self._keys: list[int] = []
+        self._by_key: dict[int, Level] = {}
         # What follows from the levels, each made when it is asked for.
-        self._top: list[Level] | None = None
         self._checksum_text: bytes | None = None
         self._json: str | None = None
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[Level]:
-        return iter(self._by_key.values())
+        return map(self._by_key.__getitem__, self._keys)
 
     @property
     def best(self) -> Level | None:
         """The best level, None where the side is empty."""
-        top = self.top
-        return top[0] if top else None
-
-    @property
-    def top(self) -> list[Level]:
-        """The levels that the checksum covers: the best ten, fewer where there are fewer."""
-        if self._top is None:
-            by_key = self._by_key
-            # Through the keys: a slice of the values, or peekitem, takes four times as long.
-            self._top = [by_key[key] for key in islice(by_key, CHECKSUM_LEVELS)]
-        return self._top
+        return self._by_key[self._keys[0]] if self._keys else None
 
     def clear(self) -> None:
         """Forget all levels."""
+        self._keys.clear()
         self._by_key.clear()
         self._levels_changed()
 
     def apply(self, levels: Iterable[Level], depth: int) -> None:
         """Set or remove `levels` in their order, then keep the best `depth`."""
-        by_key, direction = self._by_key, self._direction
+        keys, by_key, direction = self._keys, self._by_key, self._direction
         for level in levels:
+            key = level.ticks * direction
             if level.lots:
-                by_key[level.ticks * direction] = level
-            else:
-                by_key.pop(level.ticks * direction, None)
-        while len(by_key) > depth:
-            by_key.popitem()
+                if key not in by_key:
+                    insort(keys, key)
+                by_key[key] = level
+            elif by_key.pop(key, None) is not None:
+                del keys[bisect_left(keys, key)]
+        for key in keys[depth:]:
+            del by_key[key]
+        del keys[depth:]
         self._levels_changed()
 
     @property
     def checksum_text(self) -> bytes:
         """What this side adds to the checksummed text."""
         if self._checksum_text is None:
-            text = "".join([level.checksum_text for level in self.top])
-            self._checksum_text = text.encode()
+            by_key = self._by_key
+            texts = [by_key[key].checksum_text for key in self._keys[:CHECKSUM_LEVELS]]
+            self._checksum_text = "".join(texts).encode()
         return self._checksum_text
 
     @property
@@ -103,7 +99,7 @@ class Side:
         return self._json
 
     def _levels_changed(self) -> None:
-        self._top = self._checksum_text = self._json = None
+        self._checksum_text = self._json = None
 
 
 class Book:

@@ -6,6 +6,8 @@ among the best ten, by its event, by each writing of the whole book.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from kraken_book.precision import Precision, exact
@@ -34,12 +36,20 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
     Raises LevelError where one is no number, does not fit the precision, or the price is zero.
     """
     try:
-        ticks, price_text = exact(price, precision.price)
+        ticks, price_text, digits = _price(price, precision.price)
         lots, qty_text = exact(qty, precision.qty)
     except ValueError as error:
         raise LevelError(f"level {price[:40]!r} {qty[:40]!r}: {error}") from None
     if not ticks:
         raise LevelError(f"level {price!r} {qty!r}: the price is zero")
     return Level(
-        ticks, lots, price_text, qty_text, f"{ticks}{lots}", f'["{price_text}","{qty_text}"]'
+        ticks, lots, price_text, qty_text, f"{digits}{lots}", f'["{price_text}","{qty_text}"]'
     )
+
+
+# Most prices come again and again: found so in 0.1 us instead of 1. Some 8 MB at most.
+@lru_cache(maxsize=1 << 15)
+def _price(text: str, precision: int) -> tuple[int, str, str]:
+    """The ticks of a price, its text, and its digits without leading zeros."""
+    ticks, exact_text = exact(text, precision)
+    return ticks, exact_text, str(ticks)

@@ -36,11 +36,11 @@ def to_units(text: str, precision: int) -> int:
 
 def exact(text: str, precision: int) -> tuple[int, str]:
     """What `to_units` says, and its text with exactly `precision` decimals; raises as it does."""
-    whole, point, decimals = text.partition(".")
     # As Kraken sends nearly all: the text is what we would write, and need not be written again.
-    if len(decimals) == precision and bool(point) is bool(precision) and len(text) <= MAX_TEXT:
-        digits = whole + decimals
-        if digits.isdigit() and digits.isascii() and (whole == "0" or whole[:1] not in ("0", "")):
+    point = len(text) - precision - 1
+    if point > 0 and precision and text[point] == "." and len(text) <= MAX_TEXT:
+        digits = text[:point] + text[point + 1 :]
+        if digits.isdigit() and digits.isascii() and (text[0] != "0" or point == 1):
             return int(digits), text
     units = _to_units_by_decimal(text, precision)
     return units, to_text(units, precision)
