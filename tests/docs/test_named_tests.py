@@ -9,7 +9,9 @@ import pytest
 from tests.e2e.processes import ROOT
 
 
-@pytest.mark.parametrize(("page", "at_least"), [("reliability.md", 20), ("streams.md", 10)])
+@pytest.mark.parametrize(
+    ("page", "at_least"), [("reliability.md", 20), ("streams.md", 10), ("client.md", 7)]
+)
 def test_every_test_that_is_named_exists(page: str, at_least: int) -> None:
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / page).read_text()))
     texts = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]

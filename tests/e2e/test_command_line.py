@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,6 +137,22 @@ def test_each_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
     code, _, error = program.end()
     assert line.startswith(FIRST_WORDS[name])
     assert (code, error) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("page", "says"), [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", "<LiveBook .+>")]
+)
+def test_the_first_lines_of_code_that_a_page_shows_run_as_they_stand(
+    api: Api, tmp_path: Path, page: str, says: str
+) -> None:
+    (code, *_) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    script = tmp_path / "first_lines.py"
+    script.write_text(code.replace("http://localhost:3000", api.url))
+    program = Program("-u", str(script), url=api.url)
+    for line in program.lines(3):
+        assert re.fullmatch(says, line)
+    program.interrupt()
+    program.end()
 
 
 def test_the_csv_example_writes_rows_that_a_csv_reader_reads(api: Api, tmp_path: Path) -> None:
