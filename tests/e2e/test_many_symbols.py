@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from kraken_book.redis_contract.keys import events_key
 from tests.e2e.many_reader import ManyReader
 from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually, own_port
 
@@ -85,12 +86,13 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
 
 
 def test_where_the_events_after_a_watermark_are_gone_that_is_told(stage: Stage) -> None:
-    scene = Scene(stage, STREAM_MAXLEN="100")
+    scene = Scene(stage)
     reader = scene.reader(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     reader.leave()
     for symbol in SYMBOLS:
-        scene.streams.wait_for_seq(symbol, reader.ladders[symbol].seq + 300)
+        scene.streams.wait_for_seq(symbol, reader.ladders[symbol].seq + 100)
+        scene.streams.client.xtrim(events_key(symbol), maxlen=20, approximate=False)
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     for symbol in SYMBOLS:
