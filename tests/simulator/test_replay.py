@@ -95,7 +95,7 @@ def test_broken_times_of_receipt_are_named(tmp_path: Path, text: str, message: s
 
 
 async def test_a_replay_is_byte_for_byte_at_its_pace_and_then_silent(tmp_path: Path) -> None:
-    replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=0.5)
+    replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=0.1)
     loop = asyncio.get_running_loop()
     async with Simulator(replay) as simulator, connect(simulator.url) as client:
         await subscribe(client, "BTC/USD", depth=25)
@@ -105,7 +105,8 @@ async def test_a_replay_is_byte_for_byte_at_its_pace_and_then_silent(tmp_path: P
         took = loop.time() - start
         after = await read_until(client, lambda frame: frame.get("channel") == "heartbeat")
     assert [first[-1], *(text for text in rest if text != HEARTBEAT)] == FRAMES
-    assert took == pytest.approx(0.2, abs=0.1)
+    # A second, of which some is gone where the first is read late; at full speed a tenth of it.
+    assert took > 0.5
     assert after == [HEARTBEAT]
 
 
