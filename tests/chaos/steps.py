@@ -14,6 +14,7 @@ Act = Callable[[Scene], object]
 _OK = frozenset({"200"})
 # Where a book stays unknown for longer than API_MAX_AGE, or Redis does not answer.
 _UNAVAILABLE = frozenset({"200", "503"})
+_STALE = frozenset({"stale"})
 
 
 class Reach(Enum):
@@ -115,7 +116,16 @@ def _of_processes(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
             reach=Reach.ALL,
         ),
         Step("collector killed, started", _restart_collector, reach=Reach.ALL, new_leader=True),
-        Step("collector frozen for 8 s", _freeze_collector, lag, reach=Reach.ALL, new_leader=True),
+        # With the back-off after it, the pause may be longer than API_MAX_AGE.
+        Step(
+            "collector frozen for 8 s",
+            _freeze_collector,
+            lag,
+            may_be_told=_STALE,
+            reach=Reach.ALL,
+            answers=_UNAVAILABLE,
+            new_leader=True,
+        ),
         Step("api killed, started", _restart_api, reach=Reach.PAUSE, answers=_OK | {"none"}),
         Step("Redis frozen for 5 s", _freeze_redis, reach=Reach.PAUSE, answers=_UNAVAILABLE),
     ):
@@ -136,7 +146,7 @@ def asked(
         _asking(faults),
         _syncing(told),
         # Whether a doubt lasts so long is a matter of chance where it is waited out at random.
-        frozenset({"stale"} if "503" in answers else ()),
+        _STALE if "503" in answers else frozenset(),
         reach,
         answers,
     )
