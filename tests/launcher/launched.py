@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from launcher.ports import free_port
+from tests.e2e.processes import own_port
 from tests.launcher.processes import descendants, eventually, lives
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +59,7 @@ class Launched:
 
     def __init__(self, folder: Path, output: int | None = None, **variables: str) -> None:
         self._log = folder / "log"
-        self.api_port = int(variables.setdefault("API_PORT", str(free_port())))
+        self.api_port = int(variables.setdefault("API_PORT", str(own_port())))
         self.temporary = folder / "t"
         self.temporary.mkdir()
         with self._log.open("wb") as log:
@@ -74,7 +74,7 @@ class Launched:
                     "PATH": os.environ["PATH"],
                     "PYTHONPATH": str(ROOT),
                     "TMPDIR": str(self.temporary),
-                    "COLLECTOR_PORT": str(free_port()),
+                    "COLLECTOR_PORT": str(own_port()),
                     "KRAKEN_URL": "ws://127.0.0.1:1/v2",
                     "FEED": "simulated",
                     **variables,
@@ -92,7 +92,7 @@ class Launched:
         def printed_or_over() -> bool:
             return text in self.log or self.process.poll() is not None
 
-        eventually(printed_or_over, f"{text!r} within 10 s")
+        eventually(printed_or_over, f"{text!r} in time")
         assert text in self.log, self.log
 
     def wait_until_up(self) -> set[int]:
