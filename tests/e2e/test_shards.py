@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import httpx
 import pytest
 
-from tests.e2e.processes import Collector, Stage, Streams, Watch, eventually
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 
 # Of both halves, and of two of three thirds.
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
@@ -16,14 +18,31 @@ DROPPED = ("LTC/USD", "DOT/USD")
 WAITING = "a shard of another count leads symbols of this one, waiting until it is stopped"
 
 
-class Exchange:
-    """A Redis, the simulator, and the collectors of one count or another."""
+@dataclass
+class Market:
+    """A Redis, the simulator and an api, which outlive the collectors of each test."""
 
-    def __init__(self, stage: Stage) -> None:
+    redis: EmbeddedRedis
+    simulator: Simulator
+    api: Api
+
+
+@pytest.fixture(scope="module")
+def market(module_stage: Stage) -> Market:
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS + DROPPED), "--rate", "200")
+    return Market(redis, simulator, module_stage.api(redis.url))
+
+
+class Exchange:
+    """An empty Redis, and the collectors of one count or another."""
+
+    def __init__(self, market: Market, stage: Stage) -> None:
+        self._market = market
         self._stage = stage
-        self.redis = stage.redis()
-        self._simulator = stage.simulator("--symbols", ",".join(SYMBOLS + DROPPED), "--rate", "500")
-        self.streams = Streams(self.redis.url)
+        self.streams = Streams(market.redis.url)
+        # No collector of the test before is left.
+        self.streams.client.flushall()
         self._watches: dict[str, Watch] = {}
 
     def close(self) -> None:
@@ -38,8 +57,8 @@ class Exchange:
 
     def shard(self, name: str, symbols: Sequence[str] = SYMBOLS) -> Collector:
         return self._stage.collector(
-            self.redis.url,
-            self._simulator.url,
+            self._market.redis.url,
+            self._market.simulator.url,
             KRAKEN_SYMBOLS=",".join(symbols),
             COLLECTOR_SHARD=name,
             COLLECTOR_LEASE="1",
@@ -47,7 +66,7 @@ class Exchange:
 
     def readers(self) -> dict[str, Watch]:
         """A reader of each symbol, who has a book."""
-        api = self._stage.api(self.redis.url)
+        api = self._market.api
         api.wait_until_live(*SYMBOLS)
         for symbol in SYMBOLS:
             self._watches[symbol] = api.watch(symbol)
@@ -56,7 +75,7 @@ class Exchange:
 
     def wait_until_they_move(self) -> None:
         for symbol in SYMBOLS:
-            self.streams.wait_for_seq(symbol, self.streams.last_seq(symbol) + 20)
+            self.streams.wait_for_seq(symbol, self.streams.last_seq(symbol) + 10)
 
     def epochs(self) -> dict[str, list[int]]:
         """The epochs of each symbol's stream, in their order."""
@@ -75,11 +94,12 @@ class Exchange:
     def is_led(self, collectors: Sequence[Collector], count: int) -> bool:
         names, states = shard_names(count), self.streams.states()
         return (
-            self._is_written_by(collectors)
-            and self._keys() == expected_keys(count)
+            self._keys() == expected_keys(count)
             and self._fields() == names
             and states.keys() == set(SYMBOLS)
             and {state["shard"] for state in states.values()} <= names
+            # The last, as it reads every event.
+            and self._is_written_by(collectors)
         )
 
     def _is_written_by(self, collectors: Sequence[Collector]) -> bool:
@@ -99,8 +119,8 @@ class Exchange:
 
 
 @pytest.fixture
-def exchange(stage: Stage) -> Iterator[Exchange]:
-    opened = Exchange(stage)
+def exchange(market: Market, stage: Stage) -> Iterator[Exchange]:
+    opened = Exchange(market, stage)
     yield opened
     opened.close()
 
