@@ -496,6 +496,11 @@ class Streams:
         newest: Any = self.client.xrevrange(f"kraken:events:{{{symbol}}}", count=1)
         return str(newest[0][0]) if newest else "-"
 
+    def first_id(self, symbol: str) -> str:
+        """The id of the oldest event that is kept."""
+        oldest: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", count=1)
+        return str(oldest[0][0])
+
     def last_seq(self, symbol: str) -> int:
         """The seq of the newest event; 0 where there is none."""
         last = self.last_id(symbol)
@@ -526,6 +531,17 @@ class Streams:
             return self.book(symbol).get("checksum") == str(checksum) or None
 
         eventually(is_there, f"the book {checksum} of {symbol} is in Redis")
+
+
+def wait_until_still(
+    simulator: Simulator, collector: Collector, streams: Streams, *symbols: str
+) -> None:
+    """Return once these markets have made all their updates, and Redis has every event of them."""
+    simulator.wait_for_line("markets stand still: all updates are made")
+    for symbol in symbols:
+        streams.wait_for_checksum(symbol, simulator.book(symbol)["checksum"])
+    waiting = "kraken_book_waiting_events"
+    eventually(lambda: collector.metric(waiting) == 0 or None, "all is published")
 
 
 def _lifeline() -> Callable[[], None] | None:

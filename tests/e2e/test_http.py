@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.follower import Ladder, SseStream
-from tests.e2e.processes import Api, Collector, Stage, Streams, eventually
+from tests.e2e.processes import Api, Collector, Stage, Streams, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "MINA/GBP")
 UPDATES = 400
@@ -34,21 +34,16 @@ class Scene:
 def scene(module_stage: Stage) -> Iterator[Scene]:
     redis = module_stage.redis()
     simulator = module_stage.simulator(
-        "--symbols", ",".join(SYMBOLS), "--rate", "2000", "--updates", str(UPDATES)
+        *("--symbols", ",".join(SYMBOLS)),
+        *("--rate", "2000", "--updates", str(UPDATES), "--control", "0"),
     )
     collector = module_stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=",".join((*SYMBOLS, "NOPE/USD"))
     )
     api = module_stage.api(redis.url)
-    simulator.wait_for_line("markets stand still: all updates are made")
-    api.wait_until_live(*SYMBOLS)
     streams = Streams(redis.url)
-
-    def settled() -> bool | None:
-        verified = collector.metric("kraken_book_verified_total")
-        return sum(streams.ladder(s).counts.verified for s in SYMBOLS) == verified or None
-
-    eventually(settled, "all that was verified is published")
+    wait_until_still(simulator, collector, streams, *SYMBOLS)
+    api.wait_until_live(*SYMBOLS)
     yield Scene(collector, api, streams)
     streams.close()
 

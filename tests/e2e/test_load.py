@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.processes import ROOT, Api, Stage, Streams, eventually
+from tests.e2e.processes import ROOT, Api, Stage, Streams, eventually, own_port
 
 RATE = int(os.environ.get("KRAKEN_BOOK_LOAD_RATE", "2000"))
 SECONDS = float(os.environ.get("KRAKEN_BOOK_LOAD_SECONDS", "10"))
@@ -59,12 +59,17 @@ def test_at_2000_updates_a_second_every_event_arrives_once_and_every_checksum_ve
     updates = int(RATE * SECONDS)
     redis = stage.redis()
     api = stage.api(redis.url)
-    simulator = stage.simulator(
-        "--symbols", ",".join(SYMBOLS), "--rate", str(RATE), "--updates", str(updates)
-    )
+    port = own_port()
     collector = stage.collector(
-        redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
+        redis.url,
+        f"ws://127.0.0.1:{port}/v2",
+        KRAKEN_SYMBOLS=",".join(SYMBOLS),
+        STREAM_MAXLEN="1000000",
     )
+    # So that all that it verifies is published.
+    collector.wait_for_line("leading")
+    markets = ("--symbols", ",".join(SYMBOLS), "--rate", str(RATE), "--updates", str(updates))
+    simulator = stage.simulator(*markets, port=port)
     follower = start_follower(api)
     stage.undo(follower.kill)
     assert follower.stdin is not None
