@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 
 # One for each test that doubts a book: each doubt of the same one is waited out longer.
 HIT = tuple(f"H{number}/USD" for number in range(16))
 BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
-SYMBOLS = (*HIT, BESIDE, ELSEWHERE)
+# Of each book.
+MOVES_PER_SECOND = 30
 MAX_AGE_SECONDS = 3
 # As long as a dead connection is believed in, or an answer waited for.
 PATIENCE = 40.0
+
+
+@dataclass
+class Market:
+    """What a collector stands between: a simulator, and a Redis with an api."""
+
+    symbols: tuple[str, ...]
+    simulator: Simulator
+    redis: EmbeddedRedis
+    api: Api
+    streams: Streams
 
 
 @dataclass
@@ -25,23 +38,31 @@ class Scene:
     streams: Streams
 
 
-def open_scene(stage: Stage) -> Scene:
-    """Everything is live, and moves."""
+def open_market(stage: Stage, *hit: str) -> Market:
+    """Books to `hit`, and two more, which nobody follows yet."""
+    symbols = (*hit, BESIDE, ELSEWHERE)
+    rate = str(len(symbols) * MOVES_PER_SECOND)
     redis = stage.redis()
-    simulator = stage.simulator("--rate", "1200", "--symbols", ",".join(SYMBOLS), "--control", "0")
+    simulator = stage.simulator("--rate", rate, "--symbols", ",".join(symbols), "--control", "0")
+    streams = Streams(redis.url)
+    stage.undo(streams.close)
+    api = stage.api(redis.url, API_MAX_AGE=str(MAX_AGE_SECONDS))
+    return Market(symbols, simulator, redis, api, streams)
+
+
+def open_scene(stage: Stage, market: Market) -> Scene:
+    """A collector follows the market: everything is live, and moves."""
     collector = stage.collector(
-        redis.url,
-        simulator.url,
-        KRAKEN_SYMBOLS=",".join(SYMBOLS),
-        KRAKEN_SYMBOLS_PER_CONNECTION=str(len(SYMBOLS) - 1),
+        market.redis.url,
+        market.simulator.url,
+        KRAKEN_SYMBOLS=",".join(market.symbols),
+        KRAKEN_SYMBOLS_PER_CONNECTION=str(len(market.symbols) - 1),
         KRAKEN_QUIET_RESYNC="10",
         STREAM_MAXLEN="1000000",
     )
-    api = stage.api(redis.url, API_MAX_AGE=str(MAX_AGE_SECONDS))
-    api.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
-    stage.undo(streams.close)
-    return Scene(simulator, collector, api, streams)
+    collector.wait_until_live(len(market.symbols))
+    market.api.wait_until_live(*market.symbols)
+    return Scene(market.simulator, collector, market.api, market.streams)
 
 
 class Readers:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.follower import SseStream
 from tests.e2e.processes import Api, Stage, Streams, eventually
 
@@ -23,11 +24,17 @@ class Scene:
     streams: Streams
 
 
+@pytest.fixture(scope="module")
+def redis(module_stage: Stage) -> EmbeddedRedis:
+    """Where the book is."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", SYMBOL, "--rate", "800")
+    module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+    return redis
+
+
 @pytest.fixture
-def scene(stage: Stage) -> Iterator[Scene]:
-    redis = stage.redis()
-    simulator = stage.simulator("--symbols", SYMBOL, "--rate", "2000")
-    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
+def scene(redis: EmbeddedRedis, stage: Stage) -> Iterator[Scene]:
     api = stage.api(redis.url)
     api.wait_until_live(SYMBOL)
     streams = Streams(redis.url)
@@ -81,8 +88,8 @@ def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
 @pytest.mark.parametrize("source", ["ring", "stream", "nothing"])
 def test_where_a_reader_goes_on_from_is_counted(scene: Scene, source: str) -> None:
     scene.streams.wait_for_seq(SYMBOL, LONG_AGO)
-    entries = scene.streams.entries(SYMBOL)
-    given = {"ring": entries[-1][0], "stream": entries[0][0], "nothing": "1-1"}[source]
+    first, last = scene.streams.first_id(SYMBOL), scene.streams.last_id(SYMBOL)
+    given = {"ring": last, "stream": first, "nothing": "1-1"}[source]
     with scene.api.stream(SYMBOL, Last_Event_ID=given) as stream:
         _, event = next(stream.events())
     assert (event["kind"] == "lagged") == (source == "nothing")

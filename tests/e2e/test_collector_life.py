@@ -11,7 +11,7 @@ from kraken_book.event import StatusChange, render_status
 from kraken_book.redis_contract.book_hash import status_fields
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.write import Entry, Retention, write_events
-from tests.e2e.processes import Collector, Stage, Streams, eventually, own_port
+from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
 from tests.e2e.scripted_kraken import ScriptedKraken
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -19,6 +19,12 @@ LEASE = "kraken:lease:{0/1}"
 AHEAD = 10**10
 """Four months in milliseconds, by which a clock was wrong."""
 NEVER = "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.fixture(scope="module")
+def simulator(module_stage: Stage) -> Simulator:
+    """What all follow."""
+    return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
 
 
 def streams_of(stage: Stage, url: str) -> Streams:
@@ -43,7 +49,7 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
     """Two collectors of one shard, each with live books."""
     pair = [
         stage.collector(
-            redis_url, kraken_url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="1"
+            redis_url, kraken_url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="2"
         )
         for _ in range(2)
     ]
@@ -54,17 +60,16 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
-    stage: Stage, number: signal.Signals
+    stage: Stage, simulator: Simulator, number: signal.Signals
 ) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     streams = streams_of(stage, redis.url)
     collector.wait_until_live(len(SYMBOLS))
     wait_until_they_move(streams)
     assert streams.client.get(LEASE)
 
-    assert collector.stop(number, limit=3.0) == 0
+    assert collector.stop(number, limit=10.0) == 0
     assert streams.client.get(LEASE) is None
     assert "Traceback" not in collector.log
     assert collector.lines("stopped")
@@ -81,10 +86,9 @@ def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
 
 
 def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_killed(
-    stage: Stage,
+    stage: Stage, simulator: Simulator
 ) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
     pair = warm_pair(stage, redis.url, simulator.url)
     leading = [collector.metric("kraken_book_leading") for collector in pair]
@@ -118,9 +122,10 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     assert_order_held(streams)
 
 
-def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(stage: Stage) -> None:
+def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
+    stage: Stage, simulator: Simulator
+) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
     pair = warm_pair(stage, redis.url, simulator.url)
     wait_until_they_move(streams)
@@ -143,11 +148,12 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(stage: 
         assert collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(stage: Stage) -> None:
+def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
+    stage: Stage, simulator: Simulator
+) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
-    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "1"}
+    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "2"}
     first = stage.collector(redis.url, simulator.url, **environment)
     first.wait_for_line("leading")
     second = stage.collector(redis.url, simulator.url, **environment)
@@ -186,12 +192,11 @@ def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
 
 
 def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clock_went_back(
-    stage: Stage,
+    stage: Stage, simulator: Simulator
 ) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     streams = streams_of(stage, redis.url)
-    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "1"}
+    environment = {"KRAKEN_SYMBOLS": ",".join(SYMBOLS), "COLLECTOR_LEASE": "2"}
     first = stage.collector(redis.url, simulator.url, **environment)
     api = stage.api(redis.url)
     api.wait_until_live(*SYMBOLS)
@@ -228,7 +233,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
 def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
     redis = stage.redis()
     port = own_port()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300", port=port)
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120", port=port)
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url, API_MAX_AGE="60")
     streams = streams_of(stage, redis.url)

@@ -1,6 +1,6 @@
 """What readers see where a connection goes wrong: each book of it is unknown, and comes back.
 
-Each test has processes of its own: a connection that ended waits longer after each end.
+Each test has a collector of its own: a connection that ended waits longer after each end.
 """
 
 from __future__ import annotations
@@ -10,13 +10,30 @@ from time import monotonic
 
 import pytest
 
-from tests.e2e.fault_scene import BESIDE, ELSEWHERE, Readers, Scene, open_scene
+from tests.e2e.fault_scene import (
+    BESIDE,
+    ELSEWHERE,
+    HIT,
+    Market,
+    Readers,
+    Scene,
+    open_market,
+    open_scene,
+)
 from tests.e2e.processes import Stage, eventually
 
 
+@pytest.fixture(scope="module")
+def market(module_stage: Stage) -> Market:
+    return open_market(module_stage, HIT[0])
+
+
 @pytest.fixture
-def scene(stage: Stage) -> Scene:
-    return open_scene(stage)
+def scene(market: Market, stage: Stage) -> Iterator[Scene]:
+    opened = open_scene(stage, market)
+    yield opened
+    # So that the next can lead at once.
+    opened.collector.stop()
 
 
 @pytest.fixture

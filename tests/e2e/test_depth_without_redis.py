@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +10,36 @@ import pytest
 
 from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.keys import book_key
-from tests.e2e.processes import Api, Collector, Stage, eventually, own_port
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.processes import Api, Stage, eventually, own_port
 from tests.e2e.redis_fleet import RedisCluster
 
 # In a cluster of three masters each is on its own.
 SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
 
 
-def start(stage: Stage, redis_url: str) -> tuple[Collector, Api]:
+def start(stage: Stage, redis_url: str) -> Api:
     """The services with live books; the api has been asked for each book once."""
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(redis_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     collector.wait_until_live(len(SYMBOLS))
     api = stage.api(redis_url, API_MAX_AGE="2")
     api.wait_until_live(*SYMBOLS)
-    return collector, api
+    return api
+
+
+@dataclass
+class Scene:
+    """A Redis that a test may take away, and has to give back."""
+
+    redis: EmbeddedRedis
+    api: Api
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    redis = module_stage.redis(port=own_port())
+    return Scene(redis, start(module_stage, redis.url))
 
 
 def known_book(api: Api, symbol: str) -> dict[str, Any]:
@@ -55,10 +71,9 @@ def assert_grows_old(api: Api, symbol: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_the_last_known_book_is_told_with_its_age(stage: Stage, how: str) -> None:
-    redis = stage.redis(port=own_port())
-    _, api = start(stage, redis.url)
-    asked = {symbol: api.get(f"/depth/{symbol}").json() for symbol in SYMBOLS}
+def test_the_last_known_book_is_told_with_its_age(scene: Scene, stage: Stage, how: str) -> None:
+    redis, api = scene.redis, scene.api
+    asked = {symbol: api.answers(f"/depth/{symbol}").json() for symbol in SYMBOLS}
     if how == "killed":
         redis.kill()
     else:
@@ -85,13 +100,12 @@ def test_the_last_known_book_is_told_with_its_age(stage: Stage, how: str) -> Non
     assert back["seq"] > last
 
 
-def test_a_replica_that_has_never_read_a_book_says_null(stage: Stage) -> None:
-    redis = stage.redis()
-    start(stage, redis.url)
-    api = stage.api(redis.url)
+def test_a_replica_that_has_never_read_a_book_says_null(scene: Scene, stage: Stage) -> None:
+    api = stage.api(scene.redis.url)
     # It knows which symbols there are, and no book.
     api.answers("/symbols")
-    redis.kill()
+    scene.redis.kill()
+    stage.undo(scene.redis.start)
     problem = api.answers("/depth/BTC%2FUSD", 503).json()
     assert problem["type"] == "urn:kraken-book:redis-away"
     assert problem["book"] is None
@@ -103,7 +117,7 @@ def test_in_a_cluster_the_books_of_the_other_nodes_are_served_on(
     cluster = stage.enter(RedisCluster(tmp_path))
     homes = {symbol: cluster.node_of(book_key(symbol)) for symbol in SYMBOLS}
     assert len(set(homes.values())) == 3
-    _, api = start(stage, cluster.url)
+    api = start(stage, cluster.url)
 
     homes["DOT/USD"].kill()
     assert_grows_old(api, "DOT/USD")

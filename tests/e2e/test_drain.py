@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.balancer import Balancer
 from tests.e2e.crowd import frozen_reader
 from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
@@ -42,7 +43,7 @@ class Asking(threading.Thread):
 
     def run(self) -> None:
         """Ask."""
-        while not self._ended.wait(0.005):
+        while not self._ended.wait(0.05):
             connection = http.client.HTTPConnection(self._url.removeprefix("http://"), timeout=30)
             try:
                 connection.request("GET", "/depth/BTC%2FUSD", headers={"Connection": "close"})
@@ -63,7 +64,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
     stage: Stage,
 ) -> None:
     redis = stage.redis()
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "1000")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
     )
@@ -114,20 +115,21 @@ def wait_for_now(readers: list[PersistentReader], streams: Streams) -> None:
     eventually(are_there, f"all have come to {ends}")
 
 
-def api_of_a_large_book(stage: Stage, **environment: str) -> Api:
-    """A replica whose one book is larger than any that a collector writes."""
-    redis = stage.redis()
-    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
-    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
-    api = stage.api(redis.url, API_MAX_AGE="1000", **environment)
-    api.wait_until_live("BTC/USD")
+@pytest.fixture(scope="module")
+def large_book(module_stage: Stage) -> EmbeddedRedis:
+    """A Redis whose one book is larger than any that a collector writes."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", "BTC/USD", "--rate", "100")
+    collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    collector.wait_until_live(1)
     assert collector.stop() == 0
+    simulator.stop()
     streams = Streams(redis.url)
-    stage.undo(streams.close)
     level = json.loads(streams.book("BTC/USD")["bids"])[0]
     levels = [level] * (LARGE // len(json.dumps(level)))
     streams.client.hset("kraken:book:{BTC/USD}", "bids", json.dumps(levels))
-    return api
+    streams.close()
+    return redis
 
 
 def ask_for_depth(api: Api) -> socket.socket:
@@ -139,8 +141,8 @@ def ask_for_depth(api: Api) -> socket.socket:
     return slow
 
 
-def test_an_answer_that_is_read_slowly_is_not_cut(stage: Stage) -> None:
-    api = api_of_a_large_book(stage, API_DRAIN="30")
+def test_an_answer_that_is_read_slowly_is_not_cut(large_book: EmbeddedRedis, stage: Stage) -> None:
+    api = stage.api(large_book.url, API_MAX_AGE="1000", API_DRAIN="30")
     with ask_for_depth(api) as slow:
         slow.settimeout(30)
         answer = http.client.HTTPResponse(slow)
@@ -155,8 +157,10 @@ def test_an_answer_that_is_read_slowly_is_not_cut(stage: Stage) -> None:
     assert api.wait_for_end() == 0
 
 
-def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(stage: Stage) -> None:
-    api = api_of_a_large_book(stage, API_DRAIN="3")
+def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
+    large_book: EmbeddedRedis, stage: Stage
+) -> None:
+    api = stage.api(large_book.url, API_MAX_AGE="1000", API_DRAIN="3")
     with ask_for_depth(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
         asked.recv(1)
         frozen.recv(1)
@@ -166,25 +170,28 @@ def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(stage: Stage)
     assert "Traceback" not in api.log
 
 
-@pytest.mark.parametrize("path", ["/depth/BTC%2FUSD", "/books"])
-def test_a_request_in_flight_is_answered(stage: Stage, path: str) -> None:
+def test_a_request_in_flight_is_answered(stage: Stage) -> None:
     redis = stage.redis(own_port())
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
-    api = stage.api(redis.url, LOG_LEVEL="debug")
+    api = stage.api(redis.url)
     api.wait_until_live("BTC/USD")
-    redis.freeze()
-    try:
-        with socket.create_connection(("127.0.0.1", api.port), 30) as asking:
-            asking.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            # Answered by nobody: it is in flight as long as Redis is waited for.
-            asked = threading.Event()
-            asked.wait(0.3)
-            api.process.terminate()
-            answer = http.client.HTTPResponse(asking)
+    with ExitStack() as undo:
+        redis.freeze()
+        undo.callback(redis.resume)
+        asking = [
+            undo.enter_context(socket.create_connection(("127.0.0.1", api.port), 30))
+            for _ in range(2)
+        ]
+        for each, path in zip(asking, ("/depth/BTC%2FUSD", "/books"), strict=True):
+            each.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        # Answered by nobody: they are in flight as long as Redis is waited for.
+        asked = threading.Event()
+        asked.wait(0.3)
+        api.process.terminate()
+        for each in asking:
+            answer = http.client.HTTPResponse(each)
             answer.begin()
             assert answer.status in (200, 503)
             assert json.loads(answer.read())
-    finally:
-        redis.resume()
     assert api.wait_for_end() == 0

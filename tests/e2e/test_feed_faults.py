@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.fault_scene import BESIDE, HIT, Readers, Scene, open_scene
+from tests.e2e.fault_scene import BESIDE, HIT, Readers, Scene, open_market, open_scene
 from tests.e2e.processes import Stage, eventually
 
 
 @pytest.fixture(scope="module")
 def scene(module_stage: Stage) -> Scene:
-    return open_scene(module_stage)
+    return open_scene(module_stage, open_market(module_stage, *HIT))
 
 
 @pytest.fixture

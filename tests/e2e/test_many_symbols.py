@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
 import httpx
 import pytest
 
 from kraken_book.redis_contract.keys import events_key
 from tests.e2e.many_reader import ManyReader
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually, own_port
+from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 SOME = "/stream?symbols=BTC/USD,eth-usd"
@@ -17,14 +20,18 @@ ALL = "/stream?symbols=*"
 class Scene:
     """A fast market over several books, and two replicas."""
 
-    def __init__(self, stage: Stage, **settings: str) -> None:
-        self.stage = stage
+    def __init__(self, stage: Stage) -> None:
         self.redis = stage.redis(port=own_port())
         self.simulator: Simulator = stage.simulator(
-            "--symbols", ",".join(SYMBOLS), "--rate", "600", "--control", "0"
+            "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
         )
-        settings = {"KRAKEN_SYMBOLS": "*", "STREAM_MAXLEN": "1000000", **settings}
-        self.collector: Collector = stage.collector(self.redis.url, self.simulator.url, **settings)
+        self.collector: Collector = stage.collector(
+            self.redis.url,
+            self.simulator.url,
+            KRAKEN_SYMBOLS="*",
+            COLLECTOR_LEASE="3",
+            STREAM_MAXLEN="1000000",
+        )
         self.collector.wait_until_live(len(SYMBOLS))
         self.one, self.two = (stage.api(self.redis.url) for _ in range(2))
         for api in (self.one, self.two):
@@ -32,20 +39,36 @@ class Scene:
         self.streams = Streams(self.redis.url)
         stage.undo(self.streams.close)
 
-    def reader(self, path: str, api: Api | None = None, watermark: str | None = None) -> ManyReader:
-        reader = ManyReader((api or self.one).url, path, watermark)
-        self.stage.undo(reader.leave)
-        return reader
-
     def wait_until_they_have_all(self, reader: ManyReader, *symbols: str) -> None:
-        """Return once the reader has what is in Redis now, of each of these."""
-        for symbol in symbols:
-            reader.wait_for_seq(symbol, self.streams.last_seq(symbol) + 20)
+        """Return once the reader has what is in Redis now, of each of these, and more."""
+        ends = {symbol: self.streams.last_seq(symbol) + 20 for symbol in symbols}
+        for symbol, seq in ends.items():
+            reader.wait_for_seq(symbol, seq)
 
 
-def test_each_event_of_every_book_comes_once_and_in_order(stage: Stage) -> None:
-    scene = Scene(stage)
-    some, every = scene.reader(SOME), scene.reader(ALL)
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    return Scene(module_stage)
+
+
+Read = Callable[..., ManyReader]
+
+
+@pytest.fixture
+def read(scene: Scene) -> Iterator[Read]:
+    """Opens readers of a test, at the first replica."""
+    with ExitStack() as undo:
+
+        def open_reader(path: str, watermark: str | None = None) -> ManyReader:
+            reader = ManyReader(scene.one.url, path, watermark)
+            undo.callback(reader.leave)
+            return reader
+
+        yield open_reader
+
+
+def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Read) -> None:
+    some, every = read(SOME), read(ALL)
     scene.wait_until_they_have_all(some, "BTC/USD", "ETH/USD")
     scene.wait_until_they_have_all(every, *SYMBOLS)
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
@@ -60,19 +83,20 @@ def test_each_event_of_every_book_comes_once_and_in_order(stage: Stage) -> None:
     eventually(lambda: "NEW/USD" in every.ladders or None, "a new book joins those who take all")
     scene.wait_until_they_have_all(every, "NEW/USD")
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
+    scene.simulator.fault("pair_status?symbol=NEW/USD&status=delisted")
+    scene.collector.wait_until_live(len(SYMBOLS))
 
 
 def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_that_does_not(
-    stage: Stage,
+    scene: Scene, read: Read
 ) -> None:
-    scene = Scene(stage)
-    reader = scene.reader(ALL)
+    reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     # Nobody reads there: what lies between is in Redis alone.
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     # Here another reads, so it is in memory.
-    other = scene.reader(ALL)
+    other = read(ALL)
     scene.wait_until_they_have_all(other, *SYMBOLS)
     reader.move_to(scene.one.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
@@ -83,11 +107,12 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
     for ladder in reader.ladders.values():
         assert ladder.counts.lagged == 0
         assert ladder.counts.jumps == 0
+    scene.one.restart()
+    scene.one.wait_until_live(*SYMBOLS)
 
 
-def test_where_the_events_after_a_watermark_are_gone_that_is_told(stage: Stage) -> None:
-    scene = Scene(stage)
-    reader = scene.reader(ALL)
+def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, read: Read) -> None:
+    reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     reader.leave()
     for symbol in SYMBOLS:
@@ -99,16 +124,15 @@ def test_where_the_events_after_a_watermark_are_gone_that_is_told(stage: Stage) 
         assert [event["reason"] for event in reader.lagged[symbol]] == ["trimmed"], symbol
         assert reader.lagged[symbol][0]["missed"] is None
     # A time that has not been yet tells of another Redis, or another clock.
-    future = scene.reader(SOME, watermark="999999999999999")
+    future = read(SOME, watermark="999999999999999")
     scene.wait_until_they_have_all(future, "BTC/USD", "ETH/USD")
     assert [event["reason"] for event in future.lagged["BTC/USD"]] == ["unknown"]
 
 
 def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all_goes_on(
-    stage: Stage,
+    scene: Scene, read: Read
 ) -> None:
-    scene = Scene(stage)
-    reader = scene.reader(ALL)
+    reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     before = {symbol: reader.ladders[symbol].seq for symbol in SYMBOLS}
     scene.redis.kill()
@@ -122,18 +146,6 @@ def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all
     scene.collector.wait_until_live(len(SYMBOLS))
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     reader.check()
-
-
-@pytest.fixture(scope="module")
-def calm_api(module_stage: Stage) -> Api:
-    """An api over books that are there."""
-    redis = module_stage.redis()
-    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS))
-    collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
-    collector.wait_until_live(len(SYMBOLS))
-    api = module_stage.api(redis.url)
-    api.wait_until_live(*SYMBOLS)
-    return api
 
 
 @pytest.mark.parametrize(
@@ -152,15 +164,15 @@ def calm_api(module_stage: Stage) -> Api:
     ],
 )
 def test_what_cannot_be_meant_is_a_400_that_says_what_would_be_right(
-    calm_api: Api, query: str, parameter: str, says: str
+    scene: Scene, query: str, parameter: str, says: str
 ) -> None:
-    answer = calm_api.get(f"/stream?{query}")
+    answer = scene.one.get(f"/stream?{query}")
     assert answer.status_code == 400
     assert answer.json()["parameter"] == parameter
     assert says in answer.json()["detail"]
 
 
-def test_an_unknown_name_in_a_list_is_a_404_with_the_nearest(calm_api: Api) -> None:
-    answer: httpx.Response = calm_api.get("/stream?symbols=BTC/USD,ETH/USDD")
+def test_an_unknown_name_in_a_list_is_a_404_with_the_nearest(scene: Scene) -> None:
+    answer: httpx.Response = scene.one.get("/stream?symbols=BTC/USD,ETH/USDD")
     assert answer.status_code == 404
     assert "ETH/USD" in answer.json()["symbols"]

@@ -61,7 +61,7 @@ class Exchange:
             self._market.simulator.url,
             KRAKEN_SYMBOLS=",".join(symbols),
             COLLECTOR_SHARD=name,
-            COLLECTOR_LEASE="1",
+            COLLECTOR_LEASE="2",
         )
 
     def readers(self) -> dict[str, Watch]:

@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 
 from tests.e2e.follower import Ladder, SseStream
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually
+from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
-UPDATES = 3000
+UPDATES = 2000
+# Each with how many levels it shows.
+VIEWS = {
+    "/stream/BTC/USD?levels=3": 3,
+    "/stream/BTC/USD?view=top": 0,
+    "/stream/BTC/USD?interval=50ms": 10,
+    "/stream?symbols=BTC/USD,ETH/USD&levels=10": 10,
+    "/stream?symbols=*&levels=2&interval=100ms": 2,
+    "/stream?symbols=*&view=top&interval=0.02s": 0,
+}
 
 
 class View:
@@ -39,11 +48,14 @@ class View:
 
 
 class Scene:
+    """Books that move while they are viewed, and then stand still."""
+
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         redis = stage.redis()
         self.simulator: Simulator = stage.simulator(
-            "--symbols", ",".join(SYMBOLS), "--rate", "600", "--updates", str(UPDATES)
+            *("--symbols", ",".join(SYMBOLS)),
+            *("--rate", "400", "--updates", str(UPDATES), "--control", "0"),
         )
         self.collector: Collector = stage.collector(
             redis.url, self.simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS)
@@ -52,8 +64,14 @@ class Scene:
         self.api.wait_until_live(*SYMBOLS)
         self.streams = Streams(redis.url)
         stage.undo(self.streams.close)
+        self.views = {path: View(stage, self.api, path) for path in VIEWS}
+        for path, view in self.views.items():
+            view.read_until_seq(dict.fromkeys(symbols_of(path), 200))
+        wait_until_still(self.simulator, self.collector, self.streams, *SYMBOLS)
+        self.last = {symbol: self.streams.last_seq(symbol) for symbol in SYMBOLS}
+        self.books = {symbol: self._states(symbol) for symbol in SYMBOLS}
 
-    def states(self, symbol: str) -> dict[int, dict[str, Any]]:
+    def _states(self, symbol: str) -> dict[int, dict[str, Any]]:
         """The whole book after each event of a stream, by its seq."""
         books: dict[int, dict[str, Any]] = {}
 
@@ -67,38 +85,22 @@ class Scene:
             }
         return books
 
-    def wait_until_still(self) -> dict[str, int]:
-        """The last seq of each book, once the markets have stopped and all of it is in Redis."""
-        self.simulator.wait_for_line("markets stand still: all updates are made")
 
-        def settled() -> bool:
-            verified = self.collector.metric("kraken_book_verified_total")
-            return sum(self.streams.ladder(s).counts.verified for s in SYMBOLS) == verified
-
-        eventually(settled, "all is published")
-        return {symbol: self.streams.last_seq(symbol) for symbol in SYMBOLS}
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    return Scene(module_stage)
 
 
-@pytest.mark.parametrize(
-    ("path", "levels"),
-    [
-        ("/stream/BTC/USD?levels=3", 3),
-        ("/stream/BTC/USD?view=top", 0),
-        ("/stream/BTC/USD?interval=50ms", 10),
-        ("/stream?symbols=BTC/USD,ETH/USD&levels=10", 10),
-        ("/stream?symbols=*&levels=2&interval=100ms", 2),
-        ("/stream?symbols=*&view=top&interval=0.02s", 0),
-    ],
-)
+def symbols_of(path: str) -> tuple[str, ...]:
+    """The books that a view shows."""
+    return SYMBOLS if "symbols=" in path else ("BTC/USD",)
+
+
+@pytest.mark.parametrize(("path", "levels"), VIEWS.items())
 def test_each_event_shows_the_book_of_its_seq_cut_and_the_last_one_the_book_as_it_is(
-    stage: Stage, path: str, levels: int
+    scene: Scene, path: str, levels: int
 ) -> None:
-    scene = Scene(stage)
-    view = View(stage, scene.api, path)
-    symbols = SYMBOLS if "symbols=" in path else ("BTC/USD",)
-    view.read_until_seq(dict.fromkeys(symbols, 200))
-    last = scene.wait_until_still()
-    books = {symbol: scene.states(symbol) for symbol in symbols}
+    view, symbols, books = scene.views[path], symbols_of(path), scene.books
     # The last that a view shows need not be the last event's: that may have changed nothing in it.
     ends = {symbol: last_change(books[symbol], levels) for symbol in symbols}
     view.read_until_seq(ends)
@@ -116,7 +118,7 @@ def test_each_event_shows_the_book_of_its_seq_cut_and_the_last_one_the_book_as_i
                 assert event["conflated"] == event["seq"] - before["seq"] - 1
                 assert seen(event) != seen(before), "shown again, and nothing had changed"
         assert shown[-1]["seq"] >= ends[symbol]
-        assert last[symbol] >= shown[-1]["seq"]
+        assert scene.last[symbol] >= shown[-1]["seq"]
     assert {event["kind"] for event in view.events} <= {"snapshot", "status"}
 
 
@@ -135,8 +137,7 @@ def last_change(books: dict[int, dict[str, Any]], levels: int) -> int:
     return end
 
 
-def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(stage: Stage) -> None:
-    scene = Scene(stage)
+def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(scene: Scene) -> None:
     for path, event_id in (
         ("/stream/BTC/USD?levels=3", "1-1"),
         ("/stream?symbols=BTC/USD&levels=3", "1"),
@@ -146,11 +147,11 @@ def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(stage: Stage) -> No
             assert (first["kind"], len(first["bids"])) == ("snapshot", 3)
 
 
-def test_a_view_tells_when_its_book_is_not_followed(stage: Stage) -> None:
-    scene = Scene(stage)
+def test_a_view_tells_when_its_book_is_not_followed(scene: Scene, stage: Stage) -> None:
     view = View(stage, scene.api, "/stream/BTC/USD?view=top")
     view.read_until_seq({"BTC/USD": 50})
     scene.collector.stop()
+    stage.undo(scene.collector.restart)
     for _, event in view._stream.events():
         if event["kind"] == "status":
             assert (event["status"], event["reason"]) == ("syncing", "stopped")
