@@ -112,7 +112,7 @@ class Scene:
 def open_scene(
     stage: Stage,
     *,
-    rate: int = 900,
+    rate: int = 300,
     depth: int = 10,
     max_age: float = 10.0,
     module: str = "collector",

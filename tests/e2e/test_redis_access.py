@@ -18,7 +18,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 
 def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> None:
     """Events reach a reader, over a restart of the collector."""
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(api_url)
     collector.wait_until_live(len(SYMBOLS))

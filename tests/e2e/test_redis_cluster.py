@@ -24,7 +24,7 @@ class Followed:
     def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
         self.cluster = cluster
         self.simulator: Simulator = stage.simulator(
-            "--symbols", ",".join(SYMBOLS), "--rate", "1500", "--control", "0"
+            "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
         )
         self.collector: Collector = stage.collector(
             cluster.url,

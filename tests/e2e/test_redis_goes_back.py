@@ -9,7 +9,7 @@ from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
-LOST_EVENTS = 500
+LOST_EVENTS = 150
 
 
 def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
@@ -41,7 +41,10 @@ def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> Non
             assert first["seq"] > before[symbol], "numbers go on from memory"
     eventually(lambda: set(scene.streams.states()) == set(SYMBOLS) or None, "kraken:symbols")
     eventually(lambda: client.hget("kraken:feed", "0/1"), "kraken:feed")
-    assert scene.api.answers("/symbols").json() == sorted(SYMBOLS)
+    eventually(
+        lambda: scene.api.answers("/symbols").json() == sorted(SYMBOLS) or None,
+        "/symbols, which an api may keep for a second, has them again",
+    )
     assert {row["status"] for row in scene.api.answers("/books").json()} == {"live"}
 
     scene.stand_still()
@@ -56,7 +59,7 @@ class Failover:
     """A replica that stopped following, and a master that went on and is then lost."""
 
     def __init__(self, stage: Stage) -> None:
-        self.scene: Scene = open_scene(stage, rate=2500)
+        self.scene: Scene = open_scene(stage, rate=900)
         self.heir: EmbeddedRedis = stage.redis(port=own_port())
         self.there = Streams(self.heir.url)
         stage.undo(self.there.close)

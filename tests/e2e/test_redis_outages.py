@@ -49,7 +49,7 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=own_port())
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "600")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     collector = stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
     )

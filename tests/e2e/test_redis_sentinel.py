@@ -12,7 +12,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 
 def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "600")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "200")
     collector = stage.collector(
         fleet.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
     )
@@ -30,7 +30,7 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
     streams = Streams(fleet.replica.url)
     stage.undo(streams.close)
     for symbol, watch in watches.items():
-        watch.wait_for_seq(watch.ladder.seq + 100)
+        watch.wait_for_seq(watch.ladder.seq + 50)
         watch.wait_for_seq(streams.ladder(symbol).seq)
         watch.check()
         # A replica that had not all of it yet is told, not hidden.
@@ -43,14 +43,14 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
     # The old one returns, is made a replica, and takes nothing of what is written.
     fleet.master.start()
     for watch in watches.values():
-        watch.wait_for_seq(watch.ladder.seq + 100)
+        watch.wait_for_seq(watch.ladder.seq + 50)
         watch.check()
     assert collector.metric("kraken_book_resyncs_total") == 0
 
 
 def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
-    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "600")
+    simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "200")
     collector = stage.collector(
         fleet.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD", STREAM_MAXLEN="1000000"
     )
@@ -65,6 +65,6 @@ def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: 
     streams = Streams(fleet.replica.url)
     stage.undo(streams.close)
     before = streams.last_seq("BTC/USD")
-    streams.wait_for_seq("BTC/USD", before + 100)
+    streams.wait_for_seq("BTC/USD", before + 50)
     watch.wait_for_seq(streams.ladder("BTC/USD").seq)
     watch.check()
