@@ -21,7 +21,7 @@ run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PO
 	@exec $(BIN)/python -m launcher
 
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .

@@ -13,6 +13,19 @@ from service.redis_client import connect_redis
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
+# Begun first, none of these is what all others have to wait for in the end.
+_LONGEST = (
+    *("test_shards.py", "test_connection_faults.py", "test_collector_life.py"),
+    *("test_redis_cluster.py", "test_feed_faults.py", "test_redis_half_open.py"),
+    *("test_redis_frozen.py", "test_depth_without_redis.py", "test_drain.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; pytest-xdist gives each to one worker."""
+    rank = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
 
 @pytest.fixture(scope="session")
 def _session_redis() -> Iterator[EmbeddedRedis]:
