@@ -1,0 +1,68 @@
+"""What the terminal knows of every book: what `/books` told, and what the streams brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from kraken_book.client import LiveBook
+from kraken_book.terminal.books_poll import PolledBook
+from kraken_book.terminal.verdict import Verdict, judge
+
+
+class Board:
+    """Every book, by symbol. Ages are told by `clock`, in seconds."""
+
+    def __init__(self, live: Mapping[str, LiveBook], clock: Callable[[], float]) -> None:
+        self.rows: Sequence[PolledBook] = ()
+        """The last answer of `/books`, in its order."""
+        self.failure: str | None = None
+        """Why `/books` does not answer, None while it does."""
+        self._live = live
+        self._clock = clock
+        self._polled: dict[str, PolledBook] = {}
+        # What the answer before the last one told: the streams have brought it since.
+        self._owed: dict[str, int] = {}
+
+    def take_answer(self, books: Sequence[PolledBook]) -> None:
+        """Take an answer of `/books`."""
+        self._owed = {book.symbol: book.seq for book in self.rows if book.seq is not None}
+        self.rows, self.failure = books, None
+        self._polled = {book.symbol: book for book in books}
+
+    def take_failure(self, why: str) -> None:
+        """Take that there is none."""
+        self.failure = why
+
+    def live(self, symbol: str) -> LiveBook | None:
+        """The book that a stream brings, None before its first event."""
+        return self._live.get(symbol)
+
+    def verdict(self, symbol: str) -> Verdict:
+        """Whether a followed book may be shown as right."""
+        return judge(
+            self._live.get(symbol),
+            self._polled.get(symbol),
+            self._owed.get(symbol),
+            self.failure,
+            self._clock(),
+        )
+
+    def age(self, symbol: str) -> float | None:
+        """Since how many seconds a book is not known to match Kraken."""
+        polled = self._polled.get(symbol)
+        return None if polled is None else polled.age(self._clock())
+
+    def source(self, symbol: str) -> str | None:
+        """Where a book comes from: `kraken`, or `simulated`."""
+        known = (self._live.get(symbol), self._polled.get(symbol))
+        return next((book.source for book in known if book and book.source), None)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether any book is no market's."""
+        return any(book.source == "simulated" for book in self.rows)
+
+    @property
+    def live_count(self) -> int:
+        """How many books are live, as far as `/books` tells."""
+        return 0 if self.failure else sum(book.status == "live" for book in self.rows)

@@ -1,0 +1,82 @@
+"""Frames of box characters with words in their edges; a heavy one has the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from kraken_book.terminal.palette import Palette
+from kraken_book.terminal.texts import fitted
+
+Piece = tuple[str, Style]
+
+
+class _Edge(NamedTuple):
+    left: str
+    line: str
+    right: str
+
+
+_THIN = (_Edge("╭", "─", "╮"), _Edge("├", "─", "┤"), _Edge("╰", "─", "╯"), "│")
+_HEAVY = (_Edge("┏", "━", "┓"), _Edge("┠", "─", "┨"), _Edge("┗", "━", "┛"), "┃")
+
+
+class Frame:
+    """A frame of `width` cells; its lines are made one by one, from the top."""
+
+    def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:
+        self.inner = max(width - 2, 0)
+        """How many cells are left between the frame's sides."""
+        self.title = palette.focus if has_focus else palette.strong
+        """The style of the frame's name."""
+        self._style = palette.focus if has_focus else palette.frame
+        self._ground = palette.ground
+        self._top, self._middle, self._bottom, side = _HEAVY if has_focus else _THIN
+        self._side = Segment(side, self._style)
+
+    def top(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
+        """The upper edge, with words at its left and right."""
+        return self._edge(self._top, left, right)
+
+    def middle(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
+        """A line across the frame."""
+        return self._edge(self._middle, left, right)
+
+    def bottom(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
+        """The lower edge."""
+        return self._edge(self._bottom, left, right)
+
+    def line(self, pieces: Sequence[Piece] = ()) -> Strip:
+        """A line between the sides; what is longer is cut, what is shorter padded."""
+        segments = [Segment(text, style) for text, style in pieces]
+        body = Strip(segments).adjust_cell_length(self.inner, self._ground)
+        return Strip([self._side, *body, self._side], self.inner + 2)
+
+    def centred(self, text: str, style: Style) -> Strip:
+        """A line with a text in its middle."""
+        text = fitted(text, self.inner)
+        return self.line(
+            [(" " * ((self.inner - cell_len(text)) // 2), self._ground), (text, style)]
+        )
+
+    def _edge(self, edge: _Edge, left: Sequence[Piece], right: Sequence[Piece]) -> Strip:
+        words = sum(cell_len(text) for text, _ in (*left, *right))
+        # A bit of the line before the first word, and after the last one, where there is room.
+        room = self.inner - words
+        before = edge.line if left and room > 0 else ""
+        after = edge.line if right and room > len(before) else ""
+        between = edge.line * (self.inner - words - len(before) - len(after))
+        pieces = [
+            (edge.left + before, self._style),
+            *left,
+            (between, self._style),
+            *right,
+            (after + edge.right, self._style),
+        ]
+        strip = Strip([Segment(text, style) for text, style in pieces if text])
+        return strip.adjust_cell_length(self.inner + 2, self._ground)

@@ -1,0 +1,77 @@
+"""Where ladders stand: as many columns as fit, all ladders of one height, rows below each other."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+LEAST_WIDTH = 38
+MOST_WIDTH = 84
+GAP = 2
+# The frame's two lines and the spread's.
+LINES_BESIDE_LEVELS = 3
+# As many levels as Kraken's checksum covers, and as its smallest books have.
+USUAL_LEVELS = 10
+
+
+class Column(NamedTuple):
+    """A column of the grid."""
+
+    x: int
+    width: int
+
+
+class Grid(NamedTuple):
+    """The places of ladders in a window: ladder i stands in column i % n and row i // n."""
+
+    columns: tuple[Column, ...]
+    height: int
+    """How many lines a ladder has."""
+    rows: int
+
+    @property
+    def levels(self) -> int:
+        """How many levels of each side a ladder shows."""
+        return max((self.height - LINES_BESIDE_LEVELS) // 2, 0)
+
+    @property
+    def lines(self) -> int:
+        """How many lines all ladders take."""
+        return self.rows * self.height
+
+    def row_of(self, index: int) -> int:
+        """The row in which a ladder stands."""
+        return index // len(self.columns)
+
+    def visible(self, top: int, lines: int, count: int) -> range:
+        """Which of `count` ladders show in the window that begins at line `top`."""
+        if lines <= 0 or not count:
+            return range(0)
+        first, last = top // self.height, (top + lines - 1) // self.height
+        return range(first * len(self.columns), min((last + 1) * len(self.columns), count))
+
+
+def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int) -> Grid:
+    """The grid of `count` ladders in a window of `width` by `height`.
+
+    Each shows `wanted` levels a side, or as many as are usual where that is None, or as fit where
+    one row holds all ladders; never more than fit, or than the `depth` of the books.
+    """
+    columns = _columns(count, width)
+    rows = max(-(-count // len(columns)), 1)
+    fit = max((height - LINES_BESIDE_LEVELS) // 2, 1)
+    usual = fit if rows == 1 else USUAL_LEVELS
+    levels = max(min(usual if wanted is None else wanted, fit, depth), 1)
+    return Grid(columns, LINES_BESIDE_LEVELS + 2 * levels, rows)
+
+
+def _columns(count: int, width: int) -> tuple[Column, ...]:
+    number = max(min((width + GAP) // (LEAST_WIDTH + GAP), count), 1)
+    room = min(width - GAP * (number - 1), MOST_WIDTH * number)
+    columns = []
+    x = 0
+    for index in range(number):
+        # What cannot be shared evenly goes to the first ones, so that the right edge is straight.
+        own = room // number + (index < room % number)
+        columns.append(Column(x, own))
+        x += own + GAP
+    return tuple(columns)

@@ -1,0 +1,116 @@
+"""One book as a ladder: asks above, worst first, the spread, bids below; a line for each level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from rich.cells import cell_len
+from textual.strip import Strip
+
+from kraken_book.client import LiveBook
+from kraken_book.level import Level
+from kraken_book.terminal.board import Board
+from kraken_book.terminal.depth_bar import cumulative
+from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.level_line import LevelLines
+from kraken_book.terminal.palette import Palette, SideStyles
+from kraken_book.terminal.texts import MARKS, fitted, printable
+from kraken_book.terminal.trust_line import troubles, trust_line
+from kraken_book.terminal.verdict import Verdict
+
+# The ladders that a digit reaches.
+MOST_DIGIT = 9
+
+
+class Ladder:
+    """Draws the book of `symbol` as `board` knows it, in the styles of `palette`."""
+
+    def __init__(self, symbol: str, board: Board, palette: Palette) -> None:
+        self.symbol = symbol
+        self._board = board
+        self._palette = palette
+        self._level_lines = LevelLines(palette)
+
+    def lines(self, number: int, width: int, levels: int, *, has_focus: bool) -> list[Strip]:
+        """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
+        frame = Frame(self._palette, width, has_focus=has_focus)
+        live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
+        body = self._body(frame, live, levels, verdict)
+        return [self._head(frame, number, verdict), *body, self._foot(frame, live)]
+
+    def _head(self, frame: Frame, number: int, verdict: Verdict) -> Strip:
+        palette = self._palette
+        style = {"live": palette.good, "refused": palette.bad}.get(verdict.status, palette.warn)
+        status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
+        is_simulated = self._board.source(self.symbol) == "simulated"
+        source: list[Piece] = [(" simulated ", palette.simulated)] if is_simulated else []
+        digit = f"{number} " if number <= MOST_DIGIT else ""
+        room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
+        title = f" {fitted(digit + self.symbol, room)} "
+        return frame.top([(title, frame.title), *source], [(status, style)])
+
+    def _foot(self, frame: Frame, live: LiveBook | None) -> Strip:
+        text = trust_line(live, self._board.age(self.symbol), frame.inner - 3)
+        return frame.bottom([(f" {text} ", self._palette.muted)])
+
+    def _body(
+        self, frame: Frame, live: LiveBook | None, levels: int, verdict: Verdict
+    ) -> list[Strip]:
+        asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
+        self._level_lines.widen(asks)
+        self._level_lines.widen(bids)
+        if verdict.why is None:
+            above, below = self._sure_sides(frame, asks, bids)
+        else:
+            above, below = self._unsure_side(frame, asks), self._unsure_side(frame, bids)
+        blank = frame.line()
+        above += [blank] * (levels - len(above))
+        below += [blank] * (levels - len(below))
+        body = [*reversed(above), self._middle(frame, live, verdict), *below]
+        if verdict.why is not None:
+            self._write_over(body, frame, verdict.why)
+        return body
+
+    def _middle(self, frame: Frame, live: LiveBook | None, verdict: Verdict) -> Strip:
+        palette = self._palette
+        spread: list[Piece] = []
+        if live and live.spread is not None and verdict.is_live:
+            spread = [(" spread ", palette.muted), (f"{live.spread} ", palette.strong)]
+        trouble = troubles(live.counts, frame.inner // 2) if live else ""
+        return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
+
+    def _sure_sides(
+        self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
+    ) -> tuple[list[Strip], list[Strip]]:
+        """The lines of both sides, best first; their bars have one measure."""
+        totals = cumulative(asks), cumulative(bids)
+        whole = max((total[-1] for total in totals if total), default=0)
+        above = self._sure_side(frame, asks, totals[0], whole, self._palette.ask)
+        return above, self._sure_side(frame, bids, totals[1], whole, self._palette.bid)
+
+    def _sure_side(
+        self,
+        frame: Frame,
+        levels: Sequence[Level],
+        totals: Sequence[int],
+        whole: int,
+        side: SideStyles,
+    ) -> list[Strip]:
+        write = self._level_lines.sure
+        return [
+            frame.line(write(level, side, frame.inner, (total, whole), is_best=index == 0))
+            for index, (level, total) in enumerate(zip(levels, totals, strict=True))
+        ]
+
+    def _unsure_side(self, frame: Frame, levels: Sequence[Level]) -> list[Strip]:
+        return [frame.line(self._level_lines.unsure(level, frame.inner)) for level in levels]
+
+    def _write_over(self, body: list[Strip], frame: Frame, why: str) -> None:
+        """Say in the middle of the ladder why it is not live, whatever is there."""
+        texts = wrap(printable(why), max(frame.inner - 4, 1))[: len(body)]
+        box = [frame.centred(text, self._palette.warn) for text in texts]
+        if len(box) + 2 <= len(body):
+            box = [frame.middle(), *box, frame.middle()]
+        start = (len(body) - len(box)) // 2
+        body[start : start + len(box)] = box

@@ -1,0 +1,188 @@
+"""The widget of the ladders: it gives them places, moves the focus, paints what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.segment import Segment
+from textual.events import Resize
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from kraken_book.terminal.board import Board
+from kraken_book.terminal.grid import GAP, Grid, grid_of
+from kraken_book.terminal.ladder import Ladder
+from kraken_book.terminal.palette import Palette
+
+# Where no book has said how deep it is.
+UNKNOWN_DEPTH = 10
+
+
+class Ladders(ScrollView, can_focus=False):
+    """Ladders side by side, as many columns as fit, rows below each other that scroll.
+
+    What changes is only marked, by `mark`; `paint` draws what is marked and shows.
+    """
+
+    DEFAULT_CSS = "Ladders { width: 1fr; height: 1fr; scrollbar-size: 0 0; }"
+
+    def __init__(self, board: Board, palette: Palette) -> None:
+        super().__init__()
+        self.paints = 0
+        """How many ladders were painted."""
+        self.has_keys = True
+        """Whether the keys move this focus."""
+        self.index = 0
+        """Which ladder has the focus."""
+        self._board = board
+        self._palette = palette
+        self._ladders: dict[str, Ladder] = {}
+        self._order: list[str] = []
+        self._wanted: int | None = None
+        self._grid: Grid | None = None
+        self._marked: set[str] = set()
+        self._lines: dict[str, list[Strip]] = {}
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The symbols of the ladders, in their order."""
+        return self._order
+
+    @property
+    def levels(self) -> int:
+        """How many levels of each side are shown."""
+        return self._grid.levels if self._grid else 0
+
+    @property
+    def shown(self) -> Sequence[str]:
+        """The ladders of which something is in sight."""
+        if self._grid is None:
+            return ()
+        top = self.scroll_offset.y
+        visible = self._grid.visible(top, self.size.height, len(self._order))
+        return [self._order[index] for index in visible]
+
+    def open(self, symbols: Iterable[str]) -> None:
+        """Add the ladders of `symbols` that are not there."""
+        for symbol in symbols:
+            if symbol not in self._ladders:
+                self._ladders[symbol] = Ladder(symbol, self._board, self._palette)
+                self._order.append(symbol)
+        self.place()
+
+    def close(self) -> str | None:
+        """Remove the ladder that has the focus, and return its symbol; None where there is none."""
+        if not self._order:
+            return None
+        symbol = self._order.pop(self.index)
+        del self._ladders[symbol]
+        self._lines.pop(symbol, None)
+        self.index = max(min(self.index, len(self._order) - 1), 0)
+        self.place()
+        return symbol
+
+    def focus_at(self, index: int) -> None:
+        """Give a ladder, if it is there, the focus, and bring it into sight."""
+        if not 0 <= index < len(self._order) or self._grid is None:
+            return
+        before, self.index = self.index, index
+        self.mark(self._order[i] for i in (before, index))
+        height = self._grid.height
+        row = Region(0, self._grid.row_of(index) * height, self.size.width, height)
+        self.scroll_to_region(row, animate=False, force=True)
+
+    def move(self, columns: int, rows: int) -> None:
+        """Move the focus by so many columns and rows."""
+        if self._grid is not None:
+            step = columns + rows * len(self._grid.columns)
+            self.focus_at(self.index + step)
+
+    def page(self, pages: int) -> None:
+        """Move the focus by so many windows, at most to the first or last ladder."""
+        if self._grid is None:
+            return
+        rows = max(self.size.height // self._grid.height, 1)
+        step = pages * rows * len(self._grid.columns)
+        self.focus_at(max(min(self.index + step, len(self._order) - 1), 0))
+
+    def change_levels(self, step: int) -> None:
+        """Show so many levels of each side more; never fewer than one, or more than fit."""
+        self._wanted = max(self.levels + step, 1)
+        self.place()
+
+    def place(self) -> None:
+        """Give every ladder its place anew."""
+        width, height = self.size
+        if not width or not height:
+            return
+        books = (self._board.live(symbol) for symbol in self._order)
+        depth = max((book.depth or UNKNOWN_DEPTH for book in books if book), default=UNKNOWN_DEPTH)
+        grid = grid_of(len(self._order), width, height, self._wanted, depth)
+        if grid != self._grid or len(self._lines) != len(self._order):
+            self._grid = grid
+            self._lines.clear()
+            self.virtual_size = Size(width, grid.lines)
+            self.mark_all()
+            self.focus_at(self.index)
+            self.refresh()
+
+    def mark(self, symbols: Iterable[str]) -> None:
+        """Let `paint` draw these ladders anew, if they are in sight then."""
+        self._marked.update(symbols)
+
+    def mark_all(self) -> None:
+        """Let `paint` draw all ladders anew."""
+        self._marked.update(self._order)
+
+    def paint(self) -> None:
+        """Draw what is marked and in sight. What is marked and is not in sight stays marked."""
+        if not self._marked or self._grid is None or not self.is_on_screen:
+            return
+        for symbol in self.shown:
+            if symbol in self._marked:
+                self._marked.discard(symbol)
+                self._paint(symbol)
+
+    def _paint(self, symbol: str) -> None:
+        assert self._grid is not None
+        index = self._order.index(symbol)
+        before, now = self._lines.get(symbol), self._draw(index)
+        self.paints += 1
+        self._lines[symbol] = now
+        if before is None or len(before) != len(now):
+            before = [Strip.blank(0)] * len(now)
+        column = self._grid.columns[index % len(self._grid.columns)]
+        top = self._grid.row_of(index) * self._grid.height - self.scroll_offset.y
+        changed = [y for y, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
+        self.refresh(*(Region(column.x, top + y, column.width, 1) for y in changed))
+
+    def _draw(self, index: int) -> list[Strip]:
+        assert self._grid is not None
+        column = self._grid.columns[index % len(self._grid.columns)]
+        return self._ladders[self._order[index]].lines(
+            index + 1,
+            column.width,
+            self._grid.levels,
+            has_focus=self.has_keys and index == self.index,
+        )
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the window: that of each ladder beside each other."""
+        width, ground = self.size.width, self._palette.ground
+        if self._grid is None:
+            return Strip.blank(width, ground)
+        row, line = divmod(y + self.scroll_offset.y, self._grid.height)
+        gap = Strip([Segment(" " * GAP, ground)])
+        first = row * len(self._grid.columns)
+        strips: list[Strip] = []
+        for index in range(first, min(first + len(self._grid.columns), len(self._order))):
+            lines = self._lines.get(self._order[index])
+            if lines is None:
+                lines = self._lines[self._order[index]] = self._draw(index)
+            strips += [gap, lines[line]]
+        return Strip.join(strips[1:]).adjust_cell_length(width, ground)
+
+    def on_resize(self, _event: Resize) -> None:
+        """Another window has room for other columns."""
+        self.place()

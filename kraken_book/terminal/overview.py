@@ -1,0 +1,123 @@
+"""The widget of the table of all books: a cursor moves through it, and opens ladders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from kraken_book.terminal.board import Board
+from kraken_book.terminal.books_poll import PolledBook
+from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.overview_rows import OverviewRows
+from kraken_book.terminal.palette import Palette
+from kraken_book.terminal.texts import counted
+
+# The frame's two edges, and the names of the columns.
+LINES_BESIDE_BOOKS = 3
+
+
+class Overview(Widget, can_focus=False):
+    """All books of `board` in a line each. Only what is in sight is ever drawn."""
+
+    def __init__(self, board: Board, palette: Palette) -> None:
+        super().__init__()
+        self.has_keys = False
+        """Whether the keys move the cursor."""
+        self._board = board
+        self._palette = palette
+        self._rows = OverviewRows(palette)
+        self._ladders: dict[str, int] = {}
+        self._cursor = 0
+        self._top = 0
+        self._now = 0.0
+
+    @property
+    def natural_width(self) -> int:
+        """How many cells the whole table takes, its frame and some room for reasons included."""
+        return self._rows.width + 4
+
+    @property
+    def symbol(self) -> str | None:
+        """The symbol that the cursor is on, None where there is none."""
+        rows = self._board.rows
+        return rows[self._cursor].symbol if self._cursor < len(rows) else None
+
+    def show(self, ladders: Sequence[str], now: float) -> None:
+        """Show what the board knows `now`, and the numbers of the `ladders`."""
+        under_cursor, self._now = self.symbol, now
+        self._ladders = {symbol: index + 1 for index, symbol in enumerate(ladders)}
+        self._rows.widen(self._board.rows, len(ladders))
+        self.refresh()
+        self.point_at(under_cursor)
+
+    def point_at(self, symbol: str | None) -> None:
+        """Put the cursor on a symbol, where that is in the table."""
+        symbols = [book.symbol for book in self._board.rows]
+        self.move_to(symbols.index(symbol) if symbol in symbols else self._cursor)
+
+    def move(self, rows: int) -> None:
+        """Move the cursor by so many rows."""
+        self.move_to(self._cursor + rows)
+
+    def page(self, pages: int) -> None:
+        """Move the cursor by so many windows."""
+        self.move(pages * max(self._room, 1))
+
+    def move_to(self, row: int) -> None:
+        """Put the cursor on a row, the first or the last one at most, and bring it into sight."""
+        self._cursor = max(min(row, len(self._board.rows) - 1), 0)
+        self._bring_into_sight()
+        self.refresh()
+
+    @property
+    def _room(self) -> int:
+        return self.size.height - LINES_BESIDE_BOOKS
+
+    def _bring_into_sight(self) -> None:
+        room = max(self._room, 1)
+        last = max(len(self._board.rows) - room, 0)
+        self._top = max(min(self._top, self._cursor, last), self._cursor - room + 1)
+
+    def on_resize(self) -> None:
+        """Another window shows other rows."""
+        self._bring_into_sight()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the frame or of the table."""
+        frame = Frame(self._palette, self.size.width, has_focus=self.has_keys)
+        if y == 0:
+            return frame.top([(" books ", frame.title)], [self._summary()])
+        if y == self.size.height - 1:
+            return frame.bottom((), self._where())
+        if y == 1:
+            return frame.line(self._rows.head(frame.inner))
+        index = self._top + y - 2
+        if index >= len(self._board.rows):
+            return frame.line()
+        return frame.line(self._row(index, self._board.rows[index], frame.inner))
+
+    def _row(self, index: int, book: PolledBook, width: int) -> list[Piece]:
+        return self._rows.line(
+            book,
+            self._ladders.get(book.symbol),
+            self._now,
+            width,
+            is_known=self._board.failure is None,
+            has_cursor=self.has_keys and index == self._cursor,
+        )
+
+    def _summary(self) -> Piece:
+        count = len(self._board.rows)
+        if not count:
+            return " none yet ", self._palette.muted
+        return f" {self._board.live_count} of {counted(count, 'book')} live ", self._palette.muted
+
+    def _where(self) -> list[Piece]:
+        """Which rows are in sight, where not all are."""
+        count = len(self._board.rows)
+        if count <= self._room:
+            return []
+        last = min(self._top + self._room, count)
+        return [(f" {self._top + 1}-{last} of {count} ", self._palette.muted)]

@@ -1,0 +1,140 @@
+"""The table of all books, as `/books` tells them: a line for each, in columns that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.style import Style
+
+from kraken_book.terminal.books_poll import PolledBook
+from kraken_book.terminal.frame import Piece
+from kraken_book.terminal.palette import Palette
+from kraken_book.terminal.texts import MARKS, NOTHING, age_text, fitted, left, right
+
+CURSOR = "▸"
+
+
+class _Column(NamedTuple):
+    name: str
+    head: str
+    gap: int
+    is_number: bool = False
+
+
+_COLUMNS = (
+    _Column("cursor", "", 0),
+    _Column("ladder", "#", 1, is_number=True),
+    _Column("symbol", "symbol", 1),
+    _Column("mark", "", 2),
+    _Column("status", "status", 1),
+    _Column("bid", "best bid", 2, is_number=True),
+    _Column("ask", "best ask", 2, is_number=True),
+    _Column("spread", "spread", 2, is_number=True),
+    _Column("seq", "seq", 2, is_number=True),
+    _Column("age", "age", 2, is_number=True),
+)
+# What a narrow window does without, the first first.
+_DISPENSABLE = ("spread", "seq", "status", "age", "ladder")
+# A reason of fewer cells says nothing.
+_LEAST_REASON = 8
+
+
+class OverviewRows:
+    """Writes the books of an answer of `/books` into lines."""
+
+    def __init__(self, palette: Palette) -> None:
+        self._palette = palette
+        self._widths = {column.name: max(len(column.head), 1) for column in _COLUMNS}
+        self._widths["age"] = len("119 s")
+
+    def widen(self, books: Sequence[PolledBook], ladders: int) -> None:
+        """Make room for `books` and for the numbers of `ladders`; columns only grow."""
+        for book in books:
+            for name, text in _cells(book, ladders, None).items():
+                self._widths[name] = max(self._widths[name], len(text))
+
+    @property
+    def width(self) -> int:
+        """How many cells all columns take."""
+        return self._width(_COLUMNS)
+
+    def head(self, width: int) -> list[Piece]:
+        """What the columns are called."""
+        columns = self._columns(width)
+        text = "".join(self._cell(column, column.head) for column in columns)
+        return [(text, self._palette.muted)]
+
+    def line(
+        self,
+        book: PolledBook,
+        ladder: int | None,
+        now: float,
+        width: int,
+        *,
+        is_known: bool,
+        has_cursor: bool,
+    ) -> list[Piece]:
+        """A book, and the number of its `ladder` if it has one.
+
+        What is not live, or not `is_known` any more, is dimmed; it says why where there is room.
+        """
+        columns = self._columns(width)
+        cells = _cells(book, ladder, book.age(now))
+        cells["cursor"] = CURSOR if has_cursor else ""
+        styles = self._styles(book, is_known=is_known, is_open=ladder is not None)
+        pieces = [
+            (self._cell(column, cells[column.name]), styles[column.name]) for column in columns
+        ]
+        room = width - self._width(columns) - 2
+        if book.reason and room >= _LEAST_REASON:
+            pieces.append((f"  {fitted(book.reason, room)}", self._palette.warn))
+        return self._under_cursor(pieces, width) if has_cursor else pieces
+
+    def _styles(self, book: PolledBook, *, is_known: bool, is_open: bool) -> dict[str, Style]:
+        palette = self._palette
+        styles = {column.name: palette.text for column in _COLUMNS}
+        mark = {"live": palette.good, "refused": palette.bad}.get(book.status, palette.warn)
+        styles |= {"mark": mark, "status": palette.text, "ladder": palette.muted}
+        styles |= {"bid": palette.bid.price, "ask": palette.ask.price, "seq": palette.muted}
+        styles["symbol"] = palette.strong if is_open else palette.text
+        if book.status != "live" or not is_known:
+            styles |= dict.fromkeys(("bid", "ask", "spread", "seq", "age"), palette.unsure)
+        if not is_known:
+            styles |= dict.fromkeys(("mark", "status"), palette.unsure)
+        return styles
+
+    def _under_cursor(self, pieces: list[Piece], width: int) -> list[Piece]:
+        rest = width - sum(len(text) for text, _ in pieces)
+        pieces.append((" " * rest, self._palette.ground))
+        return [(text, style + self._palette.cursor) for text, style in pieces]
+
+    def _columns(self, width: int) -> list[_Column]:
+        columns = list(_COLUMNS)
+        for name in _DISPENSABLE:
+            if self._width(columns) <= width:
+                break
+            columns = [column for column in columns if column.name != name]
+        return columns
+
+    def _width(self, columns: Sequence[_Column]) -> int:
+        return sum(column.gap + self._widths[column.name] for column in columns)
+
+    def _cell(self, column: _Column, text: str) -> str:
+        align = right if column.is_number else left
+        return " " * column.gap + align(text, self._widths[column.name])
+
+
+def _cells(book: PolledBook, ladder: int | None, age: float | None) -> dict[str, str]:
+    return {
+        "cursor": "",
+        "ladder": "" if ladder is None else str(ladder),
+        "symbol": book.symbol,
+        "mark": MARKS.get(book.status, "?"),
+        "status": book.status,
+        "bid": book.best_bid.price if book.best_bid else NOTHING,
+        "ask": book.best_ask.price if book.best_ask else NOTHING,
+        "spread": book.spread or NOTHING,
+        "seq": NOTHING if book.seq is None else str(book.seq),
+        "age": age_text(age),
+    }

@@ -1,0 +1,61 @@
+"""A line of the window with words at its left and right, which are cut where there is no room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from kraken_book.terminal.frame import Piece
+
+
+Words = Sequence[Sequence[Piece]]
+
+
+class TextLine(Widget, can_focus=False):
+    """One line. Its words at the right come first; those at the left give way from their end.
+
+    Pieces that belong together are one word: it is shown as a whole, or left out.
+    """
+
+    DEFAULT_CSS = "TextLine { width: 1fr; height: 1; }"
+
+    def __init__(self, ground: Style) -> None:
+        super().__init__()
+        self._ground = ground
+        self._left: Words = ()
+        self._right: Sequence[Piece] = ()
+
+    def show(self, left: Words, right: Sequence[Piece] = ()) -> None:
+        """Show other words, where they are others."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def render_line(self, _y: int) -> Strip:
+        """The line."""
+        width = self.size.width
+        right = self._right if _cells(self._right) <= width else ()
+        room = width - _cells(right)
+        strip = Strip([Segment(*piece) for piece in _that_fit(self._left, room)])
+        strip = strip.adjust_cell_length(room, self._ground)
+        return Strip.join([strip, Strip([Segment(*piece) for piece in right])])
+
+
+def _that_fit(words: Words, room: int) -> Sequence[Piece]:
+    pieces: list[Piece] = []
+    for word in words:
+        room -= _cells(word)
+        # A single word is better cut than left out.
+        if room < 0 and pieces:
+            break
+        pieces += word
+    return pieces
+
+
+def _cells(pieces: Sequence[Piece]) -> int:
+    return sum(cell_len(text) for text, _ in pieces)

@@ -1,0 +1,73 @@
+"""Values as the terminal writes them, each in the cells that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len, set_cell_size
+
+NOTHING = "—"
+ELLIPSIS = "…"
+
+# A status is told by word, shape and colour.
+MARKS = {"live": "●", "syncing": "◐", "stale": "▲", "asked": "○", "refused": "x"}
+
+
+def printable(text: str) -> str:
+    """`text` with nothing in it that a terminal would obey."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
+def fitted(text: str, width: int) -> str:
+    """`text` in `width` cells at most; what is cut off is told by an ellipsis."""
+    text = printable(text)
+    if cell_len(text) <= width:
+        return text
+    return "" if width <= 0 else f"{set_cell_size(text, width - 1).rstrip()}{ELLIPSIS}"
+
+
+def left(text: str, width: int) -> str:
+    """`text` at the left of exactly `width` cells."""
+    return set_cell_size(fitted(text, width), width)
+
+
+def right(text: str, width: int) -> str:
+    """`text` at the right of exactly `width` cells."""
+    text = fitted(text, width)
+    return " " * (width - cell_len(text)) + text
+
+
+def age_text(seconds: float | None) -> str:
+    """An age: tenths of a second while it is small, minutes and hours where it is great."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def count_text(count: int) -> str:
+    """A count with its thousands set apart."""
+    return f"{count:,}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count of something: `1 book`, `2 books`."""
+    return f"{count_text(count)} {noun}{'' if count == 1 else 's'}"
+
+
+@lru_cache(maxsize=8192)
+def split_zeros(text: str) -> tuple[str, str]:
+    """A decimal in two: what says something, and the zeros that only show the precision."""
+    if "." not in text:
+        return text, ""
+    digits = text.rstrip("0").removesuffix(".")
+    return digits, text[len(digits) :]
+
+
+def first_that_fits(texts: Sequence[str], width: int) -> str:
+    """The first of `texts` that has at most `width` cells; the last, cut, where none has."""
+    return next((text for text in texts if cell_len(text) <= width), fitted(texts[-1], width))

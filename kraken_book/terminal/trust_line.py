@@ -1,0 +1,41 @@
+"""What a ladder says of itself: how much was verified, where it stands, how old it is."""
+
+from __future__ import annotations
+
+from kraken_book.client import Counts, LiveBook
+from kraken_book.terminal.texts import NOTHING, age_text, count_text, counted, first_that_fits
+
+
+def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
+    """The events verified here, the seq, and since when the book is not known to be Kraken's."""
+    verified = live.counts.verified if live else 0
+    seq = NOTHING if live is None or live.seq is None else str(live.seq)
+    count, old = count_text(verified), age_text(age)
+    return first_that_fits(
+        (
+            f"{count} verified · seq {seq} · age {old}",
+            f"{count} verified  seq {seq}  age {old}",
+            f"{count} verified  seq {seq}  {old}",
+            f"{count} ok  seq {seq}  {old}",
+            f"seq {seq}  {old}",
+            old,
+        ),
+        width,
+    )
+
+
+def troubles(counts: Counts, width: int) -> str:
+    """What went wrong with a book so far, and what its snapshots stood for; empty where nothing."""
+    told = [
+        counts.doubts and counted(counts.doubts, "doubt"),
+        counts.lagged and f"{count_text(counts.lagged)} lagged",
+        counts.missed and f"{count_text(counts.missed)} missed",
+        counts.conflated and f"{count_text(counts.conflated)} conflated",
+    ]
+    facts = [fact for fact in told if fact]
+    if not facts:
+        return ""
+    # The last ones give way first, and that they do is told.
+    texts = [" · ".join(facts)]
+    texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
+    return first_that_fits(texts, width)

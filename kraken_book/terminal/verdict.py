@@ -1,0 +1,100 @@
+"""Whether a book may be shown as right. Whatever speaks against it wins."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kraken_book.client import LiveBook
+from kraken_book.client.live_book import DISCONNECTED, NO_BOOK_YET
+from kraken_book.terminal.books_poll import PolledBook
+
+ASKING = "asking for it again"
+
+_DOUBTS = {
+    "checksum": f"checksum mismatch: {ASKING}",
+    "crossed": f"crossed book: {ASKING}",
+    "level": f"a level that makes no sense: {ASKING}",
+    "gap": f"events are missing: {ASKING}",
+    "unverified": f"it came without a checksum: {ASKING}",
+}
+
+# Reasons of one word, as a reader understands them.
+_REASONS = {
+    DISCONNECTED: "last known book: the stream is gone, connecting again",
+    NO_BOOK_YET: "waiting for the book",
+    "lagged": "this reader fell behind: a snapshot follows",
+    "age": "not known to match Kraken now",
+}
+
+# What a status says by itself, where nobody gave a reason.
+_STATUSES = {
+    "asked": "asked for: Kraken has not answered yet",
+    "syncing": "waiting for a snapshot",
+    "stale": "not known to match Kraken now",
+    "refused": "Kraken does not serve this symbol",
+}
+
+
+class Verdict(NamedTuple):
+    """A book's status, and in a few words why it is not live; None where it is."""
+
+    status: str
+    why: str | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the book may be shown as right."""
+        return self.why is None
+
+
+LIVE = Verdict("live", None)
+
+
+def judge(
+    live: LiveBook | None,
+    polled: PolledBook | None,
+    owed: int | None,
+    failure: str | None,
+    now: float,
+) -> Verdict:
+    """The verdict on a book by its stream, and by what `/books` said of it last.
+
+    `owed` is the seq that `/books` told so long ago that the stream must have brought it since;
+    `failure` says why `/books` does not answer.
+    """
+    if failure is not None:
+        return Verdict("stale", f"last known book: {failure}")
+    if polled is not None and polled.status == "refused":
+        return _told("refused", polled.reason)
+    return _of_stream(live) or _of_poll(live, polled, owed, now) or LIVE
+
+
+def _of_stream(live: LiveBook | None) -> Verdict | None:
+    """What the stream says against a book."""
+    if live is None:
+        return _told("syncing", NO_BOOK_YET)
+    if live.is_doubted:
+        return Verdict("syncing", _DOUBTS.get(live.reason or "", ASKING))
+    return None if live.is_live else _told(live.status, live.reason)
+
+
+def _of_poll(
+    live: LiveBook | None, polled: PolledBook | None, owed: int | None, now: float
+) -> Verdict | None:
+    """What `/books` says against it."""
+    if live is not None and owed is not None and (live.seq or 0) < owed:
+        return Verdict("stale", "this stream is behind what /books tells")
+    if polled is None or polled.status == "live" or _is_newer(live, polled, now):
+        return None
+    return _told(polled.status, polled.reason)
+
+
+def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
+    """Whether the stream said something after `/books` was asked."""
+    age = live.age if live else None
+    return age is not None and age < now - polled.asked_at
+
+
+def _told(status: str, reason: str | None) -> Verdict:
+    why = _REASONS.get(reason, reason) if reason else None
+    return Verdict(status, why or _STATUSES.get(status, status))
