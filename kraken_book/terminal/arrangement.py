@@ -43,7 +43,7 @@ def arrange(
     room = height - has_heading
     ladders_width = ladders * (COMFORTABLE_WIDTH + GAP)
     if ladders and width >= ladders_width + overview_width:
-        return Arrangement(has_heading, "beside", room)
+        return Arrangement(has_heading, "beside", min(books + LINES_BESIDE_BOOKS, room))
     lines = LINES_BESIDE_BOOKS + min(books, MOST_BOOKS, room - USUAL_LADDER - LINES_BESIDE_BOOKS)
     if lines >= LINES_BESIDE_BOOKS + min(books, FEWEST_BOOKS) and ladders:
         return Arrangement(has_heading, "above", lines)

@@ -32,6 +32,7 @@ class Frame:
     def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:
         self.inner = max(width - 2, 0)
         """How many cells are left between the frame's sides."""
+        self.has_focus = has_focus
         self.title = palette.focus if has_focus else palette.strong
         """The style of the frame's name."""
         self._style = palette.focus if has_focus else palette.frame
@@ -53,9 +54,13 @@ class Frame:
 
     def line(self, pieces: Sequence[Piece] = ()) -> Strip:
         """A line between the sides; what is longer is cut, what is shorter padded."""
-        segments = [Segment(text, style) for text, style in pieces]
-        body = Strip(segments).adjust_cell_length(self.inner, self._ground)
-        return Strip([self._side, *body, self._side], self.inner + 2)
+        segments = [Segment(text, style) for text, style in pieces if text]
+        rest = self.inner - sum([segment.cell_length for segment in segments])
+        if rest < 0:
+            segments = list(Strip(segments).crop(0, self.inner))
+        elif rest:
+            segments.append(Segment(" " * rest, self._ground))
+        return Strip([self._side, *segments, self._side], self.inner + 2)
 
     def centred(self, text: str, style: Style) -> Strip:
         """A line with a text in its middle."""

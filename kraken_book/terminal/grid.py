@@ -24,14 +24,16 @@ class Grid(NamedTuple):
     """The places of ladders in a window: ladder i stands in column i % n and row i // n."""
 
     columns: tuple[Column, ...]
-    height: int
-    """How many lines a ladder has."""
     rows: int
+    levels: int
+    """How many levels of each side a ladder shows."""
+    has_heads: bool
+    """Whether there is room for what the columns are called."""
 
     @property
-    def levels(self) -> int:
-        """How many levels of each side a ladder shows."""
-        return max((self.height - LINES_BESIDE_LEVELS) // 2, 0)
+    def height(self) -> int:
+        """How many lines a ladder has."""
+        return LINES_BESIDE_LEVELS + self.has_heads + 2 * self.levels
 
     @property
     def lines(self) -> int:
@@ -61,7 +63,8 @@ def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int)
     fit = max((height - LINES_BESIDE_LEVELS) // 2, 1)
     usual = fit if rows == 1 else USUAL_LEVELS
     levels = max(min(usual if wanted is None else wanted, fit, depth), 1)
-    return Grid(columns, LINES_BESIDE_LEVELS + 2 * levels, rows)
+    with_heads = Grid(columns, rows, levels, has_heads=True)
+    return with_heads if with_heads.lines <= height else with_heads._replace(has_heads=False)
 
 
 def _columns(count: int, width: int) -> tuple[Column, ...]:

@@ -11,10 +11,9 @@ from textual.strip import Strip
 from kraken_book.client import LiveBook
 from kraken_book.level import Level
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.depth_bar import cumulative
 from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.level_line import LevelLines
-from kraken_book.terminal.palette import Palette, SideStyles
+from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import MARKS, fitted, printable
 from kraken_book.terminal.trust_line import troubles, trust_line
 from kraken_book.terminal.verdict import Verdict
@@ -32,11 +31,15 @@ class Ladder:
         self._palette = palette
         self._level_lines = LevelLines(palette)
 
-    def lines(self, number: int, width: int, levels: int, *, has_focus: bool) -> list[Strip]:
+    def lines(
+        self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
+    ) -> list[Strip]:
         """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
         frame = Frame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
+        if has_heads:
+            body.insert(0, self._level_lines.heads(frame))
         return [self._head(frame, number, verdict), *body, self._foot(frame, live)]
 
     def _head(self, frame: Frame, number: int, verdict: Verdict) -> Strip:
@@ -58,12 +61,11 @@ class Ladder:
         self, frame: Frame, live: LiveBook | None, levels: int, verdict: Verdict
     ) -> list[Strip]:
         asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
-        self._level_lines.widen(asks)
-        self._level_lines.widen(bids)
+        self._level_lines.begin(asks, bids)
         if verdict.why is None:
             above, below = self._sure_sides(frame, asks, bids)
         else:
-            above, below = self._unsure_side(frame, asks), self._unsure_side(frame, bids)
+            above, below = (self._level_lines.unsure(frame, side) for side in (asks, bids))
         blank = frame.line()
         above += [blank] * (levels - len(above))
         below += [blank] * (levels - len(below))
@@ -72,6 +74,17 @@ class Ladder:
             self._write_over(body, frame, verdict.why)
         return body
 
+    def _sure_sides(
+        self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
+    ) -> tuple[list[Strip], list[Strip]]:
+        """The lines of both sides, best first; their bars have one measure."""
+        whole = max(sum(level.lots for level in side) for side in (asks, bids))
+        draw = self._level_lines.sure
+        return (
+            draw(frame, asks, whole, self._palette.ask),
+            draw(frame, bids, whole, self._palette.bid),
+        )
+
     def _middle(self, frame: Frame, live: LiveBook | None, verdict: Verdict) -> Strip:
         palette = self._palette
         spread: list[Piece] = []
@@ -79,32 +92,6 @@ class Ladder:
             spread = [(" spread ", palette.muted), (f"{live.spread} ", palette.strong)]
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
         return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
-
-    def _sure_sides(
-        self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
-    ) -> tuple[list[Strip], list[Strip]]:
-        """The lines of both sides, best first; their bars have one measure."""
-        totals = cumulative(asks), cumulative(bids)
-        whole = max((total[-1] for total in totals if total), default=0)
-        above = self._sure_side(frame, asks, totals[0], whole, self._palette.ask)
-        return above, self._sure_side(frame, bids, totals[1], whole, self._palette.bid)
-
-    def _sure_side(
-        self,
-        frame: Frame,
-        levels: Sequence[Level],
-        totals: Sequence[int],
-        whole: int,
-        side: SideStyles,
-    ) -> list[Strip]:
-        write = self._level_lines.sure
-        return [
-            frame.line(write(level, side, frame.inner, (total, whole), is_best=index == 0))
-            for index, (level, total) in enumerate(zip(levels, totals, strict=True))
-        ]
-
-    def _unsure_side(self, frame: Frame, levels: Sequence[Level]) -> list[Strip]:
-        return [frame.line(self._level_lines.unsure(level, frame.inner)) for level in levels]
 
     def _write_over(self, body: list[Strip], frame: Frame, why: str) -> None:
         """Say in the middle of the ladder why it is not live, whatever is there."""

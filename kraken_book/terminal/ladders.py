@@ -165,6 +165,7 @@ class Ladders(ScrollView, can_focus=False):
             column.width,
             self._grid.levels,
             has_focus=self.has_keys and index == self.index,
+            has_heads=self._grid.has_heads,
         )
 
     def render_line(self, y: int) -> Strip:

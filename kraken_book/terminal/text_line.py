@@ -12,7 +12,6 @@ from textual.widget import Widget
 
 from kraken_book.terminal.frame import Piece
 
-
 Words = Sequence[Sequence[Piece]]
 
 
