@@ -28,6 +28,7 @@ from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
 from kraken_book.terminal.overview import Overview
+from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
 from kraken_book.terminal.text_line import TextLine
 from kraken_book.terminal.texts import counted, printable
@@ -49,6 +50,7 @@ class TerminalApp(App[str]):
     `clock` tells the seconds by which ages grow.
     """
 
+    TITLE = "kraken-book"
     ENABLE_COMMAND_PALETTE = False
     CSS = """
     Screen { layout: vertical; overflow: hidden; }
@@ -90,6 +92,7 @@ class TerminalApp(App[str]):
         self._heading = TextLine(self.palette.ground)
         self._outage = TextLine(self.palette.outage)
         self._key_line = TextLine(self.palette.ground)
+        self._pace = Pace()
         self._has_begun = False
         self._polling: asyncio.Task[None] | None = None
 
@@ -174,10 +177,15 @@ class TerminalApp(App[str]):
 
     def paint(self) -> None:
         """Draw what changed since the last time, as far as it is in sight."""
+        begun = monotonic()
+        if not self._pace.is_due(begun):
+            return
         if self.feed.changed:
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
-        self.ladders.paint()
+        if self.ladders.paint():
+            # Textual writes to the terminal afterwards, and waits while that takes no more.
+            self.call_after_refresh(lambda: self._pace.took(begun, monotonic()))
 
     def refresh_ages(self) -> None:
         """Let all that is in sight tell its age and its status anew."""
@@ -202,7 +210,7 @@ class TerminalApp(App[str]):
         )
         self._heading.display = parts.has_heading
         self._place_overview(parts)
-        simulated = [(" SIMULATED MARKETS — not Kraken ", self.palette.simulated)]
+        simulated = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
         mark = simulated if self.board.is_simulated else []
         self._heading.show(self._heading_words(), mark)
         self._key_line.show(self._key_words(), [] if parts.has_heading else mark)

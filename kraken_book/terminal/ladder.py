@@ -47,7 +47,7 @@ class Ladder:
         style = {"live": palette.good, "refused": palette.bad}.get(verdict.status, palette.warn)
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
         is_simulated = self._board.source(self.symbol) == "simulated"
-        source: list[Piece] = [(" simulated ", palette.simulated)] if is_simulated else []
+        source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
         digit = f"{number} " if number <= MOST_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "

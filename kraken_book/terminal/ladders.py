@@ -135,20 +135,24 @@ class Ladders(ScrollView, can_focus=False):
         """Let `paint` draw all ladders anew."""
         self._marked.update(self._order)
 
-    def paint(self) -> None:
-        """Draw what is marked and in sight. What is marked and is not in sight stays marked."""
+    def paint(self) -> int:
+        """Draw what is marked and in sight, and return how many ladders that were.
+
+        What is marked and is not in sight stays marked.
+        """
         if not self._marked or self._grid is None or not self.is_on_screen:
-            return
-        for symbol in self.shown:
-            if symbol in self._marked:
-                self._marked.discard(symbol)
-                self._paint(symbol)
+            return 0
+        due = [symbol for symbol in self.shown if symbol in self._marked]
+        for symbol in due:
+            self._marked.discard(symbol)
+            self._paint(symbol)
+        self.paints += len(due)
+        return len(due)
 
     def _paint(self, symbol: str) -> None:
         assert self._grid is not None
         index = self._order.index(symbol)
         before, now = self._lines.get(symbol), self._draw(index)
-        self.paints += 1
         self._lines[symbol] = now
         if before is None or len(before) != len(now):
             before = [Strip.blank(0)] * len(now)

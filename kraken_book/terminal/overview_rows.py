@@ -38,6 +38,9 @@ _COLUMNS = (
 _DISPENSABLE = ("spread", "seq", "status", "age", "ladder")
 # A reason of fewer cells says nothing.
 _LEAST_REASON = 8
+# So much wider may gaps be where there is room, and so much of it is left to reasons.
+_MOST_SPREAD = 5
+_ROOM_FOR_REASONS = 24
 
 
 class OverviewRows:
@@ -62,7 +65,8 @@ class OverviewRows:
     def head(self, width: int) -> list[Piece]:
         """What the columns are called."""
         columns = self._columns(width)
-        text = "".join(self._cell(column, column.head) for column in columns)
+        spread = self._spread(columns, width)
+        text = "".join(self._cell(column, column.head, spread) for column in columns)
         return [(text, self._palette.muted)]
 
     def line(
@@ -80,13 +84,15 @@ class OverviewRows:
         What is not live, or not `is_known` any more, is dimmed; it says why where there is room.
         """
         columns = self._columns(width)
+        spread = self._spread(columns, width)
         cells = _cells(book, ladder, book.age(now))
         cells["cursor"] = CURSOR if has_cursor else ""
         styles = self._styles(book, is_known=is_known, is_open=ladder is not None)
         pieces = [
-            (self._cell(column, cells[column.name]), styles[column.name]) for column in columns
+            (self._cell(column, cells[column.name], spread), styles[column.name])
+            for column in columns
         ]
-        room = width - self._width(columns) - 2
+        room = width - sum(len(text) for text, _ in pieces) - 2
         if book.reason and room >= _LEAST_REASON:
             pieces.append((f"  {fitted(book.reason, room)}", self._palette.warn))
         return self._under_cursor(pieces, width) if has_cursor else pieces
@@ -117,12 +123,19 @@ class OverviewRows:
             columns = [column for column in columns if column.name != name]
         return columns
 
+    def _spread(self, columns: Sequence[_Column], width: int) -> int:
+        """How much wider the gaps are than they have to be."""
+        gaps = sum(column.gap > 1 for column in columns)
+        room = width - self._width(columns) - _ROOM_FOR_REASONS
+        return max(min(room // gaps, _MOST_SPREAD), 0)
+
     def _width(self, columns: Sequence[_Column]) -> int:
         return sum(column.gap + self._widths[column.name] for column in columns)
 
-    def _cell(self, column: _Column, text: str) -> str:
+    def _cell(self, column: _Column, text: str, spread: int) -> str:
         align = right if column.is_number else left
-        return " " * column.gap + align(text, self._widths[column.name])
+        gap = column.gap + (spread if column.gap > 1 else 0)
+        return " " * gap + align(text, self._widths[column.name])
 
 
 def _cells(book: PolledBook, ladder: int | None, age: float | None) -> dict[str, str]:

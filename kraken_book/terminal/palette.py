@@ -55,6 +55,9 @@ class Palette:
     warn: Style
     bad: Style
     simulated: Style
+    """No market's book."""
+    banner: Style
+    """That no market's books are shown, where nobody overlooks it."""
     outage: Style
     cursor: Style
     """The row that the cursor is on, over its other styles."""
@@ -79,7 +82,8 @@ COLOURED = Palette(
     good=_on_ground(BID),
     warn=_on_ground(WARN),
     bad=_on_ground(BAD),
-    simulated=Style(color=INK, bgcolor=YELLOW, bold=True),
+    simulated=_on_ground(YELLOW),
+    banner=Style(color=INK, bgcolor=YELLOW, bold=True),
     outage=Style(color="#ffffff", bgcolor="#8f1d18", bold=True),
     cursor=Style(bgcolor="#22364d"),
 )
@@ -105,7 +109,8 @@ SIXTEEN = Palette(
     good=_ansi("cyan"),
     warn=_ansi("yellow", bold=True),
     bad=_ansi("red", bold=True),
-    simulated=Style(color="black", bgcolor="yellow"),
+    simulated=_ansi("yellow"),
+    banner=Style(color="black", bgcolor="yellow"),
     outage=Style(color="white", bgcolor="red", bold=True),
     cursor=Style(reverse=True),
 )
@@ -126,7 +131,8 @@ PLAIN = Palette(
     good=_ansi(),
     warn=_ansi(bold=True),
     bad=_ansi(bold=True),
-    simulated=Style(reverse=True),
+    simulated=_ansi(),
+    banner=Style(reverse=True),
     outage=Style(reverse=True, bold=True),
     cursor=Style(reverse=True),
 )
