@@ -40,8 +40,9 @@ AGES_A_SECOND = 2
 FIRST_LADDERS = 4
 
 
-def _keys(keys: str, action: str) -> Binding:
-    return Binding(keys, action, show=False, priority=True)
+def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
+    """Keys for an action; with `always` before any that Textual binds, and over the help, too."""
+    return Binding(keys, action, show=False, priority=always)
 
 
 class TerminalApp(App[str]):
@@ -59,7 +60,7 @@ class TerminalApp(App[str]):
     #main.beside Overview { margin-right: 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        _keys("q,ctrl+c,ctrl+q", "leave"),
+        _keys("q,ctrl+c,ctrl+q", "leave", always=True),
         _keys("escape", "step_back"),
         _keys("left", "move(-1, 0)"),
         _keys("right", "move(1, 0)"),
@@ -71,7 +72,8 @@ class TerminalApp(App[str]):
         _keys("end", "end(1)"),
         _keys("plus,equals_sign", "levels(1)"),
         _keys("minus,underscore", "levels(-1)"),
-        _keys("o,tab", "overview"),
+        _keys("o", "overview"),
+        _keys("tab", "overview", always=True),
         _keys("enter", "open"),
         _keys("x", "close_ladder"),
         _keys("question_mark", "help"),
@@ -260,6 +262,10 @@ class TerminalApp(App[str]):
         ]
 
     # Keys.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether an action may be done now: of those of Tab, the help's comes first."""
+        return action != "overview" or not isinstance(self.screen, Help)
 
     def action_leave(self) -> None:
         """Quit."""

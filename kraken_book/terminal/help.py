@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.geometry import Size
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.strip import Strip
+from textual.widget import Widget
 
+from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.palette import Palette
 
+MOST_WIDTH = 66
+KEYS_WIDTH = 12
 KEYS = (
-    ("← → ↑ ↓", "move among the ladders, or in the table"),
+    ("← → ↑ ↓", "move among ladders, or in the table"),
     ("1 … 9", "to that ladder"),
-    ("+ -", "show more or fewer levels"),
+    ("+  -", "show more or fewer levels"),
     ("o  Tab", "to the table of all books, and back"),
-    ("Enter", "in the table: open the book's ladder"),
+    ("Enter", "in the table: open a book's ladder"),
     ("x", "close the ladder"),
     ("PgUp PgDn", "move by a window"),
     ("Home End", "to the first, to the last"),
@@ -27,51 +31,82 @@ KEYS = (
     ("q  Ctrl-C", "quit"),
 )
 READING = (
-    "Asks stand above the spread, bids below, the best ones next to it. A bar shows how much is "
-    "offered up to its level.",
-    "Every change is checked here against Kraken's checksum. A book that is not known to be right "
-    "is dimmed and says why; one that was found wrong shows no levels until it comes again.",
-    "verified: changes whose checksum was right. seq: the number of the last one. age: since when "
-    "the book is not known to match Kraken.",
+    "Asks stand above the spread, bids below. A bar shows how much is offered up to its level.",
+    "Every change is checked here against Kraken's checksum. A book not known to be right is "
+    "dimmed and says why; one found wrong shows no levels until it comes again.",
+    "Age: since when the book is not known to match Kraken.",
 )
+
+
+class HelpText(Widget, can_focus=False):
+    """The help in a frame, from line `top` where the window is too low for all of it."""
+
+    DEFAULT_CSS = "HelpText { width: 100%; height: 100%; }"
+
+    def __init__(self, palette: Palette) -> None:
+        super().__init__()
+        self._palette = palette
+        self._top = 0
+
+    def fit(self, window: Size) -> None:
+        """Take the room that a window has."""
+        width = min(window.width, MOST_WIDTH)
+        self.styles.width = width
+        self.styles.height = min(window.height, len(self._lines(width - 2)) + 2)
+
+    def scroll_lines(self, lines: int) -> None:
+        """Show what comes so many lines later."""
+        width, height = self.size
+        last = max(len(self._lines(width - 2)) - (height - 2), 0)
+        self._top = max(min(self._top + lines, last), 0)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the frame or of the text."""
+        frame = Frame(self._palette, self.size.width, has_focus=True)
+        if y == 0:
+            return frame.top([(" help ", frame.title)])
+        if y == self.size.height - 1:
+            return frame.bottom()
+        lines = self._lines(frame.inner)
+        index = self._top + y - 1
+        return frame.line(lines[index] if index < len(lines) else ())
+
+    def _lines(self, width: int) -> list[list[Piece]]:
+        palette = self._palette
+        lines: list[list[Piece]] = []
+        for keys, what in KEYS:
+            first, *others = wrap(what, max(width - KEYS_WIDTH - 1, 1))
+            lines.append([(f" {keys:>9}  ", palette.focus), (first, palette.text)])
+            lines += [[(" " * KEYS_WIDTH + text, palette.text)] for text in others]
+        for paragraph in READING:
+            texts = wrap(paragraph, max(width - 2, 1))
+            lines += [[], *([(f" {text}", palette.muted)] for text in texts)]
+        return lines
 
 
 class Help(ModalScreen[None]):
     """Stands over the ladders until a key closes it; arrows scroll where it is longer."""
 
-    DEFAULT_CSS = """
-    Help { align: center middle; }
-    Help VerticalScroll { width: 64; max-width: 100%; height: auto; max-height: 100%;
-        padding: 0 1; scrollbar-size: 0 0; }
-    Help Static { width: 1fr; height: auto; }
-    """
+    DEFAULT_CSS = "Help { align: center middle; background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,enter,o,tab", "app.pop_screen", priority=True),
-        Binding("q,ctrl+c", "app.leave", priority=True),
-        Binding("down", "scroll(1)", priority=True),
-        Binding("up", "scroll(-1)", priority=True),
+        Binding("escape,question_mark,enter,o,tab", "app.pop_screen"),
+        Binding("down", "scroll(1)"),
+        Binding("up", "scroll(-1)"),
     ]
 
     def __init__(self, palette: Palette) -> None:
         super().__init__()
-        self._palette = palette
+        self._text = HelpText(palette)
 
     def compose(self) -> ComposeResult:
-        """The text, in what scrolls."""
-        with VerticalScroll(can_focus=False):
-            yield Static(self._text())
+        """The text."""
+        yield self._text
+
+    def on_resize(self) -> None:
+        """Another window has other room."""
+        self._text.fit(self.app.size)
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by so many lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
-
-    def _text(self) -> Text:
-        palette = self._palette
-        text = Text()
-        for keys, what in KEYS:
-            text.append(f"{keys:>10}  ", palette.focus)
-            text.append(f"{what}\n", palette.text)
-        for paragraph in READING:
-            text.append(f"\n{paragraph}\n", palette.muted)
-        text.right_crop(1)
-        return text
+        self._text.scroll_lines(lines)

@@ -35,7 +35,7 @@ _COLUMNS = (
     _Column("age", "age", 2, is_number=True),
 )
 # What a narrow window does without, the first first.
-_DISPENSABLE = ("spread", "seq", "status", "age", "ladder")
+_DISPENSABLE = ("spread", "seq", "status", "age", "ladder", "ask")
 # A reason of fewer cells says nothing.
 _LEAST_REASON = 8
 # So much wider may gaps be where there is room, and so much of it is left to reasons.
