@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint types up down logs compose-test chaos soak clean
+.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -19,6 +19,10 @@ install: $(INSTALLED) ## Make .venv with all that running and testing need
 
 run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PORT=3000
 	@exec $(BIN)/python -m launcher
+
+# An API_PORT says where `make run API_PORT=…` serves; KRAKEN_BOOK_URL says more, and comes first.
+tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD", API_PORT=3000 or KRAKEN_BOOK_URL
+	@KRAKEN_BOOK_URL=$${KRAKEN_BOOK_URL:-http://localhost:$${API_PORT:-3000}} exec $(BIN)/python -m kraken_book.terminal $(ARGS)
 
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
 	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -52,6 +56,9 @@ chaos: $(INSTALLED) ## Let every fault of a feed and of the processes happen, an
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tests.soak $(ARGS)
+
+pictures: $(INSTALLED) ## Make the pictures of the page and the terminal in docs/ anew; needs chromium
+	@$(BIN)/python -m tests.pictures
 
 clean: ## Remove .venv, caches and what a build leaves
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

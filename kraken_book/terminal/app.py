@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.timer import Timer
 
 from kraken_book.client import Refused
 from kraken_book.symbols import folded, nearest
@@ -94,6 +95,9 @@ class TerminalApp(App[str]):
         self._heading = TextLine(self.palette.ground)
         self._outage = TextLine(self.palette.outage)
         self._key_line = TextLine(self.palette.ground)
+        # Without the password that a URL may have.
+        self.host = printable(urlsplit(options.url).netloc.rpartition("@")[2])
+        self.timers: list[Timer] = []
         self._pace = Pace()
         self._has_begun = False
         self._polling: asyncio.Task[None] | None = None
@@ -113,8 +117,10 @@ class TerminalApp(App[str]):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self._polling = asyncio.create_task(self._poll())
-        self.set_interval(1 / PAINTS_A_SECOND, self.paint)
-        self.set_interval(1 / AGES_A_SECOND, self.refresh_ages)
+        self.timers = [
+            self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
+            self.set_interval(1 / AGES_A_SECOND, self.refresh_ages, name="ages"),
+        ]
         self._arrange()
 
     async def on_unmount(self) -> None:
@@ -212,10 +218,12 @@ class TerminalApp(App[str]):
         )
         self._heading.display = parts.has_heading
         self._place_overview(parts)
-        simulated = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
-        mark = simulated if self.board.is_simulated else []
-        self._heading.show(self._heading_words(), mark)
-        self._key_line.show(self._key_words(), [] if parts.has_heading else mark)
+        is_simulated = self.board.is_simulated
+        banner = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
+        self._heading.show(self._heading_words(), banner if is_simulated else [])
+        mark = [(" SIMULATED ", self.palette.banner)]
+        is_marked = is_simulated and not parts.has_heading
+        self._key_line.show(self._key_words(), mark if is_marked else [])
         self.ladders.place()
 
     def _place_overview(self, parts: Arrangement) -> None:
@@ -230,16 +238,15 @@ class TerminalApp(App[str]):
         why = self.board.failure
         if why is None and self.feed.outage is not None and self._has_begun:
             why = f"no stream: {self.feed.outage}"
-        return None if why is None else f"{self._options.url}: {why}; trying again …"
+        return None if why is None else f"{self.host}: {why}; trying again …"
 
     def _heading_words(self) -> list[list[Piece]]:
         palette = self.palette
-        host = urlsplit(self._options.url).netloc.rpartition("@")[2]
         count = len(self.board.rows)
         live = f"  {self.board.live_count} of {counted(count, 'book')} live" if count else ""
         return [
             [(" kraken-book", palette.strong)],
-            [(f"  {printable(host)}", palette.muted)],
+            [(f"  {self.host}", palette.muted)],
             [(live, palette.muted)],
             [("  every change checked here against Kraken's checksum", palette.muted)],
         ]
@@ -250,12 +257,13 @@ class TerminalApp(App[str]):
                 ("q", "quit"),
                 ("Enter", "ladder"),
                 ("↑↓", "book"),
-                ("o", "step_back"),
+                ("o", "back"),
                 ("?", "help"),
             ]
         else:
-            keys = [("q", "quit"), ("o", "books"), ("?", "help"), ("←→ 1-9", "ladder")]
-            keys += [("+-", "levels"), ("x", "close")]
+            keys = [("q", "quit"), ("o", "books"), ("?", "help")]
+            which = f"{self.ladders.index + 1}/{len(self.ladders.symbols)}"
+            keys += [("←→ 1-9", f"ladder {which}"), ("+-", "levels"), ("x", "close")]
         return [
             [(f" {key}", self.palette.focus), (f" {what} ", self.palette.muted)]
             for key, what in keys
@@ -263,7 +271,7 @@ class TerminalApp(App[str]):
 
     # Keys.
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+    def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
         """Whether an action may be done now: of those of Tab, the help's comes first."""
         return action != "overview" or not isinstance(self.screen, Help)
 

@@ -13,6 +13,8 @@ from kraken_book.client import LiveBook, Refused, Watch, watch
 class _Stream:
     watch: Watch
     wanted: set[str]
+    not_yet: str | None
+    """What the watch says as long as it has not tried to connect, which is no outage."""
     task: asyncio.Task[None] | None = field(default=None)
 
 
@@ -36,7 +38,8 @@ class Feed:
         """Follow `symbols` on one stream; with `is_all` it brings those that come later, too."""
         wanted = set(symbols)
         names = ("*",) if is_all else sorted(wanted)
-        stream = _Stream(watch(self._url, *names, key=self._key), wanted)
+        changes = watch(self._url, *names, key=self._key)
+        stream = _Stream(changes, wanted, changes.outage)
         stream.task = asyncio.create_task(self._run(stream))
         self._streams.append(stream)
 
@@ -55,8 +58,11 @@ class Feed:
     @property
     def outage(self) -> str | None:
         """Why a stream is not there, None while all are."""
-        outages = (stream.watch.outage for stream in self._streams)
-        return next((outage for outage in outages if outage is not None), None)
+        for stream in self._streams:
+            outage = stream.watch.outage
+            if outage is not None and outage != stream.not_yet:
+                return outage
+        return None
 
     async def close(self) -> None:
         """Leave all streams, and return when they are left."""

@@ -32,6 +32,7 @@ class Overview(Widget, can_focus=False):
         self._cursor = 0
         self._top = 0
         self._now = 0.0
+        self._widened_for: Sequence[PolledBook] = ()
 
     @property
     def natural_width(self) -> int:
@@ -48,7 +49,9 @@ class Overview(Widget, can_focus=False):
         """Show what the board knows `now`, and the numbers of the `ladders`."""
         under_cursor, self._now = self.symbol, now
         self._ladders = {symbol: index + 1 for index, symbol in enumerate(ladders)}
-        self._rows.widen(self._board.rows, len(ladders))
+        if self._widened_for is not self._board.rows:
+            self._widened_for = self._board.rows
+            self._rows.widen(self._board.rows, len(ladders))
         self.refresh()
         self.point_at(under_cursor)
 
@@ -95,7 +98,7 @@ class Overview(Widget, can_focus=False):
             return frame.line(self._rows.head(frame.inner))
         index = self._top + y - 2
         if index >= len(self._board.rows):
-            return frame.line()
+            return frame.line([("  no book yet", self._palette.muted)] if not index else ())
         return frame.line(self._row(index, self._board.rows[index], frame.inner))
 
     def _row(self, index: int, book: PolledBook, width: int) -> list[Piece]:
@@ -110,8 +113,6 @@ class Overview(Widget, can_focus=False):
 
     def _summary(self) -> Piece:
         count = len(self._board.rows)
-        if not count:
-            return " none yet ", self._palette.muted
         return f" {self._board.live_count} of {counted(count, 'book')} live ", self._palette.muted
 
     def _where(self) -> list[Piece]:

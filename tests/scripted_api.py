@@ -1,0 +1,242 @@
+"""An api on loopback whose every answer is scripted: /symbols, /books and the streams.
+
+async with ScriptedApi() as api:
+    market = api.market("BTC/USD", bids=[("1.0", "2.0")], asks=[("1.1", "3.0")])
+    market.update(bids=[("1.0", "0.0")])
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import msgspec
+
+from kraken_book.book import Book
+from kraken_book.event import (
+    Lagged,
+    LaggedReason,
+    Status,
+    StatusChange,
+    render_lagged,
+    render_snapshot,
+    render_status,
+    render_update,
+)
+from kraken_book.precision import Precision
+from kraken_book.symbols import folded, nearest
+from kraken_book.view import view_of
+
+Pairs = Sequence[tuple[str, str]]
+EPOCH = 1785638131660
+TIME = "2026-08-02T03:35:51.660084Z"
+
+
+class Market:
+    """One book, and what its followers are told: the truth, unless it is asked to lie."""
+
+    def __init__(self, api: ScriptedApi, book: Book, source: str) -> None:
+        self.book = book
+        self.seq = 1
+        self.row: dict[str, Any] = {}
+        """What `/books` says otherwise than the book."""
+        self._api = api
+        self._source = source
+
+    @property
+    def symbol(self) -> str:
+        return self.book.symbol
+
+    def update(self, bids: Pairs = (), asks: Pairs = (), *, is_lie: bool = False) -> None:
+        """Change the book, and tell it; a lie carries a wrong checksum."""
+        levels = self.book.levels(bids), self.book.levels(asks)
+        self.book.update(*levels)
+        self.seq += 1
+        checksum = self.book.checksum() ^ is_lie
+        self._tell(render_update(self.book, self.seq, EPOCH, *levels, checksum, TIME, TIME))
+
+    def status(self, status: Status, reason: str | None = None, *, by_api: bool = False) -> None:
+        """Tell a status, as the collector does or as the api."""
+        self.seq += not by_api
+        seq, epoch = (None, None) if by_api else (self.seq, EPOCH)
+        change = StatusChange(self.symbol, seq, epoch, status, reason, TIME)
+        self._tell(render_status(change), has_id=not by_api)
+
+    def lag(self, missed: int | None, reason: LaggedReason = "slow") -> None:
+        """Say that the readers missed events."""
+        self._tell(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
+
+    def tell_snapshot(self, conflated: int | None = None) -> None:
+        """Tell the whole book, which stands for so many events."""
+        self.seq += 1 + (conflated or 0)
+        self._tell(self.snapshot(conflated))
+
+    def snapshot(self, conflated: int | None = None) -> bytes:
+        view = view_of(self.book, self._source, self.book.checksum(), TIME)
+        return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
+
+    def in_short(self) -> dict[str, Any]:
+        bid, ask = self.book.bids.best, self.book.asks.best
+        return {
+            "symbol": self.symbol,
+            "status": "live",
+            "reason": None,
+            "source": self._source,
+            "age_ms": 400,
+            "best_bid": bid and {"price": bid.price, "qty": bid.qty},
+            "best_ask": ask and {"price": ask.price, "qty": ask.qty},
+            "spread": self.book.spread,
+            "seq": self.seq,
+            **self.row,
+        }
+
+    def _tell(self, event: bytes, *, has_id: bool = True) -> None:
+        self._api.tell(self.symbol, event, f"1-{self.seq}" if has_id else None)
+
+
+class _Follower:
+    def __init__(self, symbols: set[str] | None, writer: asyncio.StreamWriter) -> None:
+        self._symbols = symbols
+        self._writer = writer
+
+    def wants(self, symbol: str) -> bool:
+        return self._symbols is None or symbol in self._symbols
+
+    def tell(self, event: bytes, event_id: str | None) -> None:
+        head = b"" if event_id is None else f"id: {event_id}\n".encode()
+        self._writer.write(head + b"data: " + event + b"\n\n")
+
+
+class ScriptedApi:
+    """The api; `stop` and `start` take it away and bring it back at the same address."""
+
+    def __init__(self) -> None:
+        self.markets: dict[str, Market] = {}
+        self.key: str | None = None
+        """The key that readers have to have."""
+        self.is_mute = False
+        """Whether it takes requests and never answers."""
+        self.streams_asked: list[str] = []
+        self._port = 0
+        self._server: asyncio.Server | None = None
+        self._followers: list[_Follower] = []
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        self._followers.clear()
+        await self._server.wait_closed()
+
+    def market(
+        self,
+        symbol: str,
+        bids: Pairs,
+        asks: Pairs,
+        *,
+        precision: tuple[int, int] = (1, 8),
+        depth: int = 10,
+        source: str = "simulated",
+    ) -> Market:
+        """A market that is served from now on."""
+        book = Book(symbol, depth, Precision(*precision))
+        book.replace(book.levels(bids), book.levels(asks))
+        market = self.markets[symbol] = Market(self, book, source)
+        return market
+
+    def tell(self, symbol: str, event: bytes, event_id: str | None) -> None:
+        """Send an event to those who follow `symbol`."""
+        for follower in self._followers:
+            if follower.wants(symbol):
+                follower.tell(event, event_id)
+
+    @property
+    def is_followed(self) -> bool:
+        return bool(self._followers)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            if self.is_mute:
+                await reader.read()
+            elif self.key is not None and f"Bearer {self.key}" not in head:
+                _answer(writer, 401, {"detail": "no such key"})
+            else:
+                await self._route(head.split()[1], reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            # The reader left, or was cut off by `stop`.
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _route(
+        self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        url = urlsplit(target)
+        if url.path == "/symbols":
+            _answer(writer, 200, sorted(self.markets))
+        elif url.path == "/books":
+            _answer(writer, 200, [self.markets[name].in_short() for name in sorted(self.markets)])
+        elif url.path.startswith("/stream"):
+            asked = parse_qs(url.query).get("symbols", [unquote(url.path[len("/stream/") :])])[0]
+            self.streams_asked.append(asked)
+            await self._stream(asked.split(","), reader, writer)
+        else:
+            _answer(writer, 404, {"detail": "no such route"})
+
+    async def _stream(
+        self, asked: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        known = {folded(symbol): symbol for symbol in self.markets}
+        if asked == ["*"]:
+            symbols = None
+        else:
+            unknown = [name for name in asked if folded(name) not in known]
+            if unknown:
+                near = nearest(unknown[0], self.markets)
+                _answer(writer, 404, {"detail": f"no symbol {unknown[0]}", "symbols": near})
+                return
+            symbols = {known[folded(name)] for name in asked}
+        head = (
+            "HTTP/1.1 200 OK",
+            "Content-Type: text/event-stream",
+            "Connection: close",
+            "",
+            ": ok",
+        )
+        writer.write("\r\n".join(head).encode() + b"\n\n")
+        follower = _Follower(symbols, writer)
+        for market in self.markets.values():
+            if follower.wants(market.symbol):
+                follower.tell(market.snapshot(), f"1-{market.seq}")
+        self._followers.append(follower)
+        await reader.read()
+        if follower in self._followers:
+            self._followers.remove(follower)
+
+
+def _answer(writer: asyncio.StreamWriter, status: int, content: object) -> None:
+    body = msgspec.json.encode(content)
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

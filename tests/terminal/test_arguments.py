@@ -1,0 +1,56 @@
+"""The command line: what is wrong is said in one line, with exit code 2, before any screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from kraken_book.terminal.arguments import Options, read_options
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KRAKEN_BOOK_URL", "KRAKEN_BOOK_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert read_options([]) == Options("http://localhost:3000", None, ())
+
+
+def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_BOOK_URL", "https://books.example.com")
+    monkeypatch.setenv("KRAKEN_BOOK_KEY", "one")
+    monkeypatch.setenv("OTHER", "two")
+    assert read_options(["BTC/USD"]) == Options("https://books.example.com", "one", ("BTC/USD",))
+    options = read_options(["--key-from", "OTHER", "--url", "http://localhost:1", "*"])
+    assert options == Options("http://localhost:1", "two", ("*",))
+    assert options.is_all
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--url", "ftp://localhost"], "'ftp://localhost' is no URL of an api"),
+        (["--url", "localhost:3000"], "'localhost:3000' is no URL of an api"),
+        (["--key-from", "NOT_THERE"], "--key-from: there is no NOT_THERE in the environment"),
+        ([""], "name at least one symbol such as BTC/USD"),
+        (["--levels", "3"], "unrecognized arguments: --levels"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_options(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert complaint in said
+    assert said.count("\n") == 1
+
+
+def test_what_is_no_terminal_is_told_so() -> None:
+    command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")
+    assert ended.returncode == 2
+    assert ended.stderr == "python -m kraken_book.terminal: stdin is no terminal\n"
+    assert not ended.stdout

@@ -1,0 +1,87 @@
+"""The whole screen, letter by letter, at several sizes.
+
+The screens are in `screens/`; after a change that is meant, write them anew and look at the
+difference:
+
+    RENEW_SCREENS=1 python -m pytest tests/terminal/test_screens.py && git diff tests/terminal
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.scripted_api import ScriptedApi
+from tests.terminal.shown import Shown, shown
+
+SCREENS = Path(__file__).parent / "screens"
+
+
+def assert_screen(terminal: Shown, name: str) -> None:
+    """The screen is the one that is kept under this name."""
+    file = SCREENS / f"{name}.txt"
+    seen = terminal.text.replace(terminal.app.host, "localhost:3000".ljust(len(terminal.app.host)))
+    seen = "\n".join(line.rstrip() for line in seen.splitlines()) + "\n"
+    if os.environ.get("RENEW_SCREENS"):
+        file.write_text(seen)
+    assert seen == file.read_text(), f"another screen than {file}; see this module's docstring"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 12), (200, 60)], ids=str)
+async def test_the_ladders(api: ScriptedApi, size: tuple[int, int]) -> None:
+    async with shown(api, size=size) as terminal:
+        await terminal.until(lambda: "· seq 1 ·" in terminal.text, "the books are there")
+        await terminal.until_silent("syncing")
+        assert_screen(terminal, f"ladders-{size[0]}x{size[1]}")
+
+
+async def test_the_table_and_the_help_in_a_small_window(api: ScriptedApi) -> None:
+    api.markets["ETH/USD"].row |= {"status": "stale", "reason": "age", "age_ms": 61_400}
+    async with shown(api, "BTC/USD") as terminal:
+        await terminal.until_says("┏━ 1 BTC/USD", "● live")
+        await terminal.press("o")
+        await terminal.until_says("▸")
+        assert_screen(terminal, "table-80x24")
+        await terminal.press("question_mark")
+        await terminal.until_says("━ help ━")
+        assert_screen(terminal, "help-80x24")
+
+
+async def test_books_that_are_not_live(api: ScriptedApi) -> None:
+    async with shown(api, size=(120, 40)) as terminal:
+        await terminal.until_says("3 SOL/USD", "● live")
+        await terminal.until_silent("syncing")
+        api.markets["BTC/USD"].status("stale", "age", by_api=True)
+        api.markets["ETH/USD"].status("syncing", "checksum mismatch")
+        api.markets["SOL/USD"].lag(3)
+        await terminal.until_says("▲ stale", "checksum mismatch", "this reader fell behind")
+        assert_screen(terminal, "not-live-120x40")
+
+
+async def test_without_colour_everything_is_said_in_the_same_letters(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown(api) as terminal:
+        await terminal.until(lambda: "· seq 1 ·" in terminal.text, "the books are there")
+        await terminal.until_silent("syncing")
+        assert_screen(terminal, "ladders-80x24")
+        assert _colours(terminal) == set()
+
+
+async def test_with_colour_the_sides_differ_by_it(api: ScriptedApi) -> None:
+    async with shown(api) as terminal:
+        await terminal.until_says("● live", "63384.6")
+        palette = terminal.app.palette
+        assert palette.bid.price.color != palette.ask.price.color
+        assert {palette.bid.price.color, palette.ask.price.color} <= _colours(terminal)
+
+
+def _colours(terminal: Shown) -> set[object]:
+    """The colours on the screen, after Textual's own filters; the terminal's default is none."""
+    strips = terminal.app.screen._compositor.render_strips()
+    styles = [segment.style for strip in strips for segment in strip if segment.style]
+    colours = {colour for style in styles for colour in (style.color, style.bgcolor)}
+    return {colour for colour in colours if colour is not None and not colour.is_default}
