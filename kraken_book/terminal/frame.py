@@ -52,10 +52,15 @@ class Frame:
         """The lower edge."""
         return self._edge(self._bottom, left, right)
 
-    def line(self, pieces: Sequence[Piece] = ()) -> Strip:
-        """A line between the sides; what is longer is cut, what is shorter padded."""
+    def line(self, pieces: Sequence[Piece] = (), cells: int | None = None) -> Strip:
+        """A line between the sides; what is longer is cut, what is shorter padded.
+
+        `cells` is how many the pieces take, where that is known: counting is what it costs.
+        """
         segments = [Segment(text, style) for text, style in pieces if text]
-        rest = self.inner - sum([segment.cell_length for segment in segments])
+        if cells is None:
+            cells = sum([segment.cell_length for segment in segments])
+        rest = self.inner - cells
         if rest < 0:
             segments = list(Strip(segments).crop(0, self.inner))
         elif rest:

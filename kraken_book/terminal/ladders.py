@@ -37,6 +37,7 @@ class Ladders(ScrollView, can_focus=False):
         """Which ladder has the focus."""
         self._board = board
         self._palette = palette
+        self._gap = Strip([Segment(" " * GAP, palette.ground)], GAP)
         self._ladders: dict[str, Ladder] = {}
         self._order: list[str] = []
         self._wanted: int | None = None
@@ -159,7 +160,7 @@ class Ladders(ScrollView, can_focus=False):
         column = self._grid.columns[index % len(self._grid.columns)]
         top = self._grid.row_of(index) * self._grid.height - self.scroll_offset.y
         changed = [y for y, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
-        self.refresh(*(Region(column.x, top + y, column.width, 1) for y in changed))
+        self.refresh(*(Region(column.x, top + y, column.width + GAP, 1) for y in changed))
 
     def _draw(self, index: int) -> list[Strip]:
         assert self._grid is not None
@@ -178,14 +179,13 @@ class Ladders(ScrollView, can_focus=False):
         if self._grid is None:
             return Strip.blank(width, ground)
         row, line = divmod(y + self.scroll_offset.y, self._grid.height)
-        gap = Strip([Segment(" " * GAP, ground)])
         first = row * len(self._grid.columns)
         strips: list[Strip] = []
         for index in range(first, min(first + len(self._grid.columns), len(self._order))):
             lines = self._lines.get(self._order[index])
             if lines is None:
                 lines = self._lines[self._order[index]] = self._draw(index)
-            strips += [gap, lines[line]]
+            strips += [self._gap, lines[line]]
         return Strip.join(strips[1:]).adjust_cell_length(width, ground)
 
     def on_resize(self, _event: Resize) -> None:

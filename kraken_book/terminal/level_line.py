@@ -74,7 +74,7 @@ class LevelLines:
             (f"{zeros} ", palette.zeros),
             (bar, side.bar),
         ]
-        return frame.line(pieces)
+        return frame.line(pieces, sum([len(text) for text, _ in pieces]))
 
     def _text(self, level: Level, frame: Frame) -> str:
         return self._price(level) + self._qty(level, frame)
