@@ -6,13 +6,13 @@ also said by a place, a word, a shape or the weight of the letters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.style import Style
 
 GROUND = "#0d1117"
 LINE = "#3a4653"
-TEXT = "#e8edf3"
+TEXT = "#eeeeee"
 MUTED = "#9fabb8"
 FAINT = "#66717d"
 BID = "#6cb3ff"
@@ -87,7 +87,15 @@ COLOURED = Palette(
     outage=Style(color="#ffffff", bgcolor="#8f1d18", bold=True),
     cursor=Style(bgcolor="#22364d"),
 )
-"""For terminals of 256 colours and more."""
+"""For terminals that take any colour."""
+
+# The nearest of 256 to these bars would be olive and teal.
+EIGHT_BIT = replace(
+    COLOURED,
+    bid=replace(COLOURED.bid, bar=_on_ground("color(24)")),
+    ask=replace(COLOURED.ask, bar=_on_ground("color(94)")),
+)
+"""For terminals of 256 colours."""
 
 
 def _ansi(color: str | None = None, *, bold: bool = False, dim: bool = False) -> Style:
@@ -104,7 +112,7 @@ SIXTEEN = Palette(
     unsure=_ansi(dim=True),
     frame=_ansi(dim=True),
     focus=_ansi("cyan", bold=True),
-    bid=SideStyles(_ansi("cyan"), _ansi("cyan", bold=True), _ansi("blue")),
+    bid=SideStyles(_ansi("cyan"), _ansi("cyan", bold=True), _ansi("cyan", dim=True)),
     ask=SideStyles(_ansi("yellow"), _ansi("yellow", bold=True), _ansi("yellow", dim=True)),
     good=_ansi("cyan"),
     warn=_ansi("yellow", bold=True),
@@ -122,7 +130,7 @@ PLAIN = Palette(
     text=_ansi(),
     strong=_ansi(bold=True),
     muted=_ansi(),
-    zeros=_ansi(),
+    zeros=_ansi(dim=True),
     unsure=_ansi(dim=True),
     frame=_ansi(dim=True),
     focus=_ansi(bold=True),
@@ -143,4 +151,4 @@ def palette_for(*, no_color: bool, color_system: str | None) -> Palette:
     """The palette of a terminal whose colours Rich calls `color_system`."""
     if no_color or color_system is None:
         return PLAIN
-    return SIXTEEN if color_system == "standard" else COLOURED
+    return {"standard": SIXTEEN, "256": EIGHT_BIT}.get(color_system, COLOURED)
