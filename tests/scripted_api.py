@@ -108,6 +108,12 @@ class _Follower:
         head = b"" if event_id is None else f"id: {event_id}\n".encode()
         self._writer.write(head + b"data: " + event + b"\n\n")
 
+    def tell_nothing(self) -> None:
+        self._writer.write(b":\n\n")
+
+    def cut(self) -> None:
+        self._writer.transport.abort()
+
 
 class ScriptedApi:
     """The api; `stop` and `start` take it away and bring it back at the same address."""
@@ -116,8 +122,8 @@ class ScriptedApi:
         self.markets: dict[str, Market] = {}
         self.key: str | None = None
         """The key that readers have to have."""
-        self.is_mute = False
-        """Whether it takes requests and never answers."""
+        self.has_books = self.has_streams = True
+        """Whether it answers `/books`, and opens streams; it says 503 where not."""
         self.streams_asked: list[str] = []
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -138,6 +144,12 @@ class ScriptedApi:
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
+
+    def cut_streams(self) -> None:
+        """Break off every stream."""
+        for follower in self._followers:
+            follower.cut()
+        self._followers.clear()
 
     async def stop(self) -> None:
         assert self._server is not None
@@ -177,9 +189,7 @@ class ScriptedApi:
         self._writers.add(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            if self.is_mute:
-                await reader.read()
-            elif self.key is not None and f"Bearer {self.key}" not in head:
+            if self.key is not None and f"Bearer {self.key}" not in head:
                 _answer(writer, 401, {"detail": "no such key"})
             else:
                 await self._route(head.split()[1], reader, writer)
@@ -196,8 +206,15 @@ class ScriptedApi:
         url = urlsplit(target)
         if url.path == "/symbols":
             _answer(writer, 200, sorted(self.markets))
+        elif url.path == "/books" and not self.has_books:
+            _answer(writer, 503, {"detail": "no books today"})
         elif url.path == "/books":
+            # Now and then a comment, as every api sends, so that no reader takes it for dead.
+            for follower in self._followers:
+                follower.tell_nothing()
             _answer(writer, 200, [self.markets[name].in_short() for name in sorted(self.markets)])
+        elif url.path.startswith("/stream") and not self.has_streams:
+            _answer(writer, 503, {"detail": "no streams today"})
         elif url.path.startswith("/stream"):
             asked = parse_qs(url.query).get("symbols", [unquote(url.path[len("/stream/") :])])[0]
             self.streams_asked.append(asked)

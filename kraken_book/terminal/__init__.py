@@ -1,9 +1,10 @@
 """The terminal: ladders of live books side by side, and a table of all; keys alone, no mouse.
 
 In the order that data flows: `arguments` says what to show, `feed` follows the streams and
-`books_poll` asks `/books`; both tell `board`, what is known of every book, by whose `verdict` a
-book may be shown as right. `ladder` draws one book, of `depth_bar` and `trust_line`, and
-`overview_rows` the table, in the styles of `palette` and the words of `texts`. The widgets
-`ladders`, `overview`, `lines` and `help` give these their places, which `grid` and `arrangement`
-compute. `app` wires all that, and paints: events only mark what changed.
+`books_poll` asks `/books`. `board` is what both tell of every book; its `verdict` says which may be
+shown as right. `ladder` draws one book: a `frame`, a `level_line` with its `depth_bar` for each
+level, a `trust_line`; `overview_rows` draws the table. `texts` and `palette` have the words and
+styles for all of it. The widgets `ladders`, `overview`, `text_line` and `help` show it where `grid`
+and `arrangement` find room. `app` wires all that, and paints at its `pace`: events only mark what
+changed.
 """

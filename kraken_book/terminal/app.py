@@ -92,6 +92,7 @@ class TerminalApp(App[str]):
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
+        self._main = Container(id="main")
         self._heading = TextLine(self.palette.ground)
         self._outage = TextLine(self.palette.outage)
         self._key_line = TextLine(self.palette.ground)
@@ -106,7 +107,7 @@ class TerminalApp(App[str]):
         """The parts, from the top."""
         yield self._heading
         yield self._outage
-        with Container(id="main"):
+        with self._main:
             yield self.overview
             yield self.ladders
         yield self._key_line
@@ -227,7 +228,7 @@ class TerminalApp(App[str]):
         self.ladders.place()
 
     def _place_overview(self, parts: Arrangement) -> None:
-        self.query_one("#main").set_class(parts.overview == "beside", "beside")
+        self._main.set_class(parts.overview == "beside", "beside")
         self.ladders.display = parts.overview != "alone"
         overview = self.overview
         overview.display = parts.overview != "hidden"

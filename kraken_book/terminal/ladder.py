@@ -69,7 +69,7 @@ class Ladder:
         blank = frame.line()
         above += [blank] * (levels - len(above))
         below += [blank] * (levels - len(below))
-        body = [*reversed(above), self._middle(frame, live, verdict), *below]
+        body = [*reversed(above), self._middle(frame, live), *below]
         if verdict.why is not None:
             self._write_over(body, frame, verdict.why)
         return body
@@ -85,16 +85,16 @@ class Ladder:
             draw(frame, bids, whole, self._palette.bid),
         )
 
-    def _middle(self, frame: Frame, live: LiveBook | None, verdict: Verdict) -> Strip:
+    def _middle(self, frame: Frame, live: LiveBook | None) -> Strip:
         palette = self._palette
         spread: list[Piece] = []
-        if live and live.spread is not None and verdict.is_live:
+        if live and live.spread is not None:
             spread = [(" spread ", palette.muted), (f"{live.spread} ", palette.strong)]
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
         return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
 
     def _write_over(self, body: list[Strip], frame: Frame, why: str) -> None:
-        """Say in the middle of the ladder why it is not live, whatever is there."""
+        """Say in the middle of the ladder why it is not live: over the spread, and more."""
         texts = wrap(printable(why), max(frame.inner - 4, 1))[: len(body)]
         box = [frame.centred(text, self._palette.warn) for text in texts]
         if len(box) + 2 <= len(body):

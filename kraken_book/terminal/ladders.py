@@ -141,7 +141,7 @@ class Ladders(ScrollView, can_focus=False):
 
         What is marked and is not in sight stays marked.
         """
-        if not self._marked or self._grid is None or not self.is_on_screen:
+        if not self._marked or self._grid is None:
             return 0
         due = [symbol for symbol in self.shown if symbol in self._marked]
         for symbol in due:

@@ -41,11 +41,6 @@ class Verdict(NamedTuple):
     status: str
     why: str | None
 
-    @property
-    def is_live(self) -> bool:
-        """Whether the book may be shown as right."""
-        return self.why is None
-
 
 LIVE = Verdict("live", None)
 

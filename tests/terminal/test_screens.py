@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.color import Color, ColorType
+from rich.segment import Segment
 
 from tests.scripted_api import ScriptedApi
 from tests.terminal.shown import Shown, shown
@@ -69,6 +71,21 @@ async def test_without_colour_everything_is_said_in_the_same_letters(
         await terminal.until_silent("syncing")
         assert_screen(terminal, "ladders-80x24")
         assert _colours(terminal) == set()
+        bar = next(s for s in _segments(terminal) if s.text.startswith("█"))
+        assert bar.style is not None
+        assert bar.style.dim
+
+
+async def test_of_a_terminal_with_sixteen_colours_its_own_are_taken(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLORTERM")
+    monkeypatch.setenv("TERM", "xterm")
+    async with shown(api) as terminal:
+        await terminal.until_says("● live", "63384.6")
+        colours = _colours(terminal)
+        assert colours
+        assert {colour.type for colour in colours} == {ColorType.STANDARD}
 
 
 async def test_with_colour_the_sides_differ_by_it(api: ScriptedApi) -> None:
@@ -79,9 +96,14 @@ async def test_with_colour_the_sides_differ_by_it(api: ScriptedApi) -> None:
         assert {palette.bid.price.color, palette.ask.price.color} <= _colours(terminal)
 
 
-def _colours(terminal: Shown) -> set[object]:
-    """The colours on the screen, after Textual's own filters; the terminal's default is none."""
+def _segments(terminal: Shown) -> list[Segment]:
+    """What is on the screen, after Textual's own filters."""
     strips = terminal.app.screen._compositor.render_strips()
-    styles = [segment.style for strip in strips for segment in strip if segment.style]
+    return [segment for strip in strips for segment in strip]
+
+
+def _colours(terminal: Shown) -> set[Color]:
+    """The colours on the screen; the terminal's default is none."""
+    styles = [segment.style for segment in _segments(terminal) if segment.style]
     colours = {colour for style in styles for colour in (style.color, style.bgcolor)}
     return {colour for colour in colours if colour is not None and not colour.is_default}

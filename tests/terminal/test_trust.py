@@ -104,7 +104,7 @@ async def test_a_stream_that_is_behind_what_books_tells_is_not_live(
         await _until_ladder_says(terminal, "● live")
         btc.row["seq"] = 5
         terminal.app.take_books(_polled(terminal, seq=5))
-        assert terminal.app.board.verdict("BTC/USD").is_live
+        assert terminal.app.board.verdict("BTC/USD").why is None
         terminal.app.take_books(_polled(terminal, seq=6))
         assert terminal.app.board.verdict("BTC/USD").status == "stale"
 
@@ -136,6 +136,32 @@ async def test_when_the_api_goes_a_banner_says_so_and_all_books_are_stale_until_
         await _until_ladder_says(terminal, "● live", "9.00000000")
         await terminal.until_silent("trying again")
         assert _has_bars(terminal)
+
+
+async def test_when_a_stream_alone_goes_a_banner_says_so_until_it_is_back(
+    api: ScriptedApi,
+) -> None:
+    async with shown(api, "BTC/USD") as terminal:
+        await _until_ladder_says(terminal, "● live")
+        api.has_streams = False
+        api.cut_streams()
+        await terminal.until_says("no stream: 503, no streams today; trying again …")
+        await _until_ladder_says(terminal, "▲ stale", "the stream is gone")
+        api.has_streams = True
+        await _until_ladder_says(terminal, "● live")
+        await terminal.until_silent("trying again")
+
+
+async def test_while_books_cannot_be_asked_no_book_is_live_whatever_its_stream_brings(
+    api: ScriptedApi, btc: Market
+) -> None:
+    async with shown(api, "BTC/USD", size=(120, 36)) as terminal:
+        await _until_ladder_says(terminal, "● live")
+        api.has_books = False
+        await terminal.until_says("the api answers 503: no books today; trying again …")
+        btc.update(bids=[("63384.5", "9.00000000")])
+        await _until_ladder_says(terminal, "▲ stale", "last known book: the api answers 503")
+        assert "0 of 3 books live" in terminal.text
 
 
 async def test_an_api_that_is_not_there_at_the_start_is_waited_for(api: ScriptedApi) -> None:
