@@ -101,6 +101,8 @@ class TerminalApp(App[str]):
         self.timers: list[Timer] = []
         self._pace = Pace()
         self._has_begun = False
+        self._is_away = False
+        self._outage_shown: str | None = None
         self._polling: asyncio.Task[None] | None = None
 
     def compose(self) -> ComposeResult:
@@ -120,7 +122,7 @@ class TerminalApp(App[str]):
         self._polling = asyncio.create_task(self._poll())
         self.timers = [
             self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
-            self.set_interval(1 / AGES_A_SECOND, self.refresh_ages, name="ages"),
+            self.set_interval(1 / AGES_A_SECOND, self.on_age, name="ages"),
         ]
         self._arrange()
 
@@ -196,6 +198,17 @@ class TerminalApp(App[str]):
             # Textual writes to the terminal afterwards, and waits while that takes no more.
             self.call_after_refresh(lambda: self._pace.took(begun, monotonic()))
 
+    def on_age(self) -> None:
+        """Let all that is in sight tell its age anew.
+
+        A stream that is away since the last time is an outage; one that is only
+        asked for anew is none, and its ladder has said so already.
+        """
+        outage = self.feed.outage
+        self._outage_shown = outage if self._is_away else None
+        self._is_away = outage is not None
+        self.refresh_ages()
+
     def refresh_ages(self) -> None:
         """Let all that is in sight tell its age and its status anew."""
         self.overview.show(self.ladders.symbols, self._clock())
@@ -237,8 +250,8 @@ class TerminalApp(App[str]):
 
     def _outage_text(self) -> str | None:
         why = self.board.failure
-        if why is None and self.feed.outage is not None and self._has_begun:
-            why = f"no stream: {self.feed.outage}"
+        if why is None and self._outage_shown is not None:
+            why = f"no stream: {self._outage_shown}"
         return None if why is None else f"{self.host}: {why}; trying again …"
 
     def _heading_words(self) -> list[list[Piece]]:

@@ -55,6 +55,16 @@ class Shown:
         """Return once all these words are on the screen."""
         await self.until(lambda: all(word in self.text for word in words), f"screen says {words}")
 
+    async def until_live(self, *symbols: str) -> None:
+        """Return once the ladders of these symbols are in sight, and live."""
+        await self.until(
+            lambda: all(self._is_live(symbol) for symbol in symbols), f"{symbols} are live"
+        )
+
+    def _is_live(self, symbol: str) -> bool:
+        ladder = "".join(self.ladder(symbol))
+        return "● live" in ladder and "spread" in ladder
+
     async def until_silent(self, *words: str) -> None:
         """Return once none of these words is on the screen."""
         await self.until(
@@ -69,8 +79,8 @@ class Shown:
             while frame is not None:
                 if f" {symbol} " in frame[0]:
                     cut = [line[frame.start() : frame.end()] for line in lines[y:]]
-                    last = next(i for i, line in enumerate(cut) if line[:1] in ("╰", "┗", ""))
-                    return cut[: last + 1]
+                    ends = [i for i, line in enumerate(cut) if line[:1] in ("╰", "┗", "")]
+                    return cut[: ends[0] + 1] if ends else cut
                 frame = _FRAME.search(line, frame.end())
         return []
 

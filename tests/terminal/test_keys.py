@@ -14,7 +14,7 @@ WIDE = (120, 36)
 @pytest.mark.parametrize("key", ["q", "escape", "ctrl+c"])
 async def test_q_escape_and_ctrl_c_quit(api: ScriptedApi, key: str) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press(key)
         assert not terminal.app.is_running
     assert terminal.app.return_code == 0
@@ -22,7 +22,7 @@ async def test_q_escape_and_ctrl_c_quit(api: ScriptedApi, key: str) -> None:
 
 async def test_arrows_and_digits_move_the_focus_among_the_ladders(api: ScriptedApi) -> None:
     async with shown(api, size=WIDE) as terminal:
-        await terminal.until_says("3 SOL/USD", "● live")
+        await terminal.until_live("SOL/USD")
         for key, symbol in [
             ("right", "ETH/USD"),
             ("right", "SOL/USD"),
@@ -72,7 +72,7 @@ async def test_plus_and_minus_show_more_and_fewer_levels(api: ScriptedApi) -> No
 @pytest.mark.parametrize("key", ["o", "tab"])
 async def test_o_and_tab_lead_to_the_table_and_back(api: ScriptedApi, key: str) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("1 BTC/USD", "● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press(key)
         await terminal.until_says("best bid", "▸")
         assert "┠─ spread" not in terminal.text
@@ -83,7 +83,7 @@ async def test_o_and_tab_lead_to_the_table_and_back(api: ScriptedApi, key: str) 
 
 async def test_escape_leaves_the_table_first_and_quits_then(api: ScriptedApi) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("o")
         await terminal.until_says("▸")
         await terminal.press("escape")
@@ -97,7 +97,7 @@ async def test_enter_opens_the_ladder_that_the_cursor_is_on_and_gives_it_the_foc
     api: ScriptedApi,
 ) -> None:
     async with shown(api, "BTC/USD") as terminal:
-        await terminal.until_says("63384.6", "● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("o", "down", "down", "up", "end")
         await terminal.press("enter")
         await terminal.until_says("2 SOL/USD", "164.28")
@@ -107,7 +107,7 @@ async def test_enter_opens_the_ladder_that_the_cursor_is_on_and_gives_it_the_foc
 
 async def test_enter_on_a_book_that_has_a_ladder_gives_it_the_focus(api: ScriptedApi) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("2 ETH/USD", "● live")
+        await terminal.until_live("ETH/USD")
         await terminal.press("o", "home", "down", "enter")
         await terminal.until(lambda: terminal.focused == "ETH/USD", "the focus is on ETH/USD")
         assert len(api.streams_asked) == 1
@@ -115,20 +115,20 @@ async def test_enter_on_a_book_that_has_a_ladder_gives_it_the_focus(api: Scripte
 
 async def test_x_closes_the_ladder_and_its_stream(api: ScriptedApi) -> None:
     async with shown(api, "BTC/USD") as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("x")
         await terminal.until_says("▸")
         assert "spread 0.1" not in terminal.text
         await terminal.until(lambda: not api.is_followed, "nobody follows any more")
         await terminal.press("enter")
-        await terminal.until_says("63384.6", "● live")
+        await terminal.until_live("BTC/USD")
 
 
 async def test_the_cursor_moves_by_rows_and_by_windows(api: ScriptedApi) -> None:
     for number in range(40):
         api.market(f"T{number:02}/USD", levels(9.5, -0.1, 2), levels(9.6, 0.1, 2))
     async with shown(api, "BTC/USD") as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("o")
         for key, symbol in [
             ("end", "T39/USD"),
@@ -147,7 +147,7 @@ async def test_the_help_shows_every_key_and_any_way_out_leads_back(
     api: ScriptedApi, key: str
 ) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("question_mark")
         await terminal.until_says("━ help ━")
         for keys, _ in KEYS:
@@ -160,7 +160,7 @@ async def test_the_help_shows_every_key_and_any_way_out_leads_back(
 
 async def test_the_help_scrolls_where_the_window_is_low(api: ScriptedApi) -> None:
     async with shown(api, size=(40, 12)) as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("question_mark")
         await terminal.until_says("Tab")
         assert "quit" not in terminal.text

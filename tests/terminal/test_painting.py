@@ -8,10 +8,12 @@ from tests.scripted_api import ScriptedApi
 from tests.terminal.shown import Shown, levels, shown
 
 
-def _stop_timers(app: TerminalApp) -> None:
-    """Let nothing paint but what the test does."""
+def _stand_still(app: TerminalApp) -> None:
+    """Let nothing paint, and mark nothing, but what the test does."""
     for timer in app.timers:
         timer.pause()
+    assert app._polling is not None
+    app._polling.cancel()
 
 
 async def _verified(terminal: Shown, symbol: str, count: int) -> None:
@@ -33,9 +35,9 @@ async def test_it_paints_twenty_times_a_second_at_most(api: ScriptedApi) -> None
 
 async def test_a_burst_of_events_is_painted_once(api: ScriptedApi) -> None:
     async with shown(api, "BTC/USD") as terminal:
-        await terminal.until_says("● live", "63384.6")
+        await terminal.until_live("BTC/USD")
         app, market = terminal.app, api.markets["BTC/USD"]
-        _stop_timers(app)
+        _stand_still(app)
         app.paint()
         before = app.ladders.paints
         for lots in range(500):
@@ -53,10 +55,10 @@ async def test_only_ladders_that_changed_and_are_in_sight_are_painted(api: Scrip
     for number in range(7):
         api.market(f"T{number}/USD", levels(9.5, -0.1, 10), levels(9.6, 0.1, 10))
     async with shown(api, "*") as terminal:
-        await terminal.until_says("● live", "2 ETH/USD")
+        await terminal.until_live("ETH/USD")
         app = terminal.app
         assert list(app.ladders.shown) == ["BTC/USD", "ETH/USD"]
-        _stop_timers(app)
+        _stand_still(app)
         app.paint()
         before = app.ladders.paints
         for symbol in ("ETH/USD", "SOL/USD", "T6/USD"):
@@ -72,11 +74,11 @@ async def test_only_ladders_that_changed_and_are_in_sight_are_painted(api: Scrip
 
 async def test_nothing_is_painted_behind_the_table(api: ScriptedApi) -> None:
     async with shown(api) as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         await terminal.press("o")
         await terminal.until_says("▸")
         app = terminal.app
-        _stop_timers(app)
+        _stand_still(app)
         before = app.ladders.paints
         api.markets["BTC/USD"].update(bids=[("63384.5", "5.00000000")])
         await _verified(terminal, "BTC/USD", 2)

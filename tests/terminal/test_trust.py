@@ -169,7 +169,7 @@ async def test_an_api_that_is_not_there_at_the_start_is_waited_for(api: Scripted
     async with shown(api, "BTC/USD") as terminal:
         await terminal.until_says("the api does not answer; trying again …", "no book yet")
         await api.start()
-        await terminal.until_says("┏━ 1 BTC/USD", "● live", "63384.6")
+        await terminal.until_live("BTC/USD")
         await terminal.until_silent("trying again")
 
 
@@ -193,7 +193,7 @@ async def test_a_key_that_is_refused_ends_it_and_the_right_one_is_sent_with_ever
     assert terminal.app.return_code == 2
     assert terminal.app.return_value == "401, no such key"
     async with shown(api, "BTC/USD", key="s3cret") as terminal:
-        await terminal.until_says("● live", "63384.6")
+        await terminal.until_live("BTC/USD")
 
 
 async def test_without_symbols_the_first_books_that_are_not_refused_have_ladders(
@@ -201,13 +201,13 @@ async def test_without_symbols_the_first_books_that_are_not_refused_have_ladders
 ) -> None:
     btc.row["status"] = "refused"
     async with shown(api) as terminal:
-        await terminal.until_says("1 ETH/USD", "2 SOL/USD", "● live")
+        await terminal.until_live("ETH/USD", "SOL/USD")
         assert list(terminal.app.ladders.symbols) == ["ETH/USD", "SOL/USD"]
 
 
 async def test_a_star_shows_every_book_also_those_that_come_later(api: ScriptedApi) -> None:
     async with shown(api, "*", size=(160, 24)) as terminal:
-        await terminal.until_says("3 SOL/USD", "● live")
+        await terminal.until_live("SOL/USD")
         assert api.streams_asked == ["*"]
         market = api.market("XRP/USD", [("2.1", "1")], [("2.2", "1")])
         market.tell_snapshot()
@@ -216,7 +216,7 @@ async def test_a_star_shows_every_book_also_those_that_come_later(api: ScriptedA
 
 async def test_what_the_client_logs_is_not_on_the_screen(api: ScriptedApi) -> None:
     async with shown(api, "BTC/USD") as terminal:
-        await terminal.until_says("● live")
+        await terminal.until_live("BTC/USD")
         logging.getLogger("kraken_book.client").warning("to whom it concerns")
         await terminal.press("question_mark")
         assert "concerns" not in terminal.text
