@@ -91,7 +91,7 @@ class Overview(Widget, can_focus=False):
         """A line of the frame or of the table."""
         frame = Frame(self._palette, self.size.width, has_focus=self.has_keys)
         if y == 0:
-            return frame.top([(" books ", frame.title)], [self._summary()])
+            return frame.top([(" books ", frame.title)], self._summary())
         if y == self.size.height - 1:
             return frame.bottom((), self._where())
         if y == 1:
@@ -111,9 +111,10 @@ class Overview(Widget, can_focus=False):
             has_cursor=self.has_keys and index == self._cursor,
         )
 
-    def _summary(self) -> Piece:
+    def _summary(self) -> list[Piece]:
         count = len(self._board.rows)
-        return f" {self._board.live_count} of {counted(count, 'book')} live ", self._palette.muted
+        text = f" {self._board.live_count} of {counted(count, 'book')} live "
+        return [(text, self._palette.muted)] if count else []
 
     def _where(self) -> list[Piece]:
         """Which rows are in sight, where not all are."""

@@ -11,7 +11,7 @@ from tests.terminal.shown import Shown, levels, shown
 class _Unhurried(Pace):
     """However slow this machine is."""
 
-    def is_due(self, now: float) -> bool:
+    def is_due(self, _now: float) -> bool:
         return True
 
 
