@@ -23,6 +23,8 @@ from kraken_book.symbols import folded
 log = logging.getLogger("kraken_book.client")
 
 ALL = "*"
+# Why there is no stream where nothing broke: who served it said that this was all.
+ENDED = "the stream ended"
 # More than any venue lists: an api that invents symbols does not fill the memory.
 MOST_BOOKS = 10_000
 # What has worked for so long has worked: the next failure is a first one again.
@@ -118,7 +120,7 @@ class Session:
         if self._opened_at is not None and monotonic() - self._opened_at >= SECONDS_OF_PROOF:
             self._failures.reset()
         self._opened_at = None
-        self._tell_outage(why or self._left_for or "the stream ended")
+        self._tell_outage(why or self._left_for or ENDED)
         self._left_for = None
         for book in self.books.values() if was_open else ():
             book.disconnect()
