@@ -1,13 +1,14 @@
 """`make chaos`: every fault of a feed, and the end of every process, before the eyes of readers.
 
 In the order that it happens: `scene` starts real processes, `steps` are the faults and what each
-may do to readers, `story` does them while readers follow three books, and `report` prints what they
-saw: one reader's book is hit, one is on the same connection, one on another. It ends with 0 where
-every promise held, and leaves nothing behind.
+may do to readers, `story` does them while readers follow three books with the Python client, and
+`report` prints what they saw: one reader's book is hit, one is on the same connection, one on
+another. It ends with 0 where every promise held, and leaves nothing behind.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -19,8 +20,8 @@ from tests.chaos.scene import BESIDE, ELSEWHERE, HIT, open_scene
 from tests.chaos.steps import steps
 from tests.chaos.story import Story
 from tests.e2e.processes import Stage
+from tests.readers.client_reader import ClientReader
 from tests.readers.leave import leave_on_signals
-from tests.readers.persistent import PersistentReader
 
 BEGUN = time.monotonic()
 LAST_LINES = 15
@@ -29,6 +30,8 @@ LAST_LINES = 15
 def main() -> int:
     """Tell the story and what was seen; returns what to exit with."""
     leave_on_signals()
+    # What the readers met is told in the end.
+    logging.getLogger("kraken_book.client").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         say("starting a Redis, a simulator, a collector and an api")
         return tell(stage)
@@ -40,7 +43,7 @@ def tell(stage: Stage) -> int:
     failure = None
     with ExitStack() as reading:
         others = [
-            reading.enter_context(PersistentReader(scene.api.url, symbol))
+            reading.enter_context(ClientReader(scene.api.url, symbol))
             for symbol in (BESIDE, ELSEWHERE)
         ]
         story = Story(scene, others)

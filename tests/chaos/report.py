@@ -20,7 +20,7 @@ def report(story: Story) -> Iterator[str]:
     yield ""
     for seen in story.seen:
         yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)
-    verified = sum(reader.account.ladder.counts.verified for reader in story.others)
+    verified = sum(reader.record.account.ladder.counts.verified for reader in story.others)
     events = sum(seen.tally.events for seen in story.seen)
     yield (
         f"{len(story.seen)} faults, {events:,} events read; the readers of the other two books"

@@ -14,14 +14,14 @@ Act = Callable[[Scene], object]
 _OK = frozenset({"200"})
 # Where a book stays unknown for longer than API_MAX_AGE, or Redis does not answer.
 _UNAVAILABLE = frozenset({"200", "503"})
-_STALE = frozenset({"stale"})
+_STALE = frozenset({"stale: age"})
 
 
 class Reach(Enum):
     """Whom a fault reaches, besides the reader of the book that is hit."""
 
     NOBODY = "the other readers notice nothing"
-    PAUSE = "the other readers wait, and are told of no doubt"
+    PAUSE = "the other readers wait, and are told what the one is told"
     ALL = "every book is hit"
 
 
@@ -77,9 +77,8 @@ def _of_a_book(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
         yield asked(texts, told=["checksum", *more_told], answers=_UNAVAILABLE), hit
     new = "NEW/USD"
     title = f"list?symbol={new}"
-    waits = frozenset({"no book yet"})
     answers = frozenset({"200", "404", "503"})
-    yield Step(title, _asking([title]), waits, answers=answers, hit_exists=False), new
+    yield Step(title, _asking([title]), answers=answers, hit_exists=False), new
 
 
 def _of_a_frame(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
@@ -126,7 +125,13 @@ def _of_processes(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
             answers=_UNAVAILABLE,
             new_leader=True,
         ),
-        Step("api killed, started", _restart_api, reach=Reach.PAUSE, answers=_OK | {"none"}),
+        Step(
+            "api killed, started",
+            _restart_api,
+            frozenset({"stale: disconnected"}),
+            reach=Reach.PAUSE,
+            answers=_OK | {"none"},
+        ),
         Step("Redis frozen for 5 s", _freeze_redis, reach=Reach.PAUSE, answers=_UNAVAILABLE),
     ):
         yield step, hit

@@ -9,8 +9,8 @@ import pytest
 
 from tests.chaos.steps import Reach, Step, asked, steps
 from tests.chaos.story import Seen, judged
-from tests.readers.persistent import Tally
-from tests.readers.trust import LIVE, Word
+from tests.readers.account import Tally
+from tests.readers.record import LIVE, Word
 
 CORRUPT = asked(["corrupt?symbol=BTC/USD&count=2"], told=["checksum"])
 DOUBT = [Word(10.0, "syncing: checksum"), Word(10.5, LIVE)]
@@ -36,7 +36,7 @@ def test_a_step_as_it_should_be() -> None:
 
 
 def test_from_the_first_doubt_to_the_last_is_one_time() -> None:
-    again = [*DOUBT, Word(12.0, "stale"), Word(13.0, LIVE)]
+    again = [*DOUBT, Word(12.0, "stale: age"), Word(13.0, LIVE)]
     assert seen(words=again).not_live == pytest.approx(3.0)
 
 
@@ -44,7 +44,9 @@ def test_from_the_first_doubt_to_the_last_is_one_time() -> None:
     "wrong",
     [
         pytest.param(seen(words=[]), id="not told"),
-        pytest.param(seen(words=[*DOUBT, Word(11.0, "stale"), Word(12.0, LIVE)]), id="told more"),
+        pytest.param(
+            seen(words=[*DOUBT, Word(11.0, "stale: age"), Word(12.0, LIVE)]), id="told more"
+        ),
         pytest.param(seen(others=DOUBT), id="another was told"),
         pytest.param(seen(wait=9.0), id="another waited"),
         pytest.param(seen(tally=Tally(missed=1)), id="missed"),
@@ -59,6 +61,13 @@ def test_what_should_not_have_been_is_wrong(wrong: Seen) -> None:
 def test_what_hits_all_may_be_told_to_all() -> None:
     drop = asked(["drop"], told=["checksum"], reach=Reach.ALL)
     assert seen(drop, others=DOUBT, wait=9.0).wrong == []
+
+
+@pytest.mark.parametrize("reach", [Reach.PAUSE, Reach.ALL])
+def test_others_are_told_no_more_than_the_one_who_is_hit(reach: Reach) -> None:
+    others = [*DOUBT, Word(10.7, "syncing: closed")]
+    drop = asked(["drop"], told=["checksum"], reach=reach)
+    assert len(seen(drop, others=others).wrong) == 1
 
 
 def test_no_book_is_doubted_by_two_steps_of_its_own() -> None:

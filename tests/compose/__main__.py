@@ -1,14 +1,15 @@
 """`make compose-test`: the real compose file as containers, and readers who miss nothing.
 
 In the order that it happens: `stack` starts the containers under a name of their own, the readers
-of `tests.readers` follow every book through Caddy and account for each event, `crowd` is the load
-beside them, `story` does to the stack what happens to one in a year, and `report` prints what the
-readers saw.
+of `tests.readers` follow every book through Caddy with the Python client and account for each
+event, `crowd` is the load beside them, `story` does to the stack what happens to one in a year, and
+`report` prints what the readers saw.
 It ends with 0 where every promise held, and leaves no container, network, volume or image.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import time
@@ -20,7 +21,7 @@ from tests.compose.crowd import Crowd
 from tests.compose.report import report
 from tests.compose.stack import Stack, StackError
 from tests.compose.story import Story
-from tests.readers.persistent import PersistentReader
+from tests.readers.client_reader import ClientReader
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "DOGE/USD")
 UPDATES_A_SECOND = 400
@@ -32,6 +33,8 @@ BEGUN = time.monotonic()
 def main() -> int:
     """Tell the story and what was seen; returns what to exit with."""
     signal.signal(signal.SIGTERM, leave)
+    # What the readers met is told in the end.
+    logging.getLogger("kraken_book.client").setLevel(logging.ERROR)
     stack = Stack(KRAKEN_SYMBOLS=",".join(SYMBOLS), SIMULATOR_OPTIONS=f"--rate {UPDATES_A_SECOND}")
     try:
         with stack:
@@ -46,7 +49,7 @@ def tell(stack: Stack) -> int:
     say("building the image and starting the stack, simulated")
     stack.up("--build")
     with ExitStack() as reading:
-        readers = [reading.enter_context(PersistentReader(stack.url, symbol)) for symbol in SYMBOLS]
+        readers = [reading.enter_context(ClientReader(stack.url, symbol)) for symbol in SYMBOLS]
         crowd = reading.enter_context(Crowd(stack.url, SYMBOLS, STREAMS_OF_THE_CROWD))
         story = Story(stack, readers, crowd)
         failure = None

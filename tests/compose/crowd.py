@@ -1,4 +1,7 @@
-"""The load beside the readers who check: many plain streams, and one who asks for books."""
+"""The load beside the readers who check: many plain streams, and one who asks for books.
+
+They are no clients of ours: a hundred of those would spend on proofs the time that the stack needs.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ class Crowd:
         self._stop = threading.Event()
         self.answers: Counter[str] = Counter()
         """How requests for /depth were answered: by status, or by what kept them from it."""
+        self.refused = 0
+        """Requests for a stream that were answered otherwise."""
         self.bytes_read = 0
 
     def __enter__(self) -> Self:
@@ -57,6 +62,7 @@ class Crowd:
         while True:
             try:
                 async with client.stream("GET", f"/stream/{symbol}") as answer:
+                    self.refused += answer.status_code != 200
                     async for data in answer.aiter_raw():
                         self.bytes_read += len(data)
             except httpx.TransportError:

@@ -8,7 +8,7 @@ from tests.compose.story import Seen, Story
 from tests.readers.table import table
 
 _HEAD = (
-    *("step", "s", "events", "longest wait s", "farewells", "cuts", "refused"),
+    *("step", "s", "events", "longest wait s", "interruptions", "refused"),
     *("in snapshots", "uncounted", "missed", "/depth 200", "others"),
 )
 
@@ -22,7 +22,7 @@ def report(story: Story) -> Iterator[str]:
         [(name, str(each.answers), str(each.readers)) for name, each in story.served.items()],
     )
     yield ""
-    ladders = [reader.account.ladder for reader in story.readers]
+    ladders = [reader.record.account.ladder for reader in story.readers]
     yield (
         f"{sum(ladder.counts.verified for ladder in ladders):,} books verified by"
         f" {len(ladders)} readers; {story.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
@@ -33,14 +33,14 @@ def report(story: Story) -> Iterator[str]:
 
 def _row(seen: Seen) -> tuple[str, ...]:
     tally, answered = seen.tally, seen.answers["200"]
-    figures = (tally.events, tally.farewells, tally.cuts, tally.refusals)
-    events, *ends = (f"{figure:,}" for figure in figures)
+    figures = (tally.events, tally.interruptions, seen.refused)
+    events, *troubles = (f"{figure:,}" for figure in figures)
     return (
         seen.title,
         f"{seen.seconds:.1f}",
         events,
         f"{seen.longest_wait:.2f}",
-        *ends,
+        *troubles,
         *map(str, (tally.stood_for, tally.uncounted, tally.missed)),
         f"{answered:,}",
         f"{seen.answers.total() - answered:,}",

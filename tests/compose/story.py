@@ -6,14 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import partial
 
 import httpx
 
 from tests.compose.crowd import Crowd
 from tests.compose.stack import Container, Served, Stack
 from tests.e2e.processes import eventually
-from tests.readers.persistent import PersistentReader, Tally
+from tests.readers.account import Tally
+from tests.readers.client_reader import ClientReader
 
 # After a step every reader must have seen so many updates more.
 UPDATES_AFTER_STEP = 20
@@ -29,6 +30,8 @@ class Seen:
     longest_wait: float
     """The longest time that one of the readers was without an event, in seconds."""
     tally: Tally
+    refused: int
+    """The crowd's requests for streams that were answered otherwise."""
     answers: Counter[str]
     """The crowd's requests for books, by how they were answered."""
     wrong: list[str]
@@ -40,7 +43,7 @@ class Story:
     """Steps done to a stack while readers read; `seen` is told in the end."""
 
     stack: Stack
-    readers: list[PersistentReader]
+    readers: list[ClientReader]
     crowd: Crowd
     seen: list[Seen] = field(default_factory=list)
     served: dict[str, Served] = field(default_factory=dict)
@@ -73,21 +76,24 @@ class Story:
         `redis_away`, requests may be answered with 503.
         """
         begun, before = time.monotonic(), self._tally()
-        answers_before = Counter(self.crowd.answers)
+        answers_before, refused_before = Counter(self.crowd.answers), self.crowd.refused
         for reader in self.readers:
-            reader.longest_wait()
+            reader.record.longest_wait()
         act()
         self._wait_until_all_go_on()
         self._note_what_was_served()
         tally, answers = self._tally() - before, self.crowd.answers - answers_before
+        refused = self.crowd.refused - refused_before
+        wrong = _wrong_for_readers(tally, new_leader=new_leader)
         self.seen.append(
             Seen(
                 title,
                 time.monotonic() - begun,
-                max(reader.longest_wait() for reader in self.readers),
+                max(reader.record.longest_wait() for reader in self.readers),
                 tally,
+                refused,
                 answers,
-                list(self._wrong(tally, answers, new_leader=new_leader, redis_away=redis_away)),
+                [*wrong, *_wrong_for_crowd(refused, answers, redis_away=redis_away)],
             )
         )
 
@@ -124,14 +130,15 @@ class Story:
         eventually(all_live, "every book is live")
 
     def _wait_until_all_go_on(self) -> None:
-        enough = [r.account.ladder.counts.updates + UPDATES_AFTER_STEP for r in self.readers]
+        ladders = [reader.record.account.ladder for reader in self.readers]
+        enough = [ladder.counts.updates + UPDATES_AFTER_STEP for ladder in ladders]
 
         def all_have() -> bool:
             for reader in self.readers:
-                assert reader.error is None, reader.error
+                reader.check()
             return all(
-                reader.account.ladder.counts.updates >= count
-                for reader, count in zip(self.readers, enough, strict=True)
+                ladder.counts.updates >= count
+                for ladder, count in zip(ladders, enough, strict=True)
             )
 
         eventually(all_have, "every reader goes on", GO_ON_LIMIT)
@@ -144,20 +151,22 @@ class Story:
             self.served[short(replica)] = now
 
     def _tally(self) -> Tally:
-        return reduce(Tally.__add__, (reader.account.tally for reader in self.readers), Tally())
+        return sum((reader.record.account.tally for reader in self.readers), Tally())
 
-    def _wrong(
-        self, tally: Tally, answers: Counter[str], *, new_leader: bool, redis_away: bool
-    ) -> Iterable[str]:
-        if tally.missed:
-            yield f"{tally.missed} events missed"
-        if tally.uncounted and not new_leader:
-            yield f"a snapshot jumps over {tally.uncounted} numbers and does not say for how many"
-        if tally.refusals and not redis_away:
-            yield f"{tally.refusals} streams refused"
-        allowed = {"200", "503"} if redis_away else {"200"}
-        if others := {answer: n for answer, n in answers.items() if answer not in allowed}:
-            yield f"/depth answered otherwise: {others}"
+
+def _wrong_for_readers(tally: Tally, *, new_leader: bool) -> Iterable[str]:
+    if tally.missed:
+        yield f"{tally.missed} events missed"
+    if tally.uncounted and not new_leader:
+        yield f"a snapshot jumps over {tally.uncounted} numbers and does not say for how many"
+
+
+def _wrong_for_crowd(refused: int, answers: Counter[str], *, redis_away: bool) -> Iterable[str]:
+    if refused and not redis_away:
+        yield f"{refused} streams refused"
+    allowed = {"200", "503"} if redis_away else {"200"}
+    if others := {answer: n for answer, n in answers.items() if answer not in allowed}:
+        yield f"/depth answered otherwise: {others}"
 
 
 def short(container: Container) -> str:

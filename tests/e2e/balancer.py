@@ -10,6 +10,7 @@ import http.client
 import itertools
 import socket
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
@@ -22,10 +23,14 @@ NOBODY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\
 
 
 class Balancer:
-    """Listens at `url` until the context ends; `ready` has the ports of the ready replicas."""
+    """Listens at `url` until the context ends; `ready` has the ports of the ready replicas.
+
+    `answers` counts what clients were answered with, by status.
+    """
 
     def __init__(self, replicas: Sequence[Api]) -> None:
         self.ready: set[int] = set()
+        self.answers: Counter[str] = Counter()
         self._ports = [replica.port for replica in replicas]
         self._turn = itertools.count()
         self._ended = threading.Event()
@@ -60,6 +65,7 @@ class Balancer:
                     return
                 head += read
             if not any(self._pass(client, head, port) for port in self._in_turn()):
+                self.answers[status_of(NOBODY)] += 1
                 client.sendall(NOBODY)
 
     def _in_turn(self) -> list[int]:
@@ -74,9 +80,16 @@ class Balancer:
             replica.settimeout(60)
             replica.sendall(head)
             while data := replica.recv(65536):
+                if not answered:
+                    self.answers[status_of(data)] += 1
                 answered = True
                 client.sendall(data)
         return answered
+
+
+def status_of(answer: bytes) -> str:
+    """The status that an answer begins with."""
+    return answer.split(maxsplit=2)[1].decode()
 
 
 def is_ready(port: int) -> bool:

@@ -1,20 +1,20 @@
 """Who follows books with the client, as users do, and holds each that comes against a second book.
 
-The second one is the ladder of `tests.e2e.follower`, which shares no code with the client: what the
-client hands out must be what the events lead to, and no event may be missing or come twice.
+The client connects, comes back, goes on where it stopped, and says whether a book is to be
+believed. The second book shares no code with it: what the client hands out must be what the events
+lead to, and each number must have its place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any, Self
-
-import msgspec
+from typing import Self
 
 from kraken_book import LiveBook, Watch, watch
 from tests.e2e.follower import Ladder
 from tests.e2e.processes import eventually
+from tests.readers.record import Record
 
 JOIN_SECONDS = 20.0
 
@@ -25,76 +25,77 @@ class ClientReader:
     def __init__(self, url: str, *symbols: str) -> None:
         self.asked = symbols
         self.watch: Watch = watch(url, *symbols)
-        self.ladders: dict[str, Ladder] = {}
-        self.words: dict[str, list[str]] = {}
-        """What each book was called, one after another: `live`, or a status with its reason."""
-        self._error: Exception | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.error: str | None = None
+        """What should never be."""
+        self._records: dict[str, Record] = {}
+        self._may_repeat = len(symbols) > 1 or "*" in symbols
+        self._thread = threading.Thread(target=self._run, name=f"reader of {symbols}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._task = self._loop.create_task(self._follow())
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)
         self._thread.join(JOIN_SECONDS)
+        self._loop.close()
+
+    @property
+    def record(self) -> Record:
+        """What it saw of its book; of a reader of one."""
+        (symbol,) = self.asked
+        return self.of(symbol)
+
+    def of(self, symbol: str) -> Record:
+        """What it saw of a book, also where nothing has come yet."""
+        record = self._records.get(symbol)
+        if record is None:
+            new = Record(symbol, may_repeat=self._may_repeat)
+            record = self._records.setdefault(symbol, new)
+        return record
 
     def book(self, symbol: str) -> LiveBook:
         """The client's book."""
         return self.watch.books[symbol]
 
+    def ladder(self, symbol: str) -> Ladder:
+        """The second book."""
+        return self.of(symbol).account.ladder
+
     def check(self) -> None:
         """Raise what went wrong, if anything did."""
-        if self._error is not None:
-            raise AssertionError("what the client told") from self._error
+        assert self.error is None, self.error
 
     def wait_until_live(self, symbol: str, after: int = 0) -> None:
         """Return once it has this book, live and beyond a seq."""
+        record = self.of(symbol)
 
         def is_live() -> bool:
             self.check()
-            book = self.watch.books.get(symbol)
-            return bool(book and book.is_live and (book.seq or 0) > after)
+            return record.is_live and record.account.ladder.seq > after
 
         eventually(is_live, f"{symbol} is live after {after}")
 
     def wait_for_word(self, symbol: str, word: str) -> None:
         """Return once a book is called so, as the last word of it."""
+        record = self.of(symbol)
 
         def is_told() -> bool:
             self.check()
-            return self.words.get(symbol, [""])[-1] == word
+            return bool(record.words) and record.words[-1].text == word
 
         eventually(is_told, f"{symbol} is told as {word}")
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._task = self._loop.create_task(self._follow())
         self._loop.run_until_complete(asyncio.wait([self._task]))
         if not self._task.cancelled():
-            self._error = self._error or self._as_error(self._task.exception())
-        self._loop.close()
-
-    def _as_error(self, error: BaseException | None) -> Exception:
-        return error if isinstance(error, Exception) else RuntimeError("the watch ended")
+            error = self._task.exception() or RuntimeError("the watch ended")
+            self.error = f"{self._thread.name}: {type(error).__name__}: {error}"
 
     async def _follow(self) -> None:
-        async for book in self.watch:
-            self._take(book)
-
-    def _take(self, book: LiveBook) -> None:
-        word = f"{book.status}: {book.reason}" if book.reason else book.status
-        words = self.words.setdefault(book.symbol, [])
-        if not words or words[-1] != word:
-            words.append(word)
-        ladder = self.ladders.setdefault(book.symbol, Ladder(book.symbol))
-        event: dict[str, Any] = msgspec.to_builtins(book.event)
-        ladder.take(event)
-        if book.is_live:
-            assert _rows(book.bids) == ladder.bids, book
-            assert _rows(book.asks) == ladder.asks, book
-
-
-def _rows(levels: list[Any]) -> list[list[str]]:
-    return [[level.price, level.qty] for level in levels]
+        async with self.watch:
+            async for book in self.watch:
+                self.of(book.symbol).take(book, self.watch.outage)

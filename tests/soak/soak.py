@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator.catalogue import CATALOGUE
 from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually
-from tests.readers.persistent import PersistentReader
+from tests.readers.client_reader import ClientReader
 from tests.soak.evidence import Evidence
 from tests.soak.faults import FaultMaker, name_of
 from tests.soak.gauge import Gauge
@@ -108,7 +108,7 @@ class Soak:
         """All of it; raises AssertionError where not all is right again in time."""
         outcome = self.outcome
         with ExitStack() as reading:
-            readers = [reading.enter_context(PersistentReader(self._api.url, s)) for s in READ]
+            readers = [reading.enter_context(ClientReader(self._api.url, s)) for s in READ]
             with self.gauge:
                 self._let_faults_happen()
             self._wait_until_all_is_live()
@@ -116,7 +116,7 @@ class Soak:
             self._compare_books()
             outcome.verified = self._verified()
             outcome.health = self._collector.get("/healthz").json()
-            outcome.missed = sum(reader.account.tally.missed for reader in readers)
+            outcome.missed = sum(reader.record.account.tally.missed for reader in readers)
             outcome.wrong += [reader.error for reader in readers if reader.error is not None]
         outcome.wrong += [
             f"the {service.name} said: {service.log[-2000:]}"

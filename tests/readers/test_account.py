@@ -1,4 +1,4 @@
-"""The account that a persistent reader keeps: each number has its place, or there is no account."""
+"""The account that a reader keeps: each number has its place, or there is no account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.follower import BrokenPromiseError
-from tests.readers.persistent import Account, Tally
+from tests.readers.account import Account, Tally
 
 # The checksum of an empty book: nothing to sum up.
 EMPTY: dict[str, Any] = {
