@@ -11,6 +11,7 @@ from redis.exceptions import NoPermissionError
 
 from tests.e2e.processes import ROOT, Stage, own_port
 from tests.e2e.redis_fleet import Fleet, RedisCluster, RedisServer, command
+from tests.readers.client_reader import ClientReader
 
 ACL = ROOT / "deploy" / "redis-acl.conf"
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -24,14 +25,12 @@ def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> Non
     collector.wait_until_live(len(SYMBOLS))
     api.wait_until_live(*SYMBOLS)
     assert api.get("/readyz").status_code == 200
-    watch = api.watch("BTC/USD")
-    stage.undo(watch.leave)
-    watch.wait_for_seq(30)
+    reader = stage.enter(ClientReader(api.url, "BTC/USD"))
+    reader.wait_until_live("BTC/USD", after=30)
     collector.stop()
     collector.restart()
-    watch.wait_for_seq(watch.ladder.seq + 30)
-    watch.check()
-    assert watch.ladder.counts.lagged == 0
+    reader.wait_until_live("BTC/USD", after=reader.ladder("BTC/USD").seq + 30)
+    assert reader.ladder("BTC/USD").counts.lagged == 0
     for service in (collector, api):
         assert "NOPERM" not in service.log
         assert "permission" not in service.log
