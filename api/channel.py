@@ -115,14 +115,14 @@ class Channel:
         """What a reader is sent first, as frames, and where in the log it goes on from there."""
         if monotonic() - self._opened_at > OPENING_SECONDS or self._is_gone(self._opening[1]):
             self.pull()
-            frames = [sse for source in self.sources.values() for sse in self.opening_of(source)]
-            self._opening = (frames, self.log.end)
+            frames = [f for source in self.sources.values() for f in self._opening_of(source)]
+            self._opening = (self._rendered(frames), self.log.end)
             self._opened_at = monotonic()
         return self._opening
 
     def opening_of(self, source: Source) -> Iterator[bytes]:
-        """What a reader is sent first of one symbol."""
-        return map(self._rendered, self._opening_of(source))
+        """What a reader of many is sent of one symbol that it is to begin anew with."""
+        return map(unmarked, self._opening_of(source))
 
     def _is_gone(self, index: int) -> bool:
         return self.log.frames_from(index) is None
@@ -226,10 +226,16 @@ class Channel:
     def _own(self, sse: bytes) -> Frame:
         return Frame(Place(0, 0), "", sse)
 
-    def _rendered(self, frame: Frame) -> bytes:
+    def _rendered(self, opening: list[Frame]) -> list[bytes]:
+        """Of many, the last event alone has the watermark: all before it were not sent before."""
         if not self.is_many:
-            return frame.sse
-        return watermarked(frame._replace(id=str(self.watermark)))
+            return [frame.sse for frame in opening]
+        rendered = [unmarked(frame) for frame in opening]
+        numbered = [index for index, frame in enumerate(opening) if is_numbered(frame)]
+        if numbered:
+            last = numbered[-1]
+            rendered[last] = watermarked(opening[last]._replace(id=str(self.watermark)))
+        return rendered
 
 
 def watermarked(frame: Frame) -> bytes:
@@ -237,6 +243,11 @@ def watermarked(frame: Frame) -> bytes:
     if not is_numbered(frame):
         return frame.sse
     return b"id: %b\n%b" % (frame.id.encode(), frame.sse[frame.sse.index(b"data: ") :])
+
+
+def unmarked(frame: Frame) -> bytes:
+    """The event as SSE without an id: there is more to send before a watermark is true."""
+    return frame.sse[frame.sse.index(b"data: ") :] if is_numbered(frame) else frame.sse
 
 
 def is_no_book(frame: Frame) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from redis.exceptions import RedisError
 
-from api.channel import Channel, Source, is_later, watermarked
+from api.channel import Channel, Source, is_later, unmarked
 from api.channels import Channels, Choice
 from api.frame_log import WRITE_BYTES, Frame, Place, sse_frame
 from api.metrics import EVENTS_OUT, LAGGED, RESUMED
@@ -47,6 +46,7 @@ class ChannelReader:
         self.ring = channel.log
         self._index = 0
         # What goes before the log: first these frames, then what is still to be read from Redis.
+        # Who is cut off meanwhile comes back with the watermark that it came with.
         self._before: deque[bytes] = deque()
         self._unread: deque[Unread] = deque()
 
@@ -126,11 +126,7 @@ class ChannelReader:
             return
         frames = followed.ring.frames_from(index) or []
         later = (frame for frame in frames if is_later(frame, watermark))
-        self._before.extend(self._marked(later))
-
-    def _marked(self, frames: Iterator[Frame]) -> Iterator[bytes]:
-        mark = str(self._channel.watermark)
-        return (watermarked(frame._replace(id=mark)) for frame in frames)
+        self._before.extend(map(unmarked, later))
 
     async def _read_page(self, unread: Unread) -> None:
         symbol = unread.source.followed.ring.symbol
@@ -141,7 +137,7 @@ class ChannelReader:
             return
         due = [entry for entry in page if entry.place <= unread.until]
         frames = (Frame(e.place, e.id, sse_frame(e.id, e.data)) for e in due)
-        self._before.extend(self._marked(frames))
+        self._before.extend(map(unmarked, frames))
         if len(due) < len(page) or not page:
             self._unread.popleft()
         else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 
 import httpx
 import pytest
 
 from kraken_book.redis_contract.keys import events_key
+from tests.e2e.follower import SseStream
 from tests.e2e.many_reader import ManyReader
 from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
 
@@ -109,6 +111,21 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
         assert ladder.counts.jumps == 0
     scene.one.restart()
     scene.one.wait_until_live(*SYMBOLS)
+
+
+# Snapshots alone; or, after a watermark that is none, as many words that something was missed first.
+@pytest.mark.parametrize(
+    ("headers", "opening"), [({}, 3), ({"Last-Event-ID": "999999999999999"}, 6)]
+)
+def test_who_is_cut_off_while_a_stream_opens_comes_back_and_misses_no_book(
+    scene: Scene, read: Read, headers: dict[str, str], opening: int
+) -> None:
+    for events in range(1, opening):
+        with SseStream(scene.one.url, ALL, headers) as stream:
+            ids = [event_id for event_id, _ in islice(stream.events(), events) if event_id]
+        reader = read(ALL, watermark=ids[-1] if ids else None)
+        scene.wait_until_they_have_all(reader, *SYMBOLS)
+        assert all(ladder.counts.snapshots for ladder in reader.ladders.values())
 
 
 def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, read: Read) -> None:
