@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from launcher.embedded_redis import EmbeddedRedis
@@ -19,6 +20,11 @@ _LONGEST = (
     *("test_redis_cluster.py", "test_feed_faults.py", "test_redis_half_open.py"),
     *("test_redis_frozen.py", "test_depth_without_redis.py", "test_drain.py"),
 )
+
+
+# A machine that others use too is no reason to fail.
+settings.register_profile("without a stop-watch", deadline=None)
+settings.load_profile("without a stop-watch")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,10 +83,11 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 2000, *UNKNOWN)
     eventually(lambda: collector.live() == 1 or None, "the book is live")
+    verified = figure(collector, "verified_total", kind="update")
     redis.freeze()
-    wait_until_more(collector, "waiting_events", LEAST_ROOM / 2)
-    # Where there is no room for one more, a snapshot takes the place of all, and more follow it.
-    eventually(lambda: figure(collector, "waiting_events") < LEAST_ROOM / 2 or None, "they go")
+    # Where there is no room for one more, a snapshot takes the place of all.
+    wait_until_more(collector, "verified_total", verified + 2 * LEAST_ROOM, kind="update")
+    assert figure(collector, "waiting_events") <= LEAST_ROOM
     redis.resume()
     conflated = wait_until_more(collector, "conflated_events_total", LEAST_ROOM - 1)
     streams = Streams(redis.url)

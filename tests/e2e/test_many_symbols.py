@@ -113,7 +113,7 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
     scene.one.wait_until_live(*SYMBOLS)
 
 
-# Snapshots alone; or, after a watermark that is none, as many words that something was missed first.
+# Snapshots alone; or, after a watermark that is none, before each a word that something is missing.
 @pytest.mark.parametrize(
     ("headers", "opening"), [({}, 3), ({"Last-Event-ID": "999999999999999"}, 6)]
 )

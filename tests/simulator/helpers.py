@@ -16,7 +16,7 @@ from simulator.catalogue import CATALOGUE
 from simulator.exchange import Exchange
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 def exchange(*symbols: str, seed: int = 1, rate: float = 100.0, updates: int = 0) -> Exchange:
