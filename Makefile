@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures clean
+.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures peers clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -60,8 +60,15 @@ soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 
 pictures: $(INSTALLED) ## Make the pictures of the page and the terminal in docs/ anew; needs chromium
 	@$(BIN)/python -m tests.pictures
 
+# Of Debian: libnginx-mod-nchan and nginx-light, and redis-tools for redis-benchmark.
+PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy
+
+peers: $(INSTALLED) ## Make .venv-peers with what the benchmarks run beside ours; they go on without
+	@$(BIN)/python -m venv .venv-peers
+	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
+
 clean: ## Remove .venv, caches and what a build leaves
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The one step that needs the network, done again only where these files change.

@@ -94,11 +94,16 @@ class Tape:
         if self._subscribers.get(symbol) is subscriber:
             del self._subscribers[symbol]
 
+    @property
+    def subscribers(self) -> Mapping[str, Subscriber]:
+        """Who is subscribed to each symbol."""
+        return self._subscribers
+
     def frames(self, symbol: str) -> Iterator[bytes]:
         """A symbol's frames with some time in them, its snapshot first."""
         heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
         # Before the text stands what WebSocket puts there.
-        yield from (head[head.index(b"{") :] + _END for head in heads)
+        yield from (head[head.index(b'{"') :] + _END for head in heads)
 
     def start(self, wait: float = 1.0) -> None:
         """Play, after so many seconds."""
@@ -108,7 +113,7 @@ class Tape:
     async def run(self) -> None:
         """Play all, when it is started; then go on for ever."""
         await self._started.wait()
-        frames = self._stamped()
+        frames = self.stamped()
         begun = time.monotonic() + self.started_at - time.time()
         due, symbol, frame = next(frames)
         while True:
@@ -124,7 +129,8 @@ class Tape:
                     await asyncio.Future()
             await asyncio.sleep(_TICK_SECONDS)
 
-    def _stamped(self) -> Iterator[tuple[float, str, bytes]]:
+    def stamped(self) -> Iterator[tuple[float, str, bytes]]:
+        """Of each update when it is due, its symbol, and the frame as it is sent."""
         start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
         return iter(
             [

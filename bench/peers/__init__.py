@@ -1,0 +1,1 @@
+"""Peers, each run by the Python of `.venv-peers`; see `make peers`."""

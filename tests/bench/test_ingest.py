@@ -1,0 +1,81 @@
+"""The benchmark of ingest: it works, and gives no figure where an update is missing or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+import pytest
+
+from bench.ingest import comparison
+from bench.ingest.comparison import Comparison, Round, measure, table
+from bench.ingest.ours import Stored, check
+from bench.ingest.run import MeasureFailed, Run
+
+CHECKSUM = crc32(b"1012095010")
+
+
+def stored(seqs: Sequence[int], bid: str = "9.50", checksum: int = CHECKSUM) -> Stored:
+    book = {
+        b"asks": b'[["10.1","2.0"]]',
+        b"bids": f'[["{bid}","1.0"]]'.encode(),
+        b"checksum": str(checksum).encode(),
+    }
+    return Stored([(f"1700000000000-{seq}".encode(), {}) for seq in seqs], book)
+
+
+def test_every_seq_and_the_last_book_are_as_they_must_be() -> None:
+    check("BTC/USD", stored([1, 2, 3, 4, 5]), after=2, last=5, checksum=CHECKSUM)
+
+
+@pytest.mark.parametrize("seqs", [[1, 2, 3, 5], [1, 2, 3, 4], [3, 4, 5, 6], [2, 4, 3, 5]])
+def test_a_seq_that_is_missing_is_no_figure(seqs: Sequence[int]) -> None:
+    with pytest.raises(MeasureFailed, match="every seq"):
+        check("BTC/USD", stored(seqs), after=2, last=5, checksum=CHECKSUM)
+
+
+@pytest.mark.parametrize(
+    ("bid", "checksum"), [("9.51", CHECKSUM), ("9.50", CHECKSUM + 1)], ids=["levels", "checksum"]
+)
+def test_a_last_book_that_is_not_the_feeds_is_no_figure(bid: str, checksum: int) -> None:
+    with pytest.raises(MeasureFailed, match="last book"):
+        check("BTC/USD", stored([1], bid, checksum), after=0, last=1, checksum=CHECKSUM)
+
+
+def rounds(*seconds: tuple[float, float, float]) -> tuple[Round, ...]:
+    return tuple(
+        Round(Run(100, ours), 1.0, Run(100, limit), Run(100, peer)) for ours, limit, peer in seconds
+    )
+
+
+def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
+    found = Comparison(1, 100, 200.0, rounds((1, 0.5, 6), (10, 1, 40), (2, 1, 14)))
+
+    assert found.times_peer == 6
+    assert found.share_of_limit == 0.5
+    assert not list(found.missed)
+
+
+def test_each_goal_that_is_missed_is_told() -> None:
+    found = Comparison(1, 100, 200.0, rounds((1, 0.2, 4)))
+
+    assert list(found.missed) == [
+        "1 symbols: 4.0 times cryptofeed, not 5",
+        "1 symbols: 20% of Redis's limit, not a third",
+    ]
+
+
+def test_without_the_peer_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "is_installed", lambda: False)
+    steps: list[float] = []
+
+    (found,) = measure(0.01, lambda _what, share: steps.append(share), symbols=[3], times=1)
+
+    (run,) = found.rounds
+    assert run.ours.updates == found.updates > 500
+    # What was there before the flood is in it too.
+    assert run.limit.updates > run.ours.updates
+    assert found.times_peer is None
+    assert " - " in "\n".join(table([found]))
+    assert steps == sorted(steps)
+    assert steps[-1] == 1
