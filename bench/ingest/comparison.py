@@ -14,7 +14,7 @@ from bench.flood_process import FloodProcess
 from bench.ingest.limit import calls_of, run_limit
 from bench.ingest.ours import run_ours
 from bench.ingest.peer import is_installed, run_peer
-from bench.ingest.run import OTHER_CORE, Run
+from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run
 from tests.e2e.processes import Stage
 
 PEER_GOAL = 5.0
@@ -99,7 +99,8 @@ def _round(flood: FloodProcess, *, with_peer: bool) -> Round:
             ours = run_ours(stage, redis, flood)
         events = max(LEAST_EVENTS_A_CALL, round(ours.events_a_call))
         assert redis.port is not None
-        limit = run_limit(redis.port, calls_of(ours.stored, events))
+        with pinned(COLLECTOR_CORE):
+            limit = run_limit(redis.port, calls_of(ours.stored, events))
     peer = _peer(flood) if with_peer else None
     return Round(ours.run, ours.events_a_call, limit, peer)
 

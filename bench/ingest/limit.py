@@ -10,7 +10,7 @@ from itertools import chain
 import hiredis
 
 from bench.ingest.ours import Stored
-from bench.ingest.run import MeasureFailed, Run
+from bench.ingest.run import LIMIT_SECONDS, MeasureFailed, Run
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.write import Entry, Retention, WriteCall, write_events
 
@@ -53,12 +53,12 @@ def run_limit(port: int, calls: list[WriteCall]) -> Run:
 
     Raises MeasureFailed where Redis refuses one.
     """
-    packed = [_pack("EVALSHA", WRITE.sha, *call.arguments) for call in calls]
-    with socket.create_connection(("127.0.0.1", port)) as connection:
+    packed = b"".join(_pack("EVALSHA", WRITE.sha, *call.arguments) for call in calls)
+    with socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS) as connection:
         _ask(connection, _pack("FLUSHALL"), 1)
         _ask(connection, _pack("SCRIPT", "LOAD", WRITE.text), 1)
         begun = time.monotonic()
-        _ask(connection, b"".join(packed), len(calls))
+        _ask(connection, packed, len(calls))
         return Run(sum(call.entries for call in calls), time.monotonic() - begun)
 
 

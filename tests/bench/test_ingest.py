@@ -49,7 +49,7 @@ def rounds(*seconds: tuple[float, float, float]) -> tuple[Round, ...]:
 
 
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
-    found = Comparison(1, 100, 200.0, rounds((1, 0.5, 6), (10, 1, 40), (2, 1, 14)))
+    found = Comparison(1, 100, 200.0, rounds((10, 1, 40), (1, 0.5, 6), (2, 2, 14)))
 
     assert found.times_peer == 6
     assert found.share_of_limit == 0.5
