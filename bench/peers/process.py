@@ -1,0 +1,71 @@
+"""A peer's process, which ends with the benchmark."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Self
+
+from launcher.lifeline import die_with_parent
+
+START_SECONDS = 20.0
+PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
+
+
+class NotInstalled(Exception):
+    """A peer is not there; the message says what would bring it."""
+
+
+class PeerProcess:
+    """A command that listens on `port`, until the context ends; its output goes to `log`."""
+
+    def __init__(
+        self, command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
+    ) -> None:
+        self.port = port
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                env={"PATH": os.environ["PATH"], **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=log.parent,
+                process_group=0,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread starts them
+            )
+
+    def __enter__(self) -> Self:
+        deadline = monotonic() + START_SECONDS
+        while not self._listens():
+            if self._process.poll() is not None or monotonic() > deadline:
+                self.close()
+                raise NotInstalled(f"it does not start: {self._log.read_text(errors='replace')}")
+            sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cpu_seconds(self) -> float:
+        """What the process has had of the CPU, Linux alone tells."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        """End it and what it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

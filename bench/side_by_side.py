@@ -1,0 +1,150 @@
+"""Servers in turns under one load, on one machine in one run: what counts is their ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import monotonic, sleep
+
+from bench.market_events import MarketEvents, market_events
+from bench.peers.process import NotInstalled
+from bench.publishers import publish_at
+from bench.servers import Server, Start
+from bench.sse_crowd import Crowd
+from bench.sse_readers import Publication
+
+Progress = Callable[[str], None]
+"""Told what is being measured now."""
+
+OURS = "api"
+# From the head of an answer until the server has noted its reader, which no peer tells.
+SETTLE_SECONDS = 0.5
+# What was published last may take so long to come.
+GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """So many readers of one book that moves so often a second, for so long."""
+
+    readers: int
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a server brought to its readers in one turn."""
+
+    readers: int
+    complete: int
+    """How many of the readers had every event, once."""
+    published: int
+    events: int
+    seconds: float
+    """From the first publication to the last receipt."""
+    p50: float
+    p99: float
+    """Of all events and readers, the seconds from publication to receipt."""
+    cpu: float
+    """The server's seconds of CPU."""
+    readers_cpu: float
+    at_once: float
+    """How many events came to a reader together."""
+
+    @property
+    def rate(self) -> float:
+        """Events a second, of all readers together."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """The server's CPU for an event to a reader, in microseconds."""
+        return self.cpu / max(1, self.events) * 1e6
+
+
+@dataclass(frozen=True)
+class Turns:
+    """All turns of each server, and why a peer has none."""
+
+    load: Load
+    delivered: Mapping[str, Sequence[Delivered]]
+    missing: Mapping[str, str]
+
+    def median(self, name: str, figure: Callable[[Delivered], float]) -> float:
+        """A server's figure, the median of its turns."""
+        return median(map(figure, self.delivered[name]))
+
+    def ratio(self, name: str, figure: Callable[[Delivered], float]) -> float | None:
+        """Our figure over a peer's, the median of turns; None where the peer has none."""
+        if name not in self.delivered:
+            return None
+        pairs = zip(self.delivered[OURS], self.delivered[name], strict=True)
+        return median(figure(ours) / figure(theirs) for ours, theirs in pairs)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each of our readers had each event, in every turn."""
+        return all(turn.complete == turn.readers for turn in self.delivered[OURS])
+
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        load = self.load
+        yield f"{load.readers:,} readers of one book at {load.rate:,.0f} events a second"
+        for name, turns in self.delivered.items():
+            complete = min(turn.complete for turn in turns)
+            seconds = sum(turn.seconds for turn in turns)
+            yield (
+                f"  {name:14}{self.median(name, lambda d: d.rate):10,.0f} events/s to readers"
+                f"  p50 {self.median(name, lambda d: d.p50) * 1e3:8.1f} ms"
+                f"  p99 {self.median(name, lambda d: d.p99) * 1e3:8.1f} ms"
+                f"  {complete:,} readers had all"
+                f"  {self.median(name, lambda d: d.cpu_each):6.2f} us of CPU each"
+                f"  {sum(turn.cpu for turn in turns) / seconds:4.0%} of a core,"
+                f" readers {sum(turn.readers_cpu for turn in turns) / seconds:.0%}"
+                f"  {self.median(name, lambda d: d.at_once):5.1f} events at once"
+            )
+        for name, why in self.missing.items():
+            yield f"  {name:14}not measured: {why}"
+
+
+def take_turns(servers: Mapping[str, Start], load: Load, turns: int, progress: Progress) -> Turns:
+    """Measure each server as often, one after the other; `api` among them, which must start."""
+    events = market_events(int(load.rate * load.seconds) + 1)
+    delivered: dict[str, list[Delivered]] = {name: [] for name in servers}
+    missing: dict[str, str] = {}
+    for turn in range(turns):
+        for name, start in servers.items():
+            if name in missing:
+                continue
+            progress(f"{load.readers:,} readers, {load.rate:,.0f}/s: {name}, {turn + 1} of {turns}")
+            try:
+                with start(events) as server:
+                    delivered[name].append(_measured(server, events, load))
+            except NotInstalled as why:
+                missing[name] = str(why)
+                del delivered[name]
+    return Turns(load, delivered, missing)
+
+
+def _measured(server: Server, events: MarketEvents, load: Load) -> Delivered:
+    with Crowd(server.port, server.path, load.readers) as crowd:
+        sleep(SETTLE_SECONDS)
+        cpu, begun = server.cpu_seconds(), monotonic()
+        left = publish_at(server.publisher, events.updates, load.rate, load.seconds)
+        first = events.updates[0].seq
+        received = crowd.received(Publication(first, left, monotonic() + GRACE_SECONDS))
+        cpu = server.cpu_seconds() - cpu
+    return Delivered(
+        received.readers,
+        received.complete,
+        len(left),
+        received.events,
+        max(received.last_at - begun, 1e-9),
+        received.delay(0.5),
+        received.delay(0.99),
+        cpu,
+        received.cpu_seconds,
+        received.events / max(1, received.pieces),
+    )
