@@ -25,12 +25,13 @@ STUCK_SECONDS = 20.0
 MOST_AT_ONCE = 50
 
 
-def _packed(*command: str | int | bytes) -> bytes:
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says one
-    return packed
+def packed(*command: str | int | bytes) -> bytes:
+    """A command as Redis reads it."""
+    made: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says one
+    return made
 
 
-_WAKE = _packed("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", SYMBOL)
+_WAKE = packed("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", SYMBOL)
 
 
 class Publisher(Protocol):
@@ -69,12 +70,12 @@ class RedisPublisher:
         self._socket.settimeout(STUCK_SECONDS)
         self._socket.connect(str(socket_path))
         self._replies = hiredis.Reader()
-        self._call([_packed("SCRIPT", "LOAD", WRITE.text)])
+        self._call([packed("SCRIPT", "LOAD", WRITE.text)])
 
     def begin(self, events: MarketEvents) -> None:
         """Write the snapshot that opens the book, and that there is such a book."""
         state = SymbolState("live", None, "simulated", "0/1", 10, 1, 8)
-        self._call([_packed("HSET", SYMBOLS, SYMBOL, encode_symbol_state(state))])
+        self._call([packed("HSET", SYMBOLS, SYMBOL, encode_symbol_state(state))])
         self._write([Entry("snapshot", 1, events.snapshot)], events.fields)
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
@@ -85,7 +86,7 @@ class RedisPublisher:
     def _write(self, entries: list[Entry], fields: list[str | int]) -> None:
         now = rfc3339(time_ns())
         call = write_events(SYMBOL, self._epoch, now, RETENTION, entries, fields, is_book=True)
-        self._call([_packed("EVALSHA", WRITE.sha, *call.arguments), _WAKE])
+        self._call([packed("EVALSHA", WRITE.sha, *call.arguments), _WAKE])
 
     def _call(self, commands: Sequence[bytes]) -> None:
         self._socket.sendall(b"".join(commands))

@@ -29,6 +29,7 @@ class Server:
     publisher: Publisher
     cpu_seconds: Callable[[], float]
     memory: Callable[[], int] | None = None
+    redis_socket: Path | None = None
 
 
 Start = Callable[[MarketEvents], AbstractContextManager[Server]]
@@ -45,7 +46,9 @@ def api(events: MarketEvents) -> Iterator[Server]:
         served = stage.api(redis.url, LOG_LEVEL="error", API_MAX_AGE="3600")
         served.wait_until_live(SYMBOL)
         path = f"/stream/{SYMBOL.replace('/', '-')}"
-        yield Server(served.port, path, publisher, served.cpu_seconds, served.memory)
+        yield Server(
+            served.port, path, publisher, served.cpu_seconds, served.memory, redis.socket_path
+        )
 
 
 @contextmanager
