@@ -85,10 +85,17 @@ class ChannelReader:
             await self._read_page(self._unread[0])
         if self._before:
             return self._next_before()
-        read = self.ring.read(self._index)
-        if read is None:
+        data = self.ready()
+        if data is None:
             self._fall_off("slow")
             return await self.next()
+        return data
+
+    def ready(self) -> bytes | None:
+        """What of the log is there to be sent; None where only `next` can tell."""
+        read = None if self._before or self._unread else self.ring.read(self._index)
+        if read is None:
+            return None
         data, index = read
         EVENTS_OUT.inc(index - self._index)
         self._index = index

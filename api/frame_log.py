@@ -6,8 +6,12 @@ one write. Readers at the same place share that write's bytes.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
+from time import monotonic
 from typing import NamedTuple
 
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
@@ -15,6 +19,8 @@ MOST_EVENTS = 4096
 WRITE_BYTES = 64 * 1024
 # Most readers stand at the end: few writes are worth keeping for who comes to the same place.
 MOST_JOINED = 16
+# Ten thousand readers are not all written to without a look at what else the process has to do.
+WAKE_SECONDS = 0.02
 
 
 class Place(NamedTuple):
@@ -51,6 +57,9 @@ class FrameLog:
         self._first = 0
         self._joined: dict[int, tuple[bytes, int]] = {}
         self._wakers: set[Callable[[], None]] = set()
+        # Of those, who are to be called for a change that has come.
+        self._due: deque[Callable[[], None]] = deque()
+        self._going_on: asyncio.Handle | None = None
 
     @property
     def end(self) -> int:
@@ -69,10 +78,11 @@ class FrameLog:
             self._first += gone
 
     def wake(self) -> None:
-        """Let every reader look again."""
-        wakers, self._wakers = self._wakers, set()
-        for waker in wakers:
-            waker()
+        """Let every reader look again: all of them now, or the last a little later."""
+        self._due.extend(self._wakers)
+        self._wakers.clear()
+        if self._going_on is None:
+            self._wake_due()
 
     def on_change(self, waker: Callable[[], None]) -> None:
         """Call `waker` once, at the next change."""
@@ -81,6 +91,9 @@ class FrameLog:
     def forget(self, waker: Callable[[], None]) -> None:
         """Do not call `waker`."""
         self._wakers.discard(waker)
+        if self._due:
+            with suppress(ValueError):
+                self._due.remove(waker)
 
     def frames_from(self, index: int) -> list[Frame] | None:
         """The frames from `index` on; None where they are gone."""
@@ -99,6 +112,15 @@ class FrameLog:
                 self._joined.clear()
             joined = self._joined[index] = self._join(index)
         return joined
+
+    def _wake_due(self) -> None:
+        self._going_on = None
+        until = monotonic() + WAKE_SECONDS
+        while self._due:
+            self._due.popleft()()
+            if self._due and monotonic() > until:
+                self._going_on = asyncio.get_running_loop().call_soon(self._wake_due)
+                return
 
     def _join(self, index: int) -> tuple[bytes, int]:
         parts: list[bytes] = []

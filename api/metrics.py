@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from collections.abc import Iterable
+
+from prometheus_client import (
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 # A time for every counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Tally(Collector):
+    """A counter for what happens at each write to each reader, counted by the loop's thread alone.
+
+    It has no lock: three of Counter's took a twentieth of a busy replica's time.
+    """
+
+    def __init__(self, name: str, documentation: str) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._count = 0
+        REGISTRY.register(self)
+
+    def inc(self, amount: int = 1) -> None:
+        """Count so many more."""
+        self._count += amount
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """What Prometheus is told."""
+        yield CounterMetricFamily(self._name, self._documentation, self._count)
+
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
@@ -15,9 +47,9 @@ RESUMED = Counter(
 )
 FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that somebody reads.")
 EVENTS_READ = Counter("kraken_book_events_read_total", "Events read from Redis.")
-EVENTS_OUT = Counter("kraken_book_stream_events_total", "Events written to streams.")
-BYTES_OUT = Counter("kraken_book_stream_bytes_total", "Bytes written to streams.")
-WRITES = Counter("kraken_book_stream_writes_total", "Writes to streams.")
+EVENTS_OUT = Tally("kraken_book_stream_events_total", "Events written to streams.")
+BYTES_OUT = Tally("kraken_book_stream_bytes_total", "Bytes written to streams.")
+WRITES = Tally("kraken_book_stream_writes_total", "Writes to streams.")
 DELIVERY = Histogram(
     "kraken_book_delivery_seconds",
     "From the reading of an event's frame to its write to a reader, on some of the writes.",

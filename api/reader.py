@@ -91,6 +91,14 @@ class Reader:
             data = await self._next_page() if self._paging_from else self._next_of_ring()
         return data
 
+    def ready(self) -> bytes | None:
+        """What of the ring is there to be sent; None where only `next` can tell."""
+        if self._joining or self._paging_from is not None:
+            return None
+        if self._index == self.ring.end:
+            return b""
+        return self._next_of_ring() or None
+
     def _may_have_more(self) -> bool:
         return self._joining or self._paging_from is not None or self._index < self.ring.end
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import REQUESTS
 from api.problems import MOST_SHOWN
+from api.socket import bytes_streamed
 from service.logs import get_logger
 
 log = get_logger(__name__)
@@ -47,10 +48,12 @@ class RequestLog:
             await send(message)
 
         begun = monotonic()
+        streamed = bytes_streamed(scope)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_id)
             finally:
+                size += bytes_streamed(scope) - streamed
                 _say(scope, status, size, monotonic() - begun)
 
 

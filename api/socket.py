@@ -1,7 +1,8 @@
-"""The socket under a request, for streams: told when it is gone, and cut when nobody reads.
+"""The socket under a request, for streams: written to, told when it is gone, cut when nobody reads.
 
 ASGI tells a disconnect only to who awaits `receive`, which would cost every stream a second task,
-and offers no way to end a connection whose client does not read.
+and offers no way to end a connection whose client does not read. Its `send` is a coroutine under
+several others, and copies what it sends: for each event and reader that took half of the time.
 """
 
 from __future__ import annotations
@@ -41,13 +42,41 @@ def bound_unsent(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
+class _Chunk:
+    """The last part of a chunked body that was framed: most readers are sent the same bytes."""
+
+    def __init__(self) -> None:
+        self._data = self._framed = b""
+
+    def of(self, data: bytes) -> bytes:
+        """The chunk with `data`."""
+        if data is not self._data:
+            self._data, self._framed = data, b"%x\r\n%b\r\n" % (len(data), data)
+        return self._framed
+
+
+_chunk = _Chunk()
+
+
 class Socket:
-    """One client's connection."""
+    """One client's connection; `changed` is called when it is gone, or no longer full."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.gone = False
-        self.on_gone: Callable[[], None] | None = None
+        self.is_full = False
+        """Whether something waits here that the system has not taken: write when that is over."""
+        self.written = 0
+        """How many bytes `write` was given."""
+        self.changed: Callable[[], None] | None = None
+        # So that one who does not read has no more waiting here than the rest of one write.
+        transport.set_write_buffer_limits(high=0)
+
+    def write(self, data: bytes) -> None:
+        """Send a part of a body whose head said `transfer-encoding: chunked`; never waits."""
+        if not self.gone:
+            self.written += len(data)
+            self._transport.write(_chunk.of(data))
 
     def cut(self) -> None:
         """Close at once, whatever still waits to be sent."""
@@ -68,8 +97,17 @@ class Socket:
     def lost(self) -> None:
         """The connection is closed."""
         self.gone = True
-        if self.on_gone is not None:
-            self.on_gone()
+        self._tell()
+
+    def fill(self, *, is_full: bool) -> None:
+        """Something waits to be taken by the system, or nothing any more."""
+        self.is_full = is_full
+        if not is_full:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.changed is not None:
+            self.changed()
 
 
 class SocketProtocol(HttpToolsProtocol):
@@ -90,6 +128,16 @@ class SocketProtocol(HttpToolsProtocol):
         self._head_due.cancel()
         super().connection_lost(exc)
         self._socket.lost()
+
+    def pause_writing(self) -> None:
+        """Note that the system takes no more."""
+        super().pause_writing()
+        self._socket.fill(is_full=True)
+
+    def resume_writing(self) -> None:
+        """Note that it does again."""
+        super().resume_writing()
+        self._socket.fill(is_full=False)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; a head that is too long is refused before it fills the memory."""
@@ -122,3 +170,9 @@ def socket_of(scope: Scope) -> Socket:
     """The socket of a request served by SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
     return found
+
+
+def bytes_streamed(scope: Scope) -> int:
+    """How many bytes streams have written by themselves to a request's socket, so far."""
+    found = scope.get("extensions", {}).get(EXTENSION)
+    return 0 if found is None else int(found["socket"].written)

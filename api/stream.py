@@ -1,4 +1,8 @@
-"""One open stream: carries what its reader is to be sent to its socket, in one write at a time."""
+"""One open stream: carries what its reader is to be sent to its socket, in one write at a time.
+
+What is in memory is written where the news of it comes, without a task that would wake up for it;
+the coroutine is for what must be waited for: Redis, a socket that takes no more, the end.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,8 @@ HEADERS = [
     (b"cache-control", b"no-cache"),
     # A proxy that buffers would hold events back.
     (b"x-accel-buffering", b"no"),
+    # As the socket is written to.
+    (b"transfer-encoding", b"chunked"),
 ]
 
 
@@ -33,6 +39,9 @@ class EventReader(Protocol):
 
     async def next(self) -> bytes:
         """What is to be sent, empty where nothing is; raises redis.RedisError or OSError."""
+
+    def ready(self) -> bytes | None:
+        """What is to be sent of what is in memory; None where only `next` can tell."""
 
 
 class Log(Protocol):
@@ -55,14 +64,14 @@ class Stream:
         self._socket = socket
         self._send = send
         self._waiting: asyncio.Future[None] | None = None
-        self._writing_since: float | None = None
+        self._full_since: float | None = None
         # What waited to be sent when it was looked at last.
         self._waited_bytes = 0
         self._caught_up = self._measuring = False
         self._written_at = monotonic()
         self._keep_alive_due = False
         self._ending = False
-        socket.on_gone = self._wake
+        socket.changed = self._on_socket
 
     @property
     def symbol(self) -> str:
@@ -75,26 +84,28 @@ class Stream:
             {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
         )
         # At once, so that proxies and clients open the stream.
-        await self._write(b": kraken-book\n\n" + opening)
+        self._write(b": kraken-book\n\n" + opening)
         # No name holds what was written while the stream waits: with many readers it adds up.
         del opening
         while not (self._socket.gone or self._ending):
-            if not await self._write_next():
+            if self._socket.is_full:
                 await self._wait()
+            elif not await self._write_next():
+                await self._wait_for_more()
         if not self._socket.gone:
-            await self._write(b"retry: %d\n: going\n\n" % random.randint(500, 3000))
+            self._write(b"retry: %d\n: going\n\n" % random.randint(500, 3000))
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def blocked_for(self, now: float) -> float:
         """For how many seconds, as far as is known, the client has taken nothing of a write."""
-        if self._writing_since is None:
+        if self._full_since is None:
             return 0.0
         waits, waited = self._socket.waiting_bytes, self._waited_bytes
         self._waited_bytes = waits
         if waits < waited:
             # A slow one takes long for a write, but is told what it misses when it is through.
-            self._writing_since = now
-        return now - self._writing_since
+            self._full_since = now
+        return now - self._full_since
 
     def measure(self) -> None:
         """Let the delay of the next write of an event be counted, where it is one of now."""
@@ -102,7 +113,7 @@ class Stream:
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if nothing was sent for long."""
-        if now - self._written_at >= KEEP_ALIVE_SECONDS and self._writing_since is None:
+        if now - self._written_at >= KEEP_ALIVE_SECONDS and self._full_since is None:
             self._keep_alive_due = True
             self._wake()
 
@@ -118,7 +129,9 @@ class Stream:
     async def _write_next(self) -> bool:
         data = await self._next()
         if data:
-            await self._write(data)
+            self._write(data)
+            if self._measuring:
+                self._measuring = not observe_delay(data)
         return bool(data)
 
     async def _next(self) -> bytes:
@@ -132,24 +145,44 @@ class Stream:
         self._keep_alive_due = False
         return data
 
-    async def _write(self, data: bytes) -> None:
-        self._writing_since = monotonic()
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._writing_since = None
+    def _write(self, data: bytes) -> None:
+        self._socket.write(data)
         self._written_at = monotonic()
+        if self._socket.is_full:
+            self._full_since = self._written_at
         WRITES.inc()
         BYTES_OUT.inc(len(data))
-        if self._measuring:
-            self._measuring = not observe_delay(data)
+
+    async def _wait_for_more(self) -> None:
+        self._caught_up = True
+        log = self._reader.ring
+        log.on_change(self._on_change)
+        await self._wait()
+        log.forget(self._on_change)
 
     async def _wait(self) -> None:
-        if self._ending or self._socket.gone:
+        if not (self._ending or self._socket.gone):
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+    def _on_change(self) -> None:
+        """Write what came, here and now, as far as it is in memory and the socket takes it."""
+        if self._waiting is None or self._waiting.done():
             return
-        self._caught_up = True
-        self._waiting = asyncio.get_running_loop().create_future()
-        self._reader.ring.on_change(self._wake)
-        await self._waiting
-        self._reader.ring.forget(self._wake)
+        while not (self._measuring or self._socket.is_full):
+            data = self._reader.ready()
+            if data is None:
+                break
+            if not data:
+                self._reader.ring.on_change(self._on_change)
+                return
+            self._write(data)
+        self._wake()
+
+    def _on_socket(self) -> None:
+        if not self._socket.is_full:
+            self._full_since = None
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
