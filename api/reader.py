@@ -95,9 +95,8 @@ class Reader:
         """What of the ring is there to be sent; None where only `next` can tell."""
         if self._joining or self._paging_from is not None:
             return None
-        if self._index == self.ring.end:
-            return b""
-        return self._next_of_ring() or None
+        read = self.ring.read(self._index)
+        return None if read is None else self._take(*read)
 
     def _may_have_more(self) -> bool:
         return self._joining or self._paging_from is not None or self._index < self.ring.end
@@ -113,10 +112,12 @@ class Reader:
         if read is None:
             self._fall_off(self.ring.reason_to_fall(self._index))
             return b""
-        data, index = read
-        EVENTS_OUT.inc(index - self._index)
-        self._index = index
-        self._sent = self.ring.place_before(self._index)
+        return self._take(*read)
+
+    def _take(self, data: bytes, index: int) -> bytes:
+        if data:
+            EVENTS_OUT.inc(index - self._index)
+            self._index, self._sent = index, self.ring.place_before(index)
         return data
 
     async def _next_page(self) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from redis.typing import EncodableT
 
 Command = tuple[EncodableT, ...]
@@ -81,6 +82,12 @@ class OneNode:
 
 async def send_together(node: Redis, commands: Sequence[Command]) -> list[Any]:
     """The replies to commands in one round trip, errors among them; raises as `Nodes.send` does."""
+    if len(commands) == 1:
+        # What most readers of few books ask; a pipeline costs a fifth more.
+        try:
+            return [await node.execute_command(*commands[0])]  # type: ignore[no-untyped-call]  # redis-py's
+        except ResponseError as error:
+            return [error]
     pipeline = node.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*command)
