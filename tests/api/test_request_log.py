@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 import structlog
+from starlette.types import Receive, Scope, Send
 
+from api.request_log import RequestLog
+from api.socket import EXTENSION, Socket
 from service.logs import configure_logs, parse_levels
 from tests.api.replica import Replica
 
@@ -48,6 +53,26 @@ async def test_a_request_is_one_line_with_the_id_that_the_client_got(
     assert (line["method"], line["path"], line["status"]) == ("GET", "/symbols", 200)
     assert line["bytes"] == len(answer.content)
     assert line["level"] == "info"
+
+
+async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> None:
+    wire = Mock(spec=asyncio.Transport)
+    socket = Socket(wire)
+    # Of an earlier request on the same connection.
+    socket.write(b"earlier")
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        socket.write(b"12345")
+        await send({"type": "http.response.body", "body": b"678"})
+
+    scope = {
+        "type": "http", "path": "/stream", "method": "GET", "headers": [],
+        "extensions": {EXTENSION: {"socket": socket}},
+    }  # fmt: skip
+    await RequestLog(app)(scope, AsyncMock(), AsyncMock())
+    (line,) = requests(out)
+    assert line["bytes"] == 8
 
 
 async def test_every_request_has_another_id(replica: Replica) -> None:

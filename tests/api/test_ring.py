@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 import api.frame_log
 from api.frame_log import WRITE_BYTES, Frame, Place, sse_frame, sse_unnumbered
 from api.ring import Ring
+from tests.polling import eventually
 
 
 def frame(seq: int, epoch: int = 1, size: int = 0) -> Frame:
@@ -176,6 +180,32 @@ def test_a_waker_may_wait_again_while_it_is_called() -> None:
     ring.wake()
     ring.wake()
     assert len(calls) == 2
+
+
+async def test_a_change_that_takes_long_lets_the_process_do_other_things_in_between(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api.frame_log, "WAKE_SECONDS", -1.0)
+    ring = ring_of(1, 1)
+    done: list[str] = []
+    names = ["one", "two", "three"]
+    wakers = {name: partial(done.append, name) for name in names}
+    for waker in wakers.values():
+        ring.on_change(waker)
+    ring.wake()
+    (first,) = done
+    asyncio.get_running_loop().call_soon(done.append, "other")
+    left = [name for name in names if name != first]
+    ring.forget(wakers[left[0]])
+    # A change meanwhile tells whoever has been told already, and the others once.
+    ring.on_change(wakers[first])
+    ring.wake()
+
+    async def all_are_told() -> bool:
+        return done.count(first) == 2
+
+    await eventually(all_are_told, "all are told")
+    assert done == [first, left[1], "other", first]
 
 
 @given(
