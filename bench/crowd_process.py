@@ -14,8 +14,11 @@ LOOK_SECONDS = 0.02
 
 def main(fileno: int, port: int, path: str, count: int) -> None:
     """Be so many readers, until the other end is closed."""
-    with Connection(fileno) as end, suppress(EOFError):
-        readers = Readers(port, path, count)
+    with (
+        Connection(fileno) as end,
+        Readers(port, path, count) as readers,
+        suppress(EOFError),
+    ):
         end.send("joined")
         publication: Publication | None = None
         while publication is None:

@@ -13,9 +13,10 @@ import socket
 from array import array
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-BEGIN = b"\ndata: "
+# What is numbered has an id: an api's word of a loss has none.
+BEGIN = b"\nid: "
 _CARRIED = len(BEGIN) - 1
 _SEQ = b'"seq":'
 _MOST_BYTES = 256 * 1024
@@ -93,7 +94,8 @@ class Readers:
         self._into = memoryview(self._buffer)[_CARRIED:]
         self._poll = select.epoll()
         self._readers: dict[int, _Reader] = {}
-        self._bytes = 0
+        self.bytes = 0
+        """How many bytes all of them have had, behind the status."""
         self._cpu_before = 0.0
         for _ in range(count):
             opened = socket.create_connection(("127.0.0.1", port), timeout=JOIN_SECONDS)
@@ -105,13 +107,21 @@ class Readers:
             self._poll.register(fileno, select.EPOLLIN)
         self._cpu_before = sum(os.times()[:2])
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reader in self._readers.values():
+            reader.socket.close()
+        self._poll.close()
+
     def take(self, seconds: float) -> None:
         """Take what has come, or comes within so long."""
         for fileno, _ in self._poll.poll(seconds):
             reader = self._readers[fileno]
             size = reader.socket.recv_into(self._into)
             if size:
-                self._bytes += size
+                self.bytes += size
                 self._count(reader, _CARRIED + size)
             else:
                 reader.right = False
@@ -130,22 +140,27 @@ class Readers:
             reader.total += count
             reader.at.append(now)
             reader.counts.append(count)
-        at = buffer.rfind(_SEQ, 0, end)
-        comma = buffer.find(b",", at, end) if at >= 0 else -1
-        if comma < 0:
-            return
-        seq = int(buffer[at + len(_SEQ) : comma])
-        counted = reader.total - buffer.count(BEGIN, at, end)
         if not reader.first:
-            reader.first = seq - counted + 1
-        reader.right &= seq == reader.first + counted - 1
+            at = buffer.find(_SEQ, 0, end)
+            seq = self._seq_at(at, end)
+            reader.first = seq and seq - reader.total + buffer.count(BEGIN, at, end) + 1
+        at = buffer.rfind(_SEQ, 0, end)
+        seq = self._seq_at(at, end)
+        if seq:
+            counted = reader.total - buffer.count(BEGIN, at, end)
+            reader.right &= seq == reader.first + counted - 1
+
+    def _seq_at(self, at: int, end: int) -> int:
+        """The seq that stands there; 0 where none does, or not all of it."""
+        comma = self._buffer.find(b",", at, end) if at >= 0 else -1
+        return int(self._buffer[at + len(_SEQ) : comma]) if comma >= 0 else 0
 
     def received(self, publication: Publication) -> Received:
         """What all of them had."""
         readers = list(self._readers.values())
         first, last = publication.first, publication.first + len(publication.published) - 1
         cpu = sum(os.times()[:2]) - self._cpu_before
-        found = Received(len(readers), bytes=self._bytes, cpu_seconds=cpu)
+        found = Received(len(readers), bytes=self.bytes, cpu_seconds=cpu)
         step = max(1, len(publication.published) * len(readers) // MOST_DELAYS)
         for reader in readers:
             found.complete += reader.right and reader.first <= first <= reader.last == last
