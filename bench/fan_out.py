@@ -43,7 +43,12 @@ class FanOut:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing was lost and no ratio that was measured is below its goal."""
+        """Whether nothing was lost and no ratio that was measured is below its goal.
+
+        Of a part of the load ratios say nothing: more than it is no server can deliver.
+        """
+        if self.turns.load.readers < LOAD.readers:
+            return self.turns.is_complete
         times = {peer: self.times(peer) for peer in GOAL_TIMES}
         return self.turns.is_complete and all(
             found is None or found >= GOAL_TIMES[peer] for peer, found in times.items()
