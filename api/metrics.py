@@ -25,7 +25,7 @@ class Tally(Collector):
     """
 
     def __init__(self, name: str, documentation: str) -> None:
-        self._name = name
+        self.name = name
         self._documentation = documentation
         self._count = 0
         REGISTRY.register(self)
@@ -36,7 +36,7 @@ class Tally(Collector):
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """What Prometheus is told."""
-        yield CounterMetricFamily(self._name, self._documentation, self._count)
+        yield CounterMetricFamily(self.name, self._documentation, self._count)
 
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
