@@ -34,6 +34,9 @@ class Program:
     """A Python program that prints; it is interrupted as Ctrl-C does, and ended in any case."""
 
     def __init__(self, *arguments: str, url: str) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As in the background of a shell; the program would inherit it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=ROOT,
