@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections import Counter, defaultdict
@@ -157,7 +158,9 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, default=1)
     parser.add_argument("--updates", type=int, default=10_000)
     options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
+    # Standard output is for who started this, line by line.
+    configure_logs(parse_levels("critical"))
+    logging.disable()
     uvloop.run(serve(Flood(symbols_of(options.symbols), options.updates)))
 
 
