@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from kraken_book.client.address import http_options
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.session import BrokenStream, Session
 
@@ -45,19 +45,12 @@ class Watch:
     """
 
     def __init__(self, url: str, symbols: tuple[str, ...], key: str | None = None) -> None:
-        self._url = _checked(url)
+        timeout = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
+        self._options = http_options(url, key, timeout)
         if not symbols or not all(symbols):
             raise ValueError("name at least one symbol such as BTC/USD, or '*' for all")
         self._symbols = symbols
         self._session = Session(symbols)
-        self._options: dict[str, Any] = {
-            "base_url": self._url,
-            "headers": {} if key is None else {"Authorization": f"Bearer {key}"},
-            "follow_redirects": True,
-            "timeout": httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS),
-            # A proxy of the environment cannot lead to what is on this machine.
-            "trust_env": not _is_here(self._url.host),
-        }
         self._iterator: AsyncGenerator[LiveBook] | None = None
 
     @property
@@ -130,24 +123,6 @@ def _follow_blocking(session: Session, options: dict[str, Any]) -> Generator[Liv
                 why = _reason(error)
             yield from session.end(why)
             time.sleep(session.pause())
-
-
-def _checked(url: str) -> httpx.URL:
-    """`url` as an address of an api; raises ValueError where it is none."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from error
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError(f"{url!r} is no URL of an api: it takes one such as http://localhost:3000")
-    return parsed
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _reason(error: Exception) -> str:

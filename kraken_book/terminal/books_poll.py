@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from ipaddress import ip_address
-from typing import Any
 
 import httpx
 import msgspec
 
+from kraken_book.client.address import http_options
 from kraken_book.view import Best
 
 INTERVAL_SECONDS = 2.0
@@ -61,14 +60,7 @@ class BooksPoll:
 
     def __init__(self, url: str, key: str | None, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._options: dict[str, Any] = {
-            "base_url": url,
-            "headers": {} if key is None else {"Authorization": f"Bearer {key}"},
-            "follow_redirects": True,
-            "timeout": PATIENCE_SECONDS,
-            # A proxy of the environment cannot lead to what is on this machine.
-            "trust_env": not _is_here(httpx.URL(url).host),
-        }
+        self._options = http_options(url, key, httpx.Timeout(PATIENCE_SECONDS))
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
         """The books, or why there are none, for ever; raises PollRefused."""
@@ -105,10 +97,3 @@ def _detail(answer: httpx.Response) -> str:
         return _problem.decode(answer.content).detail or answer.reason_phrase
     except (msgspec.DecodeError, UnicodeDecodeError):
         return answer.reason_phrase
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
