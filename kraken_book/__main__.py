@@ -11,15 +11,14 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kraken_book.client import LiveBook, Refused, watch
-
-DEFAULT_URL = "http://localhost:3000"
+from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print until the pipe or the user ends it; 2 where the arguments or the api say no."""
     given = read_arguments(arguments)
     try:
-        books = watch(given.url, *given.symbols, key=os.environ.get("KRAKEN_BOOK_KEY"))
+        books = watch(given.url, *given.symbols, key=os.environ.get(KEY_VARIABLE) or None)
         for line in events(books) if given.json else tops(books):
             print(line, flush=True)
     except KeyboardInterrupt:
@@ -39,11 +38,11 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m kraken_book",
         description="Follow verified books: a line whenever the best bid or ask moves.",
-        epilog="KRAKEN_BOOK_KEY, if set, is sent as a Bearer token.",
+        epilog=f"{KEY_VARIABLE}, if set, is sent as a Bearer token.",
     )
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL", help="such as BTC/USD; '*' is all")
-    url = os.environ.get("KRAKEN_BOOK_URL", DEFAULT_URL)
-    parser.add_argument("--url", default=url, help="the api; KRAKEN_BOOK_URL, or %(default)s")
+    url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
+    parser.add_argument("--url", default=url, help=f"the api ({URL_VARIABLE}, else {DEFAULT_URL})")
     parser.add_argument("--json", action="store_true", help="every event, as one line of JSON")
     return parser.parse_args(arguments)
 

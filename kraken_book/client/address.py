@@ -7,6 +7,11 @@ from typing import Any
 
 import httpx
 
+# What the commands read; the key comes from nowhere else, since arguments can be seen by others.
+DEFAULT_URL = "http://localhost:3000"
+URL_VARIABLE = "KRAKEN_BOOK_URL"
+KEY_VARIABLE = "KRAKEN_BOOK_KEY"
+
 
 def http_options(url: str, key: str | None, timeout: httpx.Timeout) -> dict[str, Any]:
     """What an httpx client of the api at `url` takes; `key` is sent as a Bearer token.

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from kraken_book.client import watch
+from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
 
-DEFAULT_URL = "http://localhost:3000"
-URL_VARIABLE = "KRAKEN_BOOK_URL"
-KEY_VARIABLE = "KRAKEN_BOOK_KEY"
 ALL = "*"
 
 
