@@ -6,24 +6,23 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from redis.asyncio import Redis
-
+from service.redis_exchange import RedisNode
 from service.tasks import end_tasks
 
 
 class Lanes:
     """Does `work` for a node when it is started for it; nodes do not wait for each other."""
 
-    def __init__(self, work: Callable[[Redis], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, work: Callable[[RedisNode], Coroutine[Any, Any, None]]) -> None:
         self._work = work
-        self._running: dict[Redis, asyncio.Task[None]] = {}
+        self._running: dict[RedisNode, asyncio.Task[None]] = {}
 
     @property
     def busy(self) -> bool:
         """Whether anything is under way."""
         return any(not task.done() for task in self._running.values())
 
-    async def run(self, due: Collection[Redis], nodes: Collection[Redis]) -> None:
+    async def run(self, due: Collection[RedisNode], nodes: Collection[RedisNode]) -> None:
         """Begin the work for each of `due`, and return once one of all `nodes` is free again.
 
         Where it is under way for a node already, nothing begins. Raises what work raised.
@@ -45,7 +44,7 @@ class Lanes:
         if self._running:
             await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
 
-    def is_busy(self, node: Redis) -> bool:
+    def is_busy(self, node: RedisNode) -> bool:
         """Whether work for `node` is under way."""
         task = self._running.get(node)
         return task is not None and not task.done()

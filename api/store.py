@@ -8,7 +8,6 @@ from time import monotonic
 from typing import NamedTuple, cast
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from api.frame_log import Place
@@ -19,6 +18,7 @@ from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.times import parse_rfc3339
 from service.logs import get_logger
+from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
@@ -105,14 +105,14 @@ class BookStore:
             raise failures[0]
         return [found.get(symbol) for symbol in symbols]
 
-    def _by_node(self, symbols: Iterable[str]) -> dict[Redis, list[str]]:
-        by_node: dict[Redis, list[str]] = {}
+    def _by_node(self, symbols: Iterable[str]) -> dict[RedisNode, list[str]]:
+        by_node: dict[RedisNode, list[str]] = {}
         for symbol in symbols:
             by_node.setdefault(self._nodes.of(book_key(symbol)), []).append(symbol)
         return by_node
 
     async def _books_at(
-        self, node: Redis, symbols: Collection[str], *, moves: int = 1
+        self, node: RedisNode, symbols: Collection[str], *, moves: int = 1
     ) -> dict[str, StoredBook | None]:
         commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
         # No book is younger than this: its age counts from before Redis told its clock.

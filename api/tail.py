@@ -13,7 +13,6 @@ from time import monotonic
 from typing import cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from redis.asyncio import Redis
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
 from api.frame_log import Frame, Place, sse_frame
@@ -27,7 +26,8 @@ from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, 
 from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
-from service.redis_nodes import Command, Nodes
+from service.redis_exchange import Command, RedisNode
+from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -59,12 +59,12 @@ class Tail:
         self._pages = JoinedRead(self._read_page)
         self._own_reads = asyncio.Semaphore(MOST_OWN_READS)
         # One at a time: two reads from one place would append its events twice.
-        self._reading: WeakKeyDictionary[Redis, asyncio.Lock] = WeakKeyDictionary()
+        self._reading: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
         # Whose streams have been written and are to be read.
         self._written: dict[str, Ring] = {}
         self._wake_id: str | None = None
-        self._swept: WeakKeyDictionary[Redis, float] = WeakKeyDictionary()
-        self._away: WeakSet[Redis] = WeakSet()
+        self._swept: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
+        self._away: WeakSet[RedisNode] = WeakSet()
 
     def follow(self, symbol: str) -> Ring:
         """The ring of `symbol`, fed until as many `unfollow` it."""
@@ -115,7 +115,7 @@ class Tail:
 
     async def catch_up(self, *rings: Ring) -> None:
         """Bring started rings to where Redis is now; raises redis.RedisError or OSError."""
-        by_node: dict[Redis, list[Ring]] = {}
+        by_node: dict[RedisNode, list[Ring]] = {}
         for ring in rings:
             by_node.setdefault(self._node_of(ring), []).append(ring)
         for node, its in by_node.items():
@@ -206,7 +206,7 @@ class Tail:
             )
         return entries_in(symbol, reply)
 
-    def _node_of(self, ring: Ring) -> Redis:
+    def _node_of(self, ring: Ring) -> RedisNode:
         return self._nodes.of(events_key(ring.symbol))
 
     async def _round(self) -> None:
@@ -224,7 +224,7 @@ class Tail:
         free = (node for node in self._nodes.all() if not self._lanes.is_busy(node))
         return min(map(self._due_in, free), default=SWEEP_SECONDS)
 
-    def _due_in(self, node: Redis) -> float:
+    def _due_in(self, node: RedisNode) -> float:
         return self._swept.get(node, 0.0) + SWEEP_SECONDS - monotonic()
 
     async def _learn_written(self, seconds: float) -> None:
@@ -243,7 +243,7 @@ class Tail:
         for ring in rings:
             self._written[ring.symbol] = ring
 
-    async def _woken(self, seconds: float, node: Redis) -> Collection[Ring]:
+    async def _woken(self, seconds: float, node: RedisNode) -> Collection[Ring]:
         """The followed rings whose streams were written; raises redis.RedisError or OSError."""
         alone = len(self._nodes.all()) == 1
         if node in self._away:
@@ -268,7 +268,7 @@ class Tail:
         }
         return [ring for symbol, ring in self._rings.items() if symbol in symbols]
 
-    async def _follow_node(self, node: Redis) -> None:
+    async def _follow_node(self, node: RedisNode) -> None:
         """Read what is due of a node, as often as it takes while it is one."""
         while node in self._nodes.all() or self._written_at(node):
             try:
@@ -288,10 +288,10 @@ class Tail:
                     self._say_back(node)
                 return
 
-    def _written_at(self, node: Redis) -> list[Ring]:
+    def _written_at(self, node: RedisNode) -> list[Ring]:
         return [ring for ring in self._written.values() if self._node_of(ring) is node]
 
-    async def _sweep(self, node: Redis) -> None:
+    async def _sweep(self, node: RedisNode) -> None:
         rings = [ring for ring in self._rings.values() if ring.started]
         rings = [ring for ring in rings if self._node_of(ring) is node]
         now = await self._time_of(node)
@@ -316,7 +316,7 @@ class Tail:
                 ring.complete = now - 1
         self._swept[node] = monotonic()
 
-    async def _time_of(self, node: Redis) -> int:
+    async def _time_of(self, node: RedisNode) -> int:
         """The node's clock in milliseconds; raises redis.RedisError or OSError."""
         (reply,) = await self._nodes.send(node, [("TIME",)])
         if isinstance(reply, Exception):
@@ -324,7 +324,7 @@ class Tail:
         seconds, microseconds = map(int, reply)
         return seconds * 1000 + microseconds // 1000
 
-    async def _read(self, node: Redis, rings: Collection[Ring], *, moves: int = 1) -> None:
+    async def _read(self, node: RedisNode, rings: Collection[Ring], *, moves: int = 1) -> None:
         """Append what the rings' streams have after each ring's last event.
 
         Where a stream has gone to another node it is read there; nodes that send on to each other
@@ -371,13 +371,13 @@ class Tail:
         EVENTS_READ.inc(len(entries))
         ring.wake()
 
-    def _say_away(self, node: Redis, error: Exception) -> None:
+    def _say_away(self, node: RedisNode, error: Exception) -> None:
         REDIS_UP.set(0)
         if node not in self._away:
             self._away.add(node)
             log.error("redis cannot be reached, streams stay open and wait", error=str(error))
 
-    def _say_back(self, node: Redis) -> None:
+    def _say_back(self, node: RedisNode) -> None:
         if node in self._away:
             self._away.discard(node)
             log.info("redis is back")

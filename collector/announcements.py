@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from redis.asyncio import Redis
-
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE
 from kraken_book.redis_contract.symbol_state import SymbolState
+from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
 
 
@@ -25,7 +24,7 @@ class News(NamedTuple):
 class Announcements:
     """Says each state once, and again when it is asked to; `on_news` hears for which node."""
 
-    def __init__(self, nodes: Nodes, on_news: Callable[[Redis], None]) -> None:
+    def __init__(self, nodes: Nodes, on_news: Callable[[RedisNode], None]) -> None:
         self._nodes = nodes
         self._on_news = on_news
         self._said: dict[str, SymbolState] = {}
@@ -44,7 +43,7 @@ class Announcements:
         if self._written:
             self._on_news(self._nodes.of(WAKE))
 
-    def news_for(self, node: Redis) -> News:
+    def news_for(self, node: RedisNode) -> News:
         """What waits for `node`; it is taken to be told."""
         states, written = self._states, self._written
         if self._nodes.of(SYMBOLS) is node:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from time import monotonic, monotonic_ns
 from typing import NamedTuple, cast
 
-from redis.asyncio import Redis
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -28,7 +27,8 @@ from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.symbol_state import encode_symbol_state
 from kraken_book.redis_contract.write import Refused, WriteCall, parse_refusal, parse_reply
 from service.logs import get_logger
-from service.redis_nodes import Command, Nodes
+from service.redis_exchange import Command, RedisNode
+from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Delivered(NamedTuple):
 class Delivery:
     """Brings calls to one node, however long that takes; `clock` learns its time from answers."""
 
-    def __init__(self, nodes: Nodes, node: Redis) -> None:
+    def __init__(self, nodes: Nodes, node: RedisNode) -> None:
         self._nodes = nodes
         self._node = node
         self._away = False

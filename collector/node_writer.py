@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
-from redis.asyncio import Redis
-
 from collector.announcements import Announcements
 from collector.delivery import Delivered, Delivery
 from collector.stamp import Stamp
@@ -21,6 +19,7 @@ from collector.symbol_writes import SymbolWrites
 from kraken_book.redis_contract.keys import WAKE, book_key
 from kraken_book.redis_contract.write import Refused, WriteCall
 from service.logs import get_logger
+from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
@@ -48,7 +47,7 @@ class Head:
 class NodeWriter:
     """The one writer of its symbols; a node that does not answer holds up these and no others."""
 
-    def __init__(self, node: Redis, nodes: Nodes, head: Head) -> None:
+    def __init__(self, node: RedisNode, nodes: Nodes, head: Head) -> None:
         self.node = node
         self._nodes = nodes
         self._head = head

@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
-from redis.asyncio import Redis
-
 from collector.announcements import Announcements
 from collector.books import SymbolBook
 from collector.node_writer import Head, NodeWriter
@@ -19,6 +17,7 @@ from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
 from kraken_book.redis_contract.keys import WAKE, book_key
 from kraken_book.redis_contract.write import Retention
+from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
 from service.tasks import end_tasks
 
@@ -53,7 +52,7 @@ class Publisher:
         )
         self._symbols: dict[str, SymbolWrites] = {}
         self._homes: dict[str, NodeWriter] = {}
-        self._writers: dict[Redis, NodeWriter] = {}
+        self._writers: dict[RedisNode, NodeWriter] = {}
         # Whose symbols are followed no more; each goes once nothing of it waits.
         self._leaving: set[str] = set()
         # The last number of each that has gone in this epoch, should it come back.
@@ -145,7 +144,7 @@ class Publisher:
         self._homes[writes.symbol] = writer
         writer.take_in(writes)
 
-    def _writer_at(self, node: Redis) -> NodeWriter:
+    def _writer_at(self, node: RedisNode) -> NodeWriter:
         writer = self._writers.get(node)
         if writer is None:
             writer = self._writers[node] = NodeWriter(node, self._nodes, self._head)

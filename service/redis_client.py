@@ -7,11 +7,10 @@ away" must hear of the first failure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-import hiredis
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import (
@@ -22,8 +21,8 @@ from redis.asyncio.sentinel import (
 )
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.typing import EncodableT
 
+from service.redis_exchange import ExchangingConnection, RedisNode
 from service.redis_url import Address
 
 # Sentinels do little else than answer; while one does not, another is asked.
@@ -32,7 +31,7 @@ SENTINEL_SECONDS = 1.0
 
 def connect_redis(
     url: str, *, timeout: float = 5.0, max_connections: int = 32, only_reads: bool = False
-) -> Redis:
+) -> RedisNode:
     """A client of the server at `url`; it connects when first used.
 
     Every call that gets no answer within `timeout` seconds raises redis.TimeoutError; nothing is
@@ -41,8 +40,8 @@ def connect_redis(
     `max_connections` in use a call waits for one, as long. Replies are bytes.
     """
     pool = BlockingConnectionPool.from_url(url, **_options(timeout, max_connections, only_reads))
-    pool.connection_class = _packed_by_hiredis(pool.connection_class)
-    return Redis.from_pool(pool)
+    pool.connection_class = _exchanging(pool.connection_class)
+    return cast("RedisNode", RedisNode.from_pool(pool))
 
 
 def connect_master(
@@ -53,7 +52,7 @@ def connect_master(
     timeout: float = 5.0,
     max_connections: int = 32,
     only_reads: bool = False,
-) -> Redis:
+) -> RedisNode:
     """A client, as `connect_redis` makes one, of the server that Sentinels call `master`.
 
     `url` says how to speak to it: user, password, database, TLS; its address is the Sentinels'
@@ -72,9 +71,9 @@ def connect_master(
         sentinels, sentinel_kwargs=_sentinel_options(options, tls=tls)
     )
     pool = _BlockingMasterPool(  # type: ignore[no-untyped-call]  # as above
-        master, asked, connection_class=_packed_by_hiredis(kind), **options
+        master, asked, connection_class=_exchanging(kind, is_masters=True), **options
     )
-    return Redis.from_pool(pool)
+    return cast("RedisNode", RedisNode.from_pool(pool))
 
 
 def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str, Any]:
@@ -108,23 +107,7 @@ class _BlockingMasterPool(SentinelConnectionPool, BlockingConnectionPool):
         await self.sentinel_manager.aclose()
 
 
-class _PackedByHiredis(AbstractConnection):
-    """redis-py's asynchronous client packs commands in Python; hiredis does it in C.
-
-    Measured: it took an eighth of a busy collector's time.
-    """
-
-    def pack_commands(self, commands: Iterable[Iterable[EncodableT]]) -> list[bytes]:
-        """The commands as Redis reads them."""
-        return [b"".join([hiredis.pack_command(tuple(command)) for command in commands])]  # type: ignore[arg-type]  # its stub says one argument
-
-    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
-        try:
-            await super()._send_packed_command(command)
-        except RuntimeError as error:
-            # uvloop's word for a connection that was reset while nobody read from it.
-            raise ConnectionResetError(str(error)) from error
-
-
-def _packed_by_hiredis(kind: type[AbstractConnection]) -> type[AbstractConnection]:
-    return type(kind.__name__, (_PackedByHiredis, kind), {})
+def _exchanging(
+    kind: type[AbstractConnection], *, is_masters: bool = False
+) -> type[AbstractConnection]:
+    return type(kind.__name__, (ExchangingConnection, kind), {"is_masters": is_masters})

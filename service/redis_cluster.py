@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import (
     AskError,
@@ -22,7 +21,7 @@ from redis.exceptions import (
 from redis.typing import EncodableT
 
 from service.logs import get_logger
-from service.redis_nodes import Command, send_together
+from service.redis_exchange import Command, RedisNode
 from service.redis_url import Address
 from service.tasks import end_tasks
 
@@ -42,38 +41,38 @@ class ClusterNodes:
     Until a node has answered, the first seed is taken to have every key: it will say who has it.
     """
 
-    def __init__(self, connect: Callable[[Address], Redis], seeds: Sequence[Address]) -> None:
+    def __init__(self, connect: Callable[[Address], RedisNode], seeds: Sequence[Address]) -> None:
         self._connect = connect
         self._seeds = tuple(seeds)
-        self._clients: dict[Address, Redis] = {}
+        self._clients: dict[Address, RedisNode] = {}
         self._asked_first = self._seeds[0]
         first = self._client(self._seeds[0])
         self._slots = [first] * REDIS_CLUSTER_HASH_SLOTS
-        self._all: Collection[Redis] = (first,)
+        self._all: Collection[RedisNode] = (first,)
         self.topology = 0
         # Symbols are few, and the arithmetic is slower than a look-up.
         self._slot_of: dict[str, int] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
-    def of(self, key: str) -> Redis:
+    def of(self, key: str) -> RedisNode:
         """The master that has `key`, as far as it is known."""
         slot = self._slot_of.get(key)
         if slot is None:
             slot = self._slot_of[key] = key_slot(key.encode())
         return self._slots[slot]
 
-    def all(self) -> Collection[Redis]:
+    def all(self) -> Collection[RedisNode]:
         """Every master that has slots."""
         return self._all
 
-    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+    async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         """The replies of `node`; raises as `Nodes.send` does.
 
         What a slot on its way to another node has taken with it is asked there.
         """
         try:
-            replies = await send_together(node, commands)
+            replies = await node.exchange(commands)
         except (RedisError, OSError, asyncio.CancelledError):
             # Who waits no longer than a moment gives up before the client does.
             self._look_again()
@@ -123,7 +122,7 @@ class ClusterNodes:
         for client in self._clients.values():
             await client.aclose()
 
-    def _client(self, address: Address) -> Redis:
+    def _client(self, address: Address) -> RedisNode:
         client = self._clients.get(address)
         if client is None:
             client = self._clients[address] = self._connect(address)
@@ -144,7 +143,7 @@ class ClusterNodes:
             return error
         client = self._client(Address(error.host, error.port))
         try:
-            _, reply = await send_together(client, [("ASKING",), command])
+            _, reply = await client.exchange([("ASKING",), command])
         except (RedisError, OSError) as failed:
             return failed
         return reply
@@ -158,7 +157,7 @@ class ClusterNodes:
         for address in addresses:
             try:
                 async with asyncio.timeout(LOOK_LIMIT_SECONDS):
-                    (reply,) = await send_together(self._client(address), [("CLUSTER", "SLOTS")])
+                    (reply,) = await self._client(address).exchange([("CLUSTER", "SLOTS")])
             except (RedisError, OSError) as error:
                 log.debug("a node does not say the topology", node=str(address), error=str(error))
             else:
@@ -171,7 +170,7 @@ class ClusterNodes:
         await asyncio.sleep(LOOK_SECONDS)
 
     async def _learn(self, reply: Iterable[Sequence[Any]], asked: Address) -> None:
-        masters: dict[Address, Redis] = {}
+        masters: dict[Address, RedisNode] = {}
         for first, last, (host, port, *_), *_ in reply:
             # A node that does not know its own name means: where you have reached me.
             address = Address((host or b"").decode() or asked.host, port)
@@ -187,7 +186,7 @@ class ClusterNodes:
             await self._clients.pop(address).aclose()
 
 
-async def _ping(node: Redis) -> RedisError | OSError | None:
+async def _ping(node: RedisNode) -> RedisError | OSError | None:
     try:
         await node.ping()
     except (RedisError, OSError) as error:

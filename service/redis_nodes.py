@@ -9,27 +9,25 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 from redis.typing import EncodableT
 
-Command = tuple[EncodableT, ...]
+from service.redis_exchange import Command, RedisNode
 
 
 class Nodes(Protocol):
     """Which node has a key, and how it is asked."""
 
-    def of(self, key: str) -> Redis:
+    def of(self, key: str) -> RedisNode:
         """The node that has `key`, as far as it is known; the same object as long as it has it."""
 
-    def all(self) -> Collection[Redis]:
+    def all(self) -> Collection[RedisNode]:
         """Every node that has keys."""
 
     @property
     def topology(self) -> int:
         """Another number whenever a key may have come to another node."""
 
-    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+    async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         """The replies of `node` to single-word commands in one round trip, errors among them.
 
         Raises redis.RedisError or OSError where it is not known which were carried out. One that
@@ -51,25 +49,28 @@ class OneNode:
 
     topology = 0
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: RedisNode) -> None:
         self._redis = redis
         self._all = (redis,)
 
-    def of(self, key: str) -> Redis:  # noqa: ARG002 - it has every key
+    def of(self, key: str) -> RedisNode:  # noqa: ARG002 - it has every key
         """The server."""
         return self._redis
 
-    def all(self) -> Collection[Redis]:
+    def all(self) -> Collection[RedisNode]:
         """The server."""
         return self._all
 
-    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+    async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         """The server's replies; raises as `Nodes.send` does."""
-        return await send_together(node, commands)
+        return await node.exchange(commands)
 
     async def call(self, key: str, *command: EncodableT) -> Any:  # noqa: ARG002 - as above
         """The server's reply; raises redis.RedisError or OSError."""
-        return await self._redis.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py's
+        (reply,) = await self._redis.exchange([command])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
 
     async def ping(self) -> None:
         """Return if the server answers; raises redis.RedisError or OSError."""
@@ -78,17 +79,3 @@ class OneNode:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._redis.aclose()
-
-
-async def send_together(node: Redis, commands: Sequence[Command]) -> list[Any]:
-    """The replies to commands in one round trip, errors among them; raises as `Nodes.send` does."""
-    if len(commands) == 1:
-        # What most readers of few books ask; a pipeline costs a fifth more.
-        try:
-            return [await node.execute_command(*commands[0])]  # type: ignore[no-untyped-call]  # redis-py's
-        except ResponseError as error:
-            return [error]
-    pipeline = node.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    return await pipeline.execute(raise_on_error=False)

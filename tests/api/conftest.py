@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from redis.asyncio import Redis
 
+from service.redis_exchange import RedisNode
 from tests.api.replica import Replica, Written
 
 
 @pytest.fixture
-def written(redis: Redis) -> Written:
+def written(redis: RedisNode) -> Written:
     return Written(redis)
 
 
 @pytest.fixture
-def replica(redis: Redis) -> Replica:
+def replica(redis: RedisNode) -> Replica:
     return Replica(redis)

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httpx
-from redis.asyncio import Redis
 
 from api.app import make_app
 from api.channels import Channels
@@ -27,6 +26,7 @@ from kraken_book.redis_contract.symbol_state import (
 )
 from kraken_book.redis_contract.write import WriteCall, touch_book
 from kraken_book.times import rfc3339
+from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from service.tasks import end_tasks
 from tests.kraken_book.redis_reads import carry_out, entries_at
@@ -39,7 +39,7 @@ MAX_AGE = 30.0
 class Written:
     """What a collector would do to Redis."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: RedisNode) -> None:
         self.redis = redis
 
     async def call(self, call: WriteCall, *, wake: bool = True) -> None:
@@ -91,7 +91,7 @@ class Written:
 class Replica:
     """A store, a tail that runs, and the application over them."""
 
-    def __init__(self, redis: Redis, max_age: float = MAX_AGE) -> None:
+    def __init__(self, redis: RedisNode, max_age: float = MAX_AGE) -> None:
         self.store = BookStore(OneNode(redis))
         self.tail = Tail(OneNode(redis), self.store, max_age)
         self.streams = Streams(30.0)

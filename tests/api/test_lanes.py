@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from redis.asyncio import Redis
 
 from api.lanes import Lanes
+from service.redis_exchange import RedisNode
 from tests.polling import eventually
 
-ONE, OTHER = Redis(port=1), Redis(port=2)
+ONE, OTHER = RedisNode(port=1), RedisNode(port=2)
 BOTH = (ONE, OTHER)
 
 
@@ -18,10 +18,10 @@ class Work:
     """Work that takes until its node is let go."""
 
     def __init__(self) -> None:
-        self.begun: list[Redis] = []
+        self.begun: list[RedisNode] = []
         self.gates = {node: asyncio.Event() for node in BOTH}
 
-    async def __call__(self, node: Redis) -> None:
+    async def __call__(self, node: RedisNode) -> None:
         self.begun.append(node)
         await self.gates[node].wait()
 
@@ -53,7 +53,7 @@ async def test_where_all_are_busy_it_waits_for_one() -> None:
 
 
 async def test_what_fails_is_raised_at_the_next_turn() -> None:
-    async def fail(node: Redis) -> None:
+    async def fail(node: RedisNode) -> None:
         raise ZeroDivisionError
 
     lanes = Lanes(fail)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from redis.asyncio import Redis
 
 import api.frame_log
 from api.problems import Problem
 from api.reader import Reader
 from kraken_book.event import decode_event
 from kraken_book.redis_contract.keys import book_key, events_key
+from service.redis_exchange import RedisNode
 from tests.api.replica import Message, Replica, Written, messages, shorts
 from tests.kraken_book.redis_reads import entries_at
 from tests.kraken_book.written_books import snapshot, status, update, updates
@@ -63,7 +63,7 @@ async def test_and_goes_on_with_every_event_after_it(written: Written, replica: 
 
 
 async def test_readers_get_to_the_letter_what_the_collector_rendered(
-    redis: Redis, written: Written, replica: Replica
+    redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
@@ -116,7 +116,7 @@ async def test_without_a_book_it_says_syncing_and_waits_for_one(
 
 
 async def test_a_book_that_comes_back_by_an_update_is_opened_with_a_snapshot(
-    redis: Redis, written: Written, replica: Replica
+    redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
     await redis.delete(book_key("BTC/USD"))
@@ -151,7 +151,7 @@ async def test_resuming_goes_on_right_after_the_entry_without_a_snapshot(
         assert short(got) == [("update", seq) for seq in (4, 5, 6, 7)]
 
 
-async def test_resuming_on_another_replica_is_the_same(redis: Redis, written: Written) -> None:
+async def test_resuming_on_another_replica_is_the_same(redis: RedisNode, written: Written) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
     ids = await written.ids()
     for replica in (Replica(redis), Replica(redis)):
@@ -234,7 +234,7 @@ async def test_a_resume_that_is_overtaken_by_trimming_is_told_how_much_it_missed
 
 @pytest.mark.parametrize("how", ["never a book", "the hash is gone"])
 async def test_resuming_where_there_is_no_book_repeats_nothing(
-    redis: Redis, written: Written, replica: Replica, how: str
+    redis: RedisNode, written: Written, replica: Replica, how: str
 ) -> None:
     if how == "never a book":
         await written.status(EPOCH, *(status(seq) for seq in range(1, 5)))
@@ -275,7 +275,7 @@ async def test_a_slow_reader_is_told_and_gets_the_book(
 
 
 async def test_events_trimmed_before_they_were_read_are_lagged_and_a_snapshot(
-    redis: Redis, written: Written
+    redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis)
     await written.book(EPOCH, snapshot(1))
@@ -293,7 +293,7 @@ async def test_events_trimmed_before_they_were_read_are_lagged_and_a_snapshot(
 
 
 async def test_a_stream_with_a_gap_says_syncing_until_there_is_a_book_to_open_with(
-    redis: Redis, written: Written
+    redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis)
     await written.book(EPOCH, snapshot(1))
@@ -312,7 +312,7 @@ async def test_a_stream_with_a_gap_says_syncing_until_there_is_a_book_to_open_wi
 
 
 async def test_readers_go_on_where_redis_went_back_behind_them(
-    redis: Redis, written: Written
+    redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis)
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
@@ -345,7 +345,7 @@ async def test_a_new_leaders_snapshot_follows_on_whatever_the_jump(
 
 
 async def test_a_book_that_grows_old_is_stale_and_live_again_when_confirmed(
-    redis: Redis, written: Written
+    redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis)
     await written.book(EPOCH, snapshot(1), age=60.0)
@@ -367,7 +367,7 @@ async def test_a_book_that_grows_old_is_stale_and_live_again_when_confirmed(
 
 @pytest.mark.parametrize("how", ["open", "ring", "stream"])
 async def test_who_comes_while_a_book_is_stale_is_told_so(
-    redis: Redis, written: Written, how: str
+    redis: RedisNode, written: Written, how: str
 ) -> None:
     replica = Replica(redis)
     await written.book(EPOCH, snapshot(1), update(2), age=60.0)
@@ -405,7 +405,7 @@ async def test_a_lost_wake_is_covered_by_the_sweep(written: Written, replica: Re
 
 
 async def test_a_key_that_holds_something_else_stops_only_its_own_readers(
-    redis: Redis, written: Written, replica: Replica
+    redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
     await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
@@ -422,7 +422,7 @@ async def test_a_key_that_holds_something_else_stops_only_its_own_readers(
 
 
 async def test_after_redis_lost_all_readers_go_on_with_the_new_epochs_snapshot(
-    redis: Redis, written: Written, replica: Replica
+    redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), update(2))
     async with replica.following():
@@ -457,7 +457,7 @@ async def test_a_symbol_is_followed_while_somebody_reads_it(replica: Replica) ->
 
 
 async def test_who_joins_and_resumes_together_shares_the_reads_of_redis(
-    redis: Redis, written: Written, replica: Replica
+    redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
     ids = await written.ids()

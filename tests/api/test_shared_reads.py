@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api.shared_reads import SharedReads
 from api.store import BookStore
-from service.redis_nodes import Command, OneNode
+from service.redis_exchange import Command, RedisNode
+from service.redis_nodes import OneNode
 from tests.api.replica import Written
 from tests.kraken_book.written_books import snapshot, update
 
@@ -43,7 +43,7 @@ class Node:
 class FarNode(OneNode):
     """A Redis whose answers are a while on their way, in which others write."""
 
-    async def send(self, node: Redis, commands: Sequence[Command]) -> list[Any]:
+    async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         replies = await super().send(node, commands)
         await asyncio.sleep(random.random() * 0.004)
         return replies
@@ -129,7 +129,7 @@ async def test_who_is_cancelled_cancels_nobody_else(
 
 
 async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
-    redis: Redis, written: Written
+    redis: RedisNode, written: Written
 ) -> None:
     """Many ask at any moment, over as many connections as they need, while books are written."""
     store = BookStore(FarNode(redis))

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 from collector.lease import Lease
 from collector.settings import Shard
 from kraken_book.redis_contract.keys import lease_key
+from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from tests.polling import end, eventually
 
@@ -23,7 +23,7 @@ FUTURE = 10**14
 class Candidate:
     """A collector, as far as the lease is concerned."""
 
-    def __init__(self, redis: Redis, seconds: float, shard: Shard = SHARD) -> None:
+    def __init__(self, redis: RedisNode, seconds: float, shard: Shard = SHARD) -> None:
         self.led: list[int] = []
         self.followed = 0
         self.lease = Lease(OneNode(redis), shard, seconds, self.led.append, self._follow)
@@ -37,7 +37,7 @@ class Candidate:
 
 
 class Candidates:
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: RedisNode) -> None:
         self.redis = redis
         self.all: list[Candidate] = []
 
@@ -47,14 +47,16 @@ class Candidates:
 
 
 @pytest.fixture
-async def candidates(redis: Redis) -> AsyncIterator[Candidates]:
+async def candidates(redis: RedisNode) -> AsyncIterator[Candidates]:
     made = Candidates(redis)
     yield made
     for candidate in made.all:
         await candidate.stop()
 
 
-async def test_the_first_leads_and_the_second_waits(redis: Redis, candidates: Candidates) -> None:
+async def test_the_first_leads_and_the_second_waits(
+    redis: RedisNode, candidates: Candidates
+) -> None:
     first = candidates()
     await eventually(lambda: first.led)
     second = candidates(SHORT)
@@ -67,14 +69,14 @@ async def test_the_first_leads_and_the_second_waits(redis: Redis, candidates: Ca
     assert value.split()[0] == str(first.led[0]).encode()
 
 
-async def test_the_epoch_is_redis_time_in_ms(redis: Redis, candidates: Candidates) -> None:
+async def test_the_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Candidates) -> None:
     seconds, microseconds = await redis.time()
     first = candidates()
     await eventually(lambda: first.led)
     assert first.led[0] >= seconds * 1000 + microseconds // 1000
 
 
-async def test_holding_it_on_is_no_new_epoch(redis: Redis, candidates: Candidates) -> None:
+async def test_holding_it_on_is_no_new_epoch(redis: RedisNode, candidates: Candidates) -> None:
     first = candidates()
     await eventually(lambda: first.led)
     for _ in range(3):
@@ -85,7 +87,7 @@ async def test_holding_it_on_is_no_new_epoch(redis: Redis, candidates: Candidate
     assert len(first.led) == 1
 
 
-async def _renewed(redis: Redis) -> bool:
+async def _renewed(redis: RedisNode) -> bool:
     return int(await redis.pttl(lease_key("0/1"))) > 30_000
 
 
@@ -100,7 +102,9 @@ async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch
     assert second.led[0] > first.led[0]
 
 
-async def test_who_finds_another_leading_steps_down(redis: Redis, candidates: Candidates) -> None:
+async def test_who_finds_another_leading_steps_down(
+    redis: RedisNode, candidates: Candidates
+) -> None:
     first = candidates(SHORT)
     await eventually(lambda: first.led)
     await redis.set(lease_key("0/1"), "99999999999999 another", px=60_000)
@@ -108,7 +112,7 @@ async def test_who_finds_another_leading_steps_down(redis: Redis, candidates: Ca
     assert (first.followed, first.lease.epoch) == (1, None)
 
 
-async def test_released_it_is_free_at_once(redis: Redis, candidates: Candidates) -> None:
+async def test_released_it_is_free_at_once(redis: RedisNode, candidates: Candidates) -> None:
     first = candidates()
     await eventually(lambda: first.led)
     await first.stop()
@@ -119,7 +123,7 @@ async def test_released_it_is_free_at_once(redis: Redis, candidates: Candidates)
     await eventually(lambda: second.led)
 
 
-async def test_who_does_not_lead_releases_nothing(redis: Redis, candidates: Candidates) -> None:
+async def test_who_does_not_lead_releases_nothing(redis: RedisNode, candidates: Candidates) -> None:
     first = candidates()
     await eventually(lambda: first.led)
     second = candidates(SHORT)
@@ -142,7 +146,7 @@ async def test_fenced_with_the_lease_still_held_takes_a_newer_epoch_at_once(
 
 
 async def test_fenced_with_the_lease_lost_leads_no_more(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     first = candidates()
     await eventually(lambda: first.led)
@@ -153,7 +157,7 @@ async def test_fenced_with_the_lease_lost_leads_no_more(
 
 
 async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     first = candidates(SHORT)
     await eventually(lambda: first.led)
@@ -164,7 +168,7 @@ async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
 
 
 async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_still(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     first = candidates(SHORT)
     first.lease.fenced(FUTURE)
@@ -175,7 +179,7 @@ async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_st
 
 
 async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     await redis.set(lease_key("0/1"), f"{FUTURE} another", px=60_000)
     first = candidates(SHORT)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 import collector.delivery
@@ -19,6 +18,7 @@ from collector.stamp import Stamp, stamp_now
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.times import parse_rfc3339
 from service.redis_client import connect_redis
+from service.redis_exchange import Command, RedisNode
 from service.redis_nodes import OneNode
 from tests.collector.boxes import KEPT, Box
 from tests.kraken_book.redis_reads import carry_out, entries_at, texts_at
@@ -36,7 +36,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 class Publishing:
     """A publisher of boxes, and what it left in Redis."""
 
-    def __init__(self, redis: Redis, *symbols: str) -> None:
+    def __init__(self, redis: RedisNode, *symbols: str) -> None:
         self.redis = redis
         self.read: Stamp | None = stamp_now()
         self.publisher = Publisher(OneNode(redis), KEPT, "0/1")
@@ -83,11 +83,11 @@ class Publishing:
 
 
 @pytest.fixture
-def publishing(redis: Redis) -> Publishing:
+def publishing(redis: RedisNode) -> Publishing:
     return Publishing(redis)
 
 
-async def test_until_it_leads_it_writes_nothing(redis: Redis, publishing: Publishing) -> None:
+async def test_until_it_leads_it_writes_nothing(redis: RedisNode, publishing: Publishing) -> None:
     publishing.box.snapshot()
     publishing.box.update(3)
     await publishing.flush()
@@ -113,7 +113,7 @@ async def test_every_update_is_one_event_in_order(publishing: Publishing) -> Non
     assert (await publishing.hash())["checksum"] == str(publishing.box.naive.checksum)
 
 
-async def test_each_flush_wakes_readers_of_the_symbols_written(redis: Redis) -> None:
+async def test_each_flush_wakes_readers_of_the_symbols_written(redis: RedisNode) -> None:
     publishing = Publishing(redis, "BTC/USD", "ETH/USD", "SOL/USD")
     await publishing.lead()
     before = await publishing.wakes()
@@ -125,7 +125,7 @@ async def test_each_flush_wakes_readers_of_the_symbols_written(redis: Redis) -> 
     assert await publishing.wakes() == [*before, "ETH/USD"], "nothing was written"
 
 
-async def test_symbols_say_what_became_of_each(redis: Redis) -> None:
+async def test_symbols_say_what_became_of_each(redis: RedisNode) -> None:
     publishing = Publishing(redis, "BTC/USD", "XBT/EUR")
     publishing.box.snapshot()
     publishing.boxes["XBT/EUR"].book.refuse("Currency pair not supported XBT/EUR")
@@ -168,7 +168,7 @@ async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -
 
 
 async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
-    redis: Redis, publishing: Publishing
+    redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
     for _ in range(3):
@@ -179,7 +179,7 @@ async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
 
 
 async def test_after_redis_lost_all_a_snapshot_begins_anew(
-    redis: Redis, publishing: Publishing
+    redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
     publishing.box.update(3)
@@ -199,7 +199,7 @@ async def test_after_redis_lost_all_a_snapshot_begins_anew(
 
 
 async def test_where_only_the_hash_is_lost_events_go_on(
-    redis: Redis, publishing: Publishing
+    redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
     await redis.delete(book_key("BTC/USD"))
@@ -209,34 +209,24 @@ async def test_where_only_the_hash_is_lost_events_go_on(
     assert (await publishing.hash())["seq"] == "3"
 
 
-class LosesAnswers(Redis):
+class LosesAnswers(RedisNode):
     """A real Redis whose answers are lost, on demand, after it has carried out the calls."""
 
     to_lose = 0
     sent: list[list[Any]]
 
-    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        return _LosingPipeline(self.connection_pool, {}, transaction, shard_hint, self)
-
-
-class _LosingPipeline(Pipeline):
-    def __init__(
-        self, pool: Any, callbacks: Any, transaction: Any, hint: Any, owner: LosesAnswers
-    ) -> None:
-        super().__init__(pool, callbacks, transaction, hint)
-        self._owner = owner
-
-    async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        self._owner.sent.append([args for args, _ in self.command_stack if args[0] == "EVALSHA"])
-        replies = await super().execute(raise_on_error)
-        if self._owner.to_lose:
-            self._owner.to_lose -= 1
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies, unless they are lost."""
+        self.sent.append([command for command in commands if command[0] == "EVALSHA"])
+        replies = await super().exchange(commands)
+        if self.to_lose:
+            self.to_lose -= 1
             raise RedisConnectionError("the answer was lost")
         return replies
 
 
 async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
-    redis_url: str, redis: Redis
+    redis_url: str, redis: RedisNode
 ) -> None:
     losing = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
     losing.sent = []
@@ -258,7 +248,7 @@ async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_o
 
 
 async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gone(
-    redis: Redis,
+    redis: RedisNode,
 ) -> None:
     publishing = Publishing(redis, "BTC/USD", "ETH/USD")
     await redis.set(events_key("BTC/USD"), "somebody's")
@@ -305,7 +295,7 @@ async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
 
 
 async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
-    redis: Redis,
+    redis: RedisNode,
 ) -> None:
     first, second = Publishing(redis), Publishing(redis)
     await first.lead(EPOCH)
@@ -324,7 +314,7 @@ async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
     assert (await second.events())[-1]["epoch"] == EPOCH + 7
 
 
-async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: Redis) -> None:
+async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: RedisNode) -> None:
     old = book_call(EPOCH - 1, [snapshot(4000)])
     await carry_out(redis, old)
     publishing = Publishing(redis)
@@ -337,7 +327,7 @@ async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: 
 
 
 async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
-    redis: Redis,
+    redis: RedisNode,
 ) -> None:
     old = Publishing(redis)
     await old.lead(EPOCH)
@@ -352,7 +342,7 @@ async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
 
 
 async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_book_readable(
-    redis: Redis,
+    redis: RedisNode,
 ) -> None:
     from api.store import BookStore
 
@@ -370,7 +360,7 @@ async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_boo
 
 
 async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
-    redis: Redis, publishing: Publishing
+    redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
     await carry_out(redis, status_call(EPOCH, [status(3)]))
@@ -389,7 +379,7 @@ async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
 
 
 async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read(
-    redis: Redis, publishing: Publishing
+    redis: RedisNode, publishing: Publishing
 ) -> None:
     moment = stamp_now()
     publishing.read = Stamp(moment.unix, moment.steady - 3_000_000_000)

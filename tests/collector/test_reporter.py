@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
 import collector.reporter
 from collector.feed import Feed
@@ -16,6 +15,7 @@ from collector.lease import Lease
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings, Shard
 from kraken_book.redis_contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
+from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from tests.kraken_book.redis_reads import texts_at
 from tests.polling import end, eventually
@@ -26,7 +26,7 @@ CONFIGURED = ("BTC/USD", "ETH/USD")
 class Reporting:
     """A reporter of two books, of which a lease says who leads."""
 
-    def __init__(self, redis: Redis, shard: Shard) -> None:
+    def __init__(self, redis: RedisNode, shard: Shard) -> None:
         settings = CollectorSettings(
             kraken_url="ws://127.0.0.1:1",
             kraken_symbols=",".join(CONFIGURED),
@@ -41,25 +41,25 @@ class Reporting:
 
 
 @pytest.fixture
-async def reporting(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reporting]:
+async def reporting(redis: RedisNode, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reporting]:
     monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
     made = Reporting(redis, Shard(0, 1))
     yield made
     await end(made.task)
 
 
-async def put(redis: Redis, *symbols: str) -> None:
+async def put(redis: RedisNode, *symbols: str) -> None:
     for symbol in symbols:
         await redis.hset(SYMBOLS, symbol, "{}")
         await redis.hset(book_key(symbol), "symbol", symbol)
         await redis.xadd(events_key(symbol), {"kind": "update"})
 
 
-async def symbols(redis: Redis) -> set[str]:
+async def symbols(redis: RedisNode) -> set[str]:
     return set(await texts_at(redis, SYMBOLS))
 
 
-async def test_the_leader_reports_itself_for_people(redis: Redis, reporting: Reporting) -> None:
+async def test_the_leader_reports_itself_for_people(redis: RedisNode, reporting: Reporting) -> None:
     reporting.lease.epoch = 77
     reporting.books["ETH/USD"].refuse("not supported")
     report = json.loads(await eventually(lambda: redis.hget(FEED, "0/1")))
@@ -71,7 +71,7 @@ async def test_the_leader_reports_itself_for_people(redis: Redis, reporting: Rep
 
 
 async def test_who_does_not_lead_neither_reports_nor_removes(
-    redis: Redis, reporting: Reporting
+    redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD")
     seen = reporting.reporter.describe()
@@ -91,7 +91,7 @@ async def test_who_does_not_lead_neither_reports_nor_removes(
 
 
 async def test_a_new_leader_removes_what_its_shard_no_longer_has(
-    redis: Redis, reporting: Reporting
+    redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
     reporting.lease.epoch = 77
@@ -102,7 +102,7 @@ async def test_a_new_leader_removes_what_its_shard_no_longer_has(
 
 
 async def test_other_shards_symbols_are_theirs(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
     shard = Shard(1, 2)
@@ -119,7 +119,7 @@ async def test_other_shards_symbols_are_theirs(
 
 
 async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector.reporter, "REPORT_SECONDS", 0.02)
     many = [f"X{number}/USD" for number in range(12)]
@@ -134,7 +134,7 @@ async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_
 
 
 async def test_what_a_leader_that_hung_writes_of_a_removed_symbol_goes_again(
-    redis: Redis, reporting: Reporting, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, reporting: Reporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector.reporter, "CLEAR_SECONDS", 0.0)
     await put(redis, "GONE/USD")
@@ -146,7 +146,7 @@ async def test_what_a_leader_that_hung_writes_of_a_removed_symbol_goes_again(
 
 
 async def test_the_report_of_an_old_count_goes_and_that_of_a_live_shard_stays(
-    redis: Redis, reporting: Reporting
+    redis: RedisNode, reporting: Reporting
 ) -> None:
     for field in ("0/2", "1/2"):
         await redis.hset(FEED, field, "{}")
@@ -155,10 +155,10 @@ async def test_the_report_of_an_old_count_goes_and_that_of_a_live_shard_stays(
     await eventually(lambda: _reports(redis, {"0/1", "1/2"}))
 
 
-async def _reports(redis: Redis, shards: set[str]) -> bool:
+async def _reports(redis: RedisNode, shards: set[str]) -> bool:
     return set(await texts_at(redis, FEED)) == shards
 
 
-async def _gone(redis: Redis, *names: str) -> bool:
+async def _gone(redis: RedisNode, *names: str) -> bool:
     keys = [key(name) for name in names for key in (book_key, events_key)]
     return not await redis.exists(*keys) and not (await symbols(redis) & set(names))

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
-from redis.asyncio import Redis
 
 from collector.lease import Lease
 from collector.rivals import Rivals
 from collector.settings import Shard
 from kraken_book.redis_contract.keys import FEED, lease_key
+from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from tests.kraken_book.redis_reads import texts_at
 from tests.polling import end, eventually
@@ -25,7 +25,7 @@ SECONDS = 0.6
 class Candidate:
     """A collector, as far as leading is concerned."""
 
-    def __init__(self, redis: Redis, shard: Shard) -> None:
+    def __init__(self, redis: RedisNode, shard: Shard) -> None:
         self.led: list[int] = []
         self.followed = 0
         self.shard = shard
@@ -54,7 +54,7 @@ class Candidate:
 
 
 class Candidates:
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: RedisNode) -> None:
         self.redis = redis
         self.all: list[Candidate] = []
 
@@ -65,7 +65,7 @@ class Candidates:
 
 
 @pytest.fixture
-async def candidates(redis: Redis) -> AsyncIterator[Candidates]:
+async def candidates(redis: RedisNode) -> AsyncIterator[Candidates]:
     made = Candidates(redis)
     yield made
     for candidate in made.all:
@@ -108,7 +108,7 @@ async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends
 
 
 async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_count(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     # As after Redis's clock has gone back.
     future = 10**14
@@ -146,7 +146,7 @@ def _settled(crowd: list[Candidate]) -> bool:
 
 
 async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has_gone(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     (one,) = candidates(ONE)
     await eventually(lambda: one.leads)
@@ -165,7 +165,7 @@ async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has
 
 
 async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_itself(
-    redis: Redis, candidates: Candidates
+    redis: RedisNode, candidates: Candidates
 ) -> None:
     (one,) = candidates(ONE)
     await eventually(lambda: one.leads)
@@ -182,13 +182,13 @@ async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_
     assert (one.leads, one.followed) == (False, 1)
 
 
-async def _renewed(redis: Redis) -> bool:
+async def _renewed(redis: RedisNode) -> bool:
     return int(await redis.pttl(lease_key("0/1"))) <= SECONDS * 1000
 
 
 @pytest.mark.parametrize("trash", [b"", b"x", b"0/0", b"3/2", b"0/1/2", b"\xff", b"12345/99999"])
 async def test_what_is_no_shard_in_the_feed_hurts_nobody(
-    redis: Redis, candidates: Candidates, trash: bytes
+    redis: RedisNode, candidates: Candidates, trash: bytes
 ) -> None:
     await redis.hset(FEED, mapping={trash: "{}", "0/2": "{}"})
     await redis.set(lease_key("0/2"), "no lease")
@@ -197,7 +197,7 @@ async def test_what_is_no_shard_in_the_feed_hurts_nobody(
 
 
 async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(
-    redis: Redis,
+    redis: RedisNode,
 ) -> None:
     fields = ("0/1", "0/2", "1/2", "1/4", "3/4", "2/8", "5/8", "note")
     for field in fields:

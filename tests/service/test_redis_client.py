@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.redis_client import connect_redis
+from service.redis_exchange import RedisNode
+from tests.polling import eventually
 
 
 async def test_it_talks_to_the_server_at_the_url(redis_url: str) -> None:
@@ -49,3 +52,82 @@ async def test_with_all_connections_in_use_a_call_waits_for_one(redis_url: str) 
     answers = await asyncio.gather(*(client.incr("counter") for _ in range(20)))
     assert sorted(answers) == list(range(1, 21))
     await client.aclose()
+
+
+async def test_commands_go_together_and_each_reply_has_the_form_of_its_command(
+    redis_url: str,
+) -> None:
+    client = connect_redis(redis_url)
+    entry_id, time, length, entries = await client.exchange(
+        [
+            ("XADD", "stream", "1-1", "field", "value"),
+            ("TIME",),
+            ("XLEN", "stream"),
+            ("XRANGE", "stream", "-", "+"),
+        ]
+    )
+    assert (entry_id, length, entries) == (b"1-1", 1, [(b"1-1", {b"field": b"value"})])
+    assert await client.xrange("stream") == entries
+    assert len(time) == 2
+    await client.aclose()
+
+
+async def test_an_error_of_one_command_is_its_reply_and_the_others_have_theirs(
+    redis_url: str,
+) -> None:
+    client = connect_redis(redis_url)
+    _, error, value = await client.exchange([("SET", "k", 1), ("LPUSH", "k", 1), ("GET", "k")])
+    assert isinstance(error, ResponseError)
+    assert "WRONGTYPE" in str(error)
+    assert value == b"1"
+    (no_script,) = await client.exchange([("EVALSHA", "0" * 40, 0)])
+    assert isinstance(no_script, NoScriptError)
+    await client.aclose()
+
+
+async def test_exchanges_at_the_same_time_each_have_their_own_replies(redis_url: str) -> None:
+    client = connect_redis(redis_url)
+    texts = [str(number) for number in range(100)]
+    replies = await asyncio.gather(*(client.exchange([("ECHO", text)]) for text in texts))
+    assert replies == [[text.encode()] for text in texts]
+    await client.aclose()
+
+
+async def test_replies_that_come_too_late_are_nobody_elses(redis_url: str) -> None:
+    client = connect_redis(redis_url, timeout=0.2)
+    with pytest.raises(RedisTimeoutError):
+        await client.exchange([("BLPOP", "nothing", 0.4)])
+    given_up = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.4)]))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
+    await client.aclose()
+
+
+@pytest.mark.parametrize("only_reads", [False, True])
+async def test_only_reads_are_tried_again_on_a_connection_that_was_closed(
+    redis_url: str, only_reads: bool
+) -> None:
+    client = connect_redis(redis_url, only_reads=only_reads)
+    killing = [("INCR", "tried"), ("CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"), ("TIME",)]
+    with pytest.raises(RedisConnectionError):
+        await client.exchange(killing)
+    tried = await client.exchange([("GET", "tried")])
+    assert tried == [b"2" if only_reads else b"1"]
+    await client.aclose()
+
+
+async def test_a_connection_that_redis_has_closed_meanwhile_is_not_used(redis_url: str) -> None:
+    client = connect_redis(redis_url)
+    other = connect_redis(redis_url)
+    await client.exchange([("CLIENT", "SETNAME", "idle")])
+    await other.exchange([("CLIENT", "KILL", "TYPE", "normal")])
+    await eventually(lambda: _has_gone("idle", other))
+    assert await client.exchange([("ECHO", "still there")]) == [b"still there"]
+    await client.aclose()
+    await other.aclose()
+
+
+async def _has_gone(name: str, seen_by: RedisNode) -> bool:
+    (clients,) = await seen_by.exchange([("CLIENT", "LIST")])
+    return f"name={name} " not in str(clients)
