@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
+from service.tally import Tally
+
 # A time for every counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-FRAMES = Counter("kraken_book_frames_total", "Frames read from Kraken.", ["channel"])
+FRAMES = Tally("kraken_book_frames_total", "Frames read from Kraken.", "channel")
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")
-VERIFIED = Counter("kraken_book_verified_total", "Books verified by Kraken's checksum.", ["kind"])
+VERIFIED = Tally("kraken_book_verified_total", "Books verified by Kraken's checksum.", "kind")
 # Counted at every frame: a look-up by label would cost more than the count.
 BOOK_FRAMES = FRAMES.labels("book")
 VERIFIED_BY_KIND = {kind: VERIFIED.labels(kind) for kind in ("snapshot", "update")}
@@ -31,8 +33,8 @@ FEED_LAG = Histogram(
     "How much longer than at best a frame took from Kraken's time to its reading.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-PUBLISHED = Counter("kraken_book_published_events_total", "Events acknowledged by Redis.")
-CONFLATED = Counter("kraken_book_conflated_events_total", "Events a snapshot stands for.")
+PUBLISHED = Tally("kraken_book_published_events_total", "Events acknowledged by Redis.")
+CONFLATED = Tally("kraken_book_conflated_events_total", "Events a snapshot stands for.")
 # Asked for at each scrape, so that it tells the truth while Redis hangs too.
 WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
 PUBLISH_LAG = Histogram(
@@ -51,7 +53,7 @@ FLUSH_SECONDS = Histogram(
 )
 
 
-def counts_by_label(counter: Counter) -> dict[str, int]:
+def counts_by_label(counter: Counter | Tally) -> dict[str, int]:
     """What a counter with one label has counted, by the label's value; for people."""
     return {
         next(iter(sample.labels.values())): int(sample.value)

@@ -123,7 +123,7 @@ class Outbox:
         book = self.book
         assert book.book is not None
         seq = self._next_seq()
-        if len(self._waiting) >= self._most_waiting():
+        if self._is_full:
             self._add_snapshot_after(self._taken_seq)
             self._add_status()
             return
@@ -143,7 +143,7 @@ class Outbox:
         """Number and render the whole book; how many updates lie before it nobody knows."""
         if self._epoch is None:
             return
-        if len(self._waiting) >= self._most_waiting():
+        if self._is_full:
             self._give_up_waiting()
         self._add_snapshot(None)
         self._add_status()
@@ -266,7 +266,7 @@ class Outbox:
         status = _event_status(self.book)
         if (status, self.book.reason) == (self._told_status, self._told_reason):
             return
-        if status == self._told_status and len(self._waiting) >= self._most_waiting():
+        if status == self._told_status and self._is_full:
             # Another reason for the same status; a book that never comes must not fill the box.
             return
         self._told_status, self._told_reason = status, self.book.reason
@@ -275,6 +275,10 @@ class Outbox:
             self.symbol, seq, self._epoch, status, self.book.reason, rfc3339(stamp_now().unix)
         )
         self._add(Entry("status", seq, render_status(change)))
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._most_waiting()
 
     def _next_seq(self) -> int:
         self._seq += 1

@@ -14,7 +14,7 @@ import msgspec
 
 from kraken_book.book import Book
 from kraken_book.level import Level
-from kraken_book.view import Best, BookView, best_of
+from kraken_book.view import Best, BookView
 
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
@@ -94,7 +94,7 @@ def render_update(
     """The JSON of an update whose levels `book`, already verified, has taken."""
     return (
         f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
-        f'"best_bid":{_best(best_of(book.bids))},"best_ask":{_best(best_of(book.asks))},'
+        f'"best_bid":{_best(book.bids.best)},"best_ask":{_best(book.asks.best)},'
         f'"spread":{_quoted(book.spread)},'
         f'"bids":[{",".join([level.json for level in bids])}],'
         f'"asks":[{",".join([level.json for level in asks])}],'
@@ -166,5 +166,5 @@ def _quoted(text: str | None) -> str:
     return "null" if text is None else f'"{text}"'
 
 
-def _best(best: Best | None) -> str:
+def _best(best: Best | Level | None) -> str:
     return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'

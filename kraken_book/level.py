@@ -35,21 +35,23 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
 
     Raises LevelError where one is no number, does not fit the precision, or the price is zero.
     """
+    price_precision, qty_precision = precision
     try:
-        ticks, price_text, digits = _price(price, precision.price)
-        lots, qty_text = exact(qty, precision.qty)
+        ticks, price_text, price_digits = _price(price, price_precision)
+        lots, qty_text, qty_digits = exact(qty, qty_precision)
     except ValueError as error:
         raise LevelError(f"level {price[:40]!r} {qty[:40]!r}: {error}") from None
     if not ticks:
         raise LevelError(f"level {price!r} {qty!r}: the price is zero")
     return Level(
-        ticks, lots, price_text, qty_text, f"{digits}{lots}", f'["{price_text}","{qty_text}"]'
+        ticks,
+        lots,
+        price_text,
+        qty_text,
+        price_digits + qty_digits,
+        f'["{price_text}","{qty_text}"]',
     )
 
 
 # Most prices come again and again: found so in 0.1 us instead of 1. Some 8 MB at most.
-@lru_cache(maxsize=1 << 15)
-def _price(text: str, precision: int) -> tuple[int, str, str]:
-    """The ticks of a price, its text, and its digits without leading zeros."""
-    ticks, exact_text = exact(text, precision)
-    return ticks, exact_text, str(ticks)
+_price = lru_cache(maxsize=1 << 15)(exact)

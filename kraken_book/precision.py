@@ -25,25 +25,21 @@ class Precision(NamedTuple):
     qty: int
 
 
-def to_units(text: str, precision: int) -> int:
-    """The exact number of units of 10**-precision that `text` says.
+def exact(text: str, precision: int) -> tuple[int, str, str]:
+    """The units of 10**-precision that `text` says; its text, and the units', in decimal.
 
-    Takes plain decimals and exponents (`1e-08`). Raises ValueError where the text is no
-    non-negative number, is longer than any real one, or has more decimals than fit.
+    The text has exactly `precision` decimals. Takes plain decimals and exponents (`1e-08`). Raises
+    ValueError where the text is no non-negative number, is longer than any real one, or has more
+    decimals than fit.
     """
-    return exact(text, precision)[0]
-
-
-def exact(text: str, precision: int) -> tuple[int, str]:
-    """What `to_units` says, and its text with exactly `precision` decimals; raises as it does."""
     # As Kraken sends nearly all: the text is what we would write, and need not be written again.
     point = len(text) - precision - 1
     if point > 0 and precision and text[point] == "." and len(text) <= MAX_TEXT:
         digits = text[:point] + text[point + 1 :]
         if digits.isdigit() and digits.isascii() and (text[0] != "0" or point == 1):
-            return int(digits), text
+            return int(digits), text, digits.lstrip("0") or "0"
     units = _to_units_by_decimal(text, precision)
-    return units, to_text(units, precision)
+    return units, to_text(units, precision), str(units)
 
 
 def _to_units_by_decimal(text: str, precision: int) -> int:

@@ -153,6 +153,9 @@ def decode_frame(data: bytes) -> Frame:
 
 def level_pairs(levels: list[RawLevel]) -> list[tuple[str, str]]:
     """The texts of levels, as `Book.levels` takes them."""
+    if not levels:
+        # As of one side of most frames.
+        return []
     # Latin-1 decodes any byte; what is no number is refused with its symbol where it is parsed.
     return [(str(level.price, "latin-1"), str(level.qty, "latin-1")) for level in levels]
 

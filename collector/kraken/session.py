@@ -135,11 +135,15 @@ class Session:
         except frames.FrameError as error:
             self._on_bad_frame(error, data, now)
             return
+        if isinstance(frame, frames.BookFrame):
+            BOOK_FRAMES.inc()
+            for entry in frame.data:
+                self._on_book(frame.type, entry, read, now)
+        else:
+            self._on_other(frame, data, now)
+
+    def _on_other(self, frame: frames.Frame, data: bytes, now: float) -> None:
         match frame:
-            case frames.BookFrame():
-                BOOK_FRAMES.inc()
-                for entry in frame.data:
-                    self._on_book(frame.type, entry, read, now)
             case frames.Heartbeat():
                 FRAMES.labels("heartbeat").inc()
             case frames.Answer():

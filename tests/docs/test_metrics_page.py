@@ -21,8 +21,8 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     """The metrics of a module, as Prometheus names them, with their labels."""
     found: dict[str, set[str]] = {}
     for metric in vars(module).values():
-        if isinstance(metric, api.metrics.Tally):
-            found[metric.name] = set()
+        if isinstance(metric, Tally):
+            found[metric.name] = {metric.label} if metric.label else set()
         # Children with a label's value are of the same classes, and have no family of their own.
         if isinstance(metric, Counter | Gauge | Histogram) and not metric._labelvalues:
             (family,) = metric.describe()

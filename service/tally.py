@@ -1,0 +1,55 @@
+"""Counters of Prometheus for what happens at each frame, or at each write to each reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import REGISTRY
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+
+class Count:
+    """What one label counts, by the loop's thread alone: it has no lock.
+
+    Three of Counter's took a twentieth of the time of a busy replica, and of a busy collector.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def inc(self, amount: int = 1) -> None:
+        """Count so many more."""
+        self.value += amount
+
+
+class Tally(Collector):
+    """A counter, with one `label` or none."""
+
+    def __init__(self, name: str, documentation: str, label: str | None = None) -> None:
+        self.name = name
+        self._documentation = documentation
+        self.label = label
+        self._counts: dict[str, Count] = {}
+        self._unlabelled = Count()
+        REGISTRY.register(self)
+
+    def labels(self, value: str) -> Count:
+        """The count of this label."""
+        return self._counts.setdefault(value, Count())
+
+    def inc(self, amount: int = 1) -> None:
+        """Count so many more, where there are no labels."""
+        self._unlabelled.value += amount
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """What Prometheus is told."""
+        if self.label is None:
+            yield CounterMetricFamily(self.name, self._documentation, self._unlabelled.value)
+            return
+        family = CounterMetricFamily(self.name, self._documentation, labels=[self.label])
+        for value, count in self._counts.items():
+            family.add_metric([value], count.value)
+        yield family
