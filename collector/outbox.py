@@ -38,21 +38,33 @@ MOST_WAITING_TOGETHER = 100_000
 CALL_EVENTS = 1000
 
 
+class Room:
+    """How many events may wait for each of so many symbols, in `most_waiting`."""
+
+    def __init__(self, symbols: int = MOST_WAITING_TOGETHER) -> None:
+        self.most_waiting = MOST_WAITING
+        self.share_among(symbols)
+
+    def share_among(self, symbols: int) -> None:
+        """There are so many symbols now."""
+        self.most_waiting = max(MOST_WAITING, MOST_WAITING_TOGETHER // max(1, symbols))
+
+
 class Outbox:
     """One symbol's events between its book and Redis; a `BookListener` of that book.
 
     Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
-    comes to wait; where more than `most_waiting` says wait, one snapshot stands for all.
+    comes to wait; where more wait than `room` has place for, one snapshot stands for all.
     """
 
     def __init__(
         self,
         book: SymbolBook,
         on_waiting: Callable[[Outbox], None],
-        most_waiting: Callable[[], int] = lambda: MOST_WAITING,
+        room: Room,
     ) -> None:
         self.book = book
-        self._most_waiting = most_waiting
+        self._room = room
         self._on_waiting = on_waiting
         self._epoch: int | None = None
         self._seq = 0
@@ -278,7 +290,7 @@ class Outbox:
 
     @property
     def _is_full(self) -> bool:
-        return len(self._waiting) >= self._most_waiting()
+        return len(self._waiting) >= self._room.most_waiting
 
     def _next_seq(self) -> int:
         self._seq += 1
@@ -291,11 +303,6 @@ class Outbox:
             is_update = entry.kind == "update"
             self._waiting_since = self.book.read.steady if is_update else monotonic_ns()
             self._on_waiting(self)
-
-
-def most_waiting(symbols: int) -> int:
-    """How many events may wait for each of so many symbols."""
-    return max(MOST_WAITING, MOST_WAITING_TOGETHER // max(1, symbols))
 
 
 def _event_status(book: SymbolBook) -> Status:

@@ -12,7 +12,7 @@ from time import monotonic
 from collector.announcements import Announcements
 from collector.books import SymbolBook
 from collector.node_writer import Head, NodeWriter
-from collector.outbox import Outbox, most_waiting
+from collector.outbox import Outbox, Room
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
 from kraken_book.redis_contract.keys import WAKE, book_key
@@ -51,6 +51,7 @@ class Publisher:
             on_flushed=self._let_go,
         )
         self._symbols: dict[str, SymbolWrites] = {}
+        self._room = Room()
         self._homes: dict[str, NodeWriter] = {}
         self._writers: dict[RedisNode, NodeWriter] = {}
         # Whose symbols are followed no more; each goes once nothing of it waits.
@@ -80,8 +81,9 @@ class Publisher:
             self._leaving.discard(book.symbol)
             held.outbox.carry(book)
             return held.outbox
-        outbox = Outbox(book, self._on_waiting, lambda: most_waiting(len(self._symbols)))
+        outbox = Outbox(book, self._on_waiting, self._room)
         writes = self._symbols[book.symbol] = SymbolWrites(outbox, self._retention)
+        self._room.share_among(len(self._symbols))
         self._settle_in(writes)
         outbox.carry(book)
         if self._epoch is not None:
@@ -179,5 +181,6 @@ class Publisher:
                 self._leaving.discard(symbol)
                 self._left_at[symbol] = writes.outbox.seq
                 del self._symbols[symbol]
+                self._room.share_among(len(self._symbols))
                 self._homes.pop(symbol).let_go(symbol)
                 self._announcements.say_again(symbol)

@@ -42,8 +42,14 @@ def normalised(text: str | None) -> str | None:
     try:
         if _OUR_FORM.fullmatch(text):
             # As nearly all are: only that it is a time is left to see.
-            datetime.fromisoformat(text)
+            _require_time(text[:-8])
             return text
         return rfc3339(parse_rfc3339(text))
     except ValueError:
         return None
+
+
+# Of all that comes in a second the beginning is the same.
+@lru_cache(maxsize=8)
+def _require_time(text: str) -> None:
+    datetime.fromisoformat(text)

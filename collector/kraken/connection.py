@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from time import monotonic, time
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
+from collector.kraken.socket import FeedSocket
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.backoff import Backoff
@@ -33,7 +34,7 @@ SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 # What brings a snapshot and then ends, again and again, has not recovered by it.
 RECOVERED_SECONDS = 10.0
-# recv() returns without yielding while frames are queued; the loop's other tasks get their turn.
+# Of what came together; then the loop's other tasks get their turn.
 FRAMES_PER_TURN = 32
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
@@ -178,9 +179,10 @@ class Connection:
             await websocket.close()
         raise AssertionError("a conversation ends only by an error")
 
-    async def _connect(self) -> ClientConnection:
-        return await connect(
+    async def _connect(self) -> FeedSocket:
+        websocket = await connect(
             self._url,
+            create_connection=FeedSocket,
             compression=None,
             max_size=MOST_BYTES,
             open_timeout=CONNECT_SECONDS,
@@ -189,8 +191,10 @@ class Connection:
             close_timeout=0.5,
             proxy=None if _is_this_machine(self._url) else True,
         )
+        assert isinstance(websocket, FeedSocket)
+        return websocket
 
-    async def _converse(self, websocket: ClientConnection, session: Session) -> None:
+    async def _converse(self, websocket: FeedSocket, session: Session) -> None:
         session.open(monotonic())
         tasks = [
             asyncio.create_task(self._read(websocket, session)),
@@ -205,21 +209,25 @@ class Connection:
         for task in done:
             task.result()
 
-    async def _read(self, websocket: ClientConnection, session: Session) -> None:
+    async def _read(self, websocket: FeedSocket, session: Session) -> None:
         while True:
             if session.requests:
                 await self._send(websocket, session)
-            data = await websocket.recv(decode=False)
-            self._last = stamp_now()
-            self._require_no_standstill(self._last)
-            session.receive(data, self._last)
-            if self.state is State.SUBSCRIBING and session.complete:
-                self._enter(State.LIVE)
-            self.frames += 1
-            if self.frames % FRAMES_PER_TURN == 0:
+            lot = await websocket.read()
+            self._last = lot.read
+            self._require_no_standstill(lot.read)
+            for first in range(0, len(lot.messages), FRAMES_PER_TURN):
+                self._take(lot.messages[first : first + FRAMES_PER_TURN], session)
                 await asyncio.sleep(0)
 
-    async def _tick(self, websocket: ClientConnection, session: Session) -> None:
+    def _take(self, messages: Sequence[bytes], session: Session) -> None:
+        for data in messages:
+            session.receive(data, self._last)
+        self.frames += len(messages)
+        if self.state is State.SUBSCRIBING and session.complete:
+            self._enter(State.LIVE)
+
+    async def _tick(self, websocket: FeedSocket, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
             now = stamp_now()
@@ -239,7 +247,7 @@ class Connection:
         if stood_still > MOST_LAG_SECONDS:
             raise FeedLagging(f"this process stood still for {stood_still:.1f} s")
 
-    async def _send(self, websocket: ClientConnection, session: Session) -> None:
+    async def _send(self, websocket: FeedSocket, session: Session) -> None:
         while (request := session.requests.next(monotonic())) is not None:
             await websocket.send(request)
 

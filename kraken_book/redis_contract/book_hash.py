@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import chain
 
 import msgspec
 
@@ -31,22 +30,19 @@ Fields = list[str | int]
 def book_fields(view: BookView, status: str) -> Fields:
     """What the write script sets for a verified book, besides where it stands and its age."""
     bid, ask = view.best_bid, view.best_ask
-    fields: dict[str, str | int] = {
-        "price_precision": view.precision.price,
-        "qty_precision": view.precision.qty,
-        "checksum": view.checksum,
-        "exchange_time": view.exchange_time or "",
-        "best_bid": bid.price if bid else "",
-        "best_bid_qty": bid.qty if bid else "",
-        "best_ask": ask.price if ask else "",
-        "best_ask_qty": ask.qty if ask else "",
-        "spread": view.spread or "",
-        "bids": view.bids,
-        "asks": view.asks,
-    }
     return [
         *status_fields(view.symbol, status, view.source, view.depth),
-        *chain.from_iterable(fields.items()),
+        *("price_precision", view.precision.price),
+        *("qty_precision", view.precision.qty),
+        *("checksum", view.checksum),
+        *("exchange_time", view.exchange_time or ""),
+        *("best_bid", bid.price if bid else ""),
+        *("best_bid_qty", bid.qty if bid else ""),
+        *("best_ask", ask.price if ask else ""),
+        *("best_ask_qty", ask.qty if ask else ""),
+        *("spread", view.spread or ""),
+        *("bids", view.bids),
+        *("asks", view.asks),
     ]
 
 

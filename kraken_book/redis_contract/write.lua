@@ -4,7 +4,8 @@
 -- ARGV  1 epoch of the writer
 --       2 confirmed_at: when the newest frame behind this call was read, by Redis's clock, RFC 3339
 --       3 retention of the stream in ms      4 greatest length of the stream
---       5 number of events, then for each: kind, seq, data
+--       5 number of runs, then for each: kind, seq of its first event, number of its events, their data;
+--         the events of a run have one seq after the other
 --       then 'book', 'renew', 'status' or 'touch', and the hash fields and values to set
 --         book    they are a whole verified book that stands where the stream stands after this call
 --         renew   no events; first the seq at which the book stands, which must be the stream's still:
@@ -25,9 +26,7 @@ local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_
 
 local hash, stream = KEYS[1], KEYS[2]
 local epoch, confirmed_at = tonumber(ARGV[1]), ARGV[2]
-local retention, maxlen, count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local after_events = 6 + count * 3
-local mode = ARGV[after_events]
+local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -54,21 +53,31 @@ end
 if epoch < stream_epoch then return refuse('FENCED') end
 
 -- What of the events is new, and does it follow?
-local first = 1
+local new_runs = {}
 local last_seq = stream_seq
-if epoch == stream_epoch then
-    while first <= count and tonumber(ARGV[4 + first * 3]) <= stream_seq do first = first + 1 end
-    if count > 0 and first > count then return {1, stream_seq, now} end
+local at = 6
+for _ = 1, run_count do
+    local kind, seq, length = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local known_events = 0
+    if epoch == stream_epoch and #new_runs == 0 then
+        known_events = math.min(length, math.max(0, stream_seq - seq + 1))
+    end
+    seq = seq + known_events
+    if known_events < length then
+        local opens = #new_runs == 0 and epoch > stream_epoch
+        if seq <= last_seq then return refuse('GAP') end
+        if opens and kind == 'update' then return refuse('GAP') end
+        if not opens and kind ~= 'snapshot' and seq ~= last_seq + 1 then return refuse('GAP') end
+        new_runs[#new_runs + 1] = {kind, seq, at + 3 + known_events, at + 2 + length}
+        last_seq = seq + length - known_events - 1
+    end
+    at = at + 3 + length
 end
-for i = first, count do
-    local kind, seq = ARGV[3 + i * 3], tonumber(ARGV[4 + i * 3])
-    local opens = i == 1 and epoch > stream_epoch
-    if seq <= last_seq then return refuse('GAP') end
-    if opens and kind == 'update' then return refuse('GAP') end
-    if not opens and kind ~= 'snapshot' and seq ~= last_seq + 1 then return refuse('GAP') end
-    last_seq = seq
-end
-if count == 0 then
+if run_count > 0 and #new_runs == 0 then return {1, stream_seq, now} end
+
+local after_events = at
+local mode = ARGV[after_events]
+if run_count == 0 then
     if epoch ~= stream_epoch or not known then return refuse('GAP') end
     if mode == 'touch' and (place[5] ~= ARGV[after_events + 1] or place[4] ~= ARGV[1]) then
         return refuse('GAP')
@@ -83,11 +92,13 @@ end
 
 local last_ms = tonumber(string.match(stream_id, '^(%d+)'))
 local ms = string.format('%.0f', math.max(math.floor(now / 1000), last_ms))
-for i = first, count do
-    local seq = ARGV[4 + i * 3]
-    stream_id = ms .. '-' .. seq
-    redis.call('XADD', stream, stream_id,
-        'kind', ARGV[3 + i * 3], 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[5 + i * 3])
+for _, run in ipairs(new_runs) do
+    local kind, seq, first, last = unpack(run)
+    for i = first, last do
+        local text = string.format('%.0f', seq + i - first)
+        stream_id = ms .. '-' .. text
+        redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', text, 'epoch', ARGV[1], 'data', ARGV[i])
+    end
 end
 
 local set = {'stream_epoch', ARGV[1], 'stream_seq', string.format('%.0f', last_seq), 'stream_id', stream_id}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kraken_book.event import Kind
@@ -70,9 +70,8 @@ def write_events(
 
     A book must stand where the last of the entries does. `since` is for the caller.
     """
-    arguments: list[Argument] = _head(symbol, epoch, confirmed_at, retention, len(entries))
-    for entry in entries:
-        arguments.extend(entry)
+    runs, arguments = _runs(entries)
+    arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
     arguments.append("book" if is_book else "status")
     arguments.extend(fields)
     return WriteCall(symbol, epoch, tuple(arguments), len(entries), since)
@@ -94,8 +93,27 @@ def touch_book(
     return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
 
+def _runs(entries: Iterable[Entry]) -> tuple[int, list[Argument]]:
+    """The number of runs, and each: kind, first seq, length, and its events' data.
+
+    Most events are updates, one seq after the other; so each is one argument instead of three,
+    which halves what the packing and the reading of a call cost.
+    """
+    runs: list[tuple[Kind, int, list[bytes]]] = []
+    next_seq, last_kind = -1, None
+    for kind, seq, data in entries:
+        if seq != next_seq or kind != last_kind:
+            runs.append((kind, seq, together := []))
+        together.append(data)
+        next_seq, last_kind = seq + 1, kind
+    arguments: list[Argument] = []
+    for kind, seq, together in runs:
+        arguments += (kind, seq, len(together), *together)
+    return len(runs), arguments
+
+
 def _head(
-    symbol: str, epoch: int, confirmed_at: str, retention: Retention, count: int
+    symbol: str, epoch: int, confirmed_at: str, retention: Retention, runs: int
 ) -> list[Argument]:
     return [
         2,
@@ -105,7 +123,7 @@ def _head(
         confirmed_at,
         retention.milliseconds,
         retention.maxlen,
-        count,
+        runs,
     ]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from collector.books import SymbolBook
-from collector.outbox import MOST_WAITING, Outbox
+from collector.outbox import MOST_WAITING, Outbox, Room
 from collector.stamp import Stamp, stamp_now
+from kraken_book.event import Kind
 from kraken_book.precision import Precision
 from kraken_book.redis_contract.write import Entry, Retention, WriteCall
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
@@ -30,7 +31,9 @@ class Box:
         self.told: list[Outbox] = []
         self.book = SymbolBook(symbol, depth, source)
         self.book.precision = Precision(1, 8)
-        self.book.listener = self.outbox = Outbox(self.book, self.told.append, lambda: most_waiting)
+        room = Room()
+        room.most_waiting = most_waiting
+        self.book.listener = self.outbox = Outbox(self.book, self.told.append, room)
         self.updates = 0
 
     def snapshot(self, read: Stamp | None = None) -> None:
@@ -63,13 +66,17 @@ class Taken:
         arguments = list(call.arguments)
         self.epoch: Any = arguments[3]
         self.confirmed_at = arguments[4]
-        count: Any = arguments[7]
-        flat: list[Any] = arguments[8 : 8 + 3 * count]
-        self.entries = [Entry(*flat[i : i + 3]) for i in range(0, len(flat), 3)]
-        self.mode = arguments[8 + 3 * count]
+        runs: Any = arguments[7]
+        self.entries: list[Entry] = []
+        at = 8
+        for _ in range(runs):
+            kind, seq, length = cast("tuple[Kind, int, int]", tuple(arguments[at : at + 3]))
+            data = cast("list[bytes]", arguments[at + 3 : at + 3 + length])
+            self.entries += [Entry(kind, seq + offset, each) for offset, each in enumerate(data)]
+            at += 3 + length
+        self.mode = arguments[at]
         # A renewed book says first where it stands.
-        at = 10 if self.mode == "renew" else 9
-        rest: list[Any] = arguments[at + 3 * count :]
+        rest: list[Any] = arguments[at + (2 if self.mode == "renew" else 1) :]
         self.fields = dict(zip(rest[::2], rest[1::2], strict=True))
 
     @property

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 import api.metrics
 import collector.metrics
+from service.tally import Tally
 from tests.e2e.processes import ROOT
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
