@@ -33,7 +33,8 @@ class Announcements:
 
     def note_state(self, symbol: str, state: SymbolState) -> None:
         """Have `state` written, where another was said last."""
-        if self._said.get(symbol) != state:
+        said = self._said.get(symbol)
+        if said is not state and said != state:
             self._said[symbol] = self._states[symbol] = state
             self._on_news(self._nodes.of(SYMBOLS))
 

@@ -54,6 +54,9 @@ class SymbolBook:
         self.exchange_time: str | None = None
         self.read = Stamp(0, 0)
         self.listener: BookListener | None = None
+        # What its state was last made of.
+        self._stated: tuple[object, ...] = ()
+        self._state: SymbolState
 
     @property
     def live(self) -> bool:
@@ -61,7 +64,13 @@ class SymbolBook:
         return self.status == "live"
 
     def state(self, shard: str) -> SymbolState:
-        """What `kraken:symbols` is to say of it."""
+        """What `kraken:symbols` is to say of it; the same object while that is the same."""
+        facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
+        if facts != self._stated:
+            self._stated, self._state = facts, self._state_now(shard)
+        return self._state
+
+    def _state_now(self, shard: str) -> SymbolState:
         precision = self.precision
         return SymbolState(
             status=self.status,

@@ -116,7 +116,7 @@ class RedisNode(Redis):
         is tried again as the client's `retry` says.
         """
         retry = self.get_retry()
-        if retry is None:
+        if retry is None or not retry.get_retries():
             return await self._exchange(commands)
         return await retry.call_with_retry(lambda: self._exchange(commands), _only_again)
 
