@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from simulator.catalogue import profile_of
+from simulator.catalogue import Profile, profile_of
 from simulator.checksum import checksum
 from simulator.clock import time_text
 from simulator.feed import Subscriber
@@ -47,10 +47,16 @@ class Tape:
     """
 
     def __init__(
-        self, symbols: Sequence[str], rates: Sequence[Rate], *, depth: int = 10, seed: int = 1
+        self,
+        symbols: Sequence[str],
+        rates: Sequence[Rate],
+        *,
+        depth: int = 10,
+        seed: int = 1,
+        profile: Callable[[str], Profile] = profile_of,
     ) -> None:
         self.depth = depth
-        self._markets = {symbol: Market(profile_of(symbol), seed) for symbol in symbols}
+        self._markets = {symbol: Market(profile(symbol), seed) for symbol in symbols}
         self._snapshots = {
             symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
             for symbol, market in self._markets.items()

@@ -1,0 +1,166 @@
+"""What replicas of the api cost their Redis, and so how many of them one carries.
+
+    python -m bench.replicas
+
+A Redis with 1,100 books, written as a collector writes them, and 1, 10 and 50 processes of the api
+that read it: with nobody to follow for, with a reader of the 20 busiest books each, with a reader
+of all books each. Redis's own count of its CPU (`INFO cpu`), less what it needs for the writing
+alone, divided by the replicas. At three gentle paces, which two cores keep up with whatever the
+replicas do: nothing is written, one event a flush, 20 a flush; so the cost of standing still, of a
+flush, and of an event are told apart. And with the fewest replicas at the pace of a whole exchange,
+from which follows how many a core carries: a Redis that has much to do does it more cheaply. It
+ends with 1 where a reader missed an event.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.redis_load import BUSY, FEW, WORDS, Following, Pace, RedisLoad, Spent
+from bench.side_by_side import Progress
+from service.logs import configure_logs, parse_levels
+from tests.e2e.processes import Stage
+
+BOOKS = 1100
+REPLICAS = (1, 10, 50)
+SECONDS = 4.0
+PACES = (Pace(10, 0), Pace(10, 1), Pace(10, 20))
+"""Still, thin, thick."""
+
+
+class Cost(NamedTuple):
+    """What one replica costs Redis, in microseconds of CPU."""
+
+    second: float
+    """For standing still, a second."""
+    flush: float
+    event: float
+    """For an event that it follows; NaN where it follows none."""
+    thin: float
+    """All of it, for each event that is written, at one event a flush."""
+    thick: float
+    """The same at 20 events a flush."""
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """What each number of replicas cost, by what they followed."""
+
+    books: int
+    few_share: float
+    """The share of all events that is of the books of those who follow few."""
+    touch: float
+    """What it costs to confirm a book that stands still, in microseconds."""
+    writing: float
+    """What the writing alone takes of a core at the pace of a whole exchange, and confirming."""
+    busy: dict[Following, float]
+    """What one replica takes of it then."""
+    costs: dict[tuple[int, Following], Cost]
+    complete: bool
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every reader had every event."""
+        return self.complete
+
+    def most(self, following: Following) -> int:
+        """How many replicas one core carries beside the writing, at the pace of an exchange."""
+        return int(max(0.0, 1 - self.writing) / self.busy[following])
+
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        yield (
+            f"{self.books:,} books, {self.few_share:.1%} of the events are of the {FEW} busiest;"
+            " Redis's CPU for each replica, in us:"
+        )
+        yield (
+            "  replicas  following     a second standing still   a flush  an event it follows"
+            "   of each written event, one a flush   20 a flush"
+        )
+        for (count, following), cost in self.costs.items():
+            yield (
+                f"  {count:8}  {WORDS[following]:10}{cost.second:27,.0f}{cost.flush:10.1f}"
+                f"{cost.event:21.1f}{cost.thin:38.1f}{cost.thick:13.2f}"
+            )
+        yield (
+            f"  at {BUSY.flushes * BUSY.events:,.0f} events/s, {BUSY.events} a flush, writing takes"
+            f" {self.writing:.1%} of a core (of it {self.touch:.1f} us a second for each book that"
+            " is confirmed); it carries beside that"
+        )
+        for following, word in WORDS.items():
+            yield (
+                f"    {self.most(following):,} replicas that follow {word}"
+                f" ({self.busy[following]:.2%} each)"
+            )
+        yield "  every reader had every event" if self.complete else "  READERS MISSED EVENTS"
+
+
+def cost_of(writing: Sequence[Spent], spent: Sequence[Spent], replicas: int) -> Cost:
+    """What one of the replicas cost, from what was spent without and with them at each pace.
+
+    A flush and an event are told apart by the two paces that have as many flushes.
+    """
+    still, thin, thick = (
+        (with_them.cpu - alone.cpu * _longer(alone, with_them)) / replicas * 1e6
+        for alone, with_them in zip(writing, spent, strict=True)
+    )
+    read = spent[2].read - spent[1].read
+    event = (thick - thin) / read if read else float("nan")
+    of_events = event * spent[1].read if read else 0.0
+    flush = (thin - still - of_events) / spent[1].flushes
+    return Cost(still, flush, event, thin / spent[1].events, thick / spent[2].events)
+
+
+def _longer(alone: Spent, with_them: Spent) -> float:
+    """By how much less was written in a second, where readers had to be waited for."""
+    return with_them.events / alone.events if alone.events else 1.0
+
+
+def measure(scale: float, progress: Progress) -> Replicas:
+    """Measure with this share of the replicas, the books and the time."""
+    books = max(2 * FEW, int(BOOKS * scale))
+    counts = sorted({max(1, int(count * scale)) for count in REPLICAS})
+    costs: dict[tuple[int, Following], Cost] = {}
+    busy: dict[Following, float] = {}
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+        load = RedisLoad(stage, Path(folder), books, max(0.5, SECONDS * scale))
+        touch = load.touch()
+        progress("writing alone")
+        *writing, alone = load.spent("nobody", [*PACES, BUSY])
+        for count in counts:
+            progress(f"{count} replicas start")
+            load.grow_to(count)
+            for following, word in WORDS.items():
+                progress(f"{count} replicas follow {word}")
+                costs[count, following] = cost_of(writing, load.spent(following, PACES), count)
+                if count == counts[0]:
+                    (spent,) = load.spent(following, [BUSY])
+                    busy[following] = spent.cpu - alone.cpu * _longer(alone, spent)
+        moved = load.writer.moved
+        share = sum(moved[symbol] for symbol in load.writer.symbols[:FEW]) / moved.total()
+        complete = load.complete
+    of_touching = books * touch / 1e6
+    busy = {following: spent / counts[0] for following, spent in busy.items()}
+    return Replicas(books, share, touch, alone.cpu + of_touching, busy, costs, complete)
+
+
+def main() -> int:
+    """Run it as the command line says."""
+    parser = argparse.ArgumentParser(description="What replicas of the api cost their Redis.")
+    parser.add_argument("--scale", type=float, default=1.0, help="of replicas, books and time")
+    options = parser.parse_args()
+    configure_logs(parse_levels("warning"))
+    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
+    for line in found.lines():
+        print(line)
+    return int(not found.is_good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""How long the loops of a collector and an api stand still during a ten-fold burst.
+
+    python -m bench.stalls
+
+200 books, 1,000 updates a second, 10,000 for two seconds, 1,000 again; a collector, a Redis, an
+api with readers of all books and of one, and somebody who asks for `/depth` all the time. Both
+services run as they always do, with a watch in their loops (`bench.loop_watch`). A stall is what
+the loop's own thread spent of the CPU before it came to its next turn: what else the machine did
+meanwhile is told, and no goal. It ends with 1 where one took 50 ms or more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+from bench.drain import Address, Drain
+from bench.flood import symbols_of
+from bench.http_load import Load, get
+from bench.loop_watch import Stall, Stalls
+from bench.side_by_side import Progress
+from bench.tape import Rate, Tape
+from service.http_server import allow_open_files
+from service.logs import configure_logs, parse_levels
+from simulator.server import Simulator
+from tests.e2e.processes import Api, Service, Stage, Streams, eventually, own_port
+
+BOOKS = 200
+CALM, TIMES, BURST_SECONDS, CALM_SECONDS = 1000.0, 10, 2.0, 3.0
+READERS_OF_ALL, READERS_OF_ONE = 10, 90
+DEPTH_CONNECTIONS = 1
+GOAL_SECONDS = 0.05
+AFTERWARDS_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The stalls of one service in the calm, in the burst and what it leaves, and before both."""
+
+    service: str
+    start: Sequence[Stall]
+    calm: Sequence[Stall]
+    burst: Sequence[Stall]
+
+    @property
+    def longest(self) -> float:
+        """The longest that its thread worked without a turn, once it was started, in seconds."""
+        return _longest([*self.calm, *self.burst])
+
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        for word, stalls in (("start", self.start), ("calm", self.calm), ("burst", self.burst)):
+            most = max(stalls, key=lambda stall: stall.cpu, default=None)
+            yield (
+                f"  {self.service:10}{word:7}{_longest(stalls) * 1e3:6.0f} ms of its own"
+                f" {max((s.seconds for s in stalls), default=0.0) * 1e3:6.0f} ms by the clock"
+                f" {max((s.garbage for s in stalls), default=0.0) * 1e3:6.0f} ms of it garbage"
+                + (f"  {most.where}" if most is not None and most.where else "")
+            )
+
+
+@dataclass(frozen=True)
+class AllStalls:
+    """What both services' loops did."""
+
+    books: int
+    updates: int
+    services: Sequence[Watched]
+
+    @property
+    def is_good(self) -> bool:
+        """Whether none was too long."""
+        return all(watched.longest < GOAL_SECONDS for watched in self.services)
+
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        yield (
+            f"{self.books} books, {self.updates:,} updates,"
+            f" {CALM:,.0f} a second and {TIMES} times as many in a burst; longest stall"
+        )
+        for watched in self.services:
+            yield from watched.lines()
+        for watched in self.services:
+            yield (
+                f"  {watched.service}: {watched.longest * 1e3:.0f} ms"
+                f" (goal: under {GOAL_SECONDS * 1e3:.0f})"
+            )
+
+
+def _longest(stalls: Sequence[Stall]) -> float:
+    return max((min(stall.cpu, stall.seconds) for stall in stalls), default=0.0)
+
+
+async def play(stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate]) -> list[Watched]:
+    """Play the tape to both services; what their loops did."""
+    redis = stage.redis()
+    async with Simulator(tape) as simulator:
+        collector = await asyncio.to_thread(
+            stage.collector,
+            redis.url,
+            simulator.url,
+            module="bench.stalls_process",
+            KRAKEN_SYMBOLS="*",
+            LOG_LEVEL="warning",
+            **_watching("collector", folder),
+        )
+        await asyncio.to_thread(collector.wait_until_live, len(tape.books))
+        api = stage.enter(closing(_api(redis.url, folder)))
+        await asyncio.to_thread(api.answers, "/readyz")
+        one = next(iter(tape.books))
+        all_of_them = [Address(api.port, "/stream?symbols=*")] * READERS_OF_ALL
+        of_one = [Address(api.port, f"/stream/{one.replace('/', '-')}")] * READERS_OF_ONE
+        depth = Load([get(f"/depth/{symbol.replace('/', '-')}") for symbol in tape.books])
+        seconds = sum(rate.seconds for rate in rates) + 1 + AFTERWARDS_SECONDS
+        with Drain([*all_of_them, *of_one]):
+            await asyncio.sleep(AFTERWARDS_SECONDS)
+            tape.start()
+            calm_from = monotonic() + 1
+            await depth.run(api.port, DEPTH_CONNECTIONS, seconds)
+            with closing(Streams(redis.url)) as streams:
+                for symbol, checksum in tape.books.items():
+                    await asyncio.to_thread(streams.wait_for_checksum, symbol, checksum)
+        burst_from = calm_from + rates[0].seconds
+        found = []
+        for service, name in ((collector, "collector"), (api, "api")):
+            stalls = await asyncio.to_thread(_noted, service, folder / f"{name}.json")
+            found.append(_parted(name, stalls, calm_from, burst_from))
+    return found
+
+
+def _watching(service: str, folder: Path) -> dict[str, str]:
+    return {"WATCHED": service, "WATCHED_FILE": str(folder / f"{service}.json")}
+
+
+def _api(redis_url: str, folder: Path) -> Api:
+    port = own_port()
+    settings = {"API_PORT": str(port), "REDIS_URL": redis_url, "LOG_LEVEL": "error"}
+    log = folder / "watched-api.log"
+    watching = _watching("api", folder)
+    return Api("api", log, ["bench.stalls_process"], port, **settings, **watching)
+
+
+def _noted(service: Service, file: Path) -> Stalls:
+    """What was noted, once the service has been stopped."""
+    service.process.send_signal(signal.SIGTERM)
+    service.wait_for_end()
+    eventually(file.is_file, f"{service.name} leaves its stalls")
+    return msgspec.json.decode(file.read_bytes(), type=Stalls)
+
+
+def _parted(name: str, stalls: Stalls, calm_from: float, burst_from: float) -> Watched:
+    noted = stalls.noted
+    return Watched(
+        name,
+        [stall for stall in noted if stall.at < calm_from],
+        [stall for stall in noted if calm_from <= stall.at < burst_from],
+        [stall for stall in noted if burst_from <= stall.at],
+    )
+
+
+def measure(scale: float, progress: Progress) -> AllStalls:
+    """Measure with this share of the books and of the time."""
+    books = max(3, int(BOOKS * scale))
+    calm = Rate(CALM, max(0.5, CALM_SECONDS * scale))
+    rates = [calm, Rate(CALM * TIMES, max(0.3, BURST_SECONDS * scale)), calm]
+    progress("a burst is made beforehand")
+    tape = Tape(symbols_of(books), rates)
+    progress("it is played")
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+        services = asyncio.run(play(stage, Path(folder), tape, rates))
+    return AllStalls(books, len(tape.updates), services)
+
+
+def main() -> int:
+    """Run it as the command line says."""
+    parser = argparse.ArgumentParser(description="How long the services' loops stand still.")
+    parser.add_argument("--scale", type=float, default=1.0, help="of the books and of the time")
+    options = parser.parse_args()
+    configure_logs(parse_levels("warning"))
+    allow_open_files()
+    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
+    for line in found.lines():
+        print(line)
+    return int(not found.is_good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
