@@ -12,6 +12,8 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from time import monotonic
 
+from msgspec.structs import replace
+
 from api.cut import Cut, Shown, show
 from api.followed_book import FollowedBook, is_numbered
 from api.frame_log import Frame, FrameLog, Place, sse_frame
@@ -74,6 +76,7 @@ class Channel:
         self._next_shown = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: dict[str, Callable[[], None]] = {}
+        self._waking = False
 
     def add(self, followed: FollowedBook) -> None:
         """Show this symbol too."""
@@ -185,9 +188,15 @@ class Channel:
         empty = True
         for frame in frames:
             empty = False
-            self.log.append(frame._replace(id=str(self.watermark)) if self.is_many else frame)
-        if not empty:
-            self.log.wake()
+            self.log.append(replace(frame, id=str(self.watermark)) if self.is_many else frame)
+        if not empty and not self._waking:
+            # What of other symbols comes in the same answer of Redis goes out in the same write.
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self.log.wake()
 
     def _show_when_due(self) -> None:
         assert self.cut is not None
@@ -234,7 +243,7 @@ class Channel:
         numbered = [index for index, frame in enumerate(opening) if is_numbered(frame)]
         if numbered:
             last = numbered[-1]
-            rendered[last] = watermarked(opening[last]._replace(id=str(self.watermark)))
+            rendered[last] = watermarked(replace(opening[last], id=str(self.watermark)))
         return rendered
 
 

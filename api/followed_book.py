@@ -103,7 +103,7 @@ class FollowedBook:
         if shown is not None:
             view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
         is_cut = shown is not None and not shown.proves
-        epoch, seq = self.place
+        epoch, seq = self.place.epoch, self.place.seq
         return render_snapshot(view, seq, epoch, self._received_at, conflated, is_cut=is_cut)
 
     def _lose(self, reason: LaggedReason) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
+from msgspec.structs import replace
+
 from api.frame_log import Frame, FrameLog, Place
 from kraken_book.event import LaggedReason
 
@@ -70,7 +72,7 @@ class Ring(FrameLog):
         """Add the word, to all readers, that the book is too old, or is not any more."""
         self.stale = stale
         self.told_at = self.end
-        self.append(self.last._replace(sse=sse))
+        self.append(replace(self.last, sse=sse))
         self.wake()
 
     def index_after(self, place: Place) -> int | None:
