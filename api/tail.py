@@ -8,7 +8,7 @@ book is. A node that does not answer holds up the streams of no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from time import monotonic
 from typing import cast
 from weakref import WeakKeyDictionary, WeakSet
@@ -39,6 +39,8 @@ LATE_SECONDS = 0.25
 MOST_ENTRIES = 1000
 # What one reader is read at once: about one write at depth 10. Each may wait with its own.
 PAGE_ENTRIES = 128
+# After so long other work of the process has a turn: a burst has thousands of events in one answer.
+TURN_SECONDS = 0.01
 # How many readers are read pages at once: a thousand that come back must not take all connections.
 MOST_OWN_READS = 16
 
@@ -340,22 +342,34 @@ class Tail:
             while rings:
                 # One symbol's key that holds something else must not stop the others.
                 replies = await self._nodes.send(node, [_after_last(ring) for ring in rings])
-                full = []
-                for ring, reply in zip(rings, replies, strict=True):
-                    if isinstance(reply, ClusterDownError):
-                        raise reply
-                    if isinstance(reply, MovedError):
-                        moved.append(ring)
-                        continue
-                    entries = entries_in(ring.symbol, reply)
-                    self._append(ring, entries)
-                    if len(entries) == MOST_ENTRIES:
-                        full.append(ring)
-                rings = full
+                rings, gone = await self._take(rings, replies)
+                moved += gone
         for ring in moved:
             other = self._node_of(ring)
             if other is not node and moves:
                 await self._read(other, [ring], moves=moves - 1)
+
+    async def _take(
+        self, rings: Sequence[Ring], replies: Sequence[object]
+    ) -> tuple[list[Ring], list[Ring]]:
+        """Append what came; of which rings there is more, and which went to another node."""
+        full: list[Ring] = []
+        moved: list[Ring] = []
+        until = monotonic() + TURN_SECONDS
+        for ring, reply in zip(rings, replies, strict=True):
+            if monotonic() > until:
+                await asyncio.sleep(0)
+                until = monotonic() + TURN_SECONDS
+            if isinstance(reply, ClusterDownError):
+                raise reply
+            if isinstance(reply, MovedError):
+                moved.append(ring)
+                continue
+            entries = entries_in(ring.symbol, reply)
+            self._append(ring, entries)
+            if len(entries) == MOST_ENTRIES:
+                full.append(ring)
+        return full, moved
 
     def _append(self, ring: Ring, entries: list[Entry]) -> None:
         if not ring.started:
