@@ -17,6 +17,7 @@ from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
+from service.garbage import look_for_garbage_seldom
 from service.http_server import PortInUse, allow_open_files, exit_with, listen, serve
 from service.logs import configure_logs, get_logger, parse_levels
 from service.redis_engine import connect_nodes
@@ -83,6 +84,7 @@ def main() -> None:
     """Read the settings and serve."""
     settings = read_settings(ApiSettings)
     configure_logs(parse_levels(settings.log_level), settings.log_format)
+    look_for_garbage_seldom()
     try:
         listener = listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)

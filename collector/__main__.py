@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 
 import uvloop
@@ -18,6 +17,7 @@ from collector.publisher import Publisher
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings
 from kraken_book.redis_contract.write import Retention
+from service.garbage import look_for_garbage_seldom
 from service.http_server import PortInUse, exit_with, listen, serve
 from service.logs import configure_logs, get_logger, parse_levels
 from service.redis_engine import connect_nodes
@@ -28,9 +28,6 @@ from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("collector")
 
-# Python's 700 objects are few where each update makes dozens and none of them in a cycle: measured,
-# a twelfth of the time of an update.
-COLLECT_GARBAGE_AFTER = (5_000, 20, 20)
 # Of the second that a stop may take, what the last events may wait for Redis.
 LAST_FLUSH_SECONDS = 0.4
 HAND_OVER_SECONDS = 0.2
@@ -98,7 +95,7 @@ def main() -> None:
     """Read the settings and collect."""
     settings = read_settings(CollectorSettings)
     configure_logs(parse_levels(settings.log_level), settings.log_format)
-    gc.set_threshold(*COLLECT_GARBAGE_AFTER)
+    look_for_garbage_seldom()
     try:
         listener = listen(settings.collector_host, settings.collector_port, "COLLECTOR_PORT")
     except PortInUse as error:
