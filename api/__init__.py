@@ -3,7 +3,8 @@
 In the order that data flows: `store` reads books from Redis, by `shared_reads`, and remembers the
 `known_books`; `directory` knows which symbols there are; `tail` follows the streams that somebody
 reads, node by node in `lanes`, into one `ring` a symbol, which is a `frame_log` of each
-`stream_entry`; `own_events` are what the api itself tells readers.
+`stream_entry`; `own_events` are what the api itself tells readers. What takes long gives others
+`turns`.
 
 For one book a `reader` is a place in its ring. For many, and for views of them as `cut` says, the
 `followed_books` are kept up to date, each a `followed_book`; a `channel` makes the frames of one

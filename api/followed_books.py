@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from api.followed_book import FollowedBook
 from api.store import BookStore, StoredBook
 from api.tail import Tail
+from api.turns import Turns
 
 JOIN_ATTEMPTS = 5
 LOOK_SECONDS = 0.5
@@ -68,7 +69,9 @@ class FollowedBooks:
         for followed, book in there:
             self._start(followed, book)
         await self._tail.catch_up(*(followed.ring for followed, _ in there))
+        turns = Turns()
         for followed, book in there:
+            await turns.give()
             if followed.book is None:
                 followed.join(book)
                 self._tail.note_book(followed.ring, book)

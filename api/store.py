@@ -13,6 +13,7 @@ from redis.exceptions import ClusterDownError, MovedError, RedisError
 from api.frame_log import Place
 from api.known_books import KnownBook, KnownBooks, Reply
 from api.shared_reads import SharedReads
+from api.turns import Turns
 from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash, parse_book_hash
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
@@ -124,7 +125,9 @@ class BookStore:
         seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
         found: dict[str, StoredBook | None] = {}
+        turns = Turns()
         for symbol, reply in zip(symbols, hashes, strict=True):
+            await turns.give()
             if isinstance(reply, ClusterDownError):
                 raise reply
             if isinstance(reply, MovedError):

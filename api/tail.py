@@ -23,6 +23,7 @@ from api.own_events import Opening, status_frame
 from api.ring import Ring
 from api.store import BookStore, StoredBook
 from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, unbroken, went_back
+from api.turns import Turns
 from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
@@ -39,8 +40,6 @@ LATE_SECONDS = 0.25
 MOST_ENTRIES = 1000
 # What one reader is read at once: about one write at depth 10. Each may wait with its own.
 PAGE_ENTRIES = 128
-# After so long other work of the process has a turn: a burst has thousands of events in one answer.
-TURN_SECONDS = 0.01
 # How many readers are read pages at once: a thousand that come back must not take all connections.
 MOST_OWN_READS = 16
 
@@ -355,11 +354,9 @@ class Tail:
         """Append what came; of which rings there is more, and which went to another node."""
         full: list[Ring] = []
         moved: list[Ring] = []
-        until = monotonic() + TURN_SECONDS
+        turns = Turns()
         for ring, reply in zip(rings, replies, strict=True):
-            if monotonic() > until:
-                await asyncio.sleep(0)
-                until = monotonic() + TURN_SECONDS
+            await turns.give()
             if isinstance(reply, ClusterDownError):
                 raise reply
             if isinstance(reply, MovedError):
