@@ -25,13 +25,19 @@ WORDS: dict[Following, str] = {"nobody": "nobody", "few": f"{FEW} books", "all":
 
 
 class Pace(NamedTuple):
-    """So many flushes a second with so many events each."""
+    """So many flushes a second with so many events each.
+
+    A collector also confirms every book once a second; where `confirms` is not set nobody does, so
+    that what is small is not lost in that.
+    """
 
     flushes: float
     events: int
+    confirms: bool = False
 
 
-BUSY = Pace(250, 20)
+QUIET = Pace(10, 0, confirms=True)
+BUSY = Pace(250, 20, confirms=True)
 """The whole exchange on an ordinary day: 5,000 events a second."""
 
 
@@ -43,6 +49,10 @@ class Spent(NamedTuple):
     events: float
     read: float
     """Events a second that each replica followed."""
+    api: float = 0.0
+    """What each replica itself had of the CPU."""
+    event_bytes: float = 0.0
+    """Of an event on its way to a reader."""
 
 
 class RedisLoad:
@@ -98,6 +108,16 @@ class RedisLoad:
             server = cpu_of_server or self.redis
             return [self._at(pace, followed, drain, server) for pace in paces]
 
+    def alone(self, pace: Pace) -> Spent:
+        """What is spent while every api is held still."""
+        for api in self.apis:
+            api.freeze()
+        (spent,) = self.spent("nobody", [pace])
+        for api in self.apis:
+            api.resume()
+            api.answers("/readyz")
+        return spent
+
     def _wait_for_snapshots(self, drain: Drain, count: int) -> None:
         deadline = monotonic() + GRACE_SECONDS
         while any(had.snapshots < count for had in drain.had()):
@@ -107,22 +127,39 @@ class RedisLoad:
         sleep(min(1.0, self._seconds))
 
     def _at(self, pace: Pace, followed: Sequence[str], drain: Drain, server: Redis) -> Spent:
-        had, moved = drain.had(), self._moved(followed)
-        before, begun = cpu_of(server), monotonic()
-        total, flushes = self.writer.moved.total(), int(pace.flushes * self._seconds)
-        for number in range(flushes):
-            sleep(max(0.0, begun + number / pace.flushes - monotonic()))
-            if pace.events:
-                self.writer.flush(pace.events)
+        had, moved, total = drain.had(), self._moved(followed), self.writer.moved.total()
+        before, of_apis, begun = cpu_of(server), self._cpu_of_apis(), monotonic()
+        flushes = self._write(pace)
         read = self._moved(followed) - moved
         wanted = [each.updates + read for each in had]
         self.complete &= wait_for(drain, wanted, GRACE_SECONDS)
-        self.complete &= [each.updates for each in drain.had()] == wanted
+        having = drain.had()
+        self.complete &= [each.updates for each in having] == wanted
         sleep(max(0.0, begun + self._seconds - monotonic()))
         seconds = monotonic() - begun
-        spent, events = cpu_of(server) - before, self.writer.moved.total() - total
-        flushed = flushes if pace.events else 0
-        return Spent(spent / seconds, flushed / seconds, events / seconds, read / seconds)
+        sent = sum(after.bytes - each.bytes for after, each in zip(having, had, strict=True))
+        return Spent(
+            (cpu_of(server) - before) / seconds,
+            flushes / seconds,
+            (self.writer.moved.total() - total) / seconds,
+            read / seconds,
+            (self._cpu_of_apis() - of_apis) / seconds / max(1, len(self.apis)),
+            sent / max(1, read * len(had)),
+        )
+
+    def _write(self, pace: Pace) -> int:
+        """Write at this pace; in how many flushes."""
+        begun, flushes = monotonic(), int(pace.flushes * self._seconds)
+        for number in range(flushes):
+            sleep(max(0.0, begun + number / pace.flushes - monotonic()))
+            if pace.confirms and number % pace.flushes == 0:
+                self.writer.touch_all()
+            if pace.events:
+                self.writer.flush(pace.events)
+        return flushes if pace.events else 0
+
+    def _cpu_of_apis(self) -> float:
+        return sum(api.cpu_seconds() for api in self.apis)
 
     def _moved(self, followed: Sequence[str]) -> int:
         return sum(self.writer.moved[symbol] for symbol in followed)

@@ -20,15 +20,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
-from bench.redis_load import BUSY, FEW, WORDS, Following, Pace, RedisLoad, Spent
+from bench.redis_load import BUSY, FEW, QUIET, WORDS, Following, Pace, RedisLoad, Spent
 from bench.side_by_side import Progress
 from service.logs import configure_logs, parse_levels
 from tests.e2e.processes import Stage
 
 BOOKS = 1100
 REPLICAS = (1, 10, 50)
+# Fifty that follow 1,100 books each need more than this machine has, even where nothing is written.
+MOST_OF_ALL = 10
 SECONDS = 4.0
 PACES = (Pace(10, 0), Pace(10, 1), Pace(10, 20))
 """Still, thin, thick."""
@@ -58,9 +61,13 @@ class Replicas:
     touch: float
     """What it costs to confirm a book that stands still, in microseconds."""
     writing: float
-    """What the writing alone takes of a core at the pace of a whole exchange, and confirming."""
+    """What the writing alone takes of a core at the pace of a whole exchange."""
     busy: dict[Following, float]
     """What one replica takes of it then."""
+    api: dict[Following, tuple[float, float]]
+    """What that takes itself, standing still and then."""
+    event_bytes: float
+    """Of an event on its way to a reader."""
     costs: dict[tuple[int, Following], Cost]
     complete: bool
 
@@ -71,7 +78,7 @@ class Replicas:
 
     def most(self, following: Following) -> int:
         """How many replicas one core carries beside the writing, at the pace of an exchange."""
-        return int(max(0.0, 1 - self.writing) / self.busy[following])
+        return int(max(0.0, 1 - self.writing) / max(1e-6, self.busy[following]))
 
     def lines(self) -> Iterator[str]:
         """The figures for people."""
@@ -90,14 +97,16 @@ class Replicas:
             )
         yield (
             f"  at {BUSY.flushes * BUSY.events:,.0f} events/s, {BUSY.events} a flush, writing takes"
-            f" {self.writing:.1%} of a core (of it {self.touch:.1f} us a second for each book that"
-            " is confirmed); it carries beside that"
+            f" {self.writing:.1%} of a core, of it {self.touch:.1f} us a second for each book that"
+            " is confirmed; it carries beside that"
         )
         for following, word in WORDS.items():
+            still, busy = self.api[following]
             yield (
                 f"    {self.most(following):,} replicas that follow {word}"
-                f" ({self.busy[following]:.2%} each)"
+                f" ({self.busy[following]:.2%} each; itself {busy:.1%}, standing still {still:.1%})"
             )
+        yield f"  an event is {self.event_bytes:.0f} bytes on its way to a reader"
         yield "  every reader had every event" if self.complete else "  READERS MISSED EVENTS"
 
 
@@ -127,27 +136,38 @@ def measure(scale: float, progress: Progress) -> Replicas:
     books = max(2 * FEW, int(BOOKS * scale))
     counts = sorted({max(1, int(count * scale)) for count in REPLICAS})
     costs: dict[tuple[int, Following], Cost] = {}
-    busy: dict[Following, float] = {}
+    alone: dict[Following, Spent] = {}
+    busy: dict[Following, Spent] = {}
+    api: dict[Following, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         load = RedisLoad(stage, Path(folder), books, max(0.5, SECONDS * scale))
         touch = load.touch()
         progress("writing alone")
-        *writing, alone = load.spent("nobody", [*PACES, BUSY])
+        writing = load.spent("nobody", PACES)
         for count in counts:
             progress(f"{count} replicas start")
             load.grow_to(count)
             for following, word in WORDS.items():
+                if following == "all" and count > MOST_OF_ALL:
+                    continue
                 progress(f"{count} replicas follow {word}")
-                costs[count, following] = cost_of(writing, load.spent(following, PACES), count)
+                spent = load.spent(following, PACES)
+                costs[count, following] = cost_of(writing, spent, count)
                 if count == counts[0]:
-                    (spent,) = load.spent(following, [BUSY])
-                    busy[following] = spent.cpu - alone.cpu * _longer(alone, spent)
+                    # Side by side: the machine does not do as much at all times.
+                    alone[following] = load.alone(BUSY)
+                    busy[following], quiet = load.spent(following, [BUSY, QUIET])
+                    api[following] = quiet.api, busy[following].api
         moved = load.writer.moved
         share = sum(moved[symbol] for symbol in load.writer.symbols[:FEW]) / moved.total()
         complete = load.complete
-    of_touching = books * touch / 1e6
-    busy = {following: spent / counts[0] for following, spent in busy.items()}
-    return Replicas(books, share, touch, alone.cpu + of_touching, busy, costs, complete)
+    redis = {
+        following: (spent.cpu - writes.cpu * _longer(writes, spent)) / counts[0]
+        for (following, spent), writes in zip(busy.items(), alone.values(), strict=True)
+    }
+    writes = median(spent.cpu for spent in alone.values())
+    event_bytes = busy["all"].event_bytes
+    return Replicas(books, share, touch, writes, redis, api, event_bytes, costs, complete)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """How long the loops of a collector and an api stand still during a ten-fold burst.
 
     python -m bench.stalls
+    python -m bench.stalls --books 1100
 
 200 books, 1,000 updates a second, 10,000 for two seconds, 1,000 again; a collector, a Redis, an
 api with readers of all books and of one, and somebody who asks for `/depth` all the time. Both
@@ -168,9 +169,9 @@ def _parted(name: str, stalls: Stalls, calm_from: float, burst_from: float) -> W
     )
 
 
-def measure(scale: float, progress: Progress) -> AllStalls:
+def measure(scale: float, progress: Progress, most_books: int = BOOKS) -> AllStalls:
     """Measure with this share of the books and of the time."""
-    books = max(3, int(BOOKS * scale))
+    books = max(3, int(most_books * scale))
     calm = Rate(CALM, max(0.5, CALM_SECONDS * scale))
     rates = [calm, Rate(CALM * TIMES, max(0.3, BURST_SECONDS * scale)), calm]
     progress("a burst is made beforehand")
@@ -185,10 +186,13 @@ def main() -> int:
     """Run it as the command line says."""
     parser = argparse.ArgumentParser(description="How long the services' loops stand still.")
     parser.add_argument("--scale", type=float, default=1.0, help="of the books and of the time")
+    parser.add_argument("--books", type=int, default=BOOKS)
     options = parser.parse_args()
     configure_logs(parse_levels("warning"))
     allow_open_files()
-    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
+    found = measure(
+        options.scale, lambda what: print(what, file=sys.stderr, flush=True), options.books
+    )
     for line in found.lines():
         print(line)
     return int(not found.is_good)

@@ -1,0 +1,101 @@
+"""The benchmarks of replicas, stalls and sizes: they work, and who misses an event is found out."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+from redis import Redis
+
+from bench import redis_replica, replicas, sizes, stalls
+from bench.exchange_writer import ExchangeWriter
+from bench.loop_watch import Stall
+from bench.market_events import market_events
+from bench.redis_load import Spent
+from bench.replicas import cost_of
+from bench.stalls import AllStalls, Watched
+from launcher.embedded_redis import EmbeddedRedis
+from tests.e2e.follower import ladder_of_dump
+from tests.e2e.processes import Streams
+
+
+def silent(_what: str) -> None:
+    pass
+
+
+def test_every_book_that_is_written_verifies_and_is_announced() -> None:
+    with EmbeddedRedis() as server, Redis.from_url(server.url) as redis:
+        with closing(ExchangeWriter(server.socket_path, market_events(200), 30)) as writer:
+            writer.begin_all()
+            for _ in range(10):
+                writer.flush(20)
+            writer.touch_all()
+        with closing(Streams(server.url)) as streams:
+            assert set(streams.states()) == set(writer.symbols)
+            for symbol in writer.symbols:
+                ladder = ladder_of_dump(symbol, streams.entries(symbol))
+                assert ladder.counts.updates == writer.moved[symbol]
+        # One for all snapshots, and one for each flush.
+        assert redis.xlen("kraken:wake") == 11
+    assert writer.moved.total() == 200
+
+
+def test_a_replicas_cost_is_told_apart_into_standing_still_flushes_and_events() -> None:
+    # 10 us a flush and 5 an event, 1,000 a second; of each event a half is followed.
+    alone = [Spent(0.1, 0, 0, 0), Spent(0.2, 10, 10, 0), Spent(0.3, 10, 200, 0)]
+    costs = (1000, 1000 + 10 * 10 + 5 * 5, 1000 + 10 * 10 + 100 * 5)
+    with_two = [
+        Spent(each.cpu + 2 * cost / 1e6, each.flushes, each.events, each.events / 2)
+        for each, cost in zip(alone, costs, strict=True)
+    ]
+
+    cost = cost_of(alone, with_two, 2)
+
+    assert cost.second == pytest.approx(1000)
+    assert cost.flush == pytest.approx(10)
+    assert cost.event == pytest.approx(5)
+    assert cost.thin == pytest.approx(1125 / 10)
+    assert cost.thick == pytest.approx(1600 / 200)
+
+
+def test_a_replica_brings_every_event_of_the_books_that_its_reader_follows() -> None:
+    found = replicas.measure(0.02, silent)
+
+    assert found.is_good
+    assert set(found.costs) == {(1, "nobody"), (1, "few"), (1, "all")}
+    assert 0 < found.few_share < 1
+
+
+def test_an_api_that_reads_a_copy_of_the_redis_brings_every_event() -> None:
+    assert redis_replica.measure(0.02, silent).is_good
+
+
+def test_a_burst_is_played_and_both_loops_are_watched() -> None:
+    found = stalls.measure(0.02, silent)
+
+    assert [watched.service for watched in found.services] == ["collector", "api"]
+    assert found.updates > 1000
+    assert list(found.lines())
+
+
+def test_a_stall_counts_by_what_the_loop_itself_did() -> None:
+    def watched(stall: Stall) -> AllStalls:
+        return AllStalls(1, 1, [Watched("api", [], [], [stall])])
+
+    # The thread may have worked until the beat was due: of the stall that is none.
+    assert watched(Stall(1.0, 0.2, 0.01, 0.0, "")).is_good
+    assert watched(Stall(1.0, 0.049, 0.06, 0.0, "")).is_good
+    assert not watched(Stall(1.0, 0.2, 0.06, 0.0, "")).is_good
+
+
+def test_each_size_is_measured() -> None:
+    found = sizes.measure(0.01, silent)
+
+    assert [(shape.books, shape.depth) for shape, *_ in found.following] == [
+        (1, 10),
+        (11, 10),
+        (1, 1000),
+    ]
+    shallow, deep = found.following[1], found.following[2]
+    assert 1000 < shallow.book < 5000 < deep.book < 200_000
+    assert found.stream / found.events > 300
