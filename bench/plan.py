@@ -17,21 +17,21 @@ from typing import NamedTuple
 # Microseconds of CPU.
 COLLECTOR_UPDATE = 75.0
 """python -m bench.whole_exchange"""
-REDIS_EVENT = 71.0
+REDIS_EVENT = 80.0
 """To write an event by itself, as nearly all are where many books move: python -m bench.replicas"""
-REDIS_CONFIRM = 17.4
+REDIS_CONFIRM = 20.0
 """A second and book: the same"""
-REDIS_FOLLOW_BOOK = 9.0
+REDIS_FOLLOW_BOOK = 8.0
 """A second, book and api that follows it: the same"""
-REDIS_FOLLOW_EVENT = 8.8
+REDIS_FOLLOW_EVENT = 5.5
 """An event and api, at 20 events a flush: the same"""
-REDIS_FEED_EVENT = 9.4
+REDIS_FEED_EVENT = 7.4
 """For an event to a copy: python -m bench.redis_replica"""
-REDIS_COPY_EVENT = 30.8
+REDIS_COPY_EVENT = 30.0
 """For an event in a copy: the same"""
-API_FOLLOW_BOOK = 75.0
+API_FOLLOW_BOOK = 110.0
 """A second and book that an api follows: python -m bench.replicas, the api's own CPU"""
-API_FOLLOW_EVENT = 97.0
+API_FOLLOW_EVENT = 90.0
 """The same, an event"""
 API_WRITE = 29.0
 """To one reader, whatever is in it: python -m bench.at_ease"""
@@ -43,8 +43,8 @@ COLLECTOR_MEMORY, COLLECTOR_BOOK = 60e6, 24e3
 """python -m bench.sizes, depth 10; so are all that follow"""
 REDIS_BOOK, REDIS_ENTRY = 2.05e3, 386.0
 API_MEMORY, API_BOOK, API_READER = 59e6, 29e3, 19e3
-EVENT_BYTES = 385.0
-"""On the wire: python -m bench.fan_out"""
+EVENT_BYTES = 371.0
+"""On the wire: python -m bench.replicas"""
 
 # Settings' defaults.
 RETENTION_SECONDS = 300.0

@@ -33,6 +33,7 @@ REPLICAS = (1, 10, 50)
 # Fifty that follow 1,100 books each need more than this machine has, even where nothing is written.
 MOST_OF_ALL = 10
 SECONDS = 4.0
+TURNS = 5
 PACES = (Pace(10, 0), Pace(10, 1), Pace(10, 20))
 """Still, thin, thick."""
 
@@ -51,6 +52,21 @@ class Cost(NamedTuple):
     """The same at 20 events a flush."""
 
 
+class Busy(NamedTuple):
+    """Shares of a core at the pace of an exchange, with one replica."""
+
+    writing: float
+    """Redis's, for the writing alone."""
+    replica: float
+    """What the replica adds to it."""
+    quiet: float
+    """The replica's own, while nothing but confirmations is written."""
+    api: float
+    """The replica's own, at that pace."""
+    event_bytes: float
+    """Of an event on its way to a reader."""
+
+
 @dataclass(frozen=True)
 class Replicas:
     """What each number of replicas cost, by what they followed."""
@@ -60,14 +76,7 @@ class Replicas:
     """The share of all events that is of the books of those who follow few."""
     touch: float
     """What it costs to confirm a book that stands still, in microseconds."""
-    writing: float
-    """What the writing alone takes of a core at the pace of a whole exchange."""
-    busy: dict[Following, float]
-    """What one replica takes of it then."""
-    api: dict[Following, tuple[float, float]]
-    """What that takes itself, standing still and then."""
-    event_bytes: float
-    """Of an event on its way to a reader."""
+    busy: dict[Following, Busy]
     costs: dict[tuple[int, Following], Cost]
     complete: bool
 
@@ -76,9 +85,14 @@ class Replicas:
         """Whether every reader had every event."""
         return self.complete
 
+    @property
+    def writing(self) -> float:
+        """What the writing alone takes of a core at the pace of an exchange."""
+        return median(busy.writing for busy in self.busy.values())
+
     def most(self, following: Following) -> int:
         """How many replicas one core carries beside the writing, at the pace of an exchange."""
-        return int(max(0.0, 1 - self.writing) / max(1e-6, self.busy[following]))
+        return int(max(0.0, 1 - self.writing) / max(1e-6, self.busy[following].replica))
 
     def lines(self) -> Iterator[str]:
         """The figures for people."""
@@ -100,13 +114,13 @@ class Replicas:
             f" {self.writing:.1%} of a core, of it {self.touch:.1f} us a second for each book that"
             " is confirmed; it carries beside that"
         )
-        for following, word in WORDS.items():
-            still, busy = self.api[following]
+        for following, busy in self.busy.items():
             yield (
-                f"    {self.most(following):,} replicas that follow {word}"
-                f" ({self.busy[following]:.2%} each; itself {busy:.1%}, standing still {still:.1%})"
+                f"    {self.most(following):,} replicas that follow {WORDS[following]}"
+                f" ({busy.replica:.2%} each; itself {busy.api:.1%},"
+                f" {busy.quiet:.1%} where nothing moves)"
             )
-        yield f"  an event is {self.event_bytes:.0f} bytes on its way to a reader"
+        yield f"  an event is {self.busy['all'].event_bytes:.0f} bytes on its way to a reader"
         yield "  every reader had every event" if self.complete else "  READERS MISSED EVENTS"
 
 
@@ -136,9 +150,7 @@ def measure(scale: float, progress: Progress) -> Replicas:
     books = max(2 * FEW, int(BOOKS * scale))
     counts = sorted({max(1, int(count * scale)) for count in REPLICAS})
     costs: dict[tuple[int, Following], Cost] = {}
-    alone: dict[Following, Spent] = {}
-    busy: dict[Following, Spent] = {}
-    api: dict[Following, tuple[float, float]] = {}
+    busy: dict[Following, Busy] = {}
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         load = RedisLoad(stage, Path(folder), books, max(0.5, SECONDS * scale))
         touch = load.touch()
@@ -151,23 +163,27 @@ def measure(scale: float, progress: Progress) -> Replicas:
                 if following == "all" and count > MOST_OF_ALL:
                     continue
                 progress(f"{count} replicas follow {word}")
-                spent = load.spent(following, PACES)
-                costs[count, following] = cost_of(writing, spent, count)
-                if count == counts[0]:
-                    # Side by side: the machine does not do as much at all times.
-                    alone[following] = load.alone(BUSY)
-                    busy[following], quiet = load.spent(following, [BUSY, QUIET])
-                    api[following] = quiet.api, busy[following].api
+                costs[count, following] = cost_of(writing, load.spent(following, PACES), count)
+                if count == counts[0] and following != "nobody":
+                    busy[following] = _busy(load, following, TURNS if scale >= 1 else 1)
         moved = load.writer.moved
         share = sum(moved[symbol] for symbol in load.writer.symbols[:FEW]) / moved.total()
-        complete = load.complete
-    redis = {
-        following: (spent.cpu - writes.cpu * _longer(writes, spent)) / counts[0]
-        for (following, spent), writes in zip(busy.items(), alone.values(), strict=True)
-    }
-    writes = median(spent.cpu for spent in alone.values())
-    event_bytes = busy["all"].event_bytes
-    return Replicas(books, share, touch, writes, redis, api, event_bytes, costs, complete)
+        return Replicas(books, share, touch, busy, costs, load.complete)
+
+
+def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
+    """What replicas cost at the pace of an exchange, the median of so many turns."""
+    # Without and with them in turns, since the machine does not do as much at all times.
+    pairs = [(load.alone(BUSY), load.spent(following, [BUSY])[0]) for _ in range(turns)]
+    (quiet,) = load.spent(following, [QUIET])
+    return Busy(
+        median(alone.cpu for alone, _ in pairs),
+        median(spent.cpu - alone.cpu * _longer(alone, spent) for alone, spent in pairs)
+        / len(load.apis),
+        quiet.api,
+        median(spent.api for _, spent in pairs),
+        pairs[0][1].event_bytes,
+    )
 
 
 def main() -> int:
