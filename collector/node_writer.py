@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -26,6 +26,8 @@ log = get_logger(__name__)
 
 # All symbols are looked over so often, also when nothing waits.
 ROUND_SECONDS = 0.5
+# The calls of so many symbols: to make those of a thousand would hold up the feed for 100 ms.
+SENT_TOGETHER = 200
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,30 @@ class NodeWriter:
             self._head.on_moved(writes)
 
     async def _flush(self) -> None:
-        if not await self._delivery.ask_time():
-            self._wake.set()
-            return
-        due, self._due = self._due, {}
-        calls = [*self._events_calls(due.values()), *self._owed_book_calls()]
-        looked_at: Iterable[SymbolWrites] = due.values()
-        if monotonic() >= self._next_round:
+        is_round = monotonic() >= self._next_round
+        if is_round:
             self._next_round = monotonic() + ROUND_SECONDS
-            looked_at = self._symbols.values()
-            calls += self._touch_calls()
+        looked_at = list((self._symbols if is_round else self._due).values())
+        for first in range(0, max(1, len(looked_at)), SENT_TOGETHER):
+            # Either may be lost while Redis was waited for.
+            if not await self._delivery.ask_time() or not self._head.is_leading():
+                self._wake.set()
+                return
+            # What is owed goes with the first.
+            more = () if first else self._owed_book_calls()
+            await self._write(looked_at[first : first + SENT_TOGETHER], more, is_round=is_round)
+
+    async def _write(
+        self, looked_at: Sequence[SymbolWrites], more: Iterable[WriteCall], *, is_round: bool
+    ) -> None:
+        """Send what waits of these symbols, and `more`; each round, also that quiet books hold."""
+        # Some may have left meanwhile.
+        looked_at = [each for each in looked_at if self._symbols.get(each.symbol) is each]
+        for writes in looked_at:
+            self._due.pop(writes.symbol, None)
+        calls = [*self._events_calls(looked_at), *more]
+        if is_round:
+            calls += self._touch_calls(looked_at)
         for writes in looked_at:
             state = writes.outbox.book.state(self._head.shard)
             self._head.announcements.note_state(writes.symbol, state)
@@ -141,8 +157,8 @@ class NodeWriter:
         if calls or news.states or news.written:
             self._settle(await self._delivery.deliver(calls, news))
 
-    def _events_calls(self, due: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
-        for writes in due:
+    def _events_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
+        for writes in looked_at:
             call = writes.events_call(self._confirmed_at(writes))
             if call is not None:
                 if writes.outbox.owes_book:
@@ -156,8 +172,8 @@ class NodeWriter:
             elif (call := writes.owed_book_call(self._confirmed_at(writes))) is not None:
                 yield call
 
-    def _touch_calls(self) -> Iterator[WriteCall]:
-        for writes in self._symbols.values():
+    def _touch_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
+        for writes in looked_at:
             if writes.is_quiet and self._head.read(writes.symbol) is not None:
                 call = writes.touch_call(self._confirmed_at(writes))
                 if call is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from kraken_book.event import Kind
 from kraken_book.redis_contract.book_hash import Fields
 from kraken_book.redis_contract.keys import book_key, events_key
@@ -12,7 +14,8 @@ from kraken_book.redis_contract.keys import book_key, events_key
 Argument = str | int | bytes
 
 
-class Entry(NamedTuple):
+# Thousands wait in a burst, and refer to nothing that could refer back.
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event as it will lie in the stream; `data` is the JSON that readers get."""
 
     kind: Kind
@@ -101,11 +104,11 @@ def _runs(entries: Iterable[Entry]) -> tuple[int, list[Argument]]:
     """
     runs: list[tuple[Kind, int, list[bytes]]] = []
     next_seq, last_kind = -1, None
-    for kind, seq, data in entries:
-        if seq != next_seq or kind != last_kind:
-            runs.append((kind, seq, together := []))
-        together.append(data)
-        next_seq, last_kind = seq + 1, kind
+    for entry in entries:
+        if entry.seq != next_seq or entry.kind != last_kind:
+            runs.append((entry.kind, entry.seq, together := []))
+        together.append(entry.data)
+        next_seq, last_kind = entry.seq + 1, entry.kind
     arguments: list[Argument] = []
     for kind, seq, together in runs:
         arguments += (kind, seq, len(together), *together)

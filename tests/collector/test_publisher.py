@@ -225,6 +225,50 @@ class LosesAnswers(RedisNode):
         return replies
 
 
+FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
+
+
+async def test_what_waits_of_many_symbols_goes_in_parts_and_all_of_it_in_one_flush(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
+    seen = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    seen.sent = []
+    publishing = Publishing(seen, *FIVE)
+    await publishing.lead()
+    seen.sent.clear()
+    for box in publishing.boxes.values():
+        box.update(2)
+    await publishing.flush()
+    assert [len(calls) for calls in seen.sent] == [2, 2, 1]
+    for symbol in FIVE:
+        assert await publishing.seqs(symbol) == [1, 2, 3, 4]
+    await seen.aclose()
+
+
+async def test_who_is_fenced_in_the_middle_of_a_flush_says_nothing_of_the_others(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
+    seen = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    seen.sent = []
+    publishing = Publishing(seen, *FIVE)
+    await publishing.lead()
+    newer = Publishing(seen, "BTC/USD")
+    await newer.lead(EPOCH + 1)
+    await newer.flush()
+    await seen.exchange([("DEL", SYMBOLS)])
+    seen.sent.clear()
+    publishing.publisher.lead(EPOCH)
+    for box in publishing.boxes.values():
+        box.update()
+    await publishing.flush()
+    assert publishing.fenced == [EPOCH + 1]
+    assert len(seen.sent) == 1
+    assert set(await publishing.states()) <= {"BTC/USD", "ETH/USD"}
+    await seen.aclose()
+
+
 async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
     redis_url: str, redis: RedisNode
 ) -> None:
