@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-from service.tally import Tally
+from service.tally import Distribution, Tally
 
 # A time for every counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -37,7 +37,7 @@ PUBLISHED = Tally("kraken_book_published_events_total", "Events acknowledged by 
 CONFLATED = Tally("kraken_book_conflated_events_total", "Events a snapshot stands for.")
 # Asked for at each scrape, so that it tells the truth while Redis hangs too.
 WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
-PUBLISH_LAG = Histogram(
+PUBLISH_LAG = Distribution(
     "kraken_book_publish_lag_seconds",
     "From the reading of a write's oldest frame to Redis's word that it is written.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
@@ -46,7 +46,7 @@ REFUSALS = Counter("kraken_book_write_refusals_total", "Writes refused by the sc
 REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls that Redis did not carry out.")
 LEADING = Gauge("kraken_book_leading", "1 while this collector publishes.")
 EPOCH = Gauge("kraken_book_epoch", "The epoch this collector publishes under.")
-FLUSH_SECONDS = Histogram(
+FLUSH_SECONDS = Distribution(
     "kraken_book_flush_seconds",
     "Round trip of one flush that Redis answered.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),

@@ -33,7 +33,7 @@ class RawLevel(msgspec.Struct, gc=False):
     qty: msgspec.Raw
 
 
-class BookEntry(msgspec.Struct):
+class BookEntry(msgspec.Struct, gc=False):
     """One symbol's part of a book frame; `timestamp` was missing in older snapshots."""
 
     symbol: str
@@ -43,7 +43,7 @@ class BookEntry(msgspec.Struct):
     timestamp: str | None = None
 
 
-class BookFrame(msgspec.Struct):
+class BookFrame(msgspec.Struct, gc=False):
     """A snapshot, which replaces, or an update, which changes; `data` has one entry a symbol."""
 
     type: Literal["snapshot", "update"]

@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 import api.metrics
 import collector.metrics
-from service.tally import Tally
+from service.tally import Distribution, Tally
 from tests.e2e.processes import ROOT
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
@@ -24,6 +24,8 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     for metric in vars(module).values():
         if isinstance(metric, Tally):
             found[metric.name] = {metric.label} if metric.label else set()
+        if isinstance(metric, Distribution):
+            found[metric.name] = set()
         # Children with a label's value are of the same classes, and have no family of their own.
         if isinstance(metric, Counter | Gauge | Histogram) and not metric._labelvalues:
             (family,) = metric.describe()
