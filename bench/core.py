@@ -10,29 +10,36 @@ the same run, is the standard library's `json.loads` of the same bytes.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
+from bench.benchmark import Progress
+from bench.command import command_line, run
+from bench.goals import CORE
+from bench.rows import Row
 from bench.tape import Rate, Tape
 from collector.kraken.frames import BookFrame, FrameError, decode_frame, level_pairs
 from kraken_book.book import Book
 from kraken_book.precision import Precision
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
-PASSES = 40
+PASSES = 25
+TOLD_EVERY = 5
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)
 
 
-class Core(NamedTuple):
+@dataclass(frozen=True)
+class Core:
     """What one frame costs, in microseconds: the whole, and up to the end of each step."""
 
     frames: int
+    origin: str
+    depth: int
     decoded: float
     texts: float
     levels: float
@@ -40,20 +47,67 @@ class Core(NamedTuple):
     verified: float
     json_loads: float
 
+    @property
+    def steps(self) -> dict[str, float]:
+        """What each step costs."""
+        return {
+            "decode": self.decoded,
+            "texts of the levels": self.texts - self.decoded,
+            "ticks, lots, rendering": self.levels - self.texts,
+            "apply": self.applied - self.levels,
+            "checksum": self.verified - self.applied,
+        }
 
-def main() -> int:
-    """Measure and print; the figures decide nothing."""
-    parser = argparse.ArgumentParser(description="The core alone, by step.")
-    parser.add_argument("--frames", type=Path, help="a file with one frame a line")
-    parser.add_argument("--depth", type=int, default=10)
-    parser.add_argument("--passes", type=int, default=PASSES)
-    options = parser.parse_args()
-    frames, origin = frames_of(options.frames, options.depth)
-    core = measure(frames, options.depth, options.passes)
-    print(f"{core.frames} frames of {origin}, depth {options.depth}")
-    for line in table(core):
-        print(line)
-    return 0
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        yield f"{self.frames} frames of {self.origin}, depth {self.depth}"
+        for name, cost in self.steps.items():
+            yield f"  {name:24} {cost:6.2f} us  {cost / self.verified:4.0%}"
+        yield f"  {'bytes to verified book':24} {self.verified:6.2f} us"
+        yield f"  {'json.loads alone':24} {self.json_loads:6.2f} us"
+
+    def rows(self) -> Iterator[Row]:
+        """A frame, beside `json.loads` of it, and each step beside the whole."""
+        yield Row(
+            what="a frame's bytes to a verified book",
+            ours=self.verified,
+            unit="us",
+            beside="json.loads",
+            theirs=self.json_loads,
+            ratio=self.verified / self.json_loads,
+            goal=CORE,
+        )
+        for name, cost in self.steps.items():
+            yield Row(
+                what=f"  {name}",
+                ours=cost,
+                unit="us",
+                beside="the whole",
+                theirs=self.verified,
+                ratio=cost / self.verified,
+            )
+
+
+def measure(scale: float, progress: Progress, frames: Path | None = None, depth: int = 10) -> Core:
+    """What each step costs, one more at a time."""
+    passes = max(2, int(PASSES * scale))
+    progress.expect(-(-passes // TOLD_EVERY))
+    data, origin = frames_of(frames, depth)
+    steps = [
+        lambda: _decode(data),
+        lambda: _texts(data),
+        lambda: _levels(data, depth),
+        lambda: _apply(data, depth, is_verified=False),
+        lambda: _apply(data, depth, is_verified=True),
+        lambda: _json_loads(data),
+    ]
+    best = [float("inf")] * len(steps)
+    for number in range(passes):
+        if number % TOLD_EVERY == 0:
+            progress(f"pass {number + 1} of {passes}")
+        for each, step in enumerate(steps):
+            best[each] = min(best[each], _seconds(step))
+    return Core(len(data), origin, depth, *[seconds / len(data) * 1e6 for seconds in best])
 
 
 def frames_of(path: Path | None, depth: int) -> tuple[list[bytes], str]:
@@ -65,39 +119,6 @@ def frames_of(path: Path | None, depth: int) -> tuple[list[bytes], str]:
         return frames[first:], recorded.name
     tape = Tape([SYMBOL], [Rate(2000.0, 1.0)], depth=depth)
     return list(tape.frames(SYMBOL)), "the simulator's"
-
-
-def measure(frames: Sequence[bytes], depth: int, passes: int) -> Core:
-    """What each step costs, one more at a time."""
-    steps = [
-        lambda: _decode(frames),
-        lambda: _texts(frames),
-        lambda: _levels(frames, depth),
-        lambda: _apply(frames, depth, is_verified=False),
-        lambda: _apply(frames, depth, is_verified=True),
-        lambda: _json_loads(frames),
-    ]
-    best = [float("inf")] * len(steps)
-    for _ in range(passes):
-        for number, step in enumerate(steps):
-            best[number] = min(best[number], _seconds(step))
-    return Core(len(frames), *[seconds / len(frames) * 1e6 for seconds in best])
-
-
-def table(core: Core) -> Iterator[str]:
-    """The figures for people."""
-    steps = {
-        "decode": core.decoded,
-        "texts of the levels": core.texts - core.decoded,
-        "ticks, lots, rendering": core.levels - core.texts,
-        "apply": core.applied - core.levels,
-        "checksum": core.verified - core.applied,
-    }
-    for name, cost in steps.items():
-        yield f"  {name:24} {cost:6.2f} us  {cost / core.verified:4.0%}"
-    yield f"  {'bytes to verified book':24} {core.verified:6.2f} us"
-    times = core.verified / core.json_loads
-    yield f"  {'json.loads alone':24} {core.json_loads:6.2f} us, the core {times:.2f} times that"
 
 
 def _seconds(step: Callable[[], None]) -> float:
@@ -156,4 +177,7 @@ def _is_book(line: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = command_line(__doc__)
+    parser.add_argument("--frames", type=Path, help="a file with one frame a line")
+    parser.add_argument("--depth", type=int, default=10)
+    sys.exit(run(measure, parser))

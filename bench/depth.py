@@ -6,17 +6,16 @@ Real processes: a Redis with 20 books, the api, and `bench.constant`: uvicorn wi
 protocol, routing and request log and nothing behind them, or, as `bare`, with nothing but the
 protocol. 32 keep-alive connections ask for books at random, in turns of one server and the others,
 for whole answers and for what has not changed (304). Printed are the answers a second and the CPU's
-microseconds that the server took for each. It ends by itself within a minute, and with 1 where a
-goal, set against the first constant, is missed.
+microseconds that the server took for each; the goals are set against the first constant.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -24,14 +23,17 @@ from typing import NamedTuple
 import httpx
 import uvloop
 
+from bench.benchmark import MeasureFailed, Progress, turns_at
+from bench.command import command_line, run
+from bench.goals import DEPTH_OF_CONSTANT
 from bench.http_load import Load, get
-from service.logs import configure_logs, parse_levels
+from bench.rows import Row, median_ratio
 from tests.e2e.processes import Api, HttpService, Stage, own_port
 
 SYMBOLS = [f"C{number:02d}/USD" for number in range(20)]
 CONNECTIONS = 32
-# Of the constant's answers a second, the least that the api is to give.
-GOALS = {200: 0.60, 304: 0.85}
+TURN_SECONDS = 1.0
+LEAST_SECONDS = 0.2
 OF_THE_SERVER = ("date", "x-request-id")
 
 
@@ -42,27 +44,63 @@ class Measured(NamedTuple):
     cpu: float
 
 
-def main() -> int:
-    """Run it as the command line says."""
-    parser = argparse.ArgumentParser(description="How cheap /depth is.")
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each turn")
-    parser.add_argument("--turns", type=int, default=4, help="of each server and kind")
-    parser.add_argument("--depth", type=int, default=10, choices=[10, 25, 100, 500, 1000])
-    options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
+Turns = Mapping[str, Sequence[Measured]]
+"""Of each server."""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What the servers gave, by status."""
+
+    by_status: Mapping[int, Turns]
+
+    def lines(self) -> Iterator[str]:
+        """The figures for people."""
+        for status, turns in self.by_status.items():
+            for name, measured in turns.items():
+                rate = median(each.rate for each in measured)
+                cpu = median(each.cpu for each in measured)
+                yield f"{status} of {name:8} {rate:8,.0f} /s, {cpu:6.1f} us of CPU each"
+
+    def rows(self) -> Iterator[Row]:
+        """The share of the constant's answers a second that the api gives."""
+        names = {200: "whole answers", 304: "304"}
+        for status, turns in self.by_status.items():
+            ours, constant = ([each.rate for each in turns[name]] for name in ("api", "constant"))
+            yield Row(
+                what=f"/depth: {names[status]}",
+                ours=median(ours),
+                unit="/s",
+                beside="constant",
+                theirs=median(constant),
+                ratio=median_ratio(ours, constant),
+                goal=DEPTH_OF_CONSTANT[status],
+            )
+
+
+def measure(scale: float, progress: Progress, depth: int = 10) -> Depth:
+    """Measure books of this depth, for this share of the time."""
+    seconds, turns = max(LEAST_SECONDS, TURN_SECONDS * scale), turns_at(scale)
+    progress.expect(1 + 2 * turns)
+    progress("books that stand still")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        api = start_api(stage, options.depth)
+        api = start_api(stage, depth)
         constant = start_constant(stage, Path(folder), api.get(f"/depth/{SYMBOLS[0]}"))
+        servers = {"api": (api, ""), "constant": (constant, ""), "bare": (constant, "/bare")}
         tags = [api.get(path_of(symbol)).headers["etag"] for symbol in SYMBOLS]
         asked: dict[int, list[dict[str, str]]] = {
             200: [{} for _ in SYMBOLS],
             304: [{"If_None_Match": tag} for tag in tags],
         }
-        held = [
-            measure(status, headers, api, constant, options.seconds, options.turns)
-            for status, headers in asked.items()
-        ]
-    return int(not all(held))
+        found: dict[int, dict[str, list[Measured]]] = {}
+        for status, headers in asked.items():
+            found[status] = {name: [] for name in servers}
+            for turn in range(turns):
+                progress(f"answers with {status}, {turn + 1} of {turns}")
+                for name, (server, prefix) in servers.items():
+                    requests = requests_of(prefix, headers)
+                    found[status][name].append(turn_of(server, requests, status, seconds))
+    return Depth(found)
 
 
 def start_api(stage: Stage, depth: int) -> Api:
@@ -100,42 +138,25 @@ def path_of(symbol: str) -> str:
     return f"/depth/{symbol.replace('/', '%2F')}"
 
 
-def measure(
-    status: int,
-    headers: Sequence[dict[str, str]],
-    api: HttpService,
-    constant: HttpService,
-    seconds: float,
-    turns: int,
-) -> bool:
-    """Measure one kind of answer at each server, in turn, and print it; whether its goal is met."""
-    servers = {"api": (api, ""), "constant": (constant, ""), "bare": (constant, "/bare")}
-    found: dict[str, list[Measured]] = {name: [] for name in servers}
-    for _ in range(turns):
-        for name, (server, prefix) in servers.items():
-            pairs = zip(SYMBOLS, headers, strict=True)
-            requests = [get(prefix + path_of(symbol), **added) for symbol, added in pairs]
-            found[name].append(turn(server, requests, status, seconds))
-    rates = {name: median(each.rate for each in measured) for name, measured in found.items()}
-    for name, measured in found.items():
-        cpu = median(each.cpu for each in measured)
-        print(
-            f"{status} of {name:8} {rates[name]:8,.0f} /s, {cpu:6.1f} us of CPU each;"
-            f" the api has {rates['api'] / rates[name]:.0%} of it"
-        )
-    print(f"goal: {GOALS[status]:.0%} of the constant", flush=True)
-    return rates["api"] / rates["constant"] >= GOALS[status]
+def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes]:
+    """A request for each book, with its headers."""
+    pairs = zip(SYMBOLS, headers, strict=True)
+    return [get(prefix + path_of(symbol), **added) for symbol, added in pairs]
 
 
-def turn(server: HttpService, requests: Sequence[bytes], status: int, seconds: float) -> Measured:
+def turn_of(
+    server: HttpService, requests: Sequence[bytes], status: int, seconds: float
+) -> Measured:
     """One measurement; every answer must have the status."""
     before = server.cpu_seconds()
     load = Load(requests)
     rate = uvloop.run(load.run(server.port, CONNECTIONS, seconds))
-    count = load.statuses.total()
-    assert set(load.statuses) == {status}, load.statuses
-    return Measured(rate, (server.cpu_seconds() - before) / count * 1e6)
+    if set(load.statuses) != {status}:
+        raise MeasureFailed(f"{server.name} answers with {dict(load.statuses)}, not {status}")
+    return Measured(rate, (server.cpu_seconds() - before) / load.statuses.total() * 1e6)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = command_line(__doc__)
+    parser.add_argument("--depth", type=int, default=10, choices=[10, 25, 100, 500, 1000])
+    sys.exit(run(measure, parser))

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from redis import Redis
 
+from bench.benchmark import MeasureFailed
 from bench.drain import Address, Drain, wait_for
 from bench.exchange_writer import ExchangeWriter
 from bench.market_events import market_events
@@ -68,7 +69,6 @@ class RedisLoad:
         self.writer = stage.enter(closing(ExchangeWriter(path, market, books)))
         self.writer.begin_all()
         self.apis: list[Api] = []
-        self.complete = True
 
     def grow_to(self, count: int, server: EmbeddedRedis | None = None) -> None:
         """Start as many more apis, of another server if one is given; return when all answer."""
@@ -97,7 +97,8 @@ class RedisLoad:
     ) -> list[Spent]:
         """What is spent at each of these paces while every api follows these.
 
-        Of the one that is written to, or of `cpu_of_server`.
+        Of the one that is written to, or of `cpu_of_server`. Raises MeasureFailed where a reader
+        missed an event.
         """
         few, everything = self.writer.symbols[:FEW], self.writer.symbols
         followed = {"nobody": [], "few": few, "all": everything}[following]
@@ -132,9 +133,10 @@ class RedisLoad:
         flushes = self._write(pace)
         read = self._moved(followed) - moved
         wanted = [each.updates + read for each in had]
-        self.complete &= wait_for(drain, wanted, GRACE_SECONDS)
+        wait_for(drain, wanted, GRACE_SECONDS)
         having = drain.had()
-        self.complete &= [each.updates for each in having] == wanted
+        if [each.updates for each in having] != wanted:
+            raise MeasureFailed("a replica's reader did not have each event once")
         sleep(max(0.0, begun + self._seconds - monotonic()))
         seconds = monotonic() - begun
         sent = sum(after.bytes - each.bytes for after, each in zip(having, had, strict=True))

@@ -4,12 +4,11 @@
 
 1,100 books, written at the pace of a whole exchange to one Redis that another one copies; in turns
 without it, with it, and with an api that reads the copy and has a reader of all books. The CPU is
-Redis's own count. It ends with 1 where the reader missed an event.
+Redis's own count. Where the reader missed an event there is no figure.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,9 +19,10 @@ from typing import Any
 
 from redis import Redis
 
+from bench.benchmark import Progress, share_of
+from bench.command import command_line, run
 from bench.redis_load import BUSY, RedisLoad, cpu_of
-from bench.side_by_side import Progress
-from service.logs import configure_logs, parse_levels
+from bench.rows import Row
 from tests.e2e.processes import Stage, eventually
 
 BOOKS = 1100
@@ -40,12 +40,6 @@ class RedisReplica:
     copy: float
     read: float
     """The copy, while an api with a reader of all books reads it."""
-    complete: bool
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the reader had every event."""
-        return self.complete
 
     def lines(self) -> Iterator[str]:
         """The figures for people."""
@@ -54,15 +48,20 @@ class RedisReplica:
             f" {self.alone:.1%} of a core of Redis, {self.copied:.1%} while another copies it;"
             f" the copy itself {self.copy:.1%}, {self.read:.1%} with an api that follows all"
         )
-        word = "had every event" if self.complete else "MISSED EVENTS"
-        yield f"  the reader of that api {word}"
+
+    def rows(self) -> Iterator[Row]:
+        """What both take of a core."""
+        whole = (("alone", self.alone), ("copied", self.copied), ("copy", self.copy))
+        for what, share in (*whole, ("copy that is read", self.read)):
+            yield Row(what=f"Redis, {what}", ours=share * 100, unit="% of a core")
 
 
 def measure(scale: float, progress: Progress) -> RedisReplica:
     """Measure with this share of the books and of the time."""
-    books, seconds = max(40, int(BOOKS * scale)), max(0.5, SECONDS * scale)
+    books, seconds = max(40, share_of(BOOKS, scale)), max(0.5, SECONDS * scale)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         load = RedisLoad(stage, Path(folder), books, seconds)
+        progress.expect(3)
         progress("one Redis alone")
         (alone,) = load.spent("nobody", [BUSY])
         server = stage.redis(0)
@@ -76,7 +75,7 @@ def measure(scale: float, progress: Progress) -> RedisReplica:
         progress("an api reads the copy")
         load.grow_to(1, server)
         (read,) = load.spent("all", [BUSY], cpu_of_server=copy)
-    return RedisReplica(books, alone.cpu, copied.cpu, of_copy / seconds, read.cpu, load.complete)
+    return RedisReplica(books, alone.cpu, copied.cpu, of_copy / seconds, read.cpu)
 
 
 def _is_up(copy: Redis) -> bool:
@@ -84,17 +83,5 @@ def _is_up(copy: Redis) -> bool:
     return told.get("master_link_status") == "up"
 
 
-def main() -> int:
-    """Run it as the command line says."""
-    parser = argparse.ArgumentParser(description="What a replica of Redis costs.")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the books and of the time")
-    options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
-    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
-    for line in found.lines():
-        print(line)
-    return int(not found.is_good)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure, command_line(__doc__)))

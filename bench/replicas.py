@@ -8,13 +8,12 @@ of all books each. Redis's own count of its CPU (`INFO cpu`), less what it needs
 alone, divided by the replicas. At three gentle paces, which two cores keep up with whatever the
 replicas do: nothing is written, one event a flush, 20 a flush; so the cost of standing still, of a
 flush, and of an event are told apart. And with the fewest replicas at the pace of a whole exchange,
-from which follows how many a core carries: a Redis that has much to do does it more cheaply. It
-ends with 1 where a reader missed an event.
+from which follows how many a core carries: a Redis that has much to do does it more cheaply. Where
+a reader missed an event there is no figure.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,9 +22,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench.benchmark import Progress, share_of
+from bench.command import command_line, run
 from bench.redis_load import BUSY, FEW, QUIET, WORDS, Following, Pace, RedisLoad, Spent
-from bench.side_by_side import Progress
-from service.logs import configure_logs, parse_levels
+from bench.rows import Row
 from tests.e2e.processes import Stage
 
 BOOKS = 1100
@@ -78,12 +78,6 @@ class Replicas:
     """What it costs to confirm a book that stands still, in microseconds."""
     busy: dict[Following, Busy]
     costs: dict[tuple[int, Following], Cost]
-    complete: bool
-
-    @property
-    def is_good(self) -> bool:
-        """Whether every reader had every event."""
-        return self.complete
 
     @property
     def writing(self) -> float:
@@ -121,7 +115,24 @@ class Replicas:
                 f" {busy.quiet:.1%} where nothing moves)"
             )
         yield f"  an event is {self.busy['all'].event_bytes:.0f} bytes on its way to a reader"
-        yield "  every reader had every event" if self.complete else "  READERS MISSED EVENTS"
+
+    def rows(self) -> Iterator[Row]:
+        """What an event costs Redis for each replica, and how many replicas a core carries."""
+        for (count, following), cost in self.costs.items():
+            if following != "nobody":
+                what = f"an event, for each of {count} that follow{'s' * (count == 1)}"
+                yield _row(f"{what} {WORDS[following]}", cost.event, "us")
+        for following, busy in self.busy.items():
+            what = f"a Redis core carries, that follow {WORDS[following]}"
+            carried = float(self.most(following)) if busy.replica > 0 else 0.0
+            yield _row(what, carried, "replicas")
+
+
+def _row(what: str, found: float, unit: str) -> Row:
+    """A difference of two measures that may be less than what either is off."""
+    if found > 0:
+        return Row(what=what, ours=found, unit=unit)
+    return Row(what=what, not_measured="less than other work on the machine lets see")
 
 
 def cost_of(writing: Sequence[Spent], spent: Sequence[Spent], replicas: int) -> Cost:
@@ -145,30 +156,36 @@ def _longer(alone: Spent, with_them: Spent) -> float:
     return with_them.events / alone.events if alone.events else 1.0
 
 
-def measure(scale: float, progress: Progress) -> Replicas:
-    """Measure with this share of the replicas, the books and the time."""
-    books = max(2 * FEW, int(BOOKS * scale))
-    counts = sorted({max(1, int(count * scale)) for count in REPLICAS})
+def measure(
+    scale: float,
+    progress: Progress,
+    replicas: Sequence[int] = REPLICAS,
+    seconds: float = SECONDS,
+    turns: int = TURNS,
+) -> Replicas:
+    """Measure with this share of the replicas, the books and the time; `seconds` are of a pace."""
+    books = max(2 * FEW, share_of(BOOKS, scale))
+    counts = sorted({share_of(count, scale) for count in replicas})
     costs: dict[tuple[int, Following], Cost] = {}
     busy: dict[Following, Busy] = {}
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        load = RedisLoad(stage, Path(folder), books, max(0.5, SECONDS * scale))
+        load = RedisLoad(stage, Path(folder), books, max(0.5, seconds * scale))
         touch = load.touch()
+        followings = sum(len(_followings(count)) for count in counts)
+        progress.expect(1 + len(counts) + followings)
         progress("writing alone")
         writing = load.spent("nobody", PACES)
         for count in counts:
             progress(f"{count} replicas start")
             load.grow_to(count)
-            for following, word in WORDS.items():
-                if following == "all" and count > MOST_OF_ALL:
-                    continue
-                progress(f"{count} replicas follow {word}")
+            for following in _followings(count):
+                progress(f"{count} replicas follow {WORDS[following]}")
                 costs[count, following] = cost_of(writing, load.spent(following, PACES), count)
                 if count == counts[0] and following != "nobody":
-                    busy[following] = _busy(load, following, TURNS if scale >= 1 else 1)
+                    busy[following] = _busy(load, following, turns if scale >= 1 else 1)
         moved = load.writer.moved
         share = sum(moved[symbol] for symbol in load.writer.symbols[:FEW]) / moved.total()
-        return Replicas(books, share, touch, busy, costs, load.complete)
+        return Replicas(books, share, touch, busy, costs)
 
 
 def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
@@ -186,17 +203,9 @@ def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
     )
 
 
-def main() -> int:
-    """Run it as the command line says."""
-    parser = argparse.ArgumentParser(description="What replicas of the api cost their Redis.")
-    parser.add_argument("--scale", type=float, default=1.0, help="of replicas, books and time")
-    options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
-    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
-    for line in found.lines():
-        print(line)
-    return int(not found.is_good)
+def _followings(count: int) -> list[Following]:
+    return [each for each in WORDS if each != "all" or count <= MOST_OF_ALL]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure, command_line(__doc__)))

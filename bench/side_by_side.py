@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from statistics import median
 from time import monotonic, sleep
 
+from bench.benchmark import MeasureFailed, Progress, share_of
 from bench.market_events import MarketEvents, market_events
 from bench.peers.process import NotInstalled
 from bench.publishers import publish_at
+from bench.rows import Goal, Row, median_ratio
 from bench.servers import Server, Start
 from bench.sse_crowd import Crowd
-from bench.sse_readers import Publication
-
-Progress = Callable[[str], None]
-"""Told what is being measured now."""
+from bench.sse_readers import Publication, Received
 
 OURS = "api"
 # From the head of an answer until the server has noted its reader, which no peer tells.
@@ -31,6 +30,13 @@ class Load:
     readers: int
     rate: float
     seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.readers:,} readers, {self.rate:,.0f} events/s"
+
+    def scaled(self, scale: float) -> Load:
+        """So much of it: of the readers, and of the time."""
+        return Load(share_of(self.readers, scale), self.rate, max(1.0, self.seconds * scale))
 
 
 @dataclass(frozen=True)
@@ -76,22 +82,33 @@ class Turns:
         """A server's figure, the median of its turns."""
         return median(map(figure, self.delivered[name]))
 
-    def ratio(self, name: str, figure: Callable[[Delivered], float]) -> float | None:
-        """Our figure over a peer's, the median of turns; None where the peer has none."""
-        if name not in self.delivered:
-            return None
-        pairs = zip(self.delivered[OURS], self.delivered[name], strict=True)
-        return median(figure(ours) / figure(theirs) for ours, theirs in pairs)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether each of our readers had each event, in every turn."""
-        return all(turn.complete == turn.readers for turn in self.delivered[OURS])
+    def row(
+        self,
+        what: str,
+        unit: str,
+        figure: Callable[[Delivered], float],
+        peer: str,
+        goal: Goal | None,
+    ) -> Row:
+        """Our figure beside a peer's; of one that is not there it says why."""
+        ours = self.median(OURS, figure)
+        if peer in self.missing:
+            why = self.missing[peer]
+            return Row(what=what, ours=ours, unit=unit, beside=peer, goal=goal, not_measured=why)
+        ratio = median_ratio(map(figure, self.delivered[OURS]), map(figure, self.delivered[peer]))
+        return Row(
+            what=what,
+            ours=ours,
+            unit=unit,
+            beside=peer,
+            theirs=self.median(peer, figure),
+            ratio=ratio,
+            goal=goal,
+        )
 
     def lines(self) -> Iterator[str]:
         """The figures for people."""
-        load = self.load
-        yield f"{load.readers:,} readers of one book at {load.rate:,.0f} events a second"
+        yield str(self.load)
         for name, turns in self.delivered.items():
             complete = min(turn.complete for turn in turns)
             seconds = sum(turn.seconds for turn in turns)
@@ -110,25 +127,36 @@ class Turns:
 
 
 def take_turns(servers: Mapping[str, Start], load: Load, turns: int, progress: Progress) -> Turns:
-    """Measure each server as often, one after the other; `api` among them, which must start."""
+    """Measure each server as often, one after the other; `api` among them, which must start.
+
+    Raises MeasureFailed where a reader of the api's missed an event.
+    """
     events = market_events(int(load.rate * load.seconds) + 1)
     delivered: dict[str, list[Delivered]] = {name: [] for name in servers}
     missing: dict[str, str] = {}
+    progress.expect(turns * len(servers))
     for turn in range(turns):
         for name, start in servers.items():
             if name in missing:
                 continue
-            progress(f"{load.readers:,} readers, {load.rate:,.0f}/s: {name}, {turn + 1} of {turns}")
+            progress(f"{load}: {name}, {turn + 1} of {turns}")
             try:
                 with start(events) as server:
-                    delivered[name].append(_measured(server, events, load))
+                    delivered[name].append(_measured(name, server, events, load))
             except NotInstalled as why:
                 missing[name] = str(why)
                 del delivered[name]
     return Turns(load, delivered, missing)
 
 
-def _measured(server: Server, events: MarketEvents, load: Load) -> Delivered:
+def require_all(received: Received) -> None:
+    """Raise MeasureFailed unless each reader had each event, once."""
+    if received.complete < received.readers:
+        missed = received.readers - received.complete
+        raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")
+
+
+def _measured(name: str, server: Server, events: MarketEvents, load: Load) -> Delivered:
     with Crowd(server.port, server.path, load.readers) as crowd:
         sleep(SETTLE_SECONDS)
         cpu, begun = server.cpu_seconds(), monotonic()
@@ -136,6 +164,8 @@ def _measured(server: Server, events: MarketEvents, load: Load) -> Delivered:
         first = events.updates[0].seq
         received = crowd.received(Publication(first, left, monotonic() + GRACE_SECONDS))
         cpu = server.cpu_seconds() - cpu
+    if name == OURS:
+        require_all(received)
     return Delivered(
         received.readers,
         received.complete,

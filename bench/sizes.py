@@ -9,7 +9,6 @@ times, so that what a move needs is in it. The figures are for who plans, and de
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -22,17 +21,17 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from bench import servers
+from bench.benchmark import Progress, share_of
+from bench.command import command_line, run
 from bench.drain import Address, Drain
 from bench.flood import symbols_of
 from bench.held_open import hold_open, still
 from bench.market_events import market_events
 from bench.publishers import MOST_AT_ONCE, RETENTION, RedisPublisher
-from bench.side_by_side import Progress
+from bench.rows import Row
 from bench.tape import Rate, Tape
 from kraken_book.redis_contract.keys import book_key, events_key
 from launcher.embedded_redis import EmbeddedRedis
-from service.http_server import allow_open_files
-from service.logs import configure_logs, parse_levels
 from simulator.catalogue import CATALOGUE, Profile
 from simulator.server import Simulator
 from tests.e2e.processes import Stage, Streams, eventually
@@ -99,26 +98,42 @@ class Sizes:
                 f"{event / 1e3:13.2f}{api / 1e6:22.1f}"
             )
 
+    def rows(self) -> Iterator[Row]:
+        """What a plan needs of them."""
+        stream = self.stream / self.events
+        yield Row(what="Redis: an event of a busy book", ours=stream, unit="bytes")
+        yield Row(what="api without readers", ours=self.api / 1e6, unit="MB")
+        yield Row(what="api: an idle reader", ours=self.reader / 1e3, unit="kB")
+        for shape, collector, book, _, api in self.following:
+            books = f"{shape.books:,} of depth {shape.depth:,}"
+            yield Row(what=f"collector: {books}", ours=collector / 1e6, unit="MB")
+            yield Row(what=f"api with a reader: {books}", ours=api / 1e6, unit="MB")
+            yield Row(
+                what=f"Redis: a book's hash, depth {shape.depth:,}", ours=book / 1e3, unit="kB"
+            )
 
-def measure(scale: float, progress: Progress) -> Sizes:
+
+def measure(
+    scale: float, progress: Progress, shapes: Sequence[Shape] = SHAPES, moves: int = MOVES_A_BOOK
+) -> Sizes:
     """Measure with this share of the books, the events and the readers."""
     following = []
-    for shape in SHAPES:
-        scaled = Shape(max(1, int(shape.books * scale)), shape.depth)
+    progress.expect(len(shapes) + 2)
+    for shape in shapes:
+        scaled = Shape(share_of(shape.books, scale), shape.depth)
         progress(f"{scaled.books:,} books of depth {scaled.depth:,}")
-        following.append(asyncio.run(_follow(scaled)))
+        following.append(asyncio.run(_follow(scaled, moves)))
     progress("a full stream")
-    events = max(100, int(RETENTION.maxlen * scale))
+    events = max(100, share_of(RETENTION.maxlen, scale))
     empty, stream = _full_stream(events)
-    readers = max(1, int(IDLE_READERS * scale))
+    readers = share_of(IDLE_READERS, scale)
     progress(f"{readers:,} idle streams")
     api, reader = _idle(readers)
     return Sizes(empty, api, reader, readers, stream, events, following)
 
 
-async def _follow(shape: Shape) -> Following:
-    moves = shape.books * MOVES_A_BOOK
-    rate = Rate(MOVES_A_SECOND, moves / MOVES_A_SECOND)
+async def _follow(shape: Shape, moves: int) -> Following:
+    rate = Rate(MOVES_A_SECOND, shape.books * moves / MOVES_A_SECOND)
     tape = Tape(symbols_of(shape.books), [rate], depth=shape.depth, profile=_deep)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
@@ -195,18 +210,5 @@ def _idle(readers: int) -> tuple[int, float]:
         return without, (still(server) - without) / readers
 
 
-def main() -> int:
-    """Run it as the command line says."""
-    parser = argparse.ArgumentParser(description="What books, events and readers take of memory.")
-    parser.add_argument("--scale", type=float, default=1.0, help="of books, events and readers")
-    options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
-    allow_open_files()
-    found = measure(options.scale, lambda what: print(what, file=sys.stderr, flush=True))
-    for line in found.lines():
-        print(line)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure, command_line(__doc__)))

@@ -13,44 +13,12 @@ of the rounds' ratios.
 
 from __future__ import annotations
 
-import argparse
 import sys
 
-from bench.ingest.comparison import SYMBOLS, TIMES, measure, table
-from bench.ingest.peer import is_installed
-from bench.ingest.run import MeasureFailed
-
-
-def main() -> int:
-    """Measure and print; returns 1 where an update is missing, or with --strict a goal missed."""
-    parser = argparse.ArgumentParser(
-        description="Ingest beside cryptofeed and beside Redis's own limit.",
-        epilog="cryptofeed is run from .venv-peers, which `make peers` makes. Other benchmarks run"
-        " Debian's libnginx-mod-nchan, nginx-light and redis-tools (for redis-benchmark).",
-    )
-    parser.add_argument("--symbols", type=int, nargs="+", default=SYMBOLS)
-    parser.add_argument("--scale", type=float, default=1.0, help="how much of the load, as 0.1")
-    parser.add_argument("--times", type=int, default=TIMES, help="rounds, of which the median")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 where a goal is missed")
-    options = parser.parse_args()
-    if not is_installed():
-        print("cryptofeed is not installed: `make peers` does that. Going on without.")
-    try:
-        found = measure(options.scale, _say, options.symbols, options.times)
-    except MeasureFailed as failed:
-        print(f"WRONG: {failed}")
-        return 1
-    for line in table(found):
-        print(line)
-    missed = [line for each in found for line in each.missed]
-    for line in missed:
-        print(f"missed: {line}")
-    return 1 if missed and options.strict else 0
-
-
-def _say(what: str, share: float) -> None:
-    print(f"{share:4.0%} {what}", file=sys.stderr, flush=True)
-
+from bench.command import command_line, run
+from bench.ingest.comparison import SYMBOLS, measure
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = command_line(__doc__)
+    parser.add_argument("--symbols", type=int, nargs="+", default=SYMBOLS)
+    sys.exit(run(measure, parser))

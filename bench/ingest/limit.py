@@ -9,8 +9,9 @@ from itertools import chain
 
 import hiredis
 
+from bench.benchmark import MeasureFailed
 from bench.ingest.ours import Stored
-from bench.ingest.run import LIMIT_SECONDS, MeasureFailed, Run
+from bench.ingest.run import LIMIT_SECONDS, Run
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.write import Entry, Retention, WriteCall, write_events
 

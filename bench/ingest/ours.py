@@ -11,9 +11,10 @@ from zlib import crc32
 import msgspec
 from redis import Redis
 
+from bench.benchmark import MeasureFailed
 from bench.cores import pin
 from bench.flood_process import FloodProcess
-from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, MeasureFailed, Run, timed
+from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
 from kraken_book.redis_contract.keys import book_key, events_key
 from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.processes import Collector, Stage

@@ -12,14 +12,16 @@ from typing import Any
 
 from redis import Redis
 
+from bench.benchmark import MeasureFailed
 from bench.cores import pin
 from bench.flood_process import FloodProcess
-from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, MeasureFailed, Run, timed
+from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.lifeline import die_with_parent
 from tests.e2e.processes import ROOT, eventually
 
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
+NOT_INSTALLED = "cryptofeed: make peers"
 # After so many updates of a book its backend adds the whole of it to the stream.
 _SNAPSHOT_EVERY = 1000
 

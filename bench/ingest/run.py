@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bench.benchmark import MeasureFailed
 from bench.cores import cpu_seconds
 from bench.flood import Served
 
@@ -15,10 +16,6 @@ OTHER_CORE = 1
 
 LIMIT_SECONDS = 120.0
 _POLL_SECONDS = 0.005
-
-
-class MeasureFailed(Exception):
-    """Updates are missing or wrong, or did not come: there is no figure."""
 
 
 class Run(NamedTuple):

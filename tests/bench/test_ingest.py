@@ -7,10 +7,12 @@ from zlib import crc32
 
 import pytest
 
+from bench.benchmark import MeasureFailed, Progress
 from bench.ingest import comparison
-from bench.ingest.comparison import Comparison, Round, measure, table
+from bench.ingest.comparison import Comparison, Round, measure
 from bench.ingest.ours import Stored, check
-from bench.ingest.run import MeasureFailed, Run
+from bench.ingest.run import Run
+from bench.rows import Verdict
 
 CHECKSUM = crc32(b"1012095010")
 
@@ -51,31 +53,25 @@ def rounds(*seconds: tuple[float, float, float]) -> tuple[Round, ...]:
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     found = Comparison(1, 100, 200.0, rounds((10, 1, 40), (1, 0.5, 6), (2, 2, 14)))
 
-    assert found.times_peer == 6
-    assert found.share_of_limit == 0.5
-    assert not list(found.missed)
+    beside_peer, of_limit = found.rows()
 
-
-def test_each_goal_that_is_missed_is_told() -> None:
-    found = Comparison(1, 100, 200.0, rounds((1, 0.2, 4)))
-
-    assert list(found.missed) == [
-        "1 symbols: 4.0 times cryptofeed, not 5",
-        "1 symbols: 20% of Redis's limit, not a third",
-    ]
+    assert beside_peer.ratio == 6
+    assert of_limit.ratio == 0.5
 
 
 def test_without_the_peer_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "is_installed", lambda: False)
-    steps: list[float] = []
+    shares: list[float] = []
 
-    (found,) = measure(0.01, lambda _what, share: steps.append(share), symbols=[3], times=1)
+    result = measure(0.05, Progress(lambda _what, share: shares.append(share)), symbols=[3])
 
+    (found,) = result.comparisons
     (run,) = found.rounds
     assert run.ours.updates == found.updates > 500
     # What was there before the flood is in it too.
     assert run.limit.updates > run.ours.updates
-    assert found.times_peer is None
-    assert " - " in "\n".join(table([found]))
-    assert steps == sorted(steps)
-    assert steps[-1] == 1
+    beside_peer, of_limit = result.rows()
+    assert beside_peer.verdict is Verdict.NOT_MEASURED
+    assert "make peers" in beside_peer.why
+    assert of_limit.ratio is not None
+    assert shares == [0, 0.5]
