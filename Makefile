@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures peers clean
+.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures bench peers clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -59,6 +59,16 @@ soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 
 
 pictures: $(INSTALLED) ## Make the pictures of the page and the terminal in docs/ anew; needs chromium
 	@$(BIN)/python -m tests.pictures
+
+BENCH_INSTALLED := .venv/.bench
+
+bench: $(BENCH_INSTALLED) ## Measure all, hold it against the goals, draw it into docs/; ARGS="--only fan_out --scale 0.1"
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# What draws the pictures is large, and nothing else needs it.
+$(BENCH_INSTALLED): $(INSTALLED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
 
 # Of Debian: libnginx-mod-nchan and nginx-light, and redis-tools for redis-benchmark.
 PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy

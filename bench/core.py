@@ -27,7 +27,7 @@ from kraken_book.book import Book
 from kraken_book.precision import Precision
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
-PASSES = 25
+PASSES = 40
 TOLD_EVERY = 5
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)

@@ -24,7 +24,7 @@ from bench.side_by_side import OURS, Load, Turns, take_turns
 
 # A turn ends with the last receipt, some tens of milliseconds after the last publication: of 1,000
 # events a second even a server without any delay would bring a little less than a million.
-LOAD = Load(1000, 1050.0, 3.0)
+LOAD = Load(1000, 1050.0, 2.5)
 STARTS = {OURS: servers.api, "nchan": servers.nchan, "sse-starlette": servers.sse_starlette}
 
 

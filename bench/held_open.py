@@ -73,15 +73,15 @@ def measure(scale: float, progress: Progress) -> HeldOpen:
         first_id = write_past(server, events)
         # What the first reader of all brings in is no reader's.
         hold_open(server, 1, undo)
-        without = still(server)
+        without = still(server, scale)
         progress(f"{idle:,} idle streams")
         hold_open(server, idle, undo)
-        with_idle = still(server)
+        with_idle = still(server, scale)
         progress(f"{slow:,} who do not read")
         undo.enter_context(
             frozen_readers(f"http://127.0.0.1:{server.port}", SYMBOL, slow, first_id)
         )
-        with_slow = still(server)
+        with_slow = still(server, scale)
     return HeldOpen(
         idle, slow, without, (with_idle - without) / idle, (with_slow - with_idle) / slow
     )
@@ -112,12 +112,12 @@ def hold_open(server: Server, count: int, undo: ExitStack) -> None:
             had += more
 
 
-def still(server: Server) -> int:
+def still(server: Server, scale: float) -> int:
     """The api's memory, once it no longer grows."""
     assert server.memory is not None
     most, deadline = 0, monotonic() + LIMIT_SECONDS
-    since = monotonic()
-    while monotonic() < min(deadline, since + STILL_SECONDS):
+    since, wait = monotonic(), max(0.3, STILL_SECONDS * min(1.0, scale))
+    while monotonic() < min(deadline, since + wait):
         now = server.memory()
         if now > most:
             most, since = now, monotonic()

@@ -34,6 +34,7 @@ REPLICAS = (1, 10, 50)
 MOST_OF_ALL = 10
 SECONDS = 4.0
 TURNS = 5
+READ: tuple[Following, ...] = ("few", "all")
 PACES = (Pace(10, 0), Pace(10, 1), Pace(10, 20))
 """Still, thin, thick."""
 
@@ -120,10 +121,12 @@ class Replicas:
         """What an event costs Redis for each replica, and how many replicas a core carries."""
         for (count, following), cost in self.costs.items():
             if following != "nobody":
-                what = f"an event, for each of {count} that follow{'s' * (count == 1)}"
-                yield _row(f"{what} {WORDS[following]}", cost.event, "us")
+                what = f"Redis, an event and replica: {count} of {WORDS[following]}"
+                yield _row(what, cost.event, "us")
         for following, busy in self.busy.items():
-            what = f"a Redis core carries, that follow {WORDS[following]}"
+            word = f"{BUSY.flushes * BUSY.events:,.0f} events/s, {WORDS[following]}"
+            yield _row(f"Redis, each replica: {word}", busy.replica * 100, "% of a core")
+            what = f"a Redis core carries: of {WORDS[following]}"
             carried = float(self.most(following)) if busy.replica > 0 else 0.0
             yield _row(what, carried, "replicas")
 
@@ -163,7 +166,10 @@ def measure(
     seconds: float = SECONDS,
     turns: int = TURNS,
 ) -> Replicas:
-    """Measure with this share of the replicas, the books and the time; `seconds` are of a pace."""
+    """Measure with this share of the replicas, the books and the time; `seconds` are of a pace.
+
+    Without any number of `replicas` only the pace of an exchange is measured, with one.
+    """
     books = max(2 * FEW, share_of(BOOKS, scale))
     counts = sorted({share_of(count, scale) for count in replicas})
     costs: dict[tuple[int, Following], Cost] = {}
@@ -172,17 +178,19 @@ def measure(
         load = RedisLoad(stage, Path(folder), books, max(0.5, seconds * scale))
         touch = load.touch()
         followings = sum(len(_followings(count)) for count in counts)
-        progress.expect(1 + len(counts) + followings)
+        progress.expect(3 + len(counts) + followings)
         progress("writing alone")
-        writing = load.spent("nobody", PACES)
+        writing = load.spent("nobody", PACES if counts else ())
+        load.grow_to(1)
+        for following in READ:
+            progress(f"at the pace of an exchange, of {WORDS[following]}")
+            busy[following] = _busy(load, following, turns if scale >= 1 else 1)
         for count in counts:
             progress(f"{count} replicas start")
             load.grow_to(count)
             for following in _followings(count):
                 progress(f"{count} replicas follow {WORDS[following]}")
                 costs[count, following] = cost_of(writing, load.spent(following, PACES), count)
-                if count == counts[0] and following != "nobody":
-                    busy[following] = _busy(load, following, turns if scale >= 1 else 1)
         moved = load.writer.moved
         share = sum(moved[symbol] for symbol in load.writer.symbols[:FEW]) / moved.total()
         return Replicas(books, share, touch, busy, costs)

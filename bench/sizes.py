@@ -32,7 +32,7 @@ from bench.rows import Row
 from bench.tape import Rate, Tape
 from kraken_book.redis_contract.keys import book_key, events_key
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.catalogue import CATALOGUE, Profile
+from simulator.catalogue import CATALOGUE, Profile, profile_of
 from simulator.server import Simulator
 from tests.e2e.processes import Stage, Streams, eventually
 
@@ -114,7 +114,11 @@ class Sizes:
 
 
 def measure(
-    scale: float, progress: Progress, shapes: Sequence[Shape] = SHAPES, moves: int = MOVES_A_BOOK
+    scale: float,
+    progress: Progress,
+    shapes: Sequence[Shape] = SHAPES,
+    moves: int = MOVES_A_BOOK,
+    events: int = RETENTION.maxlen,
 ) -> Sizes:
     """Measure with this share of the books, the events and the readers."""
     following = []
@@ -124,17 +128,19 @@ def measure(
         progress(f"{scaled.books:,} books of depth {scaled.depth:,}")
         following.append(asyncio.run(_follow(scaled, moves)))
     progress("a full stream")
-    events = max(100, share_of(RETENTION.maxlen, scale))
+    events = max(100, share_of(events, scale))
     empty, stream = _full_stream(events)
     readers = share_of(IDLE_READERS, scale)
     progress(f"{readers:,} idle streams")
-    api, reader = _idle(readers)
+    api, reader = _idle(readers, scale)
     return Sizes(empty, api, reader, readers, stream, events, following)
 
 
 async def _follow(shape: Shape, moves: int) -> Following:
     rate = Rate(MOVES_A_SECOND, shape.books * moves / MOVES_A_SECOND)
-    tape = Tape(symbols_of(shape.books), [rate], depth=shape.depth, profile=_deep)
+    # To make a thousand levels for those who take ten would take most of the time.
+    profile = _deep if shape.depth > 100 else profile_of
+    tape = Tape(symbols_of(shape.books), [rate], depth=shape.depth, profile=profile)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
         async with Simulator(tape) as simulator:
@@ -199,15 +205,15 @@ def _full_stream(count: int) -> tuple[int, int]:
             return empty, int(redis.info("memory")["used_memory"]) - before
 
 
-def _idle(readers: int) -> tuple[int, float]:
+def _idle(readers: int, scale: float) -> tuple[int, float]:
     """The bytes of an api without readers, and of each of so many."""
     with servers.api(market_events(1)) as server, ExitStack() as undo:
         assert server.memory is not None
         # What the first of all brings in is no reader's.
         hold_open(server, 1, undo)
-        without = still(server)
+        without = still(server, scale)
         hold_open(server, readers, undo)
-        return without, (still(server) - without) / readers
+        return without, (still(server, scale) - without) / readers
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ BOOKS = 200
 CALM, TIMES, BURST_SECONDS, CALM_SECONDS = 1000.0, 10, 2.0, 3.0
 READERS_OF_ALL, READERS_OF_ONE = 10, 90
 DEPTH_CONNECTIONS = 1
-AFTERWARDS_SECONDS = 3.0
+REST_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,10 @@ def _longest(stalls: Sequence[Stall]) -> float:
     return max((min(stall.cpu, stall.seconds) for stall in stalls), default=0.0)
 
 
-async def play(stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate]) -> list[Watched]:
-    """Play the tape to both services; what their loops did."""
+async def play(
+    stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate], rest: float
+) -> list[Watched]:
+    """Play the tape to both services, after and before so many seconds of rest; what their loops did."""
     redis = stage.redis()
     async with Simulator(tape) as simulator:
         collector = await asyncio.to_thread(
@@ -118,9 +120,9 @@ async def play(stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate]) ->
         all_of_them = [Address(api.port, "/stream?symbols=*")] * READERS_OF_ALL
         of_one = [Address(api.port, f"/stream/{one.replace('/', '-')}")] * READERS_OF_ONE
         depth = Load([get(f"/depth/{symbol.replace('/', '-')}") for symbol in tape.books])
-        seconds = sum(rate.seconds for rate in rates) + 1 + AFTERWARDS_SECONDS
+        seconds = sum(rate.seconds for rate in rates) + 1 + rest
         with Drain([*all_of_them, *of_one]):
-            await asyncio.sleep(AFTERWARDS_SECONDS)
+            await asyncio.sleep(rest)
             tape.start()
             calm_from = monotonic() + 1
             await depth.run(api.port, DEPTH_CONNECTIONS, seconds)
@@ -170,12 +172,13 @@ def measure(scale: float, progress: Progress, books: int = BOOKS) -> AllStalls:
     books = max(3, share_of(books, scale))
     calm = Rate(CALM, max(0.5, CALM_SECONDS * scale))
     rates = [calm, Rate(CALM * TIMES, max(0.3, BURST_SECONDS * scale)), calm]
+    rest = max(0.5, REST_SECONDS * min(1.0, scale))
     progress.expect(2)
     progress("a burst is made beforehand")
     tape = Tape(symbols_of(books), rates)
     progress("it is played")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        services = asyncio.run(play(stage, Path(folder), tape, rates))
+        services = asyncio.run(play(stage, Path(folder), tape, rates, rest))
     return AllStalls(books, len(tape.updates), services)
 
 

@@ -11,6 +11,8 @@ from time import monotonic
 
 import pytest
 
+from bench.benchmark import MeasureFailed
+from bench.side_by_side import require_all
 from bench.sse_readers import Publication, Readers, Received
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n"
@@ -77,3 +79,9 @@ def test_who_has_all_is_complete_however_the_bytes_are_cut() -> None:
 )
 def test_who_has_not_is_not(pieces: list[bytes]) -> None:
     assert what_came_of(3, *pieces).complete == 0
+
+
+def test_where_one_of_ours_missed_an_event_there_is_no_figure() -> None:
+    require_all(Received(readers=3, complete=3))
+    with pytest.raises(MeasureFailed, match="1 of 3 readers missed an event"):
+        require_all(Received(readers=3, complete=2))
