@@ -101,7 +101,7 @@ def _longest(stalls: Sequence[Stall]) -> float:
 async def play(
     stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate], rest: float
 ) -> list[Watched]:
-    """Play the tape to both services, after and before so many seconds of rest; what their loops did."""
+    """What the loops of both services did, from a rest before the tape to one after it."""
     redis = stage.redis()
     async with Simulator(tape) as simulator:
         collector = await asyncio.to_thread(
