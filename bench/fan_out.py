@@ -6,7 +6,7 @@
 written as the collector writes them. In turns, under the same load: the api, nchan (nginx's module,
 published to over HTTP) and an application of sse-starlette (following the same stream). Each has
 one process, the readers two of their own. A server that cannot keep up is measured by what came
-until 5 s after the last publication. Where a reader of ours missed an event there is no figure.
+until 3 s after the last publication. Where a reader of ours missed an event there is no figure.
 """
 
 from __future__ import annotations

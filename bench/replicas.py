@@ -165,6 +165,7 @@ def measure(
     replicas: Sequence[int] = REPLICAS,
     seconds: float = SECONDS,
     turns: int = TURNS,
+    read: Sequence[Following] = READ,
 ) -> Replicas:
     """Measure with this share of the replicas, the books and the time; `seconds` are of a pace.
 
@@ -178,11 +179,11 @@ def measure(
         load = RedisLoad(stage, Path(folder), books, max(0.5, seconds * scale))
         touch = load.touch()
         followings = sum(len(_followings(count)) for count in counts)
-        progress.expect(3 + len(counts) + followings)
+        progress.expect(1 + len(read) + len(counts) + followings)
         progress("writing alone")
         writing = load.spent("nobody", PACES if counts else ())
         load.grow_to(1)
-        for following in READ:
+        for following in read:
             progress(f"at the pace of an exchange, of {WORDS[following]}")
             busy[following] = _busy(load, following, turns if scale >= 1 else 1)
         for count in counts:

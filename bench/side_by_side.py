@@ -20,7 +20,7 @@ OURS = "api"
 # From the head of an answer until the server has noted its reader, which no peer tells.
 SETTLE_SECONDS = 0.5
 # What was published last may take so long to come.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)

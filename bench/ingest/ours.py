@@ -20,7 +20,7 @@ from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.processes import Collector, Stage
 
 # The first frames after a start meet code and connections that are cold.
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
 
 
 class Stored(NamedTuple):
