@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -27,7 +27,8 @@ TIMES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 MOST_TIMES = 10
 # Readable where a page shows it at half of that.
 DPI = 160
-STYLE = {
+# Where matplotlib is installed its names are checked too.
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "text.color": INK,
     "axes.labelcolor": INK,
