@@ -17,8 +17,11 @@ from typing import NamedTuple, Self
 
 # What is numbered has an id: an api's word of a loss has none.
 BEGIN = b"\nid: "
-_CARRIED = len(BEGIN) - 1
 _SEQ = b'"seq":'
+# Of what came before so much is looked at again: a seq with its number and comma, however cut.
+_CARRIED = 32
+# A beginning that ends in what came now starts here at the earliest.
+_UNCOUNTED = _CARRIED - len(BEGIN) + 1
 _MOST_BYTES = 256 * 1024
 JOIN_SECONDS = 60.0
 # Of so many events the delay is looked at, spread evenly over events and all readers.
@@ -135,7 +138,7 @@ class Readers:
         now, buffer = monotonic(), self._buffer
         buffer[:_CARRIED] = reader.carried
         reader.carried = bytes(buffer[end - _CARRIED : end])
-        count = buffer.count(BEGIN, 0, end)
+        count = buffer.count(BEGIN, _UNCOUNTED, end)
         if count:
             reader.total += count
             reader.at.append(now)
