@@ -34,9 +34,9 @@ SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 # What brings a snapshot and then ends, again and again, has not recovered by it.
 RECOVERED_SECONDS = 10.0
-# Of what came together; then the loop's other tasks have their turn, 5 ms later. A flood that is
+# Of what came together; then the loop's other tasks have their turn, 3 ms later. A flood that is
 # written after every 32 costs a quarter more, since each call then carries few events.
-FRAMES_PER_TURN = 256
+FRAMES_PER_TURN = 128
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
 
