@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -225,55 +225,56 @@ class LosesAnswers(RedisNode):
         return replies
 
 
+@pytest.fixture
+async def losing(redis_url: str) -> AsyncIterator[LosesAnswers]:
+    """A Redis whose answers can be lost, and that tells what was sent."""
+    client = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    client.sent = []
+    yield client
+    await client.aclose()
+
+
 FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 
 
 async def test_what_waits_of_many_symbols_goes_in_parts_and_all_of_it_in_one_flush(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
+    losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
-    seen = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
-    seen.sent = []
-    publishing = Publishing(seen, *FIVE)
+    publishing = Publishing(losing, *FIVE)
     await publishing.lead()
-    seen.sent.clear()
+    losing.sent.clear()
     for box in publishing.boxes.values():
         box.update(2)
     await publishing.flush()
-    assert [len(calls) for calls in seen.sent] == [2, 2, 1]
+    assert [len(calls) for calls in losing.sent] == [2, 2, 1]
     for symbol in FIVE:
         assert await publishing.seqs(symbol) == [1, 2, 3, 4]
-    await seen.aclose()
 
 
 async def test_who_is_fenced_in_the_middle_of_a_flush_says_nothing_of_the_others(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
+    losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
-    seen = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
-    seen.sent = []
-    publishing = Publishing(seen, *FIVE)
+    publishing = Publishing(losing, *FIVE)
     await publishing.lead()
-    newer = Publishing(seen, "BTC/USD")
+    newer = Publishing(losing, "BTC/USD")
     await newer.lead(EPOCH + 1)
     await newer.flush()
-    await seen.exchange([("DEL", SYMBOLS)])
-    seen.sent.clear()
+    await losing.exchange([("DEL", SYMBOLS)])
+    losing.sent.clear()
     publishing.publisher.lead(EPOCH)
     for box in publishing.boxes.values():
         box.update()
     await publishing.flush()
     assert publishing.fenced == [EPOCH + 1]
-    assert len(seen.sent) == 1
+    assert len(losing.sent) == 1
     assert set(await publishing.states()) <= {"BTC/USD", "ETH/USD"}
-    await seen.aclose()
 
 
 async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
-    redis_url: str, redis: RedisNode
+    losing: LosesAnswers,
 ) -> None:
-    losing = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
-    losing.sent = []
     publishing = Publishing(losing)
     await publishing.lead()
     losing.sent.clear()
@@ -288,7 +289,6 @@ async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_o
     assert all(calls == losing.sent[0] for calls in losing.sent[:4])
     await publishing.flush()
     assert await publishing.seqs() == list(range(1, 10))
-    await losing.aclose()
 
 
 async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gone(
@@ -312,10 +312,8 @@ async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gon
 
 
 async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
-    redis_url: str,
+    losing: LosesAnswers,
 ) -> None:
-    losing = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
-    losing.sent = []
     publishing = Publishing(losing)
     await publishing.lead()
     losing.to_lose = 1
@@ -332,7 +330,6 @@ async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
         ("snapshot", EPOCH + 1),
         ("status", EPOCH + 1),
     ]
-    await losing.aclose()
 
 
 # Others who write
