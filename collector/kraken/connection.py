@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import Enum
-from time import monotonic, time
+from time import monotonic, monotonic_ns, time
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
@@ -21,7 +21,7 @@ from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
-from collector.kraken.socket import FeedSocket
+from collector.kraken.socket import FeedSocket, Lot
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.backoff import Backoff
@@ -34,9 +34,10 @@ SILENCE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 # What brings a snapshot and then ends, again and again, has not recovered by it.
 RECOVERED_SECONDS = 10.0
-# Of what came together; then the loop's other tasks have their turn, 3 ms later. A flood that is
-# written after every 32 costs a quarter more, since each call then carries few events.
-FRAMES_PER_TURN = 128
+# So long are frames taken that came together; then the loop's other tasks have their turn. A flood
+# that is written after every 32 frames costs a quarter more, since each call then carries few
+# events; a thousand snapshots at once would hold up all else for a second.
+TURN_NANOSECONDS = 5_000_000
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
 
@@ -217,16 +218,20 @@ class Connection:
             lot = await websocket.read()
             self._last = lot.read
             self._require_no_standstill(lot.read)
-            for first in range(0, len(lot.messages), FRAMES_PER_TURN):
-                self._take(lot.messages[first : first + FRAMES_PER_TURN], session)
-                await asyncio.sleep(0)
+            await self._take(lot, session)
+            self.frames += len(lot.messages)
+            if self.state is State.SUBSCRIBING and session.complete:
+                self._enter(State.LIVE)
 
-    def _take(self, messages: Sequence[bytes], session: Session) -> None:
-        for data in messages:
-            session.receive(data, self._last)
-        self.frames += len(messages)
-        if self.state is State.SUBSCRIBING and session.complete:
-            self._enter(State.LIVE)
+    async def _take(self, lot: Lot, session: Session) -> None:
+        until = monotonic_ns() + TURN_NANOSECONDS
+        for data in lot.messages:
+            session.receive(data, lot.read)
+            if monotonic_ns() > until:
+                await asyncio.sleep(0)
+                until = monotonic_ns() + TURN_NANOSECONDS
+        # More may wait already, and reading it would not let others have theirs.
+        await asyncio.sleep(0)
 
     async def _tick(self, websocket: FeedSocket, session: Session) -> None:
         while True:
