@@ -9,7 +9,6 @@ from service.tally import Tally
 # A time for every counter, which nobody reads.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
 STREAMS = Counter("kraken_book_streams_total", "Streams that were opened.")

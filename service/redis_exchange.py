@@ -151,7 +151,7 @@ class RedisNode(Redis):
             connection = self._kept.pop()
             if await connection.is_ready():
                 return connection
-            await self._release(connection)
+            await self.connection_pool.release(connection)
         taken = await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
         return cast("ExchangingConnection", taken)
 
@@ -159,10 +159,7 @@ class RedisNode(Redis):
         if connection.is_connected and len(self._kept) < self._most_kept:
             self._kept.append(connection)
         else:
-            await self._release(connection)
-
-    async def _release(self, connection: ExchangingConnection) -> None:
-        await self.connection_pool.release(connection)
+            await self.connection_pool.release(connection)
 
     @property
     def _most_kept(self) -> int:
