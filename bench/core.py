@@ -22,7 +22,8 @@ from bench.command import command_line, run
 from bench.goals import CORE
 from bench.rows import Row
 from bench.tape import Rate, Tape
-from collector.kraken.frames import BookFrame, FrameError, decode_frame, level_pairs
+from collector.kraken.frames import BookFrame, FrameError, decode_frame
+from collector.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.precision import Precision
 
@@ -41,7 +42,6 @@ class Core:
     origin: str
     depth: int
     decoded: float
-    texts: float
     levels: float
     applied: float
     verified: float
@@ -52,8 +52,7 @@ class Core:
         """What each step costs."""
         return {
             "decode": self.decoded,
-            "texts of the levels": self.texts - self.decoded,
-            "ticks, lots, rendering": self.levels - self.texts,
+            "levels": self.levels - self.decoded,
             "apply": self.applied - self.levels,
             "checksum": self.verified - self.applied,
         }
@@ -95,8 +94,7 @@ def measure(scale: float, progress: Progress, frames: Path | None = None, depth:
     data, origin = frames_of(frames, depth)
     steps = [
         lambda: _decode(data),
-        lambda: _texts(data),
-        lambda: _levels(data, depth),
+        lambda: _levels(data),
         lambda: _apply(data, depth, is_verified=False),
         lambda: _apply(data, depth, is_verified=True),
         lambda: _json_loads(data),
@@ -137,19 +135,10 @@ def _json_loads(frames: Sequence[bytes]) -> None:
         json.loads(data)
 
 
-def _texts(frames: Sequence[bytes]) -> None:
+def _levels(frames: Sequence[bytes]) -> None:
     for data in frames:
         for entry in _book_frame(data).data:
-            level_pairs(entry.bids)
-            level_pairs(entry.asks)
-
-
-def _levels(frames: Sequence[bytes], depth: int) -> None:
-    book = Book(SYMBOL, depth, PRECISION)
-    for data in frames:
-        for entry in _book_frame(data).data:
-            book.levels(level_pairs(entry.bids))
-            book.levels(level_pairs(entry.asks))
+            parse_levels(entry, PRECISION)
 
 
 def _apply(frames: Sequence[bytes], depth: int, *, is_verified: bool) -> None:
@@ -158,7 +147,7 @@ def _apply(frames: Sequence[bytes], depth: int, *, is_verified: bool) -> None:
         frame = _book_frame(data)
         take = book.replace if frame.type == "snapshot" else book.update
         for entry in frame.data:
-            take(book.levels(level_pairs(entry.bids)), book.levels(level_pairs(entry.asks)))
+            take(*parse_levels(entry, PRECISION))
             if is_verified:
                 book.verify(entry.checksum)
 

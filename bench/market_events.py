@@ -10,7 +10,8 @@ from time import time_ns
 from typing import NamedTuple
 
 from bench.tape import Rate, Tape
-from collector.kraken.frames import BookFrame, decode_frame, level_pairs
+from collector.kraken.frames import BookFrame, decode_frame
+from collector.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.event import render_snapshot, render_update
 from kraken_book.precision import Precision
@@ -51,7 +52,7 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
         frame = decode_frame(data)
         assert isinstance(frame, BookFrame)
         (entry,) = frame.data
-        bids, asks = book.levels(level_pairs(entry.bids)), book.levels(level_pairs(entry.asks))
+        bids, asks = parse_levels(entry, PRECISION)
         (book.replace if seq == 1 else book.update)(bids, asks)
         book.verify(entry.checksum)
         view = view_of(book, "simulated", entry.checksum, _TIME)

@@ -16,8 +16,6 @@ from kraken_book.redis_contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.times import normalised
 from kraken_book.view import BookView, view_of
 
-LevelPairs = Sequence[tuple[str, str]]
-
 
 class BookListener(Protocol):
     """Who is told of each verified change, in order."""
@@ -63,6 +61,12 @@ class SymbolBook:
         """Whether the book is verified and followed."""
         return self.status == "live"
 
+    @property
+    def known_precision(self) -> Precision:
+        """The pair's precision; only once Kraken has told it."""
+        assert self.precision is not None, f"{self.symbol} has no precisions yet"
+        return self.precision
+
     def state(self, shard: str) -> SymbolState:
         """What `kraken:symbols` is to say of it; the same object while that is the same."""
         facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
@@ -90,12 +94,16 @@ class SymbolBook:
         return view_of(self.book, self.source, self.checksum, self.exchange_time)
 
     def take_snapshot(
-        self, bids: LevelPairs, asks: LevelPairs, checksum: int, time: str | None, read: Stamp
+        self,
+        bids: Sequence[Level],
+        asks: Sequence[Level],
+        checksum: int,
+        time: str | None,
+        read: Stamp,
     ) -> None:
-        """Become the snapshot's book and live; raises BookError or LevelError."""
-        assert self.precision is not None, f"{self.symbol} has no precisions yet"
-        book = Book(self.symbol, self.depth, self.precision)
-        book.replace(book.levels(bids), book.levels(asks))
+        """Become the snapshot's book and live; raises BookError."""
+        book = Book(self.symbol, self.depth, self.known_precision)
+        book.replace(bids, asks)
         book.verify(checksum)
         self.book = book
         self._verified(checksum, time, read)
@@ -104,17 +112,21 @@ class SymbolBook:
             self.listener.on_snapshot()
 
     def take_update(
-        self, bids: LevelPairs, asks: LevelPairs, checksum: int, time: str | None, read: Stamp
+        self,
+        bids: Sequence[Level],
+        asks: Sequence[Level],
+        checksum: int,
+        time: str | None,
+        read: Stamp,
     ) -> None:
-        """Apply one frame to a live book; raises BookError or LevelError."""
+        """Apply one frame to a live book; raises BookError."""
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
-        bid_levels, ask_levels = book.levels(bids), book.levels(asks)
-        book.update(bid_levels, ask_levels)
+        book.update(bids, asks)
         book.verify(checksum)
         self._verified(checksum, time, read)
         if self.listener is not None:
-            self.listener.on_update(bid_levels, ask_levels)
+            self.listener.on_update(bids, asks)
 
     def lose(self, reason: str) -> None:
         """What the book is now is not known, for `reason`."""

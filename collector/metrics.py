@@ -14,7 +14,8 @@ BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be u
 VERIFIED = Tally("kraken_book_verified_total", "Books verified by Kraken's checksum.", "kind")
 # Counted at every frame: a look-up by label would cost more than the count.
 BOOK_FRAMES = FRAMES.labels("book")
-VERIFIED_BY_KIND = {kind: VERIFIED.labels(kind) for kind in ("snapshot", "update")}
+VERIFIED_SNAPSHOTS = VERIFIED.labels("snapshot")
+VERIFIED_UPDATES = VERIFIED.labels("update")
 MISMATCHES = Counter(
     "kraken_book_mismatches_total", "Frames after which a book was not Kraken's.", ["reason"]
 )

@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 from kraken_book.book import Book
-from kraken_book.level import Level
-from kraken_book.view import Best, BookView
+from kraken_book.level import Best, Level, top_json
+from kraken_book.view import BookView
 
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
@@ -94,10 +94,7 @@ def render_update(
     """The JSON of an update whose levels `book`, already verified, has taken."""
     return (
         f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
-        f'"best_bid":{_best(book.bids.best)},"best_ask":{_best(book.asks.best)},'
-        f'"spread":{_quoted(book.spread)},'
-        f'"bids":[{",".join([level.json for level in bids])}],'
-        f'"asks":[{",".join([level.json for level in asks])}],'
+        f'{book.top_json},"bids":[{_levels(bids)}],"asks":[{_levels(asks)}],'
         f'"checksum":{checksum},"exchange_time":{_quoted(exchange_time)},'
         f'"received_at":"{received_at}"}}'
     ).encode()
@@ -118,8 +115,8 @@ def render_snapshot(
     """
     return (
         f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
-        f'"best_bid":{_best(view.best_bid)},"best_ask":{_best(view.best_ask)},'
-        f'"spread":{_quoted(view.spread)},"bids":{view.bids},"asks":{view.asks},'
+        f"{top_json(view.best_bid, view.best_ask, view.spread)},"
+        f'"bids":{view.bids},"asks":{view.asks},'
         f'"checksum":{"null" if is_cut else view.checksum},'
         f'"exchange_time":{_quoted(view.exchange_time)},'
         f'"received_at":{_quoted(received_at)},"depth":{view.depth},'
@@ -166,5 +163,6 @@ def _quoted(text: str | None) -> str:
     return "null" if text is None else f'"{text}"'
 
 
-def _best(best: Best | Level | None) -> str:
-    return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'
+def _levels(levels: Sequence[Level]) -> str:
+    # Most updates have none on one side, and one on the other.
+    return ",".join([level.json for level in levels]) if levels else ""

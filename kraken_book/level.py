@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from kraken_book.precision import Precision, exact
+from kraken_book.precision import Precision, at_precision, units_of
 
 
 class LevelError(ValueError):
@@ -21,13 +21,27 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     """A price and the quantity offered there; a quantity of zero removes the price."""
 
     ticks: int
-    lots: int
     price: str
     qty: str
     checksum_text: str
-    """What the level adds to the checksummed text: the ticks, then the lots, in decimal."""
+    """The ticks, then the lots, in decimal: the level's part of the checksummed text.
+
+    Empty where the quantity is zero.
+    """
     json: str
     """`["price","qty"]`, as in events and in the hash."""
+
+    @property
+    def lots(self) -> int:
+        """The quantity in its smallest unit."""
+        return units_of(self.qty)
+
+
+class Best(msgspec.Struct, frozen=True, gc=False):
+    """The best level of a side."""
+
+    price: str
+    qty: str
 
 
 def make_level(price: str, qty: str, precision: Precision) -> Level:
@@ -35,23 +49,38 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
 
     Raises LevelError where one is no number, does not fit the precision, or the price is zero.
     """
-    price_precision, qty_precision = precision
     try:
-        ticks, price_text, price_digits = _price(price, price_precision)
-        lots, qty_text, qty_digits = exact(qty, qty_precision)
+        texts = at_precision(price, precision.price), at_precision(qty, precision.qty)
     except ValueError as error:
         raise LevelError(f"level {price[:40]!r} {qty[:40]!r}: {error}") from None
+    return level_of(*texts)
+
+
+def level_of(price: str, qty: str) -> Level:
+    """The level of texts that have exactly the decimals of their symbol.
+
+    Raises LevelError where the price is zero.
+    """
+    ticks, price, digits, json = _price(price)
     if not ticks:
         raise LevelError(f"level {price!r} {qty!r}: the price is zero")
-    return Level(
-        ticks,
-        lots,
-        price_text,
-        qty_text,
-        price_digits + qty_digits,
-        f'["{price_text}","{qty_text}"]',
-    )
+    lots = qty.replace(".", "").lstrip("0")
+    return Level(ticks, price, qty, digits + lots if lots else "", f'{json}{qty}"]')
+
+
+def top_json(bid: Level | Best | None, ask: Level | Best | None, spread: str | None) -> str:
+    """The best of both sides and the spread, as they stand in the JSON of an event."""
+    quoted = "null" if spread is None else f'"{spread}"'
+    return f'"best_bid":{_best_json(bid)},"best_ask":{_best_json(ask)},"spread":{quoted}'
+
+
+def _best_json(best: Level | Best | None) -> str:
+    return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'
 
 
 # Most prices come again and again: found so in 0.1 us instead of 1. Some 8 MB at most.
-_price = lru_cache(maxsize=1 << 15)(exact)
+@lru_cache(maxsize=1 << 15)
+def _price(price: str) -> tuple[int, str, str, str]:
+    """Ticks; the text, which all levels there share; ticks in decimal; how the JSON begins."""
+    ticks = units_of(price)
+    return ticks, price, str(ticks), f'["{price}","'

@@ -7,7 +7,9 @@ and binary floats lose digits (0 of 2,052 recorded checksums verify from them): 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 # Kraken's largest books stay below 30 digits; the bound keeps a hostile number such as 1e999999
@@ -25,21 +27,32 @@ class Precision(NamedTuple):
     qty: int
 
 
-def exact(text: str, precision: int) -> tuple[int, str, str]:
-    """The units of 10**-precision that `text` says; its text, and the units', in decimal.
+def at_precision(text: str, precision: int) -> str:
+    """`text` with exactly `precision` decimals, as Kraken sends nearly all.
 
-    The text has exactly `precision` decimals. Takes plain decimals and exponents (`1e-08`). Raises
-    ValueError where the text is no non-negative number, is longer than any real one, or has more
-    decimals than fit.
+    Takes plain decimals and exponents (`1e-08`). Raises ValueError where the text is no
+    non-negative number, is longer than any real one, or has more decimals than fit.
     """
-    # As Kraken sends nearly all: the text is what we would write, and need not be written again.
-    point = len(text) - precision - 1
-    if point > 0 and precision and text[point] == "." and len(text) <= MAX_TEXT:
-        digits = text[:point] + text[point + 1 :]
-        if digits.isdigit() and digits.isascii() and (text[0] != "0" or point == 1):
-            return int(digits), text, digits.lstrip("0") or "0"
-    units = _to_units_by_decimal(text, precision)
-    return units, to_text(units, precision), str(units)
+    if plain_decimals(precision)(text):
+        return text
+    return to_text(_to_units_by_decimal(text, precision), precision)
+
+
+def units_of(text: str) -> int:
+    """The units that a text with all its decimals says: 63381.0 is 633810."""
+    return int(text.replace(".", ""))
+
+
+def plain_pattern(precision: int) -> str:
+    """The regular expression of the numbers that are written as `to_text` writes them."""
+    integer = rf"(?:0|[1-9][0-9]{{0,{MAX_TEXT - precision - 2}}})"
+    return rf"{integer}\.[0-9]{{{precision}}}" if precision else integer
+
+
+@lru_cache(maxsize=MAX_TEXT)
+def plain_decimals(precision: int) -> Callable[[str], re.Match[str] | None]:
+    """What matches the whole of a text that `plain_pattern` describes."""
+    return re.compile(plain_pattern(precision)).fullmatch
 
 
 def _to_units_by_decimal(text: str, precision: int) -> int:

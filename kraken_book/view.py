@@ -5,14 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from kraken_book.book import Book, Side
+from kraken_book.level import Best
 from kraken_book.precision import Precision
-
-
-class Best(msgspec.Struct, frozen=True, gc=False):
-    """The best level of a side."""
-
-    price: str
-    qty: str
 
 
 class BookView(msgspec.Struct, frozen=True, gc=False):

@@ -21,7 +21,7 @@ from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
-from collector.kraken.socket import FeedSocket, Lot
+from collector.kraken.socket import MOST_BYTES, FeedSocket, Lot
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.backoff import Backoff
@@ -38,8 +38,6 @@ RECOVERED_SECONDS = 10.0
 # that is written after every 32 frames costs a quarter more, since each call then carries few
 # events; a thousand snapshots at once would hold up all else for a second.
 TURN_NANOSECONDS = 5_000_000
-# The largest snapshots, of every pair or of 1,000 levels, stay well below.
-MOST_BYTES = 16 * 2**20
 
 
 class State(Enum):

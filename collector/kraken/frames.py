@@ -26,20 +26,19 @@ class FrameError(Exception):
         self.is_book = is_book
 
 
-class RawLevel(msgspec.Struct, gc=False):
-    """A price and a quantity, each the JSON text that was sent."""
-
-    price: msgspec.Raw
-    qty: msgspec.Raw
+NO_LEVELS = msgspec.Raw(b"[]")
 
 
 class BookEntry(msgspec.Struct, gc=False):
-    """One symbol's part of a book frame; `timestamp` was missing in older snapshots."""
+    """One symbol's part of a book frame; `timestamp` was missing in older snapshots.
+
+    The sides are JSON arrays as they were sent: `collector.kraken.levels` says what is in them.
+    """
 
     symbol: str
     checksum: int
-    bids: list[RawLevel] = []
-    asks: list[RawLevel] = []
+    bids: msgspec.Raw = NO_LEVELS
+    asks: msgspec.Raw = NO_LEVELS
     timestamp: str | None = None
 
 
@@ -149,15 +148,6 @@ def decode_frame(data: bytes) -> Frame:
         is_book = b'"book"' in data
         symbols = _symbols_in(data) if is_book else ()
         raise FrameError(str(error), symbols, is_book=is_book) from None
-
-
-def level_pairs(levels: list[RawLevel]) -> list[tuple[str, str]]:
-    """The texts of levels, as `Book.levels` takes them."""
-    if not levels:
-        # As of one side of most frames.
-        return []
-    # Latin-1 decodes any byte; what is no number is refused with its symbol where it is parsed.
-    return [(str(level.price, "latin-1"), str(level.qty, "latin-1")) for level in levels]
 
 
 def subscribe_instruments(req_id: int) -> str:

@@ -17,7 +17,7 @@ from kraken_book.times import parse_rfc3339
 # Books that are older than they look are not known any more; readers take 10 s for too old.
 MOST_LAG_SECONDS = 5.0
 # Lag grows slowly: to look at one update in so long is enough, and to parse its time costs.
-LOOK_SECONDS = 0.05
+LOOK_NANOSECONDS = 50_000_000
 # No frame decides alone, nor do those of one symbol where there are more: a time may be senseless,
 # and no checksum tells.
 LOOKS = 9
@@ -67,7 +67,7 @@ class FeedLag:
 
     def on_update(self, symbol: str, time: str | None, read: Stamp) -> None:
         """An update with this exchange time was read; raises FeedLagging where lag is too large."""
-        if time is None or read.steady - self._looked_at < LOOK_SECONDS * 1e9:
+        if time is None or read.steady - self._looked_at < LOOK_NANOSECONDS:
             return
         try:
             # By our steady clock, which nobody sets.

@@ -13,6 +13,7 @@ from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken import frames
 from collector.kraken.lag import FeedLag, LeastDistance
+from collector.kraken.levels import parse_levels
 from collector.kraken.requests import Requests
 from collector.kraken.subscription import State, Subscription
 from collector.metrics import (
@@ -21,7 +22,8 @@ from collector.metrics import (
     FRAMES,
     MISMATCHES,
     RESYNCS,
-    VERIFIED_BY_KIND,
+    VERIFIED_SNAPSHOTS,
+    VERIFIED_UPDATES,
 )
 from collector.stamp import Stamp
 from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
@@ -32,8 +34,6 @@ from service.logs import get_logger
 log = get_logger(__name__)
 
 MOST_DECIMALS = 30
-# Far above what Kraken sends; what is more would hold up every other book while it is applied.
-MOST_LEVELS = 10_000
 MOST_REASON = 200
 # As names in keys and in lists of them must be.
 _SYMBOL = re.compile(r"[\w.-]{1,40}/[\w.-]{1,40}", re.ASCII)
@@ -49,8 +49,8 @@ REASONS: dict[type[Exception], str] = {
     ChecksumMismatch: "checksum",
     CrossedBook: "crossed",
     LevelError: "level",
-    frames.FrameError: "frame",
 }
+_DOUBTS = tuple(REASONS)
 
 
 def resync_budget() -> Budget:
@@ -132,15 +132,15 @@ class Session:
         self._now = now = read.steady / 1e9
         try:
             frame = frames.decode_frame(data)
+            if isinstance(frame, frames.BookFrame):
+                take = self._on_update if frame.type == "update" else self._on_snapshot
+                for entry in frame.data:
+                    take(entry, read, now)
+                BOOK_FRAMES.inc()
+            else:
+                self._on_other(frame, data, now)
         except frames.FrameError as error:
             self._on_bad_frame(error, data, now)
-            return
-        if isinstance(frame, frames.BookFrame):
-            BOOK_FRAMES.inc()
-            for entry in frame.data:
-                self._on_book(frame.type, entry, read, now)
-        else:
-            self._on_other(frame, data, now)
 
     def _on_other(self, frame: frames.Frame, data: bytes, now: float) -> None:
         match frame:
@@ -188,40 +188,53 @@ class Session:
             # No doubt, and often so: it is not waited out.
             subscription.ask_anew(now, may_ask=self._resyncs.take(now))
 
-    def _on_book(self, kind: str, entry: frames.BookEntry, read: Stamp, now: float) -> None:
+    def _on_update(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
+        subscription = self._subscriptions.get(entry.symbol)
+        if subscription is None or subscription.state is not State.LIVE:
+            self._on_update_out_of_place(entry, subscription, now)
+            return
+        # First, so that nothing old is shown as new.
+        self.lag.on_update(entry.symbol, entry.timestamp, read)
+        book = self._books[entry.symbol]
+        try:
+            bids, asks = parse_levels(entry, book.known_precision)
+            book.take_update(bids, asks, entry.checksum, entry.timestamp, read)
+        except _DOUBTS as error:
+            self._doubt(subscription, REASONS[type(error)], str(error), now)
+        else:
+            VERIFIED_UPDATES.inc()
+
+    def _on_update_out_of_place(
+        self, entry: frames.BookEntry, subscription: Subscription | None, now: float
+    ) -> None:
+        if subscription is None:
+            _say_unwanted(entry)
+        elif subscription.state is State.ACKNOWLEDGED:
+            self._doubt(subscription, "early", "an update came before its snapshot", now)
+        # What still comes of a subscription that was left says nothing.
+
+    def _on_snapshot(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None:
-            log.debug("book of a symbol that is not wanted", symbol=entry.symbol)
+            _say_unwanted(entry)
             return
-        if kind == "snapshot" and subscription.state is State.ASKED:
+        if subscription.state is State.ASKED:
             # Its acknowledgement was lost.
             self._on_acknowledged(subscription, now)
-        if kind == "update" and subscription.state is State.ACKNOWLEDGED:
-            self._doubt(subscription, "early", "an update came before its snapshot", now)
+        if subscription.state not in _TAKES_SNAPSHOTS:
             return
-        # What still comes of a subscription that was left says nothing.
-        if subscription.state not in _TAKES[kind]:
-            return
-        if len(entry.bids) + len(entry.asks) > MOST_LEVELS:
-            self._doubt(subscription, "frame", f"more than {MOST_LEVELS} levels", now)
-            return
-        if kind == "update":
-            # First, so that nothing old is shown as new.
-            self.lag.on_update(entry.symbol, entry.timestamp, read)
         book = self._books[entry.symbol]
         time_before = book.exchange_time
         try:
-            take = book.take_snapshot if kind == "snapshot" else book.take_update
-            bids, asks = frames.level_pairs(entry.bids), frames.level_pairs(entry.asks)
-            take(bids, asks, entry.checksum, entry.timestamp, read)
-        except tuple(REASONS) as error:
+            bids, asks = parse_levels(entry, book.known_precision)
+            book.take_snapshot(bids, asks, entry.checksum, entry.timestamp, read)
+        except _DOUBTS as error:
             self._doubt(subscription, REASONS[type(error)], str(error), now)
             return
-        VERIFIED_BY_KIND[kind].inc()
-        if kind == "snapshot":
-            if (book.exchange_time or "") < (time_before or ""):
-                self.lag.restart()
-            self._on_live(subscription, now)
+        VERIFIED_SNAPSHOTS.inc()
+        if (book.exchange_time or "") < (time_before or ""):
+            self.lag.restart()
+        self._on_live(subscription, now)
 
     def _on_live(self, subscription: Subscription, now: float) -> None:
         self.verified = True
@@ -237,8 +250,8 @@ class Session:
         named = [symbol for symbol in error.symbols if symbol in self._books]
         for symbol in named or self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
-            if subscription is not None and subscription.state is State.LIVE:
-                self._doubt(subscription, REASONS[type(error)], str(error), now)
+            if subscription is not None and subscription.state in _TAKES_SNAPSHOTS:
+                self._doubt(subscription, "frame", str(error), now)
 
     def _unnamed(self, error: frames.FrameError) -> Iterable[str]:
         """The symbols whose books a frame that names none may have spoilt without a sign."""
@@ -354,11 +367,12 @@ class Session:
         self.requests.leave(book.symbol)
 
 
-# In which states a frame of a kind means what it says.
-_TAKES = {
-    "snapshot": (State.LIVE, State.ACKNOWLEDGED),
-    "update": (State.LIVE,),
-}
+# A book that is live may be replaced by a snapshot that nobody asked for.
+_TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
+
+
+def _say_unwanted(entry: frames.BookEntry) -> None:
+    log.debug("book of a symbol that is not wanted", symbol=entry.symbol)
 
 
 def _says_already(answer: frames.Answer) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.level import Best
 from kraken_book.precision import Precision
-from kraken_book.view import Best, BookView
+from kraken_book.view import BookView
 
 _FIELDS = """
 symbol status source depth price_precision qty_precision epoch seq event_id checksum exchange_time

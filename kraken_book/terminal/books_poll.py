@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from kraken_book.client.address import http_options
-from kraken_book.view import Best
+from kraken_book.level import Best
 
 INTERVAL_SECONDS = 2.0
 # An api that needs longer than this is no answer to somebody who looks.

@@ -9,12 +9,19 @@ from collector.books import SymbolBook
 from collector.outbox import MOST_WAITING, Outbox, Room
 from collector.stamp import Stamp, stamp_now
 from kraken_book.event import Kind
+from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision
 from kraken_book.redis_contract.write import Entry, Retention, WriteCall
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
 
 KEPT = Retention(300_000, 20_000)
+PRECISION = Precision(1, 8)
 CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
+
+
+def levels(*pairs: TextLevel) -> list[Level]:
+    """Levels of these prices and quantities, at the precision of the boxes' books."""
+    return [make_level(price, qty, PRECISION) for price, qty in pairs]
 
 
 class Box:
@@ -30,7 +37,7 @@ class Box:
         self.naive = NaiveBook(depth)
         self.told: list[Outbox] = []
         self.book = SymbolBook(symbol, depth, source)
-        self.book.precision = Precision(1, 8)
+        self.book.precision = PRECISION
         room = Room()
         room.most_waiting = most_waiting
         self.book.listener = self.outbox = Outbox(self.book, self.told.append, room)
@@ -40,7 +47,11 @@ class Box:
         """Kraken sends the whole book."""
         self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
         self.book.take_snapshot(
-            self.naive.bids, self.naive.asks, self.naive.checksum, None, read or stamp_now()
+            levels(*self.naive.bids),
+            levels(*self.naive.asks),
+            self.naive.checksum,
+            None,
+            read or stamp_now(),
         )
 
     def update(self, count: int = 1, read: Stamp | None = None) -> None:
@@ -49,7 +60,7 @@ class Box:
             self.updates += 1
             bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
             self.naive.frame(bids)
-            self.book.take_update(bids, [], self.naive.checksum, None, read or stamp_now())
+            self.book.take_update(levels(*bids), [], self.naive.checksum, None, read or stamp_now())
 
     def take(self) -> Taken:
         """What waits, as it leaves."""

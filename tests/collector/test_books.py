@@ -7,8 +7,8 @@ import pytest
 from collector.books import SymbolBook
 from collector.stamp import Stamp
 from kraken_book.book import ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
 from kraken_book.precision import Precision
+from tests.collector.boxes import levels
 from tests.kraken_book.naive_book import NaiveBook
 
 BIDS = [("100.0", "1.00000000")]
@@ -52,7 +52,7 @@ def checksum(*extra_bids: tuple[str, str]) -> int:
 
 
 def go_live(book: SymbolBook) -> None:
-    book.take_snapshot(BIDS, ASKS, checksum(), None, READ)
+    book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum(), None, READ)
 
 
 def test_at_first_a_symbol_is_asked_for(book: SymbolBook) -> None:
@@ -71,7 +71,7 @@ def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None
 def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
     go_live(book)
     new = ("99.0", "3.00000000")
-    book.take_update([new], [], checksum(new), "2026-08-02T03:35:51Z", Stamp(30, 40))
+    book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Stamp(30, 40))
     assert told.words == ["snapshot", "update"]
     assert book.exchange_time == "2026-08-02T03:35:51.000000Z"
     assert book.read == Stamp(30, 40)
@@ -79,13 +79,11 @@ def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
 
 def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) -> None:
     with pytest.raises(ChecksumMismatch):
-        book.take_snapshot(BIDS, ASKS, checksum() ^ 1, None, READ)
+        book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum() ^ 1, None, READ)
     assert (book.live, told.words) == (False, [])
     go_live(book)
     with pytest.raises(ChecksumMismatch):
-        book.take_update([("99.0", "1.0")], [], 1, None, Stamp(30, 40))
-    with pytest.raises(LevelError):
-        book.take_update([("-1", "1.0")], [], 1, None, Stamp(30, 40))
+        book.take_update(levels(("99.0", "1.0")), [], 1, None, Stamp(30, 40))
     assert told.words == ["snapshot"]
     assert book.read == READ, "a frame that is not verified confirms nothing"
 
@@ -94,14 +92,14 @@ def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
     naive = NaiveBook()
     naive.snapshot([("101.0", "1.00000000")], ASKS)
     with pytest.raises(CrossedBook):
-        book.take_snapshot(naive.bids, naive.asks, naive.checksum, None, READ)
+        book.take_snapshot(levels(*naive.bids), levels(*naive.asks), naive.checksum, None, READ)
     assert not book.live
 
 
 def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: SymbolBook) -> None:
     go_live(book)
     with pytest.raises(ChecksumMismatch):
-        book.take_snapshot([], ASKS, 1, None, READ)
+        book.take_snapshot([], levels(*ASKS), 1, None, READ)
     book.lose("checksum")
     assert (book.status, book.reason, book.book) == ("syncing", "checksum", None)
 

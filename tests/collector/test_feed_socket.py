@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,8 +13,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key
 
-from collector.kraken.socket import MOST_WAITING, FeedSocket
+from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedSocket
 from tests.polling import eventually
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -114,3 +118,123 @@ async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None
         assert numbers == list(range(count))
         # And what one read of the system brings at most.
         assert max(map(len, lots)) <= MOST_WAITING + 256 * 1024 // size
+
+
+Cut = Callable[[bytes], list[bytes]]
+
+
+@asynccontextmanager
+async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
+    """A socket to a server whose answer, and `stream` right behind it, comes in these parts."""
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = re.search(r"Sec-WebSocket-Key: (\S+)", asked, re.IGNORECASE)
+        assert key
+        head = (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key[1])}\r\n\r\n"
+        ).encode()
+        for part in cut(head + stream):
+            writer.write(part)
+            await writer.drain()
+            # So that they are read one by one.
+            await asyncio.sleep(0.001)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with connect(
+            url, create_connection=FeedSocket, compression=None, max_size=MOST_BYTES
+        ) as socket:
+            assert isinstance(socket, FeedSocket)
+            yield socket
+
+
+def framed(message: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
+    return Frame(opcode, message, fin).serialize(mask=False)
+
+
+def at_random(chance: random.Random) -> Cut:
+    def cut(data: bytes) -> list[bytes]:
+        parts = []
+        while data:
+            size = chance.choice([1, 2, 3, 7, 100, 5_000, 200_000])
+            parts.append(data[:size])
+            data = data[size:]
+        return parts
+
+    return cut
+
+
+# What the second byte says by itself, what takes two bytes more, and what takes eight.
+SIZES = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000]
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_every_message_comes_whole_however_its_bytes_are_cut(seed: int) -> None:
+    chance = random.Random(seed)
+    messages, stream = [], b""
+    for number in range(40):
+        message = str(number).encode().ljust(chance.choice(SIZES), b".")
+        messages.append(message)
+        kind = chance.choice([Opcode.TEXT, Opcode.BINARY])
+        if chance.random() < 0.3:
+            middle = chance.randint(0, len(message))
+            stream += framed(message[:middle], kind, fin=False)
+            stream += framed(b"", Opcode.PING) * chance.randint(0, 2)
+            stream += framed(message[middle:], Opcode.CONT)
+        else:
+            stream += framed(message, kind)
+        stream += framed(b"are you there", Opcode.PING) * chance.randint(0, 1)
+    async with socket_to_bytes(stream, at_random(chance)) as socket:
+        assert await all_of(socket) == messages
+
+
+async def test_the_answer_to_the_handshake_may_be_cut_anywhere() -> None:
+    def at(end: int) -> Cut:
+        return lambda data: [data[:end], data[end:]]
+
+    behind = framed(b"behind it")
+    for end in (1, 2, 40, *range(-len(behind) - 5, 0)):
+        async with socket_to_bytes(behind, at(end)) as socket:
+            assert await all_of(socket) == [b"behind it"]
+
+
+SENSELESS = {
+    "too long": (b"\x81\x7f" + (MOST_BYTES + 1).to_bytes(8), 1009),
+    "too long in parts": (
+        framed(b"x" * (MOST_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
+        1009,
+    ),
+    "masked": (Frame(Opcode.TEXT, b"x").serialize(mask=True), 1002),
+    "compressed": (b"\xc1\x01x", 1002),
+    "of no known kind": (b"\x83\x01x", 1002),
+    "a message within another": (framed(b"x", fin=False) + framed(b"x"), 1002),
+    "a part of nothing": (framed(b"x", Opcode.CONT), 1002),
+    "a long ping": (b"\x89\x7e" + (126).to_bytes(2) + b"x" * 126, 1002),
+}
+
+
+@pytest.mark.parametrize("name", SENSELESS)
+async def test_a_senseless_frame_ends_the_connection_behind_what_came_before(
+    name: str,
+) -> None:
+    frame, code = SENSELESS[name]
+    stream = framed(b"before") + frame + framed(b"behind")
+    async with socket_to_bytes(stream, lambda data: [data]) as socket:
+        assert await all_of(socket) == [b"before"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.read()
+        assert closed.value.sent is not None
+        assert closed.value.sent.code == code
+
+
+async def test_what_breaks_off_in_the_middle_is_no_message() -> None:
+    for part in (b"\x81", framed(b"x" * 70_000)[:5], framed(b"half")[:-1]):
+        async with socket_to_bytes(framed(b"whole") + part, lambda data: [data]) as socket:
+            assert await all_of(socket) == [b"whole"]
+            with pytest.raises(ConnectionClosed):
+                await socket.read()

@@ -19,12 +19,14 @@ from collector.kraken.frames import (
     System,
     Unknown,
     decode_frame,
-    level_pairs,
     subscribe_books,
     subscribe_instruments,
     unsubscribe_books,
 )
+from collector.kraken.levels import parse_levels
+from kraken_book.precision import Precision
 
+BTC = Precision(1, 8)
 BOOK = (
     '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":63381.0,'
     '"qty":0.00000000},{"price":63376.4,"qty":0.00005100}],"asks":[],"checksum":3726153463,'
@@ -63,15 +65,9 @@ def test_a_book_frame_keeps_its_numbers_as_the_texts_that_were_sent() -> None:
     (entry,) = frame.data
     assert (frame.type, entry.symbol, entry.checksum) == ("update", "BTC/USD", 3726153463)
     assert entry.timestamp == "2026-08-02T03:35:51.660084Z"
-    assert level_pairs(entry.bids) == [("63381.0", "0.00000000"), ("63376.4", "0.00005100")]
-    assert entry.asks == []
-
-
-def test_numbers_that_a_float_would_lose_stay_to_the_letter() -> None:
-    text = BOOK.replace("0.00005100", "90071992547409.93").replace("63376.4", "1e-08")
-    frame = decode(text)
-    assert isinstance(frame, BookFrame)
-    assert level_pairs(frame.data[0].bids)[1] == ("1e-08", "90071992547409.93")
+    assert bytes(entry.bids) in BOOK.encode()
+    assert b"63376.4" in bytes(entry.bids)
+    assert bytes(entry.asks) == b"[]"
 
 
 def test_a_timestamp_may_be_missing() -> None:
@@ -96,7 +92,7 @@ def test_frames_are_told_apart_in_any_order_of_keys(text: str) -> None:
     told, expected = decode(turned), decode(json.dumps(plain))
     assert type(told) is kind
     if isinstance(told, BookFrame) and isinstance(expected, BookFrame):
-        assert level_pairs(told.data[0].bids) == level_pairs(expected.data[0].bids)
+        assert parse_levels(told.data[0], BTC) == parse_levels(expected.data[0], BTC)
         assert told.data[0].checksum == expected.data[0].checksum
     else:
         assert told == expected
@@ -211,9 +207,6 @@ def test_deep_nesting_is_an_error_like_any_other(head: bytes, brackets: bytes) -
     [
         ('"checksum":3726153463', '"checksum":"3726153463"'),
         ('"checksum":3726153463,', ""),
-        ('"price":63381.0,', ""),
-        ('"asks":[]', '"asks":{}'),
-        ('"asks":[]', '"asks":[7]'),
         ('"type":"update"', '"type":"delta"'),
     ],
 )

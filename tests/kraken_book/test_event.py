@@ -21,8 +21,9 @@ from kraken_book.event import (
     render_status,
     render_update,
 )
+from kraken_book.level import Best
 from kraken_book.precision import Precision
-from kraken_book.view import Best, view_of
+from kraken_book.view import view_of
 
 # DESIGN's example, without its spaces and line ends.
 DESIGNS_UPDATE = (

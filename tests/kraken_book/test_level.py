@@ -24,8 +24,10 @@ def test_texts_are_at_the_symbols_precision_however_they_were_sent() -> None:
     assert level == make_level("63381.000", "0.000051", BTC)
 
 
-def test_a_removed_quantity_is_zero_at_precision() -> None:
-    assert make_level("1.0", "0", BTC).json == '["1.0","0.00000000"]'
+def test_a_removed_quantity_is_zero_at_precision_and_adds_nothing_to_the_checksum() -> None:
+    level = make_level("1.0", "0", BTC)
+    assert (level.lots, level.json) == (0, '["1.0","0.00000000"]')
+    assert level.checksum_text == ""
 
 
 def test_the_checksum_text_has_no_leading_zeros() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kraken_book.precision import MAX_TEXT, exact, to_text
+from kraken_book.precision import MAX_TEXT, at_precision, to_text, units_of
 
 PLAIN = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -28,7 +28,8 @@ PLAIN = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
     ],
 )
 def test_a_text_says_how_many_units(text: str, precision: int, units: int) -> None:
-    assert exact(text, precision) == (units, to_text(units, precision), str(units))
+    assert at_precision(text, precision) == to_text(units, precision)
+    assert units_of(at_precision(text, precision)) == units
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_text_says_how_many_units(text: str, precision: int, units: int) -> No
     ],
 )
 def test_integers_past_2_to_the_53_stay_exact(text: str, precision: int, units: int) -> None:
-    assert exact(text, precision) == (units, to_text(units, precision), str(units))
+    assert at_precision(text, precision) == to_text(units, precision)
     assert to_text(units, precision) == text
 
 
@@ -49,7 +50,7 @@ def test_integers_past_2_to_the_53_stay_exact(text: str, precision: int, units: 
     [("1e-08", 8, 1), ("5e-05", 8, 5000), ("1.5E3", 1, 15000), ("1e+2", 0, 100), ("0e-30", 8, 0)],
 )
 def test_exponents_are_understood(text: str, precision: int, units: int) -> None:
-    assert exact(text, precision) == (units, to_text(units, precision), str(units))
+    assert at_precision(text, precision) == to_text(units, precision)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_exponents_are_understood(text: str, precision: int, units: int) -> None
     [("63381.00", 1, 633810), ("63381.000000", 0, 63381), ("0.1000000000000", 8, 10_000_000)],
 )
 def test_zeros_beyond_the_precision_change_nothing(text: str, precision: int, units: int) -> None:
-    assert exact(text, precision) == (units, to_text(units, precision), str(units))
+    assert at_precision(text, precision) == to_text(units, precision)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_zeros_beyond_the_precision_change_nothing(text: str, precision: int, un
 )
 def test_more_decimals_than_fit_are_refused_and_named(text: str, precision: int) -> None:
     with pytest.raises(ValueError, match=f"more than {precision} decimals"):
-        exact(text, precision)
+        at_precision(text, precision)
 
 
 WORDS = [".", "NaN", "nan", "sNaN", "Infinity", "-inf", "0x10", "abc", "null", "true", "{}"]
@@ -77,7 +78,7 @@ MALFORMED = ["", "1.2.3", "1,5", '"1.0"', "1e", "e5", "1.-5", "+", "."]
 @pytest.mark.parametrize("text", [*WORDS, *NEGATIVE, *MALFORMED])
 def test_what_is_no_number_or_negative_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity"):
-        exact(text, 1)
+        at_precision(text, 1)
 
 
 @pytest.mark.parametrize("precision", [0, 1, 8])
@@ -87,19 +88,19 @@ def test_what_is_no_number_or_negative_is_refused(text: str) -> None:
 )
 def test_unicode_digits_are_refused(text: str, precision: int) -> None:
     with pytest.raises(ValueError, match="no price or quantity"):
-        exact(text, precision)
+        at_precision(text, precision)
 
 
 @pytest.mark.parametrize("text", ["1_000.0", "1_0", " 1.0", "1.0\n", "\t1"])
 def test_spellings_of_python_that_are_no_plain_decimal_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity"):
-        exact(text, 1)
+        at_precision(text, 1)
 
 
 @pytest.mark.parametrize("text", ["1e999999", "1e99999999999999999999", "9e60"])
 def test_huge_exponents_are_refused_and_never_written_out(text: str) -> None:
     with pytest.raises(ValueError, match=r"larger than|no price"):
-        exact(text, 8)
+        at_precision(text, 8)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_huge_exponents_are_refused_and_never_written_out(text: str) -> None:
 )
 def test_texts_longer_than_any_real_one_are_refused_in_few_words(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity") as caught:
-        exact(text, 1)
+        at_precision(text, 1)
     assert len(str(caught.value)) < 200
 
 
@@ -134,7 +135,8 @@ def test_units_are_written_with_exactly_the_decimals(units: int, precision: int,
 @settings(deadline=None)
 def test_what_was_written_is_read_as_the_same_integer(units: int, precision: int) -> None:
     text = to_text(units, precision)
-    assert exact(text, precision) == (units, to_text(units, precision), str(units))
+    assert at_precision(text, precision) is text
+    assert units_of(text) == units
     assert len(text.partition(".")[2]) == precision
 
 
@@ -143,7 +145,7 @@ def test_what_was_written_is_read_as_the_same_integer(units: int, precision: int
 @settings(deadline=None, max_examples=500)
 def test_any_text_is_its_exact_value_or_refused(text: str, precision: int) -> None:
     try:
-        units, _, _ = exact(text, precision)
+        units = units_of(at_precision(text, precision))
     except ValueError:
         return
     assert PLAIN.fullmatch(text)
