@@ -15,7 +15,7 @@ from time import time_ns
 from bench.flood import symbols_of
 from bench.market_events import MarketEvent, MarketEvents, stamped
 from bench.publishers import RETENTION, RedisPublisher, packed
-from kraken_book.redis_contract.book_hash import Fields
+from kraken_book.redis_contract.book_hash import BOOK_FIELDS, Values
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
@@ -46,11 +46,11 @@ class ExchangeWriter(RedisPublisher):
         state = encode_symbol_state(SymbolState("live", None, "simulated", "0/1", 10, 1, 8))
         for first in range(0, len(self.symbols), _BEGUN_AT_ONCE):
             symbols = self.symbols[first : first + _BEGUN_AT_ONCE]
-            entry, fields = self._market.snapshot, self._market.fields
+            entry, values = self._market.snapshot, self._market.values
             self._call([packed("HSET", SYMBOLS, symbol, state) for symbol in symbols])
             self._flush(
                 [
-                    self._write_of(s, [Entry("snapshot", 1, _named(s, entry))], fields)
+                    self._write_of(s, [Entry("snapshot", 1, _named(s, entry))], values)
                     for s in symbols
                 ]
             )
@@ -71,7 +71,7 @@ class ExchangeWriter(RedisPublisher):
 
     def _first_of(self, symbol: str) -> WriteCall:
         entry = Entry("snapshot", 1, _named(symbol, self._market.snapshot))
-        return self._write_of(symbol, [entry], self._market.fields)
+        return self._write_of(symbol, [entry], self._market.values)
 
     def _next_of(self, symbol: str, count: int) -> WriteCall:
         """A call with the next updates of a book."""
@@ -80,11 +80,11 @@ class ExchangeWriter(RedisPublisher):
         assert len(updates) == count, f"too few updates were made beforehand for {symbol}"
         self.moved[symbol] += count
         entries = [Entry("update", each.seq, _named(symbol, stamped(each))) for each in updates]
-        return self._write_of(symbol, entries, updates[-1].fields)
+        return self._write_of(symbol, entries, updates[-1].values)
 
-    def _write_of(self, symbol: str, entries: list[Entry], fields: Fields) -> WriteCall:
-        named = list(fields)
-        named[named.index("symbol") + 1] = symbol
+    def _write_of(self, symbol: str, entries: list[Entry], values: Values) -> WriteCall:
+        named = list(values)
+        named[BOOK_FIELDS.index("symbol")] = symbol
         now = rfc3339(time_ns())
         epoch = self._market.epoch
         return write_events(symbol, epoch, now, RETENTION, entries, named, is_book=True)

@@ -15,7 +15,7 @@ from collector.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.event import render_snapshot, render_update
 from kraken_book.precision import Precision
-from kraken_book.redis_contract.book_hash import Fields, book_fields
+from kraken_book.redis_contract.book_hash import Values, book_values
 from kraken_book.times import rfc3339
 from kraken_book.view import view_of
 
@@ -29,7 +29,7 @@ class MarketEvent(NamedTuple):
 
     seq: int
     head: bytes
-    fields: Fields
+    values: Values
 
 
 class MarketEvents(NamedTuple):
@@ -37,7 +37,7 @@ class MarketEvents(NamedTuple):
 
     epoch: int
     snapshot: bytes
-    fields: Fields
+    values: Values
     updates: Sequence[MarketEvent]
 
 
@@ -46,7 +46,7 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
     tape = Tape([SYMBOL], [Rate(float(count), 2.0)], depth=depth)
     frames = list(tape.frames(SYMBOL))[: count + 1]
     book = Book(SYMBOL, depth, PRECISION)
-    snapshot, fields = b"", Fields()
+    snapshot, values = b"", Values()
     updates = []
     for seq, data in enumerate(frames, 1):
         frame = decode_frame(data)
@@ -58,11 +58,11 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
         view = view_of(book, "simulated", entry.checksum, _TIME)
         if seq == 1:
             snapshot = render_snapshot(view, seq, epoch, _TIME, None)
-            fields = book_fields(view, "live")
+            values = book_values(view, "live")
             continue
         event = render_update(book, seq, epoch, bids, asks, entry.checksum, _TIME, _TIME)
-        updates.append(MarketEvent(seq, event.removesuffix(_END), book_fields(view, "live")))
-    return MarketEvents(epoch, snapshot, fields, updates)
+        updates.append(MarketEvent(seq, event.removesuffix(_END), book_values(view, "live")))
+    return MarketEvents(epoch, snapshot, values, updates)
 
 
 def stamped(event: MarketEvent) -> bytes:

@@ -12,6 +12,7 @@ from typing import Protocol
 import hiredis
 
 from bench.market_events import SYMBOL, MarketEvent, MarketEvents, stamped
+from kraken_book.redis_contract.book_hash import Values
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
@@ -76,16 +77,16 @@ class RedisPublisher:
         """Write the snapshot that opens the book, and that there is such a book."""
         state = SymbolState("live", None, "simulated", "0/1", 10, 1, 8)
         self._call([packed("HSET", SYMBOLS, SYMBOL, encode_symbol_state(state))])
-        self._write([Entry("snapshot", 1, events.snapshot)], events.fields)
+        self._write([Entry("snapshot", 1, events.snapshot)], events.values)
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
         """Write these updates, and the book after the last of them."""
         entries = [Entry("update", event.seq, stamped(event)) for event in events]
-        self._write(entries, events[-1].fields)
+        self._write(entries, events[-1].values)
 
-    def _write(self, entries: list[Entry], fields: list[str | int]) -> None:
+    def _write(self, entries: list[Entry], values: Values) -> None:
         now = rfc3339(time_ns())
-        call = write_events(SYMBOL, self._epoch, now, RETENTION, entries, fields, is_book=True)
+        call = write_events(SYMBOL, self._epoch, now, RETENTION, entries, values, is_book=True)
         self._call([packed("EVALSHA", WRITE.sha, *call.arguments), _WAKE])
 
     def _call(self, commands: Sequence[bytes]) -> None:

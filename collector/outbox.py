@@ -14,7 +14,7 @@ from collector.metrics import CONFLATED
 from collector.stamp import stamp_now
 from kraken_book.event import Status, StatusChange, render_snapshot, render_status, render_update
 from kraken_book.level import Level
-from kraken_book.redis_contract.book_hash import book_fields, status_fields
+from kraken_book.redis_contract.book_hash import book_values, status_values
 from kraken_book.redis_contract.write import (
     Entry,
     Refused,
@@ -183,16 +183,16 @@ class Outbox:
         is_book = book.live and not self._waiting and self._is_book_due(entries)
         if is_book:
             self._note_book()
-            fields = book_fields(book.view(), "live")
+            values = book_values(book.view(), "live")
         else:
-            fields = status_fields(book.symbol, _event_status(book), book.source, book.depth)
+            values = status_values(book.symbol, _event_status(book), book.source, book.depth)
         return write_events(
             book.symbol,
             self._epoch,
             confirmed_at,
             retention,
             entries,
-            fields,
+            values,
             is_book=is_book,
             since=self._waiting_since,
         )
@@ -211,9 +211,9 @@ class Outbox:
             return None
         assert self._epoch is not None
         self._note_book()
-        fields = book_fields(self.book.view(), "live")
+        values = book_values(self.book.view(), "live")
         return renew_book(
-            self.symbol, self._epoch, confirmed_at, retention, self._taken_seq, fields
+            self.symbol, self._epoch, confirmed_at, retention, self._taken_seq, values
         )
 
     def book_not_written(self) -> None:

@@ -24,32 +24,39 @@ _EVENT_ID = re.compile(r"\d+-\d+", re.ASCII)
 _SOURCE = re.compile(r"[\w.-]+", re.ASCII)
 _levels = msgspec.json.Decoder(list[tuple[str, str]])
 
-Fields = list[str | int]
-"""Field, value, field, value: as HSET takes them."""
+Values = list[str | int]
+"""Values of a hash's fields in the order of `STATUS_FIELDS` or `BOOK_FIELDS`."""
+
+# The write script knows these orders: a call carries the values alone, which takes Redis a tenth
+# less time, and the collector a quarter.
+STATUS_FIELDS = ("status", "symbol", "source", "depth")
+_OF_BOOK = """
+price_precision qty_precision checksum exchange_time best_bid best_bid_qty best_ask best_ask_qty
+spread bids asks
+"""
+BOOK_FIELDS = (*STATUS_FIELDS, *_OF_BOOK.split())
 
 
-def book_fields(view: BookView, status: str) -> Fields:
+def book_values(view: BookView, status: str) -> Values:
     """What the write script sets for a verified book, besides where it stands and its age."""
     bid, ask = view.best_bid, view.best_ask
     return [
-        *status_fields(view.symbol, status, view.source, view.depth),
-        *("price_precision", view.precision.price),
-        *("qty_precision", view.precision.qty),
-        *("checksum", view.checksum),
-        *("exchange_time", view.exchange_time or ""),
-        *("best_bid", bid.price if bid else ""),
-        *("best_bid_qty", bid.qty if bid else ""),
-        *("best_ask", ask.price if ask else ""),
-        *("best_ask_qty", ask.qty if ask else ""),
-        *("spread", view.spread or ""),
-        *("bids", view.bids),
-        *("asks", view.asks),
+        *status_values(view.symbol, status, view.source, view.depth),
+        view.precision.price,
+        view.precision.qty,
+        view.checksum,
+        view.exchange_time or "",
+        *((bid.price, bid.qty) if bid else ("", "")),
+        *((ask.price, ask.qty) if ask else ("", "")),
+        view.spread or "",
+        view.bids,
+        view.asks,
     ]
 
 
-def status_fields(symbol: str, status: str, source: str, depth: int) -> Fields:
-    """What is known of a symbol without a book; the script takes `status` for the first."""
-    return ["status", status, "symbol", symbol, "source", source, "depth", depth]
+def status_values(symbol: str, status: str, source: str, depth: int) -> Values:
+    """What is known of a symbol without a book."""
+    return [status, symbol, source, depth]
 
 
 class BookHash(msgspec.Struct, frozen=True):

@@ -6,11 +6,12 @@
 --       3 retention of the stream in ms      4 greatest length of the stream
 --       5 number of runs, then for each: kind, seq of its first event, number of its events, their data;
 --         the events of a run have one seq after the other
---       then 'book', 'renew', 'status' or 'touch', and the hash fields and values to set
+--       then 'book', 'renew', 'status' or 'touch', and the values of the hash's fields to set, in the
+--       order in which they stand at the end of this script
 --         book    they are a whole verified book that stands where the stream stands after this call
 --         renew   no events; first the seq at which the book stands, which must be the stream's still:
 --                 a call may come late, after others that were made later
---         status  they say what is known without a book, `status` first; a book that is there stays
+--         status  they say what is known without a book; a book that is there stays
 --                 as it is, with its own source, depth and precisions, and only its status changes
 --         touch   no events; one argument, the seq of the book that is there and still right
 --
@@ -75,14 +76,13 @@ for _ = 1, run_count do
 end
 if run_count > 0 and #new_runs == 0 then return {1, stream_seq, now} end
 
-local after_events = at
-local mode = ARGV[after_events]
+local mode = ARGV[at]
 if run_count == 0 then
     if epoch ~= stream_epoch or not known then return refuse('GAP') end
-    if mode == 'touch' and (place[5] ~= ARGV[after_events + 1] or place[4] ~= ARGV[1]) then
+    if mode == 'touch' and (place[5] ~= ARGV[at + 1] or place[4] ~= ARGV[1]) then
         return refuse('GAP')
     end
-    if mode == 'renew' and tonumber(ARGV[after_events + 1]) ~= stream_seq then return refuse('GAP') end
+    if mode == 'renew' and tonumber(ARGV[at + 1]) ~= stream_seq then return refuse('GAP') end
 end
 
 if mode == 'touch' then
@@ -101,27 +101,31 @@ for _, run in ipairs(new_runs) do
     end
 end
 
-local set = {'stream_epoch', ARGV[1], 'stream_seq', string.format('%.0f', last_seq), 'stream_id', stream_id}
-if mode == 'book' or mode == 'renew' then
-    for _, item in ipairs({'epoch', ARGV[1], 'seq', string.format('%.0f', last_seq), 'event_id', stream_id,
-            'confirmed_at', confirmed_at}) do
-        set[#set + 1] = item
-    end
-end
-local last_field = #ARGV
+local last_text = string.format('%.0f', last_seq)
 if mode == 'status' then
-    if place[5] and place[5] ~= '' then
-        last_field = after_events + 2
-    else
+    local set = {'stream_epoch', ARGV[1], 'stream_seq', last_text, 'stream_id', stream_id, 'status', ARGV[at + 1]}
+    if not place[5] or place[5] == '' then
+        for i, field in ipairs({'symbol', 'source', 'depth'}) do
+            set[#set + 1] = field
+            set[#set + 1] = ARGV[at + 1 + i]
+        end
         for _, field in ipairs(BOOK_FIELDS) do
             set[#set + 1] = field
             set[#set + 1] = ''
         end
     end
+    redis.call('HSET', hash, unpack(set))
+else
+    local v = at + (mode == 'renew' and 2 or 1)
+    -- One by one, with the names that are the same in each call: no table is filled for them.
+    redis.call('HSET', hash, 'stream_epoch', ARGV[1], 'stream_seq', last_text, 'stream_id', stream_id,
+        'epoch', ARGV[1], 'seq', last_text, 'event_id', stream_id, 'confirmed_at', confirmed_at,
+        'status', ARGV[v], 'symbol', ARGV[v + 1], 'source', ARGV[v + 2], 'depth', ARGV[v + 3],
+        'price_precision', ARGV[v + 4], 'qty_precision', ARGV[v + 5], 'checksum', ARGV[v + 6],
+        'exchange_time', ARGV[v + 7], 'best_bid', ARGV[v + 8], 'best_bid_qty', ARGV[v + 9],
+        'best_ask', ARGV[v + 10], 'best_ask_qty', ARGV[v + 11], 'spread', ARGV[v + 12],
+        'bids', ARGV[v + 13], 'asks', ARGV[v + 14])
 end
-local first_field = after_events + (mode == 'renew' and 2 or 1)
-for i = first_field, last_field do set[#set + 1] = ARGV[i] end
-redis.call('HSET', hash, unpack(set))
 
 redis.call('XTRIM', stream, 'MAXLEN', maxlen)
 redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from kraken_book.event import Kind
-from kraken_book.redis_contract.book_hash import Fields
+from kraken_book.redis_contract.book_hash import Values
 from kraken_book.redis_contract.keys import book_key, events_key
 
 Argument = str | int | bytes
@@ -64,28 +64,28 @@ def write_events(
     confirmed_at: str,
     retention: Retention,
     entries: Sequence[Entry],
-    fields: Fields,
+    values: Values,
     *,
     is_book: bool,
     since: int = 0,
 ) -> WriteCall:
-    """The call that appends `entries` and sets `fields`: a book's where `is_book`, else a status's.
+    """The call that appends `entries` and sets `values`: a book's where `is_book`, else a status's.
 
     A book must stand where the last of the entries does. `since` is for the caller.
     """
     runs, arguments = _runs(entries)
     arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
     arguments.append("book" if is_book else "status")
-    arguments.extend(fields)
+    arguments.extend(values)
     return WriteCall(symbol, epoch, tuple(arguments), len(entries), since)
 
 
 def renew_book(
-    symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, fields: Fields
+    symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, values: Values
 ) -> WriteCall:
     """The call that sets the book of `seq`, whose events are there, while none is newer."""
     head = _head(symbol, epoch, confirmed_at, retention, 0)
-    return WriteCall(symbol, epoch, (*head, "renew", seq, *fields), 0)
+    return WriteCall(symbol, epoch, (*head, "renew", seq, *values), 0)
 
 
 def touch_book(

@@ -11,6 +11,7 @@ from collector.stamp import Stamp, stamp_now
 from kraken_book.event import Kind
 from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision
+from kraken_book.redis_contract.book_hash import BOOK_FIELDS, STATUS_FIELDS
 from kraken_book.redis_contract.write import Entry, Retention, WriteCall
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
 
@@ -87,8 +88,9 @@ class Taken:
             at += 3 + length
         self.mode = arguments[at]
         # A renewed book says first where it stands.
-        rest: list[Any] = arguments[at + (2 if self.mode == "renew" else 1) :]
-        self.fields = dict(zip(rest[::2], rest[1::2], strict=True))
+        values: list[Any] = arguments[at + (2 if self.mode == "renew" else 1) :]
+        names = STATUS_FIELDS if self.mode == "status" else BOOK_FIELDS
+        self.fields = dict(zip(names, values, strict=True))
 
     @property
     def kinds(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from kraken_book.event import StatusChange, render_status
-from kraken_book.redis_contract.book_hash import status_fields
+from kraken_book.redis_contract.book_hash import status_values
 from kraken_book.redis_contract.script import WRITE
 from kraken_book.redis_contract.write import Entry, Retention, write_events
 from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
@@ -185,7 +185,7 @@ def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
         NEVER,
         Retention(300_000, 20_000),
         [Entry("status", seq, data)],
-        status_fields(symbol, "syncing", "simulated", 10),
+        status_values(symbol, "syncing", "simulated", 10),
         is_book=False,
     )
     streams.client.eval(WRITE.text, *cast("Any", call.arguments))

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from kraken_book.book import Book
 from kraken_book.precision import Precision
-from kraken_book.redis_contract.book_hash import book_fields, parse_book_hash
+from kraken_book.redis_contract.book_hash import BOOK_FIELDS, book_values, parse_book_hash
 from kraken_book.redis_contract.keys import book_key, events_key, lease_key
 from kraken_book.redis_contract.symbol_state import (
     SymbolState,
@@ -42,10 +42,11 @@ async def stored(redis: Redis) -> dict[str, str]:
 
 
 def as_redis_would(view: BookView) -> dict[bytes, bytes]:
-    texts = [str(item).encode() for item in book_fields(view, "live")]
+    values = [str(value).encode() for value in book_values(view, "live")]
+    book = dict(zip([name.encode() for name in BOOK_FIELDS], values, strict=True))
     place = {b"seq": b"5", b"epoch": b"6", b"event_id": b"7-5", b"confirmed_at": b"now"}
     stream = {b"stream_epoch": b"6", b"stream_seq": b"8", b"stream_id": b"9-8"}
-    return {**dict(zip(texts[::2], texts[1::2], strict=True)), **place, **stream}
+    return {**book, **place, **stream}
 
 
 def test_keys_share_a_hash_tag_and_name_the_venue() -> None:

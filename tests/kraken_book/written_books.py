@@ -15,7 +15,7 @@ from kraken_book.event import (
     render_update,
 )
 from kraken_book.precision import Precision
-from kraken_book.redis_contract.book_hash import book_fields, status_fields
+from kraken_book.redis_contract.book_hash import book_values, status_values
 from kraken_book.redis_contract.write import (
     Entry,
     Retention,
@@ -96,9 +96,9 @@ def book_call(
     kept: Retention = KEPT,
 ) -> WriteCall:
     """The call that writes `events` and the book of the last of them."""
-    fields = book_fields(view_at(events[-1].seq, symbol), "live")
+    values = book_values(view_at(events[-1].seq, symbol), "live")
     entries = [event.entry(epoch, symbol) for event in events]
-    return write_events(symbol, epoch, confirmed_at, kept, entries, fields, is_book=True)
+    return write_events(symbol, epoch, confirmed_at, kept, entries, values, is_book=True)
 
 
 def status_call(
@@ -111,12 +111,12 @@ def status_call(
     kept: Retention = KEPT,
 ) -> WriteCall:
     """The call that writes `events` of a symbol that has no book now."""
-    fields = status_fields(symbol, "syncing", source, depth)
+    values = status_values(symbol, "syncing", source, depth)
     entries = [event.entry(epoch, symbol) for event in events]
-    return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, fields, is_book=False)
+    return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, values, is_book=False)
 
 
 def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
     """The call that sets the book of `seq`, whose events are there."""
-    fields = book_fields(view_at(seq), "live")
-    return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, fields)
+    values = book_values(view_at(seq), "live")
+    return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, values)
