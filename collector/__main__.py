@@ -49,7 +49,7 @@ async def run(settings: CollectorSettings, listener: socket.socket) -> None:
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
     publisher = Publisher(nodes, retention, str(settings.shard))
     feed = Feed(settings, publisher.add, publisher.remove)
-    publisher.read = feed.read
+    publisher.read, publisher.is_behind = feed.read, feed.is_behind
     WAITING.set_function(lambda: publisher.waiting)
     lease = Lease(nodes, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
     publisher.on_fenced = lease.fenced

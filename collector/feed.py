@@ -85,6 +85,10 @@ class Feed:
         connection = self._by_symbol.get(symbol)
         return connection.read if connection is not None else None
 
+    def is_behind(self) -> bool:
+        """Whether more comes than can be done, on any connection."""
+        return any(connection.is_behind for connection in self.connections)
+
     def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> None:
         """Kraken lists these pairs, or these have changed."""
         traded_before = self._traded()

@@ -14,6 +14,7 @@ from time import monotonic
 
 from collector.announcements import Announcements
 from collector.delivery import Delivered, Delivery
+from collector.pace import Pace
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
 from kraken_book.redis_contract.keys import WAKE, book_key
@@ -26,6 +27,8 @@ log = get_logger(__name__)
 
 # All symbols are looked over so often, also when nothing waits.
 ROUND_SECONDS = 0.5
+# While it rests it looks so often whether it still has to.
+LOOK_SECONDS = 0.05
 # The calls of so many symbols: to make those of a thousand would hold up the feed for 100 ms.
 SENT_TOGETHER = 200
 
@@ -38,6 +41,8 @@ class Head:
     announcements: Announcements
     read: Callable[[str], Stamp | None]
     """When the newest frame of a symbol's connection was read, None while that is down."""
+    is_behind: Callable[[], bool]
+    """Whether more comes from the feed than can be done."""
     is_leading: Callable[[], bool]
     on_moved: Callable[[SymbolWrites], None]
     """Another node has this symbol's keys now."""
@@ -61,6 +66,9 @@ class NodeWriter:
         self._topology = -1
         self._next_round = 0.0
         self._wake = asyncio.Event()
+        # Something has waited for as much as it may: no rest now.
+        self._hurry = asyncio.Event()
+        self._pace = Pace()
         self._flushing = asyncio.Lock()
 
     @property
@@ -83,6 +91,8 @@ class NodeWriter:
         """Something of this symbol waits."""
         self._due[writes.symbol] = writes
         self._wake.set()
+        if writes.outbox.is_filling:
+            self._hurry.set()
 
     def wake(self) -> None:
         """There is something to write."""
@@ -91,10 +101,14 @@ class NodeWriter:
     async def run(self) -> None:
         """Flush whenever something waits, and at least every half second, for ever."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ROUND_SECONDS):
-                    await self._wake.wait()
+            await _wait(self._wake, ROUND_SECONDS)
+            await self._let_gather()
             await self.flush()
+
+    async def _let_gather(self) -> None:
+        """Rest while more comes than can be done, until enough waits, or something for long."""
+        while self._head.is_behind() and not self._hurry.is_set() and (rest := self._pace.rest):
+            await _wait(self._hurry, min(rest, LOOK_SECONDS))
 
     async def drain(self) -> None:
         """Write until nothing waits, or Redis takes no more of it."""
@@ -107,10 +121,13 @@ class NodeWriter:
         """Write what waits now, and return when the node has answered."""
         async with self._flushing:
             self._wake.clear()
+            self._hurry.clear()
+            self._pace.begin()
             self._hand_over_moved()
             if self._head.is_leading():
                 await self._flush()
                 self._head.on_flushed()
+            self._pace.end()
 
     def _hand_over_moved(self) -> None:
         if self._topology == self._nodes.topology:
@@ -153,6 +170,7 @@ class NodeWriter:
         for writes in looked_at:
             state = writes.outbox.book.state(self._head.shard)
             self._head.announcements.note_state(writes.symbol, state)
+        self._pace.sent(sum(call.entries for call in calls), len(calls))
         news = self._head.announcements.news_for(self.node)
         if calls or news.states or news.written:
             self._settle(await self._delivery.deliver(calls, news))
@@ -222,3 +240,10 @@ class NodeWriter:
     def _concerned(self, call: WriteCall) -> SymbolWrites | None:
         writes = self._symbols.get(call.symbol)
         return writes if writes is not None and writes.concerns(call) else None
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, for so long at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

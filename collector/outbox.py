@@ -54,7 +54,8 @@ class Outbox:
     """One symbol's events between its book and Redis; a `BookListener` of that book.
 
     Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
-    comes to wait; where more wait than `room` has place for, one snapshot stands for all.
+    comes to wait, and when half of `room` is taken; where more wait than it has place for, one
+    snapshot stands for all.
     """
 
     def __init__(
@@ -289,6 +290,11 @@ class Outbox:
         self._add(Entry("status", seq, render_status(change)))
 
     @property
+    def is_filling(self) -> bool:
+        """Whether half of its room is taken."""
+        return len(self._waiting) >= self._room.most_waiting // 2
+
+    @property
     def _is_full(self) -> bool:
         return len(self._waiting) >= self._room.most_waiting
 
@@ -302,6 +308,8 @@ class Outbox:
             # Only an update tells of a frame just now.
             is_update = entry.kind == "update"
             self._waiting_since = self.book.read.steady if is_update else monotonic_ns()
+            self._on_waiting(self)
+        elif len(self._waiting) == self._room.most_waiting // 2:
             self._on_waiting(self)
 
 

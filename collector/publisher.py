@@ -31,13 +31,15 @@ class Publisher:
     """The one writer of its books.
 
     `read` tells when the newest frame of a symbol's connection was read, None where that connection
-    is down or silent. `on_fenced` is called when a newer epoch has written.
+    is down or silent; `is_behind`, whether more comes than can be done. `on_fenced` is called when
+    a newer epoch has written.
     """
 
     def __init__(self, nodes: Nodes, retention: Retention, shard: str) -> None:
         self._nodes = nodes
         self._retention = retention
         self.read: Callable[[str], Stamp | None] = lambda _symbol: None
+        self.is_behind: Callable[[], bool] = lambda: False
         self.on_fenced: Callable[[int], None] = lambda _epoch: None
         self._announcements = Announcements(nodes, lambda node: self._writer_at(node).wake())
         self._head = Head(
@@ -45,6 +47,7 @@ class Publisher:
             announcements=self._announcements,
             # Named when it is called: who reads the feed is known later.
             read=lambda symbol: self.read(symbol),  # noqa: PLW0108
+            is_behind=lambda: self.is_behind(),  # noqa: PLW0108
             is_leading=lambda: self.leading,
             on_moved=self._settle_in,
             on_fenced=self._fenced,

@@ -21,7 +21,7 @@ from collector.books import SymbolBook
 from collector.budget import Budget
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
-from collector.kraken.socket import MOST_BYTES, FeedSocket, Lot
+from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedSocket, Lot
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.backoff import Backoff
@@ -100,6 +100,8 @@ class Connection:
         self.state = State.BACKING_OFF
         self.since = time()
         self._connected_at = 0.0
+        self.is_behind = False
+        """Whether it has had to hold Kraken up when it was read last."""
         self.reconnects = 0
         self.frames = 0
 
@@ -146,7 +148,7 @@ class Connection:
             reason, error = await self._attempt(session)
             if session.verified and time() - self._connected_at >= RECOVERED_SECONDS:
                 self._backoff.reset()
-            self._session = None
+            self._session, self.is_behind = None, False
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
@@ -215,6 +217,7 @@ class Connection:
                 await self._send(websocket, session)
             lot = await websocket.read()
             self._last = lot.read
+            self.is_behind = len(lot.messages) >= MOST_WAITING
             self._require_no_standstill(lot.read)
             await self._take(lot, session)
             self.frames += len(lot.messages)

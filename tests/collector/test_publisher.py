@@ -3,88 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 import collector.delivery
 import collector.node_writer
 import collector.symbol_writes
-from collector.publisher import Publisher
 from collector.stamp import Stamp, stamp_now
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
+from kraken_book.redis_contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.times import parse_rfc3339
-from service.redis_client import connect_redis
-from service.redis_exchange import Command, RedisNode
+from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
-from tests.collector.boxes import KEPT, Box
-from tests.kraken_book.redis_reads import carry_out, entries_at, texts_at
+from tests.collector.boxes import Box
+from tests.collector.publishing import EPOCH, LosesAnswers, Publishing
+from tests.kraken_book.redis_reads import carry_out
 from tests.kraken_book.written_books import book_call, snapshot, status, status_call
 from tests.polling import end, eventually
 
-EPOCH = 100
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector.delivery, "RETRY_SECONDS", 0.01)
-
-
-class Publishing:
-    """A publisher of boxes, and what it left in Redis."""
-
-    def __init__(self, redis: RedisNode, *symbols: str) -> None:
-        self.redis = redis
-        self.read: Stamp | None = stamp_now()
-        self.publisher = Publisher(OneNode(redis), KEPT, "0/1")
-        self.publisher.read = lambda _symbol: self.read
-        self.fenced: list[int] = []
-        self.publisher.on_fenced = self.fenced.append
-        self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
-
-    def _box(self, symbol: str) -> Box:
-        box = Box(symbol)
-        box.outbox = self.publisher.add(box.book)
-        return box
-
-    @property
-    def box(self) -> Box:
-        return self.boxes["BTC/USD"]
-
-    async def flush(self) -> None:
-        await asyncio.wait_for(self.publisher.flush(), 20)
-
-    async def lead(self, epoch: int = EPOCH) -> None:
-        """Live books, published."""
-        for box in self.boxes.values():
-            box.snapshot()
-        self.publisher.lead(epoch)
-        await self.flush()
-
-    async def events(self, symbol: str = "BTC/USD") -> list[dict[str, Any]]:
-        entries = await entries_at(self.redis, events_key(symbol))
-        return [json.loads(fields[b"data"]) for _, fields in entries]
-
-    async def seqs(self, symbol: str = "BTC/USD") -> list[int]:
-        return [event["seq"] for event in await self.events(symbol)]
-
-    async def hash(self, symbol: str = "BTC/USD") -> dict[str, str]:
-        return await texts_at(self.redis, book_key(symbol))
-
-    async def wakes(self) -> list[str]:
-        return [fields[b"s"].decode() for _, fields in await entries_at(self.redis, WAKE)]
-
-    async def states(self) -> dict[str, Any]:
-        states = await texts_at(self.redis, SYMBOLS)
-        return {name: json.loads(data) for name, data in states.items()}
-
-
-@pytest.fixture
-def publishing(redis: RedisNode) -> Publishing:
-    return Publishing(redis)
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 async def test_until_it_leads_it_writes_nothing(redis: RedisNode, publishing: Publishing) -> None:
@@ -207,69 +143,6 @@ async def test_where_only_the_hash_is_lost_events_go_on(
     await publishing.flush()
     assert await publishing.seqs() == [1, 2, 3]
     assert (await publishing.hash())["seq"] == "3"
-
-
-class LosesAnswers(RedisNode):
-    """A real Redis whose answers are lost, on demand, after it has carried out the calls."""
-
-    to_lose = 0
-    sent: list[list[Any]]
-
-    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies, unless they are lost."""
-        self.sent.append([command for command in commands if command[0] == "EVALSHA"])
-        replies = await super().exchange(commands)
-        if self.to_lose:
-            self.to_lose -= 1
-            raise RedisConnectionError("the answer was lost")
-        return replies
-
-
-@pytest.fixture
-async def losing(redis_url: str) -> AsyncIterator[LosesAnswers]:
-    """A Redis whose answers can be lost, and that tells what was sent."""
-    client = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
-    client.sent = []
-    yield client
-    await client.aclose()
-
-
-FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
-
-
-async def test_what_waits_of_many_symbols_goes_in_parts_and_all_of_it_in_one_flush(
-    losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
-    publishing = Publishing(losing, *FIVE)
-    await publishing.lead()
-    losing.sent.clear()
-    for box in publishing.boxes.values():
-        box.update(2)
-    await publishing.flush()
-    assert [len(calls) for calls in losing.sent] == [2, 2, 1]
-    for symbol in FIVE:
-        assert await publishing.seqs(symbol) == [1, 2, 3, 4]
-
-
-async def test_who_is_fenced_in_the_middle_of_a_flush_says_nothing_of_the_others(
-    losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collector.node_writer, "SENT_TOGETHER", 2)
-    publishing = Publishing(losing, *FIVE)
-    await publishing.lead()
-    newer = Publishing(losing, "BTC/USD")
-    await newer.lead(EPOCH + 1)
-    await newer.flush()
-    await losing.exchange([("DEL", SYMBOLS)])
-    losing.sent.clear()
-    publishing.publisher.lead(EPOCH)
-    for box in publishing.boxes.values():
-        box.update()
-    await publishing.flush()
-    assert publishing.fenced == [EPOCH + 1]
-    assert len(losing.sent) == 1
-    assert set(await publishing.states()) <= {"BTC/USD", "ETH/USD"}
 
 
 async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(

@@ -1,0 +1,33 @@
+"""A publisher for the tests that need one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+import collector.delivery
+from service.redis_client import connect_redis
+from service.redis_exchange import RedisNode
+from tests.collector.publishing import LosesAnswers, Publishing
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Redis did not do is tried again at once."""
+    monkeypatch.setattr(collector.delivery, "RETRY_SECONDS", 0.01)
+
+
+@pytest.fixture
+def publishing(redis: RedisNode) -> Publishing:
+    """Of one book."""
+    return Publishing(redis)
+
+
+@pytest.fixture
+async def losing(redis_url: str) -> AsyncIterator[LosesAnswers]:
+    """A Redis whose answers can be lost, and that tells what was sent."""
+    client = LosesAnswers(connection_pool=connect_redis(redis_url).connection_pool)
+    client.sent = []
+    yield client
+    await client.aclose()
