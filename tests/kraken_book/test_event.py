@@ -106,6 +106,35 @@ def test_best_and_spread_are_null_where_a_side_is_empty(empty: str) -> None:
         assert told["spread"] is None
 
 
+def test_each_update_tells_the_best_and_the_spread_that_it_led_to() -> None:
+    book = designs_book()
+    changes = [
+        ([("81409.1", "7.00000000")], []),
+        ([], [("81409.2", "8.00000000")]),
+        ([("81400.0", "9.00000000")], []),
+        ([("81408.5", "1.00000000"), ("81409.1", "0.00000000")], [("81410.0", "1.00000000")]),
+        ([], [("81409.2", "0.00000000")]),
+        ([], [("81410.0", "0.00000000")]),
+        ([], [("81412.0", "2.00000000")]),
+    ]
+    told = []
+    for bids, asks in changes:
+        book.update(book.levels(bids), book.levels(asks))
+        event = json.loads(update_of(book, bids, asks))
+        bests = (event["best_bid"], event["best_ask"])
+        told.append([*(best and f"{best['qty'][0]}@{best['price']}" for best in bests)])
+        told[-1].append(event["spread"])
+    assert told == [
+        ["7@81409.1", "0@81409.2", "0.1"],
+        ["7@81409.1", "8@81409.2", "0.1"],
+        ["7@81409.1", "8@81409.2", "0.1"],
+        ["1@81408.5", "8@81409.2", "0.7"],
+        ["1@81408.5", "1@81410.0", "1.5"],
+        ["1@81408.5", None, None],
+        ["1@81408.5", "2@81412.0", "3.5"],
+    ]
+
+
 def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
     book = designs_book()
     data = render_snapshot(view_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
