@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from typing import Concatenate
@@ -54,6 +55,10 @@ def run(
 
 
 def prepare() -> None:
-    """What a process needs that starts servers and holds thousands of connections."""
+    """What a process needs that starts servers and holds thousands of connections.
+
+    Ended by SIGTERM, as by `timeout`, it ends what it has started.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     configure_logs(parse_levels("warning"))
     allow_open_files()

@@ -26,6 +26,7 @@ from bench.command import command_line, run
 from bench.drain import Address, Drain
 from bench.flood import symbols_of
 from bench.held_open import hold_open, still
+from bench.live_collector import live_collector
 from bench.market_events import market_events
 from bench.publishers import MOST_AT_ONCE, RETENTION, RedisPublisher
 from bench.rows import Row
@@ -144,15 +145,9 @@ async def _follow(shape: Shape, moves: int) -> Following:
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
         async with Simulator(tape) as simulator:
-            collector = await asyncio.to_thread(
-                stage.collector,
-                redis.url,
-                simulator.url,
-                KRAKEN_SYMBOLS="*",
-                KRAKEN_DEPTH=str(shape.depth),
-                LOG_LEVEL="warning",
+            collector = await live_collector(
+                stage, redis.url, simulator.url, shape.books, KRAKEN_DEPTH=str(shape.depth)
             )
-            await asyncio.to_thread(collector.wait_until_live, shape.books)
             api = await asyncio.to_thread(stage.api, redis.url, LOG_LEVEL="error")
             with Drain([Address(api.port, "/stream?symbols=*")]) as drain:
                 await asyncio.to_thread(_wait_for_snapshots, drain, shape.books)

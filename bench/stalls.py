@@ -30,6 +30,7 @@ from bench.drain import Address, Drain
 from bench.flood import symbols_of
 from bench.goals import STALL
 from bench.http_load import Load, get
+from bench.live_collector import live_collector
 from bench.loop_watch import Stall, Stalls
 from bench.rows import Row
 from bench.tape import Rate, Tape
@@ -104,16 +105,14 @@ async def play(
     """What the loops of both services did, from a rest before the tape to one after it."""
     redis = stage.redis()
     async with Simulator(tape) as simulator:
-        collector = await asyncio.to_thread(
-            stage.collector,
+        collector = await live_collector(
+            stage,
             redis.url,
             simulator.url,
+            len(tape.books),
             module="bench.stalls_process",
-            KRAKEN_SYMBOLS="*",
-            LOG_LEVEL="warning",
             **_watching("collector", folder),
         )
-        await asyncio.to_thread(collector.wait_until_live, len(tape.books))
         api = stage.enter(closing(_api(redis.url, folder)))
         await asyncio.to_thread(api.answers, "/readyz")
         one = next(iter(tape.books))

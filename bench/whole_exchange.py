@@ -21,9 +21,10 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from bench.command import prepare
+from bench.live_collector import live_collector
 from bench.tape import Rate, Tape
 from kraken_book.times import parse_rfc3339
-from service.logs import configure_logs, parse_levels
 from simulator.server import Simulator
 from tests.e2e.processes import Stage, Streams
 
@@ -52,7 +53,7 @@ def main() -> int:
     parser.add_argument("--calm", type=float, default=5.0, help="seconds between bursts")
     parser.add_argument("--bursts", type=int, default=2)
     options = parser.parse_args()
-    configure_logs(parse_levels("warning"))
+    prepare()
     calm, burst = Rate(options.rate, options.calm), Rate(options.rate * options.burst, 1.0)
     rates = [calm, *([burst, calm] * options.bursts)]
     begun = time.monotonic()
@@ -65,19 +66,16 @@ def main() -> int:
 async def measure(tape: Tape, stage: Stage, rates: Sequence[Rate]) -> int:
     """Play the tape to a collector; returns what to exit with."""
     redis = stage.redis()
-    symbols = [instrument.symbol for instrument in tape.instruments()]
     async with Simulator(tape) as simulator:
-        collector = await asyncio.to_thread(
-            stage.collector,
+        collector = await live_collector(
+            stage,
             redis.url,
             simulator.url,
-            KRAKEN_SYMBOLS="*",
+            len(tape.books),
             KRAKEN_DEPTH=str(tape.depth),
             STREAM_MAXLEN="1000000",
             STREAM_RETENTION="3600",
-            LOG_LEVEL="warning",
         )
-        await asyncio.to_thread(collector.wait_until_live, len(symbols))
         await asyncio.sleep(2)
         busy_before = collector.cpu_seconds()
         tape.start()
