@@ -75,7 +75,7 @@ class Books:
         }
         # The tag tells of the book alone; that it is not followed any more must be seen.
         asked = request.headers.get("If-None-Match")
-        if asked and book.hash.status == "live" and {headers["ETag"], "W/*"} & etags(asked):
+        if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
             return Response(None, 304, headers)
         if levels is None:
             head, rest = _body_around_age(book.hash)
@@ -173,10 +173,12 @@ def parse_levels(text: str | None) -> int | None:
     return int(digits) if len(digits) <= MOST_DIGITS else None
 
 
-def etags(header: str) -> set[str]:
-    """The tags of an If-None-Match, as weak ones: they are compared weakly."""
-    tags = (tag.strip() for tag in header.split(","))
-    return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags}
+def has_tag(header: str, etag: str) -> bool:
+    """Whether a weak tag is among those of an If-None-Match, or any is meant by `*`."""
+    if header == etag:
+        return True
+    tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    return etag.removeprefix("W/") in tags or "*" in tags
 
 
 def source_of(states: dict[str, SymbolState]) -> str:

@@ -45,6 +45,9 @@ class Directory:
 
         While none at all is known, which a collector will change, it is a 503.
         """
+        if name in self._states:
+            # Most ask by the name itself.
+            return name
         symbol = self._by_folded.get(folded(name))
         if symbol is None:
             states = await self.states()
