@@ -240,7 +240,7 @@ def core(report: Report) -> Figure | None:
         return None
     whole, *steps = rows
     figure, (axes,) = _figure(2.1)
-    shades = ["#0c5e4e", "#12806a", "#3fa38b", "#7cc2b0", "#b4dccf"]
+    shades = ["#0c5e4e", "#12806a", "#3fa38b", "#7cc2b0"]
     left = 0.0
     for number, (row, shade) in enumerate(zip(steps, shades, strict=True)):
         width = row.ours or 0.0

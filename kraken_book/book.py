@@ -62,10 +62,7 @@ class Side:
 
     def clear(self) -> None:
         """Forget all levels."""
-        self._keys.clear()
-        self._levels.clear()
-        self._texts.clear()
-        self._levels_changed()
+        self.apply((), 0)
 
     def apply(self, levels: Iterable[Level], depth: int) -> None:
         """Set or remove `levels` in their order, then keep the best `depth`."""
@@ -88,7 +85,9 @@ class Side:
                 texts.insert(index, text)
         if len(keys) > depth:
             del keys[depth:], its[depth:], texts[depth:]
-        self._levels_changed()
+        self.best = its[0] if its else None
+        self.checksum_text = "".join(texts[:CHECKSUM_LEVELS]).encode()
+        self._json = None
 
     @property
     def json(self) -> str:
@@ -96,11 +95,6 @@ class Side:
         if self._json is None:
             self._json = f"[{','.join([level.json for level in self._levels])}]"
         return self._json
-
-    def _levels_changed(self) -> None:
-        self._json = None
-        self.best = self._levels[0] if self._levels else None
-        self.checksum_text = "".join(self._texts[:CHECKSUM_LEVELS]).encode()
 
 
 class Book:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 import msgspec
 
@@ -70,7 +70,7 @@ def _text(data: msgspec.Raw) -> str:
     return str(data, "latin-1")
 
 
-@lru_cache(maxsize=256)
+@cache
 def _finder(precision: Precision) -> Callable[[str], list[tuple[str, str]]]:
     price, qty = map(plain_pattern, precision)
     return re.compile(rf'\{{"price":({price}),"qty":({qty})\}}').findall
