@@ -40,6 +40,13 @@ def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
     assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
 
 
+def test_one_connection_that_is_behind_is_enough() -> None:
+    feed = Followed("A/B,C/D", kraken_symbols_per_connection=1).feed
+    assert not feed.is_behind()
+    feed.connections[1].is_behind = True
+    assert feed.is_behind()
+
+
 def test_wildcards_wait_for_the_first_connection_to_tell_what_they_mean() -> None:
     followed = Followed("*/USD", kraken_symbols_per_connection=2)
     assert followed.carried == [[]]
