@@ -15,9 +15,9 @@ from math import ceil
 from typing import NamedTuple
 
 # Microseconds of CPU.
-COLLECTOR_UPDATE = 75.0
+COLLECTOR_UPDATE = 88.0
 """python -m bench.whole_exchange"""
-REDIS_EVENT = 80.0
+REDIS_EVENT = 73.0
 """To write an event by itself, as nearly all are where many books move: python -m bench.replicas"""
 REDIS_CONFIRM = 20.0
 """A second and book: the same"""
@@ -39,10 +39,10 @@ API_EVENT = 0.3
 """In a write, to one reader: python -m bench.fan_out"""
 
 # Bytes.
-COLLECTOR_MEMORY, COLLECTOR_BOOK = 60e6, 24e3
+COLLECTOR_MEMORY, COLLECTOR_BOOK = 60e6, 32e3
 """python -m bench.sizes, depth 10; so are all that follow"""
-REDIS_BOOK, REDIS_ENTRY = 2.05e3, 386.0
-API_MEMORY, API_BOOK, API_READER = 59e6, 29e3, 19e3
+REDIS_BOOK, REDIS_ENTRY = 2.13e3, 386.0
+API_MEMORY, API_BOOK, API_READER = 59e6, 31e3, 19e3
 EVENT_BYTES = 371.0
 """On the wire: python -m bench.replicas"""
 
