@@ -54,8 +54,8 @@ class Outbox:
     """One symbol's events between its book and Redis; a `BookListener` of that book.
 
     Closed until it is told the epoch to publish under. `on_waiting` is called when the first event
-    comes to wait, and when half of `room` is taken; where more wait than it has place for, one
-    snapshot stands for all.
+    comes to wait, and for each while half of `room` is taken; where more wait than it has place
+    for, one snapshot stands for all.
     """
 
     def __init__(
@@ -309,7 +309,7 @@ class Outbox:
             is_update = entry.kind == "update"
             self._waiting_since = self.book.read.steady if is_update else monotonic_ns()
             self._on_waiting(self)
-        elif len(self._waiting) == self._room.most_waiting // 2:
+        elif self.is_filling:
             self._on_waiting(self)
 
 

@@ -148,7 +148,7 @@ class Connection:
             reason, error = await self._attempt(session)
             if session.verified and time() - self._connected_at >= RECOVERED_SECONDS:
                 self._backoff.reset()
-            self._session, self.is_behind = None, False
+            self._session = None
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
@@ -175,6 +175,7 @@ class Connection:
             await self._converse(websocket, session)
         except (FeedLagging, FeedSilent, OSError, WebSocketException) as error:
             # Before the socket is closed, which may take its time: nothing is confirmed any more.
+            self.is_behind = False
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
         finally:

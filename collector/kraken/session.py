@@ -132,15 +132,20 @@ class Session:
         self._now = now = read.steady / 1e9
         try:
             frame = frames.decode_frame(data)
-            if isinstance(frame, frames.BookFrame):
-                take = self._on_update if frame.type == "update" else self._on_snapshot
-                for entry in frame.data:
-                    take(entry, read, now)
-                BOOK_FRAMES.inc()
-            else:
-                self._on_other(frame, data, now)
         except frames.FrameError as error:
             self._on_bad_frame(error, data, now)
+            return
+        if not isinstance(frame, frames.BookFrame):
+            self._on_other(frame, data, now)
+            return
+        BOOK_FRAMES.inc()
+        take = self._on_update if frame.type == "update" else self._on_snapshot
+        for entry in frame.data:
+            try:
+                take(entry, read, now)
+            except frames.FrameError as error:
+                # Those behind it are of other symbols, and are taken.
+                self._on_bad_frame(error, data, now)
 
     def _on_other(self, frame: frames.Frame, data: bytes, now: float) -> None:
         match frame:
@@ -248,9 +253,10 @@ class Session:
         BAD_FRAMES.inc()
         log.warning("frame not understood", error=str(error), frame=_excerpt(data))
         named = [symbol for symbol in error.symbols if symbol in self._books]
+        doubtful = _TAKES_SNAPSHOTS if named else (State.LIVE,)
         for symbol in named or self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
-            if subscription is not None and subscription.state in _TAKES_SNAPSHOTS:
+            if subscription is not None and subscription.state in doubtful:
                 self._doubt(subscription, "frame", str(error), now)
 
     def _unnamed(self, error: frames.FrameError) -> Iterable[str]:

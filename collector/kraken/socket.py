@@ -11,7 +11,7 @@ import asyncio
 from typing import Any, NamedTuple
 
 from websockets.asyncio.client import ClientConnection
-from websockets.frames import DATA_OPCODES, Frame
+from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 
 from collector.stamp import Stamp, stamp_now
@@ -26,6 +26,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 # length, or where that is to be found; past these two a frame is masked, as no server's is.
 _WHOLE_TEXT, _WHOLE_BYTES = 0x81, 0x82
 _LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES = 126, 127
+_OPCODES = frozenset(map(int, Opcode))
 
 
 class Lot(NamedTuple):
@@ -75,7 +76,8 @@ class FeedSocket(ClientConnection):
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
-        if len(self._begun) >= self._whole:
+        # What comes after a close is websockets' alone, as it comes.
+        if len(self._begun) >= self._whole or self.state is not State.OPEN:
             data = bytes(self._begun)
             self._begun.clear()
             self._take(data)
@@ -153,8 +155,10 @@ def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:
 def _end_of_frame(data: bytes, at: int) -> int:
     """Where the frame ends that begins at `at`, as far as it is known.
 
-    Of one that is refused, for its length or its mask, that is where the data end.
+    Of one that websockets refuses by its first bytes, that is where the data end.
     """
+    if at + 1 < len(data) and data[at] & 0x0F not in _OPCODES:
+        return len(data)
     length = data[at + 1] if at + 1 < len(data) else 0
     start = at + 2
     if length in (_LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 from websockets.utils import accept_key
 
 from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedSocket
@@ -121,11 +122,12 @@ async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None
 
 
 Cut = Callable[[bytes], list[bytes]]
+Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
-    """A socket to a server whose answer, and `stream` right behind it, comes in these parts."""
+async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
+    """A socket to a server that writes what `talk` does, given the answer to the handshake."""
 
     async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -135,11 +137,7 @@ async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Accept: {accept_key(key[1])}\r\n\r\n"
         ).encode()
-        for part in cut(head + stream):
-            writer.write(part)
-            await writer.drain()
-            # So that they are read one by one.
-            await asyncio.sleep(0.001)
+        await talk(head, writer)
         writer.write_eof()
         await reader.read()
         writer.close()
@@ -151,6 +149,25 @@ async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
         ) as socket:
             assert isinstance(socket, FeedSocket)
             yield socket
+
+
+async def write_each(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
+    """Write them so that they are read one by one."""
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
+    """A socket to a server whose answer, and `stream` right behind it, comes in these parts."""
+
+    async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
+        await write_each(writer, cut(head + stream))
+
+    async with socket_to_raw(talk) as socket:
+        yield socket
 
 
 def framed(message: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
@@ -210,6 +227,7 @@ SENSELESS = {
         1009,
     ),
     "masked": (Frame(Opcode.TEXT, b"x").serialize(mask=True), 1002),
+    "compressed, in parts": (framed(b"x" * 400_000).replace(b"\x81", b"\xc1", 1), 1002),
     "compressed": (b"\xc1\x01x", 1002),
     "of no known kind": (b"\x83\x01x", 1002),
     "a message within another": (framed(b"x", fin=False) + framed(b"x"), 1002),
@@ -230,6 +248,36 @@ async def test_a_senseless_frame_ends_the_connection_behind_what_came_before(
             await socket.read()
         assert closed.value.sent is not None
         assert closed.value.sent.code == code
+
+
+@pytest.mark.parametrize("size", [0, 1000, 70_000])
+async def test_a_close_that_we_begin_is_heard_whatever_has_begun_to_come(size: int) -> None:
+    has_left = asyncio.Event()
+    begun = framed(b"x" * size)
+    closing = framed((1000).to_bytes(2), Opcode.CLOSE)
+
+    async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(head + begun[: size // 2])
+        await has_left.wait()
+        await write_each(writer, [begun[size // 2 :], closing[:3], closing[3:]])
+
+    async with socket_to_raw(talk) as socket:
+        leaves = asyncio.create_task(socket.close())
+        await eventually(lambda: socket.state is not State.OPEN)
+        has_left.set()
+        await leaves
+        assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("first", [0x83, 0x8B])
+async def test_a_frame_of_no_known_kind_ends_the_connection_before_it_is_whole(first: int) -> None:
+    stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"begins"
+    async with socket_to_bytes(stream, lambda data: [data]) as socket:
+        assert await all_of(socket) == [b"before"]
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.read()
+        assert closed.value.sent is not None
+        assert closed.value.sent.code == 1002
 
 
 async def test_what_breaks_off_in_the_middle_is_no_message() -> None:

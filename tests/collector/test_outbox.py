@@ -138,6 +138,17 @@ def test_up_to_the_bound_every_update_is_kept(box: Box) -> None:
     assert taken.seqs == list(range(3, 3 + MOST_WAITING))
 
 
+def test_a_box_that_is_told_to_be_smaller_says_that_it_fills(box: Box) -> None:
+    room = box.outbox._room
+    room.most_waiting = 4 * MOST_WAITING
+    box.update(MOST_WAITING)
+    box.told.clear()
+    room.most_waiting = MOST_WAITING + 100
+    box.update()
+    assert box.told == [box.outbox]
+    assert box.outbox.is_filling
+
+
 @pytest.mark.parametrize("more", [1, 2, 100])
 def test_past_the_bound_one_snapshot_stands_for_all_and_counts_them(box: Box, more: int) -> None:
     box.update(MOST_WAITING + more)

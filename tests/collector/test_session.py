@@ -221,14 +221,47 @@ def test_a_book_of_another_symbol_harms_nobody(live: Conversation) -> None:
 
 def test_in_a_frame_of_two_entries_each_is_for_itself(live: Conversation) -> None:
     good = live.markets[ETH].update([("98.0", "1.00000000")])
-    wrong = live.markets[BTC].wrong_update()
-    both = json.loads(good, parse_float=str)
-    assert both["data"]
-    entries = b",".join(frame[frame.index(b"[{") + 1 : -2] for frame in (wrong, good))
-    live.hear(b'{"channel":"book","type":"update","data":[' + entries + b"]}")
+    live.hear(together(live.markets[BTC].wrong_update(), good))
     assert live.books[BTC].status == "syncing"
     assert live.books[ETH].live
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
+
+
+def together(*book_frames: bytes) -> bytes:
+    """What these say, in one frame."""
+    entries = b",".join(frame[frame.index(b"[{") + 1 : -2] for frame in book_frames)
+    return b'{"channel":"book","type":"update","data":[' + entries + b"]}"
+
+
+@pytest.mark.parametrize("bids", ["null", "[5]", '[{"price":1.0}]', "{}"])
+def test_an_entry_that_cannot_be_understood_costs_those_behind_it_nothing(
+    live: Conversation, bids: str
+) -> None:
+    bad = f'"data":[{{"symbol":"{BTC}","bids":{bids},"asks":[],"checksum":1}}]}}'.encode()
+    before, behind = (live.markets[ETH].update([("98.0", f"{n}.00000000")]) for n in (1, 2))
+    live.hear(together(before, bad, behind))
+    assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "frame")
+    assert live.books[ETH].live
+    assert live.books[ETH].checksum == live.markets[ETH].book.checksum
+    assert '["98.0","2.00000000"]' in live.books[ETH].view().bids
+
+
+def test_a_snapshot_that_cannot_be_understood_is_asked_for_anew_at_once() -> None:
+    conversation = Conversation(BTC, ETH)
+    conversation.hear(instruments(BTC, ETH), acknowledged("subscribe", BTC))
+    conversation.said()
+    snapshot = conversation.markets[BTC].snapshot().replace(b'"bids":[', b'"bids":[5,')
+    conversation.hear(snapshot)
+    assert conversation.books[BTC].reason == "frame"
+    assert conversation.asked() == [("unsubscribe", [BTC])]
+
+
+def test_a_frame_that_names_nobody_doubts_no_book_that_is_still_to_come() -> None:
+    conversation = Conversation(BTC, depth=25)
+    conversation.hear(instruments(BTC), acknowledged("subscribe", BTC))
+    conversation.said()
+    conversation.hear(b'{"channel":"book","type":"snapshot","data":[{"symb')
+    assert conversation.asked() == []
 
 
 # Refusals
