@@ -13,6 +13,9 @@ log = get_logger(__name__)
 
 StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
 
+# One read of one stream; what is more follows at once.
+MOST_ENTRIES = 1000
+
 
 class Entry(NamedTuple):
     """An event as it lies in a stream."""

@@ -1,16 +1,15 @@
 """The one reader of Redis in this process: follows the streams that somebody here reads.
 
-It blocks on `kraken:wake`, then reads, in one round trip to each node, the streams that were
-written and are followed. A sweep each second covers a wake that was lost, and learns how old each
-book is. A node that does not answer holds up the streams of no other.
+It waits for a wake, then reads, in one round trip to each node, the streams that were written and
+are followed; few it waits for themselves. A sweep each second covers a wake that was lost, and
+learns how old each book is. A node that does not answer holds up the streams of no other.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
-from typing import cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from redis.exceptions import ClusterDownError, MovedError, RedisError
@@ -22,8 +21,18 @@ from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
 from api.own_events import Opening, status_frame
 from api.ring import Ring
 from api.store import BookStore, StoredBook
-from api.stream_entry import Entry, StreamReply, entries_in, follows, id_order, unbroken, went_back
+from api.stream_entry import (
+    MOST_ENTRIES,
+    Entry,
+    StreamReply,
+    entries_in,
+    follows,
+    id_order,
+    unbroken,
+    went_back,
+)
 from api.turns import Turns
+from api.wake import Wake
 from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
@@ -36,8 +45,6 @@ SWEEP_SECONDS = 1.0
 RETRY_SECONDS = 0.25
 # A node of several that has not answered so long after it should is not waited for.
 LATE_SECONDS = 0.25
-# One read of one stream; what is more follows at once.
-MOST_ENTRIES = 1000
 # What one reader is read at once: about one write at depth 10. Each may wait with its own.
 PAGE_ENTRIES = 128
 # How many readers are read pages at once: a thousand that come back must not take all connections.
@@ -63,7 +70,7 @@ class Tail:
         self._reading: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
         # Whose streams have been written and are to be read.
         self._written: dict[str, Ring] = {}
-        self._wake_id: str | None = None
+        self._wake = Wake(nodes)
         self._swept: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
         self._away: WeakSet[RedisNode] = WeakSet()
 
@@ -251,23 +258,19 @@ class Tail:
             seconds = min(seconds, RETRY_SECONDS)
         # The others' streams cannot wait as long as the client does for a node that hangs.
         async with asyncio.timeout(None if alone else seconds + LATE_SECONDS):
-            if self._wake_id is None:
-                newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
-                self._wake_id = newest[0][0].decode() if newest else "0-0"
-            block = max(1, int(seconds * 1000))
-            reply = await self._nodes.call(
-                WAKE, "XREAD", "BLOCK", block, "STREAMS", WAKE, self._wake_id
-            )
-        if not reply:
-            return []
-        ((_, wakes),) = cast("list[tuple[bytes, StreamReply]]", reply)
-        self._wake_id = wakes[-1][0].decode()
-        symbols = {
-            s
-            for _, fields in wakes
-            for s in fields.get(b"s", b"").decode(errors="replace").split(",")
-        }
-        return [ring for symbol, ring in self._rings.items() if symbol in symbols]
+            woken = await self._wake.wait(seconds, self._rings.values())
+        await self._take_waited_on(woken.streams)
+        return [
+            ring
+            for symbol, ring in self._rings.items()
+            if symbol in woken.symbols and not (ring.started and ring in woken.streams)
+        ]
+
+    async def _take_waited_on(self, streams: Mapping[Ring, StreamReply]) -> None:
+        await self._take(list(streams), list(streams.values()))
+        for ring, reply in streams.items():
+            if reply and ring.started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
+                self._wake.stuck(ring)
 
     async def _follow_node(self, node: RedisNode) -> None:
         """Read what is due of a node, as often as it takes while it is one."""
@@ -372,6 +375,7 @@ class Tail:
         if not ring.started:
             return
         for entry in entries:
+            # Two reads may bring the same: one that waits, and one for somebody who joins.
             if entry.place <= ring.last.place:
                 continue
             if not follows(entry, ring.last.place):
@@ -379,7 +383,7 @@ class Tail:
                 ring.restart("redis" if went_back(entry, ring.last.place) else "trimmed")
                 return
             ring.append(Frame(entry.place, entry.id, sse_frame(entry.id, entry.data)))
-        EVENTS_READ.inc(len(entries))
+            EVENTS_READ.inc()
         ring.wake()
 
     def _say_away(self, node: RedisNode, error: Exception) -> None:

@@ -50,6 +50,7 @@ class ClusterNodes:
         self._slots = [first] * REDIS_CLUSTER_HASH_SLOTS
         self._all: Collection[RedisNode] = (first,)
         self.topology = 0
+        self.has_slots = True
         # Symbols are few, and the arithmetic is slower than a look-up.
         self._slot_of: dict[str, int] = {}
         self._looking: asyncio.Task[None] | None = None

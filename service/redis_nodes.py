@@ -24,6 +24,10 @@ class Nodes(Protocol):
         """Every node that has keys."""
 
     @property
+    def has_slots(self) -> bool:
+        """Whether a command may not name keys of several slots, even where one node has both."""
+
+    @property
     def topology(self) -> int:
         """Another number whenever a key may have come to another node."""
 
@@ -47,6 +51,7 @@ class Nodes(Protocol):
 class OneNode:
     """A single server, or the master that Sentinels name."""
 
+    has_slots = False
     topology = 0
 
     def __init__(self, redis: RedisNode) -> None:

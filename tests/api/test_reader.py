@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 import api.frame_log
+import api.wake
 from api.problems import Problem
 from api.reader import Reader
 from kraken_book.event import decode_event
@@ -18,6 +19,13 @@ from tests.kraken_book.written_books import snapshot, status, update, updates
 from tests.polling import eventually
 
 EPOCH = 1785638131660
+
+
+@pytest.fixture(autouse=True, params=["its stream", "the wake"])
+def waits_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the replica waits for what is new; it is all the same to a reader."""
+    if request.param == "the wake":
+        monkeypatch.setattr(api.wake, "FEW_STREAMS", 0)
 
 
 async def received(reader: Reader, count: int) -> list[Message]:

@@ -1,0 +1,160 @@
+"""Where a replica waits for Redis: what a wait brings, and that nothing keeps it from waiting."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from redis.exceptions import ResponseError
+
+import api.wake
+from api.own_events import Opening
+from api.reader import Reader
+from api.ring import Ring
+from api.wake import FEW_STREAMS, Wake
+from kraken_book.redis_contract.keys import WAKE, events_key
+from service.redis_exchange import RedisNode
+from service.redis_nodes import OneNode
+from tests.api.replica import Replica, Written, shorts
+from tests.kraken_book.written_books import snapshot, update
+from tests.polling import eventually
+
+EPOCH = 1785638131660
+SECONDS = 5.0
+
+
+@pytest.fixture
+def wake(redis: RedisNode) -> Wake:
+    return Wake(OneNode(redis))
+
+
+async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -> Ring:
+    """The ring of a book that stands at 1."""
+    await written.book(EPOCH, snapshot(1), symbol=symbol)
+    book = await replica.store.book(symbol)
+    assert book is not None
+    assert book.place is not None
+    ring = replica.tail.follow(symbol)
+    await replica.tail.start(ring, Opening(book, book.place))
+    return ring
+
+
+async def test_what_comes_into_a_stream_ends_the_wait_by_itself(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
+    await written.book(EPOCH, update(2), update(3), wake=False)
+    symbols, streams = await wake.wait(SECONDS, rings)
+    assert symbols == set()
+    assert [len(streams[ring]) for ring in rings] == [2, 0]
+
+
+async def test_a_wake_names_what_was_written(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    await wake.wait(0.001, [])
+    ring = await started(written, replica)
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert (symbols, streams) == ({"BTC/USD", "ETH/USD"}, {ring: []})
+    assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
+
+
+async def test_a_ring_that_has_not_begun_is_left_to_the_wake(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    await wake.wait(0.001, [])
+    await written.book(EPOCH, snapshot(1))
+    ring = replica.tail.follow("BTC/USD")
+    assert await wake.wait(SECONDS, [ring]) == ({"BTC/USD"}, {})
+
+
+@pytest.mark.parametrize("why", ["more than a few", "a cluster"])
+async def test_streams_are_left_to_the_wake_where_they_are(
+    redis: RedisNode, written: Written, replica: Replica, why: str
+) -> None:
+    count = FEW_STREAMS + (why == "more than a few")
+    rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
+    nodes = mock.Mock(wraps=OneNode(redis), has_slots=why == "a cluster")
+    wake = Wake(nodes)
+    await wake.wait(0.001, rings)
+    await written.book(EPOCH, update(2), symbol="S1/USD")
+    assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
+
+
+async def test_a_key_that_holds_something_else_leaves_the_others_to_the_wake(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+) -> None:
+    rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
+    await redis.set(events_key("BTC/USD"), "somebody's")
+    assert await wake.wait(SECONDS, rings) == (set(), {})
+    await written.book(EPOCH, update(2), symbol="ETH/USD")
+    assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
+
+
+async def test_and_they_are_waited_on_again_later(
+    redis: RedisNode,
+    written: Written,
+    replica: Replica,
+    wake: Wake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api.wake, "ALONE_SECONDS", 0.0)
+    ring = await started(written, replica)
+    await redis.rename(events_key("BTC/USD"), "aside")
+    await redis.set(events_key("BTC/USD"), "somebody's")
+    await wake.wait(SECONDS, [ring])
+    await redis.rename("aside", events_key("BTC/USD"))
+    await written.book(EPOCH, update(2), wake=False)
+    _, streams = await wake.wait(SECONDS, [ring])
+    assert len(streams[ring]) == 1
+
+
+async def test_a_wake_key_that_holds_something_else_is_an_error(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+) -> None:
+    ring = await started(written, replica)
+    await wake.wait(0.001, [])
+    await redis.set(WAKE, "somebody's")
+    await wake.wait(SECONDS, [ring])
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await wake.wait(SECONDS, [ring])
+
+
+async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
+    redis: RedisNode, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await written.book(EPOCH, update(2))
+        assert await next_of(reader) == [("update", 2)]
+        before = await waits(redis)
+        await redis.xadd(events_key("BTC/USD"), {"somebody": "else's"})
+        put = await replica.tail.time()
+
+        async def swept() -> bool:
+            return (reader.ring.complete or 0) > put + 100
+
+        await eventually(swept, "a sweep")
+        # Were each wait over at once, there would be thousands.
+        assert await waits(redis) - before < 100
+        await written.book(EPOCH, update(3))
+        assert await next_of(reader) == [("update", 3)]
+
+
+async def next_of(reader: Reader) -> list[tuple[str, int | None]]:
+    got: list[tuple[str, int | None]] = []
+
+    async def more() -> bool:
+        got.extend(shorts(await reader.next()))
+        return bool(got)
+
+    await eventually(more, "an event")
+    return got
+
+
+async def waits(redis: RedisNode) -> int:
+    calls: int = (await redis.info("commandstats"))["cmdstat_xread"]["calls"]
+    return calls
