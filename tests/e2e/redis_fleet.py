@@ -17,6 +17,7 @@ from typing import Any, Self
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
@@ -284,7 +285,11 @@ def follows(replica: RedisServer) -> bool:
 
 def is_master(server: RedisServer) -> bool:
     """Whether it takes writes."""
-    return "master" in str(command(server, "ROLE"))
+    try:
+        return "master" in str(command(server, "ROLE"))
+    except RedisConnectionError:
+        # A Sentinel cuts the connections of whom it promotes.
+        return False
 
 
 def command(server: RedisServer, *words: object) -> Any:
