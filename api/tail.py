@@ -259,18 +259,20 @@ class Tail:
         # The others' streams cannot wait as long as the client does for a node that hangs.
         async with asyncio.timeout(None if alone else seconds + LATE_SECONDS):
             woken = await self._wake.wait(seconds, self._rings.values())
-        await self._take_waited_on(woken.streams)
-        return [
-            ring
-            for symbol, ring in self._rings.items()
-            if symbol in woken.symbols and not (ring.started and ring in woken.streams)
-        ]
+        full = await self._take_waited_on(woken.streams)
+        named = [ring for symbol, ring in self._rings.items() if symbol in woken.symbols]
+        return full + [ring for ring in named if not (ring.started and ring in woken.streams)]
 
-    async def _take_waited_on(self, streams: Mapping[Ring, StreamReply]) -> None:
-        await self._take(list(streams), list(streams.values()))
-        for ring, reply in streams.items():
-            if reply and ring.started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
+    async def _take_waited_on(self, streams: Mapping[Ring, StreamReply]) -> list[Ring]:
+        """Append what a wait brought; of which rings there is more."""
+        # Readers of what was not written must not look again at each write of another.
+        came = {ring: reply for ring, reply in streams.items() if reply}
+        full, _ = await self._take(list(came), list(came.values()))
+        for ring, reply in came.items():
+            if ring.started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
                 self._wake.stuck(ring)
+        # Read on now: where more is followed by then, the next wait is for the wake alone.
+        return full
 
     async def _follow_node(self, node: RedisNode) -> None:
         """Read what is due of a node, as often as it takes while it is one."""

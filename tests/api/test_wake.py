@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
 from unittest import mock
 
 import pytest
 from redis.exceptions import ResponseError
 
+import api.tail
 import api.wake
 from api.own_events import Opening
 from api.reader import Reader
 from api.ring import Ring
+from api.stream_entry import MOST_ENTRIES
 from api.wake import FEW_STREAMS, Wake
 from kraken_book.redis_contract.keys import WAKE, events_key
+from kraken_book.redis_contract.script import WRITE
+from service.redis_client import connect_redis
 from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from tests.api.replica import Replica, Written, shorts
-from tests.kraken_book.written_books import snapshot, update
+from tests.kraken_book.written_books import book_call, snapshot, update, updates
 from tests.polling import eventually
 
 EPOCH = 1785638131660
@@ -142,6 +147,50 @@ async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
         assert await next_of(reader) == [("update", 3)]
+
+
+async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
+    written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        quiet = await started(written, replica, "ETH/USD")
+        busy = await started(written, replica)
+        woken: list[int] = []
+        quiet.on_change(lambda: woken.append(1))
+        for seq in range(2, 12):
+            await written.book(EPOCH, update(seq))
+            await eventually(lambda seq=seq: busy.last.place.seq == seq, "the event")
+        assert not woken
+        await written.book(EPOCH, update(2), symbol="ETH/USD")
+        await eventually(lambda: woken, "a word of its own event")
+
+
+async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed_by_then(
+    redis_url: str, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither a sweep nor a wait that ends would hide what was left.
+    monkeypatch.setattr(api.tail, "SWEEP_SECONDS", 1e6)
+    patient = connect_redis(redis_url, timeout=600.0)
+    replica = Replica(patient)
+    async with replica.following():
+        ring = await started(written, replica)
+        await written.book(EPOCH, update(2))
+        await eventually(lambda: ring.last.place.seq == 2, "a wait for the stream")
+
+        def follow_more() -> None:
+            for number in range(FEW_STREAMS):
+                replica.tail.follow(f"S{number}/USD")
+
+        ring.on_change(follow_more)
+        last = 2 + 2 * MOST_ENTRIES
+        # Together, so that no wake is left that would name it again.
+        async with written.redis.pipeline() as together:
+            together.xadd(WAKE, {"s": "BTC/USD"})
+            call = book_call(EPOCH, updates(3, last))
+            together.eval(WRITE.text, *cast("Any", call.arguments))
+            await together.execute()
+        await eventually(lambda: ring.last.place.seq == last, "all events")
+    await patient.aclose()
 
 
 async def next_of(reader: Reader) -> list[tuple[str, int | None]]:
