@@ -86,6 +86,9 @@ class Wake:
         ids = [wake_id, *beside.values()]
         options = ("COUNT", MOST_ENTRIES, "BLOCK", block, "STREAMS")
         reply: Any = await self._nodes.call(WAKE, "XREAD", *options, *keys, *ids)
+        if isinstance(reply, dict):
+            # Redis-py's form where the URL asks for `protocol=3`.
+            return {key: entries for key, (entries,) in reply.items()}
         return dict(cast("list[tuple[bytes, StreamReply]]", reply or []))
 
     def _wait_alone(self, why: str) -> None:

@@ -20,7 +20,7 @@ HASH_FIELDS = tuple(_FIELDS.split())
 
 # Larger ones are nobody's, and no JSON could be made of them.
 _MOST = 2**63
-_EVENT_ID = re.compile(r"\d+-\d+", re.ASCII)
+_EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _SOURCE = re.compile(r"[\w.-]+", re.ASCII)
 _levels = msgspec.json.Decoder(list[tuple[str, str]])
 
@@ -98,7 +98,7 @@ def parse_book_hash(reply: Mapping[bytes, bytes]) -> BookHash | None:
             event_id=_checked(_EVENT_ID, text["event_id"]) if text["seq"] else "",
             confirmed_at=text["confirmed_at"],
             stream_seq=_number(text["stream_seq"]),
-            stream_id=text["stream_id"],
+            stream_id=_checked(_EVENT_ID, text["stream_id"]),
         )
     except KeyError as error:
         raise ValueError(f"the hash of a book has no field {error}") from None

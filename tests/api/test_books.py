@@ -388,6 +388,8 @@ async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
         ("seq", str(2**70)),
         ("checksum", "-1"),
         ("event_id", '1-1"\r\nX-Evil: 1'),
+        ("stream_id", "somebody's"),
+        ("stream_id", "1" * 5000 + "-1"),
         ("source", "kraken\r\nX-Evil: 1"),
         ("source", "\u0161"),
         ("confirmed_at", "yesterday"),

@@ -412,6 +412,23 @@ async def test_a_lost_wake_is_covered_by_the_sweep(written: Written, replica: Re
 # Trouble
 
 
+async def test_a_hash_with_garbage_where_the_stream_stands_stops_nobody_elses_readers(
+    redis: RedisNode, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    async with replica.following():
+        reader, other = replica.reader(), replica.reader("ETH/USD")
+        await reader.open()
+        await other.open()
+        await redis.hset(book_key("BTC/USD"), "stream_id", "somebody's")
+        # Only a sweep finds it, and it comes after what is wrong.
+        await written.book(EPOCH, update(2), symbol="ETH/USD", wake=False)
+        put = await replica.tail.time()
+        await eventually(lambda: (other.ring.complete or 0) > put, "a sweep")
+        assert short(await received(other, 1)) == [("update", 2)]
+
+
 async def test_a_key_that_holds_something_else_stops_only_its_own_readers(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:

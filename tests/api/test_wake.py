@@ -65,6 +65,21 @@ async def test_a_wake_names_what_was_written(
     assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
 
 
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_it_is_the_same_by_either_protocol_of_redis(
+    redis_url: str, written: Written, replica: Replica, protocol: int
+) -> None:
+    client = connect_redis(f"{redis_url}?protocol={protocol}")
+    wake = Wake(OneNode(client))
+    ring = await started(written, replica)
+    assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
+    await written.book(EPOCH, update(2))
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert symbols == {"BTC/USD"}
+    assert [fields[b"seq"] for _, fields in streams[ring]] == [b"2"]
+    await client.aclose()
+
+
 async def test_a_ring_that_has_not_begun_is_left_to_the_wake(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
@@ -159,7 +174,7 @@ async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
         quiet.on_change(lambda: woken.append(1))
         for seq in range(2, 12):
             await written.book(EPOCH, update(seq))
-            await eventually(lambda seq=seq: busy.last.place.seq == seq, "the event")
+            await comes_to(busy, seq)
         assert not woken
         await written.book(EPOCH, update(2), symbol="ETH/USD")
         await eventually(lambda: woken, "a word of its own event")
@@ -175,7 +190,7 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
     async with replica.following():
         ring = await started(written, replica)
         await written.book(EPOCH, update(2))
-        await eventually(lambda: ring.last.place.seq == 2, "a wait for the stream")
+        await comes_to(ring, 2)
 
         def follow_more() -> None:
             for number in range(FEW_STREAMS):
@@ -189,8 +204,12 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
             call = book_call(EPOCH, updates(3, last))
             together.eval(WRITE.text, *cast("Any", call.arguments))
             await together.execute()
-        await eventually(lambda: ring.last.place.seq == last, "all events")
+        await comes_to(ring, last)
     await patient.aclose()
+
+
+async def comes_to(ring: Ring, seq: int) -> None:
+    await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
 
 
 async def next_of(reader: Reader) -> list[tuple[str, int | None]]:
