@@ -376,6 +376,7 @@ class Tail:
     def _append(self, ring: Ring, entries: list[Entry]) -> None:
         if not ring.started:
             return
+        appended = 0
         for entry in entries:
             # Two reads may bring the same: one that waits, and one for somebody who joins.
             if entry.place <= ring.last.place:
@@ -383,9 +384,11 @@ class Tail:
             if not follows(entry, ring.last.place):
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
                 ring.restart("redis" if went_back(entry, ring.last.place) else "trimmed")
-                return
+                break
             ring.append(Frame(entry.place, entry.id, sse_frame(entry.id, entry.data)))
-            EVENTS_READ.inc()
+            appended += 1
+        # Once: to count costs a fifth of what is done for an event.
+        EVENTS_READ.inc(appended)
         ring.wake()
 
     def _say_away(self, node: RedisNode, error: Exception) -> None:
