@@ -170,6 +170,8 @@ class Tail:
         if entries and not ring.started:
             ring.start(entries[0].place, entries[0].id)
             self._append(ring, entries[1:])
+            # The wake for what was written since may have come while there was nothing to go on.
+            await self.catch_up(ring)
 
     async def opening(self, ring: Ring) -> Opening | None:
         """The book to join a ring at, read once for all who join meanwhile; raises as above."""

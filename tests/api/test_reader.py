@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 import api.frame_log
+import api.tail
 import api.wake
 from api.problems import Problem
 from api.reader import Reader
 from kraken_book.event import decode_event
-from kraken_book.redis_contract.keys import book_key, events_key
+from kraken_book.redis_contract.keys import WAKE, book_key, events_key
+from service.redis_client import connect_redis
 from service.redis_exchange import RedisNode
+from service.redis_nodes import OneNode
 from tests.api.replica import Message, Replica, Written, messages, shorts
 from tests.kraken_book.redis_reads import entries_at
 from tests.kraken_book.written_books import snapshot, status, update, updates
@@ -407,6 +411,42 @@ async def test_a_lost_wake_is_covered_by_the_sweep(written: Written, replica: Re
         await reader.open()
         await written.book(EPOCH, update(2), wake=False)
         assert short(await received(reader, 1)) == [("update", 2)]
+
+
+async def test_what_is_written_while_a_ring_starts_with_its_past_waits_for_no_sweep(
+    redis_url: str, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.tail, "SWEEP_SECONDS", 1e6)
+    patient = connect_redis(redis_url, timeout=600.0)
+    replica = Replica(patient)
+    await written.book(EPOCH, snapshot(1), update(2))
+    (first, _) = await written.ids()
+    reader = replica.reader()
+    call = OneNode.call
+
+    async def overtaken(nodes: OneNode, key: str, *command: Any) -> Any:
+        reply = await call(nodes, key, *command)
+        if (key, command[0]) == (events_key("BTC/USD"), "XREVRANGE"):
+            woken = asyncio.Event()
+            reader.ring.on_change(woken.set)
+            await written.book(EPOCH, update(3))
+            await woken.wait()
+        return reply
+
+    async with replica.following():
+        # Who has come by one wake waits for the next.
+        first_wake = asyncio.Event()
+        reader.ring.on_change(first_wake.set)
+
+        async def waits() -> bool:
+            await written.redis.xadd(WAKE, {"s": "BTC/USD"})
+            return first_wake.is_set()
+
+        await eventually(waits, "a wait for the wake")
+        monkeypatch.setattr(OneNode, "call", overtaken)
+        await reader.resume(first)
+        assert short(await received(reader, 2)) == [("update", 2), ("update", 3)]
+    await patient.aclose()
 
 
 # Trouble
