@@ -58,9 +58,10 @@ class Wake:
         except ResponseError as error:
             if not beside:
                 raise
-            # The key of one of them holds something else.
+            # The key of one of them holds something else; or the wake's, and that raises again.
             self._wait_alone(str(error))
-            return Woken(set(), {})
+            beside = {}
+            replies = await self._read(seconds, self._id, beside)
         wakes = replies.pop(WAKE.encode(), [])
         if wakes:
             self._id = wakes[-1][0].decode()
