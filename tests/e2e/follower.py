@@ -311,11 +311,15 @@ class SseStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Leave, as a client that is closed does; who reads here meanwhile is let go."""
+    def let_go(self) -> None:
+        """End the stream for who reads it in another thread, which must end before it is closed."""
         if self._connection.sock is not None:
             with contextlib.suppress(OSError):
                 self._connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Leave, as a client that is closed does."""
+        self.let_go()
         self._response.close()
         self._connection.close()
 

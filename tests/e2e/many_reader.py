@@ -66,8 +66,9 @@ class ManyReader:
         """Go away."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            stream.close()
+            stream.let_go()
             self._thread.join(10)
+            stream.close()
 
     def check(self) -> None:
         """Raise what went wrong, if anything did."""

@@ -468,6 +468,8 @@ class Watch:
     def leave(self) -> None:
         """Go away, as a client that is closed does."""
         self._left = True
+        self._stream.let_go()
+        self._thread.join()
         self._stream.close()
 
 
