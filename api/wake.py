@@ -1,7 +1,7 @@
 """Where a process waits for Redis: on `kraken:wake`, and on few books' streams themselves.
 
 Who waits on the wake alone has an event one round trip later, a tenth of the way to a reader where
-there is little to do. But each stream that is waited on costs Redis more with each write.
+there is little to do. But each stream that is waited on makes each wait dearer, here and in Redis.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ class ClusterNodes:
     Until a node has answered, the first seed is taken to have every key: it will say who has it.
     """
 
+    has_slots = True
+
     def __init__(self, connect: Callable[[Address], RedisNode], seeds: Sequence[Address]) -> None:
         self._connect = connect
         self._seeds = tuple(seeds)
@@ -50,7 +52,6 @@ class ClusterNodes:
         self._slots = [first] * REDIS_CLUSTER_HASH_SLOTS
         self._all: Collection[RedisNode] = (first,)
         self.topology = 0
-        self.has_slots = True
         # Symbols are few, and the arithmetic is slower than a look-up.
         self._slot_of: dict[str, int] = {}
         self._looking: asyncio.Task[None] | None = None

@@ -31,6 +31,7 @@ from service.redis_nodes import OneNode
 from service.tasks import end_tasks
 from tests.kraken_book.redis_reads import carry_out, entries_at
 from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
+from tests.polling import eventually
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0
@@ -148,3 +149,20 @@ def messages(data: bytes) -> list[Message]:
 
 def shorts(data: bytes) -> list[tuple[str, int | None]]:
     return [message.short for message in messages(data)]
+
+
+async def received(reader: Reader, count: int) -> list[Message]:
+    """The next `count` messages of `reader`."""
+    got: list[Message] = []
+
+    async def more() -> bool:
+        got.extend(messages(await reader.next()))
+        return len(got) >= count
+
+    await eventually(more, f"{count} messages, but {len(got)}")
+    assert len(got) == count, [message.short for message in got]
+    return got
+
+
+def short(found: list[Message]) -> list[tuple[str, int | None]]:
+    return [message.short for message in found]

@@ -11,13 +11,12 @@ import api.frame_log
 import api.tail
 import api.wake
 from api.problems import Problem
-from api.reader import Reader
 from kraken_book.event import decode_event
 from kraken_book.redis_contract.keys import WAKE, book_key, events_key
 from service.redis_client import connect_redis
 from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
-from tests.api.replica import Message, Replica, Written, messages, shorts
+from tests.api.replica import Message, Replica, Written, messages, received, short, shorts
 from tests.kraken_book.redis_reads import entries_at
 from tests.kraken_book.written_books import snapshot, status, update, updates
 from tests.polling import eventually
@@ -30,23 +29,6 @@ def waits_on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Where the replica waits for what is new; it is all the same to a reader."""
     if request.param == "the wake":
         monkeypatch.setattr(api.wake, "FEW_STREAMS", 0)
-
-
-async def received(reader: Reader, count: int) -> list[Message]:
-    """The next `count` messages of `reader`."""
-    got: list[Message] = []
-
-    async def more() -> bool:
-        got.extend(messages(await reader.next()))
-        return len(got) >= count
-
-    await eventually(more, f"{count} messages, but {len(got)}")
-    assert len(got) == count, [message.short for message in got]
-    return got
-
-
-def short(found: list[Message]) -> list[tuple[str, int | None]]:
-    return [message.short for message in found]
 
 
 async def test_a_fresh_reader_opens_with_the_book_of_the_hash(

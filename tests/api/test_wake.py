@@ -11,7 +11,6 @@ from redis.exceptions import ResponseError
 import api.tail
 import api.wake
 from api.own_events import Opening
-from api.reader import Reader
 from api.ring import Ring
 from api.stream_entry import MOST_ENTRIES
 from api.wake import FEW_STREAMS, Wake
@@ -20,7 +19,7 @@ from kraken_book.redis_contract.script import WRITE
 from service.redis_client import connect_redis
 from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
-from tests.api.replica import Replica, Written, shorts
+from tests.api.replica import Replica, Written, received, short
 from tests.kraken_book.written_books import book_call, snapshot, update, updates
 from tests.polling import eventually
 
@@ -149,7 +148,7 @@ async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
         reader = replica.reader()
         await reader.open()
         await written.book(EPOCH, update(2))
-        assert await next_of(reader) == [("update", 2)]
+        assert short(await received(reader, 1)) == [("update", 2)]
         before = await waits(redis)
         await redis.xadd(events_key("BTC/USD"), {"somebody": "else's"})
         put = await replica.tail.time()
@@ -161,7 +160,7 @@ async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
         # Were each wait over at once, there would be thousands.
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
-        assert await next_of(reader) == [("update", 3)]
+        assert short(await received(reader, 1)) == [("update", 3)]
 
 
 async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
@@ -210,17 +209,6 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
 
 async def comes_to(ring: Ring, seq: int) -> None:
     await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
-
-
-async def next_of(reader: Reader) -> list[tuple[str, int | None]]:
-    got: list[tuple[str, int | None]] = []
-
-    async def more() -> bool:
-        got.extend(shorts(await reader.next()))
-        return bool(got)
-
-    await eventually(more, "an event")
-    return got
 
 
 async def waits(redis: RedisNode) -> int:
