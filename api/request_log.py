@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from time import monotonic
 
 import structlog
@@ -60,8 +61,7 @@ class RequestLog:
 def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
-    level = log.debug if path in _OUR_OWN else log.info
-    level(
+    _level(path, status)(
         "request",
         method=scope["method"],
         path=path[:MOST_SHOWN],
@@ -70,6 +70,13 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
         ms=round(seconds * 1000, 1),
         client=(scope.get("client") or ("",))[0],
     )
+
+
+def _level(path: str, status: int) -> Callable[..., object]:
+    """Return how loudly an answer is logged: what went well is for who asks for it."""
+    if status < 400 or path in _OUR_OWN:
+        return log.debug
+    return log.info if status < 500 else log.warning
 
 
 def _route(path: str) -> str:

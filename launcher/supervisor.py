@@ -28,7 +28,7 @@ from honcho.process import Popen, Process
 
 from launcher.lifeline import die_with_parent
 from launcher.services import Service
-from launcher.stop_signals import STOP_SIGNALS, handle_stop_signals
+from service.stop_signals import STOP_SIGNALS, handle_stop_signals
 
 # The api says goodbye to its streams for up to 5 s.
 GRACE = 8.0

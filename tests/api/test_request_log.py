@@ -28,10 +28,11 @@ def out() -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
-        configure_logs(parse_levels("info,httpx=warning"), "json")
+        configure_logs(parse_levels("info,api.request_log=debug,httpx=warning"), "json")
     yield text
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("api.request_log").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -52,7 +53,7 @@ async def test_a_request_is_one_line_with_the_id_that_the_client_got(
     assert line["request_id"] == answer.headers["x-request-id"]
     assert (line["method"], line["path"], line["status"]) == ("GET", "/symbols", 200)
     assert line["bytes"] == len(answer.content)
-    assert line["level"] == "info"
+    assert line["level"] == "debug"
 
 
 async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> None:
@@ -96,14 +97,27 @@ async def test_an_id_that_could_break_a_line_is_not(replica: Replica, given: str
     assert answer.headers["x-request-id"] not in ("", given)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/depth/NO/PE", 503)])
+@pytest.mark.parametrize(
+    ("path", "status", "level"), [("/nothing", 404, "info"), ("/depth/NO/PE", 503, "warning")]
+)
 async def test_a_refused_request_is_a_line_too(
-    replica: Replica, out: io.StringIO, path: str, status: int
+    replica: Replica, out: io.StringIO, path: str, status: int, level: str
 ) -> None:
     async with replica.client() as client:
         answer = await client.get(path)
     (line,) = requests(out)
     assert (line["status"], line["request_id"]) == (status, answer.headers["x-request-id"])
+    assert line["level"] == level
+
+
+async def test_requests_that_go_well_are_not_logged_by_default(
+    replica: Replica, out: io.StringIO
+) -> None:
+    logging.getLogger("api.request_log").setLevel(logging.NOTSET)
+    async with replica.client() as client:
+        for path in ("/symbols", "/books", "/nothing"):
+            await client.get(path)
+    assert [line["path"] for line in requests(out)] == ["/nothing"]
 
 
 async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
@@ -127,6 +141,7 @@ async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
 
 
 async def test_probes_do_not_fill_the_log(replica: Replica, out: io.StringIO) -> None:
+    logging.getLogger("api.request_log").setLevel(logging.INFO)
     async with replica.client() as client:
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await client.get(path)).status_code == 200

@@ -39,7 +39,7 @@ def reason(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 class TestSettings:
     def test_what_is_given_is_told_from_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "")
-        Path(".env").write_text("COLLECTOR_PORT=9100\n")
+        Path(".env").write_text("COLLECTOR_PORT=9820\n")
         settings = LauncherSettings()
         assert settings.given("collector_port")
         assert not settings.given("redis_url"), "empty is as good as absent"
