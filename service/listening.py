@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 
@@ -11,7 +12,18 @@ LISTENER_VARIABLE = "KRAKEN_BOOK_LISTENER"
 
 
 class PortInUse(OSError):
-    """The address to listen on cannot be had; the message says which setting names it."""
+    """The address to listen on cannot be had; the message says which setting names it.
+
+    Attributes:
+        reason: The system's words.
+        in_use: Whether another listens there.
+
+    """
+
+    def __init__(self, message: str, reason: str = "", *, in_use: bool = True) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.in_use = in_use
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
@@ -32,7 +44,9 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         reason = getattr(error, "strerror", None) or str(error)
         raise PortInUse(
             f"{setting}={port}: cannot listen on {host}:{port} ({reason});"
-            f" set {setting} to a free port"
+            f" set {setting} to a free port",
+            reason,
+            in_use=getattr(error, "errno", None) == errno.EADDRINUSE,
         ) from None
     listener.setblocking(False)
     return listener
