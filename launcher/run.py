@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from functools import partial
+from pathlib import Path
 
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
@@ -27,6 +30,8 @@ WHAT = "Runs Redis, collector, api and, without Kraken, simulated markets, until
 def run() -> int:
     """Run everything; return what to exit with."""
     hold_standard_descriptors()
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
     refuse_arguments("launcher", WHAT, LauncherSettings)
     try:
         settings = read_settings(LauncherSettings)

@@ -12,7 +12,6 @@ Each service is started by an in-between process of honcho's, which passes its l
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import socket
@@ -31,6 +30,7 @@ from honcho.process import Popen, Process
 from launcher.lifeline import die_with_parent
 from launcher.services import Service
 from service.listening import LISTENER_VARIABLE
+from service.log_output import LineWriter
 from service.printable import printable, printable_with_colours
 from service.stop_signals import STOP_SIGNALS, handle_stop_signals
 
@@ -84,6 +84,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
                 self._pass_on_notes()
         finally:
             self._kill_what_is_left()
+            self._printer.finish()
 
     def _start(self) -> None:
         # The in-between processes are born deaf: each ends when its service does.
@@ -231,17 +232,57 @@ def _between_fork_and_exec() -> None:
 class _Log(Printer):  # type: ignore[misc]  # honcho has no types
     """Standard output, for as long as somebody reads it; services' lines are cleaned for it."""
 
-    unread = False
+    def __init__(self) -> None:
+        self._output = _Output()
+        super().__init__(self._output)
+
+    @property
+    def unread(self) -> bool:
+        """Whether nobody can read it any more: the terminal is closed, or `| head` has ended."""
+        return self._output.unread
 
     def write(self, message: Message) -> None:
-        """Write a message's lines; if nobody reads any more, note that and go on."""
+        """Write a message's lines, without waiting for whoever reads them."""
         data = message.data
         text = data.decode(errors="replace") if isinstance(data, bytes) else data
         clean = printable_with_colours if self._colours_supported else printable
         lines = [clean(line) for line in text.rstrip("\r\n").split("\n")]
-        try:
-            super().write(message._replace(data="\n".join(lines)))
-        except OSError:  # the terminal is closed, or `| head` has had enough
-            self.unread = True
-            # What Python would flush at its end has somewhere to go.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        super().write(message._replace(data="\n".join(lines)))
+
+    def finish(self) -> None:
+        """Wait for what is not written yet, at most half a second."""
+        self._output.finish()
+
+
+class _Output:
+    """What honcho's printer takes for a file."""
+
+    def __init__(self) -> None:
+        self.unread = False
+        self._text = ""
+        self._writer = LineWriter(sys.stdout.fileno(), describe_loss=_lost)
+        self._writer.when_reader_gone(self._note_unread)
+
+    def write(self, text: str) -> None:
+        """Have each line written once it is whole."""
+        *lines, self._text = (self._text + text).split("\n")
+        for line in lines:
+            self._writer.put(f"{line}\n".encode(errors="backslashreplace"))
+
+    def flush(self) -> None:
+        """Do nothing: what is written leaves by itself."""
+
+    def isatty(self) -> bool:
+        """Return whether a terminal shows it."""
+        return sys.stdout.isatty()
+
+    def finish(self) -> None:
+        """Wait for what is not written yet, at most half a second."""
+        self._writer.flush()
+
+    def _note_unread(self) -> None:
+        self.unread = True
+
+
+def _lost(count: int) -> bytes:
+    return f"{count} lines of this log were dropped: they were not read in time\n".encode()

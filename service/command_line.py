@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
-
-from pydantic.fields import FieldInfo
+from typing import TYPE_CHECKING, NoReturn
 
 from service.printable import printable
-from service.settings import EnvironmentSettings
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from service.settings import EnvironmentSettings
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from contextlib import AsyncExitStack
 from typing import NoReturn
@@ -84,9 +85,10 @@ async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None
 
 
 def _print(line: str) -> None:
-    # Whoever does not read it does not miss it.
-    with contextlib.suppress(OSError):
-        print(line, flush=True)  # noqa: T201
+    # Whoever does not read it does not miss it, and Python would complain of its rest at exit.
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), f"{line}\n".encode())
 
 
 def _give_up(message: str) -> NoReturn:
