@@ -12,6 +12,7 @@ from api.app import make_app
 from api.channels import Channels
 from api.directory import Directory
 from api.followed_books import FollowedBooks
+from api.request_log import CONSOLE_LEVELS
 from api.settings import ApiSettings
 from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
@@ -87,7 +88,7 @@ async def run(
 
 def main() -> None:
     """Read the settings and serve."""
-    settings, output = begin("api", WHAT, ApiSettings)
+    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)

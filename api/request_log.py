@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from api.socket import bytes_streamed
 from service.logs import get_logger
 
 log = get_logger(__name__)
+
+# The page alone asks several times a second: too much for whoever reads along.
+CONSOLE_LEVELS = {__name__: logging.WARNING}
 
 _OUR_OWN = ("/healthz", "/readyz", "/metrics")
 # An id that a proxy gave is kept if it cannot break a log line.
@@ -73,8 +77,8 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
 
 
 def _level(path: str, status: int) -> Callable[..., object]:
-    """Return how loudly an answer is logged: what went well is for who asks for it."""
-    if status < 400 or path in _OUR_OWN:
+    """Return the method that logs an answer: on a console, `CONSOLE_LEVELS` hides info."""
+    if path in _OUR_OWN:
         return log.debug
     return log.info if status < 500 else log.warning
 

@@ -77,6 +77,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         handle_stop_signals(self._note_signal)
         try:
             self._start()
+            self._printer.watch()
             once_started()
             while not (self._all_stopped() or self._overdue()):
                 self._pass_on()
@@ -249,6 +250,10 @@ class _Log(Printer):  # type: ignore[misc]  # honcho has no types
         lines = [clean(line) for line in text.rstrip("\r\n").split("\n")]
         super().write(message._replace(data="\n".join(lines)))
 
+    def watch(self) -> None:
+        """Note from now on, in a thread, if nobody can read it any more."""
+        self._output.watch()
+
     def finish(self) -> None:
         """Wait for what is not written yet, at most half a second."""
         self._output.finish()
@@ -261,6 +266,9 @@ class _Output:
         self.unread = False
         self._text = ""
         self._writer = LineWriter(sys.stdout.fileno(), describe_loss=_lost)
+
+    def watch(self) -> None:
+        """Note from now on, in a thread, if nobody can read it any more."""
         self._writer.when_reader_gone(self._note_unread)
 
     def write(self, text: str) -> None:

@@ -72,6 +72,7 @@ class LineWriter:
         with self._changed:
             if not self._reader_is_gone:
                 self._when_reader_gone.append(callback)
+                self._start_thread()
                 return
         callback()
 
@@ -87,8 +88,7 @@ class LineWriter:
             if self._is_asleep:
                 self._is_asleep = False
                 self._changed.notify()
-            elif self._thread is None:
-                self._start_thread()
+            self._start_thread()
 
     def flush(self, limit: float = FLUSH_LIMIT) -> bool:
         """Wait until all is written, at most `limit` seconds; return whether it is."""
@@ -98,9 +98,10 @@ class LineWriter:
         return not self._waiting_bytes
 
     def _start_thread(self) -> None:
-        # A daemon: a write that nobody reads must not keep the process from ending.
-        self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
-        self._thread.start()
+        if self._thread is None:
+            # A daemon: a write that nobody reads must not keep the process from ending.
+            self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
+            self._thread.start()
 
     def _write_lines(self) -> None:
         while not self._reader_is_gone:

@@ -46,13 +46,18 @@ def parse_levels(text: str) -> dict[str, int]:
 
 
 def configure_logs(
-    levels: Mapping[str, int], log_format: LogFormat | None = None
+    levels: Mapping[str, int],
+    log_format: LogFormat | None = None,
+    *,
+    console_levels: Mapping[str, int] | None = None,
 ) -> LogOutput | None:
     """Send the process's log to standard output, without ever waiting for it.
 
     Args:
         levels: What `parse_levels` returns.
         log_format: None means console on a terminal, else JSON.
+        console_levels: Levels of modules that say too much for a console, unless `levels` names
+            them, or asks for all that there is.
 
     Returns:
         Where the lines go; None if standard output is an object of Python's, such as a StringIO,
@@ -83,7 +88,10 @@ def configure_logs(
     root.handlers[:] = [handler]
     # Facts of each record that no line of ours shows.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    for name, level in ({**_QUIETER, **levels}).items():
+    quieter = dict(_QUIETER)
+    if log_format == "console" and levels.get("", logging.INFO) > logging.DEBUG:
+        quieter |= console_levels or {}
+    for name, level in {**quieter, **levels}.items():
         logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from service.command_line import refuse_arguments
@@ -14,13 +15,20 @@ from service.standard_streams import hold_standard_descriptors
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 
-def begin(module: str, what: str, kind: type[Settings]) -> tuple[Settings, LogOutput | None]:
+def begin(
+    module: str,
+    what: str,
+    kind: type[Settings],
+    *,
+    console_levels: Mapping[str, int] | None = None,
+) -> tuple[Settings, LogOutput | None]:
     """Read the settings and set up the log; end the process if it cannot start like this.
 
     Args:
         module: What `python -m` is given.
         what: What the service does, for `--help`.
         kind: The class of its settings.
+        console_levels: Levels of modules that say too much for a console.
 
     Returns:
         The settings, and where the log goes.
@@ -29,6 +37,7 @@ def begin(module: str, what: str, kind: type[Settings]) -> tuple[Settings, LogOu
     hold_standard_descriptors()
     refuse_arguments(module, what, kind)
     settings = read_settings(kind)
-    output = configure_logs(parse_levels(settings.log_level), settings.log_format)
+    levels = parse_levels(settings.log_level)
+    output = configure_logs(levels, settings.log_format, console_levels=console_levels)
     look_for_garbage_seldom()
     return settings, output

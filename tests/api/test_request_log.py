@@ -15,7 +15,7 @@ import pytest
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from api.request_log import RequestLog
+from api.request_log import CONSOLE_LEVELS, RequestLog
 from api.socket import EXTENSION, Socket
 from service.logs import configure_logs, parse_levels
 from tests.api.replica import Replica
@@ -28,7 +28,7 @@ def out() -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
-        configure_logs(parse_levels("info,api.request_log=debug,httpx=warning"), "json")
+        configure_logs(parse_levels("info,httpx=warning"), "json")
     yield text
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -53,7 +53,7 @@ async def test_a_request_is_one_line_with_the_id_that_the_client_got(
     assert line["request_id"] == answer.headers["x-request-id"]
     assert (line["method"], line["path"], line["status"]) == ("GET", "/symbols", 200)
     assert line["bytes"] == len(answer.content)
-    assert line["level"] == "debug"
+    assert line["level"] == "info"
 
 
 async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> None:
@@ -110,14 +110,25 @@ async def test_a_refused_request_is_a_line_too(
     assert line["level"] == level
 
 
-async def test_requests_that_go_well_are_not_logged_by_default(
-    replica: Replica, out: io.StringIO
+@pytest.mark.parametrize(
+    ("levels", "seen"),
+    [
+        ("info,httpx=warning", ["/depth/NO/PE"]),
+        ("debug,httpx=warning,httpcore=warning", ["/symbols", "/nothing", "/depth/NO/PE"]),
+        ("info,httpx=warning,api.request_log=info", ["/symbols", "/nothing", "/depth/NO/PE"]),
+    ],
+)
+async def test_requests_are_on_the_console_if_they_fail_or_are_asked_for(
+    replica: Replica, out: io.StringIO, levels: str, seen: list[str]
 ) -> None:
-    logging.getLogger("api.request_log").setLevel(logging.NOTSET)
+    with contextlib.redirect_stdout(out):
+        configure_logs(parse_levels(levels), "console", console_levels=CONSOLE_LEVELS)
     async with replica.client() as client:
-        for path in ("/symbols", "/books", "/nothing"):
+        for path in ("/symbols", "/nothing", "/depth/NO/PE"):
             await client.get(path)
-    assert [line["path"] for line in requests(out)] == ["/nothing"]
+    said = [line for line in out.getvalue().splitlines() if " request " in line]
+    assert [path for path in seen for line in said if f"path={path} " in line] == seen
+    assert len(said) == len(seen)
 
 
 async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
@@ -141,7 +152,6 @@ async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
 
 
 async def test_probes_do_not_fill_the_log(replica: Replica, out: io.StringIO) -> None:
-    logging.getLogger("api.request_log").setLevel(logging.INFO)
     async with replica.client() as client:
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await client.get(path)).status_code == 200
