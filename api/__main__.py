@@ -12,21 +12,25 @@ from api.app import make_app
 from api.channels import Channels
 from api.directory import Directory
 from api.followed_books import FollowedBooks
+from api.request_log import CONSOLE_LEVELS
 from api.settings import ApiSettings
 from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
-from service.garbage import look_for_garbage_seldom
-from service.http_server import PortInUse, allow_open_files, exit_with, listen, serve
-from service.logs import configure_logs, get_logger, parse_levels
+from service.http_server import allow_open_files, exit_with, serve
+from service.listening import PortInUse, inherited_listener, listen
+from service.log_output import LogOutput
+from service.logs import get_logger
+from service.program import begin
 from service.redis_engine import connect_nodes
 from service.redis_url import without_password
-from service.settings import read_settings
 from service.stop import stop_on_signals
 from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("api")
+
+WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
 
 # A Redis that hangs is one that is away; who asks /readyz gives up soon.
 REDIS_SECONDS = 2.0
@@ -35,9 +39,11 @@ SERVER_SECONDS = 1.0
 ENDING_SECONDS = 0.3
 
 
-async def run(settings: ApiSettings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    going = stop_on_signals()
+async def run(
+    settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
+) -> None:
+    """Serve until a signal, or until nobody can read `output` any more."""
+    going = stop_on_signals(output)
     log.info(
         "serving",
         address=f"http://{settings.api_host}:{settings.api_port}",
@@ -82,15 +88,13 @@ async def run(settings: ApiSettings, listener: socket.socket) -> None:
 
 def main() -> None:
     """Read the settings and serve."""
-    settings = read_settings(ApiSettings)
-    configure_logs(parse_levels(settings.log_level), settings.log_format)
-    look_for_garbage_seldom()
+    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
-        listener = listen(settings.api_host, settings.api_port, "API_PORT")
+        listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener))
+    uvloop.run(run(settings, listener, output))
 
 
 if __name__ == "__main__":

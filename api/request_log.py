@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
+from collections.abc import Callable
 from time import monotonic
 
 import structlog
@@ -16,6 +18,9 @@ from api.socket import bytes_streamed
 from service.logs import get_logger
 
 log = get_logger(__name__)
+
+# The page alone asks several times a second: too much for whoever reads along.
+CONSOLE_LEVELS = {__name__: logging.WARNING}
 
 _OUR_OWN = ("/healthz", "/readyz", "/metrics")
 # An id that a proxy gave is kept if it cannot break a log line.
@@ -60,8 +65,7 @@ class RequestLog:
 def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
-    level = log.debug if path in _OUR_OWN else log.info
-    level(
+    _level(path, status)(
         "request",
         method=scope["method"],
         path=path[:MOST_SHOWN],
@@ -70,6 +74,13 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
         ms=round(seconds * 1000, 1),
         client=(scope.get("client") or ("",))[0],
     )
+
+
+def _level(path: str, status: int) -> Callable[..., object]:
+    """Return the method that logs an answer: on a console, `CONSOLE_LEVELS` hides info."""
+    if path in _OUR_OWN:
+        return log.debug
+    return log.info if status < 500 else log.warning
 
 
 def _route(path: str) -> str:

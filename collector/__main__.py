@@ -17,25 +17,30 @@ from collector.publisher import Publisher
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings
 from kraken_book.redis_contract.write import Retention
-from service.garbage import look_for_garbage_seldom
-from service.http_server import PortInUse, exit_with, listen, serve
-from service.logs import configure_logs, get_logger, parse_levels
+from service.http_server import exit_with, serve
+from service.listening import PortInUse, inherited_listener, listen
+from service.log_output import LogOutput
+from service.logs import get_logger
+from service.program import begin
 from service.redis_engine import connect_nodes
 from service.redis_url import without_password
-from service.settings import read_settings
 from service.stop import stop_on_signals
 from service.tasks import end_tasks, stop_or_failure
 
 log = get_logger("collector")
+
+WHAT = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
 
 # Of the second that a stop may take, what the last events may wait for Redis.
 LAST_FLUSH_SECONDS = 0.4
 HAND_OVER_SECONDS = 0.2
 
 
-async def run(settings: CollectorSettings, listener: socket.socket) -> None:
-    """Collect until SIGINT or SIGTERM."""
-    stop = stop_on_signals()
+async def run(
+    settings: CollectorSettings, listener: socket.socket, output: LogOutput | None = None
+) -> None:
+    """Collect until a signal, or until nobody can read `output` any more."""
+    stop = stop_on_signals(output)
     log.info(
         "collecting",
         kraken=settings.kraken_url,
@@ -93,14 +98,14 @@ async def hand_over(lease: Lease) -> None:
 
 def main() -> None:
     """Read the settings and collect."""
-    settings = read_settings(CollectorSettings)
-    configure_logs(parse_levels(settings.log_level), settings.log_format)
-    look_for_garbage_seldom()
+    settings, output = begin("collector", WHAT, CollectorSettings)
     try:
-        listener = listen(settings.collector_host, settings.collector_port, "COLLECTOR_PORT")
+        listener = inherited_listener() or listen(
+            settings.collector_host, settings.collector_port, "COLLECTOR_PORT"
+        )
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener))
+    uvloop.run(run(settings, listener, output))
 
 
 if __name__ == "__main__":

@@ -77,17 +77,29 @@ class CollectorSettings(ServiceSettings):
     """What `python -m collector` takes from the environment."""
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
+    """Kraken's WebSocket v2, or a stand-in's"""
     kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
+    """symbols; also */USD, BTC/* and * for all that Kraken lists, and !USDT/USD to leave one out"""
     kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
+    """levels a side: 10, 25, 100, 500 or 1000"""
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    """symbols that share a connection at most"""
     kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
+    """connections that are tried at most"""
     kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0
+    """seconds without an update after which a book is subscribed again"""
     stream_retention: Seconds = 300.0
+    """seconds that events are kept in Redis"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
+    """events kept for each symbol at most"""
     collector_shard: Annotated[str, AfterValidator(_checked_shard)] = "0/1"
+    """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0
+    """seconds after which another collector takes over"""
     collector_host: str = "127.0.0.1"
-    collector_port: Port = 9100
+    """address of /healthz and /metrics"""
+    collector_port: Port = 9820
+    """port of /healthz and /metrics"""
 
     @property
     def shard(self) -> Shard:

@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from launcher.stop_signals import handle_stop_signals
+from service.stop_signals import handle_stop_signals
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ from launcher.ports import free_port
 
 START_LIMIT = 10.0
 STOP_LIMIT = 5.0
+START_TRIES = 5
 
 # XTRIM MINID, by which streams are kept for a time, came with 6.2.
 OLDEST_VERSION = (6, 2)
@@ -60,6 +61,7 @@ class EmbeddedRedis:
         self._process: subprocess.Popen[bytes] | None = None
         self.socket_path = Path(self._directory.name) / "redis.sock"
         self.port = free_port() if port == 0 else port
+        self._may_move = port == 0
 
     @property
     def url(self) -> str:
@@ -95,6 +97,20 @@ class EmbeddedRedis:
         """
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError("the embedded Redis is running already")
+        for _ in range(START_TRIES):
+            try:
+                self._start_once()
+            except CannotStartError:
+                # Any port was asked for, and another program took it since it was found free.
+                if not self._may_move or b"in use" not in self._log_path.read_bytes():
+                    raise
+                self.port = free_port()
+            else:
+                self._may_move = False
+                return
+        raise self._failure("found every port in use")
+
+    def _start_once(self) -> None:
         command = [os.fspath(find_server()), *self._options()]
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a path of our own choice

@@ -12,6 +12,10 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
+from service.command_line import OneLineParser
+
+WHAT = "Exits with 0 once Kraken's WebSocket v2 at URL has told its status."
+
 
 async def await_status(url: str) -> None:
     """Return once Kraken's `status` frame has come, with which it greets every connection."""
@@ -24,8 +28,10 @@ async def await_status(url: str) -> None:
 
 def main() -> int:
     """Ask the URL on the command line; the reason of a failure is the last line that is printed."""
+    parser = OneLineParser("python -m launcher.kraken_probe", description=WHAT)
+    parser.add_argument("url", metavar="URL")
     try:
-        asyncio.run(await_status(sys.argv[1]))
+        asyncio.run(await_status(parser.parse_args().url))
     except (OSError, WebSocketException, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         sys.stdout.write(" ".join(reason.split()) + "\n")

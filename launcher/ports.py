@@ -1,53 +1,68 @@
-"""Which ports are free, asked before anything starts, so that a clash is one clear line."""
+"""The sockets that services listen on, opened before anything starts, so that nobody takes a port.
+
+A service gets its socket from the launcher: a port that is told to be free cannot be another's by
+the time that the service needs it.
+"""
 
 from __future__ import annotations
 
-import errno
 import socket
 
 from launcher.errors import CannotStartError
 from launcher.terminal import say
+from service.listening import PortInUse, listen
+
+# After the usual port these are tried; then any.
+NEIGHBOURS = 20
 
 
-def why_not_bindable(host: str, port: int) -> str | None:
-    """Why a server could not listen there, in words; None if it could."""
+def open_listener(host: str, port: int, variable: str, *, fixed: bool) -> socket.socket:
+    """Return a socket that listens on `port`, or, if it is in use and not `fixed`, on another.
+
+    Args:
+        host: The address to listen on.
+        port: The port that is wanted.
+        variable: The setting that names the port.
+        fixed: Whether somebody asked for this very port.
+
+    Raises:
+        CannotStartError: If the address cannot be listened on.
+
+    """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As servers do: connections of one that just ended do not hold the port.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return f"port {port} on {host} is in use"
-        return f"port {port} on {host} cannot be used ({error.strerror})"
-    return None
-
-
-def require_port(host: str, port: int, variable: str) -> None:
-    """Raise CannotStartError where `port`, which `variable` sets, cannot be listened on."""
-    if reason := why_not_bindable(host, port):
-        other = port + 1 if port < 65535 else port - 1
-        raise CannotStartError(f"{reason}; choose another: make run {variable}={other}")
-
-
-def choose_port(host: str, port: int, variable: str, *, fixed: bool) -> int:
-    """`port` where it is free; else, unless it is `fixed`, another, with a line that says so."""
+        return listen(host, port, variable)
+    except PortInUse as error:
+        taken = error
+    if not taken.in_use:
+        raise CannotStartError(f"port {port} on {host} cannot be used ({taken.reason})")
+    other = _next_free(host, port, variable)
+    number = port_of(other)
     if fixed:
-        require_port(host, port, variable)
-    reason = why_not_bindable(host, port)
-    if reason is None:
-        return port
-    other = free_port()
-    say(f"{reason}: using {variable}={other}")
+        other.close()
+        raise CannotStartError(
+            f"port {port} on {host} is in use; choose another: make run {variable}={number}"
+        )
+    say(f"port {port} on {host} is in use: using {variable}={number}")
     return other
 
 
+def port_of(listener: socket.socket) -> int:
+    """Return the port that a socket listens on."""
+    number: int = listener.getsockname()[1]
+    return number
+
+
+def _next_free(host: str, port: int, variable: str) -> socket.socket:
+    for other in range(port + 1, min(port + NEIGHBOURS, 65_535) + 1):
+        try:
+            return listen(host, other, variable)
+        except PortInUse:
+            continue
+    return listen(host, 0, variable)
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on at this moment."""
+    """Return a port that nobody listens on at this moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return port_of(probe)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kraken_book.symbols import folded
+from launcher.ports import port_of
 from launcher.settings import LauncherSettings
 
 SIMULATED_RATE = 30
@@ -16,11 +19,20 @@ DEFAULT_MARKET = "BTC/USD"
 
 @dataclass(frozen=True)
 class Service:
-    """One process under the supervisor; `environment` goes on top of the launcher's own."""
+    """One process under the supervisor.
+
+    Attributes:
+        name: What it is called, and what `python -m` is given.
+        arguments: Its command line.
+        environment: What goes on top of the launcher's own.
+        listener: The socket that it is to listen on.
+
+    """
 
     name: str
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    listener: socket.socket | None = None
 
     @property
     def command(self) -> str:
@@ -33,20 +45,33 @@ class Service:
 
 
 def services_for(
-    settings: LauncherSettings, redis_url: str, collector_port: int, simulator_port: int | None
+    settings: LauncherSettings, redis_url: str, listeners: Mapping[str, socket.socket]
 ) -> list[Service]:
-    """Every service of a run, in the order to start them; a `simulator_port` adds the simulator."""
+    """Return every service of a run, in the order to start them.
+
+    Args:
+        settings: What was asked for.
+        redis_url: Where Redis is.
+        listeners: The services' sockets by name; one for the simulator adds it.
+
+    """
     shared = {"REDIS_URL": redis_url, "LOG_FORMAT": settings.log_format or "console"}
     if sys.stdout.isatty():
         shared["FORCE_COLOR"] = "1"  # they write to our pipe, and we to a terminal
-    to_collector = {**shared, "COLLECTOR_PORT": str(collector_port)}
+    collector, api = listeners["collector"], listeners["api"]
+    to_api = {**shared, "API_PORT": str(port_of(api))}
+    to_collector = {**shared, "COLLECTOR_PORT": str(port_of(collector))}
     services = []
-    if simulator_port is not None:
-        to_collector["KRAKEN_URL"] = f"ws://127.0.0.1:{simulator_port}/v2"
-        services.append(
-            Service("simulator", _simulator_arguments(settings, simulator_port), shared)
-        )
-    return [*services, Service("collector", [], to_collector), Service("api", [], shared)]
+    if simulator := listeners.get("simulator"):
+        port = port_of(simulator)
+        to_collector["KRAKEN_URL"] = f"ws://127.0.0.1:{port}/v2"
+        arguments = _simulator_arguments(settings, port)
+        services.append(Service("simulator", arguments, shared, simulator))
+    return [
+        *services,
+        Service("collector", [], to_collector, collector),
+        Service("api", [], to_api, api),
+    ]
 
 
 def _simulator_arguments(settings: LauncherSettings, port: int) -> list[str]:

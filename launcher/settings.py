@@ -29,7 +29,7 @@ class LauncherSettings(ServiceSettings):
     kraken_url: str = "wss://ws.kraken.com/v2"
     kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
     collector_host: str = "127.0.0.1"
-    collector_port: Port = 9100
+    collector_port: Port = 9820
     api_host: str = "127.0.0.1"
     api_port: Port = 3000
 

@@ -12,13 +12,14 @@ Each service is started by an in-between process of honcho's, which passes its l
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -28,7 +29,10 @@ from honcho.process import Popen, Process
 
 from launcher.lifeline import die_with_parent
 from launcher.services import Service
-from launcher.stop_signals import STOP_SIGNALS, handle_stop_signals
+from service.listening import LISTENER_VARIABLE
+from service.log_output import LineWriter
+from service.printable import printable, printable_with_colours
+from service.stop_signals import STOP_SIGNALS, handle_stop_signals
 
 # The api says goodbye to its streams for up to 5 s.
 GRACE = 8.0
@@ -43,7 +47,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
 
     def __init__(self) -> None:
         super().__init__(_Log())
-        self._process_ctor = _TetheredProcess
+        self._listeners: list[socket.socket] = []
         self._signals: list[signal.Signals] = []
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._watched: dict[str, subprocess.Popen[bytes]] = {}
@@ -51,6 +55,9 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
 
     def add(self, service: Service) -> None:
         """Have `loop` start a service."""
+        if service.listener is not None:
+            self._listeners.append(service.listener)
+        self._process_ctor = partial(_TetheredProcess, service.listener, self._listeners)
         self.add_process(service.name, service.command, env=service.full_environment())
 
     def watch(self, name: str, process: subprocess.Popen[bytes]) -> None:
@@ -70,6 +77,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         handle_stop_signals(self._note_signal)
         try:
             self._start()
+            self._printer.watch()
             once_started()
             while not (self._all_stopped() or self._overdue()):
                 self._pass_on()
@@ -77,6 +85,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
                 self._pass_on_notes()
         finally:
             self._kill_what_is_left()
+            self._printer.finish()
 
     def _start(self) -> None:
         # The in-between processes are born deaf: each ends when its service does.
@@ -85,6 +94,8 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
             super()._start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            # A service that closes its socket closes it for good only if nobody else has it.
+            _close_all(self._listeners)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signals.append(signal.Signals(number))
@@ -181,19 +192,37 @@ def _exit_code(code: int) -> int:
 class _TetheredProcess(Process):  # type: ignore[misc]  # honcho has no types
     """A service that ends when its in-between process does, which ends when the launcher does."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        listener: socket.socket | None,
+        listeners: list[socket.socket],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._child_ctor = _start_service
+        self._listener = listener
+        self._listeners = listeners
+        self._child_ctor = self._start_service
 
     def run(self, *args: Any, **kwargs: Any) -> None:
         """In the in-between process: start the service and pass its lines on until it ends."""
         die_with_parent()
         super().run(*args, **kwargs)
 
+    def _start_service(self, command: str, env: dict[str, str], **options: Any) -> Popen:
+        if self._listener is not None:
+            number = self._listener.fileno()
+            env = {**env, LISTENER_VARIABLE: str(number)}
+            options["pass_fds"] = (number,)
+        # The in-between process has one thread, so Python may run between its fork and exec.
+        service = Popen(command, env=env, preexec_fn=_between_fork_and_exec, **options)
+        _close_all(self._listeners)
+        return service
 
-def _start_service(command: str, **options: Any) -> Popen:
-    # The in-between process has one thread, so Python may run between its fork and exec.
-    return Popen(command, preexec_fn=_between_fork_and_exec, **options)
+
+def _close_all(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
 
 
 def _between_fork_and_exec() -> None:
@@ -202,15 +231,66 @@ def _between_fork_and_exec() -> None:
 
 
 class _Log(Printer):  # type: ignore[misc]  # honcho has no types
-    """Standard output, for as long as somebody reads it."""
+    """Standard output, for as long as somebody reads it; services' lines are cleaned for it."""
 
-    unread = False
+    def __init__(self) -> None:
+        self._output = _Output()
+        super().__init__(self._output)
+
+    @property
+    def unread(self) -> bool:
+        """Whether nobody can read it any more: the terminal is closed, or `| head` has ended."""
+        return self._output.unread
 
     def write(self, message: Message) -> None:
-        """Write a message's lines; where nobody reads any more, note that and go on."""
-        try:
-            super().write(message)
-        except OSError:  # the terminal is closed, or `| head` has had enough
-            self.unread = True
-            # What Python would flush at its end has somewhere to go.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        """Write a message's lines, without waiting for whoever reads them."""
+        data = message.data
+        text = data.decode(errors="replace") if isinstance(data, bytes) else data
+        clean = printable_with_colours if self._colours_supported else printable
+        lines = [clean(line) for line in text.rstrip("\r\n").split("\n")]
+        super().write(message._replace(data="\n".join(lines)))
+
+    def watch(self) -> None:
+        """Note from now on, in a thread, if nobody can read it any more."""
+        self._output.watch()
+
+    def finish(self) -> None:
+        """Wait for what is not written yet, at most half a second."""
+        self._output.finish()
+
+
+class _Output:
+    """What honcho's printer takes for a file."""
+
+    def __init__(self) -> None:
+        self.unread = False
+        self._text = ""
+        self._writer = LineWriter(sys.stdout.fileno(), describe_loss=_lost)
+
+    def watch(self) -> None:
+        """Note from now on, in a thread, if nobody can read it any more."""
+        self._writer.when_reader_gone(self._note_unread)
+
+    def write(self, text: str) -> None:
+        """Have each line written once it is whole."""
+        *lines, self._text = (self._text + text).split("\n")
+        for line in lines:
+            self._writer.put(f"{line}\n".encode(errors="backslashreplace"))
+
+    def flush(self) -> None:
+        """Do nothing: what is written leaves by itself."""
+
+    def isatty(self) -> bool:
+        """Return whether a terminal shows it."""
+        return sys.stdout.isatty()
+
+    def finish(self) -> None:
+        """Wait for what is not written yet, at most half a second."""
+        self._writer.flush()
+
+    def _note_unread(self) -> None:
+        self.unread = True
+
+
+def _lost(count: int) -> bytes:
+    return f"{count} lines of this log were dropped: they were not read in time\n".encode()

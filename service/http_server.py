@@ -18,29 +18,12 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.listening import PortInUse, listen
+from service.printable import printable
+
+__all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
+
 MOST_OPEN_FILES = 1_000_000
-
-
-class PortInUse(OSError):
-    """The address to listen on is not to be had; the message says which setting names it."""
-
-
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A socket bound to `host` and `port`; raises PortInUse that names the port's `setting`."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise PortInUse(
-            f"{setting}={port}: cannot listen on {host}:{port} ({error.strerror});"
-            f" set {setting} to a free port"
-        ) from None
-    listener.setblocking(False)
-    return listener
 
 
 def allow_open_files() -> int:
@@ -97,5 +80,5 @@ async def serve(
 
 def exit_with(error: Exception) -> NoReturn:
     """End the process with one line that says what is wrong."""
-    print(error, file=sys.stderr)  # noqa: T201 - for who started it, beside the log
+    print(printable(str(error)), file=sys.stderr)  # noqa: T201 - for who started it, beside the log
     sys.exit(1)

@@ -6,13 +6,18 @@ look like ours and obey the same levels.
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
+
+from service.log_output import OWN_FIELDS, LogOutput
+from service.printable import printable, printable_lines
 
 LogFormat = Literal["console", "json"]
 
@@ -40,12 +45,26 @@ def parse_levels(text: str) -> dict[str, int]:
     return levels
 
 
-def configure_logs(levels: Mapping[str, int], log_format: LogFormat | None = None) -> None:
-    """Send the process's log to standard output.
+def configure_logs(
+    levels: Mapping[str, int],
+    log_format: LogFormat | None = None,
+    *,
+    console_levels: Mapping[str, int] | None = None,
+) -> LogOutput | None:
+    """Send the process's log to standard output, without ever waiting for it.
 
-    `levels` come from `parse_levels`; `log_format` None means console on a terminal, else JSON.
+    Args:
+        levels: What `parse_levels` returns.
+        log_format: None means console on a terminal, else JSON.
+        console_levels: Levels of modules that say too much for a console, unless `levels` names
+            them, or asks for all that there is.
+
+    Returns:
+        Where the lines go; None if standard output is an object of Python's, such as a StringIO,
+        which is written at once.
+
     """
-    log_format = log_format or ("console" if sys.stdout.isatty() else "json")
+    log_format = log_format or ("console" if _is_terminal() else "json")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -54,19 +73,25 @@ def configure_logs(levels: Mapping[str, int], log_format: LogFormat | None = Non
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _open_output()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(OWN_FIELDS)],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
                 *_renderers(log_format),
             ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    for name, level in ({**_QUIETER, **levels}).items():
+    # Facts of each record that no line of ours shows.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    quieter = dict(_QUIETER)
+    if log_format == "console" and levels.get("", logging.INFO) > logging.DEBUG:
+        quieter |= console_levels or {}
+    for name, level in {**quieter, **levels}.items():
         logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[
@@ -78,13 +103,65 @@ def configure_logs(levels: Mapping[str, int], log_format: LogFormat | None = Non
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    return handler if isinstance(handler, LogOutput) else None
+
+
+def dropped_lines() -> int:
+    """Return how many lines of this process's log were dropped."""
+    outputs = [each for each in logging.getLogger().handlers if isinstance(each, LogOutput)]
+    return sum(each.dropped for each in outputs)
+
+
+def _open_output() -> logging.Handler:
+    # Python has no sys.stdout in a process that was started with it closed.
+    if sys.stdout is None:
+        return LogOutput(None)
+    try:
+        return LogOutput(sys.stdout.fileno())
+    except io.UnsupportedOperation:
+        return logging.StreamHandler(sys.stdout)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return [structlog.processors.JSONRenderer(_dump_json)]
     # Colours also under a launcher that passes our lines on to a terminal and says so.
-    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty() or _colours_forced())]
+    colours = _is_terminal() or _colours_forced()
+    return [
+        _make_printable,
+        structlog.dev.ConsoleRenderer(
+            colors=colours, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+
+
+def _dump_json(fields: object, **options: Any) -> str:
+    # DEL is the one control character that JSON in ASCII lets pass.
+    return json.dumps(fields, **options).replace("\x7f", "\\u007f")
+
+
+def _make_printable(
+    _logger: object, _name: str, fields: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Clean every field: a text of somebody else's is neither a command nor a line of its own."""
+    return {printable(str(key)): _cleaned(key, value) for key, value in fields.items()}
+
+
+def _cleaned(key: str, value: object) -> object:
+    if key in _OF_SEVERAL_LINES and isinstance(value, str):
+        # Indented, so that no line of it looks like one of the log.
+        return printable_lines(value).replace("\n", "\n    ")
+    if key == "event" or isinstance(value, str):
+        return printable(str(value))
+    shown = repr(value)
+    return value if shown.isprintable() else printable(shown)
+
+
+_OF_SEVERAL_LINES = ("exception", "stack")
 
 
 def _colours_forced() -> bool:

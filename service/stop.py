@@ -1,24 +1,38 @@
-"""SIGINT and SIGTERM as an event that a service's tasks await."""
+"""What ends a service, as an event that its tasks await: a signal, or a log without a reader."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
+import contextlib
+from functools import partial
 
+from service.log_output import LogOutput
 from service.logs import get_logger
+from service.stop_signals import heeded_stop_signals
 
 log = get_logger(__name__)
 
 
-def stop_on_signals() -> asyncio.Event:
-    """An event that is set at SIGINT or SIGTERM; call it in the running loop, once."""
+def stop_on_signals(output: LogOutput | None = None) -> asyncio.Event:
+    """Return an event that is set at SIGINT, SIGTERM or SIGHUP; call it in the running loop, once.
+
+    It is also set once nobody can read `output` any more: the other end of the pipe was closed, or
+    the terminal is gone.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def on_signal(number: signal.Signals) -> None:
-        log.info("stopping", signal=number.name)
+    def stop_because(**facts: str) -> None:
+        log.info("stopping", **facts)
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal, number)
+    def stop_from_thread() -> None:
+        # The service may have ended by itself meanwhile.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(partial(stop_because, reason="nobody reads the log"))
+
+    for number in heeded_stop_signals():
+        loop.add_signal_handler(number, partial(stop_because, signal=number.name))
+    if output is not None:
+        output.when_reader_gone(stop_from_thread)
     return stop

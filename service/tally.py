@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from prometheus_client import REGISTRY
@@ -55,6 +55,18 @@ class Tally(Collector):
         for value, count in self._counts.items():
             family.add_metric([value], count.value)
         yield family
+
+
+class CountedElsewhere(Tally):
+    """A counter without a label whose value is asked for at each scrape."""
+
+    def __init__(self, name: str, documentation: str, ask: Callable[[], int]) -> None:
+        self._ask = ask
+        super().__init__(name, documentation)
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Return the value that `ask` returns."""
+        yield CounterMetricFamily(self.name, self._documentation, self._ask())
 
 
 class Distribution(Collector):

@@ -1,7 +1,8 @@
-"""`python -m simulator`: wires options, feed and server, until SIGINT or SIGTERM."""
+"""`python -m simulator`: wires options, feed and server, until a signal."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from contextlib import AsyncExitStack
@@ -9,8 +10,12 @@ from typing import NoReturn
 
 import uvloop
 
-from service.http_server import PortInUse
-from service.logs import LogFormat, configure_logs
+from service.listening import PortInUse, inherited_listener
+from service.log_output import LogOutput
+from service.logs import configure_logs, parse_levels
+from service.printable import printable
+from service.settings import LogSettings, read_settings
+from service.standard_streams import hold_standard_descriptors
 from service.stop import stop_on_signals
 from simulator.catalogue import CATALOGUE, profile_of
 from simulator.control import controlled
@@ -26,10 +31,13 @@ from simulator.server import Simulator
 
 def main() -> None:
     """Run the simulator as the command line says."""
+    hold_standard_descriptors()
     options = read_options(sys.argv[1:])
-    configure_logs(options.log_levels, _log_format())
+    settings = read_settings(LogSettings)
+    levels = parse_levels(options.log_level or settings.log_level)
+    output = configure_logs(levels, settings.log_format)
     feed = open_feed(options)
-    uvloop.run(_serve(feed, options))
+    uvloop.run(_serve(feed, options, output))
 
 
 def open_feed(options: Options) -> Feed:
@@ -48,9 +56,9 @@ def open_feed(options: Options) -> Feed:
     return Replay(served, speed=options.speed, loop=options.loop)
 
 
-async def _serve(feed: Feed, options: Options) -> None:
-    stop = stop_on_signals()
-    simulator = Simulator(feed, host=options.host, port=options.port)
+async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None:
+    stop = stop_on_signals(output)
+    simulator = Simulator(feed, host=options.host, port=options.port, listener=inherited_listener())
     injector = Injector(simulator, feed)
     for fault in options.faults:
         try:
@@ -63,7 +71,7 @@ async def _serve(feed: Feed, options: Options) -> None:
             if options.control is not None:
                 control = controlled(simulator, injector, options.host, options.control)
                 # Looked for, at the beginning of a line, like the next.
-                print(f"control on {await stack.enter_async_context(control)}", flush=True)  # noqa: T201
+                _print(f"control on {await stack.enter_async_context(control)}")
         except PortInUse as error:
             _give_up(str(error))
         except OSError as error:
@@ -72,25 +80,20 @@ async def _serve(feed: Feed, options: Options) -> None:
                 " choose another --host or --port; --port 0 takes a free one"
             )
         # Looked for, at the beginning of a line, by those who start us.
-        print(f"listening on {simulator.url}", flush=True)  # noqa: T201
+        _print(f"listening on {simulator.url}")
         await simulator.wait(stop)
 
 
+def _print(line: str) -> None:
+    # Whoever does not read it does not miss it, and Python would complain of its rest at exit.
+    if sys.stdout is not None:
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
 def _give_up(message: str) -> NoReturn:
-    print(f"simulator: {message}", file=sys.stderr)  # noqa: T201
+    print(printable(f"simulator: {message}"), file=sys.stderr)  # noqa: T201
     sys.exit(2)
-
-
-def _log_format() -> LogFormat | None:
-    match os.environ.get("LOG_FORMAT"):
-        case None | "":
-            return None
-        case "console":
-            return "console"
-        case "json":
-            return "json"
-        case other:
-            _give_up(f"LOG_FORMAT={other}: use console or json")
 
 
 if __name__ == "__main__":

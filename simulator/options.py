@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from service.command_line import OneLineParser
 from service.logs import parse_levels
 from simulator.catalogue import CATALOGUE, profile_of
 from simulator.fault_text import parse_fault
@@ -34,12 +33,8 @@ class Options:
     """The control port; None for none."""
     faults: tuple[AnyFault, ...]
     """What goes wrong from the start."""
-    log_levels: Mapping[str, int]
-
-
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
+    log_level: str | None
+    """Levels of the log, instead of those of LOG_LEVEL."""
 
 
 def read_options(arguments: Sequence[str]) -> Options:
@@ -54,8 +49,11 @@ def read_options(arguments: Sequence[str]) -> Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
-        "simulator", description="A stand-in for Kraken's WebSocket v2.", allow_abbrev=False
+    parser = OneLineParser(
+        "simulator",
+        description="A stand-in for Kraken's WebSocket v2.",
+        epilog="LOG_LEVEL and LOG_FORMAT (console or json), also from .env, say how it logs.",
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
@@ -95,24 +93,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--log-level",
-        dest="log_levels",
-        type=_complaining(parse_levels),
-        default=os.environ.get("LOG_LEVEL") or "info",
+        type=_levels,
         help="such as info,simulator.outbox=debug (LOG_LEVEL, else info)",
     )
     return parser
 
 
-def _complaining(parse: Callable[[str], Mapping[str, int]]) -> Callable[[str], Mapping[str, int]]:
-    """Argparse shows a ValueError's text only in its own kind of error."""
-
-    def parse_or_complain(text: str) -> Mapping[str, int]:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return parse_or_complain
+def _levels(text: str) -> str:
+    try:
+        parse_levels(text)
+    except ValueError as error:
+        # Argparse shows a ValueError's text only in its own kind of error.
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _symbols(text: str) -> tuple[str, ...]:

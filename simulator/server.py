@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from http import HTTPStatus
 from types import TracebackType
@@ -33,6 +34,7 @@ class Simulator:
         feed: Where the books come from.
         host: The address to listen on.
         port: The port; 0 takes a free one.
+        listener: A socket that listens already, instead of host and port.
         max_queued: Bytes that may wait for a client before it is closed.
 
     Attributes:
@@ -48,6 +50,7 @@ class Simulator:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        listener: socket.socket | None = None,
         max_queued: int = MAX_QUEUED_BYTES,
     ) -> None:
         self.conditions = Conditions()
@@ -56,6 +59,7 @@ class Simulator:
         self._feed = feed
         self._host = host
         self._port = port
+        self._listener = listener
         self._max_queued = max_queued
         self._clients: set[Client] = set()
         self._background: set[asyncio.Task[None]] = set()
@@ -71,10 +75,10 @@ class Simulator:
     async def __aenter__(self) -> Simulator:
         # No pings: Kraken's patience with slow readers is bounded by its queue, and so is ours.
         # No compression: it would pack each frame again for each client.
+        where: dict[str, Any] = {"host": self._host, "port": self._port}
         self._server = await serve(
             self._serve_client,
-            self._host,
-            self._port,
+            **(where if self._listener is None else {"sock": self._listener}),
             compression=None,
             ping_interval=None,
             close_timeout=_STOP_SECONDS,

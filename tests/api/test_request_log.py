@@ -15,7 +15,7 @@ import pytest
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from api.request_log import RequestLog
+from api.request_log import CONSOLE_LEVELS, RequestLog
 from api.socket import EXTENSION, Socket
 from service.logs import configure_logs, parse_levels
 from tests.api.replica import Replica
@@ -32,6 +32,7 @@ def out() -> Iterator[io.StringIO]:
     yield text
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.getLogger("api.request_log").setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -96,14 +97,38 @@ async def test_an_id_that_could_break_a_line_is_not(replica: Replica, given: str
     assert answer.headers["x-request-id"] not in ("", given)
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/depth/NO/PE", 503)])
+@pytest.mark.parametrize(
+    ("path", "status", "level"), [("/nothing", 404, "info"), ("/depth/NO/PE", 503, "warning")]
+)
 async def test_a_refused_request_is_a_line_too(
-    replica: Replica, out: io.StringIO, path: str, status: int
+    replica: Replica, out: io.StringIO, path: str, status: int, level: str
 ) -> None:
     async with replica.client() as client:
         answer = await client.get(path)
     (line,) = requests(out)
     assert (line["status"], line["request_id"]) == (status, answer.headers["x-request-id"])
+    assert line["level"] == level
+
+
+@pytest.mark.parametrize(
+    ("levels", "seen"),
+    [
+        ("info,httpx=warning", ["/depth/NO/PE"]),
+        ("debug,httpx=warning,httpcore=warning", ["/symbols", "/nothing", "/depth/NO/PE"]),
+        ("info,httpx=warning,api.request_log=info", ["/symbols", "/nothing", "/depth/NO/PE"]),
+    ],
+)
+async def test_requests_are_on_the_console_if_they_fail_or_are_asked_for(
+    replica: Replica, out: io.StringIO, levels: str, seen: list[str]
+) -> None:
+    with contextlib.redirect_stdout(out):
+        configure_logs(parse_levels(levels), "console", console_levels=CONSOLE_LEVELS)
+    async with replica.client() as client:
+        for path in ("/symbols", "/nothing", "/depth/NO/PE"):
+            await client.get(path)
+    said = [line for line in out.getvalue().splitlines() if " request " in line]
+    assert [path for path in seen for line in said if f"path={path} " in line] == seen
+    assert len(said) == len(seen)
 
 
 async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(

@@ -15,6 +15,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from service.command_line import refuse_arguments
 from tests.chaos.report import report
 from tests.chaos.scene import BESIDE, ELSEWHERE, HIT, open_scene
 from tests.chaos.steps import steps
@@ -26,9 +27,12 @@ from tests.readers.leave import leave_on_signals
 BEGUN = time.monotonic()
 LAST_LINES = 15
 
+WHAT = "Lets every fault happen, and tells what readers see."
+
 
 def main() -> int:
     """Tell the story and what was seen; returns what to exit with."""
+    refuse_arguments("tests.chaos", WHAT)
     leave_on_signals()
     # What the readers met is told in the end.
     logging.getLogger("kraken_book.client").setLevel(logging.ERROR)

@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert (settings.stream_retention, settings.stream_maxlen) == (300, 20_000)
     assert settings.shard == Shard(0, 1)
     assert settings.collector_lease == 5
-    assert settings.collector_port == 9100
+    assert settings.collector_port == 9820
     assert settings.source == "kraken"
 
 

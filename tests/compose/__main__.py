@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from types import FrameType
 from typing import NoReturn
 
+from service.command_line import refuse_arguments
 from tests.compose.crowd import Crowd
 from tests.compose.report import report
 from tests.compose.stack import Stack, StackError
@@ -29,9 +30,12 @@ STREAMS_OF_THE_CROWD = 100
 
 BEGUN = time.monotonic()
 
+WHAT = "Runs the compose file under load, and sees that readers miss nothing."
+
 
 def main() -> int:
     """Tell the story and what was seen; returns what to exit with."""
+    refuse_arguments("tests.compose", WHAT)
     signal.signal(signal.SIGTERM, leave)
     # What the readers met is told in the end.
     logging.getLogger("kraken_book.client").setLevel(logging.ERROR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,10 +21,12 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     """Starts launchers with given variables."""
     started: list[Launched] = []
 
-    def start(output: int | None = None, **variables: str) -> Launched:
+    def start(
+        output: int | None = None, arguments: Sequence[str] = (), **variables: str
+    ) -> Launched:
         folder: Path = tmp_path_factory.mktemp("run")
         write_stand_ins(folder)
-        started.append(Launched(folder, output, **variables))
+        started.append(Launched(folder, output, arguments, **variables))
         return started[-1]
 
     yield start

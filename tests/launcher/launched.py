@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.processes import own_port
@@ -31,15 +32,22 @@ signal.pause()
 """
 
 API = """
-import os
+import json, os, socket
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+symbols = os.environ.get("KRAKEN_SYMBOLS", "BTC/USD").split(",")
+books = json.dumps([{"symbol": each, "status": "live"} for each in symbols])
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200 if self.path == "/readyz" else 404)
+        self.send_response(200 if self.path in ("/readyz", "/books") else 404)
         self.end_headers()
+        self.wfile.write(books.encode())
 
-HTTPServer(("127.0.0.1", int(os.environ["API_PORT"])), Handler).serve_forever()
+server = HTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=False)
+server.socket = socket.socket(fileno=int(os.environ["KRAKEN_BOOK_LISTENER"]))
+assert server.socket.getsockname()[1] == int(os.environ["API_PORT"])
+server.serve_forever()
 """
 
 
@@ -57,14 +65,21 @@ class Launched:
     `output` is a file descriptor for the log; standard error stays in `log` then.
     """
 
-    def __init__(self, folder: Path, output: int | None = None, **variables: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        output: int | None = None,
+        arguments: Sequence[str] = (),
+        **variables: str,
+    ) -> None:
         self._log = folder / "log"
-        self.api_port = int(variables.setdefault("API_PORT", str(own_port())))
+        # Without a port, which "" stands for, the launcher takes its default or another.
+        self.api_port = int(variables.setdefault("API_PORT", str(own_port())) or 0)
         self.temporary = folder / "t"
         self.temporary.mkdir()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "launcher"],
+                [sys.executable, "-m", "launcher", *arguments],
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log if output is None else output,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import socket
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from api.settings import ApiSettings
 from collector.settings import CollectorSettings
 from launcher.errors import CannotStartError
 from launcher.feed import markets_are_simulated
-from launcher.ports import choose_port, free_port, require_port, why_not_bindable
+from launcher.ports import free_port, open_listener, port_of
+from launcher.run import open_listeners
 from launcher.services import Service, services_for
 from launcher.settings import LauncherSettings
 from launcher.welcome import welcome_lines
@@ -39,7 +41,7 @@ def reason(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 class TestSettings:
     def test_what_is_given_is_told_from_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "")
-        Path(".env").write_text("COLLECTOR_PORT=9100\n")
+        Path(".env").write_text("COLLECTOR_PORT=9820\n")
         settings = LauncherSettings()
         assert settings.given("collector_port")
         assert not settings.given("redis_url"), "empty is as good as absent"
@@ -82,76 +84,129 @@ class TestFeed:
 
 
 class TestPorts:
-    def test_one_in_use_is_refused_with_another_to_try(self) -> None:
+    def test_given_port_in_use_is_refused_with_a_free_one_to_try(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             with pytest.raises(CannotStartError) as caught:
-                require_port("127.0.0.1", port, "API_PORT")
-        assert str(caught.value) == (
-            f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT={port + 1}"
-        )
+                open_listener("127.0.0.1", port, "API_PORT", fixed=True)
+        said, _, suggested = str(caught.value).rpartition("=")
+        assert said == f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT"
+        with socket.create_server(("127.0.0.1", int(suggested))):
+            pass
 
-    def test_one_in_use_on_every_address_is_in_use(self) -> None:
-        with socket.create_server(("0.0.0.0", 0)) as other:
-            assert "in use" in (why_not_bindable("127.0.0.1", other.getsockname()[1]) or "")
+    def test_port_in_use_on_every_address_is_in_use(self) -> None:
+        with (
+            socket.create_server(("0.0.0.0", 0)) as other,
+            pytest.raises(CannotStartError, match="is in use"),
+        ):
+            open_listener("127.0.0.1", other.getsockname()[1], "API_PORT", fixed=True)
 
-    def test_a_host_that_is_not_ours(self) -> None:
-        assert "cannot be used" in (why_not_bindable("192.0.2.1", 3000) or "")
+    def test_host_of_another_machine_is_refused(self) -> None:
+        with pytest.raises(CannotStartError, match=r"port 3000 on 192\.0\.2\.1 cannot be used"):
+            open_listener("192.0.2.1", 3000, "API_PORT", fixed=False)
 
-    def test_a_default_gives_way_and_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_default_port_in_use_gives_way_to_another_that_is_held_and_told(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            chosen = choose_port("127.0.0.1", port, "COLLECTOR_PORT", fixed=False)
-            with pytest.raises(CannotStartError, match="COLLECTOR_PORT="):
-                choose_port("127.0.0.1", port, "COLLECTOR_PORT", fixed=True)
-        assert chosen != port
-        assert capsys.readouterr().out == (
-            f"port {port} on 127.0.0.1 is in use: using COLLECTOR_PORT={chosen}\n"
+            with (
+                open_listener("127.0.0.1", port, "API_PORT", fixed=False) as first,
+                open_listener("127.0.0.1", port, "API_PORT", fixed=False) as second,
+            ):
+                chosen = [port_of(first), port_of(second)]
+        assert len({port, *chosen}) == 3
+        assert capsys.readouterr().out == "".join(
+            f"port {port} on 127.0.0.1 is in use: using API_PORT={each}\n" for each in chosen
         )
 
-    def test_a_free_one_is_taken_as_it_is(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_free_port_is_listened_on_without_a_word(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         port = free_port()
-        assert choose_port("127.0.0.1", port, "COLLECTOR_PORT", fixed=False) == port
+        with (
+            open_listener("127.0.0.1", port, "COLLECTOR_PORT", fixed=False),
+            pytest.raises(OSError, match="in use"),
+            socket.create_server(("127.0.0.1", port)),
+        ):
+            pass
         assert capsys.readouterr().out == ""
+
+    def test_port_that_was_asked_for_comes_before_a_default_one(self) -> None:
+        port = free_port()
+        settings = LauncherSettings.model_construct(
+            {"collector_port"}, collector_port=port, api_port=port
+        )
+        listeners = open_listeners(settings)
+        assert port_of(listeners["collector"]) == port != port_of(listeners["api"])
+        for listener in listeners.values():
+            listener.close()
+
+    def test_two_ports_that_are_one_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLLECTOR_PORT", "3007")
+        monkeypatch.setenv("API_PORT", "3007")
+        with pytest.raises(CannotStartError, match="API_PORT and COLLECTOR_PORT are both 3007"):
+            open_listeners(LauncherSettings())
 
 
 class TestServices:
-    def started(self, simulator_port: int | None, **settings: str) -> dict[str, Service]:
+    @pytest.fixture
+    def listeners(self) -> Iterator[dict[str, socket.socket]]:
+        names = ("api", "collector", "simulator")
+        opened = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+        yield opened
+        for listener in opened.values():
+            listener.close()
+
+    def started(self, listeners: dict[str, socket.socket], **settings: str) -> dict[str, Service]:
         chosen = LauncherSettings.model_validate(settings)
-        services = services_for(chosen, "unix:///r.sock", 9101, simulator_port)
+        services = services_for(chosen, "unix:///r.sock", listeners)
         return {service.name: service for service in services}
 
-    def test_live(self) -> None:
-        services = self.started(None)
+    def test_live(self, listeners: dict[str, socket.socket]) -> None:
+        listeners.pop("simulator").close()
+        services = self.started(listeners)
         assert list(services) == ["collector", "api"]
-        assert services["collector"].environment == {
-            "REDIS_URL": "unix:///r.sock",
-            "LOG_FORMAT": "console",
-            "COLLECTOR_PORT": "9101",
-        }
+        shared = {"REDIS_URL": "unix:///r.sock", "LOG_FORMAT": "console"}
+        for name, variable in (("collector", "COLLECTOR_PORT"), ("api", "API_PORT")):
+            port = str(port_of(listeners[name]))
+            assert services[name].environment == {**shared, variable: port}
+            assert services[name].listener is listeners[name]
         assert services["collector"].command == f"exec {shlex.quote(sys.executable)} -m collector"
 
-    def test_simulated(self) -> None:
-        services = self.started(4000, kraken_symbols="A/B,C/D")
+    def test_simulated(self, listeners: dict[str, socket.socket]) -> None:
+        services = self.started(listeners, kraken_symbols="A/B,C/D")
         assert list(services) == ["simulator", "collector", "api"]
-        assert services["collector"].environment["KRAKEN_URL"] == "ws://127.0.0.1:4000/v2"
+        port = port_of(listeners["simulator"])
+        assert services["collector"].environment["KRAKEN_URL"] == f"ws://127.0.0.1:{port}/v2"
+        assert services["simulator"].listener is listeners["simulator"]
         assert services["simulator"].command.endswith(
-            " -m simulator --port 4000 --rate 30 --symbols A/B,C/D"
+            f" -m simulator --port {port} --rate 30 --symbols A/B,C/D"
         )
 
-    def test_the_log_format_that_is_asked_for(self) -> None:
-        assert self.started(None, log_format="json")["api"].environment["LOG_FORMAT"] == "json"
+    def test_the_log_format_that_is_asked_for(self, listeners: dict[str, socket.socket]) -> None:
+        services = self.started(listeners, log_format="json")
+        assert services["api"].environment["LOG_FORMAT"] == "json"
 
-    def test_colours_for_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert "FORCE_COLOR" not in self.started(None)["api"].environment
+    def test_colours_for_a_terminal(
+        self, monkeypatch: pytest.MonkeyPatch, listeners: dict[str, socket.socket]
+    ) -> None:
+        assert "FORCE_COLOR" not in self.started(listeners)["api"].environment
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        assert self.started(None)["api"].environment["FORCE_COLOR"] == "1"
+        assert self.started(listeners)["api"].environment["FORCE_COLOR"] == "1"
 
 
 class TestWelcome:
-    def lines(self, url: str = "redis://h:1/0", *, simulated: bool = False, **given: str) -> str:
+    def lines(
+        self,
+        url: str = "redis://h:1/0",
+        live: Sequence[str] = ("BTC/USD",),
+        *,
+        simulated: bool = False,
+        **given: str,
+    ) -> str:
         settings = LauncherSettings.model_validate(given)
-        return "\n".join(welcome_lines(settings, url, simulated=simulated))
+        return "\n".join(welcome_lines(settings, url, live, simulated=simulated))
 
     @pytest.fixture(autouse=True)
     def programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -161,14 +216,46 @@ class TestWelcome:
         return tmp_path
 
     def test_a_block_to_copy_from(self) -> None:
-        assert self.lines("unix:///tmp/r/redis.sock", kraken_symbols="ETH/EUR,BTC/USD") == (
+        live = ("BTC/USD", "ETH/EUR")
+        assert self.lines("unix:///tmp/r/redis.sock", live, kraken_symbols="ETH/EUR,BTC/USD") == (
             "feed: live Kraken\n"
+            "books: ETH/EUR, BTC/USD\n"
             "open   http://localhost:3000\n"
             "curl   http://localhost:3000/symbols\n"
             "curl   http://localhost:3000/depth/ETH%2FEUR\n"
             "curl -N http://localhost:3000/stream/ETH%2FEUR\n"
-            "redis-cli -s /tmp/r/redis.sock hgetall 'kraken:book:{ETH/EUR}'"
+            "make tui\n"
+            "redis-cli -s /tmp/r/redis.sock hgetall 'kraken:book:{ETH/EUR}'\n"
+            "Ctrl-C ends it all"
         )
+
+    @pytest.mark.parametrize(
+        ("symbols", "live", "books", "path"),
+        [
+            ("NO/PE,ETH/EUR", ["ETH/EUR"], "ETH/EUR", "ETH%2FEUR"),
+            ("*/EUR", ["ADA/EUR", "BTC/EUR"], "ADA/EUR, BTC/EUR", "ADA%2FEUR"),
+            (
+                "*",
+                [f"A{i}/B" for i in range(9)],
+                "A0/B, A1/B, A2/B, A3/B, A4/B and 4 more",
+                "A0%2FB",
+            ),
+            ("*/EUR", [], "none is live yet; the lines above may say why", "BTC%2FEUR"),
+            ("*", [], "none is live yet; the lines above may say why", "BTC%2FUSD"),
+            ("ETH/EUR", [], "none is live yet; the lines above may say why", "ETH%2FEUR"),
+        ],
+    )
+    def test_lines_are_of_a_book_that_is_there(
+        self, symbols: str, live: list[str], books: str, path: str
+    ) -> None:
+        lines = self.lines(live=live, kraken_symbols=symbols).splitlines()
+        assert f"books: {books}" in lines
+        assert f"curl   http://localhost:3000/depth/{path}" in lines
+
+    def test_another_port_is_in_every_line_that_needs_it(self) -> None:
+        lines = self.lines(api_port="3001").splitlines()
+        assert "make tui API_PORT=3001" in lines
+        assert not any("3000" in line for line in lines)
 
     def test_simulated_is_said(self) -> None:
         assert self.lines(simulated=True).startswith("feed: SIMULATED\n")
@@ -197,4 +284,4 @@ class TestWelcome:
 
     def test_without_a_program_for_redis(self, programs: Path) -> None:
         (programs / "redis-cli").unlink()
-        assert self.lines().endswith("\nREDIS_URL=redis://h:1/0")
+        assert "\nREDIS_URL=redis://h:1/0\n" in self.lines()

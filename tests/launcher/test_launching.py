@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 
@@ -71,3 +72,42 @@ def test_symbols_that_are_none(launch: Launch) -> None:
     assert launched.process.wait(10) == 2
     assert launched.log.startswith("KRAKEN_SYMBOLS=BTC/USD,nonsense: 'nonsense' is no symbol")
     assert "started" not in launched.log
+
+
+def test_two_runs_started_together_work_side_by_side(launch: Launch) -> None:
+    runs = [launch(API_PORT="", COLLECTOR_PORT="") for _ in range(2)]
+    for run in runs:
+        run.wait_until_up()
+    logs = [run.log for run in runs]
+    for pattern in (
+        r"open   (http://localhost:\d+)",
+        r"COLLECTOR_PORT is (\d+)",
+        r"REDIS_URL is (.+)",
+    ):
+        told = [re.search(pattern, log) for log in logs]
+        assert len({found[1] for found in told if found}) == 2, logs
+    for run in runs:
+        assert run.end(signal.SIGINT) == 0
+
+
+def test_help_explains_the_settings_and_starts_nothing(launch: Launch) -> None:
+    launched = launch(arguments=["--help"])
+    assert launched.process.wait(10) == 0
+    assert "FEED (auto)" in launched.log
+    assert "started" not in launched.log
+
+
+def test_unknown_argument_starts_nothing(launch: Launch) -> None:
+    launched = launch(arguments=["--symbols", "BTC/USD"])
+    assert launched.process.wait(10) == 2
+    (line,) = launched.log.splitlines()
+    assert "unrecognized arguments: --symbols BTC/USD" in line
+
+
+def test_lines_of_services_cannot_command_the_terminal(launch: Launch) -> None:
+    launched = launch(KRAKEN_URL="ws://127.0.0.1:1/\x1b[2J\x9b\u202e", FEED="live")
+    launched.wait_for("KRAKEN_URL is ")
+    launched.wait_until_up()
+    assert r"KRAKEN_URL is ws://127.0.0.1:1/\x1b[2J\x9b\u202e" in launched.log
+    assert not set("\x1b\x9b\u202e") & set(launched.log)
+    assert launched.end(signal.SIGINT) == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from service.command_line import refuse_arguments
 from tests.e2e.chromium import find_chromium, open_chromium
 from tests.e2e.processes import ROOT, Stage, own_port
 from tests.pictures.terminal import VERIFIED, terminal_html
@@ -22,9 +23,12 @@ USUAL_PORT = 3000
 PAGE_SIZE = (1280, 1000)
 TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
 
+WHAT = "Makes the pictures of docs/ anew."
+
 
 def main() -> int:
     """Make all pictures; the exit code."""
+    refuse_arguments("tests.pictures", WHAT)
     if find_chromium() is None:
         sys.stderr.write("make pictures: no chromium or chrome on the PATH\n")
         return 2

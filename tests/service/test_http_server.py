@@ -44,8 +44,8 @@ def test_a_port_in_use_says_which_setting_names_it() -> None:
 
 
 def test_an_address_that_is_not_ours_is_told_the_same_way() -> None:
-    with pytest.raises(PortInUse, match="COLLECTOR_PORT=9100: cannot listen on 192"):
-        listen("192.0.2.1", 9100, "COLLECTOR_PORT")
+    with pytest.raises(PortInUse, match="COLLECTOR_PORT=9820: cannot listen on 192"):
+        listen("192.0.2.1", 9820, "COLLECTOR_PORT")
 
 
 def test_a_host_that_is_none_is_told_the_same_way() -> None:

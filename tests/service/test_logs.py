@@ -6,13 +6,18 @@ import contextlib
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 
 from service.logs import LogFormat, configure_logs, get_logger, parse_levels
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -141,3 +146,68 @@ def test_the_console_is_for_people(
     assert "BTC/USD" in text
     assert not text.startswith("{")
     assert ("\x1b[" in text) == on_terminal
+
+
+FOREIGN = "/\x1b[2J\x7f\x9b31m\u202e\ud800\n2026-01-01 [info] forged"
+ESCAPED = r"/\x1b[2J\x7f\x9b31m\u202e\ud800\n2026-01-01 [info] forged"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_foreign_text_reaches_no_terminal_raw(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch, log_format: LogFormat
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    configure(out, "info", log_format)
+    log = get_logger("unit.five")
+    log.info("request", path=FOREIGN, nested=[{FOREIGN: FOREIGN}], error=ValueError(FOREIGN))
+    log.info(FOREIGN, **{FOREIGN: 1})
+    logging.getLogger("unit.library").warning("from %s", FOREIGN)
+    text = out.getvalue()
+    assert text.isascii()
+    assert len(text.splitlines()) == 3
+    assert not [each for each in text if not each.isprintable() and each != "\n"]
+    if log_format == "json":
+        assert lines(out)[0]["path"] == FOREIGN
+    else:
+        assert text.count("forged") == text.count(r"\n2026-01-01") == 7
+
+
+def _fail_with(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_exception_on_the_console_is_indented_and_clean(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    configure(out, "info", "console")
+    try:
+        _fail_with("\x1b[2J\n2026-01-01 [info] forged")
+    except ValueError as error:
+        get_logger("unit.six").error("failed", exc_info=error)
+    _, *trace = out.getvalue().splitlines()
+    assert all(line.startswith("    ") for line in trace[1:] if line)
+    assert "\x1b" not in out.getvalue()
+    assert r"ValueError: \x1b[2J" in out.getvalue()
+
+
+def test_lines_about_the_log_itself_have_their_fields() -> None:
+    script = (
+        "from service.logs import *\n"
+        "configure_logs(parse_levels('info'))\n"
+        "class Broken:\n    def __repr__(self): raise ZeroDivisionError\n"
+        "get_logger('unit').info('hello', field=Broken())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, cwd=ROOT, text=True
+    )
+    (line,) = map(json.loads, ended.stdout.splitlines())
+    line.pop("timestamp")
+    assert line == {
+        "event": "log line not rendered",
+        "level": "warning",
+        "logger": "service.log_output",
+        "of": "unit",
+        "error": "ZeroDivisionError",
+    }
+    assert ended.stderr == ""

@@ -1,0 +1,12 @@
+"""The figures for Prometheus that every service has."""
+
+from __future__ import annotations
+
+from service.logs import dropped_lines
+from service.tally import CountedElsewhere
+
+LOG_LINES_DROPPED = CountedElsewhere(
+    "kraken_book_log_lines_dropped_total",
+    "Lines of the log that were dropped, because they could not be written.",
+    dropped_lines,
+)

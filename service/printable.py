@@ -1,0 +1,36 @@
+"""Foreign text made safe to print: on a terminal it can move no cursor and forge no line."""
+
+from __future__ import annotations
+
+import re
+
+# Select Graphic Rendition: colours and weights, which change nothing but the looks of a line.
+_COLOURS = re.compile(r"(\x1b\[[0-9;]{0,40}m)")
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with every character that does not show written as its escape.
+
+    These are control characters (C0, DEL and C1), line and paragraph separators, formatting
+    characters such as those that change the direction of writing, and lone surrogates: an
+    escape character becomes `\x1b`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return `text` like `printable` does, but keep its line feeds."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_with_colours(text: str) -> str:
+    """Return `text` like `printable` does, but keep its colours, and end them with the text."""
+    parts = _COLOURS.split(text)
+    cleaned = "".join(part if index % 2 else printable(part) for index, part in enumerate(parts))
+    return f"{cleaned}\x1b[0m" if len(parts) > 1 else cleaned
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

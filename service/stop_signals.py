@@ -1,0 +1,24 @@
+"""The signals that end a program: Ctrl-C, a polite kill, a terminal that was closed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heeded_stop_signals() -> list[signal.Signals]:
+    """Return those of them that end this process: under nohup, SIGHUP stays ignored."""
+    return [
+        number
+        for number in STOP_SIGNALS
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+
+def handle_stop_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Call `handler` at each of them, from now on."""
+    for number in heeded_stop_signals():
+        signal.signal(number, handler)
