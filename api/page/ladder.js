@@ -30,6 +30,8 @@ export class Ladder {
     this.#asks = new SideRows(this.#part("asks"), "ask");
     this.#bids = new SideRows(this.#part("bids"), "bid");
     this.#resize(FEWEST_ROWS);
+    this.#paintBest("ask");
+    this.#paintBest("bid");
   }
 
   paint() {

@@ -10,7 +10,7 @@ const OLD_NAMES = new Map([["XBT", "BTC"], ["XDG", "DOGE"]]);
 
 /** The form in which two spellings of one symbol are equal: that of kraken_book/symbols.py. */
 export function folded(name) {
-  const parts = name.trim().replaceAll("-", "/").replace(/^\/+|\/+$/g, "").toUpperCase().split("/");
+  const parts = name.trim().replace(/^\/+|\/+$/g, "").replaceAll("-", "/").toUpperCase().split("/");
   return parts.map((part) => OLD_NAMES.get(part) ?? part).join("/");
 }
 
