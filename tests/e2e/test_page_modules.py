@@ -297,6 +297,23 @@ def test_stream_that_is_behind_what_books_told_is_opened_again(page: Page) -> No
     assert shown == [0, 1, "behind"]
 
 
+def test_silence_of_stream_and_books_is_doubted(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { judge } = await import("/page/trust.js")
+        const { book } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        const facts = { connection: "open", polled: polled(), isPolledLater: true }
+        return [9000, 11000].map((silence) => judge(book.reader, { ...facts, silence }))
+        """,
+    )
+    assert shown[0] == {"status": "live", "doubt": None, "why": ""}
+    assert shown[1]["status"] == "stale"
+    assert "nothing comes from the server" in shown[1]["why"]
+
+
 def test_clock_counts_the_time_asleep_and_never_runs_back(page: Page) -> None:
     found = run(
         page,

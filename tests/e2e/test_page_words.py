@@ -177,6 +177,20 @@ def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown)
     eventually(lambda: shown.text("#outage") == "" or None, "the outage is over")
 
 
+def test_stream_that_is_refused_for_a_while_is_opened_again(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    market = scripted.market("BTC/USD")
+    scripted.do(lambda: setattr(scripted.api, "has_streams", False))
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="syncing")
+    shown.wait_for_text("section.ladder .doubt", "The stream does not open.")
+    scripted.do(lambda: setattr(scripted.api, "has_streams", True))
+    shown.wait_for("BTC/USD", status="live")
+    scripted.do(lambda: market.update(bids=[("99.9", "1.00000000")]))
+    assert shown.wait_for_seq("BTC/USD", 2)["mismatches"] == "0"
+
+
 def test_no_books_at_all_are_told(scripted: ScriptedPage, shown: Shown) -> None:
     shown.page.goto(f"{scripted.url}#BTC/USD")
     shown.wait_for_text("#no-book", "no collector has said which symbols it follows")
