@@ -7,7 +7,7 @@ import { StreamHub } from "./hub.js";
 // loaded after it do not share a worker.
 const NAME = "kraken-book 1";
 // So many ticks in a row without an answer, and the worker is given up.
-const MOST_UNANSWERED = 12;
+const MOST_UNANSWERED = 30;
 const TICKS_PER_BEAT = 4;
 
 export class Feed {
