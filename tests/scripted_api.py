@@ -1,4 +1,4 @@
-"""An api on loopback whose every answer is scripted: /symbols, /books and the streams.
+"""An api on loopback whose every answer is scripted: /symbols, /books, the streams; and the page.
 
 async with ScriptedApi() as api:
     market = api.market("BTC/USD", bids=[("1.0", "2.0")], asks=[("1.1", "3.0")])
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from mimetypes import guess_type
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -28,6 +30,8 @@ from kraken_book.event import (
 from kraken_book.precision import Precision
 from kraken_book.symbols import folded, nearest
 from kraken_book.view import view_of
+
+PAGE = Path(__file__).parents[1] / "api" / "page"
 
 Pairs = Sequence[tuple[str, str]]
 EPOCH = 1785638131660
@@ -204,7 +208,9 @@ class ScriptedApi:
         self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         url = urlsplit(target)
-        if url.path == "/symbols":
+        if url.path == "/" or url.path.startswith("/page/"):
+            _answer_file(writer, PAGE / (url.path.removeprefix("/page").strip("/") or "index.html"))
+        elif url.path == "/symbols":
             _answer(writer, 200, sorted(self.markets))
         elif url.path == "/books" and not self.has_books:
             _answer(writer, 503, {"detail": "no books today"})
@@ -253,7 +259,15 @@ class ScriptedApi:
             self._followers.remove(follower)
 
 
+def _answer_file(writer: asyncio.StreamWriter, file: Path) -> None:
+    media_type, _ = guess_type(file.name)
+    _write(writer, 200, media_type or "text/plain", file.read_bytes())
+
+
 def _answer(writer: asyncio.StreamWriter, status: int, content: object) -> None:
-    body = msgspec.json.encode(content)
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    _write(writer, status, "application/json", msgspec.json.encode(content))
+
+
+def _write(writer: asyncio.StreamWriter, status: int, media_type: str, body: bytes) -> None:
+    head = f"HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

@@ -2,6 +2,7 @@
 
 import { SideRows, roughTotal } from "./rows.js";
 import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
+import { clean } from "./words.js";
 
 const FEWEST_ROWS = 10;
 // At depth 1000 the far levels would cost every frame and serve nobody: the caption says so.
@@ -21,13 +22,16 @@ export class Ladder {
     this.#followed = followed;
     const { symbol } = followed;
     mark(this.element, "symbol", symbol);
-    this.element.setAttribute("aria-label", `Order book of ${symbol}`);
-    write(this.#part("symbol"), symbol);
-    this.#part("close").setAttribute("aria-label", `Close the ladder of ${symbol}`);
+    const name = clean(symbol);
+    this.element.setAttribute("aria-label", `Order book of ${name}`);
+    write(this.#part("symbol"), name);
+    this.#part("close").setAttribute("aria-label", `Close the ladder of ${name}`);
     this.#part("close").addEventListener("click", onClose);
     this.#asks = new SideRows(this.#part("asks"), "ask");
     this.#bids = new SideRows(this.#part("bids"), "bid");
     this.#resize(FEWEST_ROWS);
+    this.#paintBest("ask");
+    this.#paintBest("bid");
   }
 
   paint() {
@@ -35,7 +39,7 @@ export class Ladder {
     mark(this.element, "status", verdict.status);
     mark(this.element, "doubt", verdict.doubt);
     mark(this.element, "source", source);
-    write(this.#part("source"), { simulated: "simulated", kraken: "live Kraken" }[source] ?? "");
+    write(this.#part("source"), sourceText(source, verdict));
     write(this.#part("doubt"), verdict.why);
     if (reader.book !== null) this.#paintBook(reader.book);
     this.#paintTrust(reader, verdict);
@@ -72,7 +76,7 @@ export class Ladder {
     this.element.style.setProperty("--qty-chars", this.#qtyChars);
   }
 
-  #paintTrust({ counts, place }, { status, doubt }) {
+  #paintTrust({ counts, place }, { status }) {
     const { verified, mismatches, lagged, conflated } = counts;
     mark(this.element, "verified", verified);
     mark(this.element, "mismatches", mismatches);
@@ -81,8 +85,8 @@ export class Ladder {
     write(this.#part("mismatches"), countText(mismatches));
     write(this.#part("seq"), place ? String(place.seq) : NOTHING);
     write(this.#part("epoch"), place ? String(place.epoch) : NOTHING);
-    write(this.#part("age"), ageText(this.#followed.polled.ageNow));
-    write(this.#part("status"), doubt === null || doubt === status ? status : `${status} (${doubt})`);
+    write(this.#part("age"), ageText(this.#followed.age));
+    write(this.#part("status"), clean(status));
     write(this.#part("lagged"), laggedText(counts));
     write(this.#part("conflated"), countText(conflated));
     this.#part("mismatches").classList.toggle("bad", mismatches > 0);
@@ -97,6 +101,12 @@ export class Ladder {
   #part(name) {
     return this.element.querySelector(`[data-part="${name}"]`);
   }
+}
+
+/** Where the book comes from; only what is proved here is called live. */
+function sourceText(source, { doubt }) {
+  if (source === "kraken") return doubt === null ? "live Kraken" : "Kraken";
+  return source === null ? "" : clean(source);
 }
 
 function depthText(depth) {

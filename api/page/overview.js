@@ -1,6 +1,8 @@
-// The table of all books, as /books tells them; its buttons open and close ladders.
+// The table of all books; its buttons open and close ladders.
 
+import { folded } from "./selection.js";
 import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
+import { clean, quoted } from "./words.js";
 
 // From so many books on it is worth typing to find one.
 const MANY = 12;
@@ -9,31 +11,42 @@ class OverviewRow {
   element = fromTemplate("overview-template");
   #button = this.element.querySelector("button");
   #book = null;
+  #isKnown = true;
 
   constructor(symbol, onToggle) {
     mark(this.element, "symbol", symbol);
-    write(this.#button, symbol);
+    write(this.#button, clean(symbol));
     this.#button.addEventListener("click", () => onToggle(symbol));
   }
 
-  show(book, isOpen) {
+  /** Show `book`, which has a `summary`: of its ladder if one `isOpen`, else of /books. */
+  show(book, isOpen, isKnown) {
     this.#book = book;
-    mark(this.element, "status", book.status);
-    this.element.title = book.reason ?? "";
+    // What a ladder shows is known by its stream.
+    this.#isKnown = isOpen || isKnown;
     this.#button.setAttribute("aria-pressed", isOpen);
-    write(this.#part("status"), book.status);
-    writeDecimal(this.#part("bid"), book.best_bid?.price ?? NOTHING);
-    writeDecimal(this.#part("ask"), book.best_ask?.price ?? NOTHING);
-    writeDecimal(this.#part("spread"), book.spread ?? NOTHING);
-    this.paintAge();
+    this.paint();
   }
 
-  paintAge() {
-    write(this.#part("age"), ageText(this.#book.ageNow));
+  paint() {
+    const { status, why, bid, ask, spread, age } = this.#book.summary;
+    const shown = this.#isKnown ? status : "unknown";
+    mark(this.element, "status", shown);
+    this.element.title = this.#isKnown ? why : "";
+    write(this.#part("status"), clean(shown));
+    write(this.#part("why"), this.#isKnown && !["live", "stale", "syncing"].includes(status) ? why : "");
+    writeDecimal(this.#part("bid"), bid ?? NOTHING);
+    writeDecimal(this.#part("ask"), ask ?? NOTHING);
+    writeDecimal(this.#part("spread"), spread ?? NOTHING);
+    write(this.#part("age"), ageText(age));
   }
 
+  /** Show the row only if its symbol has `text` in it; return whether it has. */
   filter(text) {
-    this.element.hidden = !this.#book.symbol.toLowerCase().includes(text);
+    const { symbol } = this.#book;
+    const matches = symbol.toLowerCase().includes(text.toLowerCase()) || folded(symbol).includes(folded(text));
+    this.element.hidden = !matches;
+    return matches;
   }
 
   #part(name) {
@@ -57,21 +70,26 @@ export class Overview {
     this.#search.addEventListener("input", () => this.#filter());
   }
 
-  show(books, openSymbols) {
+  /** Show `books`. Those in `followed` (symbol → FollowedBook) are shown as their ladders are;
+   *  whether the others are still as they say, `isKnown` tells.
+   */
+  show(books, followed, isKnown) {
     this.#keepOnly(new Set(books.map((book) => book.symbol)));
-    books.forEach((book, index) => this.#rowAt(index, book.symbol).show(book, openSymbols.has(book.symbol)));
+    books.forEach((book, index) => {
+      const open = followed.get(book.symbol);
+      this.#rowAt(index, book.symbol).show(open ?? book, open !== undefined, isKnown);
+    });
     this.#element.querySelector(".search").hidden = books.length <= MANY;
-    this.#element.querySelector(".none").hidden = books.length > 0;
     this.#filter();
   }
 
-  /** Whether what the rows say is still known. */
-  setKnown(known) {
-    mark(this.#element, "unknown", known ? null : "");
+  paint() {
+    for (const row of this.#rows.values()) row.paint();
   }
 
-  paint() {
-    for (const row of this.#rows.values()) row.paintAge();
+  /** The row of a symbol, if there is one. */
+  row(symbol) {
+    return this.#rows.get(symbol);
   }
 
   #keepOnly(symbols) {
@@ -95,7 +113,10 @@ export class Overview {
   }
 
   #filter() {
-    const text = this.#search.value.trim().toLowerCase();
-    for (const row of this.#rows.values()) row.filter(text);
+    const text = this.#search.value.trim();
+    const hits = [...this.#rows.values()].filter((row) => row.filter(text));
+    const isMissed = this.#rows.size > 0 && hits.length === 0;
+    write(this.#element.querySelector(".no-hit"), isMissed ? `No book here matches ${quoted(text)}.` : "");
+    this.#element.querySelector("table").hidden = this.#rows.size === 0 || isMissed;
   }
 }

@@ -1,20 +1,35 @@
 // /books, every two seconds while the page is seen: every book's status and age.
 
+import { apiUrl } from "./address.js";
+import { now } from "./clock.js";
+import { clean, statusText } from "./words.js";
+
 const INTERVAL = 2000;
 const PATIENCE = 5000;
 
 /** A book as /books told it, with an age that goes on growing. */
-class PolledBook {
-  #askedAt;
-
+export class PolledBook {
   constructor(book, askedAt) {
     Object.assign(this, book);
-    this.#askedAt = askedAt;
+    this.askedAt = askedAt;
+    this.answeredAt = now();
   }
 
   /** The age now. It counts from before the question, so it is never younger than the truth. */
-  get ageNow() {
-    return this.age_ms === null ? null : this.age_ms + performance.now() - this.#askedAt;
+  get age() {
+    return this.age_ms === null ? null : this.age_ms + now() - this.askedAt;
+  }
+
+  /** What the table shows of it. */
+  get summary() {
+    return {
+      status: this.status,
+      why: this.status === "live" ? "" : statusText(this.status, this.reason),
+      bid: this.best_bid?.price ?? null,
+      ask: this.best_ask?.price ?? null,
+      spread: this.spread,
+      age: this.age,
+    };
   }
 }
 
@@ -23,6 +38,7 @@ export class BooksPoll {
   #onFailure;
   #timer = null;
   #running = false;
+  #asked = 0;
 
   /** `onBooks` gets the list of books, `onFailure` why there is none. */
   constructor(onBooks, onFailure) {
@@ -42,8 +58,10 @@ export class BooksPoll {
   }
 
   async #poll() {
+    this.#asked += 1;
+    const asked = this.#asked;
     const answer = await ask();
-    if (!this.#running) return;
+    if (!this.#running || asked !== this.#asked) return;
     if (answer.failure === null) this.#onBooks(answer.books);
     else this.#onFailure(answer.failure);
     this.#timer = setTimeout(() => this.#poll(), INTERVAL);
@@ -51,17 +69,25 @@ export class BooksPoll {
 }
 
 async function ask() {
-  const askedAt = performance.now();
+  const askedAt = now();
+  let response;
   try {
-    const response = await fetch("/books", {
-      cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    response = await fetch(apiUrl("books"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+  } catch (error) {
+    if (error.name === "TimeoutError") {
+      return failed("The server does not answer, or other windows use all of this browser's connections to it");
+    }
+    return failed("The server cannot be reached");
+  }
+  try {
     const body = await response.json();
-    if (!response.ok) return { failure: `The api answers ${response.status}: ${body.detail}` };
+    if (!response.ok) return failed(`The server answers ${response.status}: ${clean(body.detail ?? body.title ?? "no reason given")}`);
     return { failure: null, books: body.map((book) => new PolledBook(book, askedAt)) };
   } catch {
-    // No connection, no answer in time, or an answer that is not the api's: all the same to a reader.
-    return { failure: "The api does not answer" };
+    return failed(`The answer, with status ${response.status}, is not the list of books: is this the address of a kraken-book api?`);
   }
+}
+
+function failed(failure) {
+  return { failure };
 }

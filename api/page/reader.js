@@ -1,6 +1,6 @@
 // A symbol's events to a book, and whether that book is known to be right. Knows no page, no network.
 
-import { Book, LevelError } from "./book.js";
+import { Book } from "./book.js";
 import { bookChecksum } from "./checksum.js";
 
 // Where a reader stands with its book. In the broken ones only a fresh stream helps.
@@ -29,8 +29,14 @@ export class BookReader {
   place = null;
   // What the stream said last of the status.
   told = LIVE;
-  counts = { verified: 0, mismatches: 0, lagged: 0, missed: 0, missedUnknown: false, conflated: 0 };
+  // Why it lagged last, as the api said it.
+  lagReason = null;
   #numbered = LIVE;
+
+  /** `counts` are those of the reader whose place this one is to take. */
+  constructor(counts = { verified: 0, mismatches: 0, lagged: 0, missed: 0, missedUnknown: false, conflated: 0 }) {
+    this.counts = counts;
+  }
 
   get isBroken() {
     return BROKEN.has(this.standing);
@@ -48,10 +54,13 @@ export class BookReader {
     this.told = this.#numbered;
   }
 
+  /** Take the next event of the stream; return whether it says something that was not known. */
   take(event) {
     if (event.kind === "lagged") this.#lag(event);
     else if (event.seq === null) this.told = event;
     else if (this.#isNewer(event) || this.#isAwaited(event)) this.#takeNumbered(event);
+    else return false;
+    return true;
   }
 
   #takeNumbered(event) {
@@ -97,12 +106,12 @@ export class BookReader {
     this.place = { epoch: event.epoch, seq: event.seq };
     try {
       this.book.apply(event.bids, event.asks);
+      this.standing = this.#verify(event.checksum);
     } catch (error) {
-      if (!(error instanceof LevelError)) throw error;
+      // Whatever cannot be applied, a level or an event of another shape, leaves no book to trust.
+      console.debug("event not understood", error);
       this.standing = Standing.SENSELESS;
-      return;
     }
-    this.standing = this.#verify(event.checksum);
   }
 
   #verify(checksum) {
@@ -133,6 +142,7 @@ export class BookReader {
 
   #lag(event) {
     this.counts.lagged += 1;
+    this.lagReason = event.reason;
     if (event.missed === null) this.counts.missedUnknown = true;
     else this.counts.missed += event.missed;
     this.standing = Standing.LAGGED;

@@ -4,7 +4,8 @@ import { fromTemplate, mark, writeDecimal } from "./texts.js";
 
 // As many rows as the style sheet gives room to; more of them scroll, by keyboard too.
 const ROOM = 25;
-const FLASH = [{ backgroundColor: "var(--flash)" }, { backgroundColor: "transparent" }];
+// A mark at the edge: a coloured row would be hard to read while it fades.
+const FLASH = [{ boxShadow: "inset 4px 0 var(--flash)" }, { boxShadow: "inset 4px 0 transparent" }];
 const FLASH_MS = 400;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 

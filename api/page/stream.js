@@ -1,64 +1,43 @@
-// One symbol's SSE stream. A dropped one the browser itself resumes, by Last-Event-ID; one that the
-// api refuses, or whose book broke, is opened fresh after a jittered back-off.
+// One EventSource on the events of several books.
 
-const FIRST_DELAY = 500;
-const MOST_DELAY = 30_000;
-// A stream that lasted so long has proved itself: the back-off starts anew.
-const PROVEN = 20_000;
+import { streamUrl } from "./address.js";
 
-export class SymbolStream {
-  #url;
-  #listener;
-  #source = null;
-  #timer = null;
-  #failures = 0;
-  #openedAt = null;
+export class BooksStream {
+  #source;
 
-  /** `listener` has onFresh, onResumed, onInterrupted and onEvent. */
-  constructor(symbol, listener) {
-    this.#url = `/stream/${encodeURIComponent(symbol)}`;
-    this.#listener = listener;
-  }
-
-  /** Begin a fresh stream now. */
-  open() {
-    this.close();
-    this.#openedAt = null;
-    const source = new EventSource(this.#url);
+  /** Begin a fresh stream.
+   *
+   * `number` tells it from other streams. `listener` has `onOpen`, `onResumed`, `onInterrupted`,
+   * `onRefused` and `onEvent`; each gets this stream first.
+   */
+  constructor(number, symbols, listener) {
+    this.number = number;
+    this.symbols = new Set(symbols);
+    const source = new EventSource(streamUrl(symbols));
     this.#source = source;
-    source.onmessage = (message) => this.#listener.onEvent(JSON.parse(message.data));
-    source.onerror = () => this.#interrupted();
     source.onopen = () => {
-      this.#openedAt = performance.now();
-      this.#listener.onFresh();
-      source.onopen = () => this.#listener.onResumed();
+      source.onopen = () => listener.onResumed(this);
+      listener.onOpen(this);
+    };
+    source.onmessage = ({ data }) => listener.onEvent(this, parsed(data));
+    source.onerror = () => {
+      // The browser connects again by itself, unless it got an answer that is no stream.
+      if (source.readyState === EventSource.CLOSED) listener.onRefused(this);
+      else listener.onInterrupted(this);
     };
   }
 
   close() {
-    clearTimeout(this.#timer);
-    this.#source?.close();
-    this.#source = null;
-  }
-
-  /** Close, and begin a fresh stream after a while. */
-  reopen() {
-    this.#failures = this.#hasLasted() ? 1 : this.#failures + 1;
-    this.close();
-    this.#timer = setTimeout(() => this.open(), delay(this.#failures));
-  }
-
-  #interrupted() {
-    this.#listener.onInterrupted();
-    if (this.#source.readyState === EventSource.CLOSED) this.reopen();
-  }
-
-  #hasLasted() {
-    return this.#openedAt !== null && performance.now() - this.#openedAt > PROVEN;
+    this.#source.close();
   }
 }
 
-function delay(failures) {
-  const most = Math.min(MOST_DELAY, FIRST_DELAY * 2 ** (failures - 1));
-  return most * (0.5 + Math.random() / 2);
+/** The event in a message, null if there is none. */
+function parsed(data) {
+  try {
+    const event = JSON.parse(data);
+    return typeof event?.symbol === "string" ? event : null;
+  } catch {
+    return null;
+  }
 }

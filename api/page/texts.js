@@ -1,6 +1,7 @@
 // Values as the page writes them.
 
-import { splitZeros } from "./decimal.js";
+import { isDecimal, splitZeros } from "./decimal.js";
+import { clean } from "./words.js";
 
 export const NOTHING = "—";
 
@@ -15,14 +16,14 @@ export function countText(count) {
   return count.toLocaleString("en");
 }
 
-/** Set an element's text, where it is another. */
+/** Set an element's text, if it is another. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /** Set the text of a `.decimal`, whose second child takes the zeros that only show the precision. */
 export function writeDecimal(element, text) {
-  const [digits, zeros] = splitZeros(text);
+  const [digits, zeros] = isDecimal(text) ? splitZeros(text) : [clean(text), ""];
   write(element.firstElementChild, digits);
   write(element.lastElementChild, zeros);
 }

@@ -1,7 +1,8 @@
 """A load balancer as small as can be: in turn to each replica that says that it is ready.
 
 A request to a replica that is gone, or ends the connection before it has answered a byte, goes to
-the next one, as balancers do. One request a connection.
+the next one, as balancers do. One request a connection. With a `prefix` such as `/kraken` it serves
+the replicas behind that path, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.e2e.processes import Api
 
 ASK_SECONDS = 0.05
 HEAD_END = b"\r\n\r\n"
+NOTHING_HERE = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 NOBODY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -28,10 +30,11 @@ class Balancer:
     `answers` counts what clients were answered with, by status.
     """
 
-    def __init__(self, replicas: Sequence[Api]) -> None:
+    def __init__(self, replicas: Sequence[Api], prefix: str = "") -> None:
         self.ready: set[int] = set()
         self.answers: Counter[str] = Counter()
         self._ports = [replica.port for replica in replicas]
+        self._prefix = prefix.encode()
         self._turn = itertools.count()
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -64,9 +67,31 @@ class Balancer:
                 if not read:
                     return
                 head += read
-            if not any(self._pass(client, head, port) for port in self._in_turn()):
-                self.answers[status_of(NOBODY)] += 1
-                client.sendall(NOBODY)
+            if self._prefix:
+                head = self._behind_prefix(head)
+            if not head:
+                self._refuse(client, NOTHING_HERE)
+            elif not any(self._pass(client, head, port) for port in self._in_turn()):
+                self._refuse(client, NOBODY)
+
+    def _refuse(self, client: socket.socket, answer: bytes) -> None:
+        self.answers[status_of(answer)] += 1
+        client.sendall(answer)
+
+    def _behind_prefix(self, head: bytes) -> bytes:
+        """The head as a replica is to get it; empty if the request is for another path."""
+        method, target, rest = head.split(b" ", 2)
+        if not target.startswith(self._prefix + b"/"):
+            return b""
+        line, _, fields = rest.partition(b"\r\n")
+        target = target.removeprefix(self._prefix)
+        # The replica ends the connection with its answer, so the browser knows that it is over.
+        return b"%b %b %b\r\nConnection: close\r\n%b" % (
+            method,
+            target,
+            line,
+            fields.replace(b"Connection: keep-alive\r\n", b""),
+        )
 
     def _in_turn(self) -> list[int]:
         first = next(self._turn)
@@ -92,11 +117,11 @@ def status_of(answer: bytes) -> str:
     return answer.split(maxsplit=2)[1].decode()
 
 
-def is_ready(port: int) -> bool:
-    """Whether a replica says so."""
+def is_ready(port: int, path: str = "/readyz") -> bool:
+    """Return whether a replica says so."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/readyz", headers={"Connection": "close"})
+        connection.request("GET", path, headers={"Connection": "close"})
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser
 
+from tests.e2e.balancer import Balancer, is_ready
 from tests.e2e.chromium import find_chromium, open_chromium
 from tests.e2e.processes import Api, Stage, eventually, own_port
+from tests.e2e.shown import Shown
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
@@ -21,81 +25,6 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or 
 def browser() -> Iterator[Browser]:
     with open_chromium() as opened:
         yield opened
-
-
-@dataclass
-class Shown:
-    """A page that is open, and what its console said."""
-
-    page: Page
-    errors: list[str] = field(default_factory=list)
-    """What went wrong other than the network."""
-
-    def __post_init__(self) -> None:
-        self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        # A poll or a stream that a restart of the api broke is no mistake of the page's.
-        network = "net::ERR" in message.text or "Failed to load resource" in message.text
-        if message.type in ("error", "warning") and not network:
-            self.errors.append(message.text)
-
-    def ladder(self, symbol: str) -> dict[str, str]:
-        """The data of a symbol's section; empty where there is none."""
-        found: dict[str, str] = self.page.evaluate(
-            "(s) => ({...document.querySelector(`section.ladder[data-symbol='${s}']`)?.dataset})",
-            symbol,
-        )
-        return found
-
-    def wait_for(self, symbol: str, **facts: str) -> dict[str, str]:
-        """The data of a ladder once these are among them."""
-
-        def shows() -> dict[str, str] | None:
-            data = self.ladder(symbol)
-            return data if facts.items() <= data.items() else None
-
-        return eventually(shows, f"the ladder of {symbol} shows {facts}; {self.ladder(symbol)}")
-
-    def wait_until_doubted(self, symbol: str) -> None:
-        """Return once a ladder does not say any more that its book is right."""
-        eventually(lambda: self.ladder(symbol)["status"] != "live" or None, f"{symbol} is doubted")
-
-    def wait_for_seq(self, symbol: str, seq: int) -> dict[str, str]:
-        """The data of a ladder once it has come so far."""
-
-        def there() -> dict[str, str] | None:
-            data = self.ladder(symbol)
-            return data if int(data.get("seq") or 0) >= seq else None
-
-        return eventually(there, f"the ladder of {symbol} comes to {seq}")
-
-    def wait_until_it_shows(self, api: Api, symbol: str) -> None:
-        """Return once a ladder shows what /depth tells."""
-
-        def shows() -> bool | None:
-            depth: dict[str, Any] = api.get(f"/depth/{symbol}").json()
-            told = [str(depth["seq"]), depth["bids"], depth["asks"]]
-            rows = [self.rows(symbol, "bid"), self.rows(symbol, "ask")]
-            return [self.ladder(symbol).get("seq"), *rows] == told or None
-
-        eventually(shows, f"the page shows the book of {symbol}")
-
-    def rows(self, symbol: str, side: str) -> list[list[str]]:
-        """The levels of a side that are shown, best first."""
-        rows: list[list[str]] = self.page.evaluate(
-            """([s, side]) => [...document.querySelectorAll(
-                `section.ladder[data-symbol='${s}'] [data-side='${side}'][data-price]`
-            )].filter((row) => row.checkVisibility() && row.dataset.price)
-              .map((row) => [row.dataset.price, row.dataset.qty, row.innerText])""",
-            [symbol, side],
-        )
-        for price, qty, text in rows:
-            assert price in text, text
-            assert qty in text, text
-        levels = [[price, qty] for price, qty, _ in rows]
-        return sorted(levels, key=lambda level: float(level[0]), reverse=side == "bid")
 
 
 @pytest.fixture
@@ -167,6 +96,136 @@ def test_the_page_does_not_show_a_dead_collectors_books_as_live(stage: Stage, sh
     data = shown.wait_for_seq("BTC/USD", int(stale["seq"]) + 5)
     assert data["mismatches"] == "0"
     assert shown.errors == []
+
+
+FIVE = ("ADA/USD", "BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD")
+WINDOWS = 7
+
+
+@pytest.fixture(scope="module")
+def five_books(module_stage: Stage) -> Api:
+    """An api with five books that move."""
+    redis = module_stage.redis()
+    simulator = module_stage.simulator("--symbols", ",".join(FIVE))
+    module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(FIVE))
+    api = module_stage.api(redis.url)
+    api.wait_until_live(*FIVE)
+    return api
+
+
+def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
+    five_books: Api, browser: Browser
+) -> None:
+    context = browser.new_context()
+    windows = []
+    for number in range(WINDOWS):
+        shown = Shown(context.new_page())
+        windows.append(shown)
+        shown.page.goto(f"{five_books.url}/#BTC/USD,{FIVE[number % len(FIVE)]}")
+        shown.wait_for("BTC/USD", status="live")
+    for shown in windows:
+        seq = int(shown.wait_for("BTC/USD", status="live")["seq"])
+        assert shown.wait_for_seq("BTC/USD", seq + 5)["mismatches"] == "0"
+        assert {shown.ladder(symbol)["status"] for symbol in shown.symbols()} == {"live"}
+        assert shown.text("#outage") == ""
+        assert shown.errors == []
+    assert five_books.metric("kraken_book_readers") == 1
+    # One that is closed is missed by none.
+    windows.pop(0).page.close()
+    seq = int(windows[0].ladder("BTC/USD")["seq"])
+    windows[0].wait_for_seq("BTC/USD", seq + 5)
+    context.close()
+    eventually(lambda: five_books.metric("kraken_book_readers") == 0 or None, "nobody reads")
+
+
+def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown) -> None:
+    shown.page.goto(f"{five_books.url}/#BTC/USD")
+    shown.wait_for("BTC/USD", status="live")
+    shown.page.evaluate(
+        """() => {
+            window.seen = []
+            const ladder = document.querySelector("section.ladder")
+            const see = () => seen.push([ladder.dataset.status, Number(ladder.dataset.seq)])
+            new MutationObserver(see).observe(ladder, { attributes: true })
+        }"""
+    )
+    for symbol in ("ADA/USD", "ETH/USD", "SOL/USD", "XRP/USD"):
+        shown.page.get_by_role("button", name=symbol, exact=True).click()
+        shown.wait_for(symbol, status="live")
+    shown.wait_for_seq("BTC/USD", int(shown.ladder("BTC/USD")["seq"]) + 5)
+    seen: list[tuple[str, int]] = shown.page.evaluate("window.seen")
+    assert {status for status, _ in seen} == {"live"}
+    seqs = [seq for _, seq in seen]
+    assert seqs == sorted(seqs)
+    assert shown.ladder("BTC/USD")["mismatches"] == "0"
+    # The table shows the same book as the ladder.
+    same = """() => {
+        const best = (root, part) => root.querySelector(`[data-part="${part}"]`).textContent
+        const row = document.querySelector("tr[data-symbol='BTC/USD']")
+        const ladder = document.querySelector("section.ladder[data-symbol='BTC/USD']")
+        const pairs = [["bid", "best-bid"], ["ask", "best-ask"], ["age", "age"]]
+        return pairs.every(([ours, theirs]) => best(row, ours) === best(ladder, theirs))
+    }"""
+    assert all(shown.page.evaluate(same) for _ in range(20))
+
+
+@contextmanager
+def nginx_before(api: Api, folder: Path) -> Iterator[str]:
+    """Where an nginx serves an api behind the path that docs/page.md shows."""
+    port = own_port()
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; events {{}}"
+        f" http {{ access_log off; {paths} server {{ listen 127.0.0.1:{port};"
+        f" location /kraken/ {{ proxy_pass http://127.0.0.1:{api.port}/; proxy_http_version 1.1;"
+        f" proxy_read_timeout 1h; }} }} }}"
+    )
+    nginx = subprocess.Popen(["nginx", "-e", f"{folder}/error.log", "-c", str(config)])
+    try:
+        eventually(lambda: is_ready(port, "/kraken/readyz"), "nginx serves")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        nginx.terminate()
+        nginx.wait()
+
+
+@contextmanager
+def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
+    with Balancer([api], prefix="/kraken") as balancer:
+        eventually(lambda: balancer.ready, "the replica is ready")
+        yield balancer.url
+
+
+@pytest.mark.parametrize(
+    ("proxy", "path"),
+    [
+        (balancer_before, "/kraken/"),
+        pytest.param(
+            nginx_before,
+            "/kraken",
+            marks=pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx on the PATH"),
+        ),
+    ],
+)
+def test_page_works_behind_a_path(
+    five_books: Api,
+    shown: Shown,
+    tmp_path: Path,
+    proxy: Callable[[Api, Path], AbstractContextManager[str]],
+    path: str,
+) -> None:
+    with proxy(five_books, tmp_path) as url:
+        asked: list[str] = []
+        shown.page.on("request", lambda request: asked.append(request.url))
+        shown.page.goto(f"{url}{path}#btc-usd")
+        shown.wait_for("BTC/USD", status="live")
+        shown.wait_for_text("footer", f"curl {url}/kraken/depth/BTC%2FUSD")
+        assert asked
+        assert all(each.startswith(f"{url}/kraken") for each in asked), asked
+        assert shown.text("#outage") == ""
+        assert shown.errors == []
 
 
 TEN_LINES = """

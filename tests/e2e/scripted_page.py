@@ -1,0 +1,58 @@
+"""The page before an api whose every answer is scripted, which runs beside the test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Self, TypeVar
+
+from tests.scripted_api import Market, ScriptedApi
+
+T = TypeVar("T")
+SECONDS = 20
+
+
+class ScriptedPage:
+    """A ScriptedApi in a thread; `do` something with it there."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.api = ScriptedApi()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.await_(self.api.start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.await_(self.api.stop)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def url(self) -> str:
+        return f"{self.api.url}/"
+
+    def do(self, action: Callable[[], T]) -> T:
+        """The result of `action`, called where the api runs."""
+
+        async def call() -> T:
+            return action()
+
+        return self.await_(call)
+
+    def await_(self, action: Callable[[], Awaitable[T]]) -> T:
+        """The result of an asynchronous `action`."""
+
+        async def call() -> T:
+            return await action()
+
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(SECONDS)
+
+    def market(self, symbol: str, *, source: str = "simulated") -> Market:
+        """A market with a level on each side."""
+        bids, asks = [("100.0", "1.50000000")], [("100.1", "2.00000000")]
+        return self.do(lambda: self.api.market(symbol, bids, asks, source=source))

@@ -1,0 +1,117 @@
+"""A page that is open in a real browser, and what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.e2e.processes import Api, eventually
+
+
+@dataclass
+class Shown:
+    """A page that is open, and what its console said."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    """What went wrong other than the network."""
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        # A poll or a stream that a restart of the api broke is no mistake of the page's.
+        network = "net::ERR" in message.text or "Failed to load resource" in message.text
+        if message.type in ("error", "warning") and not network:
+            self.errors.append(message.text)
+
+    def ladder(self, symbol: str) -> dict[str, str]:
+        """The data of a symbol's section; empty where there is none."""
+        found: dict[str, str] = self.page.evaluate(
+            "(s) => ({...document.querySelector(`section.ladder[data-symbol='${s}']`)?.dataset})",
+            symbol,
+        )
+        return found
+
+    def wait_for(self, symbol: str, **facts: str) -> dict[str, str]:
+        """The data of a ladder once these are among them."""
+
+        def shows() -> dict[str, str] | None:
+            data = self.ladder(symbol)
+            return data if facts.items() <= data.items() else None
+
+        return eventually(shows, f"the ladder of {symbol} shows {facts}; {self.ladder(symbol)}")
+
+    def text(self, selector: str) -> str:
+        """What is written in the first element that `selector` finds."""
+        return self.page.locator(selector).first.inner_text()
+
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Return once an element has `text` in what it says."""
+        eventually(
+            lambda: text in self.text(selector) or None,
+            f"{selector} says {text!r}; it says {self.text(selector)!r}",
+        )
+
+    def row(self, symbol: str) -> dict[str, str]:
+        """What the table says of a symbol: its status, best prices, and why it is not live."""
+        found: dict[str, str] = self.page.evaluate(
+            """(symbol) => {
+                const rows = [...document.querySelectorAll("#overview tbody tr")]
+                const row = rows.find((row) => row.dataset.symbol === symbol)
+                const parts = [...(row?.querySelectorAll("[data-part]") ?? [])]
+                const texts = parts.map((part) => [part.dataset.part, part.textContent])
+                return { title: row?.title, ...Object.fromEntries(texts) }
+            }""",
+            symbol,
+        )
+        return found
+
+    def symbols(self) -> list[str]:
+        """The symbols of the ladders that are open, in their order."""
+        found: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('section.ladder')].map((l) => l.dataset.symbol)"
+        )
+        return found
+
+    def wait_until_doubted(self, symbol: str) -> None:
+        """Return once a ladder does not say any more that its book is right."""
+        eventually(lambda: self.ladder(symbol)["status"] != "live" or None, f"{symbol} is doubted")
+
+    def wait_for_seq(self, symbol: str, seq: int) -> dict[str, str]:
+        """The data of a ladder once it has come so far."""
+
+        def there() -> dict[str, str] | None:
+            data = self.ladder(symbol)
+            return data if int(data.get("seq") or 0) >= seq else None
+
+        return eventually(there, f"the ladder of {symbol} comes to {seq}")
+
+    def wait_until_it_shows(self, api: Api, symbol: str) -> None:
+        """Return once a ladder shows what /depth tells."""
+
+        def shows() -> bool | None:
+            depth: dict[str, Any] = api.get(f"/depth/{symbol}").json()
+            told = [str(depth["seq"]), depth["bids"], depth["asks"]]
+            rows = [self.rows(symbol, "bid"), self.rows(symbol, "ask")]
+            return [self.ladder(symbol).get("seq"), *rows] == told or None
+
+        eventually(shows, f"the page shows the book of {symbol}")
+
+    def rows(self, symbol: str, side: str) -> list[list[str]]:
+        """The levels of a side that are shown, best first."""
+        rows: list[list[str]] = self.page.evaluate(
+            """([s, side]) => [...document.querySelectorAll(
+                `section.ladder[data-symbol='${s}'] [data-side='${side}'][data-price]`
+            )].filter((row) => row.checkVisibility() && row.dataset.price)
+              .map((row) => [row.dataset.price, row.dataset.qty, row.innerText])""",
+            [symbol, side],
+        )
+        for price, qty, text in rows:
+            assert price in text, text
+            assert qty in text, text
+        levels = [[price, qty] for price, qty, _ in rows]
+        return sorted(levels, key=lambda level: float(level[0]), reverse=side == "bid")

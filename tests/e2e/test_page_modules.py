@@ -1,0 +1,448 @@
+"""The page's modules, each alone, in a real browser: there is no other that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from kraken_book.symbols import folded
+from tests.e2e.chromium import find_chromium, open_chromium
+from tests.e2e.scripted_page import ScriptedPage
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
+
+# What the tests below share: events as the api sends them, and what stands in for the network.
+TOOLS = """
+const { FollowedBook } = await import("/page/followed.js")
+const { PolledBook } = await import("/page/poll.js")
+const { StreamHub } = await import("/page/hub.js")
+const { Book } = await import("/page/book.js")
+const { bookChecksum } = await import("/page/checksum.js")
+const { now } = await import("/page/clock.js")
+
+const BIDS = [["100.0", "1.50000000"]]
+const ASKS = [["100.1", "2.00000000"]]
+
+// The book's best bid has as many lots as the seq says, so that each event shows its place.
+function bidsOf(seq) { return [["100.0", `${seq}.00000000`]] }
+function checksumOf(seq) {
+  const book = new Book(10)
+  book.apply(bidsOf(seq), ASKS)
+  return bookChecksum(book)
+}
+function snapshot(seq, changes = {}) {
+  return { symbol: "BTC/USD", kind: "snapshot", seq, epoch: 1, depth: 10, bids: bidsOf(seq),
+           asks: ASKS, checksum: checksumOf(seq), source: "kraken", conflated: null, ...changes }
+}
+function update(seq, changes = {}) {
+  return { symbol: "BTC/USD", kind: "update", seq, epoch: 1, bids: bidsOf(seq), asks: [],
+           checksum: checksumOf(seq), ...changes }
+}
+function polled(changes = {}, askedAt = now()) {
+  const book = { symbol: "BTC/USD", status: "live", reason: null, source: "kraken", age_ms: 100,
+                 seq: 0, best_bid: null, best_ask: null, spread: null, ...changes }
+  return new PolledBook(book, askedAt)
+}
+function followed(changes) {
+  const feed = { heardAt: null, asked: 0, again() { this.asked += 1 } }
+  const book = new FollowedBook(polled(changes), feed, () => {})
+  return { book, feed, shown: () => [book.verdict.status, book.reader.place?.seq ?? null] }
+}
+function statusOf(status, reason) {
+  return { symbol: "BTC/USD", kind: "status", seq: null, epoch: null, status, reason }
+}
+function wait(milliseconds) { return new Promise((resolve) => setTimeout(resolve, milliseconds)) }
+
+// EventSources that do nothing by themselves.
+class FakeSource {
+  static all = []
+  static CLOSED = 2
+  readyState = 0
+  constructor(url) { this.url = url; FakeSource.all.push(this) }
+  close() { this.readyState = 2 }
+  open() { this.readyState = 1; this.onopen() }
+  say(event) { this.onmessage({ data: JSON.stringify(event) }) }
+  refuse() { this.readyState = 2; this.onerror() }
+}
+function openSources() { return FakeSource.all.filter(({ readyState }) => readyState !== 2) }
+async function sourceAfter(count) {
+  const deadline = now() + 5000
+  while (FakeSource.all.length <= count && now() < deadline) await wait(10)
+  return FakeSource.all[count]
+}
+function symbolsOf({ url }) {
+  return new URL(url).searchParams.get("symbols").split(",")
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with ScriptedPage() as scripted, open_chromium() as browser:
+        opened = browser.new_page()
+        opened.goto(f"{scripted.api.url}/symbols")
+        yield opened
+
+
+def run(page: Page, script: str, argument: object = None) -> Any:
+    """What `script` returns, a body that has the tools above."""
+    return page.evaluate(f"async (given) => {{ {TOOLS} {script} }}", argument)
+
+
+def test_names_are_folded_as_the_api_folds_them(page: Page) -> None:
+    names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
+    script = 'return given.map((await import("/page/selection.js")).folded)'
+    assert run(page, script, names) == [folded(name.strip()) for name in names]
+
+
+REASONS = (
+    *("checksum", "crossed", "level", "frame", "precision", "early", "unanswered", "quiet"),
+    *("closed", "silent", "lag", "unreachable", "refused", "certificate", "stopped", "age"),
+    "not listed",
+)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_each_reason_of_the_contract_is_a_sentence(page: Page, reason: str) -> None:
+    script = 'return (await import("/page/words.js")).statusText("syncing", given)'
+    text = run(page, script, reason)
+    assert text.endswith(".")
+    assert text.count(" ") > 5
+    assert "reason given" not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        ("syncing", "sequence", "The reason given: “\u2068sequence\u2069”."),
+        ("syncing", None, "There is no verified book yet."),
+        ("asked", None, "Kraken has not answered yet."),
+        ("dreaming", None, "The status is “\u2068dreaming\u2069”."),
+        (
+            "refused",
+            "Currency pair not supported A/B",
+            "“\u2068Currency pair not supported A/B\u2069”",
+        ),
+        (
+            "syncing",
+            "a\u202eb\x1b[2Jc\nd\u2066\x00",
+            "“\u2068a\ufffdb\ufffd[2Jc\ufffdd\ufffd\ufffd\u2069”",
+        ),
+        ("syncing", "x" * 10_000, "x" * 200 + "…\u2069"),
+        ("syncing", "toString", "“\u2068toString\u2069”"),
+    ],
+)
+def test_other_reasons_are_shown_as_they_are_but_clean(
+    page: Page, status: str, reason: str | None, said: str
+) -> None:
+    script = 'return (await import("/page/words.js")).statusText(...given)'
+    assert said in run(page, script, [status, reason])
+
+
+def test_fresh_stream_does_not_set_a_shown_book_back(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book, shown } = followed()
+        const seen = []
+        const see = () => seen.push(shown().join(" "))
+        book.onOpen(1); see()
+        for (const event of [snapshot(5), update(6), update(7)]) { book.onEvent(1, event); see() }
+        book.onOpen(2); see()
+        // The fresh stream begins before the place where the book is.
+        const fresh = [snapshot(5), update(6), update(7), update(8)]
+        for (const event of fresh) { book.onEvent(2, event); see() }
+        book.onEvent(1, update(8)); see()
+        return seen
+        """,
+    )
+    assert shown == [
+        *("syncing ", "live 5", "live 6", "live 7", "live 7"),
+        *("live 7", "live 7", "live 7", "live 8", "live 8"),
+    ]
+
+
+def test_fresh_stream_of_a_lost_book_takes_over_at_once(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book, shown } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.onOpen(2)
+        book.onEvent(2, statusOf("stale", "age"))
+        const told = shown()
+        book.onEvent(2, snapshot(3, { checksum: 1 }))
+        return [told, shown(), book.reader.book.bestBid]
+        """,
+    )
+    assert shown == [["stale", None], ["syncing", 3], ["100.0", "3.00000000"]]
+
+
+def test_wrong_checksum_is_told_and_a_fresh_stream_is_asked_for(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book, feed } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.onEvent(1, update(6, { checksum: 1 }))
+        return [book.verdict.doubt, feed.asked, book.reader.counts.mismatches]
+        """,
+    )
+    assert shown == ["mismatch", 1, 1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "{ bids: null }",
+        "{ bids: 5 }",
+        "{ bids: [[1, 2]] }",
+        "{ bids: [null] }",
+        "{ asks: [['x', '1']] }",
+    ],
+)
+def test_event_of_another_shape_leaves_no_book_to_trust(page: Page, changes: str) -> None:
+    shown = run(
+        page,
+        f"""
+        const {{ book, feed, shown }} = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.onEvent(1, update(6, {changes}))
+        return [shown()[0], feed.asked]
+        """,
+    )
+    assert shown == ["syncing", 1]
+
+
+def test_later_word_of_the_stream_counts_more_than_an_earlier_poll(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book, shown } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.takePolled(polled({ status: "stale", seq: 5, age_ms: 11000 }, now() - 5))
+        const before = [shown()[0], book.summary.status]
+        await wait(20)
+        book.onEvent(1, update(6))
+        const after = [shown()[0], book.summary.status, book.summary.bid, book.age < 1000]
+        await wait(20)
+        book.takePolled(polled({ status: "syncing", reason: "silent", seq: 6 }))
+        return [...before, ...after, shown()[0], book.summary.why]
+        """,
+    )
+    assert shown[:6] == ["stale", "stale", "live", "live", "100.0", True]
+    assert shown[6] == "syncing"
+    assert "Nothing came from Kraken for too long" in shown[7]
+
+
+def test_age_counts_what_confirmed_the_book_that_is_shown(page: Page) -> None:
+    ages = run(
+        page,
+        """
+        const { book } = followed({ age_ms: 700, seq: 5 })
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        const opened = book.age
+        book.takePolled(polled({ age_ms: 300, seq: 9 }))
+        // /books confirms a book that is newer than the one shown.
+        const behind = book.age
+        book.takePolled(polled({ age_ms: 400, seq: 5 }))
+        const confirmed = book.age
+        return [opened, behind, confirmed]
+        """,
+    )
+    assert ages[0] >= 700
+    assert ages[1] >= 700
+    assert 400 <= ages[2] < 700
+
+
+def test_events_of_the_time_away_are_not_shown_as_live(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.onInterrupted(1)
+        const told = [book.verdict.doubt]
+        book.takePolled(polled({ seq: 8 }))
+        book.onResumed(1)
+        for (const seq of [6, 7, 8]) { book.onEvent(1, update(seq)); told.push(book.verdict.doubt) }
+        return told
+        """,
+    )
+    assert shown == ["interrupted", "resumed", "resumed", None]
+
+
+def test_stream_that_is_behind_what_books_told_is_opened_again(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { book, feed } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        book.takePolled(polled({ seq: 9 }))
+        const before = feed.asked
+        book.takePolled(polled({ seq: 12 }))
+        return [before, feed.asked, book.verdict.doubt]
+        """,
+    )
+    assert shown == [0, 1, "behind"]
+
+
+def test_silence_of_stream_and_books_is_doubted(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { judge } = await import("/page/trust.js")
+        const { book } = followed()
+        book.onOpen(1)
+        book.onEvent(1, snapshot(5))
+        const facts = { connection: "open", polled: polled(), isPolledLater: true }
+        return [9000, 11000].map((silence) => judge(book.reader, { ...facts, silence }))
+        """,
+    )
+    assert shown[0] == {"status": "live", "doubt": None, "why": ""}
+    assert shown[1]["status"] == "stale"
+    assert "nothing comes from the server" in shown[1]["why"]
+
+
+def test_clock_counts_the_time_asleep_and_never_runs_back(page: Page) -> None:
+    found = run(
+        page,
+        """
+        const wall = Date.now
+        const before = now()
+        Date.now = () => wall() + 60_000
+        const slept = now()
+        Date.now = () => wall() - 3_600_000
+        const set_back = now()
+        Date.now = wall
+        return [slept - before, set_back - slept]
+        """,
+    )
+    assert 59_000 < found[0] < 65_000
+    assert 0 <= found[1] < 5000
+
+
+HUB = """
+self.EventSource = FakeSource
+FakeSource.all = []
+const hub = new StreamHub()
+const heard = { a: [], b: [] }
+const a = hub.subscribe((message) => heard.a.push(message))
+const b = hub.subscribe((message) => heard.b.push(message))
+const events = (messages) => messages.filter(({ kind }) => kind === "event")
+  .map(({ stream, event }) => [stream, event.symbol])
+"""
+
+
+def test_two_windows_share_one_stream_and_each_hears_its_own_books(page: Page) -> None:
+    found = run(
+        page,
+        HUB
+        + """
+        a.take({ kind: "want", symbols: ["BTC/USD"] })
+        b.take({ kind: "want", symbols: ["ETH/USD", "BTC/USD"] })
+        const source = await sourceAfter(0)
+        source.open()
+        source.say({ symbol: "ETH/USD" })
+        source.say({ symbol: "BTC/USD" })
+        return [FakeSource.all.length, symbolsOf(source), events(heard.a), events(heard.b)]
+        """,
+    )
+    assert found == [
+        1,
+        ["BTC/USD", "ETH/USD"],
+        [[1, "BTC/USD"]],
+        [[1, "ETH/USD"], [1, "BTC/USD"]],
+    ]
+
+
+def test_old_stream_goes_on_until_the_fresh_one_is_open(page: Page) -> None:
+    found = run(
+        page,
+        HUB
+        + """
+        a.take({ kind: "want", symbols: ["BTC/USD"] })
+        const first = await sourceAfter(0)
+        first.open()
+        b.take({ kind: "want", symbols: ["ETH/USD"] })
+        const second = await sourceAfter(1)
+        first.say({ symbol: "BTC/USD" })
+        const both = openSources().length
+        second.open()
+        return [both, events(heard.a), openSources().length, symbolsOf(second)]
+        """,
+    )
+    assert found == [2, [[1, "BTC/USD"]], 1, ["BTC/USD", "ETH/USD"]]
+
+
+def test_nobody_left_closes_the_stream(page: Page) -> None:
+    found = run(
+        page,
+        HUB
+        + """
+        a.take({ kind: "want", symbols: ["BTC/USD"] })
+        b.take({ kind: "want", symbols: ["BTC/USD"] })
+        ;(await sourceAfter(0)).open()
+        a.take({ kind: "want", symbols: [] })
+        const one = openSources().length
+        // A window that was closed says nothing any more.
+        await wait(30)
+        hub.forgetSilent(10)
+        hub.again()
+        await wait(700)
+        return [one, openSources().length]
+        """,
+    )
+    assert found == [1, 0]
+
+
+def test_refused_stream_is_tried_again_more_and_more_seldom(page: Page) -> None:
+    delays = run(
+        page,
+        HUB
+        + """
+        Math.random = () => 1
+        a.take({ kind: "want", symbols: ["BTC/USD"] })
+        ;(await sourceAfter(0)).open()
+        const delays = []
+        for (const count of [1, 2, 3]) {
+          FakeSource.all.at(-1).refuse()
+          const before = now()
+          await sourceAfter(count)
+          delays.push(now() - before)
+        }
+        return [...delays, heard.a.filter(({ kind }) => kind === "interrupted").length]
+        """,
+    )
+    assert delays[1] > delays[0]
+    assert delays[2] > delays[1]
+    assert delays[3] == 1
+
+
+def test_many_asking_for_a_fresh_stream_get_one(page: Page) -> None:
+    found = run(
+        page,
+        HUB
+        + """
+        a.take({ kind: "want", symbols: ["BTC/USD"] })
+        b.take({ kind: "want", symbols: ["BTC/USD"] })
+        const source = await sourceAfter(0)
+        source.open()
+        for (const each of [a, b, a, b]) each.take({ kind: "again" })
+        source.onmessage({ data: "no JSON" })
+        ;(await sourceAfter(1)).open()
+        await wait(700)
+        return FakeSource.all.length
+        """,
+    )
+    assert found == 2

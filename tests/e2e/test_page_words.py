@@ -1,0 +1,311 @@
+"""What the page says in words, before an api that says what the test wants; and how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.e2e.chromium import find_chromium, open_chromium
+from tests.e2e.processes import eventually
+from tests.e2e.scripted_page import ScriptedPage
+from tests.e2e.shown import Shown
+
+pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def shown(browser: Browser) -> Iterator[Shown]:
+    page = browser.new_page()
+    yield Shown(page)
+    page.close()
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedPage]:
+    with ScriptedPage() as opened:
+        yield opened
+
+
+def test_doubted_book_is_told_in_words_and_not_called_live(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    market = scripted.market("BTC/USD", source="kraken")
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live", source="kraken")
+    shown.wait_for_text("#kraken", "live Kraken")
+    assert "100.0 / 100.1" in shown.page.title()
+
+    scripted.do(lambda: market.status("syncing", "unreachable"))
+    shown.wait_for("BTC/USD", status="syncing")
+    shown.wait_for_text("section.ladder .doubt", "Kraken cannot be reached.")
+    shown.wait_for_text("#kraken", "no live book")
+    assert shown.row("BTC/USD")["status"] == "syncing"
+    assert "Kraken cannot be reached." in shown.row("BTC/USD")["title"]
+    eventually(lambda: "live" not in shown.page.title() or None, "the title claims nothing")
+    assert "live" not in shown.text("section.ladder header")
+
+    scripted.do(market.tell_snapshot)
+    shown.wait_for("BTC/USD", status="live")
+    shown.wait_for_text("#kraken", "live Kraken")
+    assert shown.errors == []
+
+
+def test_name_that_is_not_there_is_told_and_spelling_does_not_matter(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    for symbol in ("BTC/USD", "ETH/USD"):
+        scripted.market(symbol)
+    shown.page.goto(f"{scripted.url}#eth-usd,xbt/usd,FOO/BAR,%ZZ,a%E2%80%AE%00b")
+    shown.wait_for_text("#notice", "No book here is called “\u2068FOO/BAR\u2069”")
+    assert shown.symbols() in (["ETH/USD", "BTC/USD"], [])
+    assert "\u202e" not in shown.text("#notice")
+    shown.page.goto(f"{scripted.url}#eth-usd,xbt/usd,FOO/BAR")
+    eventually(lambda: shown.symbols() == ["ETH/USD", "BTC/USD"] or None, "both ladders are open")
+    shown.page.goto(f"{scripted.url}#none")
+    shown.wait_for_text("#no-ladder", "No ladder is open.")
+    assert shown.text("#notice") == ""
+
+
+def test_ladder_too_many_is_told_and_replaces_none(scripted: ScriptedPage, shown: Shown) -> None:
+    symbols = [f"A{number:02}/USD" for number in range(14)]
+    for symbol in symbols:
+        scripted.market(symbol)
+    shown.page.goto(f"{scripted.url}#{','.join(symbols[:12])}")
+    for symbol in symbols[:12]:
+        shown.wait_for(symbol, status="live")
+    shown.page.get_by_role("button", name="A12/USD", exact=True).click()
+    shown.wait_for_text("#notice", "At most 12 ladders are open at a time.")
+    assert shown.symbols() == symbols[:12]
+    shown.page.get_by_role("button", name="Close the ladder of A00/USD").click()
+    shown.page.get_by_role("button", name="A12/USD", exact=True).click()
+    shown.wait_for("A12/USD", status="live")
+    assert shown.text("#notice") == ""
+    shown.page.goto(f"{scripted.url}#{','.join(symbols)}")
+    shown.wait_for_text(
+        "#notice", "Close one to open “\u2068A12/USD\u2069”, “\u2068A13/USD\u2069”."
+    )
+    assert shown.errors == []
+
+
+def test_search_without_a_hit_is_told(scripted: ScriptedPage, shown: Shown) -> None:
+    for number in range(13):
+        scripted.market(f"A{number:02}/USD")
+    scripted.market("BTC/USD")
+    shown.page.goto(scripted.url)
+    search = shown.page.get_by_label("Find a book")
+    search.fill("zebra")
+    shown.wait_for_text(".no-hit", "No book here matches “\u2068zebra\u2069”.")
+    search.fill("xbt-usd")
+    eventually(lambda: shown.page.get_by_role("row").count() == 2 or None, "one book is found")
+    assert shown.text(".no-hit") == ""
+
+
+def test_printed_commands_are_of_a_book_that_is_there(scripted: ScriptedPage, shown: Shown) -> None:
+    refused = scripted.market("AAA/EUR")
+    scripted.do(lambda: refused.row.update(status="refused", reason="unknown"))
+    scripted.market("ETH/EUR")
+    shown.page.goto(scripted.url)
+    shown.wait_for_text("footer", f"curl -N {scripted.url}stream/ETH%2FEUR")
+    assert f"curl {scripted.url}depth/ETH%2FEUR" in shown.text("footer")
+    assert f"curl {scripted.url}books" in shown.text("footer")
+    assert "BTC" not in shown.text("footer")
+
+
+def test_refused_symbol_has_krakens_words_and_hurts_no_other(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    bad = scripted.market("BAD/USD")
+    reason = "Currency pair not supported BAD/USD"
+    nothing = {"age_ms": None, "best_bid": None, "best_ask": None, "spread": None, "seq": None}
+    scripted.do(lambda: bad.row.update(nothing, status="refused", reason=reason))
+    scripted.market("BTC/USD")
+    shown.page.goto(f"{scripted.url}#bad-usd,btc-usd")
+    shown.wait_for("BTC/USD", status="live")
+    shown.wait_for("BAD/USD", status="refused")
+    assert reason in shown.text("section.ladder[data-symbol='BAD/USD'] .doubt")
+    assert reason in shown.row("BAD/USD")["why"]
+    assert scripted.do(lambda: scripted.api.streams_asked[-1]) == "BTC/USD"
+
+
+def test_hostile_texts_are_shown_as_texts(scripted: ScriptedPage, shown: Shown) -> None:
+    hostile = "<img src=x onerror=alert(1)>\u202e\x1b[2J"
+    market = scripted.market("BTC/USD")
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+    scripted.do(lambda: market.status("syncing", hostile))
+    shown.wait_for_text("section.ladder .doubt", "<img src=x onerror=alert(1)>\ufffd\ufffd[2J")
+    rows: dict[str, Any] = {"source": "<b>\u202e", "best_bid": {"price": 5}, "spread": ["x"]}
+    other = scripted.market("ETH/USD")
+    scripted.do(lambda: other.row.update(rows, status="<i>\x1b", reason={"a": 1}))
+    shown.page.evaluate("location.hash = 'BTC/USD'")
+    eventually(lambda: shown.row("ETH/USD").get("bid") == "5" or None, "the row is there")
+    assert shown.row("ETH/USD")["status"] == "<i>\ufffd"
+    assert shown.page.locator("main img, main i, main b").count() == 0
+    assert shown.errors == []
+
+
+def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown) -> None:
+    for symbol in ("BTC/USD", "ETH/USD"):
+        scripted.market(symbol)
+    shown.page.goto(f"{scripted.url}#BTC/USD")
+    shown.wait_for("BTC/USD", status="live")
+    scripted.do(lambda: setattr(scripted.api, "has_books", False))
+    shown.wait_for_text(
+        "#outage", "The server answers 503: no books today. This page keeps trying."
+    )
+    # The stream of the one goes on; of the other nothing is known.
+    assert shown.row("ETH/USD")["status"] == "unknown"
+    assert shown.row("BTC/USD")["status"] == shown.ladder("BTC/USD")["status"]
+    scripted.await_(scripted.api.stop)
+    shown.wait_for_text("#outage", "The server cannot be reached.")
+    shown.wait_until_doubted("BTC/USD")
+    shown.wait_for_text("section.ladder .doubt", "This page is connecting again.")
+    scripted.do(lambda: setattr(scripted.api, "has_books", True))
+    scripted.await_(scripted.api.start)
+    shown.wait_for("BTC/USD", status="live")
+    eventually(lambda: shown.text("#outage") == "" or None, "the outage is over")
+
+
+def test_stream_that_is_refused_for_a_while_is_opened_again(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    market = scripted.market("BTC/USD")
+    scripted.do(lambda: setattr(scripted.api, "has_streams", False))
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="syncing")
+    shown.wait_for_text("section.ladder .doubt", "The stream does not open.")
+    scripted.do(lambda: setattr(scripted.api, "has_streams", True))
+    shown.wait_for("BTC/USD", status="live")
+    scripted.do(lambda: market.update(bids=[("99.9", "1.00000000")]))
+    assert shown.wait_for_seq("BTC/USD", 2)["mismatches"] == "0"
+
+
+def test_no_books_at_all_are_told(scripted: ScriptedPage, shown: Shown) -> None:
+    shown.page.goto(f"{scripted.url}#BTC/USD")
+    shown.wait_for_text("#no-book", "no collector has said which symbols it follows")
+    assert shown.text("#notice") == ""
+
+
+def test_answer_of_another_program_is_told(scripted: ScriptedPage, shown: Shown) -> None:
+    shown.page.route("**/books", lambda route: route.fulfill(body="<html>", status=200))
+    shown.page.goto(scripted.url)
+    shown.wait_for_text("#outage", "is not the list of books")
+
+
+def test_page_without_a_shared_worker_reads_by_itself(scripted: ScriptedPage, shown: Shown) -> None:
+    scripted.market("BTC/USD")
+    shown.page.add_init_script("delete window.SharedWorker")
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+
+
+def test_page_whose_worker_does_not_start_reads_by_itself(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
+    scripted.market("BTC/USD")
+    shown.page.add_init_script(
+        "const Real = SharedWorker; window.SharedWorker = function (url, options) {"
+        " return new Real(String(url).replace('worker.js', 'gone.js'), options) }"
+    )
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+
+
+def test_page_that_nobody_sees_reads_nothing(scripted: ScriptedPage, shown: Shown) -> None:
+    scripted.market("BTC/USD")
+    shown.page.goto(scripted.url)
+    shown.wait_for("BTC/USD", status="live")
+    see = (
+        "Object.defineProperty(document, 'hidden', { configurable: true, value: %s });"
+        " document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    shown.page.evaluate(see % "true")
+    eventually(lambda: not scripted.do(lambda: scripted.api.is_followed) or None, "it is closed")
+    shown.page.evaluate(see % "false")
+    shown.wait_for("BTC/USD", status="live")
+
+
+# For each text on the page the contrast with what lies behind it, the bars of the rows included.
+CONTRASTS = """
+() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
+  const over = (colors) => {
+    canvas.fillStyle = "white"
+    canvas.fillRect(0, 0, 1, 1)
+    for (const color of colors) { canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1) }
+    return canvas.getImageData(0, 0, 1, 1).data
+  }
+  const luminance = ([...rgb]) => {
+    const [r, g, b] = rgb.slice(0, 3).map((value) => value / 255)
+      .map((value) => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  // What is drawn behind a text that is not an ancestor's background.
+  const barOf = (element) => element.matches(".levels li")
+    ? [getComputedStyle(element, "::before").backgroundColor] : []
+  const found = []
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue
+    const behind = []
+    let opacity = 1
+    for (let each = element; each; each = each.parentElement) {
+      const style = getComputedStyle(each)
+      behind.unshift(style.backgroundColor, ...barOf(each))
+      opacity *= style.opacity
+      if (style.filter !== "none") opacity = 0
+    }
+    const color = getComputedStyle(element).color
+    const both = [luminance(over(behind)), luminance(over([...behind, color]))]
+    const [light, dark] = both.sort((a, b) => b - a)
+    const contrast = opacity < 1 ? 0 : (light + 0.05) / (dark + 0.05)
+    const name = element.className || element.localName
+    found.push([contrast, `${name}: ${walker.currentNode.data.trim()}`])
+  }
+  return found
+}
+"""
+
+
+def assert_readable(shown: Shown) -> None:
+    """Each text has a contrast of at least 4.5:1, and no rule of axe is broken."""
+    contrasts: list[tuple[float, str]] = shown.page.evaluate(CONTRASTS)
+    assert len(contrasts) > 20
+    assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []
+    results = Axe().run(shown.page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_is_readable_whatever_the_state_of_the_books(
+    scripted: ScriptedPage, shown: Shown, scheme: Any
+) -> None:
+    good, stale = scripted.market("BTC/USD", source="kraken"), scripted.market("ETH/USD")
+    refused = scripted.market("BAD/USD")
+    scripted.do(lambda: refused.row.update(status="refused", reason="Currency pair not supported"))
+    shown.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    shown.page.goto(f"{scripted.url}#BTC/USD,ETH/USD,BAD/USD,FOO/BAR")
+    for market in (good, stale):
+        shown.wait_for(market.symbol, status="live")
+        scripted.do(partial(market.update, bids=[("99.9", "0.10000000")]))
+    scripted.do(lambda: stale.status("stale", "age", by_api=True))
+    scripted.do(lambda: good.update(bids=[("99.8", "1.00000000")], is_lie=True))
+    scripted.do(lambda: good.tell_snapshot(conflated=None))
+    shown.wait_for("ETH/USD", status="stale")
+    shown.wait_for("BTC/USD", status="live")
+    assert_readable(shown)
+    scripted.do(lambda: setattr(scripted.api, "has_books", False))
+    shown.wait_for_text("#outage", "no books today")
+    assert_readable(shown)
