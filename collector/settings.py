@@ -80,6 +80,7 @@ class CollectorSettings(ServiceSettings):
     kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
     kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
+    kraken_max_symbols: Annotated[int, Field(ge=1, le=20_000)] = 4000
     kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
     kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0
     stream_retention: Seconds = 300.0

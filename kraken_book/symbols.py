@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import product
 
 # Kraken's names before the WebSocket v2; the feed refuses them, people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+_OLD_BY_NEW = {new: old for old, new in OLD_NAMES.items()}
 
 # One character of a side. Symbols stand in Redis keys, in lists separated by commas and in paths.
 SIDE_CHARACTERS = "A-Za-z0-9_.-"
@@ -43,6 +45,15 @@ def folded(name: str) -> str:
     if "/" not in name and name.count("-") == 1:
         name = name.replace("-", "/")
     return "/".join(OLD_NAMES.get(side, side) for side in name.split("/"))
+
+
+def spellings(symbol: str) -> list[str]:
+    """Return `symbol` first, then as it is written with old names for new ones, and the reverse."""
+    names = [
+        dict.fromkeys((side, OLD_NAMES.get(side, side), _OLD_BY_NEW.get(side, side)))
+        for side in symbol.split("/")
+    ]
+    return ["/".join(sides) for sides in product(*names)]
 
 
 class SymbolIndex:

@@ -7,9 +7,9 @@ import asyncio
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
-from collector.budget import Budget
+from collector.budget import SharedBudget
 from collector.kraken.connection import Connection
-from collector.kraken.lag import LeastDistance
+from collector.kraken.lag import LagMemory
 from collector.kraken.session import Session, resync_budget
 from collector.kraken.socket import MOST_WAITING
 from tests.polling import end, eventually
@@ -19,7 +19,7 @@ HEARTBEAT = Frame(Opcode.TEXT, b'{"channel":"heartbeat"}').serialize(mask=False)
 
 def conversation() -> Session:
     """Of no books."""
-    return Session({}, 10, 300.0, resync_budget(), LeastDistance(), lambda _pairs, _is_all: None)
+    return Session({}, 10, 300.0, resync_budget().join(), LagMemory(), lambda _pairs, _is_all: True)
 
 
 async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_not() -> None:
@@ -34,7 +34,9 @@ async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_no
 
     async with serve(floods, "127.0.0.1", 0, compression=None) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        connection = Connection("1", url, Budget(60, 600.0), lambda _books: conversation())
+        connection = Connection(
+            "1", url, SharedBudget(60, 600.0).join(), lambda _books: conversation()
+        )
 
         def is_behind() -> bool:
             return connection.is_behind
