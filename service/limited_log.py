@@ -25,6 +25,11 @@ class LimitedLog:
         self._written: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
 
+    def debug(self, event: str, **fields: object) -> None:
+        """Log at this level, unless there were enough of it."""
+        if self.may_write(event):
+            self._log.debug(event, **fields)
+
     def info(self, event: str, **fields: object) -> None:
         """Log at this level, unless there were enough of it."""
         if self.may_write(event):
@@ -44,9 +49,12 @@ class LimitedLog:
         self._written[event] += 1
         return True
 
-    def sum_up(self) -> None:
-        """Say how many lines were left out, if the time is over; call now and then."""
-        now = monotonic()
+    def sum_up(self, now: float | None = None) -> None:
+        """Say how many lines were left out, if the time is over; call now and then.
+
+        `now` is in steady seconds; None for this moment.
+        """
+        now = monotonic() if now is None else now
         if self._since is None:
             self._since = now
         if now - self._since < self._seconds:

@@ -234,10 +234,15 @@ def _by_channel(envelope: _Envelope) -> Frame:
 
 
 def _decode_book(data: bytes) -> BookFrame | BookParts:
-    if len(data) <= LARGE_FRAME_BYTES:
-        # A frame that is not as it should be is decoded once more below, entry by entry.
-        with contextlib.suppress(*_NOT_UNDERSTOOD):
-            return _book.decode(data)
+    if len(data) > LARGE_FRAME_BYTES:
+        return _decode_parts(data)
+    try:
+        return _book.decode(data)
+    except _NOT_UNDERSTOOD:
+        return _decode_parts(data)
+
+
+def _decode_parts(data: bytes) -> BookParts:
     try:
         return _parts.decode(data)
     except _NOT_UNDERSTOOD as error:

@@ -12,6 +12,7 @@ A foreign clock may also be wrong, or be set. What tells a step of a clock from 
   faster than the time that passed since the looks before it, time went backwards: a clock stepped.
 - The answer to a request was sent after the request. At its reading the lag is at most the time
   that the answer took, by our own clock.
+- While frames come, their times go on. If a symbol's do not, its clock stands still.
 
 After a step the symbol's distance is measured anew, and the lag stays what it was. No frame decides
 alone, nor does one symbol if there are more: the lag is the median of the last looks. Each symbol's
@@ -21,8 +22,9 @@ waited from the start.
 
 What this gives up: a step while a symbol is silent for longer than the step is wide cannot be told
 from lag, and costs one connection; frames that wait from the start of the first connection of all,
-or although answers come at once, are not found out; and lag that grows by less than
-`FORGOTTEN_PER_SECOND`, since clocks drift apart by seconds a day.
+or although answers come at once, are not found out; nor is lag that grows by less than
+`FORGOTTEN_PER_SECOND`, since clocks drift apart by seconds a day. The clock of a connection's only
+symbol that goes on, but more slowly than time, looks like lag.
 """
 
 from __future__ import annotations
@@ -101,6 +103,7 @@ class FeedLag:
         self._looked_at = 0
         self._looks: deque[_Look] = deque(maxlen=LOOKS)
         self._distances: dict[str, Distance] = {}
+        self._happened: dict[str, int] = {}
         self._answered = Distance(0, 0)
         self._is_answered = False
         self._recalled: Distance | None = None
@@ -119,12 +122,16 @@ class FeedLag:
         if time is None or read.steady - self._looked_at < LOOK_NANOSECONDS:
             return
         try:
-            # By our steady clock, which nobody sets.
-            distance = read.steady - parse_rfc3339(time)
+            happened = parse_rfc3339(time)
         except ValueError:
             return
+        if happened == self._happened.get(symbol):
+            # Its clock stands still.
+            return
+        self._happened[symbol] = happened
         self._looked_at = read.steady
-        self._looks.append(self._look(symbol, distance, read.steady))
+        # By our steady clock, which nobody sets.
+        self._looks.append(self._look(symbol, read.steady - happened, read.steady))
         if len(self._looks) >= ENOUGH_LOOKS:
             self._judge()
 

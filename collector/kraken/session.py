@@ -261,7 +261,7 @@ class Session:
         self, entry: frames.BookEntry, subscription: Subscription | None, now: float
     ) -> None:
         if subscription is None:
-            _say_unwanted(entry)
+            self._say_unwanted(entry)
         elif subscription.state is State.ACKNOWLEDGED:
             self._doubt(subscription, "early", "an update came before its snapshot", now)
         # What still comes of a subscription that was left says nothing.
@@ -269,7 +269,7 @@ class Session:
     def _on_snapshot(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None:
-            _say_unwanted(entry)
+            self._say_unwanted(entry)
             return
         # Its acknowledgement may have been lost, or have been taken for a refusal.
         self._on_acknowledged(subscription, now)
@@ -480,6 +480,9 @@ class Session:
         self._say_anew(subscription, reason, why)
         subscription.doubt(now, may_ask=self._resyncs.take(now))
 
+    def _say_unwanted(self, entry: frames.BookEntry) -> None:
+        self._log.debug("book of a symbol that is not wanted", symbol=entry.symbol[:MOST_REASON])
+
     def _say_anew(self, subscription: Subscription, reason: str, why: str) -> None:
         book = self._books[subscription.symbol]
         RESYNCS.labels(reason).inc()
@@ -493,10 +496,6 @@ class Session:
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
 # Of a book that was asked for, and not left since.
 _TAKES_ACKNOWLEDGEMENTS = (State.ASKED, State.WAITING, State.REFUSED)
-
-
-def _say_unwanted(entry: frames.BookEntry) -> None:
-    log.debug("book of a symbol that is not wanted", symbol=entry.symbol)
 
 
 def _says_already(answer: frames.Answer) -> bool:

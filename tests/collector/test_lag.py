@@ -155,6 +155,18 @@ def test_lag_is_found_out_after_a_step_too() -> None:
         feed.run(20, 20, lambda _, at: 12.0 - (at - 20) / 2)
 
 
+@pytest.mark.parametrize("symbols", [SYMBOLS, SYMBOLS[:1]])
+def test_clock_that_stands_still_is_no_lag(symbols: tuple[str, ...]) -> None:
+    feed = Feed()
+    assert feed.run(0, 60, lambda _, at: -at, symbols) < 1
+    assert feed.run(60, 30, symbols=symbols) < 1
+    assert feed.run(90, 30, lambda _, at: 90 - at, symbols) < 1
+
+
+def test_clock_that_tells_whole_seconds_is_no_lag() -> None:
+    assert Feed().run(0, 60, lambda _, at: -(at % 1)) < 1.1
+
+
 def test_clock_that_steps_to_and_fro_without_end_is_no_lag() -> None:
     assert Feed().run(0, 120, lambda _, at: 12.0 * (int(at) % 2)) < 1
 

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector.books import SymbolBook
 from collector.kraken.requests import REQUESTS_PER_SECOND
-from collector.kraken.session import RESYNCS_PER_10_S
+from collector.kraken.session import ENTRIES_IN_A_STEP, RESYNCS_PER_10_S
 from collector.stamp import Stamp
 from kraken_book.precision import Precision
 from tests.collector.kraken_side import (
@@ -890,3 +891,96 @@ def test_pairs_with_names_that_are_none_are_passed_over(name: str) -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC, name))
     assert conversation.listed == [([BTC], True)]
+
+
+# Frames that are large, or of which a part is odd
+
+
+@pytest.mark.parametrize(
+    ("head", "entry", "tail"),
+    [
+        (
+            b'{"channel":"book","type":"update","data":[',
+            b'{"symbol":"C/D","bids":[],"asks":[],"checksum":1}',
+            b"]}",
+        ),
+        (b'{"channel":"book","type":"snapshot","data":[', b"{}" + b" " * 9, b"]}"),
+        (
+            b'{"channel":"instrument","type":"snapshot","data":{"pairs":[',
+            b'{"symbol":"C/D","price_precision":1,"qty_precision":8}',
+            b"]}}",
+        ),
+    ],
+)
+def test_large_frame_is_taken_in_short_steps(
+    live: Conversation, head: bytes, entry: bytes, tail: bytes
+) -> None:
+    count = 30_000
+    frame = head + b",".join([entry] * count) + tail
+    steps = live.session.begin(frame, Stamp(0, int(live.now * 1e9)))
+    assert sum(1 for _ in steps or ()) == count // ENTRIES_IN_A_STEP
+
+
+def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
+    nonsense = [
+        b"\xff" * 300,
+        b'{"channel":"news","data":5}',
+        b'{"error":"no","method":"subscribe"}',
+        b'{"channel":"status","data":[{"system":"%d"}]}',
+        b'{"channel":"book","type":"update","data":[{}]}',
+        b'{"channel":"instrument","type":"update","data":{"pairs":[5,{"symbol":"x"}]}}',
+    ]
+    with capture_logs() as written:
+        for number in range(3000):
+            live.hear(nonsense[number % len(nonsense)].replace(b"%d", str(number).encode()))
+    assert len(written) < 100
+    assert all(len(json.dumps(line)) < 1500 for line in written)
+
+
+@pytest.mark.parametrize("time", ["1795725366.07", "null", "{}", '"0001-01-01T00:00:00Z"', "1e999"])
+def test_senseless_timestamp_costs_only_itself(live: Conversation, time: str) -> None:
+    update = live.markets[BTC].update([("98.0", "1.00000000")])
+    live.hear(update.replace(f'"{TIME}"'.encode(), time.encode()))
+    assert live.books[BTC].live
+    assert live.books[BTC].exchange_time is None
+    live.hear(live.markets[BTC].update([("98.0", "2.00000000")]))
+    assert live.books[BTC].exchange_time == TIME
+    assert live.said() == []
+
+
+@pytest.mark.parametrize("entry", [b'{"bids":[],"asks":[],"checksum":1}', b"5", b'{"symbol":5}'])
+def test_entry_without_a_symbol_costs_those_beside_it_nothing(
+    live: Conversation, entry: bytes
+) -> None:
+    update = live.markets[ETH].update([("98.0", "1.00000000")])
+    live.hear(update.replace(b'"data":[', b'"data":[' + entry + b","))
+    assert live.books[ETH].checksum == live.markets[ETH].book.checksum
+    assert live.books[BTC].live
+    assert live.said() == []
+
+
+def test_broken_entry_of_a_symbol_that_is_not_ours_doubts_none_of_ours() -> None:
+    conversation = Conversation(BTC, depth=25)
+    conversation.go_live()
+    conversation.hear(b'{"channel":"book","type":"update","data":[{"symbol":"SOL/USD"}]}')
+    assert conversation.books[BTC].live
+
+
+def test_symbols_that_are_doubted_again_and_again_leave_the_others_their_turn() -> None:
+    names = [f"C{number}/USD" for number in range(2 * RESYNCS_PER_10_S)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    last = names[-1]
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+        conversation.hear(acknowledged("unsubscribe", name))
+    for _ in range(25):
+        for method, symbols in conversation.asked():
+            for symbol in symbols if method == "subscribe" else ():
+                conversation.hear(acknowledged("subscribe", symbol))
+                conversation.hear(conversation.markets[symbol].snapshot())
+                if symbol != last:
+                    conversation.hear(conversation.markets[symbol].wrong_update())
+                    conversation.hear(acknowledged("unsubscribe", symbol))
+        conversation.wait(1)
+    assert conversation.books[last].live
