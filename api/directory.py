@@ -10,7 +10,7 @@ from api.joined_read import JoinedRead
 from api.problems import redis_away, unavailable, unknown_symbol
 from api.store import BookStore
 from kraken_book.redis_contract.symbol_state import SymbolState
-from kraken_book.symbols import folded, nearest
+from kraken_book.symbols import SymbolIndex, nearest
 
 # A symbol that has just been added is found so soon; unknown names cost at most one read each.
 FRESH_SECONDS = 1.0
@@ -23,7 +23,7 @@ class Directory:
         self._store = store
         self._reading = JoinedRead(self._read)
         self._states: dict[str, SymbolState] = {}
-        self._by_folded: dict[str, str] = {}
+        self._index = SymbolIndex()
         self._read_at = float("-inf")
 
     async def states(self) -> dict[str, SymbolState]:
@@ -37,7 +37,7 @@ class Directory:
 
     async def _read(self, _all: None) -> None:
         self._states = await self._store.symbols()
-        self._by_folded = {folded(symbol): symbol for symbol in self._states}
+        self._index = SymbolIndex(self._states)
         self._read_at = monotonic()
 
     async def resolve(self, name: str) -> str:
@@ -48,10 +48,10 @@ class Directory:
         if name in self._states:
             # Most ask by the name itself.
             return name
-        symbol = self._by_folded.get(folded(name))
+        symbol = self._index.find(name)
         if symbol is None:
             states = await self.states()
-            symbol = self._by_folded.get(folded(name))
+            symbol = self._index.find(name)
             if symbol is None and not states:
                 raise unavailable("no-symbols", "no collector has told of its symbols yet")
             if symbol is None:

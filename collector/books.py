@@ -136,7 +136,7 @@ class SymbolBook:
     def acknowledge(self) -> None:
         """Kraken agreed to send this book."""
         if not self.live:
-            self._become("syncing", self.reason)
+            self._become("syncing", None if self.status == "refused" else self.reason)
 
     def refuse(self, reason: str) -> None:
         """Kraken does not send this book, for `reason`."""

@@ -6,17 +6,19 @@ What is wanted are names and wildcards; which pairs there are, Kraken says on ea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from collector.books import SymbolBook
-from collector.budget import Budget
+from collector.budget import Share, SharedBudget
 from collector.kraken.connection import Connection
 from collector.kraken.frames import Pair
-from collector.kraken.lag import LeastDistance
+from collector.kraken.lag import LagMemory
 from collector.kraken.session import Session, resync_budget
 from collector.settings import CollectorSettings
 from collector.stamp import Stamp
-from kraken_book.precision import Precision
+from service.limited_log import LimitedLog
 from service.logs import get_logger
 from service.tasks import end_tasks, stop_or_failure
 
@@ -24,6 +26,8 @@ log = get_logger(__name__)
 
 CONNECTS_SECONDS = 600.0
 SYMBOLS_SHOWN = 10
+# Kraken lists some 1,500. What comes beyond this is not remembered.
+MOST_PAIRS = 20_000
 # A pair with another status has a book, or may have one again in a moment.
 NOT_TRADED = ("delisted", "work_in_progress")
 
@@ -32,7 +36,8 @@ class Feed:
     """The books of one shard, and as many connections as they need.
 
     `on_joined` is called with each book that is to be followed, `on_left` with the symbol of one
-    that is not any more, since its pair is not listed.
+    that is not any more, since its pair is not listed. Wildcards bring at most
+    `kraken_max_symbols` books.
     """
 
     def __init__(
@@ -46,16 +51,21 @@ class Feed:
         self._on_joined = on_joined
         self._on_left = on_left
         self._pairs: dict[str, Pair] = {}
-        self._connects = Budget(settings.kraken_connects_per_10_min, CONNECTS_SECONDS)
+        # The last list that was not believed, until it comes again.
+        self._doubted_list: frozenset[str] = frozenset()
+        self._connects = SharedBudget(settings.kraken_connects_per_10_min, CONNECTS_SECONDS)
         self._resyncs = resync_budget()
-        self._least_distance = LeastDistance()
-        self._by_symbol: dict[str, Connection] = {}
+        self._by_symbol: dict[str, int] = {}
+        # The numbers of the connections that can carry more, the lowest first.
+        self._with_room: list[int] = []
         self._grown = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
         self._has_list = False
+        # Kraken can have these repeated without end.
+        self._log = LimitedLog(log)
         self.books: dict[str, SymbolBook] = {}
         self.connections: list[Connection] = []
-        self._follow_selection()
+        self._join_all(self._selection.of(()))
         if not self.connections:
             # Wildcards alone: the first connection tells what they mean.
             self._connect()
@@ -82,79 +92,128 @@ class Feed:
 
     def read(self, symbol: str) -> Stamp | None:
         """When the newest frame of the symbol's connection was read; None where it is down."""
-        connection = self._by_symbol.get(symbol)
-        return connection.read if connection is not None else None
+        number = self._by_symbol.get(symbol)
+        return self.connections[number].read if number is not None else None
 
     def is_behind(self) -> bool:
         """Whether more comes than can be done, on any connection."""
         return any(connection.is_behind for connection in self.connections)
 
-    def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> None:
-        """Kraken lists these pairs, or these have changed."""
-        traded_before = self._traded()
-        if is_all and len(pairs) * 2 < len(self._pairs):
-            log.warning("a list of half the pairs is not believed", pairs=len(pairs))
-        elif is_all:
+    def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> bool:
+        """Take note that Kraken lists these pairs, or that these have changed.
+
+        Returns whether the list is believed. One of less than half the pairs is not, until the same
+        pairs come again.
+        """
+        if is_all and not self._believes(pairs):
+            return False
+        if is_all:
             self._has_list = True
-            self._pairs.clear()
-        self._pairs.update((pair.symbol, pair) for pair in pairs)
+            gone = self._pairs.keys() - {pair.symbol for pair in pairs}
+            for symbol in gone:
+                del self._pairs[symbol]
+        else:
+            gone = set()
+        for pair in pairs:
+            if pair.symbol in self._pairs or len(self._pairs) < MOST_PAIRS:
+                self._pairs[pair.symbol] = pair
         # Each connection tells, and often what is known.
-        if self._selection.patterns and self._traded() != traded_before:
-            self._follow_selection()
+        if self._selection.patterns:
+            self._follow([*gone, *(pair.symbol for pair in pairs)])
+        return True
 
-    def _traded(self) -> set[str]:
-        return {s for s, pair in self._pairs.items() if pair.status not in NOT_TRADED}
+    def _believes(self, pairs: Sequence[Pair]) -> bool:
+        listed = frozenset(pair.symbol for pair in pairs)
+        if len(listed) * 2 < len(self._pairs) and listed != self._doubted_list:
+            self._doubted_list = listed
+            self._log.warning(
+                "list of less than half the pairs doubted, asking again", pairs=len(listed)
+            )
+            return False
+        self._doubted_list = frozenset()
+        return True
 
-    def _follow_selection(self) -> None:
-        selected = self._selection.of(self._traded())
-        wanted = [symbol for symbol in selected if self._settings.shard.has(symbol)]
-        for symbol in self.books.keys() - set(wanted):
-            self._leave(symbol)
-        joining = [symbol for symbol in wanted if symbol not in self.books]
-        for symbol in joining:
-            self._join(symbol)
+    def _follow(self, changed: Iterable[str]) -> None:
+        """Have those of `changed` that the wildcards mean join, or leave if they are not traded."""
+        joining = []
+        for symbol in dict.fromkeys(changed):
+            is_traded = self._is_traded(symbol)
+            if symbol in self.books:
+                if not is_traded and symbol not in self._selection.names:
+                    self._leave(symbol)
+            elif is_traded and self._pairs[symbol].precision is not None:
+                joining.append(symbol)
         if joining:
-            log.info("symbols join", count=len(joining), among_them=joining[:SYMBOLS_SHOWN])
+            self._join_all(self._selection.of(joining))
+
+    def _is_traded(self, symbol: str) -> bool:
+        pair = self._pairs.get(symbol)
+        return pair is not None and pair.status not in NOT_TRADED
+
+    def _join_all(self, selected: Iterable[str]) -> None:
+        names, left_out = self._selection.names, 0
+        joining = []
+        for symbol in selected:
+            if symbol in self.books or not self._settings.shard.has(symbol):
+                continue
+            if symbol not in names and len(self.books) >= self._settings.kraken_max_symbols:
+                left_out += 1
+                continue
+            self._join(symbol)
+            joining.append(symbol)
+        if joining:
+            self._log.info("symbols join", count=len(joining), among_them=joining[:SYMBOLS_SHOWN])
+        if left_out:
+            self._log.warning(
+                "more symbols than KRAKEN_MAX_SYMBOLS, the others are left out",
+                followed=len(self.books),
+                left_out=left_out,
+            )
 
     def _join(self, symbol: str) -> None:
         settings = self._settings
         book = SymbolBook(symbol, settings.kraken_depth, settings.source)
         if (pair := self._pairs.get(symbol)) is not None:
-            book.precision = Precision(pair.price_precision, pair.qty_precision)
+            book.precision = pair.precision
             book.pair_status = pair.status
         self.books[symbol] = book
         self._on_joined(book)
-        connection = self._by_symbol[symbol] = self._connection_with_room()
+        if not self._with_room:
+            self._connect()
+        number = self._by_symbol[symbol] = self._with_room[0]
+        connection = self.connections[number]
         connection.add(book)
+        if len(connection.books) >= settings.kraken_symbols_per_connection:
+            heapq.heappop(self._with_room)
 
     def _leave(self, symbol: str) -> None:
-        log.info("symbol is not listed any more, and leaves", symbol=symbol)
-        self._by_symbol.pop(symbol).remove(symbol)
+        self._log.info("symbol is not listed any more, and leaves", symbol=symbol)
+        number = self._by_symbol.pop(symbol)
+        connection = self.connections[number]
+        if len(connection.books) >= self._settings.kraken_symbols_per_connection:
+            heapq.heappush(self._with_room, number)
+        connection.remove(symbol)
         self.books.pop(symbol).refuse("not listed")
         self._on_left(symbol)
 
-    def _connection_with_room(self) -> Connection:
-        most = self._settings.kraken_symbols_per_connection
-        for connection in self.connections:
-            if len(connection.books) < most:
-                return connection
-        return self._connect()
-
-    def _connect(self) -> Connection:
-        name = str(len(self.connections) + 1)
-        url = self._settings.kraken_url
-        connection = Connection(name, url, self._connects, self._open_session)
-        self.connections.append(connection)
+    def _connect(self) -> None:
+        number = len(self.connections)
+        # What a connection uses up, or sees of Kraken's clock, is its own.
+        open_session = partial(self._open_session, self._resyncs.join(), LagMemory())
+        share, url = self._connects.join(), self._settings.kraken_url
+        self.connections.append(Connection(str(number + 1), url, share, open_session))
+        heapq.heappush(self._with_room, number)
         self._grown.set()
-        return connection
 
-    def _open_session(self, books: Mapping[str, SymbolBook]) -> Session:
+    def _open_session(
+        self, resyncs: Share, lag_memory: LagMemory, books: Mapping[str, SymbolBook]
+    ) -> Session:
         settings = self._settings
         return Session(
             books,
             settings.kraken_depth,
             settings.kraken_quiet_resync,
-            self._resyncs,
-            self._least_distance,
+            resyncs,
+            lag_memory,
             self.on_instruments,
         )

@@ -108,10 +108,14 @@ class Reporter:
         self._clear_at = monotonic() + CLEAR_SECONDS
 
     async def _clear_symbols(self) -> None:
-        names = [
-            cast("bytes", name).decode(errors="replace")
-            for name in await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY)
-        ]
+        fields = cast("list[bytes]", await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY))
+        names = []
+        for field in fields:
+            try:
+                names.append(field.decode())
+            except UnicodeDecodeError:
+                log.warning("field is no symbol, removing it", key=SYMBOLS_KEY, field=repr(field))
+                await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, field)
         gone = {name for name in names if self._shard.has(name)} - self._feed.books.keys()
         for symbol in gone:
             log.info("symbol is followed no more, removing its book", symbol=symbol)

@@ -84,6 +84,8 @@ class CollectorSettings(ServiceSettings):
     """levels a side: 10, 25, 100, 500 or 1000"""
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
     """symbols that share a connection at most"""
+    kraken_max_symbols: Annotated[int, Field(ge=1, le=20_000)] = 4000
+    """symbols that wildcards may bring"""
     kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
     """connections that are tried at most"""
     kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0

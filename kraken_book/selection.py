@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-_SIDE = r"[A-Za-z0-9.*]{1,20}"
-_PART = re.compile(rf"!?(\*|{_SIDE}/{_SIDE})")
+from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol
+
+# Any symbol can be named and left out; a wildcard may have a "*" more.
+_SIDE = rf"[*{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH + 1}}}"
+_WILDCARD = re.compile(rf"\*|{_SIDE}/{_SIDE}")
 
 
 class Selection(NamedTuple):
@@ -35,7 +38,7 @@ def parse_selection(text: str) -> Selection:
     """
     parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for part in parts:
-        if not _PART.fullmatch(part):
+        if not _is_symbol_or_wildcard(part.removeprefix("!")):
             raise ValueError(
                 f"{part!r} is no symbol: it takes names such as BTC/USD, wildcards such as */USD"
                 " or *, and !USDT/USD for what is left out, separated by commas"
@@ -51,6 +54,10 @@ def parse_selection(text: str) -> Selection:
             "it takes at least one symbol such as BTC/USD, or a wildcard such as */USD"
         )
     return selection
+
+
+def _is_symbol_or_wildcard(name: str) -> bool:
+    return bool(_WILDCARD.fullmatch(name)) if "*" in name else is_symbol(name)
 
 
 def _matches(symbol: str, patterns: Iterable[str]) -> bool:

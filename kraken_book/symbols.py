@@ -1,22 +1,90 @@
-"""Symbols as people write them: `BTC/USD`, `btc-usd`, `XBT/USD`."""
+"""Symbols: what is one, and what people mean when they write one: `BTC/USD`, `btc-usd`, `XBT/USD`.
+
+The rule for symbols is here alone: what a feed may list, what KRAKEN_SYMBOLS may name and what a
+path may ask for are the same.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import product
 
 # Kraken's names before the WebSocket v2; the feed refuses them, people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+_OLD_BY_NEW = {new: old for old, new in OLD_NAMES.items()}
+
+# One character of a side. Symbols stand in Redis keys, in lists separated by commas and in paths.
+SIDE_CHARACTERS = "A-Za-z0-9_.-"
+MAX_SIDE_LENGTH = 40
+_SIDE = f"[{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH}}}"
+_SYMBOL = re.compile(f"{_SIDE}/{_SIDE}")
+# The same within a sentence, which may end behind it.
+_MENTION = re.compile(f"(?<![{SIDE_CHARACTERS}/]){_SIDE}/{_SIDE}(?![{SIDE_CHARACTERS}/])")
+
+
+def is_symbol(name: str) -> bool:
+    """Return whether `name` has the form of a symbol, such as `BTC/USD` or `FOO-B/USD`."""
+    return _SYMBOL.fullmatch(name) is not None
+
+
+def mentioned(text: str) -> list[str]:
+    """Return what has the form of a symbol in a sentence, without the sentence's full stop."""
+    return [name.rstrip(".") for name in _MENTION.findall(text)]
 
 
 def folded(name: str) -> str:
-    """The form in which two spellings of one symbol are equal."""
-    parts = name.strip("/").replace("-", "/").upper().split("/")
-    return "/".join(OLD_NAMES.get(part, part) for part in parts)
+    """Return the form in which two spellings of one symbol are equal.
+
+    A name with a "/" has its sides around that; the "-" within them are its own. A name without
+    one, as in a path, may have a single "-" instead. With several it is not known which is meant:
+    those stay, and `SymbolIndex` finds the symbol.
+    """
+    name = name.strip("/").upper()
+    if "/" not in name and name.count("-") == 1:
+        name = name.replace("-", "/")
+    return "/".join(OLD_NAMES.get(side, side) for side in name.split("/"))
+
+
+def spellings(symbol: str) -> list[str]:
+    """Return `symbol` first, then as it is written with old names for new ones, and the reverse."""
+    names = [
+        dict.fromkeys((side, OLD_NAMES.get(side, side), _OLD_BY_NEW.get(side, side)))
+        for side in symbol.split("/")
+    ]
+    return ["/".join(sides) for sides in product(*names)]
+
+
+class SymbolIndex:
+    """Known symbols, to be found by any spelling."""
+
+    def __init__(self, symbols: Iterable[str] = ()) -> None:
+        self._symbols = {symbol: symbol for symbol in symbols}
+        self._by_folded: dict[str, str] = {}
+        # Written with "-" alone; None where two symbols are written alike.
+        self._by_dashed: dict[str, str | None] = {}
+        for symbol in self._symbols:
+            self._by_folded.setdefault(folded(symbol), symbol)
+            dashed = _dashed(symbol)
+            self._by_dashed[dashed] = None if dashed in self._by_dashed else symbol
+
+    def find(self, name: str) -> str | None:
+        """Return the known symbol that `name` means; None if there is none, or not just one."""
+        found = self._symbols.get(name) or self._by_folded.get(folded(name))
+        if found is None and "/" not in name.strip("/"):
+            found = self._by_dashed.get(_dashed(name))
+        return found
 
 
 def nearest(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
-    """The known symbols that `name` may have meant, best first."""
-    by_folded = {folded(symbol): symbol for symbol in symbols}
-    close = get_close_matches(folded(name), by_folded, n=most, cutoff=0.5)
-    return [by_folded[match] for match in close]
+    """Return the known symbols that `name` may have meant, best first."""
+    by_dashed: dict[str, list[str]] = {}
+    for symbol in symbols:
+        by_dashed.setdefault(_dashed(symbol), []).append(symbol)
+    close = get_close_matches(_dashed(name), by_dashed, n=most, cutoff=0.5)
+    return [symbol for match in close for symbol in by_dashed[match]][:most]
+
+
+def _dashed(name: str) -> str:
+    return folded(name).replace("/", "-")

@@ -20,7 +20,8 @@ def rfc3339(nanoseconds: int) -> str:
 
 @lru_cache(maxsize=8)
 def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    # Not strftime: its %Y writes a year before 1000 with fewer than four digits.
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[: len("2026-08-02T03:35:51")]
 
 
 def parse_rfc3339(text: str) -> int:
@@ -32,24 +33,32 @@ def parse_rfc3339(text: str) -> int:
     return ((delta.days * 86400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
 
 
-def normalised(text: str | None) -> str | None:
-    """A time of the feed's in our form; None where it is absent or no time.
+def normalised(time: object) -> str | None:
+    """Return a feed's time in our form; None if it is absent or senseless.
 
-    A frame's time is told to readers and decides nothing, so a senseless one costs only itself.
+    A frame's time is passed on to readers and decides nothing, so a senseless one costs only
+    itself. Senseless is what is no text, no moment, or no later than 1970, such as the zero times
+    of Go (year 1) and of Unix.
     """
-    if text is None:
+    if not isinstance(time, str):
         return None
     try:
-        if _OUR_FORM.fullmatch(text):
+        if _OUR_FORM.fullmatch(time):
             # As nearly all are: only that it is a time is left to see.
-            _require_time(text[:-8])
-            return text
-        return rfc3339(parse_rfc3339(text))
+            _require_sensible_time(time[:-8])
+            return time
+        return rfc3339(_sensible(parse_rfc3339(time.upper())))
     except ValueError:
         return None
 
 
 # Of all that comes in a second the beginning is the same.
 @lru_cache(maxsize=8)
-def _require_time(text: str) -> None:
-    datetime.fromisoformat(text)
+def _require_sensible_time(text: str) -> None:
+    _sensible(parse_rfc3339(f"{text}Z"))
+
+
+def _sensible(nanoseconds: int) -> int:
+    if nanoseconds <= 0:
+        raise ValueError("it is a zero time, or before every exchange")
+    return nanoseconds

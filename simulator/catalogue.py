@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from simulator.instruments import Instrument
 
-_SYMBOL = re.compile(r"[A-Z0-9.]{1,20}/[A-Z0-9.]{1,20}")
+_SYMBOL = re.compile(r"[A-Z0-9._-]{1,40}/[A-Z0-9._-]{1,40}")
 _LEAST_PRICE = 100
 """In ticks: nearer to zero a market cannot walk."""
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}

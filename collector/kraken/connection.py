@@ -2,7 +2,7 @@
 
 BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
      ▲              │             │          │
-     └──────────────┴─────────────┴──────────┘  unreachable, refused, closed, silent, lag
+     └──────────────┴─────────────┴──────────┘  unreachable, refused, closed, silent, lag, flood
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from enum import Enum
-from time import monotonic, monotonic_ns, time
+from time import monotonic, monotonic_ns, time_ns
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.books import SymbolBook
-from collector.budget import Budget
+from collector.budget import Share
 from collector.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.kraken.session import Session
-from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedSocket, Lot
+from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedFlooded, FeedSocket, Lot
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.stamp import Stamp, stamp_now
 from kraken_book.backoff import Backoff
@@ -69,6 +69,7 @@ _NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupEr
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (FeedLagging, "lag"),
     (FeedSilent, "silent"),
+    (FeedFlooded, "flood"),
     (ConnectionClosed, "closed"),
     (InvalidStatus, "refused"),
     (ssl.SSLCertVerificationError, "certificate"),
@@ -78,16 +79,20 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 class Connection:
     """A websocket to `url` that carries the books of its sessions; `name` is for people.
 
-    It connects within the budget of `connects`, which all connections of a process share.
-    `open_session` makes the conversation of each new socket over the books there are then.
+    It connects within `connects`, its share of the budget of all connections of a process.
+    `open_session` makes the conversation of each new socket over the books there are then. Once a
+    connection that brought a verified snapshot has lasted for `recovered_after` seconds, the next
+    is tried as soon as if there had never been a failure.
     """
 
     def __init__(
         self,
         name: str,
         url: str,
-        connects: Budget,
+        connects: Share,
         open_session: Callable[[Mapping[str, SymbolBook]], Session],
+        recovered_after: float = RECOVERED_SECONDS,
+        backoff: Backoff | None = None,
     ) -> None:
         self.name = name
         self.books: dict[str, SymbolBook] = {}
@@ -95,10 +100,12 @@ class Connection:
         self._connects = connects
         self._open_session = open_session
         self._session: Session | None = None
-        self._backoff = Backoff()
+        self._recovered_after = recovered_after
+        self._backoff = backoff or Backoff()
         self._last = self._ticked = Stamp(0, 0)
         self.state = State.BACKING_OFF
-        self.since = time()
+        # For people; what is measured is measured by the steady clock.
+        self.since = time_ns()
         self._connected_at = 0.0
         self.is_behind = False
         """Whether it has had to hold Kraken up when it was read last."""
@@ -130,7 +137,7 @@ class Connection:
         return {
             "name": self.name,
             "state": self.state.value,
-            "since": rfc3339(int(self.since * 1e9)),
+            "since": rfc3339(self.since),
             "last_frame": rfc3339(self._last.unix) if self._last.unix else None,
             "symbols": len(self.books),
             "frames": self.frames,
@@ -146,7 +153,7 @@ class Connection:
             self._enter(State.CONNECTING)
             session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
-            if session.verified and time() - self._connected_at >= RECOVERED_SECONDS:
+            if session.verified and monotonic() - self._connected_at >= self._recovered_after:
                 self._backoff.reset()
             self._session = None
             delay = self._backoff.next()
@@ -169,11 +176,11 @@ class Connection:
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
         self._last = self._ticked = stamp_now()
-        self._connected_at = time()
+        self._connected_at = monotonic()
         self._enter(State.SUBSCRIBING)
         try:
             await self._converse(websocket, session)
-        except (FeedLagging, FeedSilent, OSError, WebSocketException) as error:
+        except (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException) as error:
             # Before the socket is closed, which may take its time: nothing is confirmed any more.
             self.is_behind = False
             session.close(reason := _reason_of(error))
@@ -228,10 +235,15 @@ class Connection:
     async def _take(self, lot: Lot, session: Session) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
         for data in lot.messages:
-            session.receive(data, lot.read)
+            rest = session.begin(data, lot.read)
             if monotonic_ns() > until:
                 await asyncio.sleep(0)
                 until = monotonic_ns() + TURN_NANOSECONDS
+            # Of a large frame.
+            for _ in rest or ():
+                if monotonic_ns() > until:
+                    await asyncio.sleep(0)
+                    until = monotonic_ns() + TURN_NANOSECONDS
         # More may wait already, and reading it would not let others have theirs.
         await asyncio.sleep(0)
 
@@ -263,7 +275,7 @@ class Connection:
         assert state in _FOLLOWS[self.state], f"{state} does not follow {self.state}"
         self.state = state
         CONNECTION_STATES.labels(state.value).inc()
-        self.since = time()
+        self.since = time_ns()
         level = log.warning if state is State.BACKING_OFF else log.info
         level(f"connection {state.value}", name=self.name, url=self._url, **facts)
 

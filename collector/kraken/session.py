@@ -7,14 +7,14 @@ symbol's alone: it is left and asked for again while the others go on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from collector.books import SymbolBook
-from collector.budget import Budget
+from collector.budget import Share, SharedBudget
 from collector.kraken import frames
-from collector.kraken.lag import FeedLag, LeastDistance
+from collector.kraken.lag import FeedLag, LagMemory
 from collector.kraken.levels import parse_levels
-from collector.kraken.requests import Requests
+from collector.kraken.requests import Requests, Sent
 from collector.kraken.subscription import State, Subscription
 from collector.metrics import (
     BAD_FRAMES,
@@ -28,21 +28,28 @@ from collector.metrics import (
 from collector.stamp import Stamp
 from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
 from kraken_book.level import LevelError
-from kraken_book.precision import Precision
+from kraken_book.symbols import is_symbol, mentioned, spellings
+from service.limited_log import LimitedLog
 from service.logs import get_logger
 
 log = get_logger(__name__)
 
-MOST_DECIMALS = 30
 MOST_REASON = 200
-# As names in keys and in lists of them must be.
-_SYMBOL = re.compile(r"[\w.-]{1,40}/[\w.-]{1,40}", re.ASCII)
 # Of all symbols of a process: a feed that is wrong everywhere must not become a storm of ours.
 RESYNCS_PER_10_S = 50
+# Pairs are asked for again so long after they did not come, or were not believed.
+INSTRUMENTS_SECONDS = 10.0
+# Of a large frame, so many entries are taken before others have their turn.
+ENTRIES_IN_A_STEP = 50
 
 # Kraken's words.
-RATE_EXCEEDED = "Exceeded msg rate"
 ALREADY_SUBSCRIBED = "Already subscribed"
+# "Exceeded msg rate", "EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Busy", …
+_TOO_FAST = re.compile(
+    r"exceeded.*\brate\b|\brate\b.*exceeded|\brate.?limit|too many (requests|messages)"
+    r"|throttl|slow down|temporary lockout|service: ?busy",
+    re.IGNORECASE,
+)
 
 # By error, the bounded set of reasons that readers and metrics see.
 REASONS: dict[type[Exception], str] = {
@@ -53,21 +60,22 @@ REASONS: dict[type[Exception], str] = {
 _DOUBTS = tuple(REASONS)
 
 
-def resync_budget() -> Budget:
-    """The budget of subscribing anew, to be shared by all sessions of a process."""
-    return Budget(RESYNCS_PER_10_S, 10.0)
+def resync_budget() -> SharedBudget:
+    """Return the budget of subscribing anew, of which each connection of a process has a share."""
+    return SharedBudget(RESYNCS_PER_10_S, 10.0)
 
 
-InstrumentsListener = Callable[[Sequence[frames.Pair], bool], None]
+InstrumentsListener = Callable[[Sequence[frames.Pair], bool], bool]
 
 
 class Session:
     """One connection's symbols; times are steady seconds, given by the caller.
 
     The caller sends what `requests` gives. A book that is silent for `quiet` seconds is asked
-    for anew, and each that is doubted, within the budget of `resyncs`; that and `least_distance`
-    are shared by all sessions of a process. `on_instruments` hears of pairs, and whether they are
-    all that are listed. `verified` is whether a snapshot has been, since the session began.
+    for anew, and each that is doubted, within the connection's share `resyncs`; `lag_memory` is the
+    connection's too. `on_instruments` hears of pairs, and whether they are all that are listed;
+    it returns whether it believes them. `verified` is whether a snapshot has been, since the
+    session began.
     """
 
     def __init__(
@@ -75,8 +83,8 @@ class Session:
         books: Mapping[str, SymbolBook],
         depth: int,
         quiet: float,
-        resyncs: Budget,
-        least_distance: LeastDistance,
+        resyncs: Share,
+        lag_memory: LagMemory,
         on_instruments: InstrumentsListener,
     ) -> None:
         self.requests = Requests(depth)
@@ -89,17 +97,19 @@ class Session:
         # Of symbols that were removed: until Kraken confirms that it sends them no more.
         self._leaving: dict[str, Subscription] = {}
         self._knows_pairs = False
+        self._believes_pairs = True
         self._now = 0.0
         self._instruments_asked = 0.0
-        self._instruments_id = 0
-        self.lag = FeedLag(least_distance)
+        # Kraken can have these repeated without end.
+        self._log = LimitedLog(log)
+        self.lag = FeedLag(lag_memory)
         self.system = "unknown"
         self.verified = False
 
     def open(self, now: float) -> None:
         """The connection is there."""
         self._now = self._instruments_asked = now
-        self._instruments_id = self.requests.ask_instruments()
+        self.requests.ask_instruments()
 
     def close(self, reason: str) -> None:
         """The connection is gone, for `reason`: no book is followed any more."""
@@ -116,7 +126,7 @@ class Session:
         """A book has left those of the connection."""
         subscription = self._subscriptions.pop(symbol)
         self.requests.forget(symbol)
-        if subscription.state not in (State.WAITING, State.REFUSED):
+        if subscription.may_be_sent:
             self._leaving[symbol] = subscription
             subscription.ask_anew(self._now, may_ask=True)
             self.requests.leave(symbol)
@@ -129,61 +139,99 @@ class Session:
 
     def receive(self, data: bytes, read: Stamp) -> None:
         """Take one frame, read from the socket at `read`; raises FeedLagging."""
+        for _ in self.begin(data, read) or ():
+            pass
+
+    def begin(self, data: bytes, read: Stamp) -> Iterator[None] | None:
+        """Take one frame, or begin to: what is returned does the rest, in short steps.
+
+        Raises FeedLagging, as do the steps.
+        """
         self._now = now = read.steady / 1e9
         try:
             frame = frames.decode_frame(data)
         except frames.FrameError as error:
             self._on_bad_frame(error, data, now)
-            return
-        if not isinstance(frame, frames.BookFrame):
-            self._on_other(frame, data, now)
-            return
-        BOOK_FRAMES.inc()
-        take = self._on_update if frame.type == "update" else self._on_snapshot
-        for entry in frame.data:
-            try:
-                take(entry, read, now)
-            except frames.FrameError as error:
-                # Those behind it are of other symbols, and are taken.
-                self._on_bad_frame(error, data, now)
+            return None
+        if isinstance(frame, frames.BookFrame):
+            BOOK_FRAMES.inc()
+            take = self._on_update if frame.type == "update" else self._on_snapshot
+            for entry in frame.data:
+                try:
+                    take(entry, read, now)
+                except frames.FrameError as error:
+                    # Those behind it are of other symbols, and are taken.
+                    self._on_bad_frame(error, data, now)
+            return None
+        if isinstance(frame, frames.BookParts):
+            BOOK_FRAMES.inc()
+            return self._take_parts(frame, read, now)
+        if isinstance(frame, frames.Instruments):
+            FRAMES.labels("instrument").inc()
+            return self._take_instruments(frame, now)
+        self._on_other(frame, data, read, now)
+        return None
 
-    def _on_other(self, frame: frames.Frame, data: bytes, now: float) -> None:
+    def _take_parts(self, frame: frames.BookParts, read: Stamp, now: float) -> Iterator[None]:
+        take = self._on_update if frame.type == "update" else self._on_snapshot
+        for number, raw in enumerate(frame.data, 1):
+            try:
+                take(frames.decode_entry(raw), read, now)
+            except frames.FrameError as error:
+                self._on_bad_frame(error, bytes(memoryview(raw)[:MOST_REASON]), now)
+            if number % ENTRIES_IN_A_STEP == 0:
+                yield
+
+    def _on_other(self, frame: frames.Frame, data: bytes, read: Stamp, now: float) -> None:
         match frame:
             case frames.Heartbeat():
                 FRAMES.labels("heartbeat").inc()
             case frames.Answer():
                 FRAMES.labels("answer").inc()
-                self._on_answer(frame, now)
-            case frames.Instruments():
-                FRAMES.labels("instrument").inc()
-                self._on_instruments(frame, now)
+                self._on_answer(frame, read, now)
             case frames.System():
                 FRAMES.labels("status").inc()
-                log.info("kraken's engine", system=frame.system)
-                self.system = frame.system
+                system = frame.system[:MOST_REASON]
+                if system != self.system:
+                    self._log.info("kraken's engine", system=system)
+                self.system = system
             case frames.Unknown():
                 FRAMES.labels("unknown").inc()
-                log.warning("frame passed over", what=frame.what, frame=_excerpt(data))
+                self._log.warning(
+                    "frame passed over", what=frame.what[:MOST_REASON], frame=_excerpt(data)
+                )
 
     def tick(self, now: float) -> None:
         """Ask for what is due and ask again for what was not answered; call about once a second."""
         self._now = now
+        self._log.sum_up()
         if not self._knows_pairs:
-            if now - self._instruments_asked >= 10.0:
+            if now - self._instruments_asked >= INSTRUMENTS_SECONDS:
                 log.warning("no pairs yet, asking again")
                 self.open(now)
             return
-        for subscription in (*self._subscriptions.values(), *self._leaving.values()):
+        if not self._believes_pairs and now - self._instruments_asked >= INSTRUMENTS_SECONDS:
+            self._believes_pairs = True
+            self._ask_instruments_anew(now)
+        everything = (*self._subscriptions.values(), *self._leaving.values())
+        for subscription in everything:
             if subscription.unanswered(now):
                 self._on_silence(subscription, now)
-            elif subscription.state is State.LIVE:
+        # What has waited longest comes first, so that those behind it are not left out for ever.
+        for subscription in sorted(everything, key=lambda each: each.due):
+            self._ask_if_due(subscription, now)
+        for subscription in everything:
+            if subscription.state is State.LIVE:
                 self._look_for_quiet(subscription, now)
-            elif self._may_ask(subscription, now):
-                subscription.move(State.ASKED, now)
-                self.requests.ask(subscription.symbol)
 
-    def _may_ask(self, subscription: Subscription, now: float) -> bool:
-        return subscription.to_ask(now) and (subscription.may_ask or self._resyncs.take(now))
+    def _ask_if_due(self, subscription: Subscription, now: float) -> None:
+        if subscription.to_ask(now) and (subscription.may_ask or self._resyncs.take(now)):
+            subscription.move(State.ASKED, now)
+            self.requests.ask(subscription.symbol, subscription.most_together)
+
+    def _ask_instruments_anew(self, now: float) -> None:
+        self._instruments_asked = now
+        self.requests.ask_instruments(anew=True)
 
     def _look_for_quiet(self, subscription: Subscription, now: float) -> None:
         # A book may be quiet and right; only a new snapshot can tell.
@@ -213,7 +261,7 @@ class Session:
         self, entry: frames.BookEntry, subscription: Subscription | None, now: float
     ) -> None:
         if subscription is None:
-            _say_unwanted(entry)
+            self._say_unwanted(entry)
         elif subscription.state is State.ACKNOWLEDGED:
             self._doubt(subscription, "early", "an update came before its snapshot", now)
         # What still comes of a subscription that was left says nothing.
@@ -221,15 +269,13 @@ class Session:
     def _on_snapshot(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None:
-            _say_unwanted(entry)
+            self._say_unwanted(entry)
             return
-        if subscription.state is State.ASKED:
-            # Its acknowledgement was lost.
-            self._on_acknowledged(subscription, now)
+        # Its acknowledgement may have been lost, or have been taken for a refusal.
+        self._on_acknowledged(subscription, now)
         if subscription.state not in _TAKES_SNAPSHOTS:
             return
         book = self._books[entry.symbol]
-        time_before = book.exchange_time
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_snapshot(bids, asks, entry.checksum, entry.timestamp, read)
@@ -237,8 +283,6 @@ class Session:
             self._doubt(subscription, REASONS[type(error)], str(error), now)
             return
         VERIFIED_SNAPSHOTS.inc()
-        if (book.exchange_time or "") < (time_before or ""):
-            self.lag.restart()
         self._on_live(subscription, now)
 
     def _on_live(self, subscription: Subscription, now: float) -> None:
@@ -251,10 +295,10 @@ class Session:
     def _on_bad_frame(self, error: frames.FrameError, data: bytes, now: float) -> None:
         FRAMES.labels("bad").inc()
         BAD_FRAMES.inc()
-        log.warning("frame not understood", error=str(error), frame=_excerpt(data))
-        named = [symbol for symbol in error.symbols if symbol in self._books]
+        self._log.warning("frame not understood", error=str(error), frame=_excerpt(data))
+        named = bool(error.symbols)
         doubtful = _TAKES_SNAPSHOTS if named else (State.LIVE,)
-        for symbol in named or self._unnamed(error):
+        for symbol in error.symbols if named else self._unnamed(error):
             subscription = self._subscriptions.get(symbol)
             if subscription is not None and subscription.state in doubtful:
                 self._doubt(subscription, "frame", str(error), now)
@@ -264,71 +308,143 @@ class Session:
         # The checksum covers the best ten: what was lost there shows in the symbol's next frame.
         return self._books if error.is_book and self._depth > CHECKSUM_LEVELS else ()
 
-    def _on_instruments(self, instruments: frames.Instruments, now: float) -> None:
-        if instruments.senseless:
-            log.warning("pairs not understood, passed over", count=instruments.senseless)
-        pairs = [pair for pair in instruments.pairs if _is_sensible(pair)]
-        for pair in pairs:
-            if pair.symbol in self._books:
-                self._on_pair(pair, now)
-        is_all = instruments.is_snapshot and bool(pairs)
-        understood = not instruments.senseless and len(pairs) == len(instruments.pairs)
-        self._on_pairs(pairs, is_all and understood)
-        if is_all and not self._knows_pairs:
+    def _take_instruments(self, instruments: frames.Instruments, now: float) -> Iterator[None]:
+        """Take pairs one by one: one that makes no sense is passed over alone."""
+        pairs: list[frames.Pair] = []
+        nameless = 0
+        for number, raw in enumerate(instruments.pairs, 1):
+            try:
+                pair = frames.decode_pair(raw)
+            except frames.FrameError as error:
+                nameless += 1
+                self._log.warning(
+                    "pair not understood",
+                    error=str(error),
+                    pair=_excerpt(bytes(memoryview(raw)[:MOST_REASON])),
+                )
+            else:
+                self._take_pair(pair, pairs, now)
+            if number % ENTRIES_IN_A_STEP == 0:
+                yield
+        # Pairs without a name may be any: if they are most, it is not known what is listed.
+        is_all = instruments.is_snapshot and bool(pairs) and nameless <= len(pairs)
+        self._believes_pairs = self._on_pairs(pairs, is_all)
+        if instruments.is_snapshot and pairs and not self._knows_pairs:
             self._knows_pairs = True
             self.tick(now)
 
+    def _take_pair(self, pair: frames.Pair, pairs: list[frames.Pair], now: float) -> None:
+        if not is_symbol(pair.symbol):
+            # It has a name, so it is none of those that are followed.
+            self._log.warning("pair with an odd name passed over", pair=repr(pair)[:MOST_REASON])
+            return
+        if pair.precision is None:
+            self._log.warning("precisions of a pair make no sense", pair=repr(pair)[:MOST_REASON])
+        if pair.symbol in self._books:
+            self._on_pair(pair, now)
+        pairs.append(pair)
+
     def _on_pair(self, pair: frames.Pair, now: float) -> None:
         book = self._books[pair.symbol]
-        precision = Precision(pair.price_precision, pair.qty_precision)
-        before, book.precision, book.pair_status = book.precision, precision, pair.status
+        book.pair_status = pair.status
+        if pair.precision is None:
+            return
+        before, book.precision = book.precision, pair.precision
         subscription = self._subscriptions[pair.symbol]
-        if before not in (None, precision) and subscription.state is State.LIVE:
-            self._doubt(subscription, "precision", f"{before} became {precision}", now)
+        if before not in (None, pair.precision) and subscription.state is State.LIVE:
+            self._doubt(subscription, "precision", f"{before} became {pair.precision}", now)
         elif before is None and subscription.state is State.REFUSED:
             self._resync(subscription, "precision", "its precisions are known now", now)
 
-    def _on_answer(self, answer: frames.Answer, now: float) -> None:
+    def _on_answer(self, answer: frames.Answer, read: Stamp, now: float) -> None:
+        sent = self.requests.sent(answer.req_id)
+        if sent is not None:
+            self.lag.on_answer(int(sent.at * 1e9), read.steady)
         if answer.channel == "instrument" or answer.method == "pong":
             return
-        if answer.req_id == self._instruments_id and _says_already(answer):
-            # Its pairs were lost; only a new subscription brings them.
-            self._instruments_asked = now
-            self._instruments_id = self.requests.ask_instruments(anew=True)
-            return
-        if answer.error == RATE_EXCEEDED:
-            log.warning("kraken says that requests come too fast")
+        if _TOO_FAST.search((answer.error or "")[:MOST_REASON]):
+            self._log.warning(
+                "kraken says that requests come too fast", error=(answer.error or "")[:MOST_REASON]
+            )
             self.requests.pause(now)
             return
-        symbols = (answer.symbol,) if answer.symbol else self.requests.symbols_of(answer.req_id)
+        if sent is not None and not sent.symbols:
+            if _says_already(answer):
+                # Its pairs were lost; only a new subscription brings them.
+                self._ask_instruments_anew(now)
+            return
+        symbols = self._meant(answer, sent)
         if not answer.success:
-            log.warning("kraken refused", method=answer.method, error=answer.error, symbols=symbols)
+            error = (answer.error or "")[:MOST_REASON]
+            some = symbols[:ENTRIES_IN_A_STEP]
+            self._log.warning("kraken refused", method=answer.method, error=error, symbols=some)
+            if not symbols:
+                self._divide(answer, sent, now)
         for symbol in symbols:
-            if answer.method == "unsubscribe" and self._leaving.pop(symbol, None) is not None:
-                continue
-            subscription = self._subscriptions.get(symbol)
-            if subscription is None:
-                continue
-            if answer.method == "unsubscribe":
-                self._on_left(subscription, now)
-            elif answer.success:
-                self._on_acknowledged(subscription, now)
-            else:
-                self._on_refused(subscription, answer.error or "no reason given", now)
+            self._on_answer_for(symbol, answer, now)
+
+    def _meant(self, answer: frames.Answer, sent: Sent | None) -> list[str]:
+        """Return the symbols that an answer is about; none if it does not say, or not of ours.
+
+        Success without a symbol is of the whole request; an error only if that was for one symbol.
+        """
+        named = [answer.symbol] if answer.symbol else list(answer.symbols)
+        if not named and not answer.success:
+            named = mentioned((answer.error or "")[:MOST_REASON])
+        if named:
+            among = sent.symbols if sent is not None else ()
+            found = [self._asked_as(name, among) for name in named]
+            if symbols := [symbol for symbol in dict.fromkeys(found) if symbol is not None]:
+                return symbols
+        if sent is not None and (len(sent.symbols) == 1 or (answer.success and not named)):
+            return list(sent.symbols)
+        return []
+
+    def _asked_as(self, name: str, among: Sequence[str]) -> str | None:
+        """Return the symbol of ours that `name` is, or is an old or new name of."""
+        if name in self._subscriptions or name in self._leaving:
+            return name
+        others = spellings(name)[1:]
+        found = [other for other in others if other in (among or self._subscriptions)]
+        return found[0] if len(found) == 1 else None
+
+    def _divide(self, answer: frames.Answer, sent: Sent | None, now: float) -> None:
+        """Ask with fewer others for all that an error may mean which names none of them."""
+        state = State.LEAVING if answer.method == "unsubscribe" else State.ASKED
+        known = {**self._leaving, **self._subscriptions}
+        meant = [known[each] for each in (sent.symbols if sent else known) if each in known]
+        pending = [each for each in meant if each.state is state]
+        for subscription in pending:
+            subscription.divide(len(sent.symbols) if sent else len(pending), now)
+
+    def _on_answer_for(self, symbol: str, answer: frames.Answer, now: float) -> None:
+        if answer.method == "unsubscribe" and self._leaving.pop(symbol, None) is not None:
+            return
+        subscription = self._subscriptions.get(symbol)
+        if subscription is None:
+            return
+        if answer.method == "unsubscribe":
+            self._on_left(subscription, now)
+        elif answer.success:
+            self._on_acknowledged(subscription, now)
+        else:
+            self._on_refused(subscription, answer.error or "no reason given", now)
 
     def _on_left(self, subscription: Subscription, now: float) -> None:
         # An error says that there was nothing to leave, which is as good.
         if subscription.state is State.LEAVING:
-            subscription.move(State.WAITING, now)
-            self.tick(now)
+            subscription.left(now)
+            self._ask_if_due(subscription, now)
 
     def _on_acknowledged(self, subscription: Subscription, now: float) -> None:
-        if subscription.state is not State.ASKED:
+        if not (subscription.state in _TAKES_ACKNOWLEDGEMENTS and subscription.may_be_sent):
             return
         book = self._books[subscription.symbol]
         if book.precision is None:
             self._refuse(subscription, "its precisions are not among Kraken's instruments", now)
             return
+        self.requests.forget(subscription.symbol)
+        subscription.most_together = None
         subscription.move(State.ACKNOWLEDGED, now)
         book.acknowledge()
 
@@ -352,7 +468,7 @@ class Session:
             subscription.move(State.WAITING, now)
         elif subscription.state is State.LEAVING:
             subscription.move(State.LEAVING, now)
-            self.requests.leave(subscription.symbol)
+            self.requests.leave(subscription.symbol, subscription.most_together)
         else:
             self._resync(subscription, "unanswered", "no snapshot came", now)
 
@@ -363,6 +479,9 @@ class Session:
     def _resync(self, subscription: Subscription, reason: str, why: str, now: float) -> None:
         self._say_anew(subscription, reason, why)
         subscription.doubt(now, may_ask=self._resyncs.take(now))
+
+    def _say_unwanted(self, entry: frames.BookEntry) -> None:
+        self._log.debug("book of a symbol that is not wanted", symbol=entry.symbol[:MOST_REASON])
 
     def _say_anew(self, subscription: Subscription, reason: str, why: str) -> None:
         book = self._books[subscription.symbol]
@@ -375,22 +494,12 @@ class Session:
 
 # A book that is live may be replaced by a snapshot that nobody asked for.
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
-
-
-def _say_unwanted(entry: frames.BookEntry) -> None:
-    log.debug("book of a symbol that is not wanted", symbol=entry.symbol)
+# Of a book that was asked for, and not left since.
+_TAKES_ACKNOWLEDGEMENTS = (State.ASKED, State.WAITING, State.REFUSED)
 
 
 def _says_already(answer: frames.Answer) -> bool:
     return (answer.error or "").startswith(ALREADY_SUBSCRIBED)
-
-
-def _is_sensible(pair: frames.Pair) -> bool:
-    decimals = (pair.price_precision, pair.qty_precision)
-    if all(0 <= each <= MOST_DECIMALS for each in decimals) and _SYMBOL.fullmatch(pair.symbol):
-        return True
-    log.warning("senseless pair passed over", pair=repr(pair)[:MOST_REASON])
-    return False
 
 
 def _excerpt(data: bytes) -> str:

@@ -7,6 +7,12 @@
 
 WAITING until `due`, then it is to be asked for. A doubted book is left first, and asked for again
 once Kraken has confirmed that; so what still arrives of the old subscription is told from the new.
+An acknowledgement or a snapshot counts in every state in which Kraken may be sending: also after a
+refusal that was meant for another symbol, or while the symbol waits to be asked for again.
+
+An error that names none of the symbols of its request decides nothing about any of them. Those that
+stay without an answer are asked for again in smaller requests, `most_together` at a time, down to
+one by one; so the one that is meant is found, and the others do not suffer for it.
 """
 
 from __future__ import annotations
@@ -21,6 +27,10 @@ log = get_logger(__name__)
 
 # Kraken was seen to drop requests without an answer, and to acknowledge without a snapshot.
 ANSWER_SECONDS = 10.0
+# What has not been answered so long after an error that may mean it is asked for again.
+ANSWER_AFTER_ERROR_SECONDS = 2.0
+# Into so many parts a request is divided of which nobody knows whom its error means.
+PARTS = 4
 REFUSED_RETRY_SECONDS = 60.0
 # A symbol that stays right for so long has recovered: its next doubt is a new one.
 RECOVERED_SECONDS = 60.0
@@ -46,7 +56,11 @@ class Subscription:
         self.due = 0.0
         self.may_ask = True
         """Whether the budget of asking anew has been charged, where it is to be."""
-        self._since = 0.0
+        self.may_be_sent = False
+        """Whether Kraken may be sending the book, as far as is known: asked for, and not left."""
+        self.most_together: int | None = None
+        """With how many others it is to be asked for at most; None for any number."""
+        self._since = self._answer_due = 0.0
         self._backoff = Backoff()
         self._doubted = False
 
@@ -54,6 +68,9 @@ class Subscription:
         """Enter `state`; the one place where a subscription changes."""
         self.state = state
         self._since = now
+        self._answer_due = now + ANSWER_SECONDS
+        if state is State.ASKED:
+            self.may_be_sent = True
         SUBSCRIPTION_STATES.labels(state.value).inc()
         log.debug("subscription", symbol=self.symbol, state=state.value)
 
@@ -74,10 +91,22 @@ class Subscription:
         if again:
             self.due = now + self._backoff.next()
 
+    def left(self, now: float) -> None:
+        """Wait to be asked for again: Kraken sends the book no more."""
+        self.may_be_sent = False
+        self.most_together = None
+        self.move(State.WAITING, now)
+
+    def divide(self, together: int, now: float) -> None:
+        """Be asked for, or left, with fewer others: an error may mean any of so many `together`."""
+        if together > 1:
+            self.most_together = max(1, together // PARTS)
+            self._answer_due = min(self._answer_due, now + ANSWER_AFTER_ERROR_SECONDS)
+
     def unanswered(self, now: float) -> bool:
         """Whether what was asked has had its time."""
         pending = self.state in (State.ASKED, State.ACKNOWLEDGED, State.LEAVING)
-        return pending and now - self._since >= ANSWER_SECONDS
+        return pending and now >= self._answer_due
 
     def to_ask(self, now: float) -> bool:
         """Whether it is time to ask for the book."""

@@ -18,7 +18,7 @@ from kraken_book.client.live_book import Doubt, LiveBook
 from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
 from kraken_book.event import decode_event
-from kraken_book.symbols import folded
+from kraken_book.symbols import SymbolIndex, folded
 
 log = logging.getLogger("kraken_book.client")
 
@@ -177,6 +177,10 @@ class Session:
         book = self.books.get(symbol)
         if book is None:
             is_asked = ALL in self._asked or folded(symbol) in self._asked
+            if not is_asked:
+                # It may have been asked for with "-" alone, as in foo-b-usd.
+                index = SymbolIndex([symbol])
+                is_asked = any(index.find(name) for name in self._asked)
             if not is_asked or len(self.books) >= MOST_BOOKS:
                 why = f"{symbol[:40]!r} came, and was not asked for"
                 self._leave_for_doubt(why)

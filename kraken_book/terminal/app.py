@@ -19,7 +19,7 @@ from textual.containers import Container
 from textual.timer import Timer
 
 from kraken_book.client import Refused
-from kraken_book.symbols import folded, nearest
+from kraken_book.symbols import SymbolIndex, nearest
 from kraken_book.terminal.arguments import Options
 from kraken_book.terminal.arrangement import Arrangement, arrange
 from kraken_book.terminal.board import Board
@@ -174,12 +174,13 @@ class TerminalApp(App[str]):
 
     def _named(self, known: list[str]) -> list[str]:
         """The symbols that were asked for, as the api writes them; leaves where one is unknown."""
-        by_folded = {folded(symbol): symbol for symbol in known}
-        unknown = [name for name in self._options.symbols if folded(name) not in by_folded]
+        index = SymbolIndex(known)
+        found = {name: index.find(name) for name in self._options.symbols}
+        unknown = [name for name, symbol in found.items() if symbol is None]
         if unknown:
             self.exit(_unknown(unknown[0], known), return_code=2)
             return []
-        return list(dict.fromkeys(by_folded[folded(name)] for name in self._options.symbols))
+        return list(dict.fromkeys(symbol for symbol in found.values() if symbol is not None))
 
     def _on_refused(self, refused: Refused) -> None:
         self.exit(f"the api answers {refused.status}: {printable(str(refused))}", return_code=2)

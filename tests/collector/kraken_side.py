@@ -8,7 +8,7 @@ from typing import Any
 
 from collector.books import SymbolBook
 from collector.kraken.frames import Pair
-from collector.kraken.lag import LeastDistance
+from collector.kraken.lag import LagMemory
 from collector.kraken.session import Session, resync_budget
 from collector.stamp import Stamp
 from tests.kraken_book.naive_book import NaiveBook, TextLevel
@@ -89,8 +89,9 @@ class Conversation:
         self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
+        self.believes = True
         self.session = Session(
-            self.books, depth, QUIET_SECONDS, resync_budget(), LeastDistance(), self._on_pairs
+            self.books, depth, QUIET_SECONDS, resync_budget().join(), LagMemory(), self._on_pairs
         )
         self.session.open(self.now)
 
@@ -105,8 +106,9 @@ class Conversation:
             requests.append(json.loads(text))
         return requests
 
-    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> None:
+    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> bool:
         self.listed.append(([pair.symbol for pair in pairs], is_all))
+        return self.believes
 
     def asked(self) -> list[tuple[str, list[str]]]:
         """The requests since last asked, in short: method and symbols."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.budget import Budget
+from collector.budget import Budget, SharedBudget
 
 NOW = 5_000.0
 
@@ -40,3 +40,49 @@ def test_in_no_window_there_are_more(amount: int, steps: list[float]) -> None:
             assert 0 < budget.wait(now) <= 10
     for at in taken:
         assert sum(at <= other < at + 10 for other in taken) <= amount
+
+
+@given(
+    st.integers(1, 12),
+    st.integers(1, 5),
+    st.lists(st.tuples(st.integers(0, 4), st.floats(0, 5)), max_size=80),
+)
+def test_members_together_never_have_more_than_the_amount(
+    amount: int, members: int, steps: list[tuple[int, float]]
+) -> None:
+    budget, now, taken = SharedBudget(amount, 10.0), NOW, []
+    shares = [budget.join() for _ in range(members)]
+    for member, step in steps:
+        now += step
+        share = shares[member % members]
+        if share.take(now):
+            taken.append(now)
+        else:
+            assert 0 < share.wait(now) <= 10
+    for at in taken:
+        assert sum(at <= other < at + 10 for other in taken) <= amount
+
+
+def test_one_member_that_takes_without_end_leaves_the_others_their_part() -> None:
+    budget = SharedBudget(60, 600.0)
+    greedy, *others = [budget.join() for _ in range(3)]
+    now = NOW
+    for _ in range(2000):
+        now += 1
+        greedy.take(now)
+        if now % 300 == 0:
+            assert all(other.take(now) for other in others), "a part of its own is there"
+    assert sum(other.take(now) for other in others for _ in range(5)) == 10
+
+
+def test_only_member_may_have_the_whole_amount() -> None:
+    share = SharedBudget(60, 600.0).join()
+    assert sum(share.take(NOW) for _ in range(100)) == 60
+
+
+def test_more_members_than_the_amount_has_parts_share_half_of_it() -> None:
+    budget = SharedBudget(4, 600.0)
+    shares = [budget.join() for _ in range(6)]
+    assert [shares[0].take(NOW) for _ in range(3)] == [True, True, False], "half is the others'"
+    assert [share.take(NOW) for share in shares[1:]] == [True, True, False, False, False]
+    assert shares[4].wait(NOW) == 600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from collector.books import SymbolBook
-from collector.feed import Feed
+from collector.feed import MOST_PAIRS, Feed
 from collector.kraken.frames import Pair
 from collector.settings import CollectorSettings
 from kraken_book.precision import Precision
@@ -26,8 +26,9 @@ class Followed:
     def _on_joined(self, book: SymbolBook) -> None:
         self.joined.append(book.symbol)
 
-    def hear(self, *symbols: str, status: str = "online", is_all: bool = True) -> None:
-        self.feed.on_instruments([Pair(symbol, 1, 8, status) for symbol in symbols], is_all)
+    def hear(self, *symbols: str, status: str = "online", is_all: bool = True) -> bool:
+        pairs = [Pair(symbol, 1, 8, status) for symbol in symbols]
+        return self.feed.on_instruments(pairs, is_all)
 
     @property
     def carried(self) -> list[list[str]]:
@@ -82,8 +83,52 @@ def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
 def test_a_list_of_less_than_half_the_pairs_is_not_believed() -> None:
     followed = Followed("*/USD")
     followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
-    followed.hear("A/USD", "B/USD")
+    assert not followed.hear("A/USD", "B/USD")
     assert followed.left == []
+
+
+def test_list_of_less_than_half_the_pairs_is_believed_when_it_comes_again() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    assert not followed.hear("A/USD", "B/USD")
+    assert not followed.hear("A/USD", "C/USD"), "another one is doubted too"
+    assert followed.hear("A/USD", "C/USD")
+    assert set(followed.left) == {"B/USD", "D/USD", "E/USD"}
+
+
+def test_pair_whose_precision_is_not_known_is_listed_but_does_not_join() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD", "ETH/USD", "OLD/USD")
+    odd = [Pair("BTC/USD", 1, 8), Pair("ETH/USD", None, 8), Pair("NEW/USD", None, None)]
+    followed.feed.on_instruments(odd, is_all=True)
+    assert followed.left == ["OLD/USD"]
+    assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
+    assert followed.feed.books["ETH/USD"].precision == Precision(1, 8)
+    followed.hear("NEW/USD", is_all=False)
+    assert followed.joined[-1] == "NEW/USD", "once its precision is known"
+
+
+def test_wildcards_bring_no_more_symbols_than_allowed() -> None:
+    followed = Followed("Z/USD,*/USD", kraken_max_symbols=3)
+    followed.hear(*(f"C{number}/USD" for number in range(10)))
+    assert list(followed.feed.books) == ["Z/USD", "C0/USD", "C1/USD"]
+    followed.hear("A/USD", "C1/USD", "C2/USD", "C3/USD", "C4/USD")
+    assert list(followed.feed.books) == ["Z/USD", "C1/USD", "A/USD"], "those that are there stay"
+
+
+def test_names_come_whatever_wildcards_are_allowed() -> None:
+    followed = Followed("A/USD,B/USD,C/USD,*/EUR", kraken_max_symbols=1)
+    followed.hear("D/EUR")
+    assert list(followed.feed.books) == ["A/USD", "B/USD", "C/USD"]
+
+
+def test_endless_pairs_are_not_remembered_and_later_ones_still_count() -> None:
+    followed = Followed("*/USD", kraken_max_symbols=10)
+    followed.hear("BTC/USD", *(f"C{number}/EUR" for number in range(MOST_PAIRS + 10_000)))
+    assert list(followed.feed.books) == ["BTC/USD"]
+    assert not followed.hear("BTC/USD", "ETH/USD")
+    assert followed.hear("BTC/USD", "ETH/USD")
+    assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
 
 
 def test_what_it_follows_is_not_known_from_an_update() -> None:

@@ -17,7 +17,14 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.utils import accept_key
 
-from collector.kraken.socket import MOST_BYTES, MOST_WAITING, FeedSocket
+from collector.kraken.socket import (
+    MOST_BYTES,
+    MOST_FRAMES_IN_A_TURN,
+    MOST_PARTS,
+    MOST_WAITING,
+    FeedFlooded,
+    FeedSocket,
+)
 from tests.polling import eventually
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -286,3 +293,38 @@ async def test_what_breaks_off_in_the_middle_is_no_message() -> None:
             assert await all_of(socket) == [b"whole"]
             with pytest.raises(ConnectionClosed):
                 await socket.read()
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
+async def test_flood_of_pings_ends_the_connection_with_a_reason(opcode: Opcode) -> None:
+    stream = framed(b"before") + framed(b"", opcode) * 100_000
+    async with socket_to_bytes(stream, lambda data: [data]) as socket:
+        with pytest.raises(FeedFlooded, match="pings and pongs"):
+            await all_of(socket)
+
+
+async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() -> None:
+    stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MOST_PARTS + 10)
+    async with socket_to_bytes(stream, lambda data: [data]) as socket:
+        with pytest.raises(FeedFlooded, match="frames"):
+            await socket.read()
+
+
+async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> None:
+    parts = b"".join(framed(b"x", Opcode.CONT, fin=False) for _ in range(3000))
+    message = framed(b"", fin=False) + parts + framed(b"y", Opcode.CONT)
+    async with socket_to_bytes(message * 5 + framed(b"behind"), lambda data: [data]) as socket:
+        turns, taken = 0, asyncio.create_task(all_of(socket))
+        while not taken.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert await taken == [b"x" * 3000 + b"y"] * 5 + [b"behind"]
+    assert turns >= 5 * 3000 / MOST_FRAMES_IN_A_TURN
+
+
+async def test_what_is_put_off_is_not_lost_when_the_connection_ends() -> None:
+    stream = (
+        framed(b"", Opcode.PING) * 900 + framed(b"last") + framed((1000).to_bytes(2), Opcode.CLOSE)
+    )
+    async with socket_to_bytes(stream, lambda data: [data]) as socket:
+        assert await all_of(socket) == [b"last"]

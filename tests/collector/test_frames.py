@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.kraken.frames import (
     Answer,
+    BookEntry,
     BookFrame,
+    BookParts,
     Frame,
     FrameError,
     Heartbeat,
     Instruments,
     System,
     Unknown,
+    decode_entry,
     decode_frame,
+    decode_pair,
     subscribe_books,
     subscribe_instruments,
     unsubscribe_books,
@@ -94,6 +99,8 @@ def test_frames_are_told_apart_in_any_order_of_keys(text: str) -> None:
     if isinstance(told, BookFrame) and isinstance(expected, BookFrame):
         assert parse_levels(told.data[0], BTC) == parse_levels(expected.data[0], BTC)
         assert told.data[0].checksum == expected.data[0].checksum
+    elif isinstance(told, Instruments) and isinstance(expected, Instruments):
+        assert list(map(decode_pair, told.pairs)) == list(map(decode_pair, expected.pairs))
     else:
         assert told == expected
 
@@ -119,7 +126,7 @@ def test_a_heartbeat() -> None:
 def test_instruments_give_the_precisions() -> None:
     frame = decode(INSTRUMENT)
     assert isinstance(frame, Instruments)
-    (pair,) = frame.pairs
+    (pair,) = map(decode_pair, frame.pairs)
     assert (pair.symbol, pair.price_precision, pair.qty_precision) == ("BTC/USD", 1, 8)
 
 
@@ -205,7 +212,7 @@ def test_deep_nesting_is_an_error_like_any_other(head: bytes, brackets: bytes) -
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ('"checksum":3726153463', '"checksum":"3726153463"'),
+        ('"checksum":3726153463', '"checksum":"372615346x"'),
         ('"checksum":3726153463,', ""),
         ('"type":"update"', '"type":"delta"'),
     ],
@@ -216,25 +223,38 @@ def test_a_broken_entry_names_its_symbol(old: str, new: str) -> None:
         if old not in text:
             continue
         with pytest.raises(FrameError) as caught:
-            decode(text.replace(old, new))
+            entries_of(decode(text.replace(old, new)))
         assert caught.value.symbols == ("BTC/USD",)
 
 
-def test_of_a_frame_with_one_broken_entry_every_symbol_is_named() -> None:
-    entry = BOOK[BOOK.index("[{") + 1 : -2]
-    broken = entry.replace("BTC", "ETH").replace('"checksum":3726153463', '"checksum":null')
-    with pytest.raises(FrameError) as caught:
-        decode(BOOK.replace(entry, f"{entry},{broken}"))
-    assert caught.value.symbols == ("BTC/USD", "ETH/USD")
+def entries_of(frame: Frame) -> list[BookEntry]:
+    """The entries of a book frame; raises FrameError with the first that is not understood."""
+    assert isinstance(frame, BookFrame | BookParts)
+    return frame.data if isinstance(frame, BookFrame) else list(map(decode_entry, frame.data))
 
 
-def test_an_entry_without_a_symbol_hides_no_other() -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ('"checksum":3726153463', '"checksum":null', ("ETH/USD",)),
+        ('"symbol":"ETH/USD",', "", ()),
+        ('"symbol":"ETH/USD"', '"symbol":5', ()),
+    ],
+)
+def test_broken_entry_is_of_its_symbol_alone(old: str, new: str, named: tuple[str, ...]) -> None:
     entry = BOOK[BOOK.index("[{") + 1 : -2]
-    broken = entry.replace('"symbol":"BTC/USD",', "")
+    broken = entry.replace("BTC", "ETH").replace(old, new)
     for entries in (f"{entry},{broken}", f"{broken},{entry}"):
-        with pytest.raises(FrameError) as caught:
-            decode(BOOK.replace(entry, entries))
-        assert caught.value.symbols == ("BTC/USD",)
+        frame = decode(BOOK.replace(entry, entries))
+        assert isinstance(frame, BookParts)
+        understood, errors = [], []
+        for raw in frame.data:
+            try:
+                understood.append(decode_entry(raw))
+            except FrameError as error:
+                errors.append(error)
+        assert [each.symbol for each in understood] == ["BTC/USD"]
+        assert [(each.symbols, each.is_book) for each in errors] == [(named, True)]
 
 
 json_values = st.recursive(
@@ -306,5 +326,74 @@ def test_one_pair_that_cannot_be_understood_hides_no_other() -> None:
     frame = f'{{"channel":"instrument","type":"snapshot","data":{{"pairs":[{",".join(pairs)}]}}}}'
     decoded = decode_frame(frame.encode())
     assert isinstance(decoded, Instruments)
-    assert [pair.symbol for pair in decoded.pairs] == ["BTC/USD"]
-    assert decoded.senseless == 1
+    odd, pair = map(decode_pair, decoded.pairs)
+    assert (odd.symbol, odd.precision) == ("X/Y", None)
+    assert (pair.symbol, pair.precision) == ("BTC/USD", Precision(1, 8))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"price_precision":null,"qty_precision":8',
+        '"price_precision":"1","qty_precision":8',
+        '"price_precision":1.5,"qty_precision":8',
+        '"price_precision":true,"qty_precision":8',
+        '"price_precision":-1,"qty_precision":8',
+        '"price_precision":31,"qty_precision":8',
+        '"qty_precision":8',
+    ],
+)
+def test_pair_without_a_sensible_precision_has_a_name_all_the_same(odd: str) -> None:
+    pair = decode_pair(msgspec.Raw(f'{{"symbol":"X/Y",{odd},"status":7}}'.encode()))
+    assert (pair.symbol, pair.precision, pair.status) == ("X/Y", None, None)
+
+
+@pytest.mark.parametrize("data", ["5", "[]", "{}", '{"symbol":7}', "nonsense"])
+def test_pair_without_a_name_is_an_error(data: str) -> None:
+    with pytest.raises(FrameError):
+        decode_pair(msgspec.Raw(data.encode()))
+
+
+ENTRY = '{{"symbol":"BTC/USD","bids":[],"asks":[],"checksum":{checksum},"timestamp":{time}}}'
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["1795725366.07", "1795725366", "null", "true", "{}", "[[]]", "1e999", "-0", '{"s":"soon"}'],
+)
+def test_timestamp_that_is_no_text_costs_only_itself(time: str) -> None:
+    entries = (ENTRY.format(checksum=1, time=time), ENTRY.format(checksum=2, time='"soon"'))
+    decoded = decode(f'{{"channel":"book","type":"update","data":[{",".join(entries)}]}}')
+    assert [(e.symbol, e.checksum, e.timestamp) for e in entries_of(decoded)] == [
+        ("BTC/USD", 1, None),
+        ("BTC/USD", 2, "soon"),
+    ]
+
+
+def test_checksum_of_digits_in_quotes_is_one() -> None:
+    entry = decode_entry(msgspec.Raw(ENTRY.format(checksum='"3310070434"', time=5).encode()))
+    assert (entry.checksum, entry.timestamp) == (3310070434, None)
+
+
+@pytest.mark.parametrize("checksum", ["null", '"x"', "true", "1.5", "{}", '""'])
+def test_checksum_that_is_no_number_is_an_error_of_its_symbol(checksum: str) -> None:
+    with pytest.raises(FrameError) as caught:
+        decode_entry(msgspec.Raw(ENTRY.format(checksum=checksum, time="null").encode()))
+    assert caught.value.symbols == ("BTC/USD",)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"error":{"code":7},"method":"subscribe"}', Answer("subscribe", False, '{"code":7}')),
+        ('{"method":"subscribe","req_id":"7"}', Answer("subscribe")),
+        ('{"method":"subscribe","success":false}', Answer("subscribe", False)),
+        ('{"method":"subscribe","result":5,"symbol":"A/B"}', Answer("subscribe", symbol="A/B")),
+        (
+            '{"method":"subscribe","error":"no","symbol":["A/B",5,"C/D"]}',
+            Answer("subscribe", False, "no", symbols=("A/B", "C/D")),
+        ),
+    ],
+)
+def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: Answer) -> None:
+    assert decode(text) == answer

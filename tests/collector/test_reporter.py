@@ -162,3 +162,13 @@ async def _reports(redis: RedisNode, shards: set[str]) -> bool:
 async def _gone(redis: RedisNode, *names: str) -> bool:
     keys = [key(name) for name in names for key in (book_key, events_key)]
     return not await redis.exists(*keys) and not (await symbols(redis) & set(names))
+
+
+async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
+    redis: RedisNode, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD")
+    await redis.hset(SYMBOLS, b"\xff/USD", "{}")
+    reporting.lease.epoch = 7
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+    assert b"\xff/USD" not in await redis.hkeys(SYMBOLS)

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector.books import SymbolBook
 from collector.kraken.requests import REQUESTS_PER_SECOND
-from collector.kraken.session import RESYNCS_PER_10_S
+from collector.kraken.session import ENTRIES_IN_A_STEP, RESYNCS_PER_10_S
 from collector.stamp import Stamp
 from kraken_book.precision import Precision
 from tests.collector.kraken_side import (
@@ -294,15 +295,159 @@ def test_a_refused_symbol_is_asked_for_again_after_60_s() -> None:
     assert conversation.books[BTC].live
 
 
-def test_an_error_without_a_symbol_is_for_all_that_its_request_asked() -> None:
-    conversation = Conversation(BTC, ETH)
+def asked_together(*symbols: str) -> tuple[Conversation, int]:
+    """Symbols that were asked for in one request, and its number."""
+    conversation = Conversation(*symbols)
     conversation.said()
-    conversation.hear(instruments(BTC, ETH))
+    conversation.hear(instruments(*symbols))
     (request,) = conversation.said()
-    error = "Subscription depth not supported"
-    conversation.hear(refused(None, error, req_id=request["req_id"]))
-    assert {book.reason for book in conversation.books.values()} == {error}
-    assert {book.status for book in conversation.books.values()} == {"refused"}
+    assert request["params"]["symbol"] == list(symbols)
+    return conversation, request["req_id"]
+
+
+def answer_each_alone(conversation: Conversation, bad: str, method: str = "subscribe") -> None:
+    """Refuse, without a name, each request that asks for `bad`; grant the others."""
+    for request in conversation.said():
+        names, more = request["params"]["symbol"], {"req_id": request["req_id"]}
+        if bad in names:
+            conversation.hear(refused(None, "not supported", method=request["method"], **more))
+            continue
+        for name in names:
+            conversation.hear(acknowledged(request["method"], name, **more))
+            if request["method"] == "subscribe":
+                conversation.hear(conversation.markets[name].snapshot())
+
+
+@pytest.mark.parametrize("named", ["XDG/USD", "DOGE/USD"])
+def test_refused_name_in_batch_error_leaves_other_books_live(named: str) -> None:
+    conversation, number = asked_together(BTC, "XDG/USD", ETH)
+    error = f"Currency pair not supported {named}"
+    conversation.hear(refused(None, error, req_id=number))
+    for symbol in (BTC, ETH):
+        conversation.hear(acknowledged("subscribe", symbol, req_id=number))
+        conversation.hear(conversation.markets[symbol].snapshot())
+    assert [book.status for book in conversation.books.values()] == ["live", "refused", "live"]
+    assert conversation.books["XDG/USD"].reason == error
+
+
+def test_batch_error_without_a_name_leaves_those_that_are_acknowledged_live() -> None:
+    conversation, number = asked_together(BTC, BAD, ETH)
+    conversation.hear(refused(None, "not supported", req_id=number))
+    assert {book.status for book in conversation.books.values()} == {"asked"}
+    for symbol in (BTC, ETH):
+        conversation.hear(acknowledged("subscribe", symbol, req_id=number))
+        conversation.hear(conversation.markets[symbol].snapshot())
+    conversation.wait(3)
+    (request,) = conversation.said()
+    assert request["params"]["symbol"] == [BAD], "it alone is asked for again"
+    conversation.hear(refused(None, "not supported", req_id=request["req_id"]))
+    assert [book.status for book in conversation.books.values()] == ["live", "refused", "live"]
+    assert conversation.books[BAD].reason == "not supported"
+
+
+def test_one_name_that_takes_every_request_down_is_found_and_the_others_come_live() -> None:
+    names = [f"C{number}/USD" for number in range(40)]
+    conversation, number = asked_together(*names)
+    conversation.hear(refused(None, "not supported", req_id=number))
+    for _ in range(12):
+        conversation.wait(1)
+        answer_each_alone(conversation, names[17])
+    statuses = {name: book.status for name, book in conversation.books.items()}
+    assert statuses.pop(names[17]) == "refused"
+    assert set(statuses.values()) == {"live"}
+    conversation.wait(60)
+    assert conversation.asked() == [("subscribe", [names[17]])], "alone, so that it hurts no other"
+
+
+@pytest.mark.parametrize("more", [{}, {"req_id": 99_999}])
+def test_error_that_tells_neither_symbol_nor_request_has_those_unanswered_asked_in_parts(
+    more: dict[str, int],
+) -> None:
+    conversation, _ = asked_together(BTC, BAD, ETH)
+    conversation.hear(refused(None, "Malformed request", "subscribe", **more))
+    assert {book.status for book in conversation.books.values()} == {"asked"}
+    conversation.wait(3)
+    assert conversation.asked() == [("subscribe", [each]) for each in (BTC, BAD, ETH)]
+
+
+def test_error_of_a_request_for_one_symbol_refuses_that() -> None:
+    conversation, number = asked_together(BTC)
+    conversation.hear(refused(None, "Subscription depth not supported", req_id=number))
+    assert conversation.books[BTC].status == "refused"
+
+
+def test_error_that_names_several_symbols_refuses_those() -> None:
+    conversation, number = asked_together(BTC, BAD, ETH, "SOL/USD")
+    conversation.hear(refused(None, f"Not supported: {BAD}, SOL/USD.", req_id=number))
+    statuses = [book.status for book in conversation.books.values()]
+    assert statuses == ["asked", "refused", "asked", "refused"]
+
+
+def test_acknowledgement_and_snapshot_count_after_a_refusal() -> None:
+    for late in (acknowledged("subscribe", BTC), b""):
+        conversation, _ = asked_together(BTC)
+        conversation.hear(refused(BTC, "Internal error"))
+        assert conversation.books[BTC].status == "refused"
+        conversation.hear(*filter(None, [late]), conversation.markets[BTC].snapshot())
+        assert (conversation.books[BTC].status, conversation.books[BTC].reason) == ("live", None)
+        conversation.wait(120)
+        assert conversation.asked() == []
+
+
+def test_acknowledgement_counts_while_the_symbol_waits_to_be_asked_for_again() -> None:
+    conversation, _ = asked_together(BTC)
+    conversation.wait(10)
+    conversation.hear(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
+    assert conversation.books[BTC].live
+    assert conversation.asked() == [], "it is not asked for twice"
+
+
+def test_unsubscribe_error_without_a_name_does_not_take_any_symbol_for_left(
+    live: Conversation,
+) -> None:
+    live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
+    (request,) = live.said()
+    live.hear(refused(None, "no", method="unsubscribe", req_id=request["req_id"]))
+    assert live.said() == []
+    live.wait(3)
+    assert live.asked() == [("unsubscribe", [BTC]), ("unsubscribe", [ETH])]
+
+
+def test_unsubscribe_error_that_names_a_symbol_is_of_that(live: Conversation) -> None:
+    live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
+    (request,) = live.said()
+    error = f"Subscription Not Found {ETH}"
+    live.hear(refused(None, error, method="unsubscribe", req_id=request["req_id"]))
+    assert live.asked() == [("subscribe", [ETH])]
+
+
+def test_error_of_another_symbol_refuses_none_of_ours() -> None:
+    conversation, number = asked_together(BTC, ETH)
+    conversation.hear(refused("SOL/EUR", "not supported", req_id=number))
+    assert {book.status for book in conversation.books.values()} == {"asked"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Exceeded msg rate",
+        "exceeded MSG rate",
+        "EGeneral:Too many requests",
+        "EAPI:Rate limit exceeded",
+        "too many requests",
+        "Message rate exceeded",
+        "EService:Throttled: 1795725366",
+        "EGeneral:Temporary lockout",
+    ],
+)
+def test_words_that_say_too_fast_slow_down_and_refuse_nobody(error: str) -> None:
+    conversation, number = asked_together(BTC, ETH)
+    conversation.hear(refused(BTC, error, req_id=number), refused(None, error, req_id=number))
+    conversation.wait(9)
+    assert conversation.asked() == []
+    assert {book.status for book in conversation.books.values()} == {"asked"}
+    conversation.wait(2)
+    assert conversation.asked() == [("subscribe", [BTC, ETH])]
 
 
 def test_an_error_without_symbol_or_known_id_refuses_nobody() -> None:
@@ -575,14 +720,48 @@ def test_pairs_are_told_with_whether_they_are_all() -> None:
     "senseless",
     [
         b'{"symbol":"SOL/USD"}',
+        b'{"name":"SOL/USD"}',
+        b'{"symbol":null,"price_precision":1,"qty_precision":8}',
+        '{"symbol":"币安人生/USD","price_precision":1,"qty_precision":8}'.encode(),
+        b"5",
         b'{"symbol":"SOL/USD","price_precision":99,"qty_precision":8}',
     ],
 )
-def test_pairs_of_which_one_makes_no_sense_are_not_taken_for_all(senseless: bytes) -> None:
+def test_pair_that_makes_no_sense_is_passed_over_alone(senseless: bytes) -> None:
     conversation = Conversation(BTC)
     frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [' + senseless + b", ")
     conversation.hear(frame)
+    ((names, is_all),) = conversation.listed
+    assert (set(names) - {"SOL/USD"}, is_all) == ({BTC}, True)
+    assert conversation.asked()[-1] == ("subscribe", [BTC])
+
+
+def test_list_of_which_most_pairs_have_no_name_is_not_taken_for_all() -> None:
+    conversation = Conversation(BTC)
+    frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [{}, 5, ')
+    conversation.hear(frame)
     assert conversation.listed == [([BTC], False)]
+
+
+def test_followed_pair_keeps_its_precision_if_the_new_one_makes_no_sense(
+    live: Conversation,
+) -> None:
+    live.hear(instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1))
+    assert live.books[BTC].precision == Precision(1, 8)
+    assert live.books[BTC].live
+    assert live.listed[-1] == ([BTC, ETH], True)
+
+
+def test_list_that_is_not_believed_is_asked_for_again() -> None:
+    conversation = Conversation(BTC)
+    conversation.believes = False
+    conversation.hear(instruments(BTC))
+    conversation.said()
+    conversation.wait(11)
+    assert [r["method"] for r in conversation.said() if r["params"]["channel"] == "instrument"] == [
+        "unsubscribe",
+        "subscribe",
+    ]
 
 
 def test_a_symbol_that_joins_is_asked_for_and_one_that_leaves_is_left(live: Conversation) -> None:
@@ -711,4 +890,97 @@ def test_words_without_end_are_cut() -> None:
 def test_pairs_with_names_that_are_none_are_passed_over(name: str) -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC, name))
-    assert conversation.listed == [([BTC], False)]
+    assert conversation.listed == [([BTC], True)]
+
+
+# Frames that are large, or of which a part is odd
+
+
+@pytest.mark.parametrize(
+    ("head", "entry", "tail"),
+    [
+        (
+            b'{"channel":"book","type":"update","data":[',
+            b'{"symbol":"C/D","bids":[],"asks":[],"checksum":1}',
+            b"]}",
+        ),
+        (b'{"channel":"book","type":"snapshot","data":[', b"{}" + b" " * 9, b"]}"),
+        (
+            b'{"channel":"instrument","type":"snapshot","data":{"pairs":[',
+            b'{"symbol":"C/D","price_precision":1,"qty_precision":8}',
+            b"]}}",
+        ),
+    ],
+)
+def test_large_frame_is_taken_in_short_steps(
+    live: Conversation, head: bytes, entry: bytes, tail: bytes
+) -> None:
+    count = 30_000
+    frame = head + b",".join([entry] * count) + tail
+    steps = live.session.begin(frame, Stamp(0, int(live.now * 1e9)))
+    assert sum(1 for _ in steps or ()) == count // ENTRIES_IN_A_STEP
+
+
+def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
+    nonsense = [
+        b"\xff" * 300,
+        b'{"channel":"news","data":5}',
+        b'{"error":"no","method":"subscribe"}',
+        b'{"channel":"status","data":[{"system":"%d"}]}',
+        b'{"channel":"book","type":"update","data":[{}]}',
+        b'{"channel":"instrument","type":"update","data":{"pairs":[5,{"symbol":"x"}]}}',
+    ]
+    with capture_logs() as written:
+        for number in range(3000):
+            live.hear(nonsense[number % len(nonsense)].replace(b"%d", str(number).encode()))
+    assert len(written) < 100
+    assert all(len(json.dumps(line)) < 1500 for line in written)
+
+
+@pytest.mark.parametrize("time", ["1795725366.07", "null", "{}", '"0001-01-01T00:00:00Z"', "1e999"])
+def test_senseless_timestamp_costs_only_itself(live: Conversation, time: str) -> None:
+    update = live.markets[BTC].update([("98.0", "1.00000000")])
+    live.hear(update.replace(f'"{TIME}"'.encode(), time.encode()))
+    assert live.books[BTC].live
+    assert live.books[BTC].exchange_time is None
+    live.hear(live.markets[BTC].update([("98.0", "2.00000000")]))
+    assert live.books[BTC].exchange_time == TIME
+    assert live.said() == []
+
+
+@pytest.mark.parametrize("entry", [b'{"bids":[],"asks":[],"checksum":1}', b"5", b'{"symbol":5}'])
+def test_entry_without_a_symbol_costs_those_beside_it_nothing(
+    live: Conversation, entry: bytes
+) -> None:
+    update = live.markets[ETH].update([("98.0", "1.00000000")])
+    live.hear(update.replace(b'"data":[', b'"data":[' + entry + b","))
+    assert live.books[ETH].checksum == live.markets[ETH].book.checksum
+    assert live.books[BTC].live
+    assert live.said() == []
+
+
+def test_broken_entry_of_a_symbol_that_is_not_ours_doubts_none_of_ours() -> None:
+    conversation = Conversation(BTC, depth=25)
+    conversation.go_live()
+    conversation.hear(b'{"channel":"book","type":"update","data":[{"symbol":"SOL/USD"}]}')
+    assert conversation.books[BTC].live
+
+
+def test_symbols_that_are_doubted_again_and_again_leave_the_others_their_turn() -> None:
+    names = [f"C{number}/USD" for number in range(2 * RESYNCS_PER_10_S)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    last = names[-1]
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+        conversation.hear(acknowledged("unsubscribe", name))
+    for _ in range(25):
+        for method, symbols in conversation.asked():
+            for symbol in symbols if method == "subscribe" else ():
+                conversation.hear(acknowledged("subscribe", symbol))
+                conversation.hear(conversation.markets[symbol].snapshot())
+                if symbol != last:
+                    conversation.hear(conversation.markets[symbol].wrong_update())
+                    conversation.hear(acknowledged("unsubscribe", symbol))
+        conversation.wait(1)
+    assert conversation.books[last].live

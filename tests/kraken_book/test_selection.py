@@ -67,3 +67,16 @@ def test_a_wildcard_that_is_none_is_named(bad: str) -> None:
 def test_a_selection_of_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="at least one symbol"):
         parse_selection(text)
+
+
+@pytest.mark.parametrize("name", ["FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/" + "B" * 40])
+def test_what_a_wildcard_takes_can_be_named_and_left_out(name: str) -> None:
+    assert parse_selection("*").of([name]) == (name,)
+    assert parse_selection(name).of(()) == (name,)
+    assert parse_selection(f"*,!{name}").of([name, "BTC/USD"]) == ("BTC/USD",)
+    assert parse_selection(f"*,!{name[:3]}*/*").of([name]) == ()
+
+
+def test_name_that_is_too_long_for_a_symbol_is_refused() -> None:
+    with pytest.raises(ValueError, match="is no symbol"):
+        parse_selection("A" * 41 + "/USD")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.symbols import folded, nearest
+from kraken_book.symbols import SymbolIndex, folded, is_symbol, mentioned, nearest
 
 KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
 
@@ -47,3 +47,46 @@ def test_nearest_gives_few_and_none_where_nothing_is_near() -> None:
     many = [f"BTC/US{letter}" for letter in "ABCDEFG"]
     assert len(nearest("BTC/US", many)) == 3
     assert nearest("qqqqqqqqqqqq", KNOWN) == []
+
+
+@pytest.mark.parametrize("name", ["FOO-B/USD", "foo-b/usd", "Foo-B/Usd", "foo-b-usd"])
+def test_symbol_with_a_dash_in_a_side_is_found_by_every_spelling(name: str) -> None:
+    assert SymbolIndex(["FOO/USD", "FOO-B/USD", "B/USD"]).find(name) == "FOO-B/USD"
+
+
+def test_dash_within_a_side_is_not_taken_for_the_slash() -> None:
+    index = SymbolIndex(["FOO-B/USD", "FOO/B-USD"])
+    assert index.find("foo-b/usd") == "FOO-B/USD"
+    assert index.find("foo/b-usd") == "FOO/B-USD"
+    assert index.find("foo-b-usd") is None, "two symbols are meant"
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [("btc-usd", "BTC/USD"), ("xbt/usd", "BTC/USD"), ("BTC/USD", "BTC/USD"), ("btcusd", None)],
+)
+def test_known_symbol_is_found_by_its_spellings(name: str, symbol: str | None) -> None:
+    assert SymbolIndex(KNOWN).find(name) == symbol
+
+
+def test_old_name_is_only_a_whole_side() -> None:
+    assert folded("XBT-B/USD") == "XBT-B/USD"
+
+
+@pytest.mark.parametrize("name", ["BTC/USD", "FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/B"])
+def test_names_of_this_form_are_symbols(name: str) -> None:
+    assert is_symbol(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "BTC", "A/B/C", "A,B/C", "A/B\n", "币安人生/USD", "A" * 41 + "/B", "*/USD", "A B/C"],
+)
+def test_names_of_another_form_are_no_symbols(name: str) -> None:
+    assert not is_symbol(name)
+
+
+def test_symbols_are_found_in_a_sentence() -> None:
+    assert mentioned("Currency pair not supported XDG/USD") == ["XDG/USD"]
+    assert mentioned("A/B, C-D/E: not supported; 'F/G'.") == ["A/B", "C-D/E", "F/G"]
+    assert mentioned("see https://docs.example.com/a/b") == []

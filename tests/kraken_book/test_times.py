@@ -56,10 +56,21 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         ("soon", None),
         ("2026-13-45T03:35:51Z", None),
         ("9999-12-31T23:59:59-14:00", None),
+        ("2026-08-02t03:35:51z", "2026-08-02T03:35:51.000000Z"),
+        ("0001-01-01T00:00:00Z", None),
+        ("0001-01-01T00:00:00.000000Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("2026-08-02T23:59:60Z", None),
+        ("10000-01-01T00:00:00.000000Z", None),
+        (1_795_725_366.07, None),
+        (1_795_725_366, None),
+        (True, None),
+        ({"seconds": 5}, None),
+        ([], None),
     ],
 )
 def test_a_time_of_the_feeds_comes_in_our_form_or_not_at_all(
-    text: str | None, form: str | None
+    text: object, form: str | None
 ) -> None:
     assert normalised(text) == form
 
@@ -85,3 +96,9 @@ def test_a_hostile_time_costs_only_itself_and_the_event_stays_json() -> None:
 def test_any_text_is_none_or_in_our_form(text: str) -> None:
     form = normalised(text)
     assert form is None or FORM.fullmatch(form)
+
+
+@given(st.integers(-62_135_596_800, 253_402_300_799))
+@settings(deadline=None)
+def test_year_is_always_written_with_four_digits(seconds: int) -> None:
+    assert FORM.fullmatch(rfc3339(seconds * 10**9))

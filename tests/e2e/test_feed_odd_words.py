@@ -1,0 +1,48 @@
+"""A feed whose words about a part could be taken for the whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.e2e.processes import Stage, eventually
+from tests.e2e.scripted_kraken import ScriptedKraken, _Client
+
+BAD = "XDG/USD"
+
+
+class RefusesBatches(ScriptedKraken):
+    """Grants no request that asks for `BAD`, and does not say which symbol it means."""
+
+    def _answer(self, client: _Client, request: dict[str, Any]) -> None:
+        if request["method"] == "subscribe" and BAD in request["params"].get("symbol", ()):
+            answer = {"method": "subscribe", "success": False, "error": "EQuery:Invalid request"}
+            client.send(json.dumps({**answer, "req_id": request["req_id"]}))
+            return
+        super()._answer(client, request)
+
+
+def test_one_name_that_takes_each_of_its_requests_down_costs_the_others_seconds(
+    stage: Stage,
+) -> None:
+    good = [f"C{number}/USD" for number in range(6)]
+    with RefusesBatches([*good, BAD]) as kraken:
+        collector = stage.collector(
+            stage.redis().url, kraken.url, KRAKEN_SYMBOLS=",".join([*good[:3], BAD, *good[3:]])
+        )
+        collector.wait_until_live(len(good))
+        line = collector.wait_for_line("kraken refused", symbols=[BAD])
+        assert line["error"] == "EQuery:Invalid request"
+
+
+def test_flood_of_garbage_makes_little_log_and_the_books_stay_right(stage: Stage) -> None:
+    with ScriptedKraken(["BTC/USD"]) as kraken:
+        collector = stage.collector(stage.redis().url, kraken.url, KRAKEN_SYMBOLS="BTC/USD")
+        collector.wait_until_live(1)
+        for _ in range(3000):
+            kraken.send("x" * 1000)
+        bad = "kraken_book_bad_frames_total"
+        eventually(lambda: collector.metric(bad) >= 3000 or None, "all of it was read")
+        collector.wait_until_live(1)
+        assert collector.metric("kraken_book_mismatches_total") == 0
+        assert len(collector.log) < 50_000
