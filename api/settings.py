@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from api.proxies import TrustedProxies
 from service.settings import Port, Seconds, ServiceSettings
+
+
+def _checked_proxies(text: str) -> str:
+    TrustedProxies.parse(text)
+    return text
 
 
 class ApiSettings(ServiceSettings):
@@ -13,3 +23,12 @@ class ApiSettings(ServiceSettings):
     api_max_age: Seconds = 10.0
     api_write_timeout: Seconds = 30.0
     api_drain: Seconds = 5.0
+    # Longer than the load balancers keep theirs, the longest of which is Google's 600 s: whichever
+    # end closes first, the other one may send a request into a connection that is closed.
+    api_keep_alive: Seconds = 620.0
+    api_trusted_proxies: Annotated[str, AfterValidator(_checked_proxies)] = ""
+
+    @property
+    def trusted_proxies(self) -> TrustedProxies:
+        """The proxies whose `X-Forwarded-For` is believed."""
+        return TrustedProxies.parse(self.api_trusted_proxies)

@@ -3,6 +3,8 @@
 Each module is one such thing: `settings` reads the environment, `logs` sets up the log, `stop`
 turns signals into an event, `tasks` ends what a service does, `redis_engine` connects to what a
 `redis_url` names: the `redis_nodes`, each by a `redis_client`, of one server or a `redis_cluster`;
-`http_server` serves an application beside a service's other tasks, `healthcheck` asks whether one
+`http_server` serves an application beside a service's other tasks: each connection is an
+`http_protocol`, `http_connections` has the deadlines and the number of all, `http_metrics` their
+figures. `line_limit` keeps clients from filling the log. `healthcheck` asks whether a service
 answers.
 """

@@ -1,0 +1,305 @@
+"""The open connections of one HTTP server: their deadlines, their number, and what the log says.
+
+Each connection is in one phase. A phase has one fixed duration, so the connections of a phase are
+due in the order in which they entered it, and a look at all deadlines costs what has expired.
+No byte that a client sends moves a deadline; only the next phase does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import fcntl
+import resource
+import select
+import sys
+import termios
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from service.http_metrics import HTTP_CONNECTIONS, HTTP_OPEN_FILES_LIMIT, HTTP_REFUSED
+from service.line_limit import LineLimit
+from service.logs import get_logger
+
+log = get_logger(__name__)
+
+MAX_RESERVED_FILES = 1024
+MIN_RESERVED_FILES = 32
+# From this share of the limit on, idle connections make room and the log says so.
+NEARLY_FULL = 0.8
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """What a client may take of a server, in bytes and seconds.
+
+    Attributes:
+        head_bytes: The longest request head, with the empty lines before it.
+        head_seconds: From the accept or the first byte of a head to its end.
+        idle_seconds: How long a connection is kept without a request.
+        write_seconds: How long a client may take nothing of an answer.
+        answer_seconds: How long a client may take for an answer that is no stream.
+        ending_seconds: How long what a client still sends is read after the last answer.
+        unread_bytes: How much of what a client sends beside its request is read.
+        evict_seconds: How long a connection is safe from making room for others.
+        sweep_seconds: The time between two looks at the deadlines.
+
+    """
+
+    head_bytes: int = 64 * 1024
+    head_seconds: float = 20.0
+    idle_seconds: float = 620.0
+    write_seconds: float = 30.0
+    answer_seconds: float = 300.0
+    ending_seconds: float = 2.0
+    unread_bytes: int = 64 * 1024
+    evict_seconds: float = 1.0
+    sweep_seconds: float = 1.0
+
+
+class Phase(enum.Enum):
+    """Where a connection is; only ANSWER has no deadline of its own."""
+
+    HEAD = "head"
+    ANSWER = "answer"
+    IDLE = "idle"
+    ENDING = "ending"
+
+
+class Connection(Protocol):
+    """What the registry needs of a connection."""
+
+    phase: Phase
+    transport: asyncio.Transport
+
+    @property
+    def host(self) -> str:
+        """The address of the other end."""
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether somebody else cuts the connection off if the client does not read."""
+
+    def expire(self) -> None:
+        """End the connection, whose phase has lasted too long."""
+
+
+@dataclass
+class _Blocked:
+    """An answer that the system did not take at once."""
+
+    since: float = field(default_factory=monotonic)
+    progress_at: float = field(default_factory=monotonic)
+    unsent: int = sys.maxsize
+
+
+def open_files_limit() -> int:
+    """Return how many files this process may have open."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def unsent_bytes(transport: asyncio.Transport) -> int:
+    """Return how many bytes wait here and in the system until the client takes them."""
+    waiting = transport.get_write_buffer_size()
+    with contextlib.suppress(OSError, ValueError):
+        # The system takes more of us only after much of what it has is gone.
+        fileno = transport.get_extra_info("socket").fileno()
+        waiting += int.from_bytes(fcntl.ioctl(fileno, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    return waiting
+
+
+class Connections:
+    """Every open connection of a server.
+
+    Args:
+        limits: The times and sizes.
+        open_files: How many files the process may have open; by default, what the system allows.
+
+    """
+
+    def __init__(self, limits: HttpLimits, open_files: int | None = None) -> None:
+        self.limits = limits
+        self._open_files = open_files_limit() if open_files is None else open_files
+        self._reserved = min(max(self._open_files // 16, MIN_RESERVED_FILES), MAX_RESERVED_FILES)
+        self._max_files = max(1, self._open_files - self._reserved)
+        self._seconds = {
+            Phase.HEAD: limits.head_seconds,
+            Phase.ANSWER: float("inf"),
+            Phase.IDLE: limits.idle_seconds,
+            Phase.ENDING: limits.ending_seconds,
+        }
+        self._due: dict[Phase, dict[Connection, float]] = {phase: {} for phase in Phase}
+        self._blocked: dict[Connection, _Blocked] = {}
+        self._half_closed: set[Connection] = set()
+        self._lines = LineLimit()
+        self._full_lines = LineLimit(60.0)
+        HTTP_OPEN_FILES_LIMIT.set(self._max_files)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._due.values()))
+
+    def __contains__(self, connection: Connection) -> bool:
+        return connection in self._due[connection.phase]
+
+    def admit(self, connection: Connection) -> bool:
+        """Add a new connection, or return False if there is no room for it.
+
+        A refused one enters ENDING, so that it can still read why; if even that is too much, it is
+        not added at all.
+        """
+        # The system gives the lowest free number, so at least so many files are open.
+        used = connection.transport.get_extra_info("socket").fileno() + 1
+        if used >= NEARLY_FULL * self._max_files:
+            self._say_nearly_full(used)
+            evicted = self._evict_idle()
+            if used > self._max_files and not (evicted or self._evict_slow()):
+                self.refused(connection, "files", "too many open files")
+                connection.phase = Phase.ENDING
+                if used <= self._max_files + self._reserved // 2:
+                    self._add(connection)
+                return False
+        self._add(connection)
+        return True
+
+    def move(self, connection: Connection, phase: Phase) -> None:
+        """Let a connection enter a phase, whose time begins now."""
+        if self._due[connection.phase].pop(connection, None) is None:
+            return
+        connection.phase = phase
+        self._due[phase][connection] = monotonic() + self._seconds[phase]
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection that is closed."""
+        if self._due[connection.phase].pop(connection, None) is not None:
+            HTTP_CONNECTIONS.dec()
+        self._blocked.pop(connection, None)
+        self._half_closed.discard(connection)
+
+    def block(self, connection: Connection) -> None:
+        """Note that the system takes no more for a client."""
+        self._blocked[connection] = _Blocked()
+
+    def unblock(self, connection: Connection) -> None:
+        """Note that the system has taken all for a client."""
+        self._blocked.pop(connection, None)
+
+    def half_close(self, connection: Connection) -> None:
+        """Note that a client sends no more; nobody but `look_after` notices when it is gone."""
+        self._half_closed.add(connection)
+
+    def refused(self, connection: Connection, reason: str, why: str) -> None:
+        """Count and log that a connection or its request was refused, a few lines per client.
+
+        Args:
+            connection: The connection.
+            reason: The metric's label; one of a few words.
+            why: The same for people.
+
+        """
+        HTTP_REFUSED.labels(reason).inc()
+        # A server that is full says so for all clients together.
+        suppressed = self._lines.admit("" if reason == "files" else connection.host)
+        if suppressed is not None:
+            log.warning(
+                "connection refused" if reason == "files" else "request refused",
+                client=connection.host,
+                reason=why,
+                connections=len(self),
+                open_files_limit=self._open_files,
+                more_before=suppressed,
+            )
+
+    async def look_after(self) -> None:
+        """End what is due or gone, for ever."""
+        while True:
+            await asyncio.sleep(self.limits.sweep_seconds)
+            now = monotonic()
+            self._expire(now)
+            self._cut_off_blocked(now)
+            self._drop_gone()
+
+    def _add(self, connection: Connection) -> None:
+        self._due[connection.phase][connection] = monotonic() + self._seconds[connection.phase]
+        HTTP_CONNECTIONS.inc()
+
+    def _expire(self, now: float) -> None:
+        for due in self._due.values():
+            expired = []
+            for connection, due_at in due.items():
+                if due_at > now:
+                    break
+                expired.append(connection)
+            for connection in expired:
+                connection.expire()
+
+    def _cut_off_blocked(self, now: float) -> None:
+        for connection, blocked in list(self._blocked.items()):
+            if connection.is_streaming:
+                continue
+            unsent = unsent_bytes(connection.transport)
+            if unsent < blocked.unsent:
+                blocked.unsent, blocked.progress_at = unsent, now
+            if (
+                now - blocked.progress_at > self.limits.write_seconds
+                or now - blocked.since > self.limits.answer_seconds
+            ):
+                self.refused(connection, "unread", "the answer was not read in time")
+                connection.transport.abort()
+
+    def _drop_gone(self) -> None:
+        """Close half-closed connections whose other direction is gone too."""
+        if not self._half_closed:
+            return
+        poll, connections = select.poll(), {}
+        for connection in self._half_closed:
+            # A transport that is closing may have given its descriptor back.
+            if not connection.transport.is_closing():
+                fileno = connection.transport.get_extra_info("socket").fileno()
+                connections[fileno] = connection
+                poll.register(fileno, 0)
+        for fileno, _ in poll.poll(0):
+            connections[fileno].transport.abort()
+
+    def _evict_idle(self) -> bool:
+        for connection in self._due[Phase.IDLE]:
+            HTTP_REFUSED.labels("idle").inc()
+            self.move(connection, Phase.ENDING)
+            connection.transport.close()
+            return True
+        return False
+
+    def _evict_slow(self) -> bool:
+        """Cut off the client that has taken longest to send a request or to read an answer."""
+        latest = monotonic() - self.limits.evict_seconds
+        candidates = (
+            *((c, due - self._seconds[p]) for p in (Phase.ENDING, Phase.HEAD)
+              for c, due in self._first(p)),
+            *((c, blocked.since) for c, blocked in self._blocked.items() if not c.is_streaming),
+        )  # fmt: skip
+        for connection, since in candidates:
+            if since <= latest and not connection.transport.is_closing():
+                self.refused(connection, "slow", "too slow while others wait for a connection")
+                connection.transport.abort()
+                return True
+        return False
+
+    def _first(self, phase: Phase) -> list[tuple[Connection, float]]:
+        for connection, due in self._due[phase].items():
+            if not connection.transport.is_closing():
+                return [(connection, due)]
+        return []
+
+    def _say_nearly_full(self, used: int) -> None:
+        suppressed = self._full_lines.admit("")
+        if suppressed is not None:
+            log.warning(
+                "open files near limit",
+                open_files=used,
+                open_files_limit=self._open_files,
+                connections=len(self),
+                connections_refused_from=self._max_files,
+                advice="raise the limit (ulimit -n) or start another replica",
+            )
