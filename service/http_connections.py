@@ -15,7 +15,9 @@ import resource
 import select
 import sys
 import termios
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from time import monotonic
 from typing import Protocol
 
@@ -25,8 +27,9 @@ from service.logs import get_logger
 
 log = get_logger(__name__)
 
-MAX_RESERVED_FILES = 1024
-MIN_RESERVED_FILES = 32
+MAX_BACKLOG = 2048
+# Up to 40 threads read files of the page, beside the connections to Redis.
+MIN_RESERVED_FILES = 64
 # From this share of the limit on, idle connections make room and the log says so.
 NEARLY_FULL = 0.8
 
@@ -123,7 +126,7 @@ class Connections:
     def __init__(self, limits: HttpLimits, open_files: int | None = None) -> None:
         self.limits = limits
         self._open_files = open_files_limit() if open_files is None else open_files
-        self._reserved = min(max(self._open_files // 16, MIN_RESERVED_FILES), MAX_RESERVED_FILES)
+        self._reserved = max(self._open_files // 16, MIN_RESERVED_FILES)
         self._max_files = max(1, self._open_files - self._reserved)
         self._seconds = {
             Phase.HEAD: limits.head_seconds,
@@ -134,6 +137,8 @@ class Connections:
         self._due: dict[Phase, dict[Connection, float]] = {phase: {} for phase in Phase}
         self._blocked: dict[Connection, _Blocked] = {}
         self._half_closed: set[Connection] = set()
+        # Refused or closed for others, and their files not yet given back.
+        self._leaving: set[Connection] = set()
         self._lines = LineLimit()
         self._full_lines = LineLimit(60.0)
         HTTP_OPEN_FILES_LIMIT.set(self._max_files)
@@ -143,6 +148,11 @@ class Connections:
 
     def __contains__(self, connection: Connection) -> bool:
         return connection in self._due[connection.phase]
+
+    @property
+    def backlog(self) -> int:
+        """How many connections may wait to be accepted, which all are in one turn of the loop."""
+        return min(self._reserved // 2, MAX_BACKLOG)
 
     def admit(self, connection: Connection) -> bool:
         """Add a new connection, or return False if there is no room for it.
@@ -154,12 +164,8 @@ class Connections:
         used = connection.transport.get_extra_info("socket").fileno() + 1
         if used >= NEARLY_FULL * self._max_files:
             self._say_nearly_full(used)
-            evicted = self._evict_idle()
-            if used > self._max_files and not (evicted or self._evict_slow()):
-                self.refused(connection, "files", "too many open files")
-                connection.phase = Phase.ENDING
-                if used <= self._max_files + self._reserved // 2:
-                    self._add(connection)
+            if not self._make_room(used):
+                self._refuse(connection, used)
                 return False
         self._add(connection)
         return True
@@ -177,6 +183,7 @@ class Connections:
             HTTP_CONNECTIONS.dec()
         self._blocked.pop(connection, None)
         self._half_closed.discard(connection)
+        self._leaving.discard(connection)
 
     def block(self, connection: Connection) -> None:
         """Note that the system takes no more for a client."""
@@ -209,7 +216,7 @@ class Connections:
                 reason=why,
                 connections=len(self),
                 open_files_limit=self._open_files,
-                more_before=suppressed,
+                suppressed=suppressed,
             )
 
     async def look_after(self) -> None:
@@ -263,40 +270,51 @@ class Connections:
         for fileno, _ in poll.poll(0):
             connections[fileno].transport.abort()
 
-    def _evict_idle(self) -> bool:
-        for connection in self._due[Phase.IDLE]:
+    def _make_room(self, used: int) -> bool:
+        """Close others for a new connection; return whether it may stay.
+
+        Many are accepted in one turn of the loop, and what is closed gives its file back only
+        later. So those that are leaving count as gone.
+        """
+        excess = used - self._max_files - len(self._leaving)
+        for connection in list(islice(self._due[Phase.IDLE], max(excess, 1))):
+            self._leaving.add(connection)
             HTTP_REFUSED.labels("idle").inc()
             self.move(connection, Phase.ENDING)
             connection.transport.close()
-            return True
-        return False
+        excess = used - self._max_files - len(self._leaving)
+        for connection in list(islice(self._slow(), max(excess, 0))):
+            self._leaving.add(connection)
+            self.refused(connection, "slow", "too slow while others wait for a connection")
+            connection.transport.abort()
+        return used - self._max_files <= len(self._leaving)
 
-    def _evict_slow(self) -> bool:
-        """Cut off the client that has taken longest to send a request or to read an answer."""
+    def _refuse(self, connection: Connection, used: int) -> None:
+        self.refused(connection, "files", "too many open files")
+        self._leaving.add(connection)
+        connection.phase = Phase.ENDING
+        if used <= self._max_files + self._reserved // 2:
+            self._add(connection)
+
+    def _slow(self) -> Iterator[Connection]:
+        """Yield the clients that have had their answer, or take long to ask or to read."""
         latest = monotonic() - self.limits.evict_seconds
-        candidates = (
-            *((c, due - self._seconds[p]) for p in (Phase.ENDING, Phase.HEAD)
-              for c, due in self._first(p)),
-            *((c, blocked.since) for c, blocked in self._blocked.items() if not c.is_streaming),
-        )  # fmt: skip
-        for connection, since in candidates:
-            if since <= latest and not connection.transport.is_closing():
-                self.refused(connection, "slow", "too slow while others wait for a connection")
-                connection.transport.abort()
-                return True
-        return False
-
-    def _first(self, phase: Phase) -> list[tuple[Connection, float]]:
-        for connection, due in self._due[phase].items():
-            if not connection.transport.is_closing():
-                return [(connection, due)]
-        return []
+        heads, seconds = self._due[Phase.HEAD], self.limits.head_seconds
+        for connection, since in chain(
+            ((connection, latest) for connection in self._due[Phase.ENDING]),
+            ((connection, due_at - seconds) for connection, due_at in heads.items()),
+            ((connection, blocked.since) for connection, blocked in self._blocked.items()),
+        ):
+            if since <= latest and not (connection in self._leaving or connection.is_streaming):
+                yield connection
 
     def _say_nearly_full(self, used: int) -> None:
-        suppressed = self._full_lines.admit("")
+        # From the last one on, the system refuses connections without a word to anybody.
+        event = "open files near limit" if used < self._open_files else "open files exhausted"
+        suppressed = self._full_lines.admit(event)
         if suppressed is not None:
             log.warning(
-                "open files near limit",
+                event,
                 open_files=used,
                 open_files_limit=self._open_files,
                 connections=len(self),

@@ -98,6 +98,7 @@ async def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=connections.backlog,
     )
     server = _Server(config)
     looking = asyncio.create_task(connections.look_after())
