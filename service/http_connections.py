@@ -219,6 +219,12 @@ class Connections:
                 suppressed=suppressed,
             )
 
+    def abort_all(self) -> None:
+        """Close every connection at once."""
+        for due in self._due.values():
+            for connection in list(due):
+                connection.transport.abort()
+
     async def look_after(self) -> None:
         """End what is due or gone, for ever."""
         while True:

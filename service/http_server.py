@@ -24,6 +24,8 @@ from service.http_protocol import HttpProtocol
 from service.tasks import end_tasks
 
 MOST_OPEN_FILES = 1_000_000
+# How long applications have to end after their clients were cut off at a stop.
+ABORT_SECONDS = 0.2
 
 
 class PortInUse(OSError):
@@ -107,10 +109,14 @@ async def serve(
     # Looking ends only by an error, which must not go unnoticed.
     await asyncio.wait({running, stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    # Whole seconds by its type; it is only waited for so long.
-    config.timeout_graceful_shutdown = grace()  # type: ignore[assignment]
+    left = grace()
+    aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
+    # Whole seconds by its type; it is only waited for so long. uvicorn cancels what then still
+    # runs, with a trace in the log, so what waits for clients ends a little earlier.
+    config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
     server.should_exit = True
     await running
+    aborting.cancel()
     await end_tasks([looking])
 
 
