@@ -272,6 +272,17 @@ async def test_head_bound_is_exact_however_it_is_cut(before: str, cut: str) -> N
             assert head.split()[1] == status, size
 
 
+@pytest.mark.parametrize("cut", [1, 2, 3])
+async def test_request_after_a_head_whose_end_is_cut_is_answered(cut: int) -> None:
+    async with served() as server:
+        client = await server.connect()
+        await client.send(GET[:-cut])
+        await asyncio.sleep(0.1)
+        await client.send(GET[-cut:] + b"GET /big HTTP/1.1\r\n\r\n" + GET)
+        lengths = [len((await client.answer())[1]) for _ in range(3)]
+        assert lengths == [5, BIG, 5]
+
+
 MALFORMED = {
     "garbage": b"\x00\xff\x17garbage\r\n\r\n",
     "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
