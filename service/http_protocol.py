@@ -140,7 +140,9 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             if self.phase is Phase.IDLE:
                 self._registry.move(self, Phase.HEAD)
-            self._keep_waiting(data[self._read_head(data) :])
+            done = self._read_head(data)
+            if done < len(data):
+                self._keep_waiting(data[done:])
 
     def on_headers_complete(self) -> None:
         """Answer a request, in a way that its version of HTTP understands."""
