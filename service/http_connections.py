@@ -114,6 +114,11 @@ def unsent_bytes(transport: asyncio.Transport) -> int:
     return waiting
 
 
+def _fileno(connection: Connection) -> int:
+    fileno: int = connection.transport.get_extra_info("socket").fileno()
+    return fileno
+
+
 class Connections:
     """Every open connection of a server.
 
@@ -137,8 +142,8 @@ class Connections:
         self._due: dict[Phase, dict[Connection, float]] = {phase: {} for phase in Phase}
         self._blocked: dict[Connection, _Blocked] = {}
         self._half_closed: set[Connection] = set()
-        # Refused or closed for others, and their files not yet given back.
-        self._leaving: set[Connection] = set()
+        # Refused or closed for others, by the files that they have not yet given back.
+        self._leaving: dict[Connection, int] = {}
         self._lines = LineLimit()
         self._full_lines = LineLimit(60.0)
         HTTP_OPEN_FILES_LIMIT.set(self._max_files)
@@ -161,7 +166,7 @@ class Connections:
         not added at all.
         """
         # The system gives the lowest free number, so at least so many files are open.
-        used = connection.transport.get_extra_info("socket").fileno() + 1
+        used = _fileno(connection) + 1
         if used >= NEARLY_FULL * self._max_files:
             self._say_nearly_full(used)
             if not self._make_room(used):
@@ -183,7 +188,7 @@ class Connections:
             HTTP_CONNECTIONS.dec()
         self._blocked.pop(connection, None)
         self._half_closed.discard(connection)
-        self._leaving.discard(connection)
+        self._leaving.pop(connection, None)
 
     def block(self, connection: Connection) -> None:
         """Note that the system takes no more for a client."""
@@ -270,7 +275,7 @@ class Connections:
         for connection in self._half_closed:
             # A transport that is closing may have given its descriptor back.
             if not connection.transport.is_closing():
-                fileno = connection.transport.get_extra_info("socket").fileno()
+                fileno = _fileno(connection)
                 connections[fileno] = connection
                 poll.register(fileno, 0)
         for fileno, _ in poll.poll(0):
@@ -282,22 +287,28 @@ class Connections:
         Many are accepted in one turn of the loop, and what is closed gives its file back only
         later. So those that are leaving count as gone.
         """
-        excess = used - self._max_files - len(self._leaving)
+        excess = self._excess(used)
         for connection in list(islice(self._due[Phase.IDLE], max(excess, 1))):
-            self._leaving.add(connection)
+            self._leaving[connection] = _fileno(connection)
             HTTP_REFUSED.labels("idle").inc()
             self.move(connection, Phase.ENDING)
             connection.transport.close()
-        excess = used - self._max_files - len(self._leaving)
+        excess = self._excess(used)
         for connection in list(islice(self._slow(), max(excess, 0))):
-            self._leaving.add(connection)
+            self._leaving[connection] = _fileno(connection)
             self.refused(connection, "slow", "too slow while others wait for a connection")
             connection.transport.abort()
-        return used - self._max_files <= len(self._leaving)
+        return self._excess(used) <= 0
+
+    def _excess(self, used: int) -> int:
+        """Return how many of the first `used` files are too many once all have left that do."""
+        if used <= self._max_files:
+            return 0
+        return used - self._max_files - sum(fileno < used for fileno in self._leaving.values())
 
     def _refuse(self, connection: Connection, used: int) -> None:
         self.refused(connection, "files", "too many open files")
-        self._leaving.add(connection)
+        self._leaving[connection] = used - 1
         connection.phase = Phase.ENDING
         if used <= self._max_files + self._reserved // 2:
             self._add(connection)

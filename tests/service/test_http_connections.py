@@ -96,6 +96,15 @@ def test_burst_closes_no_more_idle_connections_than_it_needs(connections: Connec
     assert sum(each.is_closed for each in idle) == 30
 
 
+def test_refused_client_that_leaves_makes_no_room_below_it(connections: Connections) -> None:
+    refused = [FakeConnection(used) for used in range(MAX_FILES + 1, MAX_FILES + 11)]
+    for connection in refused:
+        assert not connections.admit(connection)
+    # Its file is given to the next client; the others' are above it.
+    connections.remove(refused[0])
+    assert not connections.admit(FakeConnection(MAX_FILES + 1))
+
+
 def test_new_clients_are_safe_from_making_room() -> None:
     connections = Connections(HttpLimits(evict_seconds=60.0), OPEN_FILES)
     new = admitted(connections)
