@@ -14,5 +14,6 @@ in one.
 A `stream` carries what its reader reads to its `socket`, now and then measuring the `delay`;
 `streams` looks after all of them, `stream_choice` says what a request asks for, `stream_route`
 opens it. `books` answers single requests, `ops` those of who runs it, `problems` those that fail;
-`app` puts the routes together, `__main__` wires.
+`proxies` knows
+whose address a request comes from; `app` puts the routes together, `__main__` wires.
 """

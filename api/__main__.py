@@ -18,6 +18,7 @@ from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
+from service.http_connections import HttpLimits
 from service.http_server import allow_open_files, exit_with, serve
 from service.listening import PortInUse, inherited_listener, listen
 from service.log_output import LogOutput
@@ -57,7 +58,15 @@ async def run(
     directory = Directory(store)
     books = FollowedBooks(tail, store)
     channels = Channels(tail, books, directory)
-    app = make_app(store, directory, tail, channels, streams, settings.api_max_age)
+    app = make_app(
+        store,
+        directory,
+        tail,
+        channels,
+        streams,
+        settings.api_max_age,
+        settings.trusted_proxies,
+    )
 
     drained = asyncio.Event()
     work = (
@@ -73,8 +82,11 @@ async def run(
     def left() -> float:
         return max(0.0, gone_at - monotonic() - ENDING_SECONDS)
 
+    limits = HttpLimits(
+        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
+    )
     serving = asyncio.create_task(
-        serve(app, listener, drained, grace=left, protocol=SocketProtocol)
+        serve(app, listener, drained, grace=left, protocol=SocketProtocol, limits=limits)
     )
     await stop_or_failure(going, [*working, serving])
     gone_at = monotonic() + settings.api_drain

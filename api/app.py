@@ -18,6 +18,7 @@ from api.channels import Channels
 from api.directory import Directory
 from api.ops import Ops
 from api.problems import Problem, on_failure, on_http_exception, on_problem
+from api.proxies import TrustedProxies
 from api.request_log import RequestLog
 from api.store import BookStore
 from api.stream_route import StreamRoute
@@ -41,8 +42,9 @@ def make_app(
     channels: Channels,
     streams: Streams,
     max_age: float,
+    proxies: TrustedProxies | None = None,
 ) -> ASGIApp:
-    """The application over one of each of its parts."""
+    """Return the application over one of each of its parts."""
     stream = StreamRoute(directory, tail, channels, streams)
     books = Books(store, directory, max_age)
     ops = Ops(store, streams)
@@ -69,7 +71,7 @@ def make_app(
     # A redirect is no error of ours to a program that follows none: what is not served is a 404.
     app.router.redirect_slashes = False
     # Outside of everything, so that an answer that nobody expected has its line and its id too.
-    return RequestLog(app)
+    return RequestLog(app, proxies)
 
 
 class PageFiles(StaticFiles):

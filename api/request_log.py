@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import REQUESTS
 from api.problems import MOST_SHOWN
+from api.proxies import TrustedProxies
 from api.socket import bytes_streamed
 from service.logs import get_logger
 
@@ -28,10 +29,17 @@ _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
 class RequestLog:
-    """ASGI middleware: gives the request an id, and says how it was answered when that is over."""
+    """ASGI middleware: give each request an id, and log how it was answered.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: The application.
+        proxies: The proxies whose word on a client's address counts; none by default.
+
+    """
+
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies | None = None) -> None:
         self._app = app
+        self._proxies = proxies or TrustedProxies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -59,10 +67,11 @@ class RequestLog:
                 await self._app(scope, receive, send_with_id)
             finally:
                 size += bytes_streamed(scope) - streamed
-                _say(scope, status, size, monotonic() - begun)
+                client = self._proxies.client_address(scope)
+                _say(scope, status, size, monotonic() - begun, client)
 
 
-def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
+def _say(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
     _level(path, status)(
@@ -72,7 +81,7 @@ def _say(scope: Scope, status: int, size: int, seconds: float) -> None:
         status=status,
         bytes=size,
         ms=round(seconds * 1000, 1),
-        client=(scope.get("client") or ("",))[0],
+        client=client,
     )
 
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from api.proxies import TrustedProxies
 from service.settings import Port, Seconds, ServiceSettings
+
+
+def _checked_proxies(text: str) -> str:
+    TrustedProxies.parse(text)
+    return text
 
 
 class ApiSettings(ServiceSettings):
@@ -18,3 +28,14 @@ class ApiSettings(ServiceSettings):
     """seconds after which a client that does not read is cut off"""
     api_drain: Seconds = 5.0
     """seconds that a stop may take"""
+    # Longer than the load balancers keep theirs, the longest of which is Google's 600 s: whichever
+    # end closes first, the other one may send a request into a connection that is closed.
+    api_keep_alive: Seconds = 620.0
+    """seconds that a connection without a request is kept"""
+    api_trusted_proxies: Annotated[str, AfterValidator(_checked_proxies)] = ""
+    """addresses and networks of proxies whose X-Forwarded-For is believed"""
+
+    @property
+    def trusted_proxies(self) -> TrustedProxies:
+        """The proxies whose `X-Forwarded-For` is believed."""
+        return TrustedProxies.parse(self.api_trusted_proxies)

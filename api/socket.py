@@ -8,26 +8,15 @@ several others, and copies what it sends: for each event and reader that took ha
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import socket
-import sys
-import termios
 from collections.abc import Callable
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.http_connections import unsent_bytes
+from service.http_protocol import HttpProtocol
 
 EXTENSION = "kraken_book.socket"
-# Far above what browsers and proxies send.
-MOST_HEAD_BYTES = 64 * 1024
-HEAD_SECONDS = 20.0
-
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
-
 
 # Two writes of a stream: as much as the system takes for a client beyond what is under way to it.
 UNSENT_BYTES = 128 * 1024
@@ -59,24 +48,26 @@ _chunk = _Chunk()
 
 
 class Socket:
-    """One client's connection; `changed` is called when it is gone, or no longer full."""
+    """One client's connection; `changed` is called when it is gone, half-closed, or not full."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.gone = False
+        self.is_chunked = True
+        """Whether the client knows chunks; an HTTP/1.0 client gets plain bytes until the close."""
+        self.is_half_closed = False
+        """Whether the client sends no more: it may be gone, which a write would show."""
         self.is_full = False
         """Whether something waits here that the system has not taken: write when that is over."""
         self.written = 0
         """How many bytes `write` was given."""
         self.changed: Callable[[], None] | None = None
-        # So that one who does not read has no more waiting here than the rest of one write.
-        transport.set_write_buffer_limits(high=0)
 
     def write(self, data: bytes) -> None:
-        """Send a part of a body whose head said `transfer-encoding: chunked`; never waits."""
+        """Send a part of a body of unknown length; never waits."""
         if not self.gone:
             self.written += len(data)
-            self._transport.write(_chunk.of(data))
+            self._transport.write(_chunk.of(data) if self.is_chunked else data)
 
     def cut(self) -> None:
         """Close at once, whatever still waits to be sent."""
@@ -85,18 +76,16 @@ class Socket:
     @property
     def waiting_bytes(self) -> int:
         """How much waits here and in the system, until the client takes it."""
-        waiting = self._transport.get_write_buffer_size()
-        with contextlib.suppress(OSError, ValueError):
-            # By itself the system takes more of us only once much of what it has is gone.
-            fileno = self._transport.get_extra_info("socket").fileno()
-            waiting += int.from_bytes(
-                fcntl.ioctl(fileno, termios.TIOCOUTQ, bytes(4)), sys.byteorder
-            )
-        return waiting
+        return unsent_bytes(self._transport)
 
     def lost(self) -> None:
         """The connection is closed."""
         self.gone = True
+        self._tell()
+
+    def half_close(self) -> None:
+        """The client sends no more."""
+        self.is_half_closed = True
         self._tell()
 
     def fill(self, *, is_full: bool) -> None:
@@ -110,24 +99,30 @@ class Socket:
             self.changed()
 
 
-class SocketProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which tells each request its socket and bounds a request's head.
+class SocketProtocol(HttpProtocol):
+    """HTTP as every service of ours speaks it, with the socket in each request's scope."""
 
-    httptools itself takes heads of any size, for as long as they take.
-    """
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a stream writes to the socket, and cuts it off if the client does not read."""
+        return self._socket.changed is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport, and wait for the first request only so long."""
-        super().connection_made(transport)
+        """Keep the transport."""
         self._socket = Socket(transport)
-        self._head_bytes = 0
-        self._head_due = self.loop.call_later(HEAD_SECONDS, self._socket.cut)
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who streams on this socket."""
-        self._head_due.cancel()
+        """Tell the stream on this socket."""
         super().connection_lost(exc)
         self._socket.lost()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Tell the stream on this socket that the client may be gone."""
+        keeps_open = super().eof_received()
+        if keeps_open:
+            self._socket.half_close()
+        return keeps_open
 
     def pause_writing(self) -> None:
         """Note that the system takes no more."""
@@ -139,31 +134,15 @@ class SocketProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._socket.fill(is_full=False)
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; a head that is too long is refused before it fills the memory."""
-        self._head_bytes += len(data)
-        super().data_received(data)
-        if self._head_bytes > MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
-
     def on_message_begin(self) -> None:
         """Put the socket into the request's scope."""
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"socket": self._socket}}
-        self._head_due.cancel()
-        self._head_due = self.loop.call_later(HEAD_SECONDS, self._socket.cut)
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        self._head_bytes = 0
-        self._head_due.cancel()
         super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Take a part of a body, which is not of the head."""
-        self._head_bytes = 0
-        super().on_body(body)
+        self._socket.is_chunked = self.scope["http_version"] != "1.0"
 
 
 def socket_of(scope: Scope) -> Socket:

@@ -25,8 +25,6 @@ HEADERS = [
     (b"cache-control", b"no-cache"),
     # A proxy that buffers would hold events back.
     (b"x-accel-buffering", b"no"),
-    # As the socket is written to.
-    (b"transfer-encoding", b"chunked"),
 ]
 
 
@@ -71,6 +69,7 @@ class Stream:
         self._written_at = monotonic()
         self._keep_alive_due = False
         self._ending = False
+        self._has_probed = False
         socket.changed = self._on_socket
 
     @property
@@ -121,6 +120,10 @@ class Stream:
         """Say farewell and close."""
         self._ending = True
         self._wake()
+
+    def detach(self) -> None:
+        """Leave the socket to others."""
+        self._socket.changed = None
 
     def cut(self) -> None:
         """Close at once."""
@@ -182,6 +185,9 @@ class Stream:
     def _on_socket(self) -> None:
         if not self._socket.is_full:
             self._full_since = None
+        if self._socket.is_half_closed and not self._has_probed:
+            # The system of a client that is gone answers a write with a reset.
+            self._has_probed = self._keep_alive_due = True
         self._wake()
 
     def _wake(self) -> None:

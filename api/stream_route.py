@@ -54,6 +54,7 @@ class StreamRoute:
                 await (reader.resume(event_id) if event_id else reader.open()), headers
             )
         finally:
+            stream.detach()
             self._streams.remove(stream)
             reader.close()
 

@@ -1,7 +1,8 @@
 """An ASGI application served beside a service's other tasks, ended by the service itself.
 
 uvicorn's own signal handling is off: at SIGTERM it waits for open streams before it tells the
-application, so a service drains its streams from the signal and ends the server afterwards.
+application, so a service drains its streams from the signal and ends the server afterwards. Its
+trust in `X-Forwarded-For` is off too: it would follow the environment (FORWARDED_ALLOW_IPS).
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ import resource
 import socket
 import sys
 from collections.abc import Callable, Generator
-from typing import NoReturn
+from functools import partial
+from typing import Any, NoReturn, cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.http_connections import Connections, HttpLimits
+from service.http_protocol import HttpProtocol
+from service.tasks import end_tasks
 
 from service.listening import PortInUse, listen
 from service.printable import printable
@@ -24,6 +29,8 @@ from service.printable import printable
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 
 MOST_OPEN_FILES = 1_000_000
+# How long applications have to end after their clients were cut off at a stop.
+ABORT_SECONDS = 0.2
 
 
 def allow_open_files() -> int:
@@ -52,30 +59,48 @@ async def serve(
     stop: asyncio.Event,
     *,
     grace: Callable[[], float] = lambda: 1.0,
-    protocol: type[asyncio.Protocol] = HttpToolsProtocol,
+    protocol: type[HttpProtocol] = HttpProtocol,
+    limits: HttpLimits | None = None,
 ) -> None:
-    """Serve `app` on `listener` until `stop`; then open answers have `grace` seconds to end.
+    """Serve `app` on `listener` until `stop`.
 
-    `grace` is asked when it stops.
+    Args:
+        app: The application.
+        listener: The listening socket, which is closed at the end.
+        stop: Ends the server.
+        grace: How many seconds open answers then have to end; called once, after `stop`.
+        protocol: What becomes of each connection.
+        limits: What a client may take.
+
     """
+    connections = Connections(limits or HttpLimits())
     config = uvicorn.Config(
         app,
-        http=protocol,
+        http=cast("Any", partial(protocol, connections=connections)),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
+        backlog=connections.backlog,
     )
     server = _Server(config)
+    looking = asyncio.create_task(connections.look_after())
     running = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    # Looking ends only by an error, which must not go unnoticed.
+    await asyncio.wait({running, stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    # Whole seconds by its type; it is only waited for so long.
-    config.timeout_graceful_shutdown = grace()  # type: ignore[assignment]
+    left = grace()
+    aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
+    # Whole seconds by its type; it is only waited for so long. uvicorn cancels what then still
+    # runs, with a trace in the log, so what waits for clients ends a little earlier.
+    config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
     server.should_exit = True
     await running
+    aborting.cancel()
+    await end_tasks([looking])
 
 
 def exit_with(error: Exception) -> NoReturn:

@@ -25,6 +25,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.api_max_age == 10
     assert settings.api_write_timeout == 30
     assert settings.api_drain == 5
+    # Above the 600 s of the load balancer that keeps idle connections longest.
+    assert settings.api_keep_alive == 620
+    assert settings.api_trusted_proxies == ""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("API_MAX_AGE", "inf", "finite"),
         ("API_WRITE_TIMEOUT", "soon", "number"),
         ("API_DRAIN", "nan", "(finite|greater than 0)"),
+        ("API_KEEP_ALIVE", "0", "greater than 0"),
+        ("API_TRUSTED_PROXIES", "*", "'\\*' does not appear .*: it takes addresses and networks"),
+        ("API_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set: it takes addresses"),
         ("REDIS_URL", "127.0.0.1:6379", "redis://host:port/db"),
     ],
 )

@@ -23,10 +23,6 @@ class Wire:
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
-        self.high: int | None = None
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        self.high = high
 
     def write(self, data: bytes) -> None:
         self.parts.append(data)
@@ -119,11 +115,33 @@ async def test_an_event_is_written_where_the_news_of_it_comes() -> None:
         assert one.wire.events == [2, 3, 4]
 
 
-async def test_the_head_says_how_the_body_is_framed() -> None:
+async def test_head_of_stream_leaves_framing_to_the_protocol() -> None:
     async with opened(ring_at(1)) as one:
         (head,) = one.sent
-        assert (b"transfer-encoding", b"chunked") in head["headers"]
+        assert not {b"transfer-encoding", b"content-length"} & dict(head["headers"]).keys()
         assert one.wire.body == b": kraken-book\n\n"
+
+
+async def test_client_without_chunks_gets_plain_bytes() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.is_chunked = False
+        come(ring, 2)
+        assert one.wire.parts[-1] == b"[2]"
+
+
+async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None:
+    async with opened(ring_at(1)) as one:
+        one.socket.half_close()
+
+        async def probed() -> bool:
+            return one.wire.body == b": kraken-book\n\n: \n\n"
+
+        await eventually(probed, "a comment")
+        for _ in range(20):
+            one.socket.half_close()
+            await asyncio.sleep(0)
+        assert await probed()
 
 
 async def test_who_stands_alike_is_sent_the_same_bytes() -> None:
@@ -150,11 +168,6 @@ async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets
             return one.wire.events == [2, 3, 4]
 
         await eventually(has_all, "all that came meanwhile")
-
-
-async def test_no_more_than_the_rest_of_a_write_waits_for_who_does_not_read() -> None:
-    async with opened(ring_at(1)) as one:
-        assert one.wire.high == 0
 
 
 async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from api.proxies import TrustedProxies
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
 from service.settings import ServiceSettings
@@ -34,7 +35,18 @@ def test_a_service_takes_each_of_its_settings_from_who_runs_it(
     environment = SERVICES[service]["environment"]
     assert set(environment) - PROXIES == known - LISTENS
     given = {name for name, value in environment.items() if value is not None}
-    assert given == {"REDIS_URL"}
+    assert given == {"REDIS_URL"} | ({"API_TRUSTED_PROXIES"} if service == "api" else set())
+
+
+def test_api_trusts_the_networks_that_docker_gives_to_caddy() -> None:
+    given = SERVICES["api"]["environment"]["API_TRUSTED_PROXIES"]
+    networks = re.fullmatch(r"\$\{API_TRUSTED_PROXIES:-(.+)\}", given)
+    assert networks is not None
+    proxies = TrustedProxies.parse(networks[1])
+    headers = [(b"x-forwarded-for", b"203.0.113.9")]
+    for caddy in ("172.18.0.5", "192.168.16.2", "10.1.2.3"):
+        scope = {"type": "http", "client": (caddy, 1), "headers": headers}
+        assert proxies.client_address(scope) == "203.0.113.9"
 
 
 @pytest.mark.parametrize("service", SERVICES)

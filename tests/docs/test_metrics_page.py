@@ -10,12 +10,14 @@ from prometheus_client import Counter, Gauge, Histogram
 
 import api.metrics
 import collector.metrics
+import service.http_metrics
 from service.tally import Distribution, Tally
 from tests.e2e.processes import ROOT
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
-COLLECTOR_PART, API_PART = PAGE.split("\n## Api\n")
+COLLECTOR_PART, REST = PAGE.split("\n## Api\n")
+API_PART, HTTP_PART = REST.split("\n## HTTP connections, of both\n")
 
 
 def declared(module: ModuleType) -> dict[str, set[str]]:
@@ -35,7 +37,12 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("module", "part"), [(collector.metrics, COLLECTOR_PART), (api.metrics, API_PART)]
+    ("module", "part"),
+    [
+        (collector.metrics, COLLECTOR_PART),
+        (api.metrics, API_PART),
+        (service.http_metrics, HTTP_PART),
+    ],
 )
 def test_the_page_tells_what_there_is(module: ModuleType, part: str) -> None:
     told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(part)}

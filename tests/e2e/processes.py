@@ -375,14 +375,14 @@ class Stage:
             )
         )
 
-    def api(self, redis_url: str, **environment: str) -> Api:
-        """An api that answers."""
+    def api(self, redis_url: str, *, module: str = "api", **environment: str) -> Api:
+        """An api that answers, or one of another `module`."""
         environment.setdefault("API_PORT", str(own_port()))
         api = self._own(
             Api(
                 "api",
                 self._log("api"),
-                ["api"],
+                [module],
                 int(environment["API_PORT"]),
                 REDIS_URL=redis_url,
                 **environment,

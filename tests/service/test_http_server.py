@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from service.http_server import (
     MOST_OPEN_FILES,
@@ -99,3 +100,25 @@ async def test_it_serves_until_it_is_stopped() -> None:
     await asyncio.wait_for(serving, 20)
     with socket.socket() as late, pytest.raises(ConnectionRefusedError):
         late.connect(("127.0.0.1", int(url.rpartition(":")[2].strip("/"))))
+
+
+async def test_stop_cuts_off_a_client_that_does_not_read_without_a_trace_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listener, stop = listen("127.0.0.1", 0, "API_PORT"), asyncio.Event()
+    answering = asyncio.Event()
+
+    async def endless(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        answering.set()
+        for _ in range(1000):
+            await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    serving = asyncio.create_task(serve(endless, listener, stop, grace=lambda: 0.3))
+    with socket.create_connection(listener.getsockname()) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        await asyncio.wait_for(answering.wait(), 20)
+        stop.set()
+        await asyncio.wait_for(serving, 20)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
