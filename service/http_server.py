@@ -21,10 +21,9 @@ from starlette.types import ASGIApp
 
 from service.http_connections import Connections, HttpLimits
 from service.http_protocol import HttpProtocol
-from service.tasks import end_tasks
-
 from service.listening import PortInUse, listen
 from service.printable import printable
+from service.tasks import end_tasks
 
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 
