@@ -17,6 +17,7 @@ from kraken_book.book import DEPTHS, Book, ChecksumMismatch, CrossedBook
 from kraken_book.event import Event, Lagged, Snapshot, Status, StatusChange, Update
 from kraken_book.level import Level, LevelError
 from kraken_book.precision import MAX_TEXT, Precision
+from kraken_book.printable import printable
 from kraken_book.times import rfc3339
 
 DoubtReason = Literal["checksum", "crossed", "level", "gap", "unverified"]
@@ -99,7 +100,7 @@ class LiveBook:
         bid, ask = self.best_bid, self.best_ask
         prices = f"{bid.price if bid else '-'}/{ask.price if ask else '-'}"
         why = f": {self.reason}" if self.reason else ""
-        return f"<LiveBook {self.symbol} {prices} seq {self.seq} {self.status}{why}>"
+        return printable(f"<LiveBook {self.symbol} {prices} seq {self.seq} {self.status}{why}>")
 
     @property
     def is_live(self) -> bool:
