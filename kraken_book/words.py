@@ -11,41 +11,41 @@ from kraken_book.printable import printable
 MOST_CHARACTERS = 200
 
 _REASONS = {
-    # About the book, from the collector.
-    "checksum": "the checksum did not match; waiting for a fresh copy of the book",
-    "crossed": "the best bid reached the best ask; waiting for a fresh copy of the book",
-    "level": "a price or quantity made no sense; waiting for a fresh copy of the book",
-    "frame": "Kraken sent something unreadable; waiting for a fresh copy of the book",
-    "precision": "the number of decimals changed; waiting for a fresh copy of the book",
-    "sequence": "updates are missing; waiting for a fresh copy of the book",
-    "early": "an update came before the book; waiting for a fresh copy of the book",
-    "unanswered": "Kraken did not answer the request for this book; asking again",
-    "quiet": "no update came for a long time; asking Kraken for a fresh copy",
+    # About the book: found by the collector, or by this reader.
+    "checksum": "checksum mismatch: asking for it again",
+    "crossed": "best bid not below best ask: asking for it again",
+    "level": "a price or quantity makes no sense: asking for it again",
+    "frame": "unreadable data from Kraken: asking for it again",
+    "precision": "the number of decimals changed: asking for it again",
+    "sequence": "updates are missing: asking for it again",
+    "gap": "updates are missing: asking for it again",
+    "unverified": "an update without a checksum: asking for it again",
+    "early": "an update came before its book: asking for it again",
+    "unanswered": "Kraken did not answer for this book: asking again",
+    "quiet": "no update for a long time: asking Kraken for the book again",
     # About the collector and its connection to Kraken.
-    "closed": "Kraken closed the connection; the collector is connecting again",
-    "silent": "Kraken's connection fell silent; the collector is connecting again",
-    "lag": "Kraken's data came too late; the collector is connecting again",
-    "unreachable": "Kraken cannot be reached; the collector keeps trying",
-    "refused": "Kraken refused the connection; the collector keeps trying",
-    "certificate": "Kraken's certificate is not trusted; the collector keeps trying",
-    "stopped": "the collector was stopped; waiting for one to take over",
+    "closed": "Kraken closed the connection: the collector is connecting again",
+    "silent": "Kraken fell silent: the collector is connecting again",
+    "lag": "Kraken's data comes too late: the collector is connecting again",
+    "unreachable": "Kraken cannot be reached: the collector keeps trying",
+    "refused": "Kraken refused the connection: the collector keeps trying",
+    "certificate": "Kraken's certificate is not trusted: the collector keeps trying",
+    "stopped": "the collector was stopped: waiting for one to take over",
     # From the api.
-    "age": "not confirmed by Kraken for too long; waiting for the collector",
-    "redis": "the api cannot reach Redis; it keeps trying",
-    # From this reader.
-    "gap": "updates are missing; asking for a fresh copy of the book",
-    "unverified": "an update came without a checksum; asking for a fresh copy of the book",
-    "lagged": "this reader fell behind; waiting for a fresh copy of the book",
-    "disconnected": "last known book: the connection to the api is gone; connecting again",
-    "no book yet": "waiting for the first copy of the book",
+    "age": "not known to match Kraken now: waiting for the collector",
+    "redis": "the api cannot reach Redis: it keeps trying",
+    # About this reader.
+    "lagged": "this reader fell behind: waiting for the book of now",
+    "disconnected": "last known book: the stream is gone, connecting again",
+    "no book yet": "waiting for the first book",
 }
 
 _REFUSALS = {"not listed": "Kraken does not list this symbol any more"}
 
 _STATUSES = {
     "asked": "Kraken was asked for this book and has not answered yet",
-    "syncing": "waiting for a fresh copy of the book",
-    "stale": "not confirmed by Kraken for too long",
+    "syncing": "waiting for the book from Kraken",
+    "stale": "not known to match Kraken now",
     "refused": "Kraken does not serve this symbol",
 }
 

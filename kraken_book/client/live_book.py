@@ -275,6 +275,9 @@ class LiveBook:
             raise Doubt("checksum", f"event {event.seq}: {error}") from error
         except CrossedBook as error:
             raise Doubt("crossed", f"event {event.seq}: {error}") from error
+        # An api says `syncing` to a reader that comes before the book; nothing else ends that.
+        if self._of_api is not None and self._of_api.status == "syncing":
+            self._of_api = None
         self.counts.verified += 1
         self.exchange_time = event.exchange_time
         self._place = Place(event.epoch, event.seq)

@@ -9,8 +9,8 @@ import msgspec
 from kraken_book.printable import printable
 
 EVENT_STREAM = "text/event-stream"
-PROBLEM = "application/problem+json"
-UNKNOWN_SYMBOL = "urn:kraken-book:unknown-symbol"
+OUR_PROBLEMS = "urn:kraken-book:"
+UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
 # So much of a body is read, and so much of what it says is told.
 MOST_BYTES = 1 << 16
 MOST_SHOWN = 200
@@ -87,18 +87,19 @@ class RefusedAnswer:
         """Return what the server says, as an error."""
         problem = self._problem()
         detail = printable(problem.detail, MOST_DETAIL)
+        # Of an api that has another name for it, the names that it suggests say what it means.
         if self.is_unknown_symbol or (self.status == 404 and problem.symbols is not None):
             names = [printable(name, MOST_SHOWN) for name in (problem.symbols or [])[:MOST_NAMES]]
             return UnknownSymbol(detail or "the api does not have this symbol", names)
         if self.status < 300:
             return Refused(self.status, self._not_an_api(self._what_came()))
-        if self.status == 404 and not self._is_problem:
+        if self.status == 404 and not self._is_ours:
             return Refused(self.status, self._not_an_api("404"))
         return Refused(self.status, detail or f"the api answers {self.status}")
 
     @property
-    def _is_problem(self) -> bool:
-        return self._headers.get("content-type", "").startswith(PROBLEM)
+    def _is_ours(self) -> bool:
+        return self._problem().type.startswith(OUR_PROBLEMS)
 
     def _what_came(self) -> str:
         encoding = self._headers.get("content-encoding")

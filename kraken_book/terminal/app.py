@@ -19,6 +19,7 @@ from textual.containers import Container
 from textual.timer import Timer
 
 from kraken_book.client import Refused
+from kraken_book.printable import printable
 from kraken_book.symbols import folded, nearest
 from kraken_book.terminal.arguments import Options
 from kraken_book.terminal.arrangement import Arrangement, arrange
@@ -32,13 +33,14 @@ from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
 from kraken_book.terminal.text_line import TextLine
-from kraken_book.terminal.texts import counted, printable
+from kraken_book.terminal.texts import counted
 
 PAINTS_A_SECOND = 20
 # Ages grow while nothing happens; more often than this, they would only flicker.
 AGES_A_SECOND = 2
 # As many ladders as the page opens by itself.
 FIRST_LADDERS = 4
+MOST_SHOWN = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
@@ -88,7 +90,7 @@ class TerminalApp(App[str]):
         self._options = options
         self._clock = clock
         self.palette = palette_for(no_color=no_color, color_system=self.console.color_system)
-        self.feed = Feed(options.url, options.key, self._on_refused)
+        self.feed = Feed(options.url, options.key, self._on_refused, self._on_failed)
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
@@ -100,7 +102,8 @@ class TerminalApp(App[str]):
         self.host = printable(urlsplit(options.url).netloc.rpartition("@")[2])
         self.timers: list[Timer] = []
         self._pace = Pace()
-        self._has_begun = False
+        self._has_begun = self._is_marked = False
+        self._hidden_told = 0
         self._is_away = False
         self._outage_shown: str | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -120,6 +123,7 @@ class TerminalApp(App[str]):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self._polling = asyncio.create_task(self._poll())
+        self._polling.add_done_callback(self._on_polled)
         self.timers = [
             self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
             self.set_interval(1 / AGES_A_SECOND, self.on_age, name="ages"),
@@ -177,12 +181,22 @@ class TerminalApp(App[str]):
         by_folded = {folded(symbol): symbol for symbol in known}
         unknown = [name for name in self._options.symbols if folded(name) not in by_folded]
         if unknown:
-            self.exit(_unknown(unknown[0], known), return_code=2)
+            self.exit("; ".join(_unknown(name, known) for name in unknown), return_code=2)
             return []
         return list(dict.fromkeys(by_folded[folded(name)] for name in self._options.symbols))
 
     def _on_refused(self, refused: Refused) -> None:
         self.exit(f"the api answers {refused.status}: {printable(str(refused))}", return_code=2)
+
+    def _on_polled(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_failed(error)
+
+    def _on_failed(self, error: BaseException) -> None:
+        """Leave, and say why: without a stream or `/books` the screen would only grow old."""
+        what = printable(f"{type(error).__name__}: {error}", MOST_SHOWN)
+        self.exit(f"this terminal failed: {what}", return_code=1)
 
     # What goes out.
 
@@ -191,6 +205,8 @@ class TerminalApp(App[str]):
         begun = monotonic()
         if not self._pace.is_due(begun):
             return
+        if self._hidden != self._hidden_told:
+            self._show_keys()
         if self.feed.changed:
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
@@ -235,10 +251,19 @@ class TerminalApp(App[str]):
         is_simulated = self.board.is_simulated
         banner = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
         self._heading.show(self._heading_words(), banner if is_simulated else [])
-        mark = [(" SIMULATED ", self.palette.banner)]
-        is_marked = is_simulated and not parts.has_heading
-        self._key_line.show(self._key_words(), mark if is_marked else [])
+        self._is_marked = is_simulated and not parts.has_heading
         self.ladders.place()
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        self._hidden_told = self._hidden
+        mark = [(" SIMULATED ", self.palette.banner)]
+        self._key_line.show(self._key_words(), mark if self._is_marked else [])
+
+    @property
+    def _hidden(self) -> int:
+        """How many ladders the window has no room for."""
+        return len(self.ladders.symbols) - len(self.ladders.shown)
 
     def _place_overview(self, parts: Arrangement) -> None:
         self._main.set_class(parts.overview == "beside", "beside")
@@ -277,6 +302,8 @@ class TerminalApp(App[str]):
         else:
             keys = [("q", "quit"), ("o", "books"), ("?", "help")]
             which = f"{self.ladders.index + 1}/{len(self.ladders.symbols)}"
+            if self._hidden_told:
+                which += f", {self._hidden_told} hidden"
             keys += [("←→ 1-9", f"ladder {which}"), ("+-", "levels"), ("x", "close")]
         return [
             [(f" {key}", self.palette.focus), (f" {what} ", self.palette.muted)]
@@ -365,4 +392,4 @@ class TerminalApp(App[str]):
 def _unknown(name: str, known: list[str]) -> str:
     near = nearest(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return printable(f"there is no book of {name!r}{hint}")
+    return printable(f"there is no book of {name!r}{hint}", MOST_SHOWN)
