@@ -24,6 +24,8 @@ from kraken_book.client.refused import Refused, Unreachable
 from kraken_book.client.session import Session
 
 MOST_REDIRECTS = 5
+# However soon it is to give up, an api that is there has the time to answer.
+LEAST_WAIT = 0.5
 
 
 class Patience(NamedTuple):
@@ -165,10 +167,10 @@ async def _batches(
     session: Session, address: ApiAddress, patience: Patience
 ) -> AsyncGenerator[Iterator[LiveBook]]:
     while True:
-        why = None
+        why, limit = None, _seconds_to_answer(session, patience)
         try:
             async with address.async_client(patience.timeout) as client:
-                async with asyncio.timeout(patience.answer):
+                async with asyncio.timeout(limit):
                     answer = await _open(client, session)
                 try:
                     yield session.answered(answer.status_code, answer.headers)
@@ -182,7 +184,7 @@ async def _batches(
                 finally:
                     await answer.aclose()
         except TimeoutError:
-            why = _no_answer(patience)
+            why = f"no answer within {limit:.3g} s"
         except httpx.RequestError as error:
             why = told(error)
         yield session.end(why)
@@ -217,10 +219,10 @@ def _batches_blocking(
     session: Session, address: ApiAddress, patience: Patience
 ) -> Generator[Iterator[LiveBook]]:
     while True:
-        why, watchdog = None, _Watchdog()
+        why, watchdog, limit = None, _Watchdog(), _seconds_to_answer(session, patience)
         try:
             with address.client(patience.timeout) as client:
-                with watchdog.limit(patience.answer):
+                with watchdog.limit(limit):
                     answer = _open_blocking(client, session, watchdog)
                 try:
                     yield session.answered(answer.status_code, answer.headers)
@@ -234,7 +236,7 @@ def _batches_blocking(
                 finally:
                     answer.close()
         except httpx.RequestError as error:
-            why = _no_answer(patience) if watchdog.has_expired else told(error)
+            why = f"no answer within {limit:.3g} s" if watchdog.has_expired else told(error)
         yield session.end(why)
         time.sleep(session.pause())
 
@@ -306,5 +308,7 @@ class _Watchdog:
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def _no_answer(patience: Patience) -> str:
-    return f"no answer within {patience.answer:g} s"
+def _seconds_to_answer(session: Session, patience: Patience) -> float:
+    """Return how long to wait for the head of the next answer."""
+    left = session.seconds_left()
+    return patience.answer if left is None else min(patience.answer, max(left, LEAST_WAIT))

@@ -169,8 +169,14 @@ class Session:
         """How many seconds to stay away, at random, so that readers do not come back as one."""
         least, self._least_pause = self._least_pause, 0.0
         seconds = max(min(least, LONGEST_PAUSE), self._failures.next())
-        left = self._seconds_left()
+        left = self.seconds_left()
         return seconds if left is None else min(seconds, max(left, 0.0))
+
+    def seconds_left(self) -> float | None:
+        """Return how long to go on trying, None for ever."""
+        if self._give_up_after is None or self._was_answered:
+            return None
+        return self._begun_at + self._give_up_after - monotonic()
 
     def interrupt(self) -> Iterator[LiveBook]:
         """Take that the caller was interrupted in the middle of an event.
@@ -273,7 +279,7 @@ class Session:
         self.outage, now = why, monotonic()
         if self._outage_since is None:
             self._outage_since = now
-        left = self._seconds_left()
+        left = self.seconds_left()
         if left is not None and left <= 0:
             raise Unreachable(
                 f"{self._address}: nothing answered for {self._give_up_after:g} s ({why})"
@@ -293,12 +299,6 @@ class Session:
         else:
             return
         self._told_at = now
-
-    def _seconds_left(self) -> float | None:
-        """Return how long to go on trying, None for ever."""
-        if self._give_up_after is None or self._was_answered:
-            return None
-        return self._begun_at + self._give_up_after - monotonic()
 
     @property
     def _hint(self) -> str:

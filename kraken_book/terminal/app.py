@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
 from kraken_book.terminal.feed import Feed
 from kraken_book.terminal.frame import Piece
+from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
 from kraken_book.terminal.overview import Overview
@@ -120,8 +122,10 @@ class TerminalApp(App[str]):
     async def on_mount(self) -> None:
         """Begin to follow, to ask and to paint."""
         self.screen.set_styles(f"background: {self.palette.screen};")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.exit)
+        loop.add_signal_handler(signal.SIGHUP, partial(self.exit, return_code=EXIT_CODE))
         self._polling = asyncio.create_task(self._poll())
         self._polling.add_done_callback(self._on_polled)
         self.timers = [
