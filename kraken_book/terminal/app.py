@@ -305,10 +305,15 @@ class TerminalApp(App[str]):
             ]
         else:
             keys = [("q", "quit"), ("o", "books"), ("?", "help")]
+            if not self.ladders.symbols:
+                return self._styled(keys)
             which = f"{self.ladders.index + 1}/{len(self.ladders.symbols)}"
             if self._hidden_told:
                 which += f", {self._hidden_told} hidden"
             keys += [("←→ 1-9", f"ladder {which}"), ("+-", "levels"), ("x", "close")]
+        return self._styled(keys)
+
+    def _styled(self, keys: list[tuple[str, str]]) -> list[list[Piece]]:
         return [
             [(f" {key}", self.palette.focus), (f" {what} ", self.palette.muted)]
             for key, what in keys

@@ -53,6 +53,8 @@ class OverviewRows:
         self._palette = palette
         self._widths = {column.name: max(len(column.head), 1) for column in _COLUMNS}
         self._widths["age"] = len("119 s")
+        # A stream may say so before `/books` does.
+        self._widths["status"] = len("syncing")
 
     def widen(self, books: Sequence[PolledBook], ladders: int) -> None:
         """Make room for `books` and for the numbers of `ladders`; columns only grow."""
