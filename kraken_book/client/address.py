@@ -161,6 +161,8 @@ def _parsed(url: str) -> httpx.URL:
         raise Unusable(
             f"{_without_user(url)!r} is no URL of an api: it takes one such as {DEFAULT_URL}"
         )
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        raise Unusable(f"{_without_user(url)!r} is no URL of an api: there is no such port")
     if parsed.query or parsed.fragment:
         raise Unusable(
             f"{_without_user(url)!r} is no URL of an api: it takes one without '?' and '#'"

@@ -23,6 +23,9 @@ from kraken_book.client.live_book import LiveBook
 from kraken_book.client.refused import Refused, Unreachable
 from kraken_book.client.session import Session
 
+# Beside httpx's own errors, what encoding a host or connecting to a port raises: a redirect can lead
+# to a label of more than 63 characters or to port 99999.
+CANNOT_ASK = (httpx.RequestError, ValueError, OverflowError)
 MOST_REDIRECTS = 5
 # However soon it is to give up, an api that is there has the time to answer.
 LEAST_WAIT = 0.5
@@ -185,7 +188,7 @@ async def _batches(
                     await answer.aclose()
         except TimeoutError:
             why = f"no answer within {limit:.3g} s"
-        except httpx.RequestError as error:
+        except CANNOT_ASK as error:
             why = told(error)
         yield session.end(why)
         await asyncio.sleep(session.pause())
@@ -235,7 +238,7 @@ def _batches_blocking(
                                 break
                 finally:
                     answer.close()
-        except httpx.RequestError as error:
+        except CANNOT_ASK as error:
             why = f"no answer within {limit:.3g} s" if watchdog.has_expired else told(error)
         yield session.end(why)
         time.sleep(session.pause())

@@ -10,7 +10,7 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
-from kraken_book.client.following import MOST_REDIRECTS
+from kraken_book.client.following import CANNOT_ASK, MOST_REDIRECTS
 from kraken_book.client.refused import RefusedAnswer, Unreachable
 
 # 10,000 books have some 3 MB in `/books`.
@@ -64,7 +64,7 @@ async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
             return await _ask(client, path)
     except TimeoutError as error:
         raise NoAnswer(f"no answer within {seconds:g} s") from error
-    except httpx.RequestError as error:
+    except CANNOT_ASK as error:
         raise NoAnswer(told(error)) from error
 
 

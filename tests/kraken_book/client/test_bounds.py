@@ -133,6 +133,16 @@ def test_redirects_in_a_circle_are_an_outage(read: Reader) -> None:
 
 
 @both
+@pytest.mark.parametrize(
+    "location",
+    ["http://127.0.0.1:99999/", f"http://{'x' * 80}.invalid/", "ftp://x/", "http://[::1", "//"],
+)
+def test_redirect_to_nowhere_is_an_outage(read: Reader, location: str) -> None:
+    with ScriptedApi(moved(location), GOOD) as api:
+        assert read(api.url)[0].is_live
+
+
+@both
 def test_key_is_not_sent_where_a_redirect_leads_away(read: Reader) -> None:
     with ScriptedApi(GOOD) as there, ScriptedApi(moved(f"{there.url}/stream/x")) as api:
         for book in Watch(api.url, (SYMBOL,), "secret"):

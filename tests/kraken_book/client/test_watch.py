@@ -419,6 +419,7 @@ def test_what_is_no_name_is_an_error_that_names_it(wrong: Any) -> None:
         ("http://u:secret@localhost:3000?x=1", "without '\\?'"),
         ("http://u:secret@localhost:x", "no URL"),
         ("u:secret@localhost:3000", "no URL"),
+        ("http://u:secret@localhost:99999", "no such port"),
     ],
 )
 def test_url_that_cannot_be_used_is_an_error_that_hides_its_password(url: str, words: str) -> None:
