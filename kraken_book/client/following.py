@@ -23,9 +23,9 @@ from kraken_book.client.live_book import LiveBook
 from kraken_book.client.refused import Refused, Unreachable
 from kraken_book.client.session import Session
 
-# Beside httpx's own errors, what encoding a host or connecting to a port raises: a redirect can lead
-# to a label of more than 63 characters or to port 99999.
-CANNOT_ASK = (httpx.RequestError, ValueError, OverflowError)
+# Beside httpx's own errors, what encoding a host or connecting to a port raises, alone or in a
+# group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
+CANNOT_ASK = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
 MOST_REDIRECTS = 5
 # However soon it is to give up, an api that is there has the time to answer.
 LEAST_WAIT = 0.5
