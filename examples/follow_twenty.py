@@ -7,9 +7,9 @@ import asyncio
 import os
 from decimal import Decimal
 
-import httpx
-
-from kraken_book import LiveBook, Watch, watch
+from kraken_book import LiveBook, Watch, list_symbols, watch
+from kraken_book.printable import printable
+from kraken_book.programs import ends_quietly
 
 URL = os.environ.get("KRAKEN_BOOK_URL", "http://localhost:3000")
 
@@ -22,31 +22,31 @@ def spread_bps(book: LiveBook) -> Decimal:
     return (ask - bid) / bid * 10_000
 
 
-async def tell(books: Watch) -> None:
-    """Look at the books once a second, while the loop below keeps them up to date."""
-    while True:
-        await asyncio.sleep(1)
-        live = [book for book in books.books.values() if book.is_live and book.spread]
-        if live:
-            widest = max(live, key=spread_bps)
-            print(
-                f"{len(live)} live, widest {widest.symbol} {spread_bps(widest):.2f} bps", flush=True
-            )
-        else:
-            print(f"no live book: {books.outage or 'they are syncing'}", flush=True)
+async def follow(books: Watch) -> None:
+    """Keep the books up to date."""
+    async for _ in books:
+        pass
 
 
 async def main() -> None:
-    """Follow the first twenty books that there are."""
-    async with httpx.AsyncClient() as client:
-        symbols = (await client.get(f"{URL}/symbols")).raise_for_status().json()[:20]
-    async with watch(URL, *symbols) as books, asyncio.TaskGroup() as tasks:
-        tasks.create_task(tell(books))
-        async for _ in books:
-            pass
+    """Follow the first twenty books that there are, and look at them once a second."""
+    symbols = (await list_symbols(URL))[:20]
+    async with watch(URL, *symbols) as books:
+        following = asyncio.create_task(follow(books))
+        while not following.done():
+            await asyncio.wait([following], timeout=1)
+            live = [book for book in books.books.values() if book.is_live and book.spread]
+            if live:
+                widest = max(live, key=spread_bps)
+                name, spread = printable(widest.symbol), spread_bps(widest)
+                print(f"{len(live)} live, widest {name} {spread:.2f} bps", flush=True)
+            else:
+                print(f"no live book: {books.outage or 'they are syncing'}", flush=True)
+        await following
 
 
-try:
-    asyncio.run(main())
-except KeyboardInterrupt:
-    print("done")
+with ends_quietly("follow_twenty"):
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print("done")

@@ -4,14 +4,14 @@ python examples/spread.py
 """
 
 import os
-from contextlib import suppress
 
 from kraken_book import watch
+from kraken_book.programs import ends_quietly
 
 URL = os.environ.get("KRAKEN_BOOK_URL", "http://localhost:3000")
 
 last = None
-with suppress(KeyboardInterrupt):
+with ends_quietly("spread", interrupted=0):
     for book in watch(URL, "BTC/USD"):
         now = book.spread if book.is_live else f"not known: {book.status}"
         if now != last:

@@ -3,7 +3,8 @@
 In the order that data flows: `precision` makes exact integers of price and quantity texts, `level`
 holds one price's texts ready, `book` applies and verifies, `event` renders what changed,
 `redis_contract` says where and in what form it is kept, `client` rebuilds it from an api,
-`terminal` shows that. Only the last two do I/O.
+`terminal` shows that. Only the last two do I/O. `command_line` is
+`python -m kraken_book`; `printable`, `words` and `programs` are for all that people read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from kraken_book.level import Level, LevelError
 from kraken_book.precision import Precision
 
 if TYPE_CHECKING:
-    from kraken_book.client import Counts, LiveBook, Refused, UnknownSymbol, Watch, watch
+    from kraken_book.client import (
+        Counts,
+        LiveBook,
+        Refused,
+        UnknownSymbol,
+        Unreachable,
+        Watch,
+        list_symbols,
+        watch,
+    )
 
 __all__ = [
     "Book",
@@ -29,7 +39,9 @@ __all__ = [
     "Precision",
     "Refused",
     "UnknownSymbol",
+    "Unreachable",
     "Watch",
+    "list_symbols",
     "watch",
 ]
 

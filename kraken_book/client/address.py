@@ -2,45 +2,184 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import ssl
 from typing import Any
 
 import httpx
+
+from kraken_book.client.environment import (
+    check_proxies,
+    is_here,
+    names_certificates,
+    proxy_for,
+    trusted_certificates,
+)
+from kraken_book.client.refused import Unusable
+from kraken_book.printable import printable
 
 # What the commands read; the key comes from nowhere else, since arguments can be seen by others.
 DEFAULT_URL = "http://localhost:3000"
 URL_VARIABLE = "KRAKEN_BOOK_URL"
 KEY_VARIABLE = "KRAKEN_BOOK_KEY"
+MOST_SHOWN = 200
+# Redirects lead to other servers; connections are kept to so many of them.
+MOST_ORIGINS = 4
+
+
+class ApiAddress:
+    """The address of an api, checked, with the environment that leads there.
+
+    Raises:
+        TypeError: `url` or `key` is not a text.
+        Unusable: `url` is not the address of an api, `key` cannot be sent, or a variable of the
+            environment, which the message names, has a value that cannot be used.
+    """
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self._url = _parsed(url)
+        self._headers = {} if key is None else {"Authorization": f"Bearer {_checked(key)}"}
+        if key is not None and self._url.userinfo:
+            raise Unusable("give either a key or a user in the URL: both are sent in one header")
+        if not is_here(self._url.host):
+            check_proxies()
+        self._certificates: ssl.SSLContext | None = None
+        if self._url.scheme == "https" or names_certificates():
+            self._certificates = trusted_certificates()
+
+    @property
+    def shown(self) -> str:
+        """The address for people: without a user and a password."""
+        return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MOST_SHOWN)
+
+    def client(self, timeout: httpx.Timeout) -> httpx.Client:
+        """Return a blocking client of the api."""
+        return httpx.Client(**self.options(timeout), transport=_Blocking(self))
+
+    def async_client(self, timeout: httpx.Timeout) -> httpx.AsyncClient:
+        """Return a client of the api for asyncio."""
+        return httpx.AsyncClient(**self.options(timeout), transport=_Asynchronous(self))
+
+    def options(self, timeout: httpx.Timeout) -> dict[str, Any]:
+        """Return what both kinds of client take, beside their transport."""
+        return {
+            "base_url": self._url,
+            # What comes compressed grows after it was counted.
+            "headers": {"Accept-Encoding": "identity", **self._headers},
+            # httpx would read the whole body of a redirect, however long that is.
+            "follow_redirects": False,
+            "timeout": timeout,
+            # The certificates of the environment count for every address; whether its proxies
+            # do, the transport decides for each request.
+            "trust_env": True,
+        }
+
+    def way_to(self, url: httpx.URL) -> tuple[httpx.Proxy | None, ssl.SSLContext]:
+        """Return the proxy to `url` and the certificates to trust there.
+
+        Raises:
+            httpx.ProxyError: The environment of now has an unusable proxy or certificate file.
+        """
+        try:
+            proxy = proxy_for(url)
+            if url.scheme != "https":
+                return proxy, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._certificates = self._certificates or trusted_certificates()
+        except Unusable as error:
+            raise httpx.ProxyError(str(error)) from error
+        return proxy, self._certificates
+
+
+class _Blocking(httpx.BaseTransport):
+    """Sends each request directly or through its proxy."""
+
+    def __init__(self, address: ApiAddress) -> None:
+        self._address = address
+        self._transports: dict[str, httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        origin = _origin(request.url)
+        if origin not in self._transports:
+            proxy, verify = self._address.way_to(request.url)
+            if len(self._transports) >= MOST_ORIGINS:
+                self.close()
+            self._transports[origin] = httpx.HTTPTransport(
+                verify=verify, proxy=proxy, trust_env=False
+            )
+        return self._transports[origin].handle_request(request)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in self._transports.values():
+            transport.close()
+        self._transports.clear()
+
+
+class _Asynchronous(httpx.AsyncBaseTransport):
+    """The same for asyncio; httpx, too, has a transport of each kind."""
+
+    def __init__(self, address: ApiAddress) -> None:
+        self._address = address
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        origin = _origin(request.url)
+        if origin not in self._transports:
+            proxy, verify = self._address.way_to(request.url)
+            if len(self._transports) >= MOST_ORIGINS:
+                await self.aclose()
+            self._transports[origin] = httpx.AsyncHTTPTransport(
+                verify=verify, proxy=proxy, trust_env=False
+            )
+        return await self._transports[origin].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
 
 
 def http_options(url: str, key: str | None, timeout: httpx.Timeout) -> dict[str, Any]:
-    """What an httpx client of the api at `url` takes; `key` is sent as a Bearer token.
-
-    Raises ValueError where `url` is no address of an api.
-    """
-    address = _address(url)
-    return {
-        "base_url": address,
-        "headers": {} if key is None else {"Authorization": f"Bearer {key}"},
-        "follow_redirects": True,
-        "timeout": timeout,
-        # A proxy of the environment cannot lead to what is on this machine.
-        "trust_env": not _is_here(address.host),
-    }
+    """Return what a client of the api at `url` takes; raise what ApiAddress raises."""
+    return ApiAddress(url, key).options(timeout)
 
 
-def _address(url: str) -> httpx.URL:
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def _parsed(url: str) -> httpx.URL:
+    if not isinstance(url, str):
+        raise TypeError(f"{url!r} is no URL of an api: it takes a text such as {DEFAULT_URL}")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"{url!r} is no URL: {error}") from error
+        raise Unusable(f"{_without_user(url)!r} is no URL: {error}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ValueError(f"{url!r} is no URL of an api: it takes one such as http://localhost:3000")
+        raise Unusable(
+            f"{_without_user(url)!r} is no URL of an api: it takes one such as {DEFAULT_URL}"
+        )
+    if parsed.port is not None and not 0 < parsed.port < 1 << 16:
+        raise Unusable(f"{_without_user(url)!r} is no URL of an api: there is no such port")
+    if parsed.query or parsed.fragment:
+        raise Unusable(
+            f"{_without_user(url)!r} is no URL of an api: it takes one without '?' and '#'"
+        )
     return parsed
 
 
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _without_user(url: str) -> str:
+    """Return the text of a URL without what may be a password."""
+    scheme, mark, rest = url.rpartition("://")
+    return printable(scheme + mark + rest.rpartition("@")[2], MOST_SHOWN)
+
+
+def _checked(key: str) -> str:
+    """Return `key`; raise if it cannot be in a header, without telling what it is."""
+    if not isinstance(key, str):
+        raise TypeError(f"a key is a text, not {type(key).__name__}")
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise Unusable("the key has characters that no key has: it takes printable ASCII")
+    return key

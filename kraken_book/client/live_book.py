@@ -17,6 +17,7 @@ from kraken_book.book import DEPTHS, Book, ChecksumMismatch, CrossedBook
 from kraken_book.event import Event, Lagged, Snapshot, Status, StatusChange, Update
 from kraken_book.level import Level, LevelError
 from kraken_book.precision import MAX_TEXT, Precision
+from kraken_book.printable import printable
 from kraken_book.times import rfc3339
 
 DoubtReason = Literal["checksum", "crossed", "level", "gap", "unverified"]
@@ -99,7 +100,7 @@ class LiveBook:
         bid, ask = self.best_bid, self.best_ask
         prices = f"{bid.price if bid else '-'}/{ask.price if ask else '-'}"
         why = f": {self.reason}" if self.reason else ""
-        return f"<LiveBook {self.symbol} {prices} seq {self.seq} {self.status}{why}>"
+        return printable(f"<LiveBook {self.symbol} {prices} seq {self.seq} {self.status}{why}>")
 
     @property
     def is_live(self) -> bool:
@@ -274,6 +275,9 @@ class LiveBook:
             raise Doubt("checksum", f"event {event.seq}: {error}") from error
         except CrossedBook as error:
             raise Doubt("crossed", f"event {event.seq}: {error}") from error
+        # An api says `syncing` to a reader that comes before the book; nothing else ends that.
+        if self._of_api is not None and self._of_api.status == "syncing":
+            self._of_api = None
         self.counts.verified += 1
         self.exchange_time = event.exchange_time
         self._place = Place(event.epoch, event.seq)

@@ -1,4 +1,4 @@
-"""Answers that are no stream, and which of them no coming back would change."""
+"""Answers that are not a stream, and which of them will never change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.printable import printable
+
 EVENT_STREAM = "text/event-stream"
-# So much of a body is read, and so much of one that is no problem is told.
+OUR_PROBLEMS = "urn:kraken-book:"
+UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
+# So much of a body is read, and so much of what it says is told.
 MOST_BYTES = 1 << 16
 MOST_SHOWN = 200
+MOST_DETAIL = 500
+MOST_NAMES = 10
 # What another moment may change, beside all that is the server's own failure.
 TRANSIENT = frozenset({408, 425, 429})
+
+
+class Unusable(ValueError):
+    """What `watch` was given, or finds in the environment, cannot be used; the message names it."""
 
 
 class Refused(Exception):
@@ -33,27 +43,33 @@ class UnknownSymbol(Refused):
         self.symbols = symbols
 
 
+class Unreachable(ConnectionError):
+    """Nothing answered at the address of the api for as long as the caller wanted to wait."""
+
+
 class _Problem(msgspec.Struct):
+    type: str = ""
     detail: str = ""
-    symbols: list[str] = []
+    symbols: list[str] | None = None
 
 
 class RefusedAnswer:
-    """An answer that is no stream; its body comes in pieces."""
+    """An answer that is no stream, from the server at `address`; its body comes in pieces."""
 
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], address: str = "the api") -> None:
         self.status = status
         self._headers = headers
+        self._address = address
         self._body = b""
 
     def feed(self, chunk: bytes) -> bool:
-        """Take more of the body; whether that is enough of it."""
+        """Take more of the body; return whether that is enough of it."""
         self._body += chunk[: MOST_BYTES - len(self._body)]
         return len(self._body) == MOST_BYTES
 
     @property
     def retry_after(self) -> float:
-        """How many seconds the api wants to be left alone, 0 where it does not say."""
+        """How many seconds the api wants to be left alone, 0 if it does not say."""
         after = self._headers.get("retry-after", "")
         return float(after) if after.isdecimal() and len(after) < 6 else 0.0
 
@@ -62,21 +78,45 @@ class RefusedAnswer:
         """Whether the same request will always be refused, if it was never served before."""
         return self.status < 500 and self.status not in TRANSIENT
 
+    @property
+    def is_unknown_symbol(self) -> bool:
+        """Whether an api itself says that it does not have the symbol."""
+        return self.status == 404 and self._problem().type == UNKNOWN_SYMBOL
+
     def refusal(self) -> Refused:
-        """What the api says, as an error."""
+        """Return what the server says, as an error."""
         problem = self._problem()
-        detail = problem.detail or f"the api answers {self.status}"
-        if self.status == 404:
-            return UnknownSymbol(detail, problem.symbols)
+        detail = printable(problem.detail, MOST_DETAIL)
+        # Of an api that has another name for it, the names that it suggests say what it means.
+        if self.is_unknown_symbol or (self.status == 404 and problem.symbols is not None):
+            names = [printable(name, MOST_SHOWN) for name in (problem.symbols or [])[:MOST_NAMES]]
+            return UnknownSymbol(detail or "the api does not have this symbol", names)
         if self.status < 300:
-            kind = self._headers.get("content-type", "nothing")
-            detail = f"it answers {kind}, no {EVENT_STREAM}: is this the address of an api?"
-        return Refused(self.status, detail)
+            return Refused(self.status, self._not_an_api(self._what_came()))
+        if self.status == 404 and not self._is_ours:
+            return Refused(self.status, self._not_an_api("404"))
+        return Refused(self.status, detail or f"the api answers {self.status}")
+
+    @property
+    def _is_ours(self) -> bool:
+        return self._problem().type.startswith(OUR_PROBLEMS)
+
+    def _what_came(self) -> str:
+        encoding = self._headers.get("content-encoding")
+        kind = self._headers.get("content-type") or "nothing"
+        what = f"{kind} compressed by {encoding}" if encoding else f"{kind}, not {EVENT_STREAM}"
+        return printable(what, MOST_SHOWN)
+
+    def _not_an_api(self, what: str) -> str:
+        return (
+            f"{self._address} answers {what}, so it is no kraken-book api:"
+            " is this the address of an api?"
+        )
 
     def _problem(self) -> _Problem:
-        """The problem+json of the body; of any other body, its beginning as the detail."""
+        """Return the problem+json of the body; of any other body, its beginning as the detail."""
         try:
             return msgspec.json.decode(self._body, type=_Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             text = self._body[:MOST_SHOWN].decode(errors="replace")
-            return _Problem(" ".join(text.split()))
+            return _Problem(detail=" ".join(text.split()))

@@ -15,9 +15,10 @@ import msgspec
 
 from kraken_book.backoff import Backoff
 from kraken_book.client.live_book import Doubt, LiveBook
-from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
+from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer, Unreachable
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
 from kraken_book.event import decode_event
+from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, folded
 
 log = logging.getLogger("kraken_book.client")
@@ -31,9 +32,14 @@ MOST_BOOKS = 10_000
 SECONDS_OF_PROOF = 10.0
 # The longest that an api may send its readers away for, and that a doubt is remembered.
 LONGEST_PAUSE = 60.0
+# An api says something every 15 s; one that does not is not there, whatever TCP thinks.
+SILENCE_SECONDS = 20.0
+# How often an outage that goes on is logged again.
+REMINDER_SECONDS = 30.0
+MOST_SHOWN = 200
 
 
-class BrokenStream(Exception):
+class _BrokenStream(Exception):
     """What came is no stream of the books that were asked for."""
 
 
@@ -44,14 +50,33 @@ class Session:
     `receive` its bytes, until `is_over` or until there are no more; `end` closes; after `pause`
     seconds it begins again. `answered`, `receive` and `end` give the books that changed, each at
     the moment when it has.
+
+    Args:
+        symbols: What to follow; `*` is everything.
+        address: The api's address, for messages.
+        silence: Seconds without a whole message or comment after which a stream is left.
+        give_up_after: Seconds to try for if nothing ever answers; None tries for ever.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        address: str = "the api",
+        silence: float = SILENCE_SECONDS,
+        give_up_after: float | None = None,
+    ) -> None:
         self.books: dict[str, LiveBook] = {}
         self.outage: str | None = "not connected yet"
         """Why there is no stream, None while there is one."""
         self.is_over = False
         """Whether what is open is to be left."""
+        self._address = address
+        self._silence = silence
+        self._give_up_after = give_up_after
+        self._begun_at = monotonic()
+        self._was_answered = False
+        self._heard_at = self._begun_at
+        self._ends_heard = 0
         self._symbols = tuple(symbols)
         self._asked = {folded(symbol) for symbol in symbols}
         self._last_id: str | None = None
@@ -65,7 +90,8 @@ class Session:
         self._restart_at: float | None = None
         self._least_pause = 0.0
         self._left_for: str | None = None
-        self._told_outage = False
+        self._outage_since: float | None = None
+        self._told_at: float | None = None
 
     @property
     def target(self) -> str:
@@ -87,14 +113,21 @@ class Session:
 
     def answered(self, status: int, headers: Mapping[str, str]) -> Iterator[LiveBook]:
         """An answer begins; where it is no stream, `end` says what that means."""
-        self.is_over, self._restart_at = False, None
-        if status == 200 and headers.get("content-type", "").startswith(EVENT_STREAM):
+        self.is_over, self._restart_at, self._was_answered = False, None, True
+        is_plain = headers.get("content-encoding", "identity") == "identity"
+        is_stream = headers.get("content-type", "").startswith(EVENT_STREAM)
+        if status == 200 and is_stream and is_plain:
             yield from self._open()
         else:
-            self._refused = RefusedAnswer(status, headers)
+            self._refused = RefusedAnswer(status, headers, self._address)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the answer is no stream, so that only the beginning of its body matters."""
+        return self._refused is not None
 
     def receive(self, chunk: bytes) -> Iterator[LiveBook]:
-        """Take bytes of the answer; raises BrokenStream, after which it is to be left."""
+        """Take bytes of the answer; afterwards `is_over` says whether to leave it."""
         if self._refused is not None:
             self.is_over = self._refused.feed(chunk)
             return
@@ -103,19 +136,25 @@ class Session:
                 yield from self._take(message)
                 if self.is_over:
                     return
+        except _BrokenStream as error:
+            self._leave_for_doubt(str(error))
         except (EndlessMessage, msgspec.DecodeError, UnicodeDecodeError) as error:
-            why = f"the stream is broken: {error}"
-            self._leave_for_doubt(why)
-            raise BrokenStream(why) from error
-        self._leave_if_doubts_stay()
+            self._leave_for_doubt(f"the stream is broken: {printable(str(error), MOST_SHOWN)}")
+        else:
+            self._leave_if_silent()
+            self._leave_if_doubts_stay()
 
     def end(self, why: str | None = None) -> Iterator[LiveBook]:
         """The answer ended, or there was none, for `why`.
 
-        Raises UnknownSymbol or another Refused where the api will never serve what is asked for.
+        Raises:
+            UnknownSymbol: The api does not have a symbol that was asked for.
+            Refused: The api will never serve what was asked for.
+            Unreachable: Nothing ever answered, for as long as the caller wanted to wait.
         """
         if self._refused is not None:
-            why, self._refused = self._judge(self._refused), None
+            refused, self._refused = self._refused, None
+            why = self._judge(refused)
         was_open = self._opened_at is not None
         if self._opened_at is not None and monotonic() - self._opened_at >= SECONDS_OF_PROOF:
             self._failures.reset()
@@ -129,13 +168,30 @@ class Session:
     def pause(self) -> float:
         """How many seconds to stay away, at random, so that readers do not come back as one."""
         least, self._least_pause = self._least_pause, 0.0
-        return max(min(least, LONGEST_PAUSE), self._failures.next())
+        seconds = max(min(least, LONGEST_PAUSE), self._failures.next())
+        left = self.seconds_left()
+        return seconds if left is None else min(seconds, max(left, 0.0))
+
+    def seconds_left(self) -> float | None:
+        """Return how long to go on trying, None for ever."""
+        if self._give_up_after is None or self._was_answered:
+            return None
+        return self._begun_at + self._give_up_after - monotonic()
+
+    def interrupt(self) -> Iterator[LiveBook]:
+        """Take that the caller was interrupted in the middle of an event.
+
+        A book may be half changed, so all are asked for anew.
+        """
+        self._refused, self._last_id = None, None
+        yield from self.end("the program was interrupted")
 
     def _open(self) -> Iterator[LiveBook]:
-        if self._told_outage:
-            log.warning("the stream is there")
-        self.outage, self._told_outage = None, False
-        self._opened_at, self._parser = monotonic(), SseParser()
+        if self._told_at is not None:
+            log.warning("%s: the stream is there", self._address)
+        self.outage = self._outage_since = self._told_at = None
+        self._opened_at = self._heard_at = monotonic()
+        self._parser, self._ends_heard = SseParser(), 0
         for book in self.books.values():
             if self._last_id is None:
                 book.begin()
@@ -147,14 +203,16 @@ class Session:
         if refused.status == 400 and self._last_id is not None:
             # An id that only an api can have made up: without it the request may be right.
             self._last_id = None
-        elif refused.is_final and not self._may_be_served_again(refused.status):
+        elif refused.is_final and not self._may_be_served_again(refused):
+            self.outage = f"{refused.status}, {refusal}"
             raise refusal
         self._least_pause = refused.retry_after
         return f"{refused.status}, {refusal}"
 
-    def _may_be_served_again(self, status: int) -> bool:
-        """A book that was there is unknown while Redis is empty; a proxy may answer for an api."""
-        return bool(self.books) and status in {200, 404}
+    def _may_be_served_again(self, refused: RefusedAnswer) -> bool:
+        """Return whether a proxy may have answered for an api that did serve this."""
+        was_served = bool(self.books)
+        return was_served and refused.status in {200, 404} and not refused.is_unknown_symbol
 
     def _take(self, message: Message) -> Iterator[LiveBook]:
         if message.retry is not None:
@@ -166,7 +224,7 @@ class Session:
         try:
             has_changed = book.take(event)
         except Doubt as doubt:
-            self._ask_anew(f"{book.symbol}: {doubt}")
+            self._ask_anew(printable(f"{book.symbol}: {doubt}", MOST_SHOWN))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id
@@ -182,9 +240,7 @@ class Session:
                 index = SymbolIndex([symbol])
                 is_asked = any(index.find(name) for name in self._asked)
             if not is_asked or len(self.books) >= MOST_BOOKS:
-                why = f"{symbol[:40]!r} came, and was not asked for"
-                self._leave_for_doubt(why)
-                raise BrokenStream(why)
+                raise _BrokenStream(f"{symbol[:40]!r} came, and was not asked for")
             book = self.books[symbol] = LiveBook(symbol)
         return book
 
@@ -195,6 +251,14 @@ class Session:
             self._leave_for_doubt(why)
         elif self._restart_at is None:
             self._restart_at = monotonic() + self._next_doubt()
+
+    def _leave_if_silent(self) -> None:
+        """Leave a stream that sends bytes, but nothing whole."""
+        now = monotonic()
+        if self._parser.ends != self._ends_heard:
+            self._ends_heard, self._heard_at = self._parser.ends, now
+        elif now - self._heard_at >= self._silence:
+            self.is_over, self._left_for = True, f"nothing whole came for {self._silence:g} s"
 
     def _leave_if_doubts_stay(self) -> None:
         if self._restart_at is None or monotonic() < self._restart_at:
@@ -215,7 +279,31 @@ class Session:
         return self._doubts.next()
 
     def _tell_outage(self, why: str) -> None:
-        self.outage = why
-        if not self._told_outage:
-            log.warning("no stream: %s; trying again", why)
-            self._told_outage = True
+        """Log an outage when it begins, and again from time to time while it lasts."""
+        self.outage, now = why, monotonic()
+        if self._outage_since is None:
+            self._outage_since = now
+        left = self.seconds_left()
+        if left is not None and left <= 0:
+            raise Unreachable(
+                f"{self._address}: nothing answered for {self._give_up_after:g} s ({why})"
+                f"{self._hint}"
+            )
+        if self._told_at is None:
+            log.warning(
+                "%s: no stream: %s; trying again %s%s",
+                self._address,
+                why,
+                "for ever" if left is None else f"for {left:.0f} s",
+                self._hint,
+            )
+        elif now - self._told_at >= REMINDER_SECONDS:
+            lasted = now - self._outage_since
+            log.warning("%s: no stream for %.0f s: %s; trying again", self._address, lasted, why)
+        else:
+            return
+        self._told_at = now
+
+    @property
+    def _hint(self) -> str:
+        return "" if self._was_answered else "; is an api running there? `make run` starts one"

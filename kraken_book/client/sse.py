@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 # A snapshot of 1,000 levels a side has some 70 KiB.
 MOST_BYTES = 1 << 20
+# An id is sent back in a header, so one that a header cannot hold is none.
+_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -35,6 +37,8 @@ class SseParser:
     """Takes a stream's bytes as they come, cut anywhere, and gives its messages."""
 
     def __init__(self) -> None:
+        self.ends = 0
+        """How many messages and comments have ended: bytes alone prove nothing."""
         # The line that has not ended yet, and the size of the message that has not.
         self._rest = b""
         self._size = 0
@@ -47,8 +51,10 @@ class SseParser:
         """The messages that end in `chunk`; raises EndlessMessage where one grows too long."""
         for line in self._lines(chunk):
             if line:
+                self.ends += line.startswith(b":")
                 self._take(line)
                 continue
+            self.ends += 1
             if self._data or self._retry is not None:
                 yield Message(self._id, b"\n".join(self._data), self._retry)
             self._clear()
@@ -71,8 +77,8 @@ class SseParser:
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
-        elif name == b"id" and b"\0" not in value:
-            self._id = value.decode(errors="replace")
+        elif name == b"id" and _ID.fullmatch(value):
+            self._id = value.decode("ascii")
         elif name == b"retry" and value.isdigit() and len(value) < 10:
             self._retry = int(value)
 

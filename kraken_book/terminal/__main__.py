@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import signal
 import sys
-
-from kraken_book.terminal.app import TerminalApp
-from kraken_book.terminal.arguments import read_options
 
 
 def main() -> int:
-    """Show what the command line says; the exit code."""
-    options = read_options(sys.argv[1:])
-    # Keys come from the first, the screen goes to the last.
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if not stream.isatty():
-            return _fail(f"{stream.name.strip('<>')} is no terminal")
-    # Whatever the client logs is on the screen already, in its place.
-    logging.getLogger("kraken_book").addHandler(logging.NullHandler())
-    logging.getLogger("kraken_book").propagate = False
-    app = TerminalApp(options)
-    message = app.run(mouse=False)
-    return _fail(message) if message else app.return_code or 0
+    """Show what the command line says; return the exit code."""
+    try:
+        # Loading takes long enough for a Ctrl-C.
+        from kraken_book.terminal.program import run  # noqa: PLC0415
 
-
-def _fail(message: str) -> int:
-    sys.stderr.write(f"python -m kraken_book.terminal: {message}\n")
-    return 2
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

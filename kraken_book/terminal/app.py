@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from textual.containers import Container
 from textual.timer import Timer
 
 from kraken_book.client import Refused
+from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, nearest
 from kraken_book.terminal.arguments import Options
 from kraken_book.terminal.arrangement import Arrangement, arrange
@@ -26,19 +28,21 @@ from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
 from kraken_book.terminal.feed import Feed
 from kraken_book.terminal.frame import Piece
+from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
 from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
 from kraken_book.terminal.text_line import TextLine
-from kraken_book.terminal.texts import counted, printable
+from kraken_book.terminal.texts import counted
 
 PAINTS_A_SECOND = 20
 # Ages grow while nothing happens; more often than this, they would only flicker.
 AGES_A_SECOND = 2
 # As many ladders as the page opens by itself.
 FIRST_LADDERS = 4
+MOST_SHOWN = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
@@ -88,7 +92,7 @@ class TerminalApp(App[str]):
         self._options = options
         self._clock = clock
         self.palette = palette_for(no_color=no_color, color_system=self.console.color_system)
-        self.feed = Feed(options.url, options.key, self._on_refused)
+        self.feed = Feed(options.url, options.key, self._on_refused, self._on_failed)
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
@@ -100,7 +104,8 @@ class TerminalApp(App[str]):
         self.host = printable(urlsplit(options.url).netloc.rpartition("@")[2])
         self.timers: list[Timer] = []
         self._pace = Pace()
-        self._has_begun = False
+        self._has_begun = self._is_marked = False
+        self._hidden_told = 0
         self._is_away = False
         self._outage_shown: str | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -117,9 +122,12 @@ class TerminalApp(App[str]):
     async def on_mount(self) -> None:
         """Begin to follow, to ask and to paint."""
         self.screen.set_styles(f"background: {self.palette.screen};")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.exit)
+        loop.add_signal_handler(signal.SIGHUP, partial(self.exit, return_code=EXIT_CODE))
         self._polling = asyncio.create_task(self._poll())
+        self._polling.add_done_callback(self._on_polled)
         self.timers = [
             self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
             self.set_interval(1 / AGES_A_SECOND, self.on_age, name="ages"),
@@ -178,12 +186,22 @@ class TerminalApp(App[str]):
         found = {name: index.find(name) for name in self._options.symbols}
         unknown = [name for name, symbol in found.items() if symbol is None]
         if unknown:
-            self.exit(_unknown(unknown[0], known), return_code=2)
+            self.exit("; ".join(_unknown(name, known) for name in unknown), return_code=2)
             return []
         return list(dict.fromkeys(symbol for symbol in found.values() if symbol is not None))
 
     def _on_refused(self, refused: Refused) -> None:
         self.exit(f"the api answers {refused.status}: {printable(str(refused))}", return_code=2)
+
+    def _on_polled(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_failed(error)
+
+    def _on_failed(self, error: BaseException) -> None:
+        """Leave, and say why: without a stream or `/books` the screen would only grow old."""
+        what = printable(f"{type(error).__name__}: {error}", MOST_SHOWN)
+        self.exit(f"this terminal failed: {what}", return_code=1)
 
     # What goes out.
 
@@ -192,6 +210,8 @@ class TerminalApp(App[str]):
         begun = monotonic()
         if not self._pace.is_due(begun):
             return
+        if self._hidden != self._hidden_told:
+            self._show_keys()
         if self.feed.changed:
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
@@ -236,10 +256,19 @@ class TerminalApp(App[str]):
         is_simulated = self.board.is_simulated
         banner = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
         self._heading.show(self._heading_words(), banner if is_simulated else [])
-        mark = [(" SIMULATED ", self.palette.banner)]
-        is_marked = is_simulated and not parts.has_heading
-        self._key_line.show(self._key_words(), mark if is_marked else [])
+        self._is_marked = is_simulated and not parts.has_heading
         self.ladders.place()
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        self._hidden_told = self._hidden
+        mark = [(" SIMULATED ", self.palette.banner)]
+        self._key_line.show(self._key_words(), mark if self._is_marked else [])
+
+    @property
+    def _hidden(self) -> int:
+        """How many ladders the window has no room for."""
+        return len(self.ladders.symbols) - len(self.ladders.shown)
 
     def _place_overview(self, parts: Arrangement) -> None:
         self._main.set_class(parts.overview == "beside", "beside")
@@ -277,8 +306,15 @@ class TerminalApp(App[str]):
             ]
         else:
             keys = [("q", "quit"), ("o", "books"), ("?", "help")]
+            if not self.ladders.symbols:
+                return self._styled(keys)
             which = f"{self.ladders.index + 1}/{len(self.ladders.symbols)}"
+            if self._hidden_told:
+                which += f", {self._hidden_told} hidden"
             keys += [("←→ 1-9", f"ladder {which}"), ("+-", "levels"), ("x", "close")]
+        return self._styled(keys)
+
+    def _styled(self, keys: list[tuple[str, str]]) -> list[list[Piece]]:
         return [
             [(f" {key}", self.palette.focus), (f" {what} ", self.palette.muted)]
             for key, what in keys
@@ -366,4 +402,4 @@ class TerminalApp(App[str]):
 def _unknown(name: str, known: list[str]) -> str:
     near = nearest(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return printable(f"there is no book of {name!r}{hint}")
+    return printable(f"there is no book of {name!r}{hint}", MOST_SHOWN)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from kraken_book.client import LiveBook
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.verdict import Verdict, judge
@@ -47,6 +49,13 @@ class Board:
             self._clock(),
         )
 
+    def shown(self, book: PolledBook) -> PolledBook:
+        """Return a row of `/books` as it may be shown, with the verdict that its ladder has."""
+        if self.failure is None and book.symbol not in self._live:
+            return book
+        verdict = self.verdict(book.symbol)
+        return msgspec.structs.replace(book, status=verdict.status, reason=verdict.why)
+
     def age(self, symbol: str) -> float | None:
         """Since how many seconds a book is not known to match Kraken."""
         polled = self._polled.get(symbol)
@@ -64,5 +73,5 @@ class Board:
 
     @property
     def live_count(self) -> int:
-        """How many books are live, as far as `/books` tells."""
-        return 0 if self.failure else sum(book.status == "live" for book in self.rows)
+        """How many books are live, as far as `/books` and the streams tell."""
+        return sum(self.shown(book).status == "live" for book in self.rows)

@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import msgspec
 
-from kraken_book.client.address import http_options
+from kraken_book.client.address import ApiAddress
+from kraken_book.client.listing import Answer, NoAnswer, ask
 from kraken_book.level import Best
+from kraken_book.printable import printable
 
 INTERVAL_SECONDS = 2.0
 # An api that needs longer than this is no answer to somebody who looks.
 PATIENCE_SECONDS = 5.0
+MOST_DETAIL = 200
 
 
 class PolledBook(msgspec.Struct, frozen=True):
@@ -36,7 +39,7 @@ class PolledBook(msgspec.Struct, frozen=True):
 
         It counts from before the question, so it is never younger than the truth.
         """
-        return None if self.age_ms is None else self.age_ms / 1000 + max(now - self.asked_at, 0.0)
+        return None if self.age_ms is None else self.age_ms / 1000 + now - self.asked_at
 
 
 class PollRefused(Exception):
@@ -60,11 +63,11 @@ class BooksPoll:
 
     def __init__(self, url: str, key: str | None, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._options = http_options(url, key, httpx.Timeout(PATIENCE_SECONDS))
+        self._address = ApiAddress(url, key)
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
         """The books, or why there are none, for ever; raises PollRefused."""
-        async with httpx.AsyncClient(**self._options) as client:
+        async with self._address.async_client(httpx.Timeout(PATIENCE_SECONDS)) as client:
             while True:
                 try:
                     yield await self._ask(client)
@@ -75,25 +78,32 @@ class BooksPoll:
     async def _ask(self, client: httpx.AsyncClient) -> list[PolledBook]:
         asked_at = self._clock()
         try:
-            # The time-out of a client is one of silence: what trickles in has to end, too.
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await client.get("/books")
-        except (httpx.RequestError, TimeoutError) as error:
-            raise PollFailed("the api does not answer") from error
-        if answer.status_code in {401, 403}:
-            raise PollRefused(f"{answer.status_code}, {_detail(answer)}")
-        if not answer.is_success:
-            raise PollFailed(f"the api answers {answer.status_code}: {_detail(answer)}")
+            answer = await ask(client, "/books", PATIENCE_SECONDS)
+        except NoAnswer as error:
+            raise PollFailed(f"{error}, the api does not answer") from error
+        if answer.status in {401, 403}:
+            raise PollRefused(f"{answer.status}, {_detail(answer)}")
+        if answer.status != 200:
+            raise PollFailed(f"the api answers {answer.status}: {_detail(answer)}")
         try:
-            books = _books.decode(answer.content)
+            books = _books.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PollFailed("what answers there is no api of kraken-book") from error
-        return [msgspec.structs.replace(book, asked_at=asked_at) for book in books]
+        return [_as_asked(book, asked_at) for book in books]
 
 
-def _detail(answer: httpx.Response) -> str:
-    """What a problem says, or else HTTP's own words."""
+def _as_asked(book: PolledBook, asked_at: float) -> PolledBook:
+    """Return a row with the time of its question; one confirmed in the future is not trusted."""
+    if book.age_ms is not None and book.age_ms < 0:
+        book = msgspec.structs.replace(book, status="stale", reason="age", age_ms=None)
+    return msgspec.structs.replace(book, asked_at=asked_at)
+
+
+def _detail(answer: Answer) -> str:
+    """Return what a problem says, or else HTTP's own words."""
     try:
-        return _problem.decode(answer.content).detail or answer.reason_phrase
+        detail = _problem.decode(answer.body).detail
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return answer.reason_phrase
+        detail = ""
+    words = detail or httpx.codes.get_reason_phrase(answer.status)
+    return printable(words, MOST_DETAIL)

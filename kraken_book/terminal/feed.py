@@ -22,16 +22,28 @@ class Feed:
     """Follows books at the api at `url`; the books change in place.
 
     `changed` are the symbols whose book changed since it was last emptied: that, and no more, is
-    what an event costs beside the book itself. `on_refused` hears of a stream that the api will
-    never serve.
+    what an event costs beside the book itself.
+
+    Args:
+        url: Where the api is.
+        key: The reader's key.
+        on_refused: Called with a stream's end if the api will never serve it.
+        on_failed: Called with any other error that ended a stream.
     """
 
-    def __init__(self, url: str, key: str | None, on_refused: Callable[[Refused], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        on_refused: Callable[[Refused], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
         self.books: dict[str, LiveBook] = {}
         self.changed: set[str] = set()
         self._url = url
         self._key = key
         self._on_refused = on_refused
+        self._on_failed = on_failed
         self._streams: list[_Stream] = []
 
     def follow(self, symbols: Iterable[str], *, is_all: bool = False) -> None:
@@ -41,6 +53,7 @@ class Feed:
         changes = watch(self._url, *names, key=self._key)
         stream = _Stream(changes, wanted, changes.outage)
         stream.task = asyncio.create_task(self._run(stream))
+        stream.task.add_done_callback(self._on_done)
         self._streams.append(stream)
 
     def leave(self, symbol: str) -> None:
@@ -71,6 +84,11 @@ class Feed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._streams.clear()
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._on_failed(error)
 
     async def _run(self, stream: _Stream) -> None:
         books, changed = self.books, self.changed

@@ -10,11 +10,12 @@ from textual.strip import Strip
 
 from kraken_book.client import LiveBook
 from kraken_book.level import Level
+from kraken_book.printable import printable
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.level_line import LevelLines
 from kraken_book.terminal.palette import Palette
-from kraken_book.terminal.texts import MARKS, fitted, printable
+from kraken_book.terminal.texts import MARKS, fitted
 from kraken_book.terminal.trust_line import troubles, trust_line
 from kraken_book.terminal.verdict import Verdict
 

@@ -98,18 +98,23 @@ class Overview(Widget, can_focus=False):
             return frame.line(self._rows.head(frame.inner))
         index = self._top + y - 2
         if index >= len(self._board.rows):
-            return frame.line([("  no book yet", self._palette.muted)] if not index else ())
+            return frame.line([(self._why_empty(), self._palette.muted)] if not index else ())
         return frame.line(self._row(index, self._board.rows[index], frame.inner))
 
     def _row(self, index: int, book: PolledBook, width: int) -> list[Piece]:
         return self._rows.line(
-            book,
+            self._board.shown(book),
             self._ladders.get(book.symbol),
             self._now,
             width,
             is_known=self._board.failure is None,
             has_cursor=self.has_keys and index == self._cursor,
         )
+
+    def _why_empty(self) -> str:
+        if self._board.failure is not None:
+            return "  no book yet: is an api running there? `make run` starts one"
+        return "  no book yet: waiting for a collector"
 
     def _summary(self) -> list[Piece]:
         count = len(self._board.rows)

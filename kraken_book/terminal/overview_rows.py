@@ -11,6 +11,7 @@ from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import MARKS, NOTHING, age_text, fitted, left, right
+from kraken_book.words import explain
 
 CURSOR = "▸"
 
@@ -41,6 +42,8 @@ _LEAST_REASON = 8
 # So much wider may gaps be where there is room, and so much of it is left to reasons.
 _MOST_SPREAD = 5
 _ROOM_FOR_REASONS = 24
+# No name of Kraken's is longer; one that is does not push the columns out of the window.
+_MOST_SYMBOL, _MOST_STATUS, _MOST_PRICE = 24, 12, 32
 
 
 class OverviewRows:
@@ -50,6 +53,8 @@ class OverviewRows:
         self._palette = palette
         self._widths = {column.name: max(len(column.head), 1) for column in _COLUMNS}
         self._widths["age"] = len("119 s")
+        # A stream may say so before `/books` does.
+        self._widths["status"] = len("syncing")
 
     def widen(self, books: Sequence[PolledBook], ladders: int) -> None:
         """Make room for `books` and for the numbers of `ladders`; columns only grow."""
@@ -93,8 +98,9 @@ class OverviewRows:
             for column in columns
         ]
         room = width - sum(len(text) for text, _ in pieces) - 2
-        if book.reason and room >= _LEAST_REASON:
-            pieces.append((f"  {fitted(book.reason, room)}", self._palette.warn))
+        if book.status != "live" and room >= _LEAST_REASON:
+            why = explain(book.status, book.reason)
+            pieces.append((f"  {fitted(why, room)}", self._palette.warn))
         return self._under_cursor(pieces, width) if has_cursor else pieces
 
     def _styles(self, book: PolledBook, *, is_known: bool, is_open: bool) -> dict[str, Style]:
@@ -142,12 +148,12 @@ def _cells(book: PolledBook, ladder: int | None, age: float | None) -> dict[str,
     return {
         "cursor": "",
         "ladder": "" if ladder is None else str(ladder),
-        "symbol": book.symbol,
+        "symbol": fitted(book.symbol, _MOST_SYMBOL),
         "mark": MARKS.get(book.status, "?"),
-        "status": book.status,
-        "bid": book.best_bid.price if book.best_bid else NOTHING,
-        "ask": book.best_ask.price if book.best_ask else NOTHING,
-        "spread": book.spread or NOTHING,
+        "status": fitted(book.status, _MOST_STATUS),
+        "bid": fitted(book.best_bid.price, _MOST_PRICE) if book.best_bid else NOTHING,
+        "ask": fitted(book.best_ask.price, _MOST_PRICE) if book.best_ask else NOTHING,
+        "spread": fitted(book.spread or NOTHING, _MOST_PRICE),
         "seq": NOTHING if book.seq is None else str(book.seq),
         "age": age_text(age),
     }

@@ -14,7 +14,10 @@ GROUND = "#0d1117"
 LINE = "#3a4653"
 TEXT = "#eeeeee"
 MUTED = "#9fabb8"
-FAINT = "#66717d"
+# Also texts that matter less are to be read: 4.5 to 1 on the ground, and under the cursor if they
+# come there.
+FAINT = "#7a8693"
+UNSURE = "#98a3af"
 BID = "#6cb3ff"
 ASK = "#ffa657"
 WARN = "#ffd34d"
@@ -74,7 +77,7 @@ COLOURED = Palette(
     strong=_on_ground(TEXT, bold=True),
     muted=_on_ground(MUTED),
     zeros=_on_ground(FAINT),
-    unsure=_on_ground(FAINT),
+    unsure=_on_ground(UNSURE),
     frame=_on_ground(LINE),
     focus=_on_ground(BID, bold=True),
     bid=SideStyles(_on_ground(BID), _on_ground(BID, bold=True), _on_ground("#2b4d71")),
@@ -98,53 +101,60 @@ EIGHT_BIT = replace(
 """For terminals of 256 colours."""
 
 
-def _ansi(color: str | None = None, *, bold: bool = False, dim: bool = False) -> Style:
-    return Style(color=color, bold=bold, dim=dim)
+def _sixteen(color: str = "white", *, bold: bool = False, dim: bool = False) -> Style:
+    # On a ground of its own: yellow and cyan cannot be read on a terminal's white one.
+    return Style(color=color, bgcolor="black", bold=bold, dim=dim)
 
 
 SIXTEEN = Palette(
-    screen="ansi_default",
-    ground=_ansi(),
-    text=_ansi(),
-    strong=_ansi(bold=True),
-    muted=_ansi(),
-    zeros=_ansi(dim=True),
-    unsure=_ansi(dim=True),
-    frame=_ansi(dim=True),
-    focus=_ansi("cyan", bold=True),
-    bid=SideStyles(_ansi("cyan"), _ansi("cyan", bold=True), _ansi("cyan", dim=True)),
-    ask=SideStyles(_ansi("yellow"), _ansi("yellow", bold=True), _ansi("yellow", dim=True)),
-    good=_ansi("cyan"),
-    warn=_ansi("yellow", bold=True),
-    bad=_ansi("red", bold=True),
-    simulated=_ansi("yellow"),
+    screen="ansi_black",
+    ground=_sixteen(),
+    text=_sixteen("bright_white"),
+    strong=_sixteen("bright_white", bold=True),
+    muted=_sixteen(),
+    zeros=_sixteen(),
+    unsure=_sixteen() + Style(italic=True),
+    frame=_sixteen(dim=True),
+    focus=_sixteen("cyan", bold=True),
+    bid=SideStyles(_sixteen("cyan"), _sixteen("cyan", bold=True), _sixteen("cyan", dim=True)),
+    ask=SideStyles(_sixteen("yellow"), _sixteen("yellow", bold=True), _sixteen("yellow", dim=True)),
+    good=_sixteen("cyan"),
+    warn=_sixteen("yellow", bold=True),
+    bad=_sixteen("bright_red", bold=True),
+    simulated=_sixteen("yellow"),
     banner=Style(color="black", bgcolor="yellow"),
-    outage=Style(color="white", bgcolor="red", bold=True),
+    outage=Style(color="bright_white", bgcolor="red", bold=True),
     cursor=Style(reverse=True),
 )
-"""For terminals that name sixteen colours, which are the terminal's own, as is the ground."""
+"""For terminals that name sixteen colours, which are the terminal's own."""
 
+
+def _plain(*, bold: bool = False, dim: bool = False, italic: bool = False) -> Style:
+    return Style(bold=bold, dim=dim, italic=italic)
+
+
+# Nothing that is to be read is dim: how faint that is, the terminal decides.
 PLAIN = Palette(
     screen="ansi_default",
-    ground=_ansi(),
-    text=_ansi(),
-    strong=_ansi(bold=True),
-    muted=_ansi(),
-    zeros=_ansi(dim=True),
-    unsure=_ansi(dim=True),
-    frame=_ansi(dim=True),
-    focus=_ansi(bold=True),
-    bid=SideStyles(_ansi(), _ansi(bold=True), _ansi(dim=True)),
-    ask=SideStyles(_ansi(), _ansi(bold=True), _ansi(dim=True)),
-    good=_ansi(),
-    warn=_ansi(bold=True),
-    bad=_ansi(bold=True),
-    simulated=_ansi(),
+    ground=_plain(),
+    text=_plain(),
+    strong=_plain(bold=True),
+    muted=_plain(),
+    zeros=_plain(),
+    unsure=_plain(italic=True),
+    frame=_plain(dim=True),
+    focus=_plain(bold=True),
+    bid=SideStyles(_plain(), _plain(bold=True), _plain(dim=True)),
+    ask=SideStyles(_plain(), _plain(bold=True), _plain(dim=True)),
+    good=_plain(),
+    warn=_plain(bold=True),
+    bad=_plain(bold=True),
+    simulated=_plain(),
     banner=Style(reverse=True),
     outage=Style(reverse=True, bold=True),
     cursor=Style(reverse=True),
 )
-"""Without any colour."""
+"""Without any colour, on the terminal's own ground."""
 
 
 def palette_for(*, no_color: bool, color_system: str | None) -> Palette:

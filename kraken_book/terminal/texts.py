@@ -7,16 +7,13 @@ from functools import lru_cache
 
 from rich.cells import cell_len, set_cell_size
 
+from kraken_book.printable import printable
+
 NOTHING = "—"
 ELLIPSIS = "…"
 
 # A status is told by word, shape and colour.
 MARKS = {"live": "●", "syncing": "◐", "stale": "▲", "asked": "○", "refused": "x"}
-
-
-def printable(text: str) -> str:
-    """`text` with nothing in it that a terminal would obey."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def fitted(text: str, width: int) -> str:

@@ -5,34 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kraken_book.client import LiveBook
-from kraken_book.client.live_book import DISCONNECTED, NO_BOOK_YET
+from kraken_book.client.live_book import NO_BOOK_YET
 from kraken_book.terminal.books_poll import PolledBook
-
-ASKING = "asking for it again"
-
-_DOUBTS = {
-    "checksum": f"checksum mismatch: {ASKING}",
-    "crossed": f"crossed book: {ASKING}",
-    "level": f"a level that makes no sense: {ASKING}",
-    "gap": f"events are missing: {ASKING}",
-    "unverified": f"it came without a checksum: {ASKING}",
-}
-
-# Reasons of one word, as a reader understands them.
-_REASONS = {
-    DISCONNECTED: "last known book: the stream is gone, connecting again",
-    NO_BOOK_YET: "waiting for the book",
-    "lagged": "this reader fell behind: a snapshot follows",
-    "age": "not known to match Kraken now",
-}
-
-# What a status says by itself, where nobody gave a reason.
-_STATUSES = {
-    "asked": "asked for: Kraken has not answered yet",
-    "syncing": "waiting for a snapshot",
-    "stale": "not known to match Kraken now",
-    "refused": "Kraken does not serve this symbol",
-}
+from kraken_book.words import explain
 
 
 class Verdict(NamedTuple):
@@ -69,7 +44,7 @@ def _of_stream(live: LiveBook | None) -> Verdict | None:
     if live is None:
         return _told("syncing", NO_BOOK_YET)
     if live.is_doubted:
-        return Verdict("syncing", _DOUBTS.get(live.reason or "", ASKING))
+        return _told("syncing", live.reason)
     return None if live.is_live else _told(live.status, live.reason)
 
 
@@ -91,5 +66,4 @@ def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
 
 
 def _told(status: str, reason: str | None) -> Verdict:
-    why = _REASONS.get(reason, reason) if reason else None
-    return Verdict(status, why or _STATUSES.get(status, status))
+    return Verdict(status, explain(status, reason))

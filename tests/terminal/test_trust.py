@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from itertools import chain, repeat
 
 import msgspec
 import pytest
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.books_poll import PolledBook
+from tests.kraken_book.client.scripted_api import ScriptedApi as FakeApi
 from tests.scripted_api import Market, ScriptedApi
 from tests.terminal.shown import Shown, shown
 
@@ -234,3 +236,90 @@ def _dimmed(app: TerminalApp, text: str) -> bool:
 
 def _polled(terminal: Shown, seq: int) -> list[PolledBook]:
     return [msgspec.structs.replace(row, seq=seq) for row in terminal.app.board.rows]
+
+
+async def test_foreign_text_is_shown_as_text(api: ScriptedApi, btc: Market) -> None:
+    evil = "[red]a\x1b[2J\x9b\u202e\nb[/red]"
+    btc.row |= {"status": "refused", "reason": evil}
+    api.markets["ETH/USD"].row |= {"symbol": f"{evil}/USD" + "x" * 5000, "status": evil}
+    async with shown(api, "BTC/USD", size=(160, 36)) as terminal:
+        await _until_ladder_says(terminal, "x refused", "[red]a?[2J?? b[/red]")
+        assert all(line.isprintable() for line in terminal.lines)
+        assert "best bid" in terminal.text, "a long name takes no column from the others"
+
+
+async def test_table_says_of_a_followed_book_what_its_ladder_says(
+    api: ScriptedApi, btc: Market
+) -> None:
+    async with shown(api, "BTC/USD", size=(160, 36)) as terminal:
+        await _until_ladder_says(terminal, "● live")
+        await terminal.until_says("3 of 3 books live")
+        btc.status("stale", "age", by_api=True)
+        await _until_ladder_says(terminal, "▲ stale")
+        await terminal.until_says("2 of 3 books live")
+        row = next(line for line in terminal.lines if "1 BTC/USD" in line and "63384.5" in line)
+        assert "▲ stale" in row
+
+
+async def test_no_row_is_live_while_books_cannot_be_asked(api: ScriptedApi) -> None:
+    async with shown(api, "BTC/USD", size=(160, 36)) as terminal:
+        await terminal.until_says("● live")
+        api.has_books = False
+        await terminal.until_silent("● live")
+
+
+async def test_book_confirmed_in_the_future_is_not_live(api: ScriptedApi) -> None:
+    api.markets["ETH/USD"].row |= {"age_ms": -3_600_000}
+    async with shown(api, "BTC/USD", size=(160, 36)) as terminal:
+        await terminal.until_live("BTC/USD")
+        row = next(line for line in terminal.lines if "ETH/USD" in line)
+        assert "▲ stale" in row
+        assert "-3600" not in row
+        await terminal.until_says("2 of 3 books live")
+
+
+async def test_reason_is_told_in_words(api: ScriptedApi, btc: Market) -> None:
+    async with shown(api, "BTC/USD") as terminal:
+        await _until_ladder_says(terminal, "● live")
+        btc.status("syncing", "silent")
+        await _until_ladder_says(terminal, "◐ syncing", "Kraken fell silent")
+
+
+async def test_every_unknown_name_is_told(api: ScriptedApi) -> None:
+    async with shown(api, "BTC/USDT", "NOPE", "ETH/USD") as terminal:
+        await terminal.until(lambda: not terminal.app.is_running, "it has ended")
+    assert "there is no book of 'BTC/USDT'; did you mean" in str(terminal.app.return_value)
+    assert "there is no book of 'NOPE'" in str(terminal.app.return_value)
+
+
+@pytest.mark.parametrize("part", ["stream", "poll"])
+async def test_task_that_fails_ends_the_terminal_and_is_told(
+    api: ScriptedApi, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a [bug]\x1b")
+
+    target = {
+        "stream": "client.live_book.LiveBook.take",
+        "poll": "terminal.board.Board.take_answer",
+    }
+    monkeypatch.setattr(f"kraken_book.{target[part]}", fail)
+    async with shown(api, "BTC/USD") as terminal:
+        await terminal.until(lambda: not terminal.app.is_running, "it has ended")
+    assert terminal.app.return_code == 1
+    assert terminal.app.return_value == "this terminal failed: RuntimeError: a [bug]?"
+
+
+async def test_books_without_end_are_not_read() -> None:
+    books = chain([b"HTTP/1.1 200 OK\r\n\r\n["], repeat(b" " * 65536))
+    with FakeApi(*[books] * 3) as fake:
+        async with shown(fake.url, "BTC/USD") as terminal:
+            await terminal.until_says("the answer has more than")
+        assert fake.bytes_sent < 100 << 20
+
+
+async def test_ladders_that_do_not_fit_are_told(api: ScriptedApi) -> None:
+    async with shown(api) as terminal:
+        await terminal.until_says("ladder 1/3, 1 hidden")
+        await terminal.resize(160, 36)
+        await terminal.until_silent("hidden")

@@ -9,7 +9,9 @@ Each request gets the next of its answers; when there are no more, none: the con
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple, Self
@@ -49,9 +51,12 @@ def answer(status: int, body: bytes, *headers: str) -> Answer:
     return [head.encode() + _HEAD_END + body]
 
 
-def problem(status: int, detail: str = "no", symbols: Iterable[str] = ()) -> Answer:
+def problem(
+    status: int, detail: str = "no", symbols: Iterable[str] = (), kind: str = "about:blank"
+) -> Answer:
     """A refusal as the api makes it."""
-    body = msgspec.json.encode({"status": status, "detail": detail, "symbols": list(symbols)})
+    members = {"type": kind, "status": status, "detail": detail, "symbols": list(symbols)}
+    body = msgspec.json.encode(members)
     return answer(status, body, "content-type: application/problem+json")
 
 
@@ -65,7 +70,7 @@ class Request(NamedTuple):
 class ScriptedApi:
     """Listens at `url` while its context is open."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
         self.bytes_sent = 0
         self.open_connections = 0
@@ -73,7 +78,9 @@ class ScriptedApi:
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._context = context
+        scheme = "http" if context is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -92,11 +99,16 @@ class ScriptedApi:
     def _serve(self, client: socket.socket) -> None:
         self._count(1)
         try:
-            with client, suppress(OSError):
-                self.requests.append(_read_request(client))
-                self._say(client, self._next_answer())
+            with suppress(OSError), self._secured(client) as connection:
+                self.requests.append(_read_request(connection))
+                self._say(connection, self._next_answer())
         finally:
             self._count(-1)
+
+    def _secured(self, client: socket.socket) -> socket.socket:
+        if self._context is None:
+            return client
+        return self._context.wrap_socket(client, server_side=True)
 
     def _count(self, step: int) -> None:
         with self._lock:
@@ -136,6 +148,17 @@ def _read_request(client: socket.socket) -> Request:
 def _header(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
     return name.lower(), value.strip()
+
+
+def dribbled(pieces: Iterable[bytes], seconds: float = 0.05) -> Iterator[bytes]:
+    """Bytes one by one, with pauses, for ever: the last ones again and again."""
+    last = b""
+    for piece in pieces:
+        yield piece
+        last = piece
+    while True:
+        time.sleep(seconds)
+        yield last
 
 
 def endless(piece: bytes) -> Iterator[bytes]:

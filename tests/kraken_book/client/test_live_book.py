@@ -216,3 +216,21 @@ def test_whatever_comes_in_whatever_order_a_live_book_is_the_one_of_its_seq(
             is_status = isinstance(last, StatusChange)
             assert is_status or isinstance(last, Update | Snapshot)
             assert is_status or shows(book, book.seq)
+
+
+def test_snapshot_or_update_ends_the_apis_word_that_there_is_no_book_yet() -> None:
+    assert book_of(of_api("syncing")).status == "syncing"
+    assert book_of(of_api("syncing"), snapshot(3)).is_live
+    assert not book_of(snapshot(3), of_api("syncing")).is_live
+    assert book_of(snapshot(3), of_api("syncing"), update(4)).is_live
+
+
+def test_update_does_not_end_the_apis_word_that_a_book_is_stale() -> None:
+    book = book_of(snapshot(3), of_api("stale"), update(4), snapshot(5))
+    assert book.status == "stale"
+
+
+def test_repr_of_a_hostile_symbol_and_reason_is_printable() -> None:
+    book = LiveBook("\x1b[2J\u202e")
+    book.take(StatusChange(book.symbol, 1, EPOCH, "syncing", "\x9b\n", "now"))
+    assert repr(book).isprintable()

@@ -10,15 +10,17 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import Any
 
 import msgspec
 import pytest
 
-from kraken_book import LiveBook, Refused, UnknownSymbol, watch
+from kraken_book import LiveBook, Refused, UnknownSymbol, Watch, watch
 from kraken_book.client import session
+from kraken_book.client.following import Patience
 from kraken_book.client.session import Session
 from kraken_book.client.sse import MOST_BYTES
 from kraken_book.event import StatusChange
@@ -184,10 +186,10 @@ def test_of_a_refusal_without_end_little_is_read() -> None:
         assert api.bytes_sent < 16 * MOST_BYTES
 
 
-def test_an_api_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kraken_book.client.watching.SILENCE_SECONDS", 0.1)
+def test_an_api_that_falls_silent_is_left() -> None:
     with ScriptedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
-        until(api, live_at(4))
+        books = Watch(api.url, (SYMBOL,), patience=Patience(silence=1.0))
+        assert next(book for book in books if live_at(4)(book))
     assert api.requests[1].headers["last-event-id"] == "1000-3"
 
 
@@ -378,3 +380,147 @@ async def test_async_for_gives_the_same_as_a_plain_loop() -> None:
 def test_what_the_collector_says_is_told() -> None:
     with ScriptedApi(stream(told(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
         assert until(api, live_at(8)) == ["live 3", "syncing 4", "live 8"]
+
+
+@pytest.mark.parametrize(
+    "symbols",
+    [
+        (["BTC/USD", "ETH/USD"],),
+        (("BTC/USD", "ETH/USD"),),
+        ("BTC/USD", ["ETH/USD"]),
+        ("BTC/USD, ETH/USD",),
+        ({"BTC/USD": 1}.keys(), {"ETH/USD"}),
+        (name for name in [["BTC/USD", "ETH/USD", "BTC/USD"]]),
+    ],
+    ids=["list", "tuple", "mixed", "commas", "sets", "generator"],
+)
+def test_names_in_lists_are_understood(symbols: tuple[str | Iterable[str], ...]) -> None:
+    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
+    with ScriptedApi(stream(both, HOLD)) as api:
+        next(iter(watch(api.url, *symbols)))
+    assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"BTC/USD", [3], ["BTC/USD", None], {"BTC/USD": 1}])
+def test_what_is_no_name_is_an_error_that_names_it(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"is no symbol: watch\(\) takes names such as") as caught:
+        watch("http://localhost:3000", wrong)
+    assert (
+        type(wrong).__name__ in str(caught.value)
+        or "3" in str(caught.value)
+        or "None" in str(caught.value)
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("localhost:3000", "no URL of an api: it takes one such as http://localhost:3000"),
+        ("http://u:secret@localhost:3000?x=1", "without '\\?'"),
+        ("http://u:secret@localhost:x", "no URL"),
+        ("u:secret@localhost:3000", "no URL"),
+        ("http://u:secret@localhost:99999", "no such port"),
+    ],
+)
+def test_url_that_cannot_be_used_is_an_error_that_hides_its_password(url: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        watch(url, SYMBOL)
+    assert "secret" not in str(caught.value)
+
+
+def test_url_that_is_no_text_is_an_error() -> None:
+    with pytest.raises(TypeError, match="no URL of an api"):
+        watch(None, SYMBOL)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["", "sécret", "se\ncret", "se cret"])
+def test_key_that_cannot_be_sent_is_an_error_that_hides_it(key: str) -> None:
+    with pytest.raises(ValueError, match="the key has characters") as caught:
+        watch("http://localhost:3000", SYMBOL, key=key)
+    assert "cret" not in str(caught.value)
+
+
+def test_path_and_user_of_a_url_are_kept_and_the_password_is_told_to_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with ScriptedApi(problem(503), stream(told(snapshot(3)), HOLD)) as api:
+        url = api.url.replace("http://", "http://me:secret@") + "/books/live/"
+        assert next(iter(watch(url, SYMBOL))).is_live
+    assert api.requests[1].target == "/books/live/stream/BTC%2FUSD"
+    assert api.requests[1].headers["authorization"].startswith("Basic ")
+    assert "no stream" in caplog.text
+    assert "secret" not in caplog.text
+
+
+WRONG_SERVERS = {
+    "a page": answer(404, b"<h1>Not Found</h1>", "content-type: text/html"),
+    "nothing": answer(404, b""),
+    "another api": answer(404, b'{"detail":"Not Found"}', "content-type: application/json"),
+    "another api's problem": answer(404, b'{"type":"about:blank","detail":"Not Found"}'),
+    "JSON": answer(200, b"{}", "content-type: application/json"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SERVERS)
+def test_server_that_is_no_api_is_told_as_such(name: str) -> None:
+    with ScriptedApi(WRONG_SERVERS[name]) as api, pytest.raises(Refused) as caught:
+        next(iter(watch(api.url, SYMBOL)))
+    assert not isinstance(caught.value, UnknownSymbol)
+    assert str(caught.value).startswith(f"{api.url} answers ")
+    assert "it is no kraken-book api" in str(caught.value)
+
+
+def test_symbol_that_kraken_refuses_is_an_error_in_krakens_words() -> None:
+    words = {"type": "urn:kraken-book:refused-symbol", "detail": "Kraken says: not supported"}
+    refusal = answer(404, msgspec.json.encode(words), "content-type: application/problem+json")
+    with ScriptedApi(refusal) as api, pytest.raises(Refused, match="Kraken says") as caught:
+        next(iter(watch(api.url, SYMBOL)))
+    assert not isinstance(caught.value, UnknownSymbol)
+
+
+def test_symbol_that_an_api_no_longer_knows_is_an_error_also_after_it_was_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = problem(404, "no symbol", ["ETH/USD"], kind="urn:kraken-book:unknown-symbol")
+    with ScriptedApi(stream(told(snapshot(3))), gone) as api:
+        books = watch(api.url, SYMBOL)
+        with pytest.raises(UnknownSymbol, match="no symbol") as caught:
+            list(books)
+    book = books.books[SYMBOL]
+    assert (book.status, book.reason) == ("stale", "disconnected")
+    assert caught.value.symbols == ["ETH/USD"]
+    assert books.outage == "404, no symbol"
+
+
+def test_stream_that_opens_without_a_book_is_followed() -> None:
+    no_book = b'{"kind":"status","symbol":"BTC/USD","seq":null,"epoch":null,"status":"syncing",'
+    no_book += b'"reason":"redis","at":"now"}'
+    opening = stream(b"data: " + no_book + b"\n\n", told(snapshot(3)), HOLD)
+    with ScriptedApi(opening) as api:
+        assert until(api, live_at(3)) == ["syncing redis", "live 3"]
+
+
+def test_id_that_no_header_can_hold_is_not_sent_back() -> None:
+    hostile = told(snapshot(3)).replace(b"id: 1000-3", b"id: \xff\x1b" + b"x" * 200)
+    with ScriptedApi(stream(hostile), stream(told(snapshot(9)), HOLD)) as api:
+        until(api, live_at(9))
+    assert "last-event-id" not in api.requests[1].headers
+
+
+def test_outage_that_lasts_is_logged_again_and_its_end(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "kraken_book.client")
+    now = [0.0]
+    monkeypatch.setattr(session, "monotonic", lambda: now[0])
+    reader = Session([SYMBOL], "http://here")
+    for _ in range(61):
+        list(reader.end("connection refused"))
+        now[0] += 1.0
+    list(reader.answered(200, {"content-type": "text/event-stream"}))
+    first, second, third, last = caplog.messages
+    assert first.startswith("http://here: no stream: connection refused; trying again for ever")
+    assert "`make run`" in first
+    assert second.startswith("http://here: no stream for 30 s: connection refused")
+    assert third.startswith("http://here: no stream for 60 s")
+    assert last == "http://here: the stream is there"

@@ -1,0 +1,93 @@
+"""One answer of an api, read to a bound in bytes and time: `/symbols`, `/books`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+import httpx
+import msgspec
+
+from kraken_book.client.address import ApiAddress
+from kraken_book.client.failure import told
+from kraken_book.client.following import CANNOT_ASK, MOST_REDIRECTS
+from kraken_book.client.refused import RefusedAnswer, Unreachable
+
+# 10,000 books have some 3 MB in `/books`.
+MOST_BYTES = 1 << 24
+ANSWER_SECONDS = 10.0
+
+_symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
+
+
+class Answer(NamedTuple):
+    """An answer with its body."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """There is no answer that can be used; the message says why."""
+
+
+async def list_symbols(url: str, key: str | None = None) -> list[str]:
+    """Return the symbols that the api at `url` serves, sorted.
+
+    Raises:
+        ValueError: As for `watch`.
+        Refused: The api does not answer this.
+        Unreachable: There is no api.
+    """
+    address = ApiAddress(url, key)
+    try:
+        async with address.async_client(httpx.Timeout(ANSWER_SECONDS)) as client:
+            answer = await ask(client, "/symbols", ANSWER_SECONDS)
+    except NoAnswer as error:
+        raise Unreachable(f"{address.shown}: {error}; is an api running there?") from error
+    try:
+        if answer.status == 200:
+            return _symbols.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    refused = RefusedAnswer(answer.status, answer.headers, address.shown)
+    refused.feed(answer.body)
+    raise refused.refusal()
+
+
+async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
+    """Return the answer to a request; raise NoAnswer if there is none in time, or if it is huge."""
+    try:
+        # The time-outs of httpx are of silence: what trickles in has to end, too.
+        async with asyncio.timeout(seconds):
+            return await _ask(client, path)
+    except TimeoutError as error:
+        raise NoAnswer(f"no answer within {seconds:g} s") from error
+    except CANNOT_ASK as error:
+        raise NoAnswer(told(error)) from error
+
+
+async def _ask(client: httpx.AsyncClient, path: str) -> Answer:
+    request = client.build_request("GET", path)
+    for _ in range(MOST_REDIRECTS + 1):
+        answer = await client.send(request, stream=True)
+        try:
+            if answer.next_request is None:
+                return Answer(answer.status_code, answer.headers, await _body(answer))
+            request = answer.next_request
+        finally:
+            await answer.aclose()
+    raise NoAnswer("it redirects without end")
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    encoding = answer.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        raise NoAnswer(f"the answer is compressed by {encoding[:40]}, though none was asked for")
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise NoAnswer(f"the answer has more than {MOST_BYTES} bytes")
+    return bytes(body)

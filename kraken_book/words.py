@@ -1,0 +1,62 @@
+"""What a status and its reason mean, in words for people.
+
+The data keeps the contract's own words (`docs/contract.md`). The command line and the terminal show
+these instead: what happened, and what is being done about it.
+"""
+
+from __future__ import annotations
+
+from kraken_book.printable import printable
+
+MOST_CHARACTERS = 200
+
+_REASONS = {
+    # About the book: found by the collector, or by this reader.
+    "checksum": "checksum mismatch: asking for it again",
+    "crossed": "best bid not below best ask: asking for it again",
+    "level": "a price or quantity makes no sense: asking for it again",
+    "frame": "unreadable data from Kraken: asking for it again",
+    "precision": "the number of decimals changed: asking for it again",
+    "sequence": "updates are missing: asking for it again",
+    "gap": "updates are missing: asking for it again",
+    "unverified": "an update without a checksum: asking for it again",
+    "early": "an update came before its book: asking for it again",
+    "unanswered": "Kraken did not answer for this book: asking again",
+    "quiet": "no update for a long time: asking Kraken for the book again",
+    # About the collector and its connection to Kraken.
+    "closed": "Kraken closed the connection: the collector is connecting again",
+    "silent": "Kraken fell silent: the collector is connecting again",
+    "lag": "Kraken's data comes too late: the collector is connecting again",
+    "unreachable": "Kraken cannot be reached: the collector keeps trying",
+    "refused": "Kraken refused the connection: the collector keeps trying",
+    "certificate": "Kraken's certificate is not trusted: the collector keeps trying",
+    "stopped": "the collector was stopped: waiting for one to take over",
+    # From the api.
+    "age": "not known to match Kraken now: waiting for the collector",
+    "redis": "the api cannot reach Redis: it keeps trying",
+    # About this reader.
+    "lagged": "this reader fell behind: waiting for the book of now",
+    "disconnected": "last known book: the stream is gone, connecting again",
+    "no book yet": "waiting for the first book",
+}
+
+_REFUSALS = {"not listed": "Kraken does not list this symbol any more"}
+
+_STATUSES = {
+    "asked": "Kraken was asked for this book and has not answered yet",
+    "syncing": "waiting for the book from Kraken",
+    "stale": "not known to match Kraken now",
+    "refused": "Kraken does not serve this symbol",
+}
+
+
+def explain(status: str, reason: str | None) -> str:
+    """Return why a book that is not live is not, and what is being done about it.
+
+    A reason that is not one of the contract's is Kraken's own sentence, and is shown as it is.
+    """
+    if not reason:
+        return _STATUSES.get(status) or printable(status, MOST_CHARACTERS)
+    # Kraken's sentence about a symbol; `refused` as a reason is about a connection.
+    known = _REFUSALS if status == "refused" else _REASONS
+    return known.get(reason) or printable(reason, MOST_CHARACTERS)

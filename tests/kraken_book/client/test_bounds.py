@@ -1,0 +1,188 @@
+"""Whatever a server sends instead of a stream: little of it is read, and it ends in time."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable, Iterable
+from itertools import chain, repeat
+
+import httpx
+import pytest
+
+from kraken_book import LiveBook, Refused, Unreachable, Watch, list_symbols
+from kraken_book.client.address import ApiAddress
+from kraken_book.client.following import Patience
+from kraken_book.client.listing import NoAnswer, ask
+from kraken_book.client.session import Session
+from tests.kraken_book.client.scripted_api import (
+    HOLD,
+    Answer,
+    ScriptedApi,
+    answer,
+    dribbled,
+    stream,
+    told,
+)
+from tests.kraken_book.written_books import SYMBOL, snapshot
+
+MEBI = 1 << 20
+LITTLE = 16 * MEBI
+PATIENCE = Patience(connect=2.0, answer=1.0, silence=2.0, refusal=0.5)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+
+
+def first_live_blocking(url: str) -> tuple[LiveBook, list[str | None]]:
+    books, outages = Watch(url, (SYMBOL,), patience=PATIENCE), list[str | None]()
+    for book in books:
+        if book.is_live and book.seq == 9:
+            return book, outages
+        outages.append(books.outage)
+    raise AssertionError
+
+
+def first_live_async(url: str) -> tuple[LiveBook, list[str | None]]:
+    async def follow() -> tuple[LiveBook, list[str | None]]:
+        books, outages = Watch(url, (SYMBOL,), patience=PATIENCE), list[str | None]()
+        async for book in books:
+            if book.is_live and book.seq == 9:
+                return book, outages
+            outages.append(books.outage)
+        raise AssertionError
+
+    return asyncio.run(follow())
+
+
+Reader = Callable[[str], tuple[LiveBook, list[str | None]]]
+both = pytest.mark.parametrize("read", [first_live_blocking, first_live_async])
+GOOD = stream(told(snapshot(9)), HOLD)
+
+
+def moved(location: str, body: Iterable[bytes] = ()) -> Answer:
+    head = f"HTTP/1.1 307 So\r\nlocation: {location}\r\n\r\n".encode()
+    return chain([head], body)
+
+
+@both
+@pytest.mark.parametrize("kind", ["endless", "trickling", "silent"])
+def test_body_of_a_redirect_is_not_read(read: Reader, kind: str) -> None:
+    bodies: dict[str, Iterable[bytes]] = {
+        "endless": repeat(b"x" * 65536),
+        "trickling": dribbled([b"x"]),
+        "silent": [HOLD],
+    }
+    with ScriptedApi(moved("/stream/there", bodies[kind]), GOOD) as api:
+        assert read(api.url)[0].is_live
+        assert api.bytes_sent < LITTLE
+        assert api.requests[1].target == "/stream/there"
+
+
+@both
+@pytest.mark.parametrize("head", [b"H", b"HTTP/1.1 200 OK\r\nx: ", b"HTTP/1.1 100 So\r\n\r\n"])
+def test_head_that_trickles_without_end_is_left(
+    read: Reader, head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = head if b"100" in head else b"x"
+    with ScriptedApi(dribbled([head, again]), GOOD) as api:
+        assert read(api.url)[0].is_live
+    assert "no answer within 1 s" in caplog.text or head == b"H"
+
+
+@both
+def test_server_that_answers_nothing_is_left_and_told(
+    read: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ScriptedApi([HOLD], GOOD) as api:
+        assert read(api.url)[0].is_live
+        assert f"{api.url}: no stream: no answer within 1 s" in caplog.text
+
+
+@both
+def test_body_of_a_refusal_that_trickles_is_left(read: Reader) -> None:
+    refusal = dribbled([b"HTTP/1.1 503 So\r\n\r\n", b"x"])
+    with ScriptedApi(refusal, GOOD) as api:
+        assert read(api.url)[0].is_live
+        assert api.bytes_sent < 1000
+
+
+@both
+def test_stream_that_sends_bytes_but_nothing_whole_is_left_and_told(read: Reader) -> None:
+    begun = stream(told(snapshot(3)), b"data: ")
+    with ScriptedApi(dribbled(chain(begun, [b"x"])), GOOD) as api:
+        _, outages = read(api.url)
+    assert "nothing whole came for 2 s" in outages
+
+
+def test_stream_of_comments_is_not_silent() -> None:
+    session = Session([SYMBOL], silence=0.0)
+    list(session.answered(200, {"content-type": "text/event-stream"}))
+    for _ in range(3):
+        list(session.receive(b":\n"))
+        assert not session.is_over
+
+
+@both
+def test_redirects_in_a_circle_are_an_outage(read: Reader) -> None:
+    with ScriptedApi(*[moved("/a", [HOLD])] * 6, GOOD) as api:
+        assert read(api.url)[0].is_live
+        assert len(api.requests) == 7
+
+
+@both
+@pytest.mark.parametrize(
+    "location",
+    ["http://127.0.0.1:99999/", f"http://{'x' * 80}.invalid/", "ftp://x/", "http://[::1", "//"],
+)
+def test_redirect_to_nowhere_is_an_outage(read: Reader, location: str) -> None:
+    with ScriptedApi(moved(location), GOOD) as api:
+        assert read(api.url)[0].is_live
+
+
+@both
+def test_key_is_not_sent_where_a_redirect_leads_away(read: Reader) -> None:
+    with ScriptedApi(GOOD) as there, ScriptedApi(moved(f"{there.url}/stream/x")) as api:
+        for book in Watch(api.url, (SYMBOL,), "secret"):
+            assert book.is_live
+            break
+        assert "authorization" in api.requests[0].headers
+        assert "authorization" not in there.requests[0].headers
+
+
+@both
+def test_compressed_stream_is_refused_in_words(read: Reader) -> None:
+    packed = gzip.compress(b"data: " + b"0" * (20 * MEBI) + b"\n\n")
+    kinds = ("content-type: text/event-stream", "content-encoding: gzip")
+    with (
+        ScriptedApi(answer(200, packed, *kinds)) as api,
+        pytest.raises(Refused, match="compressed by gzip"),
+    ):
+        read(api.url)
+
+
+async def test_list_of_symbols_is_read_to_a_bound_in_bytes_and_time() -> None:
+    huge = chain([b"HTTP/1.1 200 OK\r\n\r\n"], repeat(b"[" * 65536))
+    slow = dribbled([b"HTTP/1.1 200 OK\r\n\r\n", b"["])
+    packed = answer(200, gzip.compress(b"[" * MEBI), "content-encoding: gzip")
+    for script, words in ((huge, "more than"), (slow, "within 0.5 s"), (packed, "compressed")):
+        with ScriptedApi(script) as api:
+            address = ApiAddress(api.url)
+            async with address.async_client(httpx.Timeout(5)) as client:
+                seconds = 0.5 if script is slow else 20.0
+                with pytest.raises(NoAnswer, match=words):
+                    await ask(client, "/symbols", seconds)
+
+
+async def test_list_of_symbols_is_given_or_refused_in_words() -> None:
+    with ScriptedApi(answer(200, b'["BTC/USD"]')) as api:
+        assert await list_symbols(api.url) == ["BTC/USD"]
+    with (
+        ScriptedApi(answer(200, b"<html>", "content-type: text/html")) as api,
+        pytest.raises(Refused, match="is no kraken-book api"),
+    ):
+        await list_symbols(api.url)
+    with pytest.raises(Unreachable, match=r"http://127.0.0.1:1: connection refused"):
+        await list_symbols("http://127.0.0.1:1")

@@ -1,0 +1,167 @@
+"""Proxies and certificates of the environment: legal forms work, others are named."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from kraken_book import watch
+from kraken_book.client.environment import proxy_for
+from tests.kraken_book.client.scripted_api import HOLD, ScriptedApi, answer, stream, told
+from tests.kraken_book.written_books import SYMBOL, snapshot
+
+ELSEWHERE = "http://192.0.2.2:3000"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith("SSL_CERT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "exempt", "others"),
+    [
+        ("fe80::/10", "http://[fe80::1]:3000", "http://[2001:db8::1]:3000"),
+        ("[fe80::]/10", "http://[fe80::1]", "http://books.example.com"),
+        ("2001:db8::1", "http://[2001:db8::1]:80", "http://[2001:db8::2]"),
+        ("[2001:db8::1]:3000", "http://[2001:db8::1]:3000", "http://[2001:db8::1]:4000"),
+        ("localhost,[::1],192.0.2.0/24", ELSEWHERE, "http://192.0.3.2"),
+        ("192.0.2.2:3000", ELSEWHERE, "http://192.0.2.2:4000"),
+        ("192.0.2.2", "http://[::ffff:192.0.2.2]", "http://192.0.2.3"),
+        ("a.com, example.com", "https://books.example.com", "https://badexample.com"),
+        ("a.com .example.com", "https://example.com.", "https://example.org"),
+        ("*.EXAMPLE.com", "https://books.example.com", "https://example.org"),
+        ("example.com:3000", "http://example.com:3000", "http://example.com"),
+        ("*", ELSEWHERE, None),
+        ("10.0.0.0/99,[,],::::,%,/", None, ELSEWHERE),
+    ],
+)
+def test_no_proxy_exempts_names_addresses_and_networks(
+    monkeypatch: pytest.MonkeyPatch, no_proxy: str, exempt: str | None, others: str | None
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.example.net:3128")
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    for url in filter(None, (exempt, others)):
+        watch(url, SYMBOL)
+    assert exempt is None or proxy_for(httpx.URL(exempt)) is None
+    if others is not None:
+        proxy = proxy_for(httpx.URL(others))
+        assert proxy is not None
+        assert proxy.url.host == "proxy.example.net"
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.", "api.localhost", "127.0.0.1", "127.9.9.9", "[::1]"]
+)
+def test_this_machine_is_never_asked_for_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "what is this")
+    watch(f"http://{host}:3000", SYMBOL)
+    assert proxy_for(httpx.URL(f"http://{host}:3000")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HTTPS_PROXY", "https://[::1", "is not the address of a proxy"),
+        ("HTTP_PROXY", "http://user:secret@:3128", "is not the address of a proxy"),
+        ("http_proxy", "http://host:secret", "is not the address of a proxy"),
+        ("ALL_PROXY", "ftp://secret:21", "is not the address of a proxy"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1080", "socks"),
+    ],
+)
+def test_unusable_proxy_is_an_error_of_the_call_that_names_the_variable_and_hides_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"^{name} ") as caught:
+        watch(ELSEWHERE, SYMBOL)
+    assert words in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [ELSEWHERE, "https://localhost:1"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("SSL_CERT_FILE", None),
+        ("SSL_CERT_FILE", ""),
+        ("SSL_CERT_FILE", "no certificate"),
+        ("SSL_CERT_DIR", None),
+    ],
+)
+def test_unusable_certificates_are_an_error_of_the_call_that_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, name: str, content: str | None
+) -> None:
+    path = tmp_path / "authority.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv(name, str(path))
+    with pytest.raises(ValueError, match=f"^{name}="):
+        watch(url, SYMBOL)
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure_url(authority: trustme.CA) -> Iterator[str]:
+    """An api that speaks TLS, at a name of this machine."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    with ScriptedApi(stream(told(snapshot(3)), HOLD), context=context) as api:
+        yield api.url.replace("127.0.0.1", "localhost")
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_of_the_environment_count_for_this_machine_too(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    authority: trustme.CA,
+    secure_url: str,
+    name: str,
+) -> None:
+    file = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    # In a folder, OpenSSL finds an authority by the hash of its name.
+    (tmp_path / f"{_name_hash(file)}.0").write_bytes(file.read_bytes())
+    monkeypatch.setenv(name, str(file if name == "SSL_CERT_FILE" else tmp_path))
+    assert next(iter(watch(secure_url, SYMBOL))).is_live
+
+
+def test_untrusted_certificate_is_told_as_such(secure_url: str) -> None:
+    books = watch(secure_url, SYMBOL, give_up_after=0.01)
+    with pytest.raises(ConnectionError, match="its certificate is not trusted"):
+        next(iter(books))
+
+
+def test_redirect_away_from_this_machine_with_an_unusable_proxy_is_an_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks9://x")
+    moved = answer(307, b"", f"location: {ELSEWHERE}/stream/BTC%2FUSD")
+    with ScriptedApi(*[moved] * 3) as api:
+        books = watch(api.url, SYMBOL, give_up_after=0.01)
+        with pytest.raises(ConnectionError, match="ALL_PROXY"):
+            next(iter(books))
+
+
+def _name_hash(file: Path) -> str:
+    import subprocess
+
+    command = ["openssl", "x509", "-hash", "-noout", "-in", str(file)]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except FileNotFoundError:
+        pytest.skip("no openssl on the PATH")

@@ -1,0 +1,161 @@
+"""`python -m kraken_book` and the examples as programs of a pipeline: how each ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from kraken_book.__main__ import main
+from kraken_book.command_line import event_line, top_line
+from kraken_book.event import decode_event
+from kraken_book.terminal.__main__ import main as terminal_main
+from tests.e2e.processes import LIMIT, ROOT
+from tests.kraken_book.client.scripted_api import HOLD, ScriptedApi, answer, stream, told
+from tests.kraken_book.client.test_live_book import book_of, changed
+from tests.kraken_book.written_books import SYMBOL, snapshot, status
+
+NOBODY = "http://127.0.0.1:1"
+EXAMPLES = ("spread", "record_csv", "follow_twenty")
+EVIL = "\x1b[2J\x9b\u202e\x7f"
+
+
+def run(
+    command: str, url: str, *, shell: str = "{}", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python program as a part of a line of bash."""
+    names = {**os.environ, "KRAKEN_BOOK_URL": url, "PYTHONPATH": str(ROOT), **environment}
+    line = shell.format(f"{sys.executable} {command}")
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=ROOT,
+        env=names,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+
+@pytest.fixture
+def quiet() -> Iterator[ScriptedApi]:
+    """An api with one book, in which nothing more happens."""
+    opening = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
+    scripts = [stream(opening, HOLD)] * 3
+    with ScriptedApi(*scripts) as api:
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "words"),
+    [
+        ("{} | head -n 1", 0, ""),
+        ("{} < /dev/null | head -n 1", 0, ""),
+        ("{} > /dev/full", 1, "kraken_book: cannot write: No space left on device\n"),
+        ("{} >&-", 1, "kraken_book: stdout is closed\n"),
+        ("{} >&- 2>&-", 1, ""),
+        ("{} 2> /dev/full | head -n 1", 0, ""),
+    ],
+)
+def test_command_ends_when_its_output_is_gone(
+    quiet: ScriptedApi, shell: str, code: int, words: str
+) -> None:
+    ended = run(f"-m kraken_book --json {SYMBOL} ETH/USD", quiet.url, shell=shell)
+    assert (ended.returncode, ended.stderr) == (code, words)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    ("shell", "code", "words"),
+    [
+        ("{} > /dev/full", 1, "{name}: cannot write: No space left on device\n"),
+        ("{} >&-", 1, "{name}: stdout is closed\n"),
+    ],
+)
+def test_example_ends_when_its_output_is_gone(name: str, shell: str, code: int, words: str) -> None:
+    both = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
+    # The rows of a table wait in a buffer until there are many.
+    many = b"".join(told(snapshot(seq)) for seq in range(4, 500))
+    first = [answer(200, b'["BTC/USD","ETH/USD"]')] if name == "follow_twenty" else []
+    with ScriptedApi(*first, stream(both, many, HOLD)) as api:
+        ended = run(f"examples/{name}.py", api.url, shell=shell)
+    assert (ended.returncode, ended.stderr) == (code, words.format(name=name))
+
+
+@pytest.mark.parametrize(
+    "name", ["-m kraken_book BTC/USD", "examples/spread.py", "examples/follow_twenty.py"]
+)
+def test_program_names_a_variable_that_cannot_be_used_in_one_line(name: str) -> None:
+    ended = run(name, "http://192.0.2.2:1", SSL_CERT_FILE="/no/such.pem")
+    assert ended.returncode == 2
+    assert "SSL_CERT_FILE='/no/such.pem' is not a file of certificates" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_command_says_whom_it_cannot_reach_for_how_long_it_tries_and_what_to_start() -> None:
+    ended = run(f"-m kraken_book --wait 1 {SYMBOL}", NOBODY)
+    assert ended.returncode == 1
+    first, last = ended.stderr.splitlines()
+    assert first.startswith(f"kraken_book: {NOBODY}: no stream: connection refused; trying again")
+    assert "for 1 s" in first
+    assert "`make run` starts one" in first
+    assert f"{NOBODY}: nothing answered for 1 s" in last
+
+
+def test_command_that_is_interrupted_while_it_loads_is_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kraken_book.command_line.run", interrupt)
+    monkeypatch.setattr("kraken_book.terminal.program.run", interrupt)
+    assert main() == terminal_main() == 130
+
+
+def test_lines_of_foreign_text_hold_nothing_that_a_terminal_obeys() -> None:
+    book = book_of(changed(snapshot(3), source=EVIL, exchange_time=EVIL * 9))
+    assert top_line(book).isprintable()
+    book = book_of(snapshot(3), status(4, "syncing"))
+    change = decode_event(sse_data(status="syncing", reason=EVIL, symbol=EVIL))
+    book.take(change)
+    book.symbol = EVIL
+    assert top_line(book).isprintable()
+    line = event_line(book)
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["reason"] == EVIL
+
+
+def test_words_stand_for_reasons() -> None:
+    book = book_of(snapshot(3), decode_event(sse_data(status="syncing", reason="silent", seq=4)))
+    assert top_line(book).endswith("syncing: Kraken fell silent: the collector is connecting again")
+
+
+def test_refusal_of_a_hostile_server_is_one_clean_line() -> None:
+    body = msgspec.json.encode({"detail": f"{EVIL}\nkraken_book: all is well", "symbols": [EVIL]})
+    with ScriptedApi(answer(404, body)) as api:
+        ended = run(f"-m kraken_book {SYMBOL}", api.url)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.rstrip("\n").isprintable()
+
+
+def sse_data(**members: object) -> bytes:
+    """A status of the collector, or of the api if it has no seq."""
+    told_members: dict[str, object] = {
+        "kind": "status",
+        "symbol": SYMBOL,
+        "seq": None,
+        "epoch": None,
+        "at": "now",
+    }
+    told_members |= members
+    if told_members["seq"] is not None:
+        told_members["epoch"] = 7
+    return msgspec.json.encode(told_members)

@@ -1,0 +1,35 @@
+"""Every reason of the contract has words for people."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kraken_book.words import explain
+from tests.e2e.processes import ROOT
+
+
+def _reasons() -> list[str]:
+    text = (ROOT / "docs/contract.md").read_text()
+    told = text[text.index("The reasons: of the book") : text.index("else Kraken's words")]
+    return re.findall(r"`([a-z]+)`", told)
+
+
+@pytest.mark.parametrize("reason", [*_reasons(), "age", "disconnected", "lagged", "gap"])
+def test_reason_of_the_contract_has_words(reason: str) -> None:
+    words = explain("syncing", reason)
+    assert words != reason
+    assert len(words.split()) > 3
+
+
+@pytest.mark.parametrize("status", ["asked", "syncing", "stale", "refused"])
+def test_status_without_a_reason_has_words(status: str) -> None:
+    assert len(explain(status, None).split()) > 3
+
+
+def test_krakens_own_words_are_shown_as_they_are_but_for_control_characters() -> None:
+    assert explain("refused", "Currency pair not supported") == "Currency pair not supported"
+    assert explain("refused", "refused") == "refused"
+    assert explain("syncing", "a\x1b[2Jb") == "a?[2Jb"
+    assert len(explain("syncing", "x" * 10_000)) <= 200
