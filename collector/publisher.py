@@ -15,6 +15,7 @@ from collector.node_writer import Head, NodeWriter
 from collector.outbox import Outbox, Room
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
+from collector.troubles import Troubles
 from kraken_book.redis_contract.keys import WAKE, book_key
 from kraken_book.redis_contract.write import Retention
 from service.redis_exchange import RedisNode
@@ -35,7 +36,13 @@ class Publisher:
     a newer epoch has written.
     """
 
-    def __init__(self, nodes: Nodes, retention: Retention, shard: str) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        retention: Retention,
+        shard: str,
+        troubles: Troubles | None = None,
+    ) -> None:
         self._nodes = nodes
         self._retention = retention
         self.read: Callable[[str], Stamp | None] = lambda _symbol: None
@@ -45,6 +52,7 @@ class Publisher:
         self._head = Head(
             shard=shard,
             announcements=self._announcements,
+            troubles=troubles or Troubles(),
             # Named when it is called: who reads the feed is known later.
             read=lambda symbol: self.read(symbol),  # noqa: PLW0108
             is_behind=lambda: self.is_behind(),  # noqa: PLW0108

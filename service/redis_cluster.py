@@ -22,6 +22,7 @@ from redis.typing import EncodableT
 
 from service.logs import get_logger
 from service.redis_exchange import Command, RedisNode
+from service.redis_nodes import ping_node
 from service.redis_url import Address
 from service.tasks import end_tasks
 
@@ -190,7 +191,7 @@ class ClusterNodes:
 
 async def _ping(node: RedisNode) -> RedisError | OSError | None:
     try:
-        await node.ping()
+        await ping_node(node)
     except (RedisError, OSError) as error:
         return error
     return None

@@ -15,10 +15,21 @@
 --                 as it is, with its own source, depth and precisions, and only its status changes
 --         touch   no events; one argument, the seq of the book that is there and still right
 --
--- Replies {1, seq, Redis's time in microseconds}; refuses, before the first write, with the errors
+-- Replies {1, seq, Redis's time in microseconds} and after them what was repaired: 'hash', 'stream'.
+-- Refuses, before the first write, with the errors
 --   FENCED epoch seq   a newer epoch has written
 --   GAP epoch seq      the events do not follow what is there
+--   CORRUPT key what   the key holds another type, which this script does not delete
 -- where epoch and seq are those of the last event written.
+--
+-- Values that cannot be are not believed: an epoch, seq or id that is no whole number, has no bound,
+-- or lies more than a day ahead of Redis's clock, and an id that does not tell the seq beside it.
+--   in the hash              as if the hash were gone: the stream's last event says what is there;
+--                            the next write of events or of a book sets the fields right ('hash')
+--   in the stream's entries  they are no events of ours, and are passed over
+--   as the stream's last id  an id must be higher than any before it. One that is not far ahead is
+--                            gone on from; for one that is, the stream is deleted, and begins anew
+--                            with these events ('stream')
 
 -- What a hash without a book has none of.
 local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_id', 'confirmed_at',
@@ -31,17 +42,49 @@ local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonum
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+-- A clock that was set back leaves ids and epochs ahead of it; further ahead none is ours.
+local latest_ms = math.floor(now / 1000) + 86400000
+-- Numbers above 2^53 are not exact here; this leaves room for a trillion more events.
+local GREATEST_SEQ = 9006000000000000
 
-local place = redis.call('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
-local known = place[1] and place[1] ~= ''
+local function refuse_type(key, failed)
+    if not string.find(failed.err, '^WRONGTYPE') then return failed end
+    return redis.error_reply('CORRUPT ' .. key .. (key == hash and ' is no hash' or ' is no stream'))
+end
+
+-- The milliseconds of an id that may be the last event's, nil where the three cannot be.
+local function place_ms(at_epoch, at_seq, id)
+    local ms, id_seq = string.match(id or '', '^(%d+)%-(%d+)$')
+    if not ms or id_seq ~= at_seq or tonumber(id_seq) > GREATEST_SEQ then return nil end
+    if at_epoch ~= ARGV[1] then
+        if not string.find(at_epoch or '', '^%d+$') then return nil end
+        -- One that is older than the writer's cannot fence it, whatever the clock says.
+        if tonumber(at_epoch) > math.max(latest_ms, epoch) then return nil end
+    end
+    ms = tonumber(ms)
+    return ms <= latest_ms and ms or nil
+end
+
+local repaired = {}
+local place = redis.pcall('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
+if place.err then return refuse_type(hash, place) end
+local last_ms = place_ms(place[1], place[2], place[3])
+local known = last_ms ~= nil
 if not known then
-    local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-    if last then
+    if (place[1] or '') ~= '' or (place[2] or '') ~= '' or (place[3] or '') ~= '' then
+        repaired[1] = 'hash'
+    end
+    place[1], place[2], place[3], last_ms = '0', '0', '0-0', 0
+    local entries = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 10)
+    if entries.err then return refuse_type(stream, entries) end
+    for _, entry in ipairs(entries) do
         local fields = {}
-        for i = 1, #last[2], 2 do fields[last[2][i]] = last[2][i + 1] end
-        place = {fields['epoch'], fields['seq'], last[1]}
-    else
-        place = {'0', '0', '0-0'}
+        for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+        local ms = place_ms(fields['epoch'], fields['seq'], entry[1])
+        if ms then
+            place[1], place[2], place[3], last_ms = fields['epoch'], fields['seq'], entry[1], ms
+            break
+        end
     end
 end
 local stream_epoch, stream_seq = tonumber(place[1]), tonumber(place[2])
@@ -90,14 +133,35 @@ if mode == 'touch' then
     return {1, stream_seq, now}
 end
 
-local last_ms = tonumber(string.match(stream_id, '^(%d+)'))
-local ms = string.format('%.0f', math.max(math.floor(now / 1000), last_ms))
+local ms = math.max(math.floor(now / 1000), last_ms)
+local ms_text = string.format('%.0f', ms)
+
+-- Make room for an id where the stream's last one is another's; whether the stream was kept.
+local function make_room()
+    local top = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+    local top_ms = top and tonumber(string.match(top[1], '^(%d+)'))
+    if top_ms and top_ms >= ms and top_ms < latest_ms then
+        ms = top_ms + 1
+    else
+        redis.call('DEL', stream)
+        repaired[#repaired + 1] = 'stream'
+    end
+    ms_text = string.format('%.0f', ms)
+end
+
 for _, run in ipairs(new_runs) do
     local kind, seq, first, last = unpack(run)
     for i = first, last do
         local text = string.format('%.0f', seq + i - first)
-        stream_id = ms .. '-' .. text
-        redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', text, 'epoch', ARGV[1], 'data', ARGV[i])
+        stream_id = ms_text .. '-' .. text
+        local added = redis.pcall('XADD', stream, stream_id, 'kind', kind, 'seq', text, 'epoch', ARGV[1], 'data', ARGV[i])
+        -- Only the first can fail, before anything is written.
+        if type(added) == 'table' then
+            if not string.find(added.err, ' ID') then return refuse_type(stream, added) end
+            make_room()
+            stream_id = ms_text .. '-' .. text
+            redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', text, 'epoch', ARGV[1], 'data', ARGV[i])
+        end
     end
 end
 
@@ -127,6 +191,9 @@ else
         'bids', ARGV[v + 13], 'asks', ARGV[v + 14])
 end
 
-redis.call('XTRIM', stream, 'MAXLEN', maxlen)
-redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
-return {1, last_seq, now}
+-- A book that is renewed adds nothing.
+if run_count > 0 then
+    redis.call('XTRIM', stream, 'MAXLEN', maxlen)
+    redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
+end
+return {1, last_seq, now, unpack(repaired)}
