@@ -109,7 +109,7 @@ class Rivals:
         """Who leads the shard, if anybody does, as the lease script reads the lease."""
         key = lease_key(shard)
         try:
-            ours, *told = cast(
+            _, *told = cast(
                 "list[Any]",
                 await self._nodes.call(
                     key, "EVAL", LEASE.text, 1, key, "", ENDS_IN_MS, LATEST_SEEN

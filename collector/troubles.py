@@ -87,7 +87,7 @@ class Troubles:
     def say_repaired(self, key: str, wrong: str) -> None:
         """Log that `key` held what it cannot hold, and that a script has repaired it."""
         CORRUPT_KEYS.labels(_kind(key), "repaired").inc()
-        if self.may_log(key):
+        if self.may_log(f"repairs of {key}"):
             log.error("a key in redis was corrupt, repaired", key=key, wrong=wrong)
 
     def over(self, what: str, event: str) -> None:
