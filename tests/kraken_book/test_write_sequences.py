@@ -99,6 +99,25 @@ def call_of(step: Write, stands_at: int) -> tuple[WriteCall, list[Event]]:
     return make(step.epoch, events), events
 
 
+def lose(step: Lose, script: ScriptRunner, model: ScriptModel) -> None:
+    if step.hash:
+        script.delete_hash()
+        model.lose_hash()
+    if step.stream:
+        script.delete_stream()
+        model.lose_stream()
+
+
+def spoil(step: Spoil, script: ScriptRunner, model: ScriptModel) -> None:
+    if step.field is None:
+        if not model.is_stream_spoiled:
+            script.put_entry("18446744073709551615-7", {"somebody": "else"})
+        model.is_stream_spoiled = True
+    elif model.hash is not None:
+        script.put_fields(**{step.field: step.value})
+        model.is_place_spoiled = True
+
+
 def assert_in_order(script: ScriptRunner) -> None:
     entries = script.entries()
     places = script.places()
@@ -142,19 +161,9 @@ def test_whatever_is_called_and_lost_the_stream_stays_in_order(
         outcome: Written | Refused | None = None
         match step:
             case Lose():
-                if step.hash:
-                    script.delete_hash()
-                    model.lose_hash()
-                if step.stream:
-                    script.delete_stream()
-                    model.lose_stream()
-            case Spoil(field=None):
-                if not model.is_stream_spoiled:
-                    script.put_entry("18446744073709551615-7", {"somebody": "else"})
-                model.is_stream_spoiled = True
-            case Spoil(field=str(field)) if model.hash is not None:
-                script.put_fields(**{field: step.value})
-                model.is_place_spoiled = True
+                lose(step, script, model)
+            case Spoil():
+                spoil(step, script, model)
             case Touch():
                 seq = max(1, model.place[1] + step.offset)
                 expected = model.touch(step.epoch, seq)
