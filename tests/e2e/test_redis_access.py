@@ -106,6 +106,28 @@ def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_
     api.wait_until_live("BTC/USD")
 
 
+def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
+    stage: Stage, tmp_path: Path
+) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start()
+    # Its own connection stays signed in.
+    server.client.config_set("requirepass", "secret")
+    simulator = stage.simulator("--symbols", "BTC/USD")
+    collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(server.url)
+    for service, event in (
+        (collector, "redis wants a password, waiting for it"),
+        (api, "redis wants a password, streams stay open and wait"),
+    ):
+        assert service.wait_for_line(event)["reason"] == "password-missing"
+    assert api.answers("/readyz", 503).json()["reason"] == "password-missing"
+    server.client.config_set("requirepass", "")
+    collector.wait_until_live(1)
+    api.wait_until_live("BTC/USD")
+    assert len(collector.lines("redis wants a password, waiting for it")) == 1
+
+
 def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
