@@ -76,6 +76,11 @@ class Delivery:
         self._backoff = Backoff(RETRY_SECONDS / 2, MOST_RETRY_SECONDS)
         self.clock = RedisClock()
 
+    def forget_troubles(self) -> None:
+        """The node has gone, and with it what was wrong with it."""
+        for name in (self._name, f"{self._name} away"):
+            self._troubles.over(name, "this node has no books any more")
+
     async def ask_time(self) -> bool:
         """Whether the node has told its time; asks once where it has not."""
         if not self.clock.known:

@@ -78,6 +78,10 @@ class NodeWriter:
         """Whether the node has gone, and everything that it had with it."""
         return not self._symbols and self.node not in self._nodes.all()
 
+    def retire(self) -> None:
+        """Leave nothing behind: the node has gone."""
+        self._delivery.forget_troubles()
+
     def take_in(self, writes: SymbolWrites) -> None:
         """Write this symbol from now on."""
         self._symbols[writes.symbol] = writes

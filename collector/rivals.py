@@ -71,6 +71,8 @@ class Rivals:
                 "shards of another count are led no more, removing their reports", shards=unled
             )
             await self._ask_feed("HDEL", FEED, *unled)
+            for shard in unled:
+                self._troubles.over(lease_key(shard), "nobody looks at this lease any more")
 
     async def _known(self) -> list[str]:
         fields = cast("list[bytes]", await self._ask_feed("HKEYS", FEED) or [])
@@ -91,12 +93,14 @@ class Rivals:
         right in any case.
         """
         try:
-            return await self._nodes.call(FEED, *command)
+            reply: object = await self._nodes.call(FEED, *command)
         except ResponseError as error:
             if describe(error).reason is not Reason.WRONG_TYPE:
                 raise
             self._troubles.say_corrupt(FEED, "is no hash")
             return None
+        self._troubles.over(FEED, "redis writes this again")
+        return reply
 
     async def _leaders(self) -> dict[str, Rival]:
         found = {}
