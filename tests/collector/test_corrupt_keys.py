@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+import collector.node_writer
 from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
 from service.redis_exchange import RedisNode
 from tests.collector.publishing import EPOCH, LosesAnswers, Publishing
@@ -81,8 +82,14 @@ async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_e
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
 async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
-    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key_of: Any
+    redis: RedisNode,
+    losing: LosesAnswers,
+    pair: Publishing,
+    key_of: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Each flush looks over all symbols.
+    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
     key = key_of("BTC/USD")
     await redis.delete(key)
     await redis.set(key, "somebody's")
