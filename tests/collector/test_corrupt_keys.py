@@ -22,8 +22,9 @@ FOREIGN_FIELDS = [
 
 
 @pytest.fixture
-async def pair(losing: LosesAnswers) -> Publishing:
-    """Two books, published."""
+async def pair(losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch) -> Publishing:
+    """Two books, published; each flush looks over both."""
+    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
     publishing = Publishing(losing, *PAIR)
     await publishing.lead()
     return publishing
@@ -82,14 +83,8 @@ async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_e
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
 async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
-    redis: RedisNode,
-    losing: LosesAnswers,
-    pair: Publishing,
-    key_of: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key_of: Any
 ) -> None:
-    # Each flush looks over all symbols.
-    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
     key = key_of("BTC/USD")
     await redis.delete(key)
     await redis.set(key, "somebody's")
