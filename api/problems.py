@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.logs import get_logger
+from service.redis_errors import describe
 
 log = get_logger(__name__)
 
@@ -56,10 +57,14 @@ def unavailable(name: str, detail: str, retry_after: float = 1.0, **members: obj
 
 
 def redis_away(error: Exception) -> Problem:
-    """Redis did not answer a request's read."""
+    """Return the problem of a request that Redis did not answer; `reason` says why.
+
+    The detail has no address of Redis: it is for everybody. The log has it.
+    """
+    trouble = describe(error)
     # The reader of the streams says once that Redis is away; this is for who looks closer.
-    log.debug("redis did not answer a request", error=str(error))
-    return unavailable("redis-away", "Redis cannot be reached; the books are there when it is back")
+    log.debug("redis did not answer a request", reason=trouble.reason.value, error=trouble.text)
+    return unavailable("redis-away", trouble.detail, reason=trouble.reason.value)
 
 
 def problem_response(problem: Problem, instance: str) -> Response:

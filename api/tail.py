@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError, RedisError
 
@@ -36,6 +36,7 @@ from api.wake import Wake
 from kraken_book.event import Status
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
+from service.redis_errors import describe
 from service.redis_exchange import Command, RedisNode
 from service.redis_nodes import Nodes
 
@@ -72,7 +73,8 @@ class Tail:
         self._written: dict[str, Ring] = {}
         self._wake = Wake(nodes)
         self._swept: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
-        self._away: WeakSet[RedisNode] = WeakSet()
+        # Nodes that do not answer, and what was last said of each.
+        self._away: WeakKeyDictionary[RedisNode, str] = WeakKeyDictionary()
 
     def follow(self, symbol: str) -> Ring:
         """The ring of `symbol`, fed until as many `unfollow` it."""
@@ -395,13 +397,20 @@ class Tail:
 
     def _say_away(self, node: RedisNode, error: Exception) -> None:
         REDIS_UP.set(0)
-        if node not in self._away:
-            self._away.add(node)
-            log.error("redis cannot be reached, streams stay open and wait", error=str(error))
+        trouble = describe(error, node)
+        if self._away.get(node) != trouble.says:
+            self._away[node] = trouble.says
+            event = f"{trouble.says}, streams stay open and wait"
+            log.error(
+                event,
+                reason=trouble.reason.value,
+                error=trouble.text,
+                advice=trouble.advice,
+            )
 
     def _say_back(self, node: RedisNode) -> None:
         if node in self._away:
-            self._away.discard(node)
+            del self._away[node]
             log.info("redis is back")
         REDIS_UP.set(not any(each in self._away for each in self._nodes.all()))
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from redis.exceptions import ResponseError
 
 from api.ring import Ring
-from api.stream_entry import MOST_ENTRIES, StreamReply
+from api.stream_entry import MOST_ENTRIES, StreamReply, id_order
 from kraken_book.redis_contract.keys import WAKE, events_key
 from service.logs import get_logger
 from service.redis_nodes import Nodes
@@ -43,15 +43,16 @@ class Wake:
         self._nodes = nodes
         self._id: str | None = None
         self._alone_until = float("-inf")
+        self._was_quiet = False
 
     async def wait(self, seconds: float, rings: Collection[Ring]) -> Woken:
         """Wait for a write, at most so long; `rings` are all that are followed.
 
         Raises redis.RedisError or OSError.
         """
-        if self._id is None:
-            newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
-            self._id = newest[0][0].decode() if newest else "0-0"
+        if self._id is None or self._was_quiet:
+            await self._find_place()
+            assert self._id is not None
         beside = self._beside(rings)
         try:
             replies = await self._read(seconds, self._id, beside)
@@ -63,10 +64,21 @@ class Wake:
             beside = {}
             replies = await self._read(seconds, self._id, beside)
         wakes = replies.pop(WAKE.encode(), [])
+        self._was_quiet = not replies and not wakes
         if wakes:
             self._id = wakes[-1][0].decode()
         streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in beside}
         return Woken(_symbols_in(wakes), streams)
+
+    async def _find_place(self) -> None:
+        """Begin at the newest wake; at first, and if the stream has been begun anew below ours.
+
+        After a quiet wait only: wakes below the place where one waits are not seen.
+        """
+        newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
+        newest_id = newest[0][0].decode() if newest else "0-0"
+        if self._id is None or id_order(newest_id) < id_order(self._id):
+            self._id = newest_id
 
     def stuck(self, ring: Ring) -> None:
         """What `ring`'s stream has is no event, and would end each wait at once."""

@@ -16,6 +16,7 @@ from collector.ops import make_ops_app
 from collector.publisher import Publisher
 from collector.reporter import Reporter
 from collector.settings import CollectorSettings
+from collector.troubles import Troubles
 from kraken_book.redis_contract.write import Retention
 from service.http_server import exit_with, serve
 from service.listening import PortInUse, inherited_listener, listen
@@ -52,13 +53,21 @@ async def run(
     )
     nodes = connect_nodes(settings.redis_url)
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
-    publisher = Publisher(nodes, retention, str(settings.shard))
+    troubles = Troubles()
+    publisher = Publisher(nodes, retention, str(settings.shard), troubles)
     feed = Feed(settings, publisher.add, publisher.remove)
     publisher.read, publisher.is_behind = feed.read, feed.is_behind
     WAITING.set_function(lambda: publisher.waiting)
-    lease = Lease(nodes, settings.shard, settings.collector_lease, publisher.lead, publisher.follow)
+    lease = Lease(
+        nodes,
+        settings.shard,
+        settings.collector_lease,
+        publisher.lead,
+        publisher.follow,
+        troubles,
+    )
     publisher.on_fenced = lease.fenced
-    reporter = Reporter(nodes, settings.shard, feed, lease)
+    reporter = Reporter(nodes, settings.shard, feed, lease, troubles)
     ops = make_ops_app(reporter.describe)
 
     feeding = [asyncio.create_task(feed.run())]

@@ -12,21 +12,35 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
+from time import monotonic
 
 from redis.exceptions import RedisError, ResponseError
 
 from collector.metrics import EPOCH, LEADING
 from collector.rivals import Rival, Rivals
 from collector.settings import Shard
+from collector.troubles import Troubles
+from kraken_book.backoff import Backoff
 from kraken_book.redis_contract.keys import lease_key
 from kraken_book.redis_contract.script import LEASE, RELEASE
+from kraken_book.redis_contract.write import parse_corruption
 from service.logs import get_logger
+from service.redis_errors import describe
 from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
 # Who waits looks so often whether the lease is free.
 WAIT_SECONDS = 0.5
+# Who is fenced twice in so long rests before it leads again, so long at first.
+CALM_SECONDS = 60.0
+LEAST_REST = 0.1
+LEASE_TROUBLE = "the lease"
+# What the script says was wrong with a lease, in words.
+_WRONG = {
+    b"replaced": "was no lease of a leader",
+    b"endless": "had no end, or one that no leader sets",
+}
 
 
 class Lease:
@@ -44,12 +58,17 @@ class Lease:
         seconds: float,
         on_lead: Callable[[int], None],
         on_follow: Callable[[], None],
+        troubles: Troubles | None = None,
     ) -> None:
         self._nodes = nodes
         self._shard = shard
         self._key = lease_key(str(shard))
-        self._rivals = Rivals(nodes, shard)
+        self._troubles = troubles or Troubles()
+        self._rivals = Rivals(nodes, shard, self._troubles)
         self._seconds = seconds
+        self._fencings = Backoff(LEAST_REST, max(LEAST_REST, seconds / 3))
+        self._fenced_at = float("-inf")
+        self._rest_until = 0.0
         self._on_lead = on_lead
         self._on_follow = on_follow
         # Two of one pid happen: containers number from 1.
@@ -65,9 +84,18 @@ class Lease:
         self.waits_for: dict[str, str] | None = None
 
     def fenced(self, epoch: int) -> None:
-        """A newer `epoch` has written: lead under a newer one still, or no more."""
+        """A newer `epoch` has written: lead under a newer one still, or no more.
+
+        At once the first time; if it happens again and again, after a rest that grows.
+        """
         self._see(epoch)
         self._led(None)
+        now = monotonic()
+        if now - self._fenced_at < CALM_SECONDS:
+            self._rest_until = now + self._fencings.next()
+        else:
+            self._fencings.reset()
+        self._fenced_at = now
         self._retry.set()
 
     async def run(self) -> None:
@@ -79,6 +107,7 @@ class Lease:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(third if self.epoch else min(third, WAIT_SECONDS)):
                     await self._retry.wait()
+            await asyncio.sleep(max(0.0, self._rest_until - monotonic()))
 
     async def release(self) -> None:
         """Let another lead at once."""
@@ -97,7 +126,22 @@ class Lease:
                 await self._take_or_renew()
         except (RedisError, OSError) as error:
             # Not known to be lost: who leads goes on gathering, and the epoch guards the streams.
-            self._say(_what_is_wrong(error), error=str(error))
+            self._say_trouble(error)
+        else:
+            self._troubles.over(self._key, "redis renews the lease again")
+            self._troubles.over(LEASE_TROUBLE, "redis renews the lease again")
+
+    def _say_trouble(self, error: Exception) -> None:
+        corrupt = parse_corruption(str(error))
+        if corrupt is not None:
+            self._troubles.say_corrupt(*corrupt)
+            return
+        trouble = describe(error)
+        event = f"{trouble.says}, waiting for it"
+        if isinstance(error, ResponseError):
+            # Redis's word that it is full, a replica, or not allowed to us.
+            event = "redis answers that it cannot renew the lease, trying on"
+        self._troubles.say(LEASE_TROUBLE, event, error, self._nodes.of(self._key))
 
     async def _newest_rival(self) -> Rival | None:
         if self.epoch is None:
@@ -112,13 +156,15 @@ class Lease:
     async def _take_or_renew(self) -> None:
         milliseconds = int(self._seconds * 1000)
         self._asked = True
-        ours, value, *others_epoch = await self._nodes.call(
+        ours, value, *more = await self._nodes.call(
             self._key,
             *("EVAL", LEASE.text, 1),
             *(self._key, self._owner, milliseconds, self._newest_seen),
         )
+        if wrong := more[1 - ours :]:
+            self._troubles.say_repaired(self._key, _WRONG[wrong[0]])
         if not ours:
-            self._see(*others_epoch)
+            self._see(more[0])
             self._held, self._asked = None, False
             self._stand_by(str(self._shard), value.decode(errors="replace"))
         elif value != self.epoch:
@@ -172,10 +218,3 @@ class Lease:
         if self._said != so:
             self._said = so
             log.warning(what, **facts)
-
-
-def _what_is_wrong(error: Exception) -> str:
-    # An error that Redis answers is its word that it is full, a replica, or not allowed to us.
-    if isinstance(error, ResponseError):
-        return "redis answers that it cannot renew the lease, trying on"
-    return "redis cannot be reached, waiting for it"

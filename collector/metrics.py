@@ -45,6 +45,11 @@ PUBLISH_LAG = Distribution(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 REFUSALS = Counter("kraken_book_write_refusals_total", "Writes refused by the script.", ["word"])
+CORRUPT_KEYS = Counter(
+    "kraken_book_corrupt_keys_total",
+    "Keys found to hold what they cannot hold.",
+    ["key", "outcome"],
+)
 REDIS_ERRORS = Counter("kraken_book_redis_errors_total", "Calls that Redis did not carry out.")
 LEADING = Gauge("kraken_book_leading", "1 while this collector publishes.")
 EPOCH = Gauge("kraken_book_epoch", "The epoch this collector publishes under.")

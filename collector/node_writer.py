@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from collector.announcements import Announcements
+from collector.announcements import Announcements, News
 from collector.delivery import Delivered, Delivery
 from collector.pace import Pace
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
+from collector.troubles import Troubles
 from kraken_book.redis_contract.keys import WAKE, book_key
 from kraken_book.redis_contract.write import Refused, WriteCall
 from service.logs import get_logger
@@ -39,6 +40,7 @@ class Head:
 
     shard: str
     announcements: Announcements
+    troubles: Troubles
     read: Callable[[str], Stamp | None]
     """When the newest frame of a symbol's connection was read, None while that is down."""
     is_behind: Callable[[], bool]
@@ -58,7 +60,7 @@ class NodeWriter:
         self.node = node
         self._nodes = nodes
         self._head = head
-        self._delivery = Delivery(nodes, node)
+        self._delivery = Delivery(nodes, node, head.troubles)
         self._symbols: dict[str, SymbolWrites] = {}
         self._due: dict[str, SymbolWrites] = {}
         # Whose events have gone on from the book in Redis, at great depth.
@@ -76,6 +78,10 @@ class NodeWriter:
         """Whether the node has gone, and everything that it had with it."""
         return not self._symbols and self.node not in self._nodes.all()
 
+    def retire(self) -> None:
+        """Leave nothing behind: the node has gone."""
+        self._delivery.forget_troubles()
+
     def take_in(self, writes: SymbolWrites) -> None:
         """Write this symbol from now on."""
         self._symbols[writes.symbol] = writes
@@ -89,6 +95,9 @@ class NodeWriter:
 
     def is_due(self, writes: SymbolWrites) -> None:
         """Something of this symbol waits."""
+        if writes.is_held_back:
+            # The next round after that finds it.
+            return
         self._due[writes.symbol] = writes
         self._wake.set()
         if writes.outbox.is_filling:
@@ -112,6 +121,10 @@ class NodeWriter:
 
     async def drain(self) -> None:
         """Write until nothing waits, or Redis takes no more of it."""
+        for writes in self._symbols.values():
+            writes.try_now()
+            if writes.left:
+                self._due[writes.symbol] = writes
         left = -1
         while (waits := sum(each.left for each in self._due.values())) and waits != left:
             left = waits
@@ -164,16 +177,19 @@ class NodeWriter:
         looked_at = [each for each in looked_at if self._symbols.get(each.symbol) is each]
         for writes in looked_at:
             self._due.pop(writes.symbol, None)
-        calls = [*self._events_calls(looked_at), *more]
+        ready = [each for each in looked_at if not each.is_held_back]
+        calls = [*self._events_calls(ready), *more]
         if is_round:
-            calls += self._touch_calls(looked_at)
+            calls += self._touch_calls(ready)
         for writes in looked_at:
             state = writes.outbox.book.state(self._head.shard)
             self._head.announcements.note_state(writes.symbol, state)
         self._pace.sent(sum(call.entries for call in calls), len(calls))
         news = self._head.announcements.news_for(self.node)
         if calls or news.states or news.written:
-            self._settle(await self._delivery.deliver(calls, news))
+            delivered = await self._delivery.deliver(calls, news)
+            self._settle(delivered)
+            self._settle_states(news, delivered)
 
     def _events_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
         for writes in looked_at:
@@ -187,6 +203,8 @@ class NodeWriter:
         for symbol, writes in list(self._owing.items()):
             if not writes.outbox.owes_book:
                 del self._owing[symbol]
+            elif writes.is_held_back:
+                continue
             elif (call := writes.owed_book_call(self._confirmed_at(writes))) is not None:
                 yield call
 
@@ -209,12 +227,7 @@ class NodeWriter:
                 if not writes.idle:
                     # It had waited for this call.
                     self.is_due(writes)
-        for call in delivered.open_calls:
-            if (writes := self._concerned(call)) is not None:
-                writes.not_carried_out(call)
-                self._due[writes.symbol] = writes
-        for symbol in delivered.open_states:
-            self._head.announcements.say_again(symbol)
+        self._settle_not_carried_out(delivered)
         if self._nodes.of(WAKE) is not self.node:
             self._head.announcements.note_written(c.symbol for c in delivered.written if c.entries)
         # Above the newest of them is where to lead again.
@@ -224,13 +237,33 @@ class NodeWriter:
         if newer:
             self._head.on_fenced(max(newer))
 
+    def _settle_not_carried_out(self, delivered: Delivered) -> None:
+        for call in delivered.open_calls:
+            if (writes := self._concerned(call)) is not None:
+                writes.not_carried_out(call)
+                self._due[writes.symbol] = writes
+        for call in delivered.held_calls:
+            if (writes := self._concerned(call)) is not None:
+                writes.not_carried_out(call)
+                writes.hold_back()
+
+    def _settle_states(self, news: News, delivered: Delivered) -> None:
+        announcements = self._head.announcements
+        for symbol in delivered.open_states:
+            announcements.say_again(symbol)
+        if delivered.held_states:
+            announcements.refuse(delivered.held_states)
+        elif news.states and not delivered.open_states:
+            announcements.accept()
+
     def _on_refused(self, call: WriteCall, place: Refused) -> None:
         writes = self._concerned(call)
         if writes is None:
             return
         # That a new epoch finds an older one's events is how a leader learns where to go on.
         level = log.info if place.epoch < call.epoch else log.warning
-        level("write refused", symbol=call.symbol, **place._asdict())
+        if self._head.troubles.may_log(f"refusals of {call.symbol}"):
+            level("write refused", symbol=call.symbol, **place._asdict())
         if place.word == "GAP":
             writes.refused(place)
 

@@ -32,6 +32,8 @@ MOST_WAITING = 512
 GREAT_DEPTH = 100
 # So often it is written to its hash at most; its events are written as they come.
 GREAT_BOOK_SECONDS = 0.25
+# A quiet book is written whole again so often, should somebody have changed what is there.
+REWRITE_SECONDS = 10.0
 # Of all symbols together, where few have the room of many; about 60 MB.
 MOST_WAITING_TOGETHER = 100_000
 # As many events go in one call; Redis does nothing else while it writes them.
@@ -204,12 +206,17 @@ class Outbox:
             return None
         if self.owes_book:
             return self.write_book(confirmed_at, retention)
+        if monotonic() - self._book_written_at >= REWRITE_SECONDS:
+            return self._renewal(confirmed_at, retention)
         return touch_book(self.book.symbol, self._epoch, confirmed_at, retention, self._taken_seq)
 
     def write_book(self, confirmed_at: str, retention: Retention) -> WriteCall | None:
         """The call that brings an owed book up to the events that are in Redis, where it is due."""
         if not self.owes_book or self._waiting or not self._is_book_due():
             return None
+        return self._renewal(confirmed_at, retention)
+
+    def _renewal(self, confirmed_at: str, retention: Retention) -> WriteCall:
         assert self._epoch is not None
         self._note_book()
         values = book_values(self.book.view(), "live")

@@ -15,7 +15,8 @@ from collector.node_writer import Head, NodeWriter
 from collector.outbox import Outbox, Room
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
-from kraken_book.redis_contract.keys import WAKE, book_key
+from collector.troubles import Troubles
+from kraken_book.redis_contract.keys import WAKE, book_key, events_key
 from kraken_book.redis_contract.write import Retention
 from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
@@ -35,16 +36,24 @@ class Publisher:
     a newer epoch has written.
     """
 
-    def __init__(self, nodes: Nodes, retention: Retention, shard: str) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        retention: Retention,
+        shard: str,
+        troubles: Troubles | None = None,
+    ) -> None:
         self._nodes = nodes
         self._retention = retention
         self.read: Callable[[str], Stamp | None] = lambda _symbol: None
         self.is_behind: Callable[[], bool] = lambda: False
         self.on_fenced: Callable[[int], None] = lambda _epoch: None
+        self._troubles = troubles or Troubles()
         self._announcements = Announcements(nodes, lambda node: self._writer_at(node).wake())
         self._head = Head(
             shard=shard,
             announcements=self._announcements,
+            troubles=self._troubles,
             # Named when it is called: who reads the feed is known later.
             read=lambda symbol: self.read(symbol),  # noqa: PLW0108
             is_behind=lambda: self.is_behind(),  # noqa: PLW0108
@@ -168,6 +177,7 @@ class Publisher:
         for writer in list(self._writers.values()):
             if writer.is_of_no_use:
                 del self._writers[writer.node]
+                writer.retire()
                 await end_tasks([self._tasks.pop(writer)])
         if monotonic() >= self._next_states:
             self._next_states = monotonic() + STATES_SECONDS
@@ -187,3 +197,5 @@ class Publisher:
                 self._room.share_among(len(self._symbols))
                 self._homes.pop(symbol).let_go(symbol)
                 self._announcements.say_again(symbol)
+                for name in (symbol, book_key(symbol), events_key(symbol)):
+                    self._troubles.over(name, "this symbol is followed no more")

@@ -27,11 +27,13 @@ from collector.metrics import (
 from collector.rivals import Rivals
 from collector.settings import Shard
 from collector.stamp import stamp_now
+from collector.troubles import Troubles
 from kraken_book.redis_contract.keys import FEED, book_key, events_key
 from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.symbol_state import SymbolStatus
 from kraken_book.times import rfc3339
 from service.logs import get_logger
+from service.redis_errors import Reason, describe
 from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
@@ -50,12 +52,14 @@ class Reporter:
         shard: Shard,
         feed: Feed,
         lease: Lease,
+        troubles: Troubles | None = None,
     ) -> None:
         self._nodes = nodes
         self._shard = shard
         self._feed = feed
         self._lease = lease
-        self._rivals = Rivals(nodes, shard)
+        self._troubles = troubles or Troubles()
+        self._rivals = Rivals(nodes, shard, self._troubles)
         self._clear_at = 0.0
         # What was removed while we lead.
         self._gone: set[str] = set()
@@ -73,6 +77,7 @@ class Reporter:
             "epoch": self._lease.epoch,
             "waits_for": self._lease.waits_for,
             "at": rfc3339(stamp_now().unix),
+            "redis": self._troubles.describe(),
             "symbols": dict(statuses),
             "verified": counts_by_label(VERIFIED),
             "mismatches": counts_by_label(MISMATCHES),
@@ -90,12 +95,24 @@ class Reporter:
                 # Whoever leads may follow what we did not.
                 self._gone.clear()
                 continue
+            await self._write(report)
             try:
-                await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
                 await self._clear_leftovers()
             except (RedisError, OSError) as error:
+                # The publisher says that Redis is away, or what is wrong with `kraken:symbols`.
+                log.debug("leftovers not removed", error=str(error))
+
+    async def _write(self, report: bytes) -> None:
+        try:
+            await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
+        except (RedisError, OSError) as error:
+            if describe(error).reason is Reason.WRONG_TYPE:
+                self._troubles.say_corrupt(FEED, "is no hash")
+            else:
                 # The publisher says that Redis is away; a report is only for people.
                 log.debug("no report", error=str(error))
+        else:
+            self._troubles.over(FEED, "redis writes this again")
 
     async def _clear_leftovers(self) -> None:
         """Remove, now and then, what earlier settings have left of this shard's share."""

@@ -9,17 +9,26 @@ ours. `kraken:feed` has a field for each shard that was ever led, and so tells w
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
+
+from redis.exceptions import ResponseError
+from redis.typing import EncodableT
 
 from collector.settings import Shard, parse_shard
+from collector.troubles import Troubles
 from kraken_book.redis_contract.keys import FEED, lease_key
+from kraken_book.redis_contract.script import LEASE
+from kraken_book.redis_contract.write import parse_corruption
 from service.logs import get_logger
+from service.redis_errors import Reason, describe
 from service.redis_nodes import Nodes
 
 log = get_logger(__name__)
 
-_LEASE = re.compile(r"(\d+) (.*)")
+# A rival's lease without an end ends so soon, unless its leader lives and renews it.
+ENDS_IN_MS = 60_000
+# No epoch was seen that could speak for one of the far future.
+LATEST_SEEN = 0
 
 
 class Rival(NamedTuple):
@@ -33,9 +42,10 @@ class Rival(NamedTuple):
 class Rivals:
     """The shards of other counts that share symbols with `shard`, as Redis knows them."""
 
-    def __init__(self, nodes: Nodes, shard: Shard) -> None:
+    def __init__(self, nodes: Nodes, shard: Shard, troubles: Troubles | None = None) -> None:
         self._nodes = nodes
         self._shard = shard
+        self._troubles = troubles or Troubles()
 
     async def announce(self) -> None:
         """Let rivals see this shard's lease, before its first report.
@@ -43,7 +53,7 @@ class Rivals:
         Of two who take their leases at once, announce themselves, and then look for rivals, at
         least one sees the other.
         """
-        await self._nodes.call(FEED, "HSETNX", FEED, str(self._shard), "{}")
+        await self._ask_feed("HSETNX", FEED, str(self._shard), "{}")
 
     async def newest(self) -> Rival | None:
         """The rival with the newest epoch; None where nobody leads."""
@@ -60,10 +70,12 @@ class Rivals:
             log.info(
                 "shards of another count are led no more, removing their reports", shards=unled
             )
-            await self._nodes.call(FEED, "HDEL", FEED, *unled)
+            await self._ask_feed("HDEL", FEED, *unled)
+            for shard in unled:
+                self._troubles.over(lease_key(shard), "nobody looks at this lease any more")
 
     async def _known(self) -> list[str]:
-        fields = cast("list[bytes]", await self._nodes.call(FEED, "HKEYS", FEED))
+        fields = cast("list[bytes]", await self._ask_feed("HKEYS", FEED) or [])
         names = [field.decode(errors="replace") for field in fields]
         return [name for name in names if self._is_rival(name)]
 
@@ -74,11 +86,48 @@ class Rivals:
             return False
         return shard.count != self._shard.count and shard.overlaps(self._shard)
 
+    async def _ask_feed(self, *command: EncodableT) -> object:
+        """Return the reply; None, having said so, if `kraken:feed` holds another type.
+
+        That names no rivals, and must not keep this shard from being led: epochs keep streams
+        right in any case.
+        """
+        try:
+            reply: object = await self._nodes.call(FEED, *command)
+        except ResponseError as error:
+            if describe(error).reason is not Reason.WRONG_TYPE:
+                raise
+            self._troubles.say_corrupt(FEED, "is no hash")
+            return None
+        self._troubles.over(FEED, "redis writes this again")
+        return reply
+
     async def _leaders(self) -> dict[str, Rival]:
         found = {}
         for shard in await self._known():
-            key = lease_key(shard)
-            value = cast("bytes | None", await self._nodes.call(key, "GET", key)) or b""
-            if lease := _LEASE.fullmatch(value.decode(errors="replace")):
-                found[shard] = Rival(int(lease[1]), shard, lease[2])
+            if (rival := await self._look_at(shard)) is not None:
+                found[shard] = rival
         return found
+
+    async def _look_at(self, shard: str) -> Rival | None:
+        """Who leads the shard, if anybody does, as the lease script reads the lease."""
+        key = lease_key(shard)
+        try:
+            _, *told = cast(
+                "list[Any]",
+                await self._nodes.call(
+                    key, "EVAL", LEASE.text, 1, key, "", ENDS_IN_MS, LATEST_SEEN
+                ),
+            )
+        except ResponseError as error:
+            if (corrupt := parse_corruption(str(error))) is None:
+                raise
+            self._troubles.say_corrupt(*corrupt)
+            return None
+        self._troubles.over(key, "this is a lease again")
+        if not told:
+            return None
+        owner, epoch, *wrong = told
+        if wrong:
+            self._troubles.say_repaired(key, "had no end")
+        return Rival(epoch, shard, owner.decode(errors="replace"))

@@ -5,8 +5,13 @@ from __future__ import annotations
 from time import monotonic
 
 from collector.outbox import Outbox
+from kraken_book.backoff import Backoff
 from kraken_book.redis_contract.write import Refused, Retention, WriteCall
 
+# A symbol that Redis refuses is tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
+LEAST_HOLD, MOST_HOLD = 0.25, 4.0
+# A refusal tells where the stream stands; if it is refused again there, something else is wrong.
+REFUSALS_AT_ONCE = 2
 # A quiet book's age is renewed so often; readers take a book for stale after API_MAX_AGE, 10 s.
 TOUCH_SECONDS = 1.0
 
@@ -17,6 +22,9 @@ class SymbolWrites:
     def __init__(self, outbox: Outbox, retention: Retention) -> None:
         self.outbox = outbox
         self._retention = retention
+        self._backoff = Backoff(LEAST_HOLD, MOST_HOLD)
+        self._held_until = 0.0
+        self._refusals = 0
         # To be repeated to the letter until Redis answers it.
         self._open: WriteCall | None = None
         self._next_epoch: int | None = None
@@ -84,8 +92,23 @@ class SymbolWrites:
         """Whether what became of `call` still matters: nobody else has led since it was made."""
         return call is self._open if call.entries else call.epoch == self.outbox.epoch
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether Redis refused it lately, for a reason that a moment does not change."""
+        return monotonic() < self._held_until
+
+    def hold_back(self) -> None:
+        """Send nothing of it for a while, longer after each time."""
+        self._held_until = monotonic() + self._backoff.next()
+
+    def try_now(self) -> None:
+        """Hold it back no longer."""
+        self._held_until = 0.0
+
     def carried_out(self, call: WriteCall) -> None:
         """Redis has done `call`."""
+        self._backoff.reset()
+        self._refusals = 0
         if call is self._open:
             self._open = None
 
@@ -98,3 +121,6 @@ class SymbolWrites:
         """Redis stands elsewhere, at `place`: go on from there with what is known now."""
         self._open = None
         self.outbox.refused(place)
+        self._refusals += 1
+        if self._refusals > REFUSALS_AT_ONCE:
+            self.hold_back()

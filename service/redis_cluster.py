@@ -21,7 +21,9 @@ from redis.exceptions import (
 from redis.typing import EncodableT
 
 from service.logs import get_logger
+from service.redis_errors import describe
 from service.redis_exchange import Command, RedisNode
+from service.redis_nodes import ping_node
 from service.redis_url import Address
 from service.tasks import end_tasks
 
@@ -54,6 +56,8 @@ class ClusterNodes:
         self.topology = 0
         # Symbols are few, and the arithmetic is slower than a look-up.
         self._slot_of: dict[str, int] = {}
+        # Nodes that answer and tell no topology.
+        self._mute: set[Address] = set()
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -164,12 +168,25 @@ class ClusterNodes:
                 log.debug("a node does not say the topology", node=str(address), error=str(error))
             else:
                 if isinstance(reply, Exception):
-                    log.error("a node tells no topology", node=str(address), error=str(reply))
+                    self._say_no_topology(address, reply)
                     continue
+                self._mute.discard(address)
                 self._asked_first = address
                 await self._learn(reply, address)
                 break
         await asyncio.sleep(LOOK_SECONDS)
+
+    def _say_no_topology(self, address: Address, error: Exception) -> None:
+        """Log it once, until the node tells the topology."""
+        if address not in self._mute:
+            self._mute.add(address)
+            trouble = describe(error)
+            log.error(
+                "a node tells no topology",
+                node=str(address),
+                reason=trouble.reason.value,
+                error=trouble.text,
+            )
 
     async def _learn(self, reply: Iterable[Sequence[Any]], asked: Address) -> None:
         masters: dict[Address, RedisNode] = {}
@@ -185,12 +202,13 @@ class ClusterNodes:
         gone = [each for each in self._clients if each not in masters and each not in self._seeds]
         log.debug("topology", masters=[str(each) for each in masters])
         for address in gone:
+            self._mute.discard(address)
             await self._clients.pop(address).aclose()
 
 
 async def _ping(node: RedisNode) -> RedisError | OSError | None:
     try:
-        await node.ping()
+        await ping_node(node)
     except (RedisError, OSError) as error:
         return error
     return None

@@ -111,6 +111,16 @@ class RedisNode(Redis):
         # Found here in a tenth of the time.
         self._forms: dict[EncodableT, Callable[[Any], Any] | None] = {}
 
+    @property
+    def address(self) -> str:
+        """Where the server is, as host:port or a socket's path, for people; empty if not known."""
+        options = self.connection_pool.connection_kwargs
+        if "path" in options:
+            return str(options["path"])
+        if "host" in options:
+            return f"{options['host']}:{options.get('port', 6379)}"
+        return str(getattr(self.connection_pool, "service_name", ""))
+
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
         """The replies to commands in one round trip, errors among them, as redis-py gives them.
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
+from redis.exceptions import ResponseError
 from redis.typing import EncodableT
 
+from service.redis_errors import Reason, describe
 from service.redis_exchange import Command, RedisNode
 
 
@@ -42,10 +44,22 @@ class Nodes(Protocol):
         """The reply to one command on the node of `key`; raises redis.RedisError or OSError."""
 
     async def ping(self) -> None:
-        """Return if a node answers; raises redis.RedisError or OSError."""
+        """Return if a node answers reads; raises redis.RedisError or OSError."""
 
     async def aclose(self) -> None:
         """Close every connection."""
+
+
+async def ping_node(node: RedisNode) -> None:
+    """Return if `node` answers reads; raises redis.RedisError or OSError.
+
+    A server that cannot save refuses PING along with writes, and goes on answering reads.
+    """
+    try:
+        await node.ping()
+    except ResponseError as error:
+        if describe(error).reason is not Reason.CANNOT_SAVE:
+            raise
 
 
 class OneNode:
@@ -78,8 +92,8 @@ class OneNode:
         return reply
 
     async def ping(self) -> None:
-        """Return if the server answers; raises redis.RedisError or OSError."""
-        await self._redis.ping()
+        """Return if the server answers reads; raises redis.RedisError or OSError."""
+        await ping_node(self._redis)
 
     async def aclose(self) -> None:
         """Close every connection."""

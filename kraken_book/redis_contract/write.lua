@@ -15,10 +15,21 @@
 --                 as it is, with its own source, depth and precisions, and only its status changes
 --         touch   no events; one argument, the seq of the book that is there and still right
 --
--- Replies {1, seq, Redis's time in microseconds}; refuses, before the first write, with the errors
+-- Replies {1, seq, Redis's time in microseconds} and after them what was repaired: 'hash', 'stream'.
+-- Refuses, before the first write, with the errors
 --   FENCED epoch seq   a newer epoch has written
 --   GAP epoch seq      the events do not follow what is there
+--   CORRUPT key what   the key holds another type, which this script does not delete
 -- where epoch and seq are those of the last event written.
+--
+-- Values that cannot be are not believed: an epoch, seq or id that is no whole number, has no bound,
+-- or lies more than a day ahead of Redis's clock, and an id that does not tell the seq beside it.
+--   in the hash              as if the hash were gone: the stream's last event says what is there;
+--                            the next write of events or of a book sets the fields right ('hash')
+--   in the stream's entries  they are no events of ours, and are passed over
+--   as the stream's last id  an id must be higher than any before it. One that is not far ahead is
+--                            gone on from; for one that is, the stream is deleted, and begins anew
+--                            with these events ('stream')
 
 -- What a hash without a book has none of.
 local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_id', 'confirmed_at',
@@ -31,21 +42,58 @@ local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonum
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+-- A clock that was set back leaves ids and epochs ahead of it; further ahead none is ours.
+local latest_ms = math.floor(now / 1000) + 86400000
+-- Numbers above 2^53 are not exact here; this leaves room for a trillion more events.
+local GREATEST_SEQ = 9006000000000000
 
-local place = redis.call('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
-local known = place[1] and place[1] ~= ''
-if not known then
-    local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-    if last then
-        local fields = {}
-        for i = 1, #last[2], 2 do fields[last[2][i]] = last[2][i + 1] end
-        place = {fields['epoch'], fields['seq'], last[1]}
-    else
-        place = {'0', '0', '0-0'}
+local function refuse_type(key, failed)
+    if not string.find(failed.err, '^WRONGTYPE') then return failed end
+    return redis.error_reply('CORRUPT ' .. key .. (key == hash and ' is no hash' or ' is no stream'))
+end
+
+local place = redis.pcall('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
+if place.err then return refuse_type(hash, place) end
+
+-- What is usual is looked at without calls of functions of our own: they would cost each write 3 %.
+local stream_epoch, stream_seq, stream_id, last_ms = place[1], place[2], place[3], nil
+local known = false
+if stream_id then
+    local ms, id_seq = string.match(stream_id, '^(%d+)%-(%d+)$')
+    if ms and id_seq == stream_seq and stream_epoch then
+        stream_seq, last_ms = tonumber(id_seq), tonumber(ms)
+        known = stream_seq <= GREATEST_SEQ and last_ms <= latest_ms
+        if stream_epoch == ARGV[1] then
+            stream_epoch = epoch
+        else
+            local number = string.find(stream_epoch, '^%d+$') and tonumber(stream_epoch)
+            -- One that is older than the writer's cannot fence it, whatever the clock says.
+            known = known and number and number <= math.max(latest_ms, epoch)
+            stream_epoch = number
+        end
     end
 end
-local stream_epoch, stream_seq = tonumber(place[1]), tonumber(place[2])
-local stream_id = place[3]
+
+local repaired
+if not known then
+    if (place[1] or '') ~= '' or (place[2] or '') ~= '' or (place[3] or '') ~= '' then
+        repaired = {'hash'}
+    end
+    stream_epoch, stream_seq, stream_id, last_ms = 0, 0, '0-0', 0
+    local entries = redis.pcall('XREVRANGE', stream, '+', '-', 'COUNT', 10)
+    if entries.err then return refuse_type(stream, entries) end
+    for _, entry in ipairs(entries) do
+        local fields = {}
+        for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+        local ms, id_seq = string.match(entry[1], '^(%d+)%-(%d+)$')
+        local number = string.find(fields['epoch'] or '', '^%d+$') and tonumber(fields['epoch'])
+        if id_seq == fields['seq'] and tonumber(id_seq) <= GREATEST_SEQ and tonumber(ms) <= latest_ms
+            and number and number <= math.max(latest_ms, epoch) then
+            stream_epoch, stream_seq, stream_id, last_ms = number, tonumber(id_seq), entry[1], tonumber(ms)
+            break
+        end
+    end
+end
 
 local function refuse(word)
     return redis.error_reply(string.format('%s %.0f %.0f', word, stream_epoch, stream_seq))
@@ -90,13 +138,35 @@ if mode == 'touch' then
     return {1, stream_seq, now}
 end
 
-local last_ms = tonumber(string.match(stream_id, '^(%d+)'))
-local ms = string.format('%.0f', math.max(math.floor(now / 1000), last_ms))
-for _, run in ipairs(new_runs) do
+local ms = math.max(math.floor(now / 1000), last_ms)
+local ms_text = string.format('%.0f', ms)
+local first_run = new_runs[1]
+if first_run then
+    -- The first alone can fail, before anything is written.
+    local kind, seq, at_data = first_run[1], string.format('%.0f', first_run[2]), first_run[3]
+    stream_id = ms_text .. '-' .. seq
+    local added = redis.pcall('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
+    if added.err then
+        if not string.find(added.err, ' ID') then return refuse_type(stream, added) end
+        -- The stream's last id is another's.
+        local top = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+        local top_ms = top and tonumber(string.match(top[1], '^(%d+)'))
+        if top_ms and top_ms >= ms and top_ms < latest_ms then
+            ms_text = string.format('%.0f', top_ms + 1)
+        else
+            redis.call('DEL', stream)
+            repaired = repaired or {}
+            repaired[#repaired + 1] = 'stream'
+        end
+        stream_id = ms_text .. '-' .. seq
+        redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
+    end
+end
+for n, run in ipairs(new_runs) do
     local kind, seq, first, last = unpack(run)
-    for i = first, last do
+    for i = (n == 1 and first + 1 or first), last do
         local text = string.format('%.0f', seq + i - first)
-        stream_id = ms .. '-' .. text
+        stream_id = ms_text .. '-' .. text
         redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', text, 'epoch', ARGV[1], 'data', ARGV[i])
     end
 end
@@ -127,6 +197,10 @@ else
         'bids', ARGV[v + 13], 'asks', ARGV[v + 14])
 end
 
-redis.call('XTRIM', stream, 'MAXLEN', maxlen)
-redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
+-- A book that is renewed adds nothing.
+if run_count > 0 then
+    redis.call('XTRIM', stream, 'MAXLEN', maxlen)
+    redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))
+end
+if repaired then return {1, last_seq, now, unpack(repaired)} end
 return {1, last_seq, now}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,15 +39,21 @@ class WriteCall(NamedTuple):
     """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
     entries: int
     """How many events it carries."""
+    last_seq: int = 0
+    """The seq of the last of them."""
     since: int = 0
     """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
 
 
 class Written(NamedTuple):
-    """The script's consent: where the stream stands, and Redis's clock in microseconds."""
+    """The script's consent: where the stream stands, and Redis's clock in microseconds.
+
+    `repaired` names what could not be and was set right: `hash`, `stream`.
+    """
 
     seq: int
     redis_time: int
+    repaired: tuple[str, ...] = ()
 
 
 class Refused(NamedTuple):
@@ -56,6 +62,13 @@ class Refused(NamedTuple):
     word: str
     epoch: int
     seq: int
+
+
+class Corrupt(NamedTuple):
+    """A script's refusal because `key` holds another type; `wrong` says so: `is no hash`."""
+
+    key: str
+    wrong: str
 
 
 def write_events(
@@ -77,7 +90,8 @@ def write_events(
     arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
     arguments.append("book" if is_book else "status")
     arguments.extend(values)
-    return WriteCall(symbol, epoch, tuple(arguments), len(entries), since)
+    last_seq = entries[-1].seq if entries else 0
+    return WriteCall(symbol, epoch, tuple(arguments), len(entries), last_seq, since)
 
 
 def renew_book(
@@ -130,10 +144,10 @@ def _head(
     ]
 
 
-def parse_reply(reply: Sequence[int]) -> Written:
+def parse_reply(reply: Sequence[Any]) -> Written:
     """What the script answered."""
-    _, seq, redis_time = reply
-    return Written(seq, redis_time)
+    _, seq, redis_time, *repaired = reply
+    return Written(seq, redis_time, tuple(name.decode() for name in repaired))
 
 
 def parse_refusal(message: str) -> Refused | None:
@@ -143,3 +157,10 @@ def parse_refusal(message: str) -> Refused | None:
         return None
     epoch, seq = place.split()
     return Refused(word, int(epoch), int(seq))
+
+
+def parse_corruption(message: str) -> Corrupt | None:
+    """Return what an error's message says of a corrupt key, None if the error is another."""
+    word, _, rest = message.partition(" ")
+    key, _, wrong = rest.partition(" ")
+    return Corrupt(key, wrong) if word == "CORRUPT" else None

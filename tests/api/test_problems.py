@@ -27,7 +27,12 @@ from api.problems import (
             "Service Unavailable",
             {"retry_after": 2, "book": None},
         ),
-        (redis_away(OSError("gone")), 503, "Service Unavailable", {"retry_after": 1}),
+        (
+            redis_away(OSError("gone")),
+            503,
+            "Service Unavailable",
+            {"retry_after": 1, "reason": "unreachable"},
+        ),
         (Problem(500, "failure", "why"), 500, "Internal Server Error", {}),
     ],
 )

@@ -53,6 +53,18 @@ async def test_what_comes_into_a_stream_ends_the_wait_by_itself(
     assert [len(streams[ring]) for ring in rings] == [2, 0]
 
 
+async def test_wake_that_began_anew_below_its_place_is_heard_after_a_quiet_wait(
+    redis: RedisNode, wake: Wake
+) -> None:
+    await redis.xadd(WAKE, {"s": "ETH/USD"}, id="99999999999999-0")
+    await wake.wait(0.001, [])
+    await redis.delete(WAKE)
+    await wake.wait(0.001, [])
+    await wake.wait(0.001, [])
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
+
+
 async def test_a_wake_names_what_was_written(
     written: Written, replica: Replica, wake: Wake
 ) -> None:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
+from time import time_ns
 
 import pytest
+from structlog.testing import capture_logs
 
 from collector.lease import Lease
 from collector.settings import Shard
-from kraken_book.redis_contract.keys import lease_key
+from kraken_book.redis_contract.keys import FEED, lease_key
+from service.redis_client import connect_redis
 from service.redis_exchange import RedisNode
 from service.redis_nodes import OneNode
 from tests.polling import end, eventually
 
 SHARD = Shard(0, 1)
 LONG, SHORT = 60.0, 0.6
-FUTURE = 10**14
-"""An epoch that Redis's clock will not reach for a while, as after it went back."""
+FUTURE = time_ns() // 1_000_000 + 3_600_000
+"""An epoch that Redis's clock will not reach for an hour, as after it went back."""
 
 
 class Candidate:
@@ -194,3 +198,98 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
 async def test_each_shard_has_a_leader_of_its_own(candidates: Candidates) -> None:
     one, other = candidates(LONG, Shard(0, 2)), candidates(LONG, Shard(1, 2))
     await eventually(lambda: one.led and other.led)
+
+
+# What no leader leaves there
+
+
+async def test_lease_without_an_end_is_waited_out(redis: RedisNode, candidates: Candidates) -> None:
+    await redis.set(lease_key("0/1"), "5 somebody")
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    assert first.led[0] > 5
+
+
+async def test_impossible_epoch_of_a_lease_is_not_learnt(
+    redis: RedisNode, candidates: Candidates
+) -> None:
+    await redis.set(lease_key("0/1"), f"{'9' * 30} somebody")
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    assert first.led[0] < FUTURE
+    await redis.flushall()
+    await eventually(lambda: len(first.led) == 2)
+    assert first.led[1] < FUTURE
+
+
+async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once(
+    redis: RedisNode, candidates: Candidates
+) -> None:
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    with capture_logs() as lines:
+        await redis.delete(lease_key("0/1"))
+        await redis.rpush(lease_key("0/1"), "somebody's")
+        await eventually(lambda: lines)
+        second = candidates(SHORT)
+        for _ in range(3):
+            first.lease._retry.set()
+            await asyncio.sleep(0.01)
+    assert first.lease.epoch == first.led[0]
+    assert second.led == []
+    told = [line for line in lines if line.get("repair")]
+    assert {line["repair"] for line in told} == {"redis-cli DEL 'kraken:lease:{0/1}'"}
+    # One of each of the two.
+    assert len(told) <= 2
+    await redis.delete(lease_key("0/1"))
+    await eventually(lambda: first.lease.epoch or second.lease.epoch)
+
+
+@pytest.mark.parametrize("shard", [SHARD, Shard(0, 2)])
+async def test_feed_of_another_type_keeps_nobody_from_leading(
+    redis: RedisNode, candidates: Candidates, shard: Shard
+) -> None:
+    await redis.set(FEED, "somebody's")
+    with capture_logs() as lines:
+        first = candidates(SHORT, shard)
+        await eventually(lambda: first.led)
+    assert [line["repair"] for line in lines if line.get("repair")] == [f"redis-cli DEL {FEED}"]
+
+
+@pytest.mark.parametrize("value", [f"{'9' * 30} somebody", "5 somebody", "garbage"])
+async def test_rival_that_is_none_does_not_fence_a_leader(
+    redis: RedisNode, candidates: Candidates, value: str
+) -> None:
+    first = candidates(SHORT)
+    await eventually(lambda: first.led)
+    await redis.hset(FEED, "0/2", "{}")
+    await redis.set(lease_key("0/2"), value)
+    first.lease.fenced(first.led[0] + 1)
+    await eventually(lambda: len(first.led) == 2)
+    assert first.led[1] < FUTURE
+
+
+async def test_fenced_again_and_again_it_rests_before_it_leads(candidates: Candidates) -> None:
+    first = candidates()
+    await eventually(lambda: first.led)
+    rests = []
+    for number in range(2, 6):
+        first.lease.fenced(first.led[-1] + 1)
+        rests.append(first.lease._rest_until)
+        await eventually(lambda: len(first.led) == number)  # noqa: B023 - awaited at once
+    assert rests[0] == 0, "the first time it leads at once"
+    assert all(later > earlier for earlier, later in pairwise(rests))
+
+
+async def test_trouble_of_redis_is_said_by_its_meaning() -> None:
+    with capture_logs() as lines:
+        lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT)
+        await eventually(lambda: lines)
+        for _ in range(3):
+            lost.lease._retry.set()
+            await asyncio.sleep(0.01)
+        await lost.stop()
+    (line,) = lines
+    assert line["event"] == "redis cannot be reached, waiting for it"
+    assert line["reason"] == "refused"
+    assert "127.0.0.1:1" in line["error"]

@@ -308,6 +308,18 @@ def test_a_live_book_that_is_in_redis_is_touched_at_its_place(box: Box) -> None:
     assert (call.entries, call.arguments[3], call.arguments[-2:]) == (0, EPOCH, ("touch", 5))
 
 
+def test_quiet_book_is_written_whole_again_now_and_then(box: Box, clock: Clock) -> None:
+    box.update()
+    box.take()
+    kinds = []
+    for _ in range(24):
+        clock.now += 1.0
+        call = box.outbox.touch(CONFIRMED_AT, KEPT)
+        assert call is not None
+        kinds.append("renew" if "renew" in call.arguments else "touch")
+    assert [number for number, kind in enumerate(kinds, 1) if kind == "renew"] == [10, 20]
+
+
 def test_what_waits_or_is_not_live_is_not_touched(box: Box) -> None:
     box.update()
     assert box.outbox.touch(CONFIRMED_AT, KEPT) is None

@@ -6,10 +6,11 @@ with RedisCluster(folder) as cluster:
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -81,6 +82,27 @@ class RedisServer:
             return bool(self.client.ping())
         except (RedisError, OSError):
             return False
+
+    @contextlib.contextmanager
+    def unable_to_save(self) -> Iterator[None]:
+        """Its disk takes no save meanwhile, so that it refuses writes."""
+        path = self.folder / "dump.rdb"
+        # No file can take this name's place.
+        path.mkdir()
+        (path / "full").touch()
+        self.client.set("unsaved", "1")
+        self.client.config_set("save", "3600 1")
+        self.client.bgsave()
+        eventually(self._has_failed_to_save, f"the server on {self.port} cannot save")
+        yield
+        (path / "full").unlink()
+        path.rmdir()
+        self.client.bgsave()
+        eventually(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
+
+    def _has_failed_to_save(self) -> bool:
+        status: Any = self.client.info("persistence")
+        return bool(status["rdb_last_bgsave_status"] == "err")
 
     def kill(self) -> None:
         """End it as a crash would."""

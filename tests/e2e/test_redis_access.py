@@ -82,16 +82,50 @@ def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_
     collector = stage.collector(wrong, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
     api = stage.api(wrong)
     for service, event in (
-        (collector, "redis cannot be reached, waiting for it"),
-        (api, "redis cannot be reached, streams stay open and wait"),
+        (collector, "redis refuses the password, waiting for it"),
+        (api, "redis refuses the password, streams stay open and wait"),
     ):
         line = service.wait_for_line(event)
+        assert line["reason"] == "wrong-password"
         assert "invalid username-password pair" in line["error"]
+        assert f"127.0.0.1:{server.port}" in line["error"]
+    for path in ("/readyz", "/depth/BTC%2FUSD"):
+        problem = api.answers(path, 503).json()
+        assert problem["type"] == "urn:kraken-book:redis-away"
+        assert problem["reason"] == "wrong-password"
+        assert problem["detail"].startswith("Redis refuses the password; ")
+        assert str(server.port) not in problem["detail"]
+    troubles = collector.get("/healthz").json()["redis"]["troubles"]
+    assert {trouble["reason"] for trouble in troubles} == {"wrong-password"}
+    for service in (collector, api):
         assert "no-secret" not in service.log
+        assert service.log.count("redis refuses the password, ") == 1, "once, not at each try"
     # Where the password becomes right, both go on by themselves.
     command(server, "ACL", "SETUSER", "collector", ">no-secret", "+hgetall")
     collector.wait_until_live(1)
     api.wait_until_live("BTC/USD")
+
+
+def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
+    stage: Stage, tmp_path: Path
+) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start()
+    # Its own connection stays signed in.
+    server.client.config_set("requirepass", "secret")
+    simulator = stage.simulator("--symbols", "BTC/USD")
+    collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(server.url)
+    for service, event in (
+        (collector, "redis wants a password, waiting for it"),
+        (api, "redis wants a password, streams stay open and wait"),
+    ):
+        assert service.wait_for_line(event)["reason"] == "password-missing"
+    assert api.answers("/readyz", 503).json()["reason"] == "password-missing"
+    server.client.config_set("requirepass", "")
+    collector.wait_until_live(1)
+    api.wait_until_live("BTC/USD")
+    assert len(collector.lines("redis wants a password, waiting for it")) == 1
 
 
 def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:

@@ -20,10 +20,14 @@ class ScriptModel:
     def __init__(self) -> None:
         self.stream: list[tuple[int, int, str]] = []
         self.hash: ModelHash | None = None
+        # Somebody has set the hash's place to what cannot be.
+        self.is_place_spoiled = False
+        # Somebody has added an entry of the far future.
+        self.is_stream_spoiled = False
 
     @property
     def place(self) -> Place:
-        if self.hash is not None:
+        if self.hash is not None and not self.is_place_spoiled:
             return self.hash.stream
         return self.stream[-1][:2] if self.stream else (0, 0)
 
@@ -44,6 +48,9 @@ class ScriptModel:
             if entry.seq <= last or not (opens if opening else follows):
                 return Refused("GAP", stream_epoch, stream_seq)
             last, opening = entry.seq, False
+        if self.is_stream_spoiled:
+            self.stream.clear()
+        self.is_place_spoiled = self.is_stream_spoiled = False
         self.stream += [(epoch, entry.seq, entry.kind) for entry in new]
         book = self.hash.book if self.hash else None
         self.hash = ModelHash((epoch, last), (epoch, last) if is_book else book)
@@ -53,10 +60,22 @@ class ScriptModel:
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:
             return Refused("FENCED", stream_epoch, stream_seq)
-        if self.hash is None or epoch != stream_epoch or self.hash.book != (epoch, seq):
+        if (
+            self.hash is None
+            or self.is_place_spoiled
+            or epoch != stream_epoch
+            or self.hash.book != (epoch, seq)
+        ):
             return Refused("GAP", stream_epoch, stream_seq)
         return None
 
     def forget(self) -> None:
         """A restart without data."""
-        self.stream, self.hash = [], None
+        self.lose_hash()
+        self.lose_stream()
+
+    def lose_hash(self) -> None:
+        self.hash, self.is_place_spoiled = None, False
+
+    def lose_stream(self) -> None:
+        self.stream, self.is_stream_spoiled = [], False

@@ -50,7 +50,9 @@ class ScriptRunner:
         return outcome.word, outcome.epoch, outcome.seq
 
     def entries(self) -> StreamEntries:
-        return cast("StreamEntries", self.client.xrange(self._stream))
+        """The stream's events, without what somebody else has put there."""
+        entries = cast("StreamEntries", self.client.xrange(self._stream))
+        return [(event_id, fields) for event_id, fields in entries if b"kind" in fields]
 
     def places(self) -> list[tuple[int, int, str]]:
         """(epoch, seq, kind) of each entry of the stream."""
@@ -85,6 +87,10 @@ class ScriptRunner:
     def put_entry(self, event_id: str, fields: dict[str, str]) -> None:
         """An entry as another run of the script would have left it."""
         self.client.xadd(self._stream, cast("Any", fields), id=event_id)
+
+    def put_fields(self, **fields: str) -> None:
+        """What somebody else sets in the hash."""
+        self.client.hset(self._hash, mapping=cast("dict[Any, Any]", fields))
 
     def put_place(self, epoch: int, seq: int, event_id: str) -> None:
         place: dict[Any, Any] = {"stream_epoch": epoch, "stream_seq": seq, "stream_id": event_id}

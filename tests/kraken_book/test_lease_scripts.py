@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from kraken_book.redis_contract.keys import lease_key
 from kraken_book.redis_contract.script import LEASE, RELEASE
+from kraken_book.redis_contract.write import Corrupt, parse_corruption
 from tests.polling import eventually
 
 KEY = lease_key("0/1")
@@ -72,7 +74,7 @@ def test_who_has_seen_a_newer_epoch_than_its_own_is_given_one_newer_still(leases
     newer = epoch + 10**9
     assert leases.take("one", seen=newer) == (True, newer + 1)
     assert leases.take("one", seen=newer + 1) == (True, newer + 1)
-    assert leases.take("one") == (True, newer + 1)
+    assert leases.take("one", seen=newer) == (True, newer + 1)
 
 
 def test_an_epoch_of_the_past_that_was_seen_gives_redis_time(leases: Leases) -> None:
@@ -139,3 +141,54 @@ def test_one_owner_at_a_time_whatever_is_asked(
             owner, epoch = who, value
         else:
             assert value.decode() == owner
+
+
+# What no leader leaves there
+
+
+@pytest.mark.parametrize("value", ["", "garbage", "1e308 somebody", "-5 somebody", "5"])
+def test_value_that_is_no_lease_is_replaced(leases: Leases, value: str) -> None:
+    leases.client.set(KEY, value)
+    before = leases.now_ms()
+    ours, epoch, wrong = leases.reply("one")
+    assert (ours, wrong) == (1, b"replaced")
+    assert before <= epoch <= leases.now_ms()
+    assert 0 < leases.client.pttl(KEY) <= LONG
+
+
+@pytest.mark.parametrize("epoch", ["9" * 30, str(2**62), "99999999999999"])
+def test_epoch_that_cannot_be_is_not_told(leases: Leases, epoch: str) -> None:
+    leases.client.set(KEY, f"{epoch} two", px=5000)
+    assert leases.reply("one") == [0, b"two", 0]
+    # Nor is it the owner's own, unless it has seen one as new.
+    ours, given, wrong = leases.reply("two")
+    assert (ours, wrong) == (1, b"replaced")
+    assert given <= leases.now_ms()
+
+
+@pytest.mark.parametrize("milliseconds", [None, 10**10])
+def test_lease_that_does_not_end_is_given_an_end_and_stays_its_owners(
+    leases: Leases, milliseconds: int | None
+) -> None:
+    leases.client.set(KEY, "5 two", px=milliseconds)
+    assert leases.reply("one", milliseconds=5000) == [0, b"two", 5, b"endless"]
+    assert 0 < leases.client.pttl(KEY) <= 5000
+    assert leases.client.get(KEY) == b"5 two"
+    assert leases.reply("one", milliseconds=5000) == [0, b"two", 5]
+
+
+def test_who_only_looks_takes_nothing(leases: Leases) -> None:
+    assert leases.reply("") == [0]
+    assert leases.client.get(KEY) is None
+    leases.client.set(KEY, "garbage")
+    assert leases.reply("") == [0]
+    assert leases.client.get(KEY) == b"garbage"
+
+
+def test_lease_of_another_type_is_named_and_left(leases: Leases) -> None:
+    leases.client.rpush(KEY, "somebody's")
+    with pytest.raises(ResponseError) as refused:
+        leases.take("one")
+    assert parse_corruption(str(refused.value)) == Corrupt(KEY, "is no string")
+    leases.release("one")
+    assert leases.client.llen(KEY) == 1

@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import ResponseError
 
-from kraken_book.redis_contract.write import Retention, WriteCall, touch_book
+from kraken_book.redis_contract.write import (
+    Corrupt,
+    Retention,
+    WriteCall,
+    parse_corruption,
+    touch_book,
+)
 from tests.kraken_book.script_runner import ScriptRunner
 from tests.kraken_book.written_books import (
     CONFIRMED_AT,
@@ -426,3 +433,137 @@ def test_each_symbol_is_for_itself(script: ScriptRunner) -> None:
     other: Any = ScriptRunner(script.client, "ETH/USD")
     other.run(book_call(7, [snapshot(1)], symbol="ETH/USD"))
     assert (script.book_place(), other.book_place()) == ((9, 5), (7, 1))
+
+
+# Values that cannot be
+
+
+IMPOSSIBLE_PLACES = [
+    {"stream_epoch": "1e308"},
+    {"stream_epoch": str(2**60)},
+    {"stream_epoch": "99999999999999"},
+    {"stream_epoch": "-5"},
+    {"stream_epoch": "abc"},
+    {"stream_epoch": ""},
+    {"stream_seq": "nan"},
+    {"stream_seq": "-1"},
+    {"stream_seq": "5"},
+    {"stream_seq": str(2**60), "stream_id": f"5-{2**60}"},
+    {"stream_id": "18446744073709551615-18446744073709551615"},
+    {"stream_id": "99999999999999-2"},
+    {"stream_id": "nonsense"},
+    {"stream_id": ""},
+]
+
+
+@pytest.mark.parametrize("fields", IMPOSSIBLE_PLACES, ids=str)
+def test_impossible_place_in_hash_is_outdone_and_no_event_is_lost(
+    script: ScriptRunner, fields: dict[str, str]
+) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    script.put_fields(**fields)
+    written = script.run(book_call(7, [update(3)]))
+    assert (written.seq, written.repaired) == (3, ("hash",))
+    assert [seq for _, seq, _ in script.places()] == [1, 2, 3]
+    assert script.stream_place() == script.book_place() == (7, 3)
+    assert script.run(book_call(7, [update(4)])).repaired == ()
+
+
+def test_impossible_place_in_hash_refuses_touch_so_that_a_write_follows(
+    script: ScriptRunner,
+) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    script.put_fields(stream_epoch="1e308")
+    assert refused_unchanged(script, touch_book("BTC/USD", 7, LATER, KEPT, 2)) == ("GAP", 7, 2)
+
+
+def test_epoch_of_the_next_hour_fences_and_one_of_next_week_does_not(script: ScriptRunner) -> None:
+    now = script.microseconds() // 1000
+    script.run(book_call(now, [snapshot(1)]))
+    script.put_fields(stream_epoch=str(now + 3_600_000))
+    assert script.refusal(book_call(now, [update(2)])) == ("FENCED", now + 3_600_000, 1)
+    script.put_fields(stream_epoch=str(now + 7 * 86_400_000))
+    assert script.run(book_call(now, [update(2)])).repaired == ("hash",)
+
+
+def test_writer_whose_own_epoch_is_ahead_of_a_clock_that_was_set_back_goes_on(
+    script: ScriptRunner,
+) -> None:
+    ahead = script.microseconds() // 1000 + 30 * 86_400_000
+    script.run(book_call(ahead, [snapshot(1)]))
+    assert script.run(book_call(ahead, [update(2)])).repaired == ()
+    assert script.run(book_call(ahead + 1, [snapshot(3)])).repaired == ()
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["18446744073709551615-18446744073709551615", "18446744073709551615-1", "9999999999999-0"],
+)
+def test_entry_of_the_far_future_begins_the_stream_anew(script: ScriptRunner, foreign: str) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    script.put_entry(foreign, {"somebody": "else"})
+    written = script.run(book_call(7, [update(3), update(4)]))
+    assert written.repaired == ("stream",)
+    assert [seq for _, seq, _ in script.places()] == [3, 4]
+    assert script.book_place() == (7, 4)
+    assert script.run(book_call(7, [update(5)])).repaired == ()
+
+
+def test_last_id_of_the_far_future_begins_the_stream_anew_when_its_entry_is_gone(
+    script: ScriptRunner,
+) -> None:
+    script.run(book_call(7, [snapshot(1)]))
+    script.put_entry("9999999999999-0", {"somebody": "else"})
+    script.client.xdel("kraken:events:{BTC/USD}", "9999999999999-0")
+    assert script.run(book_call(7, [update(2)])).repaired == ("stream",)
+    assert [seq for _, seq, _ in script.places()] == [2]
+
+
+def test_entry_that_is_a_little_ahead_is_gone_on_from_and_nothing_deleted(
+    script: ScriptRunner,
+) -> None:
+    script.run(book_call(7, [snapshot(1)]))
+    ahead = script.microseconds() // 1000 + 60_000
+    script.put_entry(f"{ahead}-9", {"somebody": "else"})
+    assert script.run(book_call(7, [update(2), update(3)])).repaired == ()
+    assert [event_id.decode() for event_id, _ in script.entries()][1:] == [
+        f"{ahead + 1}-2",
+        f"{ahead + 1}-3",
+    ]
+
+
+def test_foreign_entries_are_passed_over_when_the_hash_is_gone(script: ScriptRunner) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    for seq, fields in ((5, {"a": "b"}), (6, {"epoch": "1e308", "seq": "6", "kind": "snapshot"})):
+        script.put_entry(f"{script.microseconds() // 1000}-{seq}", fields)
+    script.delete_hash()
+    assert script.run(book_call(7, [update(3)])).seq == 3
+
+
+@pytest.mark.parametrize(
+    "call", [book_call(7, [update(2)]), touch_book("BTC/USD", 7, LATER, KEPT, 1)]
+)
+def test_hash_of_another_type_is_named_and_left(script: ScriptRunner, call: WriteCall) -> None:
+    key = "kraken:book:{BTC/USD}"
+    script.client.set(key, "somebody's")
+    with pytest.raises(ResponseError) as refused:
+        script.attempt(call)
+    assert parse_corruption(str(refused.value)) == Corrupt(key, "is no hash")
+    assert script.client.get(key) == b"somebody's"
+
+
+@pytest.mark.parametrize("has_hash", [True, False])
+def test_stream_of_another_type_is_named_and_nothing_is_written(
+    script: ScriptRunner, has_hash: bool
+) -> None:
+    key = "kraken:events:{BTC/USD}"
+    script.run(book_call(7, [snapshot(1)]))
+    script.delete_stream()
+    if not has_hash:
+        script.delete_hash()
+    script.client.rpush(key, "somebody's")
+    before = script.hash()
+    with pytest.raises(ResponseError) as refused:
+        script.attempt(book_call(7, [update(2)]))
+    assert parse_corruption(str(refused.value)) == Corrupt(key, "is no stream")
+    assert script.hash() == before

@@ -44,7 +44,16 @@ class Lose(NamedTuple):
     stream: bool
 
 
-Step = Write | Repeat | Touch | Lose
+class Spoil(NamedTuple):
+    """Somebody else writes into the keys: a field of the hash's place, or an entry far ahead."""
+
+    field: str | None
+    value: str
+
+
+Step = Write | Repeat | Touch | Lose | Spoil
+
+IMPOSSIBLE = ("1e308", "-1", "", "x", str(2**60), "1.5", "99999999999999999-1")
 
 kinds: st.SearchStrategy[Kind] = st.sampled_from(
     ("update", "update", "update", "snapshot", "status")
@@ -62,7 +71,12 @@ steps = st.lists(
     | writes
     | st.builds(Repeat, st.integers(1, 3))
     | st.builds(Touch, st.integers(1, 3), st.integers(-1, 1))
-    | st.builds(Lose, st.booleans(), st.booleans()),
+    | st.builds(Lose, st.booleans(), st.booleans())
+    | st.builds(
+        Spoil,
+        st.sampled_from([None, "stream_epoch", "stream_seq", "stream_id"]),
+        st.sampled_from(IMPOSSIBLE),
+    ),
     min_size=1,
     max_size=12,
 )
@@ -85,6 +99,25 @@ def call_of(step: Write, stands_at: int) -> tuple[WriteCall, list[Event]]:
     return make(step.epoch, events), events
 
 
+def lose(step: Lose, script: ScriptRunner, model: ScriptModel) -> None:
+    if step.hash:
+        script.delete_hash()
+        model.lose_hash()
+    if step.stream:
+        script.delete_stream()
+        model.lose_stream()
+
+
+def spoil(step: Spoil, script: ScriptRunner, model: ScriptModel) -> None:
+    if step.field is None:
+        if not model.is_stream_spoiled:
+            script.put_entry("18446744073709551615-7", {"somebody": "else"})
+        model.is_stream_spoiled = True
+    elif model.hash is not None:
+        script.put_fields(**{step.field: step.value})
+        model.is_place_spoiled = True
+
+
 def assert_in_order(script: ScriptRunner) -> None:
     entries = script.entries()
     places = script.places()
@@ -104,7 +137,8 @@ def assert_as_the_model_says(script: ScriptRunner, model: ScriptModel) -> None:
     fields = script.hash()
     assert bool(fields) == (model.hash is not None)
     if model.hash is not None:
-        assert script.stream_place() == model.hash.stream
+        if not model.is_place_spoiled:
+            assert script.stream_place() == model.hash.stream
         assert (script.book_place() if fields["seq"] else None) == model.hash.book
 
 
@@ -127,12 +161,9 @@ def test_whatever_is_called_and_lost_the_stream_stays_in_order(
         outcome: Written | Refused | None = None
         match step:
             case Lose():
-                if step.hash:
-                    script.delete_hash()
-                    model.hash = None
-                if step.stream:
-                    script.delete_stream()
-                    model.stream = []
+                lose(step, script, model)
+            case Spoil():
+                spoil(step, script, model)
             case Touch():
                 seq = max(1, model.place[1] + step.offset)
                 expected = model.touch(step.epoch, seq)

@@ -1,0 +1,132 @@
+"""What somebody else has put into our keys costs its own symbol at most, and is said."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+import collector.node_writer
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
+from service.redis_exchange import RedisNode
+from tests.collector.publishing import EPOCH, LosesAnswers, Publishing
+
+PAIR = ("BTC/USD", "ETH/USD")
+FOREIGN_FIELDS = [
+    {"stream_epoch": "1e308"},
+    {"stream_seq": "x"},
+    {"stream_id": "18446744073709551615-18446744073709551615"},
+]
+
+
+@pytest.fixture
+async def pair(losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch) -> Publishing:
+    """Two books, published; each flush looks over both."""
+    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
+    publishing = Publishing(losing, *PAIR)
+    await publishing.lead()
+    return publishing
+
+
+async def update_all(publishing: Publishing) -> None:
+    for box in publishing.boxes.values():
+        box.update()
+    await publishing.flush()
+
+
+def said(lines: Any, event: str) -> list[Any]:
+    return [line for line in lines if line["event"] == event]
+
+
+@pytest.mark.parametrize("fields", FOREIGN_FIELDS, ids=str)
+async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
+    redis: RedisNode, pair: Publishing, fields: dict[Any, Any]
+) -> None:
+    await redis.hset(book_key("BTC/USD"), mapping=fields)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await update_all(pair)
+    assert pair.fenced == []
+    assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == [1, 2, 3, 4, 5]
+    assert (await pair.hash())["stream_epoch"] == str(EPOCH)
+    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    assert line["key"] == book_key("BTC/USD")
+
+
+async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
+    redis: RedisNode, pair: Publishing
+) -> None:
+    await redis.xadd(events_key("BTC/USD"), {"a": "b"}, id="18446744073709551615-1")
+    with capture_logs() as lines:
+        await update_all(pair)
+    assert await pair.seqs("BTC/USD") == [3]
+    assert await pair.seqs("ETH/USD") == [1, 2, 3]
+    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    assert line["key"] == events_key("BTC/USD")
+
+
+async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_event_in_silence(
+    redis: RedisNode, pair: Publishing
+) -> None:
+    last_id = (await pair.hash())["stream_id"]
+    forged = f"{last_id.partition('-')[0]}-1000"
+    await redis.hset(book_key("BTC/USD"), mapping={"stream_seq": 1000, "stream_id": forged})
+    await update_all(pair)
+    await pair.flush()
+    snapshot, status = (await pair.events())[-2:]
+    assert (snapshot["kind"], snapshot["seq"], snapshot["conflated"]) == ("snapshot", 1001, None)
+    assert (status["kind"], status["seq"]) == ("status", 1002)
+    assert pair.fenced == []
+
+
+@pytest.mark.parametrize("key_of", [book_key, events_key])
+async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
+    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key_of: Any
+) -> None:
+    key = key_of("BTC/USD")
+    await redis.delete(key)
+    await redis.set(key, "somebody's")
+    losing.sent.clear()
+    with capture_logs() as lines:
+        for _ in range(50):
+            await update_all(pair)
+    calls = [command for commands in losing.sent for command in commands]
+    tried = [command for command in calls if book_key("BTC/USD") in command]
+    # The first at once, each other after a rest; fifty flushes may take a second or two.
+    assert 1 <= len(tried) < 10
+    assert (await pair.seqs("ETH/USD"))[-1] == 52
+    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    assert line["repair"] == f"redis-cli DEL '{key}'"
+
+    await redis.delete(key)
+    await asyncio.wait_for(pair.publisher.drain(), 20)
+    seqs = await pair.seqs("BTC/USD")
+    assert seqs[-1] >= 52
+    assert pair.box.outbox.waiting == 0
+
+
+@pytest.mark.parametrize("key", [SYMBOLS, WAKE])
+async def test_shared_key_of_another_type_is_said_once_and_every_book_goes_on(
+    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key: str
+) -> None:
+    await redis.delete(key)
+    await redis.set(key, "somebody's")
+    with capture_logs() as lines:
+        for number in range(30):
+            # A state that is new each time.
+            pair.box.book.resyncs = number
+            await update_all(pair)
+    assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == list(range(1, 33))
+    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    assert line["repair"] == f"redis-cli DEL {key}"
+    assert await redis.get(key) == b"somebody's"
+
+
+async def test_wake_at_the_end_of_time_is_said(redis: RedisNode, pair: Publishing) -> None:
+    await redis.xadd(WAKE, {"a": "b"}, id="18446744073709551615-18446744073709551615")
+    with capture_logs() as lines:
+        await update_all(pair)
+    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    assert (line["key"], line["wrong"]) == (WAKE, "has an id at the end of time")

@@ -1,0 +1,89 @@
+"""Somebody else writes into our keys: told once, with what to do, and only its symbol is hurt."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.processes import Stage, eventually
+from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
+
+BOOK, EVENTS = "kraken:book:{BTC/USD}", "kraken:events:{BTC/USD}"
+LEASE = "kraken:lease:{0/1}"
+OTHERS = SYMBOLS[1:]
+CORRUPT = "a key in redis is corrupt, left as it is"
+REPAIRED = "a key in redis was corrupt, repaired"
+MOST_LINES = 12
+
+
+@pytest.fixture(scope="module")
+def scene(module_stage: Stage) -> Scene:
+    return open_scene(module_stage, rate=300)
+
+
+def flow_of(scene: Scene, *symbols: str) -> None:
+    """Return once these streams have gone on, and their readers have the events."""
+    for symbol in symbols:
+        watch = scene.watches[symbol]
+        watch.wait_for_seq(watch.ladder.seq + 10)
+        # None: it was live when the reader came.
+        assert watch.ladder.status in {None, "live"}
+
+
+def repair(scene: Scene, line: dict[str, Any]) -> None:
+    """Do what the log says."""
+    program, *arguments = shlex.split(line["repair"])
+    assert program == "redis-cli"
+    redis: Any = scene.streams.client
+    redis.execute_command(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("key", "spoil"),
+    [
+        (BOOK, lambda redis: redis.hset(BOOK, "stream_epoch", "1e308")),
+        (EVENTS, lambda redis: redis.xadd(EVENTS, {"a": "b"}, id="18446744073709551615-7")),
+    ],
+)
+def test_value_that_cannot_be_is_repaired_and_nobody_is_fenced(
+    scene: Scene, key: str, spoil: Callable[[Any], object]
+) -> None:
+    repaired = len(scene.collector.lines(REPAIRED))
+    epoch = scene.collector.metric("kraken_book_epoch")
+    spoil(scene.streams.client)
+    line = scene.collector.wait_for_line(REPAIRED, count=repaired + 1)
+    assert line["key"] == key
+    flow_of(scene, *SYMBOLS)
+    assert {scene.api.answers(f"/depth/{symbol}").status_code for symbol in SYMBOLS} == {200}
+    assert scene.collector.metric("kraken_book_epoch") == epoch
+    assert not scene.watches["BTC/USD"].ladder.counts.lagged
+
+
+@pytest.mark.parametrize("key", [BOOK, "kraken:symbols", LEASE])
+def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, key: str) -> None:
+    redis: Any = scene.streams.client
+    corrupt = len(scene.collector.lines(CORRUPT))
+    lines = len(scene.collector.log.splitlines())
+    with redis.pipeline(transaction=True) as together:
+        together.delete(key)
+        together.rpush(key, "somebody's")
+        together.execute()
+    line = scene.collector.wait_for_line(CORRUPT, count=corrupt + 1)
+    assert (line["level"], line["key"]) == ("error", key)
+    flow_of(scene, *(OTHERS if key in {BOOK, EVENTS} else SYMBOLS))
+    troubles = scene.collector.get("/healthz").json()["redis"]["troubles"]
+    assert [(trouble["what"], trouble["reason"]) for trouble in troubles] == [(key, "wrong-type")]
+    repair(scene, line)
+    flow_of(scene, *SYMBOLS)
+    eventually(
+        lambda: scene.collector.get("/healthz").json()["redis"]["status"] == "ok" or None,
+        "nothing is wrong any more",
+    )
+    assert len(scene.collector.lines(CORRUPT)) == corrupt + 1
+    assert len(scene.collector.log.splitlines()) - lines <= MOST_LINES
+    for symbol, watch in scene.watches.items():
+        watch.check()
+        scene.api.answers(f"/depth/{symbol}")

@@ -1,0 +1,44 @@
+"""A Redis that cannot save refuses writes and goes on answering reads: told as what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.processes import Stage, Streams
+from tests.e2e.redis_fleet import Fleet
+
+
+def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
+    stage: Stage, tmp_path: Path
+) -> None:
+    server = stage.enter(Fleet(tmp_path)).server("redis")
+    server.start()
+    simulator = stage.simulator("--symbols", "BTC/USD,ETH/USD")
+    collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
+    api = stage.api(server.url)
+    collector.wait_until_live(2)
+    api.wait_until_live("BTC/USD")
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    watch.wait_for_seq(5)
+
+    refused = "redis does not write this, trying on"
+    with server.unable_to_save():
+        line = collector.wait_for_line(refused)
+        assert line["reason"] == "cannot-save"
+        assert "disk is full" in line["advice"]
+        assert api.answers("/readyz").json() == {"status": "ready"}
+        assert api.get("/symbols").json() == ["BTC/USD", "ETH/USD"]
+        troubles = collector.get("/healthz").json()["redis"]["troubles"]
+        assert {trouble["reason"] for trouble in troubles} == {"cannot-save"}
+        assert not api.lines("redis cannot be reached, streams stay open and wait")
+
+    collector.wait_for_line("redis writes this again")
+    watch.wait_for_seq(watch.ladder.seq + 5)
+    watch.check()
+    assert watch.ladder.counts.lagged == 0
+    # Of the server once, not of each symbol at each try.
+    assert len(collector.lines(refused)) == 1
+    streams = Streams(server.url)
+    stage.undo(streams.close)
+    assert streams.ladder("BTC/USD").status == "live"
