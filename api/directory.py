@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from time import monotonic
 
 from redis.exceptions import RedisError
 
 from api.joined_read import JoinedRead
-from api.problems import redis_away, unavailable, unknown_symbol
-from api.store import BookStore
+from api.problems import Problem, corrupt_key, no_symbols, redis_away, unknown_symbol
+from api.store import BookStore, CorruptSymbols
+from kraken_book.redis_contract.keys import SYMBOLS
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.symbols import folded, nearest
 
-# A symbol that has just been added is found so soon; unknown names cost at most one read each.
+# A symbol that has just been added is found after this time; unknown names cost one read of the
+# list in it at most, and one of the book that they would have.
 FRESH_SECONDS = 1.0
+
+_WELL_FORMED = re.compile(r"[\w.:+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 
 
 class Directory:
@@ -27,12 +32,21 @@ class Directory:
         self._read_at = float("-inf")
 
     async def states(self) -> dict[str, SymbolState]:
-        """Every configured symbol and what became of it; raises Problem where Redis is away."""
+        """Return every configured symbol and what became of it.
+
+        Raises Problem if Redis is away, or the list is none.
+        """
         if monotonic() - self._read_at >= FRESH_SECONDS:
             try:
                 await self._reading.of(None)
+            except CorruptSymbols as corrupt:
+                raise corrupt_key("corrupt-symbols", SYMBOLS, corrupt.corruption) from corrupt
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
+        return self._states
+
+    def last_states(self) -> dict[str, SymbolState]:
+        """Return what `states` answered last; asks nobody."""
         return self._states
 
     async def _read(self, _all: None) -> None:
@@ -41,19 +55,46 @@ class Directory:
         self._read_at = monotonic()
 
     async def resolve(self, name: str) -> str:
-        """The symbol that `name` means; raises Problem: 404 with the nearest known ones.
+        """Return the symbol that `name` means.
 
-        While none at all is known, which a collector will change, it is a 503.
+        A symbol whose book is in Redis is known without the list, which may be lost or lack it.
+        Raises Problem: 404 with the nearest known symbols; 503 if the list cannot be read, or is
+        empty, which a collector will change.
         """
         if name in self._states:
             # Most ask by the name itself.
             return name
         symbol = self._by_folded.get(folded(name))
-        if symbol is None:
+        if symbol is not None:
+            return symbol
+        try:
             states = await self.states()
-            symbol = self._by_folded.get(folded(name))
-            if symbol is None and not states:
-                raise unavailable("no-symbols", "no collector has told of its symbols yet")
-            if symbol is None:
-                raise unknown_symbol(name, nearest(name, states))
-        return symbol
+        except Problem:
+            if (symbol := await self._with_book(name)) is None:
+                raise
+            return symbol
+        symbol = self._by_folded.get(folded(name)) or await self._with_book(name)
+        if symbol is not None:
+            return symbol
+        if not states:
+            raise no_symbols()
+        raise unknown_symbol(name, nearest(name, states))
+
+    async def _with_book(self, name: str) -> str | None:
+        """Return the symbol that `name` means and that has a book in Redis, if there is one."""
+        symbols = [each for each in dict.fromkeys((name, folded(name))) if is_well_formed(each)]
+        if not symbols:
+            return None
+        try:
+            books = await self._store.books(symbols)
+        except (RedisError, OSError) as error:
+            raise redis_away(error) from error
+        for symbol, book in zip(symbols, books, strict=True):
+            if book is not None or self._store.corruption(symbol) is not None:
+                return symbol
+        return None
+
+
+def is_well_formed(symbol: str) -> bool:
+    """Return whether a book might be called by this name."""
+    return _WELL_FORMED.fullmatch(symbol) is not None
