@@ -18,6 +18,8 @@ from kraken_book.symbols import folded, nearest
 # list in it at most, and one of the book that they would have.
 FRESH_SECONDS = 1.0
 
+CORRUPT_SYMBOLS = "corrupt-symbols"
+
 _WELL_FORMED = re.compile(r"[\w.:+-]{1,40}/[\w.+-]{1,40}", re.ASCII)
 
 
@@ -40,7 +42,7 @@ class Directory:
             try:
                 await self._reading.of(None)
             except CorruptSymbols as corrupt:
-                raise corrupt_key("corrupt-symbols", SYMBOLS, corrupt.corruption) from corrupt
+                raise corrupt_key(CORRUPT_SYMBOLS, SYMBOLS, corrupt.corruption) from corrupt
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
         return self._states
@@ -69,8 +71,8 @@ class Directory:
             return symbol
         try:
             states = await self.states()
-        except Problem:
-            if (symbol := await self._with_book(name)) is None:
+        except Problem as problem:
+            if problem.name != CORRUPT_SYMBOLS or (symbol := await self._with_book(name)) is None:
                 raise
             return symbol
         symbol = self._by_folded.get(folded(name)) or await self._with_book(name)
