@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from api.books import has_tag, parse_levels
 from api.problems import Problem
+from api.stream_choice import Asked, parse_asked
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from launcher.embedded_redis import EmbeddedRedis
 from service.redis_client import connect_redis
@@ -381,7 +383,7 @@ async def test_answers_say_where_their_books_come_from(
 
 
 @pytest.mark.parametrize(
-    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/BTC/USD"]
+    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/no-symbol-at-all"]
 )
 async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
@@ -653,6 +655,31 @@ async def test_an_event_id_that_is_none_is_a_400(
 
 async def test_a_stream_of_an_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
     assert_problem(await client.get("/stream/NOPE/USD"), 404, "unknown-symbol")
+
+
+@pytest.mark.parametrize("name", ["levels", "view", "interval", "last_event_id"])
+async def test_a_repeated_parameter_of_a_stream_is_a_400_that_names_it(
+    client: httpx.AsyncClient, btc: None, name: str
+) -> None:
+    answer = await client.head(f"/stream/BTC/USD?{name}=1&{name}=1")
+    assert answer.status_code == 400
+    answer = await client.get(f"/stream?symbols=BTC/USD&{name}=1&{name}=1")
+    assert assert_problem(answer, 400, "bad-parameter")["parameter"] == name
+
+
+def test_repeated_symbols_are_joined() -> None:
+    assert asked_by("symbols=BTC/USD&symbols=eth-usd,%20sol-usd&symbols=").names == (
+        *("BTC/USD", "eth-usd"),
+        "sol-usd",
+    )
+    assert asked_by("symbols=*&symbols=*").names is None
+    with pytest.raises(Problem, match="all books"):
+        asked_by("symbols=*&symbols=BTC/USD")
+
+
+def asked_by(query: str) -> Asked:
+    scope = {"type": "http", "query_string": query.encode(), "headers": [], "path_params": {}}
+    return parse_asked(Request(scope))
 
 
 async def test_the_head_of_a_stream_is_its_headers(client: httpx.AsyncClient, btc: None) -> None:
