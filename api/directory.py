@@ -38,7 +38,8 @@ class Directory:
 
         Raises Problem if Redis is away, or the list is none.
         """
-        if monotonic() - self._read_at >= FRESH_SECONDS:
+        # An empty list may be filled at any moment, and costs next to nothing.
+        if not self._states or monotonic() - self._read_at >= FRESH_SECONDS:
             try:
                 await self._reading.of(None)
             except CorruptSymbols as corrupt:
