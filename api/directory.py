@@ -73,7 +73,8 @@ class Directory:
         try:
             states = await self.states()
         except Problem as problem:
-            if problem.name != CORRUPT_SYMBOLS or (symbol := await self._with_book(name)) is None:
+            symbol = await self._without_list(name, problem)
+            if symbol is None:
                 raise
             return symbol
         symbol = self._by_folded.get(folded(name)) or await self._with_book(name)
@@ -83,9 +84,16 @@ class Directory:
             raise no_symbols()
         raise unknown_symbol(name, nearest(name, states))
 
+    async def _without_list(self, name: str, problem: Problem) -> str | None:
+        """Return the symbol that `name` means while the list cannot be read, if that is known."""
+        for symbol in _spellings(name):
+            if self._store.known(symbol) is not None:
+                return symbol
+        return await self._with_book(name) if problem.name == CORRUPT_SYMBOLS else None
+
     async def _with_book(self, name: str) -> str | None:
         """Return the symbol that `name` means and that has a book in Redis, if there is one."""
-        symbols = [each for each in dict.fromkeys((name, folded(name))) if is_well_formed(each)]
+        symbols = _spellings(name)
         if not symbols:
             return None
         try:
@@ -96,6 +104,11 @@ class Directory:
             if book is not None or self._store.corruption(symbol) is not None:
                 return symbol
         return None
+
+
+def _spellings(name: str) -> list[str]:
+    """Return how the symbol that `name` means may be spelled in Redis."""
+    return [each for each in dict.fromkeys((name, folded(name))) if is_well_formed(each)]
 
 
 def is_well_formed(symbol: str) -> bool:

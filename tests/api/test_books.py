@@ -396,6 +396,19 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
+async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is_away() -> None:
+    with EmbeddedRedis() as server:
+        redis = connect_redis(server.url, timeout=1.0)
+        written, replica = Written(redis), Replica(redis)
+        await written.book(EPOCH, snapshot(1))
+        async with replica.client() as client:
+            assert (await client.get("/depth/btc-usd")).status_code == 200
+            server.kill()
+            body = assert_problem(await client.get("/depth/btc-usd"), 503, "redis-away")
+            assert (body["book"]["seq"], body["book"]["status"]) == (1, "stale")
+        await redis.aclose()
+
+
 async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)
