@@ -132,7 +132,14 @@ class Wake:
         """Follow the wake's stream if it begins anew, before where it was read to."""
         if self._corrupt.get(WAKE) is not None or self._id is None:
             return
-        newest = await self._newest()
+        try:
+            newest = await self._newest()
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            # It became one while it was waited for.
+            self._corrupt.found(WAKE, str(error), "DEL", WAKE)
+            return
         if id_order(newest) < id_order(self._id):
             self._id = newest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 from unittest import mock
 
@@ -155,6 +156,18 @@ async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
     assert corrupt.get(WAKE) is None
 
 
+async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage(
+    redis: RedisNode, wake: Wake, corrupt: CorruptKeys
+) -> None:
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    await wake.wait(0.001, [])
+    waiting = asyncio.create_task(wake.wait(0.5, []))
+    await eventually(lambda: blocked(redis), "the wait")
+    await redis.set(WAKE, "somebody's")
+    assert await waiting == (set(), {})
+    assert corrupt.get(WAKE) is not None
+
+
 async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
@@ -290,6 +303,10 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
 
 async def comes_to(ring: Ring, seq: int) -> None:
     await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
+
+
+async def blocked(redis: RedisNode) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])
 
 
 async def waits(redis: RedisNode) -> int:
