@@ -8,13 +8,25 @@ from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.directory import Directory
-from api.problems import Problem, bad_parameter, redis_away, unavailable, unknown_symbol
+from api.json_text import encode_json
+from api.problems import (
+    Problem,
+    bad_parameter,
+    corrupt_key,
+    no_symbols,
+    redis_away,
+    refused_symbol,
+    unavailable,
+    unknown_symbol,
+)
 from api.store import BookStore, StoredBook
 from kraken_book.redis_contract.book_hash import BookHash
+from kraken_book.redis_contract.keys import book_key
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.view import BookView
 
@@ -50,10 +62,10 @@ class Books:
         return json_response(rows, source_of(states))
 
     async def depth(self, request: Request) -> Response:
-        """One book; 503 with the last known one where it is too old or cannot be read."""
+        """Return one book; 503 with the last known one if it is too old or cannot be read."""
         # Most have no query, and to make what parses it costs more than to look.
         query = request.scope["query_string"]
-        levels = parse_levels(request.query_params.get("levels")) if query else None
+        levels = parse_levels(single(request.query_params, "levels")) if query else None
         try:
             symbol = await self._directory.resolve(request.path_params["symbol"])
         except Problem as problem:
@@ -63,11 +75,10 @@ class Books:
             book = await self._store.book(symbol)
         except (RedisError, OSError) as error:
             raise self._with_known(redis_away(error), symbol, levels) from error
-        if book is None or book.age_ms is None:
+        if book is None or book.hash.view is None:
             raise self._with_known(await self._no_book(symbol), symbol, levels)
-        if book.age_ms > self._max_age * 1000:
-            why = f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms"
-            raise _with_book(unavailable("stale-book", why), book, levels, self._max_age)
+        if book.age_ms is None or book.age_ms > self._max_age * 1000:
+            raise _with_book(await self._stale_book(symbol, book), book, levels, self._max_age)
         headers = {
             "ETag": f'W/"{book.hash.event_id}"',
             "Cache-Control": "no-cache",
@@ -81,7 +92,7 @@ class Books:
             head, rest = _body_around_age(book.hash)
             body = b"%b%d%b" % (head, book.age_ms, rest)
         else:
-            body = msgspec.json.encode(depth_body(book, levels, self._max_age))
+            body = encode_json(depth_body(book, levels, self._max_age))
         return Response(body, 200, headers, "application/json")
 
     async def _read(self, symbols: list[str]) -> list[StoredBook | None]:
@@ -91,15 +102,35 @@ class Books:
             raise redis_away(error) from error
 
     async def _no_book(self, symbol: str) -> Problem:
-        """Why there is none."""
+        """Return why there is none."""
+        corruption = self._store.corruption(symbol)
+        if corruption is not None:
+            return corrupt_key("corrupt-book", book_key(symbol), corruption)
         try:
-            state = (await self._directory.states()).get(symbol)
+            states = await self._directory.states()
         except Problem as problem:
             return problem
+        state = states.get(symbol)
         if state is None:
-            return unknown_symbol(symbol, [])
+            return unknown_symbol(symbol, []) if states else no_symbols()
+        if state.status == "refused":
+            return refused_symbol(symbol, state.reason)
         why = f"{state.status}: {state.reason}" if state.reason else state.status
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
+
+    async def _stale_book(self, symbol: str, book: StoredBook) -> Problem:
+        """Return why a book is too old to be an answer."""
+        try:
+            state = (await self._directory.states()).get(symbol)
+        except Problem:
+            state = None
+        if state is not None and state.status == "refused":
+            return refused_symbol(symbol, state.reason)
+        if book.age_ms is None:
+            why = f"of {symbol} no credible time says when its book last matched Kraken"
+        else:
+            why = f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms"
+        return unavailable("stale-book", why)
 
     def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
         """The problem with what this process last read of the book."""
@@ -119,8 +150,9 @@ def _with_book(
 
 
 def _about(book: StoredBook) -> dict[str, str]:
-    """The headers that tell of a book, whatever the answer."""
-    return {"X-Book-Age-Ms": str(book.age_ms), SOURCE_HEADER: book.hash.source}
+    """Return the headers that tell of a book, whatever the answer; no age if none is known."""
+    age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
+    return {**age, SOURCE_HEADER: book.hash.source}
 
 
 # What is asked for again and again; the books of others are put together anew.
@@ -131,8 +163,8 @@ def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
     at = [name for name, _ in items].index("age_ms")
     head, rest = dict(items[:at]), dict(items[at + 1 :])
     return (
-        msgspec.json.encode(head)[:-1] + b',"age_ms":',
-        b"," + msgspec.json.encode(rest)[1:],
+        encode_json(head)[:-1] + b',"age_ms":',
+        b"," + encode_json(rest)[1:],
     )
 
 
@@ -152,7 +184,7 @@ def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str
         "event_id": stored.event_id,
         "checksum": view.checksum,
         "exchange_time": view.exchange_time,
-        "confirmed_at": stored.confirmed_at,
+        "confirmed_at": stored.confirmed_at or None,
         "age_ms": book.age_ms,
         "best_bid": view.best_bid,
         "best_ask": view.best_ask,
@@ -173,6 +205,14 @@ def parse_levels(text: str | None) -> int | None:
     return int(digits) if len(digits) <= MOST_DIGITS else None
 
 
+def single(query: QueryParams, name: str) -> str | None:
+    """Return the value of a parameter, None if it is absent; raises Problem if it is repeated."""
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise bad_parameter(name, f"it is given {len(values)} times, and is to be given once")
+    return values[0] if values else None
+
+
 def has_tag(header: str, etag: str) -> bool:
     """Whether a weak tag is among those of an If-None-Match, or any is meant by `*`."""
     if header == etag:
@@ -190,7 +230,7 @@ def source_of(states: dict[str, SymbolState]) -> str:
 def json_response(content: object, source: str) -> Response:
     """A JSON answer that says where its books come from."""
     headers = {"Cache-Control": "no-cache", SOURCE_HEADER: source}
-    return Response(msgspec.json.encode(content), 200, headers, "application/json")
+    return Response(encode_json(content), 200, headers, "application/json")
 
 
 def _row(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import time_ns
 
-from api.metrics import DELIVERY
+from api.metrics import DELIVERY, UNMEASURED
 from kraken_book.times import parse_rfc3339
 
 MEASURED_A_SECOND = 100
@@ -18,12 +18,21 @@ _TIME_BYTES = len("2026-08-02T03:35:51.702114Z")
 
 
 def observe_delay(written: bytes) -> bool:
-    """Count since when the last event in `written` was known; whether there was one to count."""
+    """Count since when the last event in `written` was known; return whether there was one.
+
+    A delay that cannot be told is counted as such: one of a time that is none, or that is later
+    than this machine's clock, which would pass for the shortest of all.
+    """
     found = written.rfind(_RECEIVED_AT)
     if found < 0:
         return False
     begin = found + len(_RECEIVED_AT)
-    received_at = parse_rfc3339(written[begin : begin + _TIME_BYTES].decode())
-    # The collector's clock may be ahead of this one.
-    DELIVERY.observe(max(0, time_ns() - received_at) / 1e9)
+    try:
+        delay = time_ns() - parse_rfc3339(written[begin : begin + _TIME_BYTES].decode())
+    except (ValueError, OverflowError):
+        delay = -1
+    if delay < 0:
+        UNMEASURED.inc()
+    else:
+        DELIVERY.observe(delay / 1e9)
     return True

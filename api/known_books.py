@@ -7,28 +7,45 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple
 
-from kraken_book.redis_contract.book_hash import BookHash
+from msgspec.structs import replace
+
+from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash
 
 # Some thousand books of ten levels, a thousand of a thousand.
 MOST_BYTES = 64 * 1024 * 1024
+
+_CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
 
 Reply = Sequence[bytes | None]
 """The fields of a book's hash, as HMGET gives them."""
 
 
 class KnownBook(NamedTuple):
-    """A book as it was read: since when (Unix, ns) it was confirmed, and what its age was when."""
+    """A book as it was read: since when (Unix, ns) it was confirmed, and what its age was when.
+
+    `confirmed_at` is None if the hash says no time, `age_ms` if nothing credible says how old.
+    """
 
     reply: Reply
     hash: BookHash
-    confirmed_at: int
-    age_ms: int = 0
+    confirmed_at: int | None
+    age_ms: int | None = None
     read_at: float = 0.0
 
     @property
-    def age_ms_now(self) -> int:
+    def age_ms_now(self) -> int | None:
         """Its age as of now, by the clock of this process since it was read."""
+        if self.age_ms is None:
+            return None
         return self.age_ms + int((monotonic() - self.read_at) * 1000)
+
+    def confirmed(self, reply: Reply, text: str, confirmed_at: int | None) -> KnownBook:
+        """Return the same book, confirmed anew by a later `reply`."""
+        return KnownBook(reply, replace(self.hash, confirmed_at=text), confirmed_at)
+
+    def is_only_confirmed_by(self, reply: Reply) -> bool:
+        """Return whether `reply` differs in nothing but the time of confirmation."""
+        return _without_confirmation(reply) == _without_confirmation(self.reply)
 
 
 class KnownBooks:
@@ -53,6 +70,10 @@ class KnownBooks:
         while self._bytes > self._most_bytes:
             _, forgotten = self._books.popitem(last=False)
             self._bytes -= _size(forgotten)
+
+
+def _without_confirmation(reply: Reply) -> list[bytes | None]:
+    return [*reply[:_CONFIRMED_AT], *reply[_CONFIRMED_AT + 1 :]]
 
 
 def _size(book: KnownBook) -> int:

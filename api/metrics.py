@@ -29,3 +29,11 @@ DELIVERY = Histogram(
 LAGGED = Counter("kraken_book_lagged_total", "Readers told that they missed events.", ["reason"])
 CUT_OFF = Counter("kraken_book_cut_off_total", "Readers that did not read, cut off.")
 REDIS_UP = Gauge("kraken_book_redis_up", "1 while Redis answers the reader of its streams.")
+CORRUPT_KEYS = Gauge(
+    "kraken_book_known_corrupt_keys",
+    "Keys in Redis that hold what no collector writes, as far as known.",
+)
+UNMEASURED = Counter(
+    "kraken_book_delivery_unmeasured_total",
+    "Writes whose delay cannot be told: the collector's clock is ahead, or said no time.",
+)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import quote
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.corrupt_keys import Corruption
+from api.json_text import encode_json
 from service.logs import get_logger
 from service.redis_errors import describe
 
 log = get_logger(__name__)
 
-# Of what a client sent, so much is said back.
+# Of what a client sent, this much is said back.
 MOST_SHOWN = 100
+
+# A path as it goes into a URI reference: what is printable ASCII stays as it came.
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class Problem(Exception):
@@ -41,9 +46,28 @@ class Problem(Exception):
 def unknown_symbol(name: str, nearest: list[str]) -> Problem:
     """No book is known by this name."""
     hint = f"; did you mean {' or '.join(nearest)}?" if nearest else "; see /symbols"
-    return Problem(
-        404, "unknown-symbol", f"no symbol {name!r} is configured{hint}", symbols=nearest
-    )
+    detail = f"no symbol {name[:MOST_SHOWN]!r} is configured{hint}"
+    return Problem(404, "unknown-symbol", detail, symbols=nearest)
+
+
+def no_symbols() -> Problem:
+    """Return the problem of a Redis that no collector has told of its symbols."""
+    return unavailable("no-symbols", "no collector has told of its symbols yet")
+
+
+def refused_symbol(symbol: str, reason: str | None) -> Problem:
+    """Return the problem of a symbol that is configured and that Kraken does not serve.
+
+    Waiting does not help, so this is no 503; the collector asks again, and may be answered.
+    """
+    reason = reason or "refused"
+    return Problem(404, "refused-symbol", f"Kraken refuses {symbol}: {reason}", reason=reason)
+
+
+def corrupt_key(name: str, key: str, corruption: Corruption) -> Problem:
+    """Return the problem of a key of ours in Redis that holds what no collector wrote."""
+    detail = f"{key} in Redis holds what no collector wrote: {corruption.why}"
+    return unavailable(name, f"{detail}; to repair it: {corruption.repair}", key=key)
 
 
 def bad_parameter(parameter: str, detail: str) -> Problem:
@@ -77,9 +101,7 @@ def problem_response(problem: Problem, instance: str) -> Response:
         "instance": instance,
         **problem.members,
     }
-    return Response(
-        msgspec.json.encode(body), problem.status, problem.headers, "application/problem+json"
-    )
+    return Response(encode_json(body), problem.status, problem.headers, "application/problem+json")
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
@@ -105,9 +127,9 @@ async def on_failure(request: Request, error: Exception) -> Response:
 
 
 def path_of(request: Request) -> str:
-    """The path as it was asked for, percent-encoded: a URI reference."""
+    """Return the path as it was asked for, percent-encoded: a URI reference."""
     raw: bytes = request.scope["raw_path"]
-    return raw.decode("latin-1")
+    return quote(raw, safe=_PRINTABLE)
 
 
 def _say(error: HTTPException, request: Request) -> str:

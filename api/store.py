@@ -8,27 +8,29 @@ from time import monotonic
 from typing import NamedTuple, cast
 
 import msgspec
-from redis.exceptions import ClusterDownError, MovedError, RedisError
+from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
+from api.book_check import prove_book, time_text
+from api.confirmations import Confirmations
+from api.corrupt_keys import Corruption, CorruptKeys
 from api.frame_log import Place
 from api.known_books import KnownBook, KnownBooks, Reply
 from api.shared_reads import SharedReads
 from api.turns import Turns
-from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash, parse_book_hash
+from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.times import parse_rfc3339
-from service.logs import get_logger
 from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
 
-log = get_logger(__name__)
+_CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
 
 
 class StoredBook(NamedTuple):
     """A book's hash, and since how many milliseconds it is not known to match Kraken.
 
-    `age_ms` is None where there never was a book.
+    `age_ms` is None if there never was a book, or if nothing credible says when it was confirmed.
     """
 
     hash: BookHash
@@ -39,10 +41,23 @@ class StoredBook(NamedTuple):
         """Where the book stands among its symbol's events; None where there is none."""
         return Place(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
 
+    def is_too_old(self, max_age: float) -> bool:
+        """Return whether there is a book that may be older than `max_age` seconds."""
+        is_confirmed = self.age_ms is not None and self.age_ms <= max_age * 1000
+        return self.hash.view is not None and not is_confirmed
+
     def status(self, max_age: float) -> str:
-        """The status as of now: a live book older than `max_age` seconds is stale."""
-        old = self.age_ms is not None and self.age_ms > max_age * 1000
-        return "stale" if old and self.hash.status == "live" else self.hash.status
+        """Return the status as of now: a live book older than `max_age` seconds is stale."""
+        is_stale = self.hash.status == "live" and self.is_too_old(max_age)
+        return "stale" if is_stale else self.hash.status
+
+
+class CorruptSymbols(Exception):
+    """`kraken:symbols` holds what no collector writes."""
+
+    def __init__(self, corruption: Corruption) -> None:
+        super().__init__(corruption.why)
+        self.corruption = corruption
 
 
 class BookStore:
@@ -56,15 +71,31 @@ class BookStore:
         self._nodes = nodes
         self._shared = SharedReads(self._books_at)
         self._known = KnownBooks()
+        self._confirmations = Confirmations()
+        self.corrupt = CorruptKeys()
+        """Keys that hold what no collector writes."""
 
     async def ping(self) -> None:
         """Return if Redis answers."""
         await self._nodes.ping()
 
     async def symbols(self) -> dict[str, SymbolState]:
-        """Every configured symbol, by name."""
-        reply = cast("dict[bytes, bytes]", await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS))
-        return dict(_states(reply))
+        """Return every configured symbol whose state can be read, by name.
+
+        Raises CorruptSymbols if the key is no hash, and redis.RedisError or OSError.
+        """
+        try:
+            reply = await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            raise CorruptSymbols(self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)) from error
+        self.corrupt.is_right(SYMBOLS)
+        return dict(self._states(cast("dict[bytes, bytes]", reply)))
+
+    def corruption(self, symbol: str) -> Corruption | None:
+        """Return what was wrong with the book of `symbol` when it was read last, if anything."""
+        return self.corrupt.get(book_key(symbol))
 
     async def book(self, symbol: str) -> StoredBook | None:
         """The book of `symbol`, None where Redis has nothing of it."""
@@ -137,7 +168,7 @@ class BookStore:
                     raise reply
                 found |= await self._books_at(other, [symbol], moves=moves - 1)
             elif isinstance(reply, Exception):
-                log.error("a book cannot be read", symbol=symbol, error=str(reply))
+                self._note_corrupt(symbol, str(reply))
                 found[symbol] = None
             else:
                 found[symbol] = self._stored(symbol, cast("Reply", reply), now, begun)
@@ -147,32 +178,47 @@ class BookStore:
         known = self._known.get(symbol)
         if known is None or known.reply != reply:
             try:
-                known = _known(reply)
-            except ValueError as error:
-                log.error("what lies in redis is no book", symbol=symbol, error=str(error))
+                known = _known(symbol, reply, known)
+            except (ValueError, RecursionError) as error:
+                self._note_corrupt(symbol, str(error))
                 return None
+        self.corrupt.is_right(book_key(symbol))
         if known is None:
             return None
         if known.hash.view is None:
             return StoredBook(known.hash, None)
-        age_ms = max(0, (now - known.confirmed_at) // 1_000_000)
+        age_ms = self._confirmations.age_ms(symbol, known.confirmed_at, now, begun)
         self._known.keep(symbol, known._replace(age_ms=age_ms, read_at=begun))
         return StoredBook(known.hash, age_ms)
 
+    def _note_corrupt(self, symbol: str, why: str) -> None:
+        self.corrupt.found(book_key(symbol), why, "DEL", book_key(symbol))
 
-def _states(reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
-    for name, data in sorted(reply.items()):
-        try:
-            yield name.decode(), decode_symbol_state(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            log.error("what kraken:symbols says is no state", field=name, error=str(error))
+    def _states(self, reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
+        for name, data in sorted(reply.items()):
+            shown = name.decode(errors="backslashreplace")
+            field = f"{SYMBOLS} {shown}"
+            try:
+                yield name.decode(), decode_symbol_state(data)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                self.corrupt.found(field, str(error), "HDEL", SYMBOLS, shown)
+            else:
+                self.corrupt.is_right(field)
 
 
-def _known(reply: Reply) -> KnownBook | None:
-    """What a reply says, None where there is no hash; raises ValueError."""
-    pairs = zip(HASH_FIELDS, reply, strict=True)
-    stored = parse_book_hash({name.encode(): value for name, value in pairs if value is not None})
-    if stored is None:
-        return None
-    confirmed_at = parse_rfc3339(stored.confirmed_at) if stored.view is not None else 0
-    return KnownBook(reply, stored, confirmed_at)
+def is_wrong_type(error: Exception) -> bool:
+    """Return whether Redis says that a key holds another type than it should."""
+    return str(error).startswith("WRONGTYPE")
+
+
+def _known(symbol: str, reply: Reply, before: KnownBook | None) -> KnownBook | None:
+    """Return what a reply says, None if there is no hash; raises ValueError.
+
+    A book that is only confirmed anew, as each quiet one is every second, is not proved again.
+    """
+    text = time_text(reply[_CONFIRMED_AT])
+    confirmed_at = parse_rfc3339(text) if text else None
+    if before is not None and before.is_only_confirmed_by(reply):
+        return before.confirmed(reply, text, confirmed_at)
+    stored = prove_book(symbol, reply)
+    return None if stored is None else KnownBook(reply, stored, confirmed_at)

@@ -92,7 +92,7 @@ class Stream:
             elif not await self._write_next():
                 await self._wait_for_more()
         if not self._socket.gone:
-            self._write(b"retry: %d\n: going\n\n" % random.randint(500, 3000))
+            self._write(farewell())
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def blocked_for(self, now: float) -> float:
@@ -193,3 +193,8 @@ class Stream:
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+def farewell() -> bytes:
+    """Return the end of a stream whose client is to come back; not all come at once."""
+    return b"retry: %d\n: going\n\n" % random.randint(500, 3000)

@@ -3,38 +3,63 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from starlette.requests import Request
 
+from api.books import single
 from api.channels import Choice
-from api.cut import parse_cut
+from api.cut import Cut, parse_cut
 from api.directory import Directory
 from api.problems import bad_parameter
+from kraken_book.symbols import folded, is_symbol
 
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
 
-async def parse_choice(request: Request, directory: Directory) -> Choice:
-    """The books and the view that are asked for; raises Problem."""
+class Asked(NamedTuple):
+    """What a request for a stream says, before it is known which symbols there are.
+
+    `names` are as they were given, None for all. `event_id` is the event to go on after.
+    """
+
+    names: tuple[str, ...] | None
+    cut: Cut | None
+    is_many: bool
+    event_id: str | None
+
+    @property
+    def may_be_symbols(self) -> bool:
+        """Whether each name might be a symbol's."""
+        return all(is_symbol(symbol) for symbol in self.symbols)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names as they are spelled in Redis, as far as that is known without the list."""
+        return tuple(dict.fromkeys(map(folded, self.names or ())))
+
+    async def choice(self, directory: Directory) -> Choice:
+        """Return the books and the view that are meant; raises Problem."""
+        if self.names is None:
+            return Choice(None, self.cut, self.is_many)
+        symbols = {await directory.resolve(name) for name in self.names}
+        return Choice(tuple(sorted(symbols)), self.cut, self.is_many)
+
+
+def parse_asked(request: Request) -> Asked:
+    """Return what a request for a stream asks for; raises Problem if that makes no sense."""
     query = request.query_params
-    cut = parse_cut(query.get("levels"), query.get("view"), query.get("interval"))
+    levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
+    cut = parse_cut(levels, view, interval)
     named = request.path_params.get("symbol")
-    if named is not None:
-        return Choice((await directory.resolve(named),), cut, is_many=False)
-    names = [name for name in query.get("symbols", "").split(",") if name.strip()]
-    if not names:
-        raise bad_parameter("symbols", "which books? symbols=BTC/USD,ETH/USD, or symbols=* for all")
-    if names == ["*"]:
-        return Choice(None, cut, is_many=True)
-    if "*" in names:
-        raise bad_parameter("symbols", "symbols=* is all books: take it alone, or name some")
-    symbols = {await directory.resolve(name.strip()) for name in names}
-    return Choice(tuple(sorted(symbols)), cut, is_many=True)
+    names = (named,) if named is not None else _names(request)
+    is_many = named is None
+    return Asked(names, cut, is_many, last_event_id(request, is_many=is_many))
 
 
 def last_event_id(request: Request, *, is_many: bool) -> str | None:
-    """The event to go on after, None for a fresh stream; raises Problem where it is none."""
+    """Return the event to go on after, None for a fresh stream; raises Problem if it is none."""
     form, example = (
         (_WATERMARK, "a time in milliseconds, such as 1785638131660")
         if is_many
@@ -42,10 +67,23 @@ def last_event_id(request: Request, *, is_many: bool) -> str | None:
     )
     for name, text in (
         ("Last-Event-ID", request.headers.get("Last-Event-ID")),
-        ("last_event_id", request.query_params.get("last_event_id")),
+        ("last_event_id", single(request.query_params, "last_event_id")),
     ):
         if text:
             if not form.fullmatch(text):
                 raise bad_parameter(name, f"{text[:40]!r} is not {example}")
             return text
     return None
+
+
+def _names(request: Request) -> tuple[str, ...] | None:
+    """Return the names in `symbols=`, of all if it is repeated; None for all symbols."""
+    given = ",".join(request.query_params.getlist("symbols"))
+    names = tuple(name.strip() for name in given.split(",") if name.strip())
+    if not names:
+        raise bad_parameter("symbols", "which books? symbols=BTC/USD,ETH/USD, or symbols=* for all")
+    if set(names) == {"*"}:
+        return None
+    if "*" in names:
+        raise bad_parameter("symbols", "symbols=* is all books: take it alone, or name some")
+    return names

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import msgspec
 
+from api.corrupt_keys import CorruptKeys
 from api.frame_log import Place
+from api.json_text import escape_json
+from kraken_book.redis_contract.keys import events_key
 from service.logs import get_logger
 
 log = get_logger(__name__)
 
 StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
+
+KINDS = ("update", "snapshot", "status")
 
 # One read of one stream; what is more follows at once.
 MOST_ENTRIES = 1000
@@ -26,21 +32,43 @@ class Entry(NamedTuple):
     data: bytes
 
 
-def entries_in(symbol: str, reply: object) -> list[Entry]:
-    """The events in an XRANGE's reply; what is none is said in the log and passed over."""
+def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
+    """Return the events in an XRANGE's reply; what is none is noted as corrupt and passed over."""
+    key = events_key(symbol)
     if isinstance(reply, Exception):
-        log.error("a stream cannot be read", symbol=symbol, error=str(reply))
+        corrupt.found(key, str(reply), "DEL", key)
         return []
     entries = []
+    foreign = 0
     for event_id, fields in cast("StreamReply", reply):
         try:
-            place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
-            kind, data = fields[b"kind"].decode(), fields[b"data"]
-        except (KeyError, ValueError) as error:
-            log.error("an entry is no event", symbol=symbol, id=event_id, error=repr(error))
-        else:
-            entries.append(Entry(event_id.decode(), kind, place, data))
+            entries.append(_entry(symbol, event_id.decode(), fields))
+        except (KeyError, ValueError, TypeError, msgspec.DecodeError, RecursionError) as error:
+            foreign += 1
+            if foreign == 1:
+                shown = event_id.decode(errors="backslashreplace")
+                corrupt.found(key, f"entry {shown}: {error!r}", "XDEL", key, shown)
+    if entries and not foreign:
+        corrupt.is_right(key)
     return entries
+
+
+def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
+    """Return the event in an entry; raises if its parts are none or do not agree.
+
+    Whatever else writes to our streams gets into no reader's: not a second SSE message after a
+    line break, and not another symbol's book.
+    """
+    place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
+    kind, data = fields[b"kind"].decode(), fields[b"data"]
+    head = _head_decoder.decode(data)
+    if head != _Head(symbol, kind, place.seq, place.epoch) or kind not in KINDS:
+        raise ValueError("its data is of another event")
+    if int(event_id.partition("-")[2]) != place.seq:
+        raise ValueError("its id is not of its seq")
+    if b"\n" in data or b"\r" in data:
+        raise ValueError("its data is more than a line")
+    return Entry(event_id, kind, place, escape_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:
@@ -89,6 +117,18 @@ def went_back(entry: Entry, last: Place) -> bool:
     """Whether `entry` goes on from an event before `last`: Redis has lost what lies between."""
     seq = counts_from(entry)
     return entry.place.seq <= last.seq or (seq is not None and seq < last.seq)
+
+
+class _Head(msgspec.Struct):
+    """What each event says of itself; the rest is only seen to be JSON."""
+
+    symbol: str
+    kind: str
+    seq: int
+    epoch: int
+
+
+_head_decoder = msgspec.json.Decoder(_Head)
 
 
 class _Jump(msgspec.Struct):

@@ -6,15 +6,18 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from api.books import SOURCE_HEADER, source_of
-from api.channel_reader import ChannelReader
-from api.channels import Channels, Choice
+from api.channels import Channels
 from api.directory import Directory
-from api.reader import Reader
+from api.problems import Problem
 from api.socket import socket_of
 from api.stream import HEADERS, Stream
-from api.stream_choice import last_event_id, parse_choice
+from api.stream_begin import AnyReader, StreamBeginning, WaitingReader
+from api.stream_choice import parse_asked
 from api.streams import Streams
 from api.tail import Tail
+from service.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class StreamRoute:
@@ -33,33 +36,53 @@ class StreamRoute:
         self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request until its client or the service leaves; raises Problem before that."""
+        """Answer one request until its client or the service leaves.
+
+        Raises Problem before that, unless it is one that passes by itself.
+        """
         request = Request(scope, receive)
-        choice = await parse_choice(request, self._directory)
-        event_id = last_event_id(request, is_many=choice.is_many)
-        source = source_of(await self._directory.states()).encode()
-        headers = [(SOURCE_HEADER.lower().encode(), source)]
+        asked = parse_asked(request)
+        beginning = StreamBeginning(self._directory, self._tail, self._channels, asked)
         if request.method == "HEAD":
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
-            )
-            await send({"type": "http.response.body", "body": b""})
+            await self._answer_head(beginning, send)
             return
-        reader = await self._reader(choice)
+        reader, opening = await self._begin(beginning)
         stream = Stream(reader, socket_of(scope), send)
         self._streams.add(stream)
         try:
+            headers = [self._source()]
             # Without a name here, which would hold it as long as the stream lasts.
-            await stream.run(
-                await (reader.resume(event_id) if event_id else reader.open()), headers
-            )
+            first = [opening]
+            del opening
+            await stream.run(first.pop(), headers)
+        except Problem as problem:
+            # What was waited for is known not to come: the client learns why when it comes back.
+            log.info("stream ended", symbol=stream.symbol, problem=problem.name)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             stream.detach()
             self._streams.remove(stream)
             reader.close()
 
-    async def _reader(self, choice: Choice) -> Reader | ChannelReader:
-        if choice.symbols is not None and choice.cut is None and not choice.is_many:
-            return Reader(self._tail, choice.symbols[0])
-        channel = await self._channels.join(choice)
-        return ChannelReader(self._channels, self._tail, choice, channel)
+    async def _begin(self, beginning: StreamBeginning) -> tuple[AnyReader | WaitingReader, bytes]:
+        try:
+            return await beginning.begin()
+        except Problem as problem:
+            if not beginning.may_wait_for(problem):
+                raise
+            waiting = WaitingReader(beginning)
+            return waiting, waiting.wait_for(problem)
+
+    async def _answer_head(self, beginning: StreamBeginning, send: Send) -> None:
+        try:
+            await beginning.asked.choice(self._directory)
+        except Problem as problem:
+            if not beginning.may_wait_for(problem):
+                raise
+        headers = [*HEADERS, self._source()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _source(self) -> tuple[bytes, bytes]:
+        """Return the header that says where the books come from, as far as is known."""
+        return SOURCE_HEADER.lower().encode(), source_of(self._directory.last_states()).encode()

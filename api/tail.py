@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
+from typing import cast
 from weakref import WeakKeyDictionary
 
-from redis.exceptions import ClusterDownError, MovedError, RedisError
+from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
 from api.frame_log import Frame, Place, sse_frame
 from api.joined_read import JoinedRead
@@ -20,7 +21,7 @@ from api.lanes import Lanes
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
 from api.own_events import Opening, status_frame
 from api.ring import Ring
-from api.store import BookStore, StoredBook
+from api.store import BookStore, StoredBook, is_wrong_type
 from api.stream_entry import (
     MOST_ENTRIES,
     Entry,
@@ -48,6 +49,10 @@ RETRY_SECONDS = 0.25
 LATE_SECONDS = 0.25
 # What one reader is read at once: about one write at depth 10. Each may wait with its own.
 PAGE_ENTRIES = 128
+# Pages that are read at once past entries that are no events; Redis has some thousand pages of one
+# stream at most.
+MAX_SKIPPED_PAGES = 64
+NEVER = float("-inf")
 # How many readers are read pages at once: a thousand that come back must not take all connections.
 MOST_OWN_READS = 16
 
@@ -71,10 +76,13 @@ class Tail:
         self._reading: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
         # Whose streams have been written and are to be read.
         self._written: dict[str, Ring] = {}
-        self._wake = Wake(nodes)
+        self._corrupt = store.corrupt
+        self._wake = Wake(nodes, self._corrupt)
         self._swept: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
         # Nodes that do not answer, and what was last said of each.
         self._away: WeakKeyDictionary[RedisNode, str] = WeakKeyDictionary()
+        # Up to which id the entries after a ring's last event were read, and are no events.
+        self._passed: WeakKeyDictionary[Ring, str] = WeakKeyDictionary()
 
     def follow(self, symbol: str) -> Ring:
         """The ring of `symbol`, fed until as many `unfollow` it."""
@@ -113,6 +121,9 @@ class Tail:
         """Keep when the book was last known to match Kraken, and tell readers what follows."""
         if book.age_ms is not None:
             ring.confirmed = monotonic() - book.age_ms / 1000
+        elif book.hash.view is not None:
+            # Nothing credible says when: it counts as never confirmed.
+            ring.confirmed = NEVER
         self.tell_age(ring)
 
     def tell_age(self, ring: Ring) -> None:
@@ -167,8 +178,14 @@ class Tail:
 
     async def _start_with_past(self, ring: Ring) -> None:
         key = events_key(ring.symbol)
-        reply = await self._nodes.call(key, "XREVRANGE", key, "+", "-", "COUNT", MOST_ENTRIES)
-        entries = unbroken(entries_in(ring.symbol, reply[::-1]))
+        try:
+            reply = await self._nodes.call(key, "XREVRANGE", key, "+", "-", "COUNT", MOST_ENTRIES)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            entries_in(ring.symbol, error, self._corrupt)
+            return
+        entries = unbroken(entries_in(ring.symbol, reply[::-1], self._corrupt))
         if entries and not ring.started:
             ring.start(entries[0].place, entries[0].id)
             self._append(ring, entries[1:])
@@ -192,7 +209,7 @@ class Tail:
 
     async def oldest(self, symbol: str) -> Entry | None:
         """The first entry of a stream, None where it is empty; raises as `page` does."""
-        found = await self._range(symbol, "-", "+", 1)
+        found = entries_in(symbol, await self._range(symbol, "-", "+", 1), self._corrupt)
         return found[0] if found else None
 
     async def entry(self, symbol: str, event_id: str) -> Entry | None:
@@ -201,22 +218,32 @@ class Tail:
 
     async def _read_page(self, after: tuple[str, str]) -> list[Entry]:
         symbol, after_id = after
-        return await self._range(symbol, f"({after_id}", "+")
+        for _ in range(MAX_SKIPPED_PAGES):
+            reply = await self._range(symbol, f"({after_id}", "+", PAGE_ENTRIES)
+            entries = entries_in(symbol, reply, self._corrupt)
+            if entries or len(reply) < PAGE_ENTRIES:
+                return entries
+            after_id = reply[-1][0].decode()
+        return []
 
     async def _read_entry(self, which: tuple[str, str]) -> Entry | None:
         symbol, event_id = which
-        found = await self._range(symbol, event_id, event_id)
+        reply = await self._range(symbol, event_id, event_id, 1)
+        found = entries_in(symbol, reply, self._corrupt)
         return found[0] if found else None
 
-    async def _range(
-        self, symbol: str, first: str, last: str, count: int | None = None
-    ) -> list[Entry]:
+    async def _range(self, symbol: str, first: str, last: str, count: int) -> StreamReply:
+        """Return at most `count` entries of a stream, none if its key holds something else."""
         key = events_key(symbol)
-        async with self._own_reads:
-            reply = await self._nodes.call(
-                key, "XRANGE", key, first, last, "COUNT", count or PAGE_ENTRIES
-            )
-        return entries_in(symbol, reply)
+        try:
+            async with self._own_reads:
+                reply = await self._nodes.call(key, "XRANGE", key, first, last, "COUNT", count)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            entries_in(symbol, error, self._corrupt)
+            return []
+        return cast("StreamReply", reply)
 
     def _node_of(self, ring: Ring) -> RedisNode:
         return self._nodes.of(events_key(ring.symbol))
@@ -318,6 +345,7 @@ class Tail:
                 log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
                 ring.restart("redis")
             elif book.hash.stream_id != last_id:
+                self._look_again_before(ring, book.hash.stream_id)
                 behind.append(ring)
         await self._read(node, behind)
         for ring in swept:
@@ -325,6 +353,12 @@ class Tail:
                 # In the millisecond that was running more may have been written since.
                 ring.complete = now - 1
         self._swept[node] = monotonic()
+
+    def _look_again_before(self, ring: Ring, stream_id: str) -> None:
+        """Forget what was passed over if the stream has gone on before it, as after a repair."""
+        passed = self._passed.get(ring)
+        if passed is not None and id_order(stream_id) <= id_order(passed):
+            del self._passed[ring]
 
     async def _time_of(self, node: RedisNode) -> int:
         """The node's clock in milliseconds; raises redis.RedisError or OSError."""
@@ -349,7 +383,7 @@ class Tail:
         async with self._reading.setdefault(node, asyncio.Lock()):
             while rings:
                 # One symbol's key that holds something else must not stop the others.
-                replies = await self._nodes.send(node, [_after_last(ring) for ring in rings])
+                replies = await self._nodes.send(node, [self._after_last(ring) for ring in rings])
                 rings, gone = await self._take(rings, replies)
                 moved += gone
         for ring in moved:
@@ -371,11 +405,25 @@ class Tail:
             if isinstance(reply, MovedError):
                 moved.append(ring)
                 continue
-            entries = entries_in(ring.symbol, reply)
-            self._append(ring, entries)
-            if len(entries) == MOST_ENTRIES:
+            last = ring.last
+            self._append(ring, entries_in(ring.symbol, reply, self._corrupt))
+            if isinstance(reply, list) and len(reply) >= MOST_ENTRIES and ring.started:
+                if ring.last is last:
+                    # The next read would bring the same again.
+                    self._passed[ring] = reply[-1][0].decode()
                 full.append(ring)
         return full, moved
+
+    def _after_last(self, ring: Ring) -> Command:
+        """Return the command that reads what a ring's stream has after its last event."""
+        after = ring.last.id
+        passed = self._passed.get(ring)
+        if passed is not None:
+            if id_order(passed) > id_order(after):
+                after = passed
+            else:
+                del self._passed[ring]
+        return ("XRANGE", events_key(ring.symbol), f"({after}", "+", "COUNT", MOST_ENTRIES)
 
     def _append(self, ring: Ring, entries: list[Entry]) -> None:
         if not ring.started:
@@ -413,7 +461,3 @@ class Tail:
             del self._away[node]
             log.info("redis is back")
         REDIS_UP.set(not any(each in self._away for each in self._nodes.all()))
-
-
-def _after_last(ring: Ring) -> Command:
-    return ("XRANGE", events_key(ring.symbol), f"({ring.last.id}", "+", "COUNT", MOST_ENTRIES)

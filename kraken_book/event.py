@@ -118,10 +118,10 @@ def render_snapshot(
         f"{top_json(view.best_bid, view.best_ask, view.spread)},"
         f'"bids":{view.bids},"asks":{view.asks},'
         f'"checksum":{"null" if is_cut else view.checksum},'
-        f'"exchange_time":{_quoted(view.exchange_time)},'
-        f'"received_at":{_quoted(received_at)},"depth":{view.depth},'
+        f'"exchange_time":{_json(view.exchange_time)},'
+        f'"received_at":{_json(received_at)},"depth":{view.depth},'
         f'"price_precision":{view.precision.price},"qty_precision":{view.precision.qty},'
-        f'"source":"{view.source}",'
+        f'"source":{_name(view.source)},'
         f'"conflated":{"null" if conflated is None else conflated}}}'
     ).encode()
 
@@ -153,9 +153,15 @@ def render_lagged(lagged: Lagged) -> bytes:
     )
 
 
+# Few symbols and fewer sources.
 @lru_cache(maxsize=4096)
-def _name(symbol: str) -> str:
-    return msgspec.json.encode(symbol).decode()
+def _name(name: str) -> str:
+    return msgspec.json.encode(name).decode()
+
+
+def _json(text: str | None) -> str:
+    # An api renders what it read from Redis.
+    return msgspec.json.encode(text).decode()
 
 
 def _quoted(text: str | None) -> str:

@@ -7,9 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from api.books import has_tag, parse_levels
 from api.problems import Problem
+from api.stream_choice import Asked, parse_asked
+from kraken_book.redis_contract.keys import SYMBOLS, book_key
 from launcher.embedded_redis import EmbeddedRedis
 from service.redis_client import connect_redis
 from tests.api.replica import MAX_AGE, Replica, Written
@@ -294,20 +297,70 @@ async def test_a_symbol_that_is_removed_is_a_404_and_not_a_failure(
 ) -> None:
     import api.directory
 
+    await written.symbol("ETH/USD")
+    assert (await client.get("/depth/BTC/USD")).status_code == 200
+    monkeypatch.setattr(api.directory, "FRESH_SECONDS", 0.0)
+    await written.redis.hdel(SYMBOLS, "BTC/USD")
+    await written.redis.delete(book_key("BTC/USD"))
+    assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
+
+
+async def test_depth_of_an_emptied_redis_is_a_503_with_the_last_book(
+    client: httpx.AsyncClient, written: Written, btc: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import api.directory
+
     assert (await client.get("/depth/BTC/USD")).status_code == 200
     monkeypatch.setattr(api.directory, "FRESH_SECONDS", 0.0)
     await written.redis.flushall()
-    assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
+    body = assert_problem(await client.get("/depth/BTC/USD"), 503, "no-symbols")
+    assert (body["book"]["seq"], body["book"]["status"]) == (2, "stale")
+
+
+@pytest.mark.parametrize("name", ["BTC/USD", "btc-usd", "xbt/usd"])
+async def test_depth_serves_a_book_that_is_there_without_the_list_of_symbols(
+    client: httpx.AsyncClient, written: Written, name: str
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    answer = await client.get(f"/depth/{name}")
+    assert (answer.status_code, answer.json()["symbol"]) == (200, "BTC/USD")
+    assert_problem(await client.get("/depth/ETH/USD"), 503, "no-symbols")
+    # A list that lacks it is no better than none.
+    await written.symbol("ETH/USD")
+    assert (await client.get(f"/depth/{name}")).status_code == 200
+
+
+async def test_depth_of_a_refused_symbol_is_a_404_with_krakens_words(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    words = "Currency pair not supported XBT/EUR"
+    await written.symbol("XBT/EUR", "refused", words)
+    answer = await client.get("/depth/XBT/EUR")
+    body = assert_problem(answer, 404, "refused-symbol")
+    assert words in body["detail"]
+    assert body["reason"] == words
+    assert "retry-after" not in answer.headers
+    # A book of before, which nobody confirms any more, makes no difference.
+    await written.book(EPOCH, snapshot(1), symbol="XBT/EUR", age=60)
+    assert_problem(await client.get("/depth/XBT/EUR"), 404, "refused-symbol")
+
+
+async def test_a_repeated_levels_is_a_400_that_names_it(
+    client: httpx.AsyncClient, btc: None
+) -> None:
+    answer = await client.get("/depth/BTC/USD?levels=1&levels=2")
+    assert assert_problem(answer, 400, "bad-parameter")["parameter"] == "levels"
 
 
 async def test_what_is_no_book_costs_only_itself(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     await written.symbol("ETH/USD")
-    await written.redis.set("kraken:book:{ETH/USD}", "somebody's")
+    await written.redis.set(book_key("ETH/USD"), "somebody's")
     rows = (await client.get("/books")).json()
     assert [(row["symbol"], row["seq"]) for row in rows] == [("BTC/USD", 2), ("ETH/USD", None)]
-    assert (await client.get("/depth/ETH/USD")).status_code == 503
+    body = assert_problem(await client.get("/depth/ETH/USD"), 503, "corrupt-book")
+    assert body["key"] == book_key("ETH/USD")
 
 
 # Where the books come from
@@ -330,7 +383,7 @@ async def test_answers_say_where_their_books_come_from(
 
 
 @pytest.mark.parametrize(
-    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/BTC/USD"]
+    "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/no-symbol-at-all"]
 )
 async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
@@ -341,6 +394,19 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         assert ("book" in body) == path.startswith("/depth")
         assert body.get("book") is None
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is_away() -> None:
+    with EmbeddedRedis() as server:
+        redis = connect_redis(server.url, timeout=1.0)
+        written, replica = Written(redis), Replica(redis)
+        await written.book(EPOCH, snapshot(1))
+        async with replica.client() as client:
+            assert (await client.get("/depth/btc-usd")).status_code == 200
+            server.kill()
+            body = assert_problem(await client.get("/depth/btc-usd"), 503, "redis-away")
+            assert (body["book"]["seq"], body["book"]["status"]) == (1, "stale")
+        await redis.aclose()
 
 
 async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
@@ -376,27 +442,43 @@ async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
         await redis.aclose()
 
 
+GARBAGE: list[tuple[str, str | bytes | None]] = [
+    ("symbol", "ETH/USD"),
+    ("status", "lively"),
+    ("bids", '[["1","2"]'),
+    ("bids", '[["1","2"]]}'),
+    ("bids", '[["100.0","9.00000000"]]'),
+    ("bids", '[["99.0","1.00000000"],["100.0","0.00000002"]]'),
+    ("asks", '[[1,"2"]]'),
+    ("asks", ""),
+    ("bids", b'[["\xff","2"]]'),
+    ("bids", "[" * 100_000),
+    ("seq", str(2**70)),
+    ("seq", "1e308"),
+    ("seq", "9"),
+    ("epoch", "now"),
+    ("checksum", "-1"),
+    ("checksum", "1"),
+    ("price_precision", str(2**62)),
+    ("qty_precision", "7"),
+    ("best_bid", '"\\ \u0161\n'),
+    ("best_ask_qty", "7.00000000"),
+    ("spread", "0.5"),
+    ("event_id", '1-1"\r\nX-Evil: 1'),
+    ("event_id", "18446744073709551615-2"),
+    ("stream_id", "somebody's"),
+    ("stream_id", "1" * 5000 + "-1"),
+    ("stream_seq", "1e308"),
+    ("source", "kraken\r\nX-Evil: 1"),
+    ("source", "\u0161"),
+    ("depth", None),
+    ("depth", str(2**62)),
+]
+
+
 @pytest.mark.parametrize("levels", ["", "?levels=1"])
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("bids", '[["1","2"]'),
-        ("bids", '[["1","2"]]}'),
-        ("asks", '[[1,"2"]]'),
-        ("asks", ""),
-        ("bids", b'[["\xff","2"]]'),
-        ("seq", str(2**70)),
-        ("checksum", "-1"),
-        ("event_id", '1-1"\r\nX-Evil: 1'),
-        ("stream_id", "somebody's"),
-        ("stream_id", "1" * 5000 + "-1"),
-        ("source", "kraken\r\nX-Evil: 1"),
-        ("source", "\u0161"),
-        ("confirmed_at", "yesterday"),
-        ("depth", None),
-    ],
-)
-async def test_garbage_in_a_hash_is_no_book_and_never_in_an_answer(
+@pytest.mark.parametrize(("field", "value"), GARBAGE)
+async def test_garbage_in_a_hash_costs_its_symbol_alone_and_the_key_is_named(
     client: httpx.AsyncClient,
     written: Written,
     btc: None,
@@ -404,26 +486,121 @@ async def test_garbage_in_a_hash_is_no_book_and_never_in_an_answer(
     value: str | bytes | None,
     levels: str,
 ) -> None:
+    await written.symbol("ETH/USD")
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    key = book_key("BTC/USD")
     if value is None:
-        await written.redis.hdel("kraken:book:{BTC/USD}", field)
+        await written.redis.hdel(key, field)
     else:
-        await written.redis.hset("kraken:book:{BTC/USD}", field, value)
+        await written.redis.hset(key, field, value)
     answer = await client.get(f"/depth/BTC/USD{levels}")
-    assert_problem(answer, 503, "no-book")
-    assert answer.json()["book"] is None
+    body = assert_problem(answer, 503, "corrupt-book")
+    assert (body["key"], body["book"]) == (key, None)
+    assert f"redis-cli DEL '{key}'" in body["detail"]
+    assert answer.text.isprintable()
     assert "x-evil" not in answer.headers
-    (row,) = (await client.get("/books")).json()
-    assert (row["seq"], row["status"]) == (None, "syncing")
+    garbled, other = (await client.get("/books")).json()
+    assert (garbled["seq"], garbled["status"]) == (None, "syncing")
+    assert (other["seq"], other["status"]) == (1, "live")
+    # The command that is named repairs it, as soon as there is a book again.
+    await written.redis.delete(key)
+    await written.book(EPOCH, update(3))
+    assert (await client.get("/depth/BTC/USD")).json()["seq"] == 3
 
 
-async def test_any_text_in_a_hash_is_quoted(
+SENSELESS_TIMES = [
+    *("", "yesterday", "1e308", "+10000-01-01T00:00:00.000000Z", "10000-01-01T00:00:00.000000Z"),
+    *("2026-02-31T00:00:00.000000Z", "0001-01-01T00:00:00+23:59", b"\xff", '"\r\nX-Evil: 1'),
+]
+
+
+@pytest.mark.parametrize("time", SENSELESS_TIMES)
+async def test_a_senseless_exchange_time_costs_only_itself(
+    client: httpx.AsyncClient, written: Written, btc: None, time: str | bytes
+) -> None:
+    await written.redis.hset(book_key("BTC/USD"), "exchange_time", time)
+    answer = await client.get("/depth/BTC/USD")
+    assert (answer.status_code, answer.json()["exchange_time"]) == (200, None)
+
+
+@pytest.mark.parametrize("time", SENSELESS_TIMES)
+async def test_a_senseless_confirmation_makes_its_book_stale_and_no_other(
+    client: httpx.AsyncClient, written: Written, btc: None, time: str | bytes
+) -> None:
+    await written.symbol("ETH/USD")
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    await written.redis.hset(book_key("BTC/USD"), "confirmed_at", time)
+    answer = await client.get("/depth/BTC/USD")
+    book = assert_problem(answer, 503, "stale-book")["book"]
+    assert (book["status"], book["age_ms"], book["confirmed_at"]) == ("stale", None, None)
+    assert "x-book-age-ms" not in answer.headers
+    rows = (await client.get("/books")).json()
+    assert [(row["status"], row["age_ms"] is None) for row in rows] == [
+        ("stale", True),
+        ("live", False),
+    ]
+
+
+async def test_a_confirmation_that_is_later_than_rediss_clock_is_not_believed(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
-    word = '"\\ \u0161\n'
-    await written.redis.hset("kraken:book:{BTC/USD}", mapping={"best_bid": word, "spread": word})
-    for levels in ("", "?levels=1"):
-        body = (await client.get(f"/depth/BTC/USD{levels}")).json()
-        assert (body["best_bid"]["price"], body["spread"]) == (word, word)
+    """As if the collector had died, and then Redis's clock had gone back by an hour."""
+    key = book_key("BTC/USD")
+    await written.redis.hset(key, "confirmed_at", await written.ago(-3600))
+    body = assert_problem(await client.get("/depth/BTC/USD"), 503, "stale-book")
+    assert body["book"]["status"] == "stale"
+    (row,) = (await client.get("/books")).json()
+    assert (row["status"], row["age_ms"]) == ("stale", None)
+    # Servers that replace each other are some milliseconds apart.
+    await written.redis.hset(key, "confirmed_at", await written.ago(-0.5))
+    body = (await client.get("/depth/BTC/USD")).json()
+    assert (body["status"], body["age_ms"]) == ("live", 0)
+
+
+async def test_what_is_no_list_of_symbols_is_named_and_books_are_served_on(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    await written.redis.set(SYMBOLS, "somebody's")
+    for path in ("/symbols", "/books", "/depth/ETH/USD"):
+        body = assert_problem(await client.get(path), 503, "corrupt-symbols")
+        assert body["key"] == SYMBOLS
+        assert f"redis-cli DEL {SYMBOLS}" in body["detail"]
+    assert (await client.get("/depth/BTC/USD")).status_code == 200
+    assert (await client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("state", [b"{", b"\xff", b'{"status":"merry"}', b'{"x":' + b"[" * 50_000])
+async def test_a_symbol_whose_state_cannot_be_read_costs_only_itself(
+    client: httpx.AsyncClient, written: Written, btc: None, state: bytes
+) -> None:
+    await written.redis.hset(SYMBOLS, mapping={"ETH/USD": state, b"\xff/USD": state})
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    assert [row["symbol"] for row in (await client.get("/books")).json()] == ["BTC/USD"]
+    assert (await client.get("/depth/ETH/USD")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/depth/", "/stream/", "/"])
+async def test_control_characters_come_back_as_text(
+    client: httpx.AsyncClient, btc: None, path: str
+) -> None:
+    for sent in ("%1b%5b2J", "%c2%9b2J", "%e2%80%ae", "%7f%00%0a"):
+        answer = await client.get(f"{path}{sent}/USD")
+        assert answer.status_code == 404
+        assert answer.text.isprintable()
+        assert answer.json()["instance"] == f"{path}{sent}/USD"
+
+
+async def test_control_characters_in_reasons_come_as_escapes(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    words = "no \x1b[2J, \x9b2J, \u202e or \U000e0041"
+    await written.symbol("XBT/EUR", "refused", words)
+    for path in ("/books", "/depth/XBT/EUR"):
+        answer = await client.get(path)
+        assert answer.text.isprintable()
+        body = answer.json()
+        assert (body[0] if path == "/books" else body)["reason"] == words
 
 
 async def test_the_whole_book_has_the_members_of_one_cut_in_the_same_order(
@@ -491,6 +668,31 @@ async def test_an_event_id_that_is_none_is_a_400(
 
 async def test_a_stream_of_an_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
     assert_problem(await client.get("/stream/NOPE/USD"), 404, "unknown-symbol")
+
+
+@pytest.mark.parametrize("name", ["levels", "view", "interval", "last_event_id"])
+async def test_a_repeated_parameter_of_a_stream_is_a_400_that_names_it(
+    client: httpx.AsyncClient, btc: None, name: str
+) -> None:
+    answer = await client.head(f"/stream/BTC/USD?{name}=1&{name}=1")
+    assert answer.status_code == 400
+    answer = await client.get(f"/stream?symbols=BTC/USD&{name}=1&{name}=1")
+    assert assert_problem(answer, 400, "bad-parameter")["parameter"] == name
+
+
+def test_repeated_symbols_are_joined() -> None:
+    assert asked_by("symbols=BTC/USD&symbols=eth-usd,%20sol-usd&symbols=").names == (
+        *("BTC/USD", "eth-usd"),
+        "sol-usd",
+    )
+    assert asked_by("symbols=*&symbols=*").names is None
+    with pytest.raises(Problem, match="all books"):
+        asked_by("symbols=*&symbols=BTC/USD")
+
+
+def asked_by(query: str) -> Asked:
+    scope = {"type": "http", "query_string": query.encode(), "headers": [], "path_params": {}}
+    return parse_asked(Request(scope))
 
 
 async def test_the_head_of_a_stream_is_its_headers(client: httpx.AsyncClient, btc: None) -> None:

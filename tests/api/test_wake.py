@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 from unittest import mock
 
 import pytest
-from redis.exceptions import ResponseError
 
 import api.tail
 import api.wake
+from api.corrupt_keys import CorruptKeys
+from api.metrics import REDIS_UP
 from api.own_events import Opening
 from api.ring import Ring
 from api.stream_entry import MOST_ENTRIES
@@ -28,8 +30,13 @@ SECONDS = 5.0
 
 
 @pytest.fixture
-def wake(redis: RedisNode) -> Wake:
-    return Wake(OneNode(redis))
+def corrupt() -> CorruptKeys:
+    return CorruptKeys()
+
+
+@pytest.fixture
+def wake(redis: RedisNode, corrupt: CorruptKeys) -> Wake:
+    return Wake(OneNode(redis), corrupt)
 
 
 async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -> Ring:
@@ -81,7 +88,7 @@ async def test_it_is_the_same_by_either_protocol_of_redis(
     redis_url: str, written: Written, replica: Replica, protocol: int
 ) -> None:
     client = connect_redis(f"{redis_url}?protocol={protocol}")
-    wake = Wake(OneNode(client))
+    wake = Wake(OneNode(client), CorruptKeys())
     ring = await started(written, replica)
     assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
     await written.book(EPOCH, update(2))
@@ -107,7 +114,7 @@ async def test_streams_are_left_to_the_wake_where_they_are(
     count = FEW_STREAMS + (why == "more than a few")
     rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
     nodes = mock.Mock(wraps=OneNode(redis), has_slots=why == "a cluster")
-    wake = Wake(nodes)
+    wake = Wake(nodes, CorruptKeys())
     await wake.wait(0.001, rings)
     await written.book(EPOCH, update(2), symbol="S1/USD")
     assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
@@ -142,14 +149,61 @@ async def test_and_they_are_waited_on_again_later(
     assert len(streams[ring]) == 1
 
 
-async def test_a_wake_key_that_holds_something_else_is_an_error(
-    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake, corrupt: CorruptKeys
 ) -> None:
     ring = await started(written, replica)
     await wake.wait(0.001, [])
+    await redis.rename(WAKE, "aside")
     await redis.set(WAKE, "somebody's")
-    with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await wake.wait(SECONDS, [ring])
+    await written.book(EPOCH, update(2), wake=False)
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert (symbols, len(streams[ring])) == (set(), 1)
+    corruption = corrupt.get(WAKE)
+    assert corruption is not None
+    assert corruption.repair == f"redis-cli DEL {WAKE}"
+    await redis.rename("aside", WAKE)
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
+    assert corrupt.get(WAKE) is None
+
+
+async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage(
+    redis: RedisNode, wake: Wake, corrupt: CorruptKeys
+) -> None:
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    await wake.wait(0.001, [])
+    waiting = asyncio.create_task(wake.wait(0.5, []))
+    await eventually(lambda: blocked(redis), "the wait")
+    await redis.set(WAKE, "somebody's")
+    assert await waiting == (set(), {})
+    assert corrupt.get(WAKE) is not None
+
+
+async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
+    redis: RedisNode, written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        count = FEW_STREAMS + 1
+        rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
+        await redis.set(WAKE, "somebody's")
+        for number in range(count):
+            await written.book(EPOCH, update(2), symbol=f"S{number}/USD", wake=False)
+        for ring in rings:
+            await comes_to(ring, 2)
+    assert REDIS_UP._value.get() == 1
+
+
+async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
+    redis: RedisNode, wake: Wake
+) -> None:
+    await redis.xadd(WAKE, {"s": "ETH/USD"}, id="18446744073709551615-1")
+    await wake.wait(0.001, [])
+    await redis.delete(WAKE)
+    await redis.xadd(WAKE, {"s": "ETH/USD"})
+    assert await wake.wait(0.001, []) == (set(), {})
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
 
 
 async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
@@ -173,6 +227,46 @@ async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
         assert short(await received(reader, 1)) == [("update", 3)]
+
+
+async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
+    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.tail, "SWEEP_SECONDS", 0.1)
+    key = events_key("BTC/USD")
+    async with replica.following():
+        ring = await started(written, replica)
+        for last in (2, 3):
+            milliseconds = int(ring.last.id.partition("-")[0]) + 1
+            async with redis.pipeline() as together:
+                for number in range(2 * MOST_ENTRIES + 1):
+                    together.xadd(key, {"somebody": "else's"}, id=f"{milliseconds}-{number}")
+                await together.execute()
+            await written.book(EPOCH, update(last))
+            await comes_to(ring, last)
+    corruption = replica.store.corrupt.get(key)
+    assert corruption is not None
+    assert corruption.repair.startswith(f"redis-cli XDEL '{key}' ")
+
+
+async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
+    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.tail, "SWEEP_SECONDS", 0.1)
+    key = events_key("BTC/USD")
+    async with replica.following():
+        ring = await started(written, replica)
+        before = await redis.dump(key)
+        assert before is not None
+        async with redis.pipeline() as together:
+            for number in range(MOST_ENTRIES):
+                together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
+            together.xadd(WAKE, {"s": "BTC/USD"})
+            await together.execute()
+        await eventually(lambda: replica.store.corrupt.get(key), "they are met")
+        await redis.restore(key, 0, before, replace=True)
+        await written.book(EPOCH, update(2))
+        await comes_to(ring, 2)
 
 
 async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
@@ -221,6 +315,10 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
 
 async def comes_to(ring: Ring, seq: int) -> None:
     await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
+
+
+async def blocked(redis: RedisNode) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])
 
 
 async def waits(redis: RedisNode) -> int:

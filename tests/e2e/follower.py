@@ -384,8 +384,11 @@ class Follower(threading.Thread):
     def run(self) -> None:
         """Read until the stream or the process ends."""
         try:
-            with self._open() as stream:
-                self._read(stream)
+            # One that opened before the collector told of the symbol may end without an event.
+            while not self.joined.is_set():
+                with self._open() as stream:
+                    self._read(stream)
+            self.error = "the stream ended"
         except Exception as error:  # noqa: BLE001 - it is told, whatever it is
             self.error = f"{type(error).__name__}: {error}"
         finally:
@@ -410,7 +413,6 @@ class Follower(threading.Thread):
             if not self.joined.is_set() and self.ladder.counts.verified:
                 self.first_seq = self.ladder.seq
                 self.joined.set()
-        raise EOFError("the stream ended")
 
     def is_done(self, end: int) -> bool:
         """Whether it has come to `end`, or never will."""

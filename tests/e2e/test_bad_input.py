@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import pytest
 
@@ -266,6 +267,12 @@ def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scen
     assert said["symbols"] == ["NOPE/USD"]
     assert scene.collector.metric("kraken_book_symbols", status="refused") == 1
     answer = scene.api.get("/depth/NOPE%2FUSD")
-    assert answer.status_code == 503
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:kraken-book:refused-symbol"
+    assert answer.json()["reason"] == reason
     assert reason in answer.json()["detail"]
-    assert answer.json()["book"] is None
+    # It is asked for again, so its stream stays open and says why there is nothing.
+    with scene.api.stream("NOPE/USD") as stream:
+        (_, no_book), (_, refusal) = islice(stream.events(), 2)
+    assert (no_book["status"], no_book["reason"]) == ("syncing", "no book yet")
+    assert (refusal["status"], refusal["reason"]) == ("syncing", reason)

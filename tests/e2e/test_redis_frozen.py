@@ -22,7 +22,7 @@ def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stag
     collector.wait_for_line("redis cannot be reached, waiting for it")
     api.wait_for_line("redis cannot be reached, streams stay open and wait")
     assert api.get("/healthz").status_code == 200
-    for path in ("/readyz", "/books", "/symbols", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"):
+    for path in ("/readyz", "/books", "/symbols", "/depth/BTC%2FUSD"):
         api.answers(path, 503)
     for watch in scene.watches.values():
         watch.wait_for(lambda event: event.get("status") == "stale", "stale")

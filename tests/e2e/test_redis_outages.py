@@ -33,16 +33,57 @@ def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage)
     api.wait_for_line("redis cannot be reached, streams stay open and wait")
     collector.wait_until_live(len(SYMBOLS))
     assert collector.get("/healthz").json()["status"] == "ok"
-    for path in ("/readyz", "/symbols", "/books", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"):
+    for path in ("/readyz", "/symbols", "/books", "/depth/BTC%2FUSD"):
         answer = api.get(path)
         assert answer.status_code == 503, path
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["retry-after"]
         assert "Redis cannot be reached" in answer.json()["detail"]
+    with api.stream("BTC/USD") as stream:
+        waiting, *rest = stream.messages()
+    assert waiting.comments
+    events = [message.event for message in rest if message.data]
+    assert [(each["status"], each["reason"], each["seq"]) for each in events] == [
+        ("syncing", "redis", None)
+    ]
+    # It ends for its client to come back, which an EventSource does.
+    assert rest[-1].retry is not None
 
     with redis:
         assert_all_go_on(collector, api, redis)
         api.wait_for_line("redis is back")
+
+
+def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
+    stage: Stage,
+) -> None:
+    redis = stage.redis(port=own_port())
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "100")
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(redis.url)
+    api.wait_until_live(*SYMBOLS)
+    watch = api.watch("BTC/USD")
+    stage.undo(watch.leave)
+    watch.wait_for_seq(20)
+    redis.freeze()
+    stage.undo(redis.resume)
+    streams = {"BTC/USD": watch.ids[-1] or "", "btc-usd": watch.ids[0] or ""}
+    # Another replica, which knows nothing.
+    other = stage.api(redis.url)
+    opened = {name: other.stream(name, Last_Event_ID=last) for name, last in streams.items()}
+    told = {name: next(stream.events()) for name, stream in opened.items()}
+    redis.resume()
+    for name, stream in opened.items():
+        event_id, status = told[name]
+        assert (status["status"], status["reason"], event_id) == ("syncing", "redis", None)
+        last = streams[name]
+        first = next((event for each, event in stream.events() if each is not None), None)
+        if first is None:
+            # On a busy machine its patience was over, and it comes back as it would anyhow.
+            with other.stream(name, Last_Event_ID=last) as again:
+                first = next(event for each, event in again.events() if each is not None)
+        assert (first["kind"], first["seq"]) == ("update", int(last.partition("-")[2]) + 1)
+        stream.close()
 
 
 def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(

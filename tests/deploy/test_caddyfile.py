@@ -1,0 +1,31 @@
+"""What Caddy says while no replica answers, as the file has it; no Caddy runs here."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from kraken_book.client.sse import SseParser
+from tests.e2e.processes import ROOT
+
+ERRORS = (ROOT / "deploy" / "Caddyfile").read_text().partition("handle_errors {")[2]
+# What stands between backticks, and the status.
+ANSWERS = re.findall(r"respond `([^`]*)` (\S+)", ERRORS)
+
+
+def test_event_source_gets_a_stream_that_it_comes_back_after() -> None:
+    matcher, _, rest = ERRORS.partition("handle @events")
+    assert "path /stream /stream/*" in matcher
+    assert "header Accept *text/event-stream*" in matcher
+    assert 'header Content-Type "text/event-stream; charset=utf-8"' in rest
+    body, status = ANSWERS[0]
+    assert status == "200"
+    (message,) = SseParser().feed(body.encode())
+    assert (message.retry, message.data) == (2000, b"")
+
+
+def test_anybody_else_gets_a_problem() -> None:
+    body, status = ANSWERS[1]
+    assert status == "{err.status_code}"
+    problem = json.loads(body.replace("{err.status_code}", "502"))
+    assert list(problem)[:5] == ["type", "title", "status", "detail", "instance"]
