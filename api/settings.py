@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from service.settings import Port, Seconds, ServiceSettings
 
 
@@ -13,3 +17,4 @@ class ApiSettings(ServiceSettings):
     api_max_age: Seconds = 10.0
     api_write_timeout: Seconds = 30.0
     api_drain: Seconds = 5.0
+    api_buffer_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 256

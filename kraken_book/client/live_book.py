@@ -251,6 +251,9 @@ class LiveBook:
             self.counts.conflated += event.conflated or 0
         # Snapshots are made of verified, live books alone; where the status is another, it follows.
         self._of_collector = None
+        if self._of_api is not None and self._of_api.status == "syncing":
+            # There was no book; now there is one.
+            self._of_api = None
         book = Book(self.symbol, *_sane(event))
         self._apply(book.replace, book, event)
         self._book, self.source = book, event.source
