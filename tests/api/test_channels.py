@@ -20,7 +20,7 @@ from tests.polling import eventually
 
 RAW, TOP, FIVE = None, Cut(0), Cut(5, 0.01)
 VIEWS = pytest.mark.parametrize("cut", [RAW, TOP, FIVE])
-Spoil = Callable[[RedisNode], Awaitable[object]]
+Spoil = Callable[[RedisNode], Awaitable[None]]
 
 
 class Many:
@@ -83,30 +83,30 @@ async def two_books(written: Written) -> None:
         await written.symbol(symbol)
 
 
-async def delete_list(redis: RedisNode) -> object:
-    return await redis.delete(SYMBOLS)
-
-
-async def delete_one(redis: RedisNode) -> object:
-    return await redis.hdel(SYMBOLS, "BTC/USD")
-
-
-async def spoil_one(redis: RedisNode) -> object:
-    return await redis.hset(SYMBOLS, "BTC/USD", "{")
-
-
-async def spoil_list(redis: RedisNode) -> object:
+async def delete_list(redis: RedisNode) -> None:
     await redis.delete(SYMBOLS)
-    return await redis.set(SYMBOLS, "no hash")
 
 
-async def empty_list(redis: RedisNode) -> object:
+async def delete_one(redis: RedisNode) -> None:
+    await redis.hdel(SYMBOLS, "BTC/USD")
+
+
+async def spoil_one(redis: RedisNode) -> None:
+    await redis.hset(SYMBOLS, "BTC/USD", "{")
+
+
+async def spoil_list(redis: RedisNode) -> None:
     await redis.delete(SYMBOLS)
-    return await redis.hset(SYMBOLS, "SOL/USD", "{")
+    await redis.set(SYMBOLS, "no hash")
 
 
-async def ask_for_one(redis: RedisNode) -> object:
-    return await Written(redis).symbol("BTC/USD", "asked")
+async def empty_list(redis: RedisNode) -> None:
+    await redis.delete(SYMBOLS)
+    await redis.hset(SYMBOLS, "SOL/USD", "{")
+
+
+async def ask_for_one(redis: RedisNode) -> None:
+    await Written(redis).symbol("BTC/USD", "asked")
 
 
 async def list_is_read_without_it(replica: Replica) -> bool:
@@ -132,7 +132,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
         await eventually(lambda: list_is_read_without_it(replica), "the list is read")
         async with read_all(replica, cut) as late:
             for reader in (many, late):
-                await reader.until(lambda reader=reader: reader.of("BTC/USD"), "BTC/USD is shown")
+                await reader.until_seq("BTC/USD", 2)
             await written.book(1, *updates(3, 6))
             for reader in (many, late):
                 await reader.until_seq("BTC/USD", 6)
