@@ -14,6 +14,7 @@ from api.buffer import Buffer, NoRoom
 from api.channel import Channel
 from api.cut import Cut
 from api.followed_books import FollowedBooks
+from api.metrics import BUFFER_BYTES
 from api.problems import Problem, redis_away, unavailable
 from api.roster import NOT_LISTED, Roster
 from api.tail import Tail
@@ -124,6 +125,7 @@ class Channels:
 
     async def _give_back_memory(self) -> None:
         """Give memory back to the system when much of it is free: readers have left."""
+        BUFFER_BYTES.set(self._buffer.bytes)
         self._most_bytes = max(self._most_bytes, self._buffer.bytes)
         is_much = self._most_bytes - self._buffer.bytes >= MUCH_BYTES
         if is_much and monotonic() >= self._next_give_back:
