@@ -23,6 +23,7 @@ from api.frame_log import FRAME_BYTES, Frame, FrameLog, Place, sse_frame
 from api.metrics import LAGGED
 from api.own_events import lagged_frame, status_frame
 from api.ring import milliseconds_of
+from api.view_pace import ViewPace
 from kraken_book.event import LaggedReason
 
 # Of many symbols, that much more goes through one log; its frames are the rings' own.
@@ -97,10 +98,21 @@ class Channel:
     """
 
     def __init__(
-        self, name: str, cut: Cut | None, watermark: int, buffer: Buffer, *, is_many: bool
+        self,
+        name: str,
+        cut: Cut | None,
+        watermark: int,
+        buffer: Buffer,
+        pace: ViewPace,
+        *,
+        is_many: bool,
+        cut_bytes: int = CUT_BYTES,
     ) -> None:
         self.log = ChannelLog(buffer) if is_many else OneSymbolLog(name, buffer)
         self._buffer = buffer
+        self._cut_bytes = cut_bytes
+        self._pace = pace
+        pace.views += cut is not None
         self.cut = cut
         self.is_many = is_many
         self.watermark = watermark
@@ -144,6 +156,7 @@ class Channel:
         """Nobody reads it any more; the books that were followed for it."""
         if self._timer is not None:
             self._timer.cancel()
+        self._pace.views -= self.cut is not None
         for symbol in list(self.sources):
             yield self._remove(symbol)
         self._opening = None
@@ -301,18 +314,21 @@ class Channel:
     def _show_changed(self) -> None:
         assert self.cut is not None
         self._timer = None
+        begun = monotonic()
         changed, self._changed = self._changed, {}
         shown = [frame for source in changed for frame in self._change_of(source)]
         if shown:
-            self._next_shown = monotonic() + self.cut.interval
             self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
             self._append_all(shown)
+        now = monotonic()
+        pause = self._pace.pause_after(now - begun, self.cut.interval if shown else 0.0)
+        self._next_shown = now + pause
 
     def _make_room(self, size: int) -> None:
         """Have the log of a cut channel keep what is shown at once, and little more."""
         if self.cut is not None:
             own = len(self.sources) * SOURCE_BYTES
-            self.log.keep(own, max(FLOOR_BYTES, size), max(CUT_BYTES, 2 * size))
+            self.log.keep(own, max(FLOOR_BYTES, size), max(self._cut_bytes, 2 * size))
 
     def _change_of(self, source: Source) -> Iterator[Frame]:
         followed = source.followed

@@ -11,13 +11,14 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from api.buffer import Buffer, NoRoom
-from api.channel import Channel
+from api.channel import CUT_BYTES, Channel
 from api.cut import Cut
 from api.followed_books import FollowedBooks
 from api.metrics import BUFFER_BYTES
 from api.problems import Problem, redis_away, unavailable
 from api.roster import NOT_LISTED, Roster
 from api.tail import Tail
+from api.view_pace import ViewPace
 from service.freed_memory import give_back_freed_memory
 
 LOOK_SECONDS = 1.0
@@ -50,12 +51,15 @@ class Channels:
         roster: Roster,
         buffer: Buffer,
         look_seconds: float = LOOK_SECONDS,
+        cut_bytes: int = CUT_BYTES,
     ) -> None:
+        self._cut_bytes = cut_bytes
         self._tail = tail
         self._books = books
         self._roster = roster
         self._buffer = buffer
         self._look_seconds = look_seconds
+        self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
         # The most that the buffer has had since freed memory was given back.
         self._most_bytes = 0
@@ -151,7 +155,15 @@ class Channels:
                 " that others read, such as symbols=*",
             )
         name = choice.symbols[0] if choice.symbols else "*"
-        channel = Channel(name, choice.cut, watermark, self._buffer, is_many=choice.is_many)
+        channel = Channel(
+            name,
+            choice.cut,
+            watermark,
+            self._buffer,
+            self._pace,
+            is_many=choice.is_many,
+            cut_bytes=self._cut_bytes,
+        )
         self._channels[choice] = channel
         return channel
 

@@ -39,6 +39,8 @@ from tests.polling import eventually
 MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
 LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
+# Few, so that a reader soon falls behind.
+CUT_BYTES = 20_000
 
 
 class Written:
@@ -107,7 +109,12 @@ class Replica:
         self.books = FollowedBooks(self.tail, self.store, self.buffer)
         self.roster = Roster(directory, self.store, gone_after=GONE_AFTER)
         self.channels = Channels(
-            self.tail, self.books, self.roster, self.buffer, look_seconds=LOOK_SECONDS
+            self.tail,
+            self.books,
+            self.roster,
+            self.buffer,
+            look_seconds=LOOK_SECONDS,
+            cut_bytes=CUT_BYTES,
         )
         self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 
