@@ -99,7 +99,11 @@ class Replica:
     """A store, a tail that runs, and the application over them."""
 
     def __init__(
-        self, redis: RedisNode, max_age: float = MAX_AGE, most_bytes: int = MOST_BYTES
+        self,
+        redis: RedisNode,
+        max_age: float = MAX_AGE,
+        most_bytes: int = MOST_BYTES,
+        gone_after: float = GONE_AFTER,
     ) -> None:
         self.buffer = Buffer(most_bytes)
         self.store = BookStore(OneNode(redis))
@@ -107,7 +111,7 @@ class Replica:
         self.streams = Streams(30.0)
         self.directory = directory = Directory(self.store)
         self.books = FollowedBooks(self.tail, self.store, self.buffer)
-        self.roster = Roster(directory, self.store, gone_after=GONE_AFTER)
+        self.roster = Roster(directory, self.store, gone_after=gone_after)
         self.channels = Channels(
             self.tail,
             self.books,

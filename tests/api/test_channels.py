@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
@@ -123,13 +123,17 @@ async def list_is_read_without_it(replica: Replica) -> bool:
     "spoil", [delete_list, delete_one, spoil_one, spoil_list, empty_list, ask_for_one]
 )
 async def test_books_that_are_there_go_on_whatever_the_list_says(
-    redis: RedisNode, written: Written, replica: Replica, spoil: Spoil, cut: Cut | None
+    redis: RedisNode, written: Written, spoil: Spoil, cut: Cut | None
 ) -> None:
+    # What is gone leaves at once.
+    replica = Replica(redis, gone_after=0.0)
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
         await spoil(redis)
         await eventually(lambda: list_is_read_without_it(replica), "the list is read")
+        with suppress(Problem):
+            await replica.roster.look()
         async with read_all(replica, cut) as late:
             for reader in (many, late):
                 await reader.until_seq("BTC/USD", 2)
