@@ -9,10 +9,12 @@ from time import monotonic
 import uvloop
 
 from api.app import make_app
+from api.buffer import Buffer
 from api.channels import Channels
 from api.directory import Directory
 from api.followed_books import FollowedBooks
 from api.request_log import CONSOLE_LEVELS
+from api.roster import Roster
 from api.settings import ApiSettings
 from api.socket import SocketProtocol, bound_unsent
 from api.store import BookStore
@@ -53,11 +55,12 @@ async def run(
     )
     nodes = connect_nodes(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
     store = BookStore(nodes)
-    tail = Tail(nodes, store, settings.api_max_age)
+    buffer = Buffer(settings.api_buffer_mb * 1024 * 1024)
+    tail = Tail(nodes, store, settings.api_max_age, buffer)
     streams = Streams(settings.api_write_timeout)
     directory = Directory(store)
-    books = FollowedBooks(tail, store)
-    channels = Channels(tail, books, directory)
+    books = FollowedBooks(tail, store, buffer)
+    channels = Channels(tail, books, Roster(directory, store), buffer)
     app = make_app(
         store,
         directory,

@@ -2,34 +2,51 @@
 
 A channel is a log that grows while anybody reads it. Of each of its symbols it has first a
 snapshot, then what follows; a book that is lost and found again is told as `lagged`, with another
-snapshot. Raw, it passes on the events themselves; cut, snapshots of what changed.
+snapshot. Raw, it passes on the events themselves; cut, snapshots of what changed. A cut channel
+keeps little: a reader that falls behind needs the newest state of each book, and nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from time import monotonic
 
 from msgspec.structs import replace
 
-from api.cut import Cut, Shown, show
+from api.buffer import FLOOR_BYTES, Buffer
+from api.cut import Cut
 from api.followed_book import FollowedBook, is_numbered
-from api.frame_log import Frame, FrameLog, Place, sse_frame
+from api.frame_log import FRAME_BYTES, Frame, FrameLog, Place, sse_frame
+from api.metrics import LAGGED
 from api.own_events import lagged_frame, status_frame
 from api.ring import milliseconds_of
+from api.view_pace import ViewPace
+from kraken_book.event import LaggedReason
 
 # Of many symbols, that much more goes through one log; its frames are the rings' own.
 MANY_CAPACITY = 16_384
 # Who comes so soon after another begins at the same frame, with the same bytes.
 OPENING_SECONDS = 0.5
+# A cut channel keeps so much, or twice what it shows at once: more than an opening would take a
+# reader longer to read than the opening.
+CUT_BYTES = 256 * 1024
+# What a symbol costs a channel beside its frames.
+SOURCE_BYTES = 1000
+# Symbols that have left; what is known of where they stood.
+MOST_LEFT = 1000
+NO_BOOK_YET = "no book yet"
 
 
 class ChannelLog(FrameLog):
     """The frames of many symbols; an id is a watermark, put before the event when it is sent."""
 
     symbol = "*"
+
+    def __init__(self, buffer: Buffer) -> None:
+        super().__init__(MANY_CAPACITY, buffer)
 
     def _render(self, frame: Frame) -> bytes:
         return watermarked(frame)
@@ -38,9 +55,21 @@ class ChannelLog(FrameLog):
 class OneSymbolLog(FrameLog):
     """The frames of one symbol, each with its event's id."""
 
-    def __init__(self, symbol: str) -> None:
-        super().__init__()
+    def __init__(self, symbol: str, buffer: Buffer) -> None:
+        super().__init__(buffer=buffer)
         self.symbol = symbol
+
+
+class ChannelOpening:
+    """What readers that come together are sent first; its bytes count as long as one needs them."""
+
+    def __init__(self, parts: list[bytes], index: int, buffer: Buffer) -> None:
+        self.parts = parts
+        self.index = index
+        """Where in the log they go on from there."""
+        self.size = sum(map(len, parts))
+        buffer.pin(self.size)
+        weakref.finalize(self, buffer.unpin, self.size).atexit = False
 
 
 class Source:
@@ -51,8 +80,12 @@ class Source:
         self.generation = 0
         self.next = 0
         self.place = Place(0, 0)
-        self.shown: Shown | None = None
-        self.changed = False
+        # What readers see, as `Rendered.seen` says it.
+        self.seen: int | None = None
+        # Why a reader may have had events before those that come first here.
+        self.owed: LaggedReason | None = None
+        # How often the book was not known when it was looked at, since it was lost.
+        self.missing = 0
         # Where the watermark stood when the book was lost: it waits there.
         self.held: int | None = None
 
@@ -64,15 +97,33 @@ class Channel:
     log, or in what came before it.
     """
 
-    def __init__(self, name: str, cut: Cut | None, watermark: int, *, is_many: bool) -> None:
-        self.log = ChannelLog(MANY_CAPACITY) if is_many else OneSymbolLog(name)
+    def __init__(
+        self,
+        name: str,
+        cut: Cut | None,
+        watermark: int,
+        buffer: Buffer,
+        pace: ViewPace,
+        *,
+        is_many: bool,
+        cut_bytes: int = CUT_BYTES,
+    ) -> None:
+        self.log = ChannelLog(buffer) if is_many else OneSymbolLog(name, buffer)
+        self._buffer = buffer
+        self._cut_bytes = cut_bytes
+        self._pace = pace
+        pace.views += cut is not None
         self.cut = cut
         self.is_many = is_many
         self.watermark = watermark
         self.readers = 0
         self.sources: dict[str, Source] = {}
-        self._opening: tuple[list[bytes], int] = ([], -1)
+        self._left: dict[str, Place] = {}
+        self._is_resumed = False
+        self._opening: ChannelOpening | None = None
+        self._opening_bytes = 0
         self._opened_at = float("-inf")
+        self._changed: dict[Source, None] = {}
         self._next_shown = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: dict[str, Callable[[], None]] = {}
@@ -83,21 +134,47 @@ class Channel:
         symbol = followed.ring.symbol
         source = self.sources[symbol] = Source(followed)
         source.held = self.watermark
+        if symbol in self._left:
+            source.place, source.owed = self._left.pop(symbol), "trimmed"
+        elif self._is_resumed:
+            source.owed = "unknown"
+        self.log.keep(len(self.sources) * SOURCE_BYTES)
         self._listeners[symbol] = partial(self._on_change, source)
         self._on_change(source)
 
-    def remove(self, symbol: str) -> FollowedBook:
-        """Show this symbol no more; the book that was followed for it."""
-        followed = self.sources.pop(symbol).followed
-        followed.ring.forget(self._listeners.pop(symbol))
-        return followed
+    def leave(self, symbol: str, reason: str) -> FollowedBook:
+        """Tell readers that this symbol has left, for `reason`; return the followed book."""
+        source = self.sources[symbol]
+        self._pull(source)
+        self._append_all([self._own(status_frame(symbol, "syncing", reason))])
+        self._left[symbol] = source.place
+        while len(self._left) > MOST_LEFT:
+            del self._left[next(iter(self._left))]
+        return self._remove(symbol)
 
     def close(self) -> Iterator[FollowedBook]:
         """Nobody reads it any more; the books that were followed for it."""
         if self._timer is not None:
             self._timer.cancel()
+        self._pace.views -= self.cut is not None
         for symbol in list(self.sources):
-            yield self.remove(symbol)
+            yield self._remove(symbol)
+        self._opening = None
+        self.log.close()
+
+    def note_resumed(self) -> None:
+        """A reader has come back: it may have had events of books that are not known here yet."""
+        self._is_resumed = True
+        for source in self.sources.values():
+            if not source.generation and source.owed is None:
+                source.owed = "unknown"
+
+    def _remove(self, symbol: str) -> FollowedBook:
+        source = self.sources.pop(symbol)
+        self._changed.pop(source, None)
+        followed = source.followed
+        followed.ring.forget(self._listeners.pop(symbol))
+        return followed
 
     def pull(self) -> None:
         """Bring the log up to the rings."""
@@ -114,12 +191,39 @@ class Channel:
                 marks.append(mark)
         self.watermark = min(marks, default=self.watermark)
 
-    def opening(self) -> tuple[list[bytes], int]:
-        """What a reader is sent first, as frames, and where in the log it goes on from there."""
-        if monotonic() - self._opened_at > OPENING_SECONDS or self._is_gone(self._opening[1]):
+    def look_over(self) -> None:
+        """Tell readers of books that stay lost, and forget an opening that nobody shares any more.
+
+        Called now and then; a book is told as lost if it is so at two calls.
+        """
+        if monotonic() - self._opened_at > OPENING_SECONDS:
+            self._opening = None
+        for symbol, source in self.sources.items():
+            is_lost = source.generation > 0 and source.followed.book is None
+            source.missing = source.missing + 1 if is_lost else 0
+            if source.missing == 2:
+                self._append_all([self._own(status_frame(symbol, "syncing", NO_BOOK_YET))])
+
+    @property
+    def can_open(self) -> bool:
+        """Whether there is room for an opening as large as the last one."""
+        return self._opening is not None or self._buffer.has_room(self._opening_bytes)
+
+    def opening(self) -> ChannelOpening:
+        """Return what a reader is sent first.
+
+        Raises:
+            NoRoom: Too much is being sent already to readers that came before.
+        """
+        is_old = monotonic() - self._opened_at > OPENING_SECONDS
+        if self._opening is None or is_old or self._is_gone(self._opening.index):
+            self._opening = None
             self.pull()
             frames = [f for source in self.sources.values() for f in self._opening_of(source)]
-            self._opening = (self._rendered(frames), self.log.end)
+            parts = self._rendered(frames)
+            self._opening_bytes = sum(map(len, parts))
+            self._make_room(self._opening_bytes)
+            self._opening = ChannelOpening(parts, self.log.end, self._buffer)
             self._opened_at = monotonic()
         return self._opening
 
@@ -128,15 +232,14 @@ class Channel:
         return map(unmarked, self._opening_of(source))
 
     def _is_gone(self, index: int) -> bool:
-        return self.log.frames_from(index) is None
+        return self.log.frames_from(index, 0) is None
 
     def _opening_of(self, source: Source) -> Iterator[Frame]:
         followed, symbol = source.followed, source.followed.ring.symbol
         if followed.book is None:
-            yield self._own(status_frame(symbol, "syncing", "no book yet"))
+            yield self._own(status_frame(symbol, "syncing", NO_BOOK_YET))
             return
-        shown = None if self.cut is None else show(followed.book, self.cut)
-        yield self._snapshot(source, None, shown)
+        yield self._snapshot(source, None)
         if followed.status == "syncing":
             yield self._own(status_frame(symbol, "syncing", followed.reason))
         if followed.ring.stale:
@@ -161,20 +264,22 @@ class Channel:
             self._pass_on(source, lambda _frame: True)
         else:
             self._pass_on(source, is_no_book)
-            source.changed = True
+            self._changed[source] = None
             self._show_when_due()
 
     def _begin(self, source: Source) -> None:
         """Tell the readers of a book that is known now, and whether they missed any of it."""
         followed = source.followed
-        if source.generation:
+        reason = followed.lost_for if source.generation else source.owed
+        if reason is not None:
             known = source.place.epoch == followed.place.epoch
             missed = max(0, followed.place.seq - source.place.seq) if known else None
-            lagged = lagged_frame(followed.ring.symbol, missed, followed.lost_for)
+            lagged = lagged_frame(followed.ring.symbol, missed, reason)
             self.log.append(self._own(lagged))
+            LAGGED.labels(reason).inc(self.readers)
         self._append_all(self._opening_of(source))
         if self.cut is not None and followed.book is not None:
-            source.shown = show(followed.book, self.cut)
+            source.seen = followed.rendered(self._levels).seen
         source.generation, source.next = followed.generation, followed.next
         source.place, source.held = followed.place, None
 
@@ -209,27 +314,41 @@ class Channel:
     def _show_changed(self) -> None:
         assert self.cut is not None
         self._timer = None
-        shown = [frame for source in self.sources.values() for frame in self._change_of(source)]
+        begun = monotonic()
+        changed, self._changed = self._changed, {}
+        shown = [frame for source in changed for frame in self._change_of(source)]
         if shown:
-            self._next_shown = monotonic() + self.cut.interval
+            self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
             self._append_all(shown)
+        now = monotonic()
+        pause = self._pace.pause_after(now - begun, self.cut.interval if shown else 0.0)
+        self._next_shown = now + pause
+
+    def _make_room(self, size: int) -> None:
+        """Have the log of a cut channel keep what is shown at once, and little more."""
+        if self.cut is not None:
+            own = len(self.sources) * SOURCE_BYTES
+            self.log.keep(own, max(FLOOR_BYTES, size), max(self._cut_bytes, 2 * size))
 
     def _change_of(self, source: Source) -> Iterator[Frame]:
         followed = source.followed
-        if not source.changed or followed.book is None or self.cut is None:
+        if followed.book is None:
             return
-        source.changed = False
-        shown = show(followed.book, self.cut)
-        if shown != source.shown:
-            source.shown = shown
+        seen = followed.rendered(self._levels).seen
+        if seen != source.seen:
+            source.seen = seen
             known = source.place.epoch == followed.place.epoch
             conflated = max(0, followed.place.seq - source.place.seq - 1) if known else None
             source.place = followed.place
-            yield self._snapshot(source, conflated, shown)
+            yield self._snapshot(source, conflated)
 
-    def _snapshot(self, source: Source, conflated: int | None, shown: Shown | None) -> Frame:
+    @property
+    def _levels(self) -> int | None:
+        return None if self.cut is None else self.cut.levels
+
+    def _snapshot(self, source: Source, conflated: int | None) -> Frame:
         followed = source.followed
-        data = followed.snapshot(conflated, shown)
+        data = followed.rendered(self._levels).snapshot(conflated)
         return Frame(followed.place, followed.event_id, sse_frame(followed.event_id, data))
 
     def _own(self, sse: bytes) -> Frame:

@@ -38,18 +38,18 @@ class Shown(NamedTuple):
     """Whether the checksum can be computed from the levels shown."""
 
 
-def show(book: Book, cut: Cut) -> Shown:
-    """What `cut` shows of `book`."""
+def show(book: Book, levels: int | None) -> Shown:
+    """Return what a view of so many levels (None: all) shows of `book`."""
     sides = (book.bids, book.asks)
     best = tuple(side.best.json if side.best else "" for side in sides)
-    proves = cut.levels is None or cut.levels >= min(CHECKSUM_LEVELS, max(map(len, sides)))
-    return Shown(_side(book.bids, cut), _side(book.asks, cut), best, proves)
+    proves = levels is None or levels >= min(CHECKSUM_LEVELS, max(map(len, sides)))
+    return Shown(_side(book.bids, levels), _side(book.asks, levels), best, proves)
 
 
-def _side(side: Side, cut: Cut) -> str:
-    if cut.levels is None or cut.levels >= len(side):
+def _side(side: Side, levels: int | None) -> str:
+    if levels is None or levels >= len(side):
         return side.json
-    return f"[{','.join([level.json for level in islice(side, cut.levels)])}]"
+    return f"[{','.join([level.json for level in islice(side, levels)])}]"
 
 
 def parse_cut(levels: str | None, view: str | None, interval: str | None) -> Cut | None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import msgspec
 
-from api.cut import Shown
+from api.buffer import Buffer
+from api.cut import show
 from api.frame_log import Frame, Place
 from api.ring import Ring
 from api.store import StoredBook
-from kraken_book.book import Book, BookError
+from kraken_book.book import DEPTHS, Book, BookError
 from kraken_book.event import (
     LaggedReason,
     Snapshot,
@@ -21,13 +22,35 @@ from kraken_book.event import (
     render_snapshot,
 )
 from kraken_book.level import LevelError
-from kraken_book.precision import Precision
+from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.view import view_of
 from service.logs import get_logger
 
 log = get_logger(__name__)
 
 _pairs = msgspec.json.Decoder(list[tuple[str, str]])
+
+_CONFLATED_LAST = b"null}"
+# Different cuts of one state that are kept rendered.
+MOST_RENDERED = 4
+# What is in Redis can be anything: these are raised by what makes no event, no level, no book.
+NO_BOOK = (BookError, LevelError, msgspec.DecodeError, ValueError, TypeError, OverflowError)
+
+
+class Rendered:
+    """One state of a book as a snapshot's JSON, cut to some levels; shared by all who show it."""
+
+    __slots__ = ("head", "seen")
+
+    def __init__(self, head: bytes, seen: int) -> None:
+        self.head = head
+        """The JSON but for the value of `conflated`, which is its last."""
+        self.seen = seen
+        """Equal for states of a book between which a reader would see no difference."""
+
+    def snapshot(self, conflated: int | None) -> bytes:
+        """Return the JSON of the snapshot."""
+        return self.head + (_CONFLATED_LAST if conflated is None else b"%d}" % conflated)
 
 
 class FollowedBook:
@@ -37,8 +60,12 @@ class FollowedBook:
     is not known.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
+        self._rendered: dict[int | None, Rendered] = {}
+        self._share = (Buffer() if buffer is None else buffer).share(self._forget_rendered, floor=0)
+        # What was said in the log last: the same fault is not said again at each attempt.
+        self._said = ""
         self.generation = 0
         self.readers = 0
         self.book: Book | None = None
@@ -60,14 +87,15 @@ class FollowedBook:
         if index is None or hashed.view is None:
             return
         view = hashed.view
-        book = Book(hashed.symbol, view.depth, view.precision)
         try:
+            book = empty_book(hashed.symbol, view.depth, view.precision)
             bids, asks = _pairs.decode(view.bids), _pairs.decode(view.asks)
             book.replace(book.levels(bids), book.levels(asks))
             book.verify(view.checksum)
-        except (BookError, LevelError, msgspec.DecodeError) as error:
-            log.error("what lies in redis is no book", symbol=hashed.symbol, error=str(error))
+        except NO_BOOK as error:
+            self._say("what lies in redis is no book", error)
             return
+        self._change_rendered()
         self.book, self._next = book, index
         self.status, self.reason = hashed.status, None
         self.place, self.event_id = Place(hashed.epoch, hashed.seq), hashed.event_id
@@ -87,24 +115,55 @@ class FollowedBook:
         try:
             for frame in frames:
                 self._take(frame)
-        except (BookError, LevelError, msgspec.DecodeError) as error:
-            log.error("events do not make a book", symbol=self.ring.symbol, error=str(error))
+        except NO_BOOK as error:
+            self._say("events do not make a book", error)
             self._lose("unknown")
+        if frames:
+            self._change_rendered()
 
     @property
     def next(self) -> int:
         """The index, in the ring, of the first event that is not in the book yet."""
         return self._next
 
-    def snapshot(self, conflated: int | None, shown: Shown | None = None) -> bytes:
-        """The JSON of the book as a snapshot, the whole or what is `shown` of it."""
+    def rendered(self, levels: int | None) -> Rendered:
+        """Return the book as it is, cut to so many levels (None: all), as a snapshot."""
+        found = self._rendered.get(levels)
+        if found is None:
+            if len(self._rendered) >= MOST_RENDERED:
+                self._change_rendered()
+            found = self._rendered[levels] = self._render(levels)
+            self._share.add(len(found.head))
+        return found
+
+    def close(self) -> None:
+        """Give back what it has of the buffer; nobody shows it any more."""
+        self._share.close()
+
+    def _render(self, levels: int | None) -> Rendered:
         assert self.book is not None, f"the book of {self.ring.symbol} is not known"
+        shown = show(self.book, levels)
         view = view_of(self.book, self._source, self._checksum, self._exchange_time)
-        if shown is not None:
-            view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
-        is_cut = shown is not None and not shown.proves
+        view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.place.epoch, self.place.seq
-        return render_snapshot(view, seq, epoch, self._received_at, conflated, is_cut=is_cut)
+        data = render_snapshot(view, seq, epoch, self._received_at, None, is_cut=not shown.proves)
+        # The texts themselves would be kept for every view that has shown them.
+        return Rendered(data.removesuffix(_CONFLATED_LAST), hash(shown))
+
+    def _forget_rendered(self, _size: int) -> int:
+        size = sum(len(each.head) for each in self._rendered.values())
+        self._rendered.clear()
+        return size
+
+    def _change_rendered(self) -> None:
+        if self._rendered:
+            self._share.add(-self._forget_rendered(0))
+
+    def _say(self, what: str, error: Exception) -> None:
+        said = f"{what}: {error}"
+        if said != self._said:
+            self._said = said
+            log.error(what, symbol=self.ring.symbol, error=str(error))
 
     def _lose(self, reason: LaggedReason) -> None:
         self.book, self.lost_for = None, reason
@@ -114,9 +173,11 @@ class FollowedBook:
             return
         self.place, self.event_id = frame.place, frame.id
         event = decode_event(data_of(frame))
+        if event.symbol != self.ring.symbol:
+            raise ValueError(f"an event of {event.symbol!r} lies in this stream")
         if isinstance(event, Snapshot):
             precision = Precision(event.price_precision, event.qty_precision)
-            self.book = Book(event.symbol, event.depth, precision)
+            self.book = empty_book(event.symbol, event.depth, precision)
             self.book.replace(self.book.levels(event.bids), self.book.levels(event.asks))
             self._source = event.source
         elif isinstance(event, Update) and self.book is not None:
@@ -129,6 +190,13 @@ class FollowedBook:
             self.book.verify(event.checksum)
             self._checksum = event.checksum
         self._exchange_time, self._received_at = event.exchange_time, event.received_at
+
+
+def empty_book(symbol: str, depth: int, precision: Precision) -> Book:
+    """Return an empty book; raises ValueError if no book has this depth and precision."""
+    if depth not in DEPTHS or not all(0 <= decimals < MAX_TEXT for decimals in precision):
+        raise ValueError(f"no book has a depth of {depth} and {precision}")
+    return Book(symbol, depth, precision)
 
 
 def is_numbered(frame: Frame) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from redis.exceptions import RedisError
 
+from api.buffer import Buffer
 from api.followed_book import FollowedBook
 from api.store import BookStore, StoredBook
 from api.tail import Tail
@@ -19,8 +20,9 @@ LOOK_SECONDS = 0.5
 class FollowedBooks:
     """Follows books while somebody wants them; joins anew, twice a second, those that are lost."""
 
-    def __init__(self, tail: Tail, store: BookStore) -> None:
+    def __init__(self, tail: Tail, store: BookStore, buffer: Buffer | None = None) -> None:
         self._tail = tail
+        self._buffer = Buffer() if buffer is None else buffer
         self._store = store
         self._books: dict[str, FollowedBook] = {}
         self._joining = asyncio.Lock()
@@ -29,7 +31,7 @@ class FollowedBooks:
         """The book of `symbol`, kept until as many `unfollow` it."""
         followed = self._books.get(symbol)
         if followed is None:
-            followed = self._books[symbol] = FollowedBook(self._tail.follow(symbol))
+            followed = self._books[symbol] = FollowedBook(self._tail.follow(symbol), self._buffer)
         followed.readers += 1
         return followed
 
@@ -39,6 +41,7 @@ class FollowedBooks:
         if not followed.readers:
             del self._books[followed.ring.symbol]
             self._tail.unfollow(followed.ring)
+            followed.close()
 
     async def look_after(self) -> None:
         """Join what is lost, for ever."""

@@ -1,7 +1,8 @@
 """Frames in their order, for any number of readers: written once, joined once for who stands alike.
 
 A reader is a place in the log: it costs an integer, and what it has not been sent is joined into
-one write. Readers at the same place share that write's bytes.
+one write. Readers at the same place share that write's bytes. A log is bounded by a number of
+frames, and all logs of a process by the bytes of one `Buffer`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from time import monotonic
 
 import msgspec
 
+from api.buffer import FLOOR_BYTES, Buffer
+
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
 MOST_EVENTS = 4096
 WRITE_BYTES = 64 * 1024
+# A frame without its text: the objects that it is made of.
+FRAME_BYTES = 250
 # Most readers stand at the end: few writes are worth keeping for who comes to the same place.
 MOST_JOINED = 16
 # Ten thousand readers are not all written to without a look at what else the process has to do.
@@ -51,17 +56,26 @@ def sse_unnumbered(data: bytes) -> bytes:
 
 
 class FrameLog:
-    """The last frames, at most `capacity` and as many again; indexes only grow."""
+    """The last frames, at most `capacity` and as many again; indexes only grow.
 
-    def __init__(self, capacity: int | None = None) -> None:
+    Frames leave earlier if the process's `buffer` is full.
+    """
+
+    def __init__(self, capacity: int | None = None, buffer: Buffer | None = None) -> None:
         self._capacity = capacity
         self._frames: list[Frame] = []
         self._first = 0
         self._joined: dict[int, tuple[bytes, int]] = {}
+        self._joined_bytes = 0
         self._wakers: set[Callable[[], None]] = set()
         # Of those, who are to be called for a change that has come.
         self._due: deque[Callable[[], None]] = deque()
         self._going_on: asyncio.Handle | None = None
+        self._buffer = Buffer() if buffer is None else buffer
+        self._share = self._buffer.share(self._give_up)
+        # What it costs beside its frames, and how many bytes it keeps at most.
+        self._own_bytes = 0
+        self._most_bytes: int | None = None
 
     @property
     def end(self) -> int:
@@ -71,13 +85,48 @@ class FrameLog:
     def append(self, frame: Frame) -> None:
         """Add a frame, not older than the last; `wake` when all that came together are there."""
         self._frames.append(frame)
-        self._joined.clear()
+        size = len(frame.sse) + FRAME_BYTES
+        if self._joined:
+            size -= self._forget_joined()
         capacity = self._capacity or MOST_EVENTS
         if len(self._frames) >= 2 * capacity:
-            gone = len(self._frames) - capacity
-            self._on_gone(self._frames[gone - 1])
-            del self._frames[:gone]
-            self._first += gone
+            size -= self._drop(len(self._frames) - capacity)
+        self._share.add(size)
+        if self._most_bytes is not None and self._share.bytes > self._most_bytes:
+            # A quarter more than is too much: not each frame is to cost the move of all others.
+            self._share.shrink(self._share.bytes - self._most_bytes + self._most_bytes // 4)
+
+    def keep(self, own: int, floor: int = FLOOR_BYTES, most: int | None = None) -> None:
+        """Bound the log's bytes by itself too.
+
+        Args:
+            own: What the log costs beside its frames.
+            floor: What its frames are to keep if possible.
+            most: What its frames may have at most; None if the buffer alone bounds them.
+        """
+        self._share.set_floor(own + floor)
+        self._most_bytes = None if most is None else own + most
+        added, self._own_bytes = own - self._own_bytes, own
+        if added:
+            self._share.add(added)
+
+    def close(self) -> None:
+        """Forget all frames, and give back the share of the buffer; nobody reads it any more."""
+        self._drop(len(self._frames))
+        self._forget_joined()
+        self._share.close()
+
+    def _give_up(self, size: int) -> int:
+        """Forget about `size` bytes of the oldest frames, never the newest; return the bytes."""
+        given = self._forget_joined()
+        count = 0
+        for frame in self._frames[:-1]:
+            if given >= size:
+                break
+            given += len(frame.sse) + FRAME_BYTES
+            count += 1
+        self._drop(count)
+        return given
 
     def wake(self) -> None:
         """Let every reader look again: all of them now, or the last a little later."""
@@ -97,9 +146,11 @@ class FrameLog:
             with suppress(ValueError):
                 self._due.remove(waker)
 
-    def frames_from(self, index: int) -> list[Frame] | None:
-        """The frames from `index` on; None where they are gone."""
-        return self._frames[index - self._first :] if index >= self._first else None
+    def frames_from(self, index: int, most: int | None = None) -> list[Frame] | None:
+        """Return the frames from `index` on, at most so many; None if they are gone."""
+        begin = index - self._first
+        end = None if most is None else begin + most
+        return self._frames[begin:end] if begin >= 0 else None
 
     def read(self, index: int) -> tuple[bytes, int] | None:
         """The events from `index` on in one write, and the index after; None where they are gone.
@@ -110,10 +161,27 @@ class FrameLog:
             return None
         joined = self._joined.get(index)
         if joined is None:
-            if len(self._joined) >= MOST_JOINED:
-                self._joined.clear()
+            size = -self._forget_joined() if len(self._joined) >= MOST_JOINED else 0
             joined = self._joined[index] = self._join(index)
+            self._joined_bytes += len(joined[0])
+            self._share.add(size + len(joined[0]))
         return joined
+
+    def _forget_joined(self) -> int:
+        """Forget the writes that were joined; return their bytes."""
+        size, self._joined_bytes = self._joined_bytes, 0
+        self._joined.clear()
+        return size
+
+    def _drop(self, count: int) -> int:
+        """Forget the oldest `count` frames; return their bytes."""
+        gone = self._frames[:count]
+        if not gone:
+            return 0
+        self._on_gone(gone[-1])
+        del self._frames[:count]
+        self._first += count
+        return sum(len(frame.sse) for frame in gone) + count * FRAME_BYTES
 
     def _wake_due(self) -> None:
         self._going_on = None

@@ -28,6 +28,9 @@ DELIVERY = Histogram(
 )
 LAGGED = Counter("kraken_book_lagged_total", "Readers told that they missed events.", ["reason"])
 CUT_OFF = Counter("kraken_book_cut_off_total", "Readers that did not read, cut off.")
+BUFFER_BYTES = Gauge(
+    "kraken_book_buffer_bytes", "Events and books kept for open streams, of API_BUFFER_MB at most."
+)
 REDIS_UP = Gauge("kraken_book_redis_up", "1 while Redis answers the reader of its streams.")
 CORRUPT_KEYS = Gauge(
     "kraken_book_known_corrupt_keys",

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 
 from msgspec.structs import replace
 
+from api.buffer import Buffer
 from api.frame_log import Frame, FrameLog, Place
 from kraken_book.event import LaggedReason
 
@@ -13,8 +14,8 @@ from kraken_book.event import LaggedReason
 class Ring(FrameLog):
     """A symbol's events after a start that never moves back; indexes only grow."""
 
-    def __init__(self, symbol: str) -> None:
-        super().__init__()
+    def __init__(self, symbol: str, buffer: Buffer | None = None) -> None:
+        super().__init__(buffer=buffer)
         self.symbol = symbol
         self.readers = 0
         self.stale = False
@@ -57,7 +58,8 @@ class Ring(FrameLog):
         self._first = self._restarted_at = self.end + 1
         self._restarted_for = reason
         self._frames.clear()
-        self._joined.clear()
+        self._forget_joined()
+        self._share.clear()
         self._before = Frame(Place(0, 0), "0-0", b"")
         self._started = self.stale = False
         self.confirmed = 0.0

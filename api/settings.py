@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from api.proxies import TrustedProxies
 from service.settings import Port, Seconds, ServiceSettings
@@ -28,6 +28,8 @@ class ApiSettings(ServiceSettings):
     """seconds after which a client that does not read is cut off"""
     api_drain: Seconds = 5.0
     """seconds that a stop may take"""
+    api_buffer_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 256
+    """MiB of events and books that are kept for open streams, all together"""
     # Longer than the load balancers keep theirs, the longest of which is Google's 600 s: whichever
     # end closes first, the other one may send a request into a connection that is closed.
     api_keep_alive: Seconds = 620.0

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
+from api.buffer import Buffer
 from api.frame_log import Frame, Place, sse_frame
 from api.joined_read import JoinedRead
 from api.lanes import Lanes
@@ -60,7 +61,10 @@ MOST_OWN_READS = 16
 class Tail:
     """Feeds the rings; books older than `max_age` seconds are told to be stale."""
 
-    def __init__(self, nodes: Nodes, store: BookStore, max_age: float) -> None:
+    def __init__(
+        self, nodes: Nodes, store: BookStore, max_age: float, buffer: Buffer | None = None
+    ) -> None:
+        self._buffer = Buffer() if buffer is None else buffer
         self._nodes = nodes
         self._store = store
         self._max_age = max_age
@@ -88,7 +92,7 @@ class Tail:
         """The ring of `symbol`, fed until as many `unfollow` it."""
         ring = self._rings.get(symbol)
         if ring is None:
-            ring = self._rings[symbol] = Ring(symbol)
+            ring = self._rings[symbol] = Ring(symbol, self._buffer)
             FOLLOWED.set(len(self._rings))
         ring.readers += 1
         return ring
@@ -98,6 +102,7 @@ class Tail:
         ring.readers -= 1
         if not ring.readers and self._rings.get(ring.symbol) is ring:
             del self._rings[ring.symbol]
+            ring.close()
             FOLLOWED.set(len(self._rings))
 
     async def follow_streams(self) -> None:

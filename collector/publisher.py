@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import monotonic
+from typing import cast
+
+from redis.exceptions import RedisError
 
 from collector.announcements import Announcements
 from collector.books import SymbolBook
@@ -16,7 +19,7 @@ from collector.outbox import Outbox, Room
 from collector.stamp import Stamp
 from collector.symbol_writes import SymbolWrites
 from collector.troubles import Troubles
-from kraken_book.redis_contract.keys import WAKE, book_key, events_key
+from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.redis_contract.write import Retention
 from service.redis_exchange import RedisNode
 from service.redis_nodes import Nodes
@@ -24,7 +27,7 @@ from service.tasks import end_tasks
 
 # So often is looked whether every writer still runs.
 LOOK_SECONDS = 0.5
-# What `kraken:symbols` says is written again so often, should somebody have removed it.
+# What `kraken:symbols` says is written again at least so often: what is there may be damaged.
 STATES_SECONDS = 10.0
 
 
@@ -42,7 +45,9 @@ class Publisher:
         retention: Retention,
         shard: str,
         troubles: Troubles | None = None,
+        states_seconds: float = STATES_SECONDS,
     ) -> None:
+        self._states_seconds = states_seconds
         self._nodes = nodes
         self._retention = retention
         self.read: Callable[[str], Stamp | None] = lambda _symbol: None
@@ -180,8 +185,22 @@ class Publisher:
                 writer.retire()
                 await end_tasks([self._tasks.pop(writer)])
         if monotonic() >= self._next_states:
-            self._next_states = monotonic() + STATES_SECONDS
+            self._next_states = monotonic() + self._states_seconds
             self._announcements.say_all_again()
+        for symbol in await self._unlisted():
+            self._announcements.say_again(symbol)
+
+    async def _unlisted(self) -> set[str]:
+        """Return the symbols that `kraken:symbols` lacks: it was deleted, or a part of it."""
+        if not self.leading:
+            return set()
+        try:
+            names = await self._nodes.call(SYMBOLS, "HKEYS", SYMBOLS)
+        except (RedisError, OSError):
+            # The writers say what is wrong with Redis.
+            return set()
+        listed = {cast("bytes", name).decode(errors="replace") for name in names}
+        return self._symbols.keys() - listed
 
     def _fenced(self, epoch: int) -> None:
         self.follow()

@@ -11,10 +11,12 @@ from typing import Any, cast
 import httpx
 
 from api.app import make_app
+from api.buffer import MOST_BYTES, Buffer
 from api.channels import Channels
 from api.directory import Directory
 from api.followed_books import FollowedBooks
 from api.reader import Reader
+from api.roster import Roster
 from api.store import BookStore
 from api.streams import Streams
 from api.tail import Tail
@@ -35,6 +37,10 @@ from tests.polling import eventually
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0
+# Sooner than in life, so that no test has to wait long.
+LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
+# Few, so that a reader soon falls behind.
+CUT_BYTES = 20_000
 
 
 class Written:
@@ -92,13 +98,28 @@ class Written:
 class Replica:
     """A store, a tail that runs, and the application over them."""
 
-    def __init__(self, redis: RedisNode, max_age: float = MAX_AGE) -> None:
+    def __init__(
+        self,
+        redis: RedisNode,
+        max_age: float = MAX_AGE,
+        most_bytes: int = MOST_BYTES,
+        gone_after: float = GONE_AFTER,
+    ) -> None:
+        self.buffer = Buffer(most_bytes)
         self.store = BookStore(OneNode(redis))
-        self.tail = Tail(OneNode(redis), self.store, max_age)
+        self.tail = Tail(OneNode(redis), self.store, max_age, self.buffer)
         self.streams = Streams(30.0)
-        directory = Directory(self.store)
-        self.books = FollowedBooks(self.tail, self.store)
-        self.channels = Channels(self.tail, self.books, directory)
+        self.directory = directory = Directory(self.store)
+        self.books = FollowedBooks(self.tail, self.store, self.buffer)
+        self.roster = Roster(directory, self.store, gone_after=gone_after)
+        self.channels = Channels(
+            self.tail,
+            self.books,
+            self.roster,
+            self.buffer,
+            look_seconds=LOOK_SECONDS,
+            cut_bytes=CUT_BYTES,
+        )
         self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 
     def reader(self, symbol: str = "BTC/USD") -> Reader:

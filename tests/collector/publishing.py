@@ -26,7 +26,8 @@ class Publishing:
     def __init__(self, redis: RedisNode, *symbols: str) -> None:
         self.redis = redis
         self.read: Stamp | None = stamp_now()
-        self.publisher = Publisher(OneNode(redis), KEPT, "0/1")
+        # So long that no test waits for it.
+        self.publisher = Publisher(OneNode(redis), KEPT, "0/1", states_seconds=3600)
         self.publisher.read = lambda _symbol: self.read
         self.fenced: list[int] = []
         self.publisher.on_fenced = self.fenced.append

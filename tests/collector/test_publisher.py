@@ -365,6 +365,29 @@ async def _at_least(publishing: Publishing, count: int) -> list[int]:
 # Symbols that come and go
 
 
+async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
+    redis: RedisNode,
+) -> None:
+    publishing = Publishing(redis, "BTC/USD", "ETH/USD")
+    await publishing.lead()
+    running = asyncio.create_task(publishing.publisher.run())
+
+    async def is_listed() -> bool:
+        return set(await publishing.states()) >= set(publishing.boxes)
+
+    try:
+        # Also where others of another shard are listed.
+        await redis.hset(SYMBOLS, "SOL/USD", "{}")
+        for gone in (["BTC/USD"], ["BTC/USD", "ETH/USD"], ["ETH/USD"]):
+            await eventually(is_listed, "the symbols are listed")
+            await redis.hdel(SYMBOLS, *gone)
+        await eventually(is_listed, "the symbols are listed")
+        await redis.delete(SYMBOLS)
+        await eventually(is_listed, "the symbols are listed again")
+    finally:
+        await end(running)
+
+
 async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:
     await publishing.lead()
     box = Box("ETH/USD")

@@ -9,6 +9,7 @@ from itertools import islice
 import httpx
 import pytest
 
+from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.redis_contract.keys import events_key
 from tests.e2e.follower import SseStream
 from tests.e2e.many_reader import ManyReader
@@ -87,6 +88,20 @@ def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Re
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
     scene.simulator.fault("pair_status?symbol=NEW/USD&status=delisted")
     scene.collector.wait_until_live(len(SYMBOLS))
+
+
+def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> None:
+    every, view = read(ALL), read(ALL + "&levels=10")
+    for reader in (every, view):
+        scene.wait_until_they_have_all(reader, *SYMBOLS)
+    for _ in range(5):
+        scene.streams.client.delete(SYMBOLS_KEY)
+        for reader in (every, view):
+            scene.wait_until_they_have_all(reader, *SYMBOLS)
+    eventually(lambda: len(scene.streams.states()) == len(SYMBOLS) or None, "they are listed")
+    for reader in (every, view):
+        assert not any(ladder.counts.lagged for ladder in reader.ladders.values())
+    assert not any(ladder.counts.jumps for ladder in every.ladders.values())
 
 
 def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_that_does_not(

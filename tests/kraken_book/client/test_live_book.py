@@ -178,6 +178,14 @@ def test_what_the_api_says_of_its_own_ends_by_its_own_word_or_with_its_stream() 
     assert book.is_live
 
 
+def test_snapshot_ends_what_the_api_said_of_a_book_that_was_not_there() -> None:
+    book = book_of(of_api("syncing"), snapshot(3))
+    assert book.is_live
+    book.take(of_api("stale"))
+    book.take(event(snapshot(4)))
+    assert book.status == "stale", "the api says itself when a book is confirmed again"
+
+
 def test_a_fresh_stream_opens_with_a_snapshot_wherever_it_stands() -> None:
     book = book_of(snapshot(30), update(31))
     book.begin()

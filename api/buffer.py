@@ -1,0 +1,153 @@
+"""One bound, in bytes, for everything that a process keeps so that readers can be sent it.
+
+Logs are bounded by numbers of frames too, but clients and markets decide how large frames are and
+how many logs there are. When all logs together pass the bound, each gives up a part of its oldest
+frames; readers that stood there are told `lagged`. The floor of a log is what it must keep to be of
+use. When the floors fill the buffer, there is no room for another view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+MOST_BYTES = 256 * 1024 * 1024
+# Some of the newest events of a book.
+FLOOR_BYTES = 16 * 1024
+# To look at every log takes time, so each look gives up this part of the buffer.
+GIVEN_UP_PART = 64
+
+
+class NoRoom(Exception):
+    """The buffer is full of what cannot be given up."""
+
+
+class Buffer:
+    """Counts the bytes of all logs and openings; makes logs give up frames past `most_bytes`."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        """What all shares and openings hold."""
+        self.pinned = 0
+        """What openings hold: it cannot be given up before their readers have been sent them."""
+        self.floors = 0
+        """The floors of all shares together."""
+        self.limit = most_bytes
+        """Logs are made to give up frames when `bytes` passes this."""
+        self._shares: set[Share] = set()
+
+    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> Share:
+        """Return a new share.
+
+        Args:
+            give_up: Forgets about so many bytes, and returns how many it has forgotten.
+            floor: How many bytes the share is to keep if possible.
+        """
+        share = Share(self, give_up, floor)
+        self._shares.add(share)
+        self.floors += floor
+        return share
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room for another log: floors may take half of the buffer."""
+        return self.floors > self.most_bytes // 2
+
+    def has_room(self, size: int) -> bool:
+        """Return whether an opening of `size` bytes may be kept.
+
+        Openings may take half of the buffer; a single one is always allowed.
+        """
+        return not self.pinned or self.pinned + size <= self.most_bytes // 2
+
+    def pin(self, size: int) -> None:
+        """Count an opening that readers are sent; raises NoRoom."""
+        if not self.has_room(size):
+            raise NoRoom
+        self.pinned += size
+        self.add(size)
+
+    def unpin(self, size: int) -> None:
+        """Count an opening no more: its readers have been sent it, or have gone."""
+        self.pinned -= size
+        self.bytes -= size
+
+    def add(self, size: int) -> None:
+        """Count `size` bytes more, or less if it is negative, and keep the bound."""
+        self.bytes += size
+        if self.bytes > self.limit:
+            self._keep_bound()
+
+    def forget(self, share: Share) -> None:
+        """Count a share no more."""
+        if share in self._shares:
+            self._shares.discard(share)
+            self.bytes -= share.bytes
+            self.floors -= share.floor
+            share.bytes = share.floor = 0
+
+    def _keep_bound(self) -> None:
+        step = self.most_bytes // GIVEN_UP_PART
+        self._give_up(step, ((share, share.bytes - share.floor) for share in self._shares))
+        if self.bytes > self.most_bytes:
+            self._give_up(step, ((share, share.bytes) for share in self._shares))
+        # If too little could be given up, the next frame must not cost another look.
+        is_kept = self.bytes <= self.most_bytes
+        self.limit = self.most_bytes if is_kept else self.bytes + step
+
+    def _give_up(self, step: int, spare: Iterable[tuple[Share, int]]) -> None:
+        """Make shares give up what is too much and `step`, in proportion to what they can spare."""
+        spare = [(share, size) for share, size in spare if size > 0]
+        total = sum(size for _, size in spare)
+        excess = self.bytes - self.most_bytes + step
+        part = min(1.0, excess / total) if total else 0.0
+        for share, size in spare:
+            share.shrink(int(size * part))
+
+
+class Share:
+    """What one log has of the buffer."""
+
+    __slots__ = ("_buffer", "_give_up", "bytes", "floor")
+
+    def __init__(self, buffer: Buffer, give_up: Callable[[int], int], floor: int) -> None:
+        self._buffer = buffer
+        self._give_up = give_up
+        self.bytes = 0
+        self.floor = floor
+
+    def add(self, size: int) -> None:
+        """Count `size` bytes more, or less if it is negative."""
+        self.bytes += size
+        buffer = self._buffer
+        buffer.bytes += size
+        # `Buffer.add` without its call: this is done for every event.
+        if buffer.bytes > buffer.limit:
+            buffer.add(0)
+
+    def shrink(self, size: int) -> None:
+        """Have about `size` bytes given up."""
+        given = self._give_up(size)
+        self.bytes -= given
+        self._buffer.bytes -= given
+
+    def clear(self) -> None:
+        """Count nothing: all has been forgotten."""
+        self.add(-self.bytes)
+
+    def set_floor(self, floor: int) -> None:
+        """Keep `floor` bytes if possible."""
+        self._buffer.floors += floor - self.floor
+        self.floor = floor
+
+    def close(self) -> None:
+        """Give the share back."""
+        self._buffer.forget(self)
+        # Without this the log refers to itself, and its memory waits for the garbage collector.
+        self._give_up = _nothing
+        # A read that was under way may still bring something: it counts for nobody.
+        self._buffer = Buffer()
+
+
+def _nothing(_size: int) -> int:
+    return 0
