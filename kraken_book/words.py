@@ -30,14 +30,20 @@ _REASONS = {
     "unreachable": "Kraken cannot be reached: the collector keeps trying",
     "refused": "Kraken refused the connection: the collector keeps trying",
     "certificate": "Kraken's certificate is not trusted: the collector keeps trying",
+    "flood": "Kraken sent too many pings or fragments: the collector is connecting again",
     "stopped": "the collector was stopped: waiting for one to take over",
     # From the api.
     "age": "not known to match Kraken now: waiting for the collector",
     "redis": "the api cannot reach Redis: it keeps trying",
+    "no-symbols": "no collector has named its symbols yet: waiting for one",
+    "corrupt-symbols": "the list of symbols in Redis is damaged: the log of the api says how to repair it",
+    "too-many-choices": "this api serves too many different streams: waiting for one to end",
+    "no-room": "this api has no memory left for another view: waiting for some",
     # About this reader.
     "lagged": "this reader fell behind: waiting for the book of now",
     "disconnected": "last known book: the stream is gone, connecting again",
     "no book yet": "waiting for the first book",
+    "not listed": "Kraken does not list this symbol any more",
 }
 
 _REFUSALS = {"not listed": "Kraken does not list this symbol any more"}

@@ -9,12 +9,13 @@
 --   replaced   it was not `<epoch> <owner>`, or its epoch cannot be, and is the caller's now
 --   endless    it had no end, or one further away than any leader sets; it ends in ARGV 2 now,
 --              unless its owner lives and renews it
--- An epoch that lies more than a day ahead of Redis's clock cannot be, unless one as new was seen;
--- of another's lease it is told as 0. Refuses with the error
+-- An epoch that is too large cannot be; of another's lease it is told as 0. Refuses with the error
 --   CORRUPT key what   the key holds another type, which this script does not overwrite
 
 -- The longest life that a collector can be told to give it.
 local LONGEST_MS = 60000
+-- Numbers above 2^53 are not exact here.
+local GREATEST = 9006000000000000
 
 local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'table' then
@@ -27,7 +28,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local seen = tonumber(ARGV[3])
 local epoch_text, owner = string.match(held or '', '^(%d+) (.+)$')
 local epoch = tonumber(epoch_text or 0)
-if epoch > math.max(now + 86400000, seen) then epoch = 0 end
+if epoch > GREATEST then epoch = 0 end
 
 if owner and owner ~= ARGV[1] then
     -- Users of an older ACL may not ask for it; then it has an end, as far as is known.

@@ -22,14 +22,16 @@
 --   CORRUPT key what   the key holds another type, which this script does not delete
 -- where epoch and seq are those of the last event written.
 --
--- Values that cannot be are not believed: an epoch, seq or id that is no whole number, has no bound,
--- or lies more than a day ahead of Redis's clock, and an id that does not tell the seq beside it.
+-- Values that cannot be are not believed: an epoch, seq or id that is not a whole number or is too
+-- large, and an id that does not tell the seq beside it. Epochs may lie far ahead of Redis's clock:
+-- the clock may have been set back, and the order of events must go on.
 --   in the hash              as if the hash were gone: the stream's last event says what is there;
 --                            the next write of events or of a book sets the fields right ('hash')
---   in the stream's entries  they are no events of ours, and are passed over
---   as the stream's last id  an id must be higher than any before it. One that is not far ahead is
---                            gone on from; for one that is, the stream is deleted, and begins anew
---                            with these events ('stream')
+--   in the stream's entries  they are not events of ours, and are passed over
+-- Ids go by time, so one that lies more than a day ahead of Redis's clock is not gone on from:
+--   in the hash              the next event's id is of now ('hash')
+--   as the stream's last id  an id must be higher than any before it, so the stream is deleted, and
+--                            begins again with these events ('stream')
 
 -- What a hash without a book has none of.
 local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_id', 'confirmed_at',
@@ -42,10 +44,10 @@ local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonum
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- A clock that was set back leaves ids and epochs ahead of it; further ahead none is ours.
+-- A clock that was set back leaves ids ahead of it.
 local latest_ms = math.floor(now / 1000) + 86400000
 -- Numbers above 2^53 are not exact here; this leaves room for a trillion more events.
-local GREATEST_SEQ = 9006000000000000
+local GREATEST = 9006000000000000
 
 local function refuse_type(key, failed)
     if not string.find(failed.err, '^WRONGTYPE') then return failed end
@@ -62,13 +64,12 @@ if stream_id then
     local ms, id_seq = string.match(stream_id, '^(%d+)%-(%d+)$')
     if ms and id_seq == stream_seq and stream_epoch then
         stream_seq, last_ms = tonumber(id_seq), tonumber(ms)
-        known = stream_seq <= GREATEST_SEQ and last_ms <= latest_ms
+        known = stream_seq <= GREATEST
         if stream_epoch == ARGV[1] then
             stream_epoch = epoch
         else
             local number = string.find(stream_epoch, '^%d+$') and tonumber(stream_epoch)
-            -- One that is older than the writer's cannot fence it, whatever the clock says.
-            known = known and number and number <= math.max(latest_ms, epoch)
+            known = known and number and number <= GREATEST
             stream_epoch = number
         end
     end
@@ -87,12 +88,16 @@ if not known then
         for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
         local ms, id_seq = string.match(entry[1], '^(%d+)%-(%d+)$')
         local number = string.find(fields['epoch'] or '', '^%d+$') and tonumber(fields['epoch'])
-        if id_seq == fields['seq'] and tonumber(id_seq) <= GREATEST_SEQ and tonumber(ms) <= latest_ms
-            and number and number <= math.max(latest_ms, epoch) then
+        if id_seq == fields['seq'] and tonumber(id_seq) <= GREATEST and number and number <= GREATEST then
             stream_epoch, stream_seq, stream_id, last_ms = number, tonumber(id_seq), entry[1], tonumber(ms)
             break
         end
     end
+end
+local is_ahead = last_ms > latest_ms
+if is_ahead then
+    last_ms = 0
+    if known then repaired = {'hash'} end
 end
 
 local function refuse(word)
@@ -126,7 +131,7 @@ if run_count > 0 and #new_runs == 0 then return {1, stream_seq, now} end
 
 local mode = ARGV[at]
 if run_count == 0 then
-    if epoch ~= stream_epoch or not known then return refuse('GAP') end
+    if epoch ~= stream_epoch or not known or is_ahead then return refuse('GAP') end
     if mode == 'touch' and (place[5] ~= ARGV[at + 1] or place[4] ~= ARGV[1]) then
         return refuse('GAP')
     end

@@ -80,7 +80,7 @@ class RestlessReader(threading.Thread):
         super().__init__(name=f"reader {seed} of {symbol}", daemon=True)
         self.error: str | None = None
         self.met: Counter[str] = Counter()
-        """How often which happened: `fresh`, `resumed`, `refused`, `broken`, `lagged …`, …"""
+        """How often each thing happened: `fresh`, `resumed`, `unserved`, `broken`, `lagged …`, …"""
         self._urls = urls
         self._symbol = symbol
         self._random = random.Random(seed)
@@ -148,5 +148,9 @@ class RestlessReader(threading.Thread):
             if numbered >= count:
                 break
         self.met.update(told)
+        if not numbered:
+            # The api waited for Redis, and ended the stream.
+            self.met["unserved"] += 1
+            return
         self.met["resumed" if resuming else "fresh"] += 1
         self.met["events"] += numbered

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
 from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.balancer import Balancer
 from tests.e2e.crowd import frozen_reader
@@ -119,8 +121,8 @@ def wait_for_now(readers: list[ClientReader], streams: Streams) -> None:
 
 
 @pytest.fixture(scope="module")
-def large_book(module_stage: Stage) -> EmbeddedRedis:
-    """A Redis whose one book is larger than any that a collector writes."""
+def long_list(module_stage: Stage) -> EmbeddedRedis:
+    """A Redis with one book and so many refused symbols that /books has `LARGE` bytes at least."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
@@ -128,25 +130,25 @@ def large_book(module_stage: Stage) -> EmbeddedRedis:
     assert collector.stop() == 0
     simulator.stop()
     streams = Streams(redis.url)
-    level = json.loads(streams.book("BTC/USD")["bids"])[0]
-    levels = [level] * (LARGE // len(json.dumps(level)))
-    streams.client.hset("kraken:book:{BTC/USD}", "bids", json.dumps(levels))
+    refused = SymbolState("refused", "?" * 400, "simulated", "0/1", 10, None, None)
+    names = [f"X{number}/USD" for number in range(LARGE // 400)]
+    streams.client.hset(SYMBOLS_KEY, mapping=dict.fromkeys(names, encode_symbol_state(refused)))
     streams.close()
     return redis
 
 
-def ask_for_depth(api: Api) -> socket.socket:
-    """A client that has asked for the book and not read yet."""
+def ask_for_books(api: Api) -> socket.socket:
+    """Return a client that has asked for /books and not read yet."""
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", api.port))
-    slow.sendall(b"GET /depth/BTC%2FUSD HTTP/1.1\r\nHost: x\r\n\r\n")
+    slow.sendall(b"GET /books HTTP/1.1\r\nHost: x\r\n\r\n")
     return slow
 
 
-def test_an_answer_that_is_read_slowly_is_not_cut(large_book: EmbeddedRedis, stage: Stage) -> None:
-    api = stage.api(large_book.url, API_MAX_AGE="1000", API_DRAIN="30")
-    with ask_for_depth(api) as slow:
+def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stage: Stage) -> None:
+    api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="30")
+    with ask_for_books(api) as slow:
         slow.settimeout(30)
         answer = http.client.HTTPResponse(slow)
         answer.begin()
@@ -155,16 +157,16 @@ def test_an_answer_that_is_read_slowly_is_not_cut(large_book: EmbeddedRedis, sta
         # Longer than a server is given that has nothing else to wait for.
         time.sleep(2.5)
         body = answer.read()
-    assert len(body) == int(answer.headers["content-length"]) > LARGE // 2
-    assert len(json.loads(body)["bids"]) > 10
+    assert len(body) == int(answer.headers["content-length"]) > LARGE
+    assert len(json.loads(body)) > LARGE // 400
     assert api.wait_for_end() == 0
 
 
 def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
-    large_book: EmbeddedRedis, stage: Stage
+    long_list: EmbeddedRedis, stage: Stage
 ) -> None:
-    api = stage.api(large_book.url, API_MAX_AGE="1000", API_DRAIN="3")
-    with ask_for_depth(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
+    api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="3")
+    with ask_for_books(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
         asked.recv(1)
         frozen.recv(1)
         eventually(lambda: api.metric("kraken_book_readers") == 1 or None, "both are there")

@@ -105,7 +105,7 @@ def test_who_comes_and_goes_accounts_for_every_number_whatever_happens(scene: Sc
         second.wait_for_line("leading")
         crowd.flow(fresh=10, resumed=60)
         scene.redis.kill()
-        crowd.flow(refused=5)
+        crowd.flow(unserved=5)
         scene.redis.start()
         for replica in scene.replicas:
             replica.wait_until_live(*SYMBOLS)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from kraken_book.symbols import folded
+from tests.contract_reasons import contract_reasons
 from tests.e2e.chromium import find_chromium, open_chromium
 from tests.e2e.scripted_page import ScriptedPage
 
@@ -98,14 +99,7 @@ def test_names_are_folded_as_the_api_folds_them(page: Page) -> None:
     assert run(page, script, names) == [folded(name.strip()) for name in names]
 
 
-REASONS = (
-    *("checksum", "crossed", "level", "frame", "precision", "early", "unanswered", "quiet"),
-    *("closed", "silent", "lag", "unreachable", "refused", "certificate", "stopped", "age"),
-    "not listed",
-)
-
-
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", [*contract_reasons(), "age"])
 def test_each_reason_of_the_contract_is_a_sentence(page: Page, reason: str) -> None:
     script = 'return (await import("/page/words.js")).statusText("syncing", given)'
     text = run(page, script, reason)

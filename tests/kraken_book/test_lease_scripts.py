@@ -74,7 +74,7 @@ def test_who_has_seen_a_newer_epoch_than_its_own_is_given_one_newer_still(leases
     newer = epoch + 10**9
     assert leases.take("one", seen=newer) == (True, newer + 1)
     assert leases.take("one", seen=newer + 1) == (True, newer + 1)
-    assert leases.take("one", seen=newer) == (True, newer + 1)
+    assert leases.take("one") == (True, newer + 1)
 
 
 def test_an_epoch_of_the_past_that_was_seen_gives_redis_time(leases: Leases) -> None:
@@ -156,7 +156,7 @@ def test_value_that_is_no_lease_is_replaced(leases: Leases, value: str) -> None:
     assert 0 < leases.client.pttl(KEY) <= LONG
 
 
-@pytest.mark.parametrize("epoch", ["9" * 30, str(2**62), "99999999999999"])
+@pytest.mark.parametrize("epoch", ["9" * 30, str(2**62), str(2**53)])
 def test_epoch_that_cannot_be_is_not_told(leases: Leases, epoch: str) -> None:
     leases.client.set(KEY, f"{epoch} two", px=5000)
     assert leases.reply("one") == [0, b"two", 0]

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from kraken_book.words import explain
-from tests.e2e.processes import ROOT
+from tests.contract_reasons import contract_reasons
 
 
-def _reasons() -> list[str]:
-    text = (ROOT / "docs/contract.md").read_text()
-    told = text[text.index("The reasons: of the book") : text.index("else Kraken's words")]
-    return re.findall(r"`([a-z]+)`", told)
-
-
-@pytest.mark.parametrize("reason", [*_reasons(), "age", "disconnected", "lagged", "gap"])
+@pytest.mark.parametrize("reason", [*contract_reasons(), "age", "disconnected", "lagged", "gap"])
 def test_reason_of_the_contract_has_words(reason: str) -> None:
     words = explain("syncing", reason)
     assert words != reason

@@ -29,6 +29,7 @@ from tests.kraken_book.written_books import (
     updates,
 )
 
+YEAR_MS = 365 * 86_400_000
 LATER = "2026-08-02T03:35:59.000000Z"
 
 
@@ -441,7 +442,6 @@ def test_each_symbol_is_for_itself(script: ScriptRunner) -> None:
 IMPOSSIBLE_PLACES = [
     {"stream_epoch": "1e308"},
     {"stream_epoch": str(2**60)},
-    {"stream_epoch": "99999999999999"},
     {"stream_epoch": "-5"},
     {"stream_epoch": "abc"},
     {"stream_epoch": ""},
@@ -477,13 +477,34 @@ def test_impossible_place_in_hash_refuses_touch_so_that_a_write_follows(
     assert refused_unchanged(script, touch_book("BTC/USD", 7, LATER, KEPT, 2)) == ("GAP", 7, 2)
 
 
-def test_epoch_of_the_next_hour_fences_and_one_of_next_week_does_not(script: ScriptRunner) -> None:
+def test_epoch_of_next_year_fences_because_a_clock_may_have_been_set_back(
+    script: ScriptRunner,
+) -> None:
     now = script.microseconds() // 1000
+    ahead = now + YEAR_MS
     script.run(book_call(now, [snapshot(1)]))
-    script.put_fields(stream_epoch=str(now + 3_600_000))
-    assert script.refusal(book_call(now, [update(2)])) == ("FENCED", now + 3_600_000, 1)
-    script.put_fields(stream_epoch=str(now + 7 * 86_400_000))
-    assert script.run(book_call(now, [update(2)])).repaired == ("hash",)
+    script.put_fields(stream_epoch=str(ahead))
+    assert script.refusal(book_call(now, [update(2)])) == ("FENCED", ahead, 1)
+
+
+@pytest.mark.parametrize("has_hash", [True, False])
+def test_ids_of_a_clock_that_was_set_back_a_year_end_and_the_order_of_events_goes_on(
+    script: ScriptRunner, has_hash: bool
+) -> None:
+    epoch = script.microseconds() // 1000 + YEAR_MS
+    script.run(book_call(epoch, [snapshot(1)]))
+    script.delete_stream()
+    last_id = f"{epoch}-1"
+    script.put_entry(last_id, {"kind": "snapshot", "seq": "1", "epoch": str(epoch), "data": "{}"})
+    script.put_fields(stream_id=last_id, event_id=last_id)
+    if not has_hash:
+        script.delete_hash()
+    assert script.refusal(book_call(epoch - 1, [snapshot(2)])) == ("FENCED", epoch, 1)
+    written = script.run(book_call(epoch + 1, [snapshot(2)]))
+    assert written.repaired == (("hash", "stream") if has_hash else ("stream",))
+    assert script.places() == [(epoch + 1, 2, "snapshot")]
+    ((event_id, _),) = script.entries()
+    assert int(event_id.partition(b"-")[0]) <= script.microseconds() // 1000
 
 
 def test_writer_whose_own_epoch_is_ahead_of_a_clock_that_was_set_back_goes_on(
@@ -493,6 +514,12 @@ def test_writer_whose_own_epoch_is_ahead_of_a_clock_that_was_set_back_goes_on(
     script.run(book_call(ahead, [snapshot(1)]))
     assert script.run(book_call(ahead, [update(2)])).repaired == ()
     assert script.run(book_call(ahead + 1, [snapshot(3)])).repaired == ()
+
+
+def test_id_of_the_far_future_refuses_touch_so_that_a_write_follows(script: ScriptRunner) -> None:
+    script.run(book_call(7, [snapshot(1), update(2)]))
+    script.put_fields(stream_id="99999999999999-2")
+    assert refused_unchanged(script, touch_book("BTC/USD", 7, LATER, KEPT, 2)) == ("GAP", 7, 2)
 
 
 @pytest.mark.parametrize(
