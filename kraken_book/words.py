@@ -36,7 +36,7 @@ _REASONS = {
     "age": "not known to match Kraken now: waiting for the collector",
     "redis": "the api cannot reach Redis: it keeps trying",
     "no-symbols": "no collector has named its symbols yet: waiting for one",
-    "corrupt-symbols": "the list of symbols in Redis is damaged: the log of the api says how to repair it",
+    "corrupt-symbols": "the list of symbols in Redis is damaged: see the log of the api",
     "too-many-choices": "this api serves too many different streams: waiting for one to end",
     "no-room": "this api has no memory left for another view: waiting for some",
     # About this reader.
