@@ -15,5 +15,5 @@ A `stream` carries what its reader reads to its `socket`, now and then measuring
 `streams` looks after all of them, `stream_choice` says what a request asks for, `stream_route`
 opens it. `books` answers single requests, `ops` those of who runs it, `problems` those that fail;
 `proxies` knows
-whose address a request comes from; `app` puts the routes together, `__main__` wires.
+whose address a request comes from; `app` puts the routes together, `program` wires.
 """

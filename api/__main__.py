@@ -1,115 +1,17 @@
-"""`python -m api`: wires the service; its parts say what they do."""
+"""`python -m api`: `program` has what it does."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-from time import monotonic
-
-import uvloop
-
-from api.app import make_app
-from api.buffer import Buffer
-from api.channels import Channels
-from api.directory import Directory
-from api.followed_books import FollowedBooks
-from api.request_log import CONSOLE_LEVELS
-from api.roster import Roster
-from api.settings import ApiSettings
-from api.socket import SocketProtocol, bound_unsent
-from api.store import BookStore
-from api.streams import Streams
-from api.tail import Tail
-from service.http_connections import HttpLimits
-from service.http_server import allow_open_files, exit_with, serve
-from service.listening import PortInUse, inherited_listener, listen
-from service.log_output import LogOutput
-from service.logs import get_logger
-from service.program import begin
-from service.redis_engine import connect_nodes
-from service.redis_url import without_password
-from service.stop import stop_on_signals
-from service.tasks import end_tasks, stop_or_failure
-
-log = get_logger("api")
-
-WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
-
-# A Redis that hangs is one that is away; who asks /readyz gives up soon.
-REDIS_SECONDS = 2.0
-# Of API_DRAIN, what the server has at least to end its other answers, and needs to look and end.
-SERVER_SECONDS = 1.0
-ENDING_SECONDS = 0.3
-
-
-async def run(
-    settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
-) -> None:
-    """Serve until a signal, or until nobody can read `output` any more."""
-    going = stop_on_signals(output)
-    log.info(
-        "serving",
-        address=f"http://{settings.api_host}:{settings.api_port}",
-        redis=without_password(settings.redis_url),
-        open_files=allow_open_files(),
-    )
-    nodes = connect_nodes(settings.redis_url, timeout=REDIS_SECONDS, only_reads=True)
-    store = BookStore(nodes)
-    buffer = Buffer(settings.api_buffer_mb * 1024 * 1024)
-    tail = Tail(nodes, store, settings.api_max_age, buffer)
-    streams = Streams(settings.api_write_timeout)
-    directory = Directory(store)
-    books = FollowedBooks(tail, store, buffer)
-    channels = Channels(tail, books, Roster(directory, store), buffer)
-    app = make_app(
-        store,
-        directory,
-        tail,
-        channels,
-        streams,
-        settings.api_max_age,
-        settings.trusted_proxies,
-    )
-
-    drained = asyncio.Event()
-    work = (
-        tail.follow_streams(),
-        tail.watch_ages(),
-        books.look_after(),
-        channels.look_after(),
-        streams.look_after(),
-    )
-    working = [asyncio.create_task(each) for each in work]
-    gone_at = float("inf")
-
-    def left() -> float:
-        return max(0.0, gone_at - monotonic() - ENDING_SECONDS)
-
-    limits = HttpLimits(
-        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
-    )
-    serving = asyncio.create_task(
-        serve(app, listener, drained, grace=left, protocol=SocketProtocol, limits=limits)
-    )
-    await stop_or_failure(going, [*working, serving])
-    gone_at = monotonic() + settings.api_drain
-    await streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
-    drained.set()
-    await serving
-    await end_tasks(working)
-    await nodes.aclose()
-    log.info("stopped")
+from service.stop_signals import exit_at_stop_signals
 
 
 def main() -> None:
-    """Read the settings and serve."""
-    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
-    try:
-        listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
-        bound_unsent(listener)
-    except PortInUse as error:
-        exit_with(error)
-    uvloop.run(run(settings, listener, output))
+    """Run the api."""
+    exit_at_stop_signals()
+    # These imports take long enough for a Ctrl-C.
+    from api.program import main as run  # noqa: PLC0415
+
+    run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A service as its own `__main__` runs it, its loop watched; a process that `bench.stalls` starts.
+"""A service as `python -m` runs it, its loop watched; a process that `bench.stalls` starts.
 
     WATCHED=api WATCHED_FILE=stalls.json python -m bench.stalls_process
 
@@ -21,7 +21,7 @@ from bench.loop_watch import LoopWatch
 def main(service: str, file: Path) -> None:
     """Run `collector` or `api`, and leave what was noted."""
     watch = LoopWatch()
-    module = importlib.import_module(f"{service}.__main__")
+    module = importlib.import_module(f"{service}.program")
     module.run = _watched(module.run, watch)  # type: ignore[attr-defined]
     try:
         module.main()

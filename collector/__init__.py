@@ -6,5 +6,5 @@ In the order that data flows: `feed` knows what is to be followed and spreads it
 `outbox` what changed. The `publisher` knows which symbol is written where, and under which epoch:
 each node of Redis has a `node_writer`, which takes its `symbol_writes`' calls, with the
 `announcements` for that node, and has the `delivery` bring them there. The `lease` says who leads,
-after a look at its `rivals`. `reporter` and `ops` say how it goes; `__main__` wires.
+after a look at its `rivals`. `reporter` and `ops` say how it goes; `program` wires.
 """

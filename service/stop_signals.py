@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -22,3 +24,12 @@ def handle_stop_signals(handler: Callable[[int, FrameType | None], object]) -> N
     """Call `handler` at each of them, from now on."""
     for number in heeded_stop_signals():
         signal.signal(number, handler)
+
+
+def exit_at_stop_signals() -> None:
+    """Exit with 0 at each of them, without a traceback; for the time before anything runs."""
+    handle_stop_signals(_exit)
+
+
+def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)

@@ -2,7 +2,7 @@
 
 A request comes in at the top of this list and book frames go out through it:
 
-- `options` reads the command line; `__main__` wires what it asks for.
+- `options` reads the command line; `program` wires what it asks for.
 - `server` accepts sockets; each is a `client` with a `session` and an `outbox`.
 - `session` is the protocol of one connection, without I/O: `requests` reads what a client sends,
   `replies` and `instruments` render what is answered; it asks a `feed` for the books.

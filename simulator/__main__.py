@@ -1,99 +1,17 @@
-"""`python -m simulator`: wires options, feed and server, until a signal."""
+"""`python -m simulator`: `program` has what it does."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-from contextlib import AsyncExitStack
-from typing import NoReturn
-
-import uvloop
-
-from service.listening import PortInUse, inherited_listener
-from service.log_output import LogOutput
-from service.logs import configure_logs, parse_levels
-from service.printable import printable
-from service.settings import LogSettings, read_settings
-from service.standard_streams import hold_standard_descriptors
-from service.stop import stop_on_signals
-from simulator.catalogue import CATALOGUE, profile_of
-from simulator.control import controlled
-from simulator.exchange import Exchange
-from simulator.faults import FaultError
-from simulator.feed import Feed
-from simulator.injector import Injector
-from simulator.options import Options, read_options
-from simulator.recording import RecordingError, read_recording
-from simulator.replay import Replay
-from simulator.server import Simulator
+from service.stop_signals import exit_at_stop_signals
 
 
 def main() -> None:
-    """Run the simulator as the command line says."""
-    hold_standard_descriptors()
-    options = read_options(sys.argv[1:])
-    settings = read_settings(LogSettings)
-    levels = parse_levels(options.log_level or settings.log_level)
-    output = configure_logs(levels, settings.log_format)
-    feed = open_feed(options)
-    uvloop.run(_serve(feed, options, output))
+    """Run the simulator."""
+    exit_at_stop_signals()
+    # These imports take long enough for a Ctrl-C.
+    from simulator.program import main as run  # noqa: PLC0415
 
-
-def open_feed(options: Options) -> Feed:
-    """The markets or the recording that the options name."""
-    if options.replay is None:
-        profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
-        return Exchange(profiles, seed=options.seed, rate=options.rate, updates=options.updates)
-    try:
-        tracks = read_recording(options.replay)
-    except (OSError, UnicodeDecodeError, RecordingError) as error:
-        _give_up(f"--replay: {error}")
-    for symbol in options.symbols:
-        if symbol not in tracks:
-            _give_up(f"--symbols: {symbol} is not in {options.replay}: it has {', '.join(tracks)}")
-    served = {symbol: tracks[symbol] for symbol in options.symbols or tracks}
-    return Replay(served, speed=options.speed, loop=options.loop)
-
-
-async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None:
-    stop = stop_on_signals(output)
-    simulator = Simulator(feed, host=options.host, port=options.port, listener=inherited_listener())
-    injector = Injector(simulator, feed)
-    for fault in options.faults:
-        try:
-            injector.inject(fault)
-        except FaultError as error:
-            _give_up(f"--fault: {error}")
-    async with AsyncExitStack() as stack:
-        try:
-            await stack.enter_async_context(simulator)
-            if options.control is not None:
-                control = controlled(simulator, injector, options.host, options.control)
-                # Looked for, at the beginning of a line, like the next.
-                _print(f"control on {await stack.enter_async_context(control)}")
-        except PortInUse as error:
-            _give_up(str(error))
-        except OSError as error:
-            _give_up(
-                f"cannot listen on {options.host} port {options.port}: {error.strerror}:"
-                " choose another --host or --port; --port 0 takes a free one"
-            )
-        # Looked for, at the beginning of a line, by those who start us.
-        _print(f"listening on {simulator.url}")
-        await simulator.wait(stop)
-
-
-def _print(line: str) -> None:
-    # Whoever does not read it does not miss it, and Python would complain of its rest at exit.
-    if sys.stdout is not None:
-        with contextlib.suppress(OSError):
-            os.write(sys.stdout.fileno(), f"{line}\n".encode())
-
-
-def _give_up(message: str) -> NoReturn:
-    print(printable(f"simulator: {message}"), file=sys.stderr)  # noqa: T201
-    sys.exit(2)
+    run()
 
 
 if __name__ == "__main__":

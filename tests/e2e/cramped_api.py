@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 
-from api.__main__ import main
+from api.program import main
 
 OPEN_FILES = 128
 

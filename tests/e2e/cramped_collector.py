@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collector.outbox
-from collector.__main__ import main
+from collector.program import main
 
 MOST_WAITING = 20
 
