@@ -1,4 +1,4 @@
-"""The proof that a book's hash still holds what a collector wrote there, before it is shown.
+"""Prove that a book's hash still holds what a collector wrote, before the book is shown.
 
 Anybody who can write to Redis may leave anything in a field. The form of the fields is
 `parse_book_hash`'s; here they are held against each other and against the checksum.

@@ -2,7 +2,7 @@
 
 Logs are bounded by numbers of frames too, but clients and markets decide how large frames are and
 how many logs there are. When all logs together pass the bound, each gives up a part of its oldest
-frames; readers that stood there are told `lagged`. The floor of a log is what it must keep to be of
+frames, and its slowest readers get `lagged`. The floor of a log is what it must keep to be of
 use. When the floors fill the buffer, there is no room for another view.
 """
 
@@ -18,7 +18,7 @@ GIVEN_UP_PART = 64
 
 
 class NoRoom(Exception):
-    """The buffer is full of what cannot be given up."""
+    """The buffer is full, and nothing in it can be given up."""
 
 
 class Buffer:
@@ -27,11 +27,11 @@ class Buffer:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self.most_bytes = most_bytes
         self.bytes = 0
-        """What all shares and openings hold."""
+        """Return the bytes that all shares and openings hold."""
         self.pinned = 0
-        """What openings hold: it cannot be given up before their readers have been sent them."""
+        """Return the bytes of openings, which cannot be given up before they are sent."""
         self.floors = 0
-        """The floors of all shares together."""
+        """Return the sum of the floors of all shares."""
         self.limit = most_bytes
         """Logs are made to give up frames when `bytes` passes this."""
         self._shares: set[Share] = set()
@@ -50,7 +50,7 @@ class Buffer:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no room for another log: floors may take half of the buffer."""
+        """Return whether there is no room for another log: floors may take half of the buffer."""
         return self.floors > self.most_bytes // 2
 
     def has_room(self, size: int) -> bool:
@@ -106,7 +106,7 @@ class Buffer:
 
 
 class Share:
-    """What one log has of the buffer."""
+    """One log's part of the buffer."""
 
     __slots__ = ("_buffer", "_give_up", "bytes", "floor")
 
@@ -145,7 +145,7 @@ class Share:
         self._buffer.forget(self)
         # Without this the log refers to itself, and its memory waits for the garbage collector.
         self._give_up = _nothing
-        # A read that was under way may still bring something: it counts for nobody.
+        # A read that is under way may still bring something, which counts in no buffer.
         self._buffer = Buffer()
 
 

@@ -35,7 +35,7 @@ OPENING_SECONDS = 0.5
 CUT_BYTES = 256 * 1024
 # What a symbol costs a channel beside its frames.
 SOURCE_BYTES = 1000
-# Symbols that have left; what is known of where they stood.
+# Symbols that have left and whose last positions are remembered.
 MOST_LEFT = 1000
 NO_BOOK_YET = "no book yet"
 
@@ -61,12 +61,12 @@ class OneSymbolLog(FrameLog):
 
 
 class ChannelOpening:
-    """What readers that come together are sent first; its bytes count as long as one needs them."""
+    """First frames for readers that come together; its bytes count while a reader needs them."""
 
     def __init__(self, parts: list[bytes], index: int, buffer: Buffer) -> None:
         self.parts = parts
         self.index = index
-        """Where in the log they go on from there."""
+        """Return the index in the log at which they go on."""
         self.size = sum(map(len, parts))
         buffer.pin(self.size)
         weakref.finalize(self, buffer.unpin, self.size).atexit = False
@@ -194,7 +194,7 @@ class Channel:
     def look_over(self) -> None:
         """Tell readers of books that stay lost, and forget an opening that nobody shares any more.
 
-        Called now and then; a book is told as lost if it is so at two calls.
+        Called now and then; a book is reported as lost if it is lost at two calls.
         """
         if monotonic() - self._opened_at > OPENING_SECONDS:
             self._opening = None
@@ -206,7 +206,7 @@ class Channel:
 
     @property
     def can_open(self) -> bool:
-        """Whether there is room for an opening as large as the last one."""
+        """Return whether there is room for an opening as large as the last one."""
         return self._opening is not None or self._buffer.has_room(self._opening_bytes)
 
     def opening(self) -> ChannelOpening:

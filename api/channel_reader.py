@@ -37,9 +37,9 @@ PAGE_FRAMES = 128
 
 
 class Unread:
-    """What of one symbol lies between a watermark and the log, and has not been sent.
+    """Events of one symbol between a watermark and the log that have not been sent.
 
-    It is read from the symbol's ring, from `index` on; from Redis if that is None.
+    They are read from the symbol's ring, from `index` on, or from Redis if that is None.
     """
 
     def __init__(self, source: Source, watermark: int) -> None:

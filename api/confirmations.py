@@ -1,4 +1,4 @@
-"""How old books are, although the clocks that say so may step.
+"""Ages of books that no step of a clock makes younger.
 
 A book's `confirmed_at` and Redis's clock say an age. Either may be wrong: a failover to a server
 whose clock is behind, a correction by NTP, a restored machine. So this process also counts, by its
@@ -17,7 +17,7 @@ FUTURE_TOLERANCE = 1.0
 
 
 class _Seen(NamedTuple):
-    """The last confirmation that was believed: its age when it was first seen here."""
+    """Last confirmation that was believed, with its age when it was first seen here."""
 
     confirmed_at: int
     age_ms: int
@@ -27,7 +27,7 @@ class _Seen(NamedTuple):
 
 
 class Confirmations:
-    """The last confirmation of each symbol's book; the oldest are forgotten past `max_symbols`."""
+    """Last confirmations of symbols' books; the oldest are forgotten past `max_symbols`."""
 
     def __init__(
         self, max_symbols: int = MAX_SYMBOLS, future_tolerance: float = FUTURE_TOLERANCE

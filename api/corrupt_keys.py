@@ -1,4 +1,4 @@
-"""Which of our keys hold what no collector writes: each is told once, with the repair."""
+"""Keys of ours that hold what no collector writes: each is logged once, with its repair."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Corruption(NamedTuple):
 
 
 class CorruptKeys:
-    """The corrupt keys that were met, until they are right again.
+    """Corrupt keys that were met and are not known to be right again.
 
     Args:
         max_keys: How many are remembered, the last ones met.

@@ -44,7 +44,7 @@ class Rendered:
 
     def __init__(self, head: bytes, seen: int) -> None:
         self.head = head
-        """The JSON but for the value of `conflated`, which is its last."""
+        """Return the JSON without the value of `conflated`, its last member."""
         self.seen = seen
         """Equal for states of a book between which a reader would see no difference."""
 

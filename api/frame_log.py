@@ -56,7 +56,7 @@ def sse_unnumbered(data: bytes) -> bytes:
 
 
 class FrameLog:
-    """The last frames, at most `capacity` and as many again; indexes only grow.
+    """Keep the last frames, at most twice `capacity`; indexes only grow.
 
     Frames leave earlier if the process's `buffer` is full.
     """

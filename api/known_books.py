@@ -40,7 +40,7 @@ class KnownBook(NamedTuple):
         return self.age_ms + int((monotonic() - self.read_at) * 1000)
 
     def confirmed(self, reply: Reply, text: str, confirmed_at: int | None) -> KnownBook:
-        """Return the same book, confirmed anew by a later `reply`."""
+        """Return the same book with the confirmation of a later `reply`."""
         return KnownBook(reply, replace(self.hash, confirmed_at=text), confirmed_at)
 
     def is_only_confirmed_by(self, reply: Reply) -> bool:

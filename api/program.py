@@ -1,4 +1,4 @@
-"""The api as a process: wires its parts, from the settings to the drain."""
+"""Run the api as a process: wire its parts, from the settings to the drain."""
 
 from __future__ import annotations
 

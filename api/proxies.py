@@ -20,7 +20,7 @@ _TAKES = (
 
 
 class TrustedProxies:
-    """The proxies whose `X-Forwarded-For` is believed; none by default."""
+    """Proxies whose `X-Forwarded-For` is believed; none by default."""
 
     def __init__(self, networks: tuple[Network, ...] = ()) -> None:
         self._networks = networks

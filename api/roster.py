@@ -1,4 +1,4 @@
-"""The symbols that `*` means: those that are listed, and those whose book is there all the same.
+"""Symbols that `*` means: those that are listed, and those that have a book without being listed.
 
 `kraken:symbols` may be evicted, deleted or damaged while books and streams go on. So that a symbol
 is absent from it says nothing by itself: a symbol leaves when it is said to be refused, or when its
@@ -19,7 +19,7 @@ log = get_logger(__name__)
 
 # Collectors write the list again within 10 s.
 GONE_SECONDS = 15.0
-# Symbols that have left; readers that come back are told of them.
+# Symbols that have left; a reader that comes back gets a status for each.
 MOST_LEFT = 1000
 NOT_LISTED = "not listed"
 

@@ -39,5 +39,5 @@ class ApiSettings(ServiceSettings):
 
     @property
     def trusted_proxies(self) -> TrustedProxies:
-        """The proxies whose `X-Forwarded-For` is believed."""
+        """Return the proxies whose `X-Forwarded-For` is believed."""
         return TrustedProxies.parse(self.api_trusted_proxies)

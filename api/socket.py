@@ -54,9 +54,9 @@ class Socket:
         self._transport = transport
         self.gone = False
         self.is_chunked = True
-        """Whether the client knows chunks; an HTTP/1.0 client gets plain bytes until the close."""
+        """Return whether the client knows chunks; an HTTP/1.0 client gets bytes until the close."""
         self.is_half_closed = False
-        """Whether the client sends no more: it may be gone, which a write would show."""
+        """Return whether the client sends no more; only a write shows if it is gone."""
         self.is_full = False
         """Whether something waits here that the system has not taken: write when that is over."""
         self.written = 0
@@ -84,7 +84,7 @@ class Socket:
         self._tell()
 
     def half_close(self) -> None:
-        """The client sends no more."""
+        """Note that the client sends no more."""
         self.is_half_closed = True
         self._tell()
 
@@ -104,7 +104,7 @@ class SocketProtocol(HttpProtocol):
 
     @property
     def is_streaming(self) -> bool:
-        """Whether a stream writes to the socket, and cuts it off if the client does not read."""
+        """Return whether a stream writes to the socket and cuts off a client that does not read."""
         return self._socket.changed is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -214,7 +214,7 @@ def is_wrong_type(error: Exception) -> bool:
 def _known(symbol: str, reply: Reply, before: KnownBook | None) -> KnownBook | None:
     """Return what a reply says, None if there is no hash; raises ValueError.
 
-    A book that is only confirmed anew, as each quiet one is every second, is not proved again.
+    If only the confirmation is new, as of each quiet book every second, it is not proved again.
     """
     text = time_text(reply[_CONFIRMED_AT])
     confirmed_at = parse_rfc3339(text) if text else None

@@ -1,4 +1,4 @@
-"""How a stream begins: with the reader of what is asked for, or with the wait for it.
+"""Begin a stream: make its reader, or wait until there can be one.
 
 A browser's EventSource comes back after a stream, and never after an error. So what passes by
 itself is no error here: the stream opens, says what it waits for, and goes on when that is over.
@@ -95,7 +95,7 @@ class WaitingReader:
         return self._pause if self._reader is None else self._reader.ring
 
     def wait_for(self, problem: Problem) -> bytes:
-        """Return what the client is told of `problem`, empty if it was told already."""
+        """Return the frames that tell the client of `problem`; empty if it knows already."""
         reason = "redis" if problem.name.startswith("redis") else problem.name
         if reason == self._told:
             return b""

@@ -19,7 +19,7 @@ _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class Asked(NamedTuple):
-    """What a request for a stream says, before it is known which symbols there are.
+    """A request for a stream, as it came, before its symbols are looked up.
 
     `names` are as they were given, None for all. `event_id` is the event to go on after.
     """
@@ -31,12 +31,12 @@ class Asked(NamedTuple):
 
     @property
     def may_be_symbols(self) -> bool:
-        """Whether each name might be a symbol's."""
+        """Return whether each name might be a symbol's."""
         return all(is_symbol(symbol) for symbol in self.symbols)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The names as they are spelled in Redis, as far as that is known without the list."""
+        """Return the names in Redis's spelling, as far as that is known without the list."""
         return tuple(dict.fromkeys(map(folded, self.names or ())))
 
     async def choice(self, directory: Directory) -> Choice:

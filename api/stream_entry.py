@@ -120,7 +120,7 @@ def went_back(entry: Entry, last: Place) -> bool:
 
 
 class _Head(msgspec.Struct):
-    """What each event says of itself; the rest is only seen to be JSON."""
+    """Members that every event has; the others are only checked to be JSON."""
 
     symbol: str
     kind: str

@@ -1,4 +1,4 @@
-"""How often views are shown when showing all of them takes more time than there is."""
+"""Show views less often if showing all of them takes more time than there is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ViewPace:
     def __init__(self, most_busy: float = MOST_BUSY) -> None:
         self._most_busy = most_busy
         self.views = 0
-        """How many views there are."""
+        """Return the number of views."""
 
     def pause_after(self, spent: float, interval: float) -> float:
         """Return how many seconds a view is to wait that took `spent` seconds to show.

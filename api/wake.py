@@ -129,7 +129,7 @@ class Wake:
         return False
 
     async def _go_back_with_it(self) -> None:
-        """Follow the wake's stream if it begins anew, before where it was read to."""
+        """Follow the wake's stream if it begins again, before the last entry that was read."""
         if self._corrupt.get(WAKE) is not None or self._id is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""What readers of many different views cost one replica of the api, and its good readers.
+"""Measure the cost of many different views for one replica of the api and its good readers.
 
     python -m bench.many_views
 

@@ -80,7 +80,7 @@ class SharedBudget:
 
 
 class Share:
-    """What one member may have of a SharedBudget; times are steady seconds."""
+    """One member's part of a SharedBudget; times are steady seconds."""
 
     def __init__(self, budget: SharedBudget, member: int) -> None:
         self._budget = budget

@@ -40,17 +40,17 @@ from service.redis_errors import Reason, describe
 from service.redis_exchange import Command, RedisNode
 from service.redis_nodes import Nodes
 
-# A node that does not answer is asked again after so long, later after up to MOST_RETRY_SECONDS.
+# Delay before a node that does not answer is asked again; it grows up to MOST_RETRY_SECONDS.
 RETRY_SECONDS = 0.25
 MOST_RETRY_SECONDS = 1.0
-# What a key of the wrong type is no instance of.
+# Words for a key of the wrong type.
 _TYPES = {SYMBOLS: "is no hash", WAKE: "is no stream"}
 # That a key is on another node, or on its way there, is no trouble of Redis.
 REDIRECTIONS = (AskError, TryAgainError)
 
 
 class Delivered(NamedTuple):
-    """What became of one sending: what Redis wrote, what it refused, what it did not carry out.
+    """Outcome of one sending: what Redis wrote, what it refused, what it did not carry out.
 
     `open_calls` and `open_states` are to be sent again as soon as may be, `held_calls` and
     `held_states` after a while: Redis answered them with an error that does not pass at once.
@@ -77,7 +77,7 @@ class Delivery:
         self.clock = RedisClock()
 
     def forget_troubles(self) -> None:
-        """The node has gone, and with it what was wrong with it."""
+        """Forget the troubles of a node that has gone."""
         for name in (self._name, f"{self._name} away"):
             self._troubles.over(name, "this node has no books any more")
 
@@ -207,7 +207,7 @@ class Delivery:
             delivered.held_calls.append(call)
 
     def _passes(self, error: Exception) -> bool:
-        """Whether the same call may be carried out in a moment."""
+        """Return whether the same call may succeed in a moment."""
         if isinstance(error, ClusterDownError):
             self._say_away(error)
             return True

@@ -32,7 +32,7 @@ log = get_logger(__name__)
 
 # Who waits looks so often whether the lease is free.
 WAIT_SECONDS = 0.5
-# Who is fenced twice in so long rests before it leads again, so long at first.
+# A collector that is fenced twice within CALM_SECONDS rests before it leads again.
 CALM_SECONDS = 60.0
 LEAST_REST = 0.1
 LEASE_TROUBLE = "the lease"

@@ -1,4 +1,4 @@
-"""The collector as a process: wires its parts, from the settings to the last flush."""
+"""Run the collector as a process: wire its parts, from the settings to the last flush."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Rivals:
         return found
 
     async def _look_at(self, shard: str) -> Rival | None:
-        """Who leads the shard, if anybody does, as the lease script reads the lease."""
+        """Return the leader of the shard, if there is one, as the lease script reads the lease."""
         key = lease_key(shard)
         try:
             _, *told = cast(

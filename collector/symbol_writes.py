@@ -10,7 +10,7 @@ from kraken_book.redis_contract.write import Refused, Retention, WriteCall
 
 # A symbol that Redis refuses is tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
 LEAST_HOLD, MOST_HOLD = 0.25, 4.0
-# A refusal tells where the stream stands; if it is refused again there, something else is wrong.
+# A refusal has the stream's position; if a write from there is refused, something else is wrong.
 REFUSALS_AT_ONCE = 2
 # A quiet book's age is renewed so often; readers take a book for stale after API_MAX_AGE, 10 s.
 TOUCH_SECONDS = 1.0
@@ -94,7 +94,7 @@ class SymbolWrites:
 
     @property
     def is_held_back(self) -> bool:
-        """Whether Redis refused it lately, for a reason that a moment does not change."""
+        """Return whether Redis refused it lately, for a reason that does not pass in a moment."""
         return monotonic() < self._held_until
 
     def hold_back(self) -> None:

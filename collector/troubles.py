@@ -1,4 +1,4 @@
-"""What Redis does not do for this collector: each trouble is logged once, and listed in /healthz.
+"""Troubles of this collector with Redis: each is logged once, and listed in /healthz.
 
 Every part of the collector that meets an error of Redis says it here, so that an outage is a few
 lines of log and not one for each call, each symbol or each second.
@@ -31,7 +31,7 @@ class _Open(NamedTuple):
 
 
 class Troubles:
-    """The troubles that last now, by the name of the thing that has each: a key, a symbol, a node.
+    """Troubles that last, by the name of what has them: a key, a symbol, a node.
 
     Args:
         most_lines: How many lines one thing may have in `seconds`.
@@ -99,7 +99,7 @@ class Troubles:
 
     @property
     def lasting(self) -> bool:
-        """Whether anything is in trouble now."""
+        """Return whether any trouble lasts."""
         return bool(self._open)
 
     def may_log(self, what: str) -> bool:

@@ -1,4 +1,4 @@
-"""The command line of `python -m kraken_book`: what it takes, and the lines that it prints."""
+"""Command line of `python -m kraken_book`: its arguments, and the lines that it prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kraken_book.words import explain
 
 NAME = "kraken_book"
 WAIT_SECONDS = 10.0
-# How soon it sees that nobody reads any more, also while there is nothing to print.
+# Interval of looks whether the reader of stdout is gone, also if there is nothing to print.
 READER_CHECK_SECONDS = 0.5
 MOST_SYMBOL = 40
 

@@ -1,4 +1,4 @@
-"""How a program on the command line ends: quietly or with one line, never with a traceback."""
+"""End programs of the command line quietly or with one line, never with a traceback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
     """Let what is inside end as programs in a pipeline do.
 
     Ctrl-C and a reader of stdout that has gone (`| head`) end it without a word. A full disk, a
-    closed stdout, or a refusal of the api is told in one line on stderr.
+    closed stdout, or a refusal of the api is one line on stderr.
 
     Args:
         name: The program, for that line.
@@ -29,7 +29,7 @@ def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
     Raises:
         SystemExit: Always, unless what is inside ends by itself.
     """
-    # A program whose stdout was closed before it began prints to nobody, without an error.
+    # If stdout was closed before the start, print() would do nothing, without an error.
     if sys.stdout is None:
         raise SystemExit(_complain(name, "stdout is closed", 1))
     # What a terminal of another encoding cannot show is escaped instead of an error.

@@ -1,4 +1,4 @@
-"""What a status and its reason mean, in words for people.
+"""Explain a status and its reason in words for people.
 
 The data keeps the contract's own words (`docs/contract.md`). The command line and the terminal show
 these instead: what happened, and what is being done about it.

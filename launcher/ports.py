@@ -1,7 +1,7 @@
-"""The sockets that services listen on, opened before anything starts, so that nobody takes a port.
+"""Open the sockets that services listen on before anything starts, so that ports stay free.
 
-A service gets its socket from the launcher: a port that is told to be free cannot be another's by
-the time that the service needs it.
+A service inherits its socket from the launcher, so no other program can take the port between the
+look and the start.
 """
 
 from __future__ import annotations

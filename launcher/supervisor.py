@@ -94,7 +94,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
             super()._start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            # A service that closes its socket closes it for good only if nobody else has it.
+            # A service's socket is closed for good only if no other process has it open.
             _close_all(self._listeners)
 
     def _note_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -239,7 +239,7 @@ class _Log(Printer):  # type: ignore[misc]  # honcho has no types
 
     @property
     def unread(self) -> bool:
-        """Whether nobody can read it any more: the terminal is closed, or `| head` has ended."""
+        """Return whether no reader is left: the terminal is closed, or `| head` has ended."""
         return self._output.unread
 
     def write(self, message: Message) -> None:
@@ -260,7 +260,7 @@ class _Log(Printer):  # type: ignore[misc]  # honcho has no types
 
 
 class _Output:
-    """What honcho's printer takes for a file."""
+    """File that honcho's printer writes to."""
 
     def __init__(self) -> None:
         self.unread = False

@@ -1,4 +1,4 @@
-"""The command line of programs: `--help` explains them, and what they do not know ends them.
+"""Command lines of programs: `--help` explains them, and an unknown argument ends them.
 
 A service takes its settings from the environment, so its command line has nothing but `--help`.
 """

@@ -1,4 +1,4 @@
-"""The open connections of one HTTP server: their deadlines, their number, and what the log says.
+"""Open connections of one HTTP server: their deadlines, their number, and their log lines.
 
 Each connection is in one phase. A phase has one fixed duration, so the connections of a phase are
 due in the order in which they entered it, and a look at all deadlines costs what has expired.
@@ -36,7 +36,7 @@ NEARLY_FULL = 0.8
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """What a client may take of a server, in bytes and seconds.
+    """Limits of one client, in bytes and seconds.
 
     Attributes:
         head_bytes: The longest request head, with the empty lines before it.
@@ -63,7 +63,7 @@ class HttpLimits:
 
 
 class Phase(enum.Enum):
-    """Where a connection is; only ANSWER has no deadline of its own."""
+    """State of a connection; only ANSWER has no deadline of its own."""
 
     HEAD = "head"
     ANSWER = "answer"
@@ -72,18 +72,18 @@ class Phase(enum.Enum):
 
 
 class Connection(Protocol):
-    """What the registry needs of a connection."""
+    """Interface of a connection for the registry."""
 
     phase: Phase
     transport: asyncio.Transport
 
     @property
     def host(self) -> str:
-        """The address of the other end."""
+        """Return the address of the other end."""
 
     @property
     def is_streaming(self) -> bool:
-        """Whether somebody else cuts the connection off if the client does not read."""
+        """Return whether a stream cuts the connection off if the client does not read."""
 
     def expire(self) -> None:
         """End the connection, whose phase has lasted too long."""
@@ -156,7 +156,7 @@ class Connections:
 
     @property
     def backlog(self) -> int:
-        """How many connections may wait to be accepted, which all are in one turn of the loop."""
+        """Return how many connections may wait; one turn of the loop accepts all of them."""
         return min(self._reserved // 2, MAX_BACKLOG)
 
     def admit(self, connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""What a server says about its connections to Prometheus; each service imports it in `metrics`."""
+"""Metrics of a server's connections; each service imports them in `metrics`."""
 
 from __future__ import annotations
 

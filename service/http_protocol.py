@@ -83,12 +83,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def host(self) -> str:
-        """The address of the other end."""
+        """Return the address of the other end."""
         return self.client[0] if self.client else ""
 
     @property
     def is_streaming(self) -> bool:
-        """Whether an application looks after this connection by itself."""
+        """Return whether an application looks after this connection by itself."""
         return False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -251,7 +251,7 @@ class HttpProtocol(HttpToolsProtocol):
             # Answered as if nothing else was offered; what follows may be of another protocol.
             self._has_no_body = False
         except HttpParserError as error:
-            # An error of our own callbacks is told by httptools as the context of its own.
+            # httptools raises its own error, with an error of our callbacks as its context.
             why = str(error.__context__ or error)[:MAX_SHOWN]
             if self._head_bytes == len(piece) and piece.startswith(_TLS_HANDSHAKE):
                 why = "TLS on a port for plain HTTP"
@@ -289,7 +289,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class _LastAnswer:
-    """The transport of a last answer: its `close` lets the client read it first."""
+    """Transport of a last answer: its `close` lets the client read it first."""
 
     def __init__(self, protocol: HttpProtocol) -> None:
         self._protocol = protocol

@@ -93,7 +93,7 @@ async def serve(
     stopping.cancel()
     left = grace()
     aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
-    # Whole seconds by its type; it is only waited for so long. uvicorn cancels what then still
+    # The type says whole seconds, but uvicorn only waits for it. Then it cancels what still
     # runs, with a trace in the log, so what waits for clients ends a little earlier.
     config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
     server.should_exit = True

@@ -1,4 +1,4 @@
-"""The socket that a service listens on: its own, or one that its launcher opened for it."""
+"""Open the socket that a service listens on, or take over its launcher's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LISTENER_VARIABLE = "KRAKEN_BOOK_LISTENER"
 
 
 class PortInUse(OSError):
-    """The address to listen on cannot be had; the message says which setting names it.
+    """Raised if the address cannot be listened on; the message names its setting.
 
     Attributes:
         reason: The system's words.

@@ -64,7 +64,7 @@ class LineWriter:
 
     @property
     def dropped(self) -> int:
-        """How many lines were dropped so far."""
+        """Return how many lines were dropped so far."""
         return self._dropped
 
     def when_reader_gone(self, callback: Callable[[], object]) -> None:
@@ -99,7 +99,7 @@ class LineWriter:
 
     def _start_thread(self) -> None:
         if self._thread is None:
-            # A daemon: a write that nobody reads must not keep the process from ending.
+            # A daemon, so that a write that blocks does not keep the process from ending.
             self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
             self._thread.start()
 
@@ -209,7 +209,7 @@ class LogOutput(logging.Handler):
 
     @property
     def dropped(self) -> int:
-        """How many lines were dropped so far."""
+        """Return how many lines were dropped so far."""
         return self._writer.dropped if self._writer else self._unwritten
 
     def when_reader_gone(self, callback: Callable[[], object]) -> None:
@@ -246,7 +246,7 @@ class LogOutput(logging.Handler):
 
 
 OWN_FIELDS = ("of", "error", "lines")
-"""The fields of the lines about the log itself: attributes of their records."""
+"""Fields of log lines about the log itself: attributes of their records."""
 
 
 def _record_of(event: str, fields: Mapping[str, object]) -> logging.LogRecord:

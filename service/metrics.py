@@ -1,4 +1,4 @@
-"""The figures for Prometheus that every service has."""
+"""Metrics that every service has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a service begins: its command line, its settings, its log."""
+"""Begin a service: read its command line and settings, and set up its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an error of Redis means, in words for people and a stable word for programs.
+"""Explain errors of Redis, in words for people and with a stable word for programs.
 
 The one place that reads the texts of Redis, redis-py and the system. Logs, `/readyz` and the
 problems of the api all say what `describe` returns.
@@ -171,7 +171,7 @@ _TAIL = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
 class Trouble(NamedTuple):
-    """What an error means: `says` begins a line of a log, `advice` tells what to do about it.
+    """Meaning of an error: `says` begins a log line, `advice` says what to do about it.
 
     `text` has the error's own words, and the address if the client knows it, but no password.
     """
@@ -188,12 +188,12 @@ class Trouble(NamedTuple):
 
     @property
     def is_of_one_key(self) -> bool:
-        """Whether other keys of the same server may be well."""
+        """Return whether other keys of the same server may be well."""
         return self.reason in _OF_ONE_KEY
 
     @property
     def is_unreachable(self) -> bool:
-        """Whether no server answered at all."""
+        """Return whether no server answered at all."""
         return self.reason in _UNREACHABLE
 
 

@@ -113,7 +113,7 @@ class RedisNode(Redis):
 
     @property
     def address(self) -> str:
-        """Where the server is, as host:port or a socket's path, for people; empty if not known."""
+        """Return the server's host:port or socket path, for people; empty if not known."""
         options = self.connection_pool.connection_kwargs
         if "path" in options:
             return str(options["path"])

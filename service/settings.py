@@ -53,14 +53,14 @@ class EnvironmentSettings(BaseSettings):
 
 
 class RedisSettings(EnvironmentSettings):
-    """The settings of a program that needs Redis."""
+    """Settings of a program that needs Redis."""
 
     redis_url: Annotated[str, AfterValidator(check_redis_url)] = "redis://127.0.0.1:6379/0"
     """also rediss://, unix://, redis+sentinel:// and redis+cluster://"""
 
 
 class LogSettings(EnvironmentSettings):
-    """The settings of a program that logs."""
+    """Settings of a program that logs."""
 
     log_level: Annotated[str, AfterValidator(_checked_levels)] = "info"
     """least level of what is logged, also per module: info,collector.kraken=debug"""
@@ -69,7 +69,7 @@ class LogSettings(EnvironmentSettings):
 
 
 class ServiceSettings(LogSettings, RedisSettings):
-    """The settings of every service."""
+    """Settings of every service."""
 
 
 Settings = TypeVar("Settings", bound=EnvironmentSettings)

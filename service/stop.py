@@ -1,4 +1,4 @@
-"""What ends a service, as an event that its tasks await: a signal, or a log without a reader."""
+"""Turn what ends a service, a signal or a log without a reader, into an event to await."""
 
 from __future__ import annotations
 

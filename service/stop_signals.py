@@ -1,4 +1,4 @@
-"""The signals that end a program: Ctrl-C, a polite kill, a terminal that was closed."""
+"""Signals that end a program: Ctrl-C, SIGTERM, and SIGHUP from a terminal that was closed."""
 
 from __future__ import annotations
 

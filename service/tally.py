@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-# No `_created` series: nobody reads them, and `Tally` has none.
+# No `_created` series: `Tally` has none, so the others have none either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 

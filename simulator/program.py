@@ -1,4 +1,4 @@
-"""The simulator as a process: wires options, feed and server, until a signal."""
+"""Run the simulator as a process: wire options, feed and server, until a signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reasons of `status` events, as docs/contract.md lists them."""
+"""Reasons of `status` events, as docs/contract.md lists them."""
 
 from __future__ import annotations
 

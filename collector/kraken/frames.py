@@ -85,7 +85,7 @@ class Pair(msgspec.Struct):
 
     @property
     def precision(self) -> Precision | None:
-        """The decimals of its prices and quantities; None if they are missing or senseless."""
+        """Return the decimals of prices and quantities; None if they are missing or senseless."""
         price, qty = self.price_precision, self.qty_precision
         if (
             price is None
@@ -114,7 +114,7 @@ class Answer(msgspec.Struct):
     channel: str | None = None
     req_id: int | None = None
     symbols: tuple[str, ...] = ()
-    """The symbols of an answer that names several."""
+    """Return the symbols of an answer that names several."""
 
 
 class Unknown(msgspec.Struct):

@@ -14,7 +14,7 @@ A foreign clock may also be wrong, or be set. What tells a step of a clock from 
   that the answer took, by our own clock.
 - While frames come, their times go on. If a symbol's do not, its clock stands still.
 
-After a step the symbol's distance is measured anew, and the lag stays what it was. No frame decides
+After a step the symbol's distance is measured again, and the lag stays as it was. No frame decides
 alone, nor does one symbol if there are more: the lag is the median of the last looks. Each symbol's
 times are compared with themselves, and each connection's with its own; what one connection has seen
 passes to the next of the same name, and only if its first answers came so late that frames may have
@@ -55,7 +55,7 @@ REMEMBERED_SECONDS = 600.0
 
 
 class FeedLagging(Exception):
-    """What is read is so old that it cannot be said to be now."""
+    """Frames are too old when they are read to confirm a book."""
 
 
 class Distance(NamedTuple):
@@ -70,7 +70,7 @@ class Distance(NamedTuple):
 
 
 class LagMemory:
-    """What the last connection of one name saw, for the next."""
+    """Distances that the last connection of one name saw, for the next one."""
 
     def __init__(self) -> None:
         self._seen: Distance | None = None
@@ -95,7 +95,7 @@ class _Look(NamedTuple):
 
 
 class FeedLag:
-    """The lag of one connection, in `seconds`; times are steady nanoseconds."""
+    """Lag of one connection, in `seconds`; times are steady nanoseconds."""
 
     def __init__(self, memory: LagMemory) -> None:
         self.seconds = 0.0
@@ -130,7 +130,7 @@ class FeedLag:
             return
         self._happened[symbol] = happened
         self._looked_at = read.steady
-        # By our steady clock, which nobody sets.
+        # By the steady clock, which never steps.
         self._looks.append(self._look(symbol, read.steady - happened, read.steady))
         if len(self._looks) >= ENOUGH_LOOKS:
             self._judge()

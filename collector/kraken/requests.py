@@ -55,7 +55,7 @@ class Requests:
         self._to_ask.pop(symbol, None)
 
     def ask_instruments(self, *, anew: bool = False) -> int:
-        """Subscribe to the pairs, if `anew` after leaving them; return the request's number."""
+        """Subscribe to the pairs; if `anew`, unsubscribe first. Return the request's number."""
         if anew:
             left = self._new_id()
             self._of_instruments.append((left, frames.unsubscribe_instruments(left)))

@@ -37,9 +37,9 @@ log = get_logger(__name__)
 MOST_REASON = 200
 # Of all symbols of a process: a feed that is wrong everywhere must not become a storm of ours.
 RESYNCS_PER_10_S = 50
-# Pairs are asked for again so long after they did not come, or were not believed.
+# Delay before pairs that did not come, or were not believed, are requested again.
 INSTRUMENTS_SECONDS = 10.0
-# Of a large frame, so many entries are taken before others have their turn.
+# Entries of a large frame that are processed before yielding to the event loop.
 ENTRIES_IN_A_STEP = 50
 
 # Kraken's words.
@@ -61,7 +61,7 @@ _DOUBTS = tuple(REASONS)
 
 
 def resync_budget() -> SharedBudget:
-    """Return the budget of subscribing anew, of which each connection of a process has a share."""
+    """Return the budget of resyncs, of which each connection of a process has a share."""
     return SharedBudget(RESYNCS_PER_10_S, 10.0)
 
 
@@ -71,8 +71,8 @@ InstrumentsListener = Callable[[Sequence[frames.Pair], bool], bool]
 class Session:
     """One connection's symbols; times are steady seconds, given by the caller.
 
-    The caller sends what `requests` gives. A book that is silent for `quiet` seconds is asked
-    for anew, and each that is doubted, within the connection's share `resyncs`; `lag_memory` is the
+    The caller sends what `requests` gives. A book that is silent for `quiet` seconds, and each
+    that is doubted, is resynced within the connection's share `resyncs`; `lag_memory` is the
     connection's too. `on_instruments` hears of pairs, and whether they are all that are listed;
     it returns whether it believes them. `verified` is whether a snapshot has been, since the
     session began.

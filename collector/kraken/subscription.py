@@ -27,9 +27,9 @@ log = get_logger(__name__)
 
 # Kraken was seen to drop requests without an answer, and to acknowledge without a snapshot.
 ANSWER_SECONDS = 10.0
-# What has not been answered so long after an error that may mean it is asked for again.
+# Delay after an error without a symbol before unanswered requests are made again.
 ANSWER_AFTER_ERROR_SECONDS = 2.0
-# Into so many parts a request is divided of which nobody knows whom its error means.
+# Parts that a request is divided into if its error does not say which symbol it means.
 PARTS = 4
 REFUSED_RETRY_SECONDS = 60.0
 # A symbol that stays right for so long has recovered: its next doubt is a new one.
@@ -57,7 +57,7 @@ class Subscription:
         self.may_ask = True
         """Whether the budget of asking anew has been charged, where it is to be."""
         self.may_be_sent = False
-        """Whether Kraken may be sending the book, as far as is known: asked for, and not left."""
+        """Return whether Kraken may be sending the book: it was subscribed to and not left."""
         self.most_together: int | None = None
         """With how many others it is to be asked for at most; None for any number."""
         self._since = self._answer_due = 0.0

@@ -27,7 +27,7 @@ MOST_ORIGINS = 4
 
 
 class ApiAddress:
-    """The address of an api, checked, with the environment that leads there.
+    """Checked address of an api, with the proxy and certificates of the environment.
 
     Raises:
         TypeError: `url` or `key` is not a text.
@@ -48,7 +48,7 @@ class ApiAddress:
 
     @property
     def shown(self) -> str:
-        """The address for people: without a user and a password."""
+        """Return the address for people: without a user and a password."""
         return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MOST_SHOWN)
 
     def client(self, timeout: httpx.Timeout) -> httpx.Client:
@@ -116,7 +116,7 @@ class _Blocking(httpx.BaseTransport):
 
 
 class _Asynchronous(httpx.AsyncBaseTransport):
-    """The same for asyncio; httpx, too, has a transport of each kind."""
+    """Variant for asyncio; httpx has a transport of each kind, too."""
 
     def __init__(self, address: ApiAddress) -> None:
         self._address = address

@@ -55,7 +55,7 @@ def trusted_certificates() -> ssl.SSLContext:
     file, folder = os.environ.get(CERTIFICATE_FILE), os.environ.get(CERTIFICATE_FOLDER)
     if not file and not folder:
         return httpx.create_ssl_context(trust_env=False)
-    # OpenSSL passes over a folder that is not there, and then trusts nobody.
+    # OpenSSL ignores a folder that is missing, and then trusts no certificate.
     if folder and not Path(folder).is_dir():
         raise Unusable(f"{CERTIFICATE_FOLDER}={folder!r} is not a folder of certificates")
     try:

@@ -1,4 +1,4 @@
-"""The two iterators behind `watch`: they move a session's bytes, with asyncio or without.
+"""Iterators behind `watch`: they move a session's bytes, with asyncio or without.
 
 Both are classes instead of generators, because an exception ends a generator for good: a step that
 is cancelled by a timeout, or interrupted by a key, must not end the stream.
@@ -32,7 +32,7 @@ LEAST_WAIT = 0.5
 
 
 class Patience(NamedTuple):
-    """How many seconds each phase of a request may take."""
+    """Seconds that each phase of a request may take."""
 
     connect: float = 5.0
     answer: float = 20.0
@@ -44,12 +44,12 @@ class Patience(NamedTuple):
 
     @property
     def timeout(self) -> httpx.Timeout:
-        """The part of it that httpx enforces."""
+        """Return the part that httpx enforces."""
         return httpx.Timeout(self.connect, read=self.silence)
 
 
 class AsyncBooks(AsyncIterator[LiveBook]):
-    """The changed books of a session, one at a time.
+    """Iterator over the changed books of a session.
 
     A step that is cancelled, as by `asyncio.wait_for`, loses nothing: what it waited for comes with
     the next one. One that is dropped leaves its connection as soon as the event loop runs on.
@@ -114,9 +114,9 @@ class AsyncBooks(AsyncIterator[LiveBook]):
 
 
 class BlockingBooks(Iterator[LiveBook]):
-    """The same without asyncio; a step waits until a book changes.
+    """Iterator without asyncio; a step waits until a book changes.
 
-    After a step that was interrupted, as by Ctrl-C, the next one connects anew.
+    After a step that was interrupted, as by Ctrl-C, the next one connects again.
     """
 
     def __init__(self, session: Session, address: ApiAddress, patience: Patience) -> None:
@@ -164,7 +164,7 @@ async def _next_of(batches: AsyncGenerator[Iterator[LiveBook]]) -> Iterator[Live
     return await anext(batches, None)
 
 
-# These two know nobody who knows them: with a cycle of references, one that is dropped would stay
+# These two refer to nothing that refers to them: in a cycle, one that is dropped would stay
 # connected until the garbage is collected.
 async def _batches(
     session: Session, address: ApiAddress, patience: Patience

@@ -11,7 +11,7 @@ from kraken_book.printable import printable
 EVENT_STREAM = "text/event-stream"
 OUR_PROBLEMS = "urn:kraken-book:"
 UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
-# So much of a body is read, and so much of what it says is told.
+# Bytes of a body that are read, and characters of its text that are shown.
 MOST_BYTES = 1 << 16
 MOST_SHOWN = 200
 MOST_DETAIL = 500
@@ -21,7 +21,7 @@ TRANSIENT = frozenset({408, 425, 429})
 
 
 class Unusable(ValueError):
-    """What `watch` was given, or finds in the environment, cannot be used; the message names it."""
+    """An argument of `watch`, or a variable of the environment, cannot be used."""
 
 
 class Refused(Exception):
@@ -69,7 +69,7 @@ class RefusedAnswer:
 
     @property
     def retry_after(self) -> float:
-        """How many seconds the api wants to be left alone, 0 if it does not say."""
+        """Return for how many seconds the api asks not to be called; 0 if it does not say."""
         after = self._headers.get("retry-after", "")
         return float(after) if after.isdecimal() and len(after) < 6 else 0.0
 
@@ -80,7 +80,7 @@ class RefusedAnswer:
 
     @property
     def is_unknown_symbol(self) -> bool:
-        """Whether an api itself says that it does not have the symbol."""
+        """Return whether an api says that it does not have the symbol."""
         return self.status == 404 and self._problem().type == UNKNOWN_SYMBOL
 
     def refusal(self) -> Refused:

@@ -123,7 +123,7 @@ class Session:
 
     @property
     def is_refused(self) -> bool:
-        """Whether the answer is no stream, so that only the beginning of its body matters."""
+        """Return whether the answer is no stream; only the beginning of its body matters then."""
         return self._refused is not None
 
     def receive(self, chunk: bytes) -> Iterator[LiveBook]:
@@ -181,7 +181,7 @@ class Session:
     def interrupt(self) -> Iterator[LiveBook]:
         """Take that the caller was interrupted in the middle of an event.
 
-        A book may be half changed, so all are asked for anew.
+        A book may be half changed, so a fresh snapshot of each is requested.
         """
         self._refused, self._last_id = None, None
         yield from self.end("the program was interrupted")

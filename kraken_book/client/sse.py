@@ -38,7 +38,7 @@ class SseParser:
 
     def __init__(self) -> None:
         self.ends = 0
-        """How many messages and comments have ended: bytes alone prove nothing."""
+        """Return how many messages and comments have ended; bytes alone prove nothing."""
         # The line that has not ended yet, and the size of the message that has not.
         self._rest = b""
         self._size = 0

@@ -40,13 +40,13 @@ class WriteCall(NamedTuple):
     entries: int
     """How many events it carries."""
     last_seq: int = 0
-    """The seq of the last of them."""
+    """Return the seq of the last of them."""
     since: int = 0
     """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
 
 
 class Written(NamedTuple):
-    """The script's consent: where the stream stands, and Redis's clock in microseconds.
+    """Reply to a write that was done: the stream's position, and Redis's clock in microseconds.
 
     `repaired` names what could not be and was set right: `hash`, `stream`.
     """

@@ -267,7 +267,7 @@ class TerminalApp(App[str]):
 
     @property
     def _hidden(self) -> int:
-        """How many ladders the window has no room for."""
+        """Return how many ladders the window has no room for."""
         return len(self.ladders.symbols) - len(self.ladders.shown)
 
     def _place_overview(self, parts: Arrangement) -> None:

@@ -73,5 +73,5 @@ class Board:
 
     @property
     def live_count(self) -> int:
-        """How many books are live, as far as `/books` and the streams tell."""
+        """Return how many books are live, as far as `/books` and the streams say."""
         return sum(self.shown(book).status == "live" for book in self.rows)

@@ -1,4 +1,4 @@
-"""The terminal as a program: what it needs to run, and how it ends."""
+"""Run the terminal as a program: check that it can run, and end it in good order."""
 
 from __future__ import annotations
 

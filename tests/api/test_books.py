@@ -340,7 +340,7 @@ async def test_depth_of_a_refused_symbol_is_a_404_with_krakens_words(
     assert words in body["detail"]
     assert body["reason"] == words
     assert "retry-after" not in answer.headers
-    # A book of before, which nobody confirms any more, makes no difference.
+    # An older book that is no longer confirmed makes no difference.
     await written.book(EPOCH, snapshot(1), symbol="XBT/EUR", age=60)
     assert_problem(await client.get("/depth/XBT/EUR"), 404, "refused-symbol")
 

@@ -1,4 +1,4 @@
-"""The buffer: all logs of a process share one bound in bytes."""
+"""All logs of a process share one bound in bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def fill(log: FrameLog, count: int, size: int = 1000) -> None:
 
 
 def kept(log: FrameLog) -> int:
-    """How many frames a log still has."""
+    """Return how many frames a log still has."""
     first = next(index for index in range(log.end) if log.frames_from(index, 0) is not None)
     return log.end - first
 

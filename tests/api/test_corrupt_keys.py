@@ -1,4 +1,4 @@
-"""Keys that hold what is not ours: each is told once, with the command that repairs it."""
+"""Corrupt keys are logged once each, with the command that repairs them."""
 
 from __future__ import annotations
 

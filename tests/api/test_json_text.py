@@ -1,4 +1,4 @@
-"""What is answered is safe to print on a terminal, and the same to a program."""
+"""Answers are safe to print on a terminal, and mean the same to a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How streams begin while Redis or the list of symbols is away: they open, wait, and go on."""
+"""Streams that begin while Redis or the list of symbols is away open, wait, and go on."""
 
 from __future__ import annotations
 

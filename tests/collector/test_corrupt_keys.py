@@ -1,4 +1,4 @@
-"""What somebody else has put into our keys costs its own symbol at most, and is said."""
+"""Foreign data in our keys costs its own symbol at most, and is logged."""
 
 from __future__ import annotations
 

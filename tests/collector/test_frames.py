@@ -228,7 +228,7 @@ def test_a_broken_entry_names_its_symbol(old: str, new: str) -> None:
 
 
 def entries_of(frame: Frame) -> list[BookEntry]:
-    """The entries of a book frame; raises FrameError with the first that is not understood."""
+    """Return the entries of a book frame; raise FrameError at the first senseless one."""
     assert isinstance(frame, BookFrame | BookParts)
     return frame.data if isinstance(frame, BookFrame) else list(map(decode_entry, frame.data))
 

@@ -1,4 +1,4 @@
-"""How far what is read lies behind what happened, and what a clock that is wrong looks like."""
+"""Lag is told apart from clocks that are wrong or step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Caddy says while no replica answers, as the file has it; no Caddy runs here."""
+"""Caddy's answer while no replica answers, read from its file; no Caddy runs here."""
 
 from __future__ import annotations
 

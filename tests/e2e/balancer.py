@@ -79,7 +79,7 @@ class Balancer:
         client.sendall(answer)
 
     def _behind_prefix(self, head: bytes) -> bytes:
-        """The head as a replica is to get it; empty if the request is for another path."""
+        """Return the head for a replica; empty if the request is for another path."""
         method, target, rest = head.split(b" ", 2)
         if not target.startswith(self._prefix + b"/"):
             return b""

@@ -1,4 +1,4 @@
-"""The page before an api whose every answer is scripted, which runs beside the test."""
+"""Page before an api with scripted answers, which runs beside the test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ScriptedPage:
         return f"{self.api.url}/"
 
     def do(self, action: Callable[[], T]) -> T:
-        """The result of `action`, called where the api runs."""
+        """Return the result of `action`, called in the api's thread."""
 
         async def call() -> T:
             return action()
@@ -45,7 +45,7 @@ class ScriptedPage:
         return self.await_(call)
 
     def await_(self, action: Callable[[], Awaitable[T]]) -> T:
-        """The result of an asynchronous `action`."""
+        """Return the result of an asynchronous `action`."""
 
         async def call() -> T:
             return await action()

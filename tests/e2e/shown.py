@@ -16,7 +16,7 @@ class Shown:
 
     page: Page
     errors: list[str] = field(default_factory=list)
-    """What went wrong other than the network."""
+    """Return the errors that are not the network's."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._on_console)
@@ -29,7 +29,7 @@ class Shown:
             self.errors.append(message.text)
 
     def ladder(self, symbol: str) -> dict[str, str]:
-        """The data of a symbol's section; empty where there is none."""
+        """Return the data of a symbol's section; empty if there is none."""
         found: dict[str, str] = self.page.evaluate(
             "(s) => ({...document.querySelector(`section.ladder[data-symbol='${s}']`)?.dataset})",
             symbol,
@@ -37,7 +37,7 @@ class Shown:
         return found
 
     def wait_for(self, symbol: str, **facts: str) -> dict[str, str]:
-        """The data of a ladder once these are among them."""
+        """Return the data of a ladder once these are among them."""
 
         def shows() -> dict[str, str] | None:
             data = self.ladder(symbol)
@@ -46,7 +46,7 @@ class Shown:
         return eventually(shows, f"the ladder of {symbol} shows {facts}; {self.ladder(symbol)}")
 
     def text(self, selector: str) -> str:
-        """What is written in the first element that `selector` finds."""
+        """Return the text of the first element that `selector` finds."""
         return self.page.locator(selector).first.inner_text()
 
     def wait_for_text(self, selector: str, text: str) -> None:
@@ -57,7 +57,7 @@ class Shown:
         )
 
     def row(self, symbol: str) -> dict[str, str]:
-        """What the table says of a symbol: its status, best prices, and why it is not live."""
+        """Return a symbol's row: its status, best prices, and why it is not live."""
         found: dict[str, str] = self.page.evaluate(
             """(symbol) => {
                 const rows = [...document.querySelectorAll("#overview tbody tr")]
@@ -71,7 +71,7 @@ class Shown:
         return found
 
     def symbols(self) -> list[str]:
-        """The symbols of the ladders that are open, in their order."""
+        """Return the symbols of the open ladders, in their order."""
         found: list[str] = self.page.evaluate(
             "[...document.querySelectorAll('section.ladder')].map((l) => l.dataset.symbol)"
         )
@@ -82,7 +82,7 @@ class Shown:
         eventually(lambda: self.ladder(symbol)["status"] != "live" or None, f"{symbol} is doubted")
 
     def wait_for_seq(self, symbol: str, seq: int) -> dict[str, str]:
-        """The data of a ladder once it has come so far."""
+        """Return the data of a ladder once it has come so far."""
 
         def there() -> dict[str, str] | None:
             data = self.ladder(symbol)
@@ -102,7 +102,7 @@ class Shown:
         eventually(shows, f"the page shows the book of {symbol}")
 
     def rows(self, symbol: str, side: str) -> list[list[str]]:
-        """The levels of a side that are shown, best first."""
+        """Return the levels of a side that are shown, best first."""
         rows: list[list[str]] = self.page.evaluate(
             """([s, side]) => [...document.querySelectorAll(
                 `section.ladder[data-symbol='${s}'] [data-side='${side}'][data-price]`

@@ -60,7 +60,7 @@ def connect(port: int, data: bytes) -> socket.socket:
 
 
 def read_until(sock: socket.socket, mark: bytes) -> bytes:
-    """What comes, up to and with the packet that has `mark`; fails if it ends before."""
+    """Return the bytes up to the packet that has `mark`; fail if the connection ends before."""
     came = b""
     while mark not in came:
         part = sock.recv(65536)

@@ -171,7 +171,7 @@ def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown)
 
 @contextmanager
 def nginx_before(api: Api, folder: Path) -> Iterator[str]:
-    """Where an nginx serves an api behind the path that docs/page.md shows."""
+    """Return the address of an nginx that serves an api behind the path of docs/page.md."""
     port = own_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)

@@ -1,4 +1,4 @@
-"""The page's modules, each alone, in a real browser: there is no other that runs them."""
+"""Test the page's modules one by one, in a real browser."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def page() -> Iterator[Page]:
 
 
 def run(page: Page, script: str, argument: object = None) -> Any:
-    """What `script` returns, a body that has the tools above."""
+    """Return the result of `script`, a function body that has the tools above."""
     return page.evaluate(f"async (given) => {{ {TOOLS} {script} }}", argument)
 
 

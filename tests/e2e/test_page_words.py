@@ -1,4 +1,4 @@
-"""What the page says in words, before an api that says what the test wants; and how it looks."""
+"""Words and looks of the page, before an api with scripted answers."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class ScriptRunner:
         return outcome.word, outcome.epoch, outcome.seq
 
     def entries(self) -> StreamEntries:
-        """The stream's events, without what somebody else has put there."""
+        """Return the stream's events, without foreign entries."""
         entries = cast("StreamEntries", self.client.xrange(self._stream))
         return [(event_id, fields) for event_id, fields in entries if b"kind" in fields]
 
@@ -89,7 +89,7 @@ class ScriptRunner:
         self.client.xadd(self._stream, cast("Any", fields), id=event_id)
 
     def put_fields(self, **fields: str) -> None:
-        """What somebody else sets in the hash."""
+        """Set fields of the hash, as another program would."""
         self.client.hset(self._hash, mapping=cast("dict[Any, Any]", fields))
 
     def put_place(self, epoch: int, seq: int, event_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What a terminal obeys never reaches it."""
+"""No control character reaches a terminal."""
 
 from __future__ import annotations
 

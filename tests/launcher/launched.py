@@ -73,7 +73,7 @@ class Launched:
         **variables: str,
     ) -> None:
         self._log = folder / "log"
-        # Without a port, which "" stands for, the launcher takes its default or another.
+        # With "" no port is set, and the launcher takes its default or another.
         self.api_port = int(variables.setdefault("API_PORT", str(own_port())) or 0)
         self.temporary = folder / "t"
         self.temporary.mkdir()

@@ -23,7 +23,7 @@ USUAL_PORT = 3000
 PAGE_SIZE = (1280, 1000)
 TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
 
-WHAT = "Makes the pictures of docs/ anew."
+WHAT = "Makes the pictures of docs/ again."
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The event loop of these tests is the services' own."""
+"""Run these tests on the services' own event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who makes room when the files of a process run out, and what the log says of it."""
+"""When a process runs out of files, connections make room, and the log says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client of raw bytes may do to a port of ours, and what it gets for it."""
+"""Answers of our ports to clients of raw bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHORT = HttpLimits(
 
 
 def open_connections() -> float:
-    """As Prometheus is told."""
+    """Return the value of a metric."""
     (metric,) = HTTP_CONNECTIONS.collect()
     return metric.samples[0].value
 
@@ -76,7 +76,7 @@ class Client:
         self.writer.write_eof()
 
     async def answer(self) -> tuple[bytes, bytes]:
-        """The head and the body of an answer that says how long it is."""
+        """Return head and body of an answer that says how long it is."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             head = await self._reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])

@@ -1,4 +1,4 @@
-"""What clients can provoke at will does not fill the log."""
+"""Clients cannot fill the log at will."""
 
 from __future__ import annotations
 

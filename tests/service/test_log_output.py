@@ -1,4 +1,4 @@
-"""Lines of the log leave by a thread: whoever logs waits for nobody, and losses are told."""
+"""Log lines are written by a thread: no caller waits for a reader, and losses are logged."""
 
 from __future__ import annotations
 

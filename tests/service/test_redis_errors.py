@@ -1,4 +1,4 @@
-"""Each error of Redis is told by what it means."""
+"""Each error of Redis is explained by its meaning."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ANSWERS = {
 
 
 def parsed(answer: str) -> Exception:
-    """The exception that the client makes of an answer."""
+    """Return the exception that the client makes of an answer."""
     error: Exception = BaseParser.parse_error(answer)  # type: ignore[no-untyped-call]  # redis-py's
     return error
 
@@ -84,7 +84,7 @@ def test_text_is_bounded_and_names_no_script() -> None:
 
 
 async def trouble_at(url: str) -> Trouble:
-    """What a client of `url` meets."""
+    """Return the trouble that a client of `url` meets."""
     node = connect_redis(url, timeout=0.3)
     try:
         with pytest.raises((RedisError, OSError)) as met:
@@ -106,7 +106,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @contextlib.asynccontextmanager
 async def mute_server() -> AsyncIterator[int]:
-    """The port of a server that accepts and says nothing."""
+    """Yield the port of a server that accepts and says nothing."""
     server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()

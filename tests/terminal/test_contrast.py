@@ -37,12 +37,12 @@ THEMES = {
 }
 # Lines and bars are no text; the cursor is laid over other styles.
 NO_TEXT = {"screen", "frame", "cursor"}
-# What the table of books is written in, where the cursor goes.
+# Styles of the table of books, in which the cursor moves.
 UNDER_CURSOR = ("text", "strong", "muted", "unsure", "good", "warn", "bad", "ground")
 
 
 def texts(palette: Palette) -> dict[str, Style]:
-    """The styles of a palette that texts have."""
+    """Return the styles of a palette that texts have."""
     styles: dict[str, Style] = {}
     for field in fields(palette):
         style = getattr(palette, field.name)
@@ -56,7 +56,7 @@ def texts(palette: Palette) -> dict[str, Style]:
 
 
 def contrast(style: Style, theme: TerminalTheme) -> float:
-    """The contrast of a text with its ground, by WCAG 2."""
+    """Return the contrast of a text with its ground, by WCAG 2."""
     colour, ground = style.color, style.bgcolor
     if style.reverse:
         colour, ground = ground, colour

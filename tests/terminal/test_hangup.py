@@ -15,7 +15,7 @@ from tests.e2e.processes import LIMIT, ROOT
 
 
 class Ended:
-    """What a watch did."""
+    """Record of a watch."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

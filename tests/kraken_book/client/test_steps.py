@@ -132,7 +132,7 @@ async def test_block_that_ends_while_another_task_waits_ends_that_wait() -> None
 
 
 class Alarm(Exception):
-    """What a handler of a signal raises."""
+    """Raised by a handler of a signal."""
 
 
 @contextmanager
