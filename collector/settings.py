@@ -1,4 +1,4 @@
-"""The collector's settings; DESIGN and README list them for people."""
+"""The collector's settings; README lists them for people."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class RedisSource:
 @contextmanager
 def redis_for(settings: LauncherSettings) -> Iterator[RedisSource]:
     """A Redis that answers, for as long as the context lasts; CannotStartError if there is none."""
-    if settings.given("redis_url"):
+    if settings.redis_url is not None:
         asyncio.run(_require_answer(settings.redis_url))
         yield RedisSource(settings.redis_url)
     else:

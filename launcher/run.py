@@ -24,7 +24,9 @@ from service.listening import listen
 from service.settings import read_settings
 from service.standard_streams import hold_standard_descriptors
 
-WHAT = "Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C."
+WHAT = """\
+Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C.
+The variables of the collector and the api count, too: see their --help."""
 
 
 def run() -> int:

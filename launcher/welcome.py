@@ -57,7 +57,7 @@ def welcome_lines(
     symbol = _example(settings.selection, live)
     in_path = quote(symbol, safe="")
     lines = [
-        f"feed: {'SIMULATED' if simulated else 'live Kraken'}",
+        f"feed: {'SIMULATED' if simulated else 'live Kraken' if live else 'Kraken'}",
         _books_line(settings.selection, live),
         f"open   {base}",
         f"curl   {base}/symbols",

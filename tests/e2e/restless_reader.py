@@ -80,7 +80,7 @@ class RestlessReader(threading.Thread):
         super().__init__(name=f"reader {seed} of {symbol}", daemon=True)
         self.error: str | None = None
         self.met: Counter[str] = Counter()
-        """Return how often each thing happened: `fresh`, `resumed`, `unserved`, `broken`, `lagged …`, …"""
+        """Counts of what happened: `fresh`, `resumed`, `unserved`, `broken`, `lagged …`, …"""
         self._urls = urls
         self._symbol = symbol
         self._random = random.Random(seed)

@@ -19,7 +19,7 @@ from launcher.run import open_listeners
 from launcher.services import Service, services_for
 from launcher.settings import LauncherSettings
 from launcher.welcome import welcome_lines
-from service.settings import ServiceSettings
+from service.settings import LogSettings, ServiceSettings
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ class TestSettings:
         Path(".env").write_text("COLLECTOR_PORT=9820\n")
         settings = LauncherSettings()
         assert settings.given("collector_port")
-        assert not settings.given("redis_url"), "empty is as good as absent"
+        assert settings.redis_url is None, "empty is as good as absent"
 
     def test_symbols(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KRAKEN_SYMBOLS", "ETH/USD, BTC/USD,ETH/USD")
@@ -53,8 +53,9 @@ class TestSettings:
     @pytest.mark.parametrize("service", [CollectorSettings, ApiSettings])
     def test_the_defaults_are_those_of_the_service(self, service: type[ServiceSettings]) -> None:
         ours, theirs = LauncherSettings(), service()
-        shared = set(LauncherSettings.model_fields) & set(service.model_fields)
-        assert shared > set(ServiceSettings.model_fields)
+        # Without a REDIS_URL the launcher starts a Redis and gives its address to the services.
+        shared = set(LauncherSettings.model_fields) & set(service.model_fields) - {"redis_url"}
+        assert shared > set(LogSettings.model_fields)
         for field in shared:
             assert getattr(ours, field) == getattr(theirs, field), field
 
@@ -259,6 +260,9 @@ class TestWelcome:
 
     def test_simulated_is_said(self) -> None:
         assert self.lines(simulated=True).startswith("feed: SIMULATED\n")
+
+    def test_kraken_without_a_live_book_is_not_called_live(self) -> None:
+        assert self.lines(live=[]).startswith("feed: Kraken\nbooks: none is live yet;")
 
     @pytest.mark.parametrize(
         ("host", "shown"),

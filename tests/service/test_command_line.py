@@ -10,7 +10,9 @@ import pytest
 
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
+from launcher.settings import LauncherSettings
 from service.command_line import refuse_arguments
+from service.settings import EnvironmentSettings
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["api", "collector", "simulator", "service.healthcheck", "tests.chaos"]
@@ -20,9 +22,9 @@ def test_no_argument_is_right() -> None:
     refuse_arguments("api", "Serves.", ApiSettings, [])
 
 
-@pytest.mark.parametrize("settings", [ApiSettings, CollectorSettings])
+@pytest.mark.parametrize("settings", [ApiSettings, CollectorSettings, LauncherSettings])
 def test_help_has_every_variable_with_its_default_and_what_it_is(
-    capsys: pytest.CaptureFixture[str], settings: type[ApiSettings | CollectorSettings]
+    capsys: pytest.CaptureFixture[str], settings: type[EnvironmentSettings]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         refuse_arguments("one", "Does it.", settings, ["--help"])
