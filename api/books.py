@@ -29,6 +29,7 @@ from kraken_book.redis_contract.book_hash import BookHash
 from kraken_book.redis_contract.keys import book_key
 from kraken_book.redis_contract.symbol_state import SymbolState
 from kraken_book.view import BookView
+from kraken_book.words import explain
 
 SOURCE_HEADER = "X-Book-Source"
 MOST_DIGITS = 9
@@ -115,7 +116,7 @@ class Books:
             return unknown_symbol(symbol, []) if states else no_symbols()
         if state.status == "refused":
             return refused_symbol(symbol, state.reason)
-        why = f"{state.status}: {state.reason}" if state.reason else state.status
+        why = explain(state.status, state.reason)
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
 
     async def _stale_book(self, symbol: str, book: StoredBook) -> Problem:

@@ -26,7 +26,7 @@ class LauncherSettings(LogSettings):
     """
 
     redis_url: Annotated[str, AfterValidator(check_redis_url)] | None = None
-    """the Redis to use; unset, a Redis of its own is started"""
+    """the Redis to use; unset, one of its own runs until the end"""
     feed: Literal["auto", "live", "simulated"] = "auto"
     """live, simulated, or auto: simulated markets if Kraken cannot be reached"""
     kraken_url: str = "wss://ws.kraken.com/v2"

@@ -36,13 +36,14 @@ def judge(
         return Verdict("stale", f"last known book: {failure}")
     if polled is not None and polled.status == "refused":
         return _told("refused", polled.reason)
-    return _of_stream(live) or _of_poll(live, polled, owed, now) or LIVE
+    return _of_stream(live, polled) or _of_poll(live, polled, owed, now) or LIVE
 
 
-def _of_stream(live: LiveBook | None) -> Verdict | None:
-    """What the stream says against a book."""
-    if live is None:
-        return _told("syncing", NO_BOOK_YET)
+def _of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdict | None:
+    """Return what the stream says against a book; why there is none yet, only `/books` knows."""
+    if live is None or live.reason == NO_BOOK_YET:
+        has_cause = polled is not None and polled.status != "live" and polled.reason
+        return _told("syncing", polled.reason if polled and has_cause else NO_BOOK_YET)
     if live.is_doubted:
         return _told("syncing", live.reason)
     return None if live.is_live else _told(live.status, live.reason)

@@ -233,7 +233,7 @@ async def test_where_there_never_was_a_book_the_503_has_null(
     answer = await client.get("/depth/BTC/USD")
     body = assert_problem(answer, 503, "no-book")
     assert body["book"] is None
-    assert "checksum" in body["detail"]
+    assert "checksum mismatch: asking for it again" in body["detail"]
     assert int(answer.headers["retry-after"]) >= 1
 
 

@@ -308,6 +308,26 @@ def test_silence_of_stream_and_books_is_doubted(page: Page) -> None:
     assert "nothing comes from the server" in shown[1]["why"]
 
 
+def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(page: Page) -> None:
+    shown = run(
+        page,
+        """
+        const { judge } = await import("/page/trust.js")
+        const { book } = followed()
+        book.onOpen(1)
+        book.onEvent(1, statusOf("syncing", "no book yet"))
+        const facts = { connection: "open", isPolledLater: true, silence: 0 }
+        const reasons = [["asked", "unreachable"], ["asked", null], ["live", null]]
+        return reasons.map(([status, reason]) =>
+          judge(book.reader, { ...facts, polled: polled({ status, reason }) }))
+        """,
+    )
+    assert [each["status"] for each in shown] == ["syncing"] * 3
+    assert shown[0]["why"] == "Kraken cannot be reached. The collector keeps trying."
+    assert shown[1]["why"] == shown[2]["why"]
+    assert "There is no verified book yet." in shown[1]["why"]
+
+
 def test_clock_counts_the_time_asleep_and_never_runs_back(page: Page) -> None:
     found = run(
         page,

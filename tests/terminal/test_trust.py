@@ -10,6 +10,7 @@ import pytest
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.books_poll import PolledBook
+from kraken_book.terminal.verdict import judge
 from tests.kraken_book.client.scripted_api import ScriptedApi as FakeApi
 from tests.scripted_api import Market, ScriptedApi
 from tests.terminal.shown import Shown, shown
@@ -35,6 +36,23 @@ async def _until_ladder_says(terminal: Shown, *words: str) -> None:
         lambda: all(word in _ladder(terminal) for word in words),
         f"the ladder says {words}",
     )
+
+
+@pytest.mark.parametrize(
+    ("polled", "why"),
+    [
+        (PolledBook("A/B", "asked", "unreachable"), "Kraken cannot be reached"),
+        (PolledBook("A/B", "asked"), "waiting for the first book"),
+        (None, "waiting for the first book"),
+    ],
+)
+def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(
+    polled: PolledBook | None, why: str
+) -> None:
+    verdict = judge(None, polled, None, None, 0.0)
+    assert verdict.status == "syncing"
+    assert verdict.why is not None
+    assert verdict.why.startswith(why)
 
 
 async def test_a_live_book_is_shown_level_by_level_with_what_was_verified(
