@@ -104,8 +104,8 @@ def _side_form(precision: Precision) -> Callable[[str], re.Match[str] | None]:
     return re.compile(rf"\[(?:{level}(?:,{level})*)?\]", re.ASCII).fullmatch
 
 
-def _said(best: Best | None) -> object:
-    return best and (best.price, best.qty)
+def _said(best: Best | None) -> str:
+    return f"{best.qty} at {best.price}" if best else "empty"
 
 
 def _require(holds: bool, field: str, value: object) -> None:
