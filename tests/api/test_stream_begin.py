@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.channels import Channels
+from api.channels import Channels, no_room
 from api.cut import Cut
 from api.directory import Directory
 from api.problems import Problem, unavailable, unknown_symbol
@@ -162,8 +162,9 @@ async def test_only_what_passes_is_waited_for_and_only_by_what_may_be_symbols(
     replica: Replica,
 ) -> None:
     passing = unavailable("too-many-choices", "why")
-    assert beginning(replica, "BTC/USD").may_wait_for(passing)
-    assert beginning(replica).may_wait_for(passing)
+    for problem in (passing, no_room()):
+        assert beginning(replica, "BTC/USD").may_wait_for(problem)
+        assert beginning(replica).may_wait_for(problem)
     assert not beginning(replica, "BTC/USD").may_wait_for(unknown_symbol("BTC/USD", []))
     for name in ("BTC", "BTC/USD/EUR", "", "BTC/\x1b[2J", "BTC/\n", "x" * 50 + "/USD"):
         assert not beginning(replica, name).may_wait_for(passing)
