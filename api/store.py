@@ -219,7 +219,7 @@ class BookStore:
 
 
 def _symbol(field: bytes) -> str:
-    """Return the symbol that a field of the list is named after; raises ValueError if it is none."""
+    """Return the symbol that a field of the list names; raises ValueError if it is none."""
     name = field.decode()
     if not is_symbol(name):
         raise ValueError("its name is no symbol")

@@ -580,7 +580,9 @@ async def test_a_symbol_whose_state_cannot_be_read_costs_only_itself(
     assert (await client.get("/depth/ETH/USD")).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["", "*", "A,B/USD", "A/B\ndata: {}", "EV\x1bIL/USD", "X" * 500 + "/Y"])
+@pytest.mark.parametrize(
+    "name", ["", "*", "A,B/USD", "A/B\ndata: {}", "EV\x1bIL/USD", "X" * 500 + "/Y"]
+)
 async def test_a_listed_name_that_is_no_symbol_is_named_and_not_listed(
     client: httpx.AsyncClient, replica: Replica, written: Written, btc: None, name: str
 ) -> None:

@@ -156,7 +156,7 @@ async def test_user_who_may_ping_but_not_read_is_not_ready(tmp_path: Path) -> No
         server.start()
         owner = connect_redis(server.url)
         rights = ("on", ">secret", "~kraken:*", "+ping", "+hmget")
-        await owner.execute_command("ACL", "SETUSER", "api", *rights)
+        await owner.exchange([("ACL", "SETUSER", "api", *rights)])
         node = connect_redis(f"redis://api:secret@127.0.0.1:{server.port}/0")
         await OneNode(node).ping(reads[:1])
         with pytest.raises(NoPermissionError) as refused:
