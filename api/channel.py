@@ -12,7 +12,7 @@ import asyncio
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
-from time import monotonic
+from time import monotonic, thread_time
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from api.frame_log import FRAME_BYTES, Frame, FrameLog, Place, sse_frame
 from api.metrics import LAGGED
 from api.own_events import lagged_frame, status_frame
 from api.ring import milliseconds_of
-from api.view_pace import ViewPace
+from api.view_pace import FIRST_SECONDS, ViewPace, believed_seconds
 from kraken_book.event import LaggedReason
 
 # Of many symbols, that much more goes through one log; its frames are the rings' own.
@@ -125,6 +125,7 @@ class Channel:
         self._opened_at = float("-inf")
         self._changed: dict[Source, None] = {}
         self._next_shown = 0.0
+        self._show_seconds = FIRST_SECONDS
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: dict[str, Callable[[], None]] = {}
         self._waking = False
@@ -314,15 +315,16 @@ class Channel:
     def _show_changed(self) -> None:
         assert self.cut is not None
         self._timer = None
-        begun = monotonic()
+        # Of this thread: other processes that had the core are no reason to wait longer.
+        begun = thread_time()
         changed, self._changed = self._changed, {}
         shown = [frame for source in changed for frame in self._change_of(source)]
         if shown:
             self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
             self._append_all(shown)
-        now = monotonic()
-        pause = self._pace.pause_after(now - begun, self.cut.interval if shown else 0.0)
-        self._next_shown = now + pause
+        self._show_seconds = believed_seconds(thread_time() - begun, self._show_seconds)
+        interval = self.cut.interval if shown else 0.0
+        self._next_shown = monotonic() + self._pace.pause_after(self._show_seconds, interval)
 
     def _make_room(self, size: int) -> None:
         """Have the log of a cut channel keep what is shown at once, and little more."""

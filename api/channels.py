@@ -102,6 +102,11 @@ class Channels:
         if channel.readers == 1 and self._buffer.is_full:
             raise NoRoom
 
+    @property
+    def has_symbols(self) -> bool:
+        """Whether `*` means any symbol."""
+        return bool(self._roster.symbols)
+
     def left(self, choice: Choice) -> Mapping[str, str]:
         """Return which symbols have left that choice, and why."""
         return self._roster.left if choice.symbols is None else {}

@@ -18,11 +18,23 @@ from api.known_books import KnownBook, KnownBooks, Reply
 from api.shared_reads import SharedReads
 from api.turns import Turns
 from kraken_book.redis_contract.book_hash import HASH_FIELDS, BookHash
-from kraken_book.redis_contract.keys import SYMBOLS, book_key
+from kraken_book.redis_contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.redis_contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.symbols import is_symbol
 from kraken_book.times import parse_rfc3339
-from service.redis_exchange import RedisNode
+from service.redis_exchange import Command, RedisNode
 from service.redis_nodes import Nodes
+
+# No symbol is named so: nothing is read, and Redis says whether it would be.
+_BOOK, _EVENTS = book_key("/"), events_key("/")
+_READS: tuple[Command, ...] = (
+    ("TIME",),
+    ("HMGET", _BOOK, "seq"),
+    ("HGETALL", _BOOK),
+    ("XRANGE", _EVENTS, "-", "+", "COUNT", 1),
+    ("XREVRANGE", _EVENTS, "+", "-", "COUNT", 1),
+    ("XREAD", "COUNT", 1, "STREAMS", _EVENTS, "0"),
+)
 
 _CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
 
@@ -76,8 +88,8 @@ class BookStore:
         """Keys that hold what no collector writes."""
 
     async def ping(self) -> None:
-        """Return if Redis answers."""
-        await self._nodes.ping()
+        """Return if Redis answers and permits what books are read with."""
+        await self._nodes.ping(_READS)
 
     async def symbols(self) -> dict[str, SymbolState]:
         """Return every configured symbol whose state can be read, by name.
@@ -199,11 +211,19 @@ class BookStore:
             shown = name.decode(errors="backslashreplace")
             field = f"{SYMBOLS} {shown}"
             try:
-                yield name.decode(), decode_symbol_state(data)
+                yield _symbol(name), decode_symbol_state(data)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 self.corrupt.found(field, str(error), "HDEL", SYMBOLS, shown)
             else:
                 self.corrupt.is_right(field)
+
+
+def _symbol(field: bytes) -> str:
+    """Return the symbol that a field of the list names; raises ValueError if it is none."""
+    name = field.decode()
+    if not is_symbol(name):
+        raise ValueError("its name is no symbol")
+    return name
 
 
 def is_wrong_type(error: Exception) -> bool:

@@ -52,6 +52,9 @@ class StreamBeginning:
         except BaseException:
             reader.close()
             raise
+        if choice.symbols is None and not self._channels.has_symbols:
+            # No book is there whose status would say it.
+            opening += waiting_comment("no-symbols")
         return reader, opening + self._refusals(choice.symbols or ())
 
     def _refusals(self, symbols: Iterable[str]) -> bytes:
@@ -100,7 +103,7 @@ class WaitingReader:
         if reason == self._told:
             return b""
         self._told = reason
-        return b": waiting: %b\n\n" % reason.encode() + self._statuses("syncing", reason)
+        return waiting_comment(reason) + self._statuses("syncing", reason)
 
     async def next(self) -> bytes:
         """Return what is to be sent; raises Problem, redis.RedisError or OSError."""
@@ -130,6 +133,11 @@ class WaitingReader:
     def _statuses(self, status: Status, reason: str | None) -> bytes:
         symbols = self._beginning.asked.symbols
         return b"".join([status_frame(symbol, status, reason) for symbol in symbols])
+
+
+def waiting_comment(reason: str) -> bytes:
+    """Return the comment that says what a stream waits for."""
+    return b": waiting: %b\n\n" % reason.encode()
 
 
 class _Pause:

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 # Reading, writing and the streams of events need the rest.
 MOST_BUSY = 0.5
+# What showing a view is believed to take before it was shown twice.
+FIRST_SECONDS = 0.001
+
+
+def believed_seconds(spent: float, before: float) -> float:
+    """Return how long showing a view takes: as long as it took, but at most twice `before`.
+
+    A single showing that was interrupted, by garbage collection or another process, must not stop
+    a view for seconds; one that has more to show is believed after a few.
+
+    Args:
+        spent: How many seconds it took this time.
+        before: What was believed before; FIRST_SECONDS at first.
+    """
+    return min(spent, 2 * max(before, FIRST_SECONDS))
 
 
 class ViewPace:

@@ -105,10 +105,13 @@ class ClusterNodes:
             raise reply
         return reply
 
-    async def ping(self) -> None:
-        """Return as soon as a node answers; raises redis.RedisError or OSError where none does."""
+    async def ping(self, reads: Sequence[Command] = ()) -> None:
+        """Return as soon as a node answers and permits `reads`.
+
+        Raises redis.RedisError or OSError if none does.
+        """
         error: RedisError | OSError | None = None
-        asking = [asyncio.create_task(_ping(node)) for node in self._all]
+        asking = [asyncio.create_task(_ping(node, reads)) for node in self._all]
         try:
             for answer in asyncio.as_completed(asking):
                 error = await answer
@@ -206,9 +209,9 @@ class ClusterNodes:
             await self._clients.pop(address).aclose()
 
 
-async def _ping(node: RedisNode) -> RedisError | OSError | None:
+async def _ping(node: RedisNode, reads: Sequence[Command]) -> RedisError | OSError | None:
     try:
-        await ping_node(node)
+        await ping_node(node, reads)
     except (RedisError, OSError) as error:
         return error
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 from redis.typing import EncodableT
 
 from service.redis_errors import Reason, describe
@@ -43,23 +43,27 @@ class Nodes(Protocol):
     async def call(self, key: str, *command: EncodableT) -> Any:
         """The reply to one command on the node of `key`; raises redis.RedisError or OSError."""
 
-    async def ping(self) -> None:
-        """Return if a node answers reads; raises redis.RedisError or OSError."""
+    async def ping(self, reads: Sequence[Command] = ()) -> None:
+        """Return if a node answers and permits `reads`; raises redis.RedisError or OSError."""
 
     async def aclose(self) -> None:
         """Close every connection."""
 
 
-async def ping_node(node: RedisNode) -> None:
-    """Return if `node` answers reads; raises redis.RedisError or OSError.
+async def ping_node(node: RedisNode, reads: Sequence[Command] = ()) -> None:
+    """Return if `node` answers and permits `reads`; raises redis.RedisError or OSError.
 
-    A server that cannot save refuses PING along with writes, and goes on answering reads.
+    A server that cannot save refuses PING along with writes, and goes on answering reads. Only
+    whether they are permitted is learnt from `reads`: their keys may be another node's.
     """
     try:
         await node.ping()
     except ResponseError as error:
         if describe(error).reason is not Reason.CANNOT_SAVE:
             raise
+    for reply in await node.exchange(reads) if reads else ():
+        if isinstance(reply, NoPermissionError):
+            raise reply
 
 
 class OneNode:
@@ -91,9 +95,9 @@ class OneNode:
             raise reply
         return reply
 
-    async def ping(self) -> None:
-        """Return if the server answers reads; raises redis.RedisError or OSError."""
-        await ping_node(self._redis)
+    async def ping(self, reads: Sequence[Command] = ()) -> None:
+        """Return if the server answers and permits `reads`; raises redis.RedisError or OSError."""
+        await ping_node(self._redis, reads)
 
     async def aclose(self) -> None:
         """Close every connection."""

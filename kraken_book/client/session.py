@@ -20,6 +20,7 @@ from kraken_book.client.sse import EndlessMessage, Message, SseParser
 from kraken_book.event import decode_event
 from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, folded
+from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
 
@@ -92,6 +93,7 @@ class Session:
         self._left_for: str | None = None
         self._outage_since: float | None = None
         self._told_at: float | None = None
+        self._told_wait: str | None = None
 
     @property
     def target(self) -> str:
@@ -141,6 +143,7 @@ class Session:
         except (EndlessMessage, msgspec.DecodeError, UnicodeDecodeError) as error:
             self._leave_for_doubt(f"the stream is broken: {printable(str(error), MOST_SHOWN)}")
         else:
+            self._tell_wait()
             self._leave_if_silent()
             self._leave_if_doubts_stay()
 
@@ -251,6 +254,13 @@ class Session:
             self._leave_for_doubt(why)
         elif self._restart_at is None:
             self._restart_at = monotonic() + self._next_doubt()
+
+    def _tell_wait(self) -> None:
+        """Log what a stream of all books waits for: there is no book whose status would say it."""
+        reason = self._parser.waits_for
+        if reason is not None and reason != self._told_wait and not self.books:
+            self._told_wait = reason
+            log.warning("%s: %s", self._address, explain("syncing", reason))
 
     def _leave_if_silent(self) -> None:
         """Leave a stream that sends bytes, but nothing whole."""

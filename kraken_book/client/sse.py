@@ -15,6 +15,8 @@ from typing import NamedTuple
 MOST_BYTES = 1 << 20
 # An id is sent back in a header, so one that a header cannot hold is none.
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
+# The api's word, in a comment, for what a stream waits for.
+_WAITING = re.compile(rb": waiting: ([a-z-]{1,40})")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -38,7 +40,9 @@ class SseParser:
 
     def __init__(self) -> None:
         self.ends = 0
-        """Return how many messages and comments have ended; bytes alone prove nothing."""
+        """How many messages and comments have ended: bytes alone prove nothing."""
+        self.waits_for: str | None = None
+        """What the stream waits for, as a comment says; None once an event has come."""
         # The line that has not ended yet, and the size of the message that has not.
         self._rest = b""
         self._size = 0
@@ -51,7 +55,10 @@ class SseParser:
         """The messages that end in `chunk`; raises EndlessMessage where one grows too long."""
         for line in self._lines(chunk):
             if line:
-                self.ends += line.startswith(b":")
+                if line.startswith(b":"):
+                    self.ends += 1
+                    waiting = _WAITING.fullmatch(line)
+                    self.waits_for = waiting[1].decode() if waiting else self.waits_for
                 self._take(line)
                 continue
             self.ends += 1
@@ -76,6 +83,7 @@ class SseParser:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
+            self.waits_for = None
             self._data.append(value)
         elif name == b"id" and _ID.fullmatch(value):
             self._id = value.decode("ascii")

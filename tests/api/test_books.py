@@ -580,6 +580,19 @@ async def test_a_symbol_whose_state_cannot_be_read_costs_only_itself(
     assert (await client.get("/depth/ETH/USD")).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "name", ["", "*", "A,B/USD", "A/B\ndata: {}", "EV\x1bIL/USD", "X" * 500 + "/Y"]
+)
+async def test_a_listed_name_that_is_no_symbol_is_named_and_not_listed(
+    client: httpx.AsyncClient, replica: Replica, written: Written, btc: None, name: str
+) -> None:
+    state = await written.redis.hget(SYMBOLS, "BTC/USD")
+    await written.redis.hset(SYMBOLS, name, state)
+    assert (await client.get("/symbols")).json() == ["BTC/USD"]
+    assert [row["symbol"] for row in (await client.get("/books")).json()] == ["BTC/USD"]
+    assert replica.store.corrupt.get(f"{SYMBOLS} {name}") is not None
+
+
 @pytest.mark.parametrize("path", ["/depth/", "/stream/", "/"])
 async def test_control_characters_come_back_as_text(
     client: httpx.AsyncClient, btc: None, path: str

@@ -203,3 +203,16 @@ async def test_view_waits_too(written: Written, replica: Replica) -> None:
         live, book = await told(reader, 2)
         assert (live["status"], len(book["bids"])) == ("live", 1)
         reader.close()
+
+
+async def test_stream_of_all_books_says_so_while_there_is_none(
+    written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        reader, opening = await beginning(replica).begin()
+        assert b": waiting: no-symbols\n\n" in opening
+        reader.close()
+        await written.symbol("BTC/USD")
+        reader, opening = await beginning(replica).begin()
+        assert b"waiting" not in opening
+        reader.close()

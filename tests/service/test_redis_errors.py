@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis._parsers.base import BaseParser
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.redis_client import connect_redis
@@ -147,3 +147,23 @@ async def test_server_that_cannot_save_is_ready_for_reads(tmp_path: Path) -> Non
             assert read is None
             await OneNode(node).ping()
         await node.aclose()
+
+
+async def test_user_who_may_ping_but_not_read_is_not_ready(tmp_path: Path) -> None:
+    reads = [("HMGET", "kraken:book", "seq"), ("XRANGE", "kraken:events", "-", "+")]
+    with Fleet(tmp_path) as fleet:
+        server = fleet.server("redis")
+        server.start()
+        owner = connect_redis(server.url)
+        rights = ("on", ">secret", "~kraken:*", "+ping", "+hmget")
+        await owner.exchange([("ACL", "SETUSER", "api", *rights)])
+        node = connect_redis(f"redis://api:secret@127.0.0.1:{server.port}/0")
+        await OneNode(node).ping(reads[:1])
+        with pytest.raises(NoPermissionError) as refused:
+            await OneNode(node).ping(reads)
+        assert describe(refused.value).reason is Reason.NO_PERMISSION
+        # Whether a key holds what is read is no question of readiness.
+        await owner.set("kraken:book", "no hash")
+        await OneNode(node).ping(reads[:1])
+        await node.aclose()
+        await owner.aclose()

@@ -6,6 +6,7 @@ import pytest
 
 from kraken_book.client import session
 from kraken_book.client.session import LONGEST_PAUSE, SECONDS_OF_PROOF, Session
+from kraken_book.words import explain
 from tests.kraken_book.client.scripted_api import told
 from tests.kraken_book.written_books import SYMBOL, snapshot, update
 
@@ -119,3 +120,24 @@ def test_a_book_that_a_snapshot_heals_meanwhile_costs_the_others_nothing(clock: 
     list(reader.receive(b": keep\n\n"))
     assert not reader.is_over
     assert reader.books[SYMBOL].is_live
+
+
+@pytest.mark.parametrize("waits_for", ["redis", "no-symbols"])
+def test_stream_of_all_books_says_once_what_it_waits_for(
+    caplog: pytest.LogCaptureFixture, waits_for: str
+) -> None:
+    reader = Session(["*"])
+    comment = b": waiting: %b\n\n" % waits_for.encode()
+    read(reader, b": kraken-book\n\n", comment, comment)
+    read(reader, comment)
+    words = explain("syncing", waits_for)
+    assert [record.message.endswith(words) for record in caplog.records].count(True) == 1
+
+
+def test_stream_whose_books_say_what_they_wait_for_logs_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reader = Session([SYMBOL])
+    list(reader.answered(200, STREAM))
+    list(reader.receive(b": waiting: redis\n\n" + told(snapshot(3))))
+    assert not caplog.records
