@@ -49,7 +49,7 @@ class CorruptKeys:
 
         `repair` are the words of the Redis command that repairs it.
         """
-        command = printable(shlex.join(["redis-cli", *repair]), MAX_REASON)
+        command = printable(" ".join(["redis-cli", *map(_shell_word, repair)]), MAX_REASON)
         corruption = Corruption(printable(why, MAX_REASON), command)
         self._log(key, corruption)
         self._corruptions[key] = corruption
@@ -71,6 +71,14 @@ class CorruptKeys:
         _forget_oldest(self._logged_at, self._max_keys)
         shown = printable(key)
         log.error("corrupt redis key", key=shown, error=corruption.why, repair=corruption.repair)
+
+
+def _shell_word(word: str) -> str:
+    """Return `word` for a shell such as bash, which makes bytes of escapes within $'...'."""
+    shown = printable(word)
+    if "\\" not in shown:
+        return shlex.quote(shown)
+    return "$'" + shown.replace("'", "\\'") + "'"
 
 
 def _forget_oldest(remembered: OrderedDict[str, Any], most: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 
 import pytest
 from structlog.testing import capture_logs
@@ -56,3 +57,13 @@ def test_foreign_content_is_told_as_text(why: str) -> None:
     for said in corruption:
         assert said.isprintable()
         assert len(said) < 300
+
+
+@pytest.mark.parametrize("field", ["ev\x1bil/USD", b"\xff/USD", "two words", "it's\n"])
+def test_repair_names_the_field_as_the_shell_takes_it(field: str | bytes) -> None:
+    shown = field if isinstance(field, str) else field.decode(errors="backslashreplace")
+    repair = CorruptKeys().found("key", "why", "HDEL", "key", shown).repair
+    assert repair.isprintable()
+    command = repair.replace("redis-cli HDEL key", "printf %s")
+    taken = subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout
+    assert taken == (field.encode() if isinstance(field, str) else field)
