@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -25,6 +26,16 @@ _LONGEST = (
 # A machine that others use too is no reason to fail.
 settings.register_profile("without a stop-watch", deadline=None)
 settings.load_profile("without a stop-watch")
+
+
+# Each worker collects every test, a quarter of which was a search for garbage that is not there.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage be collected from now on, but not among the collected tests and modules."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
