@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram
 
 from service.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
 from service.tally import Tally
-
-# A time for every counter, which nobody reads.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram
 
 from service.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
 from service.tally import Distribution, Tally
-
-# A time for every counter, which nobody reads.
-disable_created_metrics()  # type: ignore[no-untyped-call]
 
 FRAMES = Tally("kraken_book_frames_total", "Frames read from Kraken.", "channel")
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")

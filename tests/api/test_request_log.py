@@ -29,6 +29,8 @@ def out() -> Iterator[io.StringIO]:
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         configure_logs(parse_levels("info,httpx=warning"), "json")
+    # A logger that is used keeps no configuration for the tests after this one.
+    structlog.configure(cache_logger_on_first_use=False)
     yield text
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -123,6 +125,7 @@ async def test_requests_are_on_the_console_if_they_fail_or_are_asked_for(
 ) -> None:
     with contextlib.redirect_stdout(out):
         configure_logs(parse_levels(levels), "console", console_levels=CONSOLE_LEVELS)
+    structlog.configure(cache_logger_on_first_use=False)
     async with replica.client() as client:
         for path in ("/symbols", "/nothing", "/depth/NO/PE"):
             await client.get(path)
