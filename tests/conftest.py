@@ -17,9 +17,12 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # Begun first, none of these is what all others have to wait for in the end.
 _LONGEST = (
-    *("test_shards.py", "test_connection_faults.py", "test_collector_life.py"),
-    *("test_redis_cluster.py", "test_feed_faults.py", "test_redis_half_open.py"),
-    *("test_redis_frozen.py", "test_depth_without_redis.py", "test_drain.py"),
+    *("test_connection_faults.py", "test_shards.py", "test_redis_cluster.py"),
+    *("test_feed_faults.py", "test_page.py", "test_page_words.py", "test_bad_settings.py"),
+    *("test_join_and_resume.py", "test_collector_life.py", "test_bad_input.py"),
+    *("test_outputs.py", "test_redis_half_open.py", "test_command_line.py"),
+    *("test_many_symbols.py", "test_http_connections.py", "test_drain.py"),
+    *("test_depth_without_redis.py", "test_redis_frozen.py", "test_http_protocol.py"),
 )
 
 
