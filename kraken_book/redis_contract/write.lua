@@ -158,13 +158,18 @@ if first_run then
         local top_ms = top and tonumber(string.match(top[1], '^(%d+)'))
         if top_ms and top_ms >= ms and top_ms < latest_ms then
             ms_text = string.format('%.0f', top_ms + 1)
-        else
+            stream_id = ms_text .. '-' .. seq
+            added = redis.pcall('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
+        end
+        -- The last id is too far ahead, or that of an entry which was deleted.
+        if added.err then
             redis.call('DEL', stream)
             repaired = repaired or {}
             repaired[#repaired + 1] = 'stream'
+            ms_text = string.format('%.0f', ms)
+            stream_id = ms_text .. '-' .. seq
+            redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
         end
-        stream_id = ms_text .. '-' .. seq
-        redis.call('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
     end
 end
 for n, run in ipairs(new_runs) do

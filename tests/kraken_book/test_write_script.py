@@ -536,10 +536,13 @@ def test_entry_of_the_far_future_begins_the_stream_anew(script: ScriptRunner, fo
     assert script.run(book_call(7, [update(5)])).repaired == ()
 
 
+@pytest.mark.parametrize("ahead_ms", [0, 60_000])
 def test_last_id_of_the_far_future_begins_the_stream_anew_when_its_entry_is_gone(
-    script: ScriptRunner,
+    script: ScriptRunner, ahead_ms: int
 ) -> None:
     script.run(book_call(7, [snapshot(1)]))
+    # Also if the last entry that is there is not older than the write.
+    script.put_entry(f"{script.microseconds() // 1000 + ahead_ms}-9", {"somebody": "else"})
     script.put_entry("9999999999999-0", {"somebody": "else"})
     script.client.xdel("kraken:events:{BTC/USD}", "9999999999999-0")
     assert script.run(book_call(7, [update(2)])).repaired == ("stream",)
