@@ -97,6 +97,7 @@ async def _gone(api: ScriptedApi) -> None:
     assert asyncio.all_tasks() <= before
 
 
+@pytest.mark.usefixtures("no_garbage_of_other_tests")
 @pytest.mark.filterwarnings("error")
 async def test_loop_that_is_left_leaves_its_connection_though_the_watch_is_kept() -> None:
     with ScriptedApi(Gate()) as api:
@@ -107,6 +108,7 @@ async def test_loop_that_is_left_leaves_its_connection_though_the_watch_is_kept(
         assert books.books[SYMBOL].seq == 3
 
 
+@pytest.mark.usefixtures("no_garbage_of_other_tests")
 @pytest.mark.filterwarnings("error")
 async def test_iterator_dropped_after_a_cancelled_step_leaves_its_connection() -> None:
     with ScriptedApi(Gate()) as api:

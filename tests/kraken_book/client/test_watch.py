@@ -345,6 +345,7 @@ async def leave_by_context(url: str) -> None:
             break
 
 
+@pytest.mark.usefixtures("no_garbage_of_other_tests")
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "leave", [leave_by_break, leave_by_error, leave_by_cancel, leave_by_context]
