@@ -7,9 +7,9 @@ from collections import OrderedDict
 from time import monotonic
 from typing import Any, NamedTuple
 
-from api.json_text import printable
 from api.metrics import CORRUPT_KEYS
 from service.logs import get_logger
+from service.printable import printable
 
 log = get_logger(__name__)
 

@@ -6,7 +6,6 @@ from functools import cached_property
 from time import time_ns
 
 from api.frame_log import Place, sse_frame, sse_unnumbered
-from api.json_text import escape_json
 from api.store import StoredBook
 from kraken_book.event import (
     Lagged,
@@ -17,6 +16,7 @@ from kraken_book.event import (
     render_snapshot,
     render_status,
 )
+from kraken_book.printable import printable_json
 from kraken_book.times import rfc3339
 
 
@@ -44,7 +44,7 @@ def opening(book: StoredBook) -> bytes:
 def status_frame(symbol: str, status: Status, reason: str | None) -> bytes:
     """A status of the api's own, as SSE."""
     change = StatusChange(symbol, None, None, status, reason, rfc3339(time_ns()))
-    return sse_unnumbered(escape_json(render_status(change)))
+    return sse_unnumbered(printable_json(render_status(change)))
 
 
 def lagged_frame(symbol: str, missed: int | None, reason: LaggedReason) -> bytes:

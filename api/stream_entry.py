@@ -9,7 +9,7 @@ import msgspec
 
 from api.corrupt_keys import CorruptKeys
 from api.frame_log import Place
-from api.json_text import escape_json
+from kraken_book.printable import printable_json
 from kraken_book.redis_contract.keys import events_key
 from service.logs import get_logger
 
@@ -68,7 +68,7 @@ def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
         raise ValueError("its id is not of its seq")
     if b"\n" in data or b"\r" in data:
         raise ValueError("its data is more than a line")
-    return Entry(event_id, kind, place, escape_json(data))
+    return Entry(event_id, kind, place, printable_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The collector's settings; README lists them for people."""
+"""Settings of the collector, as README lists them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ import msgspec
 
 from kraken_book.client import LiveBook, Watch, watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
-from kraken_book.printable import printable
+from kraken_book.printable import printable, printable_json
 from kraken_book.programs import ends_quietly, is_reader_gone
 from kraken_book.words import explain
 
@@ -25,8 +24,6 @@ WAIT_SECONDS = 10.0
 # Interval of looks whether the reader of stdout is gone, also if there is nothing to print.
 READER_CHECK_SECONDS = 0.5
 MOST_SYMBOL = 40
-
-_UNSAFE = re.compile(r"[^\x20-\x7e]")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -72,9 +69,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def event_line(book: LiveBook) -> str:
     """Return an event as JSON, also one by which this reader says not to trust a book."""
-    text = msgspec.json.encode(book.event).decode()
-    # The same JSON, without a character that a terminal obeys.
-    return _UNSAFE.sub(_escaped, text)
+    return printable_json(msgspec.json.encode(book.event)).decode()
 
 
 class Tops:
@@ -146,9 +141,3 @@ def _seconds(text: str) -> float:
         if 0 <= seconds < float("inf"):
             return seconds
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: it takes one such as 30")
-
-
-def _escaped(match: re.Match[str]) -> str:
-    """Return a character as JSON escapes it."""
-    units = match[0].encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))

@@ -27,6 +27,27 @@ def printable(text: str, most: int | None = None) -> str:
     return "".join(map(_shown, text))
 
 
+def printable_json(data: bytes) -> bytes:
+    """Return the same JSON, with every unprintable character of its strings as an escape.
+
+    JSON itself escapes control characters below a space only; a terminal obeys others too.
+
+    Args:
+        data: JSON on one line.
+
+    Raises:
+        UnicodeDecodeError: If `data` is not UTF-8.
+    """
+    if data.isascii() and b"\x7f" not in data:
+        return data
+    return "".join([c if c.isprintable() else _json_escape(c) for c in data.decode()]).encode()
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be").hex()
+    return "".join([f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)])
+
+
 def _shown(character: str) -> str:
     if character.isprintable():
         return character

@@ -8,13 +8,20 @@ import re
 _COLOURS = re.compile(r"(\x1b\[[0-9;]{0,40}m)")
 
 
-def printable(text: str) -> str:
+def printable(text: str, most: int | None = None) -> str:
     r"""Return `text` with every character that does not show written as its escape.
 
     These are control characters (C0, DEL and C1), line and paragraph separators, formatting
     characters such as those that change the direction of writing, and lone surrogates: an
     escape character becomes `\x1b`.
+
+    Args:
+        text: What somebody else wrote.
+        most: How many characters of it to keep; an ellipsis shows that there were more.
+
     """
+    if most is not None and len(text) > most:
+        text = f"{text[:most]}…"
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)

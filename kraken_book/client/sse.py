@@ -40,9 +40,9 @@ class SseParser:
 
     def __init__(self) -> None:
         self.ends = 0
-        """How many messages and comments have ended: bytes alone prove nothing."""
+        """Number of messages and comments that have ended: bytes alone prove nothing."""
         self.waits_for: str | None = None
-        """What the stream waits for, as a comment says; None once an event has come."""
+        """Reason of a wait, as a comment names it; None once an event has come."""
         # The line that has not ended yet, and the size of the message that has not.
         self._rest = b""
         self._size = 0

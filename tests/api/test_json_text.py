@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from api.json_text import encode_json, escape_json, printable
+from api.json_text import encode_json
+from kraken_book.printable import printable_json
 
 HOSTILE = ["\x1b[2J", "\x9b2J", "\x7f", "\u202eevil", "\u2028", "\ufeff", "\U000e0041", "a\nb\r\t"]
 
@@ -20,15 +21,4 @@ def test_json_has_no_unprintable_character_and_says_the_same(text: str) -> None:
 
 def test_json_that_is_printable_stays_as_it_is() -> None:
     data = '{"š":"\\u0000","x":"€ 😀"}'.encode()
-    assert escape_json(data) == data
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_printable_text_is_printable(text: str) -> None:
-    assert printable(text).isprintable()
-    assert printable(f"x{text}") != "x"
-
-
-def test_printable_text_is_cut() -> None:
-    assert printable("x" * 500, 10) == "x" * 10 + "…"
-    assert printable("BTC/USD š") == "BTC/USD š"
+    assert printable_json(data) == data

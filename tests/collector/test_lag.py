@@ -1,4 +1,4 @@
-"""Lag is told apart from clocks that are wrong or step."""
+"""FeedLag tells lag from clocks that are wrong or step."""
 
 from __future__ import annotations
 

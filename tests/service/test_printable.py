@@ -31,3 +31,7 @@ def test_lines_are_kept_where_they_are_wanted() -> None:
 def test_colours_are_kept_where_they_are_wanted_and_ended() -> None:
     assert printable_with_colours("\x1b[1;31mred\x1b[2J") == "\x1b[1;31mred\\x1b[2J\x1b[0m"
     assert printable_with_colours("plain") == "plain"
+
+
+def test_long_text_is_cut() -> None:
+    assert printable("x" * 500, 10) == "x" * 10 + "…"

@@ -1,4 +1,4 @@
-"""What tests of the client share."""
+"""Fixtures of the client's tests."""
 
 from __future__ import annotations
 
