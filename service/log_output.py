@@ -217,10 +217,6 @@ class LogOutput(logging.Handler):
         if self._writer:
             self._writer.when_reader_gone(callback)
 
-    def createLock(self) -> None:  # noqa: N802 - of logging
-        """Have no lock: the writer has one, and its thread formats a line too."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         """Format the record and queue its line."""
         if self._writer:

@@ -107,9 +107,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @contextlib.asynccontextmanager
 async def mute_server() -> AsyncIterator[int]:
     """Yield the port of a server that accepts and says nothing."""
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    # Kept, because a writer that nobody holds closes its connection.
+    writers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+    for writer in writers:
+        writer.close()
 
 
 async def test_password_is_told_as_missing_or_wrong_and_never_shown(guarded: RedisServer) -> None:
