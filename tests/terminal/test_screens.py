@@ -9,26 +9,34 @@ difference:
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from rich.color import Color, ColorType
 from rich.segment import Segment
 
+from tests.polling import eventually
 from tests.scripted_api import ScriptedApi
 from tests.terminal.shown import Shown, shown
 
 SCREENS = Path(__file__).parent / "screens"
 
 
-def assert_screen(terminal: Shown, name: str) -> None:
-    """The screen is the one that is kept under this name."""
+async def assert_screen(terminal: Shown, name: str) -> None:
+    """Wait until the screen is the one that is kept under this name."""
     file = SCREENS / f"{name}.txt"
-    seen = terminal.text.replace(terminal.app.host, "localhost:3000".ljust(len(terminal.app.host)))
-    seen = "\n".join(line.rstrip() for line in seen.splitlines()) + "\n"
     if os.environ.get("RENEW_SCREENS"):
-        file.write_text(seen)
-    assert seen == file.read_text(), f"another screen than {file}; see this module's docstring"
+        file.write_text(_screen(terminal))
+    kept = file.read_text()
+    with suppress(AssertionError):
+        await eventually(lambda: _screen(terminal) == kept, f"the screen {file}")
+    assert _screen(terminal) == kept, f"another screen than {file}; see this module's docstring"
+
+
+def _screen(terminal: Shown) -> str:
+    seen = terminal.text.replace(terminal.app.host, "localhost:3000".ljust(len(terminal.app.host)))
+    return "\n".join(line.rstrip() for line in seen.splitlines()) + "\n"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (40, 12), (200, 60)], ids=str)
@@ -36,7 +44,7 @@ async def test_the_ladders(api: ScriptedApi, size: tuple[int, int]) -> None:
     async with shown(api, size=size) as terminal:
         await terminal.until_live("BTC/USD")
         await terminal.until_silent("syncing")
-        assert_screen(terminal, f"ladders-{size[0]}x{size[1]}")
+        await assert_screen(terminal, f"ladders-{size[0]}x{size[1]}")
 
 
 async def test_the_table_and_the_help_in_a_small_window(api: ScriptedApi) -> None:
@@ -45,10 +53,10 @@ async def test_the_table_and_the_help_in_a_small_window(api: ScriptedApi) -> Non
         await terminal.until_live("BTC/USD")
         await terminal.press("o")
         await terminal.until_says("▸")
-        assert_screen(terminal, "table-80x24")
+        await assert_screen(terminal, "table-80x24")
         await terminal.press("question_mark")
         await terminal.until_says("━ help ━")
-        assert_screen(terminal, "help-80x24")
+        await assert_screen(terminal, "help-80x24")
 
 
 async def test_books_that_are_not_live(api: ScriptedApi) -> None:
@@ -59,7 +67,7 @@ async def test_books_that_are_not_live(api: ScriptedApi) -> None:
         api.markets["ETH/USD"].status("syncing", "checksum mismatch")
         api.markets["SOL/USD"].lag(3)
         await terminal.until_says("▲ stale", "checksum mismatch", "this reader fell behind")
-        assert_screen(terminal, "not-live-120x40")
+        await assert_screen(terminal, "not-live-120x40")
 
 
 async def test_without_colour_everything_is_said_in_the_same_letters(
@@ -69,7 +77,7 @@ async def test_without_colour_everything_is_said_in_the_same_letters(
     async with shown(api) as terminal:
         await terminal.until_live("BTC/USD")
         await terminal.until_silent("syncing")
-        assert_screen(terminal, "ladders-80x24")
+        await assert_screen(terminal, "ladders-80x24")
         assert _colours(terminal) == set()
         bar = next(s for s in _segments(terminal) if s.text.startswith("█"))
         assert bar.style is not None
