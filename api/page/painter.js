@@ -1,5 +1,7 @@
 // Views that changed, painted at most once per frame of the screen. Browsers give hidden pages none.
 
+import { atOneMoment } from "./clock.js";
+
 export class Painter {
   #dirty = new Set();
   #frame = null;
@@ -14,6 +16,6 @@ export class Painter {
     const views = this.#dirty;
     this.#dirty = new Set();
     this.#frame = null;
-    for (const view of views) view.paint();
+    atOneMoment(() => views.forEach((view) => view.paint()));
   }
 }

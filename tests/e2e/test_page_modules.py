@@ -460,3 +460,20 @@ def test_many_asking_for_a_fresh_stream_get_one(page: Page) -> None:
         """,
     )
     assert found == 2
+
+
+def test_views_that_are_painted_together_show_ages_of_one_moment(page: Page) -> None:
+    script = """
+        const { Painter } = await import("/page/painter.js")
+        const painter = new Painter()
+        const seen = []
+        const view = () => ({ paint() {
+            seen.push(now())
+            const begun = performance.now()
+            while (performance.now() - begun < 2);
+        } })
+        for (let i = 0; i < 3; i++) painter.soon(view())
+        while (seen.length < 3) await new Promise(requestAnimationFrame)
+        return [new Set(seen).size, now() > seen[0]]
+    """
+    assert run(page, script) == [1, True]

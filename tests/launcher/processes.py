@@ -56,3 +56,22 @@ def _state_and_parent(pid: int) -> tuple[str, int]:
         return "X", 0
     state, parent = stat.rpartition(")")[2].split()[:2]
     return state, int(parent)
+
+
+def wait_for_command(ancestor: int, word: str) -> int:
+    """Return the descendant with an argument that ends with `word`, once a look finds it.
+
+    A look at /proc is not one moment, and may miss a process.
+    """
+    found: list[int] = []
+
+    def look() -> bool:
+        found[:] = [
+            pid
+            for pid in descendants(ancestor)
+            if any(part.endswith(word) for part in command_of(pid))
+        ]
+        return len(found) == 1
+
+    eventually(look, f"one process of {word}")
+    return found[0]

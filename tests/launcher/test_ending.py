@@ -12,7 +12,13 @@ from urllib.request import urlopen
 import pytest
 
 from tests.launcher.conftest import Launch
-from tests.launcher.processes import catches, command_of, descendants, eventually
+from tests.launcher.processes import (
+    catches,
+    command_of,
+    descendants,
+    eventually,
+    wait_for_command,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -115,7 +121,7 @@ def test_one_that_is_killed_ends_all(launch: Launch, word: str) -> None:
     if word == "between":
         victim = min(pid for pid in pids if command_of(pid)[1:] == ["-m", "launcher"])
     else:
-        (victim,) = (pid for pid in pids if any(part.endswith(word) for part in command_of(pid)))
+        victim = wait_for_command(launched.process.pid, word)
 
     os.kill(victim, signal.SIGKILL)
 
