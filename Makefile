@@ -24,10 +24,10 @@ run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PO
 tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD", API_PORT=3000 or KRAKEN_BOOK_URL
 	@KRAKEN_BOOK_URL=$${KRAKEN_BOOK_URL:-http://localhost:$${API_PORT:-3000}} exec $(BIN)/python -m kraken_book.terminal $(ARGS)
 
-# Eight workers for two cores, as tests wait more than they work. Without bytecode each would rewrite
+# Six workers for two cores, as tests wait more than they work. Without bytecode each would rewrite
 # the asserts of every test anew, in 4 s of CPU time.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 8 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .
