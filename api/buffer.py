@@ -18,7 +18,7 @@ GIVEN_UP_PART = 64
 
 
 class NoRoom(Exception):
-    """The buffer is full, and nothing in it can be given up."""
+    """Raised when the buffer is full and nothing in it can be given up."""
 
 
 class Buffer:

@@ -104,7 +104,7 @@ class Channels:
 
     @property
     def has_symbols(self) -> bool:
-        """Whether `*` means any symbol."""
+        """Return whether `*` means any symbol."""
         return bool(self._roster.symbols)
 
     def left(self, choice: Choice) -> Mapping[str, str]:

@@ -27,8 +27,8 @@ log = get_logger(__name__)
 
 # A rival's lease without an end ends so soon, unless its leader lives and renews it.
 ENDS_IN_MS = 60_000
-# No epoch was seen that could speak for one of the far future.
-LATEST_SEEN = 0
+# For the lease script: a caller that only looks has seen no epoch.
+NO_EPOCH_SEEN = 0
 
 
 class Rival(NamedTuple):
@@ -116,7 +116,7 @@ class Rivals:
             _, *told = cast(
                 "list[Any]",
                 await self._nodes.call(
-                    key, "EVAL", LEASE.text, 1, key, "", ENDS_IN_MS, LATEST_SEEN
+                    key, "EVAL", LEASE.text, 1, key, "", ENDS_IN_MS, NO_EPOCH_SEEN
                 ),
             )
         except ResponseError as error:

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def open_feed(options: Options) -> Feed:
-    """The markets or the recording that the options name."""
+    """Return the markets or the recording that the options name."""
     if options.replay is None:
         profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
         return Exchange(profiles, seed=options.seed, rate=options.rate, updates=options.updates)

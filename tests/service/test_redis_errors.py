@@ -107,7 +107,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @contextlib.asynccontextmanager
 async def mute_server() -> AsyncIterator[int]:
     """Yield the port of a server that accepts and says nothing."""
-    # Kept, because a writer that nobody holds closes its connection.
+    # Keep the writers: Python closes the connection of one that is collected.
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
