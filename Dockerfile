@@ -16,7 +16,7 @@ RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb
 
 COPY LICENSE /app/
 COPY kraken_book /app/kraken_book
-COPY service /app/service
+COPY runtime /app/runtime
 COPY collector /app/collector
 COPY api /app/api
 COPY simulator /app/simulator

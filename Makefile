@@ -51,16 +51,16 @@ logs: ## Show what the containers say, until Ctrl-C
 	@docker compose --profile '*' logs --follow --tail 100
 
 compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load, and see that nothing is lost
-	@$(BIN)/python -m tests.compose
+	@$(BIN)/python -m tools.compose
 
 chaos: $(INSTALLED) ## Let every fault of a feed and of the processes happen, and see what readers see
-	@exec $(BIN)/python -m tests.chaos
+	@exec $(BIN)/python -m tools.chaos
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
-	@exec $(BIN)/python -m tests.soak $(ARGS)
+	@exec $(BIN)/python -m tools.soak $(ARGS)
 
 pictures: $(INSTALLED) ## Make the pictures of the page and the terminal in docs/ anew; needs chromium
-	@$(BIN)/python -m tests.pictures
+	@$(BIN)/python -m tools.pictures
 
 BENCH_INSTALLED := .venv/.bench
 

@@ -13,17 +13,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from api.books import Books
-from api.channels import Channels
-from api.directory import Directory
-from api.ops import Ops
-from api.problems import Problem, on_failure, on_http_exception, on_problem
-from api.proxies import TrustedProxies
-from api.request_log import RequestLog
-from api.store import BookStore
-from api.stream_route import StreamRoute
-from api.streams import Streams
-from api.tail import Tail
+from api.delivery.streams import Streams
+from api.follow.tail import Tail
+from api.http.books import Books
+from api.http.ops import Ops
+from api.http.problems import Problem, on_failure, on_http_exception, on_problem
+from api.http.proxies import TrustedProxies
+from api.http.request_log import RequestLog
+from api.http.stream_route import StreamRoute
+from api.store.book_store import BookStore
+from api.store.directory import Directory
+from api.views.channels import Channels
 
 PAGE = Path(__file__).parent / "page"
 PAGE_HEADERS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
-from service.tally import Tally
+from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
+from runtime.tally import Tally
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")

@@ -9,27 +9,27 @@ from time import monotonic
 import uvloop
 
 from api.app import make_app
-from api.buffer import Buffer
-from api.channels import Channels
-from api.directory import Directory
-from api.followed_books import FollowedBooks
-from api.request_log import CONSOLE_LEVELS
-from api.roster import Roster
+from api.delivery.stream_socket import SocketProtocol, bound_unsent
+from api.delivery.streams import Streams
+from api.follow.buffer import Buffer
+from api.follow.tail import Tail
+from api.http.request_log import CONSOLE_LEVELS
 from api.settings import ApiSettings
-from api.socket import SocketProtocol, bound_unsent
-from api.store import BookStore
-from api.streams import Streams
-from api.tail import Tail
-from service.http_connections import HttpLimits
-from service.http_server import allow_open_files, exit_with, serve
-from service.listening import PortInUse, inherited_listener, listen
-from service.log_output import LogOutput
-from service.logs import get_logger
-from service.program import begin
-from service.redis_engine import connect_nodes
-from service.redis_url import without_password
-from service.stop import stop_on_signals
-from service.tasks import end_tasks, stop_or_failure
+from api.store.book_store import BookStore
+from api.store.directory import Directory
+from api.views.channels import Channels
+from api.views.followed_books import FollowedBooks
+from api.views.roster import Roster
+from runtime.http.connections import HttpLimits
+from runtime.http.server import allow_open_files, exit_with, serve
+from runtime.listening import PortInUse, inherited_listener, listen
+from runtime.log_output import LogOutput
+from runtime.logs import get_logger
+from runtime.program import begin
+from runtime.redis.engine import connect_nodes
+from runtime.redis.url import without_password
+from runtime.stop import stop_on_signals
+from runtime.tasks import end_tasks, stop_or_failure
 
 log = get_logger("api")
 

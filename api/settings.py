@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.proxies import TrustedProxies
-from service.settings import Port, Seconds, ServiceSettings
+from api.http.proxies import TrustedProxies
+from runtime.settings import Port, Seconds, ServiceSettings
 
 
 def _checked_proxies(text: str) -> str:

@@ -10,8 +10,8 @@ from typing import Concatenate
 
 from bench.benchmark import MeasureFailed, Progress, Result
 from bench.rows import Verdict
-from service.http_server import allow_open_files
-from service.logs import configure_logs, parse_levels
+from runtime.http.server import allow_open_files
+from runtime.logs import configure_logs, parse_levels
 
 
 def command_line(docstring: str | None) -> argparse.ArgumentParser:

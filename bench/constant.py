@@ -19,11 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from api.request_log import RequestLog
-from api.socket import SocketProtocol
-from service.http_server import listen, serve
-from service.logs import configure_logs, parse_levels
-from service.stop import stop_on_signals
+from api.delivery.stream_socket import SocketProtocol
+from api.http.request_log import RequestLog
+from runtime.http.server import listen, serve
+from runtime.logs import configure_logs, parse_levels
+from runtime.stop import stop_on_signals
 
 
 class Constant:

@@ -22,8 +22,8 @@ from bench.command import command_line, run
 from bench.goals import CORE
 from bench.rows import Row
 from bench.tape import Rate, Tape
-from collector.kraken.frames import BookFrame, FrameError, decode_frame
-from collector.kraken.levels import parse_levels
+from collector.venues.kraken.frames import BookFrame, FrameError, decode_frame
+from collector.venues.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.precision import Precision
 

@@ -28,7 +28,7 @@ from bench.command import command_line, run
 from bench.goals import DEPTH_OF_CONSTANT
 from bench.http_load import Load, get
 from bench.rows import Row, median_ratio
-from tests.e2e.processes import Api, HttpService, Stage, own_port
+from lab.processes import Api, HttpService, Stage, own_port
 
 SYMBOLS = [f"C{number:02d}/USD" for number in range(20)]
 CONNECTIONS = 32

@@ -32,10 +32,10 @@ from bench.side_by_side import GRACE_SECONDS, SETTLE_SECONDS, Load, require_all
 from bench.sse_crowd import ROOT, Crowd
 from bench.sse_readers import Publication, Received
 from bench.tape import Rate, Tape
+from lab.processes import Stage, Streams, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
 from simulator.feed import Subscriber
 from simulator.server import Simulator
-from tests.e2e.processes import Stage, Streams, eventually, own_port
 
 LOAD = Load(100, 1000.0, 2.0)
 SHARES = {"p50": 0.5, "p99": 0.99}

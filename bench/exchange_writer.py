@@ -15,12 +15,12 @@ from time import time_ns
 from bench.flood import symbols_of
 from bench.market_events import MarketEvent, MarketEvents, stamped
 from bench.publishers import RETENTION, RedisPublisher, packed
-from kraken_book.redis_contract.book_hash import BOOK_FIELDS, Values
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
-from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
-from kraken_book.redis_contract.write import Entry, WriteCall, touch_book, write_events
-from kraken_book.times import rfc3339
+from kraken_book.contract.book_hash import BOOK_FIELDS, Values
+from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
+from kraken_book.contract.write import Entry, WriteCall, touch_book, write_events
+from kraken_book.timestamps import rfc3339
 from simulator.catalogue import profile_of
 
 _BEGUN_AT_ONCE = 100

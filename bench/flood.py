@@ -23,7 +23,7 @@ import uvloop
 
 from bench.kraken_v1 import KrakenV1, frame_of
 from bench.tape import Rate, Tape
-from service.logs import configure_logs, parse_levels
+from runtime.logs import configure_logs, parse_levels
 from simulator.catalogue import CATALOGUE
 from simulator.feed import Subscriber
 from simulator.server import Simulator

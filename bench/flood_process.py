@@ -9,7 +9,7 @@ from typing import Literal, Self, TypeVar
 import msgspec
 
 from bench.flood import Begun, Serving
-from tests.e2e.processes import ROOT
+from lab.processes import ROOT
 
 MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 

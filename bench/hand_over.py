@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 
 from collector.settings import CollectorSettings
-from service.logs import configure_logs, parse_levels
-from tests.e2e.processes import Collector, Stage, Streams, eventually
+from lab.processes import Collector, Stage, Streams, eventually
+from runtime.logs import configure_logs, parse_levels
 
 SYMBOL = "BTC/USD"
 LEASE_SECONDS: float = CollectorSettings.model_fields["collector_lease"].default

@@ -25,8 +25,8 @@ from bench.market_events import SYMBOL, MarketEvents, market_events
 from bench.publishers import MOST_AT_ONCE
 from bench.rows import Row
 from bench.servers import Server
-from kraken_book.redis_contract.keys import events_key
-from tests.e2e.crowd import frozen_readers, stream_request
+from kraken_book.contract.keys import events_key
+from lab.crowd import frozen_readers, stream_request
 
 IDLE = 10_000
 SLOW = 1_000

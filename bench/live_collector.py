@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.e2e.processes import Collector, Stage
+from lab.processes import Collector, Stage
 
 
 async def live_collector(

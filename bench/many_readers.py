@@ -18,9 +18,9 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
 
-from service.http_server import allow_open_files
-from service.logs import configure_logs, parse_levels
-from tests.e2e.processes import Api, Stage
+from lab.processes import Api, Stage
+from runtime.http.server import allow_open_files
+from runtime.logs import configure_logs, parse_levels
 
 SYMBOLS = 20
 CHOICES = (

@@ -25,10 +25,10 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from bench.many_readers import Counting
-from kraken_book.times import parse_rfc3339
-from service.http_server import allow_open_files
-from service.logs import configure_logs, parse_levels
-from tests.e2e.processes import Api, Stage
+from kraken_book.timestamps import parse_rfc3339
+from lab.processes import Api, Stage
+from runtime.http.server import allow_open_files
+from runtime.logs import configure_logs, parse_levels
 
 LOOK_SECONDS = 0.5
 

@@ -10,13 +10,13 @@ from time import time_ns
 from typing import NamedTuple
 
 from bench.tape import Rate, Tape
-from collector.kraken.frames import BookFrame, decode_frame
-from collector.kraken.levels import parse_levels
+from collector.venues.kraken.frames import BookFrame, decode_frame
+from collector.venues.kraken.levels import parse_levels
 from kraken_book.book import Book
+from kraken_book.contract.book_hash import Values, book_values
 from kraken_book.event import render_snapshot, render_update
 from kraken_book.precision import Precision
-from kraken_book.redis_contract.book_hash import Values, book_values
-from kraken_book.times import rfc3339
+from kraken_book.timestamps import rfc3339
 from kraken_book.view import view_of
 
 SYMBOL = "BTC/USD"

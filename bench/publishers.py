@@ -12,12 +12,12 @@ from typing import Protocol
 import hiredis
 
 from bench.market_events import SYMBOL, MarketEvent, MarketEvents, stamped
-from kraken_book.redis_contract.book_hash import Values
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
-from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
-from kraken_book.redis_contract.write import Entry, Retention, write_events
-from kraken_book.times import rfc3339
+from kraken_book.contract.book_hash import Values
+from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
+from kraken_book.contract.write import Entry, Retention, write_events
+from kraken_book.timestamps import rfc3339
 
 RETENTION = Retention(300_000, 20_000)
 # Where a server takes nothing for so long, what it took until then counts.

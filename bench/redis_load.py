@@ -14,8 +14,8 @@ from bench.benchmark import MeasureFailed
 from bench.drain import Address, Drain, wait_for
 from bench.exchange_writer import ExchangeWriter
 from bench.market_events import market_events
+from lab.processes import Api, Stage, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Stage, own_port
 
 FEW = 20
 UPDATES_OF_A_BOOK = 6000

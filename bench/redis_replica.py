@@ -23,7 +23,7 @@ from bench.benchmark import Progress, share_of
 from bench.command import command_line, run
 from bench.redis_load import BUSY, RedisLoad, cpu_of
 from bench.rows import Row
-from tests.e2e.processes import Stage, eventually
+from lab.processes import Stage, eventually
 
 BOOKS = 1100
 SECONDS = 4.0

@@ -26,7 +26,7 @@ from bench.benchmark import Progress, share_of
 from bench.command import command_line, run
 from bench.redis_load import BUSY, FEW, QUIET, WORDS, Following, Pace, RedisLoad, Spent
 from bench.rows import Row
-from tests.e2e.processes import Stage
+from lab.processes import Stage
 
 BOOKS = 1100
 REPLICAS = (1, 10, 50)

@@ -13,9 +13,9 @@ from bench.peers.nchan import PATH as NCHAN_PATH
 from bench.peers.nchan import NchanPublisher, start_nchan
 from bench.peers.process import PEERS_PYTHON, NotInstalled, PeerProcess
 from bench.publishers import Publisher, RedisPublisher
-from kraken_book.redis_contract.keys import events_key
+from kraken_book.contract.keys import events_key
+from lab.processes import Stage, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Stage, own_port
 
 _APP = Path(__file__).parent / "peers" / "sse_starlette_app.py"
 

@@ -31,11 +31,11 @@ from bench.market_events import market_events
 from bench.publishers import MOST_AT_ONCE, RETENTION, RedisPublisher
 from bench.rows import Row
 from bench.tape import Rate, Tape
-from kraken_book.redis_contract.keys import book_key, events_key
+from kraken_book.contract.keys import book_key, events_key
+from lab.processes import Stage, Streams, eventually
 from launcher.embedded_redis import EmbeddedRedis
 from simulator.catalogue import CATALOGUE, Profile, profile_of
 from simulator.server import Simulator
-from tests.e2e.processes import Stage, Streams, eventually
 
 
 class Shape(NamedTuple):

@@ -20,10 +20,10 @@ import time
 from pathlib import Path
 from statistics import median
 
-from service.http_server import allow_open_files
-from service.logs import configure_logs, parse_levels
-from tests.e2e.crowd import Crowd, frozen_readers
-from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
+from lab.crowd import Crowd, frozen_readers
+from lab.processes import Api, Stage, Streams, eventually, own_port
+from runtime.http.server import allow_open_files
+from runtime.logs import configure_logs, parse_levels
 
 SYMBOL = "BTC/USD"
 PAST_EVENTS = 6000

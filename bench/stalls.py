@@ -34,8 +34,8 @@ from bench.live_collector import live_collector
 from bench.loop_watch import Stall, Stalls
 from bench.rows import Row
 from bench.tape import Rate, Tape
+from lab.processes import Api, Service, Stage, Streams, eventually, own_port
 from simulator.server import Simulator
-from tests.e2e.processes import Api, Service, Stage, Streams, eventually, own_port
 
 BOOKS = 200
 CALM, TIMES, BURST_SECONDS, CALM_SECONDS = 1000.0, 10, 2.0, 3.0

@@ -18,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.e2e.processes import Api, Stage, eventually
-from tests.e2e.tmux import TMUX, Tmux
+from lab.processes import Api, Stage, eventually
+from lab.tmux import TMUX, Tmux
 
 # Between what `/books` tells and the look at the screen: some paints, and a read.
 GRACE = 0.25

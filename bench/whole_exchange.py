@@ -24,9 +24,9 @@ from typing import NamedTuple
 from bench.command import prepare
 from bench.live_collector import live_collector
 from bench.tape import Rate, Tape
-from kraken_book.times import parse_rfc3339
+from kraken_book.timestamps import parse_rfc3339
+from lab.processes import Stage, Streams
 from simulator.server import Simulator
-from tests.e2e.processes import Stage, Streams
 
 GOOD_LAG_SECONDS = 0.1
 HELD_UP_SECONDS = 0.5

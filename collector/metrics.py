@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
-from service.tally import Distribution, Tally
+from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
+from runtime.tally import Distribution, Tally
 
 FRAMES = Tally("kraken_book_frames_total", "Frames read from Kraken.", "channel")
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")

@@ -9,24 +9,24 @@ import socket
 import uvloop
 from redis.exceptions import RedisError
 
-from collector.feed import Feed
-from collector.lease import Lease
+from collector.feed.feed import Feed
+from collector.lead.lease import Lease
 from collector.metrics import WAITING
-from collector.ops import make_ops_app
-from collector.publisher import Publisher
-from collector.reporter import Reporter
+from collector.publish.publisher import Publisher
+from collector.report.ops import make_ops_app
+from collector.report.reporter import Reporter
+from collector.report.troubles import Troubles
 from collector.settings import CollectorSettings
-from collector.troubles import Troubles
-from kraken_book.redis_contract.write import Retention
-from service.http_server import exit_with, serve
-from service.listening import PortInUse, inherited_listener, listen
-from service.log_output import LogOutput
-from service.logs import get_logger
-from service.program import begin
-from service.redis_engine import connect_nodes
-from service.redis_url import without_password
-from service.stop import stop_on_signals
-from service.tasks import end_tasks, stop_or_failure
+from kraken_book.contract.write import Retention
+from runtime.http.server import exit_with, serve
+from runtime.listening import PortInUse, inherited_listener, listen
+from runtime.log_output import LogOutput
+from runtime.logs import get_logger
+from runtime.program import begin
+from runtime.redis.engine import connect_nodes
+from runtime.redis.url import without_password
+from runtime.stop import stop_on_signals
+from runtime.tasks import end_tasks, stop_or_failure
 
 log = get_logger("collector")
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from kraken_book.book import DEPTHS
 from kraken_book.selection import Selection, parse_selection
-from service.settings import Port, Seconds, ServiceSettings
+from runtime.settings import Port, Seconds, ServiceSettings
 
 KRAKEN_HOST_SUFFIX = ".kraken.com"
 

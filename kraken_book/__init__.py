@@ -2,7 +2,7 @@
 
 In the order that data flows: `precision` makes exact integers of price and quantity texts, `level`
 holds one price's texts ready, `book` applies and verifies, `event` renders what changed,
-`redis_contract` says where and in what form it is kept, `client` rebuilds it from an api,
+`contract` says where and in what form it is kept, `client` rebuilds it from an api,
 `terminal` shows that. Only the last two do I/O. `command_line` is
 `python -m kraken_book`; `printable`, `words` and `programs` are for all that people read.
 """

@@ -12,7 +12,7 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from service.command_line import OneLineParser
+from runtime.command_line import OneLineParser
 
 WHAT = "Exits with 0 once Kraken's WebSocket v2 at URL has told its status."
 

@@ -10,7 +10,7 @@ import socket
 
 from launcher.errors import CannotStartError
 from launcher.terminal import say
-from service.listening import PortInUse, listen
+from runtime.listening import PortInUse, listen
 
 # After the usual port these are tried; then any.
 NEIGHBOURS = 20

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.errors import CannotStartError
 from launcher.settings import LauncherSettings
-from service.redis_engine import connect_nodes
-from service.redis_url import without_password
+from runtime.redis.engine import connect_nodes
+from runtime.redis.url import without_password
 
 
 @dataclass(frozen=True)

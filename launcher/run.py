@@ -19,10 +19,10 @@ from launcher.settings import LauncherSettings
 from launcher.supervisor import Supervisor
 from launcher.terminal import say
 from launcher.welcome import welcome_when_ready
-from service.command_line import refuse_arguments
-from service.listening import listen
-from service.settings import read_settings
-from service.standard_streams import hold_standard_descriptors
+from runtime.command_line import refuse_arguments
+from runtime.listening import listen
+from runtime.settings import read_settings
+from runtime.standard_streams import hold_standard_descriptors
 
 WHAT = """\
 Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C.

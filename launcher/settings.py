@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from kraken_book.selection import Selection, parse_selection
-from service.redis_url import check_redis_url
-from service.settings import LogSettings, Port
+from runtime.redis.url import check_redis_url
+from runtime.settings import LogSettings, Port
 
 
 def _checked_selection(text: str) -> str:

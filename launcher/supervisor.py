@@ -29,10 +29,10 @@ from honcho.process import Popen, Process
 
 from launcher.lifeline import die_with_parent
 from launcher.services import Service
-from service.listening import LISTENER_VARIABLE
-from service.log_output import LineWriter
-from service.printable import printable, printable_with_colours
-from service.stop_signals import STOP_SIGNALS, handle_stop_signals
+from runtime.listening import LISTENER_VARIABLE
+from runtime.log_output import LineWriter
+from runtime.printable import printable, printable_with_colours
+from runtime.stop_signals import STOP_SIGNALS, handle_stop_signals
 
 # The api says goodbye to its streams for up to 5 s.
 GRACE = 8.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from service.printable import printable, printable_lines
+from runtime.printable import printable, printable_lines
 
 _LOUD = "\033[1;41;97m{}\033[0m"
 

@@ -11,12 +11,12 @@ from http.client import HTTPConnection, HTTPException
 from threading import Thread
 from urllib.parse import parse_qs, quote, urlsplit
 
-from kraken_book.redis_contract.keys import book_key
+from kraken_book.contract.keys import book_key
 from kraken_book.selection import Selection
 from launcher.services import DEFAULT_MARKET
 from launcher.settings import LauncherSettings
-from service.healthcheck import is_healthy
-from service.redis_url import without_password
+from runtime.healthcheck import is_healthy
+from runtime.redis.url import without_password
 
 DEFAULT_PORT = LauncherSettings.model_fields["api_port"].default
 

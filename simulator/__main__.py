@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.stop_signals import exit_at_stop_signals
+from runtime.stop_signals import exit_at_stop_signals
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import secrets
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosedError
 
-from service.logs import get_logger
+from runtime.logs import get_logger
 from simulator.conditions import Conditions
 from simulator.delay_line import DelayLine
 from simulator.faults import AnswerLate, Mute

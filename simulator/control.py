@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.http_server import listen, serve
+from runtime.http.server import listen, serve
 from simulator.fault_text import UnknownFault, describe, parse_fault
 from simulator.faults import FaultError
 from simulator.injector import Injector, Present
@@ -37,7 +37,7 @@ async def controlled(
 ) -> AsyncIterator[str]:
     """The control port while in the context, and its URL; port 0 takes a free one.
 
-    Raises `service.http_server.PortInUse`.
+    Raises `runtime.http.server.PortInUse`.
     """
     listener = listen(host, port, "--control")
     address = f"[{host}]" if ":" in host else host

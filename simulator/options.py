@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.command_line import OneLineParser
-from service.logs import parse_levels
+from runtime.command_line import OneLineParser
+from runtime.logs import parse_levels
 from simulator.catalogue import CATALOGUE, profile_of
 from simulator.fault_text import parse_fault
 from simulator.faults import AnyFault, FaultError

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from service.logs import get_logger
+from runtime.logs import get_logger
 from simulator.conditions import Conditions
 from simulator.delay_line import DelayLine
 from simulator.faults import Lag, Mute

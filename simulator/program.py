@@ -10,13 +10,13 @@ from typing import NoReturn
 
 import uvloop
 
-from service.listening import PortInUse, inherited_listener
-from service.log_output import LogOutput
-from service.logs import configure_logs, parse_levels
-from service.printable import printable
-from service.settings import LogSettings, read_settings
-from service.standard_streams import hold_standard_descriptors
-from service.stop import stop_on_signals
+from runtime.listening import PortInUse, inherited_listener
+from runtime.log_output import LogOutput
+from runtime.logs import configure_logs, parse_levels
+from runtime.printable import printable
+from runtime.settings import LogSettings, read_settings
+from runtime.standard_streams import hold_standard_descriptors
+from runtime.stop import stop_on_signals
 from simulator.catalogue import CATALOGUE, profile_of
 from simulator.control import controlled
 from simulator.exchange import Exchange

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from service.logs import get_logger
+from runtime.logs import get_logger
 from simulator.feed import SNAPSHOT_SECONDS
 
 log = get_logger(__name__)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from launcher.embedded_redis import EmbeddedRedis
-from service.redis_client import connect_redis
+from runtime.redis.client import connect_redis
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 

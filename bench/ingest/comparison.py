@@ -18,7 +18,7 @@ from bench.ingest.ours import run_ours
 from bench.ingest.peer import NOT_INSTALLED, is_installed, run_peer
 from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run
 from bench.rows import Row, median_ratio
-from tests.e2e.processes import Stage
+from lab.processes import Stage
 
 SYMBOLS = (1, 20, 200)
 UPDATES = 20_000

@@ -12,8 +12,8 @@ import hiredis
 from bench.benchmark import MeasureFailed
 from bench.ingest.ours import Stored
 from bench.ingest.run import LIMIT_SECONDS, Run
-from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.write import Entry, Retention, WriteCall, write_events
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.write import Entry, Retention, WriteCall, write_events
 
 _PLACE_FIELDS = (b"stream_epoch", b"stream_seq", b"stream_id", b"epoch", b"seq", b"event_id")
 _SCRIPT_SETS = (*_PLACE_FIELDS, b"confirmed_at")

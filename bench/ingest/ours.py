@@ -15,9 +15,9 @@ from bench.benchmark import MeasureFailed
 from bench.cores import pin
 from bench.flood_process import FloodProcess
 from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
-from kraken_book.redis_contract.keys import book_key, events_key
+from kraken_book.contract.keys import book_key, events_key
+from lab.processes import Collector, Stage
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Collector, Stage
 
 # The first frames after a start meet code and connections that are cold.
 SETTLE_SECONDS = 0.5

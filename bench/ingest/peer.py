@@ -16,9 +16,9 @@ from bench.benchmark import MeasureFailed
 from bench.cores import pin
 from bench.flood_process import FloodProcess
 from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
+from lab.processes import ROOT, eventually
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.lifeline import die_with_parent
-from tests.e2e.processes import ROOT, eventually
 
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 NOT_INSTALLED = "cryptofeed: make peers"

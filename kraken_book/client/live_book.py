@@ -18,7 +18,7 @@ from kraken_book.event import Event, Lagged, Snapshot, Status, StatusChange, Upd
 from kraken_book.level import Level, LevelError
 from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.printable import printable
-from kraken_book.times import rfc3339
+from kraken_book.timestamps import rfc3339
 
 DoubtReason = Literal["checksum", "crossed", "level", "gap", "unverified"]
 _Apply = Callable[[Iterable[Level], Iterable[Level]], None]

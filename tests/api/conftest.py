@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.redis_exchange import RedisNode
+from runtime.redis.exchange import RedisNode
 from tests.api.replica import Replica, Written
 
 

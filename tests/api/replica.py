@@ -11,29 +11,29 @@ from typing import Any, cast
 import httpx
 
 from api.app import make_app
-from api.buffer import MOST_BYTES, Buffer
-from api.channels import Channels
-from api.directory import Directory
-from api.followed_books import FollowedBooks
-from api.reader import Reader
-from api.roster import Roster
-from api.store import BookStore
-from api.streams import Streams
-from api.tail import Tail
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, events_key
-from kraken_book.redis_contract.symbol_state import (
+from api.delivery.reader import Reader
+from api.delivery.streams import Streams
+from api.follow.buffer import MOST_BYTES, Buffer
+from api.follow.tail import Tail
+from api.store.book_store import BookStore
+from api.store.directory import Directory
+from api.views.channels import Channels
+from api.views.followed_books import FollowedBooks
+from api.views.roster import Roster
+from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
+from kraken_book.contract.symbol_state import (
     SymbolState,
     SymbolStatus,
     encode_symbol_state,
 )
-from kraken_book.redis_contract.write import WriteCall, touch_book
-from kraken_book.times import rfc3339
-from service.redis_exchange import RedisNode
-from service.redis_nodes import OneNode
-from service.tasks import end_tasks
-from tests.kraken_book.redis_reads import carry_out, entries_at
-from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
-from tests.polling import eventually
+from kraken_book.contract.write import WriteCall, touch_book
+from kraken_book.timestamps import rfc3339
+from lab.polling import eventually
+from lab.redis_reads import carry_out, entries_at
+from lab.written_books import KEPT, Event, book_call, status_call
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
+from runtime.tasks import end_tasks
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.settings import ApiSettings
-from service.settings import describe_errors
+from runtime.settings import describe_errors
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ from bench.redis_load import Spent
 from bench.replicas import cost_of
 from bench.rows import Verdict
 from bench.stalls import AllStalls, Watched
+from lab.follower import ladder_of_dump
+from lab.processes import Streams
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.follower import ladder_of_dump
-from tests.e2e.processes import Streams
 
 silent = Progress(lambda _what, _share: None)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-import collector.node_writer
-from kraken_book.redis_contract.keys import SYMBOLS, WAKE, book_key, events_key
-from service.redis_exchange import RedisNode
-from tests.collector.publishing import EPOCH, LosesAnswers, Publishing
+import collector.publish.node_writer
+from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
+from runtime.redis.exchange import RedisNode
+from tests.collector.publish.publishing import EPOCH, LosesAnswers, Publishing
 
 PAIR = ("BTC/USD", "ETH/USD")
 FOREIGN_FIELDS = [
@@ -24,7 +24,7 @@ FOREIGN_FIELDS = [
 @pytest.fixture
 async def pair(losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch) -> Publishing:
     """Two books, published; each flush looks over both."""
-    monkeypatch.setattr(collector.node_writer, "ROUND_SECONDS", 0.0)
+    monkeypatch.setattr(collector.publish.node_writer, "ROUND_SECONDS", 0.0)
     publishing = Publishing(losing, *PAIR)
     await publishing.lead()
     return publishing

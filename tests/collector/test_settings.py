@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from collector.settings import CollectorSettings, Shard, parse_shard
-from service.settings import describe_errors
+from runtime.settings import describe_errors
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from api.proxies import TrustedProxies
+from api.http.proxies import TrustedProxies
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
-from service.settings import ServiceSettings
-from tests.e2e.processes import ROOT
+from lab.processes import ROOT
+from runtime.settings import ServiceSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -10,9 +10,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 import api.metrics
 import collector.metrics
-import service.http_metrics
-from service.tally import Distribution, Tally
-from tests.e2e.processes import ROOT
+import runtime.http.metrics
+from lab.processes import ROOT
+from runtime.tally import Distribution, Tally
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
@@ -41,7 +41,7 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     [
         (collector.metrics, COLLECTOR_PART),
         (api.metrics, API_PART),
-        (service.http_metrics, HTTP_PART),
+        (runtime.http.metrics, HTTP_PART),
     ],
 )
 def test_the_page_tells_what_there_is(module: ModuleType, part: str) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.processes import ROOT
+from lab.processes import ROOT
 
 
 @pytest.mark.parametrize(

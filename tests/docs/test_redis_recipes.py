@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.processes import ROOT, Stage, Streams
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import ROOT, Stage, Streams
 
 RECIPE = re.compile(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PAGE = (ROOT / "docs" / "redis.md").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import ON_STAGE, Stage
+from lab.processes import ON_STAGE, Stage
 
 LOG_TAIL = 3000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 
 # One for each test that doubts a book: each doubt of the same one is waited out longer.
 HIT = tuple(f"H{number}/USD" for number in range(16))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import (
+from lab.processes import (
     Api,
     Collector,
     Simulator,
@@ -15,7 +14,8 @@ from tests.e2e.processes import (
     eventually,
     own_port,
 )
-from tests.e2e.redis_proxy import RedisProxy
+from lab.redis_proxy import RedisProxy
+from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 # Longer than any test.

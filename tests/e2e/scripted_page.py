@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Self, TypeVar
 
-from tests.scripted_api import Market, ScriptedApi
+from lab.scripted_api import Market, ScriptedApi
 
 T = TypeVar("T")
 SECONDS = 20

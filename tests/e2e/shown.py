@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page
 
-from tests.e2e.processes import Api, eventually
+from lab.processes import Api, eventually
 
 
 @dataclass

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.follower import SseStream
+from lab.processes import Api, Stage, Streams, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.follower import SseStream
-from tests.e2e.processes import Api, Stage, Streams, eventually
 
 SYMBOL = "BTC/USD"
 # More than a replica reads when the first comes back to it.

@@ -12,9 +12,9 @@ from itertools import islice
 
 import pytest
 
-from tests.e2e.follower import Ladder
-from tests.e2e.processes import Api, Collector, Stage, Streams, eventually
-from tests.e2e.scripted_kraken import (
+from lab.follower import Ladder
+from lab.processes import Api, Collector, Stage, Streams, eventually
+from lab.scripted_kraken import (
     Asked,
     Market,
     ScriptedKraken,

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.e2e.processes import Service, Stage
+from lab.processes import Service, Stage
 
 COLLECTORS = [
     ("KRAKEN_DEPTH", "27", "10, 25, 100, 500, 1000"),

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from kraken_book.client.session import Session
-from tests.e2e.processes import Stage, eventually, own_port
-from tests.e2e.redis_proxy import Fault, Link, RedisProxy
-from tests.readers.client_reader import ClientReader
+from lab.processes import Stage, eventually, own_port
+from lab.readers.client_reader import ClientReader
+from lab.redis_proxy import Fault, Link, RedisProxy
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 BTC = SYMBOLS[0]

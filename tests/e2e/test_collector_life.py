@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from kraken_book.contract.book_hash import status_values
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.write import Entry, Retention, write_events
 from kraken_book.event import StatusChange, render_status
-from kraken_book.redis_contract.book_hash import status_values
-from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.write import Entry, Retention, write_events
-from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
-from tests.e2e.scripted_kraken import ScriptedKraken
+from lab.processes import Collector, Simulator, Stage, Streams, eventually, own_port
+from lab.scripted_kraken import ScriptedKraken
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 LEASE = "kraken:lease:{0/1}"

@@ -6,7 +6,7 @@ from time import monotonic
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.processes import Collector, Stage, Streams, eventually, own_port
+from lab.processes import Collector, Stage, Streams, eventually, own_port
 
 SYMBOL = "BTC/USD"
 LEASE = "kraken:lease:{0/1}"

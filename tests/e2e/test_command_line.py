@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.follower import Ladder
-from tests.e2e.processes import LIMIT, ROOT, Api, Stage
+from lab.follower import Ladder
+from lab.processes import LIMIT, ROOT, Api, Stage
 
 SYMBOLS = "BTC/USD,ETH/USD,SOL/USD"
 

@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 
+from lab.processes import Stage, eventually
 from tests.e2e.fault_scene import (
     BESIDE,
     ELSEWHERE,
@@ -20,7 +21,6 @@ from tests.e2e.fault_scene import (
     open_market,
     open_scene,
 )
-from tests.e2e.processes import Stage, eventually
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
-from kraken_book.redis_contract.keys import book_key
+from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.keys import book_key
+from lab.processes import Api, Stage, eventually, own_port
+from lab.redis_fleet import RedisCluster
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Stage, eventually, own_port
-from tests.e2e.redis_fleet import RedisCluster
 
 # In a cluster of three masters each is on its own.
 SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")

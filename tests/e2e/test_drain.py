@@ -11,14 +11,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
-from kraken_book.redis_contract.symbol_state import SymbolState, encode_symbol_state
+from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
+from lab.balancer import Balancer
+from lab.crowd import frozen_reader
+from lab.processes import Api, Stage, Streams, eventually, own_port
+from lab.readers.account import Tally
+from lab.readers.client_reader import ClientReader
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.balancer import Balancer
-from tests.e2e.crowd import frozen_reader
-from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
-from tests.readers.account import Tally
-from tests.readers.client_reader import ClientReader
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 8

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.processes import Stage, eventually
 from tests.e2e.fault_scene import BESIDE, HIT, Readers, Scene, open_market, open_scene
-from tests.e2e.processes import Stage, eventually
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.e2e.connect_proxy import ConnectProxy
-from tests.e2e.processes import Collector, Stage, eventually
-from tests.e2e.scripted_kraken import ScriptedKraken
+from lab.connect_proxy import ConnectProxy
+from lab.processes import Collector, Stage, eventually
+from lab.scripted_kraken import ScriptedKraken
 
 HOST = "ws.kraken.test"
 SYMBOL = "BTC/USD"

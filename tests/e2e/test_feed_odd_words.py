@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.e2e.processes import Stage, eventually
-from tests.e2e.scripted_kraken import ScriptedKraken, _Client
+from lab.processes import Stage, eventually
+from lab.scripted_kraken import ScriptedKraken, _Client
 
 BAD = "XDG/USD"
 

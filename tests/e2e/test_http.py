@@ -14,8 +14,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.follower import Ladder, SseStream
-from tests.e2e.processes import Api, Collector, Stage, Streams, eventually, wait_until_still
+from lab.follower import Ladder, SseStream
+from lab.processes import Api, Collector, Stage, Streams, eventually, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "MINA/GBP")
 UPDATES = 400

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.cramped_api import OPEN_FILES
-from tests.e2e.processes import Api, Collector, Simulator, Stage, eventually
+from lab.cramped_api import OPEN_FILES
+from lab.processes import Api, Collector, Simulator, Stage, eventually
 
 SYMBOL = "BTC/USD"
 
@@ -179,7 +179,7 @@ HOLDING = {
 
 def test_api_of_few_files_answers_others_whatever_is_held(stage: Stage) -> None:
     redis = stage.redis()
-    api = stage.api(redis.url, module="tests.e2e.cramped_api")
+    api = stage.api(redis.url, module="lab.cramped_api")
     for request in HOLDING.values():
         held = []
         for _ in range(2 * OPEN_FILES):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.follower import Ladder, SseStream, stream_path
+from lab.processes import Api, Collector, Stage, Streams, eventually, own_port
+from lab.restless_reader import Published, RestlessReader
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.follower import Ladder, SseStream, stream_path
-from tests.e2e.processes import Api, Collector, Stage, Streams, eventually, own_port
-from tests.e2e.restless_reader import Published, RestlessReader
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 16

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.processes import ROOT, Api, Stage, Streams, eventually, own_port
+from lab.processes import ROOT, Api, Stage, Streams, eventually, own_port
 
 RATE = int(os.environ.get("KRAKEN_BOOK_LOAD_RATE", "2000"))
 SECONDS = float(os.environ.get("KRAKEN_BOOK_LOAD_SECONDS", "10"))
@@ -44,7 +44,7 @@ def books_of_the_simulator(url: str) -> dict[str, dict[str, Any]]:
 def start_follower(api: Api) -> subprocess.Popen[str]:
     """A process that follows every stream over HTTP and verifies all."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.follower", api.url, *SYMBOLS, "--limit", str(LIMIT)],
+        [sys.executable, "-m", "lab.follower", api.url, *SYMBOLS, "--limit", str(LIMIT)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

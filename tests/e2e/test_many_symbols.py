@@ -9,11 +9,11 @@ from itertools import islice
 import httpx
 import pytest
 
-from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
-from kraken_book.redis_contract.keys import events_key
-from tests.e2e.follower import SseStream
-from tests.e2e.many_reader import ManyReader
-from tests.e2e.processes import Collector, Simulator, Stage, Streams, eventually, own_port
+from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.keys import events_key
+from lab.follower import SseStream
+from lab.many_reader import ManyReader
+from lab.processes import Collector, Simulator, Stage, Streams, eventually, own_port
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 SOME = "/stream?symbols=BTC/USD,eth-usd"

@@ -7,7 +7,7 @@ from contextlib import closing
 from bench.drain import Address, Drain, wait_for
 from bench.exchange_writer import ExchangeWriter
 from bench.market_events import market_events
-from tests.e2e.processes import LIMIT, Stage, eventually
+from lab.processes import LIMIT, Stage, eventually
 
 BOOKS = 24
 FLUSHES = 10

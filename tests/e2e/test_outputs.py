@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lab.processes import LIMIT, ROOT, Simulator, Stage, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import LIMIT, ROOT, Simulator, Stage, eventually, own_port
 
 # More than a pipe has room for, which is 64 KiB: each is a line of more than 200 bytes.
 REQUESTS = 400

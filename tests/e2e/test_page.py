@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.balancer import Balancer, is_ready
-from tests.e2e.chromium import find_chromium, open_chromium
-from tests.e2e.processes import Api, Stage, eventually, own_port
+from lab.balancer import Balancer, is_ready
+from lab.chromium import find_chromium, open_chromium
+from lab.processes import Api, Stage, eventually, own_port
 from tests.e2e.shown import Shown
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")

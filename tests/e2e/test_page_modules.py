@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from kraken_book.symbols import folded
+from lab.chromium import find_chromium, open_chromium
 from tests.contract_reasons import contract_reasons
-from tests.e2e.chromium import find_chromium, open_chromium
 from tests.e2e.scripted_page import ScriptedPage
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")

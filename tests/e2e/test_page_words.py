@@ -10,8 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.e2e.chromium import find_chromium, open_chromium
-from tests.e2e.processes import eventually
+from lab.chromium import find_chromium, open_chromium
+from lab.processes import eventually
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.follower import Ladder
-from tests.e2e.processes import Collector, Stage, Streams, eventually
-from tests.e2e.scripted_kraken import checksum
+from lab.follower import Ladder
+from lab.processes import Collector, Stage, Streams, eventually
+from lab.scripted_kraken import checksum
 
 SYMBOL = "BTC/USD"
 

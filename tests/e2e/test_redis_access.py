@@ -9,9 +9,9 @@ import trustme
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from tests.e2e.processes import ROOT, Stage, own_port
-from tests.e2e.redis_fleet import Fleet, RedisCluster, RedisServer, command
-from tests.readers.client_reader import ClientReader
+from lab.processes import ROOT, Stage, own_port
+from lab.readers.client_reader import ClientReader
+from lab.redis_fleet import Fleet, RedisCluster, RedisServer, command
 
 ACL = ROOT / "deploy" / "redis-acl.conf"
 SYMBOLS = ("BTC/USD", "ETH/USD")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kraken_book.redis_contract.keys import SYMBOLS as SYMBOLS_KEY
-from kraken_book.redis_contract.keys import WAKE, book_key, events_key
-from tests.e2e.many_reader import ManyReader
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
-from tests.e2e.redis_fleet import RedisCluster, RedisServer, is_master
+from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
+from kraken_book.contract.keys import WAKE, book_key, events_key
+from lab.many_reader import ManyReader
+from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
+from lab.redis_fleet import RedisCluster, RedisServer, is_master
 
 # One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
 # with ETH/USD.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.processes import Stage, eventually
+from lab.processes import Stage, eventually
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 BOOK, EVENTS = "kraken:book:{BTC/USD}", "kraken:events:{BTC/USD}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.processes import Stage, Streams
-from tests.e2e.redis_fleet import Fleet
+from lab.processes import Stage, Streams
+from lab.redis_fleet import Fleet
 
 
 def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from tests.e2e.processes import Stage, eventually
+from lab.processes import Stage, eventually
 from tests.e2e.redis_scene import SYMBOLS, open_scene
 
 FROZEN_SECONDS = 30.0

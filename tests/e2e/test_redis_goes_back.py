@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lab.processes import Api, Stage, Streams, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 LOST_EVENTS = 150

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.processes import Stage
-from tests.e2e.proxy_faults import DelayAnswers, Vanish
-from tests.e2e.redis_proxy import Fault
+from lab.processes import Stage
+from lab.proxy_faults import DelayAnswers, Vanish
+from lab.redis_proxy import Fault
 from tests.e2e.redis_scene import Scene, open_scene
 
 # A second more than a client waits.

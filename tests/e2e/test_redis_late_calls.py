@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.processes import LIMIT, Stage
-from tests.e2e.proxy_faults import KeepRequest
+from lab.processes import LIMIT, Stage
+from lab.proxy_faults import KeepRequest
 from tests.e2e.redis_scene import open_scene
 
 # How a call begins its part that is a book alone, whose events were written before.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.processes import Stage, eventually
-from tests.e2e.proxy_faults import CutAnswers, CutRequests, LoseAnswers
-from tests.e2e.redis_proxy import Fault
+from lab.processes import Stage, eventually
+from lab.proxy_faults import CutAnswers, CutRequests, LoseAnswers
+from lab.redis_proxy import Fault
 from tests.e2e.redis_scene import Scene, open_scene
 
 CHANCE = 0.15

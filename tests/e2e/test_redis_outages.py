@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
+from lab.processes import Api, Collector, Stage, Streams, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Collector, Stage, Streams, eventually, own_port
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 FROZEN_SECONDS = 10.0

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import eventually, own_port
-from tests.e2e.proxy_faults import (
+from lab.processes import eventually, own_port
+from lab.proxy_faults import (
     CutAnswers,
     CutRequests,
     DelayAnswers,
@@ -20,7 +19,8 @@ from tests.e2e.proxy_faults import (
     LoseAnswers,
     Vanish,
 )
-from tests.e2e.redis_proxy import RedisProxy
+from lab.redis_proxy import RedisProxy
+from launcher.embedded_redis import EmbeddedRedis
 
 # Two requests in one piece, the second of which a cut in the middle hits.
 TWO = b"INCR number\r\nINCRBY number 10\r\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.processes import Stage, Streams
-from tests.e2e.redis_fleet import SentinelFleet
+from lab.processes import Stage, Streams
+from lab.redis_fleet import SentinelFleet
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 

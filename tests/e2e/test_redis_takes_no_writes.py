@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cramped_collector import MOST_WAITING
-from tests.e2e.processes import Stage, eventually, own_port
+from lab.cramped_collector import MOST_WAITING
+from lab.processes import Stage, eventually, own_port
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 MAX_AGE_SECONDS = 3.0
@@ -64,7 +64,7 @@ def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_o
 
 
 def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> None:
-    scene = open_scene(stage, module="tests.e2e.cramped_collector")
+    scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MOST_WAITING
         eventually(lambda: scene.verified() > enough or None, "more has come than has room")

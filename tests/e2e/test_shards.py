@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 
 # Of both halves, and of two of three thirds.
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")

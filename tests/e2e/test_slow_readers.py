@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from lab.crowd import Crowd, frozen_reader, frozen_readers
+from lab.follower import Ladder
+from lab.processes import Api, Stage, Streams, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.crowd import Crowd, frozen_reader, frozen_readers
-from tests.e2e.follower import Ladder
-from tests.e2e.processes import Api, Stage, Streams, eventually, own_port
 
 SYMBOL = "BTC/USD"
 GOOD, FROZEN = 50, 10

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lab.follower import Ladder, SseStream, StreamRefusedError, require, stream_path
+from lab.processes import Api, Stage, Streams, Watch, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from tests.e2e.follower import Ladder, SseStream, StreamRefusedError, require, stream_path
-from tests.e2e.processes import Api, Stage, Streams, Watch, eventually
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "DOGE/USD")
 JOINS = 40

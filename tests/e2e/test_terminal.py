@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import Stage, eventually
-from tests.e2e.tmux import TMUX, Tmux
+from lab.processes import Stage, eventually
+from lab.tmux import TMUX, Tmux
 
 pytestmark = pytest.mark.skipif(TMUX is None, reason="no tmux on the PATH")
 

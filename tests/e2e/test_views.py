@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.follower import Ladder, SseStream
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, wait_until_still
+from lab.follower import Ladder, SseStream
+from lab.processes import Api, Collector, Simulator, Stage, Streams, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 UPDATES = 2000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e.processes import Api, Collector, Simulator, Stage, Streams, eventually
+from lab.processes import Api, Collector, Simulator, Stage, Streams, eventually
 
 LISTED = ("AAA/USD", "BBB/USD", "CCC/USD", "USDT/USD", "AAA/EUR", "BBB/EUR")
 WANTED = ["AAA/USD", "BBB/EUR", "BBB/USD", "CCC/USD"]

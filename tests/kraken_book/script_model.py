@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kraken_book.redis_contract.write import Entry, Refused
+from kraken_book.contract.write import Entry, Refused
 
 Place = tuple[int, int]
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from kraken_book.redis_contract.keys import book_key, events_key
-from kraken_book.redis_contract.script import WRITE
-from kraken_book.redis_contract.write import (
+from kraken_book.contract.keys import book_key, events_key
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.write import (
     Refused,
     WriteCall,
     Written,

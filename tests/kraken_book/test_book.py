@@ -7,7 +7,7 @@ import pytest
 from kraken_book.book import Book, ChecksumMismatch, CrossedBook
 from kraken_book.level import LevelError
 from kraken_book.precision import Precision
-from tests.kraken_book.naive_book import NaiveBook, TextLevel
+from lab.naive_book import NaiveBook, TextLevel
 
 # Kraken's documentation, "How to calculate the checksum": its levels, text and checksum.
 EXAMPLE_BIDS = [

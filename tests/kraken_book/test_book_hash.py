@@ -6,18 +6,18 @@ import pytest
 from redis.asyncio import Redis
 
 from kraken_book.book import Book
-from kraken_book.precision import Precision
-from kraken_book.redis_contract.book_hash import BOOK_FIELDS, book_values, parse_book_hash
-from kraken_book.redis_contract.keys import book_key, events_key, lease_key
-from kraken_book.redis_contract.symbol_state import (
+from kraken_book.contract.book_hash import BOOK_FIELDS, book_values, parse_book_hash
+from kraken_book.contract.keys import book_key, events_key, lease_key
+from kraken_book.contract.symbol_state import (
     SymbolState,
     SymbolStatus,
     decode_symbol_state,
     encode_symbol_state,
 )
+from kraken_book.precision import Precision
 from kraken_book.view import BookView, view_of
-from tests.kraken_book.redis_reads import carry_out, entries_at, hash_at, texts_at
-from tests.kraken_book.written_books import (
+from lab.redis_reads import carry_out, entries_at, hash_at, texts_at
+from lab.written_books import (
     CONFIRMED_AT,
     book_call,
     snapshot,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kraken_book.book import Book, CrossedBook
 from kraken_book.precision import Precision
-from tests.kraken_book.naive_book import NaiveBook, TextLevel, side_json, text_of
+from lab.naive_book import NaiveBook, TextLevel, side_json, text_of
 
 
 class RandomFrame(NamedTuple):

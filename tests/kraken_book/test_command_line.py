@@ -15,10 +15,10 @@ from kraken_book.__main__ import main
 from kraken_book.command_line import event_line, top_line
 from kraken_book.event import decode_event
 from kraken_book.terminal.__main__ import main as terminal_main
-from tests.e2e.processes import LIMIT, ROOT
-from tests.kraken_book.client.scripted_api import HOLD, ScriptedApi, answer, stream, told
+from lab.processes import LIMIT, ROOT
+from lab.scripted_client_api import HOLD, ScriptedApi, answer, stream, told
+from lab.written_books import SYMBOL, snapshot, status
 from tests.kraken_book.client.test_live_book import book_of, changed
-from tests.kraken_book.written_books import SYMBOL, snapshot, status
 
 NOBODY = "http://127.0.0.1:1"
 EXAMPLES = ("spread", "record_csv", "follow_twenty")

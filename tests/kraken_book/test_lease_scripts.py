@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from kraken_book.redis_contract.keys import lease_key
-from kraken_book.redis_contract.script import LEASE, RELEASE
-from kraken_book.redis_contract.write import Corrupt, parse_corruption
-from tests.polling import eventually
+from kraken_book.contract.keys import lease_key
+from kraken_book.contract.script import LEASE, RELEASE
+from kraken_book.contract.write import Corrupt, parse_corruption
+from lab.polling import eventually
 
 KEY = lease_key("0/1")
 LONG = 60_000

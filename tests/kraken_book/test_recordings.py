@@ -11,7 +11,7 @@ import pytest
 
 from kraken_book.book import Book, BookError
 from kraken_book.precision import Precision
-from tests.kraken_book.naive_book import NaiveBook, TextLevel, side_json
+from lab.naive_book import NaiveBook, TextLevel, side_json
 
 
 def recorded_books(path: Path) -> list[tuple[str, dict[str, Any]]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kraken_book.book import Book
 from kraken_book.event import render_update
 from kraken_book.precision import Precision
-from kraken_book.times import normalised, parse_rfc3339, rfc3339
+from kraken_book.timestamps import normalised, parse_rfc3339, rfc3339
 
 FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 

@@ -9,15 +9,14 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from kraken_book.redis_contract.write import (
+from kraken_book.contract.write import (
     Corrupt,
     Retention,
     WriteCall,
     parse_corruption,
     touch_book,
 )
-from tests.kraken_book.script_runner import ScriptRunner
-from tests.kraken_book.written_books import (
+from lab.written_books import (
     CONFIRMED_AT,
     KEPT,
     book_call,
@@ -28,6 +27,7 @@ from tests.kraken_book.written_books import (
     update,
     updates,
 )
+from tests.kraken_book.script_runner import ScriptRunner
 
 YEAR_MS = 365 * 86_400_000
 LATER = "2026-08-02T03:35:59.000000Z"

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from kraken_book.contract.write import Refused, WriteCall, Written, touch_book
 from kraken_book.event import Kind
-from kraken_book.redis_contract.write import Refused, WriteCall, Written, touch_book
+from lab.written_books import KEPT, Event, book_call, status_call
 from tests.kraken_book.script_model import ScriptModel
 from tests.kraken_book.script_runner import ScriptRunner
-from tests.kraken_book.written_books import KEPT, Event, book_call, status_call
 
 
 class Write(NamedTuple):

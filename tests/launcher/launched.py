@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.e2e.processes import own_port
+from lab.processes import own_port
 from tests.launcher.processes import descendants, eventually, lives
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from launcher.run import open_listeners
 from launcher.services import Service, services_for
 from launcher.settings import LauncherSettings
 from launcher.welcome import welcome_lines
-from service.settings import LogSettings, ServiceSettings
+from runtime.settings import LogSettings, ServiceSettings
 
 
 @pytest.fixture(autouse=True)

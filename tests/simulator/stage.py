@@ -12,12 +12,12 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from lab.polling import eventually
 from simulator.exchange import Exchange
 from simulator.fault_text import parse_fault
 from simulator.feed import Feed
 from simulator.injector import Injector
 from simulator.server import Simulator
-from tests.polling import eventually
 from tests.simulator.helpers import (
     DEADLINE,
     NaiveBook,

@@ -15,7 +15,7 @@ from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import Patience
 from kraken_book.client.listing import NoAnswer, ask
 from kraken_book.client.session import Session
-from tests.kraken_book.client.scripted_api import (
+from lab.scripted_client_api import (
     HOLD,
     Answer,
     ScriptedApi,
@@ -24,7 +24,7 @@ from tests.kraken_book.client.scripted_api import (
     stream,
     told,
 )
-from tests.kraken_book.written_books import SYMBOL, snapshot
+from lab.written_books import SYMBOL, snapshot
 
 MEBI = 1 << 20
 LITTLE = 16 * MEBI

@@ -13,8 +13,8 @@ import trustme
 
 from kraken_book import watch
 from kraken_book.client.environment import proxy_for
-from tests.kraken_book.client.scripted_api import HOLD, ScriptedApi, answer, stream, told
-from tests.kraken_book.written_books import SYMBOL, snapshot
+from lab.scripted_client_api import HOLD, ScriptedApi, answer, stream, told
+from lab.written_books import SYMBOL, snapshot
 
 ELSEWHERE = "http://192.0.2.2:3000"
 

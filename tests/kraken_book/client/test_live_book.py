@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kraken_book.client.live_book import Doubt, LiveBook
 from kraken_book.event import Event, Lagged, Snapshot, StatusChange, Update, decode_event
-from tests.kraken_book.written_books import SYMBOL, snapshot, status, update
-from tests.kraken_book.written_books import Event as Written
+from lab.written_books import SYMBOL, snapshot, status, update
+from lab.written_books import Event as Written
 
 EPOCH = 7
 

@@ -7,8 +7,8 @@ import pytest
 from kraken_book.client import session
 from kraken_book.client.session import LONGEST_PAUSE, SECONDS_OF_PROOF, Session
 from kraken_book.words import explain
-from tests.kraken_book.client.scripted_api import told
-from tests.kraken_book.written_books import SYMBOL, snapshot, update
+from lab.scripted_client_api import told
+from lab.written_books import SYMBOL, snapshot, update
 
 STREAM = {"content-type": "text/event-stream"}
 

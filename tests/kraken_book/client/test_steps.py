@@ -15,15 +15,15 @@ import pytest
 
 from kraken_book import LiveBook, UnknownSymbol, watch
 from kraken_book.client.following import BlockingBooks
-from tests.e2e.processes import eventually
-from tests.kraken_book.client.scripted_api import (
+from lab.processes import eventually
+from lab.scripted_client_api import (
     HOLD,
     ScriptedApi,
     problem,
     stream,
     told,
 )
-from tests.kraken_book.written_books import SYMBOL, snapshot, update
+from lab.written_books import SYMBOL, snapshot, update
 
 STEP = 0.05
 

@@ -24,8 +24,8 @@ from kraken_book.client.following import Patience
 from kraken_book.client.session import Session
 from kraken_book.client.sse import MOST_BYTES
 from kraken_book.event import StatusChange
-from tests.e2e.processes import eventually
-from tests.kraken_book.client.scripted_api import (
+from lab.processes import eventually
+from lab.scripted_client_api import (
     HOLD,
     Answer,
     ScriptedApi,
@@ -36,7 +36,7 @@ from tests.kraken_book.client.scripted_api import (
     stream,
     told,
 )
-from tests.kraken_book.written_books import SYMBOL, snapshot, status, update, updates
+from lab.written_books import SYMBOL, snapshot, status, update, updates
 
 OTHER = "ETH/USD"
 EVENT_LIMIT = 200

@@ -1,0 +1,1 @@
+"""One reader's way: cursor, stream, socket."""

@@ -1,0 +1,157 @@
+"""The socket under a request, for streams: written to, told when it is gone, cut when nobody reads.
+
+ASGI tells a disconnect only to who awaits `receive`, which would cost every stream a second task,
+and offers no way to end a connection whose client does not read. Its `send` is a coroutine under
+several others, and copies what it sends: for each event and reader that took half of the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from starlette.types import Scope
+
+from runtime.http.connections import unsent_bytes
+from runtime.http.protocol import HttpProtocol
+
+EXTENSION = "kraken_book.socket"
+
+# Two writes of a stream: as much as the system takes for a client beyond what is under way to it.
+UNSENT_BYTES = 128 * 1024
+
+
+def bound_unsent(listener: socket.socket) -> None:
+    """Let the system keep little for clients that do not read; megabytes of each, by itself.
+
+    So that one who does not read is found out soon, and one who is slow gets what is new.
+    """
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+class _Chunk:
+    """The last part of a chunked body that was framed: most readers are sent the same bytes."""
+
+    def __init__(self) -> None:
+        self._data = self._framed = b""
+
+    def of(self, data: bytes) -> bytes:
+        """The chunk with `data`."""
+        if data is not self._data:
+            self._data, self._framed = data, b"%x\r\n%b\r\n" % (len(data), data)
+        return self._framed
+
+
+_chunk = _Chunk()
+
+
+class Socket:
+    """One client's connection; `changed` is called when it is gone, half-closed, or not full."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.gone = False
+        self.is_chunked = True
+        """Return whether the client knows chunks; an HTTP/1.0 client gets bytes until the close."""
+        self.is_half_closed = False
+        """Return whether the client sends no more; only a write shows if it is gone."""
+        self.is_full = False
+        """Whether something waits here that the system has not taken: write when that is over."""
+        self.written = 0
+        """How many bytes `write` was given."""
+        self.changed: Callable[[], None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Send a part of a body of unknown length; never waits."""
+        if not self.gone:
+            self.written += len(data)
+            self._transport.write(_chunk.of(data) if self.is_chunked else data)
+
+    def cut(self) -> None:
+        """Close at once, whatever still waits to be sent."""
+        self._transport.abort()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits here and in the system, until the client takes it."""
+        return unsent_bytes(self._transport)
+
+    def lost(self) -> None:
+        """The connection is closed."""
+        self.gone = True
+        self._tell()
+
+    def half_close(self) -> None:
+        """Note that the client sends no more."""
+        self.is_half_closed = True
+        self._tell()
+
+    def fill(self, *, is_full: bool) -> None:
+        """Something waits to be taken by the system, or nothing any more."""
+        self.is_full = is_full
+        if not is_full:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.changed is not None:
+            self.changed()
+
+
+class SocketProtocol(HttpProtocol):
+    """HTTP as every service of ours speaks it, with the socket in each request's scope."""
+
+    @property
+    def is_streaming(self) -> bool:
+        """Return whether a stream writes to the socket and cuts off a client that does not read."""
+        return self._socket.changed is not None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Keep the transport."""
+        self._socket = Socket(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the stream on this socket."""
+        super().connection_lost(exc)
+        self._socket.lost()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Tell the stream on this socket that the client may be gone."""
+        keeps_open = super().eof_received()
+        if keeps_open:
+            self._socket.half_close()
+        return keeps_open
+
+    def pause_writing(self) -> None:
+        """Note that the system takes no more."""
+        super().pause_writing()
+        self._socket.fill(is_full=True)
+
+    def resume_writing(self) -> None:
+        """Note that it does again."""
+        super().resume_writing()
+        self._socket.fill(is_full=False)
+
+    def on_message_begin(self) -> None:
+        """Put the socket into the request's scope."""
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: {"socket": self._socket}}
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        super().on_headers_complete()
+        self._socket.is_chunked = self.scope["http_version"] != "1.0"
+
+
+def socket_of(scope: Scope) -> Socket:
+    """The socket of a request served by SocketProtocol."""
+    found: Socket = scope["extensions"][EXTENSION]["socket"]
+    return found
+
+
+def bytes_streamed(scope: Scope) -> int:
+    """How many bytes streams have written by themselves to a request's socket, so far."""
+    found = scope.get("extensions", {}).get(EXTENSION)
+    return 0 if found is None else int(found["socket"].written)

@@ -1,0 +1,70 @@
+"""All open streams of this process: their keep-alive, their deadline, and their farewell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from time import monotonic
+
+from api.delivery.latency import MEASURED_A_SECOND
+from api.delivery.stream import Stream
+from api.metrics import CUT_OFF, READERS, STREAMS
+from runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Streams:
+    """The streams; a reader that takes nothing for `write_timeout` seconds is cut off."""
+
+    def __init__(self, write_timeout: float) -> None:
+        self._write_timeout = write_timeout
+        self._streams: set[Stream] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+        self.draining = False
+
+    def add(self, stream: Stream) -> None:
+        """A stream begins."""
+        self._streams.add(stream)
+        self._none.clear()
+        STREAMS.inc()
+        READERS.set(len(self._streams))
+        if self.draining:
+            # Not refused: an EventSource comes back after a farewell, never after an error.
+            stream.end()
+
+    def remove(self, stream: Stream) -> None:
+        """A stream has ended."""
+        self._streams.discard(stream)
+        READERS.set(len(self._streams))
+        if not self._streams:
+            self._none.set()
+
+    async def look_after(self) -> None:
+        """Keep the streams alive and cut off who does not read, every second, for ever."""
+        while True:
+            await asyncio.sleep(1)
+            now = monotonic()
+            streams = list(self._streams)
+            for stream in random.sample(streams, min(len(streams), MEASURED_A_SECOND)):
+                stream.measure()
+            for stream in streams:
+                if stream.blocked_for(now) > self._write_timeout:
+                    CUT_OFF.inc()
+                    log.warning("reader does not read, cut off", symbol=stream.symbol)
+                    stream.cut()
+                else:
+                    stream.keep_alive(now)
+
+    async def drain(self, seconds: float) -> None:
+        """Say farewell to every stream, and return when all have ended or `seconds` are over."""
+        self.draining = True
+        for stream in list(self._streams):
+            stream.end()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        except TimeoutError:
+            for stream in list(self._streams):
+                stream.cut()

@@ -1,0 +1,1 @@
+"""Follow the streams of Redis, and keep their newest events in rings."""

@@ -1,0 +1,1 @@
+"""Routes and answers: parameters in, JSON or a stream out."""

@@ -1,0 +1,38 @@
+"""For who runs it: alive, ready, figures."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.delivery.streams import Streams
+from api.http.problems import redis_away, unavailable
+from api.store.book_store import BookStore
+
+
+class Ops:
+    """Health and metrics of this replica."""
+
+    def __init__(self, store: BookStore, streams: Streams) -> None:
+        self._store = store
+        self._streams = streams
+
+    async def healthz(self, _request: Request) -> Response:
+        """Alive: never asks Redis."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _request: Request) -> Response:
+        """Ready: Redis answers, and this replica is not going."""
+        if self._streams.draining:
+            raise unavailable("draining", "this replica is going")
+        try:
+            await self._store.ping()
+        except (RedisError, OSError) as error:
+            raise redis_away(error) from error
+        return JSONResponse({"status": "ready"})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus's text."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

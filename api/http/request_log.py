@@ -1,0 +1,104 @@
+"""One log line per request, with an id that the client gets too."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.delivery.stream_socket import bytes_streamed
+from api.http.problems import MOST_SHOWN
+from api.http.proxies import TrustedProxies
+from api.metrics import REQUESTS
+from runtime.logs import get_logger
+
+# The name that LOG_LEVEL takes; it outlives moves of this module.
+log = get_logger("api.request_log")
+
+# The page alone asks several times a second: too much for whoever reads along.
+CONSOLE_LEVELS = {__name__: logging.WARNING}
+
+_OUR_OWN = ("/healthz", "/readyz", "/metrics")
+# An id that a proxy gave is kept if it cannot break a log line.
+_REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+
+
+class RequestLog:
+    """ASGI middleware: give each request an id, and log how it was answered.
+
+    Args:
+        app: The application.
+        proxies: The proxies whose word on a client's address counts; none by default.
+
+    """
+
+    def __init__(self, app: ASGIApp, proxies: TrustedProxies | None = None) -> None:
+        self._app = app
+        self._proxies = proxies or TrustedProxies()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        given = Headers(scope=scope).get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        status = 500
+        size = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                ]
+            else:
+                size += len(message.get("body", b""))
+            await send(message)
+
+        begun = monotonic()
+        streamed = bytes_streamed(scope)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            finally:
+                size += bytes_streamed(scope) - streamed
+                client = self._proxies.client_address(scope)
+                _say(scope, status, size, monotonic() - begun, client)
+
+
+def _say(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
+    path = scope["path"]
+    REQUESTS.labels(_route(path), status).inc()
+    _level(path, status)(
+        "request",
+        method=scope["method"],
+        path=path[:MOST_SHOWN],
+        status=status,
+        bytes=size,
+        ms=round(seconds * 1000, 1),
+        client=client,
+    )
+
+
+def _level(path: str, status: int) -> Callable[..., object]:
+    """Return the method that logs an answer: on a console, `CONSOLE_LEVELS` hides info."""
+    if path in _OUR_OWN:
+        return log.debug
+    return log.info if status < 500 else log.warning
+
+
+def _route(path: str) -> str:
+    # A bounded label, whatever paths are tried.
+    first = path.strip("/").split("/", 1)[0]
+    return first if first in _ROUTES else "other"
+
+
+_ROUTES = frozenset(
+    ("", "page", "symbols", "books", "depth", "stream", "healthz", "readyz", "metrics")
+)

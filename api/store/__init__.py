@@ -1,0 +1,1 @@
+"""Reads of the books and streams that collectors keep in Redis."""

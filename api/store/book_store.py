@@ -1,0 +1,244 @@
+"""Books as they lie in Redis, each with its age by the clock of its own node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import NamedTuple, cast
+
+import msgspec
+from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
+
+from api.follow.frame_log import Place
+from api.store.batched_reads import SharedReads
+from api.store.book_cache import KnownBook, KnownBooks, Reply
+from api.store.book_check import prove_book, time_text
+from api.store.confirmations import Confirmations
+from api.store.corrupt_keys import Corruption, CorruptKeys
+from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
+from kraken_book.contract.keys import SYMBOLS, book_key, events_key
+from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.symbols import is_symbol
+from kraken_book.timestamps import parse_rfc3339
+from runtime.cooperate import Turns
+from runtime.redis.exchange import Command, RedisNode
+from runtime.redis.nodes import Nodes
+
+# No symbol is named so: nothing is read, and Redis says whether it would be.
+_BOOK, _EVENTS = book_key("/"), events_key("/")
+_READS: tuple[Command, ...] = (
+    ("TIME",),
+    ("HMGET", _BOOK, "seq"),
+    ("HGETALL", _BOOK),
+    ("XRANGE", _EVENTS, "-", "+", "COUNT", 1),
+    ("XREVRANGE", _EVENTS, "+", "-", "COUNT", 1),
+    ("XREAD", "COUNT", 1, "STREAMS", _EVENTS, "0"),
+)
+
+_CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
+
+
+class StoredBook(NamedTuple):
+    """A book's hash, and since how many milliseconds it is not known to match Kraken.
+
+    `age_ms` is None if there never was a book, or if nothing credible says when it was confirmed.
+    """
+
+    hash: BookHash
+    age_ms: int | None
+
+    @property
+    def place(self) -> Place | None:
+        """Where the book stands among its symbol's events; None where there is none."""
+        return Place(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
+
+    def is_too_old(self, max_age: float) -> bool:
+        """Return whether there is a book that may be older than `max_age` seconds."""
+        is_confirmed = self.age_ms is not None and self.age_ms <= max_age * 1000
+        return self.hash.view is not None and not is_confirmed
+
+    def status(self, max_age: float) -> str:
+        """Return the status as of now: a live book older than `max_age` seconds is stale."""
+        is_stale = self.hash.status == "live" and self.is_too_old(max_age)
+        return "stale" if is_stale else self.hash.status
+
+
+class CorruptSymbols(Exception):
+    """`kraken:symbols` holds what no collector writes."""
+
+    def __init__(self, corruption: Corruption) -> None:
+        super().__init__(corruption.why)
+        self.corruption = corruption
+
+
+class BookStore:
+    """Reads what collectors left in Redis; what waits for it raises redis.RedisError or OSError.
+
+    Books asked for at the same time are read once; a write that was acknowledged before a book is
+    asked for is in it.
+    """
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+        self._shared = SharedReads(self._books_at)
+        self._known = KnownBooks()
+        self._confirmations = Confirmations()
+        self.corrupt = CorruptKeys()
+        """Keys that hold what no collector writes."""
+
+    async def ping(self) -> None:
+        """Return if Redis answers and permits what books are read with."""
+        await self._nodes.ping(_READS)
+
+    async def symbols(self) -> dict[str, SymbolState]:
+        """Return every configured symbol whose state can be read, by name.
+
+        Raises CorruptSymbols if the key is no hash, and redis.RedisError or OSError.
+        """
+        try:
+            reply = await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS)
+        except ResponseError as error:
+            if not is_wrong_type(error):
+                raise
+            raise CorruptSymbols(self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)) from error
+        self.corrupt.is_right(SYMBOLS)
+        return dict(self._states(cast("dict[bytes, bytes]", reply)))
+
+    def corruption(self, symbol: str) -> Corruption | None:
+        """Return what was wrong with the book of `symbol` when it was read last, if anything."""
+        return self.corrupt.get(book_key(symbol))
+
+    async def book(self, symbol: str) -> StoredBook | None:
+        """The book of `symbol`, None where Redis has nothing of it."""
+        found = await self._shared.get(self._nodes.of(book_key(symbol)), (symbol,))
+        return found[symbol]
+
+    def known(self, symbol: str) -> StoredBook | None:
+        """The last book of `symbol` that was read here, as old as it is by now; asks nobody.
+
+        It is `stale` where it was live: nobody knows whether it is followed.
+        """
+        known = self._known.get(symbol)
+        if known is None:
+            return None
+        stored = known.hash
+        if stored.status == "live":
+            stored = msgspec.structs.replace(stored, status="stale")
+        return StoredBook(stored, known.age_ms_now)
+
+    async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
+        """The books of `symbols`, in their order; None also where what is there is no book.
+
+        And None where a node does not answer, unless none of those asked does: that raises.
+        """
+        reading = [self._shared.get(node, asked) for node, asked in self._by_node(symbols).items()]
+        if len(reading) == 1:
+            only = await reading[0]
+            return [only[symbol] for symbol in symbols]
+        found: dict[str, StoredBook | None] = {}
+        failures: list[BaseException] = []
+        for read in await asyncio.gather(*reading, return_exceptions=True):
+            if isinstance(read, (RedisError, OSError)):
+                failures.append(read)
+            elif isinstance(read, BaseException):
+                raise read
+            else:
+                found.update(read)
+        if failures and not found:
+            raise failures[0]
+        return [found.get(symbol) for symbol in symbols]
+
+    def _by_node(self, symbols: Iterable[str]) -> dict[RedisNode, list[str]]:
+        by_node: dict[RedisNode, list[str]] = {}
+        for symbol in symbols:
+            by_node.setdefault(self._nodes.of(book_key(symbol)), []).append(symbol)
+        return by_node
+
+    async def _books_at(
+        self, node: RedisNode, symbols: Collection[str], *, moves: int = 1
+    ) -> dict[str, StoredBook | None]:
+        commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
+        # No book is younger than this: its age counts from before Redis told its clock.
+        begun = monotonic()
+        # One symbol's key that holds something else must not cost the others their answer.
+        time, *hashes = await self._nodes.send(node, [("TIME",), *commands])
+        if isinstance(time, Exception):
+            raise time
+        seconds, microseconds = time
+        now = (seconds * 1_000_000 + microseconds) * 1000
+        found: dict[str, StoredBook | None] = {}
+        turns = Turns()
+        for symbol, reply in zip(symbols, hashes, strict=True):
+            await turns.give()
+            if isinstance(reply, ClusterDownError):
+                raise reply
+            if isinstance(reply, MovedError):
+                other = self._nodes.of(book_key(symbol))
+                # Nodes that send on to each other are asked once.
+                if other is node or not moves:
+                    raise reply
+                found |= await self._books_at(other, [symbol], moves=moves - 1)
+            elif isinstance(reply, Exception):
+                self._note_corrupt(symbol, str(reply))
+                found[symbol] = None
+            else:
+                found[symbol] = self._stored(symbol, cast("Reply", reply), now, begun)
+        return found
+
+    def _stored(self, symbol: str, reply: Reply, now: int, begun: float) -> StoredBook | None:
+        known = self._known.get(symbol)
+        if known is None or known.reply != reply:
+            try:
+                known = _known(symbol, reply, known)
+            except (ValueError, RecursionError) as error:
+                self._note_corrupt(symbol, str(error))
+                return None
+        self.corrupt.is_right(book_key(symbol))
+        if known is None:
+            return None
+        if known.hash.view is None:
+            return StoredBook(known.hash, None)
+        age_ms = self._confirmations.age_ms(symbol, known.confirmed_at, now, begun)
+        self._known.keep(symbol, known._replace(age_ms=age_ms, read_at=begun))
+        return StoredBook(known.hash, age_ms)
+
+    def _note_corrupt(self, symbol: str, why: str) -> None:
+        self.corrupt.found(book_key(symbol), why, "DEL", book_key(symbol))
+
+    def _states(self, reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
+        for name, data in sorted(reply.items()):
+            shown = name.decode(errors="backslashreplace")
+            field = f"{SYMBOLS} {shown}"
+            try:
+                yield _symbol(name), decode_symbol_state(data)
+            except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                self.corrupt.found(field, str(error), "HDEL", SYMBOLS, shown)
+            else:
+                self.corrupt.is_right(field)
+
+
+def _symbol(field: bytes) -> str:
+    """Return the symbol that a field of the list names; raises ValueError if it is none."""
+    name = field.decode()
+    if not is_symbol(name):
+        raise ValueError("its name is no symbol")
+    return name
+
+
+def is_wrong_type(error: Exception) -> bool:
+    """Return whether Redis says that a key holds another type than it should."""
+    return str(error).startswith("WRONGTYPE")
+
+
+def _known(symbol: str, reply: Reply, before: KnownBook | None) -> KnownBook | None:
+    """Return what a reply says, None if there is no hash; raises ValueError.
+
+    If only the confirmation is new, as of each quiet book every second, it is not proved again.
+    """
+    text = time_text(reply[_CONFIRMED_AT])
+    confirmed_at = parse_rfc3339(text) if text else None
+    if before is not None and before.is_only_confirmed_by(reply):
+        return before.confirmed(reply, text, confirmed_at)
+    stored = prove_book(symbol, reply)
+    return None if stored is None else KnownBook(reply, stored, confirmed_at)

@@ -1,0 +1,1 @@
+"""Books that this replica rebuilds for streams of many symbols and for views."""

@@ -1,0 +1,1 @@
+"""The books of a venue, whatever the venue: feed, books, budget."""

@@ -1,0 +1,153 @@
+"""A symbol's book as the collector knows it: verified, or known not to be.
+
+Pure: frames' levels in, a verified book and word of what changed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from collector.feed.timestamp import Stamp
+from kraken_book.book import Book
+from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
+from kraken_book.level import Level
+from kraken_book.precision import Precision
+from kraken_book.timestamps import normalised
+from kraken_book.view import BookView, view_of
+
+
+class BookListener(Protocol):
+    """Who is told of each verified change, in order."""
+
+    def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """These levels changed the book."""
+
+    def on_snapshot(self) -> None:
+        """Another book stands in place of what was known."""
+
+    def on_status(self) -> None:
+        """The status or its reason changed."""
+
+
+class SymbolBook:
+    """One symbol: its status, and its book while that is `live`.
+
+    While live, `book` is verified by `checksum`, and `read` is when its newest frame was read. A
+    frame that raises leaves the book unknown; the caller must `lose` it. `pair_status` is the
+    pair's own at Kraken, and `resyncs` how often the book was doubted and asked for anew.
+    """
+
+    def __init__(self, symbol: str, depth: int, source: str) -> None:
+        self.symbol = symbol
+        self.depth = depth
+        self.source = source
+        self.status: SymbolStatus = "asked"
+        self.reason: str | None = None
+        self.precision: Precision | None = None
+        self.pair_status: str | None = None
+        self.resyncs = 0
+        self.book: Book | None = None
+        self.checksum = 0
+        self.exchange_time: str | None = None
+        self.read = Stamp(0, 0)
+        self.listener: BookListener | None = None
+        # What its state was last made of.
+        self._stated: tuple[object, ...] = ()
+        self._state: SymbolState
+
+    @property
+    def live(self) -> bool:
+        """Whether the book is verified and followed."""
+        return self.status == "live"
+
+    @property
+    def known_precision(self) -> Precision:
+        """The pair's precision; only once Kraken has told it."""
+        assert self.precision is not None, f"{self.symbol} has no precisions yet"
+        return self.precision
+
+    def state(self, shard: str) -> SymbolState:
+        """What `kraken:symbols` is to say of it; the same object while that is the same."""
+        facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
+        if facts != self._stated:
+            self._stated, self._state = facts, self._state_now(shard)
+        return self._state
+
+    def _state_now(self, shard: str) -> SymbolState:
+        precision = self.precision
+        return SymbolState(
+            status=self.status,
+            reason=self.reason,
+            source=self.source,
+            shard=shard,
+            depth=self.depth,
+            price_precision=precision.price if precision else None,
+            qty_precision=precision.qty if precision else None,
+            pair_status=self.pair_status,
+            resyncs=self.resyncs,
+        )
+
+    def view(self) -> BookView:
+        """The verified book; only while live."""
+        assert self.book is not None, f"{self.symbol} has no verified book"
+        return view_of(self.book, self.source, self.checksum, self.exchange_time)
+
+    def take_snapshot(
+        self,
+        bids: Sequence[Level],
+        asks: Sequence[Level],
+        checksum: int,
+        time: str | None,
+        read: Stamp,
+    ) -> None:
+        """Become the snapshot's book and live; raises BookError."""
+        book = Book(self.symbol, self.depth, self.known_precision)
+        book.replace(bids, asks)
+        book.verify(checksum)
+        self.book = book
+        self._verified(checksum, time, read)
+        self.status, self.reason = "live", None
+        if self.listener is not None:
+            self.listener.on_snapshot()
+
+    def take_update(
+        self,
+        bids: Sequence[Level],
+        asks: Sequence[Level],
+        checksum: int,
+        time: str | None,
+        read: Stamp,
+    ) -> None:
+        """Apply one frame to a live book; raises BookError."""
+        book = self.book
+        assert book is not None, f"{self.symbol} has no book to update"
+        book.update(bids, asks)
+        book.verify(checksum)
+        self._verified(checksum, time, read)
+        if self.listener is not None:
+            self.listener.on_update(bids, asks)
+
+    def lose(self, reason: str) -> None:
+        """What the book is now is not known, for `reason`."""
+        # Before its first acknowledgement a symbol is still only asked for.
+        self._become("asked" if self.status == "asked" else "syncing", reason)
+
+    def acknowledge(self) -> None:
+        """Kraken agreed to send this book."""
+        if not self.live:
+            self._become("syncing", None if self.status == "refused" else self.reason)
+
+    def refuse(self, reason: str) -> None:
+        """Kraken does not send this book, for `reason`."""
+        self._become("refused", reason)
+
+    def _become(self, status: SymbolStatus, reason: str | None) -> None:
+        self.book = None
+        if (status, reason) != (self.status, self.reason):
+            self.status, self.reason = status, reason
+            if self.listener is not None:
+                self.listener.on_status()
+
+    def _verified(self, checksum: int, time: str | None, read: Stamp) -> None:
+        self.checksum, self.exchange_time, self.read = checksum, normalised(time), read

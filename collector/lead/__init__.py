@@ -1,0 +1,1 @@
+"""Who leads: the lease, and leaders of overlapping shards."""

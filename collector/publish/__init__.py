@@ -1,0 +1,1 @@
+"""Events on their way to Redis: queue, writer, sender."""

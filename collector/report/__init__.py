@@ -1,0 +1,1 @@
+"""What the collector says of itself: kraken:feed, /healthz, troubles."""

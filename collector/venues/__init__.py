@@ -1,0 +1,1 @@
+"""One package a venue: what its protocol has of its own."""

@@ -1,0 +1,129 @@
+"""A load balancer as small as can be: in turn to each replica that says that it is ready.
+
+A request to a replica that is gone, or ends the connection before it has answered a byte, goes to
+the next one, as balancers do. One request a connection. With a `prefix` such as `/kraken` it serves
+the replicas behind that path, and nothing else.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import socket
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+from lab.processes import Api
+
+ASK_SECONDS = 0.05
+HEAD_END = b"\r\n\r\n"
+NOTHING_HERE = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+NOBODY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class Balancer:
+    """Listens at `url` until the context ends; `ready` has the ports of the ready replicas.
+
+    `answers` counts what clients were answered with, by status.
+    """
+
+    def __init__(self, replicas: Sequence[Api], prefix: str = "") -> None:
+        self.ready: set[int] = set()
+        self.answers: Counter[str] = Counter()
+        self._ports = [replica.port for replica in replicas]
+        self._prefix = prefix.encode()
+        self._turn = itertools.count()
+        self._ended = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        for work in (self._accept, self._ask):
+            threading.Thread(target=work, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._listener.close()
+
+    def _ask(self) -> None:
+        while not self._ended.wait(ASK_SECONDS):
+            self.ready = {port for port in self._ports if is_ready(port)}
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            head = b""
+            while HEAD_END not in head:
+                read = client.recv(65536)
+                if not read:
+                    return
+                head += read
+            if self._prefix:
+                head = self._behind_prefix(head)
+            if not head:
+                self._refuse(client, NOTHING_HERE)
+            elif not any(self._pass(client, head, port) for port in self._in_turn()):
+                self._refuse(client, NOBODY)
+
+    def _refuse(self, client: socket.socket, answer: bytes) -> None:
+        self.answers[status_of(answer)] += 1
+        client.sendall(answer)
+
+    def _behind_prefix(self, head: bytes) -> bytes:
+        """Return the head for a replica; empty if the request is for another path."""
+        method, target, rest = head.split(b" ", 2)
+        if not target.startswith(self._prefix + b"/"):
+            return b""
+        line, _, fields = rest.partition(b"\r\n")
+        target = target.removeprefix(self._prefix)
+        # The replica ends the connection with its answer, so the browser knows that it is over.
+        return b"%b %b %b\r\nConnection: close\r\n%b" % (
+            method,
+            target,
+            line,
+            fields.replace(b"Connection: keep-alive\r\n", b""),
+        )
+
+    def _in_turn(self) -> list[int]:
+        first = next(self._turn)
+        ports = [port for port in self._ports if port in self.ready]
+        return [ports[(first + offset) % len(ports)] for offset in range(len(ports))]
+
+    def _pass(self, client: socket.socket, head: bytes, port: int) -> bool:
+        """Whether the replica answered."""
+        answered = False
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as replica:
+            replica.settimeout(60)
+            replica.sendall(head)
+            while data := replica.recv(65536):
+                if not answered:
+                    self.answers[status_of(data)] += 1
+                answered = True
+                client.sendall(data)
+        return answered
+
+
+def status_of(answer: bytes) -> str:
+    """The status that an answer begins with."""
+    return answer.split(maxsplit=2)[1].decode()
+
+
+def is_ready(port: int, path: str = "/readyz") -> bool:
+    """Return whether a replica says so."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,13 @@
+"""`python -m lab.cramped_api`: an api that may have few open files, as old limits are."""
+
+from __future__ import annotations
+
+import resource
+
+from api.program import main
+
+OPEN_FILES = 128
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    main()

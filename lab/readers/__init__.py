@@ -1,0 +1,1 @@
+"""Readers that keep an account of what they were sent."""

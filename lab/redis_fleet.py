@@ -1,0 +1,331 @@
+"""Redis servers together, as plain processes on loopback: a cluster, or a master with its Sentinel.
+
+with RedisCluster(folder) as cluster:
+    collector = stage.collector(cluster.url, ...)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.crc import key_slot
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from lab.processes import eventually, own_port
+from launcher.embedded_redis import find_server
+from launcher.lifeline import die_with_parent
+
+SLOTS = 16384
+MASTER = "books"
+# So long a node does not answer until the others take it for dead.
+NODE_SECONDS = 1
+
+
+class RedisServer:
+    """One server on a port of its own; its data is kept only where `appendonly` is asked for."""
+
+    def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
+        self.port = own_port()
+        self.folder = folder / name
+        self.folder.mkdir()
+        self._options = {"port": self.port, "bind": "127.0.0.1", "save": "", **options}
+        self._arguments: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self.client = self._connect()
+
+    def _connect(self) -> Redis:
+        return Redis(
+            port=self.port, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0)
+        )
+
+    @property
+    def url(self) -> str:
+        """Where clients of this one connect."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's process."""
+        assert self._process is not None, "it was not started"
+        return self._process
+
+    def start(self, *first: str) -> None:
+        """Start it, and return when it answers; `first` are arguments before the options."""
+        self._arguments = list(first) or self._arguments
+        options = [part for name, value in self._options.items() for part in _option(name, value)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(find_server()), *self._arguments, *options],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
+            )
+        eventually(self._answers, f"the server on {self.port} answers")
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "log").read_text()
+        try:
+            return bool(self.client.ping())
+        except (RedisError, OSError):
+            return False
+
+    @contextlib.contextmanager
+    def unable_to_save(self) -> Iterator[None]:
+        """Its disk takes no save meanwhile, so that it refuses writes."""
+        path = self.folder / "dump.rdb"
+        # No file can take this name's place.
+        path.mkdir()
+        (path / "full").touch()
+        self.client.set("unsaved", "1")
+        self.client.config_set("save", "3600 1")
+        self.client.bgsave()
+        eventually(self._has_failed_to_save, f"the server on {self.port} cannot save")
+        yield
+        (path / "full").unlink()
+        path.rmdir()
+        self.client.bgsave()
+        eventually(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
+
+    def _has_failed_to_save(self) -> bool:
+        status: Any = self.client.info("persistence")
+        return bool(status["rdb_last_bgsave_status"] == "err")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.wait()
+        self.client.close()
+
+    def freeze(self) -> None:
+        """Let it hang."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+
+class Fleet:
+    """Servers that end with their context."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.push(self._undo)
+            self._begin()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def _begin(self) -> None:
+        """Start what it is made of."""
+
+    def server(self, name: str, **options: object) -> RedisServer:
+        """One more server, not yet started; underscores in options stand for dashes."""
+        dashed = {option.replace("_", "-"): value for option, value in options.items()}
+        server = RedisServer(self._folder, name, dashed)
+        self._undo.callback(lambda: server.kill() if server._process else None)
+        return server
+
+
+class RedisCluster(Fleet):
+    """Masters that share the slots evenly; one that is dead takes only its own slots with it."""
+
+    def __init__(self, folder: Path, masters: int = 3, **options: object) -> None:
+        super().__init__(folder)
+        self._options = options
+        self.masters = [self._node(f"node-{number}") for number in range(masters)]
+        self._replicas: list[RedisServer] = []
+
+    @property
+    def _nodes(self) -> list[RedisServer]:
+        return [*self.masters, *self._replicas]
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
+
+    def _node(self, name: str) -> RedisServer:
+        return self.server(
+            name,
+            cluster_enabled="yes",
+            cluster_node_timeout=NODE_SECONDS * 1000,
+            cluster_require_full_coverage="no",
+            # A bus port of its own: the usual one, 10,000 above, may be taken.
+            cluster_port=own_port(),
+            appendonly="yes",
+            appendfsync="always",
+            **self._options,
+        )
+
+    def _begin(self) -> None:
+        share = -(-SLOTS // len(self.masters))
+        for number, node in enumerate(self.masters):
+            node.start()
+            last = min(SLOTS, (number + 1) * share) - 1
+            command(node, "CLUSTER", "ADDSLOTSRANGE", number * share, last)
+            command(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node in self.masters[1:]:
+            self._meet(node)
+        eventually(self._is_whole, "the cluster is whole")
+
+    def _meet(self, node: RedisServer) -> None:
+        bus = node._options["cluster-port"]
+        command(self.masters[0], "CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+
+    def _is_whole(self) -> bool:
+        said = [str(command(node, "CLUSTER", "INFO")) for node in self._nodes]
+        known = f"cluster_known_nodes:{len(self._nodes)}"
+        return all("cluster_state:ok" in info and known in info for info in said)
+
+    def add_replica(self, master: RedisServer) -> RedisServer:
+        """A replica of `master`, which it follows already, to take over should that die."""
+        replica = self._node(f"replica-{len(self._replicas)}")
+        replica.start()
+        self._replicas.append(replica)
+        self._meet(replica)
+        eventually(self._is_whole, "the replica is of the cluster")
+        command(replica, "CLUSTER", "REPLICATE", _id_of(master))
+        eventually(lambda: follows(replica), "the replica follows")
+        return replica
+
+    def node_of(self, key: str) -> RedisServer:
+        """The master that has a key, as they say themselves."""
+        slot = key_slot(key.encode())
+        for first, last, (_, port, *_), *_ in self._slots():
+            if first <= slot <= last:
+                return next(node for node in self._nodes if node.port == port)
+        raise AssertionError(f"nobody has the slot {slot}")
+
+    def _slots(self) -> list[Any]:
+        for node in self._nodes:
+            try:
+                return list(command(node, "CLUSTER", "SLOTS"))
+            except (RedisError, OSError):
+                continue
+        raise AssertionError("no node answers")
+
+    def begin_to_move(self, key: str, target: RedisServer) -> RedisServer:
+        """Open the slot of `key` for `target`; the node that has it."""
+        source, slot = self.node_of(key), key_slot(key.encode())
+        command(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
+        command(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
+        return source
+
+    def move_keys(self, keys: Sequence[str], source: RedisServer, target: RedisServer) -> None:
+        """Bring keys of an open slot over."""
+        for key in keys:
+            command(source, "MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
+
+    def end_move(self, key: str, target: RedisServer) -> None:
+        """Give the slot of `key` to `target`, and say so to every master."""
+        slot, node_id = key_slot(key.encode()), _id_of(target)
+        others = [node for node in self.masters if node is not target]
+        for node in (target, *others):
+            command(node, "CLUSTER", "SETSLOT", slot, "NODE", node_id)
+
+
+class SentinelFleet(Fleet):
+    """A master, a replica of it, and a Sentinel that takes a second of silence for death."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.master = self.server("master", repl_diskless_sync_delay=0)
+        self.replica = self.server(
+            "replica", replicaof=f"127.0.0.1 {self.master.port}", repl_diskless_sync_delay=0
+        )
+        self.sentinel = self.server("sentinel")
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/{MASTER}/0"
+
+    def _begin(self) -> None:
+        self.master.start()
+        self.replica.start()
+        eventually(lambda: follows(self.replica), "the replica follows")
+        # A Sentinel writes its own file anew.
+        config = self.sentinel.folder / "sentinel.conf"
+        config.write_text(
+            f"sentinel monitor {MASTER} 127.0.0.1 {self.master.port} 1\n"
+            f"sentinel down-after-milliseconds {MASTER} 1000\n"
+            f"sentinel failover-timeout {MASTER} 3000\n"
+            # By itself it looks for replicas every ten seconds.
+            f"sentinel known-replica {MASTER} 127.0.0.1 {self.replica.port}\n"
+        )
+        self.sentinel.start(str(config), "--sentinel")
+        eventually(self._knows_replica, "the Sentinel knows the replica")
+
+    def _knows_replica(self) -> bool:
+        found = command(self.sentinel, "SENTINEL", "REPLICAS", MASTER)
+        return any(f"127.0.0.1:{self.replica.port}" in str(each) for each in found)
+
+    def fail_over(self) -> None:
+        """Have the replica take over from a master that is well."""
+        eventually(self._may_fail_over, "the Sentinel begins")
+
+    def _may_fail_over(self) -> bool:
+        try:
+            command(self.sentinel, "SENTINEL", "FAILOVER", MASTER)
+        except ResponseError:
+            # It does not know yet how the replica is.
+            return False
+        return True
+
+    def wait_for_failover(self) -> None:
+        """Return once the replica is the master."""
+        eventually(lambda: is_master(self.replica), "the replica is promoted")
+
+
+def follows(replica: RedisServer) -> bool:
+    """Whether it has all that its master has, and hears what comes."""
+    replication: Any = replica.client.info("replication")
+    return bool(replication.get("master_link_status") == "up")
+
+
+def is_master(server: RedisServer) -> bool:
+    """Whether it takes writes."""
+    try:
+        return "master" in str(command(server, "ROLE"))
+    except RedisConnectionError:
+        # A Sentinel cuts the connections of whom it promotes.
+        return False
+
+
+def command(server: RedisServer, *words: object) -> Any:
+    """The answer to one command."""
+    return server.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
+
+
+def _id_of(server: RedisServer) -> str:
+    return str(command(server, "CLUSTER", "MYID"))
+
+
+def _option(name: str, value: object) -> list[str]:
+    return [f"--{name}", *str(value).split(" ")]
+
+
+def _lifeline() -> Callable[[], None] | None:
+    # A fork among threads runs no Python safely.
+    return die_with_parent if threading.active_count() == 1 else None

@@ -1,0 +1,30 @@
+"""What lies in Redis as bytes: redis-py's types leave open what our clients never ask for."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from redis.asyncio import Redis
+
+from kraken_book.contract.script import WRITE
+from kraken_book.contract.write import WriteCall
+
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
+
+
+async def carry_out(redis: Redis, call: WriteCall) -> None:
+    """Run the write script; raises where it refuses."""
+    await redis.eval(WRITE.text, *cast("Any", call.arguments))
+
+
+async def hash_at(redis: Redis, key: str) -> dict[bytes, bytes]:
+    return cast("dict[bytes, bytes]", await redis.hgetall(key))
+
+
+async def texts_at(redis: Redis, key: str) -> dict[str, str]:
+    """A hash as people read it."""
+    return {name.decode(): value.decode() for name, value in (await hash_at(redis, key)).items()}
+
+
+async def entries_at(redis: Redis, key: str) -> Entries:
+    return cast("Entries", await redis.xrange(key))

@@ -1,0 +1,58 @@
+"""A real terminal, as tmux is one: keys go in, and what is on the screen comes out."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.processes import ROOT, eventually
+
+TMUX = shutil.which("tmux")
+
+
+class Tmux:
+    """A terminal in which a shell runs ours, and then says how it ended."""
+
+    def __init__(
+        self, folder: Path, url: str, *arguments: str, size: tuple[int, int] = (80, 24)
+    ) -> None:
+        self._socket = folder / "tmux"
+        # TERM, the size and the colours are what tmux makes of nothing.
+        environment = f"env -u COLORTERM -u NO_COLOR PYTHONPATH={ROOT} KRAKEN_BOOK_URL={url}"
+        command = f"{environment} {sys.executable} -m kraken_book.terminal {shlex.join(arguments)}"
+        script = f"{command}; echo ended with $?; stty -a; exec sleep 600"
+        width, height = map(str, size)
+        self._ask("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, script)
+
+    def press(self, *keys: str) -> None:
+        """Type keys, by tmux's names."""
+        self._ask("send-keys", *keys)
+
+    @property
+    def screen(self) -> str:
+        """What is on the screen."""
+        return self._ask("capture-pane", "-p")
+
+    def tell(self, variable: str) -> str:
+        """What tmux knows, by its name for it."""
+        return self._ask("display-message", "-p", f"#{{{variable}}}").strip()
+
+    def until_says(self, *words: str) -> None:
+        """Return once all these words are on the screen."""
+        eventually(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
+
+    def until_silent(self, word: str) -> None:
+        """Return once a word is not on the screen."""
+        eventually(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
+
+    def close(self) -> None:
+        """End all that runs in it."""
+        self._ask("kill-server")
+
+    def _ask(self, *arguments: str) -> str:
+        assert TMUX is not None
+        command = [TMUX, "-S", str(self._socket), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout

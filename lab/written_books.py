@@ -1,0 +1,122 @@
+"""Events and books in the forms that a collector writes: small, and each tells its seq."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kraken_book.book import Book
+from kraken_book.contract.book_hash import book_values, status_values
+from kraken_book.contract.write import (
+    Entry,
+    Retention,
+    WriteCall,
+    renew_book,
+    write_events,
+)
+from kraken_book.event import (
+    Kind,
+    Status,
+    StatusChange,
+    render_snapshot,
+    render_status,
+    render_update,
+)
+from kraken_book.precision import Precision
+from kraken_book.timestamps import rfc3339
+from kraken_book.view import BookView, view_of
+
+SYMBOL = "BTC/USD"
+PRECISION = Precision(1, 8)
+KEPT = Retention(300_000, 20_000)
+# Far from now, so that nothing by accident is Redis's own time.
+CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
+MOMENT = 1_785_641_751_660_084_000
+
+
+def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
+    """A book whose best bid's quantity is `seq` lots."""
+    book = Book(symbol, depth, PRECISION)
+    book.replace(
+        book.levels([("100.0", f"{seq / 10**8:.8f}"), ("99.0", "1.00000000")]),
+        book.levels([("101.0", "2.00000000"), ("102.5", "3.00000000")]),
+    )
+    return book
+
+
+def view_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookView:
+    book = book_at(seq, symbol)
+    return view_of(book, source, book.checksum(), CONFIRMED_AT)
+
+
+class Event(NamedTuple):
+    """What to write, in short: its kind and seq; `status` for a status event."""
+
+    kind: Kind
+    seq: int
+    status: Status = "live"
+
+    def entry(self, epoch: int, symbol: str = SYMBOL) -> Entry:
+        """The entry as a collector would render it."""
+        return Entry(self.kind, self.seq, self._render(epoch, symbol))
+
+    def _render(self, epoch: int, symbol: str) -> bytes:
+        time = rfc3339(MOMENT)
+        if self.kind == "snapshot":
+            return render_snapshot(view_at(self.seq, symbol), self.seq, epoch, time, None)
+        if self.kind == "status":
+            return render_status(StatusChange(symbol, self.seq, epoch, self.status, None, time))
+        book = book_at(self.seq, symbol)
+        bids = book.levels([("100.0", f"{self.seq / 10**8:.8f}")])
+        return render_update(book, self.seq, epoch, bids, [], book.checksum(), None, time)
+
+
+def update(seq: int) -> Event:
+    return Event("update", seq)
+
+
+def updates(first: int, last: int) -> list[Event]:
+    return [update(seq) for seq in range(first, last + 1)]
+
+
+def snapshot(seq: int) -> Event:
+    return Event("snapshot", seq)
+
+
+def status(seq: int, status: Status = "syncing") -> Event:
+    return Event("status", seq, status)
+
+
+def book_call(
+    epoch: int,
+    events: Sequence[Event],
+    *,
+    symbol: str = SYMBOL,
+    confirmed_at: str = CONFIRMED_AT,
+    kept: Retention = KEPT,
+) -> WriteCall:
+    """The call that writes `events` and the book of the last of them."""
+    values = book_values(view_at(events[-1].seq, symbol), "live")
+    entries = [event.entry(epoch, symbol) for event in events]
+    return write_events(symbol, epoch, confirmed_at, kept, entries, values, is_book=True)
+
+
+def status_call(
+    epoch: int,
+    events: Sequence[Event],
+    *,
+    symbol: str = SYMBOL,
+    source: str = "simulated",
+    depth: int = 10,
+    kept: Retention = KEPT,
+) -> WriteCall:
+    """The call that writes `events` of a symbol that has no book now."""
+    values = status_values(symbol, "syncing", source, depth)
+    entries = [event.entry(epoch, symbol) for event in events]
+    return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, values, is_book=False)
+
+
+def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
+    """The call that sets the book of `seq`, whose events are there."""
+    values = book_values(view_at(seq), "live")
+    return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, values)

@@ -1,0 +1,108 @@
+"""An ASGI application served beside a service's other tasks, ended by the service itself.
+
+uvicorn's own signal handling is off: at SIGTERM it waits for open streams before it tells the
+application, so a service drains its streams from the signal and ends the server afterwards. Its
+trust in `X-Forwarded-For` is off too: it would follow the environment (FORWARDED_ALLOW_IPS).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+import sys
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, NoReturn, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from runtime.http.connections import Connections, HttpLimits
+from runtime.http.protocol import HttpProtocol
+from runtime.listening import PortInUse, listen
+from runtime.printable import printable
+from runtime.tasks import end_tasks
+
+__all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
+
+MOST_OPEN_FILES = 1_000_000
+# How long applications have to end after their clients were cut off at a stop.
+ABORT_SECONDS = 0.2
+
+
+def allow_open_files() -> int:
+    """Let this process have as many sockets as the system lets it; returns how many.
+
+    What a process is given at first is often 1,024, or 256: for programs of another age.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Where there is no limit, or where macOS says so and means another, as many as anyone needs.
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    grace: Callable[[], float] = lambda: 1.0,
+    protocol: type[HttpProtocol] = HttpProtocol,
+    limits: HttpLimits | None = None,
+) -> None:
+    """Serve `app` on `listener` until `stop`.
+
+    Args:
+        app: The application.
+        listener: The listening socket, which is closed at the end.
+        stop: Ends the server.
+        grace: How many seconds open answers then have to end; called once, after `stop`.
+        protocol: What becomes of each connection.
+        limits: What a client may take.
+
+    """
+    connections = Connections(limits or HttpLimits())
+    config = uvicorn.Config(
+        app,
+        http=cast("Any", partial(protocol, connections=connections)),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=connections.backlog,
+    )
+    server = _Server(config)
+    looking = asyncio.create_task(connections.look_after())
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    # Looking ends only by an error, which must not go unnoticed.
+    await asyncio.wait({running, stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    left = grace()
+    aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
+    # The type says whole seconds, but uvicorn only waits for it. Then it cancels what still
+    # runs, with a trace in the log, so what waits for clients ends a little earlier.
+    config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
+    server.should_exit = True
+    await running
+    aborting.cancel()
+    await end_tasks([looking])
+
+
+def exit_with(error: Exception) -> NoReturn:
+    """End the process with one line that says what is wrong."""
+    print(printable(str(error)), file=sys.stderr)  # noqa: T201 - for who started it, beside the log
+    sys.exit(1)

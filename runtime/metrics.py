@@ -1,0 +1,12 @@
+"""Metrics that every service has."""
+
+from __future__ import annotations
+
+from runtime.logs import dropped_lines
+from runtime.tally import CountedElsewhere
+
+LOG_LINES_DROPPED = CountedElsewhere(
+    "kraken_book_log_lines_dropped_total",
+    "Lines of the log that were dropped, because they could not be written.",
+    dropped_lines,
+)

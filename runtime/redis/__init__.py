@@ -1,0 +1,1 @@
+"""Connections to a single Redis, to Sentinels, or to a cluster."""

@@ -1,0 +1,194 @@
+"""One open stream: what comes is written at once, in order, and only while the socket takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from starlette.types import Message
+
+from api.delivery.stream import Stream
+from api.delivery.stream_socket import Socket
+from api.follow.frame_log import Frame, Place
+from api.follow.ring import Ring
+from lab.polling import eventually
+from runtime.tasks import end_tasks
+
+
+class Wire:
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.parts.append(data)
+
+    @property
+    def body(self) -> bytes:
+        """What a client of HTTP makes of it: chunks, each as long as it says."""
+        rest, body = b"".join(self.parts), b""
+        while rest:
+            size, _, rest = rest.partition(b"\r\n")
+            length = int(size, 16)
+            body, end, rest = body + rest[:length], rest[length : length + 2], rest[length + 2 :]
+            assert end == b"\r\n"
+        return body
+
+    @property
+    def events(self) -> list[int]:
+        return [int(seq) for seq in re.findall(rb"\[(\d+)\]", self.body)]
+
+
+class RingReader:
+    """A place in a ring; `asks_redis` while it can go on by `next` only."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.asks_redis = False
+        self._index = ring.end
+
+    async def next(self) -> bytes:
+        await asyncio.sleep(0)
+        self.asks_redis = False
+        return self.ready() or b""
+
+    def ready(self) -> bytes | None:
+        if self.asks_redis:
+            return None
+        read = self.ring.read(self._index)
+        assert read is not None
+        data, self._index = read
+        return data
+
+
+class Opened:
+    """A stream that runs and has written its opening."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.wire = Wire()
+        self.socket = Socket(cast("asyncio.Transport", self.wire))
+        self.reader = RingReader(ring)
+        self.sent: list[Message] = []
+        self.stream = Stream(self.reader, self.socket, self._send)
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def waits(self) -> bool:
+        return self.stream._waiting is not None
+
+
+@asynccontextmanager
+async def opened(ring: Ring) -> AsyncIterator[Opened]:
+    found = Opened(ring)
+    running = asyncio.create_task(found.stream.run(b"", []))
+    try:
+        await eventually(found.waits, "it waits for events")
+        yield found
+    finally:
+        await end_tasks([running])
+
+
+def ring_at(seq: int) -> Ring:
+    ring = Ring("BTC/USD")
+    ring.start(Place(1, seq), f"1-{seq}")
+    return ring
+
+
+def come(ring: Ring, *seqs: int) -> None:
+    for seq in seqs:
+        ring.append(Frame(Place(1, seq), f"1-{seq}", b"[%d]" % seq))
+    ring.wake()
+
+
+async def test_an_event_is_written_where_the_news_of_it_comes() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        come(ring, 2, 3)
+        # Nothing else has run in between.
+        assert one.wire.events == [2, 3]
+        come(ring, 4)
+        assert one.wire.events == [2, 3, 4]
+
+
+async def test_head_of_stream_leaves_framing_to_the_protocol() -> None:
+    async with opened(ring_at(1)) as one:
+        (head,) = one.sent
+        assert not {b"transfer-encoding", b"content-length"} & dict(head["headers"]).keys()
+        assert one.wire.body == b": kraken-book\n\n"
+
+
+async def test_client_without_chunks_gets_plain_bytes() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.is_chunked = False
+        come(ring, 2)
+        assert one.wire.parts[-1] == b"[2]"
+
+
+async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None:
+    async with opened(ring_at(1)) as one:
+        one.socket.half_close()
+
+        async def probed() -> bool:
+            return one.wire.body == b": kraken-book\n\n: \n\n"
+
+        await eventually(probed, "a comment")
+        for _ in range(20):
+            one.socket.half_close()
+            await asyncio.sleep(0)
+        assert await probed()
+
+
+async def test_who_stands_alike_is_sent_the_same_bytes() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one, opened(ring) as other:
+        come(ring, 2)
+        assert one.wire.parts[-1] is other.wire.parts[-1]
+
+
+async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.fill(is_full=True)
+        come(ring, 2)
+        for seq in (3, 4):
+            # However often it has its turn.
+            for _ in range(20):
+                await asyncio.sleep(0)
+            come(ring, seq)
+        assert one.wire.events == []
+        one.socket.fill(is_full=False)
+
+        async def has_all() -> bool:
+            return one.wire.events == [2, 3, 4]
+
+        await eventually(has_all, "all that came meanwhile")
+
+
+async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.reader.asks_redis = True
+        come(ring, 2)
+        assert one.wire.events == []
+
+        async def has_it() -> bool:
+            return one.wire.events == [2]
+
+        await eventually(has_it, "what only Redis had")
+        come(ring, 3)
+        assert one.wire.events == [2, 3]
+
+
+async def test_a_stream_that_has_ended_is_not_written_to() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        pass
+    written = list(one.wire.parts)
+    come(ring, 2)
+    assert one.wire.parts == written

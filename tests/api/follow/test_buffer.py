@@ -1,0 +1,128 @@
+"""All logs of a process share one bound in bytes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+from api.follow.buffer import FLOOR_BYTES, Buffer, NoRoom
+from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, Frame, FrameLog, Place
+from api.follow.ring import Ring
+
+MOST = 1_000_000
+
+
+def frame(seq: int, size: int = 1000) -> Frame:
+    return Frame(Place(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
+
+
+def fill(log: FrameLog, count: int, size: int = 1000) -> None:
+    for seq in range(count):
+        log.append(frame(seq, size))
+
+
+def kept(log: FrameLog) -> int:
+    """Return how many frames a log still has."""
+    first = next(index for index in range(log.end) if log.frames_from(index, 0) is not None)
+    return log.end - first
+
+
+def log_of(buffer: Buffer) -> FrameLog:
+    return FrameLog(1_000_000, buffer)
+
+
+def test_logs_together_never_hold_more_than_the_buffer() -> None:
+    buffer = Buffer(MOST)
+    logs = [log_of(buffer) for _ in range(10)]
+    for seq in range(1000):
+        for log in logs:
+            log.append(frame(seq))
+            assert buffer.bytes <= MOST
+
+
+def test_a_full_buffer_shrinks_large_logs_and_leaves_small_ones() -> None:
+    buffer = Buffer(MOST)
+    small, large = log_of(buffer), log_of(buffer)
+    fill(small, FLOOR_BYTES // 1000)
+    fill(large, 5000)
+    assert kept(small) == FLOOR_BYTES // 1000
+    assert 500 < kept(large) < 1000
+
+
+def test_even_floors_are_given_up_rather_than_more_memory_used() -> None:
+    buffer = Buffer(MOST)
+    logs = [log_of(buffer) for _ in range(2 * MOST // FLOOR_BYTES)]
+    for seq in range(40):
+        for log in logs:
+            log.append(frame(seq))
+    assert buffer.is_full
+    assert buffer.bytes <= MOST
+    assert all(log.frames_from(log.end - 1) is not None for log in logs), "the newest stays"
+
+
+def test_writes_that_were_joined_count_too() -> None:
+    buffer = Buffer(MOST)
+    log = log_of(buffer)
+    fill(log, 200)
+    before = buffer.bytes
+    for index in range(10):
+        log.read(index)
+    assert buffer.bytes > before + 9 * (WRITE_BYTES - 1000)
+    fill(log, 1)
+    assert buffer.bytes == before + 1000
+
+
+def test_a_closed_log_gives_everything_back_at_once() -> None:
+    buffer = Buffer(MOST)
+    ring = Ring("BTC/USD", buffer)
+    ring.start(Place(1, 0), "100-0")
+    fill(ring, 50)
+    ring.read(0)
+    gone = weakref.ref(ring)
+    gc.disable()
+    try:
+        ring.close()
+        ring.append(frame(51))
+        assert (buffer.bytes, buffer.floors) == (0, 0)
+        del ring
+        assert gone() is None, "without waiting for the garbage collector"
+    finally:
+        gc.enable()
+
+
+def test_a_ring_that_restarts_counts_nothing() -> None:
+    buffer = Buffer(MOST)
+    ring = Ring("BTC/USD", buffer)
+    ring.start(Place(1, 0), "100-0")
+    fill(ring, 50)
+    ring.restart("redis")
+    assert buffer.bytes == 0
+
+
+def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
+    buffer = Buffer(MOST)
+    ring = Ring("BTC/USD", buffer)
+    ring.start(Place(1, 0), "100-0")
+    for seq in range(1, 3000):
+        ring.append(frame(seq))
+    assert ring.read(0) is None
+    assert ring.reason_to_fall(0) == "slow"
+    first = next(seq for seq in range(3000) if ring.index_after(Place(1, seq)) is not None)
+    index = ring.index_after(Place(1, first))
+    assert index is not None
+    assert ring.place_before(index) == Place(1, first)
+
+
+def test_openings_take_half_of_the_buffer_and_no_more() -> None:
+    buffer = Buffer(MOST)
+    log = log_of(buffer)
+    fill(log, 900)
+    buffer.pin(400_000)
+    assert buffer.bytes <= MOST, "the log has made room"
+    with pytest.raises(NoRoom):
+        buffer.pin(200_000)
+    buffer.unpin(400_000)
+    # A single one, however large: a reader of much must not wait for ever.
+    buffer.pin(MOST)

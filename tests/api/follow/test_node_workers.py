@@ -1,0 +1,65 @@
+"""Work for each node by itself."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from api.follow.node_workers import Lanes
+from lab.polling import eventually
+from runtime.redis.exchange import RedisNode
+
+ONE, OTHER = RedisNode(port=1), RedisNode(port=2)
+BOTH = (ONE, OTHER)
+
+
+class Work:
+    """Work that takes until its node is let go."""
+
+    def __init__(self) -> None:
+        self.begun: list[RedisNode] = []
+        self.gates = {node: asyncio.Event() for node in BOTH}
+
+    async def __call__(self, node: RedisNode) -> None:
+        self.begun.append(node)
+        await self.gates[node].wait()
+
+
+async def test_a_node_that_is_slow_holds_up_no_other() -> None:
+    work = Work()
+    lanes = Lanes(work)
+    work.gates[OTHER].set()
+    for _ in range(3):
+        await lanes.run(BOTH, BOTH)
+        await eventually(lambda: not lanes.is_busy(OTHER))
+    assert work.begun.count(OTHER) == 3
+    assert work.begun.count(ONE) == 1
+    assert lanes.busy
+    await lanes.end()
+    assert not lanes.busy
+
+
+async def test_where_all_are_busy_it_waits_for_one() -> None:
+    work = Work()
+    lanes = Lanes(work)
+    running = asyncio.create_task(lanes.run(BOTH, BOTH))
+    await eventually(lambda: len(work.begun) == 2)
+    assert not running.done()
+    work.gates[ONE].set()
+    await running
+    assert not lanes.is_busy(ONE)
+    await lanes.end()
+
+
+async def test_what_fails_is_raised_at_the_next_turn() -> None:
+    async def fail(node: RedisNode) -> None:
+        raise ZeroDivisionError
+
+    lanes = Lanes(fail)
+    await lanes.run([ONE], BOTH)
+    await lanes.one_done()
+    with pytest.raises(ZeroDivisionError):
+        await lanes.run([], BOTH)
+    with pytest.raises(ZeroDivisionError):
+        await lanes.run([ONE], [ONE])

@@ -1,0 +1,326 @@
+"""Where a replica waits for Redis: what a wait brings, and that nothing keeps it from waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+from unittest import mock
+
+import pytest
+
+import api.follow.tail
+import api.follow.wake
+from api.follow.api_events import Opening
+from api.follow.ring import Ring
+from api.follow.wake import FEW_STREAMS, Wake
+from api.metrics import REDIS_UP
+from api.store.corrupt_keys import CorruptKeys
+from api.store.stream_entry import MOST_ENTRIES
+from kraken_book.contract.keys import WAKE, events_key
+from kraken_book.contract.script import WRITE
+from lab.polling import eventually
+from lab.written_books import book_call, snapshot, update, updates
+from runtime.redis.client import connect_redis
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
+from tests.api.replica import Replica, Written, received, short
+
+EPOCH = 1785638131660
+SECONDS = 5.0
+
+
+@pytest.fixture
+def corrupt() -> CorruptKeys:
+    return CorruptKeys()
+
+
+@pytest.fixture
+def wake(redis: RedisNode, corrupt: CorruptKeys) -> Wake:
+    return Wake(OneNode(redis), corrupt)
+
+
+async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -> Ring:
+    """The ring of a book that stands at 1."""
+    await written.book(EPOCH, snapshot(1), symbol=symbol)
+    book = await replica.store.book(symbol)
+    assert book is not None
+    assert book.place is not None
+    ring = replica.tail.follow(symbol)
+    await replica.tail.start(ring, Opening(book, book.place))
+    return ring
+
+
+async def test_what_comes_into_a_stream_ends_the_wait_by_itself(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
+    await written.book(EPOCH, update(2), update(3), wake=False)
+    symbols, streams = await wake.wait(SECONDS, rings)
+    assert symbols == set()
+    assert [len(streams[ring]) for ring in rings] == [2, 0]
+
+
+async def test_wake_that_began_anew_below_its_place_is_heard_after_a_quiet_wait(
+    redis: RedisNode, wake: Wake
+) -> None:
+    await redis.xadd(WAKE, {"s": "ETH/USD"}, id="99999999999999-0")
+    await wake.wait(0.001, [])
+    await redis.delete(WAKE)
+    await wake.wait(0.001, [])
+    await wake.wait(0.001, [])
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
+
+
+async def test_a_wake_names_what_was_written(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    await wake.wait(0.001, [])
+    ring = await started(written, replica)
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert (symbols, streams) == ({"BTC/USD", "ETH/USD"}, {ring: []})
+    assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_it_is_the_same_by_either_protocol_of_redis(
+    redis_url: str, written: Written, replica: Replica, protocol: int
+) -> None:
+    client = connect_redis(f"{redis_url}?protocol={protocol}")
+    wake = Wake(OneNode(client), CorruptKeys())
+    ring = await started(written, replica)
+    assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
+    await written.book(EPOCH, update(2))
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert symbols == {"BTC/USD"}
+    assert [fields[b"seq"] for _, fields in streams[ring]] == [b"2"]
+    await client.aclose()
+
+
+async def test_a_ring_that_has_not_begun_is_left_to_the_wake(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    await wake.wait(0.001, [])
+    await written.book(EPOCH, snapshot(1))
+    ring = replica.tail.follow("BTC/USD")
+    assert await wake.wait(SECONDS, [ring]) == ({"BTC/USD"}, {})
+
+
+@pytest.mark.parametrize("why", ["more than a few", "a cluster"])
+async def test_streams_are_left_to_the_wake_where_they_are(
+    redis: RedisNode, written: Written, replica: Replica, why: str
+) -> None:
+    count = FEW_STREAMS + (why == "more than a few")
+    rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
+    nodes = mock.Mock(wraps=OneNode(redis), has_slots=why == "a cluster")
+    wake = Wake(nodes, CorruptKeys())
+    await wake.wait(0.001, rings)
+    await written.book(EPOCH, update(2), symbol="S1/USD")
+    assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
+
+
+async def test_a_key_that_holds_something_else_leaves_the_others_to_the_wake(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+) -> None:
+    rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
+    await wake.wait(0.001, rings)
+    await redis.set(events_key("BTC/USD"), "somebody's")
+    for seq in (2, 3):
+        await written.book(EPOCH, update(seq), symbol="ETH/USD")
+        assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
+
+
+async def test_and_they_are_waited_on_again_later(
+    redis: RedisNode,
+    written: Written,
+    replica: Replica,
+    wake: Wake,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api.follow.wake, "ALONE_SECONDS", 0.0)
+    ring = await started(written, replica)
+    await redis.rename(events_key("BTC/USD"), "aside")
+    await redis.set(events_key("BTC/USD"), "somebody's")
+    assert await wake.wait(0.001, [ring]) == (set(), {})
+    await redis.rename("aside", events_key("BTC/USD"))
+    await written.book(EPOCH, update(2), wake=False)
+    _, streams = await wake.wait(SECONDS, [ring])
+    assert len(streams[ring]) == 1
+
+
+async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake, corrupt: CorruptKeys
+) -> None:
+    ring = await started(written, replica)
+    await wake.wait(0.001, [])
+    await redis.rename(WAKE, "aside")
+    await redis.set(WAKE, "somebody's")
+    await written.book(EPOCH, update(2), wake=False)
+    symbols, streams = await wake.wait(SECONDS, [ring])
+    assert (symbols, len(streams[ring])) == (set(), 1)
+    corruption = corrupt.get(WAKE)
+    assert corruption is not None
+    assert corruption.repair == f"redis-cli DEL {WAKE}"
+    await redis.rename("aside", WAKE)
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
+    assert corrupt.get(WAKE) is None
+
+
+async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage(
+    redis: RedisNode, wake: Wake, corrupt: CorruptKeys
+) -> None:
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    await wake.wait(0.001, [])
+    waiting = asyncio.create_task(wake.wait(0.5, []))
+    await eventually(lambda: blocked(redis), "the wait")
+    await redis.set(WAKE, "somebody's")
+    assert await waiting == (set(), {})
+    assert corrupt.get(WAKE) is not None
+
+
+async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
+    redis: RedisNode, written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        count = FEW_STREAMS + 1
+        rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
+        await redis.set(WAKE, "somebody's")
+        for number in range(count):
+            await written.book(EPOCH, update(2), symbol=f"S{number}/USD", wake=False)
+        for ring in rings:
+            await comes_to(ring, 2)
+    assert REDIS_UP._value.get() == 1
+
+
+async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
+    redis: RedisNode, wake: Wake
+) -> None:
+    await redis.xadd(WAKE, {"s": "ETH/USD"}, id="18446744073709551615-1")
+    await wake.wait(0.001, [])
+    await redis.delete(WAKE)
+    await redis.xadd(WAKE, {"s": "ETH/USD"})
+    assert await wake.wait(0.001, []) == (set(), {})
+    await redis.xadd(WAKE, {"s": "BTC/USD"})
+    assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
+
+
+async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
+    redis: RedisNode, written: Written, replica: Replica
+) -> None:
+    await written.book(EPOCH, snapshot(1))
+    async with replica.following():
+        reader = replica.reader()
+        await reader.open()
+        await written.book(EPOCH, update(2))
+        assert short(await received(reader, 1)) == [("update", 2)]
+        before = await waits(redis)
+        await redis.xadd(events_key("BTC/USD"), {"somebody": "else's"})
+        put = await replica.tail.time()
+
+        async def swept() -> bool:
+            return (reader.ring.complete or 0) > put + 100
+
+        await eventually(swept, "a sweep")
+        # Were each wait over at once, there would be thousands.
+        assert await waits(redis) - before < 100
+        await written.book(EPOCH, update(3))
+        assert short(await received(reader, 1)) == [("update", 3)]
+
+
+async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
+    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 0.1)
+    key = events_key("BTC/USD")
+    async with replica.following():
+        ring = await started(written, replica)
+        for last in (2, 3):
+            milliseconds = int(ring.last.id.partition("-")[0]) + 1
+            async with redis.pipeline() as together:
+                for number in range(2 * MOST_ENTRIES + 1):
+                    together.xadd(key, {"somebody": "else's"}, id=f"{milliseconds}-{number}")
+                await together.execute()
+            await written.book(EPOCH, update(last))
+            await comes_to(ring, last)
+    corruption = replica.store.corrupt.get(key)
+    assert corruption is not None
+    assert corruption.repair.startswith(f"redis-cli XDEL '{key}' ")
+
+
+async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
+    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 0.1)
+    key = events_key("BTC/USD")
+    async with replica.following():
+        ring = await started(written, replica)
+        before = await redis.dump(key)
+        assert before is not None
+        async with redis.pipeline() as together:
+            for number in range(MOST_ENTRIES):
+                together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
+            together.xadd(WAKE, {"s": "BTC/USD"})
+            await together.execute()
+        await eventually(lambda: replica.store.corrupt.get(key), "they are met")
+        await redis.restore(key, 0, before, replace=True)
+        await written.book(EPOCH, update(2))
+        await comes_to(ring, 2)
+
+
+async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
+    written: Written, replica: Replica
+) -> None:
+    async with replica.following():
+        quiet = await started(written, replica, "ETH/USD")
+        busy = await started(written, replica)
+        woken: list[int] = []
+        quiet.on_change(lambda: woken.append(1))
+        for seq in range(2, 12):
+            await written.book(EPOCH, update(seq))
+            await comes_to(busy, seq)
+        assert not woken
+        await written.book(EPOCH, update(2), symbol="ETH/USD")
+        await eventually(lambda: woken, "a word of its own event")
+
+
+async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed_by_then(
+    redis_url: str, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither a sweep nor a wait that ends would hide what was left.
+    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 1e6)
+    patient = connect_redis(redis_url, timeout=600.0)
+    replica = Replica(patient)
+    async with replica.following():
+        ring = await started(written, replica)
+        await written.book(EPOCH, update(2))
+        await comes_to(ring, 2)
+
+        def follow_more() -> None:
+            for number in range(FEW_STREAMS):
+                replica.tail.follow(f"S{number}/USD")
+
+        ring.on_change(follow_more)
+        last = 2 + 2 * MOST_ENTRIES
+        # Together, so that no wake is left that would name it again.
+        async with written.redis.pipeline() as together:
+            together.xadd(WAKE, {"s": "BTC/USD"})
+            call = book_call(EPOCH, updates(3, last))
+            together.eval(WRITE.text, *cast("Any", call.arguments))
+            await together.execute()
+        await comes_to(ring, last)
+    await patient.aclose()
+
+
+async def comes_to(ring: Ring, seq: int) -> None:
+    await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
+
+
+async def blocked(redis: RedisNode) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])
+
+
+async def waits(redis: RedisNode) -> int:
+    calls: int = (await redis.info("commandstats"))["cmdstat_xread"]["calls"]
+    return calls

@@ -1,0 +1,24 @@
+"""Answers are safe to print on a terminal, and mean the same to a program."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from api.http.json_text import encode_json
+from kraken_book.printable import printable_json
+
+HOSTILE = ["\x1b[2J", "\x9b2J", "\x7f", "\u202eevil", "\u2028", "\ufeff", "\U000e0041", "a\nb\r\t"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_has_no_unprintable_character_and_says_the_same(text: str) -> None:
+    encoded = encode_json({text: [text]})
+    assert encoded.decode().isprintable()
+    assert json.loads(encoded) == {text: [text]}
+
+
+def test_json_that_is_printable_stays_as_it_is() -> None:
+    data = '{"š":"\\u0000","x":"€ 😀"}'.encode()
+    assert printable_json(data) == data

@@ -1,0 +1,60 @@
+"""Errors as answers: problem+json that tells what is wrong and what would be right."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from api.http.problems import (
+    Problem,
+    bad_parameter,
+    problem_response,
+    redis_away,
+    unavailable,
+    unknown_symbol,
+)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "title", "members"),
+    [
+        (unknown_symbol("x", ["BTC/USD"]), 404, "Not Found", {"symbols": ["BTC/USD"]}),
+        (bad_parameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
+        (
+            unavailable("stale-book", "old", 1.2, book=None),
+            503,
+            "Service Unavailable",
+            {"retry_after": 2, "book": None},
+        ),
+        (
+            redis_away(OSError("gone")),
+            503,
+            "Service Unavailable",
+            {"retry_after": 1, "reason": "unreachable"},
+        ),
+        (Problem(500, "failure", "why"), 500, "Internal Server Error", {}),
+    ],
+)
+def test_each_has_the_members_of_rfc_9457_and_its_own(
+    problem: Problem, status: int, title: str, members: dict[str, object]
+) -> None:
+    response = problem_response(problem, "/depth/x")
+    body = json.loads(bytes(response.body))
+    assert response.status_code == body["status"] == status
+    assert response.media_type == "application/problem+json"
+    assert (body["title"], body["instance"], body["detail"]) == (title, "/depth/x", problem.detail)
+    assert body["type"] == f"urn:kraken-book:{problem.name}"
+    assert {name: body[name] for name in members} == members
+    assert set(body) == {"type", "title", "status", "detail", "instance", *members}
+    assert response.headers.get("retry-after") == (
+        str(members["retry_after"]) if "retry_after" in members else None
+    )
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_words_of_others_do_not_break_it() -> None:
+    problem = unknown_symbol('"\n\u2028<script>', [])
+    body = json.loads(bytes(problem_response(problem, '/depth/"').body))
+    assert body["instance"] == '/depth/"'
+    assert "/symbols" in body["detail"]

@@ -1,0 +1,126 @@
+"""What follows on what in a stream: a snapshot counts from the event before it."""
+
+from __future__ import annotations
+
+from time import time_ns
+
+import pytest
+
+from api.delivery.latency import observe_delay
+from api.follow.frame_log import Place
+from api.metrics import DELIVERY, UNMEASURED
+from api.store.corrupt_keys import CorruptKeys
+from api.store.stream_entry import Entry, StreamReply, entries_in, follows, went_back
+from kraken_book.contract.keys import events_key
+from kraken_book.timestamps import rfc3339
+from lab.written_books import SYMBOL, update
+
+LAST = Place(7, 20)
+
+
+def snapshot(epoch: int, seq: int, data: bytes) -> Entry:
+    return Entry(f"1-{seq}", "snapshot", Place(epoch, seq), data)
+
+
+@pytest.mark.parametrize(
+    ("entry", "goes_on", "is_behind"),
+    [
+        (snapshot(7, 21, b'{"conflated":0}'), True, False),
+        (snapshot(7, 25, b'{"conflated":4}'), True, False),
+        (snapshot(8, 900, b'{"conflated":null}'), True, False),
+        # After a failover that lost events, it counts from what was left.
+        (snapshot(7, 25, b'{"conflated":10}'), False, True),
+        (snapshot(7, 25, b'{"conflated":24}'), False, True),
+        # Events between are trimmed.
+        (snapshot(7, 25, b'{"conflated":2}'), False, False),
+        # Redis and the collector's memory are gone together: the numbers begin again.
+        (snapshot(8, 2, b'{"conflated":null}'), False, True),
+        (Entry("1-1", "status", Place(8, 1), b"{}"), False, True),
+        # Nobody else writes there; what cannot be read must not stop the others.
+        (snapshot(7, 25, b"{"), True, False),
+        (Entry("1-21", "update", Place(7, 21), b"{}"), True, False),
+        (Entry("1-22", "update", Place(7, 22), b"{}"), False, False),
+        (Entry("1-22", "status", Place(8, 22), b"{}"), True, False),
+    ],
+)
+def test_what_follows(entry: Entry, goes_on: bool, is_behind: bool) -> None:
+    assert follows(entry, LAST) is goes_on
+    assert went_back(entry, LAST) is is_behind
+
+
+EPOCH = 7
+RIGHT = update(5).entry(EPOCH).data
+
+
+def fields(data: bytes = RIGHT, **changed: bytes) -> dict[bytes, bytes]:
+    named = {b"kind": b"update", b"seq": b"5", b"epoch": b"7", b"data": data}
+    return {**named, **{name.encode(): value for name, value in changed.items()}}
+
+
+FOREIGN = [
+    (b"1-5", {}),
+    (b"1-5", {b"somebody": b"else's"}),
+    (b"1-6", fields()),
+    (b"9999999999999-1", fields()),
+    (b"1-5", fields(seq=b"five")),
+    (b"1-5", fields(seq=b"9" * 5000)),
+    (b"1-5", fields(epoch=b"1e308")),
+    (b"1-5", fields(epoch=b"8")),
+    (b"1-5", fields(kind=b"snapshot")),
+    (b"1-5", fields(kind=b"\xff")),
+    (b"1-5", fields(b"")),
+    (b"1-5", fields(b"no JSON")),
+    (b"1-5", fields(b"[" * 100_000)),
+    (b"1-5", fields(b"null")),
+    (b"1-5", fields(RIGHT[:-1])),
+    (b"1-5", fields(RIGHT + b"}")),
+    (b"1-5", fields(RIGHT.replace(b"BTC/USD", b"ETH/USD"))),
+    (b"1-5", fields(RIGHT + b"\n\ndata: {}")),
+    (b"1-5", fields(RIGHT[:-1] + b"\n}")),
+    (b"1-5", fields(RIGHT[:-1] + b"\r}")),
+    (b"1-5", fields(RIGHT[:-1] + b',"x":"\xff"}')),
+]
+
+
+@pytest.mark.parametrize(("event_id", "of"), FOREIGN)
+def test_entry_that_is_no_event_is_passed_over_and_named(
+    event_id: bytes, of: dict[bytes, bytes]
+) -> None:
+    corrupt = CorruptKeys()
+    reply: StreamReply = [(event_id, of), (b"2-5", fields())]
+    assert [entry.id for entry in entries_in(SYMBOL, reply, corrupt)] == ["2-5"]
+    corruption = corrupt.get(events_key(SYMBOL))
+    assert corruption is not None
+    assert corruption.repair.endswith(f" XDEL '{events_key(SYMBOL)}' {event_id.decode()}")
+    entries_in(SYMBOL, reply[1:], corrupt)
+    assert corrupt.get(events_key(SYMBOL)) is None
+
+
+def test_event_is_as_the_collector_rendered_it() -> None:
+    (entry,) = entries_in(SYMBOL, [(b"1-5", fields())], CorruptKeys())
+    assert entry == Entry("1-5", "update", Place(EPOCH, 5), RIGHT)
+
+
+def test_control_characters_in_an_event_come_as_escapes() -> None:
+    data = RIGHT[:-1] + ',"reason":"\x9b2J"}'.encode()
+    (entry,) = entries_in(SYMBOL, [(b"1-5", fields(data))], CorruptKeys())
+    assert entry.data == RIGHT[:-1] + b',"reason":"\\u009b2J"}'
+
+
+@pytest.mark.parametrize(
+    "received_at",
+    ["10000-01-01T00:00:00.000000Z", "yesterday", "2026-08-02T03:35:51.66\u0660084Z", "", "ahead"],
+)
+def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
+    if received_at == "ahead":
+        received_at = rfc3339(time_ns() + 60 * 10**9)
+    counted, unmeasured = DELIVERY._sum.get(), UNMEASURED._value.get()
+    assert observe_delay(f'{{"received_at":"{received_at}"}}'.encode())
+    assert (DELIVERY._sum.get(), UNMEASURED._value.get()) == (counted, unmeasured + 1)
+
+
+def test_delay_of_a_moment_ago_is_observed() -> None:
+    counted = DELIVERY._sum.get()
+    assert observe_delay(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
+    assert DELIVERY._sum.get() >= counted + 1
+    assert not observe_delay(b": \n\n")

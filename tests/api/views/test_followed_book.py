@@ -1,0 +1,128 @@
+"""A followed book: whatever lies in its stream and hash, it is right, or it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.follow.frame_log import Frame, Place, sse_frame
+from api.follow.ring import Ring
+from api.store.book_store import StoredBook
+from api.views.followed_book import FollowedBook
+from kraken_book.contract.book_hash import BookHash
+from lab.written_books import CONFIRMED_AT, snapshot, update, view_at
+
+
+def followed_at(seq: int) -> FollowedBook:
+    ring = Ring("BTC/USD")
+    ring.start(Place(1, seq), f"100-{seq}")
+    followed = FollowedBook(ring)
+    followed.join(StoredBook(hash_at(seq), 0))
+    assert followed.book is not None
+    return followed
+
+
+def hash_at(seq: int, **members: Any) -> BookHash:
+    stored = BookHash(
+        symbol="BTC/USD",
+        status="live",
+        source="simulated",
+        view=view_at(seq),
+        epoch=1,
+        seq=seq,
+        event_id=f"100-{seq}",
+        confirmed_at=CONFIRMED_AT,
+        stream_seq=seq,
+        stream_id=f"100-{seq}",
+    )
+    return msgspec.structs.replace(stored, **members)
+
+
+def put(followed: FollowedBook, seq: int, data: bytes) -> None:
+    followed.ring.append(Frame(Place(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+
+
+ANYTHING: st.SearchStrategy[Any] = st.one_of(
+    st.none(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.lists(st.lists(st.text(max_size=5), max_size=3), max_size=3),
+)
+MEMBERS = sorted(msgspec.json.decode(snapshot(3).entry(1).data))
+
+
+@given(
+    st.sampled_from([snapshot(3), update(3)]),
+    st.dictionaries(st.sampled_from(MEMBERS), ANYTHING, min_size=1, max_size=3),
+)
+def test_event_with_any_member_makes_the_book_right_or_lost(
+    written: Any, members: dict[str, Any]
+) -> None:
+    followed = followed_at(2)
+    told = msgspec.json.decode(written.entry(1).data) | members
+    put(followed, 3, msgspec.json.encode(told))
+    followed.advance()
+    if followed.book is not None:
+        msgspec.json.decode(followed.rendered(None).snapshot(None))
+
+
+@given(st.binary())
+def test_bytes_that_are_no_event_lose_the_book(data: bytes) -> None:
+    followed = followed_at(2)
+    put(followed, 3, b"{" + data.replace(b"\n", b""))
+    followed.advance()
+    assert followed.book is None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"price_precision": 10**10},
+        {"qty_precision": -1},
+        {"depth": 0},
+        {"depth": -3},
+        {"depth": 10**12},
+        {"symbol": "ETH/USD"},
+        {"checksum": 1},
+        {"bids": [["9" * 5000, "1.00000000"]]},
+    ],
+)
+def test_snapshot_of_no_possible_book_loses_the_book(members: dict[str, Any]) -> None:
+    followed = followed_at(2)
+    put(followed, 3, msgspec.json.encode(msgspec.json.decode(snapshot(3).entry(1).data) | members))
+    followed.advance()
+    assert followed.book is None
+
+
+def test_event_of_another_symbol_loses_the_book() -> None:
+    followed = followed_at(2)
+    put(followed, 3, snapshot(3).entry(1, "ETH/USD").data)
+    followed.advance()
+    assert followed.book is None
+
+
+def test_fault_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    followed = FollowedBook(Ring("BTC/USD"))
+    followed.ring.start(Place(1, 2), "100-2")
+    view = msgspec.structs.replace(view_at(2), bids="[[")
+    for _ in range(5):
+        followed.join(StoredBook(hash_at(2, view=view), 0))
+    assert followed.book is None
+    assert capsys.readouterr().out.count("what lies in redis is no book") == 1
+
+
+def test_cuts_of_one_state_are_rendered_once_and_few_are_kept() -> None:
+    followed = followed_at(2)
+    assert followed.rendered(1) is followed.rendered(1)
+    before = followed.rendered(1)
+    for levels in range(2, 50):
+        followed.rendered(levels)
+    assert followed.rendered(1).seen == before.seen
+    put(followed, 3, update(3).entry(1).data)
+    followed.advance()
+    assert followed.rendered(1).seen != before.seen

@@ -1,0 +1,39 @@
+"""Views share the time that there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.views.view_pace import FIRST_SECONDS, ViewPace, believed_seconds
+
+
+def test_view_that_is_shown_quickly_keeps_its_interval() -> None:
+    pace = ViewPace()
+    pace.views = 100
+    assert pace.pause_after(0.00001, 0.1) == 0.1
+
+
+@pytest.mark.parametrize("views", [1, 10, 1000])
+def test_views_that_take_long_leave_half_of_the_time(views: int) -> None:
+    pace = ViewPace(most_busy=0.5)
+    pace.views = views
+    spent = 0.02
+    busy = views * spent / (spent + pace.pause_after(spent, 0.0))
+    assert busy == pytest.approx(0.5)
+
+
+def test_one_showing_that_was_interrupted_does_not_stop_a_view() -> None:
+    pace = ViewPace()
+    pace.views = 100
+    believed = FIRST_SECONDS
+    for spent in (0.0004, 0.0003, 0.04):
+        believed = believed_seconds(spent, believed)
+    assert pace.pause_after(believed, 0.05) < 0.5
+    assert believed_seconds(0.0003, believed) == 0.0003
+
+
+def test_view_that_always_takes_long_is_believed_soon() -> None:
+    believed = FIRST_SECONDS
+    for _ in range(6):
+        believed = believed_seconds(0.05, believed)
+    assert believed == 0.05

@@ -1,0 +1,137 @@
+"""A symbol's book at the collector: verified, or known not to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.feed.books import SymbolBook
+from collector.feed.timestamp import Stamp
+from kraken_book.book import ChecksumMismatch, CrossedBook
+from kraken_book.precision import Precision
+from lab.naive_book import NaiveBook
+from tests.collector.publish.boxes import levels
+
+BIDS = [("100.0", "1.00000000")]
+ASKS = [("101.0", "2.00000000")]
+READ = Stamp(10, 20)
+
+
+class Told:
+    """A listener that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def on_update(self, _bids: object, _asks: object) -> None:
+        self.words.append("update")
+
+    def on_snapshot(self) -> None:
+        self.words.append("snapshot")
+
+    def on_status(self) -> None:
+        self.words.append("status")
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def book(told: Told) -> SymbolBook:
+    book = SymbolBook("BTC/USD", 10, "simulated")
+    book.precision = Precision(1, 8)
+    book.listener = told
+    return book
+
+
+def checksum(*extra_bids: tuple[str, str]) -> int:
+    naive = NaiveBook()
+    naive.snapshot([*BIDS, *extra_bids], ASKS)
+    return naive.checksum
+
+
+def go_live(book: SymbolBook) -> None:
+    book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum(), None, READ)
+
+
+def test_at_first_a_symbol_is_asked_for(book: SymbolBook) -> None:
+    assert (book.status, book.live, book.book) == ("asked", False, None)
+
+
+def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None:
+    book.acknowledge()
+    go_live(book)
+    assert (book.status, book.reason, book.live) == ("live", None, True)
+    assert (book.checksum, book.read) == (checksum(), READ)
+    assert book.view().bids == '[["100.0","1.00000000"]]'
+    assert told.words == ["status", "snapshot"]
+
+
+def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
+    go_live(book)
+    new = ("99.0", "3.00000000")
+    book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Stamp(30, 40))
+    assert told.words == ["snapshot", "update"]
+    assert book.exchange_time == "2026-08-02T03:35:51.000000Z"
+    assert book.read == Stamp(30, 40)
+
+
+def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) -> None:
+    with pytest.raises(ChecksumMismatch):
+        book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum() ^ 1, None, READ)
+    assert (book.live, told.words) == (False, [])
+    go_live(book)
+    with pytest.raises(ChecksumMismatch):
+        book.take_update(levels(("99.0", "1.0")), [], 1, None, Stamp(30, 40))
+    assert told.words == ["snapshot"]
+    assert book.read == READ, "a frame that is not verified confirms nothing"
+
+
+def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
+    naive = NaiveBook()
+    naive.snapshot([("101.0", "1.00000000")], ASKS)
+    with pytest.raises(CrossedBook):
+        book.take_snapshot(levels(*naive.bids), levels(*naive.asks), naive.checksum, None, READ)
+    assert not book.live
+
+
+def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: SymbolBook) -> None:
+    go_live(book)
+    with pytest.raises(ChecksumMismatch):
+        book.take_snapshot([], levels(*ASKS), 1, None, READ)
+    book.lose("checksum")
+    assert (book.status, book.reason, book.book) == ("syncing", "checksum", None)
+
+
+def test_a_lost_symbol_is_syncing_unless_it_never_was_acknowledged(book: SymbolBook) -> None:
+    book.lose("closed")
+    assert (book.status, book.reason) == ("asked", "closed")
+    book.acknowledge()
+    assert book.status == "syncing"
+    book.lose("silent")
+    assert (book.status, book.reason) == ("syncing", "silent")
+
+
+def test_an_acknowledgement_does_not_end_a_live_book(book: SymbolBook) -> None:
+    go_live(book)
+    book.acknowledge()
+    assert book.live
+
+
+def test_a_status_is_told_when_it_or_its_reason_changes(book: SymbolBook, told: Told) -> None:
+    for reason in ("closed", "closed", "silent"):
+        book.lose(reason)
+    book.refuse("not supported")
+    book.refuse("not supported")
+    assert told.words == ["status"] * 3
+
+
+def test_the_state_says_all_that_people_ask(book: SymbolBook) -> None:
+    book.refuse("not supported")
+    state = book.state("2/8")
+    assert (state.status, state.reason, state.shard) == ("refused", "not supported", "2/8")
+    assert (state.source, state.depth) == ("simulated", 10)
+    assert (state.price_precision, state.qty_precision) == (1, 8)
+    book.precision = None
+    assert book.state("2/8").price_precision is None

@@ -1,0 +1,169 @@
+"""Which books there are and which connection carries them, as Kraken lists pairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.feed.books import SymbolBook
+from collector.feed.feed import MOST_PAIRS, Feed
+from collector.settings import CollectorSettings
+from collector.venues.kraken.frames import Pair
+from kraken_book.precision import Precision
+
+
+class Followed:
+    """A feed that never connects, and what it tells."""
+
+    def __init__(self, symbols: str, **settings: Any) -> None:
+        self.joined: list[str] = []
+        self.left: list[str] = []
+        self.feed = Feed(
+            CollectorSettings(kraken_url="ws://127.0.0.1:1", kraken_symbols=symbols, **settings),
+            self._on_joined,
+            self.left.append,
+        )
+
+    def _on_joined(self, book: SymbolBook) -> None:
+        self.joined.append(book.symbol)
+
+    def hear(self, *symbols: str, status: str = "online", is_all: bool = True) -> bool:
+        pairs = [Pair(symbol, 1, 8, status) for symbol in symbols]
+        return self.feed.on_instruments(pairs, is_all)
+
+    @property
+    def carried(self) -> list[list[str]]:
+        return [list(connection.books) for connection in self.feed.connections]
+
+
+def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
+    followed = Followed("A/B,C/D,E/F,G/H,I/J", kraken_symbols_per_connection=2)
+    assert followed.carried == [["A/B", "C/D"], ["E/F", "G/H"], ["I/J"]]
+    assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
+
+
+def test_one_connection_that_is_behind_is_enough() -> None:
+    feed = Followed("A/B,C/D", kraken_symbols_per_connection=1).feed
+    assert not feed.is_behind()
+    feed.connections[1].is_behind = True
+    assert feed.is_behind()
+
+
+def test_wildcards_wait_for_the_first_connection_to_tell_what_they_mean() -> None:
+    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    assert followed.carried == [[]]
+    known_before = followed.feed.knows_what_it_follows
+    followed.hear("BTC/USD", "BTC/EUR", "ETH/USD", "SOL/USD")
+    assert followed.carried == [["BTC/USD", "ETH/USD"], ["SOL/USD"]]
+    assert (known_before, followed.feed.knows_what_it_follows) == (False, True)
+    assert followed.feed.books["BTC/USD"].precision == Precision(1, 8)
+
+
+def test_a_new_pair_joins_and_a_delisted_one_leaves() -> None:
+    followed = Followed("*/USD,!USDT/USD")
+    followed.hear("BTC/USD", "ETH/USD", "USDT/USD")
+    followed.hear("NEW/USD", "NEW/EUR", is_all=False)
+    assert followed.joined == ["BTC/USD", "ETH/USD", "NEW/USD"]
+    eth = followed.feed.books["ETH/USD"]
+    followed.hear("ETH/USD", status="delisted", is_all=False)
+    assert followed.left == ["ETH/USD"]
+    assert followed.carried == [["BTC/USD", "NEW/USD"]]
+    assert (eth.status, eth.reason) == ("refused", "not listed")
+    assert followed.feed.read("ETH/USD") is None
+
+
+def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD", "ETH/USD", "SOL/USD")
+    followed.hear("BTC/USD", is_all=False)
+    assert followed.left == []
+    followed.hear("BTC/USD", "SOL/USD")
+    assert followed.left == ["ETH/USD"]
+
+
+def test_a_list_of_less_than_half_the_pairs_is_not_believed() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    assert not followed.hear("A/USD", "B/USD")
+    assert followed.left == []
+
+
+def test_list_of_less_than_half_the_pairs_is_believed_when_it_comes_again() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    assert not followed.hear("A/USD", "B/USD")
+    assert not followed.hear("A/USD", "C/USD"), "another one is doubted too"
+    assert followed.hear("A/USD", "C/USD")
+    assert set(followed.left) == {"B/USD", "D/USD", "E/USD"}
+
+
+def test_pair_whose_precision_is_not_known_is_listed_but_does_not_join() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD", "ETH/USD", "OLD/USD")
+    odd = [Pair("BTC/USD", 1, 8), Pair("ETH/USD", None, 8), Pair("NEW/USD", None, None)]
+    followed.feed.on_instruments(odd, is_all=True)
+    assert followed.left == ["OLD/USD"]
+    assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
+    assert followed.feed.books["ETH/USD"].precision == Precision(1, 8)
+    followed.hear("NEW/USD", is_all=False)
+    assert followed.joined[-1] == "NEW/USD", "once its precision is known"
+
+
+def test_wildcards_bring_no_more_symbols_than_allowed() -> None:
+    followed = Followed("Z/USD,*/USD", kraken_max_symbols=3)
+    followed.hear(*(f"C{number}/USD" for number in range(10)))
+    assert list(followed.feed.books) == ["Z/USD", "C0/USD", "C1/USD"]
+    followed.hear("A/USD", "C1/USD", "C2/USD", "C3/USD", "C4/USD")
+    assert list(followed.feed.books) == ["Z/USD", "C1/USD", "A/USD"], "those that are there stay"
+
+
+def test_names_come_whatever_wildcards_are_allowed() -> None:
+    followed = Followed("A/USD,B/USD,C/USD,*/EUR", kraken_max_symbols=1)
+    followed.hear("D/EUR")
+    assert list(followed.feed.books) == ["A/USD", "B/USD", "C/USD"]
+
+
+def test_endless_pairs_are_not_remembered_and_later_ones_still_count() -> None:
+    followed = Followed("*/USD", kraken_max_symbols=10)
+    followed.hear("BTC/USD", *(f"C{number}/EUR" for number in range(MOST_PAIRS + 10_000)))
+    assert list(followed.feed.books) == ["BTC/USD"]
+    assert not followed.hear("BTC/USD", "ETH/USD")
+    assert followed.hear("BTC/USD", "ETH/USD")
+    assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
+
+
+def test_what_it_follows_is_not_known_from_an_update() -> None:
+    followed = Followed("*/USD")
+    followed.hear("A/USD", is_all=False)
+    assert not followed.feed.knows_what_it_follows
+
+
+def test_a_pair_that_is_halted_stays() -> None:
+    followed = Followed("*/USD")
+    followed.hear("BTC/USD")
+    followed.hear("BTC/USD", status="maintenance", is_all=False)
+    assert followed.left == []
+
+
+def test_a_name_stays_whatever_is_listed() -> None:
+    followed = Followed("FOO/USD,BTC/*")
+    followed.hear("BTC/USD")
+    followed.hear("ETH/USD")
+    assert followed.left == ["BTC/USD"]
+    assert list(followed.feed.books) == ["FOO/USD"]
+
+
+def test_who_comes_takes_the_place_of_who_left() -> None:
+    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    followed.hear("A/USD", "B/USD", "C/USD")
+    followed.hear("A/USD", "C/USD", "D/USD", "E/USD")
+    assert followed.carried == [["A/USD", "D/USD"], ["C/USD", "E/USD"]]
+
+
+def test_wildcards_are_shared_out_among_shards_as_names_are() -> None:
+    listed = [f"C{number}/USD" for number in range(50)]
+    shares = []
+    for index in range(3):
+        followed = Followed("*", collector_shard=f"{index}/3")
+        followed.hear(*listed)
+        shares += followed.joined
+    assert sorted(shares) == sorted(listed)

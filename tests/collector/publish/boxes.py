@@ -1,0 +1,105 @@
+"""An outbox over a live book, and how to read what leaves it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from collector.feed.books import SymbolBook
+from collector.feed.timestamp import Stamp, stamp_now
+from collector.publish.outbox import MOST_WAITING, Outbox, Room
+from kraken_book.contract.book_hash import BOOK_FIELDS, STATUS_FIELDS
+from kraken_book.contract.write import Entry, Retention, WriteCall
+from kraken_book.event import Kind
+from kraken_book.level import Level, make_level
+from kraken_book.precision import Precision
+from lab.naive_book import NaiveBook, TextLevel
+
+KEPT = Retention(300_000, 20_000)
+PRECISION = Precision(1, 8)
+CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
+
+
+def levels(*pairs: TextLevel) -> list[Level]:
+    """Levels of these prices and quantities, at the precision of the boxes' books."""
+    return [make_level(price, qty, PRECISION) for price, qty in pairs]
+
+
+class Box:
+    """A symbol's book, fed by hand with checksums that are right, and its outbox."""
+
+    def __init__(
+        self,
+        symbol: str = "BTC/USD",
+        source: str = "simulated",
+        most_waiting: int = MOST_WAITING,
+        depth: int = 10,
+    ) -> None:
+        self.naive = NaiveBook(depth)
+        self.told: list[Outbox] = []
+        self.book = SymbolBook(symbol, depth, source)
+        self.book.precision = PRECISION
+        room = Room()
+        room.most_waiting = most_waiting
+        self.book.listener = self.outbox = Outbox(self.book, self.told.append, room)
+        self.updates = 0
+
+    def snapshot(self, read: Stamp | None = None) -> None:
+        """Kraken sends the whole book."""
+        self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
+        self.book.take_snapshot(
+            levels(*self.naive.bids),
+            levels(*self.naive.asks),
+            self.naive.checksum,
+            None,
+            read or stamp_now(),
+        )
+
+    def update(self, count: int = 1, read: Stamp | None = None) -> None:
+        """Kraken sends so many updates, each another quantity."""
+        for _ in range(count):
+            self.updates += 1
+            bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
+            self.naive.frame(bids)
+            self.book.take_update(levels(*bids), [], self.naive.checksum, None, read or stamp_now())
+
+    def take(self) -> Taken:
+        """What waits, as it leaves."""
+        call = self.outbox.take(CONFIRMED_AT, KEPT)
+        assert call is not None, "nothing waits"
+        return Taken(call)
+
+
+class Taken:
+    """A call of the write script, read."""
+
+    def __init__(self, call: WriteCall) -> None:
+        self.call = call
+        arguments = list(call.arguments)
+        self.epoch: Any = arguments[3]
+        self.confirmed_at = arguments[4]
+        runs: Any = arguments[7]
+        self.entries: list[Entry] = []
+        at = 8
+        for _ in range(runs):
+            kind, seq, length = cast("tuple[Kind, int, int]", tuple(arguments[at : at + 3]))
+            data = cast("list[bytes]", arguments[at + 3 : at + 3 + length])
+            self.entries += [Entry(kind, seq + offset, each) for offset, each in enumerate(data)]
+            at += 3 + length
+        self.mode = arguments[at]
+        # A renewed book says first where it stands.
+        values: list[Any] = arguments[at + (2 if self.mode == "renew" else 1) :]
+        names = STATUS_FIELDS if self.mode == "status" else BOOK_FIELDS
+        self.fields = dict(zip(names, values, strict=True))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.entries]
+
+    @property
+    def seqs(self) -> list[int]:
+        return [entry.seq for entry in self.entries]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(entry.data) for entry in self.entries]

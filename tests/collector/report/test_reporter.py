@@ -1,0 +1,174 @@
+"""What people see of a collector in Redis, and that no leftovers of earlier settings stay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+import collector.report.reporter
+from collector.feed.feed import Feed
+from collector.lead.lease import Lease
+from collector.report.reporter import Reporter
+from collector.settings import CollectorSettings, Shard
+from kraken_book.contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
+from lab.polling import end, eventually
+from lab.redis_reads import texts_at
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
+
+CONFIGURED = ("BTC/USD", "ETH/USD")
+
+
+class Reporting:
+    """A reporter of two books, of which a lease says who leads."""
+
+    def __init__(self, redis: RedisNode, shard: Shard) -> None:
+        settings = CollectorSettings(
+            kraken_url="ws://127.0.0.1:1",
+            kraken_symbols=",".join(CONFIGURED),
+            kraken_symbols_per_connection=1,
+            collector_shard=str(shard),
+        )
+        feed = Feed(settings, lambda _book: None, lambda _symbol: None)
+        self.books = feed.books
+        self.lease = Lease(OneNode(redis), shard, 5.0, lambda _epoch: None, lambda: None)
+        self.reporter = Reporter(OneNode(redis), shard, feed, self.lease)
+        self.task = asyncio.create_task(self.reporter.run())
+
+
+@pytest.fixture
+async def reporting(redis: RedisNode, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reporting]:
+    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
+    made = Reporting(redis, Shard(0, 1))
+    yield made
+    await end(made.task)
+
+
+async def put(redis: RedisNode, *symbols: str) -> None:
+    for symbol in symbols:
+        await redis.hset(SYMBOLS, symbol, "{}")
+        await redis.hset(book_key(symbol), "symbol", symbol)
+        await redis.xadd(events_key(symbol), {"kind": "update"})
+
+
+async def symbols(redis: RedisNode) -> set[str]:
+    return set(await texts_at(redis, SYMBOLS))
+
+
+async def test_the_leader_reports_itself_for_people(redis: RedisNode, reporting: Reporting) -> None:
+    reporting.lease.epoch = 77
+    reporting.books["ETH/USD"].refuse("not supported")
+    report = json.loads(await eventually(lambda: redis.hget(FEED, "0/1")))
+    assert report["leader"]["pid"] == os.getpid()
+    assert report["epoch"] == 77
+    assert report["symbols"] == {"asked": 1, "refused": 1}
+    assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
+    assert [c["last_frame"] for c in report["connections"]] == [None] * 2
+
+
+async def test_who_does_not_lead_neither_reports_nor_removes(
+    redis: RedisNode, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD")
+    seen = reporting.reporter.describe()
+    assert seen["epoch"] is None
+    described = 0
+    original = reporting.reporter.describe
+
+    def counted() -> dict[str, object]:
+        nonlocal described
+        described += 1
+        return original()
+
+    reporting.reporter.describe = counted  # type: ignore[method-assign]
+    await eventually(lambda: described >= 3)
+    assert await symbols(redis) == {"GONE/USD"}
+    assert not await redis.exists(FEED)
+
+
+async def test_a_new_leader_removes_what_its_shard_no_longer_has(
+    redis: RedisNode, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
+    assert await symbols(redis) == set(CONFIGURED)
+    for symbol in CONFIGURED:
+        assert await redis.exists(book_key(symbol), events_key(symbol)) == 2
+
+
+async def test_other_shards_symbols_are_theirs(
+    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
+    shard = Shard(1, 2)
+    many = [f"X{number}/USD" for number in range(12)]
+    ours = {symbol for symbol in many if shard.has(symbol)}
+    assert ours
+    assert len(ours) < len(many)
+    await put(redis, *many)
+    reporting = Reporting(redis, shard)
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, *ours))
+    assert await symbols(redis) == set(many) - ours
+    await end(reporting.task)
+
+
+async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
+    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
+    many = [f"X{number}/USD" for number in range(12)]
+    await put(redis, *many, *CONFIGURED)
+    new = [Reporting(redis, Shard(i, 3)) for i in range(3)]
+    for reporting in new:
+        reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, *many))
+    assert await symbols(redis) == set(CONFIGURED)
+    for reporting in new:
+        await end(reporting.task)
+
+
+async def test_what_a_leader_that_hung_writes_of_a_removed_symbol_goes_again(
+    redis: RedisNode, reporting: Reporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector.report.reporter, "CLEAR_SECONDS", 0.0)
+    await put(redis, "GONE/USD")
+    reporting.lease.epoch = 77
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+    await redis.hset(book_key("GONE/USD"), "symbol", "GONE/USD")
+    await redis.xadd(events_key("GONE/USD"), {"kind": "snapshot"})
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+
+
+async def test_the_report_of_an_old_count_goes_and_that_of_a_live_shard_stays(
+    redis: RedisNode, reporting: Reporting
+) -> None:
+    for field in ("0/2", "1/2"):
+        await redis.hset(FEED, field, "{}")
+    await redis.set(lease_key("1/2"), "77 another")
+    reporting.lease.epoch = 77
+    await eventually(lambda: _reports(redis, {"0/1", "1/2"}))
+
+
+async def _reports(redis: RedisNode, shards: set[str]) -> bool:
+    return set(await texts_at(redis, FEED)) == shards
+
+
+async def _gone(redis: RedisNode, *names: str) -> bool:
+    keys = [key(name) for name in names for key in (book_key, events_key)]
+    return not await redis.exists(*keys) and not (await symbols(redis) & set(names))
+
+
+async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
+    redis: RedisNode, reporting: Reporting
+) -> None:
+    await put(redis, "GONE/USD")
+    await redis.hset(SYMBOLS, b"\xff/USD", "{}")
+    reporting.lease.epoch = 7
+    await eventually(lambda: _gone(redis, "GONE/USD"))
+    assert b"\xff/USD" not in await redis.hkeys(SYMBOLS)

@@ -1,0 +1,131 @@
+"""Kraken's side of a conversation, without a socket: frames in, requests out, time by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from collector.feed.books import SymbolBook
+from collector.feed.timestamp import Stamp
+from collector.venues.kraken.frames import Pair
+from collector.venues.kraken.lag import LagMemory
+from collector.venues.kraken.session import Session, resync_budget
+from lab.naive_book import NaiveBook, TextLevel
+
+TIME = "2026-08-02T03:35:51.660084Z"
+BIDS = [("100.0", "1.00000000"), ("99.0", "2.00000000")]
+ASKS = [("101.0", "3.00000000"), ("102.0", "4.00000000")]
+
+
+def numbers(levels: Iterable[TextLevel]) -> str:
+    """Levels as Kraken writes them: numbers with all their zeros."""
+    return ",".join(f'{{"price":{price},"qty":{qty}}}' for price, qty in levels)
+
+
+def book_frame(
+    kind: str,
+    symbol: str,
+    bids: Iterable[TextLevel],
+    asks: Iterable[TextLevel],
+    checksum: int,
+    time: str | None = TIME,
+) -> bytes:
+    timestamp = f',"timestamp":"{time}"' if time else ""
+    return (
+        f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}",'
+        f'"bids":[{numbers(bids)}],"asks":[{numbers(asks)}],"checksum":{checksum}{timestamp}}}]}}'
+    ).encode()
+
+
+def instruments(*symbols: str, price: int = 1, qty: int = 8, kind: str = "snapshot") -> bytes:
+    pairs = [
+        {"symbol": s, "price_precision": price, "qty_precision": qty, "qty_increment": 1e-08}
+        for s in symbols
+    ]
+    frame = {"channel": "instrument", "type": kind, "data": {"assets": [], "pairs": pairs}}
+    return json.dumps(frame).encode()
+
+
+def acknowledged(method: str, symbol: str, **more: object) -> bytes:
+    result = {"channel": "book", "depth": 10, "snapshot": True, "symbol": symbol}
+    return json.dumps({"method": method, "result": result, "success": True, **more}).encode()
+
+
+def refused(symbol: str | None, error: str, method: str = "subscribe", **more: object) -> bytes:
+    answer = {"error": error, "method": method, "success": False, **more}
+    return json.dumps({**answer, "symbol": symbol} if symbol else answer).encode()
+
+
+QUIET_SECONDS = 300.0
+
+
+class Market:
+    """One symbol as Kraken keeps it: makes frames whose checksums are right."""
+
+    def __init__(self, symbol: str, depth: int = 10) -> None:
+        self.symbol = symbol
+        self.book = NaiveBook(depth)
+        self.book.frame(BIDS, ASKS)
+
+    def snapshot(self) -> bytes:
+        return book_frame(
+            "snapshot", self.symbol, self.book.bids, self.book.asks, self.book.checksum
+        )
+
+    def update(self, bids: Sequence[TextLevel] = (), asks: Sequence[TextLevel] = ()) -> bytes:
+        self.book.frame(bids, asks)
+        return book_frame("update", self.symbol, bids, asks, self.book.checksum)
+
+    def wrong_update(self) -> bytes:
+        return book_frame("update", self.symbol, [("98.0", "1.00000000")], [], 1)
+
+
+class Conversation:
+    """A session and what is said to it; `now` passes only by hand."""
+
+    def __init__(self, *symbols: str, depth: int = 10) -> None:
+        self.now = 5_000.0
+        self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
+        self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
+        self.listed: list[tuple[list[str], bool]] = []
+        self.believes = True
+        self.session = Session(
+            self.books, depth, QUIET_SECONDS, resync_budget().join(), LagMemory(), self._on_pairs
+        )
+        self.session.open(self.now)
+
+    def hear(self, *frames: bytes) -> None:
+        for frame in frames:
+            self.session.receive(frame, Stamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
+
+    def said(self) -> list[dict[str, Any]]:
+        """The requests since last asked."""
+        requests = []
+        while (text := self.session.requests.next(self.now)) is not None:
+            requests.append(json.loads(text))
+        return requests
+
+    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> bool:
+        self.listed.append(([pair.symbol for pair in pairs], is_all))
+        return self.believes
+
+    def asked(self) -> list[tuple[str, list[str]]]:
+        """The requests since last asked, in short: method and symbols."""
+        return [(r["method"], r["params"].get("symbol", [])) for r in self.said()]
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass as the connection does, second by second."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + 1.0)
+            self.session.tick(self.now)
+
+    def go_live(self, *symbols: str) -> None:
+        """Instruments, acknowledgements and snapshots; nothing left to say."""
+        names = symbols or tuple(self.books)
+        self.hear(instruments(*self.books))
+        for symbol in names:
+            self.hear(acknowledged("subscribe", symbol), self.markets[symbol].snapshot())
+            assert self.books[symbol].live
+        self.said()

@@ -1,0 +1,145 @@
+"""A client of Redis that repeats nothing in silence."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from lab.polling import eventually
+from runtime.redis.client import connect_redis
+from runtime.redis.exchange import RedisNode
+
+
+async def test_it_talks_to_the_server_at_the_url(redis_url: str) -> None:
+    client = connect_redis(redis_url)
+    await client.set("key", "value")
+    assert await client.get("key") == b"value"
+    await client.aclose()
+
+
+async def test_where_nobody_listens_the_first_failure_is_told() -> None:
+    client = connect_redis("redis://127.0.0.1:1/0")
+    with pytest.raises(RedisConnectionError):
+        await client.ping()
+    await client.aclose()
+
+
+async def test_a_call_without_an_answer_is_a_timeout_and_is_not_repeated() -> None:
+    heard: list[bytes] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Polite until it is asked for something, so that only that has no answer.
+        while data := await reader.read(4096):
+            heard.append(data)
+            writer.write(b"+OK\r\n" * (data.count(b"CLIENT") + data.count(b"HELLO")))
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = connect_redis(f"redis://127.0.0.1:{port}/0?protocol=2", timeout=0.3)
+    with pytest.raises(RedisTimeoutError):
+        await client.incr("counter")
+    assert b"".join(heard).count(b"INCRBY") == 1
+    await client.aclose()
+    server.close()
+
+
+async def test_with_all_connections_in_use_a_call_waits_for_one(redis_url: str) -> None:
+    client = connect_redis(redis_url, max_connections=2)
+    answers = await asyncio.gather(*(client.incr("counter") for _ in range(20)))
+    assert sorted(answers) == list(range(1, 21))
+    await client.aclose()
+
+
+async def test_commands_go_together_and_each_reply_has_the_form_of_its_command(
+    redis_url: str,
+) -> None:
+    client = connect_redis(redis_url)
+    entry_id, time, length, entries = await client.exchange(
+        [
+            ("XADD", "stream", "1-1", "field", "value"),
+            ("TIME",),
+            ("XLEN", "stream"),
+            ("XRANGE", "stream", "-", "+"),
+        ]
+    )
+    assert (entry_id, length, entries) == (b"1-1", 1, [(b"1-1", {b"field": b"value"})])
+    assert await client.xrange("stream") == entries
+    assert len(time) == 2
+    await client.aclose()
+
+
+async def test_an_error_of_one_command_is_its_reply_and_the_others_have_theirs(
+    redis_url: str,
+) -> None:
+    client = connect_redis(redis_url)
+    _, error, value = await client.exchange([("SET", "k", 1), ("LPUSH", "k", 1), ("GET", "k")])
+    assert isinstance(error, ResponseError)
+    assert "WRONGTYPE" in str(error)
+    assert value == b"1"
+    (no_script,) = await client.exchange([("EVALSHA", "0" * 40, 0)])
+    assert isinstance(no_script, NoScriptError)
+    await client.aclose()
+
+
+async def test_exchanges_at_the_same_time_each_have_their_own_replies(redis_url: str) -> None:
+    client = connect_redis(redis_url)
+    texts = [str(number) for number in range(100)]
+    replies = await asyncio.gather(*(client.exchange([("ECHO", text)]) for text in texts))
+    assert replies == [[text.encode()] for text in texts]
+    await client.aclose()
+
+
+async def test_a_reply_that_comes_too_late_is_nobody_elses(redis_url: str) -> None:
+    client = connect_redis(redis_url, timeout=0.2)
+    with pytest.raises(RedisTimeoutError):
+        await client.exchange([("BLPOP", "nothing", 0.3)])
+    assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
+    await client.aclose()
+
+
+async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url: str) -> None:
+    client, other = connect_redis(redis_url), connect_redis(redis_url)
+    given_up = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.3)]))
+    await eventually(lambda: _is_listed("cmd=blpop", other))
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
+    await client.aclose()
+    await other.aclose()
+
+
+@pytest.mark.parametrize("only_reads", [False, True])
+async def test_only_reads_are_tried_again_on_a_connection_that_was_closed(
+    redis_url: str, only_reads: bool
+) -> None:
+    client = connect_redis(redis_url, only_reads=only_reads)
+    killing = [("INCR", "tried"), ("CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"), ("TIME",)]
+    with pytest.raises(RedisConnectionError):
+        await client.exchange(killing)
+    tried = await client.exchange([("GET", "tried")])
+    assert tried == [b"2" if only_reads else b"1"]
+    await client.aclose()
+
+
+async def test_a_connection_that_redis_has_closed_meanwhile_is_not_used(redis_url: str) -> None:
+    client = connect_redis(redis_url)
+    other = connect_redis(redis_url)
+    await client.exchange([("CLIENT", "SETNAME", "idle")])
+    await other.exchange([("CLIENT", "KILL", "TYPE", "normal")])
+    await eventually(lambda: _is_gone("name=idle", other))
+    assert await client.exchange([("ECHO", "still there")]) == [b"still there"]
+    await client.aclose()
+    await other.aclose()
+
+
+async def _is_listed(fact: str, seen_by: RedisNode) -> bool:
+    (clients,) = await seen_by.exchange([("CLIENT", "LIST")])
+    return f"{fact} " in str(clients)
+
+
+async def _is_gone(fact: str, seen_by: RedisNode) -> bool:
+    return not await _is_listed(fact, seen_by)

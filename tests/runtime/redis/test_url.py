@@ -1,0 +1,124 @@
+"""Redis by URL: what is a URL, what it means, and that no log shows its password."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runtime.redis.url import Address, check_redis_url, parse_redis_url, without_password
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/0",
+        "redis://localhost",
+        "redis://:secret@redis:6379/15",
+        "redis://user:secret@redis/",
+        "rediss://redis.example:6380/0",
+        "rediss://redis.example:6380/0?ssl_check_hostname=false",
+        "redis://[::1]:6379/0",
+        "redis://redis?client_name=books&protocol=3",
+        "unix:///run/redis.sock",
+        "unix:///run/redis.sock?db=2",
+        "redis+sentinel://a,b:26380,[::1]/books",
+        "redis+sentinel://me:secret@a:1,b:2/books/3",
+        "rediss+sentinel://a/books?ssl_check_hostname=false",
+        "redis+cluster://a,b:6380",
+        "redis+cluster://me:secret@a:1,b:2/",
+        "rediss+cluster://a:1/0",
+    ],
+)
+def test_what_is_a_redis_url(url: str) -> None:
+    assert check_redis_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "localhost:6379",
+        "http://localhost",
+        "redis://",
+        "redis:///0",
+        "redis://localhost:99999",
+        "redis://localhost:0",
+        "redis://localhost:port",
+        "redis://localhost/first",
+        "redis://[::1",
+        "unix://",
+        "redis+sentinels://a/books",
+        "http+cluster://a",
+    ],
+)
+def test_what_is_none_is_refused_with_what_it_takes(url: str) -> None:
+    with pytest.raises(ValueError, match=r"it takes redis://host:port/db, rediss://"):
+        check_redis_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis+sentinel://a:1,b:2", r"name of the master is missing: it takes redis\+sentinel://"),
+        ("redis+sentinel:///books", r"host or port is missing: it takes redis\+sentinel://"),
+        ("redis+sentinel://a,,b/books", r"host or port is missing: it takes redis\+sentinel://"),
+        ("redis+sentinel://a:x/books", r"a port is a number .*: it takes redis\+sentinel://"),
+        ("redis+sentinel://a/books/x", r"'x' is no database number: it takes redis\+sentinel://"),
+        ("redis+cluster://", r"host or port is missing: it takes redis\+cluster://"),
+        ("redis+cluster://a:70000", r"a port is a number .*: it takes redis\+cluster://"),
+        ("redis+cluster://a/1", r"a cluster has no databases.*: it takes redis\+cluster://"),
+        ("redis://a?password_file=x", r"\?password_file= is no parameter"),
+        ("redis+cluster://a?nodes=3", r"\?nodes= is no parameter"),
+        ("rediss://a?ssl_ca_certs=/no/such.pem", r"\?ssl_ca_certs=/no/such.pem is no file"),
+        ("redis://a?ssl_ca_certs=/etc/passwd", r"\?ssl_ca_certs= is for TLS only.*rediss://"),
+        ("redis://a?protocol=three", r"Invalid value for 'protocol'"),
+    ],
+)
+def test_a_wrong_one_is_told_what_is_wrong_and_what_would_be_right(url: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        check_redis_url(url)
+
+
+def test_no_refusal_shows_a_password_with_a_slash_in_it() -> None:
+    with pytest.raises(ValueError, match="a port is a number") as refusal:
+        check_redis_url("redis://:sec/ret@a/0")
+    assert "sec" not in str(refusal.value)
+
+
+def test_the_parts_of_a_sentinel_url(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    url = f"rediss+sentinel://me:s%2Fe%7B@a,[::1]:5/my%20books/3?ssl_ca_certs={authority}"
+    parsed = parse_redis_url(url)
+    assert parsed.addresses == (Address("a", 26379), Address("::1", 5))
+    assert parsed.master == "my books"
+    node = parsed.node(Address("::1", 6379))
+    assert node == f"rediss://me:s%2Fe%7B@[::1]:6379/3?ssl_ca_certs={authority}"
+
+
+def test_the_parts_of_a_cluster_url() -> None:
+    parsed = parse_redis_url("redis+cluster://me:{secret}@a,b:5?protocol=3")
+    assert parsed.addresses == (Address("a", 6379), Address("b", 5))
+    assert parsed.master == ""
+    assert parsed.node(Address("c", 7)) == "redis://me:{secret}@c:7/0?protocol=3"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:secret@redis/0", "redis://:***@redis/0"),
+        ("redis://me:secret@redis:6379/0", "redis://me:***@redis:6379/0"),
+        ("redis://me:sec:ret@redis:6379/0", "redis://me:***@redis:6379/0"),
+        ("redis://me:sec/r@t@redis/0", "redis://me:***@redis/0"),
+        ("redis://redis:6379/0", "redis://redis:6379/0"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("unix:///run/redis.sock?password=secret&db=1", "unix:///run/redis.sock?password=***&db=1"),
+        ("rediss://h/?ssl_password=secret", "rediss://h/?ssl_password=***"),
+        ("redis+sentinel://me:secret@a:1,b:2/books", "redis+sentinel://me:***@a:1,b:2/books"),
+        ("redis+cluster://:secret@a:1,b:2", "redis+cluster://:***@a:1,b:2"),
+        ("redis+cluster://a:1,b:2", "redis+cluster://a:1,b:2"),
+    ],
+)
+def test_a_log_shows_no_password(url: str, shown: str) -> None:
+    assert without_password(url) == shown

@@ -1,0 +1,168 @@
+"""Log lines are written by a thread: no caller waits for a reader, and losses are logged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.processes import eventually
+from runtime.log_output import LineWriter, LogOutput
+
+LINE = b"x" * 936 + b"\n"
+"""1,001 bytes in the queue, with its overhead."""
+
+
+def told(count: int) -> bytes:
+    return f"{count} lost\n".encode()
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Both ends of a pipe."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError:
+            continue
+
+
+def fill(writing_end: int) -> int:
+    """Leave no room in a pipe; return how many bytes that took."""
+    os.set_blocking(writing_end, False)
+    filled = 0
+    for size in (4096, 1):
+        try:
+            while True:
+                filled += os.write(writing_end, b"-" * size)
+        except BlockingIOError:
+            continue
+    os.set_blocking(writing_end, True)
+    return filled
+
+
+def read_until(reader: int, wanted: bytes) -> bytes:
+    """Return all that comes up to `wanted`."""
+    text = b""
+    while wanted not in text:
+        text += os.read(reader, 65_536)
+    return text
+
+
+def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
+    reader, writing_end = pipe
+    writer = LineWriter(writing_end, describe_loss=told)
+    for number in range(1000):
+        writer.put(f"{number}\n".encode())
+    assert read_until(reader, b"999\n") == b"".join(f"{n}\n".encode() for n in range(1000))
+    assert writer.flush(5)
+    assert writer.dropped == 0
+
+
+def test_pipe_that_nobody_reads_holds_nobody_up_and_losses_are_told_once_it_is_read(
+    pipe: tuple[int, int],
+) -> None:
+    reader, writing_end = pipe
+    filled = fill(writing_end)
+    writer = LineWriter(writing_end, describe_loss=told, max_waiting=20_000)
+    for _ in range(1000):
+        writer.put(LINE)
+    assert writer.dropped == 1000 - 19
+    assert not writer.flush(0.01), "there is still something to write"
+
+    text = os.read(reader, filled)
+    while text.count(LINE) < 19 or b"lost\n" not in text:
+        text += os.read(reader, 65_536)
+    # Between the lines or after them, as soon as one could be written.
+    assert text.replace(told(1000 - 19), b"") == b"-" * filled + 19 * LINE
+    writer.put(b"next\n")
+    assert read_until(reader, b"next\n") == b"next\n"
+
+
+def test_full_disk_costs_lines_and_nothing_else() -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    writer = LineWriter(descriptor, describe_loss=told)
+    for number in range(1, 4):
+        writer.put(LINE)
+        assert writer.flush(5)
+        assert writer.dropped == number
+    os.close(descriptor)
+
+
+def test_closed_descriptor_costs_lines_and_nothing_else() -> None:
+    writer = LineWriter(999_999, describe_loss=told)
+    writer.put(LINE)
+    assert writer.flush(5)
+    assert writer.dropped == 1
+
+
+def test_descriptor_that_another_program_made_non_blocking_loses_nothing(
+    pipe: tuple[int, int],
+) -> None:
+    reader, writing_end = pipe
+    os.set_blocking(writing_end, False)
+    writer = LineWriter(writing_end, describe_loss=told)
+    for _ in range(500):
+        writer.put(LINE)
+    writer.put(b"last\n")
+    assert read_until(reader, b"last\n").count(LINE) == 500
+    assert writer.dropped == 0
+
+
+@pytest.mark.parametrize("is_idle", [True, False])
+def test_reader_that_is_gone_is_told_once(pipe: tuple[int, int], is_idle: bool) -> None:
+    reader, writing_end = pipe
+    gone = threading.Event()
+    writer = LineWriter(writing_end, describe_loss=told, watch_interval=0.01 if is_idle else 1_000)
+    writer.when_reader_gone(gone.set)
+    writer.put(b"first\n")
+    assert read_until(reader, b"first\n")
+    assert not gone.is_set()
+    os.close(reader)
+    if not is_idle:
+        writer.put(LINE)
+    assert gone.wait(20)
+    late = threading.Event()
+    writer.when_reader_gone(late.set)
+    assert late.is_set(), "also for one that asks later"
+    before = writer.dropped
+    writer.put(LINE)
+    assert writer.dropped == before + 1
+
+
+def test_terminal_that_is_gone_is_told() -> None:
+    master, terminal = os.openpty()
+    gone = threading.Event()
+    writer = LineWriter(terminal, describe_loss=told, watch_interval=0.01)
+    writer.when_reader_gone(gone.set)
+    os.close(master)
+    assert gone.wait(20)
+    os.close(terminal)
+
+
+def test_process_without_standard_output_counts_its_lines() -> None:
+    output = LogOutput(None)
+    output.emit(logging.makeLogRecord({"msg": "hello"}))
+    output.flush()
+    assert output.dropped == 1
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+def test_line_that_cannot_be_made_is_told_in_one_that_can(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        output = LogOutput(file.fileno())
+        output.emit(logging.makeLogRecord({"name": "unit", "msg": Unprintable()}))
+        output.emit(logging.makeLogRecord({"name": "unit", "msg": "lone \ud800"}))
+        eventually(lambda: "lone \\ud800\n" in (tmp_path / "log").read_text(), "both lines")
+    first, _ = (tmp_path / "log").read_text().splitlines()
+    assert first == "log line not rendered"

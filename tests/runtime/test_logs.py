@@ -1,0 +1,213 @@
+"""One log: JSON elsewhere than on a terminal, and a level per module."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from runtime.logs import LogFormat, configure_logs, get_logger, parse_levels
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    """Standard output as `configure` sees it; logging is as it was afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    known = set(logging.root.manager.loggerDict)
+    text = io.StringIO()
+    yield text
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in set(logging.root.manager.loggerDict) - known:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    structlog.reset_defaults()
+
+
+def configure(out: io.StringIO, levels: str, log_format: LogFormat | None = "json") -> None:
+    with contextlib.redirect_stdout(out):
+        configure_logs(parse_levels(levels), log_format)
+
+
+def lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("info", {"": logging.INFO}),
+        ("DEBUG", {"": logging.DEBUG}),
+        ("", {"": logging.INFO}),
+        (
+            "info,collector.kraken=debug",
+            {"": logging.INFO, "collector.kraken": logging.DEBUG},
+        ),
+        (" warning , api = error ,", {"": logging.WARNING, "api": logging.ERROR}),
+        ("api=critical", {"": logging.INFO, "api": logging.CRITICAL}),
+    ],
+)
+def test_levels_are_the_roots_and_those_of_modules(text: str, levels: dict[str, int]) -> None:
+    assert parse_levels(text) == levels
+
+
+@pytest.mark.parametrize("text", ["loud", "info,api=loud", "api=", "=", "info debug", "api:debug"])
+def test_what_is_no_level_is_refused_with_what_is(text: str) -> None:
+    with pytest.raises(ValueError, match="is no level: use one of debug, info, warning"):
+        parse_levels(text)
+
+
+def test_a_line_of_json_has_what_was_said_by_whom_and_when(out: io.StringIO) -> None:
+    configure(out, "info")
+    get_logger("unit.one").info("book is live", symbol="BTC/USD", seq=2**60, why='a "quote"\n')
+    (line,) = lines(out)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "book is live",
+        "level": "info",
+        "logger": "unit.one",
+        "symbol": "BTC/USD",
+        "seq": 2**60,
+        "why": 'a "quote"\n',
+    }
+
+
+def test_an_exception_is_in_its_line(out: io.StringIO) -> None:
+    configure(out, "info")
+    try:
+        int("three")
+    except ValueError as error:
+        get_logger("unit.two").error("failed", exc_info=error)
+    (line,) = lines(out)
+    assert "ValueError: invalid literal" in line["exception"]
+
+
+def test_each_module_has_its_level(out: io.StringIO) -> None:
+    configure(out, "warning,unit.chatty=debug,unit.quiet=error")
+    for name in ("unit.chatty.child", "unit.quiet", "unit.other"):
+        log = get_logger(name)
+        log.debug("debug")
+        log.info("info")
+        log.warning("warning")
+        log.error("error")
+    said = [(line["logger"], line["event"]) for line in lines(out)]
+    assert said == [
+        *(("unit.chatty.child", word) for word in ("debug", "info", "warning", "error")),
+        ("unit.quiet", "error"),
+        ("unit.other", "warning"),
+        ("unit.other", "error"),
+    ]
+
+
+def test_libraries_lines_look_like_ours_and_obey_the_levels(out: io.StringIO) -> None:
+    configure(out, "info,unit.library=error")
+    logging.getLogger("unit.another").info("from %s", "afar")
+    logging.getLogger("unit.library").warning("unheard")
+    (line,) = lines(out)
+    assert (line["event"], line["logger"], line["level"]) == ("from afar", "unit.another", "info")
+
+
+def test_uvicorn_is_quieter_unless_asked(out: io.StringIO) -> None:
+    configure(out, "info")
+    logging.getLogger("uvicorn").info("Started server process")
+    assert lines(out) == []
+    configure(out, "info,uvicorn=info")
+    logging.getLogger("uvicorn").info("Started server process")
+    assert len(lines(out)) == 1
+
+
+def test_elsewhere_than_on_a_terminal_it_is_json_by_itself(out: io.StringIO) -> None:
+    configure(out, "info", None)
+    get_logger("unit.three").info("hello")
+    assert lines(out)[0]["event"] == "hello"
+
+
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_the_console_is_for_people(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setattr(out, "isatty", lambda: on_terminal)
+    configure(out, "info", None if on_terminal else "console")
+    get_logger("unit.four").info("hello", symbol="BTC/USD")
+    text = out.getvalue()
+    assert "hello" in text
+    assert "BTC/USD" in text
+    assert not text.startswith("{")
+    assert ("\x1b[" in text) == on_terminal
+
+
+FOREIGN = "/\x1b[2J\x7f\x9b31m\u202e\ud800\n2026-01-01 [info] forged"
+ESCAPED = r"/\x1b[2J\x7f\x9b31m\u202e\ud800\n2026-01-01 [info] forged"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_foreign_text_reaches_no_terminal_raw(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch, log_format: LogFormat
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    configure(out, "info", log_format)
+    log = get_logger("unit.five")
+    log.info("request", path=FOREIGN, nested=[{FOREIGN: FOREIGN}], error=ValueError(FOREIGN))
+    log.info(FOREIGN, **{FOREIGN: 1})
+    logging.getLogger("unit.library").warning("from %s", FOREIGN)
+    text = out.getvalue()
+    assert text.isascii()
+    assert len(text.splitlines()) == 3
+    assert not [each for each in text if not each.isprintable() and each != "\n"]
+    if log_format == "json":
+        assert lines(out)[0]["path"] == FOREIGN
+    else:
+        assert text.count("forged") == text.count(r"\n2026-01-01") == 7
+
+
+def _fail_with(text: str) -> None:
+    raise ValueError(text)
+
+
+def test_exception_on_the_console_is_indented_and_clean(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    configure(out, "info", "console")
+    try:
+        _fail_with("\x1b[2J\n2026-01-01 [info] forged")
+    except ValueError as error:
+        get_logger("unit.six").error("failed", exc_info=error)
+    _, *trace = out.getvalue().splitlines()
+    assert all(line.startswith("    ") for line in trace[1:] if line)
+    assert "\x1b" not in out.getvalue()
+    assert r"ValueError: \x1b[2J" in out.getvalue()
+
+
+def test_lines_about_the_log_itself_have_their_fields() -> None:
+    script = (
+        "from runtime.logs import *\n"
+        "configure_logs(parse_levels('info'))\n"
+        "class Broken:\n    def __repr__(self): raise ZeroDivisionError\n"
+        "get_logger('unit').info('hello', field=Broken())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=True, cwd=ROOT, text=True
+    )
+    (line,) = map(json.loads, ended.stdout.splitlines())
+    line.pop("timestamp")
+    assert line == {
+        "event": "log line not rendered",
+        "level": "warning",
+        "logger": "runtime.log_output",
+        "of": "unit",
+        "error": "ZeroDivisionError",
+    }
+    assert ended.stderr == ""

@@ -1,0 +1,37 @@
+"""What goes wrong at random is what the simulator understands, and the same again."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from simulator.fault_text import parse_fault
+from tools.soak.faults import FaultMaker, name_of
+from tools.soak.soak import symbols_of
+
+SYMBOLS = symbols_of(200)
+OF_CONNECTIONS = {
+    *("close", "drop", "accept_and_close", "refuse_connections", "answer_late", "answer_never"),
+    *("rate_limit", "garbage", "big", "lag", "mute of all", "status"),
+}
+
+
+def faults(seed: int, count: int = 4000) -> list[str]:
+    maker = FaultMaker(SYMBOLS, seed)
+    made = iter(maker.next, None)
+    return [fault for requests in islice(made, count) for fault in requests]
+
+
+def test_the_same_seed_makes_the_same_faults() -> None:
+    assert faults(7, 100) == faults(7, 100) != faults(8, 100)
+
+
+def test_the_simulator_understands_each() -> None:
+    for fault in faults(1):
+        name, _, parameters = fault.partition("?")
+        parse_fault(name, parameters)
+
+
+def test_whole_connections_are_hit_now_and_then() -> None:
+    hit = [fault for fault in faults(1) if name_of(fault) in OF_CONNECTIONS]
+    assert 100 < len(hit) < 300
+    assert {name_of(fault) for fault in hit} == OF_CONNECTIONS

@@ -1,0 +1,1 @@
+"""Programs for maintainers: chaos, soak, the compose story, pictures."""

@@ -1,0 +1,97 @@
+"""`make pictures`: docs/page.png, docs/terminal.png and docs/terminal-80x24.png, of real services.
+
+The markets are simulated, and say so.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser
+
+from lab.chromium import find_chromium, open_chromium
+from lab.processes import ROOT, Stage, own_port
+from runtime.command_line import refuse_arguments
+from tools.pictures.terminal import VERIFIED, terminal_html
+
+DOCS = ROOT / "docs"
+SYMBOLS = "BTC/USD,ETH/USD,SOL/USD"
+USUAL_PORT = 3000
+PAGE_SIZE = (1280, 1000)
+TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
+
+WHAT = "Makes the pictures of docs/ again."
+
+
+def main() -> int:
+    """Make all pictures; the exit code."""
+    refuse_arguments("tools.pictures", WHAT)
+    if find_chromium() is None:
+        sys.stderr.write("make pictures: no chromium or chrome on the PATH\n")
+        return 2
+    with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
+        url = _services(stage)
+        terminals = {name: terminal_html(url, *size) for name, size in TERMINALS.items()}
+        with open_chromium() as browser:
+            _take_page(browser, url, DOCS / "page.png")
+            for name, html in terminals.items():
+                _take_terminal(browser, html, DOCS / name)
+    return 0
+
+
+def _services(stage: Stage) -> str:
+    """All services, and where the api is."""
+    redis = stage.redis()
+    simulator = stage.simulator("--symbols", SYMBOLS)
+    stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
+    port = _port()
+    api = stage.api(redis.url, API_PORT=str(port))
+    api.wait_until_live(*SYMBOLS.split(","))
+    return f"http://localhost:{port}"
+
+
+def _port() -> int:
+    """The port that the README names, if it is free."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            return own_port()
+    return USUAL_PORT
+
+
+def _take_page(browser: Browser, url: str, file: Path) -> None:
+    width, height = PAGE_SIZE
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, color_scheme="light", reduced_motion="reduce"
+    )
+    page.goto(url)
+    page.wait_for_function(
+        """(least) => {
+            const ladders = [...document.querySelectorAll("section.ladder")];
+            return ladders.length === 3 && ladders.every((l) => l.dataset.verified >= least);
+        }""",
+        arg=VERIFIED,
+    )
+    page.screenshot(path=file)
+    page.close()
+    _say(file)
+
+
+def _take_terminal(browser: Browser, html: str, file: Path) -> None:
+    page = browser.new_page()
+    page.set_content(html)
+    page.locator("pre").screenshot(path=file)
+    page.close()
+    _say(file)
+
+
+def _say(file: Path) -> None:
+    sys.stdout.write(f"{file.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What a terminal shows, as HTML: letters of one width, so that frames and bars have no seams."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+
+from rich.console import Console
+
+from kraken_book.terminal.app import TerminalApp
+from kraken_book.terminal.arguments import Options
+from lab.polling import eventually
+
+# So many events make a ladder that has lived.
+VERIFIED = 25
+
+# At this size a letter of this font is 12 pixels wide; 23 is the height of its block characters.
+_PAGE = """<body style="margin: 0; background: {background}">
+<pre style="margin: 0; padding: 12px 14px; width: max-content; color: {foreground};
+font: 19.932px/23px 'DejaVu Sans Mono', monospace">{code}</pre>"""
+
+
+def terminal_html(url: str, width: int, height: int) -> str:
+    """The terminal on the api at `url`, in a window of this size, once its ladders have moved."""
+    os.environ["COLORTERM"] = "truecolor"
+    os.environ.pop("NO_COLOR", None)
+    return asyncio.run(_html(TerminalApp(Options(url, None, ())), width, height))
+
+
+async def _html(app: TerminalApp, width: int, height: int) -> str:
+    async with app.run_test(size=(width, height)) as pilot:
+
+        def has_lived() -> bool:
+            books = app.feed.books.values()
+            return bool(books) and all(book.counts.verified >= VERIFIED for book in books)
+
+        await eventually(has_lived, "every ladder has moved")
+        app.refresh_ages()
+        app.paint()
+        await pilot.pause()
+        console = Console(
+            record=True,
+            file=io.StringIO(),
+            width=width,
+            height=height,
+            force_terminal=True,
+            color_system="truecolor",
+            legacy_windows=False,
+        )
+        console.print(app.screen._compositor.render_update(full=True), end="")
+    ground = app.palette.ground
+    assert ground.bgcolor is not None
+    page = _PAGE.replace("{background}", ground.bgcolor.name)
+    return console.export_html(code_format=page, inline_styles=True)

@@ -1,0 +1,60 @@
+"""The figures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from statistics import median, quantiles
+
+from tools.soak.gauge import Gauge
+from tools.soak.soak import Outcome
+
+
+def report(outcome: Outcome, gauge: Gauge) -> Iterator[str]:
+    """The lines of the report."""
+    options, evidence = outcome.options, outcome.evidence
+    # Of a run that failed at once there is little to tell.
+    seconds, count = max(1.0, outcome.seconds), sum(outcome.faults.values())
+    yield f"{options.symbols} symbols, {seconds:.0f} s, {count:,} faults, seed {options.seed}"
+    yield f"  faults       {_counts(outcome.faults)}"
+    yield (
+        f"  updates      {median(outcome.rates or [0.0]):,.0f} a second in the median,"
+        f" {outcome.updates / seconds:,.0f} in the mean, outages included"
+    )
+    yield f"  resyncs      {_counts(outcome.health.get('resyncs', {}))}"
+    yield f"  reconnects   {_counts(outcome.health.get('reconnects', {}))}"
+    yield f"  live again   {outcome.live_after:.1f} s after the last fault"
+    yield (
+        f"  streams      {evidence.events:,} events: {evidence.updates:,} updates,"
+        f" {evidence.snapshots:,} snapshots, {evidence.statuses:,} statuses"
+    )
+    yield (
+        f"  numbers      {evidence.numbers:,}: {evidence.conflated:,} stand in a snapshot,"
+        f" {evidence.uncounted:,} are uncounted after a resync"
+    )
+    yield (
+        f"  verified     {outcome.verified:,} updates by the collector,"
+        f" {evidence.verified:,} books again from the streams"
+    )
+    if len(evidence.lags) > 1:
+        lags = [lag * 1e3 for lag in evidence.lags]
+        yield (
+            f"  to Redis     {median(lags):.1f} ms in the median, {quantiles(lags, n=100)[98]:.1f}"
+            f" for 99 in 100, {max(lags):.0f} at most, from the socket"
+        )
+    yield f"  CPU          {_shares(outcome.cpu)} of a core"
+    for name in gauge.samples:
+        fifths = ", ".join(_mb(size) for size in gauge.fifths(name))
+        yield f"  memory       {name}: {fifths} MB in the median of each fifth of the time"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered) or "none"
+
+
+def _shares(cpu: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in cpu.items())
+
+
+def _mb(size: float) -> str:
+    return f"{size / 1e6:.1f}"
