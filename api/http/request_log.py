@@ -19,10 +19,11 @@ from api.metrics import REQUESTS
 from runtime.logs import get_logger
 
 # The name that LOG_LEVEL takes; it outlives moves of this module.
-log = get_logger("api.request_log")
+LOGGER = "api.request_log"
+log = get_logger(LOGGER)
 
 # The page alone asks several times a second: too much for whoever reads along.
-CONSOLE_LEVELS = {__name__: logging.WARNING}
+CONSOLE_LEVELS = {LOGGER: logging.WARNING}
 
 _OUR_OWN = ("/healthz", "/readyz", "/metrics")
 # An id that a proxy gave is kept if it cannot break a log line.
