@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.catalogue import CATALOGUE, Profile, profile_of
-from simulator.market import Market
+from simulator.market.catalogue import CATALOGUE, Profile, profile_of
+from simulator.market.market import Market
 
 MADE_UP = [profile_of(f"COIN{number}/USD") for number in range(12)]
 

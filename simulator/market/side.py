@@ -1,16 +1,14 @@
-"""One side of a full book: price levels in order, best first, and what one frame did to them."""
+"""One side of a full book: its levels in order, and the changes of the current frame."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TypeAlias
 
-Level: TypeAlias = tuple[int, int]
-"""A price in ticks and a quantity in lots; zero lots remove the price."""
+from simulator.protocol.wire import Level
 
 
-class Side:
-    """Levels under keys that sort best first on both sides: the price of an ask, minus it of a bid.
+class MarketSide:
+    """Levels under keys that sort best first: the price of an ask, minus the price of a bid.
 
     Args:
         sign: 1 for asks, -1 for bids; a key times the sign is the price in ticks.
@@ -24,7 +22,7 @@ class Side:
         self.keys: list[int] = []
         self.lots: dict[int, int] = {}
         self.touched: list[Level] = []
-        """The changes of this frame in their order, as (key, lots); a key may come again."""
+        """The changes of this frame in order, as (key, lots); a key may occur twice."""
 
     def begin(self) -> None:
         """Start a frame."""
@@ -38,21 +36,21 @@ class Side:
         self.touched.append((key, lots))
 
     def drop(self, key: int) -> None:
-        """Remove a level that is there."""
+        """Remove a level, which must exist."""
         del self.lots[key]
         del self.keys[bisect_left(self.keys, key)]
         self.touched.append((key, 0))
 
     def scale(self, price_factor: int, qty_factor: int) -> None:
-        """Count in smaller ticks and lots."""
+        """Convert the levels to smaller ticks and lots."""
         self.lots = {key * price_factor: lots * qty_factor for key, lots in self.lots.items()}
         self.keys = [key * price_factor for key in self.keys]
         self.touched = []
 
     def top(self, depth: int) -> list[Level]:
-        """The best levels as (price, lots), best first."""
+        """Return the best levels as (price, lots), best first."""
         return [(key * self.sign, self.lots[key]) for key in self.keys[:depth]]
 
     def worst(self, depth: int) -> int | None:
-        """The key of the last level that a window of this depth holds; None if it is not full."""
+        """Return the key of the last level in a window of this depth; None if it is not full."""
         return self.keys[depth - 1] if len(self.keys) >= depth else None
