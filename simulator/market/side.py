@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from sortedcontainers import SortedDict
 
 from simulator.protocol.wire import Level
 
@@ -19,8 +19,9 @@ class MarketSide:
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        self.keys: list[int] = []
-        self.lots: dict[int, int] = {}
+        self.lots: SortedDict[int, int] = SortedDict()
+        self.keys = self.lots.keys()
+        """The keys of all levels, always in order, by index or slice."""
         self.touched: list[Level] = []
         """The changes of this frame in order, as (key, lots); a key may occur twice."""
 
@@ -30,21 +31,19 @@ class MarketSide:
 
     def put(self, key: int, lots: int) -> None:
         """Set the quantity of a level, which may be new."""
-        if key not in self.lots:
-            insort(self.keys, key)
         self.lots[key] = lots
         self.touched.append((key, lots))
 
     def drop(self, key: int) -> None:
         """Remove a level, which must exist."""
         del self.lots[key]
-        del self.keys[bisect_left(self.keys, key)]
         self.touched.append((key, 0))
 
     def scale(self, price_factor: int, qty_factor: int) -> None:
         """Convert the levels to smaller ticks and lots."""
-        self.lots = {key * price_factor: lots * qty_factor for key, lots in self.lots.items()}
-        self.keys = [key * price_factor for key in self.keys]
+        levels = [(key * price_factor, lots * qty_factor) for key, lots in self.lots.items()]
+        self.lots.clear()
+        self.lots.update(levels)
         self.touched = []
 
     def top(self, depth: int) -> list[Level]:

@@ -9,7 +9,6 @@ exactly the window.
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left, bisect_right
 
 from simulator.market.side import MarketSide
 from simulator.protocol.wire import Level
@@ -23,7 +22,7 @@ def best_changed_rank(side: MarketSide) -> int:
     """
     if not side.touched:
         return sys.maxsize
-    return bisect_left(side.keys, min(side.touched)[0])
+    return side.lots.bisect_left(min(side.touched)[0])
 
 
 def visible(side: MarketSide, before: int | None, depth: int) -> list[Level]:
@@ -53,7 +52,7 @@ def visible(side: MarketSide, before: int | None, depth: int) -> list[Level]:
 
 def _entrants(side: MarketSide, before: int, depth: int) -> list[Level]:
     """Return unchanged levels that enter the window: they were beyond it before the frame."""
-    first = bisect_right(side.keys, before)
+    first = side.lots.bisect_right(before)
     if first >= depth:
         return []
     touched = {key for key, _ in side.touched}

@@ -28,7 +28,7 @@ def test_a_book_is_never_crossed_nor_empty_nor_out_of_bounds(profile: Profile) -
             assert -bids.keys[0] < asks.keys[0]
             assert -bids.keys[-1] >= 1
     for side in (bids, asks):
-        assert side.keys == sorted(side.lots)
+        assert list(side.keys) == sorted(side.lots)
         assert all(lots > 0 for lots in side.lots.values())
 
 
