@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import exit_at_stop_signals
 
 
 def main() -> int:

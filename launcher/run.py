@@ -21,8 +21,8 @@ from launcher.terminal import say
 from launcher.welcome import welcome_when_ready
 from runtime.command_line import refuse_arguments
 from runtime.listening import listen
+from runtime.process import hold_standard_descriptors
 from runtime.settings import read_settings
-from runtime.standard_streams import hold_standard_descriptors
 
 WHAT = """\
 Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C.

@@ -27,12 +27,11 @@ from honcho.manager import Manager
 from honcho.printer import Message, Printer
 from honcho.process import Popen, Process
 
-from launcher.lifeline import die_with_parent
 from launcher.services import Service
 from runtime.listening import LISTENER_VARIABLE
 from runtime.log_output import LineWriter
 from runtime.printable import printable, printable_with_colours
-from runtime.stop_signals import STOP_SIGNALS, handle_stop_signals
+from runtime.process import STOP_SIGNALS, die_with_parent, handle_stop_signals
 
 # The api says goodbye to its streams for up to 5 s.
 GRACE = 8.0
