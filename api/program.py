@@ -25,11 +25,9 @@ from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
 from runtime.redis.engine import connect_nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("api")
 
@@ -68,7 +66,7 @@ async def run(
         channels,
         streams,
         settings.api_max_age,
-        settings.trusted_proxies,
+        settings.api_trusted_proxies,
     )
 
     drained = asyncio.Event()

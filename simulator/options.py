@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.command_line import OneLineParser
-from runtime.logs import parse_levels
+from runtime.log_levels import LogLevels, parse_levels
 from simulator.catalogue import CATALOGUE, profile_of
 from simulator.fault_text import parse_fault
 from simulator.faults import AnyFault, FaultError
@@ -33,7 +33,7 @@ class Options:
     """The control port; None for none."""
     faults: tuple[AnyFault, ...]
     """What goes wrong from the start."""
-    log_level: str | None
+    log_level: LogLevels | None
     """Levels of the log, instead of those of LOG_LEVEL."""
 
 
@@ -99,13 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _levels(text: str) -> str:
+def _levels(text: str) -> LogLevels:
     try:
-        parse_levels(text)
+        return parse_levels(text)
     except ValueError as error:
         # Argparse shows a ValueError's text only in its own kind of error.
         raise argparse.ArgumentTypeError(str(error)) from error
-    return text
 
 
 def _symbols(text: str) -> tuple[str, ...]:

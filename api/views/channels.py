@@ -19,7 +19,7 @@ from api.views.followed_books import FollowedBooks
 from api.views.roster import NOT_LISTED, Roster
 from api.views.view import Cut
 from api.views.view_pace import ViewPace
-from runtime.freed_memory import give_back_freed_memory
+from runtime.memory import give_back_freed_memory
 
 LOOK_SECONDS = 1.0
 # A channel costs memory, whoever reads it; readers of the same share one.

@@ -23,7 +23,7 @@ from runtime.http.connections import Connections, HttpLimits
 from runtime.http.protocol import HttpProtocol
 from runtime.listening import PortInUse, listen
 from runtime.printable import printable
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 

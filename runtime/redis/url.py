@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio.connection import BlockingConnectionPool, SSLConnection, parse_url
-
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
 CLUSTER_FORM = "redis+cluster://host:port,host:port"
@@ -152,6 +150,9 @@ def _address(text: str, default_port: int, takes: str) -> Address:
 
 
 def _check_parameters(server: str) -> None:
+    # Here, because redis-py takes long to import, and who only reads settings needs none of it.
+    from redis.asyncio.connection import SSLConnection, parse_url  # noqa: PLC0415
+
     options: dict[str, Any] = dict(parse_url(server))
     for name in options.keys() - _known_parameters():
         raise ValueError(f"?{name}= is no parameter of redis-py's connections")
@@ -167,6 +168,8 @@ def _check_parameters(server: str) -> None:
 
 @cache
 def _known_parameters() -> frozenset[str]:
+    from redis.asyncio.connection import BlockingConnectionPool, SSLConnection  # noqa: PLC0415
+
     names = {"path", "username", "password", "db"}
     for kind in (*SSLConnection.__mro__, BlockingConnectionPool):
         names.update(inspect.signature(vars(kind)["__init__"]).parameters)

@@ -15,7 +15,7 @@ from api.delivery.stream_socket import Socket
 from api.follow.frame_log import Frame, Place
 from api.follow.ring import Ring
 from lab.polling import eventually
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
 class Wire:
