@@ -20,7 +20,7 @@ from api.store.directory import Directory
 from api.views.channels import Channels
 from api.views.followed_books import FollowedBooks
 from api.views.roster import Roster
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput

@@ -9,7 +9,8 @@ from unittest.mock import Mock
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.http.connections import Connections, HttpLimits, Phase
+from runtime.http.connections import Connections, Phase
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_OPEN_FILES_LIMIT
 
 OPEN_FILES = 256
@@ -136,7 +137,7 @@ def test_log_tells_the_limit_before_it_is_reached_and_repeats_nothing(
     (line,) = lines
     assert (line["event"], line["open_files_limit"]) == ("open files near limit", OPEN_FILES)
 
-    full = Connections(HttpLimits(), OPEN_FILES)
+    full = Connections(HttpLimits(), OPEN_FILES, clock=lambda: 1000.0)
     with capture_logs() as lines:
         # In one turn of the loop, in which no file is given back.
         for used in range(MAX_FILES + 1, OPEN_FILES):
