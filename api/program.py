@@ -20,12 +20,12 @@ from api.store.directory import Directory
 from api.views.channels import Channels
 from api.views.followed_books import FollowedBooks
 from api.views.roster import Roster
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
 from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
