@@ -1,4 +1,4 @@
-"""`python -m simulator`: `program` has what it does."""
+"""Run `python -m simulator`; see `program`."""
 
 from __future__ import annotations
 

@@ -1,60 +1,59 @@
-"""The protocol of one connection: what each request is answered with. No I/O happens here.
+"""One client's requests and the answers to them, without I/O.
 
-Where KRAKEN.md gives the words of an error, they are these; for the rest (malformed requests,
-unknown methods and channels, what is not subscribed) they are ours, in its form.
+Most error texts are Kraken's. The texts for malformed requests, unknown methods and channels, and
+missing subscriptions are our own in the same form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator import replies
-from simulator.clock import now_us
-from simulator.conditions import Conditions
-from simulator.faults import AnswerNever, RateLimit
-from simulator.feed import DEPTH_NOT_SUPPORTED, Feed, Subscriber
-from simulator.instruments import Instrument, instrument_frame
-from simulator.requests import MALFORMED, BadRequest, Params, Request, parse_request
-from simulator.window import DEPTHS
-from simulator.wire import pack
+from simulator.faults.active import ActiveFaults
+from simulator.faults.kinds import AnswerNever, RateLimit
+from simulator.protocol import replies
+from simulator.protocol.feed import DEPTHS, BookFeed, Subscriber
+from simulator.protocol.instruments import Instrument, instrument_frame
+from simulator.protocol.requests import MALFORMED, BadRequest, Params, Request, parse_request
+from simulator.protocol.wire import now_us, pack
 
+DEPTH_NOT_SUPPORTED = "Subscription depth not supported"
 ALREADY_SUBSCRIBED = "Already subscribed"
 NOT_SUBSCRIBED = "Subscription Not Found"
 PAIR_NOT_SUPPORTED = "Currency pair not supported"
 INSTRUMENT_WARNINGS = ["tick_size is deprecated, use price_increment"]
 
 
-class Session:
-    """What one client has asked for, and what it is told.
+class ServerSession:
+    """The subscriptions of one client.
 
     Args:
-        feed: Where the books come from.
-        subscriber: Where this client's frames go.
-        connection_id: What the status frame tells.
-        conditions: What is wrong on all connections.
+        feed: The source of books.
+        subscriber: The receiver of the client's frames.
+        connection_id: The number in the status frame.
+        active_faults: The faults of all connections.
 
     """
 
     def __init__(
         self,
-        feed: Feed,
+        feed: BookFeed,
         subscriber: Subscriber,
         connection_id: int,
-        conditions: Conditions | None = None,
+        active_faults: ActiveFaults | None = None,
     ) -> None:
         self._feed = feed
-        self._conditions = conditions or Conditions()
+        self._active_faults = active_faults or ActiveFaults()
         self._subscriber = subscriber
         self._connection_id = connection_id
         self._depths: dict[str, int] = {}
         self._instruments = False
 
-    def tell_status(self) -> None:
-        """Tell the client how the system is: when it comes, and when that has changed."""
-        self._send(replies.status(self._connection_id, self._conditions.system))
+    def send_status(self) -> None:
+        """Send the status of the system."""
+        self._send(replies.status(self._connection_id, self._active_faults.system))
 
-    def tell_instrument(self, changed: Instrument) -> None:
-        """Tell the client of a pair that has changed, if it follows the instruments."""
+    def send_instrument(self, changed: Instrument) -> None:
+        """Send a pair that has changed, if the client follows the instruments."""
         if self._instruments:
             self._send(instrument_frame([changed], "update"))
 
@@ -66,31 +65,31 @@ class Session:
         self._instruments = False
 
     def heartbeat(self) -> None:
-        """Send a heartbeat if the client subscribes to anything; to be called once a second."""
+        """Send a heartbeat if the client has a subscription; to be called once a second."""
         if self._depths or self._instruments:
             self._send(replies.HEARTBEAT)
 
     def receive(self, message: str | bytes) -> None:
-        """Answer a message of the client."""
+        """Answer a message from the client."""
         time_in = now_us()
-        if self._conditions.get(RateLimit):
+        if self._active_faults.get(RateLimit):
             self._send(replies.RATE_EXCEEDED)
             return
-        if self._conditions.get(AnswerNever):
+        if self._active_faults.get(AnswerNever):
             return
         try:
             request = parse_request(message)
         except BadRequest as bad:
             self._send(replies.error(str(bad), bad.method, bad.req_id, time_in))
             return
-        if self._conditions.get(AnswerNever, request.method):
+        if self._active_faults.get(AnswerNever, request.method):
             return
         if request.method == "ping":
             self._send(replies.pong(request.req_id, time_in))
             return
         answer = self._answers().get((request.method, _channel(request)))
         if answer is None or request.params is None:
-            self._send(replies.error(_misfit(request), request.method, request.req_id, time_in))
+            self._send(replies.error(_unserved(request), request.method, request.req_id, time_in))
         else:
             answer(request, request.params, time_in)
 
@@ -112,7 +111,7 @@ class Session:
     def _subscribe_book(self, symbol: str, request: Request, params: Params, time_in: int) -> None:
         method, req_id = request.method, request.req_id
         if not self._feed.lists(symbol):
-            # Kraken sends this one without times.
+            # Kraken sends this refusal without times.
             refused = f"{PAIR_NOT_SUPPORTED} {symbol}"
             self._send(replies.error(refused, method, req_id, None, symbol))
         elif not self._feed.serves(symbol, params.depth):
@@ -175,15 +174,15 @@ def _channel(request: Request) -> str:
     return request.params.channel if request.params else ""
 
 
-def _misfit(request: Request) -> str:
-    """Why a well-formed request fits nothing that is served."""
+def _unserved(request: Request) -> str:
+    """Return the error for a well-formed request of an unknown method or channel."""
     if request.method not in {"subscribe", "unsubscribe"}:
         return f"Unknown method {request.method}"
     return f"Unknown channel {_channel(request)}" if request.params else MALFORMED
 
 
 def _refusal(params: Params) -> str | None:
-    """Why a request for books is refused as a whole."""
+    """Return the error that refuses a request for books as a whole, or None."""
     if params.depth not in DEPTHS:
         return DEPTH_NOT_SUPPORTED
     return None if params.symbol else "Symbol(s) not given"

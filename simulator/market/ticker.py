@@ -1,4 +1,4 @@
-"""The clock of the synthetic markets: every few milliseconds it makes the updates that are due."""
+"""The clock of the synthetic markets, which makes the due updates every few milliseconds."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from runtime.logs import get_logger
-from simulator.feed import SNAPSHOT_SECONDS
+from simulator.protocol.feed import SNAPSHOT_SECONDS
 
 log = get_logger(__name__)
 
 TICK_SECONDS = 0.005
 _SLICE_SECONDS = 0.02
-"""How long updates are made before the loop's other work has its turn."""
+"""The time for updates before the loop's other tasks run."""
 _ARREARS_SECONDS = 1.0
-"""Updates later than this are put off, not made up for."""
+"""Updates that are later than this are postponed, not caught up on."""
 
 
 class Movable(Protocol):
-    """What a ticker drives."""
+    """The markets that a ticker moves."""
 
     def admit(self, waited: float) -> bool:
-        """Serve who waited so long for a snapshot; whether somebody follows and nobody waits."""
+        """Send the due snapshots; return whether there are followers and all have theirs."""
 
     def move(self, symbol: str) -> None:
         """Make one update of a market."""
 
 
 class Ticker:
-    """Moves the markets by a schedule, from the moment that somebody has a snapshot.
+    """Moves the markets by a schedule, which starts with the first follower.
 
     Args:
         exchange: The markets.
-        schedule: Seconds since the start, and the symbol that moves then.
-        updates: After so many they stand still; 0 for never.
+        schedule: The moves as seconds since the start and symbol.
+        updates: The number of updates after which the markets stop; 0 for no limit.
 
     """
 
@@ -48,7 +48,7 @@ class Ticker:
         self._next: tuple[float, str] | None = None
 
     async def run(self) -> None:
-        """Work until cancelled; once the markets stand still, only admit."""
+        """Run until cancelled; once the markets stop, only admit."""
         while not self._exchange.admit(SNAPSHOT_SECONDS):  # noqa: ASYNC110 - admitting is the work
             await asyncio.sleep(TICK_SECONDS)
         start = time.monotonic()
@@ -78,7 +78,7 @@ class Ticker:
                 log.info("markets stand still: all updates are made")
 
     def _arrears(self, elapsed: float) -> float:
-        """The seconds by which to put off the schedule."""
+        """Return the seconds by which to postpone the schedule."""
         if self._next is None or elapsed - self._next[0] < _ARREARS_SECONDS:
             return 0.0
         late = elapsed - self._next[0]

@@ -1,4 +1,4 @@
-"""Faults from text, the same on the command line and in a URL: `corrupt?symbol=BTC/USD&count=3`."""
+"""Parse faults as the command line and URLs write them: `corrupt?symbol=BTC/USD&count=3`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import inspect
 
-from simulator.faults import FAULTS, AnyFault, FaultError
+from simulator.faults.kinds import FAULTS, AnyFault, FaultError
 
 _KINDS = {str(kind.__struct_config__.tag): kind for kind in FAULTS}
 
@@ -20,7 +20,7 @@ class UnknownFault(FaultError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a fault can be given."""
+    """A parameter of a fault, and the values that it takes, in words."""
 
     name: str
     takes: str
@@ -30,7 +30,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Description:
-    """A fault, told to who asks what there is."""
+    """A fault as the control port lists it."""
 
     name: str
     does: str
@@ -38,9 +38,12 @@ class Description:
 
 
 def parse_fault(name: str, query: str) -> AnyFault:
-    """The fault of a name and the text after its `?`.
+    """Return the fault of a name and a query, the text after its `?`.
 
-    Raises UnknownFault, or FaultError that names the parameter and what it takes.
+    Raises:
+        UnknownFault: There is no such fault.
+        FaultError: A parameter is wrong; the text names it and says what it takes.
+
     """
     kind = _KINDS.get(name)
     if kind is None:
@@ -58,7 +61,7 @@ def parse_fault(name: str, query: str) -> AnyFault:
 
 
 def describe() -> list[Description]:
-    """Every fault there is."""
+    """Return the description of every fault."""
     return [
         Description(name, (kind.__doc__ or "").strip(), _parameters(kind))
         for name, kind in _KINDS.items()
@@ -66,7 +69,7 @@ def describe() -> list[Description]:
 
 
 def _check(name: str, kind: type[AnyFault], given: dict[str, str]) -> None:
-    """Complain about the first parameter that is wrong, in words that tell what it takes."""
+    """Raise FaultError for the first parameter that is wrong."""
     parameters = {item.name: item for item in _parameters(kind)}
     for key in given:
         if key not in parameters:
@@ -88,8 +91,8 @@ def _check(name: str, kind: type[AnyFault], given: dict[str, str]) -> None:
 
 
 def _parameters(kind: type[AnyFault]) -> list[Parameter]:
-    told = inspect.type_info(kind)
-    assert isinstance(told, inspect.StructType)
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType)
     return [
         Parameter(
             field.encode_name,
@@ -97,12 +100,12 @@ def _parameters(kind: type[AnyFault]) -> list[Parameter]:
             field.required,
             None if field.required else field.default,
         )
-        for field in told.fields
+        for field in struct.fields
     ]
 
 
 def _takes(kind: inspect.Type) -> str:
-    """What a type's values are, in words."""
+    """Return in words which values a type takes."""
     if isinstance(kind, inspect.UnionType):
         return _takes(next(item for item in kind.types if not isinstance(item, inspect.NoneType)))
     if isinstance(kind, inspect.LiteralType):

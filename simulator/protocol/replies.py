@@ -1,4 +1,4 @@
-"""The frames that answer requests, with their keys in the order that Kraken's have."""
+"""The frames that answer requests, with their keys in Kraken's order."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from simulator.clock import now_us, time_text
+from simulator.protocol.wire import now_us, time_text
 
 HEARTBEAT = '{"channel":"heartbeat"}'
 RATE_EXCEEDED = '{"Error":"Exceeded msg rate"}'
 
 
 def status(connection_id: int, system: str) -> str:
-    """The first frame of a connection, sent again when the system's status changes."""
+    """Return the frame that opens a connection and repeats if the system's status changes."""
     return (
         f'{{"channel":"status","type":"update","data":[{{"version":"2.0.10","system":"{system}",'
         f'"api_version":"v2","connection_id":{connection_id}}}]}}'
@@ -22,7 +22,7 @@ def status(connection_id: int, system: str) -> str:
 
 
 def ack(method: str, req_id: int | None, result: Mapping[str, Any], time_in: int) -> str:
-    """What was asked is done; `time_in` in microseconds since 1970."""
+    """Return the answer to a request that was carried out; `time_in` in microseconds since 1970."""
     return _text(
         {"method": method, **_numbered(req_id), "result": result, "success": True}, time_in
     )
@@ -35,14 +35,14 @@ def error(
     time_in: int | None,
     symbol: str | None = None,
 ) -> str:
-    """What was asked is refused; a few of Kraken's refusals carry no times: `time_in` None."""
+    """Return the refusal of a request; `time_in` None for the few that carry no times."""
     named = {} if method is None else {"method": method}
     about = {} if symbol is None else {"symbol": symbol}
     return _text({"error": text, **named, **_numbered(req_id), "success": False, **about}, time_in)
 
 
 def pong(req_id: int | None, time_in: int) -> str:
-    """The answer to a ping."""
+    """Return the answer to a ping."""
     return _text({"method": "pong", **_numbered(req_id)}, time_in)
 
 

@@ -1,7 +1,6 @@
-"""The faults that can be asked for: each with its parameters and a sentence, declared once.
+"""Every kind of fault, declared once with its parameters and a sentence.
 
-Reading a fault, the errors where it is wrong, its JSON and the help all follow from here; see
-`fault_text`.
+Parsing, error texts, JSON and help follow from these declarations; see `text`.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ PairState = Literal[
 
 
 class FaultError(ValueError):
-    """A fault that cannot be done; the text says what is wrong and what would be right."""
+    """A fault that cannot be done; the text says why, and what would work."""
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="fault", forbid_unknown_fields=True):
-    """Something that goes wrong on request."""
+    """A fault that can be requested."""
 
 
-class Corrupt(Fault, frozen=True, tag="corrupt"):
+class CorruptChecksum(Fault, frozen=True, tag="corrupt"):
     """The next updates of the symbol carry a wrong checksum; its book stays right."""
 
     symbol: Symbol
@@ -77,13 +76,13 @@ class Crossed(Fault, frozen=True, tag="crossed"):
     symbol: Symbol
 
 
-class Level(Fault, frozen=True, tag="level"):
+class ExtraDecimal(Fault, frozen=True, tag="level"):
     """The next update has a level whose price has one decimal more than the precision."""
 
     symbol: Symbol
 
 
-class Cut(Fault, frozen=True, tag="cut"):
+class CutText(Fault, frozen=True, tag="cut"):
     """The next update's text ends in its middle."""
 
     symbol: Symbol
@@ -123,7 +122,7 @@ class Refuse(Fault, frozen=True, tag="refuse"):
     seconds: Seconds
 
 
-class Precision(Fault, frozen=True, tag="precision"):
+class ChangePrecision(Fault, frozen=True, tag="precision"):
     """The pair's precisions change, and an instrument update says so."""
 
     symbol: Symbol
@@ -205,7 +204,7 @@ class Big(Fault, frozen=True, tag="big"):
     size: Bytes = msgspec.field(default=10_000_000, name="bytes")
 
 
-class Lag(Fault, frozen=True, tag="lag"):
+class LateFrames(Fault, frozen=True, tag="lag"):
     """Frames go out late, in their order; what is queued in the end still goes out."""
 
     delay: Seconds
@@ -218,10 +217,12 @@ class Status(Fault, frozen=True, tag="status"):
     system: System
 
 
-OfUpdate: TypeAlias = Corrupt | Swallow | Repeat | Reorder | Crossed | Level | Cut
-"""What happens to a market's next updates."""
+OfUpdate: TypeAlias = (
+    CorruptChecksum | Swallow | Repeat | Reorder | Crossed | ExtraDecimal | CutText
+)
+"""Faults of a market's next updates."""
 OfSubscription: TypeAlias = Early | AckOnly
-"""What happens to a market's next subscriptions."""
+"""Faults of a market's next subscriptions."""
 Lasting: TypeAlias = (
     Mute
     | Silence
@@ -231,13 +232,13 @@ Lasting: TypeAlias = (
     | AnswerLate
     | AnswerNever
     | RateLimit
-    | Lag
+    | LateFrames
 )
-"""What ends by itself after its seconds."""
+"""Faults that end after their seconds."""
 OfMarket: TypeAlias = (
-    OfUpdate | OfSubscription | Mute | Silence | Refuse | Precision | PairStatus | ListPair
+    OfUpdate | OfSubscription | Mute | Silence | Refuse | ChangePrecision | PairStatus | ListPair
 )
-"""What is about a synthetic market; a mute only if it names a symbol."""
+"""Faults of a synthetic market; a mute only if it names a symbol."""
 OfConnections: TypeAlias = (
     Mute
     | Close
@@ -249,10 +250,10 @@ OfConnections: TypeAlias = (
     | RateLimit
     | Garbage
     | Big
-    | Lag
+    | LateFrames
     | Status
 )
-"""What is about all connections; a mute only if it names no symbol."""
+"""Faults of all connections; a mute only if it names no symbol."""
 AnyFault: TypeAlias = OfMarket | OfConnections
 FAULTS: tuple[type[AnyFault], ...] = get_args(AnyFault)
-"""Every kind, in the order in which they are listed."""
+"""Every kind, in the order of the help."""

@@ -1,4 +1,4 @@
-"""The synthetic markets: what each looks like, and one made up for any other well-formed name."""
+"""The profiles of the synthetic markets, and a made-up one for any other well-formed symbol."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from simulator.instruments import Instrument
+from simulator.protocol.instruments import Instrument
 
 _SYMBOL = re.compile(r"[A-Z0-9._-]{1,40}/[A-Z0-9._-]{1,40}")
-_LEAST_PRICE = 100
-"""In ticks: nearer to zero a market cannot walk."""
+_MIN_PRICE = 100
+"""In ticks; nearer to zero a market has no room to move."""
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a market looks like when it opens, and what it tends back to."""
+    """The shape of a market when it opens, to which it tends to return."""
 
     symbol: str
     price_precision: int
     qty_precision: int
     price: int
-    """Where the mid-price starts, in ticks."""
+    """The first mid-price, in ticks."""
     spread: int
     """The usual spread, in ticks."""
     gap: int
@@ -30,19 +30,21 @@ class Profile:
     lots: int
     """The usual quantity of a level, in lots."""
     levels: int
-    """The most levels that a side has."""
+    """The maximum of levels of a side."""
     weight: float
-    """How often the market moves, in relation to the others."""
+    """How often the market moves, relative to the others."""
     may_empty: bool = False
-    """Whether now and then all of a side is gone for a moment."""
+    """Whether a side is sometimes empty for a moment."""
 
     def at(self, price_precision: int, qty_precision: int) -> Profile:
-        """The same market at other precisions.
+        """Return the same market at other precisions.
 
-        Raises ValueError where too few decimals leave no prices to trade at.
+        Raises:
+            ValueError: Too few decimals leave no room for prices.
+
         """
         price = _scaled(self.price, price_precision - self.price_precision)
-        if price < _LEAST_PRICE:
+        if price < _MIN_PRICE:
             raise ValueError(
                 f"price={price_precision}: too few decimals for {self.symbol}, which would cost"
                 f" {price} ticks: use more"
@@ -55,14 +57,14 @@ class Profile:
             spread=_scaled(self.spread, price_precision - self.price_precision),
             gap=_scaled(self.gap, price_precision - self.price_precision),
             lots=_scaled(self.lots, qty_precision - self.qty_precision),
-            # So that the levels below the mid-price end above zero.
+            # The bids must end above zero.
             levels=min(self.levels, price // 4),
         )
 
     @property
     def instrument(self) -> Instrument:
-        """The pair as the instrument channel lists it."""
-        # One in 2,000 of a usual level, rounded as exchanges do: 5e-05 for BTC.
+        """Return the pair as the instrument channel lists it."""
+        # A 2,000th of a usual level, rounded as exchanges do: 5e-05 for BTC.
         qty_min = max(1, 5 * 10 ** (len(str(self.lots)) - 5)) if self.lots >= 10**5 else 1
         return Instrument(self.symbol, self.price_precision, self.qty_precision, qty_min)
 
@@ -98,9 +100,11 @@ CATALOGUE = {profile.symbol: profile for profile in _PROFILES}
 
 
 def profile_of(symbol: str) -> Profile:
-    """The market of a symbol: the catalogue's, else one that follows from the name alone.
+    """Return the profile of a symbol from the catalogue, else one made up from the name alone.
 
-    Raises ValueError where the symbol is not Kraken's form of one.
+    Raises:
+        ValueError: The symbol is malformed, or has an asset's old name.
+
     """
     if not _SYMBOL.fullmatch(symbol):
         raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE in capitals, such as BTC/USD")
@@ -112,7 +116,7 @@ def profile_of(symbol: str) -> Profile:
 
 
 def _scaled(units: int, decimals: int) -> int:
-    """Units of so many decimals more, or fewer; at least one."""
+    """Convert units to a number with more or, if negative, fewer decimals; at least one."""
     factor: int = 10 ** abs(decimals)
     return units * factor if decimals >= 0 else max(1, units // factor)
 

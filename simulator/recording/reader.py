@@ -1,7 +1,7 @@
-"""A recording of book frames: a file with one text frame a line, read and checked at once.
+"""Read a recording of book frames: a file with one text frame a line.
 
-Beside `NAME.jsonl` may lie `NAME.received-ns`: the time of receipt of each line in nanoseconds of
-any steady clock. Without it the frames' own timestamps give the pace.
+A file `NAME.received-ns` beside `NAME.jsonl` holds the time of receipt of each line, in nanoseconds
+of any monotonic clock. Without it the timestamps in the frames determine the pace.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from simulator.instruments import Instrument
-from simulator.window import DEPTHS
+from simulator.protocol.feed import DEPTHS
+from simulator.protocol.instruments import Instrument
 
 
 class RecordingError(ValueError):
-    """A file that cannot be replayed; the text says which line and why."""
+    """A file that cannot be replayed; the text names the line and the reason."""
 
 
 class _Level(msgspec.Struct):
-    # Raw, because only the text tells how many decimals there are.
+    # Raw, because only the text shows the number of decimals.
     price: msgspec.Raw
     qty: msgspec.Raw
 
@@ -56,7 +56,7 @@ _books_decoder = msgspec.json.Decoder(list[_Book])
 
 @dataclass
 class Track:
-    """The frames of one symbol, from its first snapshot on."""
+    """The frames of one symbol from its first snapshot on."""
 
     symbol: str
     depth: int = 0
@@ -67,14 +67,17 @@ class Track:
 
     @property
     def instrument(self) -> Instrument:
-        """The pair as the instrument channel lists it."""
+        """Return the pair as the instrument channel lists it."""
         return Instrument(self.symbol, self.price_precision, self.qty_precision, 1)
 
 
 def read_recording(path: Path) -> dict[str, Track]:
-    """The tracks of a recording by symbol.
+    """Return the tracks of a recording by symbol.
 
-    Raises RecordingError for what it holds, OSError if it cannot be read.
+    Raises:
+        RecordingError: The content is wrong.
+        OSError: The file cannot be read.
+
     """
     lines = path.read_text(encoding="utf-8").split("\n")
     times = _received_seconds(path, lines)
@@ -136,7 +139,7 @@ def _add(
             return
         track = tracks[book.symbol] = Track(book.symbol)
     if kind == "snapshot":
-        # The largest snapshot, until an acknowledgement says better.
+        # The largest snapshot is a guess; an acknowledgement has the depth itself.
         track.depth = max(track.depth, len(book.bids), len(book.asks))
     for level in book.bids + book.asks:
         track.price_precision = max(track.price_precision, _decimals(level.price))

@@ -1,48 +1,47 @@
-"""A market and who follows it: each move goes out once per depth, to all that follow there."""
+"""A listed market and its followers: each move is rendered once per depth that is followed."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import accumulate
 
-from simulator.checksum import LEVELS as CHECKED
-from simulator.checksum import checksum
-from simulator.clock import now_us, time_text
-from simulator.faults import Crossed, OfSubscription, OfUpdate, Reorder, Repeat, Swallow
-from simulator.feed import Subscriber
-from simulator.instruments import Instrument
-from simulator.market import Market
-from simulator.spoil import Update, can_cross, spoiled
-from simulator.turns import Turns
-from simulator.window import DEPTHS, rank, visible
-from simulator.wire import book_frame, pack
+from simulator.faults.active import FaultQueue
+from simulator.faults.kinds import Crossed, OfSubscription, OfUpdate, Reorder, Repeat, Swallow
+from simulator.market.market import Market
+from simulator.market.update import BookUpdate, can_cross, spoiled_text
+from simulator.market.window import best_changed_rank, visible
+from simulator.protocol.feed import DEPTHS, Subscriber
+from simulator.protocol.instruments import Instrument
+from simulator.protocol.wire import CHECKSUM_LEVELS, book_frame, checksum, now_us, pack, time_text
 
 
 class Listing:
-    """One market on sale.
+    """One listed market.
 
     Attributes:
-        updates: The faults of the next updates. Each meets an update that shows in the best ten:
-            every follower gets that one, and what it changes the checksum covers.
-        subscriptions: The faults of the next subscriptions.
+        market: The full book.
+        instrument: The pair as the instrument channel lists it.
+        update_faults: The faults of the next updates. They only spoil updates that show in the
+            best ten: these go to every follower, and the checksum covers them.
+        subscription_faults: The faults of the next subscriptions.
 
     """
 
     def __init__(self, market: Market) -> None:
         self.market = market
         self.instrument: Instrument = market.profile.instrument
-        self.updates: Turns[OfUpdate] = Turns()
-        self.subscriptions: Turns[OfSubscription] = Turns()
+        self.update_faults: FaultQueue[OfUpdate] = FaultQueue()
+        self.subscription_faults: FaultQueue[OfSubscription] = FaultQueue()
         self._followers: dict[int, set[Subscriber]] = {}
         self._held: dict[Subscriber, bytes] = {}
-        """What a reordering sends to each after the next update."""
+        """The frame that each receives after the next one, for a reordering."""
         self._snapshots: dict[int, bytes] = {}
         self._changed_us = now_us()
-        self._shown_first_at = [0] * (len(DEPTHS) + 1)
-        """How many moves showed from each of the depths on; the last showed at none."""
+        self._shown_from = [0] * (len(DEPTHS) + 1)
+        """The number of moves that show from each depth on, and at none of them."""
 
     def follow(self, depth: int, subscriber: Subscriber) -> None:
-        """Send the subscriber what moves at this depth from now on."""
+        """Send the subscriber the updates at this depth from now on."""
         self._followers.setdefault(depth, set()).add(subscriber)
 
     def unfollow(self, depth: int, subscriber: Subscriber) -> None:
@@ -54,7 +53,7 @@ class Listing:
             del self._followers[depth]
 
     def snapshot(self, depth: int) -> bytes:
-        """The book as it stands, packed."""
+        """Return a frame of the whole book."""
         if depth not in self._snapshots:
             bids, asks = self.market.bids.top(depth), self.market.asks.top(depth)
             text = book_frame(
@@ -64,23 +63,25 @@ class Listing:
         return self._snapshots[depth]
 
     def restated(self) -> bytes:
-        """An update that changes nothing: the best levels once more."""
+        """Return an update that repeats the best levels and so changes nothing."""
         bids, asks = self.market.bids.top(1), self.market.asks.top(1)
-        return pack(Update(self.instrument, bids, asks, self.checksum(), self._timestamp()).text)
+        return pack(
+            BookUpdate(self.instrument, bids, asks, self.checksum(), self._timestamp()).text
+        )
 
-    def move(self, *, told: bool = True) -> None:
-        """Let the market make one update, and send it where it shows, unless nobody is `told`."""
+    def move(self, *, muted: bool = False) -> None:
+        """Make one update, and send it at every depth that shows it, unless `muted`."""
         bids, asks = self.market.bids, self.market.asks
         before = {depth: (bids.worst(depth), asks.worst(depth)) for depth in self._followers}
         self.market.move()
         self._changed_us = max(now_us(), self._changed_us + 1)
         self._snapshots.clear()
-        best = min(rank(bids), rank(asks))
-        self._shown_first_at[bisect_right(DEPTHS, best)] += 1
+        best = min(best_changed_rank(bids), best_changed_rank(asks))
+        self._shown_from[bisect_right(DEPTHS, best)] += 1
         shown = [depth for depth in before if best < depth]
-        if not shown or not told:
+        if not shown or muted:
             return
-        fault = self._fault_of_update() if best < CHECKED else None
+        fault = self._update_fault() if best < CHECKSUM_LEVELS else None
         check, timestamp = self.checksum(), self._timestamp()
         for depth in shown:
             worst_bid, worst_ask = before[depth]
@@ -90,29 +91,31 @@ class Listing:
             if fault is None:
                 self._send(depth, pack(book_frame("update", *update)))
             else:
-                self._send_wrongly(depth, Update(*update), fault)
+                self._send_with_fault(depth, BookUpdate(*update), fault)
 
     def checksum(self) -> int:
-        """The checksum of the book as it stands, the same at every depth."""
-        return checksum(self.market.asks.top(CHECKED), self.market.bids.top(CHECKED))
+        """Return the checksum of the book, which is the same at every depth."""
+        return checksum(
+            self.market.asks.top(CHECKSUM_LEVELS), self.market.bids.top(CHECKSUM_LEVELS)
+        )
 
     def shown(self) -> dict[int, int]:
-        """By depth, how many updates a follower from the start would have been sent."""
-        return dict(zip(DEPTHS, accumulate(self._shown_first_at), strict=False))
+        """Return by depth how many updates a follower from the start would have received."""
+        return dict(zip(DEPTHS, accumulate(self._shown_from), strict=False))
 
     def replace(self, market: Market) -> None:
-        """Have another market from now on; followers are not told what stands there."""
+        """Switch to another market; followers get no new snapshot."""
         self.market = market
         self.instrument = market.profile.instrument
         self._snapshots.clear()
 
-    def _fault_of_update(self) -> OfUpdate | None:
-        # The second update of a reordering is right, only early.
-        if not self.updates or self._held:
+    def _update_fault(self) -> OfUpdate | None:
+        # The second update of a reordering is itself right.
+        if not self.update_faults or self._held:
             return None
-        if isinstance(self.updates.next(), Crossed) and not can_cross(self.market):
+        if isinstance(self.update_faults.peek(), Crossed) and not can_cross(self.market):
             return None
-        return self.updates.take()
+        return self.update_faults.pop()
 
     def _send(self, depth: int, packed: bytes) -> None:
         for subscriber in self._followers[depth]:
@@ -120,7 +123,7 @@ class Listing:
         if self._held:
             self._send_held(depth)
 
-    def _send_wrongly(self, depth: int, update: Update, fault: OfUpdate) -> None:
+    def _send_with_fault(self, depth: int, update: BookUpdate, fault: OfUpdate) -> None:
         match fault:
             case Swallow():
                 pass
@@ -130,7 +133,7 @@ class Listing:
             case Reorder():
                 self._held |= dict.fromkeys(self._followers[depth], pack(update.text))
             case _:
-                self._send(depth, pack(spoiled(update, fault, self.market)))
+                self._send(depth, pack(spoiled_text(update, fault, self.market)))
 
     def _send_held(self, depth: int) -> None:
         for subscriber in self._followers[depth]:

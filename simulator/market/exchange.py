@@ -1,4 +1,4 @@
-"""The synthetic feed: its markets, and the subscribers that wait for a snapshot."""
+"""The feed of the synthetic markets, and the subscribers that wait for a snapshot."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from simulator.catalogue import Profile, profile_of
-from simulator.conditions import Conditions
-from simulator.faults import (
+from simulator.faults.active import ActiveFaults
+from simulator.faults.kinds import (
     AckOnly,
+    ChangePrecision,
     Early,
     FaultError,
     ListPair,
@@ -18,19 +18,18 @@ from simulator.faults import (
     OfSubscription,
     OfUpdate,
     PairStatus,
-    Precision,
     Refuse,
     Silence,
 )
-from simulator.feed import Subscriber
-from simulator.instruments import Instrument
-from simulator.listing import Listing
-from simulator.market import Market
-from simulator.schedule import Schedule
-from simulator.ticker import Ticker
-from simulator.window import DEPTHS
+from simulator.market.catalogue import Profile, profile_of
+from simulator.market.listing import Listing
+from simulator.market.market import Market
+from simulator.market.schedule import Schedule
+from simulator.market.ticker import Ticker
+from simulator.protocol.feed import DEPTHS, Subscriber
+from simulator.protocol.instruments import Instrument
 
-# Deep snapshots take a millisecond each; many at once must not hold up the updates.
+# Deep snapshots take a millisecond each; many at once must not delay the updates.
 _ADMIT_SECONDS = 0.02
 _DELISTED = "delisted"
 
@@ -41,27 +40,27 @@ class _Waiting:
     snapshot: bool
     since: float
     early: bool
-    """Whether an update goes before the snapshot."""
+    """Whether an update precedes the snapshot."""
 
 
 class Exchange:
-    """All synthetic markets, moved by a ticker at `rate` updates per second together.
+    """All synthetic markets.
 
     Args:
         profiles: The markets.
-        seed: With it, the moves of every market and the order of all moves are the same again.
+        seed: The same seed makes the same moves in the same order.
         rate: Mean updates per second over all markets.
-        updates: After so many the markets stand still; 0 for never.
+        updates: The number of updates after which the markets stop; 0 for no limit.
 
     Attributes:
-        conditions: The lasting faults of single markets.
+        active_faults: The lasting faults of single markets.
 
     """
 
     def __init__(
         self, profiles: Sequence[Profile], *, seed: int = 1, rate: float = 100.0, updates: int = 0
     ) -> None:
-        self.conditions = Conditions()
+        self.active_faults = ActiveFaults()
         self._listings = {item.symbol: Listing(Market(item, seed)) for item in profiles}
         self._following: dict[tuple[Subscriber, str], int] = {}
         self._waiting: dict[tuple[Subscriber, str], _Waiting] = {}
@@ -70,44 +69,49 @@ class Exchange:
         self._updates = updates
 
     def instruments(self) -> Iterable[Instrument]:
-        """What is listed."""
+        """Return the listed pairs."""
         listed = [listing.instrument for listing in self._listings.values()]
         return [instrument for instrument in listed if instrument.status != _DELISTED]
 
     def lists(self, symbol: str) -> bool:
-        """Whether there is such a market, and subscribing to it is not refused at present."""
+        """Return whether the symbol can be subscribed to: it is listed, and no fault refuses it."""
         listing = self._listings.get(symbol)
         if listing is None or listing.instrument.status == _DELISTED:
             return False
-        return self.conditions.get(Refuse, symbol) is None
+        return self.active_faults.get(Refuse, symbol) is None
 
     def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all markets alike
-        """Whether a market is served at this depth."""
+        """Return whether markets are served at this depth."""
         return depth in DEPTHS
 
     def subscribe(self, symbol: str, depth: int, subscriber: Subscriber, snapshot: bool) -> None:
-        """Let the subscriber follow a market from the next `admit` on."""
-        fault = self._listings[symbol].subscriptions.take()
+        """Queue a subscriber for `admit`, which sends its snapshot and lets it follow."""
+        fault = self._listings[symbol].subscription_faults.pop()
         if not isinstance(fault, AckOnly):
             early = isinstance(fault, Early)
             waiting = _Waiting(depth, snapshot, time.monotonic(), early)
             self._waiting[subscriber, symbol] = waiting
 
     def unsubscribe(self, symbol: str, subscriber: Subscriber) -> None:
-        """Send nothing more of a market."""
+        """Send the subscriber nothing more of a market."""
         self._waiting.pop((subscriber, symbol), None)
         depth = self._following.pop((subscriber, symbol), None)
         if depth is not None:
             self._listings[symbol].unfollow(depth, subscriber)
 
     async def run(self) -> None:
-        """Move the markets by the clock, until cancelled."""
+        """Move the markets by the clock until cancelled."""
         await Ticker(self, self._schedule, self._updates).run()
 
     def admit(self, waited: float = 0.0) -> bool:
-        """Send their snapshots to those that have waited so many seconds.
+        """Send snapshots to the subscribers that have waited long enough.
 
-        Returns whether somebody follows and nobody waits.
+        Args:
+            waited: The seconds that a subscriber must have waited.
+
+        Returns:
+            Whether there are followers and nobody waits.
+
         """
         now = time.monotonic()
         while self._waiting and time.monotonic() - now < _ADMIT_SECONDS:
@@ -125,68 +129,70 @@ class Exchange:
         return bool(self._following) and not self._waiting
 
     def move(self, symbol: str) -> None:
-        """Make one update of a market and send it to those that follow, faults permitting."""
+        """Make one update of a market and send it to its followers, unless a fault prevents it."""
         listing = self._listings[symbol]
-        if listing.instrument.status == _DELISTED or self.conditions.get(Silence, symbol):
+        if listing.instrument.status == _DELISTED or self.active_faults.get(Silence, symbol):
             return
-        listing.move(told=self.conditions.get(Mute, symbol) is None)
+        listing.move(muted=self.active_faults.get(Mute, symbol) is not None)
 
     def advance(self, updates: int) -> None:
-        """Make the next updates at once, without the clock and not while it runs.
-
-        They are the very updates that `run` would have made.
-        """
+        """Make the next updates at once, the same that `run` would make; not while it runs."""
         for _ in range(updates):
             self.move(next(self._schedule)[1])
 
     def listing(self, symbol: str) -> Listing:
-        """A market and its book. Raises KeyError where it is not listed."""
+        """Return a market; raises KeyError if there is none of this symbol."""
         return self._listings[symbol]
 
     def listings(self) -> Iterable[Listing]:
-        """All markets, those that are delisted too."""
+        """Return all markets, including delisted ones."""
         return self._listings.values()
 
     def inject(self, fault: OfMarket) -> Instrument | None:
-        """Do a fault; returns the pair where it has changed, for those that follow instruments.
+        """Apply a fault.
 
-        Raises FaultError where the fault does not fit the market, or where there is none.
+        Returns:
+            The pair if the fault changed it, for followers of the instrument channel.
+
+        Raises:
+            FaultError: There is no such market, or the fault does not fit it.
+
         """
         match fault:
             case ListPair(symbol=symbol):
-                return self._list(symbol)
+                return self._add_listing(symbol)
             case Mute() | Silence() | Refuse():
                 self._listing_of(fault.symbol)
-                self.conditions.begin(fault)
+                self.active_faults.begin(fault)
                 return None
-            case Precision():
+            case ChangePrecision():
                 return _set_precision(self._listing_of(fault.symbol), fault, self._seed)
             case PairStatus():
                 listing = self._listing_of(fault.symbol)
                 listing.instrument = replace(listing.instrument, status=fault.status)
                 return listing.instrument
             case AckOnly() | Early():
-                self._listing_of(fault.symbol).subscriptions.add(fault)
+                self._listing_of(fault.symbol).subscription_faults.add(fault)
                 return None
             case _:
-                self._listing_of(fault.symbol).updates.add(fault)
+                self._listing_of(fault.symbol).update_faults.add(fault)
                 return None
 
     def pending(self) -> list[OfUpdate | OfSubscription]:
-        """The faults that wait for a market's next updates and subscriptions."""
+        """Return the faults that wait for the markets' next updates and subscriptions."""
         return [
             fault
             for listing in self._listings.values()
-            for turns in (listing.updates, listing.subscriptions)
-            for fault in turns.waiting()
+            for queue in (listing.update_faults, listing.subscription_faults)
+            for fault in queue.pending()
         ]
 
-    def lift(self) -> None:
-        """End the lasting faults, and let none wait."""
-        self.conditions.lift()
+    def clear_faults(self) -> None:
+        """Remove all faults, lasting and waiting."""
+        self.active_faults.clear()
         for listing in self._listings.values():
-            listing.updates.clear()
-            listing.subscriptions.clear()
+            listing.update_faults.clear()
+            listing.subscription_faults.clear()
 
     def _listing_of(self, symbol: str | None) -> Listing:
         listing = self._listings.get(symbol or "")
@@ -195,7 +201,7 @@ class Exchange:
             raise FaultError(f"symbol={symbol}: it is not listed: use one that is, such as {some}")
         return listing
 
-    def _list(self, symbol: str) -> Instrument:
+    def _add_listing(self, symbol: str) -> Instrument:
         if symbol in self._listings:
             raise FaultError(
                 f"symbol={symbol}: it is listed already; to bring a delisted one back:"
@@ -210,17 +216,17 @@ class Exchange:
         return listing.instrument
 
 
-def _set_precision(listing: Listing, fault: Precision, seed: int) -> Instrument:
+def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> Instrument:
     market, status = listing.market, listing.instrument.status
     try:
         profile = market.profile.at(fault.price, fault.qty)
     except ValueError as error:
         raise FaultError(str(error)) from None
-    was = market.profile
-    if fault.price >= was.price_precision and fault.qty >= was.qty_precision:
+    before = market.profile
+    if fault.price >= before.price_precision and fault.qty >= before.qty_precision:
         market.refine(profile)
     else:
-        # With fewer decimals levels would fall together, or on the other side's.
+        # With fewer decimals levels would merge, or meet those of the other side.
         market = Market(profile, seed)
     listing.replace(market)
     listing.instrument = replace(listing.instrument, status=status)

@@ -1,4 +1,4 @@
-"""What the `instrument` channel tells of assets and pairs, in the form that Kraken writes it."""
+"""Pairs, and the frames in which the `instrument` channel describes them and their assets."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Instrument:
-    """A pair and the steps of its numbers."""
+    """A pair and the precisions of its numbers."""
 
     symbol: str
     price_precision: int
     qty_precision: int
     qty_min: int
-    """The least order, in lots."""
+    """The smallest order, in lots."""
     status: str = "online"
 
     @property
     def base(self) -> str:
-        """The asset that is traded."""
+        """Return the asset that is traded."""
         return self.symbol.partition("/")[0]
 
     @property
     def quote(self) -> str:
-        """The asset that it is paid with."""
+        """Return the asset that pays for it."""
         return self.symbol.partition("/")[2]
 
 
 def instrument_frame(
     instruments: Iterable[Instrument], kind: Literal["snapshot", "update"] = "snapshot"
 ) -> str:
-    """A frame of the instrument channel; unlike `book` it writes exponents."""
+    """Return a frame of the instrument channel, which has exponents, unlike `book`."""
     listed = list(instruments)
     names = dict.fromkeys(name for item in listed for name in (item.base, item.quote))
     assets = ",".join(map(_asset_text, names))
@@ -44,7 +44,7 @@ def instrument_frame(
 
 
 def number_text(units: int, precision: int) -> str:
-    """A number of 10**-precision units in the shortest form, such as 0.1 or 1e-08."""
+    """Return a number of 10**-precision units in its shortest form, such as 0.1 or 1e-08."""
     return repr(units / 10**precision)
 
 

@@ -1,4 +1,4 @@
-"""Which market moves when: a mean rate, random gaps, and bursts as a live feed has them."""
+"""When which market moves: a mean rate, random gaps, and bursts as in a live feed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ _BURST_SHARE = 0.2
 _BURST_SECONDS = (0.05, 0.15)
 _BURST_TIMES = 30
 _BURST_PEAK = 6000.0
-"""Updates per second that a burst does not pass, unless twice the mean is more: 30 times a high
-mean would only show what the machine can bear."""
+"""The maximum of updates per second in a burst, unless twice the mean is more: 30 times a high
+mean would only measure the machine."""
 
 
 def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[tuple[float, str]]:
-    """Seconds since the start, rising, and the symbol that moves then; endless.
+    """Generate the moves without end, as seconds since the start and symbol, in order.
 
-    `rate` is the mean in updates per second over all symbols; at 0 nothing ever moves. A burst
-    is of one symbol mostly. The order of symbols follows from the arguments alone.
+    Most moves of a burst are of one symbol. The moves follow from the arguments alone.
+
+    Args:
+        weights: How often each symbol moves, relative to the others.
+        rate: The mean in updates per second over all symbols; at 0 nothing moves.
+        seed: The seed of times and symbols.
+
     """
     if not rate:
         return
@@ -29,7 +34,7 @@ def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[t
     bounds = list(accumulate(weights.values()))
     peak = max(min(_BURST_TIMES * rate, _BURST_PEAK), 2 * rate)
     burst_mean = max(1.0, peak * sum(_BURST_SECONDS) / 2)
-    # A burst takes time too: what lies between the bursts makes up for it.
+    # Bursts take time too, so the rate between them must be a little higher.
     calm_rate = rate * (1 - _BURST_SHARE) / (1 - _BURST_SHARE * rate / peak)
     burst_chance = _BURST_SHARE / (1 - _BURST_SHARE) / burst_mean
     due = 0.0
@@ -45,12 +50,12 @@ def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[t
 
 
 class Schedule:
-    """The moves of all markets, to which more can be added on the way.
+    """The moves of all markets; more markets can be added at any time.
 
     Args:
-        weights: How often each symbol moves, in relation to the others.
+        weights: How often each symbol moves, relative to the others.
         rate: The mean in updates per second over these symbols.
-        seed: With the same one, the same moves.
+        seed: The same seed makes the same moves.
 
     """
 
@@ -69,7 +74,7 @@ class Schedule:
         return move
 
     def add(self, symbol: str, weight: float) -> None:
-        """Let one more symbol move from now on, by its weight; the others move as before."""
+        """Add the moves of one more symbol from now on; those of the others stay the same."""
         start = self._last
         rate = self._rate_of_one * weight
         added = ((start + due, name) for due, name in schedule({symbol: weight}, rate, self._seed))

@@ -1,27 +1,28 @@
-"""The feed of a recording: each subscription plays its symbol's frames from the first snapshot."""
+"""The feed of a recording: each subscription plays its symbol from the first snapshot on."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from simulator.feed import SNAPSHOT_SECONDS, Subscriber
-from simulator.instruments import Instrument
-from simulator.recording import Track
-from simulator.ticker import TICK_SECONDS
-from simulator.wire import pack
+from simulator.protocol.feed import SNAPSHOT_SECONDS, Subscriber
+from simulator.protocol.instruments import Instrument
+from simulator.protocol.wire import pack
+from simulator.recording.reader import Track
 
 _BATCH = 50
-"""Frames that are due at once and go out before the loop's other work has its turn."""
+"""The maximum of due frames to send before the loop's other tasks run."""
+_PAUSE_SECONDS = 0.005
+"""The pause after a track, so that an empty one does not keep the loop busy."""
 
 
 class Replay:
-    """Recorded books, at the depth at which they were recorded.
+    """Recorded books, served at the depth of the recording.
 
     Args:
-        tracks: What there is, by symbol.
-        speed: How many times as fast as recorded; infinity for as fast as readers take it.
-        loop: Whether a track begins again at its end; else its symbol is silent from then on.
+        tracks: The recorded books by symbol.
+        speed: A factor of the recorded speed; infinity for as fast as subscribers read.
+        loop: Whether to repeat a track; otherwise its symbol is silent after its end.
 
     """
 
@@ -35,15 +36,15 @@ class Replay:
         self._players: dict[tuple[Subscriber, str], asyncio.Task[None]] = {}
 
     def instruments(self) -> Iterable[Instrument]:
-        """What was recorded."""
+        """Return the recorded pairs."""
         return [track.instrument for track in self._tracks.values()]
 
     def lists(self, symbol: str) -> bool:
-        """Whether the symbol was recorded."""
+        """Return whether the symbol was recorded."""
         return symbol in self._tracks
 
     def serves(self, symbol: str, depth: int) -> bool:
-        """Whether the symbol was recorded at this depth."""
+        """Return whether the symbol was recorded at this depth."""
         return self._tracks[symbol].depth == depth
 
     def subscribe(
@@ -53,7 +54,7 @@ class Replay:
         subscriber: Subscriber,
         snapshot: bool,
     ) -> None:
-        """Play the symbol's frames to the subscriber from the first one."""
+        """Play the symbol's frames to the subscriber from the first one on."""
         player = asyncio.create_task(self._play(symbol, subscriber, snapshot))
         self._players[subscriber, symbol] = player
 
@@ -64,7 +65,7 @@ class Replay:
             player.cancel()
 
     async def run(self) -> None:
-        """Work until cancelled: each subscription has its own player."""
+        """Wait until cancelled: each subscription has a task of its own."""
         await asyncio.Event().wait()
 
     async def _play(self, symbol: str, subscriber: Subscriber, snapshot: bool) -> None:
@@ -83,5 +84,4 @@ class Replay:
                 await asyncio.sleep(max(0.0, delay))
             await subscriber.drained()
             subscriber.push(packed)
-        # Also a track without frames must let others work before it begins again.
-        await asyncio.sleep(TICK_SECONDS)
+        await asyncio.sleep(_PAUSE_SECONDS)

@@ -1,9 +1,8 @@
 """One synthetic market: a full book of two sides that moves as markets do.
 
-Most moves change a quantity near the top; some add or remove a level, cancel and quote again, or
-trade: they eat the best level, and the other side follows into the gap. So the mid-price walks,
-held loosely near where it started. What happens follows from seed, symbol and the number of moves
-alone, never from the clock.
+Most moves change a quantity near the top. Some add or remove a level, cancel and quote again, or
+trade: they take the best levels, and the other side follows into the gap. So the mid-price walks,
+and is pulled back to its start. All moves follow from seed and symbol, never from the clock.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from __future__ import annotations
 import math
 import random
 
-from simulator.catalogue import Profile
-from simulator.side import Side
+from simulator.market.catalogue import Profile
+from simulator.market.side import MarketSide
 
-# Each move touches the best 1,000 levels of a side, so that a subscriber at the greatest depth
-# gets one frame for each; what is added right behind a level must lie there too.
+# Moves touch only the best 1,000 levels of a side, so that a subscriber at the greatest depth gets
+# one frame for each. The rest of the 1,000 is room for levels that are added behind another.
 _REACH = 900
 
 _SIZES = (4, 15, 40, 70, 100, 130, 250, 800)
@@ -29,14 +28,14 @@ class Market:
 
     def __init__(self, profile: Profile, seed: int) -> None:
         self.profile = profile
-        self.bids = Side(-1)
-        self.asks = Side(1)
+        self.bids = MarketSide(-1)
+        self.asks = MarketSide(1)
         self._random = random.Random(f"{seed}/{profile.symbol}")
         self._least = max(1, profile.levels // 2)
         self._open()
 
     def move(self) -> None:
-        """Make one update of 1 to 10 levels; `touched` of each side says what it was."""
+        """Change 1 to 10 levels; `touched` of each side lists the changes."""
         self.bids.begin()
         self.asks.begin()
         for side, other in ((self.bids, self.asks), (self.asks, self.bids)):
@@ -55,7 +54,7 @@ class Market:
         self._tend(self.asks)
 
     def refine(self, profile: Profile) -> None:
-        """Have the profile's precisions, which must be no less than before; the book stays."""
+        """Switch to a profile with the same or more decimals; the book stays."""
         was, self.profile = self.profile, profile
         price_factor = 10 ** (profile.price_precision - was.price_precision)
         qty_factor = 10 ** (profile.qty_precision - was.qty_precision)
@@ -68,7 +67,7 @@ class Market:
         self._fill(self.bids, -best_bid)
         self._fill(self.asks, best_ask)
 
-    def _fill(self, side: Side, key: int) -> None:
+    def _fill(self, side: MarketSide, key: int) -> None:
         for rank in range(self.profile.levels):
             if key * side.sign < 1:
                 return
@@ -88,18 +87,18 @@ class Market:
         else:
             self._change_twice(self._either())
 
-    def _change(self, side: Side) -> None:
+    def _change(self, side: MarketSide) -> None:
         key = side.keys[self._rank(side)]
         lots = self._quantity()
         side.put(key, lots + (lots == side.lots[key]))
 
-    def _change_twice(self, side: Side) -> None:
+    def _change_twice(self, side: MarketSide) -> None:
         key = side.keys[self._rank(side)]
         side.put(key, self._quantity())
         side.put(key, self._quantity())
 
-    def _thicken_or_thin(self, side: Side) -> None:
-        """Add where levels lie far apart, remove where they lie close, mostly."""
+    def _thicken_or_thin(self, side: MarketSide) -> None:
+        """Mostly add a level if levels are far apart here, and remove one if they are close."""
         rank = self._rank(side)
         key = side.keys[rank]
         following = side.keys[rank + 1] if rank + 1 < len(side.keys) else key + 1
@@ -112,19 +111,19 @@ class Market:
         else:
             self._change(side)
 
-    def _cancel_and_quote(self, side: Side) -> None:
+    def _cancel_and_quote(self, side: MarketSide) -> None:
         if len(side.keys) <= self._least:
             self._change(side)
             return
         rank = self._rank(side)
         key = side.keys[rank]
         side.drop(key)
-        # Behind the level, never before it: so it cannot cross the other side.
+        # Behind the removed level, so that it cannot cross the other side.
         new = key + self._random.randrange(1, self._gap(rank) + 1)
         if new * side.sign >= 1:
             side.put(new, self._quantity())
 
-    def _improve(self, side: Side, other: Side) -> None:
+    def _improve(self, side: MarketSide, other: MarketSide) -> None:
         """Quote inside the spread, which must be open."""
         inside = -other.keys[0] + self._random.randrange(1, self._spread())
         side.put(max(inside, side.keys[0] - 2 * self.profile.gap), self._quantity())
@@ -138,23 +137,23 @@ class Market:
             return
         for key in eaten.keys[:eats]:
             eaten.drop(key)
-        # With four eaten and four that enter below them, a frame is nearly full.
+        # Four removed levels and four that enter the window nearly fill a frame.
         if eats < 4 and self._random.random() < 0.3:
-            # Where the eaten level was: seen bids first, the frame is crossed until its end.
+            # At the price of the removed level: bids first, the book is crossed within the frame.
             follower.put(-best, self._quantity())
 
-    def _vanish(self, side: Side) -> None:
+    def _vanish(self, side: MarketSide) -> None:
         for key in list(side.keys):
             side.drop(key)
 
-    def _refill(self, side: Side, other: Side) -> None:
+    def _refill(self, side: MarketSide, other: MarketSide) -> None:
         key = -other.keys[0]
         for _ in range(self._random.randrange(1, 4)):
             key += self.profile.spread + self._random.randrange(self.profile.gap)
             side.put(key, self._quantity())
 
-    def _tend(self, side: Side) -> None:
-        """Keep the far end of a side near its number of levels."""
+    def _tend(self, side: MarketSide) -> None:
+        """Trim or extend the far end of a side to its usual number of levels."""
         while len(side.keys) > self.profile.levels:
             side.drop(side.keys[-1])
         count = len(side.keys)
@@ -163,11 +162,11 @@ class Market:
             if key * side.sign >= 1:
                 side.put(key, self._quantity())
 
-    def _either(self) -> Side:
+    def _either(self) -> MarketSide:
         return self.bids if self._random.random() < 0.5 else self.asks
 
-    def _sides_of_pressure(self) -> tuple[Side, Side]:
-        """The side that presses forward and the side that gives way."""
+    def _sides_of_pressure(self) -> tuple[MarketSide, MarketSide]:
+        """Return the side that advances and the side that retreats."""
         twice_mid = self.asks.keys[0] - self.bids.keys[0]
         pull = (twice_mid - 2 * self.profile.price) / (self.profile.price * 0.1)
         rising = self._random.random() < 0.5 - max(-0.4, min(0.4, pull))
@@ -176,10 +175,10 @@ class Market:
     def _spread(self) -> int:
         return self.asks.keys[0] + self.bids.keys[0]
 
-    def _rank(self, side: Side) -> int:
-        """A level's place from the top, 0 the best: as likely below 10 as in 10 to 100."""
+    def _rank(self, side: MarketSide) -> int:
+        """Return a random rank, 0 the best: below 10 as likely as 10 to 100."""
         count = min(len(side.keys), _REACH)
-        # Rounding may carry a power next to the bound onto it.
+        # Rounding may lift a power just below the bound onto it.
         place = int(math.pow(count + 1, self._random.random()))
         return min(place, count) - 1
 
