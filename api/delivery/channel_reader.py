@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from api.follow.api_events import lagged_frame, status_frame
 from api.follow.buffer import NoRoom
-from api.follow.frame_log import WRITE_BYTES, Frame, Place, sse_frame
+from api.follow.frame_log import WRITE_BYTES, Frame, sse_frame
 from api.follow.ring import milliseconds_of
 from api.follow.tail import Tail
 from api.http.problems import redis_away
@@ -29,6 +29,7 @@ from api.views.channel import (
 )
 from api.views.channels import Channels, Choice, no_room
 from kraken_book.event import LaggedReason
+from kraken_book.position import Position
 
 # An id behind every one of its millisecond.
 LAST_OF_MILLISECOND = 10**18
@@ -46,8 +47,8 @@ class Unread:
         self.source = source
         self.watermark = watermark
         self.after_id = f"{watermark}-{LAST_OF_MILLISECOND}"
-        self.last: Place | None = None
-        self.until = source.followed.place
+        self.last: Position | None = None
+        self.until = source.followed.position
         self.index = source.followed.ring.index_after_time(watermark)
 
 
@@ -216,12 +217,12 @@ class ChannelReader:
             self._unread.popleft()
             self._tell_gone(unread.source)
             return
-        due = [entry for entry in page if entry.place <= unread.until]
-        sent = self._queue(Frame(e.place, e.id, sse_frame(e.id, e.data)) for e in due)
+        due = [entry for entry in page if entry.position <= unread.until]
+        sent = self._queue(Frame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
         if sent == len(due) < len(page) or not page:
             self._unread.popleft()
         else:
-            unread.after_id, unread.last = due[sent - 1].id, due[sent - 1].place
+            unread.after_id, unread.last = due[sent - 1].id, due[sent - 1].position
 
     def _queue(self, frames: Iterable[Frame]) -> int:
         """Have frames sent next, as many as one write takes; return how many those are."""
@@ -243,18 +244,18 @@ class ChannelReader:
         due = [
             (at, frame)
             for at, frame in enumerate(frames)
-            if frame.place <= unread.until and is_later(frame, unread.watermark)
+            if frame.position <= unread.until and is_later(frame, unread.watermark)
         ]
         sent = self._queue(frame for _, frame in due)
         if sent < len(due):
             unread.index = index + due[sent][0]
-        elif not frames or frames[-1].place > unread.until:
+        elif not frames or frames[-1].position > unread.until:
             self._unread.popleft()
         else:
             unread.index = index + len(frames)
         if sent:
             last = due[sent - 1][1]
-            unread.after_id, unread.last = last.id, last.place
+            unread.after_id, unread.last = last.id, last.position
 
     async def _goes_on(self, unread: Unread, page: list[Entry]) -> bool:
         """Whether nothing is gone between what was sent and `page`, which has been read already."""

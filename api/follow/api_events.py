@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from time import time_ns
 
-from api.follow.frame_log import Place, sse_frame, sse_unnumbered
+from api.follow.frame_log import sse_frame, sse_unnumbered
 from api.store.book_store import StoredBook
 from kraken_book.event import (
     Lagged,
@@ -16,6 +16,7 @@ from kraken_book.event import (
     render_snapshot,
     render_status,
 )
+from kraken_book.position import Position
 from kraken_book.printable import printable_json
 from kraken_book.timestamps import rfc3339
 
@@ -23,9 +24,9 @@ from kraken_book.timestamps import rfc3339
 class Opening:
     """A book to join a stream at, as many as join there at once; rendered for the first."""
 
-    def __init__(self, book: StoredBook, place: Place) -> None:
+    def __init__(self, book: StoredBook, position: Position) -> None:
         self.book = book
-        self.place = place
+        self.position = position
 
     @cached_property
     def sse(self) -> bytes:

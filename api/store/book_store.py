@@ -10,7 +10,6 @@ from typing import NamedTuple, cast
 import msgspec
 from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
-from api.follow.frame_log import Place
 from api.store.batched_reads import SharedReads
 from api.store.book_cache import KnownBook, KnownBooks, Reply
 from api.store.book_check import prove_book, time_text
@@ -19,6 +18,7 @@ from api.store.corrupt_keys import Corruption, CorruptKeys
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.position import Position
 from kraken_book.symbols import is_symbol
 from kraken_book.timestamps import parse_rfc3339
 from runtime.cooperate import Turns
@@ -49,9 +49,9 @@ class StoredBook(NamedTuple):
     age_ms: int | None
 
     @property
-    def place(self) -> Place | None:
+    def position(self) -> Position | None:
         """Where the book stands among its symbol's events; None where there is none."""
-        return Place(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
+        return Position(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
 
     def is_too_old(self, max_age: float) -> bool:
         """Return whether there is a book that may be older than `max_age` seconds."""

@@ -18,13 +18,14 @@ from msgspec.structs import replace
 
 from api.follow.api_events import lagged_frame, status_frame
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, Frame, FrameLog, Place, sse_frame
+from api.follow.frame_log import FRAME_BYTES, Frame, FrameLog, sse_frame
 from api.follow.ring import milliseconds_of
 from api.metrics import LAGGED
 from api.views.followed_book import FollowedBook, is_numbered
 from api.views.view import Cut
 from api.views.view_pace import FIRST_SECONDS, ViewPace, believed_seconds
 from kraken_book.event import LaggedReason
+from kraken_book.position import NOWHERE, Position
 
 # Of many symbols, that much more goes through one log; its frames are the rings' own.
 MANY_CAPACITY = 16_384
@@ -79,7 +80,7 @@ class Source:
         self.followed = followed
         self.generation = 0
         self.next = 0
-        self.place = Place(0, 0)
+        self.position = NOWHERE
         # What readers see, as `Rendered.seen` says it.
         self.seen: int | None = None
         # Why a reader may have had events before those that come first here.
@@ -118,7 +119,7 @@ class Channel:
         self.watermark = watermark
         self.readers = 0
         self.sources: dict[str, Source] = {}
-        self._left: dict[str, Place] = {}
+        self._left: dict[str, Position] = {}
         self._is_resumed = False
         self._opening: ChannelOpening | None = None
         self._opening_bytes = 0
@@ -136,7 +137,7 @@ class Channel:
         source = self.sources[symbol] = Source(followed)
         source.held = self.watermark
         if symbol in self._left:
-            source.place, source.owed = self._left.pop(symbol), "trimmed"
+            source.position, source.owed = self._left.pop(symbol), "trimmed"
         elif self._is_resumed:
             source.owed = "unknown"
         self.log.keep(len(self.sources) * SOURCE_BYTES)
@@ -148,7 +149,7 @@ class Channel:
         source = self.sources[symbol]
         self._pull(source)
         self._append_all([self._own(status_frame(symbol, "syncing", reason))])
-        self._left[symbol] = source.place
+        self._left[symbol] = source.position
         while len(self._left) > MOST_LEFT:
             del self._left[next(iter(self._left))]
         return self._remove(symbol)
@@ -273,8 +274,7 @@ class Channel:
         followed = source.followed
         reason = followed.lost_for if source.generation else source.owed
         if reason is not None:
-            known = source.place.epoch == followed.place.epoch
-            missed = max(0, followed.place.seq - source.place.seq) if known else None
+            missed = followed.position.events_since(source.position)
             lagged = lagged_frame(followed.ring.symbol, missed, reason)
             self.log.append(self._own(lagged))
             LAGGED.labels(reason).inc(self.readers)
@@ -282,12 +282,12 @@ class Channel:
         if self.cut is not None and followed.book is not None:
             source.seen = followed.rendered(self._levels).seen
         source.generation, source.next = followed.generation, followed.next
-        source.place, source.held = followed.place, None
+        source.position, source.held = followed.position, None
 
     def _pass_on(self, source: Source, wanted: Callable[[Frame], bool]) -> None:
         frames = source.followed.ring.frames_from(source.next) or []
         source.next = source.followed.next
-        source.place = source.followed.place if self.cut is None else source.place
+        source.position = source.followed.position if self.cut is None else source.position
         self._append_all(filter(wanted, frames))
 
     def _append_all(self, frames: Iterable[Frame]) -> None:
@@ -339,9 +339,9 @@ class Channel:
         seen = followed.rendered(self._levels).seen
         if seen != source.seen:
             source.seen = seen
-            known = source.place.epoch == followed.place.epoch
-            conflated = max(0, followed.place.seq - source.place.seq - 1) if known else None
-            source.place = followed.place
+            passed = followed.position.events_since(source.position)
+            conflated = None if passed is None else max(0, passed - 1)
+            source.position = followed.position
             yield self._snapshot(source, conflated)
 
     @property
@@ -351,10 +351,10 @@ class Channel:
     def _snapshot(self, source: Source, conflated: int | None) -> Frame:
         followed = source.followed
         data = followed.rendered(self._levels).snapshot(conflated)
-        return Frame(followed.place, followed.event_id, sse_frame(followed.event_id, data))
+        return Frame(followed.position, followed.event_id, sse_frame(followed.event_id, data))
 
     def _own(self, sse: bytes) -> Frame:
-        return Frame(Place(0, 0), "", sse)
+        return Frame(NOWHERE, "", sse)
 
     def _rendered(self, opening: list[Frame]) -> list[bytes]:
         """Of many, the last event alone has the watermark: all before it were not sent before."""

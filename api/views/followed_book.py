@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, Place
+from api.follow.frame_log import Frame
 from api.follow.ring import Ring
 from api.store.book_store import StoredBook
 from api.views.view import show
@@ -22,6 +22,7 @@ from kraken_book.event import (
     render_snapshot,
 )
 from kraken_book.level import LevelError
+from kraken_book.position import NOWHERE, Position
 from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.view import view_of
 from runtime.logs import get_logger
@@ -69,7 +70,7 @@ class FollowedBook:
         self.generation = 0
         self.readers = 0
         self.book: Book | None = None
-        self.place = Place(0, 0)
+        self.position = NOWHERE
         self.event_id = ""
         self.lost_for: LaggedReason = "unknown"
         self.status = "live"
@@ -83,7 +84,7 @@ class FollowedBook:
     def join(self, stored: StoredBook) -> None:
         """Begin with the book of a hash, where the ring goes on from it."""
         hashed = stored.hash
-        index = self.ring.index_after(Place(hashed.epoch, hashed.seq))
+        index = self.ring.index_after(Position(hashed.epoch, hashed.seq))
         if index is None or hashed.view is None:
             return
         view = hashed.view
@@ -98,7 +99,7 @@ class FollowedBook:
         self._change_rendered()
         self.book, self._next = book, index
         self.status, self.reason = hashed.status, None
-        self.place, self.event_id = Place(hashed.epoch, hashed.seq), hashed.event_id
+        self.position, self.event_id = Position(hashed.epoch, hashed.seq), hashed.event_id
         self._source, self._checksum = view.source, view.checksum
         self._exchange_time, self._received_at = view.exchange_time, None
         self.generation += 1
@@ -145,7 +146,7 @@ class FollowedBook:
         shown = show(self.book, levels)
         view = view_of(self.book, self._source, self._checksum, self._exchange_time)
         view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
-        epoch, seq = self.place.epoch, self.place.seq
+        epoch, seq = self.position.epoch, self.position.seq
         data = render_snapshot(view, seq, epoch, self._received_at, None, is_cut=not shown.proves)
         # The texts themselves would be kept for every view that has shown them.
         return Rendered(data.removesuffix(_CONFLATED_LAST), hash(shown))
@@ -171,7 +172,7 @@ class FollowedBook:
     def _take(self, frame: Frame) -> None:
         if not is_numbered(frame):
             return
-        self.place, self.event_id = frame.place, frame.id
+        self.position, self.event_id = frame.position, frame.id
         event = decode_event(data_of(frame))
         if event.symbol != self.ring.symbol:
             raise ValueError(f"an event of {event.symbol!r} lies in this stream")

@@ -67,7 +67,7 @@ class FollowedBooks:
         there = [
             (followed, book)
             for followed, book in zip(lost, stored, strict=True)
-            if book is not None and book.place is not None
+            if book is not None and book.position is not None
         ]
         for followed, book in there:
             self._start(followed, book)
@@ -83,5 +83,5 @@ class FollowedBooks:
         return any(followed.book is None for followed, _ in there)
 
     def _start(self, followed: FollowedBook, book: StoredBook) -> None:
-        if not followed.ring.started and book.place is not None:
-            followed.ring.start(book.place, book.hash.event_id)
+        if not followed.ring.started and book.position is not None:
+            followed.ring.start(book.position, book.hash.event_id)

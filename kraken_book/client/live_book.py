@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum
 from time import monotonic, time_ns
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
 from kraken_book.book import DEPTHS, Book, ChecksumMismatch, CrossedBook
 from kraken_book.event import Event, Lagged, Snapshot, Status, StatusChange, Update
 from kraken_book.level import Level, LevelError
+from kraken_book.position import Position
 from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.printable import printable
 from kraken_book.timestamps import rfc3339
@@ -32,13 +33,6 @@ class Doubt(Exception):
     def __init__(self, reason: DoubtReason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
-
-
-class Place(NamedTuple):
-    """Where an event stands among those of its symbol."""
-
-    epoch: int
-    seq: int
 
 
 class Standing(Enum):
@@ -87,7 +81,7 @@ class LiveBook:
         self.exchange_time: str | None = None
         """When Kraken made the book's last change: RFC 3339, UTC."""
         self._book: Book | None = None
-        self._place: Place | None = None
+        self._position: Position | None = None
         self._standing = Standing.WAITING
         self._doubt: DoubtReason | None = None
         self._is_connected = True
@@ -160,12 +154,12 @@ class LiveBook:
     @property
     def epoch(self) -> int | None:
         """The epoch of the last event that had one."""
-        return self._place.epoch if self._place else None
+        return self._position.epoch if self._position else None
 
     @property
     def seq(self) -> int | None:
         """The number of the last event that had one."""
-        return self._place.seq if self._place else None
+        return self._position.seq if self._position else None
 
     @property
     def age(self) -> float | None:
@@ -190,7 +184,7 @@ class LiveBook:
 
     def begin(self) -> None:
         """Another stream is to open with a snapshot, wherever that stands."""
-        self._place = self._of_collector = self._of_api = None
+        self._position = self._of_collector = self._of_api = None
         if self._standing is not Standing.DOUBTED:
             self._standing = Standing.WAITING
 
@@ -230,7 +224,9 @@ class LiveBook:
             return False
         if self._standing is Standing.DOUBTED:
             return True
-        is_repeat = self._place is not None and Place(event.epoch, event.seq) <= self._place
+        is_repeat = (
+            self._position is not None and Position(event.epoch, event.seq) <= self._position
+        )
         self.counts.repeated += is_repeat
         return is_repeat
 
@@ -248,7 +244,7 @@ class LiveBook:
                 self._change(event)
 
     def _replace(self, event: Snapshot) -> None:
-        if self._place is not None and self._standing is not Standing.LAGGED:
+        if self._position is not None and self._standing is not Standing.LAGGED:
             self.counts.conflated += event.conflated or 0
         # Snapshots are made of verified, live books alone; where the status is another, it follows.
         self._of_collector = None
@@ -280,23 +276,25 @@ class LiveBook:
             self._of_api = None
         self.counts.verified += 1
         self.exchange_time = event.exchange_time
-        self._place = Place(event.epoch, event.seq)
+        self._position = Position(event.epoch, event.seq)
 
     def _change(self, event: StatusChange) -> None:
         assert event.epoch is not None
         assert event.seq is not None
-        is_same_epoch = self._place is not None and self._place.epoch == event.epoch
+        is_same_epoch = self._position is not None and self._position.epoch == event.epoch
         if is_same_epoch:
             self._demand_next(event)
-        self._place = Place(event.epoch, event.seq)
+        self._position = Position(event.epoch, event.seq)
         self._of_collector = None if event.status == "live" else event
         # A book that was lost, or is another leader's, comes back with a snapshot only.
         if self._standing is Standing.VERIFIED and (event.status != "live" or not is_same_epoch):
             self._standing = Standing.SYNCING
 
     def _demand_next(self, event: Update | StatusChange) -> None:
-        last = self._place
-        if last is None or (event.epoch, event.seq) != (last.epoch, last.seq + 1):
+        assert event.epoch is not None
+        assert event.seq is not None
+        last = self._position
+        if last is None or not Position(event.epoch, event.seq).is_right_after(last):
             raise Doubt("gap", f"after event {last} came {event.seq} of epoch {event.epoch}")
 
     def _lag(self, event: Lagged) -> None:

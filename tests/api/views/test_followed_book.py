@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.frame_log import Frame, Place, sse_frame
+from api.follow.frame_log import Frame, sse_frame
 from api.follow.ring import Ring
 from api.store.book_store import StoredBook
 from api.views.followed_book import FollowedBook
 from kraken_book.contract.book_hash import BookHash
+from kraken_book.position import Position
 from lab.written_books import CONFIRMED_AT, snapshot, update, view_at
 
 
 def followed_at(seq: int) -> FollowedBook:
     ring = Ring("BTC/USD")
-    ring.start(Place(1, seq), f"100-{seq}")
+    ring.start(Position(1, seq), f"100-{seq}")
     followed = FollowedBook(ring)
     followed.join(StoredBook(hash_at(seq), 0))
     assert followed.book is not None
@@ -43,7 +44,7 @@ def hash_at(seq: int, **members: Any) -> BookHash:
 
 
 def put(followed: FollowedBook, seq: int, data: bytes) -> None:
-    followed.ring.append(Frame(Place(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+    followed.ring.append(Frame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
@@ -108,7 +109,7 @@ def test_event_of_another_symbol_loses_the_book() -> None:
 
 def test_fault_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     followed = FollowedBook(Ring("BTC/USD"))
-    followed.ring.start(Place(1, 2), "100-2")
+    followed.ring.start(Position(1, 2), "100-2")
     view = msgspec.structs.replace(view_at(2), bids="[[")
     for _ in range(5):
         followed.join(StoredBook(hash_at(2, view=view), 0))
