@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from api.store.book_cache import Reply
 from api.store.stream_entry import id_order
-from kraken_book.book import CHECKSUM_LEVELS, DEPTHS, Book, BookError
+from kraken_book.book import CHECKSUM_LEVELS, DEPTHS, Book
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash, parse_book_hash
-from kraken_book.level import Best, Level, LevelError, level_of
+from kraken_book.errors import BookError, LevelError
+from kraken_book.level import Best, Level, level_of
 from kraken_book.precision import MAX_TEXT, Precision, plain_pattern
 from kraken_book.timestamps import normalised
 from kraken_book.view import BookView, best_of

@@ -12,7 +12,8 @@ from api.follow.frame_log import Frame
 from api.follow.ring import Ring
 from api.store.book_store import StoredBook
 from api.views.view import show
-from kraken_book.book import DEPTHS, Book, BookError
+from kraken_book.book import DEPTHS, Book
+from kraken_book.errors import BookError, LevelError
 from kraken_book.event import (
     LaggedReason,
     Snapshot,
@@ -21,7 +22,6 @@ from kraken_book.event import (
     decode_event,
     render_snapshot,
 )
-from kraken_book.level import LevelError
 from kraken_book.position import NOWHERE, Position
 from kraken_book.precision import MAX_TEXT, Precision
 from kraken_book.view import view_of

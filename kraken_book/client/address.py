@@ -14,7 +14,7 @@ from kraken_book.client.environment import (
     proxy_for,
     trusted_certificates,
 )
-from kraken_book.client.refused import Unusable
+from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
 # What the commands read; the key comes from nowhere else, since arguments can be seen by others.

@@ -16,7 +16,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from kraken_book.client.refused import Unusable
+from kraken_book.errors import Unusable
 
 PROXY_SCHEMES = ("http", "https", "all")
 CERTIFICATE_FILE = "SSL_CERT_FILE"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.errors import Refused, UnknownSymbol
 from kraken_book.printable import printable
 
 EVENT_STREAM = "text/event-stream"
@@ -18,33 +19,6 @@ MOST_DETAIL = 500
 MOST_NAMES = 10
 # What another moment may change, beside all that is the server's own failure.
 TRANSIENT = frozenset({408, 425, 429})
-
-
-class Unusable(ValueError):
-    """An argument of `watch`, or a variable of the environment, cannot be used."""
-
-
-class Refused(Exception):
-    """The api does not serve what was asked for; the message says why, in the api's words.
-
-    `status` is HTTP's.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-class UnknownSymbol(Refused):
-    """The api has no such symbol; `symbols` are the nearest that it has."""
-
-    def __init__(self, detail: str, symbols: list[str]) -> None:
-        super().__init__(404, detail)
-        self.symbols = symbols
-
-
-class Unreachable(ConnectionError):
-    """Nothing answered at the address of the api for as long as the caller wanted to wait."""
 
 
 class _Problem(msgspec.Struct):

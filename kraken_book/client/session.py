@@ -14,9 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from kraken_book.backoff import Backoff
-from kraken_book.client.live_book import Doubt, LiveBook
-from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer, Unreachable
+from kraken_book.client.live_book import LiveBook
+from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
+from kraken_book.errors import BookInvalid, Unreachable
 from kraken_book.event import decode_event
 from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, folded
@@ -225,9 +226,9 @@ class Session:
         event = decode_event(message.data)
         book = self._book(event.symbol)
         try:
-            has_changed = book.take(event)
-        except Doubt as doubt:
-            self._ask_anew(printable(f"{book.symbol}: {doubt}", MOST_SHOWN))
+            has_changed = book.apply(event)
+        except BookInvalid as error:
+            self._ask_anew(printable(f"{book.symbol}: {error}", MOST_SHOWN))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id

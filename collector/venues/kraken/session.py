@@ -26,8 +26,8 @@ from collector.venues.kraken.lag import FeedLag, LagMemory
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.requests import Requests, Sent
 from collector.venues.kraken.subscription import State, Subscription
-from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
+from kraken_book.book import CHECKSUM_LEVELS
+from kraken_book.errors import ChecksumMismatch, CrossedBook, LevelError
 from kraken_book.symbols import is_symbol, mentioned, spellings
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
