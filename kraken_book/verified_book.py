@@ -116,6 +116,10 @@ class VerifiedBook:
         if self.state is not BookState.INVALID:
             self.state = BookState.WAITING
 
+    def await_snapshot(self) -> None:
+        """Note that the collector has lost the book that was verified here."""
+        self.state = BookState.SYNCING
+
     def _is_ignored(self, event: Snapshot | Update | StatusChange, position: Position) -> bool:
         is_invalid = self.state is BookState.INVALID
         if isinstance(event, Snapshot) and (is_invalid or self.state is BookState.LAGGED):

@@ -242,7 +242,7 @@ class Channel:
             yield self._own(status_frame(symbol, "syncing", NO_BOOK_YET))
             return
         yield self._snapshot(source, None)
-        if followed.status == "syncing":
+        if followed.is_syncing:
             yield self._own(status_frame(symbol, "syncing", followed.reason))
         if followed.ring.stale:
             yield self._own(status_frame(symbol, "stale", "age"))

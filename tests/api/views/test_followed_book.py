@@ -15,7 +15,7 @@ from api.store.book_store import StoredBook
 from api.views.followed_book import FollowedBook
 from kraken_book.contract.book_hash import BookHash
 from kraken_book.position import Position
-from lab.written_books import CONFIRMED_AT, snapshot, update, view_at
+from lab.written_books import CONFIRMED_AT, snapshot, status, update, view_at
 
 
 def followed_at(seq: int) -> FollowedBook:
@@ -127,3 +127,22 @@ def test_cuts_of_one_state_are_rendered_once_and_few_are_kept() -> None:
     put(followed, 3, update(3).entry(1).data)
     followed.advance()
     assert followed.rendered(1).seen != before.seen
+
+
+def is_syncing(followed: FollowedBook) -> bool:
+    return followed.is_syncing
+
+
+def test_book_that_its_collector_lost_is_shown_as_syncing_until_a_snapshot() -> None:
+    followed = FollowedBook(Ring("BTC/USD"))
+    followed.ring.start(Position(1, 2), "100-2")
+    followed.join(StoredBook(hash_at(2, status="syncing"), 0))
+    assert is_syncing(followed)
+    assert followed.book is not None
+    put(followed, 3, status(3, "syncing").entry(1).data)
+    followed.advance()
+    assert is_syncing(followed)
+    assert followed.position == Position(1, 3)
+    put(followed, 4, snapshot(4).entry(1).data)
+    followed.advance()
+    assert not is_syncing(followed)
