@@ -67,20 +67,12 @@ _FOLLOWS = {
 class FeedSilent(Exception):
     """Nothing comes any more, not even a heartbeat."""
 
+    reason = "silent"
+
 
 # What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
 # SOCKS proxy, for which websockets wants a package of its own.
 _NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
-
-# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FeedLagging, "lag"),
-    (FeedSilent, "silent"),
-    (FeedFlooded, "flood"),
-    (ConnectionClosed, "closed"),
-    (InvalidStatus, "refused"),
-    (ssl.SSLCertVerificationError, "certificate"),
-)
 
 
 class Connection:
@@ -288,7 +280,18 @@ class Connection:
 
 
 def _reason_of(error: Exception) -> str:
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+    """Return why a connection ended: one of a bounded set of words."""
+    match error:
+        case FeedSilent() | FeedLagging() | FeedFlooded():
+            return error.reason
+        case ConnectionClosed():
+            return "closed"
+        case InvalidStatus():
+            return "refused"
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case _:
+            return "unreachable"
 
 
 def _words_of(error: Exception) -> str:
