@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.level import Best, Level, top_json
 from kraken_book.position import Position
-from kraken_book.view import BookView
 
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
@@ -103,7 +103,7 @@ def render_update(
 
 
 def render_snapshot(
-    view: BookView,
+    view: BookSnapshot,
     seq: int,
     epoch: int,
     received_at: str | None,
@@ -128,7 +128,7 @@ def render_snapshot(
     ).encode()
 
 
-def snapshot_event(view: BookView, position: Position) -> Snapshot:
+def snapshot_event(view: BookSnapshot, position: Position) -> Snapshot:
     """Return the snapshot event of a book that was stored at `position`.
 
     Raises:

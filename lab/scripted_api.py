@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -29,7 +30,6 @@ from kraken_book.event import (
 )
 from kraken_book.precision import Precision
 from kraken_book.symbols import folded, nearest
-from kraken_book.view import view_of
 
 PAGE = Path(__file__).parents[1] / "api" / "page"
 
@@ -78,7 +78,7 @@ class Market:
         self._tell(self.snapshot(conflated))
 
     def snapshot(self, conflated: int | None = None) -> bytes:
-        view = view_of(self.book, self._source, self.book.checksum(), TIME)
+        view = snapshot_of(self.book, self._source, self.book.checksum(), TIME)
         return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
 
     def in_short(self) -> dict[str, Any]:

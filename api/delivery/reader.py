@@ -17,7 +17,7 @@ from api.follow.frame_log import WRITE_BYTES, sse_frame
 from api.follow.tail import Tail
 from api.http.problems import redis_away
 from api.metrics import EVENTS_OUT, LAGGED, RESUMED
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 from api.store.stream_entry import Entry, follows
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
@@ -185,7 +185,7 @@ class Reader:
         after = self._status_after(opening.book) + self._word_of_before()
         return lagged + opening.sse + after
 
-    def _status_after(self, book: StoredBook) -> bytes:
+    def _status_after(self, book: BookWithAge) -> bytes:
         # Usually the status event follows in the ring; it may have been trimmed.
         if book.hash.status == "syncing" and self.ring.last.position == book.position:
             return status_frame(self.ring.symbol, "syncing", None)

@@ -22,7 +22,7 @@ from api.follow.node_workers import Lanes
 from api.follow.ring import Ring
 from api.follow.wake import Wake
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
-from api.store.book_store import BookStore, StoredBook, is_wrong_type
+from api.store.book_store import BookStore, BookWithAge, is_wrong_type
 from api.store.single_flight import JoinedRead
 from api.store.stream_entry import (
     MOST_ENTRIES,
@@ -123,11 +123,11 @@ class Tail:
                 if ring.joining:
                     ring.wake()
 
-    def note_book(self, ring: Ring, book: StoredBook) -> None:
+    def note_book(self, ring: Ring, book: BookWithAge) -> None:
         """Keep when the book was last known to match Kraken, and tell readers what follows."""
         if book.age_ms is not None:
             ring.confirmed = monotonic() - book.age_ms / 1000
-        elif book.hash.view is not None:
+        elif book.hash.snapshot is not None:
             # Nothing credible says when: it counts as never confirmed.
             ring.confirmed = NEVER
         self.tell_age(ring)

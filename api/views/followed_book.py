@@ -10,14 +10,14 @@ import msgspec
 from api.follow.buffer import Buffer
 from api.follow.frame_log import Frame
 from api.follow.ring import Ring
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 from api.views.view import show
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.errors import BookError
 from kraken_book.event import LaggedReason, decode_event, render_snapshot, snapshot_event
 from kraken_book.position import NOWHERE, Position
 from kraken_book.verified_book import BookState, VerifiedBook
-from kraken_book.view import view_of
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -88,9 +88,9 @@ class FollowedBook:
         status = self._verified.collector_status
         return status.reason if status else None
 
-    def join(self, stored: StoredBook) -> None:
+    def join(self, stored: BookWithAge) -> None:
         """Begin with the book of a hash, if the ring goes on from there."""
-        snapshot, position = stored.hash.view, stored.position
+        snapshot, position = stored.hash.snapshot, stored.position
         if snapshot is None or position is None:
             return
         index = self.ring.index_after(position)
@@ -150,7 +150,7 @@ class FollowedBook:
         verified, book = self._verified, self.book
         assert book is not None, f"the book of {self.ring.symbol} is not known"
         shown = show(book, levels)
-        view = view_of(book, verified.source, verified.checksum, verified.exchange_time)
+        view = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
         view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.position.epoch, self.position.seq
         received_at = verified.received_at

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from api.follow.buffer import Buffer
 from api.follow.tail import Tail
-from api.store.book_store import BookStore, StoredBook
+from api.store.book_store import BookStore, BookWithAge
 from api.views.followed_book import FollowedBook
 from runtime.cooperate import Turns
 
@@ -82,6 +82,6 @@ class FollowedBooks:
                 followed.ring.wake()
         return any(followed.book is None for followed, _ in there)
 
-    def _start(self, followed: FollowedBook, book: StoredBook) -> None:
+    def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
         if not followed.ring.started and book.position is not None:
             followed.ring.start(book.position, book.hash.event_id)
