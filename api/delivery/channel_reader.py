@@ -19,15 +19,10 @@ from api.follow.tail import Tail
 from api.http.problems import redis_away
 from api.metrics import EVENTS_OUT, LAGGED, RESUMED
 from api.store.stream_entry import Entry, follows
-from api.views.channel import (
-    NO_BOOK_YET,
-    Channel,
-    ChannelOpening,
-    Source,
-    is_later,
-    unmarked,
-)
-from api.views.channels import Channels, Choice, no_room
+from api.views.channel import Channel, ChannelOpening
+from api.views.channel_log import is_later, unmarked
+from api.views.channel_member import NO_BOOK_YET, ChannelMember
+from api.views.channel_registry import ChannelRegistry, Choice, no_room
 from kraken_book.event import LaggedReason
 from kraken_book.position import Position
 
@@ -43,7 +38,7 @@ class Unread:
     They are read from the symbol's ring, from `index` on, or from Redis if that is None.
     """
 
-    def __init__(self, source: Source, watermark: int) -> None:
+    def __init__(self, source: ChannelMember, watermark: int) -> None:
         self.source = source
         self.watermark = watermark
         self.after_id = f"{watermark}-{LAST_OF_MILLISECOND}"
@@ -58,7 +53,9 @@ class ChannelReader:
     `ring` tells when there may be more.
     """
 
-    def __init__(self, channels: Channels, tail: Tail, choice: Choice, channel: Channel) -> None:
+    def __init__(
+        self, channels: ChannelRegistry, tail: Tail, choice: Choice, channel: Channel
+    ) -> None:
         self._channels = channels
         self._tail = tail
         self._choice = choice
@@ -91,7 +88,7 @@ class ChannelReader:
     async def resume(self, event_id: str) -> bytes:
         """Go on after a watermark; a view's stream with what is there now. Raises Problem."""
         self._tell_left()
-        if self._channel.cut is not None or not self._channel.is_many:
+        if self._channel.view is not None or not self._channel.is_many:
             return await self.open()
         watermark = int(event_id)
         try:
@@ -105,7 +102,7 @@ class ChannelReader:
         self._channel.note_resumed()
         self._channel.pull()
         self._index = self.ring.end
-        for source in self._channel.sources.values():
+        for source in self._channel.members.values():
             self._resume(source, watermark)
         from_stream = any(unread.index is None for unread in self._unread)
         RESUMED.labels("stream" if from_stream else "ring").inc()
@@ -185,7 +182,7 @@ class ChannelReader:
         self._before.clear()
         self._opening = None
         self._unread.clear()
-        for symbol in self._channel.sources:
+        for symbol in self._channel.members:
             self._before.append(lagged_frame(symbol, None, reason))
         self._tell_left()
         self._is_waiting = True
@@ -196,7 +193,7 @@ class ChannelReader:
         for symbol, reason in self._channels.left(self._choice).items():
             self._before.append(status_frame(symbol, "syncing", reason))
 
-    def _resume(self, source: Source, watermark: int) -> None:
+    def _resume(self, source: ChannelMember, watermark: int) -> None:
         followed = source.followed
         if followed.book is None:
             # Its snapshot comes through the log, as soon as there is one.
@@ -265,7 +262,7 @@ class ChannelReader:
         # What was before it may be gone, or was never there: nobody can tell.
         return oldest is not None and milliseconds_of(oldest.id) <= unread.watermark
 
-    def _tell_gone(self, source: Source) -> None:
+    def _tell_gone(self, source: ChannelMember) -> None:
         LAGGED.labels("trimmed").inc()
         self._before.append(lagged_frame(source.followed.ring.symbol, None, "trimmed"))
         self._before.extend(self._channel.opening_of(source))

@@ -11,7 +11,7 @@ from api.follow.buffer import Buffer
 from api.follow.frame_log import Frame
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
-from api.views.view import show
+from api.views.view import render_view
 from kraken_book.book import Book
 from kraken_book.book_snapshot import snapshot_of
 from kraken_book.errors import BookError
@@ -24,12 +24,12 @@ log = get_logger(__name__)
 
 _CONFLATED_LAST = b"null}"
 # Different views of one state that are kept rendered.
-MOST_RENDERED = 4
+MAX_RENDERED = 4
 # What lies in Redis can be anything: these errors say that it is no event or no right book.
 NO_BOOK = (BookError, msgspec.DecodeError, ValueError)
 
 
-class Rendered:
+class RenderedSnapshot:
     """One state of a book as a snapshot's JSON, cut to some levels; shared by all who show it."""
 
     __slots__ = ("head", "seen")
@@ -53,7 +53,7 @@ class FollowedBook:
 
     def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
-        self._rendered: dict[int | None, Rendered] = {}
+        self._rendered: dict[int | None, RenderedSnapshot] = {}
         self._share = (Buffer() if buffer is None else buffer).share(self._forget_rendered, floor=0)
         # The last fault that was logged: it is not logged again at each attempt.
         self._logged = ""
@@ -132,11 +132,11 @@ class FollowedBook:
         """The index, in the ring, of the first event that is not in the book yet."""
         return self._next
 
-    def rendered(self, levels: int | None) -> Rendered:
+    def rendered(self, levels: int | None) -> RenderedSnapshot:
         """Return the book as it is, cut to so many levels (None: all), as a snapshot."""
         found = self._rendered.get(levels)
         if found is None:
-            if len(self._rendered) >= MOST_RENDERED:
+            if len(self._rendered) >= MAX_RENDERED:
                 self._change_rendered()
             found = self._rendered[levels] = self._render(levels)
             self._share.add(len(found.head))
@@ -146,17 +146,17 @@ class FollowedBook:
         """Give back what it has of the buffer; nobody shows it any more."""
         self._share.close()
 
-    def _render(self, levels: int | None) -> Rendered:
+    def _render(self, levels: int | None) -> RenderedSnapshot:
         verified, book = self._verified, self.book
         assert book is not None, f"the book of {self.ring.symbol} is not known"
-        shown = show(book, levels)
+        shown = render_view(book, levels)
         view = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
         view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.position.epoch, self.position.seq
         received_at = verified.received_at
         data = render_snapshot(view, seq, epoch, received_at, None, is_cut=not shown.proves)
         # The texts themselves would be kept for every view that has shown them.
-        return Rendered(data.removesuffix(_CONFLATED_LAST), hash(shown))
+        return RenderedSnapshot(data.removesuffix(_CONFLATED_LAST), hash(shown))
 
     def _forget_rendered(self, _size: int) -> int:
         size = sum(len(each.head) for each in self._rendered.values())
