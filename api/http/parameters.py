@@ -12,7 +12,7 @@ from api.http.problems import bad_parameter
 from api.store.directory import Directory
 from api.views.channel_registry import Choice
 from api.views.view import View, parse_view
-from kraken_book.symbols import folded, is_symbol
+from kraken_book.symbols import is_symbol, normalize_symbol
 
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Return the names in Redis's spelling, as far as that is known without the list."""
-        return tuple(dict.fromkeys(map(folded, self.names or ())))
+        return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
 
     async def choice(self, directory: Directory) -> Choice:
         """Return the books and the view that are meant; raises Problem."""

@@ -21,7 +21,9 @@ MOST_NAMES = 10
 TRANSIENT = frozenset({408, 425, 429})
 
 
-class _Problem(msgspec.Struct):
+class ProblemDetails(msgspec.Struct):
+    """The body of an answer that is no success (RFC 9457, `application/problem+json`)."""
+
     type: str = ""
     detail: str = ""
     symbols: list[str] | None = None
@@ -87,10 +89,18 @@ class RefusedAnswer:
             " is this the address of an api?"
         )
 
-    def _problem(self) -> _Problem:
-        """Return the problem+json of the body; of any other body, its beginning as the detail."""
-        try:
-            return msgspec.json.decode(self._body, type=_Problem)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            text = self._body[:MOST_SHOWN].decode(errors="replace")
-            return _Problem(detail=" ".join(text.split()))
+    def _problem(self) -> ProblemDetails:
+        """Return the problem in the body; of any other body, its beginning as the detail."""
+        problem = parse_problem(self._body)
+        if problem is not None:
+            return problem
+        text = self._body[:MOST_SHOWN].decode(errors="replace")
+        return ProblemDetails(detail=" ".join(text.split()))
+
+
+def parse_problem(body: bytes) -> ProblemDetails | None:
+    """Return the problem that a body is, None if it is something else."""
+    try:
+        return msgspec.json.decode(body, type=ProblemDetails)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -31,6 +31,7 @@ from collector.venues.kraken.feed_socket import (
 from collector.venues.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
+from kraken_book.hosts import is_loopback
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
 
@@ -198,7 +199,8 @@ class Connection:
             # Kraken's heartbeats tell more than our pings would.
             ping_interval=None,
             close_timeout=0.5,
-            proxy=None if _is_this_machine(self._url) else True,
+            # A proxy of the environment would not find this machine.
+            proxy=None if is_loopback(urlsplit(self._url).hostname or "") else True,
         )
         assert isinstance(websocket, FeedSocket)
         return websocket
@@ -296,8 +298,3 @@ def _reason_of(error: Exception) -> str:
 
 def _words_of(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _is_this_machine(url: str) -> bool:
-    # A proxy of the environment is for what lies beyond; it would not find us.
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
