@@ -17,8 +17,8 @@ from api.http.request_log import CONSOLE_LEVELS
 from api.settings import ApiSettings
 from api.store.book_store import BookStore
 from api.store.directory import Directory
-from api.views.channels import Channels
-from api.views.followed_books import FollowedBooks
+from api.views.book_registry import BookRegistry
+from api.views.channel_registry import ChannelRegistry
 from api.views.roster import Roster
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
@@ -57,8 +57,8 @@ async def run(
     tail = Tail(nodes, store, settings.api_max_age, buffer)
     streams = Streams(settings.api_write_timeout)
     directory = Directory(store)
-    books = FollowedBooks(tail, store, buffer)
-    channels = Channels(tail, books, Roster(directory, store), buffer)
+    books = BookRegistry(tail, store, buffer)
+    channels = ChannelRegistry(tail, books, Roster(directory, store), buffer)
     app = make_app(
         store,
         directory,
