@@ -23,7 +23,8 @@ import uvloop
 
 from bench.kraken_v1 import KrakenV1, frame_of
 from bench.tape import Rate, Tape
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 from simulator.market.catalogue import CATALOGUE
 from simulator.protocol.feed import Subscriber
 from simulator.server import Simulator

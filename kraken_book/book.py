@@ -12,23 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from zlib import crc32
 
+from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.level import Level, make_level, top_json
 from kraken_book.precision import Precision, to_text
 
 CHECKSUM_LEVELS = 10
 DEPTHS = (10, 25, 100, 500, 1000)
-
-
-class BookError(Exception):
-    """The book cannot be right; it must be replaced by a snapshot."""
-
-
-class ChecksumMismatch(BookError):
-    """The book is not the one whose checksum the frame carried."""
-
-
-class CrossedBook(BookError):
-    """The best bid is not below the best ask, as it is in Kraken's books after a whole frame."""
 
 
 class Side:

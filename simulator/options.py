@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.command_line import OneLineParser
-from runtime.logs import parse_levels
+from runtime.log_levels import LogLevels, parse_levels
 from simulator.faults.kinds import AnyFault, FaultError
 from simulator.faults.text import parse_fault
 from simulator.market.catalogue import CATALOGUE, profile_of
@@ -33,7 +33,7 @@ class SimulatorOptions:
     """The control port; None to open none."""
     faults: tuple[AnyFault, ...]
     """The faults to apply at the start."""
-    log_level: str | None
+    log_level: LogLevels | None
     """Log levels that replace those of LOG_LEVEL."""
 
 
@@ -99,13 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _levels(text: str) -> str:
+def _levels(text: str) -> LogLevels:
     try:
-        parse_levels(text)
+        return parse_levels(text)
     except ValueError as error:
         # Argparse shows the text of ArgumentTypeError only.
         raise argparse.ArgumentTypeError(str(error)) from error
-    return text
 
 
 def _symbols(text: str) -> tuple[str, ...]:

@@ -12,11 +12,11 @@ import uvloop
 
 from runtime.listening import PortInUse, inherited_listener
 from runtime.log_output import LogOutput
-from runtime.logs import configure_logs, parse_levels
+from runtime.logs import configure_logs
 from runtime.printable import printable
+from runtime.process import hold_standard_descriptors
+from runtime.service import stop_on_signals
 from runtime.settings import LogSettings, read_settings
-from runtime.standard_streams import hold_standard_descriptors
-from runtime.stop import stop_on_signals
 from simulator.control import controlled
 from simulator.faults.kinds import FaultError
 from simulator.injector import FaultInjector
@@ -34,8 +34,7 @@ def main() -> None:
     hold_standard_descriptors()
     options = read_options(sys.argv[1:])
     settings = read_settings(LogSettings)
-    levels = parse_levels(options.log_level or settings.log_level)
-    output = configure_logs(levels, settings.log_format)
+    output = configure_logs(options.log_level or settings.log_level, settings.log_format)
     feed = open_feed(options)
     uvloop.run(_serve(feed, options, output))
 

@@ -1,4 +1,4 @@
-"""The books that this process keeps up to date, each once, for whoever shows them."""
+"""The books that channels of this process show, each rebuilt once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from redis.exceptions import RedisError
 
 from api.follow.buffer import Buffer
 from api.follow.tail import Tail
-from api.store.book_store import BookStore, StoredBook
+from api.store.book_store import BookStore, BookWithAge
 from api.views.followed_book import FollowedBook
 from runtime.cooperate import Turns
 
 JOIN_ATTEMPTS = 5
-LOOK_SECONDS = 0.5
+LOOK_INTERVAL = 0.5
 
 
-class FollowedBooks:
-    """Follows books while somebody wants them; joins anew, twice a second, those that are lost."""
+class BookRegistry:
+    """Keep a book up to date while a channel shows it; join lost books again twice a second."""
 
     def __init__(self, tail: Tail, store: BookStore, buffer: Buffer | None = None) -> None:
         self._tail = tail
@@ -28,7 +28,7 @@ class FollowedBooks:
         self._joining = asyncio.Lock()
 
     def follow(self, symbol: str) -> FollowedBook:
-        """The book of `symbol`, kept until as many `unfollow` it."""
+        """Return the book of `symbol`, kept until it is unfollowed as often."""
         followed = self._books.get(symbol)
         if followed is None:
             followed = self._books[symbol] = FollowedBook(self._tail.follow(symbol), self._buffer)
@@ -36,7 +36,7 @@ class FollowedBooks:
         return followed
 
     def unfollow(self, followed: FollowedBook) -> None:
-        """One less wants it."""
+        """Count one channel less that shows it."""
         followed.readers -= 1
         if not followed.readers:
             del self._books[followed.ring.symbol]
@@ -44,9 +44,9 @@ class FollowedBooks:
             followed.close()
 
     async def look_after(self) -> None:
-        """Join what is lost, for ever."""
+        """Join lost books again, for ever."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_INTERVAL)
             try:
                 await self.join(self._books.values())
             except (RedisError, OSError):
@@ -54,7 +54,7 @@ class FollowedBooks:
                 continue
 
     async def join(self, wanted: Iterable[FollowedBook]) -> None:
-        """Have all of these known that can be; raises redis.RedisError or OSError."""
+        """Join those of these books that are lost; raises redis.RedisError or OSError."""
         async with self._joining:
             for _ in range(JOIN_ATTEMPTS):
                 lost = [each for each in wanted if each.book is None and each.readers]
@@ -62,12 +62,12 @@ class FollowedBooks:
                     return
 
     async def _join_once(self, lost: list[FollowedBook]) -> bool:
-        """Whether one of them has a book that could not be joined, and is to be read again."""
+        """Try to join each; return whether one has a book in Redis and could not be joined."""
         stored = await self._store.books([each.ring.symbol for each in lost])
         there = [
             (followed, book)
             for followed, book in zip(lost, stored, strict=True)
-            if book is not None and book.place is not None
+            if book is not None and book.position is not None
         ]
         for followed, book in there:
             self._start(followed, book)
@@ -78,10 +78,10 @@ class FollowedBooks:
             if followed.book is None:
                 followed.join(book)
                 self._tail.note_book(followed.ring, book)
-                # Whoever shows it looks again.
+                # The channels that show it look again.
                 followed.ring.wake()
         return any(followed.book is None for followed, _ in there)
 
-    def _start(self, followed: FollowedBook, book: StoredBook) -> None:
-        if not followed.ring.started and book.place is not None:
-            followed.ring.start(book.place, book.hash.event_id)
+    def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
+        if not followed.ring.started and book.position is not None:
+            followed.ring.start(book.position, book.hash.event_id)

@@ -36,7 +36,7 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
         ("api", "uvloop", signal.SIGINT, 0),
         ("api", "uvloop", signal.SIGTERM, 0),
         ("simulator", "uvloop", signal.SIGINT, 0),
-        ("launcher", "honcho", signal.SIGINT, 0),
+        ("launcher", "pydantic_settings", signal.SIGINT, 0),
         ("kraken_book", "httpx", signal.SIGINT, 130),
         ("kraken_book.terminal", "httpx", signal.SIGINT, 130),
     ],

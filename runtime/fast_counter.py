@@ -1,4 +1,9 @@
-"""Prometheus's counters and histograms for what happens at each frame, or at each write."""
+"""Counters and histograms of Prometheus without a lock, for what happens at each frame or write.
+
+One thread, the loop's, changes them. prometheus_client's own take a lock at each change: three of
+its counters took a twentieth of the CPU time of a busy api, and of a busy collector, and its
+Histogram takes 3 us where this one takes 0.3.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +15,12 @@ from prometheus_client import REGISTRY, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-# No `_created` series: `Tally` has none, so the others have none either.
+# No `_created` series: `FastCounter` has none, so the others have none either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Count:
-    """What one label counts, by the loop's thread alone: it has no lock.
-
-    Three of Counter's took a twentieth of the time of a busy replica, and of a busy collector.
-    """
+    """The count of one label."""
 
     __slots__ = ("value",)
 
@@ -26,11 +28,11 @@ class Count:
         self.value = 0
 
     def inc(self, amount: int = 1) -> None:
-        """Count so many more."""
+        """Add `amount`."""
         self.value += amount
 
 
-class Tally(Collector):
+class FastCounter(Collector):
     """A counter, with one `label` or none."""
 
     def __init__(self, name: str, documentation: str, label: str | None = None) -> None:
@@ -42,15 +44,15 @@ class Tally(Collector):
         REGISTRY.register(self)
 
     def labels(self, value: str) -> Count:
-        """The count of this label."""
+        """Return the count of this label."""
         return self._counts.setdefault(value, Count())
 
     def inc(self, amount: int = 1) -> None:
-        """Count so many more, where there are no labels."""
+        """Add `amount` to a counter without labels."""
         self._unlabelled.value += amount
 
     def collect(self) -> Iterable[CounterMetricFamily]:
-        """What Prometheus is told."""
+        """Return the current values for Prometheus."""
         if self.label is None:
             yield CounterMetricFamily(self.name, self._documentation, self._unlabelled.value)
             return
@@ -60,8 +62,8 @@ class Tally(Collector):
         yield family
 
 
-class CountedElsewhere(Tally):
-    """A counter without a label whose value is asked for at each scrape."""
+class CountedElsewhere(FastCounter):
+    """A counter without a label whose value `ask` returns at each scrape."""
 
     def __init__(self, name: str, documentation: str, ask: Callable[[], int]) -> None:
         self._ask = ask
@@ -73,9 +75,13 @@ class CountedElsewhere(Tally):
 
 
 class Distribution(Collector):
-    """A histogram, also without a lock: it takes 0.3 us where Histogram takes 3.
+    """A histogram.
 
-    `buckets` are the upper bounds of all but the last, which has none.
+    Args:
+        name: Its name.
+        documentation: What it measures.
+        buckets: Upper bounds of all buckets but the last, which has none.
+
     """
 
     def __init__(self, name: str, documentation: str, buckets: Sequence[float]) -> None:
@@ -87,12 +93,12 @@ class Distribution(Collector):
         REGISTRY.register(self)
 
     def observe(self, amount: float) -> None:
-        """Count this one."""
+        """Count one observation of `amount`."""
         self._counts[bisect_left(self._bounds, amount)] += 1
         self._sum += amount
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """What Prometheus is told."""
+        """Return the current values for Prometheus."""
         names = [*map(str, map(float, self._bounds)), "+Inf"]
         buckets = list(zip(names, accumulate(self._counts), strict=True))
         yield HistogramMetricFamily(self.name, self._documentation, buckets, self._sum)
