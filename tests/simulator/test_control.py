@@ -21,9 +21,9 @@ from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
+from tests.simulator.recording.test_replay import ACK, FRAMES, record
 from tests.simulator.stage import Stage, answered, books, fails, subscribed
 from tests.simulator.test_process import ROOT, start
-from tests.simulator.recording.test_replay import ACK, FRAMES, record
 
 EXAMPLES = {
     "corrupt": "symbol=BTC/USD&count=3",

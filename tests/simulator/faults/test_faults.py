@@ -26,6 +26,7 @@ from tests.simulator.helpers import (
     subscribe,
     text_checksum,
 )
+from tests.simulator.recording.test_replay import ACK, FRAMES, record
 from tests.simulator.stage import (
     Stage,
     answered,
@@ -37,7 +38,6 @@ from tests.simulator.stage import (
     subscribed,
     told_of_pair,
 )
-from tests.simulator.recording.test_replay import ACK, FRAMES, record
 
 BTC_BOOK = {"channel": "book", "symbol": ["BTC/USD"], "depth": 10}
 HOUR = "seconds=3600"
