@@ -69,6 +69,7 @@ async def test_a_new_symbol_is_found_once_what_is_known_is_no_more_fresh(
     assert await directory.resolve("eth-usd") == "ETH/USD"
 
 
+@pytest.mark.real_redis  # it asks for INFO commandstats
 async def test_unknown_names_cost_at_most_one_read_in_a_while(
     directory: Directory, written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:

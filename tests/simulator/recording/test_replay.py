@@ -48,7 +48,7 @@ def record(path: Path, lines: list[str], received_ns: list[int] | None = None) -
     return file
 
 
-def test_a_recording_tells_depth_and_precisions(tmp_path: Path) -> None:
+def test_recording_determines_depth_and_precisions(tmp_path: Path) -> None:
     file = record(tmp_path, [STATUS, ACK, EARLY, *FRAMES[:1], HEARTBEAT, *FRAMES[1:]])
     (track,) = read_recording(file).values()
     assert (track.symbol, track.depth) == ("BTC/USD", 25)
@@ -57,12 +57,12 @@ def test_a_recording_tells_depth_and_precisions(tmp_path: Path) -> None:
     assert [seconds for seconds, _ in track.frames] == pytest.approx([0, 0.05, 0.1])
 
 
-def test_without_an_ack_the_largest_snapshot_tells_the_depth(tmp_path: Path) -> None:
+def test_recording_without_ack_takes_its_depth_from_the_largest_snapshot(tmp_path: Path) -> None:
     (track,) = read_recording(record(tmp_path, FRAMES)).values()
     assert track.depth == 10
 
 
-def test_times_of_receipt_go_before_timestamps(tmp_path: Path) -> None:
+def test_times_of_receipt_override_timestamps(tmp_path: Path) -> None:
     file = record(tmp_path, [ACK, *FRAMES], [10**9, 2 * 10**9, 2 * 10**9, 5 * 10**9])
     (track,) = read_recording(file).values()
     assert [seconds for seconds, _ in track.frames] == [0, 0, 3]
@@ -79,7 +79,7 @@ def test_times_of_receipt_go_before_timestamps(tmp_path: Path) -> None:
         ([], "no book snapshot"),
     ],
 )
-def test_a_broken_recording_is_named_with_its_line(
+def test_broken_recording_is_named_with_its_line(
     tmp_path: Path, lines: list[str], message: str
 ) -> None:
     with pytest.raises(RecordingError, match=message):
@@ -94,7 +94,7 @@ def test_broken_times_of_receipt_are_named(tmp_path: Path, text: str, message: s
         read_recording(file)
 
 
-async def test_a_replay_is_byte_for_byte_at_its_pace_and_then_silent(tmp_path: Path) -> None:
+async def test_replay_sends_the_recorded_bytes_in_time_and_then_nothing(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=0.1)
     loop = asyncio.get_running_loop()
     async with Simulator(replay) as simulator, connect(simulator.url) as client:
@@ -110,7 +110,7 @@ async def test_a_replay_is_byte_for_byte_at_its_pace_and_then_silent(tmp_path: P
     assert after == [HEARTBEAT]
 
 
-async def test_refusals_instruments_and_a_second_start(tmp_path: Path) -> None:
+async def test_replay_refuses_other_depths_lists_pairs_and_starts_again(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=float("inf"))
     async with Simulator(replay) as simulator, connect(simulator.url) as client:
         await subscribe(client, "ETH/USD", "BTC/USD", depth=10)
@@ -144,19 +144,19 @@ async def played(replay: Replay, count: int, *, snapshot: bool = True) -> list[s
     return inbox.texts[:count]
 
 
-async def test_a_loop_begins_again_with_its_first_snapshot(tmp_path: Path) -> None:
+async def test_loop_repeats_from_the_first_snapshot(tmp_path: Path) -> None:
     tracks = read_recording(record(tmp_path, [ACK, *FRAMES]))
     replay = Replay(tracks, speed=float("inf"), loop=True)
     assert await played(replay, 7) == [*FRAMES, *FRAMES, FRAMES[0]]
 
 
-async def test_without_snapshot_the_first_one_is_left_out(tmp_path: Path) -> None:
+async def test_replay_without_snapshot_omits_the_first_one(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=float("inf"))
     assert await played(replay, 2, snapshot=False) == FRAMES[1:]
 
 
 @pytest.mark.parametrize(("name", "depth"), [("depth10", 10), ("depth25", 25)])
-async def test_real_recordings_are_played_whole(name: str, depth: int) -> None:
+async def test_replay_plays_kraken_recordings_to_their_end(name: str, depth: int) -> None:
     path = RECORDINGS / f"kraken-btcusd-{name}.jsonl"
     if not path.exists():
         pytest.skip(f"no recording {path}")

@@ -1,4 +1,4 @@
-"""The bytes of frames, against lines as they stand in KRAKEN.md and against recordings."""
+"""The bytes of frames, against lines that Kraken sent and against recordings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.simulator.helpers import RECORDINGS, parse, unpack
 BTC = Instrument("BTC/USD", 1, 8, 5000)
 
 
-def test_a_book_frame_as_kraken_writes_it() -> None:
+def test_book_frame_as_kraken_writes_it() -> None:
     text = book_frame(
         "update",
         BTC,
@@ -54,7 +54,7 @@ def _units(level: Any) -> tuple[int, int]:
 
 
 @given(units=st.integers(0, 2**70), precision=st.integers(0, 12))
-def test_a_decimal_is_exact_with_all_its_places_and_no_exponent(units: int, precision: int) -> None:
+def test_decimal_text_is_exact_without_exponent(units: int, precision: int) -> None:
     text = decimal_text(units, precision)
     assert Decimal(text).scaleb(precision) == units
     assert len(text.partition(".")[2]) == precision
@@ -65,11 +65,11 @@ def test_a_decimal_is_exact_with_all_its_places_and_no_exponent(units: int, prec
     ("units", "precision", "text"),
     [(1, 8, "1e-08"), (1, 1, "0.1"), (5000, 8, "5e-05"), (1, 0, "1.0"), (1, 4, "0.0001")],
 )
-def test_the_instrument_channel_writes_exponents(units: int, precision: int, text: str) -> None:
+def test_number_text_has_exponents(units: int, precision: int, text: str) -> None:
     assert number_text(units, precision) == text
 
 
-def test_the_instrument_frame_lists_pairs_and_their_assets_once() -> None:
+def test_instrument_frame_lists_pairs_and_each_asset_once() -> None:
     text = instrument_frame([BTC, Instrument("ETH/BTC", 5, 8, 1)])
     assert (
         '"pairs":[{"symbol":"BTC/USD","base":"BTC","quote":"USD","status":"online",'
@@ -81,5 +81,5 @@ def test_the_instrument_frame_lists_pairs_and_their_assets_once() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
-def test_a_packed_frame_carries_its_text(length: int) -> None:
+def test_packed_frame_carries_its_text(length: int) -> None:
     assert unpack(pack("x" * length)) == "x" * length

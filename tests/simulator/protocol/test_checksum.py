@@ -33,11 +33,11 @@ ASKS = [
 ]
 
 
-def test_the_worked_example_of_krakens_guide() -> None:
+def test_checksum_of_the_example_in_krakens_guide() -> None:
     assert checksum(ASKS, BIDS) == 3310070434
 
 
-def test_levels_below_the_tenth_do_not_count() -> None:
+def test_checksum_ignores_levels_below_the_tenth() -> None:
     assert checksum([*ASKS, (453000, 1)], [*BIDS, (452000, 1)]) == 3310070434
 
 
@@ -50,7 +50,7 @@ def test_levels_below_the_tenth_do_not_count() -> None:
         ([], [], ""),
     ],
 )
-def test_books_with_few_levels_or_none(
+def test_checksum_of_books_with_few_levels_or_none(
     asks: list[tuple[int, int]], bids: list[tuple[int, int]], text: str
 ) -> None:
     assert checksum(asks, bids) == zlib.crc32(text.encode())

@@ -26,6 +26,7 @@ from tests.simulator.helpers import (
     subscribe,
     text_checksum,
 )
+from tests.simulator.recording.test_replay import ACK, FRAMES, record
 from tests.simulator.stage import (
     Stage,
     answered,
@@ -37,7 +38,6 @@ from tests.simulator.stage import (
     subscribed,
     told_of_pair,
 )
-from tests.simulator.test_replay import ACK, FRAMES, record
 
 BTC_BOOK = {"channel": "book", "symbol": ["BTC/USD"], "depth": 10}
 HOUR = "seconds=3600"
@@ -47,7 +47,7 @@ def timestamp(text: str) -> str:
     return str(parse(text)["data"][0]["timestamp"])
 
 
-async def test_corrupt_spoils_as_many_checksums_and_no_book(stage: Stage) -> None:
+async def test_corrupt_spoils_count_checksums_and_no_book(stage: Stage) -> None:
     async with stage.follower() as (client, book):
         stage.do("corrupt?symbol=BTC/USD&count=2")
         stage.move(4)
@@ -56,7 +56,7 @@ async def test_corrupt_spoils_as_many_checksums_and_no_book(stage: Stage) -> Non
     assert await stage.feed_is_right()
 
 
-async def test_a_fault_of_an_update_is_seen_at_every_depth(stage: Stage) -> None:
+async def test_fault_of_an_update_shows_at_every_depth(stage: Stage) -> None:
     async with stage.follower() as (shallow, best), stage.follower(depth=1000) as (deep, whole):
         stage.do("corrupt?symbol=BTC/USD")
         stage.move(50)
@@ -65,7 +65,7 @@ async def test_a_fault_of_an_update_is_seen_at_every_depth(stage: Stage) -> None
             assert wrong.count(True) == 1
 
 
-async def test_a_fault_waits_for_a_follower(stage: Stage) -> None:
+async def test_fault_of_an_update_waits_for_a_follower(stage: Stage) -> None:
     stage.do("corrupt?symbol=BTC/USD")
     stage.move(50)
     async with stage.follower() as (client, book):
@@ -74,7 +74,7 @@ async def test_a_fault_waits_for_a_follower(stage: Stage) -> None:
     assert wrong == [True, False]
 
 
-async def test_faults_of_updates_take_turns_and_spare_other_symbols(stage: Stage) -> None:
+async def test_faults_of_updates_queue_and_spare_other_symbols(stage: Stage) -> None:
     async with stage.follower("MINA/GBP") as (other, mina), stage.follower() as (client, _):
         stage.do("swallow?symbol=BTC/USD&count=2")
         stage.do("repeat?symbol=BTC/USD")
@@ -179,7 +179,7 @@ async def test_level_has_a_decimal_too_many(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_level_where_prices_have_no_point(stage: Stage) -> None:
+async def test_level_adds_a_point_to_integer_prices(stage: Stage) -> None:
     stage.do("precision?symbol=BTC/USD&price=0&qty=8")
     async with stage.follower() as (client, _):
         stage.do("level?symbol=BTC/USD")
@@ -245,7 +245,7 @@ async def test_mute_of_a_symbol_swallows_its_updates(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_mute_lets_nothing_out_on_any_connection(stage: Stage) -> None:
+async def test_mute_silences_every_connection(stage: Stage) -> None:
     async with stage.follower() as (client, book):
         stage.do(f"mute?{HOUR}")
         pong = asyncio.ensure_future(await client.ping())
@@ -277,7 +277,7 @@ async def test_silence_keeps_the_book_right(stage: Stage) -> None:
         assert not any(fails(book, text) for text in texts)
 
 
-async def test_refuse_is_as_if_there_were_no_such_pair(stage: Stage) -> None:
+async def test_refuse_answers_like_an_unknown_pair(stage: Stage) -> None:
     stage.do(f"refuse?symbol=BTC/USD&{HOUR}")
     async with stage.client() as client:
         await subscribe(client, "BTC/USD", "MINA/GBP")
@@ -292,7 +292,7 @@ async def test_refuse_is_as_if_there_were_no_such_pair(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("price", "qty"), [(3, 8), (1, 10), (0, 8), (1, 2), (2, 4)])
-async def test_precision_changes_and_is_announced(stage: Stage, price: int, qty: int) -> None:
+async def test_precision_change_is_announced(stage: Stage, price: int, qty: int) -> None:
     async with stage.follower() as (follower, _), stage.client() as client:
         await instruments(client)
         stage.do(f"precision?symbol=BTC/USD&price={price}&qty={qty}")
@@ -314,7 +314,7 @@ async def test_precision_changes_and_is_announced(stage: Stage, price: int, qty:
         assert not any(fails(book, text) for text in books(await answered(client)))
 
 
-async def test_more_decimals_leave_the_book_as_it_was(stage: Stage) -> None:
+async def test_precision_with_more_decimals_keeps_the_book(stage: Stage) -> None:
     async with stage.follower(depth=1000) as (_, before):
         pass
     stage.do("precision?symbol=BTC/USD&price=4&qty=10")
@@ -323,13 +323,13 @@ async def test_more_decimals_leave_the_book_as_it_was(stage: Stage) -> None:
         assert list(after.asks) == list(before.asks)
 
 
-async def test_too_few_decimals_are_refused(stage: Stage) -> None:
+async def test_precision_with_too_few_decimals_is_refused(stage: Stage) -> None:
     with pytest.raises(FaultError, match="price=1: too few decimals for MINA/GBP"):
         stage.do("precision?symbol=MINA/GBP&price=1&qty=8")
     assert await stage.feed_is_right("MINA/GBP")
 
 
-async def test_a_delisted_pair_is_gone_until_it_is_online(stage: Stage) -> None:
+async def test_delisted_pair_is_gone_until_it_is_online(stage: Stage) -> None:
     async with stage.follower() as (follower, book), stage.client() as client:
         await instruments(client)
         stage.do("pair_status?symbol=BTC/USD&status=delisted")
@@ -348,7 +348,7 @@ async def test_a_delisted_pair_is_gone_until_it_is_online(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_a_pair_status_outlives_a_change_of_precision(stage: Stage) -> None:
+async def test_pair_status_survives_a_change_of_precision(stage: Stage) -> None:
     stage.do("pair_status?symbol=BTC/USD&status=cancel_only")
     async with stage.client() as client:
         assert await instruments(client) == ["BTC/USD", "MINA/GBP"]
@@ -357,7 +357,7 @@ async def test_a_pair_status_outlives_a_change_of_precision(stage: Stage) -> Non
     assert await stage.feed_is_right()
 
 
-async def test_a_listed_pair_is_announced_and_moves() -> None:
+async def test_listed_pair_is_announced_and_moves() -> None:
     async with staged(rate=300) as stage, stage.client() as client:
         await subscribed(client, depth=10)
         await instruments(client)
@@ -369,7 +369,7 @@ async def test_a_listed_pair_is_announced_and_moves() -> None:
                 book.apply((await read_until(comer, is_book))[-1])
 
 
-async def test_close_says_its_code(stage: Stage) -> None:
+async def test_close_sends_its_code(stage: Stage) -> None:
     async with stage.follower() as (client, _), stage.client() as other:
         stage.do("close?code=1012")
         for one in (client, other):
@@ -379,7 +379,7 @@ async def test_close_says_its_code(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_drop_says_nothing(stage: Stage) -> None:
+async def test_drop_sends_no_close_frame(stage: Stage) -> None:
     async with stage.follower() as (client, _), stage.client() as other:
         stage.do("drop")
         for one in (client, other):
@@ -387,7 +387,7 @@ async def test_drop_says_nothing(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_accept_and_close_greets_nobody(stage: Stage) -> None:
+async def test_accept_and_close_sends_no_status(stage: Stage) -> None:
     stage.do(f"accept_and_close?{HOUR}")
     async with stage.client() as client:
         closed = await ended(client)
@@ -398,7 +398,7 @@ async def test_accept_and_close_greets_nobody(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_refused_connections_get_their_status_and_health_stays(stage: Stage) -> None:
+async def test_refuse_connections_answers_with_its_status_except_healthz(stage: Stage) -> None:
     stage.do(f"refuse_connections?status=429&{HOUR}")
     with pytest.raises(InvalidStatus) as refused:
         await connect(stage.url)
@@ -411,7 +411,7 @@ async def test_refused_connections_get_their_status_and_health_stays(stage: Stag
     assert await stage.feed_is_right()
 
 
-async def test_late_answers_come_after_updates_and_in_their_order(stage: Stage) -> None:
+async def test_answer_late_keeps_the_order_of_answers(stage: Stage) -> None:
     async with stage.follower() as (client, book):
         stage.do(f"answer_late?delay=1&{HOUR}")
         await subscribe(client, "MINA/GBP")
@@ -430,7 +430,7 @@ async def test_late_answers_come_after_updates_and_in_their_order(stage: Stage) 
     assert await stage.feed_is_right()
 
 
-async def test_answers_that_never_come_have_no_effect(stage: Stage) -> None:
+async def test_answer_never_leaves_requests_without_effect(stage: Stage) -> None:
     async with stage.client() as client:
         await answered(client)
         stage.do(f"answer_never?method=subscribe&{HOUR}")
@@ -448,7 +448,7 @@ async def test_answers_that_never_come_have_no_effect(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_the_rate_limit_answers_every_request_alike(stage: Stage) -> None:
+async def test_rate_limit_refuses_every_request(stage: Stage) -> None:
     async with stage.client() as client:
         await answered(client)
         stage.do(f"rate_limit?{HOUR}")
@@ -461,7 +461,7 @@ async def test_the_rate_limit_answers_every_request_alike(stage: Stage) -> None:
         await subscribed(client)
 
 
-async def test_garbage_comes_in_three_kinds(stage: Stage) -> None:
+async def test_garbage_has_three_kinds(stage: Stage) -> None:
     async with stage.follower() as (client, _), stage.client() as other:
         await answered(other)
         for kind in ("text", "binary", "json"):
@@ -477,7 +477,7 @@ async def test_garbage_comes_in_three_kinds(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("size", [100, 3_000_000])
-async def test_big_is_json_of_exactly_so_many_bytes(stage: Stage, size: int) -> None:
+async def test_big_sends_json_of_exactly_its_bytes(stage: Stage, size: int) -> None:
     async with stage.follower() as (client, _):
         stage.do(f"big?bytes={size}")
         (text,) = await answered(client)
@@ -486,7 +486,7 @@ async def test_big_is_json_of_exactly_so_many_bytes(stage: Stage, size: int) -> 
     assert await stage.feed_is_right()
 
 
-async def test_lag_holds_frames_back_and_keeps_their_order(stage: Stage) -> None:
+async def test_lag_delays_frames_in_order(stage: Stage) -> None:
     async with stage.follower() as (client, book):
         stage.do(f"lag?delay=1&{HOUR}")
         stage.move(3)
@@ -502,7 +502,7 @@ async def test_lag_holds_frames_back_and_keeps_their_order(stage: Stage) -> None
         assert await stage.feed_is_right()
 
 
-async def test_the_status_is_told_to_all_and_to_who_comes(stage: Stage) -> None:
+async def test_status_reaches_open_and_new_connections(stage: Stage) -> None:
     async with stage.client() as client:
         (greeting,) = await answered(client)
         stage.do("status?system=maintenance")
@@ -517,7 +517,7 @@ async def test_the_status_is_told_to_all_and_to_who_comes(stage: Stage) -> None:
     assert await stage.feed_is_right()
 
 
-async def test_a_lasting_fault_ends_by_itself(stage: Stage) -> None:
+async def test_lasting_fault_ends_after_its_seconds(stage: Stage) -> None:
     stage.do("refuse_connections?seconds=0.3")
 
     async def served() -> bool:
@@ -533,7 +533,7 @@ async def test_a_lasting_fault_ends_by_itself(stage: Stage) -> None:
     assert stage.injector.present() == []
 
 
-async def test_a_replay_has_faults_of_connections_and_none_of_symbols(tmp_path: Path) -> None:
+async def test_replay_takes_faults_of_connections_only(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])))
     async with Simulator(replay) as simulator, connect(simulator.url) as client:
         stage = Stage(replay, simulator)
@@ -546,7 +546,7 @@ async def test_a_replay_has_faults_of_connections_and_none_of_symbols(tmp_path: 
 
 
 @pytest.mark.parametrize("kind", FAULTS, ids=lambda kind: str(kind.__struct_config__.tag))
-def test_every_fault_says_what_it_does(kind: type) -> None:
+def test_every_fault_has_a_description(kind: type) -> None:
     assert kind.__doc__
 
 
@@ -570,7 +570,7 @@ def test_every_fault_says_what_it_does(kind: type) -> None:
         ("big", "bytes=1", "big: bytes=1: it takes bytes, 100 to 50000000"),
     ],
 )
-def test_what_is_wrong_with_a_fault_is_said(name: str, query: str, message: str) -> None:
+def test_parse_fault_names_the_wrong_parameter(name: str, query: str, message: str) -> None:
     with pytest.raises(FaultError) as wrong:
         parse_fault(name, query)
     assert message in str(wrong.value)
@@ -588,13 +588,15 @@ def test_what_is_wrong_with_a_fault_is_said(name: str, query: str, message: str)
         ("list?symbol=btc", "is no symbol: use BASE/QUOTE"),
     ],
 )
-async def test_a_symbol_that_does_not_fit_is_named(stage: Stage, text: str, message: str) -> None:
+async def test_fault_names_a_symbol_that_does_not_fit(
+    stage: Stage, text: str, message: str
+) -> None:
     with pytest.raises(FaultError, match="symbol=") as wrong:
         stage.do(text)
     assert message in str(wrong.value)
 
 
-async def test_updates_count_what_would_have_been_sent(stage: Stage) -> None:
+async def test_updates_counts_what_would_have_been_sent(stage: Stage) -> None:
     listing = stage.exchange.listing("BTC/USD")
     async with (
         stage.follower() as (shallow, _),

@@ -13,7 +13,7 @@ MADE_UP = [profile_of(f"COIN{number}/USD") for number in range(12)]
 @pytest.mark.parametrize(
     "profile", [*CATALOGUE.values(), *MADE_UP], ids=lambda profile: profile.symbol
 )
-def test_a_book_is_never_crossed_nor_empty_nor_out_of_bounds(profile: Profile) -> None:
+def test_market_is_never_crossed_empty_or_out_of_bounds(profile: Profile) -> None:
     market = Market(profile, seed=3)
     for _ in range(1_000):
         market.move()
@@ -32,7 +32,7 @@ def test_a_book_is_never_crossed_nor_empty_nor_out_of_bounds(profile: Profile) -
         assert all(lots > 0 for lots in side.lots.values())
 
 
-def test_a_price_walks_and_stays_near_where_it_started() -> None:
+def test_mid_price_walks_and_stays_near_its_start() -> None:
     market = Market(CATALOGUE["SOL/USD"], seed=1)
     mids = set()
     for _ in range(20_000):
@@ -44,14 +44,14 @@ def test_a_price_walks_and_stays_near_where_it_started() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["PEPE/USD", "SHIB/USD"])
-def test_quantities_of_meme_coins_pass_what_a_float_holds_exactly(symbol: str) -> None:
+def test_quantities_of_meme_coins_exceed_exact_floats(symbol: str) -> None:
     market = Market(CATALOGUE[symbol], seed=1)
     huge = [lots for lots in market.asks.lots.values() if lots > 2**53]
     assert len(huge) > 10
     assert any(int(float(lots)) != lots for lots in huge)
 
 
-def test_the_thin_book_has_four_levels_and_now_and_then_an_empty_side() -> None:
+def test_thin_market_has_four_levels_and_sometimes_an_empty_side() -> None:
     market = Market(CATALOGUE["MINA/GBP"], seed=1)
     moves = 5_000
     counts = []
@@ -63,7 +63,7 @@ def test_the_thin_book_has_four_levels_and_now_and_then_an_empty_side() -> None:
     assert 1 <= counts.count(0) < moves / 50
 
 
-def test_the_same_seed_makes_the_same_moves_and_another_seed_others() -> None:
+def test_market_moves_follow_from_the_seed() -> None:
     def moves(seed: int) -> list[object]:
         market = Market(CATALOGUE["ETH/USD"], seed)
         made: list[object] = [market.asks.top(5)]
@@ -76,7 +76,7 @@ def test_the_same_seed_makes_the_same_moves_and_another_seed_others() -> None:
     assert moves(1) != moves(2)
 
 
-def test_a_made_up_market_follows_from_its_name() -> None:
+def test_made_up_profile_follows_from_its_symbol() -> None:
     assert profile_of("FOO/BAR") == profile_of("FOO/BAR")
     assert profile_of("FOO/BAR") != profile_of("BAR/FOO")
 
@@ -84,11 +84,11 @@ def test_a_made_up_market_follows_from_its_name() -> None:
 @pytest.mark.parametrize(
     "symbol", ["BTC-USD", "btc/usd", "BTC/", "/USD", "BTC/USD/EUR", "", "A B/C"]
 )
-def test_a_malformed_symbol_is_refused_with_the_right_form(symbol: str) -> None:
+def test_malformed_symbol_is_refused_with_the_right_form(symbol: str) -> None:
     with pytest.raises(ValueError, match=r"use BASE/QUOTE in capitals, such as BTC/USD"):
         profile_of(symbol)
 
 
-def test_an_old_name_is_refused_with_the_new_one() -> None:
+def test_old_asset_name_is_refused_with_the_new_one() -> None:
     with pytest.raises(ValueError, match="use BTC/USD"):
         profile_of("XBT/USD")

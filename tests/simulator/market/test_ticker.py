@@ -34,14 +34,14 @@ async def run_until(ticker: Ticker, event: asyncio.Event) -> None:
         await task
 
 
-async def test_moves_come_in_order_and_stop_at_their_number() -> None:
+async def test_ticker_moves_in_order_and_stops_at_its_number() -> None:
     markets = Markets()
     ticker = Ticker(markets, iter([(0.0, "A"), (0.0, "B"), (0.0, "C")]), updates=2)
     await run_until(ticker, markets.moved_once)
     assert markets.moved == ["A", "B"]
 
 
-async def test_nothing_moves_before_somebody_follows() -> None:
+async def test_ticker_waits_for_a_follower() -> None:
     markets = Markets(admitted=False)
     taken = []
 
@@ -61,7 +61,7 @@ async def test_nothing_moves_before_somebody_follows() -> None:
     task.cancel()
 
 
-async def test_what_is_far_too_late_is_put_off() -> None:
+async def test_ticker_postpones_updates_that_are_far_too_late() -> None:
     markets = Markets()
     # Due a minute before the start: without putting off, all would be due at once.
     plan = [(-60.0, "A"), (-59.0, "B"), (60.0, "C")]

@@ -52,7 +52,7 @@ def matches(text: str, pattern: str) -> bool:
     return bool(re.fullmatch(re.escape(pattern).replace("TIMES", TIMES), text))
 
 
-def test_the_first_frame_is_the_status(client: Client) -> None:
+def test_status_frame_as_kraken_writes_it(client: Client) -> None:
     client.session.send_status()
     assert client.inbox.take() == [
         '{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online",'
@@ -60,7 +60,7 @@ def test_the_first_frame_is_the_status(client: Client) -> None:
     ]
 
 
-def test_one_ack_and_one_snapshot_a_symbol(client: Client) -> None:
+def test_subscribe_sends_one_ack_and_one_snapshot_a_symbol(client: Client) -> None:
     acks = client.book("subscribe", "BTC/USD", "MINA/GBP", depth=25)
     assert matches(
         acks[0],
@@ -83,7 +83,7 @@ def test_req_id_is_echoed_in_acks_and_errors(client: Client) -> None:
     )
 
 
-def test_an_unknown_pair_is_refused_and_hurts_no_other(client: Client) -> None:
+def test_unknown_pair_is_refused_without_affecting_others(client: Client) -> None:
     answers = client.book("subscribe", "XBT/EUR", "BTC/USD")
     assert answers[0] == (
         '{"error":"Currency pair not supported XBT/EUR","method":"subscribe","success":false,'
@@ -92,7 +92,7 @@ def test_an_unknown_pair_is_refused_and_hurts_no_other(client: Client) -> None:
     assert parse(answers[1])["success"]
 
 
-def test_an_unknown_depth_is_refused_once_for_the_request(client: Client) -> None:
+def test_unknown_depth_is_refused_once_a_request(client: Client) -> None:
     (answer,) = client.book("subscribe", "BTC/USD", "MINA/GBP", depth=50)
     assert matches(
         answer,
@@ -102,7 +102,7 @@ def test_an_unknown_depth_is_refused_once_for_the_request(client: Client) -> Non
 
 
 @pytest.mark.parametrize("depth", [10, 25])
-def test_a_second_subscription_of_a_symbol_is_refused_at_any_depth(
+def test_second_subscription_of_a_symbol_is_refused_at_any_depth(
     client: Client, depth: int
 ) -> None:
     client.book("subscribe", "BTC/USD", depth=10)
@@ -115,7 +115,7 @@ def test_a_second_subscription_of_a_symbol_is_refused_at_any_depth(
     assert len(client.admitted()) == 1
 
 
-def test_without_snapshot_only_updates_come(client: Client) -> None:
+def test_subscription_without_snapshot_gets_updates_only(client: Client) -> None:
     (ack,) = client.book("subscribe", "BTC/USD", depth=1000, snapshot=False)
     assert parse(ack)["result"]["snapshot"] is False
     assert client.admitted() == []
@@ -124,7 +124,7 @@ def test_without_snapshot_only_updates_come(client: Client) -> None:
     assert parse(update)["type"] == "update"
 
 
-def test_unsubscribing_ends_the_updates(client: Client) -> None:
+def test_unsubscribe_ends_the_updates(client: Client) -> None:
     client.book("subscribe", "BTC/USD", depth=1000)
     client.admitted()
     (ack,) = client.book("unsubscribe", "BTC/USD", depth=1000)
@@ -137,7 +137,7 @@ def test_unsubscribing_ends_the_updates(client: Client) -> None:
     assert client.inbox.take() == []
 
 
-def test_fast_resubscriptions_give_all_acks_and_one_snapshot(client: Client) -> None:
+def test_repeated_resubscriptions_get_all_acks_and_one_snapshot(client: Client) -> None:
     for _ in range(3):
         client.book("subscribe", "BTC/USD")
         (ack,) = client.book("unsubscribe", "BTC/USD")
@@ -146,7 +146,7 @@ def test_fast_resubscriptions_give_all_acks_and_one_snapshot(client: Client) -> 
     assert len(client.admitted()) == 1
 
 
-def test_a_snapshot_is_not_made_before_its_time(client: Client) -> None:
+def test_snapshot_is_not_sent_before_its_time(client: Client) -> None:
     client.book("subscribe", "BTC/USD")
     assert not client.exchange.admit(waited=60)
     assert client.inbox.take() == []
@@ -155,7 +155,7 @@ def test_a_snapshot_is_not_made_before_its_time(client: Client) -> None:
 
 
 @pytest.mark.parametrize("subscribed", [True, False])
-def test_what_is_not_subscribed_cannot_be_unsubscribed(client: Client, subscribed: bool) -> None:
+def test_unsubscribe_without_subscription_is_refused(client: Client, subscribed: bool) -> None:
     if subscribed:
         client.book("subscribe", "BTC/USD", depth=25)
     (answer,) = client.book("unsubscribe", "BTC/USD", depth=10)
@@ -166,14 +166,14 @@ def test_what_is_not_subscribed_cannot_be_unsubscribed(client: Client, subscribe
     )
 
 
-def test_a_ping_is_answered(client: Client) -> None:
+def test_ping_is_answered(client: Client) -> None:
     (pong,) = client.ask('{"method":"ping","req_id":101}')
     assert matches(pong, '{"method":"pong","req_id":101,TIMES}')
     (pong,) = client.ask('{"method":"ping"}')
     assert matches(pong, '{"method":"pong",TIMES}')
 
 
-def test_instruments_are_acknowledged_with_warnings_and_listed(client: Client) -> None:
+def test_instrument_subscription_gets_an_ack_with_warnings_and_the_pairs(client: Client) -> None:
     ack, snapshot = client.ask(
         '{"method":"subscribe","params":{"channel":"instrument"},"req_id":79}'
     )
@@ -219,12 +219,12 @@ def test_instruments_are_acknowledged_with_warnings_and_listed(client: Client) -
         ),
     ],
 )
-def test_what_makes_no_sense_gets_an_error(client: Client, message: str, answer: str) -> None:
+def test_malformed_request_gets_an_error(client: Client, message: str, answer: str) -> None:
     (text,) = client.ask(message)
     assert matches(text, answer)
 
 
-def test_heartbeats_come_with_the_first_subscription(client: Client) -> None:
+def test_heartbeats_start_with_the_first_subscription(client: Client) -> None:
     client.session.heartbeat()
     assert client.inbox.take() == []
     client.book("subscribe", "BTC/USD")
@@ -232,7 +232,7 @@ def test_heartbeats_come_with_the_first_subscription(client: Client) -> None:
     assert client.inbox.take() == ['{"channel":"heartbeat"}']
 
 
-def test_a_closed_session_gets_nothing_more(client: Client) -> None:
+def test_closed_session_sends_nothing(client: Client) -> None:
     client.book("subscribe", "BTC/USD", depth=1000)
     client.admitted()
     client.session.close()
@@ -241,7 +241,7 @@ def test_a_closed_session_gets_nothing_more(client: Client) -> None:
     assert client.inbox.take() == []
 
 
-def test_followers_at_a_depth_share_frames_and_timestamps_rise(client: Client) -> None:
+def test_followers_at_a_depth_share_frames_with_rising_timestamps(client: Client) -> None:
     other = Inbox()
     client.book("subscribe", "BTC/USD", depth=1000)
     client.exchange.subscribe("BTC/USD", 1000, other, snapshot=True)

@@ -30,7 +30,7 @@ def _play(side: MarketSide, frame: list[Level]) -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 @given(opening=st.lists(_levels, max_size=40), frames=_frames, depth=st.integers(1, 12))
-def test_a_truncating_client_holds_the_window_after_any_frames(
+def test_truncating_client_holds_the_window_after_any_frames(
     sign: int, opening: list[Level], frames: list[list[Level]], depth: int
 ) -> None:
     side = MarketSide(sign)
@@ -55,19 +55,19 @@ def _side(*prices: int) -> MarketSide:
     return side
 
 
-def test_a_level_that_falls_out_is_not_deleted() -> None:
+def test_level_pushed_out_is_not_deleted() -> None:
     side = _side(10, 20, 30)
     side.put(5, 7)
     assert visible(side, 20, 2) == [(5, 7)]
 
 
-def test_a_level_that_enters_is_sent_behind_the_removal() -> None:
+def test_level_that_enters_follows_the_removal() -> None:
     side = _side(10, 20, 30)
     side.drop(10)
     assert visible(side, 20, 2) == [(10, 0), (30, 1)]
 
 
-def test_what_happens_below_the_window_is_not_sent() -> None:
+def test_change_below_the_window_is_not_sent() -> None:
     side = _side(10, 20, 30, 40)
     side.put(30, 9)
     side.drop(40)
@@ -75,14 +75,14 @@ def test_what_happens_below_the_window_is_not_sent() -> None:
     assert visible(side, 20, 2) == []
 
 
-def test_a_level_pushed_out_by_the_same_frame_is_not_sent() -> None:
+def test_level_pushed_out_by_its_own_frame_is_not_sent() -> None:
     side = _side(10, 20, 30)
     side.put(20, 9)
     side.put(5, 7)
     assert visible(side, 20, 2) == [(5, 7)]
 
 
-def test_a_price_that_comes_twice_is_sent_twice() -> None:
+def test_price_changed_twice_is_sent_twice() -> None:
     side = _side(10, 20)
     side.put(10, 2)
     side.put(10, 3)
@@ -90,7 +90,7 @@ def test_a_price_that_comes_twice_is_sent_twice() -> None:
 
 
 @pytest.mark.parametrize("symbol", CATALOGUE)
-def test_every_market_at_every_depth_keeps_a_naive_client_right(symbol: str) -> None:
+def test_every_market_keeps_a_naive_client_right_at_every_depth(symbol: str) -> None:
     # Sorting anew at depth 1000 is slow: enough moves for the window's edge to be crossed often.
     moves = 120
     profile = CATALOGUE[symbol]
