@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from lab.polling import eventually
 from runtime.http.server import (
-    MOST_OPEN_FILES,
+    MAX_OPEN_FILES,
     PortInUse,
     exit_with,
     listen,
@@ -78,7 +78,7 @@ def test_it_may_have_as_many_sockets_as_the_system_allows() -> None:
     ]
     said = subprocess.check_output([sys.executable, "-c", "\n".join(lines)], text=True)
     allowed, hard = map(int, said.split())
-    assert allowed == (MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
+    assert allowed == (MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
 
 
 async def test_it_serves_until_it_is_stopped() -> None:
