@@ -57,6 +57,8 @@ class UvicornProtocol(HttpToolsProtocol):
         scope: The ASGI scope of the last request.
     """
 
+    scope: Any
+
     @property
     def host(self) -> str:
         """Return the address of the other end."""
@@ -113,7 +115,7 @@ class UvicornProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """See `request_begun`."""
         super().on_message_begin()
-        self.request_begun(cast("Scope", self.scope))
+        self.request_begun(self.scope)
 
     def on_headers_complete(self) -> None:
         """See `check_head` and `answer_begun`."""
