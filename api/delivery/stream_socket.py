@@ -2,8 +2,8 @@
 
 ASGI reports a disconnect only to a task that awaits `receive`, which would cost every stream a
 second task, and has no way to end a connection whose client does not read. Its `send` is a
-coroutine under several others, and copies what it sends: 11 us of CPU for an event and reader,
-against 7 for `Socket.write` (bench.private_parts, 2026-11; docs/adr/0004-own-uvicorn-protocol.md).
+coroutine under several others, and copies what it sends: 13.1 us of CPU for an event and reader,
+against 6.2 by `Socket.write` (bench.private_parts, 2026-11; docs/adr/0005-own-uvicorn-protocol.md).
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ class SocketProtocol(HttpProtocol):
         return self._socket.changed is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport."""
+        """Give the requests of this connection its socket."""
         self._socket = Socket(transport)
+        self.extensions = {EXTENSION: {"socket": self._socket}}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -135,19 +136,11 @@ class SocketProtocol(HttpProtocol):
         super().resume_writing()
         self._socket.fill(is_full=False)
 
-    def request_begun(self, scope: Scope) -> None:
-        """Put the socket into the request's scope."""
-        scope["extensions"] = {EXTENSION: {"socket": self._socket}}
-
-    def answer_begun(self) -> None:
-        """Note whether the client knows chunks."""
-        super().answer_begun()
-        self._socket.is_chunked = self.scope["http_version"] != "1.0"
-
 
 def socket_of(scope: Scope) -> Socket:
     """Return the socket of a request that is served by SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
+    found.is_chunked = scope["http_version"] != "1.0"
     return found
 
 

@@ -18,7 +18,7 @@ from runtime.redis.repair import repair_command
 
 log = get_logger(__name__)
 
-# How many lines about one thing there may be in LINES_INTERVAL, however often it changes.
+# How many lines about one subject there may be in LINES_INTERVAL.
 MAX_LINES = 5
 LINES_INTERVAL = 60.0
 # How many troubles /healthz lists: of a thousand symbols in trouble the first tell enough.
@@ -31,10 +31,10 @@ class _Open(NamedTuple):
 
 
 class Troubles:
-    """Troubles that last, by the name of what has them: a key, a symbol, a node.
+    """Troubles that last, each by its subject: a key, a symbol or a node.
 
     Args:
-        max_lines: How many lines one thing may have in `seconds`.
+        max_lines: How many lines one subject may have in `seconds`.
         seconds: See `max_lines`.
         clock: A steady clock in seconds.
     """
@@ -88,7 +88,7 @@ class Troubles:
             log.error("a key in redis was corrupt, repaired", key=key, wrong=wrong)
 
     def over(self, what: str, event: str) -> None:
-        """Log, if its trouble was logged, that `what` is well again."""
+        """Log that `what` is well again, if its trouble was logged."""
         if what in self._open:
             del self._open[what]
             if self._logged.pop(what, None) is not None:
