@@ -22,7 +22,7 @@ from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
 from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 

@@ -90,7 +90,7 @@ async def _require_answer(url: str) -> None:
     # Here, because redis-py takes long to import, and a run with a Redis of its own needs none.
     from redis.exceptions import RedisError  # noqa: PLC0415
 
-    from runtime.redis.engine import connect_nodes  # noqa: PLC0415
+    from runtime.redis.client import connect_nodes  # noqa: PLC0415
 
     nodes = connect_nodes(url, timeout=GIVEN_REDIS_TIMEOUT)
     try:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kraken_book.symbols import folded
+from kraken_book.symbols import normalize_symbol
 from launcher.errors import CannotStartError
 from launcher.settings import RunSettings
 from launcher.terminal import DEFAULT_MARKET, say
@@ -82,7 +82,7 @@ def _simulator_arguments(settings: RunSettings, port: int) -> list[str]:
     if selection.patterns:
         return arguments  # It lists its whole catalogue.
     # An old name is refused by the simulator, as by Kraken, when the collector asks for it.
-    symbols = [symbol for symbol in selection.names if folded(symbol) == symbol.upper()]
+    symbols = [symbol for symbol in selection.names if normalize_symbol(symbol) == symbol.upper()]
     return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_MARKET]
 
 

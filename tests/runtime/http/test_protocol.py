@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
 from lab.polling import DEADLINE_SECONDS, eventually
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_CONNECTIONS
 from runtime.http.protocol import HttpProtocol
 from runtime.http.server import listen, serve
