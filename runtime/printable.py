@@ -1,4 +1,4 @@
-"""Foreign text made safe to print: on a terminal it can move no cursor and forge no line."""
+"""Make foreign text safe to print, so that it moves no cursor and forges no line."""
 
 from __future__ import annotations
 
