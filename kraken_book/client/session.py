@@ -29,16 +29,16 @@ ALL = "*"
 # Why there is no stream where nothing broke: who served it said that this was all.
 ENDED = "the stream ended"
 # More than any venue lists: an api that invents symbols does not fill the memory.
-MOST_BOOKS = 10_000
+MAX_BOOKS = 10_000
 # What has worked for so long has worked: the next failure is a first one again.
 SECONDS_OF_PROOF = 10.0
 # The longest that an api may send its readers away for, and that a doubt is remembered.
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 # An api says something every 15 s; one that does not is not there, whatever TCP thinks.
 SILENCE_SECONDS = 20.0
 # How often an outage that goes on is logged again.
 REMINDER_SECONDS = 30.0
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 
 
 class _BrokenStream(Exception):
@@ -86,7 +86,7 @@ class Session:
         self._refused: RefusedAnswer | None = None
         self._opened_at: float | None = None
         self._failures = Backoff(least=0.5, most=8.0)
-        self._doubts = Backoff(least=0.25, most=LONGEST_PAUSE)
+        self._doubts = Backoff(least=0.25, most=MAX_PAUSE)
         self._doubted_at = float("-inf")
         # When the books that are in doubt are asked for anew, with all that share their stream.
         self._restart_at: float | None = None
@@ -142,7 +142,7 @@ class Session:
         except _BrokenStream as error:
             self._leave_for_doubt(str(error))
         except (EndlessMessage, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._leave_for_doubt(f"the stream is broken: {printable(str(error), MOST_SHOWN)}")
+            self._leave_for_doubt(f"the stream is broken: {printable(str(error), MAX_SHOWN)}")
         else:
             self._tell_wait()
             self._leave_if_silent()
@@ -172,7 +172,7 @@ class Session:
     def pause(self) -> float:
         """How many seconds to stay away, at random, so that readers do not come back as one."""
         least, self._least_pause = self._least_pause, 0.0
-        seconds = max(min(least, LONGEST_PAUSE), self._failures.next())
+        seconds = max(min(least, MAX_PAUSE), self._failures.next())
         left = self.seconds_left()
         return seconds if left is None else min(seconds, max(left, 0.0))
 
@@ -228,7 +228,7 @@ class Session:
         try:
             has_changed = book.apply(event)
         except BookInvalid as error:
-            self._ask_anew(printable(f"{book.symbol}: {error}", MOST_SHOWN))
+            self._ask_anew(printable(f"{book.symbol}: {error}", MAX_SHOWN))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id
@@ -243,7 +243,7 @@ class Session:
                 # It may have been asked for with "-" alone, as in foo-b-usd.
                 index = SymbolIndex([symbol])
                 is_asked = any(index.find(name) for name in self._asked)
-            if not is_asked or len(self.books) >= MOST_BOOKS:
+            if not is_asked or len(self.books) >= MAX_BOOKS:
                 raise _BrokenStream(f"{symbol[:40]!r} came, and was not asked for")
             book = self.books[symbol] = LiveBook(symbol)
         return book
@@ -284,7 +284,7 @@ class Session:
 
     def _next_doubt(self) -> float:
         now = monotonic()
-        if now - self._doubted_at > LONGEST_PAUSE:
+        if now - self._doubted_at > MAX_PAUSE:
             self._doubts.reset()
         self._doubted_at = now
         return self._doubts.next()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # A snapshot of 1,000 levels a side has some 70 KiB.
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 # An id is sent back in a header, so one that a header cannot hold is none.
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 # The api's word, in a comment, for what a stream waits for.
@@ -65,8 +65,8 @@ class SseParser:
             if self._data or self._retry is not None:
                 yield Message(self._id, b"\n".join(self._data), self._retry)
             self._clear()
-        if self._size + len(self._rest) > MOST_BYTES:
-            raise EndlessMessage(f"a message of more than {MOST_BYTES} bytes")
+        if self._size + len(self._rest) > MAX_BYTES:
+            raise EndlessMessage(f"a message of more than {MAX_BYTES} bytes")
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
         text = self._rest + chunk

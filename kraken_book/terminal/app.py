@@ -42,7 +42,7 @@ PAINTS_A_SECOND = 20
 AGES_A_SECOND = 2
 # As many ladders as the page opens by itself.
 FIRST_LADDERS = 4
-MOST_SHOWN = 300
+MAX_SHOWN = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
@@ -200,7 +200,7 @@ class TerminalApp(App[str]):
 
     def _on_failed(self, error: BaseException) -> None:
         """Leave, and say why: without a stream or `/books` the screen would only grow old."""
-        what = printable(f"{type(error).__name__}: {error}", MOST_SHOWN)
+        what = printable(f"{type(error).__name__}: {error}", MAX_SHOWN)
         self.exit(f"this terminal failed: {what}", return_code=1)
 
     # What goes out.
@@ -402,4 +402,4 @@ class TerminalApp(App[str]):
 def _unknown(name: str, known: list[str]) -> str:
     near = suggest_symbols(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return printable(f"there is no book of {name!r}{hint}", MOST_SHOWN)
+    return printable(f"there is no book of {name!r}{hint}", MAX_SHOWN)

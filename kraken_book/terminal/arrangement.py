@@ -11,7 +11,7 @@ USUAL_LADDER = LINES_BESIDE_LEVELS + 2 * USUAL_LEVELS
 COMFORTABLE_WIDTH = 42
 # The overview's frame and the names of its columns.
 LINES_BESIDE_BOOKS = 3
-FEWEST_BOOKS, MOST_BOOKS = 3, 8
+FEWEST_BOOKS, MAX_BOOKS = 3, 8
 
 OverviewPlace = Literal["hidden", "beside", "above", "alone"]
 
@@ -44,7 +44,7 @@ def arrange(
     ladders_width = ladders * (COMFORTABLE_WIDTH + GAP)
     if ladders and width >= ladders_width + overview_width:
         return Arrangement(has_heading, "beside", min(books + LINES_BESIDE_BOOKS, room))
-    lines = LINES_BESIDE_BOOKS + min(books, MOST_BOOKS, room - USUAL_LADDER - LINES_BESIDE_BOOKS)
+    lines = LINES_BESIDE_BOOKS + min(books, MAX_BOOKS, room - USUAL_LADDER - LINES_BESIDE_BOOKS)
     if lines >= LINES_BESIDE_BOOKS + min(books, FEWEST_BOOKS) and ladders:
         return Arrangement(has_heading, "above", lines)
     alone = is_overview_open or not ladders

@@ -17,7 +17,7 @@ from kraken_book.printable import printable
 INTERVAL_SECONDS = 2.0
 # An api that needs longer than this is no answer to somebody who looks.
 PATIENCE_SECONDS = 5.0
-MOST_DETAIL = 200
+MAX_DETAIL = 200
 
 
 class PolledBook(msgspec.Struct, frozen=True):
@@ -99,4 +99,4 @@ def _detail(answer: Answer) -> str:
     """Return what a problem says, or else HTTP's own words."""
     problem = parse_problem(answer.body)
     words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)
-    return printable(words, MOST_DETAIL)
+    return printable(words, MAX_DETAIL)

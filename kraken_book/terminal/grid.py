@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-LEAST_WIDTH = 38
-MOST_WIDTH = 84
+MIN_WIDTH = 38
+MAX_WIDTH = 84
 GAP = 2
 # The frame's two lines and the spread's.
 LINES_BESIDE_LEVELS = 3
@@ -68,8 +68,8 @@ def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int)
 
 
 def _columns(count: int, width: int) -> tuple[Column, ...]:
-    number = max(min((width + GAP) // (LEAST_WIDTH + GAP), count), 1)
-    room = min(width - GAP * (number - 1), MOST_WIDTH * number)
+    number = max(min((width + GAP) // (MIN_WIDTH + GAP), count), 1)
+    room = min(width - GAP * (number - 1), MAX_WIDTH * number)
     columns = []
     x = 0
     for index in range(number):

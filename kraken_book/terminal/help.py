@@ -15,7 +15,7 @@ from textual.widget import Widget
 from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.palette import Palette
 
-MOST_WIDTH = 66
+MAX_WIDTH = 66
 KEYS_WIDTH = 12
 KEYS = (
     ("← → ↑ ↓", "move among ladders, or in the table"),
@@ -50,7 +50,7 @@ class HelpText(Widget, can_focus=False):
 
     def fit(self, window: Size) -> None:
         """Take the room that a window has."""
-        width = min(window.width, MOST_WIDTH)
+        width = min(window.width, MAX_WIDTH)
         self.styles.width = width
         self.styles.height = min(window.height, len(self._lines(width - 2)) + 2)
 

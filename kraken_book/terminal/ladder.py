@@ -20,7 +20,7 @@ from kraken_book.terminal.trust_line import troubles, trust_line
 from kraken_book.terminal.verdict import Verdict
 
 # The ladders that a digit reaches.
-MOST_DIGIT = 9
+MAX_DIGIT = 9
 
 
 class Ladder:
@@ -49,7 +49,7 @@ class Ladder:
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
         is_simulated = self._board.source(self.symbol) == "simulated"
         source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
-        digit = f"{number} " if number <= MOST_DIGIT else ""
+        digit = f"{number} " if number <= MAX_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "
         return frame.top([(title, frame.title), *source], [(status, style)])
