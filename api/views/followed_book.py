@@ -187,10 +187,10 @@ class FollowedBook:
 
 
 def is_numbered(frame: Frame) -> bool:
-    """Whether it is an event of the stream, and not the api's own."""
+    """Return whether it is an event of the stream, and not the api's own."""
     return frame.sse.startswith(b"id: ")
 
 
 def data_of(frame: Frame) -> bytes:
-    """The JSON in a frame."""
+    """Return the JSON in a frame."""
     return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()

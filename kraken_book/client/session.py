@@ -1,7 +1,7 @@
-"""The reader's side of the streams: what to ask for, what came, when to come back. No socket.
+"""The reader's side of the streams: what to ask for, what came, when to come back. No I/O.
 
-`watching` moves the bytes. A session opens with the books as they are, goes on after the last event
-that it has whenever a stream ends, and asks for everything anew where a book cannot be right.
+`following` moves the bytes. A session opens with the books as they are, continues after its last
+event whenever a stream ends, and requests everything again if a book cannot be right.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Session:
         return len(self._symbols) > 1 or ALL in self._symbols
 
     def answered(self, status: int, headers: Mapping[str, str]) -> Iterator[LiveBook]:
-        """An answer begins; where it is no stream, `end` says what that means."""
+        """Take the head of an answer; if it is no stream, `end` raises or says why."""
         self.is_over, self._restart_at, self._was_answered = False, None, True
         is_plain = headers.get("content-encoding", "identity") == "identity"
         is_stream = headers.get("content-type", "").startswith(EVENT_STREAM)
@@ -149,7 +149,10 @@ class Session:
             self._leave_if_doubts_stay()
 
     def end(self, why: str | None = None) -> Iterator[LiveBook]:
-        """The answer ended, or there was none, for `why`.
+        """Take the end of an answer, or that there was none.
+
+        Args:
+            why: Why there was no answer, or why it broke off.
 
         Raises:
             UnknownSymbol: The api does not have a symbol that was asked for.
@@ -170,7 +173,10 @@ class Session:
             yield book
 
     def pause(self) -> float:
-        """How many seconds to stay away, at random, so that readers do not come back as one."""
+        """Return how many seconds to stay away.
+
+        The time is random, so that readers of one api do not come back at one moment.
+        """
         least, self._least_pause = self._least_pause, 0.0
         seconds = max(min(least, MAX_PAUSE), self._failures.next())
         left = self.seconds_left()

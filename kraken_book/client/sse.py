@@ -52,7 +52,11 @@ class SseParser:
         self._retry: int | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """The messages that end in `chunk`; raises EndlessMessage where one grows too long."""
+        """Yield the messages that end in `chunk`.
+
+        Raises:
+            EndlessMessage: A message grows too long.
+        """
         for line in self._lines(chunk):
             if line:
                 if line.startswith(b":"):

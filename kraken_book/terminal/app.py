@@ -111,7 +111,7 @@ class TerminalApp(App[str]):
         self._polling: asyncio.Task[None] | None = None
 
     def compose(self) -> ComposeResult:
-        """The parts, from the top."""
+        """Yield the parts, from the top."""
         yield self._heading
         yield self._outage
         with self._main:
@@ -181,7 +181,7 @@ class TerminalApp(App[str]):
             self.ladders.open(symbols)
 
     def _named(self, known: list[str]) -> list[str]:
-        """The symbols that were asked for, as the api writes them; leaves where one is unknown."""
+        """Return the symbols of the arguments as the api writes them; leave if one is unknown."""
         index = SymbolIndex(known)
         found = {name: index.find(name) for name in self._options.symbols}
         unknown = [name for name, symbol in found.items() if symbol is None]
@@ -323,7 +323,7 @@ class TerminalApp(App[str]):
     # Keys.
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
-        """Whether an action may be done now: of those of Tab, the help's comes first."""
+        """Return whether an action is possible now; of those of Tab, the help's comes first."""
         return action != "overview" or not isinstance(self.screen, Help)
 
     def action_leave(self) -> None:
@@ -331,7 +331,7 @@ class TerminalApp(App[str]):
         self.exit()
 
     def action_step_back(self) -> None:
-        """Leave the table; quit where the keys are the ladders'."""
+        """Leave the table, or quit if the keys are the ladders'."""
         if self.overview.has_keys:
             self.action_overview()
         else:

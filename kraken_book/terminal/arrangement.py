@@ -34,10 +34,10 @@ def arrange(
     overview_width: int,
     is_overview_open: bool,
 ) -> Arrangement:
-    """The arrangement of a window of `width` by `height`, without the line of keys.
+    """Return the arrangement of a window of `width` by `height`, without the line of keys.
 
-    The overview stands beside the ladders or above them where each of them has room for what it
-    usually shows; else it is alone in the window while it is open, and hidden while it is not.
+    The overview is beside the ladders, or above them, if each of them has room for what it usually
+    shows. Else it has the window alone while it is open, and is hidden while it is not.
     """
     has_heading = height > USUAL_LADDER
     room = height - has_heading

@@ -1,4 +1,4 @@
-"""`/books`, every two seconds: every book's status and age, also of those that nobody follows."""
+"""`/books` every two seconds: the status and age of every book, followed or not."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class PolledBook(msgspec.Struct, frozen=True):
     """When it was asked for, by the clock of the poll."""
 
     def age(self, now: float) -> float | None:
-        """Since how many seconds the book is not known to match Kraken.
+        """Return the seconds since the book was last known to match Kraken.
 
-        It counts from before the question, so it is never younger than the truth.
+        They count from before the request, so the book is never younger than that.
         """
         return None if self.age_ms is None else self.age_ms / 1000 + now - self.asked_at
 
@@ -62,7 +62,11 @@ class BooksPoll:
         self._address = ApiAddress(url, key)
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
-        """The books, or why there are none, for ever; raises PollRefused."""
+        """Yield the books, or why there are none, for ever.
+
+        Raises:
+            PollRefused: The api will never answer this reader.
+        """
         async with self._address.async_client(httpx.Timeout(PATIENCE_SECONDS)) as client:
             while True:
                 try:

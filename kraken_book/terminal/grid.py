@@ -41,11 +41,11 @@ class Grid(NamedTuple):
         return self.rows * self.height
 
     def row_of(self, index: int) -> int:
-        """The row in which a ladder stands."""
+        """Return the row of a ladder."""
         return index // len(self.columns)
 
     def visible(self, top: int, lines: int, count: int) -> range:
-        """Which of `count` ladders show in the window that begins at line `top`."""
+        """Return which of `count` ladders show in the window that begins at line `top`."""
         if lines <= 0 or not count:
             return range(0)
         first, last = top // self.height, (top + lines - 1) // self.height
@@ -53,10 +53,10 @@ class Grid(NamedTuple):
 
 
 def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int) -> Grid:
-    """The grid of `count` ladders in a window of `width` by `height`.
+    """Return the grid of `count` ladders in a window of `width` by `height`.
 
-    Each shows `wanted` levels a side, or as many as are usual where that is None, or as fit where
-    one row holds all ladders; never more than fit, or than the `depth` of the books.
+    Each shows `wanted` levels a side. If that is None, it shows the usual number, or as many as fit
+    if one row holds all ladders. It is never more than fit, or than the `depth` of the books.
     """
     columns = _columns(count, width)
     rows = max(-(-count // len(columns)), 1)

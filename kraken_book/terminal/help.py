@@ -62,7 +62,7 @@ class HelpText(Widget, can_focus=False):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """A line of the frame or of the text."""
+        """Return a line of the frame or of the text."""
         frame = Frame(self._palette, self.size.width, has_focus=True)
         if y == 0:
             return frame.top([(" help ", frame.title)])
@@ -100,7 +100,7 @@ class Help(ModalScreen[None]):
         self._text = HelpText(palette)
 
     def compose(self) -> ComposeResult:
-        """The text."""
+        """Yield the text."""
         yield self._text
 
     def on_resize(self) -> None:

@@ -35,7 +35,10 @@ class Ladder:
     def lines(
         self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
     ) -> list[Strip]:
-        """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
+        """Return a ladder as lines of `width` cells.
+
+        `number` is the ladder's among all; `levels` is how many each side shows.
+        """
         frame = Frame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
@@ -78,7 +81,7 @@ class Ladder:
     def _sure_sides(
         self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
-        """The lines of both sides, best first; their bars have one measure."""
+        """Return the lines of both sides, best first; their bars have one measure."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
         draw = self._level_lines.sure
         return (

@@ -39,7 +39,7 @@ class LevelLines:
                 self._made_before = {}
 
     def heads(self, frame: Frame) -> Strip:
-        """What the columns are called."""
+        """Return the names of the columns."""
         text = f" {'price':>{self._price_width}}  {'quantity':>{self._qty_width}} "
         if self._bar_room(frame) >= MIN_BAR:
             text += "depth"

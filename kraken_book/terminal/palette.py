@@ -158,7 +158,7 @@ PLAIN = Palette(
 
 
 def palette_for(*, no_color: bool, color_system: str | None) -> Palette:
-    """The palette of a terminal whose colours Rich calls `color_system`."""
+    """Return the palette of a terminal whose colours Rich calls `color_system`."""
     if no_color or color_system is None:
         return PLAIN
     return {"standard": SIXTEEN, "256": EIGHT_BIT}.get(color_system, COLOURED)

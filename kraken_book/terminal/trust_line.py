@@ -7,7 +7,7 @@ from kraken_book.terminal.texts import NOTHING, age_text, count_text, counted, f
 
 
 def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
-    """The events verified here, the seq, and since when the book is not known to be Kraken's."""
+    """Return the count of verified events, the seq, and the age of a book."""
     verified = live.counts.verified if live else 0
     seq = NOTHING if live is None or live.seq is None else str(live.seq)
     count, old = count_text(verified), age_text(age)
@@ -25,7 +25,7 @@ def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
 
 
 def troubles(counts: Counts, width: int) -> str:
-    """What went wrong with a book so far, and what its snapshots stood for; empty where nothing."""
+    """Return what went wrong with a book so far, and what was conflated; empty if nothing."""
     told = [
         counts.doubts and counted(counts.doubts, "doubt"),
         counts.lagged and f"{count_text(counts.lagged)} lagged",
