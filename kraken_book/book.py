@@ -39,7 +39,7 @@ class Side:
         # Made when it is asked for; what follows is asked for after every frame.
         self._json: str | None = None
         self.best: Level | None = None
-        """The best level, None where the side is empty."""
+        """The best level, None if the side is empty."""
         self.checksum_text = b""
         """What this side adds to the checksummed text."""
 

@@ -10,7 +10,7 @@ _OUR_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# Frames that were read together are told with the same time.
+# Frames that were read together have the same time.
 @lru_cache(maxsize=8)
 def rfc3339(nanoseconds: int) -> str:
     """Return a Unix time in nanoseconds as a text: 2026-08-02T03:35:51.660084Z."""

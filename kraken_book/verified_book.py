@@ -131,7 +131,7 @@ class VerifiedBook:
         if self.position is None or position > self.position:
             return False
         if isinstance(event, Snapshot) and self.state is BookState.LAGGED:
-            # It replaces a book of which events are missing, wherever it stands.
+            # It replaces a book that lacks events, at whatever position.
             return False
         self.counts.repeated += 1
         return True

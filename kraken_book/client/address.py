@@ -1,4 +1,4 @@
-"""Where an api is, and how httpx is to reach it."""
+"""The address of an api, and how httpx reaches it."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class BlockingBooks(Iterator[LiveBook]):
                 self._batch = next(self._batches)
         except KeyboardInterrupt:
             self._begin_again()
-            # Where in the waiting it came says nothing to anyone.
+            # The traceback of the wait helps nobody.
             raise KeyboardInterrupt from None
         except (Refused, Unreachable, StopIteration):
             self.close()

@@ -26,7 +26,7 @@ from kraken_book.words import explain
 log = logging.getLogger("kraken_book.client")
 
 ALL = "*"
-# Why there is no stream where nothing broke: who served it said that this was all.
+# The outage of a stream that its server ended in good order.
 ENDED = "the stream ended"
 # More than any venue lists: an api that invents symbols does not fill the memory.
 MAX_BOOKS = 10_000

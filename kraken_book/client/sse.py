@@ -25,7 +25,7 @@ class EndlessMessage(Exception):
 
 
 class Message(NamedTuple):
-    """One message; `id` is None and `retry` (milliseconds) is None where it has none.
+    """One message; `id` and `retry` (milliseconds) are None if it has none.
 
     One without `data` is no event: it tells when to come back.
     """

@@ -40,7 +40,7 @@ class WriteCall(NamedTuple):
     entries: int
     """How many events it carries."""
     last_seq: int = 0
-    """Return the seq of the last of them."""
+    """The seq of the last of them."""
     since: int = 0
     """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
 

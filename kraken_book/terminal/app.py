@@ -51,7 +51,7 @@ def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
 
 
 class TerminalApp(App[str]):
-    """The terminal. `run` returns what went wrong in one line, None where nothing did.
+    """The terminal. `run` returns what went wrong in one line, None if nothing did.
 
     `clock` tells the seconds by which ages grow.
     """

@@ -1,4 +1,4 @@
-"""The command line and the environment, checked: a mistake is told in one line."""
+"""The command line and the environment, checked: a mistake is one line on stderr."""
 
 from __future__ import annotations
 

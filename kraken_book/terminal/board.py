@@ -12,7 +12,7 @@ from kraken_book.terminal.verdict import Verdict, judge
 
 
 class Board:
-    """Every book, by symbol. Ages are told by `clock`, in seconds."""
+    """Every book, by symbol. Ages are by `clock`, in seconds."""
 
     def __init__(self, live: Mapping[str, LiveBook], clock: Callable[[], float]) -> None:
         self.rows: Sequence[PolledBook] = ()

@@ -15,7 +15,7 @@ from kraken_book.level import Best
 from kraken_book.printable import printable
 
 INTERVAL_SECONDS = 2.0
-# An api that needs longer than this is no answer to somebody who looks.
+# An api that needs longer than this is shown as one that does not answer.
 PATIENCE_SECONDS = 5.0
 MAX_DETAIL = 200
 

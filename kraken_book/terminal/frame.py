@@ -76,7 +76,7 @@ class Frame:
 
     def _edge(self, edge: _Edge, left: Sequence[Piece], right: Sequence[Piece]) -> Strip:
         words = sum(cell_len(text) for text, _ in (*left, *right))
-        # A bit of the line before the first word, and after the last one, where there is room.
+        # A bit of the line before the first word, and after the last one, if there is room.
         room = self.inner - words
         before = edge.line if left and room > 0 else ""
         after = edge.line if right and room > len(before) else ""

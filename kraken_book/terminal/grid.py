@@ -1,4 +1,4 @@
-"""Where ladders stand: as many columns as fit, all ladders of one height, rows below each other."""
+"""The layout of ladders: as many columns as fit, rows below each other, all of one height."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Column(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The places of ladders in a window: ladder i stands in column i % n and row i // n."""
+    """The positions of ladders in a window: ladder i is in column i % n and row i // n."""
 
     columns: tuple[Column, ...]
     rows: int

@@ -86,7 +86,7 @@ class HelpText(Widget, can_focus=False):
 
 
 class Help(ModalScreen[None]):
-    """Stands over the ladders until a key closes it; arrows scroll where it is longer."""
+    """Covers the ladders until a key closes it; arrows scroll if it is longer than the window."""
 
     DEFAULT_CSS = "Help { align: center middle; background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [

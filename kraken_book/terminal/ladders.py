@@ -15,7 +15,7 @@ from kraken_book.terminal.grid import GAP, Grid, grid_of
 from kraken_book.terminal.ladder import Ladder
 from kraken_book.terminal.palette import Palette
 
-# Where no book has said how deep it is.
+# Until a book has said how deep it is.
 UNKNOWN_DEPTH = 10
 
 

@@ -39,7 +39,7 @@ _COLUMNS = (
 _DISPENSABLE = ("spread", "seq", "status", "age", "ladder", "ask")
 # A reason of fewer cells says nothing.
 _LEAST_REASON = 8
-# So much wider may gaps be where there is room, and so much of it is left to reasons.
+# How much wider gaps may be if there is room, and how much room is left to reasons.
 _MOST_SPREAD = 5
 _ROOM_FOR_REASONS = 24
 # No name of Kraken's is longer; one that is does not push the columns out of the window.

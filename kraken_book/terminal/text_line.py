@@ -1,4 +1,4 @@
-"""A line of the window with words at its left and right, which are cut where there is no room."""
+"""A line of the window with words at its left and right, which are cut if there is no room."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from kraken_book.printable import printable
 NOTHING = "—"
 ELLIPSIS = "…"
 
-# A status is told by word, shape and colour.
+# A status has a word, a shape and a colour.
 MARKS = {"live": "●", "syncing": "◐", "stale": "▲", "asked": "○", "refused": "x"}
 
 

@@ -1,4 +1,4 @@
-"""What a ladder says of itself: how much was verified, where it stands, how old it is."""
+"""The line below a ladder: how much was verified, the seq, and the age."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def troubles(counts: Counts, width: int) -> str:
     facts = [fact for fact in told if fact]
     if not facts:
         return ""
-    # The last ones give way first, and that they do is told.
+    # If there is no room, the last ones are left out, and a mark says so.
     texts = [" · ".join(facts)]
     texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
     return first_that_fits(texts, width)
