@@ -48,7 +48,7 @@ class BookWithAge(NamedTuple):
 
     @property
     def position(self) -> Position | None:
-        """The position of the event that the book stands at, None if there is no book."""
+        """The position of the book's last event, None if there is no book."""
         return self.hash.position
 
     def is_too_old(self, max_age: float) -> bool:

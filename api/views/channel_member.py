@@ -1,4 +1,4 @@
-"""One symbol in a channel: what of its book the channel's readers have been sent."""
+"""One symbol in a channel: how far its book has been sent to the channel's readers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from api.views.view_pace import ViewPace
 from runtime.memory import give_back_freed_memory
 
 LOOK_INTERVAL = 1.0
-# A channel costs memory, whoever reads it; readers of the same share one.
+# A channel costs memory; readers of the same choice share one.
 MAX_CHANNELS = 1000
 # So much must be free before it is given back.
 MIN_FREED_BYTES = 8 * 1024 * 1024

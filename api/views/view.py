@@ -13,7 +13,7 @@ from api.http.books import parse_levels
 from api.http.problems import bad_parameter
 from kraken_book.book import CHECKSUM_LEVELS, Book, Side
 
-LEAST_INTERVAL, MOST_INTERVAL = 0.01, 60.0
+MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
 
 _INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)", re.ASCII)
 
@@ -67,7 +67,7 @@ def parse_interval(text: str) -> float:
     """The interval in seconds; raises Problem."""
     match = _INTERVAL.fullmatch(text)
     seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
-    if not LEAST_INTERVAL <= seconds <= MOST_INTERVAL:
+    if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
         raise bad_parameter(
             "interval", f"{text[:40]!r} is no time from 10ms to 60s, such as 100ms or 1s"
         )
