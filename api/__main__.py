@@ -1,4 +1,4 @@
-"""`python -m api`: `program` has what it does."""
+"""`python -m api`: `api.app` has what it does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def main() -> None:
     """Run the api."""
     exit_at_stop_signals()
     # These imports take long enough for a Ctrl-C.
-    from api.program import main as run  # noqa: PLC0415
+    from api.app import main as run  # noqa: PLC0415
 
     run()
 

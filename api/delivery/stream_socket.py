@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import Scope
 
@@ -47,8 +47,15 @@ class _Chunk:
 _chunk = _Chunk()
 
 
+class SocketListener(Protocol):
+    """Hears of a socket."""
+
+    def socket_changed(self) -> None:
+        """Note that the socket is gone, half-closed, or not full."""
+
+
 class Socket:
-    """One client's connection; `changed` is called when it is gone, half-closed, or not full."""
+    """One client's connection, and the stream that listens to it."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -61,7 +68,20 @@ class Socket:
         """Whether something waits here that the system has not taken: write when that is over."""
         self.written = 0
         """How many bytes `write` was given."""
-        self.changed: Callable[[], None] | None = None
+        self._listener: SocketListener | None = None
+
+    @property
+    def has_stream(self) -> bool:
+        """Return whether a stream listens to the socket."""
+        return self._listener is not None
+
+    def attach(self, listener: SocketListener) -> None:
+        """Call `listener.socket_changed` from now on."""
+        self._listener = listener
+
+    def detach(self) -> None:
+        """Call nobody."""
+        self._listener = None
 
     def write(self, data: bytes) -> None:
         """Send a part of a body of unknown length; never waits."""
@@ -95,8 +115,8 @@ class Socket:
             self._tell()
 
     def _tell(self) -> None:
-        if self.changed is not None:
-            self.changed()
+        if self._listener is not None:
+            self._listener.socket_changed()
 
 
 class SocketProtocol(HttpProtocol):
@@ -105,7 +125,7 @@ class SocketProtocol(HttpProtocol):
     @property
     def is_streaming(self) -> bool:
         """Return whether a stream writes to the socket and cuts off a client that does not read."""
-        return self._socket.changed is not None
+        return self._socket.has_stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Keep the transport."""

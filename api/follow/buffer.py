@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-MOST_BYTES = 256 * 1024 * 1024
+from api.store.errors import NoRoom
+
+MAX_BYTES = 256 * 1024 * 1024
 # Some of the newest events of a book.
 FLOOR_BYTES = 16 * 1024
 # To look at every log takes time, so each look gives up this part of the buffer.
 GIVEN_UP_PART = 64
 
 
-class NoRoom(Exception):
-    """Raised when the buffer is full and nothing in it can be given up."""
-
-
 class Buffer:
     """Counts the bytes of all logs and openings; makes logs give up frames past `most_bytes`."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, most_bytes: int = MAX_BYTES) -> None:
         self.most_bytes = most_bytes
         self.bytes = 0
         """Return the bytes that all shares and openings hold."""

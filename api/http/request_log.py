@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.delivery.stream_socket import bytes_streamed
-from api.http.problems import MOST_SHOWN
 from api.http.proxies import TrustedProxies
-from api.metrics import REQUESTS
+from api.store.errors import MAX_SHOWN
+from api.store.metrics import REQUESTS
 from runtime.logs import get_logger
 
 # The name that LOG_LEVEL takes; it outlives moves of this module.
@@ -79,7 +79,7 @@ def _say(scope: Scope, status: int, size: int, seconds: float, client: str) -> N
     _level(path, status)(
         "request",
         method=scope["method"],
-        path=path[:MOST_SHOWN],
+        path=path[:MAX_SHOWN],
         status=status,
         bytes=size,
         ms=round(seconds * 1000, 1),

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from time import monotonic
 from typing import Any, NamedTuple
 
-from api.metrics import CORRUPT_KEYS
+from api.store.metrics import CORRUPT_KEYS
 from runtime.logs import get_logger
 from runtime.printable import printable
 

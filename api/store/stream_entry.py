@@ -19,8 +19,8 @@ StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
 
 KINDS = ("update", "snapshot", "status")
 
-# One read of one stream; what is more follows at once.
-MOST_ENTRIES = 1000
+# How many entries one read of one stream brings; another follows at once if there are more.
+MAX_ENTRIES = 1000
 
 
 class Entry(NamedTuple):

@@ -16,11 +16,11 @@ from time import monotonic, thread_time
 
 from msgspec.structs import replace
 
-from api.follow.api_events import lagged_frame, status_frame
+from api.follow.api_events import lagged_frame, sse_frame, status_frame
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, Frame, FrameLog, sse_frame
+from api.follow.frame_log import FRAME_BYTES, Frame, FrameLog
 from api.follow.ring import milliseconds_of
-from api.metrics import LAGGED
+from api.store.metrics import LAGGED
 from api.views.followed_book import FollowedBook, is_numbered
 from api.views.view import Cut
 from api.views.view_pace import FIRST_SECONDS, ViewPace, believed_seconds

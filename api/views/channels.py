@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from api.follow.buffer import Buffer, NoRoom
-from api.follow.tail import Tail
-from api.http.problems import Problem, redis_away, unavailable
-from api.metrics import BUFFER_BYTES
+from api.follow.buffer import Buffer
+from api.store.errors import ApiError, NoRoom, TooManyChoices, redis_away
+from api.store.metrics import BUFFER_BYTES
+from api.store.stream_reads import StreamReads
 from api.views.channel import CUT_BYTES, Channel
 from api.views.followed_books import FollowedBooks
 from api.views.roster import NOT_LISTED, Roster
@@ -46,7 +46,7 @@ class Channels:
 
     def __init__(
         self,
-        tail: Tail,
+        reads: StreamReads,
         books: FollowedBooks,
         roster: Roster,
         buffer: Buffer,
@@ -54,7 +54,7 @@ class Channels:
         cut_bytes: int = CUT_BYTES,
     ) -> None:
         self._cut_bytes = cut_bytes
-        self._tail = tail
+        self._reads = reads
         self._books = books
         self._roster = roster
         self._buffer = buffer
@@ -66,10 +66,10 @@ class Channels:
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
-        """The channel, with every book in it that is there; `leave` it. Raises Problem."""
+        """The channel, with every book in it that is there; `leave` it. Raises ApiError."""
         try:
             # Asked before anything is read: what was written until then will be in it.
-            watermark = await self._tail.time() - 1
+            watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
         await self._look_at_roster(choice)
@@ -89,9 +89,9 @@ class Channels:
         channel.pull()
         try:
             self._admit(channel)
-        except NoRoom as error:
+        except NoRoom:
             self.leave(choice, channel)
-            raise no_room() from error
+            raise
         return channel
 
     def _admit(self, channel: Channel) -> None:
@@ -123,7 +123,7 @@ class Channels:
         """Move the watermarks, and keep up with the symbols that `*` means, for ever."""
         while True:
             await asyncio.sleep(self._look_seconds)
-            with suppress(Problem):
+            with suppress(ApiError):
                 # If Redis is away, or the list cannot be read, what was known goes on to hold.
                 await self._roster.look()
             for choice, channel in list(self._channels.items()):
@@ -144,21 +144,17 @@ class Channels:
             await asyncio.to_thread(give_back_freed_memory)
 
     async def _look_at_roster(self, choice: Choice) -> None:
-        """Learn which symbols `*` means; raises Problem if that is not known at all."""
+        """Learn which symbols `*` means; raises ApiError if that is not known at all."""
         if choice.symbols is None:
             try:
                 await self._roster.look()
-            except Problem:
+            except ApiError:
                 if not self._roster.symbols:
                     raise
 
     def _make(self, choice: Choice, watermark: int) -> Channel:
         if len(self._channels) >= MOST_CHANNELS:
-            raise unavailable(
-                "too-many-choices",
-                f"{MOST_CHANNELS} different choices of symbols and views are being read; take one"
-                " that others read, such as symbols=*",
-            )
+            raise TooManyChoices(MOST_CHANNELS)
         name = choice.symbols[0] if choice.symbols else "*"
         channel = Channel(
             name,
@@ -182,12 +178,3 @@ class Channels:
 
     def _symbols(self, choice: Choice) -> Collection[str]:
         return self._roster.symbols.keys() if choice.symbols is None else choice.symbols
-
-
-def no_room() -> Problem:
-    """Return the problem of a stream for which there is no memory."""
-    return unavailable(
-        "no-room",
-        "the events and books that are kept for open streams fill API_BUFFER_MB; take a view that"
-        " others read, fewer books or fewer levels, or come back later",
-    )

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 from structlog.testing import capture_logs
 
-from api.metrics import CORRUPT_KEYS
 from api.store.corrupt_keys import CorruptKeys
+from api.store.metrics import CORRUPT_KEYS
 
 KEY = "kraken:book:{BTC/USD}"
 
