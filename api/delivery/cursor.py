@@ -148,7 +148,9 @@ class Cursor:
         """Change the state; the log counts the readers that wait."""
         if state is self.state:
             return
-        log.debug("cursor", symbol=self.log.symbol, state=state.value, before=self.state.value)
+        log.debug(
+            "cursor moved", symbol=self.log.symbol, state=state.value, before=self.state.value
+        )
         waiting = CursorState.WAITING
         self.log.waiting += (state is waiting) - (self.state is waiting)
         self.state = state

@@ -229,7 +229,7 @@ class Stream:
             return
         self.state = state
         if state not in (StreamState.WAITING, StreamState.WRITING):
-            log.debug("stream", symbol=self.symbol, state=state.value)
+            log.debug("stream moved", symbol=self.symbol, state=state.value)
         wakened, self._wakened = self._wakened, None
         if wakened is not None and not wakened.done():
             wakened.set_result(None)
