@@ -30,9 +30,9 @@ from api.store.book_store import BookStore
 from api.store.directory import FRESH_SECONDS, Directory
 from api.store.stream_entry import MAX_ENTRIES
 from api.store.stream_reads import PAGE_ENTRIES, StreamReads
-from api.views.channel import CUT_BYTES
-from api.views.channels import LOOK_SECONDS, Channels
-from api.views.followed_books import FollowedBooks
+from api.views.book_registry import BookRegistry
+from api.views.channel import VIEW_BYTES
+from api.views.channel_registry import LOOK_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
 from runtime.http.connections import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
@@ -87,11 +87,11 @@ class Api:
         write_timeout: float,
         proxies: TrustedProxies | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
-        look_interval: float = LOOK_SECONDS,
+        look_interval: float = LOOK_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
         gone_after: float = GONE_SECONDS,
         ring_frames: int = MAX_FRAMES,
-        view_bytes: int = CUT_BYTES,
+        view_bytes: int = VIEW_BYTES,
         max_streams_waited_on: int = MAX_STREAMS,
         page_entries: int = PAGE_ENTRIES,
         max_entries: int = MAX_ENTRIES,
@@ -110,9 +110,9 @@ class Api:
         wake = Wake(nodes, corrupt, max_streams_waited_on)
         self.follower = Follower(nodes, self.registry, self.feed, sweep, wake, sweep_interval)
 
-        self.books = FollowedBooks(self.registry, self.feed, self.ages, self.store, self.buffer)
+        self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
         self.roster = Roster(self.directory, self.store, gone_after)
-        self.channels = Channels(
+        self.channels = ChannelRegistry(
             self.reads, self.books, self.roster, self.buffer, look_interval, view_bytes
         )
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kraken_book.symbols import folded
+from kraken_book.symbols import normalize_symbol
 from launcher.ports import port_of
 from launcher.settings import LauncherSettings
 
@@ -79,5 +79,5 @@ def _simulator_arguments(settings: LauncherSettings, port: int) -> list[str]:
     if settings.selection.patterns:
         return arguments  # It lists its whole catalogue.
     # An old name is refused by the simulator, as by Kraken, when the collector asks for it.
-    symbols = [s for s in settings.selection.names if folded(s) == s.upper()]
+    symbols = [s for s in settings.selection.names if normalize_symbol(s) == s.upper()]
     return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_MARKET]

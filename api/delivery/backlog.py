@@ -10,7 +10,8 @@ from api.follow.frame_log import Frame
 from api.follow.ring import milliseconds_of
 from api.store.stream_entry import Entry, follows
 from api.store.stream_reads import StreamReads
-from api.views.channel import Source, is_later, unmarked
+from api.views.channel_log import is_later, unmarked
+from api.views.channel_member import ChannelMember
 from kraken_book.position import Position
 
 # Greater than the number in every id of a millisecond.
@@ -25,12 +26,12 @@ class Backlog:
     It ends where the channel's log was when the reader resumed.
     """
 
-    def __init__(self, source: Source, watermark: int, reads: StreamReads) -> None:
-        self.source = source
-        self._ring = source.followed.ring
+    def __init__(self, member: ChannelMember, watermark: int, reads: StreamReads) -> None:
+        self.member = member
+        self._ring = member.followed.ring
         self._reads = reads
         self._watermark = watermark
-        self._until = source.followed.position
+        self._until = member.followed.position
         # The index in the ring; None if the events are read from Redis.
         self._index = self._ring.index_after_time(watermark)
         self._after_id = f"{watermark}-{AFTER_MILLISECOND}"

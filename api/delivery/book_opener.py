@@ -11,7 +11,7 @@ from api.follow.api_events import lagged_frame, sse_frame, status_frame
 from api.follow.join_points import JoinPoint, JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 from api.store.metrics import RESUMED
 from api.store.stream_entry import Entry, follows
 from api.store.stream_reads import StreamReads
@@ -123,7 +123,7 @@ class BookOpener:
         data = lagged + point.sse + self._status_after(point.book) + self._stale_before(index)
         return Step(CursorState.FOLLOWING, data, 1, log_index=index, position=point.position)
 
-    def _status_after(self, book: StoredBook) -> bytes:
+    def _status_after(self, book: BookWithAge) -> bytes:
         """Return the status of a book that is not known, if its status event may be trimmed."""
         if book.hash.status == "syncing" and self.log.last.position == book.position:
             return self._status("syncing", None)

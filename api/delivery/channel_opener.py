@@ -11,8 +11,9 @@ from api.delivery.openers import CursorState, EventsGone, Step
 from api.follow.api_events import lagged_frame, status_frame
 from api.store.metrics import LAGGED, RESUMED
 from api.store.stream_reads import StreamReads
-from api.views.channel import NO_BOOK_YET, Channel, ChannelOpening
-from api.views.channels import Channels, Choice
+from api.views.channel import Channel, ChannelOpening
+from api.views.channel_member import NO_BOOK_YET
+from api.views.channel_registry import ChannelRegistry, Choice
 from kraken_book.event import LaggedReason
 from kraken_book.position import Position
 
@@ -21,7 +22,7 @@ class ChannelOpener:
     """Opens the log of a channel, and leaves the channel when its reader goes."""
 
     def __init__(
-        self, channels: Channels, choice: Choice, channel: Channel, reads: StreamReads
+        self, channels: ChannelRegistry, choice: Choice, channel: Channel, reads: StreamReads
     ) -> None:
         self._channels = channels
         self._choice = choice
@@ -47,7 +48,7 @@ class ChannelOpener:
     async def resume(self, event_id: str) -> Step:
         """Go on after a watermark; a view begins with the books as they are."""
         channel = self._channel
-        if channel.cut is not None or not channel.is_many:
+        if channel.view is not None or not channel.is_many:
             opened = await self.open()
             return opened._replace(parts=chain(self._statuses_of_left(), opened.parts))
         watermark = int(event_id)
@@ -57,14 +58,14 @@ class ChannelOpener:
         channel.note_resumed()
         channel.pull()
         words = self._statuses_of_left()
-        for symbol, source in channel.sources.items():
-            if source.followed.book is None:
+        for symbol, member in channel.members.items():
+            if member.followed.book is None:
                 # Its snapshot comes through the log as soon as there is one.
                 words.append(status_frame(symbol, "syncing", NO_BOOK_YET))
                 continue
-            if source.followed.ring.stale:
+            if member.followed.ring.stale:
                 words.append(status_frame(symbol, "stale", "age"))
-            self._backlogs.append(Backlog(source, watermark, self._reads))
+            self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
         RESUMED.labels("ring" if is_in_memory else "stream").inc()
         return Step(CursorState.PAGING, parts=words, log_index=channel.log.end)
@@ -77,10 +78,10 @@ class ChannelOpener:
                 parts = await backlog.next_parts()
             except EventsGone as gone:
                 LAGGED.labels(gone.reason).inc()
-                symbol = backlog.source.followed.ring.symbol
+                symbol = backlog.member.followed.ring.symbol
                 parts = [
                     lagged_frame(symbol, None, gone.reason),
-                    *self._channel.opening_of(backlog.source),
+                    *self._channel.opening_of(backlog.member),
                 ]
                 backlog.is_done = True
             if backlog.is_done:
@@ -92,7 +93,7 @@ class ChannelOpener:
     def fall_off(self, _position: Position, reason: LaggedReason) -> list[bytes]:
         """Return that every book was missed, and which symbols have left."""
         self._backlogs.clear()
-        lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.sources]
+        lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.members]
         return lagged + self._statuses_of_left()
 
     def _statuses_of_left(self) -> list[bytes]:

@@ -23,10 +23,10 @@ from api.follow.ring_registry import RingRegistry
 from api.store.directory import Directory
 from api.store.errors import ApiError, RedisAway
 from api.store.stream_reads import StreamReads
-from api.views.channels import Channels, Choice
-from api.views.view import Cut
+from api.views.channel_registry import ChannelRegistry, Choice
+from api.views.view import View
 from kraken_book.event import Status
-from kraken_book.symbols import folded, is_symbol
+from kraken_book.symbols import is_symbol, normalize_symbol
 
 # At random, so that thousands of waiting streams do not ask at once.
 RETRY_SECONDS = (0.5, 1.5)
@@ -39,7 +39,7 @@ class StreamRequest(NamedTuple):
 
     names: tuple[str, ...] | None
     """The names of the symbols as they were given, None for all symbols."""
-    cut: Cut | None
+    view: View | None
     is_many: bool
     event_id: str | None
     """The event to resume after."""
@@ -52,7 +52,7 @@ class StreamRequest(NamedTuple):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Return the names in Redis's spelling, as far as that is known without the list."""
-        return tuple(dict.fromkeys(map(folded, self.names or ())))
+        return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
 
 
 class StreamStarter:
@@ -65,7 +65,7 @@ class StreamStarter:
         feed: RingFeed,
         joins: JoinPoints,
         reads: StreamReads,
-        channels: Channels,
+        channels: ChannelRegistry,
     ) -> None:
         self._directory = directory
         self._registry = registry
@@ -77,9 +77,9 @@ class StreamStarter:
     async def resolve(self, request: StreamRequest) -> Choice:
         """Return the symbols and the view that are asked for; raise ApiError."""
         if request.names is None:
-            return Choice(None, request.cut, request.is_many)
+            return Choice(None, request.view, request.is_many)
         symbols = {await self._directory.resolve(name) for name in request.names}
-        return Choice(tuple(sorted(symbols)), request.cut, request.is_many)
+        return Choice(tuple(sorted(symbols)), request.view, request.is_many)
 
     async def start(self, request: StreamRequest) -> tuple[Cursor, bytes]:
         """Return an opened cursor, to be closed, and what is to be sent first; raise ApiError."""
@@ -107,7 +107,7 @@ class StreamStarter:
         return Cursor(channel.log, ChannelOpener(self._channels, choice, channel, self._reads))
 
     async def _cursor(self, choice: Choice) -> Cursor:
-        if choice.symbols is not None and choice.cut is None and not choice.is_many:
+        if choice.symbols is not None and choice.view is None and not choice.is_many:
             return self.book_cursor(choice.symbols[0])
         return await self.channel_cursor(choice)
 

@@ -8,7 +8,7 @@ from time import monotonic
 from api.follow.api_events import status_frame
 from api.follow.ring import Ring
 from api.follow.ring_registry import RingRegistry
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 
 WATCH_INTERVAL = 1.0
 NEVER = float("-inf")
@@ -35,11 +35,11 @@ class AgeWatch:
                 if ring.waiting:
                     ring.wake()
 
-    def note_book(self, ring: Ring, book: StoredBook) -> None:
+    def note_book(self, ring: Ring, book: BookWithAge) -> None:
         """Keep when the book was last confirmed, and check its age."""
         if book.age_ms is not None:
             ring.confirmed = monotonic() - book.age_ms / 1000
-        elif book.hash.view is not None:
+        elif book.hash.snapshot is not None:
             # No credible time says when, so it counts as never confirmed.
             ring.confirmed = NEVER
         self.check(ring)

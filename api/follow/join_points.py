@@ -12,7 +12,7 @@ from api.follow.age_watch import AgeWatch
 from api.follow.api_events import sse_frame
 from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
-from api.store.book_store import BookStore, StoredBook
+from api.store.book_store import BookStore, BookWithAge
 from api.store.coalesce import SingleFlight
 from api.store.stream_reads import StreamReads
 from kraken_book.event import render_snapshot
@@ -22,16 +22,16 @@ from kraken_book.position import Position
 class JoinPoint:
     """A book at which readers join a ring; rendered once for all who join at it."""
 
-    def __init__(self, book: StoredBook, position: Position) -> None:
+    def __init__(self, book: BookWithAge, position: Position) -> None:
         self.book = book
         self.position = position
 
     @cached_property
     def sse(self) -> bytes:
         """The snapshot that opens their streams."""
-        stored = self.book.hash
-        assert stored.view is not None, f"{stored.symbol} has no book"
-        data = render_snapshot(stored.view, stored.seq, stored.epoch, None, None)
+        stored, position = self.book.hash, self.position
+        assert stored.snapshot is not None, f"{stored.symbol} has no book"
+        data = render_snapshot(stored.snapshot, position.seq, position.epoch, None, None)
         return sse_frame(stored.event_id, data)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from api.delivery.stream_start import StreamRequest
 from api.http.problems import bad_parameter
-from api.views.view import Cut
+from api.views.view import View
 
 MAX_LEVELS_DIGITS = 9
 MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
@@ -26,14 +26,14 @@ def parse_stream_request(request: Request) -> StreamRequest:
     """Return what a request for a stream asks for; raise Problem if that makes no sense."""
     query = request.query_params
     levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
-    cut = parse_view(levels, view, interval)
+    chosen = parse_view(levels, view, interval)
     named = request.path_params.get("symbol")
     names = (named,) if named is not None else _names(query)
     is_many = named is None
-    return StreamRequest(names, cut, is_many, _last_event_id(request, is_many=is_many))
+    return StreamRequest(names, chosen, is_many, _last_event_id(request, is_many=is_many))
 
 
-def parse_view(levels: str | None, view: str | None, interval: str | None) -> Cut | None:
+def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:
     """Return the view that these parameters ask for, None if none is given; raise Problem."""
     if levels is None and view is None and interval is None:
         return None
@@ -42,7 +42,7 @@ def parse_view(levels: str | None, view: str | None, interval: str | None) -> Cu
     if view is not None and levels is not None:
         raise bad_parameter("view", "view=top shows no levels: take levels or view, not both")
     wanted = 0 if view else parse_levels(levels)
-    return Cut(wanted, parse_interval(interval) if interval is not None else 0.0)
+    return View(wanted, parse_interval(interval) if interval is not None else 0.0)
 
 
 def parse_levels(text: str | None) -> int | None:

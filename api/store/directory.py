@@ -10,7 +10,7 @@ from api.store.book_store import BookStore
 from api.store.coalesce import SingleFlight
 from api.store.errors import ApiError, CorruptSymbols, NoSymbols, UnknownSymbol, redis_away
 from kraken_book.contract.symbol_state import SymbolState
-from kraken_book.symbols import SymbolIndex, folded, is_symbol, nearest
+from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
 FRESH_SECONDS = 1.0
 
@@ -81,7 +81,7 @@ class Directory:
             return symbol
         if not states:
             raise NoSymbols
-        raise UnknownSymbol(name, nearest(name, states))
+        raise UnknownSymbol(name, suggest_symbols(name, states))
 
     async def _without_list(self, name: str, error: ApiError) -> str | None:
         """Return the symbol that `name` means while the list cannot be read, None if unknown."""
@@ -107,4 +107,4 @@ class Directory:
 
 def _spellings(name: str) -> list[str]:
     """Return the spellings that the symbol `name` may have in Redis."""
-    return [each for each in dict.fromkeys((name, folded(name))) if is_symbol(each)]
+    return [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]

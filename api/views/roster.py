@@ -20,7 +20,7 @@ log = get_logger(__name__)
 # Collectors write the list again within 10 s.
 GONE_SECONDS = 15.0
 # Symbols that have left; a reader that comes back gets a status for each.
-MOST_LEFT = 1000
+MAX_LEFT = 1000
 NOT_LISTED = "not listed"
 
 
@@ -96,5 +96,5 @@ class Roster:
         del self.symbols[symbol]
         self.left.pop(symbol, None)
         self.left[symbol] = reason
-        while len(self.left) > MOST_LEFT:
+        while len(self.left) > MAX_LEFT:
             del self.left[next(iter(self.left))]

@@ -1,4 +1,4 @@
-"""What of a book a stream is to show: so many levels, the best alone, and how often.
+"""Views: which levels of a book a stream shows, and how often.
 
 ?levels=5   ?view=top   ?interval=100ms
 """
@@ -11,18 +11,17 @@ from typing import NamedTuple
 from kraken_book.book import CHECKSUM_LEVELS, Book, Side
 
 
-class Cut(NamedTuple):
-    """A view of books; `levels` of each side (None: all; 0: the best alone, by itself).
-
-    Shown anew at most once in `interval` seconds; 0.0 is at each change.
-    """
+class View(NamedTuple):
+    """A client's choice of what it is shown of books."""
 
     levels: int | None = None
+    """Levels of each side; None for all, 0 for the best bid and ask alone."""
     interval: float = 0.0
+    """Seconds between two snapshots at least; 0.0 for a snapshot at each change."""
 
 
-class Shown(NamedTuple):
-    """What a view shows of one state of a book; equal where a reader would see no difference."""
+class RenderedView(NamedTuple):
+    """What a view shows of one state of a book; equal if a reader would see no difference."""
 
     bids: str
     asks: str
@@ -31,12 +30,12 @@ class Shown(NamedTuple):
     """Whether the checksum can be computed from the levels shown."""
 
 
-def show(book: Book, levels: int | None) -> Shown:
-    """Return what a view of so many levels (None: all) shows of `book`."""
+def render_view(book: Book, levels: int | None) -> RenderedView:
+    """Return what a view with this number of levels (None: all) shows of `book`."""
     sides = (book.bids, book.asks)
     best = tuple(side.best.json if side.best else "" for side in sides)
     proves = levels is None or levels >= min(CHECKSUM_LEVELS, max(map(len, sides)))
-    return Shown(_side(book.bids, levels), _side(book.asks, levels), best, proves)
+    return RenderedView(_side(book.bids, levels), _side(book.asks, levels), best, proves)
 
 
 def _side(side: Side, levels: int | None) -> str:

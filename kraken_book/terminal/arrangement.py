@@ -11,7 +11,7 @@ USUAL_LADDER = LINES_BESIDE_LEVELS + 2 * USUAL_LEVELS
 COMFORTABLE_WIDTH = 42
 # The overview's frame and the names of its columns.
 LINES_BESIDE_BOOKS = 3
-FEWEST_BOOKS, MOST_BOOKS = 3, 8
+FEWEST_BOOKS, MAX_BOOKS = 3, 8
 
 OverviewPlace = Literal["hidden", "beside", "above", "alone"]
 
@@ -34,17 +34,17 @@ def arrange(
     overview_width: int,
     is_overview_open: bool,
 ) -> Arrangement:
-    """The arrangement of a window of `width` by `height`, without the line of keys.
+    """Return the arrangement of a window of `width` by `height`, without the line of keys.
 
-    The overview stands beside the ladders or above them where each of them has room for what it
-    usually shows; else it is alone in the window while it is open, and hidden while it is not.
+    The overview is beside the ladders, or above them, if each of them has room for what it usually
+    shows. Else it has the window alone while it is open, and is hidden while it is not.
     """
     has_heading = height > USUAL_LADDER
     room = height - has_heading
     ladders_width = ladders * (COMFORTABLE_WIDTH + GAP)
     if ladders and width >= ladders_width + overview_width:
         return Arrangement(has_heading, "beside", min(books + LINES_BESIDE_BOOKS, room))
-    lines = LINES_BESIDE_BOOKS + min(books, MOST_BOOKS, room - USUAL_LADDER - LINES_BESIDE_BOOKS)
+    lines = LINES_BESIDE_BOOKS + min(books, MAX_BOOKS, room - USUAL_LADDER - LINES_BESIDE_BOOKS)
     if lines >= LINES_BESIDE_BOOKS + min(books, FEWEST_BOOKS) and ladders:
         return Arrangement(has_heading, "above", lines)
     alone = is_overview_open or not ladders

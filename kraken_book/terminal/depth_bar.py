@@ -12,7 +12,10 @@ _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
 def depth_bar(part: int, whole: int, width: int) -> str:
-    """A bar of `part` in `whole` of `width` cells, to an eighth of one; something is never none."""
+    """Return a bar for `part` of `whole` in `width` cells, to an eighth of a cell.
+
+    A part that is not zero shows at least that.
+    """
     if part <= 0 or whole <= 0 or width <= 0:
         return ""
     # Lots pass what a float holds exactly; an eighth of a cell is found among integers.
@@ -21,5 +24,5 @@ def depth_bar(part: int, whole: int, width: int) -> str:
 
 
 def cumulative(levels: Sequence[Level]) -> list[int]:
-    """How many lots are offered up to each of `levels`, best first."""
+    """Return how many lots are offered up to each of `levels`, best first."""
     return list(accumulate(level.lots for level in levels))

@@ -1,11 +1,11 @@
-"""Where ladders stand: as many columns as fit, all ladders of one height, rows below each other."""
+"""The layout of ladders: as many columns as fit, rows below each other, all of one height."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-LEAST_WIDTH = 38
-MOST_WIDTH = 84
+MIN_WIDTH = 38
+MAX_WIDTH = 84
 GAP = 2
 # The frame's two lines and the spread's.
 LINES_BESIDE_LEVELS = 3
@@ -21,7 +21,7 @@ class Column(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The places of ladders in a window: ladder i stands in column i % n and row i // n."""
+    """The positions of ladders in a window: ladder i is in column i % n and row i // n."""
 
     columns: tuple[Column, ...]
     rows: int
@@ -41,11 +41,11 @@ class Grid(NamedTuple):
         return self.rows * self.height
 
     def row_of(self, index: int) -> int:
-        """The row in which a ladder stands."""
+        """Return the row of a ladder."""
         return index // len(self.columns)
 
     def visible(self, top: int, lines: int, count: int) -> range:
-        """Which of `count` ladders show in the window that begins at line `top`."""
+        """Return which of `count` ladders show in the window that begins at line `top`."""
         if lines <= 0 or not count:
             return range(0)
         first, last = top // self.height, (top + lines - 1) // self.height
@@ -53,10 +53,10 @@ class Grid(NamedTuple):
 
 
 def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int) -> Grid:
-    """The grid of `count` ladders in a window of `width` by `height`.
+    """Return the grid of `count` ladders in a window of `width` by `height`.
 
-    Each shows `wanted` levels a side, or as many as are usual where that is None, or as fit where
-    one row holds all ladders; never more than fit, or than the `depth` of the books.
+    Each shows `wanted` levels a side. If that is None, it shows the usual number, or as many as fit
+    if one row holds all ladders. It is never more than fit, or than the `depth` of the books.
     """
     columns = _columns(count, width)
     rows = max(-(-count // len(columns)), 1)
@@ -68,8 +68,8 @@ def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int)
 
 
 def _columns(count: int, width: int) -> tuple[Column, ...]:
-    number = max(min((width + GAP) // (LEAST_WIDTH + GAP), count), 1)
-    room = min(width - GAP * (number - 1), MOST_WIDTH * number)
+    number = max(min((width + GAP) // (MIN_WIDTH + GAP), count), 1)
+    room = min(width - GAP * (number - 1), MAX_WIDTH * number)
     columns = []
     x = 0
     for index in range(number):

@@ -20,7 +20,7 @@ from kraken_book.terminal.trust_line import troubles, trust_line
 from kraken_book.terminal.verdict import Verdict
 
 # The ladders that a digit reaches.
-MOST_DIGIT = 9
+MAX_DIGIT = 9
 
 
 class Ladder:
@@ -35,7 +35,10 @@ class Ladder:
     def lines(
         self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
     ) -> list[Strip]:
-        """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
+        """Return a ladder as lines of `width` cells.
+
+        `number` is the ladder's among all; `levels` is how many each side shows.
+        """
         frame = Frame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
@@ -49,7 +52,7 @@ class Ladder:
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
         is_simulated = self._board.source(self.symbol) == "simulated"
         source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
-        digit = f"{number} " if number <= MOST_DIGIT else ""
+        digit = f"{number} " if number <= MAX_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "
         return frame.top([(title, frame.title), *source], [(status, style)])
@@ -78,7 +81,7 @@ class Ladder:
     def _sure_sides(
         self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
-        """The lines of both sides, best first; their bars have one measure."""
+        """Return the lines of both sides, best first; their bars have one measure."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
         draw = self._level_lines.sure
         return (

@@ -13,7 +13,7 @@ from kraken_book.terminal.palette import Palette, SideStyles
 from kraken_book.terminal.texts import fitted, split_zeros
 
 # A bar of fewer cells says nothing.
-LEAST_BAR = 3
+MIN_BAR = 3
 
 _Look = tuple[Level, str, bool, int, bool]
 
@@ -39,9 +39,9 @@ class LevelLines:
                 self._made_before = {}
 
     def heads(self, frame: Frame) -> Strip:
-        """What the columns are called."""
+        """Return the names of the columns."""
         text = f" {'price':>{self._price_width}}  {'quantity':>{self._qty_width}} "
-        if self._bar_room(frame) >= LEAST_BAR:
+        if self._bar_room(frame) >= MIN_BAR:
             text += "depth"
         return frame.line([(text, self._palette.muted)])
 
@@ -52,7 +52,7 @@ class LevelLines:
         room = self._bar_room(frame)
         lines: list[Strip] = []
         for level, total in zip(levels, cumulative(levels), strict=True):
-            bar = depth_bar(total, whole, room) if room >= LEAST_BAR else ""
+            bar = depth_bar(total, whole, room) if room >= MIN_BAR else ""
             is_best = not lines
             look = (level, bar, is_best, frame.inner, frame.has_focus)
             line = self._made_before.get(look) or self._line(frame, level, bar, side, is_best)

@@ -1,4 +1,4 @@
-"""What a ladder says of itself: how much was verified, where it stands, how old it is."""
+"""The line below a ladder: how much was verified, the seq, and the age."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kraken_book.terminal.texts import NOTHING, age_text, count_text, counted, f
 
 
 def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
-    """The events verified here, the seq, and since when the book is not known to be Kraken's."""
+    """Return the count of verified events, the seq, and the age of a book."""
     verified = live.counts.verified if live else 0
     seq = NOTHING if live is None or live.seq is None else str(live.seq)
     count, old = count_text(verified), age_text(age)
@@ -25,7 +25,7 @@ def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
 
 
 def troubles(counts: Counts, width: int) -> str:
-    """What went wrong with a book so far, and what its snapshots stood for; empty where nothing."""
+    """Return what went wrong with a book so far, and what was conflated; empty if nothing."""
     told = [
         counts.doubts and counted(counts.doubts, "doubt"),
         counts.lagged and f"{count_text(counts.lagged)} lagged",
@@ -35,7 +35,7 @@ def troubles(counts: Counts, width: int) -> str:
     facts = [fact for fact in told if fact]
     if not facts:
         return ""
-    # The last ones give way first, and that they do is told.
+    # If there is no room, the last ones are left out, and a mark says so.
     texts = [" · ".join(facts)]
     texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
     return first_that_fits(texts, width)

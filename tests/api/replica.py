@@ -34,7 +34,7 @@ MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
 LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
 # Few, so that a reader soon falls behind.
-CUT_BYTES = 20_000
+VIEW_BYTES = 20_000
 
 
 class Written:
@@ -107,7 +107,7 @@ class Replica(Api):
             write_timeout=30.0,
             look_interval=LOOK_SECONDS,
             gone_after=gone_after,
-            view_bytes=CUT_BYTES,
+            view_bytes=VIEW_BYTES,
             **limits,
         )
 

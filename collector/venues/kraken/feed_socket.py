@@ -43,6 +43,8 @@ _OPCODES = frozenset(map(int, Opcode))
 class FeedFlooded(Exception):
     """So many control frames or fragments came that they can only be meant to keep us busy."""
 
+    reason = "flood"
+
 
 class Lot(NamedTuple):
     """Messages in their order; `read` is when the newest of them was read from the system."""

@@ -6,7 +6,7 @@ import pytest
 
 from api.delivery.stream_start import StreamRequest, WaitingReader, may_wait_for
 from api.store.errors import ApiError, NoRoom, TooManyChoices, UnknownSymbol
-from api.views.view import Cut
+from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS
 from lab.polling import eventually
 from lab.written_books import snapshot, update, updates
@@ -17,8 +17,8 @@ EPOCH = 1785638131660
 EVER = 1e6
 
 
-def request(*names: str, event_id: str | None = None, cut: Cut | None = None) -> StreamRequest:
-    return StreamRequest(names or None, cut, len(names) != 1, event_id)
+def request(*names: str, event_id: str | None = None, view: View | None = None) -> StreamRequest:
+    return StreamRequest(names or None, view, len(names) != 1, event_id)
 
 
 async def refusal(replica: Replica, asked: StreamRequest) -> ApiError:
@@ -181,7 +181,7 @@ async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: 
 
 
 async def test_view_waits_too(written: Written, replica: Replica) -> None:
-    asked = request("BTC/USD", cut=Cut(1))
+    asked = request("BTC/USD", view=View(1))
     async with replica.following():
         reader = WaitingReader(replica.starter, asked, EVER)
         reader.wait_for(await refusal(replica, asked))

@@ -14,7 +14,7 @@ from api.http.books import has_tag
 from api.http.parameters import parse_levels, parse_stream_request
 from api.http.problems import Problem
 from kraken_book.contract.keys import SYMBOLS, book_key
-from lab.written_books import CONFIRMED_AT, snapshot, status, update, view_at
+from lab.written_books import CONFIRMED_AT, book_snapshot_at, snapshot, status, update
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
@@ -152,7 +152,7 @@ async def test_depth_is_the_hashs_fields_as_json_and_its_age(
         "epoch": EPOCH,
         "seq": 2,
         "event_id": (await written.ids())[-1],
-        "checksum": view_at(2).checksum,
+        "checksum": book_snapshot_at(2).checksum,
         "exchange_time": CONFIRMED_AT,
         "best_bid": {"price": "100.0", "qty": "0.00000002"},
         "best_ask": {"price": "101.0", "qty": "2.00000000"},
@@ -179,7 +179,7 @@ async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
     body = (await client.get("/depth/BTC/USD", params={"levels": levels})).json()
     assert body["bids"] == [["100.0", "0.00000002"], ["99.0", "1.00000000"]][:count]
     assert body["asks"] == [["101.0", "2.00000000"], ["102.5", "3.00000000"]][:count]
-    assert body["checksum"] == view_at(2).checksum
+    assert body["checksum"] == book_snapshot_at(2).checksum
 
 
 @pytest.mark.parametrize(

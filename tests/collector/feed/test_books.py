@@ -6,7 +6,7 @@ import pytest
 
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import Stamp
-from kraken_book.book import ChecksumMismatch, CrossedBook
+from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook
 from tests.collector.publish.boxes import levels

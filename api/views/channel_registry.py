@@ -1,4 +1,4 @@
-"""All channels of this process: one for each choice of symbols and view that somebody reads."""
+"""The channels of this process: one for each choice of symbols and view that is read."""
 
 from __future__ import annotations
 
@@ -14,51 +14,52 @@ from api.follow.buffer import Buffer
 from api.store.errors import ApiError, NoRoom, TooManyChoices, redis_away
 from api.store.metrics import BUFFER_BYTES
 from api.store.stream_reads import StreamReads
-from api.views.channel import CUT_BYTES, Channel
-from api.views.followed_books import FollowedBooks
+from api.views.book_registry import BookRegistry
+from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
-from api.views.view import Cut
+from api.views.view import View
 from api.views.view_pace import ViewPace
 from runtime.freed_memory import give_back_freed_memory
 
-LOOK_SECONDS = 1.0
-# A channel costs memory, whoever reads it; readers of the same share one.
-MOST_CHANNELS = 1000
+LOOK_INTERVAL = 1.0
+# A channel costs memory; readers of the same choice share one.
+MAX_CHANNELS = 1000
 # So much must be free before it is given back.
-MUCH_BYTES = 8 * 1024 * 1024
+MIN_FREED_BYTES = 8 * 1024 * 1024
 # To give back 280 MB takes the C library 90 ms, during which others may wait for it.
-GIVE_BACK_SECONDS = 10.0
+GIVE_BACK_INTERVAL = 10.0
 
 
 class Choice(NamedTuple):
-    """What a stream shows: `symbols` (None: all there are, also later ones), and how.
+    """What a stream shows, and how.
 
-    `is_many` says that ids are watermarks, which also a list of one symbol has.
+    `symbols` is None for all that there are, also later ones. `is_many` says that ids are
+    watermarks; a list of one symbol has them too.
     """
 
     symbols: tuple[str, ...] | None
-    cut: Cut | None
+    view: View | None
     is_many: bool
 
 
-class Channels:
-    """Makes a channel for its first reader, and ends it after its last."""
+class ChannelRegistry:
+    """Make a channel for its first reader, and end it after its last."""
 
     def __init__(
         self,
         reads: StreamReads,
-        books: FollowedBooks,
+        books: BookRegistry,
         roster: Roster,
         buffer: Buffer,
-        look_seconds: float = LOOK_SECONDS,
-        cut_bytes: int = CUT_BYTES,
+        look_interval: float = LOOK_INTERVAL,
+        view_bytes: int = VIEW_BYTES,
     ) -> None:
-        self._cut_bytes = cut_bytes
+        self._cut_bytes = view_bytes
         self._reads = reads
         self._books = books
         self._roster = roster
         self._buffer = buffer
-        self._look_seconds = look_seconds
+        self._look_interval = look_interval
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
         # The most that the buffer has had since freed memory was given back.
@@ -66,7 +67,7 @@ class Channels:
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
-        """The channel, with every book in it that is there; `leave` it. Raises ApiError."""
+        """Return the channel of a choice with every book that is there; raises ApiError."""
         try:
             # Asked before anything is read: what was written until then will be in it.
             watermark = await self._reads.time() - 1
@@ -79,7 +80,7 @@ class Channels:
         channel.readers += 1
         try:
             self._show(channel, self._symbols(choice))
-            await self._books.join([source.followed for source in channel.sources.values()])
+            await self._books.join([member.followed for member in channel.members.values()])
         except (RedisError, OSError) as error:
             self.leave(choice, channel)
             raise redis_away(error) from error
@@ -96,7 +97,7 @@ class Channels:
 
     def _admit(self, channel: Channel) -> None:
         """Raise NoRoom if the channel is new and there is no room for it."""
-        if channel.cut is not None:
+        if channel.view is not None:
             # What it opens with tells what it must keep.
             channel.opening()
         if channel.readers == 1 and self._buffer.is_full:
@@ -112,7 +113,7 @@ class Channels:
         return self._roster.left if choice.symbols is None else {}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
-        """One reader less."""
+        """Count one reader less, and end the channel after its last."""
         channel.readers -= 1
         if not channel.readers:
             del self._channels[choice]
@@ -122,7 +123,7 @@ class Channels:
     async def look_after(self) -> None:
         """Move the watermarks, and keep up with the symbols that `*` means, for ever."""
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(self._look_interval)
             with suppress(ApiError):
                 # If Redis is away, or the list cannot be read, what was known goes on to hold.
                 await self._roster.look()
@@ -136,10 +137,10 @@ class Channels:
         """Give memory back to the system when much of it is free: readers have left."""
         BUFFER_BYTES.set(self._buffer.bytes)
         self._most_bytes = max(self._most_bytes, self._buffer.bytes)
-        is_much = self._most_bytes - self._buffer.bytes >= MUCH_BYTES
+        is_much = self._most_bytes - self._buffer.bytes >= MIN_FREED_BYTES
         if is_much and monotonic() >= self._next_give_back:
             self._most_bytes = self._buffer.bytes
-            self._next_give_back = monotonic() + GIVE_BACK_SECONDS
+            self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
             # It looks at every page: no reader is to wait for that.
             await asyncio.to_thread(give_back_freed_memory)
 
@@ -153,26 +154,26 @@ class Channels:
                     raise
 
     def _make(self, choice: Choice, watermark: int) -> Channel:
-        if len(self._channels) >= MOST_CHANNELS:
-            raise TooManyChoices(MOST_CHANNELS)
+        if len(self._channels) >= MAX_CHANNELS:
+            raise TooManyChoices(MAX_CHANNELS)
         name = choice.symbols[0] if choice.symbols else "*"
         channel = Channel(
             name,
-            choice.cut,
+            choice.view,
             watermark,
             self._buffer,
             self._pace,
             is_many=choice.is_many,
-            cut_bytes=self._cut_bytes,
+            view_bytes=self._cut_bytes,
         )
         self._channels[choice] = channel
         return channel
 
     def _show(self, channel: Channel, symbols: Collection[str]) -> None:
         for symbol in symbols:
-            if symbol not in channel.sources:
+            if symbol not in channel.members:
                 channel.add(self._books.follow(symbol))
-        for symbol in channel.sources.keys() - symbols:
+        for symbol in channel.members.keys() - symbols:
             reason = self._roster.left.get(symbol, NOT_LISTED)
             self._books.unfollow(channel.leave(symbol, reason))
 

@@ -1,4 +1,4 @@
-"""A verified book as texts: what a snapshot event, the hash in Redis and `/depth` are made of."""
+"""A verified book at rest: what a snapshot event, the hash in Redis and `/depth` are made of."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kraken_book.level import Best
 from kraken_book.precision import Precision
 
 
-class BookView(msgspec.Struct, frozen=True, gc=False):
+class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     """One moment of a verified book.
 
     `bids` and `asks` are JSON arrays of `["price","qty"]`, best first, every level of the depth.
-    `exchange_time` is RFC 3339, None where Kraken gave none.
+    `exchange_time` is RFC 3339, None if the venue gave none.
     """
 
     symbol: str
@@ -29,9 +29,9 @@ class BookView(msgspec.Struct, frozen=True, gc=False):
     exchange_time: str | None
 
 
-def view_of(book: Book, source: str, checksum: int, exchange_time: str | None) -> BookView:
-    """What `book` is now, verified by `checksum`."""
-    return BookView(
+def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | None) -> BookSnapshot:
+    """Return the snapshot of `book`, which has just been verified by `checksum`."""
+    return BookSnapshot(
         book.symbol,
         source,
         book.depth,
@@ -47,6 +47,6 @@ def view_of(book: Book, source: str, checksum: int, exchange_time: str | None) -
 
 
 def best_of(side: Side) -> Best | None:
-    """The best level of `side`, None where it is empty."""
+    """Return the best level of `side`, None if it is empty."""
     level = side.best
     return Best(level.price, level.qty) if level is not None else None

@@ -1,4 +1,4 @@
-"""The books that this process keeps up to date, each once, for whoever shows them."""
+"""The books that channels of this process show, each rebuilt once."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from api.follow.age_watch import AgeWatch
 from api.follow.buffer import Buffer
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
-from api.store.book_store import BookStore, StoredBook
+from api.store.book_store import BookStore, BookWithAge
 from api.views.followed_book import FollowedBook
 from runtime.cooperate import Cooperator
 
 JOIN_ATTEMPTS = 5
-LOOK_SECONDS = 0.5
+LOOK_INTERVAL = 0.5
 
 
-class FollowedBooks:
-    """Follows books while somebody wants them; joins anew, twice a second, those that are lost."""
+class BookRegistry:
+    """Keep a book up to date while a channel shows it; join lost books again twice a second."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class FollowedBooks:
         self._joining = asyncio.Lock()
 
     def follow(self, symbol: str) -> FollowedBook:
-        """The book of `symbol`, kept until as many `unfollow` it."""
+        """Return the book of `symbol`, kept until it is unfollowed as often."""
         followed = self._books.get(symbol)
         if followed is None:
             followed = self._books[symbol] = FollowedBook(
@@ -49,7 +49,7 @@ class FollowedBooks:
         return followed
 
     def unfollow(self, followed: FollowedBook) -> None:
-        """One less wants it."""
+        """Count one channel less that shows it."""
         followed.readers -= 1
         if not followed.readers:
             del self._books[followed.ring.symbol]
@@ -57,9 +57,9 @@ class FollowedBooks:
             followed.close()
 
     async def look_after(self) -> None:
-        """Join what is lost, for ever."""
+        """Join lost books again, for ever."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_INTERVAL)
             try:
                 await self.join(self._books.values())
             except (RedisError, OSError):
@@ -67,7 +67,7 @@ class FollowedBooks:
                 continue
 
     async def join(self, wanted: Iterable[FollowedBook]) -> None:
-        """Have all of these known that can be; raises redis.RedisError or OSError."""
+        """Join those of these books that are lost; raises redis.RedisError or OSError."""
         async with self._joining:
             for _ in range(JOIN_ATTEMPTS):
                 lost = [each for each in wanted if each.book is None and each.readers]
@@ -75,7 +75,7 @@ class FollowedBooks:
                     return
 
     async def _join_once(self, lost: list[FollowedBook]) -> bool:
-        """Whether one of them has a book that could not be joined, and is to be read again."""
+        """Try to join each; return whether one has a book in Redis and could not be joined."""
         stored = await self._store.books([each.ring.symbol for each in lost])
         there = [
             (followed, book)
@@ -91,10 +91,10 @@ class FollowedBooks:
             if followed.book is None:
                 followed.join(book)
                 self._ages.note_book(followed.ring, book)
-                # Whoever shows it looks again.
+                # The channels that show it look again.
                 followed.ring.wake()
         return any(followed.book is None for followed, _ in there)
 
-    def _start(self, followed: FollowedBook, book: StoredBook) -> None:
+    def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
         if not followed.ring.started and book.position is not None:
             followed.ring.start(book.position, book.hash.event_id)
