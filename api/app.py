@@ -34,13 +34,13 @@ from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES
 from api.views.channel_registry import LOOK_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
 from runtime.stop import stop_on_signals

@@ -23,7 +23,7 @@ from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
 from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
 from runtime.stop import stop_on_signals
 from runtime.tasks import end_tasks, stop_or_failure

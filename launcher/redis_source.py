@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from launcher.embedded_redis import EmbeddedRedis
 from launcher.errors import CannotStartError
 from launcher.settings import LauncherSettings
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
 
 

@@ -1,4 +1,9 @@
-"""Foreign text made safe to print: on a terminal it can move no cursor and forge no line."""
+"""Foreign text with escapes for all that does not show, for logs and errors of the services.
+
+An escape tells exactly what was there, at any width. `kraken_book.printable` replaces the same
+characters by one character each, because the terminal and the client show texts in columns. It is
+not used here because the simulator, which shares no code with the library, logs too.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
 from lab.polling import DEADLINE_SECONDS, eventually
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_CONNECTIONS
 from runtime.http.protocol import HttpProtocol
 from runtime.http.server import listen, serve
@@ -309,7 +309,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
+async def test_malformed_request_gets_a_400_and_the_close(what: str) -> None:
     async with served() as server:
         head, _, text = (await server.ask(MALFORMED[what])).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -318,7 +318,7 @@ async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
         assert server.app.clients == []
 
 
-async def test_a_client_cannot_fill_the_log(
+async def test_refused_requests_of_a_client_do_not_fill_the_log(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with served() as server:
@@ -341,7 +341,7 @@ async def test_a_client_cannot_fill_the_log(
         b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
     ],
 )
-async def test_a_body_is_never_taken_for_a_request(head: bytes) -> None:
+async def test_body_is_never_taken_for_a_request(head: bytes) -> None:
     head = head % len(GET) if b"%d" in head else head
     async with served() as server:
         came = await server.ask(head + GET)
