@@ -39,12 +39,10 @@ from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
 from runtime.redis.client import connect_nodes
 from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 # The name that LOG_LEVEL takes; it does not follow the modules.
 log = get_logger("api")
@@ -152,7 +150,7 @@ async def run(
         max_age=settings.api_max_age,
         buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
         write_timeout=settings.api_write_timeout,
-        proxies=settings.trusted_proxies,
+        proxies=settings.api_trusted_proxies,
     )
     drained = asyncio.Event()
     working = [asyncio.create_task(each) for each in api.loops()]

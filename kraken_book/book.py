@@ -30,9 +30,8 @@ class Side:
 
     def __init__(self, direction: int) -> None:
         self._direction = direction
-        # Ticks times direction, so that the best is always first and the worst last. Plain lists,
-        # in step: up to the deepest book they are moved in less time than any sorted container
-        # takes to look (0.5 us a frame instead of 1.6 at ten levels).
+        # Three lists in step, best level first; a key is ticks times direction. Up to the deepest
+        # book they are faster than a sorted container: docs/adr/0001.
         self._keys: list[int] = []
         self._levels: list[Level] = []
         self._texts: list[str] = []

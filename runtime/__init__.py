@@ -1,10 +1,14 @@
-"""What our services have in common as processes, and nothing of what they do.
+"""What every service needs as a process, and nothing of what it does.
 
-Each module is one such thing. `program` begins a service: its `command_line`, its
-`standard_streams`, its `settings` from the environment and an `env_file`, its `logs`, whose lines
-leave by `log_output` and are made `printable`. `stop` turns `stop_signals` into an event, `tasks`
-ends what a service does, `listening` opens its socket or takes over a launcher's, `metrics` are the
-figures that every service has. `limited_log` keeps others from filling the log. `redis` connects
-to what a `REDIS_URL` names, `http` serves an application beside a service's other tasks.
-`healthcheck` asks whether a service answers.
+In the order of a service's life:
+
+- `process`: signals, standard descriptors and the parent; ready before anything else is imported
+- `command_line`, `settings` (from the environment and an `env_file`), `log_levels`
+- `logs`: one log; its lines are made `printable` and leave by `log_output`; `limited_log` and
+  `line_limit` keep it from being filled
+- `service`: begin, stop at a signal, end tasks; `memory` tunes the garbage collector
+- `listening`: open the service's socket, or take over its launcher's
+- `redis`: the nodes that REDIS_URL names; `http`: serve an application beside other tasks
+- `cooperate`: let other tasks run during long work
+- `fast_counter` and `metrics`: figures; `healthcheck`: ask whether a service answers
 """

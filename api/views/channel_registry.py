@@ -19,7 +19,7 @@ from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
 from api.views.view import View
 from api.views.view_pace import ViewPace
-from runtime.freed_memory import give_back_freed_memory
+from runtime.memory import give_back_freed_memory
 
 LOOK_INTERVAL = 1.0
 # A channel costs memory; readers of the same choice share one.

@@ -20,7 +20,7 @@ from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session, resync_budget
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import end_tasks, stop_or_failure
 
 log = get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Feed:
         on_left: Callable[[str], object],
     ) -> None:
         self._settings = settings
-        self._selection = settings.selection
+        self._selection = settings.kraken_symbols
         self._on_joined = on_joined
         self._on_left = on_left
         self._pairs: dict[str, Pair] = {}
@@ -154,7 +154,7 @@ class Feed:
         names, left_out = self._selection.names, 0
         joining = []
         for symbol in selected:
-            if symbol in self.books or not self._settings.shard.has(symbol):
+            if symbol in self.books or not self._settings.collector_shard.has(symbol):
                 continue
             if symbol not in names and len(self.books) >= self._settings.kraken_max_symbols:
                 left_out += 1

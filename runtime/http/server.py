@@ -25,7 +25,7 @@ from runtime.http.protocol import HttpProtocol
 from runtime.http.uvicorn_internals import UvicornServer, set_shutdown_timeout
 from runtime.listening import PortInUse, listen
 from runtime.printable import printable
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 

@@ -16,10 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio.connection import SSLConnection, parse_url
-
-from runtime.redis.redis_py_internals import url_parameters
-
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
 CLUSTER_FORM = "redis+cluster://host:port,host:port"
@@ -156,6 +152,11 @@ def _address(text: str, default_port: int, takes: str) -> Address:
 
 
 def _check_parameters(server: str) -> None:
+    # Here, because redis-py takes long to import, and who only reads settings needs none of it.
+    from redis.asyncio.connection import SSLConnection, parse_url  # noqa: PLC0415
+
+    from runtime.redis.redis_py_internals import url_parameters  # noqa: PLC0415
+
     options: dict[str, Any] = dict(parse_url(server))
     for name in options.keys() - url_parameters():
         raise ValueError(f"?{name}= is no parameter of redis-py's connections")

@@ -27,7 +27,7 @@ from lab.redis_reads import carry_out, entries_at
 from lab.written_books import KEPT, Event, book_call, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0

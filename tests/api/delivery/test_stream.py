@@ -16,7 +16,7 @@ from api.follow.frame_log import Frame
 from api.follow.ring import Ring
 from kraken_book.position import Position
 from lab.polling import eventually
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
 class Wire:

@@ -9,6 +9,7 @@ from collector.feed.feed import MOST_PAIRS, Feed
 from collector.settings import CollectorSettings
 from collector.venues.kraken.frames import Pair
 from kraken_book.precision import Precision
+from kraken_book.selection import parse_selection
 
 
 class Followed:
@@ -18,7 +19,9 @@ class Followed:
         self.joined: list[str] = []
         self.left: list[str] = []
         self.feed = Feed(
-            CollectorSettings(kraken_url="ws://127.0.0.1:1", kraken_symbols=symbols, **settings),
+            CollectorSettings(
+                kraken_url="ws://127.0.0.1:1", kraken_symbols=parse_selection(symbols), **settings
+            ),
             self._on_joined,
             self.left.append,
         )

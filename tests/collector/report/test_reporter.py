@@ -15,6 +15,7 @@ from collector.lead.lease import Lease
 from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings, Shard
 from kraken_book.contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
+from kraken_book.selection import parse_selection
 from lab.polling import end, eventually
 from lab.redis_reads import texts_at
 from runtime.redis.exchange import RedisNode
@@ -29,9 +30,9 @@ class Reporting:
     def __init__(self, redis: RedisNode, shard: Shard) -> None:
         settings = CollectorSettings(
             kraken_url="ws://127.0.0.1:1",
-            kraken_symbols=",".join(CONFIGURED),
+            kraken_symbols=parse_selection(",".join(CONFIGURED)),
             kraken_symbols_per_connection=1,
-            collector_shard=str(shard),
+            collector_shard=shard,
         )
         feed = Feed(settings, lambda _book: None, lambda _symbol: None)
         self.books = feed.books
