@@ -48,7 +48,7 @@ class Roster:
         """Learn which symbols there are.
 
         Raises:
-            Problem: Redis is away, or the list cannot be read. What was known goes on to hold.
+            ApiError: Redis is away, or the list cannot be read. What was known goes on to hold.
         """
         states = await self._directory.states()
         self.without_book = frozenset(s for s, state in states.items() if not state.acknowledged)

@@ -1,4 +1,4 @@
-"""starlette's undocumented part is as `api.app.PageFiles` expects it."""
+"""starlette's undocumented part is as `api.http.routes.PageFiles` expects it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from api.app import PAGE_HEADERS, PageFiles
+from api.http.routes import PAGE_HEADERS, PageFiles
 from tests.installed import changed, require_checked_version
 
 

@@ -1,14 +1,11 @@
-"""Streams that begin while Redis or the list of symbols is away open, wait, and go on."""
+"""Streams that asked while Redis or the list of symbols is away open, wait, and go on."""
 
 from __future__ import annotations
 
 import pytest
 
-from api.delivery.stream_begin import StreamBeginning, WaitingReader
-from api.http.parameters import Asked
-from api.http.problems import Problem, unavailable, unknown_symbol
-from api.store.directory import Directory
-from api.views.channel_registry import ChannelRegistry, no_room
+from api.delivery.stream_start import StreamRequest, WaitingReader, may_wait_for
+from api.store.errors import ApiError, NoRoom, TooManyChoices, UnknownSymbol
 from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS
 from lab.polling import eventually
@@ -20,16 +17,13 @@ EPOCH = 1785638131660
 EVER = 1e6
 
 
-def beginning(
-    replica: Replica, *names: str, event_id: str | None = None, is_many: bool = False
-) -> StreamBeginning:
-    asked = Asked(names or None, None, is_many or len(names) != 1, event_id)
-    return StreamBeginning(Directory(replica.store), replica.tail, replica.channels, asked)
+def request(*names: str, event_id: str | None = None, view: View | None = None) -> StreamRequest:
+    return StreamRequest(names or None, view, len(names) != 1, event_id)
 
 
-async def refusal(of: StreamBeginning) -> Problem:
-    with pytest.raises(Problem) as caught:
-        await of.begin()
+async def refusal(replica: Replica, asked: StreamRequest) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        await replica.starter.start(asked)
     return caught.value
 
 
@@ -54,11 +48,11 @@ async def test_fresh_stream_waits_for_the_list_and_opens_with_the_book(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
-        begin = beginning(replica, "btc-usd")
-        problem = await refusal(begin)
-        assert begin.may_wait_for(problem)
-        reader = WaitingReader(begin, EVER)
-        said = reader.wait_for(problem)
+        asked = request("btc-usd")
+        error = await refusal(replica, asked)
+        assert may_wait_for(error, asked)
+        reader = WaitingReader(replica.starter, asked, EVER)
+        said = reader.wait_for(error)
         assert said.startswith(b": waiting: no-symbols\n\n")
         (status,) = messages(without_comments(said))
         assert (status["symbol"], status["status"], status["reason"], status["seq"]) == (
@@ -83,9 +77,9 @@ async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
     event_id = (await written.ids())[1]
     await written.redis.rename("kraken:book:{BTC/USD}", "aside")
     async with replica.following():
-        begin = beginning(replica, "BTC/USD", event_id=event_id)
-        reader = WaitingReader(begin, EVER)
-        reader.wait_for(await refusal(begin))
+        asked = request("BTC/USD", event_id=event_id)
+        reader = WaitingReader(replica.starter, asked, EVER)
+        reader.wait_for(await refusal(replica, asked))
         await written.redis.rename("aside", "kraken:book:{BTC/USD}")
         live, third, fourth = await told(reader, 3)
         assert live["status"] == "live"
@@ -95,9 +89,9 @@ async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
 
 async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replica: Replica) -> None:
     async with replica.following():
-        begin = beginning(replica, "BTC/USD", "eth-usd")
-        reader = WaitingReader(begin, EVER)
-        said = messages(without_comments(reader.wait_for(await refusal(begin))))
+        asked = request("BTC/USD", "eth-usd")
+        reader = WaitingReader(replica.starter, asked, EVER)
+        said = messages(without_comments(reader.wait_for(await refusal(replica, asked))))
         assert [(each["symbol"], each["status"]) for each in said] == [
             ("BTC/USD", "syncing"),
             ("ETH/USD", "syncing"),
@@ -113,11 +107,11 @@ async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replic
 
 async def test_stream_of_all_waits_for_redis_with_a_comment_alone() -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
-    begin = beginning(away)
-    problem = await refusal(begin)
-    assert begin.may_wait_for(problem)
-    reader = WaitingReader(begin, EVER)
-    assert reader.wait_for(problem) == b": waiting: redis\n\n"
+    asked = request()
+    error = await refusal(away, asked)
+    assert may_wait_for(error, asked)
+    reader = WaitingReader(away.starter, asked, EVER)
+    assert reader.wait_for(error) == b": waiting: redis\n\n"
     assert await reader.next() == b""
     assert reader.ready() is None
     reader.close()
@@ -125,9 +119,9 @@ async def test_stream_of_all_waits_for_redis_with_a_comment_alone() -> None:
 
 async def test_wait_for_redis_is_told_once(written: Written) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
-    begin = beginning(away, "BTC/USD")
-    reader = WaitingReader(begin, EVER)
-    (status,) = messages(without_comments(reader.wait_for(await refusal(begin))))
+    asked = request("BTC/USD")
+    reader = WaitingReader(away.starter, asked, EVER)
+    (status,) = messages(without_comments(reader.wait_for(await refusal(away, asked))))
     assert status["reason"] == "redis"
     assert await reader.next() == b""
 
@@ -136,11 +130,11 @@ async def test_unknown_symbol_ends_the_wait_when_patience_is_over(
     written: Written, replica: Replica
 ) -> None:
     await written.symbol("BTC/USD")
-    begin = beginning(replica, "NOPE/USD")
-    assert (await refusal(begin)).status == 404
-    reader = WaitingReader(begin, 0.0)
+    asked = request("NOPE/USD")
+    assert (await refusal(replica, asked)).code == "unknown-symbol"
+    reader = WaitingReader(replica.starter, asked, 0.0)
     assert (await reader.next()).startswith(b"retry: ")
-    with pytest.raises(Problem, match="NOPE/USD"):
+    with pytest.raises(ApiError, match="NOPE/USD"):
         await reader.next()
 
 
@@ -148,9 +142,9 @@ async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
     written: Written, replica: Replica
 ) -> None:
     await written.symbol("BTC/USD")
-    begin = beginning(replica, "ETH/USD")
-    reader = WaitingReader(begin, EVER)
-    reader.wait_for(await refusal(begin))
+    asked = request("ETH/USD")
+    reader = WaitingReader(replica.starter, asked, EVER)
+    reader.wait_for(await refusal(replica, asked))
     await written.symbol("ETH/USD")
     await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
     live, book = await told(reader, 2)
@@ -158,46 +152,39 @@ async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
     reader.close()
 
 
-async def test_only_what_passes_is_waited_for_and_only_by_what_may_be_symbols(
-    replica: Replica,
-) -> None:
-    passing = unavailable("too-many-choices", "why")
-    for problem in (passing, no_room()):
-        assert beginning(replica, "BTC/USD").may_wait_for(problem)
-        assert beginning(replica).may_wait_for(problem)
-    assert not beginning(replica, "BTC/USD").may_wait_for(unknown_symbol("BTC/USD", []))
-    for name in ("BTC", "BTC/USD/EUR", "", "BTC/\x1b[2J", "BTC/\n", "x" * 50 + "/USD"):
-        assert not beginning(replica, name).may_wait_for(passing)
+def test_stream_waits_for_errors_that_pass_if_its_names_may_be_symbols() -> None:
+    for error in (TooManyChoices(1000), NoRoom()):
+        assert may_wait_for(error, request("BTC/USD"))
+        assert may_wait_for(error, request())
+        for name in ("BTC", "BTC/USD/EUR", "", "BTC/\x1b[2J", "BTC/\n", "x" * 50 + "/USD"):
+            assert not may_wait_for(error, request(name))
+    assert not may_wait_for(UnknownSymbol("BTC/USD", []), request("BTC/USD"))
 
 
 async def test_refused_symbol_opens_with_krakens_words(written: Written, replica: Replica) -> None:
     words = "Currency pair not supported XBT/EUR"
     await written.symbol("XBT/EUR", "refused", words)
     for is_many in (False, True):
-        directory = Directory(replica.store)
-        asked = Asked(("XBT/EUR",), None, is_many, None)
-        begin = StreamBeginning(directory, replica.tail, replica.channels, asked)
-        reader, opening = await begin.begin()
+        asked = StreamRequest(("XBT/EUR",), None, is_many, None)
+        cursor, opening = await replica.starter.start(asked)
         status = messages(opening)[-1]
         assert (status["status"], status["reason"]) == ("syncing", words)
-        reader.close()
+        cursor.close()
 
 
 async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: Replica) -> None:
     await written.redis.set(SYMBOLS, "somebody's")
-    begin = beginning(replica, "BTC/USD")
-    problem = await refusal(begin)
-    assert problem.name == "corrupt-symbols"
-    assert begin.may_wait_for(problem)
+    asked = request("BTC/USD")
+    error = await refusal(replica, asked)
+    assert error.code == "corrupt-symbols"
+    assert may_wait_for(error, asked)
 
 
 async def test_view_waits_too(written: Written, replica: Replica) -> None:
-    asked = Asked(("BTC/USD",), View(1), False, None)
-    channels: ChannelRegistry = replica.channels
-    begin = StreamBeginning(Directory(replica.store), replica.tail, channels, asked)
+    asked = request("BTC/USD", view=View(1))
     async with replica.following():
-        reader = WaitingReader(begin, EVER)
-        reader.wait_for(await refusal(begin))
+        reader = WaitingReader(replica.starter, asked, EVER)
+        reader.wait_for(await refusal(replica, asked))
         await written.symbol("BTC/USD")
         await written.book(EPOCH, snapshot(1))
         live, book = await told(reader, 2)
@@ -209,10 +196,10 @@ async def test_stream_of_all_books_says_so_while_there_is_none(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
-        reader, opening = await beginning(replica).begin()
+        cursor, opening = await replica.starter.start(request())
         assert b": waiting: no-symbols\n\n" in opening
-        reader.close()
+        cursor.close()
         await written.symbol("BTC/USD")
-        reader, opening = await beginning(replica).begin()
+        cursor, opening = await replica.starter.start(request())
         assert b"waiting" not in opening
-        reader.close()
+        cursor.close()

@@ -1,4 +1,4 @@
-"""Reads that are shared: how few are made, and that none answers who came after it was sent."""
+"""Reads that are shared: how few are made, and that none answers a caller that came after it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from api.store.batched_reads import SharedReads
 from api.store.book_store import BookStore
+from api.store.coalesce import BatchedReads
 from kraken_book.position import Position
 from lab.written_books import snapshot, update
 from runtime.redis.exchange import Command, RedisNode
@@ -56,8 +56,8 @@ def node() -> Node:
 
 
 @pytest.fixture
-def shared(node: Node) -> SharedReads[str, int]:
-    return SharedReads(node.read)
+def shared(node: Node) -> BatchedReads[str, int]:
+    return BatchedReads(node.read)
 
 
 async def settle() -> None:
@@ -67,7 +67,7 @@ async def settle() -> None:
 
 
 async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
-    node: Node, shared: SharedReads[str, int]
+    node: Node, shared: BatchedReads[str, int]
 ) -> None:
     first = asyncio.gather(shared.get("n", ["a"]), shared.get("n", ["a", "b"]))
     await settle()
@@ -84,7 +84,7 @@ async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
     assert len(node.reads) == 2
 
 
-async def test_a_node_does_not_wait_for_another(node: Node, shared: SharedReads[str, int]) -> None:
+async def test_a_node_does_not_wait_for_another(node: Node, shared: BatchedReads[str, int]) -> None:
     slow = asyncio.create_task(shared.get("slow", ["a"]))
     await settle()
     other = asyncio.create_task(shared.get("other", ["a"]))
@@ -97,7 +97,7 @@ async def test_a_node_does_not_wait_for_another(node: Node, shared: SharedReads[
 
 
 async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
-    node: Node, shared: SharedReads[str, int]
+    node: Node, shared: BatchedReads[str, int]
 ) -> None:
     failing = [asyncio.create_task(shared.get("n", [key])) for key in "ab"]
     await settle()
@@ -113,7 +113,7 @@ async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
 
 
 async def test_who_is_cancelled_cancels_nobody_else(
-    node: Node, shared: SharedReads[str, int]
+    node: Node, shared: BatchedReads[str, int]
 ) -> None:
     one, other = (asyncio.create_task(shared.get("n", ["a"])) for _ in range(2))
     await settle()
