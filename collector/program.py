@@ -13,6 +13,7 @@ from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.lead.lease import Lease
 from collector.metrics import WAITING
+from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
@@ -34,7 +35,7 @@ log = get_logger("collector")
 
 WHAT = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
 
-# Of the second that a stop may take, what the last events may wait for Redis.
+# A stop may take a second; this much of it the last events may wait for Redis.
 LAST_FLUSH_SECONDS = 0.4
 HAND_OVER_SECONDS = 0.2
 
@@ -57,7 +58,8 @@ async def run(
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
     troubles = Troubles()
     load = FeedLoad()
-    publisher = Publisher(nodes, retention, str(settings.shard), load, troubles)
+    leadership = Leadership()
+    publisher = Publisher(nodes, retention, str(settings.shard), leadership, load, troubles)
     feed = Feed(
         kraken_venue(settings),
         settings.selection,
@@ -67,17 +69,9 @@ async def run(
         publisher.add,
         publisher.remove,
     )
-    WAITING.set_function(lambda: publisher.waiting)
-    lease = Lease(
-        nodes,
-        settings.shard,
-        settings.collector_lease,
-        publisher.lead,
-        publisher.follow,
-        troubles,
-    )
-    publisher.on_fenced = lease.fenced
-    reporter = Reporter(nodes, settings.shard, feed, lease, troubles)
+    WAITING.set_function(publisher.count_unwritten)
+    lease = Lease(nodes, settings.shard, settings.collector_lease, publisher, troubles)
+    reporter = Reporter(nodes, settings.shard, feed, leadership, lease, troubles)
     ops = make_ops_app(reporter.describe)
 
     feeding = [asyncio.create_task(feed.run())]
@@ -111,7 +105,7 @@ def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
 
 
 async def leave(feed: Feed, publisher: Publisher) -> None:
-    """Write what still waits, and that the books are followed no more."""
+    """Write what still waits, and that no book is followed any more."""
     for book in feed.books.values():
         if book.live:
             book.lose("stopped")
@@ -121,7 +115,7 @@ async def leave(feed: Feed, publisher: Publisher) -> None:
 
 
 async def hand_over(lease: Lease) -> None:
-    """Let another lead at once."""
+    """Release the lease, so that another can lead at once."""
     with contextlib.suppress(TimeoutError, RedisError, OSError):
         async with asyncio.timeout(HAND_OVER_SECONDS):
             await lease.release()
