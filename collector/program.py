@@ -15,9 +15,9 @@ from collector.lead.lease import Lease
 from collector.metrics import WAITING
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
+from collector.publish.troubles import Troubles
 from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
-from collector.report.troubles import Troubles
 from collector.settings import CollectorSettings
 from collector.venues.kraken.venue import KrakenVenue
 from kraken_book.contract.write import Retention

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from collector.lead.overlap import OverlappingLeader, OverlappingShards
 from collector.publish.publisher import Publisher
-from collector.report.troubles import Troubles
+from collector.publish.troubles import Troubles
 from collector.settings import Shard
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import lease_key

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 from redis.exceptions import ResponseError
 from redis.typing import EncodableT
 
-from collector.report.troubles import Troubles
+from collector.publish.troubles import Troubles
 from collector.settings import Shard, parse_shard
 from kraken_book.contract.keys import FEED, lease_key
 from kraken_book.contract.script import LEASE

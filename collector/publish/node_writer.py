@@ -17,8 +17,8 @@ from collector.publish.leadership import Leadership
 from collector.publish.sender import Sender, SendResult
 from collector.publish.shared_keys import SharedKeys, SharedKeyUpdates
 from collector.publish.symbol_writer import SymbolWriter
+from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
-from collector.report.troubles import Troubles
 from kraken_book.contract.keys import WAKE, book_key
 from kraken_book.contract.write import Refused, WriteCall
 from runtime.logs import get_logger

@@ -18,8 +18,8 @@ from collector.publish.leadership import Leadership
 from collector.publish.node_writer import NodeWriter
 from collector.publish.shared_keys import SharedKeys
 from collector.publish.symbol_writer import SymbolWriter
+from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
-from collector.report.troubles import Troubles
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.contract.write import Retention
 from runtime.redis.exchange import RedisNode

@@ -22,8 +22,8 @@ from redis.exceptions import (
 from collector.metrics import FLUSH_SECONDS, PUBLISH_LAG, PUBLISHED, REDIS_ERRORS, REFUSALS
 from collector.publish.redis_clock import RedisClock
 from collector.publish.shared_keys import SharedKeyUpdates
+from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
-from collector.report.troubles import Troubles
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN, book_key, events_key
 from kraken_book.contract.script import WRITE

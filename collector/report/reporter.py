@@ -27,7 +27,7 @@ from collector.metrics import (
     counts_by_label,
 )
 from collector.publish.leadership import Leadership
-from collector.report.troubles import Troubles
+from collector.publish.troubles import Troubles
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED, book_key, events_key
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
