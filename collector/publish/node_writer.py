@@ -192,7 +192,7 @@ class NodeWriter:
     def _note_owing(self, writer: SymbolWriter) -> None:
         if writer.owes_book:
             self._owing[writer.symbol] = writer
-        else:
+        elif self._owing:
             self._owing.pop(writer.symbol, None)
 
     def _settle_done(self, calls: Sequence[WriteCall]) -> None:

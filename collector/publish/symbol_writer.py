@@ -69,6 +69,7 @@ class SymbolWriter:
         tuning: Tuning,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        self.symbol = book.symbol
         self.queue = EventQueue(book, limit, self._schedule)
         self.home = home
         self._retention = retention
@@ -85,11 +86,6 @@ class SymbolWriter:
         # The last event that the book in the hash has, and when the book was written.
         self._book_seq = 0
         self._book_written_at = float("-inf")
-
-    @property
-    def symbol(self) -> str:
-        """The symbol of the book."""
-        return self.queue.book.symbol
 
     @property
     def book(self) -> SymbolBook:
@@ -147,7 +143,8 @@ class SymbolWriter:
             return None
         if self._open is None:
             self._open = self._events_call(redis_clock)
-            self._enter_next_epoch()
+            if self._next_epoch is not None:
+                self._enter_next_epoch()
         if self._open is not None or self.queue.waiting:
             return self._open
         if self.owes_book:
@@ -221,7 +218,8 @@ class SymbolWriter:
         self._refusals = 0
         if call is self._open:
             self._open = None
-            self._enter_next_epoch()
+            if self._next_epoch is not None:
+                self._enter_next_epoch()
 
     def failed(self, call: WriteCall) -> None:
         """Note that Redis has not carried out `call`, whose events are to be sent again."""
@@ -246,6 +244,7 @@ class SymbolWriter:
         self._held_until = 0.0
 
     def _enter_next_epoch(self) -> None:
+        """Go on under the newer epoch, once all events of the one before have left."""
         if self._next_epoch is not None and not self.queue.waiting:
             epoch, self._next_epoch = self._next_epoch, None
             self.queue.open(epoch)
