@@ -59,17 +59,23 @@ class EventQueue:
         book: The book whose events these are.
         limit: How many may wait.
         on_waiting: Called when the first event waits, and for each while half of the limit waits.
+
+    Attributes:
+        book: As above; `carry` replaces it.
+        epoch: The epoch of the events that come in; None while the queue is closed.
+        seq: The number of the last event that came in.
+        taken_seq: The number of the last event that was taken; every newer one waits.
     """
 
     def __init__(self, book: SymbolBook, limit: QueueLimit, on_waiting: Callable[[], None]) -> None:
         self.book = book
+        self.epoch: int | None = None
+        self.seq = 0
+        self.taken_seq = 0
         self._limit = limit
         self._on_waiting = on_waiting
-        self._epoch: int | None = None
-        self._seq = 0
         self._waiting: list[Entry] = []
         self._waiting_since = 0
-        self._taken_seq = 0
         # How many events the waiting snapshot replaces.
         self._conflated = 0
         # The last snapshot before which nobody can know how many updates there were.
@@ -78,21 +84,6 @@ class EventQueue:
         self._told_status: str | None = None
         self._told_reason: str | None = None
         book.listener = self
-
-    @property
-    def epoch(self) -> int | None:
-        """The epoch of the events that come in; None while closed."""
-        return self._epoch
-
-    @property
-    def seq(self) -> int:
-        """The number of the last event that came in."""
-        return self._seq
-
-    @property
-    def taken_seq(self) -> int:
-        """The number of the last event that was taken; every newer one waits."""
-        return self._taken_seq
 
     @property
     def waiting(self) -> int:
@@ -112,23 +103,23 @@ class EventQueue:
 
     def open(self, epoch: int, after_seq: int = 0) -> None:
         """Number events under `epoch`, above `after_seq`, beginning with what is known now."""
-        self._seq = max(self._seq, after_seq)
-        self._epoch = epoch
+        self.seq = max(self.seq, after_seq)
+        self.epoch = epoch
         # Even what Redis has acknowledged may be gone: a failover may have lost it together with
         # the lease, which is why there is a new epoch.
         self._restart(None)
 
     def close(self) -> None:
         """Drop what waits, and keep nothing until it is opened again."""
-        self._epoch = None
+        self.epoch = None
         self._waiting.clear()
 
     def restart_at(self, place: Refused) -> None:
         """Go on from `place`, where the stream in Redis stands, with what is known now."""
-        if self._epoch is None:
+        if self.epoch is None:
             return
-        same_epoch = place.epoch == self._epoch
-        self._seq = max(self._seq, place.seq)
+        same_epoch = place.epoch == self.epoch
+        self.seq = max(self.seq, place.seq)
         if self.book.live or not same_epoch:
             self._restart(place.seq if same_epoch else None)
         else:
@@ -138,29 +129,29 @@ class EventQueue:
 
     def take(self) -> EventBatch | None:
         """Remove and return the events of the next call; None if nothing waits."""
-        if not self._waiting or self._epoch is None:
+        if not self._waiting or self.epoch is None:
             return None
         entries = self._waiting[:MAX_BATCH_EVENTS]
         self._waiting = self._waiting[MAX_BATCH_EVENTS:]
-        self._taken_seq = entries[-1].seq
+        self.taken_seq = entries[-1].seq
         conflated, self._conflated = self._conflated, 0
-        return EventBatch(self._epoch, entries, self._waiting_since, conflated)
+        return EventBatch(self.epoch, entries, self._waiting_since, conflated)
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Add an update; if the queue is full, a snapshot of the book that it led to."""
-        if self._epoch is None:
+        if self.epoch is None:
             return
         book = self.book
         assert book.book is not None
         seq = self._next_seq()
         if self._is_full:
-            self._add_snapshot_after(self._taken_seq)
+            self._add_snapshot_after(self.taken_seq)
             self._add_status()
             return
         data = render_update(
             book.book,
             seq,
-            self._epoch,
+            self.epoch,
             bids,
             asks,
             book.checksum,
@@ -171,7 +162,7 @@ class EventQueue:
 
     def on_snapshot(self) -> None:
         """Add a snapshot; nobody can know how many updates it stands for."""
-        if self._epoch is None:
+        if self.epoch is None:
             return
         if self._is_full:
             self._drop_waiting()
@@ -180,7 +171,7 @@ class EventQueue:
 
     def on_status(self) -> None:
         """Add the status, unless readers have been told it."""
-        if self._epoch is not None:
+        if self.epoch is not None:
             self._add_status()
 
     def _restart(self, known_seq: int | None) -> None:
@@ -201,21 +192,21 @@ class EventQueue:
         self._drop_waiting()
         conflated = None
         if known_seq is not None and known_seq >= self._unknown_seq:
-            conflated = self._seq - known_seq
+            conflated = self.seq - known_seq
             self._conflated = conflated
         self._add_snapshot(conflated)
 
     def _add_snapshot(self, conflated: int | None) -> None:
-        assert self._epoch is not None
+        assert self.epoch is not None
         seq = self._next_seq()
         if conflated is None:
             self._unknown_seq = seq
         received_at = rfc3339(self.book.read_at.unix)
-        data = render_snapshot(self.book.view(), seq, self._epoch, received_at, conflated)
+        data = render_snapshot(self.book.view(), seq, self.epoch, received_at, conflated)
         self._add(Entry("snapshot", seq, data))
 
     def _add_status(self) -> None:
-        assert self._epoch is not None
+        assert self.epoch is not None
         book = self.book
         status = event_status(book)
         if (status, book.reason) == (self._told_status, self._told_reason):
@@ -226,7 +217,7 @@ class EventQueue:
         self._told_status, self._told_reason = status, book.reason
         seq = self._next_seq()
         now = rfc3339(timestamp_now().unix)
-        change = StatusChange(book.symbol, seq, self._epoch, status, book.reason, now)
+        change = StatusChange(book.symbol, seq, self.epoch, status, book.reason, now)
         self._add(Entry("status", seq, render_status(change)))
 
     @property
@@ -234,8 +225,8 @@ class EventQueue:
         return len(self._waiting) >= self._limit.max_events
 
     def _next_seq(self) -> int:
-        self._seq += 1
-        return self._seq
+        self.seq += 1
+        return self.seq
 
     def _add(self, entry: Entry) -> None:
         self._waiting.append(entry)

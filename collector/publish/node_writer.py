@@ -146,11 +146,12 @@ class NodeWriter:
         self._wake.clear()
         self._hurry.clear()
         self._pacer.begin()
-        fenced_by = await self._flush() if self._leadership.is_leading else None
+        fenced_by = await self._write_due() if self._leadership.is_leading else None
         self._pacer.end()
         return fenced_by
 
-    async def _flush(self) -> int | None:
+    async def _write_due(self) -> int | None:
+        """Write what is due, at a round every symbol, in parts; return what `flush` returns."""
         is_round = monotonic() >= self._next_round
         if is_round:
             self._next_round = monotonic() + self._tuning.round_interval
@@ -161,12 +162,14 @@ class NodeWriter:
             if not await self._sender.ask_time() or not self._leadership.is_leading:
                 self._wake.set()
                 return None
-            fenced_by = await self._write(writers[first : first + size], is_round=is_round)
+            fenced_by = await self._write_together(writers[first : first + size], is_round=is_round)
             if fenced_by is not None:
                 return fenced_by
         return None
 
-    async def _write(self, writers: Iterable[SymbolWriter], *, is_round: bool) -> int | None:
+    async def _write_together(
+        self, writers: Iterable[SymbolWriter], *, is_round: bool
+    ) -> int | None:
         """Send the next call of each of these symbols, and settle what became of it."""
         calls: list[WriteCall] = []
         for writer in writers:
@@ -178,7 +181,7 @@ class NodeWriter:
             if call is not None:
                 calls.append(call)
             self._note_owing(writer)
-            self._shared_keys.note_state(writer.book)
+            self._shared_keys.note_state(writer.queue.book)
         self._pacer.add(sum(call.entries for call in calls), len(calls))
         updates = self._shared_keys.take_updates(self.node)
         if not (calls or updates.states or updates.written):

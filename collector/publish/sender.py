@@ -175,7 +175,8 @@ class Sender:
 
     def _on_written(self, call: WriteCall, written: Written, result: SendResult) -> None:
         self.clock.answered(written.redis_time)
-        self._log_repaired(call, written)
+        if written.repaired:
+            self._log_repaired(call, written)
         if self._troubles.lasting:
             for name in (book_key(call.symbol), events_key(call.symbol), call.symbol, self._name):
                 self._troubles.over(name, "redis writes this again")

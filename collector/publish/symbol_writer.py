@@ -88,11 +88,6 @@ class SymbolWriter:
         self._book_written_at = float("-inf")
 
     @property
-    def book(self) -> SymbolBook:
-        """The book that is published."""
-        return self.queue.book
-
-    @property
     def is_idle(self) -> bool:
         """Whether Redis has all of it, under the newest epoch."""
         return self._open is None and not self.queue.waiting and self._next_epoch is None
@@ -125,7 +120,7 @@ class SymbolWriter:
             self._next_epoch = epoch
 
     def resign(self) -> None:
-        """Drop what waits: another leads, and writes it."""
+        """Drop what waits: another collector leads, and publishes what it knows itself."""
         self._open = self._next_epoch = None
         self.queue.close()
 
@@ -157,7 +152,7 @@ class SymbolWriter:
             return None
         CONFLATED.inc(batch.conflated)
         self._called_at = self._clock()
-        book = self.book
+        book = self.queue.book
         is_book = book.live and not self.queue.waiting and self._is_book_due(batch.entries)
         if is_book:
             self._note_book()
@@ -177,7 +172,7 @@ class SymbolWriter:
 
     def _book_call(self, redis_clock: RedisClock) -> WriteCall:
         """Return the call that brings the book up to the events that are in Redis."""
-        queue, book = self.queue, self.book
+        queue, book = self.queue, self.queue.book
         assert queue.epoch is not None
         self._note_book()
         return renew_book(
@@ -194,7 +189,7 @@ class SymbolWriter:
 
         A book whose connection is down is not touched.
         """
-        queue, book = self.queue, self.book
+        queue, book = self.queue, self.queue.book
         now = self._clock()
         if now - self._called_at < self._tuning.touch_interval:
             return None
@@ -250,7 +245,9 @@ class SymbolWriter:
             self.queue.open(epoch)
 
     def _is_book_due(self, entries: Sequence[Entry] = ()) -> bool:
-        if self.book.depth < GREAT_DEPTH or any(entry.kind == "snapshot" for entry in entries):
+        if self.queue.book.depth < GREAT_DEPTH or any(
+            entry.kind == "snapshot" for entry in entries
+        ):
             return True
         return self._clock() - self._book_written_at >= GREAT_BOOK_INTERVAL
 
