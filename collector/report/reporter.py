@@ -84,19 +84,13 @@ class Reporter:
 
     def describe(self) -> dict[str, object]:
         """Return the state of this collector, for /healthz and `kraken:feed`."""
-        statuses = Counter(book.status for book in self._feed.books.values())
-        for status in get_args(SymbolStatus):
-            SYMBOLS.labels(status).set(statuses[status])
-        states = Counter(connection.state for connection in self._feed.connections)
-        for state in ConnectionState:
-            CONNECTIONS.labels(state.value).set(states[state])
         return {
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._leadership.epoch,
             "waits_for": self._lease.waits_for,
             "at": rfc3339(timestamp_now().unix),
             "redis": self._troubles.describe(),
-            "symbols": dict(statuses),
+            "symbols": dict(self._count_statuses()),
             "verified": counts_by_label(VERIFIED),
             "mismatches": counts_by_label(MISMATCHES),
             "resyncs": counts_by_label(RESYNCS),
@@ -104,16 +98,27 @@ class Reporter:
             "connections": [connection.describe() for connection in self._feed.connections],
         }
 
+    def set_gauges(self) -> None:
+        """Set the gauges of books by status and of connections by state."""
+        statuses = self._count_statuses()
+        for status in get_args(SymbolStatus):
+            SYMBOLS.labels(status).set(statuses[status])
+        states = Counter(connection.state for connection in self._feed.connections)
+        for state in ConnectionState:
+            CONNECTIONS.labels(state.value).set(states[state])
+
+    def _count_statuses(self) -> Counter[SymbolStatus]:
+        return Counter(book.status for book in self._feed.books.values())
+
     async def run(self) -> None:
         """Report once every interval, forever."""
         while True:
             await asyncio.sleep(self._report_interval)
-            report = msgspec.json.encode(self.describe())
-            if self._leadership.epoch is None:
+            if not self._leadership.is_leading:
                 # The leader may follow symbols that this collector removed.
                 self._gone.clear()
                 continue
-            await self._write(report)
+            await self._write(msgspec.json.encode(self.describe()))
             try:
                 await self._clear_leftovers()
             except (RedisError, OSError) as error:
