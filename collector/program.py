@@ -25,11 +25,9 @@ from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("collector")
 
@@ -45,7 +43,7 @@ class Collector:
 
     def __init__(self, settings: CollectorSettings) -> None:
         nodes = connect_nodes(settings.redis_url)
-        shard = settings.shard
+        shard = settings.collector_shard
         retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
         troubles = Troubles()
         load = FeedLoad()
@@ -53,7 +51,7 @@ class Collector:
         publisher = Publisher(nodes, retention, str(shard), leadership, load, troubles)
         feed = Feed(
             kraken_venue(settings),
-            settings.selection,
+            settings.kraken_symbols,
             shard,
             settings.kraken_max_symbols,
             load,
@@ -123,11 +121,11 @@ async def run(
     log.info(
         "collecting",
         kraken=settings.kraken_url,
-        symbols=settings.kraken_symbols,
+        symbols=str(settings.kraken_symbols),
         depth=settings.kraken_depth,
         redis=without_password(settings.redis_url),
         source=settings.source,
-        shard=str(settings.shard),
+        shard=str(settings.collector_shard),
     )
     await Collector(settings).run(listener, stop)
     log.info("stopped")

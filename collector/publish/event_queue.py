@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import timestamp_now
-from kraken_book.contract.write import Entry, Refused
+from kraken_book.contract.write import Entry, WriteRefusal
 from kraken_book.event import Status, StatusChange, render_snapshot, render_status, render_update
 from kraken_book.level import Level
 from kraken_book.timestamps import rfc3339
@@ -114,7 +114,7 @@ class EventQueue:
         self.epoch = None
         self._waiting.clear()
 
-    def restart_at(self, place: Refused) -> None:
+    def restart_at(self, place: WriteRefusal) -> None:
         """Go on from `place`, where the stream in Redis stands, with what is known now."""
         if self.epoch is None:
             return

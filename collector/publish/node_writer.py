@@ -20,7 +20,7 @@ from collector.publish.symbol_writer import SymbolWriter
 from collector.publish.troubles import Troubles
 from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import WAKE, book_key
-from kraken_book.contract.write import Refused, WriteCall
+from kraken_book.contract.write import WriteCall, WriteRefusal
 from runtime.logs import get_logger
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
@@ -226,7 +226,7 @@ class NodeWriter:
         elif updates.states and not result.open_states:
             self._shared_keys.accept()
 
-    def _settle_refused(self, refused: Sequence[tuple[WriteCall, Refused]]) -> int | None:
+    def _settle_refused(self, refused: Sequence[tuple[WriteCall, WriteRefusal]]) -> int | None:
         """Have symbols go on from where Redis stands; return the newest epoch that fenced ours."""
         fenced_by = None
         for call, place in refused:

@@ -24,7 +24,7 @@ from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.contract.write import Retention
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 # The interval at which it is checked whether every writer still runs.
 CHECK_INTERVAL = 0.5

@@ -18,9 +18,9 @@ from kraken_book.backoff import Backoff
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
     Entry,
-    Refused,
     Retention,
     WriteCall,
+    WriteRefusal,
     renew_book,
     touch_book,
     write_events,
@@ -222,7 +222,7 @@ class SymbolWriter:
             # It is made anew when it is due.
             self._book_seq = 0
 
-    def refused(self, place: Refused) -> None:
+    def refused(self, place: WriteRefusal) -> None:
         """Go on from `place`, where the stream in Redis stands, with what is known now."""
         self._open = None
         self.queue.restart_at(place)

@@ -32,6 +32,7 @@ from collector.venues.kraken.feed_socket import (
 from collector.venues.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
+from kraken_book.hosts import is_loopback
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
 
@@ -59,20 +60,12 @@ _FOLLOWS = {
 class FeedSilent(Exception):
     """Nothing comes any more, not even a heartbeat."""
 
+    reason = "silent"
+
 
 # What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
 # SOCKS proxy, for which websockets wants a package of its own.
 _NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
-
-# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FeedLagging, "lag"),
-    (FeedSilent, "silent"),
-    (FeedFlooded, "flood"),
-    (ConnectionClosed, "closed"),
-    (InvalidStatus, "refused"),
-    (ssl.SSLCertVerificationError, "certificate"),
-)
 
 
 class Connection:
@@ -192,7 +185,8 @@ class Connection:
             # Kraken's heartbeats tell more than our pings would.
             ping_interval=None,
             close_timeout=0.5,
-            proxy=None if _is_this_machine(self._url) else True,
+            # A proxy of the environment would not find this machine.
+            proxy=None if is_loopback(urlsplit(self._url).hostname or "") else True,
         )
         assert isinstance(websocket, FeedSocket)
         return websocket
@@ -274,13 +268,19 @@ class Connection:
 
 
 def _reason_of(error: Exception) -> str:
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+    """Return why a connection ended: one of a bounded set of words."""
+    match error:
+        case FeedSilent() | FeedLagging() | FeedFlooded():
+            return error.reason
+        case ConnectionClosed():
+            return "closed"
+        case InvalidStatus():
+            return "refused"
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case _:
+            return "unreachable"
 
 
 def _words_of(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _is_this_machine(url: str) -> bool:
-    # A proxy of the environment is for what lies beyond; it would not find us.
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")

@@ -57,6 +57,8 @@ REMEMBERED_SECONDS = 600.0
 class FeedLagging(Exception):
     """Frames are too old when they are read to confirm a book."""
 
+    reason = "lag"
+
 
 class Distance(NamedTuple):
     """From a symbol's times to our steady clock without lag, in nanoseconds; seen at `steady`."""

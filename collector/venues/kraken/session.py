@@ -27,8 +27,8 @@ from collector.venues.kraken.lag import FeedLag, LagMemory
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.requests import Requests, Sent
 from collector.venues.kraken.subscription import State, Subscription
-from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
+from kraken_book.book import CHECKSUM_LEVELS
+from kraken_book.errors import BookError
 from kraken_book.symbols import is_symbol, mentioned, spellings
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -52,14 +52,6 @@ _TOO_FAST = re.compile(
     r"|throttl|slow down|temporary lockout|service: ?busy",
     re.IGNORECASE,
 )
-
-# By error, the bounded set of reasons that readers and metrics see.
-REASONS: dict[type[Exception], str] = {
-    ChecksumMismatch: "checksum",
-    CrossedBook: "crossed",
-    LevelError: "level",
-}
-_DOUBTS = tuple(REASONS)
 
 
 def resync_budget() -> SharedBudget:
@@ -251,8 +243,8 @@ class Session:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_update(bids, asks, entry.checksum, entry.timestamp, read)
-        except _DOUBTS as error:
-            self._doubt(subscription, REASONS[type(error)], str(error), now)
+        except BookError as error:
+            self._doubt(subscription, error.reason, str(error), now)
         else:
             VERIFIED_UPDATES.inc()
 
@@ -278,8 +270,8 @@ class Session:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_snapshot(bids, asks, entry.checksum, entry.timestamp, read)
-        except _DOUBTS as error:
-            self._doubt(subscription, REASONS[type(error)], str(error), now)
+        except BookError as error:
+            self._doubt(subscription, error.reason, str(error), now)
             return
         VERIFIED_SNAPSHOTS.inc()
         self._on_live(subscription, now)

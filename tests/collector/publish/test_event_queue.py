@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.publish.event_queue import MAX_EVENTS
-from kraken_book.contract.write import Refused
+from kraken_book.contract.write import WriteRefusal
 from tests.collector.publish.boxes import CONFIRMED_AT, Box
 
 EPOCH = 100
@@ -219,14 +219,14 @@ def test_after_a_gap_a_snapshot_counts_what_was_lost(box: Box) -> None:
     box.update(4)
     box.write()
     box.update(2)
-    box.queue.restart_at(Refused("GAP", EPOCH, 2))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH, 2))
     taken = box.write()
     assert taken.kinds == ["snapshot", "status"]
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (9, 6)
 
 
 def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
-    box.queue.restart_at(Refused("GAP", EPOCH, 5000))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH, 5000))
     taken = box.write()
     assert (taken.seqs, taken.events[0]["conflated"]) == ([5001, 5002], 0)
 
@@ -234,7 +234,7 @@ def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
 def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
     box.update(4)
     box.write()
-    box.queue.restart_at(Refused("GAP", EPOCH - 1, 5000))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
     taken = box.write()
     assert taken.kinds == ["snapshot", "status"]
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (5001, None)
@@ -243,7 +243,7 @@ def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
 def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
     box.update(4)
     box.write()
-    box.queue.restart_at(Refused("GAP", 0, 0))
+    box.queue.restart_at(WriteRefusal("GAP", 0, 0))
     taken = box.write()
     assert (taken.kinds, taken.seqs[0]) == (["snapshot", "status"], 7)
     assert taken.events[0]["conflated"] is None
@@ -251,7 +251,7 @@ def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
 
 def test_a_gap_of_another_epoch_without_a_book_says_syncing_above_it(box: Box) -> None:
     box.book.lose("closed")
-    box.queue.restart_at(Refused("GAP", EPOCH - 1, 5000))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
     taken = box.write()
     assert (taken.kinds, taken.seqs) == (["status"], [5001])
 
@@ -260,7 +260,7 @@ def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box)
     box.update()
     box.book.lose("closed")
     box.write()
-    box.queue.restart_at(Refused("GAP", EPOCH, 2))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH, 2))
     assert box.queue.waiting == 0
     box.snapshot()
     taken = box.write()
@@ -270,7 +270,7 @@ def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box)
 
 def test_closed_queue_ignores_a_refusal(box: Box) -> None:
     box.queue.close()
-    box.queue.restart_at(Refused("GAP", EPOCH, 50))
+    box.queue.restart_at(WriteRefusal("GAP", EPOCH, 50))
     assert box.queue.waiting == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.publish.symbol_writer import GREAT_BOOK_INTERVAL
-from kraken_book.contract.write import Refused
+from kraken_book.contract.write import WriteRefusal
 from tests.collector.publish.boxes import Box
 
 EPOCH = 100
@@ -85,7 +85,7 @@ def test_busy_book_enters_a_new_epoch_with_the_next_call(box: Box) -> None:
 def test_refused_symbol_goes_on_from_where_redis_stands(box: Box) -> None:
     box.update(4)
     assert box.next_call() is not None
-    box.writer.refused(Refused("GAP", EPOCH, 2))
+    box.writer.refused(WriteRefusal("GAP", EPOCH, 2))
     taken = box.write()
     assert (taken.kinds, taken.events[0]["conflated"]) == (["snapshot", "status"], 4)
 
@@ -95,7 +95,7 @@ def test_symbol_that_is_refused_again_and_again_is_held_back(box: Box) -> None:
         assert not box.writer.is_held_back
         box.update()
         assert box.next_call() is not None
-        box.writer.refused(Refused("GAP", EPOCH, 2))
+        box.writer.refused(WriteRefusal("GAP", EPOCH, 2))
     assert box.writer.is_held_back
     assert box.next_call() is None
     box.clock.now += 5.0
