@@ -1,4 +1,4 @@
-"""The outbox under any sequence of events, against the script's rules: no number is lost."""
+"""A queue under any sequence of events, against the script's rules: no number is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_book.contract.write import Entry
-from tests.collector.publish.boxes import CONFIRMED_AT, KEPT, Box, Taken
+from tests.collector.publish.boxes import Box, Taken
 from tests.kraken_book.script_model import ScriptModel
 
 STEPS = st.lists(
@@ -23,9 +23,9 @@ STEPS = st.lists(
 class Life:
     """A box that leads a stream which `ScriptModel` judges."""
 
-    def __init__(self, most_waiting: int) -> None:
-        self.most_waiting = most_waiting
-        self.box = Box(most_waiting=most_waiting)
+    def __init__(self, max_events: int) -> None:
+        self.max_events = max_events
+        self.box = Box(max_events=max_events)
         self.model = ScriptModel()
         self.epoch = 1
         self.leads = False
@@ -34,11 +34,11 @@ class Life:
 
     def lead(self) -> None:
         self.epoch = max(self.epoch, self.model.place[0]) + 1
-        self.box.outbox.open(self.epoch)
+        self.box.writer.lead(self.epoch)
         self.leads = True
 
     def follow(self) -> None:
-        self.box.outbox.close()
+        self.box.writer.resign()
         self.leads = False
 
     def another(self) -> None:
@@ -54,7 +54,9 @@ class Life:
         self.written.clear()
 
     def write(self) -> None:
-        call = self.box.outbox.take(CONFIRMED_AT, KEPT)
+        # However often it was refused, it is not held back any more.
+        self.box.clock.now += 5.0
+        call = self.box.next_call()
         if call is None:
             return
         taken = Taken(call)
@@ -62,18 +64,19 @@ class Life:
         self.numbers += taken.seqs
         refused = self.model.write(taken.epoch, taken.entries, is_book=taken.mode == "book")
         if refused is None:
+            self.box.writer.done(call)
             self.written += [(taken.epoch, entry) for entry in taken.entries]
         elif refused.word == "FENCED":
             self.follow()
         else:
-            self.box.outbox.refused(refused)
+            self.box.writer.refused(refused)
 
     def step(self, name: str) -> None:
         box = self.box
         if name == "update" and box.book.live:
-            before = box.outbox.waiting
+            before = box.queue.waiting
             box.update()
-            assert not self.leads or box.outbox.waiting >= min(before, 1)
+            assert not self.leads or box.queue.waiting >= min(before, 1)
         elif name == "snapshot":
             box.snapshot()
         elif name == "lose" and box.book.live:
@@ -83,7 +86,7 @@ class Life:
 
     def check(self) -> None:
         assert self.numbers == sorted(set(self.numbers)), "a number was given twice, or fell"
-        assert self.box.outbox.waiting <= self.most_waiting + 3
+        assert self.box.queue.waiting <= self.max_events + 3
         for (epoch, before), (next_epoch, entry) in pairwise(self.written):
             if epoch != next_epoch:
                 continue

@@ -10,7 +10,7 @@ from redis.exceptions import OutOfMemoryError
 from structlog.testing import capture_logs
 
 from collector.metrics import CORRUPT_KEYS
-from collector.report.troubles import MAX_LISTED, Troubles
+from collector.publish.troubles import MAX_LISTED, Troubles
 
 KEY = "kraken:book:{BTC/USD}"
 AWAY = RedisConnectionError("redis has closed the connection")
