@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from lab.processes import Api
+from lab.services import Api
 
 ASK_SECONDS = 0.05
 HEAD_END = b"\r\n\r\n"

@@ -22,7 +22,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from lab.processes import eventually, own_port
+from lab.ports import free_port
+from lab.waiting import wait_until
 from launcher.embedded_redis import find_server
 from launcher.lifeline import die_with_parent
 
@@ -36,7 +37,7 @@ class RedisServer:
     """One server on a port of its own; its data is kept only where `appendonly` is asked for."""
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
-        self.port = own_port()
+        self.port = free_port()
         self.folder = folder / name
         self.folder.mkdir()
         self._options = {"port": self.port, "bind": "127.0.0.1", "save": "", **options}
@@ -74,7 +75,7 @@ class RedisServer:
                 process_group=0,
                 preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
             )
-        eventually(self._answers, f"the server on {self.port} answers")
+        wait_until(self._answers, f"the server on {self.port} answers")
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.folder / "log").read_text()
@@ -93,12 +94,12 @@ class RedisServer:
         self.client.set("unsaved", "1")
         self.client.config_set("save", "3600 1")
         self.client.bgsave()
-        eventually(self._has_failed_to_save, f"the server on {self.port} cannot save")
+        wait_until(self._has_failed_to_save, f"the server on {self.port} cannot save")
         yield
         (path / "full").unlink()
         path.rmdir()
         self.client.bgsave()
-        eventually(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
+        wait_until(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
 
     def _has_failed_to_save(self) -> bool:
         status: Any = self.client.info("persistence")
@@ -172,7 +173,7 @@ class RedisCluster(Fleet):
             cluster_node_timeout=NODE_SECONDS * 1000,
             cluster_require_full_coverage="no",
             # A bus port of its own: the usual one, 10,000 above, may be taken.
-            cluster_port=own_port(),
+            cluster_port=free_port(),
             appendonly="yes",
             appendfsync="always",
             **self._options,
@@ -187,7 +188,7 @@ class RedisCluster(Fleet):
             command(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node in self.masters[1:]:
             self._meet(node)
-        eventually(self._is_whole, "the cluster is whole")
+        wait_until(self._is_whole, "the cluster is whole")
 
     def _meet(self, node: RedisServer) -> None:
         bus = node._options["cluster-port"]
@@ -204,9 +205,9 @@ class RedisCluster(Fleet):
         replica.start()
         self._replicas.append(replica)
         self._meet(replica)
-        eventually(self._is_whole, "the replica is of the cluster")
+        wait_until(self._is_whole, "the replica is of the cluster")
         command(replica, "CLUSTER", "REPLICATE", _id_of(master))
-        eventually(lambda: follows(replica), "the replica follows")
+        wait_until(lambda: follows(replica), "the replica follows")
         return replica
 
     def node_of(self, key: str) -> RedisServer:
@@ -264,7 +265,7 @@ class SentinelFleet(Fleet):
     def _begin(self) -> None:
         self.master.start()
         self.replica.start()
-        eventually(lambda: follows(self.replica), "the replica follows")
+        wait_until(lambda: follows(self.replica), "the replica follows")
         # A Sentinel writes its own file anew.
         config = self.sentinel.folder / "sentinel.conf"
         config.write_text(
@@ -275,7 +276,7 @@ class SentinelFleet(Fleet):
             f"sentinel known-replica {MASTER} 127.0.0.1 {self.replica.port}\n"
         )
         self.sentinel.start(str(config), "--sentinel")
-        eventually(self._knows_replica, "the Sentinel knows the replica")
+        wait_until(self._knows_replica, "the Sentinel knows the replica")
 
     def _knows_replica(self) -> bool:
         found = command(self.sentinel, "SENTINEL", "REPLICAS", MASTER)
@@ -283,7 +284,7 @@ class SentinelFleet(Fleet):
 
     def fail_over(self) -> None:
         """Have the replica take over from a master that is well."""
-        eventually(self._may_fail_over, "the Sentinel begins")
+        wait_until(self._may_fail_over, "the Sentinel begins")
 
     def _may_fail_over(self) -> bool:
         try:
@@ -295,7 +296,7 @@ class SentinelFleet(Fleet):
 
     def wait_for_failover(self) -> None:
         """Return once the replica is the master."""
-        eventually(lambda: is_master(self.replica), "the replica is promoted")
+        wait_until(lambda: is_master(self.replica), "the replica is promoted")
 
 
 def follows(replica: RedisServer) -> bool:

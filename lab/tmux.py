@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.processes import ROOT, eventually
+from lab.process import ROOT
+from lab.waiting import wait_until
 
 TMUX = shutil.which("tmux")
 
@@ -42,11 +43,11 @@ class Tmux:
 
     def until_says(self, *words: str) -> None:
         """Return once all these words are on the screen."""
-        eventually(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
+        wait_until(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
 
     def until_silent(self, word: str) -> None:
         """Return once a word is not on the screen."""
-        eventually(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
+        wait_until(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
 
     def close(self) -> None:
         """End all that runs in it."""

@@ -7,9 +7,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.market_events import MarketEvent, stamped
+from bench.load.market_events import MarketEvent, stamped
+from bench.load.publishers import STUCK_SECONDS
 from bench.peers.process import NotInstalled, PeerProcess
-from bench.publishers import STUCK_SECONDS
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 PATH = "/sub"

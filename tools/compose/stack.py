@@ -1,7 +1,7 @@
-"""The services of `docker-compose.yml` as containers, beside any others of this machine.
+"""The services of `docker-compose.yml` as containers that do not touch others of this machine.
 
-It has a project name, a port, an image's name and settings of its own, and takes all of it away in
-the end: containers, networks, volumes and image. What a build leaves in Docker's cache stays.
+The project name, port, image name and settings are its own. Containers, networks, volumes and image
+are removed in the end; Docker's build cache stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import NamedTuple, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.processes import ROOT, eventually, own_port
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.waiting import wait_until
 
 # What a user of Docker has in the environment; nothing else, and no .env, reaches the services.
 _DOCKER_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
@@ -49,12 +51,12 @@ class Served(NamedTuple):
 
 
 class Stack:
-    """The stack with simulated markets; a context that ends it."""
+    """The stack with simulated markets; leaving the context removes it."""
 
     def __init__(self, **settings: str) -> None:
         self._project = f"kraken-book-test-{os.getpid()}"
         self._image = f"{self._project}:latest"
-        self.port = own_port()
+        self.port = free_port()
         self._environment = {
             **{name: os.environ[name] for name in _DOCKER_VARIABLES if name in os.environ},
             "HTTP_PORT": f"127.0.0.1:{self.port}",
@@ -70,7 +72,9 @@ class Stack:
 
     def __enter__(self) -> Self:
         if shutil.which("docker") is None:
-            raise StackError("docker is not installed: this test needs an engine and Compose v2")
+            raise StackError(
+                "docker is not installed: the compose test needs an engine and Compose v2"
+            )
         self.compose("version")
         _docker(self._environment, "version")
         return self
@@ -99,8 +103,8 @@ class Stack:
     def start(self, container: Container) -> None:
         """Start a container that has ended; returns once it is healthy."""
         _docker(self._environment, "start", container.id)
-        eventually(
-            lambda: self._inspect(container, "{{.State.Health.Status}}") == "healthy" or None,
+        wait_until(
+            lambda: self._inspect(container, "{{.State.Health.Status}}") == "healthy",
             f"{container.name} is healthy",
         )
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 
 # So many events make a ladder that has lived.
 VERIFIED = 25
@@ -35,7 +35,7 @@ async def _html(app: TerminalApp, width: int, height: int) -> str:
             books = app.feed.books.values()
             return bool(books) and all(book.counts.verified >= VERIFIED for book in books)
 
-        await eventually(has_lived, "every ladder has moved")
+        await async_wait_until(has_lived, "every ladder has moved")
         app.refresh_ages()
         app.paint()
         await pilot.pause()

@@ -1,0 +1,44 @@
+"""A service as `python -m` runs it, its loop watched; a process that `bench.stalls` starts.
+
+    WATCHED=api WATCHED_FILE=stalls.json python -m bench.load.watched_service
+
+What was noted is in the file when the service has been stopped.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from pathlib import Path
+
+import msgspec
+
+from bench.load.loop_watch import LoopWatch
+
+
+def main(service: str, file: Path) -> None:
+    """Run `collector` or `api`, and leave what was noted."""
+    watch = LoopWatch()
+    module = importlib.import_module(f"{service}.program")
+    module.run = _watched(module.run, watch)  # type: ignore[attr-defined]
+    try:
+        module.main()
+    finally:
+        file.write_bytes(msgspec.json.encode(watch.stalls))
+
+
+def _watched(
+    run: Callable[..., Awaitable[None]], watch: LoopWatch
+) -> Callable[..., Awaitable[None]]:
+    @wraps(run)
+    async def run_watched(*arguments: object) -> None:
+        watch.start()
+        await run(*arguments)
+
+    return run_watched
+
+
+if __name__ == "__main__":
+    main(os.environ["WATCHED"], Path(os.environ["WATCHED_FILE"]))

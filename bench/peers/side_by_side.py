@@ -1,0 +1,197 @@
+"""Servers that take turns under one load, in one run; what counts is their ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import monotonic, sleep
+
+import msgspec
+
+from bench.load.market_events import MarketEvents, market_events
+from bench.load.publishers import publish_at
+from bench.peers.process import NotInstalled
+from bench.peers.servers import Server, Start
+from bench.report.rows import Goal, Row, median_ratio
+from bench.suite import MeasureFailed, Progress, share_of
+from lab.sse.timing import Publication, Received
+from lab.sse.timing_crowd import TimingCrowd
+
+OURS = "api"
+# From the head of an answer until the server has noted its reader, which no peer tells.
+SETTLE_SECONDS = 0.5
+# What was published last may take so long to come.
+GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class ReaderLoad:
+    """So many readers of one book that moves so often a second, for so long."""
+
+    readers: int
+    rate: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.readers:,} readers, {self.rate:,.0f} events/s"
+
+    def scaled(self, scale: float) -> ReaderLoad:
+        """So much of it: of the readers, and of the time."""
+        return ReaderLoad(share_of(self.readers, scale), self.rate, max(1.0, self.seconds * scale))
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What a server brought to its readers in one turn."""
+
+    readers: int
+    complete: int
+    """How many of the readers had every event, once."""
+    published: int
+    events: int
+    seconds: float
+    """From the first publication to the last receipt."""
+    p50: float
+    p99: float
+    """Of all events and readers, the seconds from publication to receipt."""
+    cpu: float
+    """The server's seconds of CPU."""
+    readers_cpu: float
+    at_once: float
+    """How many events came to a reader together."""
+
+    @property
+    def rate(self) -> float:
+        """Events a second, of all readers together."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """The server's CPU for an event to a reader, in microseconds."""
+        return self.cpu / max(1, self.events) * 1e6
+
+
+@dataclass(frozen=True)
+class Turns:
+    """All turns of each server, and why a peer has none."""
+
+    load: ReaderLoad
+    delivered: Mapping[str, Sequence[Delivered]]
+    missing: Mapping[str, str]
+
+    def median(self, name: str, figure: Callable[[Delivered], float]) -> float:
+        """A server's figure, the median of its turns."""
+        return median(map(figure, self.delivered[name]))
+
+    def row(
+        self,
+        what: str,
+        unit: str,
+        figure: Callable[[Delivered], float],
+        peer: str,
+        goal: Goal | None,
+    ) -> Row:
+        """Our figure beside a peer's; of one that is not there it says why."""
+        ours = self.median(OURS, figure)
+        if peer in self.missing:
+            why = self.missing[peer]
+            return Row(what=what, ours=ours, unit=unit, beside=peer, goal=goal, not_measured=why)
+        ratio = median_ratio(map(figure, self.delivered[OURS]), map(figure, self.delivered[peer]))
+        return Row(
+            what=what,
+            ours=ours,
+            unit=unit,
+            beside=peer,
+            theirs=self.median(peer, figure),
+            ratio=ratio,
+            goal=goal,
+        )
+
+    def details(self) -> Iterator[Row]:
+        """Yield what the servers spent, beside each peer that ran."""
+        for peer in self.delivered:
+            if peer != OURS:
+                yield self.detail("the server's CPU, an event and reader", "us", _cpu_each, peer)
+                yield self.detail("events that reach a reader at once", "", _at_once, peer)
+                yield self.detail("delay, p99", "s", _p99, peer)
+        for name, turns in self.delivered.items():
+            complete = min(turn.complete for turn in turns)
+            what = f"{name}: readers that had every event"
+            yield Row(what=what, ours=complete, unit="readers", is_detail=True)
+            seconds, cpu = sum(each.seconds for each in turns), sum(each.cpu for each in turns)
+            what = f"{name}: CPU"
+            yield Row(what=what, ours=cpu / seconds * 100, unit="% of a core", is_detail=True)
+
+    def detail(self, what: str, unit: str, figure: Callable[[Delivered], float], peer: str) -> Row:
+        """Return a row without a goal for the detailed table."""
+        row = self.row(what, unit, figure, peer, None)
+        return msgspec.structs.replace(row, is_detail=True)
+
+
+def _cpu_each(delivered: Delivered) -> float:
+    return delivered.cpu_each
+
+
+def _at_once(delivered: Delivered) -> float:
+    return delivered.at_once
+
+
+def _p99(delivered: Delivered) -> float:
+    return delivered.p99
+
+
+def take_turns(
+    servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
+) -> Turns:
+    """Measure each server as often, one after the other; `api` among them, which must start.
+
+    Raises MeasureFailed where a reader of the api's missed an event.
+    """
+    events = market_events(int(load.rate * load.seconds) + 1)
+    delivered: dict[str, list[Delivered]] = {name: [] for name in servers}
+    missing: dict[str, str] = {}
+    progress.expect(turns * len(servers))
+    for turn in range(turns):
+        for name, start in servers.items():
+            if name in missing:
+                continue
+            progress(f"{load}: {name}, {turn + 1} of {turns}")
+            try:
+                with start(events) as server:
+                    delivered[name].append(_measured(name, server, events, load))
+            except NotInstalled as why:
+                missing[name] = str(why)
+                del delivered[name]
+    return Turns(load, delivered, missing)
+
+
+def require_all(received: Received) -> None:
+    """Raise MeasureFailed unless each reader had each event, once."""
+    if received.complete < received.readers:
+        missed = received.readers - received.complete
+        raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")
+
+
+def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad) -> Delivered:
+    with TimingCrowd(server.port, server.path, load.readers) as crowd:
+        sleep(SETTLE_SECONDS)
+        cpu, begun = server.cpu_seconds(), monotonic()
+        left = publish_at(server.publisher, events.updates, load.rate, load.seconds)
+        first = events.updates[0].seq
+        received = crowd.received(Publication(first, left, monotonic() + GRACE_SECONDS))
+        cpu = server.cpu_seconds() - cpu
+    if name == OURS:
+        require_all(received)
+    return Delivered(
+        received.readers,
+        received.complete,
+        len(left),
+        received.events,
+        max(received.last_at - begun, 1e-9),
+        received.delay(0.5),
+        received.delay(0.99),
+        cpu,
+        received.cpu_seconds,
+        received.events / max(1, received.pieces),
+    )
