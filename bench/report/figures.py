@@ -145,7 +145,7 @@ def beside_peers(report: Report) -> Figure | None:
 def _rates(report: Report) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, row in report.rows:
-        if name == "fan_out" and row.unit == "events/s":
+        if name == "fan_out" and row.unit == "events/s" and not row.is_detail:
             if row.ours is not None:
                 found["ours"] = row.ours
             if row.theirs is not None:
@@ -153,12 +153,12 @@ def _rates(report: Report) -> dict[str, float]:
     return found
 
 
-def _delays(report: Report, benchmark: str) -> tuple[str, dict[str, Delays]] | None:
+def _delays(report: Report, suite: str) -> tuple[str, dict[str, Delays]] | None:
     """What was measured, and what came of ours first, then of what it is beside."""
     rows = {
         row.what[-len("p50") :]: row
         for name, row in report.rows
-        if name == benchmark and row.unit == "ms"
+        if name == suite and row.unit == "ms" and not row.is_detail
     }
     if not {"p50", "p99"} <= rows.keys():
         return None

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from lab.sse.frozen import stream_request
 
-_ID = re.compile(rb"^id: \d+-(\d+)$", re.MULTILINE)
+_ID = re.compile(rb"^id: (?:\d+-)?(\S+)$", re.MULTILINE)
 _RECEIVED_AT = re.compile(rb'"received_at":"([^"]+)Z"')
 
 
@@ -31,12 +31,16 @@ class _Reader(asyncio.Protocol):
         lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
         if b'"kind":"lagged"' in lines:
             self._crowd.wrong.append(f"told of a loss after {self._seq}")
-        for seq in map(int, _ID.findall(lines + newline)):
+        for number in _ID.findall(lines + newline):
+            self._crowd.joined += not self._seq
+            self._crowd.events += 1
+            if self._crowd.is_many:
+                self._seq += 1
+                continue
+            seq = int(number)
             if self._seq and seq != self._seq + 1:
                 self._crowd.wrong.append(f"{seq} after {self._seq}")
-            self._crowd.joined += not self._seq
             self._seq = seq
-            self._crowd.events += 1
         received = _RECEIVED_AT.findall(lines)
         if received:
             moment = datetime.fromisoformat(received[-1].decode()).replace(tzinfo=UTC)
@@ -51,8 +55,15 @@ class _Reader(asyncio.Protocol):
 class CheckingCrowd(threading.Thread):
     """So many readers of a symbol, until the context ends.
 
-    `wrong` is what none should meet; `delays` has, for each piece that arrived, the seconds from
-    the reading of its last event's frame; who looks at a part of the time clears it.
+    With `*` they follow every book, and only losses are checked, not the numbers.
+
+    Attributes:
+        joined: How many readers have had an event.
+        events: How many events all of them have had.
+        wrong: What no reader should meet.
+        delays: For each piece that arrived, the seconds from the reading of its last event's frame.
+            Clear it to look at a part of the time.
+
     """
 
     def __init__(self, url: str, symbol: str, count: int) -> None:
@@ -60,6 +71,7 @@ class CheckingCrowd(threading.Thread):
         self.joined = self.events = 0
         self.delays: list[float] = []
         self.wrong: list[str] = []
+        self.is_many = symbol == "*"
         self.leaving = False
         self._url = url
         self._request = stream_request(symbol)
@@ -77,10 +89,10 @@ class CheckingCrowd(threading.Thread):
         self.join(30)
 
     def run(self) -> None:
-        """Read."""
+        """Read until the context ends."""
         try:
             asyncio.run(self._read())
-        except Exception as error:  # noqa: BLE001 - it is told, whatever it is
+        except Exception as error:  # noqa: BLE001 - `wrong` has it, whatever it is
             self.wrong.append(f"{type(error).__name__}: {error}")
 
     async def _read(self) -> None:

@@ -11,13 +11,14 @@ from lab.sse.stream import stream_path
 
 
 def stream_request(symbol: str, last_event_id: str | None = None) -> bytes:
-    """A request for a stream, as it goes over the wire."""
+    """Return the request for a symbol's stream, or with `*` for every book's, as it is sent."""
     back = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
-    return f"GET {stream_path(symbol)} HTTP/1.1\r\nHost: x\r\n{back}\r\n".encode()
+    path = "/stream?symbols=*" if symbol == "*" else stream_path(symbol)
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{back}\r\n".encode()
 
 
 def frozen_reader(url: str, symbol: str, last_event_id: str | None = None) -> socket.socket:
-    """A client that asked for a stream and takes nothing of it beyond what its system takes."""
+    """Return a client that has asked for a stream; only its system takes something of it."""
     address = urlsplit(url)
     frozen = socket.socket()
     frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -30,7 +31,7 @@ def frozen_reader(url: str, symbol: str, last_event_id: str | None = None) -> so
 def frozen_readers(
     url: str, symbol: str, count: int, last_event_id: str | None = None
 ) -> Iterator[list[socket.socket]]:
-    """So many of them."""
+    """Yield so many frozen readers."""
     frozen = [frozen_reader(url, symbol, last_event_id) for _ in range(count)]
     try:
         yield frozen
