@@ -43,6 +43,7 @@ DEFAULT_SUITES = (
 )
 
 OPTIONAL_SUITES = (
+    Suite("core_25", "core at depth 25", partial(core.measure, depth=25), 3, False),
     Suite("core_1000", "core at depth 1,000", partial(core.measure, depth=1000), 10, False),
     Suite("stalls_1100", "stalls, 1,100 books", partial(stalls.measure, books=1100), 60, False),
     Suite("replicas_all", "1, 10 and 50 api processes", replicas.measure, 240, False),
@@ -54,7 +55,7 @@ OPTIONAL_SUITES = (
     Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
     Suite("many_views", "100 different views", many_views.measure, 110, False),
     Suite("slow_readers", "readers who do not read", slow_readers.measure, 60, False),
-    Suite("terminal", "the terminal's CPU and lag", partial(terminal.measure), 25, False),
+    Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
     Suite(
         "terminal_80x24", "in a small window", partial(terminal.measure, size=(80, 24)), 25, False
     ),

@@ -1,8 +1,8 @@
-"""A service as `python -m` runs it, its loop watched; a process that `bench.stalls` starts.
+"""A service as `python -m` runs it, with a watch in its loop; the suite `stalls` starts it.
 
     WATCHED=api WATCHED_FILE=stalls.json python -m bench.load.watched_service
 
-What was noted is in the file when the service has been stopped.
+The stalls are in the file when the service has stopped.
 """
 
 from __future__ import annotations
