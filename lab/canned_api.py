@@ -60,7 +60,7 @@ def problem(
     return answer(status, body, "content-type: application/problem+json")
 
 
-class Request(NamedTuple):
+class ApiRequest(NamedTuple):
     """What a client asked for."""
 
     target: str
@@ -71,7 +71,7 @@ class CannedApi:
     """Listens at `url` while its context is open."""
 
     def __init__(self, *answers: Answer, context: ssl.SSLContext | None = None) -> None:
-        self.requests: list[Request] = []
+        self.requests: list[ApiRequest] = []
         self.bytes_sent = 0
         self.open_connections = 0
         self._answers = iter(answers)
@@ -133,7 +133,7 @@ class CannedApi:
                     raise ConnectionError("the client left")
 
 
-def _read_request(client: socket.socket) -> Request:
+def _read_request(client: socket.socket) -> ApiRequest:
     head = b""
     while _HEAD_END not in head:
         read = client.recv(65536)
@@ -142,7 +142,7 @@ def _read_request(client: socket.socket) -> Request:
         head += read
     first, *lines = head.decode().split("\r\n")
     headers = dict(_header(line) for line in lines if ":" in line)
-    return Request(first.split(" ")[1], headers)
+    return ApiRequest(first.split(" ")[1], headers)
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from lab.ladder import (
     BrokenPromiseError,
-    Counts,
     Ladder,
     Place,
-    Side,
     ladder_of_dump,
     require,
     units,
 )
+from lab.ladder import (
+    LadderCounts as Counts,
+)
+from lab.ladder import (
+    LadderSide as Side,
+)
 from lab.sse.follower import Follower, main
-from lab.sse.stream import SILENCE_LIMIT, Message, SseStream, StreamRefusedError, stream_path
+from lab.sse.stream import SILENCE_LIMIT, SseStream, StreamRefusedError, stream_path
+from lab.sse.stream import SseBlock as Message
 
 __all__ = [
     "SILENCE_LIMIT",

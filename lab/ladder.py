@@ -31,7 +31,7 @@ def units(text: str, precision: int) -> int:
     return int(head + decimals)
 
 
-class Side:
+class LadderSide:
     """One side of a book: prices in ticks, kept in order; `sign` is 1 for asks and -1 for bids."""
 
     def __init__(self, sign: int) -> None:
@@ -75,7 +75,7 @@ class Side:
 
 
 @dataclass
-class Counts:
+class LadderCounts:
     """What a ladder has seen."""
 
     events: int = 0
@@ -104,11 +104,11 @@ class Ladder:
         self.place: Place | None = None
         self.status: str | None = None
         self.own_status: str | None = None
-        self.counts = Counts()
+        self.counts = LadderCounts()
         self.checksum: int | None = None
         self.depth = 0
         self._precision = (0, 0)
-        self._bids, self._asks = Side(-1), Side(1)
+        self._bids, self._asks = LadderSide(-1), LadderSide(1)
         self._usable = False
         self._lagged = False
 
@@ -174,7 +174,7 @@ class Ladder:
         self._lagged, self._usable = False, True
         self._precision = (event["price_precision"], event["qty_precision"])
         self.depth = event["depth"]
-        self._bids, self._asks = Side(-1), Side(1)
+        self._bids, self._asks = LadderSide(-1), LadderSide(1)
         self._apply(event)
 
     def _take_update(self, event: dict[str, Any], place: Place) -> None:

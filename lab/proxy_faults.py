@@ -10,10 +10,10 @@ import asyncio
 import random
 import threading
 
-from lab.redis_proxy import LIMIT_SECONDS, Fault, Link, RedisProxy
+from lab.redis_proxy import LIMIT_SECONDS, Link, ProxyFault, RedisProxy
 
 
-class CutRequests(Fault):
+class CutRequests(ProxyFault):
     """Redis gets the first half of a request, its client is cut off."""
 
     def __init__(self, chance: float) -> None:
@@ -29,7 +29,7 @@ class CutRequests(Fault):
         link.cut_client()
 
 
-class _OfSomeCalls(Fault):
+class _OfSomeCalls(ProxyFault):
     """The answers of some calls go wrong, by chance.
 
     Not each piece of an answer by itself: of a long one, some piece nearly always would.
@@ -74,7 +74,7 @@ class CutAnswers(_OfSomeCalls):
         link.end_client()
 
 
-class DelayAnswers(Fault):
+class DelayAnswers(ProxyFault):
     """Answers come so many seconds late, one after the other."""
 
     def __init__(self, seconds: float) -> None:
@@ -86,7 +86,7 @@ class DelayAnswers(Fault):
         await link.to_client(data)
 
 
-class Vanish(Fault):
+class Vanish(ProxyFault):
     """Bytes vanish and nobody is told; new connections are accepted, and go the same way.
 
     A connection that has lost bytes stays lost when this is over.
@@ -111,7 +111,7 @@ class Vanish(Fault):
             await link.to_client(data)
 
 
-class KeepRequest(Fault):
+class KeepRequest(ProxyFault):
     """The first request that has `part` in it is kept back, its client cut off: it comes late.
 
     So does what waits in the buffers of a machine between, or is sent anew by TCP after its client

@@ -68,7 +68,7 @@ class Link:
         self._close(self._redis)
 
 
-class Fault:
+class ProxyFault:
     """What becomes of each piece of bytes on its way; of this one, nothing bad."""
 
     async def on_request(self, link: Link, data: bytes) -> None:
@@ -90,7 +90,7 @@ class RedisProxy:
     def __init__(self, port: int, *, resets: bool = True) -> None:
         self._target = port
         self._close: Callable[[StreamWriter], None] = _reset if resets else _end
-        self._fault = Fault()
+        self._fault = ProxyFault()
         self._links: set[Link] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._loop = asyncio.new_event_loop()
@@ -110,13 +110,13 @@ class RedisProxy:
         self._thread.join(LIMIT_SECONDS)
 
     @contextlib.contextmanager
-    def goes_wrong(self, fault: Fault) -> Iterator[None]:
+    def goes_wrong(self, fault: ProxyFault) -> Iterator[None]:
         """Let `fault` happen to all connections, also to new ones, meanwhile."""
         self._fault = fault
         try:
             yield
         finally:
-            self._fault = Fault()
+            self._fault = ProxyFault()
 
     def cut(self) -> None:
         """Cut every connection now; new ones are accepted."""
@@ -210,3 +210,7 @@ def _reset(writer: StreamWriter) -> None:
         end: socket.socket = writer.get_extra_info("socket")
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     writer.transport.abort()
+
+
+# Former names, until no test imports them.
+Fault = ProxyFault

@@ -38,7 +38,7 @@ EPOCH = 1785638131660
 TIME = "2026-08-02T03:35:51.660084Z"
 
 
-class Market:
+class ScriptedMarket:
     """One book, and what its followers are told: the truth, unless it is asked to lie."""
 
     def __init__(self, api: ScriptedApi, book: Book, source: str) -> None:
@@ -123,7 +123,7 @@ class ScriptedApi:
     """The api; `stop` and `start` take it away and bring it back at the same address."""
 
     def __init__(self) -> None:
-        self.markets: dict[str, Market] = {}
+        self.markets: dict[str, ScriptedMarket] = {}
         self.key: str | None = None
         """The key that readers have to have."""
         self.has_books = self.has_streams = True
@@ -172,11 +172,11 @@ class ScriptedApi:
         precision: tuple[int, int] = (1, 8),
         depth: int = 10,
         source: str = "simulated",
-    ) -> Market:
+    ) -> ScriptedMarket:
         """A market that is served from now on."""
         book = Book(symbol, depth, Precision(*precision))
         book.replace(book.levels(bids), book.levels(asks))
-        market = self.markets[symbol] = Market(self, book, source)
+        market = self.markets[symbol] = ScriptedMarket(self, book, source)
         return market
 
     def tell(self, symbol: str, event: bytes, event_id: str | None) -> None:
@@ -271,3 +271,7 @@ def _answer(writer: asyncio.StreamWriter, status: int, content: object) -> None:
 def _write(writer: asyncio.StreamWriter, status: int, media_type: str, body: bytes) -> None:
     head = f"HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+# Former names, until no test imports them.
+Market = ScriptedMarket

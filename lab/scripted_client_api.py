@@ -6,7 +6,6 @@ from lab.canned_api import (
     EPOCH,
     HOLD,
     Answer,
-    Request,
     answer,
     dribbled,
     endless,
@@ -14,6 +13,9 @@ from lab.canned_api import (
     sse,
     stream,
     told,
+)
+from lab.canned_api import (
+    ApiRequest as Request,
 )
 from lab.canned_api import CannedApi as ScriptedApi
 

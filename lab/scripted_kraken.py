@@ -33,7 +33,7 @@ Level = tuple[int, int]
 """A price in ticks and a quantity in lots."""
 
 
-class Asked(NamedTuple):
+class KrakenRequest(NamedTuple):
     """A request of a client, and on which connection, from 1, it came."""
 
     connection: int
@@ -42,7 +42,7 @@ class Asked(NamedTuple):
     symbols: tuple[str, ...]
 
 
-class Market:
+class KrakenMarket:
     """A symbol's whole book, ten levels a side."""
 
     def __init__(self, symbol: str) -> None:
@@ -122,7 +122,7 @@ def update_frame(symbol: str, bids: Sequence[Level], asks: Sequence[Level], chec
     return book_frame("update", symbol, map(level_text, bids), map(level_text, asks), check)
 
 
-def snapshot_frame(market: Market) -> str:
+def snapshot_frame(market: KrakenMarket) -> str:
     """A snapshot of the market as it stands."""
     bids, asks = map(level_text, market.sorted_bids()), map(level_text, market.sorted_asks())
     return book_frame("snapshot", market.symbol, bids, asks, market.checksum())
@@ -153,11 +153,11 @@ class ScriptedKraken:
         self, symbols: Sequence[str], pace: float = 40.0, tls: ssl.SSLContext | None = None
     ) -> None:
         self._tls = tls
-        self.markets = {symbol: Market(symbol) for symbol in symbols}
+        self.markets = {symbol: KrakenMarket(symbol) for symbol in symbols}
         self._interval = 1 / (pace * len(symbols))
         self._lock = threading.RLock()
         self._clients: list[_Client] = []
-        self._asked: list[Asked] = []
+        self._asked: list[KrakenRequest] = []
         self._connections = 0
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -201,7 +201,7 @@ class ScriptedKraken:
         """How many there have been."""
         return self._connections
 
-    def asked(self, since: int = 0) -> list[Asked]:
+    def asked(self, since: int = 0) -> list[KrakenRequest]:
         """All requests for books after the first `since`."""
         with self._lock:
             return [each for each in self._asked if each.channel == "book"][since:]
@@ -218,7 +218,7 @@ class ScriptedKraken:
             for client in self._clients:
                 client.silent = True
 
-    def send_update(self, symbol: str, make: Callable[[Market], str]) -> None:
+    def send_update(self, symbol: str, make: Callable[[KrakenMarket], str]) -> None:
         """Send a frame that is made of the symbol's market as it stands."""
         with self._lock:
             frame = make(self.markets[symbol])
@@ -248,7 +248,7 @@ class ScriptedKraken:
     def _answer(self, client: _Client, request: dict[str, Any]) -> None:
         method, params = request["method"], request["params"]
         channel, symbols = params["channel"], tuple(params.get("symbol", ()))
-        self._asked.append(Asked(client.number, method, channel, symbols))
+        self._asked.append(KrakenRequest(client.number, method, channel, symbols))
         if channel == "instrument":
             client.send(_ack(request, {"channel": "instrument", "snapshot": True}))
             client.send(self._instruments())
@@ -324,3 +324,8 @@ def _refusal(request: dict[str, Any], symbol: str, error: str) -> str:
             "symbol": symbol,
         }
     )
+
+
+# Former names, until no test imports them.
+Asked = KrakenRequest
+Market = KrakenMarket

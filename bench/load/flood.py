@@ -38,7 +38,7 @@ Frames = Sequence[tuple[str, bytes]]
 """Each with its symbol, packed for a socket."""
 
 
-class Served(msgspec.Struct):
+class FloodFeed(msgspec.Struct):
     """Where one protocol is spoken, and how many updates of each symbol there are."""
 
     url: str
@@ -53,8 +53,8 @@ class Served(msgspec.Struct):
 class Serving(msgspec.Struct):
     """What is served; `checksums` are those that all of v2's updates of a symbol lead to."""
 
-    v2: Served
-    v1: Served
+    v2: FloodFeed
+    v1: FloodFeed
     checksums: dict[str, int]
     frame_bytes: float
 
@@ -90,8 +90,8 @@ class Flood(Tape):
     def serving(self, v2_url: str, v1_url: str) -> Serving:
         """What is served at these addresses."""
         return Serving(
-            v2=Served(v2_url, _counted(self.v2)),
-            v1=Served(v1_url, _counted(self.v1)),
+            v2=FloodFeed(v2_url, _counted(self.v2)),
+            v1=FloodFeed(v1_url, _counted(self.v1)),
             checksums=self.books,
             frame_bytes=sum(len(frame) for _, frame in self.v2) / len(self.v2),
         )

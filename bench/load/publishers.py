@@ -35,7 +35,7 @@ def packed(*command: str | int | bytes) -> bytes:
 _WAKE = packed("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", SYMBOL)
 
 
-class Publisher(Protocol):
+class EventPublisher(Protocol):
     """Gives events to a server."""
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
@@ -43,7 +43,7 @@ class Publisher(Protocol):
 
 
 def publish_at(
-    publisher: Publisher, events: Sequence[MarketEvent], rate: float, seconds: float
+    publisher: EventPublisher, events: Sequence[MarketEvent], rate: float, seconds: float
 ) -> array[float]:
     """Publish so many a second, for so long; of each that left, when it did, in steady seconds.
 

@@ -15,7 +15,7 @@ from bench.load.market_events import market_events
 from bench.suite import MeasureFailed
 from lab.ports import free_port
 from lab.services import Api
-from lab.sse.counting import Address, CountingReaders, wait_for_updates
+from lab.sse.counting import CountingReaders, StreamAddress, wait_for_updates
 from lab.stage import Stage
 from launcher.embedded_redis import EmbeddedRedis
 
@@ -27,7 +27,7 @@ Following = Literal["nobody", "few", "all"]
 WORDS: dict[Following, str] = {"nobody": "nobody", "few": f"{FEW} books", "all": "all books"}
 
 
-class Pace(NamedTuple):
+class WritePace(NamedTuple):
     """So many flushes a second with so many events each.
 
     A collector also confirms every book once a second; where `confirms` is not set nobody does, so
@@ -39,8 +39,8 @@ class Pace(NamedTuple):
     confirms: bool = False
 
 
-QUIET = Pace(10, 0, confirms=True)
-BUSY = Pace(250, 20, confirms=True)
+QUIET = WritePace(10, 0, confirms=True)
+BUSY = WritePace(250, 20, confirms=True)
 """The whole exchange on an ordinary day: 5,000 events a second."""
 
 
@@ -95,7 +95,11 @@ class RedisLoad:
         return (cpu_of(self.redis) - before) / times / len(self.writer.symbols) * 1e6
 
     def spent(
-        self, following: Following, paces: Sequence[Pace], *, cpu_of_server: Redis | None = None
+        self,
+        following: Following,
+        paces: Sequence[WritePace],
+        *,
+        cpu_of_server: Redis | None = None,
     ) -> list[Spent]:
         """What is spent at each of these paces while every api follows these.
 
@@ -105,13 +109,15 @@ class RedisLoad:
         few, everything = self.writer.symbols[:FEW], self.writer.symbols
         followed = {"nobody": [], "few": few, "all": everything}[following]
         named = "*" if following == "all" else ",".join(followed)
-        addresses = [Address(api.port, f"/stream?symbols={named}") for api in self.apis if followed]
+        addresses = [
+            StreamAddress(api.port, f"/stream?symbols={named}") for api in self.apis if followed
+        ]
         with CountingReaders(addresses) as drain:
             self._wait_for_snapshots(drain, len(followed))
             server = cpu_of_server or self.redis
             return [self._at(pace, followed, drain, server) for pace in paces]
 
-    def alone(self, pace: Pace) -> Spent:
+    def alone(self, pace: WritePace) -> Spent:
         """What is spent while every api is held still."""
         for api in self.apis:
             api.freeze()
@@ -130,7 +136,7 @@ class RedisLoad:
         sleep(min(1.0, self._seconds))
 
     def _at(
-        self, pace: Pace, followed: Sequence[str], drain: CountingReaders, server: Redis
+        self, pace: WritePace, followed: Sequence[str], drain: CountingReaders, server: Redis
     ) -> Spent:
         had, moved, total = drain.counts(), self._moved(followed), self.writer.moved.total()
         before, of_apis, begun = cpu_of(server), self._cpu_of_apis(), monotonic()
@@ -153,7 +159,7 @@ class RedisLoad:
             sent / max(1, read * len(had)),
         )
 
-    def _write(self, pace: Pace) -> int:
+    def _write(self, pace: WritePace) -> int:
         """Write at this pace; in how many flushes."""
         begun, flushes = monotonic(), int(pace.flushes * self._seconds)
         for number in range(flushes):

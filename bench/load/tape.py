@@ -24,7 +24,7 @@ _END = f'{_TIME}"}}]}}'.encode()
 _TICK_SECONDS = 0.001
 
 
-class Update(NamedTuple):
+class TapeFrame(NamedTuple):
     """A frame that is due so many seconds after the start; `head` is all of it before the time."""
 
     due: float
@@ -145,7 +145,7 @@ class Tape:
             ]
         )
 
-    def _made(self, rates: Sequence[Rate], rng: random.Random) -> Iterator[Update]:
+    def _made(self, rates: Sequence[Rate], rng: random.Random) -> Iterator[TapeFrame]:
         weights = {symbol: market.profile.weight for symbol, market in self._markets.items()}
         symbols, bounds = list(weights), _sums(weights)
         for due in _dues(rates, rng):
@@ -153,7 +153,7 @@ class Tape:
             while not frame:
                 (symbol,) = rng.choices(symbols, cum_weights=bounds)
                 frame = self._moved(self._markets[symbol])
-            yield Update(due, symbol, frame)
+            yield TapeFrame(due, symbol, frame)
 
     def _moved(self, market: Market) -> bytes:
         """The frame of a market's next move; empty where it does not show."""

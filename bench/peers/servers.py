@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load.market_events import SYMBOL, MarketEvents
-from bench.load.publishers import Publisher, RedisPublisher
+from bench.load.publishers import EventPublisher, RedisPublisher
 from bench.peers.nchan import PATH as NCHAN_PATH
 from bench.peers.nchan import NchanPublisher, start_nchan
 from bench.peers.process import PEERS_PYTHON, NotInstalled, PeerProcess
@@ -27,7 +27,7 @@ class Server:
 
     port: int
     path: str
-    publisher: Publisher
+    publisher: EventPublisher
     cpu_seconds: Callable[[], float]
     memory: Callable[[], int] | None = None
     redis_socket: Path | None = None

@@ -40,7 +40,7 @@ class ReaderLoad:
 
 
 @dataclass(frozen=True)
-class Delivered:
+class TurnResult:
     """What a server brought to its readers in one turn."""
 
     readers: int
@@ -71,14 +71,14 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Turns:
+class AllTurns:
     """All turns of each server, and why a peer has none."""
 
     load: ReaderLoad
-    delivered: Mapping[str, Sequence[Delivered]]
+    delivered: Mapping[str, Sequence[TurnResult]]
     missing: Mapping[str, str]
 
-    def median(self, name: str, figure: Callable[[Delivered], float]) -> float:
+    def median(self, name: str, figure: Callable[[TurnResult], float]) -> float:
         """A server's figure, the median of its turns."""
         return median(map(figure, self.delivered[name]))
 
@@ -86,7 +86,7 @@ class Turns:
         self,
         what: str,
         unit: str,
-        figure: Callable[[Delivered], float],
+        figure: Callable[[TurnResult], float],
         peer: str,
         goal: Goal | None,
     ) -> Row:
@@ -121,27 +121,27 @@ class Turns:
                 yield Row(what=f"{name}: {what}", ours=figure, unit=unit, is_detail=True)
 
 
-def _cpu_each(delivered: Delivered) -> float:
+def _cpu_each(delivered: TurnResult) -> float:
     return delivered.cpu_each
 
 
-def _at_once(delivered: Delivered) -> float:
+def _at_once(delivered: TurnResult) -> float:
     return delivered.at_once
 
 
-def _p99(delivered: Delivered) -> float:
+def _p99(delivered: TurnResult) -> float:
     return delivered.p99
 
 
 def take_turns(
     servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
-) -> Turns:
+) -> AllTurns:
     """Measure each server as often, one after the other; `api` among them, which must start.
 
     Raises MeasureFailed where a reader of the api's missed an event.
     """
     events = market_events(int(load.rate * load.seconds) + 1)
-    delivered: dict[str, list[Delivered]] = {name: [] for name in servers}
+    delivered: dict[str, list[TurnResult]] = {name: [] for name in servers}
     missing: dict[str, str] = {}
     progress.expect(turns * len(servers))
     for turn in range(turns):
@@ -155,7 +155,7 @@ def take_turns(
             except NotInstalled as why:
                 missing[name] = str(why)
                 del delivered[name]
-    return Turns(load, delivered, missing)
+    return AllTurns(load, delivered, missing)
 
 
 def require_all(received: Received) -> None:
@@ -165,7 +165,7 @@ def require_all(received: Received) -> None:
         raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")
 
 
-def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad) -> Delivered:
+def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad) -> TurnResult:
     with TimingCrowd(server.port, server.path, load.readers) as crowd:
         sleep(SETTLE_SECONDS)
         cpu, begun = server.cpu_seconds(), monotonic()
@@ -175,7 +175,7 @@ def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad)
         cpu = server.cpu_seconds() - cpu
     if name == OURS:
         require_all(received)
-    return Delivered(
+    return TurnResult(
         received.readers,
         received.complete,
         len(left),

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 
-class Verdict(StrEnum):
+class GoalVerdict(StrEnum):
     """Whether a goal was reached."""
 
     MET = "met"
@@ -80,23 +80,23 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.ratio if self.goal and self.goal.is_ratio else self.ours
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> GoalVerdict:
         """Whether its goal was reached."""
         if self.failed:
-            return Verdict.FAILED
+            return GoalVerdict.FAILED
         if self.not_measured:
-            return Verdict.NOT_MEASURED
+            return GoalVerdict.NOT_MEASURED
         if self.goal is None or self.value is None:
-            return Verdict.NONE
-        return Verdict.MET if self.goal.is_met(self.value) else Verdict.MISSED
+            return GoalVerdict.NONE
+        return GoalVerdict.MET if self.goal.is_met(self.value) else GoalVerdict.MISSED
 
     @property
     def is_bad(self) -> bool:
         """Whether it failed or misses a ratio; figures with a unit depend on the machine."""
-        if self.verdict is Verdict.MISSED:
+        if self.verdict is GoalVerdict.MISSED:
             assert self.goal is not None
             return self.goal.is_ratio
-        return self.verdict is Verdict.FAILED
+        return self.verdict is GoalVerdict.FAILED
 
     @property
     def why(self) -> str:

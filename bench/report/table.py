@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.report.rows import Row, Verdict, short
+from bench.report.rows import GoalVerdict, Row, short
 
 HEAD = ("suite", "what", "ours", "beside", "ratio", "goal", "")
 # Wide enough for every line of the table in a file.
 FILE_WIDTH = 200
 STYLES = {
-    Verdict.MET: "green",
-    Verdict.MISSED: "yellow",
-    Verdict.FAILED: "bold red",
-    Verdict.NOT_MEASURED: "dim",
+    GoalVerdict.MET: "green",
+    GoalVerdict.MISSED: "yellow",
+    GoalVerdict.FAILED: "bold red",
+    GoalVerdict.NOT_MEASURED: "dim",
 }
 
 
@@ -49,10 +49,13 @@ class Report(msgspec.Struct, frozen=True):
         """All rows, each with the name of its suite."""
         return ((each.name, row) for each in self.measured for row in each.rows)
 
-    def verdict(self, row: Row) -> Verdict:
+    def verdict(self, row: Row) -> GoalVerdict:
         """Return the verdict of a row in this run."""
-        is_judged = self.is_whole_load or row.verdict in (Verdict.FAILED, Verdict.NOT_MEASURED)
-        return row.verdict if is_judged else Verdict.NONE
+        is_judged = self.is_whole_load or row.verdict in (
+            GoalVerdict.FAILED,
+            GoalVerdict.NOT_MEASURED,
+        )
+        return row.verdict if is_judged else GoalVerdict.NONE
 
     @property
     def is_good(self) -> bool:

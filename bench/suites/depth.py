@@ -35,14 +35,14 @@ LEAST_SECONDS = 0.2
 OF_THE_SERVER = ("date", "x-request-id")
 
 
-class Measured(NamedTuple):
+class AnswerRate(NamedTuple):
     """Answers a second, and the server's CPU for one in microseconds."""
 
     rate: float
     cpu: float
 
 
-Turns = Mapping[str, Sequence[Measured]]
+Turns = Mapping[str, Sequence[AnswerRate]]
 """Of each server."""
 
 
@@ -86,7 +86,7 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
             200: [{} for _ in SYMBOLS],
             304: [{"If_None_Match": tag} for tag in tags],
         }
-        found: dict[int, dict[str, list[Measured]]] = {}
+        found: dict[int, dict[str, list[AnswerRate]]] = {}
         for status, headers in asked.items():
             found[status] = {name: [] for name in servers}
             for turn in range(turns):
@@ -143,11 +143,11 @@ def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes
 
 def turn_of(
     server: HttpService, requests: Sequence[bytes], status: int, seconds: float
-) -> Measured:
+) -> AnswerRate:
     """One measurement; every answer must have the status."""
     before = server.cpu_seconds()
     load = HttpLoad(requests)
     rate = uvloop.run(load.run(server.port, CONNECTIONS, seconds))
     if set(load.statuses) != {status}:
         raise MeasureFailed(f"{server.name} answers with {dict(load.statuses)}, not {status}")
-    return Measured(rate, (server.cpu_seconds() - before) / load.statuses.total() * 1e6)
+    return AnswerRate(rate, (server.cpu_seconds() - before) / load.statuses.total() * 1e6)

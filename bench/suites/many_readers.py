@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 from bench.report.rows import Row
 from bench.suite import Progress, share_of
-from lab.sse.counting import Address, CountingReaders
+from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
 
 SYMBOLS = 20
@@ -53,7 +53,7 @@ def measure_choice(
     """Measure readers of this path, with an api of their own."""
     api = stage.api(redis_url, LOG_LEVEL="error")
     api.answers("/readyz")
-    with CountingReaders([Address(api.port, path)] * readers) as crowd:
+    with CountingReaders([StreamAddress(api.port, path)] * readers) as crowd:
         sleep(SETTLE_SECONDS)
         cpu, begun, events = api.cpu_seconds(), monotonic(), events_of(crowd)
         sleep(seconds)

@@ -18,7 +18,7 @@ from bench.report.rows import Goal, Row
 from bench.suite import Progress, share_of
 from lab.services import Api
 from lab.sse.checking_crowd import CheckingCrowd
-from lab.sse.counting import Address, CountingReaders
+from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
 from lab.waiting import wait_until
 
@@ -69,7 +69,7 @@ def with_views(
     yield from rows
     paths = [f"/stream?symbols=*&interval={10 + number}ms" for number in range(views)]
     most = before
-    with CountingReaders([Address(api.port, path) for path in paths]) as crowd:
+    with CountingReaders([StreamAddress(api.port, path) for path in paths]) as crowd:
         for number in range(parts):
             progress(f"{views:,} views, {number + 1} of {parts}")
             memory, rows = watch(f"{views:,} views, part {number + 1}", api, good, part)

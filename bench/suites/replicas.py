@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from bench.load.redis_load import BUSY, FEW, QUIET, WORDS, Following, Pace, RedisLoad, Spent
+from bench.load.redis_load import BUSY, FEW, QUIET, WORDS, Following, RedisLoad, Spent, WritePace
 from bench.report.rows import Row
 from bench.suite import Progress, share_of
 from lab.stage import Stage
@@ -32,7 +32,7 @@ MOST_OF_ALL = 10
 SECONDS = 4.0
 TURNS = 5
 READ: tuple[Following, ...] = ("few", "all")
-PACES = (Pace(10, 0), Pace(10, 1), Pace(10, 20))
+PACES = (WritePace(10, 0), WritePace(10, 1), WritePace(10, 20))
 """Still, thin, thick."""
 
 

@@ -27,7 +27,7 @@ from bench.peers import servers
 from bench.report.rows import Row
 from bench.suite import Progress, share_of
 from kraken_book.contract.keys import book_key, events_key
-from lab.sse.counting import Address, CountingReaders
+from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
@@ -137,7 +137,7 @@ async def _follow(shape: Shape, moves: int) -> Following:
                 stage, redis.url, simulator.url, shape.books, KRAKEN_DEPTH=str(shape.depth)
             )
             api = await asyncio.to_thread(stage.api, redis.url, LOG_LEVEL="error")
-            with CountingReaders([Address(api.port, "/stream?symbols=*")]) as drain:
+            with CountingReaders([StreamAddress(api.port, "/stream?symbols=*")]) as drain:
                 await asyncio.to_thread(_wait_for_snapshots, drain, shape.books)
                 tape.start()
                 await asyncio.to_thread(_wait_for_books, tape, redis.url)

@@ -31,7 +31,7 @@ from bench.suite import Progress, share_of
 from lab.ports import free_port
 from lab.process import Process
 from lab.services import Api
-from lab.sse.counting import Address, CountingReaders
+from lab.sse.counting import CountingReaders, StreamAddress
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
@@ -115,8 +115,8 @@ async def play(
         api = stage.enter(closing(_api(redis.url, folder)))
         await asyncio.to_thread(api.answers, "/readyz")
         one = next(iter(tape.books))
-        all_of_them = [Address(api.port, "/stream?symbols=*")] * READERS_OF_ALL
-        of_one = [Address(api.port, f"/stream/{one.replace('/', '-')}")] * READERS_OF_ONE
+        all_of_them = [StreamAddress(api.port, "/stream?symbols=*")] * READERS_OF_ALL
+        of_one = [StreamAddress(api.port, f"/stream/{one.replace('/', '-')}")] * READERS_OF_ONE
         depth = HttpLoad([get(f"/depth/{symbol.replace('/', '-')}") for symbol in tape.books])
         seconds = sum(rate.seconds for rate in rates) + 1 + rest
         with CountingReaders([*all_of_them, *of_one]):

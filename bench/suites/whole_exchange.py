@@ -34,14 +34,14 @@ LIMIT_SECONDS = 120.0
 COUNTS = ("resyncs", "conflated_events", "reconnects", "bad_frames", "write_refusals")
 
 
-class Lag(NamedTuple):
+class WriteLag(NamedTuple):
     """How long an update that was due at `due` took to Redis, in seconds."""
 
     due: float
     seconds: float
 
 
-class Exchange(NamedTuple):
+class ExchangeLoad(NamedTuple):
     """The books and their updates."""
 
     symbols: int = 1100
@@ -55,10 +55,11 @@ class Exchange(NamedTuple):
     bursts: int = 2
 
 
-DEEP = Exchange(symbols=20, depth=1000, rate=1000.0, burst=5.0, calm=4.0, bursts=1)
+WHOLE = ExchangeLoad()
+DEEP = ExchangeLoad(symbols=20, depth=1000, rate=1000.0, burst=5.0, calm=4.0, bursts=1)
 
 
-def measure(scale: float, progress: Progress, exchange: Exchange = Exchange()) -> Iterator[Row]:  # noqa: B008 - never changed
+def measure(scale: float, progress: Progress, exchange: ExchangeLoad = WHOLE) -> Iterator[Row]:
     """Measure with a share of the symbols, of the updates and of the time."""
     rate = max(100.0, exchange.rate * min(1.0, scale))
     calm = Rate(rate, max(1.0, exchange.calm * min(1.0, scale)))
@@ -126,7 +127,7 @@ def wait_for_all(tape: Tape, stored: StoredBooks) -> None:
             time.sleep(0.05)
 
 
-def read_back(tape: Tape, stored: StoredBooks) -> tuple[list[Lag], list[str]]:
+def read_back(tape: Tape, stored: StoredBooks) -> tuple[list[WriteLag], list[str]]:
     """Return the lag of each update as its entry shows it, and what is missing or wrong."""
     lags, wrong = [], []
     expected: dict[str, int] = defaultdict(int)
@@ -145,16 +146,16 @@ def read_back(tape: Tape, stored: StoredBooks) -> tuple[list[Lag], list[str]]:
     return lags, wrong
 
 
-def lag_of(entry_id: str, data: str, started_at: float) -> Lag:
+def lag_of(entry_id: str, data: str, started_at: float) -> WriteLag:
     """Return the lag by an entry's id and its exchange time."""
     written = int(entry_id.partition("-")[0]) / 1e3
     # Without decoding the event: there are hundreds of thousands.
     text = data[data.index('"exchange_time":"') + 17 :][:27]
     sent = parse_rfc3339(text) / 1e9
-    return Lag(sent - started_at, written - sent)
+    return WriteLag(sent - started_at, written - sent)
 
 
-def lag_rows(lags: list[Lag], rates: Sequence[Rate]) -> Iterator[Row]:
+def lag_rows(lags: list[WriteLag], rates: Sequence[Rate]) -> Iterator[Row]:
     """Yield when the lag was back after each burst, and the lag second by second."""
     end = 0.0
     for rate, following in zip(rates, [*rates[1:], None], strict=True):

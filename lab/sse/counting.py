@@ -21,7 +21,7 @@ from launcher.lifeline import die_with_parent
 ANSWER_SECONDS = 60.0
 
 
-class Address(NamedTuple):
+class StreamAddress(NamedTuple):
     """A stream of a server of this machine."""
 
     port: int
@@ -40,7 +40,7 @@ class ReaderCounts(NamedTuple):
 class CountingReaders:
     """One reader at each address, in this order, until the context ends."""
 
-    def __init__(self, addresses: Sequence[Address]) -> None:
+    def __init__(self, addresses: Sequence[StreamAddress]) -> None:
         self._addresses = list(addresses)
         self._undo = ExitStack()
 

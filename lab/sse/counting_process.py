@@ -7,7 +7,7 @@ import socket
 import sys
 from multiprocessing.connection import Connection
 
-from lab.sse.counting import ANSWER_SECONDS, Address, ReaderCounts
+from lab.sse.counting import ANSWER_SECONDS, ReaderCounts, StreamAddress
 
 _MOST_BYTES = 256 * 1024
 _KINDS = (b'"kind":"update"', b'"kind":"snapshot"', b'"kind":"lagged"')
@@ -17,7 +17,7 @@ _CARRIED = max(map(len, _KINDS)) - 1
 class _Reader:
     __slots__ = ("bytes", "carried", "counts", "socket")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: StreamAddress) -> None:
         self.socket = socket.create_connection(("127.0.0.1", address.port), ANSWER_SECONDS)
         request = f"GET {address.path} HTTP/1.1\r\nHost: bench\r\n\r\n"
         self.socket.sendall(request.encode())

@@ -18,7 +18,7 @@ SILENCE_LIMIT = 40.0
 
 
 @dataclass
-class Message:
+class SseBlock:
     """One block of a stream: an event, or a comment, or the word to come back."""
 
     id: str | None = None
@@ -91,7 +91,7 @@ class SseStream:
         self._response.close()
         self._connection.close()
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self) -> Iterator[SseBlock]:
         """All blocks until the stream ends."""
         while (message := self.next()) is not None:
             yield message
@@ -102,7 +102,7 @@ class SseStream:
             if message.data:
                 yield message.id, message.event
 
-    def next(self) -> Message | None:
+    def next(self) -> SseBlock | None:
         """The next block, None where the stream has ended."""
         while b"\n\n" not in self._buffer:
             if self._ended:
@@ -114,8 +114,8 @@ class SseStream:
         return _message(block.decode())
 
 
-def _message(block: str) -> Message:
-    message = Message()
+def _message(block: str) -> SseBlock:
+    message = SseBlock()
     for line in block.split("\n"):
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")

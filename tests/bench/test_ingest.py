@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 
-from bench.report.rows import Verdict
+from bench.report.rows import GoalVerdict
 from bench.suite import MeasureFailed, Progress
 from bench.suites.ingest import comparison
 from bench.suites.ingest.collector import Stored, check
@@ -71,7 +71,7 @@ def test_without_the_peer_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) 
     # What was there before the flood is in it too.
     assert run.limit.updates > run.ours.updates
     beside_peer, of_limit, *_ = found.rows()
-    assert beside_peer.verdict is Verdict.NOT_MEASURED
+    assert beside_peer.verdict is GoalVerdict.NOT_MEASURED
     assert "make peers" in beside_peer.why
     assert of_limit.ratio is not None
     assert shares == [0, 0.5]

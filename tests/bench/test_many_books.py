@@ -11,7 +11,7 @@ from bench.load.exchange_writer import ExchangeWriter
 from bench.load.loop_watch import Stall
 from bench.load.market_events import market_events
 from bench.load.redis_load import Spent
-from bench.report.rows import Verdict
+from bench.report.rows import GoalVerdict
 from bench.suite import Progress
 from bench.suites import redis_replica
 from bench.suites.replicas import cost_of
@@ -63,11 +63,11 @@ def test_an_api_that_reads_a_copy_of_the_redis_brings_every_event() -> None:
 
 
 def test_a_stall_counts_by_what_the_loop_itself_did() -> None:
-    def verdict(stall: Stall) -> Verdict:
+    def verdict(stall: Stall) -> GoalVerdict:
         row, *_ = AllStalls(1, 1, [Watched("api", [], [], [stall])]).rows()
         return row.verdict
 
     # The thread may have worked until the beat was due: of the stall that is none.
-    assert verdict(Stall(1.0, 0.2, 0.01, 0.0, "")) is Verdict.MET
-    assert verdict(Stall(1.0, 0.049, 0.06, 0.0, "")) is Verdict.MET
-    assert verdict(Stall(1.0, 0.2, 0.06, 0.0, "")) is Verdict.MISSED
+    assert verdict(Stall(1.0, 0.2, 0.01, 0.0, "")) is GoalVerdict.MET
+    assert verdict(Stall(1.0, 0.049, 0.06, 0.0, "")) is GoalVerdict.MET
+    assert verdict(Stall(1.0, 0.2, 0.06, 0.0, "")) is GoalVerdict.MISSED

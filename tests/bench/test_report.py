@@ -13,7 +13,7 @@ from rich.console import Console
 from bench import __main__ as bench_main
 from bench.catalogue import SUITES
 from bench.report import figures, goals
-from bench.report.rows import Goal, Row, Verdict, median_ratio
+from bench.report.rows import Goal, GoalVerdict, Row, median_ratio
 from bench.report.table import Measured, Report
 from bench.suite import MeasureFailed, Progress, Suite
 
@@ -41,21 +41,27 @@ def cells_of(text: str, what: str) -> list[str]:
 @pytest.mark.parametrize(
     ("goal", "value", "verdict"),
     [
-        (TIMES, 5.0, Verdict.MET),
-        (TIMES, 4.99, Verdict.MISSED),
-        (MOST, 1.5, Verdict.MET),
-        (MOST, 1.51, Verdict.MISSED),
+        (TIMES, 5.0, GoalVerdict.MET),
+        (TIMES, 4.99, GoalVerdict.MISSED),
+        (MOST, 1.5, GoalVerdict.MET),
+        (MOST, 1.51, GoalVerdict.MISSED),
     ],
 )
-def test_a_ratio_that_misses_its_goal_is_bad(goal: Goal, value: float, verdict: Verdict) -> None:
+def test_a_ratio_that_misses_its_goal_is_bad(
+    goal: Goal, value: float, verdict: GoalVerdict
+) -> None:
     row = Row(what="delivered", ours=100, unit="ms", beside="nchan", ratio=value, goal=goal)
 
     assert row.verdict is verdict
-    assert report(row).is_good == (verdict is Verdict.MET)
+    assert report(row).is_good == (verdict is GoalVerdict.MET)
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(99.9, Verdict.MET), (100.0, Verdict.MISSED)])
-def test_a_figure_with_a_unit_is_told_and_decides_nothing(value: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(99.9, GoalVerdict.MET), (100.0, GoalVerdict.MISSED)]
+)
+def test_a_figure_with_a_unit_is_told_and_decides_nothing(
+    value: float, verdict: GoalVerdict
+) -> None:
     row = Row(what="p99", ours=value, unit="ms", beside="nchan", ratio=0.1, goal=DELAY)
 
     assert row.verdict is verdict

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from bench.load.exchange_writer import ExchangeWriter
 from bench.load.market_events import market_events
-from lab.sse.counting import Address, CountingReaders, wait_for_updates
+from lab.sse.counting import CountingReaders, StreamAddress, wait_for_updates
 from lab.stage import Stage
 from lab.waiting import DEADLINE, wait_until
 
@@ -20,7 +20,7 @@ def test_a_flush_of_many_books_is_one_write_to_who_reads_them_all(stage: Stage) 
     writer = stage.enter(closing(ExchangeWriter(redis.socket_path, market_events(500), BOOKS)))
     writer.begin_all()
     api = stage.api(redis.url, API_MAX_AGE="3600")
-    with CountingReaders([Address(api.port, "/stream?symbols=*")]) as drain:
+    with CountingReaders([StreamAddress(api.port, "/stream?symbols=*")]) as drain:
         wait_until(lambda: drain.counts()[0].snapshots == BOOKS, "the reader has every book")
         before = api.metric("kraken_book_stream_writes_total")
         for number in range(1, FLUSHES + 1):

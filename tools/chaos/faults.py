@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from tools.chaos.system import System
+from tools.chaos.system import SystemUnderTest
 
-Act = Callable[[System], object]
+Act = Callable[[SystemUnderTest], object]
 _OK = frozenset({"200"})
 # Where a book stays unknown for longer than API_MAX_AGE, or Redis does not answer.
 _UNAVAILABLE = frozenset({"200", "503"})
@@ -172,35 +172,35 @@ def _of(symbol: str, fault: str) -> str:
 
 
 def _asking(faults: Iterable[str]) -> Act:
-    def ask(system: System) -> None:
+    def ask(system: SystemUnderTest) -> None:
         for fault in faults:
             system.simulator.fault(fault)
 
     return ask
 
 
-def _restart_simulator(system: System) -> None:
+def _restart_simulator(system: SystemUnderTest) -> None:
     system.simulator.kill()
     system.simulator.restart()
 
 
-def _restart_collector(system: System) -> None:
+def _restart_collector(system: SystemUnderTest) -> None:
     system.collector.kill()
     system.collector.restart()
 
 
-def _freeze_collector(system: System) -> None:
+def _freeze_collector(system: SystemUnderTest) -> None:
     system.collector.freeze()
     time.sleep(8)
     system.collector.resume()
 
 
-def _restart_api(system: System) -> None:
+def _restart_api(system: SystemUnderTest) -> None:
     system.api.kill()
     system.api.restart()
 
 
-def _freeze_redis(system: System) -> None:
+def _freeze_redis(system: SystemUnderTest) -> None:
     system.redis.freeze()
     time.sleep(5)
     system.redis.resume()

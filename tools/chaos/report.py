@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.chaos.run import ChaosRun, StepResult
+from tools.chaos.run import ChaosRun, FaultResult
 from tools.console import table
 
 _WORDS = 4
@@ -26,7 +26,7 @@ def report(run: ChaosRun) -> Iterator[str]:
     )
 
 
-def _row(result: StepResult) -> tuple[str, ...]:
+def _row(result: FaultResult) -> tuple[str, ...]:
     answers = sorted(result.answers.items())
     return (
         result.title,

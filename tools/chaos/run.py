@@ -17,7 +17,7 @@ from lab.sse.record import LIVE, Record, Word
 from lab.waiting import wait_until
 from tools.chaos.asker import Asker
 from tools.chaos.faults import Reach, Step
-from tools.chaos.system import System
+from tools.chaos.system import SystemUnderTest
 
 # As long as the collector wants of a connection before it counts as recovered, and a little.
 LASTING_SECONDS = RECOVERED_SECONDS + 1
@@ -30,7 +30,7 @@ LONGEST_WAIT_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
-class StepResult:
+class FaultResult:
     """What the readers saw of a step."""
 
     title: str
@@ -52,11 +52,11 @@ class StepResult:
 class ChaosRun:
     """Steps done while readers follow books: the book that is hit, and `others`."""
 
-    system: System
+    system: SystemUnderTest
     others: Sequence[ClientReader]
-    results: list[StepResult] = field(default_factory=list)
+    results: list[FaultResult] = field(default_factory=list)
 
-    def inject(self, step: Step, hit: str) -> StepResult:
+    def inject(self, step: Step, hit: str) -> FaultResult:
         """Do the step, wait until every book is right again, and return what was seen.
 
         Raises:
@@ -79,7 +79,7 @@ class ChaosRun:
 
     def _do(
         self, step: Step, readers: Sequence[ClientReader], records: Sequence[Record], asker: Asker
-    ) -> StepResult:
+    ) -> FaultResult:
         """Do the step; the first of `records` is of the book that is hit."""
         known = [len(each.words) for each in records]
         before = _tally(records)
@@ -153,12 +153,12 @@ def judged(
     others: Sequence[Word],
     tally: Tally,
     answers: Counter[str],
-) -> StepResult:
+) -> FaultResult:
     """What was seen, and what of it should not have been; `words` are the hit reader's."""
     told, others_told = _texts(words), _texts(others)
     doubts = [word for word in words if word.text != LIVE]
     wrong = list(_wrong(step, set(told), longest_wait, others_told, tally, answers))
-    return StepResult(
+    return FaultResult(
         step.title,
         told,
         words[-1].at - doubts[0].at if doubts else 0.0,

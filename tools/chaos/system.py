@@ -20,7 +20,7 @@ _QUIET_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class System:
+class SystemUnderTest:
     """The running processes; `streams` reads what is stored in Redis."""
 
     redis: EmbeddedRedis
@@ -30,7 +30,7 @@ class System:
     streams: StoredBooks
 
 
-def start_system(stage: Stage) -> System:
+def start_system(stage: Stage) -> SystemUnderTest:
     """Start all processes; return when all books are live."""
     redis = stage.redis()
     symbols = (*_FIRST_CONNECTION, ELSEWHERE)
@@ -52,4 +52,4 @@ def start_system(stage: Stage) -> System:
     api.wait_until_live(*symbols)
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
-    return System(redis, simulator, collector, api, streams)
+    return SystemUnderTest(redis, simulator, collector, api, streams)

@@ -14,7 +14,7 @@ from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
 from lab.waiting import wait_until
 from tools.compose.crowd import StreamCrowd
-from tools.compose.stack import Container, Served, Stack
+from tools.compose.stack import Container, ReplicaLoad, Stack
 
 # After a step every reader must have seen so many updates more.
 UPDATES_AFTER_STEP = 20
@@ -46,7 +46,7 @@ class ComposeRun:
     readers: list[ClientReader]
     crowd: StreamCrowd
     results: list[StepResult] = field(default_factory=list)
-    served: dict[str, Served] = field(default_factory=dict)
+    served: dict[str, ReplicaLoad] = field(default_factory=dict)
     """By replica, the most that it was seen to have served."""
 
     def run_steps(self) -> None:
@@ -151,7 +151,7 @@ class ComposeRun:
         for replica in self.stack.replicas():
             now, before = self.stack.service_of(replica), self.served.get(short(replica))
             if before is not None:
-                now = Served(*map(max, now, before))
+                now = ReplicaLoad(*map(max, now, before))
             self.served[short(replica)] = now
 
     def _tally(self) -> Tally:

@@ -41,7 +41,7 @@ class Container:
     running: bool
 
 
-class Served(NamedTuple):
+class ReplicaLoad(NamedTuple):
     """What a replica has done for readers."""
 
     answers: int
@@ -127,7 +127,7 @@ class Stack:
         """The api's containers that run."""
         return [container for container in self.containers("api") if container.running]
 
-    def service_of(self, replica: Container) -> Served:
+    def service_of(self, replica: Container) -> ReplicaLoad:
         """What a replica has served since it started, by its own figures."""
         text = _docker(self._environment, "exec", replica.id, "python", "-c", _READ_METRICS)
         answers = readers = 0.0
@@ -137,7 +137,7 @@ class Stack:
                     readers = sample.value
                 elif sample.labels.get("route") in ("depth", "stream"):
                     answers += sample.value
-        return Served(int(answers), int(readers))
+        return ReplicaLoad(int(answers), int(readers))
 
     def logs(self) -> str:
         """The last lines of every service."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from lab.stage import Stage
 from tools.console import exit_on_signals, options_parser, say, verdict
 from tools.soak.report import report
-from tools.soak.run import READ, Options, SoakRun, wrong_in
+from tools.soak.run import READ, SoakOptions, SoakRun, wrong_in
 
 # In a shorter run the memory has not settled.
 MIN_SECONDS_FOR_MEMORY = 300.0
@@ -42,7 +42,7 @@ def main() -> int:
     return verdict(report(soak.outcome, soak.memory), wrong)
 
 
-def read_options() -> Options:
+def read_options() -> SoakOptions:
     """Return what the command line says."""
     parser = options_parser("soak", WHAT)
     parser.add_argument("--seconds", type=float, default=300.0, help="how long faults happen")
@@ -54,7 +54,7 @@ def read_options() -> Options:
     given = parser.parse_args()
     if given.symbols < len(READ):
         parser.error(f"--symbols {given.symbols}: it takes {len(READ)} or more")
-    return Options(given.seconds, given.symbols, given.rate, given.seed)
+    return SoakOptions(given.seconds, given.symbols, given.rate, given.seed)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ MOST_GROWTH = 0.1
 
 
 @dataclass(frozen=True)
-class Options:
+class SoakOptions:
     """The size of a run."""
 
     seconds: float
@@ -49,7 +49,7 @@ class Options:
 class Outcome:
     """The result of a run."""
 
-    options: Options
+    options: SoakOptions
     faults: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     """How long there were faults."""
@@ -80,7 +80,7 @@ def symbols_of(count: int) -> tuple[str, ...]:
 class SoakRun:
     """The processes of a run; `memory` samples them, `outcome` is the result."""
 
-    def __init__(self, stage: Stage, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, stage: Stage, options: SoakOptions, say: Callable[[str], None]) -> None:
         self.outcome = Outcome(options)
         self._options = options
         self._say = say

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bench.load.cores import cpu_seconds
-from bench.load.flood import Served
+from bench.load.flood import FloodFeed
 from bench.suite import MeasureFailed
 
 COLLECTOR_CORE = 0
@@ -40,7 +40,7 @@ class Run(NamedTuple):
 
 
 def timed(
-    send: Callable[[], float], served: Served, pid: int, is_there: Callable[[str, int], bool]
+    send: Callable[[], float], served: FloodFeed, pid: int, is_there: Callable[[str, int], bool]
 ) -> Run:
     """Let the flood `send` to process `pid`, and return once each symbol's updates are there.
 

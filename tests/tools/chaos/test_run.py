@@ -10,7 +10,7 @@ import pytest
 from lab.sse.account import Tally
 from lab.sse.record import LIVE, Word
 from tools.chaos.faults import Reach, Step, asked, steps
-from tools.chaos.run import StepResult, judged
+from tools.chaos.run import FaultResult, judged
 
 CORRUPT = asked(["corrupt?symbol=BTC/USD&count=2"], told=["checksum"])
 DOUBT = [Word(10.0, "syncing: checksum"), Word(10.5, LIVE)]
@@ -23,7 +23,7 @@ def seen(
     others: Sequence[Word] = (),
     tally: Tally = Tally(events=5),  # noqa: B008 - never changed
     answers: Sequence[str] = ("200",),
-) -> StepResult:
+) -> FaultResult:
     return judged(step, words, wait, others, tally, Counter(answers))
 
 
@@ -54,7 +54,7 @@ def test_from_the_first_doubt_to_the_last_is_one_time() -> None:
         pytest.param(seen(answers=["200", "503"]), id="no answer"),
     ],
 )
-def test_what_should_not_have_been_is_wrong(wrong: StepResult) -> None:
+def test_what_should_not_have_been_is_wrong(wrong: FaultResult) -> None:
     assert len(wrong.wrong) == 1
 
 
