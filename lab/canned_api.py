@@ -1,9 +1,11 @@
-"""An api that says what a test wants it to say, true or not, to real clients.
+"""An api that gives prepared answers, right or wrong, to real clients, byte for byte.
+
+For an api with markets that change, see `scripted_api`.
 
 with CannedApi(stream(told(snapshot(1)), HOLD), problem(503)) as api:
     for book in watch(api.url, "BTC/USD"): ...
 
-Each request gets the next of its answers; when there are no more, none: the connection is held.
+Each request gets the next answer. When there are no more, the connection is held without one.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from lab.written_books import SYMBOL, Event
 
 EPOCH = 7
 HOLD = b""
-"""In an answer: nothing more comes, and the connection stays."""
+"""In an answer: nothing more is sent, and the connection stays open."""
 _HEAD_END = b"\r\n\r\n"
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n"
 
@@ -30,23 +32,23 @@ Answer = Iterable[bytes]
 
 
 def sse(event_id: str | None, data: bytes) -> bytes:
-    """A message of a stream."""
+    """Return one event as a stream carries it."""
     return (f"id: {event_id}\n" if event_id else "").encode() + b"data: " + data + b"\n\n"
 
 
 def told(*events: Event, symbol: str = SYMBOL, epoch: int = EPOCH) -> bytes:
-    """Events as an api tells them, each with an id that names its seq."""
+    """Return events as an api sends them, each with an id that names its seq."""
     entries = [event.entry(epoch, symbol) for event in events]
     return b"".join([sse(f"1000-{entry.seq}", entry.data) for entry in entries])
 
 
 def stream(*pieces: bytes) -> Answer:
-    """A stream that ends after these pieces, or holds at HOLD."""
+    """Return a stream that ends after these pieces, or is held at HOLD."""
     return [_STREAM_HEAD, b": hello\n\n", *pieces]
 
 
 def answer(status: int, body: bytes, *headers: str) -> Answer:
-    """Any other answer."""
+    """Return any other answer."""
     head = "\r\n".join([f"HTTP/1.1 {status} So", f"content-length: {len(body)}", *headers])
     return [head.encode() + _HEAD_END + body]
 
@@ -54,14 +56,14 @@ def answer(status: int, body: bytes, *headers: str) -> Answer:
 def problem(
     status: int, detail: str = "no", symbols: Iterable[str] = (), kind: str = "about:blank"
 ) -> Answer:
-    """A refusal as the api makes it."""
+    """Return a refusal as the api makes it."""
     members = {"type": kind, "status": status, "detail": detail, "symbols": list(symbols)}
     body = msgspec.json.encode(members)
     return answer(status, body, "content-type: application/problem+json")
 
 
 class ApiRequest(NamedTuple):
-    """What a client asked for."""
+    """The path and headers that a client asked with."""
 
     target: str
     headers: dict[str, str]
@@ -151,7 +153,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def dribbled(pieces: Iterable[bytes], seconds: float = 0.05) -> Iterator[bytes]:
-    """Bytes one by one, with pauses, for ever: the last ones again and again."""
+    """Yield pieces one by one with pauses, the last one again and again."""
     last = b""
     for piece in pieces:
         yield piece
@@ -162,7 +164,7 @@ def dribbled(pieces: Iterable[bytes], seconds: float = 0.05) -> Iterator[bytes]:
 
 
 def endless(piece: bytes) -> Iterator[bytes]:
-    """A stream that says this for ever."""
+    """Yield a stream that repeats a piece without end."""
     yield _STREAM_HEAD
     while True:
         yield piece

@@ -18,13 +18,13 @@ class BrokenPromiseError(AssertionError):
 
 
 def require(holds: bool, what: str, event: object) -> None:
-    """Raise BrokenPromiseError unless it holds."""
+    """Raise BrokenPromiseError unless `holds`; the event is quoted in the error."""
     if not holds:
         raise BrokenPromiseError(f"{what}: {json.dumps(event)[:1500]}")
 
 
 def units(text: str, precision: int) -> int:
-    """The integer of a decimal text, which must have exactly so many decimals."""
+    """Return the integer of a decimal text, which must have exactly `precision` decimals."""
     head, _, decimals = text.partition(".")
     if len(decimals) != precision or not (head + decimals).isdigit():
         raise BrokenPromiseError(f"{text!r} is no decimal of precision {precision}")
@@ -40,7 +40,7 @@ class LadderSide:
         self._levels: dict[int, tuple[str, str, str]] = {}
 
     def apply(self, levels: list[list[str]], precision: tuple[int, int], depth: int) -> None:
-        """Take an event's levels in their order, then truncate."""
+        """Apply an event's levels in their order, then keep the best `depth`."""
         for price, qty in levels:
             ticks, lots = units(price, precision[0]), units(qty, precision[1])
             key = ticks * self._sign
@@ -55,28 +55,28 @@ class LadderSide:
         del self._keys[depth:]
 
     def rows(self) -> list[list[str]]:
-        """The levels, best first, as price and quantity."""
+        """Return the levels, best first, as price and quantity."""
         return [list(self._levels[key][:2]) for key in self._keys]
 
     def best(self) -> dict[str, str] | None:
-        """The best level as events tell it."""
+        """Return the best level in the form of events."""
         if not self._keys:
             return None
         price, qty, _ = self._levels[self._keys[0]]
         return {"price": price, "qty": qty}
 
     def best_ticks(self) -> int | None:
-        """The best price in ticks."""
+        """Return the best price in ticks, or None if the side is empty."""
         return self._keys[0] * self._sign if self._keys else None
 
     def checksum_text(self) -> str:
-        """What the side adds to the text of the checksum."""
+        """Return the side's part of the text of the checksum."""
         return "".join([self._levels[key][2] for key in self._keys[:10]])
 
 
 @dataclass
 class LadderCounts:
-    """What a ladder has seen."""
+    """How many events of each kind a ladder has taken."""
 
     events: int = 0
     updates: int = 0
@@ -90,7 +90,7 @@ class LadderCounts:
 
 
 class Place(NamedTuple):
-    """Where an event stands."""
+    """The position of an event."""
 
     epoch: int
     seq: int
@@ -124,7 +124,7 @@ class Ladder:
 
     @property
     def awaits_snapshot(self) -> bool:
-        """Whether it was told that it missed events, and has no snapshot since."""
+        """Whether the last word was `lagged`, without a snapshot since."""
         return self._lagged
 
     @property
@@ -133,7 +133,7 @@ class Ladder:
         return self.place.seq if self.place else 0
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take the next event; raises BrokenPromiseError."""
+        """Take the next event; raise BrokenPromiseError if the contract rules it out."""
         self.counts.events += 1
         require(event["symbol"] == self.symbol, f"an event of another symbol than {self}", event)
         kind = event["kind"]
@@ -217,7 +217,7 @@ class Ladder:
 
 
 def ladder_of_dump(symbol: str, entries: list[tuple[str, dict[str, str]]]) -> Ladder:
-    """The ladder that a stream in Redis leads to; checks the entries' own fields too."""
+    """Return the ladder that a stream in Redis leads to; check the entries' own fields too."""
     ladder = Ladder(symbol)
     milliseconds = 0
     for entry_id, fields in entries:

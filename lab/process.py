@@ -19,7 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Process:
-    """One process of ours; its output goes to a file."""
+    """One process of ours; its output goes to a file.
+
+    Args:
+        name: Its name in errors.
+        log: The file for its output.
+        arguments: What `python -m` is given.
+        environment: Its settings; nothing else of the environment reaches it.
+
+    """
 
     def __init__(self, name: str, log: Path, arguments: Iterable[str], **environment: str) -> None:
         self.name = name
@@ -49,16 +57,16 @@ class Process:
 
     @property
     def log(self) -> str:
-        """All that it has printed, over every restart."""
+        """All of its output, over every restart."""
         return self._log_path.read_text(errors="replace")
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """The lines of its log that say `event`."""
+        """Return the log lines of an event."""
         lines = _json_lines(self.log, containing=json.dumps(event))
         return [line for line in lines if line.get("event") == event]
 
     def wait_for_line(self, event: str, count: int = 1, **facts: object) -> dict[str, Any]:
-        """The last of `count` lines that say `event` with these facts, once they are there."""
+        """Return the last log line of an event with these fields, when there are `count`."""
 
         def said() -> dict[str, Any] | None:
             found = [line for line in self.lines(event) if facts.items() <= line.items()]
@@ -69,48 +77,48 @@ class Process:
         return wait_for(said, f"{self.name} says {event!r} {facts}")
 
     def wait_for_end(self, limit: float = DEADLINE) -> int:
-        """Its exit code, once it has ended."""
+        """Return its exit code when it has ended."""
         try:
             return self.process.wait(limit)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} still runs after {limit:g} s") from None
 
     def stop(self, number: signal.Signals = signal.SIGTERM, limit: float = DEADLINE) -> int:
-        """Ask it to stop; its exit code."""
+        """Send it a signal; return its exit code."""
         self.process.send_signal(number)
         return self.wait_for_end(limit)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as a crash would."""
         self.process.kill()
         self.process.wait()
 
     def freeze(self) -> None:
-        """Let it hang."""
+        """Stop its execution until `resume`."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         self.process.send_signal(signal.SIGCONT)
 
     def restart(self) -> None:
-        """Start it again, after its end, as it was started."""
+        """Start it again with the same arguments; it must have ended."""
         assert self.process.poll() is not None, f"{self.name} still runs"
         self.process = self._start()
 
     def cpu_seconds(self) -> float:
-        """What the process has had of the CPU; Linux alone tells."""
+        """Return the CPU seconds that the process has used (Linux only)."""
         stat = Path(f"/proc/{self.process.pid}/stat").read_text()
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def memory(self) -> int:
-        """The bytes that the process has in memory; Linux alone tells."""
+        """Return the bytes of the process that are in memory (Linux only)."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill it if it still runs."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

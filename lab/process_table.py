@@ -9,12 +9,12 @@ from lab.waiting import wait_until
 
 
 def is_running(pid: int) -> bool:
-    """Whether it runs: one that nobody has reaped yet has ended all the same."""
+    """Return whether the process runs; a zombie does not."""
     return _state_and_parent(pid)[0] not in "ZX"
 
 
 def descendants(pid: int) -> set[int]:
-    """Everyone who was started by it, or by those."""
+    """Return the process's children, their children, and so on."""
     parents = {
         int(entry.name): _state_and_parent(int(entry.name))[1]
         for entry in Path("/proc").iterdir()
@@ -27,12 +27,12 @@ def descendants(pid: int) -> set[int]:
 
 
 def command_of(pid: int) -> list[str]:
-    """The words it was started with."""
+    """Return the arguments that the process was started with."""
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
 
 
 def catches(pid: int, number: signal.Signals) -> bool:
-    """Whether it has a handler for the signal."""
+    """Return whether the process has a handler for the signal."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
@@ -48,9 +48,9 @@ def _state_and_parent(pid: int) -> tuple[str, int]:
 
 
 def wait_for_command(ancestor: int, word: str) -> int:
-    """Return the descendant with an argument that ends with `word`, once a look finds it.
+    """Return the descendant with an argument that ends with `word`, when there is exactly one.
 
-    A look at /proc is not one moment, and may miss a process.
+    A scan of /proc is not atomic and may miss a process, so it is repeated.
     """
     found: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Redis servers together, as plain processes on loopback: a cluster, or a master with its Sentinel.
+"""Redis servers as plain processes on loopback: a cluster, or a master with a Sentinel.
 
 with RedisCluster(folder) as cluster:
     collector = stage.collector(cluster.url, ...)
@@ -34,7 +34,7 @@ NODE_SECONDS = 1
 
 
 class RedisServer:
-    """One server on a port of its own; its data is kept only where `appendonly` is asked for."""
+    """One server on a port of its own; its data is kept only with the option `appendonly`."""
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
         self.port = free_port()
@@ -62,7 +62,7 @@ class RedisServer:
         return self._process
 
     def start(self, *first: str) -> None:
-        """Start it, and return when it answers; `first` are arguments before the options."""
+        """Start it; return when it answers. `first` are arguments before the options."""
         self._arguments = list(first) or self._arguments
         options = [part for name, value in self._options.items() for part in _option(name, value)]
         with (self.folder / "log").open("ab") as log:
@@ -86,7 +86,7 @@ class RedisServer:
 
     @contextlib.contextmanager
     def unable_to_save(self) -> Iterator[None]:
-        """Its disk takes no save meanwhile, so that it refuses writes."""
+        """Let its saves to disk fail meanwhile, so that it refuses writes."""
         path = self.folder / "dump.rdb"
         # No file can take this name's place.
         path.mkdir()
@@ -106,17 +106,17 @@ class RedisServer:
         return bool(status["rdb_last_bgsave_status"] == "err")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as a crash would."""
         self.process.kill()
         self.process.wait()
         self.client.close()
 
     def freeze(self) -> None:
-        """Let it hang."""
+        """Stop its execution until `resume`."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         self.process.send_signal(signal.SIGCONT)
 
 
@@ -138,10 +138,10 @@ class Fleet:
         self._undo.close()
 
     def _begin(self) -> None:
-        """Start what it is made of."""
+        """Start all servers."""
 
     def server(self, name: str, **options: object) -> RedisServer:
-        """One more server, not yet started; underscores in options stand for dashes."""
+        """Return one more server, not yet started; underscores in options become dashes."""
         dashed = {option.replace("_", "-"): value for option, value in options.items()}
         server = RedisServer(self._folder, name, dashed)
         self._undo.callback(lambda: server.kill() if server._process else None)
@@ -149,7 +149,7 @@ class Fleet:
 
 
 class RedisCluster(Fleet):
-    """Masters that share the slots evenly; one that is dead takes only its own slots with it."""
+    """Masters that share the slots evenly; a dead one makes only its own slots unavailable."""
 
     def __init__(self, folder: Path, masters: int = 3, **options: object) -> None:
         super().__init__(folder)
@@ -200,7 +200,7 @@ class RedisCluster(Fleet):
         return all("cluster_state:ok" in info and known in info for info in said)
 
     def add_replica(self, master: RedisServer) -> RedisServer:
-        """A replica of `master`, which it follows already, to take over should that die."""
+        """Return a new replica of `master`, which takes over if the master dies."""
         replica = self._node(f"replica-{len(self._replicas)}")
         replica.start()
         self._replicas.append(replica)
@@ -211,7 +211,7 @@ class RedisCluster(Fleet):
         return replica
 
     def node_of(self, key: str) -> RedisServer:
-        """The master that has a key, as they say themselves."""
+        """Return the master that has a key, by the servers' own answer."""
         slot = key_slot(key.encode())
         for first, last, (_, port, *_), *_ in self._slots():
             if first <= slot <= last:
@@ -227,19 +227,19 @@ class RedisCluster(Fleet):
         raise AssertionError("no node answers")
 
     def begin_to_move(self, key: str, target: RedisServer) -> RedisServer:
-        """Open the slot of `key` for `target`; the node that has it."""
+        """Open the slot of `key` for `target`; return the node that has it."""
         source, slot = self.node_of(key), key_slot(key.encode())
         command(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
         command(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
         return source
 
     def move_keys(self, keys: Sequence[str], source: RedisServer, target: RedisServer) -> None:
-        """Bring keys of an open slot over."""
+        """Move keys of an open slot."""
         for key in keys:
             command(source, "MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
 
     def end_move(self, key: str, target: RedisServer) -> None:
-        """Give the slot of `key` to `target`, and say so to every master."""
+        """Give the slot of `key` to `target`, and tell every master."""
         slot, node_id = key_slot(key.encode()), _id_of(target)
         others = [node for node in self.masters if node is not target]
         for node in (target, *others):
@@ -247,7 +247,7 @@ class RedisCluster(Fleet):
 
 
 class SentinelFleet(Fleet):
-    """A master, a replica of it, and a Sentinel that takes a second of silence for death."""
+    """A master, its replica, and a Sentinel that fails over after a second of silence."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -283,7 +283,7 @@ class SentinelFleet(Fleet):
         return any(f"127.0.0.1:{self.replica.port}" in str(each) for each in found)
 
     def fail_over(self) -> None:
-        """Have the replica take over from a master that is well."""
+        """Let the replica take over from a healthy master."""
         wait_until(self._may_fail_over, "the Sentinel begins")
 
     def _may_fail_over(self) -> bool:
@@ -295,18 +295,18 @@ class SentinelFleet(Fleet):
         return True
 
     def wait_for_failover(self) -> None:
-        """Return once the replica is the master."""
+        """Return when the replica is the master."""
         wait_until(lambda: is_master(self.replica), "the replica is promoted")
 
 
 def follows(replica: RedisServer) -> bool:
-    """Whether it has all that its master has, and hears what comes."""
+    """Return whether it has all data of its master and follows it."""
     replication: Any = replica.client.info("replication")
     return bool(replication.get("master_link_status") == "up")
 
 
 def is_master(server: RedisServer) -> bool:
-    """Whether it takes writes."""
+    """Return whether it accepts writes."""
     try:
         return "master" in str(command(server, "ROLE"))
     except RedisConnectionError:
@@ -315,7 +315,7 @@ def is_master(server: RedisServer) -> bool:
 
 
 def command(server: RedisServer, *words: object) -> Any:
-    """The answer to one command."""
+    """Return the answer to one command."""
     return server.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
 
 

@@ -1,4 +1,6 @@
-"""An api on loopback whose every answer is scripted: /symbols, /books, the streams; and the page.
+"""An api with markets that a test moves: /symbols, /books, the streams, and the page.
+
+For prepared answers, byte for byte, see `canned_api`.
 
 async with ScriptedApi() as api:
     market = api.market("BTC/USD", bids=[("1.0", "2.0")], asks=[("1.1", "3.0")])
@@ -39,13 +41,13 @@ TIME = "2026-08-02T03:35:51.660084Z"
 
 
 class ScriptedMarket:
-    """One book, and what its followers are told: the truth, unless it is asked to lie."""
+    """One book, whose events are right unless a test asks for wrong ones."""
 
     def __init__(self, api: ScriptedApi, book: Book, source: str) -> None:
         self.book = book
         self.seq = 1
         self.row: dict[str, Any] = {}
-        """What `/books` says otherwise than the book."""
+        """Members of the book's row in `/books` that differ from the book."""
         self._api = api
         self._source = source
 
@@ -54,7 +56,7 @@ class ScriptedMarket:
         return self.book.symbol
 
     def update(self, bids: Pairs = (), asks: Pairs = (), *, is_lie: bool = False) -> None:
-        """Change the book, and tell it; a lie carries a wrong checksum."""
+        """Change the book and send the update, with a wrong checksum if it `is_lie`."""
         levels = self.book.levels(bids), self.book.levels(asks)
         self.book.update(*levels)
         self.seq += 1
@@ -62,18 +64,18 @@ class ScriptedMarket:
         self._tell(render_update(self.book, self.seq, EPOCH, *levels, checksum, TIME, TIME))
 
     def status(self, status: Status, reason: str | None = None, *, by_api: bool = False) -> None:
-        """Tell a status, as the collector does or as the api."""
+        """Send a status, as from the collector or as from the api."""
         self.seq += not by_api
         seq, epoch = (None, None) if by_api else (self.seq, EPOCH)
         change = StatusChange(self.symbol, seq, epoch, status, reason, TIME)
         self._tell(render_status(change), has_id=not by_api)
 
     def lag(self, missed: int | None, reason: LaggedReason = "slow") -> None:
-        """Say that the readers missed events."""
+        """Send `lagged`."""
         self._tell(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
 
     def tell_snapshot(self, conflated: int | None = None) -> None:
-        """Tell the whole book, which stands for so many events."""
+        """Send a snapshot that stands for `conflated` events."""
         self.seq += 1 + (conflated or 0)
         self._tell(self.snapshot(conflated))
 
@@ -120,14 +122,14 @@ class _Follower:
 
 
 class ScriptedApi:
-    """The api; `stop` and `start` take it away and bring it back at the same address."""
+    """The api; it can `stop` and `start` again at the same address."""
 
     def __init__(self) -> None:
         self.markets: dict[str, ScriptedMarket] = {}
         self.key: str | None = None
-        """The key that readers have to have."""
+        """The key that readers must send."""
         self.has_books = self.has_streams = True
-        """Whether it answers `/books`, and opens streams; it says 503 where not."""
+        """Whether it answers `/books` and opens streams; otherwise the answer is 503."""
         self.streams_asked: list[str] = []
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -173,14 +175,14 @@ class ScriptedApi:
         depth: int = 10,
         source: str = "simulated",
     ) -> ScriptedMarket:
-        """A market that is served from now on."""
+        """Add a market."""
         book = Book(symbol, depth, Precision(*precision))
         book.replace(book.levels(bids), book.levels(asks))
         market = self.markets[symbol] = ScriptedMarket(self, book, source)
         return market
 
     def tell(self, symbol: str, event: bytes, event_id: str | None) -> None:
-        """Send an event to those who follow `symbol`."""
+        """Send an event to all followers of `symbol`."""
         for follower in self._followers:
             if follower.wants(symbol):
                 follower.tell(event, event_id)

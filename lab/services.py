@@ -16,31 +16,31 @@ from lab.waiting import wait_for, wait_until
 
 
 class SimulatorProcess(Process):
-    """`python -m simulator`; `control` is None unless it was asked for."""
+    """`python -m simulator`; `control` is None unless it was started with `--control`."""
 
     url = ""
     control: httpx.Client | None = None
 
     def fault(self, text: str) -> None:
-        """Let something go wrong, as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
+        """Ask for a fault such as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
         self._controlled("POST", f"/faults/{text}")
 
     def faults_on(self) -> list[dict[str, Any]]:
-        """What lasts, and what waits for its turn."""
+        """Return the faults that last or wait for their turn."""
         found: list[dict[str, Any]] = self._controlled("GET", "/faults").json()["on"]
         return found
 
     def lift_faults(self) -> None:
-        """End all that lasts."""
+        """End all faults that last."""
         self._controlled("DELETE", "/faults")
 
     def book(self, symbol: str, depth: int = 10) -> dict[str, Any]:
-        """The market's own book."""
+        """Return the market's own book."""
         found: dict[str, Any] = self._controlled("GET", f"/books/{symbol}?depth={depth}").json()
         return found
 
     def connections(self) -> dict[str, Any]:
-        """How many connections are open and were, and what was asked on them."""
+        """Return how many connections are and were open, and the requests on them."""
         found: dict[str, Any] = self._controlled("GET", "/connections").json()
         return found
 
@@ -51,7 +51,7 @@ class SimulatorProcess(Process):
         return answer
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill it if it still runs, and close the connections to it."""
         super().close()
         if self.control is not None:
             self.control.close()
@@ -76,11 +76,11 @@ class HttpService(Process):
         )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
-        """The answer to a GET."""
+        """Return the answer to a GET."""
         return self.http.get(path, **options)
 
     def answers(self, path: str, status: int = 200, **options: Any) -> httpx.Response:
-        """The first answer of that status."""
+        """Return the first answer with that status."""
 
         def answered() -> httpx.Response | None:
             assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
@@ -93,7 +93,7 @@ class HttpService(Process):
         return wait_for(answered, f"{self.name} answers {path} with {status}")
 
     def metric(self, name: str, **labels: str) -> float:
-        """The sum of a metric's samples that have these labels; 0 where there is none."""
+        """Return the sum of a metric's samples that have these labels; 0 if there are none."""
         # Parsed alone: all that there is would take longer than to fetch it.
         lines = [each for each in self.get("/metrics").text.splitlines() if each.startswith(name)]
         return sum(
@@ -104,7 +104,7 @@ class HttpService(Process):
         )
 
     def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill it if it still runs, and close the connections to it."""
         super().close()
         self.http.close()
 
@@ -113,14 +113,14 @@ class Collector(HttpService):
     """`python -m collector`."""
 
     def live(self) -> int:
-        """How many of its books are verified and followed; 0 while it does not answer."""
+        """Return how many of its books are live; 0 if it does not answer."""
         try:
             return int(self.get("/healthz").json()["symbols"].get("live", 0))
         except httpx.TransportError:
             return 0
 
     def wait_until_live(self, symbols: int) -> None:
-        """Return once so many books are live and published."""
+        """Return when so many books are live and published."""
 
         def all_live() -> bool:
             assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
@@ -133,15 +133,15 @@ class Api(HttpService):
     """`python -m api`."""
 
     def stream(self, symbol: str, **headers: str) -> SseStream:
-        """An open stream; `Last_Event_ID` is written with dashes."""
+        """Return an open stream; underscores in header names become dashes."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return SseStream(self.url, stream_path(symbol), names)
 
     def watch(self, symbol: str, **headers: str) -> StreamWatch:
-        """A reader of a stream, who runs beside the test."""
+        """Return a reader of a stream that runs beside the test."""
         return StreamWatch(self.stream(symbol, **headers), symbol)
 
     def wait_until_live(self, *symbols: str) -> None:
-        """Return once it serves these books, fresh."""
+        """Return when it serves these books, not stale."""
         for symbol in symbols:
             self.answers(f"/depth/{symbol}")

@@ -28,7 +28,7 @@ ProcessT = TypeVar("ProcessT", bound=Process)
 
 
 class Stage:
-    """Where a test's processes run; all end with it, the last started first."""
+    """Starts a test's processes, and ends them with its context, the last started first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,15 +44,15 @@ class Stage:
         self._undo.close()
 
     def redis(self, port: int | None = None) -> EmbeddedRedis:
-        """A real Redis that runs."""
+        """Start a real Redis."""
         return self._undo.enter_context(EmbeddedRedis(port))
 
     def enter(self, context: AbstractContextManager[T]) -> T:
-        """What `context` opens; it is closed after all that was started later."""
+        """Enter a context, which ends after all that is started later."""
         return self._undo.enter_context(context)
 
     def redis_proxy(self, redis: EmbeddedRedis, *, resets: bool = True) -> RedisProxy:
-        """A proxy before a Redis that listens on a port."""
+        """Start a proxy before a Redis that listens on a port."""
         assert redis.port, "it was started without a port"
         return self._undo.enter_context(RedisProxy(redis.port, resets=resets))
 
@@ -61,7 +61,7 @@ class Stage:
         self._undo.callback(end)
 
     def simulator(self, *arguments: str, port: int = 0) -> SimulatorProcess:
-        """A simulator that listens."""
+        """Start a simulator; return when it listens."""
         service = SimulatorProcess(
             "simulator",
             self._log("simulator"),
@@ -75,7 +75,7 @@ class Stage:
         return service
 
     def listening(self, simulator: SimulatorProcess, word: str = "listening on ") -> str:
-        """Where a simulator listens, once it does, as the line says that begins with `word`."""
+        """Return where a simulator listens, by its line that begins with `word`."""
 
         def listens() -> str | None:
             said = [line for line in simulator.log.splitlines() if line.startswith(word)]
@@ -87,7 +87,7 @@ class Stage:
     def collector(
         self, redis_url: str, kraken_url: str, *, module: str = "collector", **environment: str
     ) -> Collector:
-        """A collector that was started, or one of another `module`."""
+        """Start a collector, or another `module` with its settings."""
         environment.setdefault("COLLECTOR_PORT", str(free_port()))
         return self._own(
             Collector(
@@ -102,7 +102,7 @@ class Stage:
         )
 
     def api(self, redis_url: str, *, module: str = "api", **environment: str) -> Api:
-        """An api that answers, or one of another `module`."""
+        """Start an api, or another `module` with its settings; return when it answers."""
         environment.setdefault("API_PORT", str(free_port()))
         api = self._own(
             Api(
@@ -118,7 +118,7 @@ class Stage:
         return api
 
     def refused(self, module: str, **environment: str) -> Process:
-        """A service that is expected to end by itself."""
+        """Start a service that is expected to end by itself."""
         return self._own(Process(module, self._log(module), [module], **environment))
 
     def _own(self, service: ProcessT) -> ProcessT:
@@ -131,4 +131,4 @@ class Stage:
 
 
 OPEN_STAGES: list[Stage] = []
-"""The stages that are open now, for who shows the logs of a test that failed."""
+"""The open stages, to show the logs of a failed test."""

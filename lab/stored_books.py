@@ -13,60 +13,60 @@ from lab.waiting import wait_until
 
 
 class StoredBooks:
-    """The streams and hashes of books, as they lie in Redis."""
+    """Reads streams and hashes of books from a Redis."""
 
     def __init__(self, url: str) -> None:
         self.client = Redis.from_url(url, decode_responses=True)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self.client.close()
 
     def entries(self, symbol: str, after: str = "-") -> list[tuple[str, dict[str, str]]]:
-        """The entries of a symbol's stream, all or those after an id."""
+        """Return the entries of a symbol's stream, all or those after an id."""
         first = after if after == "-" else f"({after}"
         found: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", first, "+")
         return [(entry_id, fields) for entry_id, fields in found]
 
     def events(self, symbol: str, after: str = "-") -> list[dict[str, Any]]:
-        """The events of a symbol's stream."""
+        """Return the events of a symbol's stream, all or those after an id."""
         return [json.loads(fields["data"]) for _, fields in self.entries(symbol, after)]
 
     def last_id(self, symbol: str) -> str:
-        """The id of the newest event; "-" where there is none."""
+        """Return the id of the newest event; "-" if there is none."""
         newest: Any = self.client.xrevrange(f"kraken:events:{{{symbol}}}", count=1)
         return str(newest[0][0]) if newest else "-"
 
     def first_id(self, symbol: str) -> str:
-        """The id of the oldest event that is kept."""
+        """Return the id of the oldest event that is kept."""
         oldest: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", count=1)
         return str(oldest[0][0])
 
     def last_seq(self, symbol: str) -> int:
-        """The seq of the newest event; 0 where there is none."""
+        """Return the seq of the newest event; 0 if there is none."""
         last = self.last_id(symbol)
         return 0 if last == "-" else int(last.partition("-")[2])
 
     def ladder(self, symbol: str) -> Ladder:
-        """The book that the whole stream leads to; raises BrokenPromiseError."""
+        """Return the book that the whole stream leads to; raise BrokenPromiseError."""
         return ladder_of_dump(symbol, self.entries(symbol))
 
     def book(self, symbol: str) -> dict[str, str]:
-        """The hash of a symbol's book."""
+        """Return the hash of a symbol's book."""
         found: Any = self.client.hgetall(f"kraken:book:{{{symbol}}}")
         return dict(found)
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """What became of each configured symbol."""
+        """Return the state of each configured symbol."""
         found: Any = self.client.hgetall("kraken:symbols")
         return {symbol: json.loads(state) for symbol, state in found.items()}
 
     def wait_for_seq(self, symbol: str, seq: int) -> None:
-        """Return once the stream has gone so far."""
+        """Return when the stream has come to this seq."""
         wait_until(lambda: self.last_seq(symbol) >= seq, f"{symbol} reaches {seq}")
 
     def wait_for_checksum(self, symbol: str, checksum: int) -> None:
-        """Return once the hash has the book of this checksum."""
+        """Return when the hash has the book with this checksum."""
 
         def is_there() -> bool:
             return self.book(symbol).get("checksum") == str(checksum)
@@ -77,7 +77,7 @@ class StoredBooks:
 def wait_until_still(
     simulator: SimulatorProcess, collector: Collector, streams: StoredBooks, *symbols: str
 ) -> None:
-    """Return once these markets have made all their updates, and Redis has every event of them."""
+    """Return when these markets have made all their updates and Redis has every event."""
     simulator.wait_for_line("markets stand still: all updates are made")
     for symbol in symbols:
         streams.wait_for_checksum(symbol, simulator.book(symbol)["checksum"])

@@ -1,7 +1,6 @@
-"""Where each number of a book's events went, and what its reader met on the way.
+"""An account of every number of a book's events, and of what its reader met.
 
-The books and the order of events are checked by the ladder of `lab.sse.follower`, which shares no
-code with the library.
+Books and the order of events are checked by `lab.ladder`, which shares no code with the product.
 """
 
 from __future__ import annotations
@@ -14,20 +13,20 @@ from lab.ladder import Ladder
 
 @dataclass
 class Tally:
-    """What readers met; tallies add up, and the difference of two is what came between."""
+    """Counts of what readers met; two can be added and subtracted."""
 
     events: int = 0
     """Events with a number, each once."""
     stood_for: int = 0
     """Numbers that a snapshot stands for and counts."""
     uncounted: int = 0
-    """Numbers that a snapshot jumps over where nobody can know how many events they were."""
+    """Numbers that a snapshot jumps over if nobody can know how many events they were."""
     missed: int = 0
     """Numbers that a reader was told to have missed."""
     interruptions: int = 0
     """How often readers were told that they are disconnected."""
     cuts: int = 0
-    """Of these, where the stream broke, and was not ended in order."""
+    """How many of these were broken streams, not streams that ended in order."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
@@ -40,7 +39,7 @@ class Tally:
 
 
 class Account:
-    """Where each number of a symbol's events went, from the first event to the last."""
+    """The account of a symbol's numbers, from the first event to the last."""
 
     def __init__(self, symbol: str) -> None:
         self.ladder = Ladder(symbol)
@@ -48,7 +47,7 @@ class Account:
         self._lagged = False
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take the next event; raises BrokenPromiseError where the contract rules it out."""
+        """Take the next event; raise BrokenPromiseError if the contract rules it out."""
         last = self.ladder.place
         self.ladder.take(event)
         if event["kind"] == "lagged":

@@ -1,8 +1,7 @@
-"""Who follows books with the client, as users do, and holds each that comes against a second book.
+"""A reader that follows books with the Python client, as users do, and checks each with a ladder.
 
-The client connects, comes back, goes on where it stopped, and says whether a book is to be
-believed. The second book shares no code with it: what the client hands out must be what the events
-lead to, and each number must have its place.
+The client connects, reconnects, resumes, and says whether a book is live. The ladder shares no code
+with it: the client's book must be what the events lead to, and each number must be accounted for.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ JOIN_SECONDS = 20.0
 
 
 class ClientReader:
-    """Follows symbols in a thread while its context is open; `check` raises what went wrong."""
+    """Follows symbols in a thread until the context ends; `check` raises what went wrong."""
 
     def __init__(self, url: str, *symbols: str) -> None:
         self.asked = symbols
         self.watch: Watch = watch(url, *symbols)
         self.error: str | None = None
-        """What should never be."""
+        """What went wrong, if anything did."""
         self._records: dict[str, Record] = {}
         self._may_repeat = len(symbols) > 1 or "*" in symbols
         self._thread = threading.Thread(target=self._run, name=f"reader of {symbols}", daemon=True)
@@ -44,12 +43,12 @@ class ClientReader:
 
     @property
     def record(self) -> Record:
-        """What it saw of its book; of a reader of one."""
+        """The record of its book, if it follows one."""
         (symbol,) = self.asked
         return self.of(symbol)
 
     def of(self, symbol: str) -> Record:
-        """What it saw of a book, also where nothing has come yet."""
+        """Return the record of a book, also before its first event."""
         record = self._records.get(symbol)
         if record is None:
             new = Record(symbol, may_repeat=self._may_repeat)
@@ -57,11 +56,11 @@ class ClientReader:
         return record
 
     def book(self, symbol: str) -> LiveBook:
-        """The client's book."""
+        """Return the client's book."""
         return self.watch.books[symbol]
 
     def ladder(self, symbol: str) -> Ladder:
-        """The second book."""
+        """Return the ladder of a book."""
         return self.of(symbol).account.ladder
 
     def check(self) -> None:
@@ -69,7 +68,7 @@ class ClientReader:
         assert self.error is None, self.error
 
     def wait_until_live(self, symbol: str, after: int = 0) -> None:
-        """Return once it has this book, live and beyond a seq."""
+        """Return when this book is live and beyond a seq."""
         record = self.of(symbol)
 
         def is_live() -> bool:
@@ -79,7 +78,7 @@ class ClientReader:
         wait_until(is_live, f"{symbol} is live after {after}")
 
     def wait_for_word(self, symbol: str, word: str) -> None:
-        """Return once a book is called so, as the last word of it."""
+        """Return when `word` is the last status word of a book."""
         record = self.of(symbol)
 
         def is_told() -> bool:

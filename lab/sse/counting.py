@@ -1,6 +1,6 @@
-"""Readers of any streams, in a process of their own, who count what they are sent and keep nothing.
+"""Readers of any streams, in a process of their own, that only count events by kind.
 
-They cost far less than the servers that they read from; of each event its kind alone is looked at.
+They cost far less than the servers that they read from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StreamAddress(NamedTuple):
 
 
 class ReaderCounts(NamedTuple):
-    """What one reader has been sent so far."""
+    """What one reader has been sent."""
 
     updates: int
     snapshots: int
@@ -38,7 +38,7 @@ class ReaderCounts(NamedTuple):
 
 
 class CountingReaders:
-    """One reader at each address, in this order, until the context ends."""
+    """One reader of each address, in this order, until the context ends."""
 
     def __init__(self, addresses: Sequence[StreamAddress]) -> None:
         self._addresses = list(addresses)
@@ -65,7 +65,7 @@ class CountingReaders:
         self._undo.close()
 
     def counts(self) -> list[ReaderCounts]:
-        """What each has been sent until now."""
+        """Return what each reader has been sent, in the order of the addresses."""
         self._end.send("had")
         found: list[ReaderCounts] = self._answer()
         return found
@@ -77,7 +77,7 @@ class CountingReaders:
 
 
 def wait_for_updates(readers: CountingReaders, updates: Sequence[int], seconds: float) -> bool:
-    """Whether every reader has been sent so many updates, at the latest after so long."""
+    """Return True when every reader has had so many updates, or False after `seconds`."""
     deadline = monotonic() + seconds
     while True:
         had = readers.counts()

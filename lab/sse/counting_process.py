@@ -1,4 +1,4 @@
-"""The readers of `lab.sse.counting`, as a process of their own that it starts."""
+"""The process that `lab.sse.counting` starts for its readers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Reader:
         self.bytes = 0
 
     def take(self) -> bool:
-        """Take what is there; whether the stream goes on."""
+        """Read what is there; return whether the stream goes on."""
         data = self.socket.recv(_MOST_BYTES)
         self.bytes += len(data)
         looked_at = self.carried + data
@@ -40,7 +40,7 @@ class _Reader:
         return bool(data)
 
     def had(self) -> ReaderCounts:
-        """What it has been sent."""
+        """Return what it has been sent."""
         updates, snapshots, lagged = self.counts
         return ReaderCounts(updates, snapshots, lagged, self.bytes)
 
@@ -62,7 +62,7 @@ def _run(end: Connection) -> None:
 
 
 def main() -> None:
-    """Be the readers, until the other end is closed."""
+    """Run the readers until the other end is closed."""
     with Connection(int(sys.argv[1])) as end:
         try:
             _run(end)

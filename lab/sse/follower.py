@@ -20,7 +20,7 @@ from lab.sse.stream import SseStream, StreamRefusedError, stream_path
 
 
 class Follower(threading.Thread):
-    """Follows one symbol's stream as long as it goes; keeps what went wrong."""
+    """Follows one symbol's stream to its end; `error` is what went wrong."""
 
     def __init__(self, url: str, symbol: str, deadline: float) -> None:
         super().__init__(daemon=True)
@@ -65,11 +65,11 @@ class Follower(threading.Thread):
                 self.joined.set()
 
     def is_done(self, end: int) -> bool:
-        """Whether it has come to `end`, or never will."""
+        """Return whether it has come to `end`, or never will."""
         return self.error is not None or self.ladder.seq >= end
 
     def summary(self) -> dict[str, Any]:
-        """What it counted."""
+        """Return its counts."""
         ladder = self.ladder
         return {
             "seq": ladder.seq,
@@ -83,7 +83,7 @@ class Follower(threading.Thread):
 
 
 def main() -> None:
-    """Follow the symbols of the command line."""
+    """Follow the symbols of the command line, and print the counts."""
     parser = argparse.ArgumentParser(description="Follow streams and verify every event.")
     parser.add_argument("url")
     parser.add_argument("symbols", nargs="+")

@@ -1,4 +1,4 @@
-"""A reader of many books on one stream: checks each, drops what comes again, goes on anywhere."""
+"""A reader of many books on one stream that checks each, and can resume at another address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.waiting import wait_until
 
 
 class ManyBooksReader:
-    """Follows one address after the other, each until it ends, from the last watermark on."""
+    """Follows a stream from the last watermark on, at one address after another; drops repeats."""
 
     def __init__(self, url: str, path: str, watermark: str | None = None) -> None:
         self.path = path
@@ -58,13 +58,13 @@ class ManyBooksReader:
         return Place(event["epoch"], event["seq"]) <= ladder.place
 
     def move_to(self, url: str) -> None:
-        """Leave, if the stream has not ended, and go on at another address."""
+        """Leave the stream, and resume at another address."""
         self.leave()
         self._url = url
         self._connect()
 
     def leave(self) -> None:
-        """Go away."""
+        """Leave the stream."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.let_go()
@@ -77,7 +77,7 @@ class ManyBooksReader:
             raise AssertionError(f"the stream {self.path}") from self._error
 
     def wait_for_seq(self, symbol: str, seq: int) -> None:
-        """Return once it has come so far with a book."""
+        """Return when a book has come to this seq."""
 
         def is_there() -> bool:
             self.check()

@@ -1,4 +1,4 @@
-"""What a reader saw of one book: the account of its events, and whether it could be believed."""
+"""The record of one book at a reader: the account of its events, and its status over time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LIVE = "live"
 
 
 class Word(NamedTuple):
-    """From `at` on, in seconds of time.monotonic, the book was called `live`, or otherwise why."""
+    """The book's status from `at` on (time.monotonic): `live`, or the status and its reason."""
 
     at: float
     text: str
 
 
 class Record:
-    """Takes the client's book after each of its events, and holds it against a second one.
+    """Takes the client's book after each event, and compares it with a ladder.
 
-    `words` are what the book was called, one after another. An api that keeps its promises is never
-    doubted by the client, and, on a stream of one book, repeats nothing.
+    `words` are the changes of its status. The client never doubts a book of an api that keeps its
+    promises, and such an api repeats nothing on a stream of one book.
     """
 
     def __init__(self, symbol: str, *, may_repeat: bool) -> None:
@@ -40,20 +40,22 @@ class Record:
 
     @property
     def is_live(self) -> bool:
-        """Whether the book may be believed, by the last word."""
+        """Whether the book is live, by the last word."""
         return bool(self.words) and self.words[-1].text == LIVE
 
     def longest_wait(self) -> float:
-        """The longest time without a numbered event since this was asked last, in seconds."""
+        """Return the longest time in seconds without a numbered event, since the last call."""
         now = time.monotonic()
         longest = max(self._longest_wait, now - self._last_event_at)
         self._longest_wait, self._last_event_at = 0.0, now
         return longest
 
     def take(self, book: LiveBook, outage: str | None) -> None:
-        """Take what the client hands out, and its reason where there is no connection.
+        """Take the client's book and, if there is no connection, the reason.
 
-        Raises AssertionError where that should never be.
+        Raises:
+            AssertionError: If the book is not what the events lead to.
+
         """
         event: dict[str, Any] = msgspec.to_builtins(book.event)
         require(book.counts.doubts == 0, f"the client doubts its book: {book}", event)
@@ -82,7 +84,7 @@ class Record:
 
 
 def _word(book: LiveBook) -> str:
-    """What the last event calls the book; where it does not say, what the client makes of all."""
+    """Return the status by the last event or, if it has none, by the client."""
     event = book.event
     if isinstance(event, StatusChange) and event.status != LIVE:
         return _text(event.status, event.reason)

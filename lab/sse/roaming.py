@@ -1,7 +1,7 @@
-"""Readers who never stay: they join, leave, come back elsewhere, and account for every number.
+"""Readers that join, leave and resume at random, and account for every number.
 
-Which replica, for how long, with a header or a parameter, fresh or not: a seed says. What such a
-reader is not sent as an event must be counted by a snapshot, or told as missed.
+A seed decides which replica they read, for how long, whether they resume, and by header or
+parameter. Every number that is no event must be counted by a snapshot or reported as missed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ MOST_EVENTS = 120
 
 
 class Published:
-    """Every event that any reader was sent, by its place: to all of them it must be the same."""
+    """Every event that any reader was sent, by its place; all readers must have the same."""
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, int, int], str] = {}
         self._lock = threading.Lock()
 
     def take(self, event: dict[str, Any]) -> None:
-        """Hold an event against what others were sent."""
+        """Compare an event with what other readers were sent."""
         if event["kind"] == "snapshot" and event["received_at"] is None:
             # A book from the hash stands at an event's place, and is not the event.
             return
@@ -42,7 +42,7 @@ class Published:
 
 
 class RoamingAccount:
-    """Where each number went, from a reader's first event to its last; told of any that did not."""
+    """The account of a reader's numbers, from its first event to its last."""
 
     def __init__(self, symbol: str, published: Published) -> None:
         self.ladder = Ladder(symbol)
@@ -51,7 +51,7 @@ class RoamingAccount:
         self._lagged: dict[str, Any] | None = None
 
     def take(self, event_id: str | None, event: dict[str, Any]) -> str | None:
-        """Take the next event; how numbers went that were no events, where any did."""
+        """Take the next event; return how the numbers that it jumped over are covered, if any."""
         last = self.ladder.place
         self.ladder.take(event)
         if event["kind"] == "lagged":
@@ -75,7 +75,7 @@ class RoamingAccount:
 
 
 class RoamingReader(threading.Thread):
-    """Reads one symbol on any of some replicas until it is told to stop; `error` should be None."""
+    """Reads one symbol on random replicas until `stop`; `error` is what went wrong."""
 
     def __init__(self, urls: Sequence[str], symbol: str, seed: int, published: Published) -> None:
         super().__init__(name=f"reader {seed} of {symbol}", daemon=True)
@@ -97,12 +97,12 @@ class RoamingReader(threading.Thread):
         self.stop()
 
     def stop(self) -> None:
-        """Let it read its last stream to the end."""
+        """End after the present stream."""
         self._stopping.set()
         self.join(30)
 
     def run(self) -> None:
-        """Come and go."""
+        """Open one stream after another."""
         try:
             while not self._stopping.is_set():
                 self._visit()

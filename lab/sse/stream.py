@@ -19,7 +19,7 @@ SILENCE_LIMIT = 40.0
 
 @dataclass
 class SseBlock:
-    """One block of a stream: an event, or a comment, or the word to come back."""
+    """One block of a stream: an event, a comment or a `retry`."""
 
     id: str | None = None
     data: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class SseBlock:
 
 
 class StreamRefusedError(Exception):
-    """The api answered otherwise than with a stream."""
+    """The api did not answer with a stream."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         super().__init__(f"{status}: {body[:500]!r}")
@@ -44,9 +44,12 @@ class StreamRefusedError(Exception):
 
 
 class SseStream:
-    """One open stream; reading blocks, at most so many seconds at a time.
+    """One open stream; a read blocks for at most `limit` seconds.
 
-    Raises StreamRefusedError where it is not opened, OSError where nobody is there.
+    Raises:
+        StreamRefusedError: If the api answers otherwise.
+        OSError: If nobody answers.
+
     """
 
     def __init__(
@@ -80,30 +83,30 @@ class SseStream:
         self.close()
 
     def let_go(self) -> None:
-        """End the stream for who reads it in another thread, which must end before it is closed."""
+        """End the stream for a reader in another thread, which must end before `close`."""
         if self._connection.sock is not None:
             with contextlib.suppress(OSError):
                 self._connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Leave, as a client that is closed does."""
+        """Close the connection, as a client that ends does."""
         self.let_go()
         self._response.close()
         self._connection.close()
 
     def messages(self) -> Iterator[SseBlock]:
-        """All blocks until the stream ends."""
+        """Yield all blocks until the stream ends."""
         while (message := self.next()) is not None:
             yield message
 
     def events(self) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        """All events until the stream ends, each with its id."""
+        """Yield all events until the stream ends, each with its id."""
         for message in self.messages():
             if message.data:
                 yield message.id, message.event
 
     def next(self) -> SseBlock | None:
-        """The next block, None where the stream has ended."""
+        """Return the next block, or None if the stream has ended."""
         while b"\n\n" not in self._buffer:
             if self._ended:
                 return None
@@ -133,5 +136,5 @@ def _message(block: str) -> SseBlock:
 
 
 def stream_path(symbol: str) -> str:
-    """The path of a symbol's stream, as the seed's curl writes it."""
+    """Return the path of a symbol's stream, with the slash encoded."""
     return f"/stream/{quote(symbol, safe='')}"

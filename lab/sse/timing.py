@@ -1,8 +1,8 @@
-"""Readers of one stream, in one thread, that cost far less than the server that they read from.
+"""Readers of one stream, in one thread, that measure delays and cost far less than the server.
 
-They know no SSE: they count the events' beginnings, and of what comes at once they look at the last
-`"seq"` only, which must be the first one's and as many more as were counted. So a reader that
-misses an event, has one twice, or is told of a loss is found out.
+They do not parse SSE: they count the beginnings of events and read only the last `"seq"` of what
+arrives together, which must be the first seq plus the count. That finds every reader that misses an
+event, has one twice, or is told of a loss.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ MOST_DELAYS = 400_000
 
 
 class Publication(NamedTuple):
-    """What readers should have had: events from `first` on, and when each was published."""
+    """What readers should have: events from `first` on, and when each was published."""
 
     first: int
     published: array[float]
     wait_until: float
-    """When to stop waiting for what has not come, in steady seconds."""
+    """When to stop waiting, in seconds of time.monotonic."""
 
 
 @dataclass
 class Received:
-    """What a crowd had of a publication."""
+    """What readers have had of a publication."""
 
     readers: int = 0
     complete: int = 0
     """How many of the readers had every event, once."""
     events: int = 0
     last_at: float = 0.0
-    """When the last event came, in steady seconds."""
+    """When the last event came, in seconds of time.monotonic."""
     delays: list[float] = field(default_factory=list)
     """From publication to receipt, sorted."""
     pieces: int = 0
-    """In how many pieces the events came."""
+    """In how many pieces all events came."""
     bytes: int = 0
     cpu_seconds: float = 0.0
 
     def add(self, other: Received) -> None:
-        """Count another part of the crowd."""
+        """Add another part of the readers."""
         self.readers += other.readers
         self.complete += other.complete
         self.events += other.events
@@ -66,7 +66,7 @@ class Received:
         self.cpu_seconds += other.cpu_seconds
 
     def delay(self, share: float) -> float:
-        """The delay that so many of all events stay within; infinite where none came."""
+        """Return the delay that a share of all events stays within; infinite without events."""
         if not self.delays:
             return float("inf")
         return self.delays[min(len(self.delays) - 1, int(len(self.delays) * share))]
@@ -89,7 +89,7 @@ class _Reader:
 
 
 class TimingReaders:
-    """So many readers, who have joined; of a `path` behind a `port` of this machine."""
+    """So many readers that have joined a `path` on a `port` of this machine."""
 
     def __init__(self, port: int, path: str, count: int) -> None:
         request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n"
@@ -98,7 +98,7 @@ class TimingReaders:
         self._poll = select.epoll()
         self._readers: dict[int, _Reader] = {}
         self.bytes = 0
-        """How many bytes all of them have had, behind the status."""
+        """How many bytes all of them have had, after the status."""
         self._cpu_before = 0.0
         for _ in range(count):
             opened = socket.create_connection(("127.0.0.1", port), timeout=JOIN_SECONDS)
@@ -119,7 +119,7 @@ class TimingReaders:
         self._poll.close()
 
     def take(self, seconds: float) -> None:
-        """Take what has come, or comes within so long."""
+        """Read what has come, or comes within so many seconds."""
         for fileno, _ in self._poll.poll(seconds):
             reader = self._readers[fileno]
             size = reader.socket.recv_into(self._into)
@@ -131,7 +131,7 @@ class TimingReaders:
                 self._poll.unregister(fileno)
 
     def have(self, last: int) -> bool:
-        """Whether all have come to this event, or never will."""
+        """Return whether all readers have come to this event, or never will."""
         return all(reader.last >= last or not reader.right for reader in self._readers.values())
 
     def _count(self, reader: _Reader, end: int) -> None:
@@ -154,12 +154,12 @@ class TimingReaders:
             reader.right &= seq == reader.first + counted - 1
 
     def _seq_at(self, at: int, end: int) -> int:
-        """The seq that stands there; 0 where none does, or not all of it."""
+        """Return the seq at this place; 0 if it is missing or incomplete."""
         comma = self._buffer.find(b",", at, end) if at >= 0 else -1
         return int(self._buffer[at + len(_SEQ) : comma]) if comma >= 0 else 0
 
     def received(self, publication: Publication) -> Received:
-        """What all of them had."""
+        """Return what all readers have had."""
         readers = list(self._readers.values())
         first, last = publication.first, publication.first + len(publication.published) - 1
         cpu = sum(os.times()[:2]) - self._cpu_before
@@ -175,7 +175,7 @@ class TimingReaders:
 
 
 def _delays(reader: _Reader, publication: Publication, step: int) -> list[float]:
-    """How long every so manieth event took to a reader."""
+    """Return the delays of every `step`-th event of a reader."""
     delays, place = [], reader.first - publication.first
     for at, count in zip(reader.at, reader.counts, strict=True):
         begin, place = place, place + count

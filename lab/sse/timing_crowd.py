@@ -1,4 +1,4 @@
-"""Thousands of readers of one stream, in processes of their own."""
+"""Thousands of readers of one stream, in processes of their own, that measure delays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from launcher.lifeline import die_with_parent
 
 
 class TimingCrowd:
-    """So many readers of `path` behind a `port`, who have joined, until the context ends."""
+    """So many readers of a `path` on a `port`, which have joined, until the context ends."""
 
     def __init__(self, port: int, path: str, count: int, *, processes: int = 2) -> None:
         self._address = str(port), path
@@ -38,7 +38,7 @@ class TimingCrowd:
         self._undo.close()
 
     def received(self, publication: Publication) -> Received:
-        """What came of it, once all has come or it is not waited for any longer."""
+        """Return what came of a publication, when all has come or its wait is over."""
         found = Received()
         for end in self._ends:
             end.send(publication)

@@ -1,4 +1,4 @@
-"""A share of a crowd's readers, as a process of their own that `lab.sse.timing_crowd` starts."""
+"""The process that `lab.sse.timing_crowd` starts for a share of its readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOOK_SECONDS = 0.02
 
 
 def main(fileno: int, port: int, path: str, count: int) -> None:
-    """Be so many readers, until the other end is closed."""
+    """Run so many readers until the other end is closed."""
     with (
         Connection(fileno) as end,
         TimingReaders(port, path, count) as readers,

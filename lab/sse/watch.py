@@ -12,7 +12,7 @@ from lab.waiting import wait_for
 
 
 class StreamWatch:
-    """A reader of one stream beside the test, who checks every event and keeps it."""
+    """Reads one stream in a thread, and checks and keeps every event."""
 
     def __init__(self, stream: SseStream, symbol: str) -> None:
         self.ladder = Ladder(symbol)
@@ -48,7 +48,7 @@ class StreamWatch:
             raise AssertionError(f"the stream of {self.ladder}") from self._error
 
     def wait_for(self, holds: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """The first event, of those not yet waited for, for which it holds."""
+        """Return the first of all events for which `holds` is true."""
         seen = 0
 
         def found() -> dict[str, Any] | None:
@@ -63,11 +63,11 @@ class StreamWatch:
         return wait_for(found, f"{self.ladder} gets {what}")
 
     def wait_for_seq(self, seq: int) -> None:
-        """Return once it has come so far."""
+        """Return when the stream has come to this seq."""
         self.wait_for(lambda event: (event.get("seq") or 0) >= seq, f"seq {seq}")
 
     def leave(self) -> None:
-        """Go away, as a client that is closed does."""
+        """Leave the stream, as a client that ends does."""
         self._left = True
         self._stream.let_go()
         self._thread.join()
