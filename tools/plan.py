@@ -17,9 +17,9 @@ from tools.console import options_parser
 
 # Microseconds of CPU.
 COLLECTOR_UPDATE = 88.0
-"""bench --only whole_exchange"""
+"""python -m bench --only whole_exchange"""
 REDIS_EVENT = 73.0
-"""To write an event by itself, as nearly all are if many books move: bench --only replicas_all"""
+"""To write an event by itself, as nearly all are: python -m bench --only replicas_all"""
 REDIS_CONFIRM = 20.0
 """A second and book: the same"""
 REDIS_FOLLOW_BOOK = 8.0
@@ -52,14 +52,14 @@ RETENTION_SECONDS = 300.0
 
 # Assumed.
 BUSY = 0.7
-"""Of a core, what is planned for: a burst finds the rest."""
+"""The share of a core that is planned for; the rest is for bursts."""
 WRITES_A_SECOND = 20.0
-"""To one reader: an api that has much to do lets events gather by itself, here for 50 ms."""
+"""Writes to one reader: a busy api lets events gather, here for 50 ms."""
 MOST_GROUPS = 64
 
 
 class ReadersAndBooks(NamedTuple):
-    """What one venue's readers ask for; updates and books are the venue's."""
+    """The load of one venue: its readers, its books and its updates a second."""
 
     readers: float
     books: int
@@ -67,7 +67,7 @@ class ReadersAndBooks(NamedTuple):
     follow: float = 1.0
     """Books that each reader follows."""
     skew: float = 4.0
-    """How much more often than others a book moves that is read."""
+    """How much more often than others the books that are read move."""
 
     @property
     def events_each(self) -> float:
@@ -77,32 +77,32 @@ class ReadersAndBooks(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What one venue takes, each process and each Redis having a core."""
+    """What one venue needs; each process and each Redis has a core."""
 
     load: ReadersAndBooks
     collectors: int
-    """Shards; each twice, so that one may die."""
+    """Shards; each has a second collector that stands by."""
     groups: int
-    """Apis are of so many kinds, each with its share of the books; 1 where all follow all."""
+    """The number of groups of apis, each with its share of the books; 1 if all follow all."""
     apis: int
     nodes: int
-    """Of Redis, that are written to; more than one is a Cluster."""
+    """Redis nodes that are written to; more than one is a Cluster."""
     copies: int
-    """Of each of them; where there are some, the apis read these."""
+    """Copies of each node; if there are any, the apis read these."""
     redis_memory: float
-    """Of all nodes and copies, in bytes; each has its share of the books."""
+    """The bytes of all nodes and copies; each has its share of the books."""
     memory: float
-    """Of all processes."""
+    """The bytes of all processes."""
     bits: float
-    """A second, to all readers."""
+    """Bits a second to all readers."""
 
     @property
     def cores(self) -> int:
-        """How many in all; what stands by counts too."""
+        """All cores, also those of collectors that stand by."""
         return 2 * self.collectors + self.apis + self.nodes * (1 + self.copies)
 
     def lines(self) -> Iterator[str]:
-        """The figures for people."""
+        """Yield the plan as text."""
         load = self.load
         yield (
             f"{load.readers:,.0f} readers of {load.follow:g} of {load.books:,} books,"
@@ -119,11 +119,11 @@ class Plan:
 
 
 class TooMuch(Exception):
-    """One api cannot follow what every one of them would have to."""
+    """One api cannot follow as many books as it would have to."""
 
 
 def plan(load: ReadersAndBooks) -> Plan:
-    """The plan with the fewest apis; raises TooMuch."""
+    """Return the plan with the fewest apis; raise TooMuch if there is none."""
     # Who reads several books finds them all only where every api has every book.
     most = min(MOST_GROUPS, load.books) if load.follow <= 1 else 1
     groups = [2**power for power in range(most.bit_length())]
@@ -150,15 +150,15 @@ def plan(load: ReadersAndBooks) -> Plan:
 
 
 def following(load: ReadersAndBooks, groups: int) -> float:
-    """What of a core it takes an api to follow its share of the books, without a reader.
+    """Return the share of a core that an api takes to follow its share of the books.
 
-    Measured for a reader of all books; a stream of one book asks less of it.
+    Measured with a reader of all books; a stream of one book takes less.
     """
     return (load.books * API_FOLLOW_BOOK + load.updates * API_FOLLOW_EVENT) / groups / 1e6
 
 
 def reading(load: ReadersAndBooks) -> float:
-    """What of a core one reader takes in an api."""
+    """Return the share of an api's core that one reader takes."""
     writes = min(load.events_each, WRITES_A_SECOND)
     return (writes * API_WRITE + load.events_each * API_EVENT) / 1e6
 
@@ -169,7 +169,7 @@ def _apis(load: ReadersAndBooks, groups: int) -> int:
 
 
 def _redis(load: ReadersAndBooks, apis: int, groups: int) -> tuple[int, int]:
-    """How many nodes are written to, and how many copies each has."""
+    """Return the number of nodes and the copies of each."""
     writing = (load.updates * REDIS_EVENT + load.books * REDIS_CONFIRM) / 1e6
     events, copy = load.updates / 1e6, load.updates * REDIS_COPY_EVENT / 1e6
     # Each api reads all nodes, its share of each one's books.
@@ -188,7 +188,7 @@ def _redis(load: ReadersAndBooks, apis: int, groups: int) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Plan what the command line asks for."""
+    """Print the plan for the command line."""
     parser = options_parser("plan", "Plan the processes and servers that so many readers need.")
     parser.add_argument("--readers", type=int, default=100_000, help="of all venues together")
     parser.add_argument("--books", type=int, default=1100, help="of each venue")

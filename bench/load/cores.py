@@ -1,4 +1,4 @@
-"""Which process runs on which core, where the system lets one say so."""
+"""Pin processes to cores, if the system allows it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ _USABLE = sorted(os.sched_getaffinity(0)) if _can_pin else [0]
 
 
 def pin(pids: Iterable[int], core: int) -> None:
-    """Let these processes, with all their threads, run on one core alone, numbered from 0."""
+    """Pin these processes, with all their threads, to one core, numbered from 0."""
     for pid in pids if _can_pin else ():
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {_USABLE[core % len(_USABLE)]})
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has had of the CPU; Linux alone tells."""
+    """Return the CPU seconds that a process has used (Linux only)."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
-    """Run this process on one core alone for a while."""
+    """Pin this process to one core until the context ends."""
     pin([os.getpid()], core)
     try:
         yield

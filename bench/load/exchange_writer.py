@@ -1,4 +1,4 @@
-"""All books of an exchange in Redis, written as a collector writes them, at a rate of one's own.
+"""All books of an exchange in Redis, written as a collector writes them, at any rate.
 
 Every book is the same market under another name: events of real size, made beforehand.
 """
@@ -27,9 +27,12 @@ _BEGUN_AT_ONCE = 100
 
 
 class ExchangeWriter(RedisPublisher):
-    """Writes so many books, each as often as its market moves; `symbols` has the busiest first.
+    """Writes so many books, each in proportion to its market's weight.
 
-    `moved` counts what has been written of each.
+    Attributes:
+        symbols: All symbols, the busiest first.
+        moved: How many updates have been written of each.
+
     """
 
     def __init__(self, socket_path: Path, market: MarketEvents, books: int) -> None:
@@ -56,12 +59,12 @@ class ExchangeWriter(RedisPublisher):
             )
 
     def flush(self, events: int) -> None:
-        """Write so many updates, and one wake."""
+        """Write so many updates of random books, and one wake."""
         drawn = Counter(self._rng.choices(self.symbols, cum_weights=self._bounds, k=events))
         self._flush([self._next_of(symbol, count) for symbol, count in drawn.items()])
 
     def touch_all(self) -> None:
-        """Confirm every book anew, as a collector does each second with those that stand still."""
+        """Confirm every book, as a collector does each second with those that stand still."""
         now = rfc3339(time_ns())
         calls = [
             touch_book(symbol, self._market.epoch, now, RETENTION, 1 + self.moved[symbol])
@@ -74,7 +77,7 @@ class ExchangeWriter(RedisPublisher):
         return self._write_of(symbol, [entry], self._market.values)
 
     def _next_of(self, symbol: str, count: int) -> WriteCall:
-        """A call with the next updates of a book."""
+        """Return a call with the next updates of a book."""
         first = self.moved[symbol]
         updates: Sequence[MarketEvent] = self._market.updates[first : first + count]
         assert len(updates) == count, f"too few updates were made beforehand for {symbol}"
@@ -100,6 +103,6 @@ def _packed(call: WriteCall) -> bytes:
 
 
 def _named(symbol: str, event: bytes) -> bytes:
-    """An event of the market as one of this symbol."""
+    """Return an event of the market under this symbol."""
     _, comma, rest = event.partition(b",")
     return b'{"symbol":"%b"' % symbol.encode() + comma + rest

@@ -1,11 +1,10 @@
-"""Updates made beforehand, sent as fast as a reader takes them; a process of its own.
+"""Prepared updates, sent as fast as a reader takes them, by a process of its own.
 
     python -m bench.load.flood --symbols 20 --updates 100000
 
-It speaks Kraken's v2, and v1 for a peer. On its standard output a line of JSON says what it serves
-(`Serving`), once it listens. Then, for each line of its standard input, which names a protocol, all
-updates go to who is subscribed there, and a line says when the first went (`Begun`). It ends with
-its standard input.
+It speaks Kraken's v2, and v1 for a peer. When it listens it prints a line of JSON with what it
+serves (`Serving`). Each line of its standard input names a protocol; it sends all updates to the
+subscribers there, and prints when the first one went (`Begun`). It ends with its standard input.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ UPDATES_A_SECOND = 1000.0
 V1_SHARE = 3
 
 Frames = Sequence[tuple[str, bytes]]
-"""Each with its symbol, packed for a socket."""
+"""Frames with their symbols, packed for a socket."""
 
 
 class FloodFeed(msgspec.Struct):
-    """Where one protocol is spoken, and how many updates of each symbol there are."""
+    """The address of one protocol, and the number of updates of each symbol."""
 
     url: str
     updates: dict[str, int]
@@ -51,7 +50,7 @@ class FloodFeed(msgspec.Struct):
 
 
 class Serving(msgspec.Struct):
-    """What is served; `checksums` are those that all of v2's updates of a symbol lead to."""
+    """What is served; `checksums` has the last checksum of each symbol in v2."""
 
     v2: FloodFeed
     v1: FloodFeed
@@ -60,16 +59,16 @@ class Serving(msgspec.Struct):
 
 
 class Begun(msgspec.Struct):
-    """When the first update went, by the machine's steady clock."""
+    """When the first update went, by time.monotonic."""
 
     at: float
 
 
 class Flood(Tape):
-    """A tape that waits for nothing but its readers.
+    """A tape that waits only for its readers.
 
-    The exchange's own time goes on by a second in a thousand updates, slower than any that is sent:
-    so what waits in the sockets, seconds of it on a busy machine, is no lag.
+    The exchange time advances by a second in a thousand updates, slower than they are sent, so the
+    seconds of updates that wait in the sockets of a busy machine do not count as lag.
     """
 
     def __init__(self, symbols: Sequence[str], updates: int) -> None:
@@ -80,15 +79,15 @@ class Flood(Tape):
         self.v1: Frames = [(symbol, frame_of(frame)) for symbol, frame in first]
 
     async def run(self) -> None:
-        """Do nothing by itself."""
+        """Wait; updates are sent by `send`."""
         await asyncio.Future()
 
     def snapshot_v1(self, symbol: str) -> bytes:
-        """A symbol's first frame."""
+        """Return a symbol's first frame in v1."""
         return frame_of(next(self.frames(symbol)))
 
     def serving(self, v2_url: str, v1_url: str) -> Serving:
-        """What is served at these addresses."""
+        """Return what is served at these addresses."""
         return Serving(
             v2=FloodFeed(v2_url, _counted(self.v2)),
             v1=FloodFeed(v1_url, _counted(self.v1)),
@@ -98,7 +97,7 @@ class Flood(Tape):
 
 
 def symbols_of(count: int) -> list[str]:
-    """So many symbols: those of the catalogue, then made-up ones."""
+    """Return so many symbols: those of the catalogue, then made-up ones."""
     made_up = [f"C{number:04d}/USD" for number in range(count)]
     return [*CATALOGUE, *made_up][:count]
 
@@ -108,9 +107,11 @@ def _counted(frames: Frames) -> dict[str, int]:
 
 
 async def send(frames: Frames, subscribers: Mapping[str, Subscriber]) -> None:
-    """Send all, in their order; a connection has its next when it has taken those before.
+    """Send all frames in their order; a connection gets the next when it has taken those before.
 
-    Raises KeyError where nobody is subscribed to a symbol.
+    Raises:
+        KeyError: If nobody is subscribed to a symbol.
+
     """
     writes = list(_writes(frames, subscribers))
     say(Begun(time.monotonic()))
@@ -133,7 +134,7 @@ def _writes(
 
 
 def say(message: msgspec.Struct) -> None:
-    """Tell it to who started this."""
+    """Print a message for the process that started this one."""
     print(msgspec.json.encode(message).decode(), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The flood as its starter sees it."""
+"""Start and control `bench.load.flood`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
 
 class FloodProcess:
-    """`python -m bench.load.flood`, from `with` to its end; it listens once that is entered."""
+    """`python -m bench.load.flood`; it listens when the context has been entered."""
 
     def __init__(self, symbols: int, updates: int) -> None:
         self._command = [
@@ -36,11 +36,11 @@ class FloodProcess:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The id of its process."""
         return self._process.pid
 
     def send(self, protocol: Literal["v1", "v2"]) -> float:
-        """Send all updates to who is subscribed; when the first went, by the steady clock."""
+        """Send all updates to the subscribers; return when the first went, by time.monotonic."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{protocol}\n".encode())
         self._process.stdin.flush()

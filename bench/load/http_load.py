@@ -1,6 +1,6 @@
-"""A client that costs little: keep-alive connections over plain sockets, one request out on each.
+"""A cheap HTTP client: keep-alive connections over plain sockets, one request at a time on each.
 
-What it sends is ready before the clock starts, and of an answer it reads its status and its length.
+Requests are prepared before the clock starts; of an answer only status and length are read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class HttpLoad:
-    """Asks for `requests` at random, until it is asked to stop; counts the answers by status."""
+    """Sends random ones of `requests` for a while, and counts the answers by status."""
 
     def __init__(self, requests: Sequence[bytes]) -> None:
         self.statuses: Counter[int] = Counter()
@@ -25,7 +25,7 @@ class HttpLoad:
         self._stop_at = 0.0
 
     async def run(self, port: int, connections: int, seconds: float) -> float:
-        """Ask for so long; returns how many answers came a second."""
+        """Send requests for so many seconds; return the answers a second."""
         self.statuses.clear()
         begun = time.monotonic()
         self._stop_at = begun + seconds
@@ -39,7 +39,7 @@ class HttpLoad:
         return self.statuses.total() / (time.monotonic() - begun)
 
     def next(self) -> bytes | None:
-        """What to ask for now; None at the end."""
+        """Return the next request, or None at the end."""
         return random.choice(self._requests) if time.monotonic() < self._stop_at else None
 
 
@@ -74,7 +74,7 @@ class _Connection(asyncio.Protocol):
 
 
 def get(path: str, **headers: str) -> bytes:
-    """A GET as it is sent; dashes in headers' names are written as underscores."""
+    """Return a GET as it is sent; underscores in header names become dashes."""
     lines = [f"GET {path} HTTP/1.1", "Host: bench"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()

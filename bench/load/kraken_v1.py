@@ -1,6 +1,6 @@
-"""Kraken's older WebSocket protocol, v1, as far as a follower of books needs it.
+"""Kraken's older WebSocket protocol, v1, as far as books need it, for a peer that speaks it.
 
-A peer speaks it. Its frames are made of v2's, with the same levels and checksums.
+Its frames are made from v2's, with the same levels and checksums.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TIME = "1700000000.123456"
 
 
 def frame_of(v2_frame: bytes) -> bytes:
-    """A book frame of v2, packed for a socket, as v1 has it."""
+    """Return a packed book frame of v2 in the form of v1."""
     text = v2_frame[v2_frame.index(b'{"') :]
     message = json.loads(text, parse_float=str, parse_int=str)
     (book,) = message["data"]
@@ -52,7 +52,7 @@ class KrakenV1:
     """A server on a free port; `snapshot` makes the first frame of a pair's book.
 
     Attributes:
-        subscribers: Who is subscribed to each pair, the latest.
+        subscribers: The latest subscriber of each pair.
 
     """
 

@@ -1,4 +1,4 @@
-"""A collector of everything that a feed lists, once every book is live."""
+"""A collector of everything that a feed lists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ async def live_collector(
     module: str = "collector",
     **environment: str,
 ) -> Collector:
-    """Start `python -m module` for a feed of so many books; the loop serves others meanwhile."""
+    """Start `python -m module` for a feed; return when so many books are live.
+
+    The event loop, in which the feed may run, is not blocked.
+    """
     collector = await asyncio.to_thread(
         stage.collector,
         redis_url,

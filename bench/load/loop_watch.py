@@ -1,9 +1,9 @@
-"""How long an event loop does not come to its next turn, and what it does meanwhile.
+"""Watch an event loop for stalls: how long they last, and which code runs meanwhile.
 
-A call that is due every 5 ms notes by how much it was late: a callback that waits behind others
-waits so long too. Of each stall the thread's own CPU is noted beside the time, since on a machine
-that has other work the whole process stands still now and then, which is not the loop's doing; and
-where it takes long, where Python was after 25 ms of it.
+A callback that is due every 5 ms records by how much it is late; any other callback waits as long.
+Each stall has the thread's own CPU time beside the time by the clock, since on a busy machine the
+whole process is stopped now and then, which is not the loop's doing. A long stall has the place in
+the code after 25 ms.
 """
 
 from __future__ import annotations
@@ -26,9 +26,15 @@ _INNERMOST = 6
 
 
 class Stall(msgspec.Struct):
-    """The loop did not turn for so many `seconds` until `at` (steady), its thread had `cpu` of it.
+    """A stall of the loop, in seconds.
 
-    `garbage` is how much of it Python's collector of garbage took.
+    Attributes:
+        at: When it ended, by time.monotonic.
+        seconds: How long it lasted.
+        cpu: How much CPU time the loop's thread used in it.
+        garbage: How long Python's garbage collector ran in it.
+        where: The code that ran, if the stall was long.
+
     """
 
     at: float
@@ -39,14 +45,14 @@ class Stall(msgspec.Struct):
 
 
 class Stalls(msgspec.Struct):
-    """All stalls of a loop that were noted, in their order, since it was first watched."""
+    """All recorded stalls of a loop in their order, and since when it is watched."""
 
     since: float
     noted: list[Stall]
 
 
 class LoopWatch:
-    """Watches the loop that runs, in the main thread, from `start` on."""
+    """Watches the running loop of the main thread from `start` on."""
 
     def __init__(self) -> None:
         self.stalls = Stalls(monotonic(), [])
@@ -54,7 +60,7 @@ class LoopWatch:
         self._garbage = self._collecting_since = 0.0
 
     def start(self) -> None:
-        """Begin."""
+        """Start to watch the running loop."""
         self._loop = asyncio.get_running_loop()
         signal.signal(signal.SIGALRM, self._look)
         gc.callbacks.append(self._on_garbage)

@@ -1,6 +1,6 @@
-"""Events of real size, made before the clock starts: what a collector would write of one market.
+"""Prepared events of real size, as a collector would write them of one market.
 
-Only the time at which an event was received is left to be set when it is published.
+Only the time at which an event was received is set when it is published.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class MarketEvent(NamedTuple):
 
 
 class MarketEvents(NamedTuple):
-    """A snapshot of seq 1, and the updates that follow on it."""
+    """A snapshot with seq 1, and the updates after it."""
 
     epoch: int
     snapshot: bytes
@@ -42,7 +42,7 @@ class MarketEvents(NamedTuple):
 
 
 def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvents:
-    """A snapshot and `count` updates of the simulator's market."""
+    """Return a snapshot and `count` updates of the simulator's market."""
     tape = Tape([SYMBOL], [Rate(float(count), 2.0)], depth=depth)
     frames = list(tape.frames(SYMBOL))[: count + 1]
     book = Book(SYMBOL, depth, PRECISION)
@@ -66,7 +66,7 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
 
 
 def stamped(event: MarketEvent) -> bytes:
-    """The whole event, received now."""
+    """Return the whole event, received now."""
     return b'%b%b"}' % (event.head, rfc3339(time_ns()).encode())
 
 

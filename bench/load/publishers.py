@@ -1,4 +1,4 @@
-"""Who publishes prepared events at a given rate, and notes when each left."""
+"""Publish prepared events at a given rate, and record when each left."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_AT_ONCE = 50
 
 
 def packed(*command: str | int | bytes) -> bytes:
-    """A command as Redis reads it."""
+    """Return a command as Redis reads it."""
     made: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says one
     return made
 
@@ -36,18 +36,18 @@ _WAKE = packed("XADD", WAKE, "MAXLEN", "~", WAKE_MAXLEN, "*", "s", SYMBOL)
 
 
 class EventPublisher(Protocol):
-    """Gives events to a server."""
+    """Publishes events to a server."""
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
-        """Return when the server has taken them; raises OSError where it does not."""
+        """Return when the server has taken the events; raise OSError if it does not."""
 
 
 def publish_at(
     publisher: EventPublisher, events: Sequence[MarketEvent], rate: float, seconds: float
 ) -> array[float]:
-    """Publish so many a second, for so long; of each that left, when it did, in steady seconds.
+    """Publish events at a rate for so many seconds; return when each left, by time.monotonic.
 
-    What is due while the server takes others goes out together, as a collector's flush does.
+    Events that are due while the server takes others go out together, as in a collector's flush.
     """
     left: array[float] = array("d")
     begun = monotonic()
@@ -63,7 +63,7 @@ def publish_at(
 
 
 class RedisPublisher:
-    """Writes as the collector does, with the script and one wake a flush, packed by hand."""
+    """Writes as the collector does, with the script and one wake a flush."""
 
     def __init__(self, socket_path: Path, epoch: int) -> None:
         self._epoch = epoch
@@ -74,7 +74,7 @@ class RedisPublisher:
         self._call([packed("SCRIPT", "LOAD", WRITE.text)])
 
     def begin(self, events: MarketEvents) -> None:
-        """Write the snapshot that opens the book, and that there is such a book."""
+        """Announce the book and write its snapshot."""
         state = SymbolState("live", None, "simulated", "0/1", 10, 1, 8)
         self._call([packed("HSET", SYMBOLS, SYMBOL, encode_symbol_state(state))])
         self._write([Entry("snapshot", 1, events.snapshot)], events.values)
@@ -98,5 +98,5 @@ class RedisPublisher:
                 raise reply
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._socket.close()

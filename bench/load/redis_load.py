@@ -1,4 +1,4 @@
-"""A Redis with the books of an exchange, the apis that read it, and its CPU at a pace of writes."""
+"""A Redis with the books of an exchange, apis that read it, and its CPU at a pace."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ WORDS: dict[Following, str] = {"nobody": "nobody", "few": f"{FEW} books", "all":
 class WritePace(NamedTuple):
     """So many flushes a second with so many events each.
 
-    A collector also confirms every book once a second; where `confirms` is not set nobody does, so
-    that what is small is not lost in that.
+    A collector also confirms every book once a second. Without `confirms` nobody does, so that small
+    costs stay visible.
     """
 
     flushes: float
@@ -41,11 +41,11 @@ class WritePace(NamedTuple):
 
 QUIET = WritePace(10, 0, confirms=True)
 BUSY = WritePace(250, 20, confirms=True)
-"""The whole exchange on an ordinary day: 5,000 events a second."""
+"""A whole exchange on an ordinary day: 5,000 events a second."""
 
 
 class Spent(NamedTuple):
-    """What Redis had of the CPU, a second, at one pace, and what was written and read for it."""
+    """The CPU that Redis used a second at one pace, and what was written and read."""
 
     cpu: float
     flushes: float
@@ -53,13 +53,13 @@ class Spent(NamedTuple):
     read: float
     """Events a second that each replica followed."""
     api: float = 0.0
-    """What each replica itself had of the CPU."""
+    """The CPU that each api itself used."""
     event_bytes: float = 0.0
-    """Of an event on its way to a reader."""
+    """The bytes of an event to a reader."""
 
 
 class RedisLoad:
-    """A Redis with all books, and ever more replicas."""
+    """A Redis with all books, and a growing number of apis."""
 
     def __init__(self, stage: Stage, folder: Path, books: int, seconds: float) -> None:
         self._stage, self._folder, self._seconds = stage, folder, seconds
@@ -73,7 +73,7 @@ class RedisLoad:
         self.apis: list[Api] = []
 
     def grow_to(self, count: int, server: EmbeddedRedis | None = None) -> None:
-        """Start as many more apis, of another server if one is given; return when all answer."""
+        """Start apis until there are `count`; the new ones read `server` if it is given."""
         url = (server or self.server).url
         new = [self._api(url) for _ in range(count - len(self.apis))]
         for api in new:
@@ -88,7 +88,7 @@ class RedisLoad:
         return self._stage.enter(closing(api))
 
     def touch(self) -> float:
-        """What it costs to confirm one book, in microseconds."""
+        """Return the CPU to confirm one book, in microseconds."""
         times, before = 5, cpu_of(self.redis)
         for _ in range(times):
             self.writer.touch_all()
@@ -101,10 +101,16 @@ class RedisLoad:
         *,
         cpu_of_server: Redis | None = None,
     ) -> list[Spent]:
-        """What is spent at each of these paces while every api follows these.
+        """Return what is spent at each pace while every api has a reader of these books.
 
-        Of the one that is written to, or of `cpu_of_server`. Raises MeasureFailed where a reader
-        missed an event.
+        Args:
+            following: The books that each reader follows.
+            paces: The paces of writing.
+            cpu_of_server: Whose CPU is measured, if not that of the Redis that is written to.
+
+        Raises:
+            MeasureFailed: If a reader misses an event.
+
         """
         few, everything = self.writer.symbols[:FEW], self.writer.symbols
         followed = {"nobody": [], "few": few, "all": everything}[following]
@@ -118,7 +124,7 @@ class RedisLoad:
             return [self._at(pace, followed, drain, server) for pace in paces]
 
     def alone(self, pace: WritePace) -> Spent:
-        """What is spent while every api is held still."""
+        """Return what is spent while every api is stopped."""
         for api in self.apis:
             api.freeze()
         (spent,) = self.spent("nobody", [pace])
@@ -160,7 +166,7 @@ class RedisLoad:
         )
 
     def _write(self, pace: WritePace) -> int:
-        """Write at this pace; in how many flushes."""
+        """Write at this pace; return the number of flushes."""
         begun, flushes = monotonic(), int(pace.flushes * self._seconds)
         for number in range(flushes):
             sleep(max(0.0, begun + number / pace.flushes - monotonic()))
@@ -178,6 +184,6 @@ class RedisLoad:
 
 
 def cpu_of(redis: Redis) -> float:
-    """What a Redis has had of the CPU, by its own count, in seconds."""
+    """Return the CPU seconds of a Redis, by its own count."""
     told = redis.info("cpu")
     return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])

@@ -1,4 +1,4 @@
-"""A feed whose frames are made before the clock starts: playing them costs next to nothing."""
+"""A feed of prepared frames, which costs next to nothing to play."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TICK_SECONDS = 0.001
 
 
 class TapeFrame(NamedTuple):
-    """A frame that is due so many seconds after the start; `head` is all of it before the time."""
+    """A frame that is due so many seconds after the start; `head` is its part before the time."""
 
     due: float
     symbol: str
@@ -42,8 +42,13 @@ class Rate(NamedTuple):
 class Tape:
     """A `simulator.feed.Feed` that plays its updates once, to one subscriber of each symbol.
 
-    They are of `symbols` at one depth, at `rates`, one after another; the symbols move by their
-    weights. It begins when `start` is called.
+    Args:
+        symbols: The symbols; they move by their markets' weights.
+        rates: The rates of updates, one after another.
+        depth: The depth of all books.
+        seed: The seed of the markets.
+        profile: The market of a symbol.
+
     """
 
     def __init__(
@@ -63,24 +68,24 @@ class Tape:
         }
         self.updates = list(self._made(rates, random.Random(seed)))
         self.books = {symbol: checksum_of(market) for symbol, market in self._markets.items()}
-        """Of each symbol, the checksum that the last update leads to."""
+        """The last checksum of each symbol."""
         self._subscribers: dict[str, Subscriber] = {}
         self._started = asyncio.Event()
         self.started_at = 0.0
-        """In Unix seconds, once it has started; each frame's time is that and when it was due."""
+        """When it started, in Unix seconds; a frame's time is this plus when it is due."""
         self.latest = 0.0
-        """By how many seconds the frame that was most late was late."""
+        """How late the latest frame was, in seconds."""
 
     def instruments(self) -> Iterable[Instrument]:
-        """What is listed."""
+        """Return what is listed."""
         return [market.profile.instrument for market in self._markets.values()]
 
     def lists(self, symbol: str) -> bool:
-        """Whether the symbol is on the tape."""
+        """Return whether the symbol is on the tape."""
         return symbol in self._markets
 
     def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all alike
-        """Whether it is on the tape at this depth."""
+        """Return whether the symbol is on the tape at this depth."""
         return depth == self.depth
 
     def subscribe(
@@ -90,7 +95,7 @@ class Tape:
         subscriber: Subscriber,
         snapshot: bool,  # noqa: ARG002 - always
     ) -> None:
-        """Send the snapshot, and what is played from now on."""
+        """Send the snapshot, and the updates that are played from now on."""
         now = time_text(time.time_ns() // 1000).encode()
         subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
         self._subscribers[symbol] = subscriber
@@ -102,22 +107,22 @@ class Tape:
 
     @property
     def subscribers(self) -> Mapping[str, Subscriber]:
-        """Who is subscribed to each symbol."""
+        """The subscriber of each symbol."""
         return self._subscribers
 
     def frames(self, symbol: str) -> Iterator[bytes]:
-        """A symbol's frames with some time in them, its snapshot first."""
+        """Yield a symbol's frames with some time in them, its snapshot first."""
         heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
         # Before the text stands what WebSocket puts there.
         yield from (head[head.index(b'{"') :] + _END for head in heads)
 
     def start(self, wait: float = 1.0) -> None:
-        """Play, after so many seconds."""
+        """Start to play after so many seconds."""
         self.started_at = time.time() + wait
         self._started.set()
 
     async def run(self) -> None:
-        """Play all, when it is started; then go on for ever."""
+        """Play all updates when it is started, then wait."""
         await self._started.wait()
         frames = self.stamped()
         begun = time.monotonic() + self.started_at - time.time()
@@ -136,7 +141,7 @@ class Tape:
             await asyncio.sleep(_TICK_SECONDS)
 
     def stamped(self) -> Iterator[tuple[float, str, bytes]]:
-        """Of each update when it is due, its symbol, and the frame as it is sent."""
+        """Yield of each update when it is due, its symbol, and the frame as it is sent."""
         start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
         return iter(
             [
@@ -156,7 +161,7 @@ class Tape:
             yield TapeFrame(due, symbol, frame)
 
     def _moved(self, market: Market) -> bytes:
-        """The frame of a market's next move; empty where it does not show."""
+        """Return the frame of a market's next move; empty if it is outside the window."""
         depth = self.depth
         worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
         market.move()
@@ -166,14 +171,14 @@ class Tape:
 
 
 def checksum_of(market: Market) -> int:
-    """Kraken's checksum of a market as it stands."""
+    """Return Kraken's checksum of a market."""
     return checksum(market.asks.top(10), market.bids.top(10))
 
 
 def _head(
     kind: Literal["snapshot", "update"], market: Market, bids: list[Level], asks: list[Level]
 ) -> bytes:
-    """A frame without its time."""
+    """Return a frame without its time."""
     text = book_frame(kind, market.profile.instrument, bids, asks, checksum_of(market), _TIME)
     return pack(text).removesuffix(_END)
 

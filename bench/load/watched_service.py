@@ -19,7 +19,7 @@ from bench.load.loop_watch import LoopWatch
 
 
 def main(service: str, file: Path) -> None:
-    """Run `collector` or `api`, and leave what was noted."""
+    """Run `collector` or `api`, then write its stalls to the file."""
     watch = LoopWatch()
     module = importlib.import_module(f"{service}.program")
     module.run = _watched(module.run, watch)  # type: ignore[attr-defined]

@@ -1,9 +1,9 @@
-"""What a path from Redis to SSE costs that does nothing else: XREAD, then a write to each client.
+"""The barest path from Redis to SSE: XREAD, then a write to each client.
 
     python -m bench.peers.bare_path 3001 redis.sock
 
-Nothing is checked, kept or recovered; it is the limit beside which the services are measured.
-`BarePublisher` writes what it follows: an XADD for each event.
+Nothing is checked, kept or recovered; it is the lower bound for the services. `BarePublisher`
+writes the stream that it follows: an XADD for each event.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Redis:
         self.socket.sendall(b"".join(commands))
 
     def reply(self) -> Reply | None:
-        """The next reply, once it is there."""
+        """Return the next reply; wait for it."""
         while (reply := self._replies.gets()) is False:
             self._replies.feed(self.socket.recv(1 << 20))
         if isinstance(reply, Exception):
@@ -49,7 +49,7 @@ class Redis:
 
 
 class BarePublisher:
-    """Writes events, and no book."""
+    """Writes events without a book."""
 
     def __init__(self, path: Path) -> None:
         self._redis = Redis(str(path))
@@ -61,12 +61,12 @@ class BarePublisher:
             self._redis.reply()
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._redis.socket.close()
 
 
 def main(port: int, redis_socket: str) -> None:
-    """Serve whoever connects, until killed."""
+    """Serve all clients until killed."""
     redis, last = Redis(redis_socket), b"0-0"
     clients: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", port), backlog=2048) as listener:

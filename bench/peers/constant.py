@@ -1,4 +1,4 @@
-"""A server that answers always the same: the server stack of the api with nothing behind it.
+"""A server with a constant answer: the server stack of the api with nothing behind it.
 
     python -m bench.peers.constant 3001 answer.json
 
@@ -27,7 +27,7 @@ from runtime.stop import stop_on_signals
 
 
 class Constant:
-    """The ASGI application, with the api's outer parts and without."""
+    """The ASGI application, with and without the api's outer parts."""
 
     def __init__(self, body: str, headers: dict[str, str]) -> None:
         self._body = body.encode()
@@ -36,7 +36,7 @@ class Constant:
         self._app = RequestLog(Starlette(routes=[Route("/{path:path}", self._route)]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer a request."""
         if not scope["path"].startswith("/bare/"):
             await self._app(scope, receive, send)
             return

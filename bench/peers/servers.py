@@ -1,4 +1,4 @@
-"""The servers whose fan-out is measured side by side, each with whoever publishes to it."""
+"""The servers whose fan-out is compared, each with its publisher."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _APP = Path(__file__).parent / "peers" / "sse_starlette_app.py"
 
 @dataclass(frozen=True)
 class Server:
-    """One that runs: where its stream is, who publishes to it, what it has had of the CPU."""
+    """A running server: its stream, its publisher, its CPU and its memory."""
 
     port: int
     path: str
@@ -34,12 +34,12 @@ class Server:
 
 
 Start = Callable[[MarketEvents], AbstractContextManager[Server]]
-"""Starts a server whose book stands at the events' snapshot; raises NotInstalled."""
+"""Starts a server whose book is the events' snapshot; raises NotInstalled if it is missing."""
 
 
 @contextmanager
 def api(events: MarketEvents) -> Iterator[Server]:
-    """Ours: one process, from a Redis of its own."""
+    """Start the api: one process, from a Redis of its own."""
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
         publisher = stage.enter(closing(RedisPublisher(redis.socket_path, events.epoch)))
@@ -54,7 +54,7 @@ def api(events: MarketEvents) -> Iterator[Server]:
 
 @contextmanager
 def nchan(_events: MarketEvents) -> Iterator[Server]:
-    """Debian's nginx with nchan, one process, published to over HTTP."""
+    """Start Debian's nginx with nchan: one process, published to over HTTP."""
     port = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -66,7 +66,7 @@ def nchan(_events: MarketEvents) -> Iterator[Server]:
 
 @contextmanager
 def sse_starlette(events: MarketEvents) -> Iterator[Server]:
-    """An application of sse-starlette, one process, from a Redis of its own."""
+    """Start an application of sse-starlette: one process, from a Redis of its own."""
     if not PEERS_PYTHON.is_file():
         raise NotInstalled("sse-starlette: make peers")
     with ExitStack() as undo:

@@ -25,7 +25,7 @@ GRACE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class ReaderLoad:
-    """So many readers of one book that moves so often a second, for so long."""
+    """So many readers of one book that has `rate` updates a second, for `seconds`."""
 
     readers: int
     rate: float
@@ -35,7 +35,7 @@ class ReaderLoad:
         return f"{self.readers:,} readers, {self.rate:,.0f} events/s"
 
     def scaled(self, scale: float) -> ReaderLoad:
-        """So much of it: of the readers, and of the time."""
+        """Return a share of it: of the readers, and of the time."""
         return ReaderLoad(share_of(self.readers, scale), self.rate, max(1.0, self.seconds * scale))
 
 
@@ -79,7 +79,7 @@ class AllTurns:
     missing: Mapping[str, str]
 
     def median(self, name: str, figure: Callable[[TurnResult], float]) -> float:
-        """A server's figure, the median of its turns."""
+        """Return a server's figure, the median of its turns."""
         return median(map(figure, self.delivered[name]))
 
     def row(
@@ -90,7 +90,7 @@ class AllTurns:
         peer: str,
         goal: Goal | None,
     ) -> Row:
-        """Our figure beside a peer's; of one that is not there it says why."""
+        """Return our figure beside a peer's, or why there is no peer."""
         ours = self.median(OURS, figure)
         if peer in self.missing:
             why = self.missing[peer]
@@ -136,9 +136,11 @@ def _p99(delivered: TurnResult) -> float:
 def take_turns(
     servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
 ) -> AllTurns:
-    """Measure each server as often, one after the other; `api` among them, which must start.
+    """Measure the servers in turns; the api must be among them.
 
-    Raises MeasureFailed where a reader of the api's missed an event.
+    Raises:
+        MeasureFailed: If a reader of the api misses an event.
+
     """
     events = market_events(int(load.rate * load.seconds) + 1)
     delivered: dict[str, list[TurnResult]] = {name: [] for name in servers}

@@ -79,7 +79,7 @@ def _foot(figure: Figure, report: Report) -> None:
 
 
 def goals(report: Report) -> Figure | None:
-    """A bar for each goal: how far it is reached, on a scale on which the goal is 1."""
+    """Draw a bar for each goal: how far it is reached, on a scale on which the goal is 1."""
     rows = [(row, row.goal, row.value) for _, row in report.rows]
     judged = [(row, goal, value) for row, goal, value in rows if goal and value is not None]
     if not judged:
@@ -119,14 +119,14 @@ def _label(row: Row, goal: Goal) -> str:
 
 
 class Delays(NamedTuple):
-    """How soon half, and 99 in 100, of the events came, in ms."""
+    """The delays of half and of 99 in 100 events, in ms."""
 
     p50: float
     p99: float
 
 
 def beside_peers(report: Report) -> Figure | None:
-    """What comes to a crowd, and how soon it comes, beside what others bring."""
+    """Draw the events that reach many readers, and their delays, beside the peers'."""
     names = ("fan_out", "at_ease", "end_to_end")
     groups = dict(group for name in names if (group := _delays(report, name)))
     rates = _rates(report)
@@ -154,7 +154,7 @@ def _rates(report: Report) -> dict[str, float]:
 
 
 def _delays(report: Report, suite: str) -> tuple[str, dict[str, Delays]] | None:
-    """What was measured, and what came of ours first, then of what it is beside."""
+    """Return the title of a suite's delays, and ours and the peer's delays."""
     rows = {
         row.what[-len("p50") :]: row
         for name, row in report.rows
@@ -226,7 +226,7 @@ def _draw_delays(axes: Axes, groups: Mapping[str, Mapping[str, Delays]]) -> None
 
 
 def core(report: Report) -> Figure | None:
-    """Where the time of one frame goes, step by step."""
+    """Draw where the time of one frame goes, step by step."""
     rows = [row for name, row in report.rows if name == "core" and row.ours is not None]
     if not rows:
         return None

@@ -48,12 +48,12 @@ Turns = Mapping[str, Sequence[AnswerRate]]
 
 @dataclass(frozen=True)
 class Depth:
-    """What the servers gave, by status."""
+    """What the servers answered, by status."""
 
     by_status: Mapping[int, Turns]
 
     def rows(self) -> Iterator[Row]:
-        """The share of the constant's answers a second that the api gives."""
+        """Yield the api's answers a second beside the constant's."""
         names = {200: "whole answers", 304: "304"}
         for status, turns in self.by_status.items():
             ours, constant = ([each.rate for each in turns[name]] for name in ("api", "constant"))
@@ -101,7 +101,7 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
 
 
 def start_api(stage: Stage, depth: int) -> Api:
-    """An api over books that have moved and stand still."""
+    """Start an api over books that have moved and stand still."""
     redis, symbols = stage.redis(), ",".join(SYMBOLS)
     simulator = stage.simulator("--symbols", symbols, "--rate", "4000", "--updates", "200")
     collector = stage.collector(
@@ -118,7 +118,7 @@ def start_api(stage: Stage, depth: int) -> Api:
 
 
 def start_constant(stage: Stage, folder: Path, answer: httpx.Response) -> HttpService:
-    """A server that gives this answer to every request."""
+    """Start a server that gives this answer to every request."""
     file, port = folder / "answer.json", free_port()
     headers = {n: v for n, v in answer.headers.items() if n not in OF_THE_SERVER}
     file.write_text(json.dumps({"body": answer.text, "headers": headers}))
@@ -131,12 +131,12 @@ def start_constant(stage: Stage, folder: Path, answer: httpx.Response) -> HttpSe
 
 
 def path_of(symbol: str) -> str:
-    """As a client of the seed asks."""
+    """Return the path of a book."""
     return f"/depth/{symbol.replace('/', '%2F')}"
 
 
 def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes]:
-    """A request for each book, with its headers."""
+    """Return a request for each book, with its headers."""
     pairs = zip(SYMBOLS, headers, strict=True)
     return [get(prefix + path_of(symbol), **added) for symbol, added in pairs]
 
@@ -144,7 +144,7 @@ def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes
 def turn_of(
     server: HttpService, requests: Sequence[bytes], status: int, seconds: float
 ) -> AnswerRate:
-    """One measurement; every answer must have the status."""
+    """Measure once; every answer must have the status."""
     before = server.cpu_seconds()
     load = HttpLoad(requests)
     rate = uvloop.run(load.run(server.port, CONNECTIONS, seconds))

@@ -44,14 +44,14 @@ SHARES = {"p50": 0.5, "p99": 0.99}
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What came to the readers, of ours and of the bare path, turn by turn."""
+    """What the readers had, from ours and from the bare path, turn by turn."""
 
     load: ReaderLoad
     ours: Sequence[Received]
     bare: Sequence[Received]
 
     def rows(self) -> Iterator[Row]:
-        """Both delays, beside the bare path's."""
+        """Yield both delays, beside the bare path's."""
         for name, share in SHARES.items():
             ours = [turn.delay(share) * 1e3 for turn in self.ours]
             bare = [turn.delay(share) * 1e3 for turn in self.bare]
@@ -67,7 +67,7 @@ class EndToEnd:
 
 
 class NotedTape(Tape):
-    """A tape that notes when each frame leaves, in steady seconds."""
+    """A tape that records when each frame leaves, by time.monotonic."""
 
     def __init__(self, load: ReaderLoad) -> None:
         super().__init__([SYMBOL], [Rate(load.rate, load.seconds)])
@@ -78,7 +78,7 @@ class NotedTape(Tape):
         return len(self.left) == len(self.updates)
 
     def subscribe(self, symbol: str, depth: int, subscriber: Subscriber, snapshot: bool) -> None:
-        """Send the snapshot, and what is played from now on."""
+        """Send the snapshot, and the updates that are played from now on."""
         super().subscribe(symbol, depth, subscriber, snapshot)
         # Its snapshot has been sent; what comes now are updates.
         self._subscribers[symbol] = _Noting(subscriber, self.left)
@@ -98,7 +98,7 @@ class _Noting(Subscriber):
 
 
 async def through_services(load: ReaderLoad) -> Received:
-    """What comes by way of a collector and an api."""
+    """Return what readers have by way of a collector and an api."""
     tape = NotedTape(load)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
@@ -121,7 +121,7 @@ async def through_services(load: ReaderLoad) -> Received:
 
 
 def through_bare_path(load: ReaderLoad) -> Received:
-    """What comes by way of an XADD, an XREAD and writes."""
+    """Return what readers have by way of an XADD, an XREAD and writes."""
     events = market_events(int(load.rate * load.seconds)).updates
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis() as redis:
         port = free_port()

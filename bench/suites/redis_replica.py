@@ -39,7 +39,7 @@ class RedisReplica:
     """The copy, while an api with a reader of all books reads it."""
 
     def rows(self) -> Iterator[Row]:
-        """What both take of a core."""
+        """Yield what both take of a core."""
         whole = (("alone", self.alone), ("copied", self.copied), ("copy", self.copy))
         for what, share in (*whole, ("copy that is read", self.read)):
             yield Row(what=f"Redis, {what}", ours=share * 100, unit="% of a core")

@@ -120,16 +120,16 @@ class Replicas:
 
 
 def _row(what: str, found: float, unit: str) -> Row:
-    """A difference of two measures that may be less than what either is off."""
+    """Return a row for a difference of two measures, if it is larger than their noise."""
     if found > 0:
         return Row(what=what, ours=found, unit=unit)
     return Row(what=what, not_measured="less than other work on the machine lets see")
 
 
 def cost_of(writing: Sequence[Spent], spent: Sequence[Spent], replicas: int) -> Cost:
-    """What one of the replicas cost, from what was spent without and with them at each pace.
+    """Return what one replica costs, from what was spent without and with them at each pace.
 
-    A flush and an event are told apart by the two paces that have as many flushes.
+    Two paces with the same number of flushes separate the cost of a flush from that of an event.
     """
     still, thin, thick = (
         (with_them.cpu - alone.cpu * _longer(alone, with_them)) / replicas * 1e6
@@ -191,7 +191,7 @@ def measure_busy(scale: float, progress: Progress) -> Iterator[Row]:
 
 
 def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
-    """What replicas cost at the pace of an exchange, the median of so many turns."""
+    """Measure what replicas cost at the pace of an exchange, the median of the turns."""
     # Without and with them in turns, since the machine does not do as much at all times.
     pairs = [(load.alone(BUSY), load.spent(following, [BUSY])[0]) for _ in range(turns)]
     (quiet,) = load.spent(following, [QUIET])

@@ -64,10 +64,10 @@ class Following(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """What each piece takes, in bytes."""
+    """What each part takes, in bytes."""
 
     redis: int
-    """A Redis that has nothing."""
+    """A Redis without data."""
     api: int
     """An api without readers."""
     reader: float
@@ -146,7 +146,7 @@ async def _follow(shape: Shape, moves: int) -> Following:
 
 
 def _deep(symbol: str) -> Profile:
-    """A market that has a thousand levels a side, which few of the simulator's have."""
+    """Return a market with a thousand levels a side, which few of the simulator's have."""
     return replace(CATALOGUE["BTC/USD"], symbol=symbol)
 
 
@@ -161,7 +161,7 @@ def _wait_for_books(tape: Tape, url: str) -> None:
 
 
 def _in_redis(url: str, symbols: Sequence[str]) -> tuple[float, float]:
-    """The bytes of a book's hash and of an event, the mean of these."""
+    """Return the mean bytes of a book's hash and of an event."""
     with Redis.from_url(url) as redis:
         books = sum(_memory(redis, book_key(symbol)) for symbol in symbols)
         streams = sum(_memory(redis, events_key(symbol)) for symbol in symbols)
@@ -175,7 +175,7 @@ def _memory(redis: Redis, key: str) -> int:
 
 
 def _full_stream(count: int) -> tuple[int, int]:
-    """The bytes of an empty Redis, and by how many it grows with a stream of so many events."""
+    """Return the bytes of an empty Redis, and its growth with a stream of so many events."""
     events = market_events(count)
     with EmbeddedRedis() as server, Redis.from_url(server.url) as redis:
         empty = int(redis.info("memory")["used_memory"])
@@ -189,7 +189,7 @@ def _full_stream(count: int) -> tuple[int, int]:
 
 
 def _idle(readers: int, scale: float) -> tuple[int, float]:
-    """The bytes of an api without readers, and of each of so many."""
+    """Return the bytes of an api without readers, and those of each reader."""
     with servers.api(market_events(1)) as server, ExitStack() as undo:
         assert server.memory is not None
         # What the first of all brings in is no reader's.

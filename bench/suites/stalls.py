@@ -101,7 +101,7 @@ def _longest(stalls: Sequence[Stall]) -> float:
 async def play(
     stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate], rest: float
 ) -> list[Watched]:
-    """What the loops of both services did, from a rest before the tape to one after it."""
+    """Play the tape; return the stalls of both services, from a rest before to one after it."""
     redis = stage.redis()
     async with Simulator(tape) as simulator:
         collector = await live_collector(
@@ -148,7 +148,7 @@ def _api(redis_url: str, folder: Path) -> Api:
 
 
 def _noted(service: Process, file: Path) -> Stalls:
-    """What was noted, once the service has been stopped."""
+    """Stop the service; return its stalls."""
     service.process.send_signal(signal.SIGTERM)
     service.wait_for_end()
     wait_until(file.is_file, f"{service.name} leaves its stalls")

@@ -18,7 +18,7 @@ _STALE = frozenset({"stale: age"})
 
 
 class Reach(Enum):
-    """Whom a fault reaches, besides the reader of the book that is hit."""
+    """Which readers a fault reaches besides the reader of the book that is hit."""
 
     NOBODY = "the other readers notice nothing"
     PAUSE = "the other readers wait, and are told what the one is told"
@@ -27,7 +27,7 @@ class Reach(Enum):
 
 @dataclass(frozen=True)
 class Step:
-    """A fault, and what the reader of the book that it hits is to be told: all of `told`."""
+    """A fault, and what the reader of the book that is hit must be told: all of `told`."""
 
     title: str
     act: Act
@@ -35,14 +35,14 @@ class Step:
     may_be_told: frozenset[str] = frozenset()
     reach: Reach = Reach.NOBODY
     answers: frozenset[str] = _OK
-    """How /depth of the hit book may be answered meanwhile."""
+    """The statuses that /depth of the hit book may have meanwhile."""
     new_leader: bool = False
-    """Whether nobody may know for how many numbers a snapshot stands."""
+    """Whether a snapshot may jump over numbers without a count."""
     hit_exists: bool = True
 
 
 def steps(hits: Iterable[str]) -> Iterable[tuple[Step, str]]:
-    """Each step and the book that it hits, one of `hits`, which are taken one by one."""
+    """Yield each step and the book that it hits, one of `hits` after another."""
     free = iter(hits)
     for make in (_of_a_book, _of_a_frame, _of_connections, _of_processes):
         yield from make(free)
@@ -144,7 +144,7 @@ def asked(
     reach: Reach = Reach.NOBODY,
     answers: frozenset[str] = _OK,
 ) -> Step:
-    """A step of faults that the simulator is asked for; `told` are the reasons of doubts."""
+    """Return a step of faults that the simulator makes; `told` are the reasons of doubts."""
     faults = tuple(faults)
     return Step(
         " + ".join(map(_without_symbol, faults)),
@@ -166,7 +166,7 @@ def _without_symbol(fault: str) -> str:
 
 
 def _of(symbol: str, fault: str) -> str:
-    """The fault of this symbol; further parameters come behind a `&`."""
+    """Return the fault with this symbol; further parameters follow a `&`."""
     name, *parameters = fault.split("&")
     return "&".join((f"{name}?symbol={symbol}", *parameters))
 

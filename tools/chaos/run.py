@@ -35,7 +35,7 @@ class FaultResult:
 
     title: str
     told: tuple[str, ...]
-    """What the reader of the hit book was told, each once, in order."""
+    """The statuses that the reader of the hit book was told, each once, in order."""
     not_live: float
     """From its first doubt until it was live for good, in seconds."""
     longest_wait: float
@@ -125,7 +125,7 @@ class ChaosRun:
         wait_until(go_on, "all is right again", LIMIT_SECONDS)
 
     def _connections_have_lasted(self) -> bool:
-        """Whether the last end of each is forgotten; else it would wait longer after the next."""
+        """Return whether all connections count as recovered, so the next back-off is short."""
         connections = self.system.collector.get("/healthz").json()["connections"]
         return all(
             connection["state"] == "live"
@@ -154,7 +154,7 @@ def judged(
     tally: Tally,
     answers: Counter[str],
 ) -> FaultResult:
-    """What was seen, and what of it should not have been; `words` are the hit reader's."""
+    """Return what was seen and what of it is wrong; `words` are the hit reader's."""
     told, others_told = _texts(words), _texts(others)
     doubts = [word for word in words if word.text != LIVE]
     wrong = list(_wrong(step, set(told), longest_wait, others_told, tally, answers))

@@ -23,7 +23,7 @@ GO_ON_LIMIT = 60.0
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step, how long it took until every reader had gone on, and what was seen meanwhile."""
+    """A step, how long it took until every reader went on, and what was seen meanwhile."""
 
     title: str
     seconds: float
@@ -47,7 +47,7 @@ class ComposeRun:
     crowd: StreamCrowd
     results: list[StepResult] = field(default_factory=list)
     served: dict[str, ReplicaLoad] = field(default_factory=dict)
-    """By replica, the most that it was seen to have served."""
+    """The most that each replica is known to have served."""
 
     def run_steps(self) -> None:
         """Do all steps; raise AssertionError if a reader does not go on."""
@@ -125,7 +125,7 @@ class ComposeRun:
         wait_until(serves, f"{replica.name} serves", GO_ON_LIMIT)
 
     def _wait_until_quiet(self) -> None:
-        """Return once a book is served as live again."""
+        """Return when every book is served as live again."""
 
         def all_live() -> bool:
             books = httpx.get(f"{self.stack.url}/books", trust_env=False).json()
@@ -174,5 +174,5 @@ def _wrong_for_crowd(refused: int, answers: Counter[str], *, redis_away: bool) -
 
 
 def short(container: Container) -> str:
-    """A container's name without its project's."""
+    """Return a container's name without its project's."""
     return "-".join(container.name.split("-")[-2:])

@@ -29,7 +29,7 @@ WHAT = "Take the pictures of the page and the terminal for docs/ again."
 
 
 def main() -> int:
-    """Make all pictures; the exit code."""
+    """Take all pictures; return the exit code."""
     options_parser("pictures", WHAT).parse_args()
     if find_chromium() is None:
         sys.stderr.write("make pictures: no chromium or chrome on the PATH\n")
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _services(stage: Stage) -> str:
-    """All services, and where the api is."""
+    """Start all services; return the address of the api."""
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOLS)
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
@@ -56,7 +56,7 @@ def _services(stage: Stage) -> str:
 
 
 def _port() -> int:
-    """The port that the README names, if it is free."""
+    """Return the port that the README names, if it is free, else another one."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", USUAL_PORT))

@@ -1,4 +1,4 @@
-"""What a terminal shows, as HTML: letters of one width, so that frames and bars have no seams."""
+"""The terminal's screen as HTML, in a fixed width, so that frames and bars have no seams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ font: 19.932px/23px 'DejaVu Sans Mono', monospace">{code}</pre>"""
 
 
 def terminal_html(url: str, width: int, height: int) -> str:
-    """The terminal on the api at `url`, in a window of this size, once its ladders have moved."""
+    """Return the terminal's screen with the api at `url`, when its ladders have moved."""
     os.environ["COLORTERM"] = "truecolor"
     os.environ.pop("NO_COLOR", None)
     return asyncio.run(_html(TerminalApp(Options(url, None, ())), width, height))

@@ -29,11 +29,11 @@ class StreamAudit:
     conflated: int = 0
     """Numbers that a snapshot stands for and counts."""
     uncounted: int = 0
-    """Numbers before a snapshot of another subscription or leader, of which nobody knows."""
+    """Numbers before a snapshot of another subscription or leader, which nobody can count."""
     lags: list[float] = field(default_factory=list)
     """Seconds from the reading of a frame to the entry in Redis, of one update in 50."""
     broken: list[str] = field(default_factory=list)
-    """Where a stream does not keep the contract."""
+    """What in a stream breaks the contract."""
 
     def add(self, symbol: str, streams: StoredBooks) -> None:
         """Read a symbol's whole stream."""
@@ -58,7 +58,7 @@ class StreamAudit:
 
 
 def uncounted_in(entries: Entries) -> int:
-    """How many numbers nobody counts; raises BrokenPromiseError where somebody should."""
+    """Return how many numbers nobody can count; raise BrokenPromiseError if a count is missing."""
     uncounted = 0
     status, epoch = "", entries[0][1]["epoch"] if entries else ""
     for (_, before), (_, entry) in pairwise(entries):
@@ -75,6 +75,6 @@ def uncounted_in(entries: Entries) -> int:
 
 
 def lag_of(entry_id: str, entry: dict[str, str]) -> float:
-    """How long an update took from the collector's socket to Redis, by both clocks."""
+    """Return the seconds from the collector's socket to Redis, by both clocks."""
     read = parse_rfc3339(json.loads(entry["data"])["received_at"]) / 1e9
     return int(entry_id.partition("-")[0]) / 1e3 - read

@@ -13,19 +13,19 @@ SAMPLE_SECONDS = 1.0
 
 
 class Growth(NamedTuple):
-    """Bytes in the second fifth of a run, when all has begun, and in its last fifth."""
+    """The bytes in the second fifth of a run, when all has started, and in the last fifth."""
 
     before: float
     after: float
 
     @property
     def share(self) -> float:
-        """How much more it was, as a share of what it was before."""
+        """The growth as a share of what it was before."""
         return self.after / self.before - 1
 
 
 class MemorySampler:
-    """Samples the memory of services once a second while its context is open."""
+    """Samples the memory of services once a second until the context ends."""
 
     def __init__(self, services: Sequence[Process]) -> None:
         self.samples: dict[str, list[int]] = {service.name: [] for service in services}
@@ -42,13 +42,13 @@ class MemorySampler:
         self._thread.join()
 
     def fifths(self, name: str) -> list[float]:
-        """The median memory of a service in each fifth of the run; none of less than 5 s."""
+        """Return the median memory in each fifth of the run; empty if it lasted less than 5 s."""
         samples = self.samples[name]
         fifth = len(samples) // 5
         return [median(samples[n * fifth : (n + 1) * fifth]) for n in range(5) if fifth]
 
     def growth(self, name: str) -> Growth:
-        """How the memory of a service went: medians, as a single sample says little."""
+        """Return the growth of a service's memory, by medians."""
         _, before, *_, after = self.fifths(name)
         return Growth(before, after)
 

@@ -54,25 +54,25 @@ class Outcome:
     seconds: float = 0.0
     """How long there were faults."""
     updates: int = 0
-    """That the collector verified in that time."""
+    """Updates that the collector verified in that time."""
     rates: list[float] = field(default_factory=list)
-    """How many they were a second, from one fault to the next."""
+    """The updates a second, from one fault to the next."""
     cpu: dict[str, float] = field(default_factory=dict)
-    """By service, its share of one core in that time."""
+    """The share of a core that each service used in that time."""
     live_after: float = 0.0
     """Seconds from the last fault until every book was live."""
     verified: int = 0
-    """Updates that the collector verified, over all."""
+    """Updates that the collector verified in all."""
     health: dict[str, Any] = field(default_factory=dict)
-    """What the collector says of itself in the end."""
+    """The collector's /healthz in the end."""
     audit: StreamAudit = field(default_factory=StreamAudit)
     missed: int = 0
-    """Events that the readers were told they missed."""
+    """Events that readers were told to have missed."""
     wrong: list[str] = field(default_factory=list)
 
 
 def symbols_of(count: int) -> tuple[str, ...]:
-    """So many: the catalogue's, whose busiest move often, and made-up ones."""
+    """Return so many symbols: the catalogue's, which move often, and made-up ones."""
     made_up = (f"S{number:03}/USD" for number in range(count))
     return (*CATALOGUE, *made_up)[:count]
 
@@ -162,7 +162,7 @@ class SoakRun:
         self.outcome.live_after = time.monotonic() - begun
 
     def _wait_until_all_moved(self) -> None:
-        """Return once every book had updates that would have told that it is wrong."""
+        """Return when every book has had updates that would have shown that it is wrong."""
         ends = {symbol: self._streams.last_seq(symbol) for symbol in self._symbols}
         for symbol, seq in ends.items():
             self._streams.wait_for_seq(symbol, seq + UPDATES_AFTER_LAST_FAULT)
@@ -187,7 +187,7 @@ class SoakRun:
 
 
 def wrong_in(outcome: Outcome, memory: MemorySampler, judged: Sequence[str]) -> list[str]:
-    """What should not have been; the memory of those that are `judged` must not have grown."""
+    """Return what is wrong; the memory of the `judged` services must not have grown."""
     audit = outcome.audit
     wrong = [*outcome.wrong, *audit.broken]
     found = audit.updates + audit.conflated

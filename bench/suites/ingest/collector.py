@@ -1,4 +1,4 @@
-"""The collector in a flood, and what it left in Redis."""
+"""The collector in a flood, and what it stored in Redis."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Ours(NamedTuple):
 
     @property
     def events_a_call(self) -> float:
-        """How many events a call of the write script carried."""
+        """The number of events in a call of the write script."""
         return self.run.updates / max(1, self.calls)
 
 
 def run_ours(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Ours:
-    """Send the flood to a collector; raises MeasureFailed where an update is missing or wrong."""
+    """Send the flood to a collector; raise MeasureFailed if an update is missing or wrong."""
     served = flood.serving.v2
     collector = start_collector(stage, redis, flood)
     client: Any = Redis.from_url(redis.url)
@@ -73,7 +73,7 @@ def run_ours(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Ours:
 
 
 def start_collector(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Collector:
-    """A collector on its own core, with every book of the flood live."""
+    """Start a collector on its own core; return when every book of the flood is live."""
     symbols = flood.serving.v2.updates
     collector = stage.collector(
         redis.url,

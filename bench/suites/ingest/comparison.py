@@ -36,7 +36,7 @@ LEAST_EVENTS_A_CALL = 20
 
 
 class Round(NamedTuple):
-    """A run of each, one right after the other; `peer` is None where it is not there."""
+    """A run of each, one right after the other; `peer` is None if it is not installed."""
 
     ours: Run
     events_a_call: float

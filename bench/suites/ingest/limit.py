@@ -1,4 +1,4 @@
-"""The limit: the write script of the contract fed from a bare loop with calls made beforehand."""
+"""The limit: the write script of the contract, fed from a bare loop with prepared calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WRITE_BYTES = 2**18
 
 
 def calls_of(stored: Mapping[str, Stored], events: int) -> list[WriteCall]:
-    """What a collector stored, in calls of so many events, in the order of their last events."""
+    """Return what a collector stored, as calls of so many events, by time of their last events."""
     dated = [each for symbol, its in stored.items() for each in _dated(symbol, its, events)]
     return [call for _, call in sorted(dated, key=lambda each: each[0])]
 
@@ -50,9 +50,11 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
 
 
 def run_limit(port: int, calls: list[WriteCall]) -> Run:
-    """Send all calls, one after another without waiting, to an empty Redis.
+    """Send all calls to an empty Redis without waiting for replies.
 
-    Raises MeasureFailed where Redis refuses one.
+    Raises:
+        MeasureFailed: If Redis refuses one.
+
     """
     packed = b"".join(_pack("EVALSHA", WRITE.sha, *call.arguments) for call in calls)
     with socket.create_connection(("127.0.0.1", port), LIMIT_SECONDS) as connection:

@@ -1,4 +1,4 @@
-"""cryptofeed in the same flood, from its own package in a venv of its own."""
+"""cryptofeed in the same flood, from its own package in its own venv."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SNAPSHOT_EVERY = 1000
 
 
 def is_installed() -> bool:
-    """Whether there is a cryptofeed to run."""
+    """Return whether cryptofeed is installed."""
     if not PYTHON.exists():
         return False
     asked = subprocess.run([PYTHON, "-c", "import cryptofeed"], capture_output=True, check=False)
@@ -36,7 +36,7 @@ def is_installed() -> bool:
 
 
 def run_peer(folder: Path, redis: EmbeddedRedis, flood: FloodProcess) -> Run:
-    """Send its share of the flood to cryptofeed; raises MeasureFailed where entries are missing."""
+    """Send its share of the flood to cryptofeed; raise MeasureFailed if entries are missing."""
     served = flood.serving.v1
     client: Any = Redis.from_url(redis.url)
 

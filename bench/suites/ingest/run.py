@@ -1,4 +1,4 @@
-"""What one measure gives, and how its end is seen."""
+"""One run of a flood: its figures, and how its end is found."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bench.suite import MeasureFailed
 
 COLLECTOR_CORE = 0
 OTHER_CORE = 1
-"""Redis's; the flood and this process, which do little, are there too."""
+"""The core of Redis, of the flood and of this process, which do little."""
 
 LIMIT_SECONDS = 120.0
 _POLL_SECONDS = 0.005
 
 
 class Run(NamedTuple):
-    """So many updates, from the first that was sent until the last of every symbol was in Redis.
+    """The figures of a run, from the first update that was sent until all were in Redis.
 
     `cpu_seconds` are the reader's.
     """
@@ -35,18 +35,25 @@ class Run(NamedTuple):
 
     @property
     def cpu_us(self) -> float:
-        """What an update costs the reader."""
+        """The reader's CPU for an update, in microseconds."""
         return self.cpu_seconds / self.updates * 1e6
 
 
 def timed(
     send: Callable[[], float], served: FloodFeed, pid: int, is_there: Callable[[str, int], bool]
 ) -> Run:
-    """Let the flood `send` to process `pid`, and return once each symbol's updates are there.
+    """Let the flood send its updates, and return when all of them are in Redis.
 
-    `send` returns when the first went, by the steady clock; `is_there` says of a symbol whether
-    Redis has all of so many updates. Only one is asked about at a time, which costs Redis next to
-    nothing. Raises MeasureFailed where it takes too long.
+    Args:
+        send: Sends them; returns when the first went, by time.monotonic.
+        served: The number of updates of each symbol.
+        pid: The process that reads the flood, whose CPU is measured.
+        is_there: Whether Redis has so many updates of a symbol. Only one symbol is asked about at a
+            time, which costs Redis next to nothing.
+
+    Raises:
+        MeasureFailed: If it takes too long.
+
     """
     cpu_before = cpu_seconds(pid)
     begun = send()
