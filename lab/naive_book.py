@@ -48,23 +48,28 @@ class NaiveBook:
 
     @property
     def bids(self) -> list[TextLevel]:
+        """The bids, best first."""
         return self._sorted("bids")
 
     @property
     def asks(self) -> list[TextLevel]:
+        """The asks, best first."""
         return self._sorted("asks")
 
     @property
     def checksum_text(self) -> str:
+        """The text that the checksum is of."""
         levels = self.asks[:10] + self.bids[:10]
         return "".join(text.replace(".", "").lstrip("0") for level in levels for text in level)
 
     @property
     def checksum(self) -> int:
+        """Kraken's checksum of the book."""
         return crc32(self.checksum_text.encode())
 
     @property
     def crossed(self) -> bool:
+        """Whether the best bid is not below the best ask."""
         return bool(
             self.bids and self.asks and Decimal(self.bids[0][0]) >= Decimal(self.asks[0][0])
         )

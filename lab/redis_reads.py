@@ -18,6 +18,7 @@ async def carry_out(redis: Redis, call: WriteCall) -> None:
 
 
 async def hash_at(redis: Redis, key: str) -> dict[bytes, bytes]:
+    """Return a hash."""
     return cast("dict[bytes, bytes]", await redis.hgetall(key))
 
 
@@ -27,4 +28,5 @@ async def texts_at(redis: Redis, key: str) -> dict[str, str]:
 
 
 async def entries_at(redis: Redis, key: str) -> Entries:
+    """Return all entries of a stream."""
     return cast("Entries", await redis.xrange(key))

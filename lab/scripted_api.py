@@ -53,6 +53,7 @@ class ScriptedMarket:
 
     @property
     def symbol(self) -> str:
+        """The book's symbol."""
         return self.book.symbol
 
     def update(self, bids: Pairs = (), asks: Pairs = (), *, is_lie: bool = False) -> None:
@@ -80,10 +81,12 @@ class ScriptedMarket:
         self._tell(self.snapshot(conflated))
 
     def snapshot(self, conflated: int | None = None) -> bytes:
+        """Return a snapshot of the book."""
         view = view_of(self.book, self._source, self.book.checksum(), TIME)
         return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
 
     def in_short(self) -> dict[str, Any]:
+        """Return the book's row in `/books`."""
         bid, ask = self.book.bids.best, self.book.asks.best
         return {
             "symbol": self.symbol,
@@ -138,6 +141,7 @@ class ScriptedApi:
 
     @property
     def url(self) -> str:
+        """The address of the api."""
         return f"http://127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> Self:
@@ -148,6 +152,7 @@ class ScriptedApi:
         await self.stop()
 
     async def start(self) -> None:
+        """Listen, at the same address as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -158,6 +163,7 @@ class ScriptedApi:
         self._followers.clear()
 
     async def stop(self) -> None:
+        """Close all connections, and listen no longer."""
         assert self._server is not None
         self._server.close()
         for writer in self._writers:
@@ -189,6 +195,7 @@ class ScriptedApi:
 
     @property
     def is_followed(self) -> bool:
+        """Whether a stream is open."""
         return bool(self._followers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -45,6 +45,7 @@ def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
 
 
 def view_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookView:
+    """Return the book of `seq` as a collector publishes it."""
     book = book_at(seq, symbol)
     return view_of(book, source, book.checksum(), CONFIRMED_AT)
 
@@ -72,18 +73,22 @@ class Event(NamedTuple):
 
 
 def update(seq: int) -> Event:
+    """Return an update."""
     return Event("update", seq)
 
 
 def updates(first: int, last: int) -> list[Event]:
+    """Return the updates from `first` to `last`."""
     return [update(seq) for seq in range(first, last + 1)]
 
 
 def snapshot(seq: int) -> Event:
+    """Return a snapshot."""
     return Event("snapshot", seq)
 
 
 def status(seq: int, status: Status = "syncing") -> Event:
+    """Return a status event."""
     return Event("status", seq, status)
 
 

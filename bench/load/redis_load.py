@@ -30,7 +30,7 @@ WORDS: dict[Following, str] = {"nobody": "nobody", "few": f"{FEW} books", "all":
 class WritePace(NamedTuple):
     """So many flushes a second with so many events each.
 
-    A collector also confirms every book once a second. Without `confirms` nobody does, so that small
+    A collector also confirms every book once a second. Without `confirms` nobody does, so small
     costs stay visible.
     """
 
