@@ -9,35 +9,32 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Awaitable, Callable
-from functools import wraps
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
+import uvloop
 
 from bench.load.loop_watch import LoopWatch
+
+T = TypeVar("T")
 
 
 def main(service: str, file: Path) -> None:
     """Run `collector` or `api`, then write its stalls to the file."""
-    watch = LoopWatch()
-    module = importlib.import_module(f"{service}.program")
-    module.run = _watched(module.run, watch)  # type: ignore[attr-defined]
+    watch, run = LoopWatch(), uvloop.run
+
+    async def watched(service: Coroutine[Any, Any, T]) -> T:
+        watch.start()
+        return await service
+
+    # Both services run their loop with this function.
+    uvloop.run = lambda service: run(watched(service))  # type: ignore[assignment, misc]
     try:
-        module.main()
+        importlib.import_module(f"{service}.__main__").main()
     finally:
         file.write_bytes(msgspec.json.encode(watch.stalls))
-
-
-def _watched(
-    run: Callable[..., Awaitable[None]], watch: LoopWatch
-) -> Callable[..., Awaitable[None]]:
-    @wraps(run)
-    async def run_watched(*arguments: object) -> None:
-        watch.start()
-        await run(*arguments)
-
-    return run_watched
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Watched:
                 unit="ms",
                 beside="by the clock",
                 theirs=clock * 1e3,
-                note=f"garbage {garbage * 1e3:.0f} ms {most.where if most else ''}".rstrip(),
+                note=f"garbage {garbage * 1e3:.0f} ms {_innermost(most)}".rstrip(),
                 is_detail=True,
             )
 
@@ -92,6 +92,11 @@ class AllStalls:
             yield Row(what=what, ours=longest, unit="ms", goal=STALL)
         for watched in self.services:
             yield from watched.details()
+
+
+def _innermost(stall: Stall | None) -> str:
+    """Return the two innermost functions that ran in a stall; empty if it was short."""
+    return " > ".join(stall.where.split(" > ")[-2:]) if stall else ""
 
 
 def _longest(stalls: Sequence[Stall]) -> float:
