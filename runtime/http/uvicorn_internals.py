@@ -27,14 +27,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 
 class UvicornServer(uvicorn.Server):
@@ -120,7 +117,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self.check_head(version, self.url)
         if version == "1.0":
             app = _UntilClose(cast("ASGIApp", self.config.loaded_app), lambda: self.cycle)
-            self.app = cast("ASGI3Application", app)
+            self.app = cast("Any", app)
         super().on_headers_complete()
         self.answer_begun()
 
