@@ -18,7 +18,7 @@ Names used:
 Checked with uvicorn 0.53 to 0.54 (0.52 fails); the guard is
 `tests/runtime/http/test_uvicorn_internals.py`, the reason in docs/adr/0005-own-uvicorn-protocol.md.
 The bounds are a promise (docs/reliability.md) and need no figure. An event for one reader costs
-6.2 us of CPU by the transport, and 13.1 by ASGI's `send` (python -m bench.private_parts,
+6.2 us of CPU by the transport, and 13.1 by ASGI's `send` (python -m bench --only private_parts,
 2026-11-27).
 """
 
