@@ -121,7 +121,7 @@ class Cursor:
             return b""
 
     async def _open_again(self) -> bytes:
-        """Open if that is possible; what was missed is told in any case."""
+        """Open if that is possible; send what was missed in any case."""
         step = Step(CursorState.WAITING)
         if self._opener.can_open:
             with suppress(NoRoom):

@@ -55,7 +55,7 @@ class Opener(Protocol):
 
     @property
     def can_open(self) -> bool:
-        """Return whether `open` may succeed where it raised NoRoom before."""
+        """Return whether `open` may succeed after it raised NoRoom."""
 
     async def open(self) -> Step:
         """Begin with the books as they are; raise NoRoom."""
