@@ -1,6 +1,6 @@
-"""Foreign text with escapes for all that does not show, for logs and errors of the services.
+"""Escape foreign text for logs and errors, so that it moves no cursor and forges no line.
 
-An escape tells exactly what was there, at any width. `kraken_book.printable` replaces the same
+An escape shows exactly what was there, at any width. `kraken_book.printable` replaces the same
 characters by one character each, because the terminal and the client show texts in columns. It is
 not used here because the simulator, which shares no code with the library, logs too.
 """

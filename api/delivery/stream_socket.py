@@ -129,8 +129,9 @@ class SocketProtocol(HttpProtocol):
         return self._socket.has_stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport."""
+        """Give the requests of this connection its socket."""
         self._socket = Socket(transport)
+        self.extensions = {EXTENSION: {"socket": self._socket}}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,19 +156,11 @@ class SocketProtocol(HttpProtocol):
         super().resume_writing()
         self._socket.fill(is_full=False)
 
-    def request_begun(self, scope: Scope) -> None:
-        """Put the socket into the request's scope."""
-        scope["extensions"] = {EXTENSION: {"socket": self._socket}}
-
-    def answer_begun(self) -> None:
-        """Note whether the client knows chunks."""
-        super().answer_begun()
-        self._socket.is_chunked = self.scope["http_version"] != "1.0"
-
 
 def socket_of(scope: Scope) -> Socket:
     """Return the socket of a request that is served by SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
+    found.is_chunked = scope["http_version"] != "1.0"
     return found
 
 

@@ -23,7 +23,6 @@ from kraken_book.client import Refused
 from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, suggest_symbols
 from kraken_book.terminal.arguments import Options
-from kraken_book.terminal.arrangement import Arrangement, arrange
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
 from kraken_book.terminal.feed import Feed
@@ -31,6 +30,7 @@ from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
+from kraken_book.terminal.layout import Arrangement, arrange
 from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for

@@ -11,8 +11,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.grid import GAP, Grid, grid_of
 from kraken_book.terminal.ladder import Ladder
+from kraken_book.terminal.layout import GAP, Grid, grid_of
 from kraken_book.terminal.palette import Palette
 
 # Until a book has said how deep it is.

@@ -1,19 +1,24 @@
-"""One level as a line: price and quantity with their decimals below each other, then a bar."""
+"""One level as a line: price and quantity with their decimals below each other, then a bar.
+
+A bar shows how much is offered up to the level. It is of block characters, which need no colour.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from textual.strip import Strip
 
 from kraken_book.level import Level
-from kraken_book.terminal.depth_bar import cumulative, depth_bar
 from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.palette import Palette, SideStyles
 from kraken_book.terminal.texts import fitted, split_zeros
 
 # A bar of fewer cells says nothing.
 MIN_BAR = 3
+_FULL = "█"
+_EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 _Look = tuple[Level, str, bool, int, bool]
 
@@ -87,3 +92,20 @@ class LevelLines:
 
     def _bar_room(self, frame: Frame) -> int:
         return frame.inner - self._price_width - self._qty_width - 4
+
+
+def depth_bar(part: int, whole: int, width: int) -> str:
+    """Return a bar for `part` of `whole` in `width` cells, to an eighth of a cell.
+
+    A part that is not zero shows at least that.
+    """
+    if part <= 0 or whole <= 0 or width <= 0:
+        return ""
+    # Lots pass what a float holds exactly; an eighth of a cell is found among integers.
+    eighths = max(1, min(part, whole) * width * 8 // whole)
+    return _FULL * (eighths // 8) + _EIGHTHS[eighths % 8]
+
+
+def cumulative(levels: Sequence[Level]) -> list[int]:
+    """Return how many lots are offered up to each of `levels`, best first."""
+    return list(accumulate(level.lots for level in levels))

@@ -67,6 +67,7 @@ async def test_new_symbol_is_found_when_the_list_is_not_fresh(
     assert await directory.resolve("eth-usd") == "ETH/USD"
 
 
+@pytest.mark.real_redis  # it asks for INFO commandstats
 async def test_unknown_names_cost_at_most_one_read_in_a_while(
     replica: Replica, written: Written
 ) -> None:

@@ -65,7 +65,7 @@ class Client:
     """A socket of raw bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def send(self, data: bytes) -> None:
@@ -78,16 +78,16 @@ class Client:
     async def answer(self) -> tuple[bytes, bytes]:
         """Return head and body of an answer that says how long it is."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            head = await self._reader.readuntil(b"\r\n\r\n")
+            head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            return head, await self._reader.readexactly(length)
+            return head, await self.reader.readexactly(length)
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             parts = []
             with contextlib.suppress(ConnectionError):
-                while part := await self._reader.read(65536):
+                while part := await self.reader.read(65536):
                     parts.append(part)
             return b"".join(parts)
 
@@ -216,7 +216,7 @@ async def test_client_that_takes_too_long_for_an_answer_is_cut_off() -> None:
 
         async def gone() -> bool:
             with contextlib.suppress(ConnectionError):
-                await client._reader.read(100)
+                await client.reader.read(100)
             return server.open_connections() == 0
 
         await eventually(gone, "cut off, however steadily it reads")
