@@ -1,4 +1,4 @@
-"""`python -m api`: load and run `api.program`."""
+"""`python -m api`: load and run `api.app`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runtime.process import loading
 def main() -> None:
     """Run the api."""
     with loading():
-        from api.program import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
+        from api.app import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 
 

@@ -16,7 +16,7 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 
 from collector.feed.budget import Budget
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.venues.kraken.websockets_internals import InterceptedConnection
 
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
@@ -49,7 +49,7 @@ class FeedFlooded(Exception):
 class Lot(NamedTuple):
     """Messages in their order; `read` is when the newest of them was read from the system."""
 
-    read: Stamp
+    read: Timestamp
     messages: list[bytes]
 
 
@@ -69,7 +69,7 @@ class FeedSocket(InterceptedConnection):
         self._messages: list[bytes] = []
         # Of a message that comes in several frames.
         self._parts: list[bytes] = []
-        self._read = Stamp(0, 0)
+        self._read = Timestamp(0, 0)
         self._has_news = asyncio.Event()
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
@@ -96,7 +96,7 @@ class FeedSocket(InterceptedConnection):
 
     def bytes_received(self, data: bytes) -> None:
         """Keep the messages that `data` completes, and pass everything else on."""
-        self._read = stamp_now()
+        self._read = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
