@@ -56,7 +56,7 @@ async def run(
     troubles = Troubles()
     publisher = Publisher(nodes, retention, str(settings.shard), troubles)
     feed = Feed(settings, publisher.add, publisher.remove)
-    publisher.read, publisher.is_behind = feed.read, feed.is_behind
+    publisher.is_behind = feed.is_behind
     WAITING.set_function(lambda: publisher.waiting)
     lease = Lease(
         nodes,

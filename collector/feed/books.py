@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from collector.feed.timestamp import Stamp
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp
 from kraken_book.book import Book
 from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.level import Level
@@ -33,15 +34,22 @@ class BookListener(Protocol):
 class SymbolBook:
     """One symbol: its status, and its book while that is `live`.
 
-    While live, `book` is verified by `checksum`, and `read` is when its newest frame was read. A
+    While live, `book` is verified by `checksum`, and `read_at` is when its newest frame was read. A
     frame that raises leaves the book unknown; the caller must `lose` it. `pair_status` is the
-    pair's own at Kraken, and `resyncs` how often the book was doubted and asked for anew.
+    pair's own at the venue, and `resyncs` how often the book was doubted and asked for anew.
+
+    Args:
+        symbol: Name of the book.
+        depth: Levels of each side that are kept.
+        source: Where its frames come from, such as `kraken` or `simulated`.
+        link: State of the connection that serves it; by default one that is down.
     """
 
-    def __init__(self, symbol: str, depth: int, source: str) -> None:
+    def __init__(self, symbol: str, depth: int, source: str, link: Link | None = None) -> None:
         self.symbol = symbol
         self.depth = depth
         self.source = source
+        self.link = link or Link()
         self.status: SymbolStatus = "asked"
         self.reason: str | None = None
         self.precision: Precision | None = None
@@ -50,7 +58,7 @@ class SymbolBook:
         self.book: Book | None = None
         self.checksum = 0
         self.exchange_time: str | None = None
-        self.read = Stamp(0, 0)
+        self.read_at = Timestamp(0, 0)
         self.listener: BookListener | None = None
         # What its state was last made of.
         self._stated: tuple[object, ...] = ()
@@ -60,6 +68,11 @@ class SymbolBook:
     def live(self) -> bool:
         """Whether the book is verified and followed."""
         return self.status == "live"
+
+    @property
+    def confirmed_at(self) -> Timestamp:
+        """When the newest frame was read that confirms the book: one of its connection's."""
+        return self.link.last_frame_at or self.read_at
 
     @property
     def known_precision(self) -> Precision:
@@ -99,14 +112,14 @@ class SymbolBook:
         asks: Sequence[Level],
         checksum: int,
         time: str | None,
-        read: Stamp,
+        read_at: Timestamp,
     ) -> None:
         """Become the snapshot's book and live; raises BookError."""
         book = Book(self.symbol, self.depth, self.known_precision)
         book.replace(bids, asks)
         book.verify(checksum)
         self.book = book
-        self._verified(checksum, time, read)
+        self._verified(checksum, time, read_at)
         self.status, self.reason = "live", None
         if self.listener is not None:
             self.listener.on_snapshot()
@@ -117,14 +130,14 @@ class SymbolBook:
         asks: Sequence[Level],
         checksum: int,
         time: str | None,
-        read: Stamp,
+        read_at: Timestamp,
     ) -> None:
         """Apply one frame to a live book; raises BookError."""
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
         book.update(bids, asks)
         book.verify(checksum)
-        self._verified(checksum, time, read)
+        self._verified(checksum, time, read_at)
         if self.listener is not None:
             self.listener.on_update(bids, asks)
 
@@ -149,5 +162,5 @@ class SymbolBook:
             if self.listener is not None:
                 self.listener.on_status()
 
-    def _verified(self, checksum: int, time: str | None, read: Stamp) -> None:
-        self.checksum, self.exchange_time, self.read = checksum, normalised(time), read
+    def _verified(self, checksum: int, time: str | None, read_at: Timestamp) -> None:
+        self.checksum, self.exchange_time, self.read_at = checksum, normalised(time), read_at

@@ -12,7 +12,6 @@ from functools import partial
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share, SharedBudget
-from collector.feed.timestamp import Stamp
 from collector.settings import CollectorSettings
 from collector.venues.kraken.connection import Connection
 from collector.venues.kraken.frames import Pair
@@ -90,14 +89,9 @@ class Feed:
         """Whether what the wildcards mean is known."""
         return self._has_list or not self._selection.patterns
 
-    def read(self, symbol: str) -> Stamp | None:
-        """When the newest frame of the symbol's connection was read; None where it is down."""
-        number = self._by_symbol.get(symbol)
-        return self.connections[number].read if number is not None else None
-
     def is_behind(self) -> bool:
-        """Whether more comes than can be done, on any connection."""
-        return any(connection.is_behind for connection in self.connections)
+        """Return whether more comes than can be processed, on any connection."""
+        return any(connection.link.is_behind for connection in self.connections)
 
     def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> bool:
         """Take note that Kraken lists these pairs, or that these have changed.
@@ -172,16 +166,16 @@ class Feed:
 
     def _join(self, symbol: str) -> None:
         settings = self._settings
-        book = SymbolBook(symbol, settings.kraken_depth, settings.source)
+        if not self._with_room:
+            self._connect()
+        number = self._by_symbol[symbol] = self._with_room[0]
+        connection = self.connections[number]
+        book = SymbolBook(symbol, settings.kraken_depth, settings.source, connection.link)
         if (pair := self._pairs.get(symbol)) is not None:
             book.precision = pair.precision
             book.pair_status = pair.status
         self.books[symbol] = book
         self._on_joined(book)
-        if not self._with_room:
-            self._connect()
-        number = self._by_symbol[symbol] = self._with_room[0]
-        connection = self.connections[number]
         connection.add(book)
         if len(connection.books) >= settings.kraken_symbols_per_connection:
             heapq.heappop(self._with_room)

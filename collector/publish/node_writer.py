@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from collector.feed.timestamp import Stamp
 from collector.publish.pace import Pace
 from collector.publish.sender import Delivered, Delivery
 from collector.publish.shared_keys import Announcements, News
@@ -41,8 +40,6 @@ class Head:
     shard: str
     announcements: Announcements
     troubles: Troubles
-    read: Callable[[str], Stamp | None]
-    """When the newest frame of a symbol's connection was read, None while that is down."""
     is_behind: Callable[[], bool]
     """Whether more comes from the feed than can be done."""
     is_leading: Callable[[], bool]
@@ -210,15 +207,13 @@ class NodeWriter:
 
     def _touch_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
         for writes in looked_at:
-            if writes.is_quiet and self._head.read(writes.symbol) is not None:
+            if writes.is_quiet and writes.outbox.book.link.last_frame_at is not None:
                 call = writes.touch_call(self._confirmed_at(writes))
                 if call is not None:
                     yield call
 
     def _confirmed_at(self, writes: SymbolWrites) -> str:
-        # Whatever came on the connection after the book's own last frame confirms the book too.
-        read = self._head.read(writes.symbol) or writes.outbox.book.read
-        return self._delivery.clock.text(read)
+        return self._delivery.clock.text(writes.outbox.book.confirmed_at)
 
     def _settle(self, delivered: Delivered) -> None:
         for call in delivered.written:

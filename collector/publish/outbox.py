@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic, monotonic_ns
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import stamp_now
+from collector.feed.timestamp import timestamp_now
 from collector.metrics import CONFLATED
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
@@ -150,7 +150,7 @@ class Outbox:
             asks,
             book.checksum,
             book.exchange_time,
-            rfc3339(book.read.unix),
+            rfc3339(book.read_at.unix),
         )
         self._add(Entry("update", seq, data))
 
@@ -277,7 +277,7 @@ class Outbox:
         seq = self._next_seq()
         if conflated is None:
             self._unknown_seq = seq
-        received_at = rfc3339(self.book.read.unix)
+        received_at = rfc3339(self.book.read_at.unix)
         data = render_snapshot(self.book.view(), seq, self._epoch, received_at, conflated)
         self._add(Entry("snapshot", seq, data))
 
@@ -292,7 +292,7 @@ class Outbox:
         self._told_status, self._told_reason = status, self.book.reason
         seq = self._next_seq()
         change = StatusChange(
-            self.symbol, seq, self._epoch, status, self.book.reason, rfc3339(stamp_now().unix)
+            self.symbol, seq, self._epoch, status, self.book.reason, rfc3339(timestamp_now().unix)
         )
         self._add(Entry("status", seq, render_status(change)))
 
@@ -314,7 +314,7 @@ class Outbox:
         if len(self._waiting) == 1:
             # Only an update tells of a frame just now.
             is_update = entry.kind == "update"
-            self._waiting_since = self.book.read.steady if is_update else monotonic_ns()
+            self._waiting_since = self.book.read_at.steady if is_update else monotonic_ns()
             self._on_waiting(self)
         elif self.is_filling:
             self._on_waiting(self)

@@ -13,7 +13,6 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
 from collector.publish.node_writer import Head, NodeWriter
 from collector.publish.outbox import Outbox, Room
 from collector.publish.shared_keys import Announcements
@@ -34,9 +33,8 @@ STATES_SECONDS = 10.0
 class Publisher:
     """The one writer of its books.
 
-    `read` tells when the newest frame of a symbol's connection was read, None where that connection
-    is down or silent; `is_behind`, whether more comes than can be done. `on_fenced` is called when
-    a newer epoch has written.
+    `is_behind` tells whether more comes than can be processed. `on_fenced` is called when a newer
+    epoch has written.
     """
 
     def __init__(
@@ -50,7 +48,6 @@ class Publisher:
         self._states_seconds = states_seconds
         self._nodes = nodes
         self._retention = retention
-        self.read: Callable[[str], Stamp | None] = lambda _symbol: None
         self.is_behind: Callable[[], bool] = lambda: False
         self.on_fenced: Callable[[int], None] = lambda _epoch: None
         self._troubles = troubles or Troubles()
@@ -60,7 +57,6 @@ class Publisher:
             announcements=self._announcements,
             troubles=self._troubles,
             # Named when it is called: who reads the feed is known later.
-            read=lambda symbol: self.read(symbol),  # noqa: PLW0108
             is_behind=lambda: self.is_behind(),  # noqa: PLW0108
             is_leading=lambda: self.leading,
             on_moved=self._settle_in,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import monotonic_ns
 
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from kraken_book.timestamps import rfc3339
 
 
@@ -35,7 +35,7 @@ class RedisClock:
         """Whether Redis has answered since it was last forgotten."""
         return self._offset is not None
 
-    def text(self, stamp: Stamp) -> str:
+    def text(self, stamp: Timestamp) -> str:
         """When `stamp` was, by Redis's clock, as RFC 3339."""
         assert self._offset is not None, "Redis has not told its time yet"
         return rfc3339(stamp.steady + self._offset)

@@ -13,7 +13,7 @@ import msgspec
 from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
-from collector.feed.timestamp import stamp_now
+from collector.feed.timestamp import timestamp_now
 from collector.lead.lease import Lease
 from collector.lead.overlap import Rivals
 from collector.metrics import (
@@ -76,7 +76,7 @@ class Reporter:
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
             "epoch": self._lease.epoch,
             "waits_for": self._lease.waits_for,
-            "at": rfc3339(stamp_now().unix),
+            "at": rfc3339(timestamp_now().unix),
             "redis": self._troubles.describe(),
             "symbols": dict(statuses),
             "verified": counts_by_label(VERIFIED),

@@ -19,7 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.venues.kraken.feed_socket import (
     MOST_BYTES,
@@ -109,13 +110,12 @@ class Connection:
         self._session: Session | None = None
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
-        self._last = self._ticked = Stamp(0, 0)
+        self._last = self._ticked = Timestamp(0, 0)
         self.state = State.BACKING_OFF
         # For people; what is measured is measured by the steady clock.
         self.since = time_ns()
         self._connected_at = 0.0
-        self.is_behind = False
-        """Whether it has had to hold Kraken up when it was read last."""
+        self.link = Link()
         self.reconnects = 0
         self.frames = 0
 
@@ -130,14 +130,6 @@ class Connection:
         del self.books[symbol]
         if self._session is not None:
             self._session.remove(symbol)
-
-    @property
-    def read(self) -> Stamp | None:
-        """When its newest frame was read; None where it is down, or silent for too long."""
-        if self.state not in (State.SUBSCRIBING, State.LIVE):
-            return None
-        silent = stamp_now().steady - self._last.steady
-        return self._last if silent < SILENCE_SECONDS * 1e9 else None
 
     def describe(self) -> dict[str, object]:
         """What `kraken:feed` says of it."""
@@ -163,6 +155,7 @@ class Connection:
             if session.verified and monotonic() - self._connected_at >= self._recovered_after:
                 self._backoff.reset()
             self._session = None
+            self.link.last_frame_at = None
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
@@ -182,14 +175,14 @@ class Connection:
         except _NOT_CONNECTED as error:
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
-        self._last = self._ticked = stamp_now()
+        self._last = self._ticked = self.link.last_frame_at = timestamp_now()
         self._connected_at = monotonic()
         self._enter(State.SUBSCRIBING)
         try:
             await self._converse(websocket, session)
         except (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException) as error:
             # Before the socket is closed, which may take its time: nothing is confirmed any more.
-            self.is_behind = False
+            self.link.is_behind = False
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
         finally:
@@ -231,8 +224,8 @@ class Connection:
             if session.requests:
                 await self._send(websocket, session)
             lot = await websocket.read()
-            self._last = lot.read
-            self.is_behind = len(lot.messages) >= MOST_WAITING
+            self._last = self.link.last_frame_at = lot.read
+            self.link.is_behind = len(lot.messages) >= MOST_WAITING
             self._require_no_standstill(lot.read)
             await self._take(lot, session)
             self.frames += len(lot.messages)
@@ -257,7 +250,7 @@ class Connection:
     async def _tick(self, websocket: FeedSocket, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
-            now = stamp_now()
+            now = timestamp_now()
             self._require_no_standstill(now)
             self._ticked = now
             if now.steady - self._last.steady >= SILENCE_SECONDS * 1e9:
@@ -265,7 +258,7 @@ class Connection:
             session.tick(monotonic())
             await self._send(websocket, session)
 
-    def _require_no_standstill(self, now: Stamp) -> None:
+    def _require_no_standstill(self, now: Timestamp) -> None:
         """Raise FeedLagging where this process was suspended: what waits in the socket is old.
 
         It is read so fast that its times alone would tell too late.

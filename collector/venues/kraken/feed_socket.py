@@ -17,7 +17,7 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 
 from collector.feed.budget import Budget
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.timestamp import Timestamp, timestamp_now
 
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
@@ -47,7 +47,7 @@ class FeedFlooded(Exception):
 class Lot(NamedTuple):
     """Messages in their order; `read` is when the newest of them was read from the system."""
 
-    read: Stamp
+    read: Timestamp
     messages: list[bytes]
 
 
@@ -67,7 +67,7 @@ class FeedSocket(ClientConnection):
         self._messages: list[bytes] = []
         # Of a message that comes in several frames.
         self._parts: list[bytes] = []
-        self._read = Stamp(0, 0)
+        self._read = Timestamp(0, 0)
         self._has_news = asyncio.Event()
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
@@ -94,7 +94,7 @@ class FeedSocket(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come from the system."""
-        self._read = stamp_now()
+        self._read = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data

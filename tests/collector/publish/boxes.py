@@ -6,7 +6,8 @@ import json
 from typing import Any, cast
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.publish.outbox import MOST_WAITING, Outbox, Room
 from kraken_book.contract.book_hash import BOOK_FIELDS, STATUS_FIELDS
 from kraken_book.contract.write import Entry, Retention, WriteCall
@@ -34,17 +35,18 @@ class Box:
         source: str = "simulated",
         most_waiting: int = MOST_WAITING,
         depth: int = 10,
+        link: Link | None = None,
     ) -> None:
         self.naive = NaiveBook(depth)
         self.told: list[Outbox] = []
-        self.book = SymbolBook(symbol, depth, source)
+        self.book = SymbolBook(symbol, depth, source, link)
         self.book.precision = PRECISION
         room = Room()
         room.most_waiting = most_waiting
         self.book.listener = self.outbox = Outbox(self.book, self.told.append, room)
         self.updates = 0
 
-    def snapshot(self, read: Stamp | None = None) -> None:
+    def snapshot(self, read: Timestamp | None = None) -> None:
         """Kraken sends the whole book."""
         self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
         self.book.take_snapshot(
@@ -52,16 +54,18 @@ class Box:
             levels(*self.naive.asks),
             self.naive.checksum,
             None,
-            read or stamp_now(),
+            read or timestamp_now(),
         )
 
-    def update(self, count: int = 1, read: Stamp | None = None) -> None:
+    def update(self, count: int = 1, read: Timestamp | None = None) -> None:
         """Kraken sends so many updates, each another quantity."""
         for _ in range(count):
             self.updates += 1
             bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
             self.naive.frame(bids)
-            self.book.take_update(levels(*bids), [], self.naive.checksum, None, read or stamp_now())
+            self.book.take_update(
+                levels(*bids), [], self.naive.checksum, None, read or timestamp_now()
+            )
 
     def take(self) -> Taken:
         """What waits, as it leaves."""

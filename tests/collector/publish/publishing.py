@@ -9,7 +9,8 @@ from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.link import Link
+from collector.feed.timestamp import timestamp_now
 from collector.publish.publisher import Publisher
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from lab.redis_reads import entries_at, texts_at
@@ -25,16 +26,16 @@ class Publishing:
 
     def __init__(self, redis: RedisNode, *symbols: str) -> None:
         self.redis = redis
-        self.read: Stamp | None = stamp_now()
+        self.link = Link()
+        self.link.last_frame_at = timestamp_now()
         # So long that no test waits for it.
         self.publisher = Publisher(OneNode(redis), KEPT, "0/1", states_seconds=3600)
-        self.publisher.read = lambda _symbol: self.read
         self.fenced: list[int] = []
         self.publisher.on_fenced = self.fenced.append
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
 
     def _box(self, symbol: str) -> Box:
-        box = Box(symbol)
+        box = Box(symbol, link=self.link)
         box.outbox = self.publisher.add(box.book)
         return box
 

@@ -9,7 +9,7 @@ import pytest
 import collector.publish.node_writer
 import collector.publish.sender
 import collector.publish.symbol_writes
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.timestamp import Timestamp, timestamp_now
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.timestamps import parse_rfc3339
 from lab.polling import end, eventually
@@ -295,8 +295,8 @@ async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
 async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read(
     redis: RedisNode, publishing: Publishing
 ) -> None:
-    moment = stamp_now()
-    publishing.read = Stamp(moment.unix, moment.steady - 3_000_000_000)
+    moment = timestamp_now()
+    publishing.link.last_frame_at = Timestamp(moment.unix, moment.steady - 3_000_000_000)
     await publishing.lead()
     seconds, microseconds = await redis.time()
     now = seconds * 10**9 + microseconds * 1000
@@ -321,7 +321,7 @@ async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
     monkeypatch.setattr(collector.publish.symbol_writes, "TOUCH_SECONDS", 0.0)
     monkeypatch.setattr(collector.publish.node_writer, "ROUND_SECONDS", 0.0)
     _begin_round(publishing)
-    publishing.read = stamp_now()
+    publishing.link.last_frame_at = timestamp_now()
     await publishing.flush()
     after = await publishing.hash()
     assert after["confirmed_at"] > before["confirmed_at"]
@@ -336,7 +336,7 @@ async def test_a_book_that_is_not_followed_is_not_touched(
 ) -> None:
     await publishing.lead()
     if why == "connection":
-        publishing.read = None
+        publishing.link.last_frame_at = None
     else:
         publishing.box.book.lose("checksum")
         await publishing.flush()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.frames import Pair
 from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session, resync_budget
@@ -97,7 +97,7 @@ class Conversation:
 
     def hear(self, *frames: bytes) -> None:
         for frame in frames:
-            self.session.receive(frame, Stamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
+            self.session.receive(frame, Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
 
     def said(self) -> list[dict[str, Any]]:
         """The requests since last asked."""
