@@ -27,7 +27,7 @@ from collector.venues.kraken.feed_socket import (
     MOST_WAITING,
     FeedFlooded,
     FeedSocket,
-    Lot,
+    FrameBatch,
 )
 from collector.venues.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.venues.kraken.session import Session
@@ -223,19 +223,19 @@ class Connection:
         while True:
             if session.requests:
                 await self._send(websocket, session)
-            lot = await websocket.read()
-            self._last = self.link.last_frame_at = lot.read
-            self.link.is_behind = len(lot.messages) >= MOST_WAITING
-            self._require_no_standstill(lot.read)
-            await self._take(lot, session)
-            self.frames += len(lot.messages)
+            batch = await websocket.next_batch()
+            self._last = self.link.last_frame_at = batch.read_at
+            self.link.is_behind = len(batch.messages) >= MOST_WAITING
+            self._require_no_standstill(batch.read_at)
+            await self._take(batch, session)
+            self.frames += len(batch.messages)
             if self.state is State.SUBSCRIBING and session.complete:
                 self._enter(State.LIVE)
 
-    async def _take(self, lot: Lot, session: Session) -> None:
+    async def _take(self, batch: FrameBatch, session: Session) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
-        for data in lot.messages:
-            rest = session.begin(data, lot.read)
+        for data in batch.messages:
+            rest = session.begin(data, batch.read_at)
             if monotonic_ns() > until:
                 await asyncio.sleep(0)
                 until = monotonic_ns() + TURN_NANOSECONDS

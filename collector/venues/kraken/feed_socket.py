@@ -44,15 +44,15 @@ class FeedFlooded(Exception):
     """So many control frames or fragments came that they can only be meant to keep us busy."""
 
 
-class Lot(NamedTuple):
-    """Messages in their order; `read` is when the newest of them was read from the system."""
+class FrameBatch(NamedTuple):
+    """Messages in their order; `read_at` is when the newest of them was read from the system."""
 
-    read: Timestamp
+    read_at: Timestamp
     messages: list[bytes]
 
 
 class FeedSocket(ClientConnection):
-    """A websocket that is read by the lot; `recv` gets nothing.
+    """A websocket that is read in batches; `recv` returns nothing.
 
     To wait for each message by itself costs a busy collector a tenth of its time.
     """
@@ -67,7 +67,7 @@ class FeedSocket(ClientConnection):
         self._messages: list[bytes] = []
         # Of a message that comes in several frames.
         self._parts: list[bytes] = []
-        self._read = Timestamp(0, 0)
+        self._read_at = Timestamp(0, 0)
         self._has_news = asyncio.Event()
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
@@ -75,10 +75,12 @@ class FeedSocket(ClientConnection):
         self._control_frames = Budget(MOST_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS)
         self._flooded: FeedFlooded | None = None
 
-    async def read(self) -> Lot:
-        """Return all that has come, at least one message.
+    async def next_batch(self) -> FrameBatch:
+        """Wait for messages and return all that have come.
 
-        Raises websockets.ConnectionClosed, or FeedFlooded if it was ended for that.
+        Raises:
+            ConnectionClosed: The connection has ended.
+            FeedFlooded: It was ended because of a flood.
         """
         while not self._messages:
             if self._flooded is not None:
@@ -90,11 +92,11 @@ class FeedSocket(ClientConnection):
             await self._has_news.wait()
         messages, self._messages = self._messages, []
         self._hold_or_release()
-        return Lot(self._read, messages)
+        return FrameBatch(self._read_at, messages)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come from the system."""
-        self._read = timestamp_now()
+        self._read_at = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data

@@ -41,20 +41,20 @@ async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
             yield socket
 
 
-async def lots_of(socket: FeedSocket) -> list[list[bytes]]:
+async def batches_of(socket: FeedSocket) -> list[list[bytes]]:
     """All messages until the connection ends, as they were read."""
-    lots = []
+    batches = []
     with contextlib.suppress(ConnectionClosed):
         while True:
-            lots.append((await socket.read()).messages)
+            batches.append((await socket.next_batch()).messages)
             # Others have their turn, as the collector lets them.
             await asyncio.sleep(0)
-    return lots
+    return batches
 
 
 async def all_of(socket: FeedSocket) -> list[bytes]:
     """Every message until the connection ends."""
-    return [message for lot in await lots_of(socket) for message in lot]
+    return [message for batch in await batches_of(socket) for message in batch]
 
 
 async def test_messages_come_in_their_order_and_those_before_the_end_too() -> None:
@@ -76,9 +76,9 @@ async def test_what_is_read_together_has_one_time_of_reading() -> None:
         reads = []
         messages: list[bytes] = []
         while len(messages) < 2:
-            lot = await socket.read()
-            reads.append(lot.read)
-            messages += lot.messages
+            batch = await socket.next_batch()
+            reads.append(batch.read_at)
+            messages += batch.messages
         assert messages == [b"first", b"second"]
         assert reads == sorted(set(reads))
 
@@ -100,7 +100,7 @@ async def test_the_end_says_how_it_came() -> None:
 
     async with socket_to(leaves) as socket:
         with pytest.raises(ConnectionClosed, match=r"1012.*restarting"):
-            await socket.read()
+            await socket.next_batch()
 
 
 async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None:
@@ -121,11 +121,11 @@ async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None
             return len(seen) > 20 and seen[-20] == sent > 0
 
         await eventually(stands_still)
-        lots = await lots_of(socket)
-        numbers = [int(message) for lot in lots for message in lot]
+        batches = await batches_of(socket)
+        numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
         # And what one read of the system brings at most.
-        assert max(map(len, lots)) <= MOST_WAITING + 256 * 1024 // size
+        assert max(map(len, batches)) <= MOST_WAITING + 256 * 1024 // size
 
 
 Cut = Callable[[bytes], list[bytes]]
@@ -252,7 +252,7 @@ async def test_a_senseless_frame_ends_the_connection_behind_what_came_before(
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:
-            await socket.read()
+            await socket.next_batch()
         assert closed.value.sent is not None
         assert closed.value.sent.code == code
 
@@ -282,7 +282,7 @@ async def test_a_frame_of_no_known_kind_ends_the_connection_before_it_is_whole(f
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:
-            await socket.read()
+            await socket.next_batch()
         assert closed.value.sent is not None
         assert closed.value.sent.code == 1002
 
@@ -292,7 +292,7 @@ async def test_what_breaks_off_in_the_middle_is_no_message() -> None:
         async with socket_to_bytes(framed(b"whole") + part, lambda data: [data]) as socket:
             assert await all_of(socket) == [b"whole"]
             with pytest.raises(ConnectionClosed):
-                await socket.read()
+                await socket.next_batch()
 
 
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
@@ -307,7 +307,7 @@ async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() 
     stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MOST_PARTS + 10)
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         with pytest.raises(FeedFlooded, match="frames"):
-            await socket.read()
+            await socket.next_batch()
 
 
 async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> None:
