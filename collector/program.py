@@ -10,6 +10,7 @@ import uvloop
 from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
+from collector.feed.link import FeedLoad
 from collector.lead.lease import Lease
 from collector.metrics import WAITING
 from collector.publish.publisher import Publisher
@@ -17,6 +18,7 @@ from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
 from collector.report.troubles import Troubles
 from collector.settings import CollectorSettings
+from collector.venues.kraken.venue import KrakenVenue
 from kraken_book.contract.write import Retention
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
@@ -54,9 +56,17 @@ async def run(
     nodes = connect_nodes(settings.redis_url)
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
     troubles = Troubles()
-    publisher = Publisher(nodes, retention, str(settings.shard), troubles)
-    feed = Feed(settings, publisher.add, publisher.remove)
-    publisher.is_behind = feed.is_behind
+    load = FeedLoad()
+    publisher = Publisher(nodes, retention, str(settings.shard), load, troubles)
+    feed = Feed(
+        kraken_venue(settings),
+        settings.selection,
+        settings.shard,
+        settings.kraken_max_symbols,
+        load,
+        publisher.add,
+        publisher.remove,
+    )
     WAITING.set_function(lambda: publisher.waiting)
     lease = Lease(
         nodes,
@@ -86,6 +96,18 @@ async def run(
         await serving
     await nodes.aclose()
     log.info("stopped")
+
+
+def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
+    """Return Kraken as the settings describe it."""
+    return KrakenVenue(
+        url=settings.kraken_url,
+        source=settings.source,
+        depth=settings.kraken_depth,
+        symbols_per_connection=settings.kraken_symbols_per_connection,
+        connects_per_10_min=settings.kraken_connects_per_10_min,
+        quiet_resync=settings.kraken_quiet_resync,
+    )
 
 
 async def leave(feed: Feed, publisher: Publisher) -> None:

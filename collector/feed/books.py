@@ -76,7 +76,7 @@ class SymbolBook:
 
     @property
     def known_precision(self) -> Precision:
-        """The pair's precision; only once Kraken has told it."""
+        """The pair's precision; only once the venue has told it."""
         assert self.precision is not None, f"{self.symbol} has no precisions yet"
         return self.precision
 
@@ -142,17 +142,17 @@ class SymbolBook:
             self.listener.on_update(bids, asks)
 
     def lose(self, reason: str) -> None:
-        """What the book is now is not known, for `reason`."""
+        """Note that the book's content is not known, for `reason`."""
         # Before its first acknowledgement a symbol is still only asked for.
         self._become("asked" if self.status == "asked" else "syncing", reason)
 
     def acknowledge(self) -> None:
-        """Kraken agreed to send this book."""
+        """Note that the venue agreed to send this book."""
         if not self.live:
             self._become("syncing", None if self.status == "refused" else self.reason)
 
     def refuse(self, reason: str) -> None:
-        """Kraken does not send this book, for `reason`."""
+        """Note that the venue does not send this book, for `reason`."""
         self._become("refused", reason)
 
     def _become(self, status: SymbolStatus, reason: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The connection that serves a book, as far as the book's readers need to know it."""
+"""What the readers of books need to know of the connections that carry them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,19 @@ class Link:
     def __init__(self) -> None:
         self.last_frame_at: Timestamp | None = None
         self.is_behind = False
+
+
+class FeedLoad:
+    """Whether more comes from the feed than can be processed, on any of its links."""
+
+    def __init__(self) -> None:
+        self._links: list[Link] = []
+
+    def add(self, link: Link) -> None:
+        """Count this link in."""
+        self._links.append(link)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether any link is behind."""
+        return any(link.is_behind for link in self._links)

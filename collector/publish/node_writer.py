@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
+from collector.feed.link import FeedLoad
 from collector.publish.pace import Pace
 from collector.publish.sender import Delivered, Delivery
 from collector.publish.shared_keys import Announcements, News
@@ -40,8 +41,7 @@ class Head:
     shard: str
     announcements: Announcements
     troubles: Troubles
-    is_behind: Callable[[], bool]
-    """Whether more comes from the feed than can be done."""
+    load: FeedLoad
     is_leading: Callable[[], bool]
     on_moved: Callable[[SymbolWrites], None]
     """Another node has this symbol's keys now."""
@@ -113,7 +113,7 @@ class NodeWriter:
 
     async def _let_gather(self) -> None:
         """Rest while more comes than can be done, until enough waits, or something for long."""
-        while self._head.is_behind() and not self._hurry.is_set() and (rest := self._pace.rest):
+        while self._head.load.is_behind and not self._hurry.is_set() and (rest := self._pace.rest):
             await _wait(self._hurry, min(rest, LOOK_SECONDS))
 
     async def drain(self) -> None:

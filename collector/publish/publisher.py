@@ -13,6 +13,7 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from collector.feed.books import SymbolBook
+from collector.feed.link import FeedLoad
 from collector.publish.node_writer import Head, NodeWriter
 from collector.publish.outbox import Outbox, Room
 from collector.publish.shared_keys import Announcements
@@ -33,8 +34,7 @@ STATES_SECONDS = 10.0
 class Publisher:
     """The one writer of its books.
 
-    `is_behind` tells whether more comes than can be processed. `on_fenced` is called when a newer
-    epoch has written.
+    `on_fenced` is called when a newer epoch has written.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class Publisher:
         nodes: Nodes,
         retention: Retention,
         shard: str,
+        load: FeedLoad,
         troubles: Troubles | None = None,
         states_seconds: float = STATES_SECONDS,
     ) -> None:
         self._states_seconds = states_seconds
         self._nodes = nodes
         self._retention = retention
-        self.is_behind: Callable[[], bool] = lambda: False
         self.on_fenced: Callable[[int], None] = lambda _epoch: None
         self._troubles = troubles or Troubles()
         self._announcements = Announcements(nodes, lambda node: self._writer_at(node).wake())
@@ -56,8 +56,7 @@ class Publisher:
             shard=shard,
             announcements=self._announcements,
             troubles=self._troubles,
-            # Named when it is called: who reads the feed is known later.
-            is_behind=lambda: self.is_behind(),  # noqa: PLW0108
+            load=load,
             is_leading=lambda: self.leading,
             on_moved=self._settle_in,
             on_fenced=self._fenced,

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
 from collector.feed.timestamp import timestamp_now
+from collector.feed.venue import ConnectionState
 from collector.lead.lease import Lease
 from collector.lead.overlap import Rivals
 from collector.metrics import (
@@ -27,7 +28,6 @@ from collector.metrics import (
 )
 from collector.report.troubles import Troubles
 from collector.settings import Shard
-from collector.venues.kraken.connection import State
 from kraken_book.contract.keys import FEED, book_key, events_key
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.symbol_state import SymbolStatus
@@ -70,7 +70,7 @@ class Reporter:
         for status in get_args(SymbolStatus):
             SYMBOLS.labels(status).set(statuses[status])
         states = Counter(connection.state for connection in self._feed.connections)
-        for state in State:
+        for state in ConnectionState:
             CONNECTIONS.labels(state.value).set(states[state])
         return {
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from enum import Enum
 from time import monotonic, monotonic_ns, time_ns
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
 from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.venues.kraken.feed_socket import (
     MOST_BYTES,
@@ -48,20 +48,11 @@ RECOVERED_SECONDS = 10.0
 TURN_NANOSECONDS = 5_000_000
 
 
-class State(Enum):
-    """Where a connection stands."""
-
-    BACKING_OFF = "backing off"
-    CONNECTING = "connecting"
-    SUBSCRIBING = "subscribing"
-    LIVE = "live"
-
-
 _FOLLOWS = {
-    State.BACKING_OFF: {State.CONNECTING},
-    State.CONNECTING: {State.SUBSCRIBING, State.BACKING_OFF},
-    State.SUBSCRIBING: {State.LIVE, State.BACKING_OFF},
-    State.LIVE: {State.BACKING_OFF},
+    ConnectionState.BACKING_OFF: {ConnectionState.CONNECTING},
+    ConnectionState.CONNECTING: {ConnectionState.SUBSCRIBING, ConnectionState.BACKING_OFF},
+    ConnectionState.SUBSCRIBING: {ConnectionState.LIVE, ConnectionState.BACKING_OFF},
+    ConnectionState.LIVE: {ConnectionState.BACKING_OFF},
 }
 
 
@@ -111,7 +102,7 @@ class Connection:
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
         self._last = self._ticked = Timestamp(0, 0)
-        self.state = State.BACKING_OFF
+        self.state = ConnectionState.BACKING_OFF
         # For people; what is measured is measured by the steady clock.
         self.since = time_ns()
         self._connected_at = 0.0
@@ -149,7 +140,7 @@ class Connection:
         """Stay connected, for ever."""
         while True:
             await self._wait_for_budget()
-            self._enter(State.CONNECTING)
+            self._enter(ConnectionState.CONNECTING)
             session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
             if session.verified and monotonic() - self._connected_at >= self._recovered_after:
@@ -159,7 +150,9 @@ class Connection:
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
-            self._enter(State.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1))
+            self._enter(
+                ConnectionState.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1)
+            )
             await asyncio.sleep(delay)
 
     async def _wait_for_budget(self) -> None:
@@ -177,7 +170,7 @@ class Connection:
             return reason, _words_of(error)
         self._last = self._ticked = self.link.last_frame_at = timestamp_now()
         self._connected_at = monotonic()
-        self._enter(State.SUBSCRIBING)
+        self._enter(ConnectionState.SUBSCRIBING)
         try:
             await self._converse(websocket, session)
         except (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException) as error:
@@ -229,8 +222,8 @@ class Connection:
             self._require_no_standstill(batch.read_at)
             await self._take(batch, session)
             self.frames += len(batch.messages)
-            if self.state is State.SUBSCRIBING and session.complete:
-                self._enter(State.LIVE)
+            if self.state is ConnectionState.SUBSCRIBING and session.complete:
+                self._enter(ConnectionState.LIVE)
 
     async def _take(self, batch: FrameBatch, session: Session) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
@@ -271,12 +264,12 @@ class Connection:
         while (request := session.requests.next(monotonic())) is not None:
             await websocket.send(request)
 
-    def _enter(self, state: State, **facts: object) -> None:
+    def _enter(self, state: ConnectionState, **facts: object) -> None:
         assert state in _FOLLOWS[self.state], f"{state} does not follow {self.state}"
         self.state = state
         CONNECTION_STATES.labels(state.value).inc()
         self.since = time_ns()
-        level = log.warning if state is State.BACKING_OFF else log.info
+        level = log.warning if state is ConnectionState.BACKING_OFF else log.info
         level(f"connection {state.value}", name=self.name, url=self._url, **facts)
 
 

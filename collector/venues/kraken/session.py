@@ -7,11 +7,12 @@ symbol's alone: it is left and asked for again while the others go on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share, SharedBudget
 from collector.feed.timestamp import Timestamp
+from collector.feed.venue import InstrumentsListener
 from collector.metrics import (
     BAD_FRAMES,
     BOOK_FRAMES,
@@ -64,9 +65,6 @@ _DOUBTS = tuple(REASONS)
 def resync_budget() -> SharedBudget:
     """Return the budget of resyncs, of which each connection of a process has a share."""
     return SharedBudget(RESYNCS_PER_10_S, 10.0)
-
-
-InstrumentsListener = Callable[[Sequence[frames.Pair], bool], bool]
 
 
 class Session:

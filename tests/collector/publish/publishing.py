@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from collector.feed.link import Link
+from collector.feed.link import FeedLoad, Link
 from collector.feed.timestamp import timestamp_now
 from collector.publish.publisher import Publisher
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
@@ -28,8 +28,10 @@ class Publishing:
         self.redis = redis
         self.link = Link()
         self.link.last_frame_at = timestamp_now()
+        load = FeedLoad()
+        load.add(self.link)
         # So long that no test waits for it.
-        self.publisher = Publisher(OneNode(redis), KEPT, "0/1", states_seconds=3600)
+        self.publisher = Publisher(OneNode(redis), KEPT, "0/1", load, states_seconds=3600)
         self.fenced: list[int] = []
         self.publisher.on_fenced = self.fenced.append
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}

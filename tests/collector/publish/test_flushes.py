@@ -88,8 +88,8 @@ class Behind:
     """More comes than can be done, and no flush is to begin before enough waits for a call."""
 
     def __init__(self, publishing: Publishing, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_behind = True
-        publishing.publisher.is_behind = lambda: self.is_behind
+        self.link = publishing.link
+        self.link.is_behind = True
         monkeypatch.setattr(Pace, "rest", 1000.0)
 
 
@@ -104,7 +104,7 @@ async def test_where_the_feed_is_behind_events_wait_until_it_is_no_more(
             publishing.box.update()
             # Time for what should not happen.
             await asyncio.sleep(0.02)
-        behind.is_behind = False
+        behind.link.is_behind = False
         await eventually(lambda: has_all(publishing))
         assert len([calls for calls in losing.sent if calls]) == 1
 

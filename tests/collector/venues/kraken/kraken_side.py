@@ -8,7 +8,7 @@ from typing import Any
 
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import Timestamp
-from collector.venues.kraken.frames import Pair
+from collector.feed.venue import Instrument
 from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session, resync_budget
 from lab.naive_book import NaiveBook, TextLevel
@@ -106,7 +106,7 @@ class Conversation:
             requests.append(json.loads(text))
         return requests
 
-    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> bool:
+    def _on_pairs(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
         self.listed.append(([pair.symbol for pair in pairs], is_all))
         return self.believes
 
