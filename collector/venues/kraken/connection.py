@@ -114,7 +114,7 @@ class Connection:
         """Carry this book too."""
         self.books[book.symbol] = book
         if self._session is not None:
-            self._session.add(book.symbol)
+            self._session.add(book)
 
     def remove(self, symbol: str) -> None:
         """Carry this book no more."""
@@ -143,7 +143,7 @@ class Connection:
             self._enter(ConnectionState.CONNECTING)
             session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
-            if session.verified and monotonic() - self._connected_at >= self._recovered_after:
+            if session.has_verified and monotonic() - self._connected_at >= self._recovered_after:
                 self._backoff.reset()
             self._session = None
             self.link.last_frame_at = None
@@ -222,7 +222,7 @@ class Connection:
             self._require_no_standstill(batch.read_at)
             await self._take(batch, session)
             self.frames += len(batch.messages)
-            if self.state is ConnectionState.SUBSCRIBING and session.complete:
+            if self.state is ConnectionState.SUBSCRIBING and session.is_complete:
                 self._enter(ConnectionState.LIVE)
 
     async def _take(self, batch: FrameBatch, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Kraken's frames: bytes to values, and requests to text. No I/O.
+"""Kraken's frames: bytes to values. No I/O.
 
 Numbers of a book stay the texts that they were in the frame; nothing becomes a float. Frames are
 told apart by key, in any order of keys.
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from kraken_book.precision import Precision
+from kraken_book.symbols import mentioned
 
 
 class FrameError(Exception):
@@ -113,8 +114,22 @@ class Instruments(msgspec.Struct):
     """Whether they are all that are listed."""
 
 
+# "Exceeded msg rate", "EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Busy", …
+_TOO_FAST = re.compile(
+    r"exceeded.*\brate\b|\brate\b.*exceeded|\brate.?limit|too many (requests|messages)"
+    r"|throttl|slow down|temporary lockout|service: ?busy",
+    re.IGNORECASE,
+)
+ALREADY_SUBSCRIBED = "Already subscribed"
+# Characters of an error that are looked at.
+MAX_ERROR_LENGTH = 200
+
+
 class Answer(msgspec.Struct):
-    """The answer to a request; only `success` tells whether it was granted."""
+    """The answer to a request; only `success` tells whether it was granted.
+
+    `symbols` are those of an answer that has several.
+    """
 
     method: str | None = None
     success: bool = True
@@ -123,7 +138,28 @@ class Answer(msgspec.Struct):
     channel: str | None = None
     req_id: int | None = None
     symbols: tuple[str, ...] = ()
-    """Return the symbols of an answer that names several."""
+
+    @property
+    def short_error(self) -> str:
+        """The beginning of its error, or an empty text."""
+        return (self.error or "")[:MAX_ERROR_LENGTH]
+
+    @property
+    def says_too_fast(self) -> bool:
+        """Whether requests come too fast."""
+        return _TOO_FAST.search(self.short_error) is not None
+
+    @property
+    def says_already_subscribed(self) -> bool:
+        """Whether the channel was subscribed to before."""
+        return self.short_error.startswith(ALREADY_SUBSCRIBED)
+
+    @property
+    def names(self) -> list[str]:
+        """The symbols that it names, also in the words of its error."""
+        if self.symbol:
+            return [self.symbol]
+        return list(self.symbols) or ([] if self.success else mentioned(self.short_error))
 
 
 class Unknown(msgspec.Struct):
@@ -200,32 +236,6 @@ def decode_frame(data: bytes) -> Frame:
         is_book = b'"book"' in data
         symbols = _symbols_in(data) if is_book else ()
         raise FrameError(str(error), symbols, is_book=is_book) from None
-
-
-def subscribe_instruments(req_id: int) -> str:
-    """The request for pairs and their precisions."""
-    return _request("subscribe", {"channel": "instrument"}, req_id)
-
-
-def unsubscribe_instruments(req_id: int) -> str:
-    """The request to send no more of pairs."""
-    return _request("unsubscribe", {"channel": "instrument"}, req_id)
-
-
-def subscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
-    """The request for the books of `symbols`; each is answered, and sends a snapshot, by itself."""
-    params = {"channel": "book", "symbol": list(symbols), "depth": depth, "snapshot": True}
-    return _request("subscribe", params, req_id)
-
-
-def unsubscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
-    """The request to send no more of the books of `symbols`."""
-    params = {"channel": "book", "symbol": list(symbols), "depth": depth}
-    return _request("unsubscribe", params, req_id)
-
-
-def _request(method: str, params: dict[str, object], req_id: int) -> str:
-    return msgspec.json.encode({"method": method, "params": params, "req_id": req_id}).decode()
 
 
 def _by_channel(envelope: _Envelope) -> Frame:

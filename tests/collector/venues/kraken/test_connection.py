@@ -19,7 +19,7 @@ from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
 from collector.venues.kraken.feed_socket import MOST_WAITING
 from collector.venues.kraken.lag import LagMemory
-from collector.venues.kraken.session import Session, resync_budget
+from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
 from lab.polling import end, eventually
 from tests.collector.venues.kraken.kraken_side import Market, acknowledged, instruments
@@ -29,7 +29,7 @@ HEARTBEAT = Frame(Opcode.TEXT, b'{"channel":"heartbeat"}').serialize(mask=False)
 
 def conversation() -> Session:
     """Of no books."""
-    return Session({}, 10, 300.0, resync_budget().join(), LagMemory(), lambda _pairs, _is_all: True)
+    return Session({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
 
 
 async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_not() -> None:
@@ -83,7 +83,7 @@ class CountedBackoff(Backoff):
 
 def open_session(books: Mapping[str, SymbolBook]) -> Session:
     return Session(
-        books, 10, 300.0, resync_budget().join(), LagMemory(), lambda _pairs, _is_all: True
+        books, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda _pairs, _is_all: True
     )
 
 
@@ -121,7 +121,7 @@ class SlowSession(Session):
     """One that takes each frame in five steps, each longer than a turn; no frame means anything."""
 
     def __init__(self, turns: list[int]) -> None:
-        super().__init__({}, 10, 300.0, resync_budget().join(), LagMemory(), lambda *_: True)
+        super().__init__({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
         self.steps_at: list[int] = []
         self._turns = turns
 

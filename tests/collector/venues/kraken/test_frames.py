@@ -24,11 +24,13 @@ from collector.venues.kraken.frames import (
     decode_entry,
     decode_frame,
     decode_pair,
+)
+from collector.venues.kraken.levels import parse_levels
+from collector.venues.kraken.requests import (
     subscribe_books,
     subscribe_instruments,
     unsubscribe_books,
 )
-from collector.venues.kraken.levels import parse_levels
 from kraken_book.precision import Precision
 
 BTC = Precision(1, 8)
