@@ -3,6 +3,5 @@
 In the order of the flow: `venue` opens a `connection`. It reads frames from its `feed_socket` and
 gives them to a `session`, which decodes them (`frames`) and applies them to books (`book_feed`,
 which parses `levels`). The `subscriber` decides which books are asked for, with one `subscription`
-a symbol, and `requests` paces it. `lag` tells how old frames are when they are read. All but
-`connection` and `feed_socket` do no I/O.
+a symbol, and `requests` paces it. All but `connection` and `feed_socket` do no I/O.
 """

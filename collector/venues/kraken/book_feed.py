@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from collector.feed.lag import FeedLag
 from collector.feed.timestamp import Timestamp
 from collector.metrics import VERIFIED_SNAPSHOTS, VERIFIED_UPDATES
 from collector.venues.kraken.frames import BookEntry, FrameError
-from collector.venues.kraken.lag import FeedLag
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Event, State, Subscription

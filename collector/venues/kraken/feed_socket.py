@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 
@@ -38,6 +40,12 @@ _END_OF_HEAD = b"\r\n\r\n"
 _WHOLE_TEXT, _WHOLE_BYTES = 0x81, 0x82
 _LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES = 126, 127
 _OPCODES = frozenset(map(int, Opcode))
+
+
+# What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
+# SOCKS proxy, for which websockets wants a package of its own.
+NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
+CONNECT_TIMEOUT = 10.0
 
 
 class FeedFlooded(Exception):
@@ -215,6 +223,28 @@ class FeedSocket(ClientConnection):
         """The connection has ended."""
         super().connection_lost(exc)
         self._has_news.set()
+
+
+async def open_feed_socket(url: str) -> FeedSocket:
+    """Connect to `url`; raise one of `NOT_CONNECTED` if that fails."""
+    websocket = await connect(
+        url,
+        create_connection=FeedSocket,
+        compression=None,
+        max_size=MOST_BYTES,
+        open_timeout=CONNECT_TIMEOUT,
+        # Kraken's heartbeats tell more than our pings would.
+        ping_interval=None,
+        close_timeout=0.5,
+        proxy=None if _is_this_machine(url) else True,
+    )
+    assert isinstance(websocket, FeedSocket)
+    return websocket
+
+
+def _is_this_machine(url: str) -> bool:
+    # A proxy of the environment is for other machines; it would not find this one.
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:

@@ -30,7 +30,7 @@ class FrameError(Exception):
 
 
 NO_LEVELS = msgspec.Raw(b"[]")
-MOST_DECIMALS = 30
+MAX_DECIMALS = 30
 # Above the largest snapshot, of 1,000 levels a side. What is larger is decoded entry by entry.
 LARGE_FRAME_BYTES = 256 * 1024
 
@@ -95,7 +95,7 @@ class Pair(msgspec.Struct):
         if (
             price is None
             or qty is None
-            or not 0 <= min(price, qty) <= max(price, qty) <= MOST_DECIMALS
+            or not 0 <= min(price, qty) <= max(price, qty) <= MAX_DECIMALS
         ):
             return None
         return Precision(price, qty)
@@ -173,7 +173,7 @@ Frame = BookFrame | BookParts | Heartbeat | System | Instruments | Answer | Unkn
 
 _NULL = msgspec.Raw(b"null")
 # Of a member of an answer; what is longer is not looked at.
-_MOST_MEMBER_BYTES = 100_000
+_MAX_MEMBER_BYTES = 100_000
 
 
 class _RawPairs(msgspec.Struct):
@@ -350,7 +350,7 @@ def _whole_number(value: object) -> int | None:
 
 
 def _value(data: msgspec.Raw) -> Any:
-    if len(data) > _MOST_MEMBER_BYTES:
+    if len(data) > _MAX_MEMBER_BYTES:
         return None
     try:
         return msgspec.json.decode(data)
@@ -361,6 +361,6 @@ def _value(data: msgspec.Raw) -> Any:
 def _words(data: msgspec.Raw) -> str | None:
     """Return an error's words, or its JSON if it is no text; None if there is none."""
     value = _value(data)
-    if isinstance(value, str) or (not value and len(data) <= _MOST_MEMBER_BYTES):
+    if isinstance(value, str) or (not value and len(data) <= _MAX_MEMBER_BYTES):
         return value or None
-    return bytes(memoryview(data)[:_MOST_MEMBER_BYTES]).decode(errors="replace")
+    return bytes(memoryview(data)[:_MAX_MEMBER_BYTES]).decode(errors="replace")

@@ -19,7 +19,7 @@ from kraken_book.level import Level, level_of, make_level
 from kraken_book.precision import Precision, plain_pattern
 
 # Far above what Kraken sends; what is more would hold up every other book while it is applied.
-MOST_LEVELS = 10_000
+MAX_LEVELS = 10_000
 
 # Of each level besides its numbers, with the comma or the bracket behind it.
 _AROUND_NUMBERS = len('{"price":,"qty":},')
@@ -50,8 +50,8 @@ def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
     if data == NO_LEVELS:
         return []
     text = _text(data)
-    if len(text) > MOST_LEVELS and text.count("{") > MOST_LEVELS:
-        raise msgspec.DecodeError(f"more than {MOST_LEVELS} levels")
+    if len(text) > MAX_LEVELS and text.count("{") > MAX_LEVELS:
+        raise msgspec.DecodeError(f"more than {MAX_LEVELS} levels")
     levels, left = [], len(text) - len("[")
     for price, qty in _finder(precision)(text):
         levels.append(level_of(price, qty))

@@ -12,12 +12,12 @@ import msgspec
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
+from collector.feed.lag import FeedLag, LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import InstrumentsListener
 from collector.metrics import BAD_FRAMES, BOOK_FRAMES, FRAMES
 from collector.venues.kraken import frames
 from collector.venues.kraken.book_feed import BookFeed
-from collector.venues.kraken.lag import FeedLag, LagMemory
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Clock, Subscription

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.lag import LagMemory
 from collector.feed.venue import InstrumentsListener
 from collector.venues.kraken.connection import Connection
-from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session
 
 CONNECTS_SECONDS = 600.0

@@ -8,9 +8,9 @@ from typing import Any
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
-from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session
 from collector.venues.kraken.subscription import State
 from collector.venues.kraken.venue import RESYNCS_PER_10_S

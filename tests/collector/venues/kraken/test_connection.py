@@ -12,13 +12,12 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
-import collector.venues.kraken.connection
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
 from collector.venues.kraken.feed_socket import MOST_WAITING
-from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
 from lab.polling import end, eventually
@@ -29,7 +28,9 @@ HEARTBEAT = Frame(Opcode.TEXT, b'{"channel":"heartbeat"}').serialize(mask=False)
 
 def conversation() -> Session:
     """Of no books."""
-    return Session({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
+    return Session(
+        {}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda _pairs, _is_all: True
+    )
 
 
 async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_not() -> None:
@@ -100,16 +101,25 @@ async def brings_a_snapshot_and_ends(websocket: ServerConnection) -> None:
 
 @pytest.mark.parametrize(("step", "recovered_after", "resets"), [(3600, 60.0, 0), (-3600, 0.0, 3)])
 async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
-    monkeypatch: pytest.MonkeyPatch, step: int, recovered_after: float, resets: int
+    step: int, recovered_after: float, resets: int
 ) -> None:
     wall = count(1_785_641_751, step)
-    module = collector.venues.kraken.connection
-    monkeypatch.setattr(module, "time", lambda: next(wall), raising=False)
-    monkeypatch.setattr(collector.venues.kraken.connection, "time_ns", lambda: next(wall) * 10**9)
+
+    def clock() -> Timestamp:
+        return Timestamp(next(wall) * 10**9, monotonic_ns())
+
     async with serve(brings_a_snapshot_and_ends, "127.0.0.1", 0, compression=None) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         backoff, share = CountedBackoff(), SharedBudget(60, 600.0).join()
-        connection = Connection("1", url, share, open_session, recovered_after, backoff)
+        connection = Connection(
+            "1",
+            url,
+            share,
+            open_session,
+            recovered_after=recovered_after,
+            backoff=backoff,
+            clock=clock,
+        )
         connection.add(SymbolBook("BTC/USD", 10, "simulated"))
         running = asyncio.create_task(connection.run())
         await eventually(lambda: connection.reconnects >= 3)

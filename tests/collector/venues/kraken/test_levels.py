@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.venues.kraken.frames import BookEntry, FrameError
-from collector.venues.kraken.levels import MOST_LEVELS, parse_levels
+from collector.venues.kraken.levels import MAX_LEVELS, parse_levels
 from kraken_book.level import LevelError, make_level
 from kraken_book.precision import Precision, to_text
 from lab.naive_book import TextLevel
@@ -104,10 +104,10 @@ def test_a_level_that_makes_no_sense_is_refused_with_its_reason(level: str, why:
 
 def test_more_levels_than_any_book_has_are_refused() -> None:
     level = '{"price":1.0,"qty":1.00000000}'
-    assert len(texts(f"[{','.join([level] * MOST_LEVELS)}]")) == MOST_LEVELS
+    assert len(texts(f"[{','.join([level] * MAX_LEVELS)}]")) == MAX_LEVELS
     for one in (level, '{"qty":1.0,"price":1.0}'):
-        with pytest.raises(FrameError, match=f"more than {MOST_LEVELS} levels"):
-            texts(f"[{','.join([one] * (MOST_LEVELS + 1))}]")
+        with pytest.raises(FrameError, match=f"more than {MAX_LEVELS} levels"):
+            texts(f"[{','.join([one] * (MAX_LEVELS + 1))}]")
 
 
 amounts = st.integers(0, 10**20)

@@ -7,8 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
+from collector.feed.lag import (
+    LOOKS,
+    MAX_LAG_SECONDS,
+    FeedLag,
+    FeedLagging,
+    FeedSilent,
+    LagMemory,
+    Watchdog,
+)
 from collector.feed.timestamp import Timestamp
-from collector.venues.kraken.lag import LOOKS, MOST_LAG_SECONDS, FeedLag, FeedLagging, LagMemory
 from kraken_book.timestamps import rfc3339
 
 # The clocks of Kraken and of this machine have nothing in common.
@@ -67,7 +75,7 @@ def test_lag_is_how_much_the_distance_grew_whatever_the_clocks_say() -> None:
 def test_what_catches_up_lags_no_more() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
-    assert feed.updates(10, late=MOST_LAG_SECONDS) == pytest.approx(MOST_LAG_SECONDS, abs=0.05)
+    assert feed.updates(10, late=MAX_LAG_SECONDS) == pytest.approx(MAX_LAG_SECONDS, abs=0.05)
     assert feed.updates(24, late=0.1) == pytest.approx(0.1, abs=0.05)
 
 
@@ -238,3 +246,31 @@ def test_prompt_answer_proves_that_frames_do_not_wait() -> None:
     feed.answer(asked=29.9, read=30.0)
     # Silent for 20 s, in which the clock went back: time alone could not tell that from lag.
     assert feed.run(30.1, 30, lambda _symbol, _at: -12.0) < 1
+
+
+# Silence and standstill
+
+
+def at(seconds: float) -> Timestamp:
+    return Timestamp(0, int(seconds * 1e9))
+
+
+def test_watchdog_raises_after_seconds_without_a_frame() -> None:
+    watchdog = Watchdog(silence=3.0, standstill=2.0)
+    watchdog.begin(at(10))
+    watchdog.tick(at(11))
+    watchdog.on_frames(at(11.5))
+    for now in (12, 13, 14, 14.4):
+        watchdog.tick(at(now))
+    assert watchdog.last_frame_at == at(11.5)
+    with pytest.raises(FeedSilent, match="for 3 s"):
+        watchdog.tick(at(14.5))
+
+
+def test_watchdog_raises_at_the_first_frame_or_tick_after_a_standstill() -> None:
+    for resume in (Watchdog.on_frames, Watchdog.tick):
+        watchdog = Watchdog(standstill=2.0)
+        watchdog.begin(at(10))
+        watchdog.on_frames(at(12))
+        with pytest.raises(FeedLagging, match=r"stood still for 2\.5 s"):
+            resume(watchdog, at(12.5))
