@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from collector.feed.lag import FeedLag
 from collector.feed.timestamp import Timestamp
-from collector.metrics import VERIFIED_SNAPSHOTS, VERIFIED_UPDATES
-from collector.venues.kraken.frames import BookEntry, FrameError
+from collector.metrics import BAD_FRAMES, FRAMES, VERIFIED_SNAPSHOTS, VERIFIED_UPDATES
+from collector.venues.kraken.frames import (
+    BookEntry,
+    BookParts,
+    FrameError,
+    decode_entry,
+    excerpt,
+)
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Event, State, Subscription
@@ -19,7 +27,8 @@ from runtime.logs import get_logger
 # The name that LOG_LEVEL takes; it outlives moves of this module.
 log = get_logger("collector.kraken")
 
-MAX_SYMBOL_LENGTH = 200
+# Entries of a large frame that are processed before yielding to the event loop.
+ENTRIES_PER_STEP = 50
 
 # By error, the bounded set of reasons that readers and metrics see.
 REASONS: dict[type[Exception], str] = {
@@ -115,8 +124,22 @@ class BookFeed:
         if subscription.move(Event.VERIFIED):
             log.info("book is live", symbol=book.symbol)
 
-    def doubt_books_of(self, error: FrameError) -> None:
+    def apply_parts(self, frame: BookParts, read_at: Timestamp) -> Iterator[None]:
+        """Apply the entries of a large or odd frame, in short steps."""
+        apply = self.apply_update if frame.type == "update" else self.apply_snapshot
+        for number, raw in enumerate(frame.data, 1):
+            try:
+                apply(decode_entry(raw), read_at)
+            except FrameError as error:
+                self.on_bad_frame(error, raw)
+            if number % ENTRIES_PER_STEP == 0:
+                yield
+
+    def on_bad_frame(self, error: FrameError, data: bytes | msgspec.Raw) -> None:
         """Doubt the books that a frame may have changed which cannot be understood."""
+        FRAMES.labels("bad").inc()
+        BAD_FRAMES.inc()
+        self._log.warning("frame not understood", error=str(error), frame=excerpt(data))
         is_named = bool(error.symbols)
         doubtful = _TAKES_SNAPSHOTS if is_named else (State.LIVE,)
         for symbol in error.symbols if is_named else self._harmed_unnoticed(error):
@@ -134,5 +157,4 @@ class BookFeed:
         ]
 
     def _log_unwanted(self, entry: BookEntry) -> None:
-        symbol = entry.symbol[:MAX_SYMBOL_LENGTH]
-        self._log.debug("book of a symbol that is not wanted", symbol=symbol)
+        self._log.debug("book of a symbol that is not wanted", symbol=excerpt(entry.symbol))

@@ -73,8 +73,8 @@ class Connection:
         url: Address of the websocket.
         connects: Its share of the connects of a process.
         open_session: Returns the session for a new websocket that carries these books.
-        recovered_after: Once a connection that brought a verified snapshot has lasted for so many
-            seconds, the next is tried as soon as if there had never been a failure.
+        recovered_after: Seconds after which a connection with a verified snapshot has recovered:
+            the delays begin anew.
         backoff: Delays between attempts.
         clock: Returns the time.
 

@@ -1,7 +1,7 @@
 """Kraken's frames: bytes to values. No I/O.
 
-Numbers of a book stay the texts that they were in the frame; nothing becomes a float. Frames are
-told apart by key, in any order of keys.
+Numbers of a book stay the texts that they were in the frame; nothing becomes a float. Keys tell the
+frames apart, in any order.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ class FrameError(Exception):
 
 NO_LEVELS = msgspec.Raw(b"[]")
 MAX_DECIMALS = 30
+# Characters of Kraken's texts that are looked at and repeated.
+MAX_TEXT_LENGTH = 200
 # Above the largest snapshot, of 1,000 levels a side. What is larger is decoded entry by entry.
 LARGE_FRAME_BYTES = 256 * 1024
 
 
 class BookEntry(msgspec.Struct, gc=False):
-    """One symbol's part of a book frame; `timestamp` is None if it is missing or no text.
+    """One symbol's part of a book frame; `timestamp` is None if it is missing or not a text.
 
-    The sides are JSON arrays as they were sent; `levels` in this package parses them.
+    The sides are JSON arrays as they were sent, which `levels` parses.
     """
 
     symbol: str
@@ -49,17 +51,16 @@ class BookEntry(msgspec.Struct, gc=False):
 
 
 class BookFrame(msgspec.Struct, gc=False):
-    """A snapshot, which replaces, or an update, which changes; `data` has one entry a symbol."""
+    """A snapshot, which replaces books, or an update, which changes them; one entry a symbol."""
 
     type: Literal["snapshot", "update"]
     data: list[BookEntry]
 
 
 class BookParts(msgspec.Struct):
-    """A book frame whose entries are still JSON: `decode_entry` takes one at a time.
+    """A book frame whose entries are still JSON, for `decode_entry`.
 
-    A frame comes like this if it is very large, or if an entry is not as it should be: then the
-    others do not suffer for it.
+    This is for a frame that is very large, or has a broken entry that must not harm the others.
     """
 
     type: Literal["snapshot", "update"]
@@ -81,7 +82,7 @@ NOT_TRADED = ("delisted", "work_in_progress")
 
 
 class Pair(msgspec.Struct):
-    """A tradable pair; only what a book needs of it."""
+    """A tradable pair, with the members that a book needs."""
 
     symbol: str
     price_precision: int | None = None
@@ -90,7 +91,7 @@ class Pair(msgspec.Struct):
 
     @property
     def precision(self) -> Precision | None:
-        """Return the decimals of prices and quantities; None if they are missing or senseless."""
+        """The decimals of prices and quantities; None if they are missing or make no sense."""
         price, qty = self.price_precision, self.qty_precision
         if (
             price is None
@@ -107,11 +108,11 @@ class Pair(msgspec.Struct):
 
 
 class Instruments(msgspec.Struct):
-    """Pairs, still JSON: `decode_pair` takes one at a time."""
+    """Pairs that are still JSON, for `decode_pair`."""
 
     pairs: list[msgspec.Raw] = []
     is_snapshot: bool = False
-    """Whether they are all that are listed."""
+    """Whether these are all the pairs that are listed."""
 
 
 # "Exceeded msg rate", "EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Busy", …
@@ -121,8 +122,6 @@ _TOO_FAST = re.compile(
     re.IGNORECASE,
 )
 ALREADY_SUBSCRIBED = "Already subscribed"
-# Characters of an error that are looked at.
-MAX_ERROR_LENGTH = 200
 
 
 class Answer(msgspec.Struct):
@@ -142,7 +141,7 @@ class Answer(msgspec.Struct):
     @property
     def short_error(self) -> str:
         """The beginning of its error, or an empty text."""
-        return (self.error or "")[:MAX_ERROR_LENGTH]
+        return (self.error or "")[:MAX_TEXT_LENGTH]
 
     @property
     def says_too_fast(self) -> bool:
@@ -163,7 +162,7 @@ class Answer(msgspec.Struct):
 
 
 class Unknown(msgspec.Struct):
-    """A frame of a channel or kind that we do not know; Kraken adds some over time."""
+    """A frame of an unknown channel or kind; Kraken adds some over time."""
 
     what: str
 
@@ -172,7 +171,7 @@ Frame = BookFrame | BookParts | Heartbeat | System | Instruments | Answer | Unkn
 
 
 _NULL = msgspec.Raw(b"null")
-# Of a member of an answer; what is longer is not looked at.
+# Of a member of an answer; a longer one is not decoded.
 _MAX_MEMBER_BYTES = 100_000
 
 
@@ -181,7 +180,7 @@ class _RawPairs(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
-    """Any frame; of an answer, a member of another type than usual costs only itself."""
+    """Any frame. A member of an unusual type costs an answer only that member."""
 
     channel: str | None = None
     type: msgspec.Raw = _NULL
@@ -217,16 +216,20 @@ _systems = msgspec.json.Decoder(list[System])
 
 _SYMBOL = re.compile(rb'"symbol":\s*("[^"]+")')
 
-# What msgspec raises for bytes that are no JSON, are of another shape, or nest without end.
+# Raised for bytes that are not JSON, have another shape, or nest without end.
 _NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-# How book frames have begun whenever they were recorded. It only saves a first look: a book frame
-# with its keys in another order is found by key.
+# All recorded book frames begin like this. It only saves a first look: a book frame with its keys
+# in another order is found by key.
 _BOOK_PREFIX = b'{"channel":"book"'
 
 
 def decode_frame(data: bytes) -> Frame:
-    """Return what `data` says; raises FrameError if it cannot be understood."""
+    """Return the frame in `data`.
+
+    Raises:
+        FrameError: It cannot be understood.
+    """
     if data.startswith(_BOOK_PREFIX):
         return _decode_book(data)
     try:
@@ -269,9 +272,12 @@ def _decode_parts(data: bytes) -> BookParts:
 
 
 def decode_entry(data: msgspec.Raw) -> BookEntry:
-    """Return one entry of BookParts; raises FrameError if it cannot be understood.
+    """Return one entry of BookParts.
 
-    A timestamp decides nothing: one that is no text is left out.
+    A timestamp decides nothing: one that is not a text is left out.
+
+    Raises:
+        FrameError: It cannot be understood.
     """
     with contextlib.suppress(*_NOT_UNDERSTOOD):
         return _entry.decode(data)
@@ -292,7 +298,7 @@ def _text_in(data: msgspec.Raw) -> str | None:
 
 
 def _symbols_in(data: bytes) -> list[str]:
-    # Also of a frame that is cut short, and is no JSON.
+    # The frame may be cut short, and not be JSON.
     return [name for quoted in _SYMBOL.findall(data) if (name := _text_in(msgspec.Raw(quoted)))]
 
 
@@ -301,9 +307,12 @@ def _instruments_in(data: msgspec.Raw, *, is_snapshot: bool) -> Instruments:
 
 
 def decode_pair(data: msgspec.Raw) -> Pair:
-    """Return a pair of Instruments; raises FrameError if it has no name.
+    """Return a pair of Instruments.
 
-    Members of another type than usual are left out: the pair is listed all the same.
+    Members of an unusual type are left out: the pair is listed all the same.
+
+    Raises:
+        FrameError: It has no name.
     """
     with contextlib.suppress(*_NOT_UNDERSTOOD):
         return _pair.decode(data)
@@ -359,8 +368,15 @@ def _value(data: msgspec.Raw) -> Any:
 
 
 def _words(data: msgspec.Raw) -> str | None:
-    """Return an error's words, or its JSON if it is no text; None if there is none."""
+    """Return an error's text, or its JSON if it is not a text; None if there is none."""
     value = _value(data)
     if isinstance(value, str) or (not value and len(data) <= _MAX_MEMBER_BYTES):
         return value or None
     return bytes(memoryview(data)[:_MAX_MEMBER_BYTES]).decode(errors="replace")
+
+
+def excerpt(data: bytes | msgspec.Raw | str) -> str:
+    """Return the beginning of what Kraken sent, for the log."""
+    if isinstance(data, str):
+        return data[:MAX_TEXT_LENGTH]
+    return bytes(memoryview(data)[:MAX_TEXT_LENGTH]).decode(errors="replace")

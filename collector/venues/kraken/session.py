@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
 from collector.feed.lag import FeedLag, LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import InstrumentsListener
-from collector.metrics import BAD_FRAMES, BOOK_FRAMES, FRAMES
+from collector.metrics import BOOK_FRAMES, FRAMES
 from collector.venues.kraken import frames
-from collector.venues.kraken.book_feed import BookFeed
+from collector.venues.kraken.book_feed import ENTRIES_PER_STEP, BookFeed
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Clock, Subscription
@@ -30,10 +28,6 @@ log = get_logger("collector.kraken")
 
 # Delay before pairs that did not come, or were not believed, are requested again.
 INSTRUMENTS_RETRY_DELAY = 10.0
-# Entries of a large frame that are processed before yielding to the event loop.
-ENTRIES_PER_STEP = 50
-# Characters of Kraken's texts that are repeated.
-MAX_TEXT_LENGTH = 200
 
 
 class Session:
@@ -141,7 +135,7 @@ class Session:
         try:
             frame = frames.decode_frame(data)
         except frames.FrameError as error:
-            self._on_bad_frame(error, data)
+            self._book_feed.on_bad_frame(error, data)
             return None
         if isinstance(frame, frames.BookFrame):
             BOOK_FRAMES.inc()
@@ -152,33 +146,16 @@ class Session:
                     apply(entry, read_at)
                 except frames.FrameError as error:
                     # The entries behind it are of other symbols.
-                    self._on_bad_frame(error, data)
+                    self._book_feed.on_bad_frame(error, data)
             return None
         if isinstance(frame, frames.BookParts):
             BOOK_FRAMES.inc()
-            return self._apply_parts(frame, read_at)
+            return self._book_feed.apply_parts(frame, read_at)
         if isinstance(frame, frames.Instruments):
             FRAMES.labels("instrument").inc()
             return self._apply_instruments(frame)
         self._on_other(frame, data, read_at)
         return None
-
-    def _apply_parts(self, frame: frames.BookParts, read_at: Timestamp) -> Iterator[None]:
-        feed = self._book_feed
-        apply = feed.apply_update if frame.type == "update" else feed.apply_snapshot
-        for number, raw in enumerate(frame.data, 1):
-            try:
-                apply(frames.decode_entry(raw), read_at)
-            except frames.FrameError as error:
-                self._on_bad_frame(error, raw)
-            if number % ENTRIES_PER_STEP == 0:
-                yield
-
-    def _on_bad_frame(self, error: frames.FrameError, data: bytes | msgspec.Raw) -> None:
-        FRAMES.labels("bad").inc()
-        BAD_FRAMES.inc()
-        self._log.warning("frame not understood", error=str(error), frame=_excerpt(data))
-        self._book_feed.doubt_books_of(error)
 
     def _on_other(self, frame: frames.Frame, data: bytes, read_at: Timestamp) -> None:
         match frame:
@@ -189,14 +166,14 @@ class Session:
                 self._on_answer(frame, read_at)
             case frames.System():
                 FRAMES.labels("status").inc()
-                system = _excerpt(frame.system)
+                system = frames.excerpt(frame.system)
                 if system != self.system:
                     self._log.info("kraken's engine", system=system)
                 self.system = system
             case frames.Unknown():
                 FRAMES.labels("unknown").inc()
-                what = _excerpt(frame.what)
-                self._log.warning("frame passed over", what=what, frame=_excerpt(data))
+                what = frames.excerpt(frame.what)
+                self._log.warning("frame passed over", what=what, frame=frames.excerpt(data))
 
     # Pairs
 
@@ -213,7 +190,7 @@ class Session:
                 pair = frames.decode_pair(raw)
             except frames.FrameError as error:
                 nameless += 1
-                self._log.warning("pair not understood", error=str(error), pair=_excerpt(raw))
+                self._log.warning("pair not understood", error=str(error), pair=frames.excerpt(raw))
             else:
                 self._apply_pair(pair, pairs)
             if number % ENTRIES_PER_STEP == 0:
@@ -228,10 +205,10 @@ class Session:
     def _apply_pair(self, pair: frames.Pair, pairs: list[frames.Pair]) -> None:
         if not is_symbol(pair.symbol):
             # It is none of the followed pairs, because it has a name.
-            self._log.warning("pair with an odd name passed over", pair=_excerpt(repr(pair)))
+            self._log.warning("pair with an odd name passed over", pair=frames.excerpt(repr(pair)))
             return
         if pair.precision is None:
-            self._log.warning("precisions of a pair make no sense", pair=_excerpt(repr(pair)))
+            self._log.warning("precisions of a pair make no sense", pair=frames.excerpt(repr(pair)))
         self._subscriber.on_pair(pair)
         pairs.append(pair)
 
@@ -252,10 +229,3 @@ class Session:
         elif answer.says_already_subscribed:
             # The pairs were lost; only a new subscription brings them.
             self._ask_instruments(anew=True)
-
-
-def _excerpt(data: bytes | msgspec.Raw | str) -> str:
-    """Return the beginning of what Kraken sent, for the log."""
-    if isinstance(data, str):
-        return data[:MAX_TEXT_LENGTH]
-    return bytes(memoryview(data)[:MAX_TEXT_LENGTH]).decode(errors="replace")

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collector.feed.timestamp import Timestamp
-from collector.venues.kraken.session import ENTRIES_PER_STEP
+from collector.venues.kraken.book_feed import ENTRIES_PER_STEP
 from tests.collector.venues.kraken.kraken_side import (
     BTC,
     ETH,
