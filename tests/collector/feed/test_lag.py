@@ -62,7 +62,7 @@ class Feed:
 # Lag
 
 
-def test_lag_is_how_much_the_distance_grew_whatever_the_clocks_say() -> None:
+def test_lag_is_the_growth_of_the_distance_whatever_the_clocks_say() -> None:
     feed = Feed()
     assert feed.updates(0, late=0.3) == 0.0
     assert feed.updates(10, late=0.4) == pytest.approx(0.1, abs=0.03)
@@ -72,7 +72,7 @@ def test_lag_is_how_much_the_distance_grew_whatever_the_clocks_say() -> None:
         feed.updates(40, late=5.75)
 
 
-def test_what_catches_up_lags_no_more() -> None:
+def test_feed_that_catches_up_has_no_lag() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
     assert feed.updates(10, late=MAX_LAG_SECONDS) == pytest.approx(MAX_LAG_SECONDS, abs=0.05)
@@ -111,7 +111,7 @@ def test_one_update_in_fifty_milliseconds_is_looked_at() -> None:
     assert feed.lag.seconds == 0.0, "two looks are not enough"
 
 
-def test_what_has_no_time_or_none_that_is_one_tells_nothing() -> None:
+def test_update_without_a_sensible_time_says_nothing_of_lag() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
     for time in (None, "", "soon", "2026-08-02", "0000-00-00T00:00:00Z", "10000-01-01T00:00:00Z"):
@@ -199,7 +199,7 @@ def test_where_there_are_more_symbols_one_alone_is_not_believed(count: int) -> N
 
 
 @pytest.mark.parametrize("wrong", [-3600.0, -300.0, -7.0, 7.0, 3600.0, 1e9])
-def test_no_time_that_is_senseless_decides_alone(wrong: float) -> None:
+def test_senseless_time_does_not_decide_alone(wrong: float) -> None:
     feed = Feed()
     feed.run(0, 10)
     assert feed.update(10 + wrong, 10) < 0.2
@@ -232,7 +232,7 @@ def test_clock_that_stepped_between_two_connections_costs_neither() -> None:
     assert following.run(20.2, 30, lambda _symbol, _at: -12.0) < 1
 
 
-def test_what_a_connection_saw_is_forgotten_after_minutes() -> None:
+def test_distance_of_an_earlier_connection_is_forgotten_after_minutes() -> None:
     memory = LagMemory()
     Feed(memory).run(0, 10)
     following = Feed(memory)
