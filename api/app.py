@@ -23,7 +23,7 @@ from api.http.request_log import RequestLog
 from api.http.stream_route import StreamRoute
 from api.store.book_store import BookStore
 from api.store.directory import Directory
-from api.views.channels import Channels
+from api.views.channel_registry import ChannelRegistry
 
 PAGE = Path(__file__).parent / "page"
 PAGE_HEADERS = {
@@ -39,7 +39,7 @@ def make_app(
     store: BookStore,
     directory: Directory,
     tail: Tail,
-    channels: Channels,
+    channels: ChannelRegistry,
     streams: Streams,
     max_age: float,
     proxies: TrustedProxies | None = None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from runtime.fast_counter import FastCounter
 from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
-from runtime.tally import Tally
 
 REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
@@ -15,9 +15,9 @@ RESUMED = Counter(
 )
 FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that somebody reads.")
 EVENTS_READ = Counter("kraken_book_events_read_total", "Events read from Redis.")
-EVENTS_OUT = Tally("kraken_book_stream_events_total", "Events written to streams.")
-BYTES_OUT = Tally("kraken_book_stream_bytes_total", "Bytes written to streams.")
-WRITES = Tally("kraken_book_stream_writes_total", "Writes to streams.")
+EVENTS_OUT = FastCounter("kraken_book_stream_events_total", "Events written to streams.")
+BYTES_OUT = FastCounter("kraken_book_stream_bytes_total", "Bytes written to streams.")
+WRITES = FastCounter("kraken_book_stream_writes_total", "Writes to streams.")
 DELIVERY = Histogram(
     "kraken_book_delivery_seconds",
     "From the reading of an event's frame to its write to a reader, on some of the writes.",

@@ -17,19 +17,17 @@ from api.http.request_log import CONSOLE_LEVELS
 from api.settings import ApiSettings
 from api.store.book_store import BookStore
 from api.store.directory import Directory
-from api.views.channels import Channels
-from api.views.followed_books import FollowedBooks
+from api.views.book_registry import BookRegistry
+from api.views.channel_registry import ChannelRegistry
 from api.views.roster import Roster
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("api")
 
@@ -59,8 +57,8 @@ async def run(
     tail = Tail(nodes, store, settings.api_max_age, buffer)
     streams = Streams(settings.api_write_timeout)
     directory = Directory(store)
-    books = FollowedBooks(tail, store, buffer)
-    channels = Channels(tail, books, Roster(directory, store), buffer)
+    books = BookRegistry(tail, store, buffer)
+    channels = ChannelRegistry(tail, books, Roster(directory, store), buffer)
     app = make_app(
         store,
         directory,
@@ -68,7 +66,7 @@ async def run(
         channels,
         streams,
         settings.api_max_age,
-        settings.trusted_proxies,
+        settings.api_trusted_proxies,
     )
 
     drained = asyncio.Event()

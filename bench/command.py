@@ -11,7 +11,8 @@ from typing import Concatenate
 from bench.benchmark import MeasureFailed, Progress, Result
 from bench.rows import Verdict
 from runtime.http.server import allow_open_files
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 
 def command_line(docstring: str | None) -> argparse.ArgumentParser:

@@ -34,7 +34,7 @@ from bench.sse_readers import Publication, Received
 from bench.tape import Rate, Tape
 from lab.processes import Stage, Streams, eventually, own_port
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.feed import Subscriber
+from simulator.protocol.feed import Subscriber
 from simulator.server import Simulator
 
 LOAD = Load(100, 1000.0, 2.0)

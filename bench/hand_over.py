@@ -21,7 +21,8 @@ from statistics import median
 
 from collector.settings import CollectorSettings
 from lab.processes import Collector, Stage, Streams, eventually
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 SYMBOL = "BTC/USD"
 LEASE_SECONDS: float = CollectorSettings.model_fields["collector_lease"].default

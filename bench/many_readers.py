@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from lab.processes import Api, Stage
 from runtime.http.server import allow_open_files
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 SYMBOLS = 20
 CHOICES = (

@@ -28,7 +28,8 @@ from bench.many_readers import Counting
 from kraken_book.timestamps import parse_rfc3339
 from lab.processes import Api, Stage
 from runtime.http.server import allow_open_files
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 LOOK_SECONDS = 0.5
 

@@ -34,7 +34,7 @@ from bench.tape import Rate, Tape
 from kraken_book.contract.keys import book_key, events_key
 from lab.processes import Stage, Streams, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.catalogue import CATALOGUE, Profile, profile_of
+from simulator.market.catalogue import CATALOGUE, Profile, profile_of
 from simulator.server import Simulator
 
 

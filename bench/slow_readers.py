@@ -23,7 +23,8 @@ from statistics import median
 from lab.crowd import Crowd, frozen_readers
 from lab.processes import Api, Stage, Streams, eventually, own_port
 from runtime.http.server import allow_open_files
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 SYMBOL = "BTC/USD"
 PAST_EVENTS = 6000

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.sse_readers import JOIN_SECONDS, Publication, Received
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import exit_at_stop_signals
 
 
 def main() -> None:

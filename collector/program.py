@@ -24,11 +24,9 @@ from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("collector")
 
@@ -47,21 +45,21 @@ async def run(
     log.info(
         "collecting",
         kraken=settings.kraken_url,
-        symbols=settings.kraken_symbols,
+        symbols=str(settings.kraken_symbols),
         depth=settings.kraken_depth,
         redis=without_password(settings.redis_url),
         source=settings.source,
-        shard=str(settings.shard),
+        shard=str(settings.collector_shard),
     )
     nodes = connect_nodes(settings.redis_url)
     retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
     troubles = Troubles()
     load = FeedLoad()
-    publisher = Publisher(nodes, retention, str(settings.shard), load, troubles)
+    publisher = Publisher(nodes, retention, str(settings.collector_shard), load, troubles)
     feed = Feed(
         kraken_venue(settings),
-        settings.selection,
-        settings.shard,
+        settings.kraken_symbols,
+        settings.collector_shard,
         settings.kraken_max_symbols,
         load,
         publisher.add,
@@ -70,14 +68,14 @@ async def run(
     WAITING.set_function(lambda: publisher.waiting)
     lease = Lease(
         nodes,
-        settings.shard,
+        settings.collector_shard,
         settings.collector_lease,
         publisher.lead,
         publisher.follow,
         troubles,
     )
     publisher.on_fenced = lease.fenced
-    reporter = Reporter(nodes, settings.shard, feed, lease, troubles)
+    reporter = Reporter(nodes, settings.collector_shard, feed, lease, troubles)
     ops = make_ops_app(reporter.describe)
 
     feeding = [asyncio.create_task(feed.run())]

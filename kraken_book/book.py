@@ -12,23 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from zlib import crc32
 
+from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.level import Level, make_level, top_json
 from kraken_book.precision import Precision, to_text
 
 CHECKSUM_LEVELS = 10
 DEPTHS = (10, 25, 100, 500, 1000)
-
-
-class BookError(Exception):
-    """The book cannot be right; it must be replaced by a snapshot."""
-
-
-class ChecksumMismatch(BookError):
-    """The book is not the one whose checksum the frame carried."""
-
-
-class CrossedBook(BookError):
-    """The best bid is not below the best ask, as it is in Kraken's books after a whole frame."""
 
 
 class Side:
@@ -41,9 +30,8 @@ class Side:
 
     def __init__(self, direction: int) -> None:
         self._direction = direction
-        # Ticks times direction, so that the best is always first and the worst last. Plain lists,
-        # in step: up to the deepest book they are moved in less time than any sorted container
-        # takes to look (0.5 us a frame instead of 1.6 at ten levels).
+        # Three lists in step, best level first; a key is ticks times direction. Up to the deepest
+        # book they are faster than a sorted container: docs/adr/0001.
         self._keys: list[int] = []
         self._levels: list[Level] = []
         self._texts: list[str] = []

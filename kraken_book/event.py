@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.level import Best, Level, top_json
-from kraken_book.view import BookView
+from kraken_book.position import Position
 
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
@@ -73,6 +74,7 @@ class Lagged(msgspec.Struct, frozen=True, tag_field="kind", tag="lagged"):
 
 Event = Update | Snapshot | StatusChange | Lagged
 
+_pairs = msgspec.json.Decoder(list[tuple[str, str]])
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
@@ -101,7 +103,7 @@ def render_update(
 
 
 def render_snapshot(
-    view: BookView,
+    view: BookSnapshot,
     seq: int,
     epoch: int,
     received_at: str | None,
@@ -124,6 +126,32 @@ def render_snapshot(
         f'"source":{_name(view.source)},'
         f'"conflated":{"null" if conflated is None else conflated}}}'
     ).encode()
+
+
+def snapshot_event(view: BookSnapshot, position: Position) -> Snapshot:
+    """Return the snapshot event of a book that was stored at `position`.
+
+    Raises:
+        msgspec.DecodeError: A side is no JSON array of `["price","qty"]`.
+    """
+    return Snapshot(
+        symbol=view.symbol,
+        seq=position.seq,
+        epoch=position.epoch,
+        best_bid=view.best_bid,
+        best_ask=view.best_ask,
+        spread=view.spread,
+        bids=_pairs.decode(view.bids),
+        asks=_pairs.decode(view.asks),
+        checksum=view.checksum,
+        exchange_time=view.exchange_time,
+        received_at=None,
+        depth=view.depth,
+        price_precision=view.precision.price,
+        qty_precision=view.precision.qty,
+        source=view.source,
+        conflated=None,
+    )
 
 
 def render_status(change: StatusChange) -> bytes:

@@ -10,11 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
+from kraken_book.errors import LevelError
 from kraken_book.precision import Precision, at_precision, units_of
-
-
-class LevelError(ValueError):
-    """A level that makes no sense at its symbol's precision; the message says why."""
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):

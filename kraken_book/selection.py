@@ -21,6 +21,9 @@ class Selection(NamedTuple):
     patterns: tuple[str, ...]
     unwanted: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return ",".join((*self.names, *self.patterns, *(f"!{each}" for each in self.unwanted)))
+
     def of(self, listed: Iterable[str]) -> tuple[str, ...]:
         """The wanted symbols, each once: the names, then those of `listed` that match, sorted.
 

@@ -30,7 +30,7 @@ from redis import Redis
 from lab.follower import Ladder, SseStream, ladder_of_dump, stream_path
 from lab.redis_proxy import RedisProxy
 from launcher.embedded_redis import EmbeddedRedis
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -24,7 +24,7 @@ from redis.retry import Retry
 
 from lab.processes import eventually, own_port
 from launcher.embedded_redis import find_server
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 SLOTS = 16384
 MASTER = "books"

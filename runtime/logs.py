@@ -21,28 +21,8 @@ from runtime.printable import printable, printable_lines
 
 LogFormat = Literal["console", "json"]
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
-
 # Libraries whose info lines repeat what ours say in our words.
 _QUIETER = {"uvicorn": logging.WARNING, "websockets": logging.WARNING, "asyncio": logging.WARNING}
-
-
-def parse_levels(text: str) -> dict[str, int]:
-    """Levels by logger name from text such as `info,collector.kraken=debug`.
-
-    The entry without a name is the root's, under the key "". Raises ValueError with what is wrong
-    and what would be right.
-    """
-    levels = {"": logging.INFO}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, level = part.rpartition("=")
-        if level.strip().lower() not in LEVELS:
-            raise ValueError(
-                f"{part!r} is no level: use one of {', '.join(LEVELS)}, or module=level,"
-                " separated by commas"
-            )
-        levels[name.strip()] = logging.getLevelNamesMapping()[level.strip().upper()]
-    return levels
 
 
 def configure_logs(

@@ -1,8 +1,8 @@
-"""`python -m simulator`: `program` has what it does."""
+"""Run `python -m simulator`; see `program`."""
 
 from __future__ import annotations
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import exit_at_stop_signals
 
 
 def main() -> None:

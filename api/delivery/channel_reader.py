@@ -13,22 +13,18 @@ from redis.exceptions import RedisError
 
 from api.follow.api_events import lagged_frame, status_frame
 from api.follow.buffer import NoRoom
-from api.follow.frame_log import WRITE_BYTES, Frame, Place, sse_frame
+from api.follow.frame_log import WRITE_BYTES, Frame, sse_frame
 from api.follow.ring import milliseconds_of
 from api.follow.tail import Tail
 from api.http.problems import redis_away
 from api.metrics import EVENTS_OUT, LAGGED, RESUMED
 from api.store.stream_entry import Entry, follows
-from api.views.channel import (
-    NO_BOOK_YET,
-    Channel,
-    ChannelOpening,
-    Source,
-    is_later,
-    unmarked,
-)
-from api.views.channels import Channels, Choice, no_room
+from api.views.channel import Channel, ChannelOpening
+from api.views.channel_log import is_later, unmarked
+from api.views.channel_member import NO_BOOK_YET, ChannelMember
+from api.views.channel_registry import ChannelRegistry, Choice, no_room
 from kraken_book.event import LaggedReason
+from kraken_book.position import Position
 
 # An id behind every one of its millisecond.
 LAST_OF_MILLISECOND = 10**18
@@ -42,12 +38,12 @@ class Unread:
     They are read from the symbol's ring, from `index` on, or from Redis if that is None.
     """
 
-    def __init__(self, source: Source, watermark: int) -> None:
+    def __init__(self, source: ChannelMember, watermark: int) -> None:
         self.source = source
         self.watermark = watermark
         self.after_id = f"{watermark}-{LAST_OF_MILLISECOND}"
-        self.last: Place | None = None
-        self.until = source.followed.place
+        self.last: Position | None = None
+        self.until = source.followed.position
         self.index = source.followed.ring.index_after_time(watermark)
 
 
@@ -57,7 +53,9 @@ class ChannelReader:
     `ring` tells when there may be more.
     """
 
-    def __init__(self, channels: Channels, tail: Tail, choice: Choice, channel: Channel) -> None:
+    def __init__(
+        self, channels: ChannelRegistry, tail: Tail, choice: Choice, channel: Channel
+    ) -> None:
         self._channels = channels
         self._tail = tail
         self._choice = choice
@@ -90,7 +88,7 @@ class ChannelReader:
     async def resume(self, event_id: str) -> bytes:
         """Go on after a watermark; a view's stream with what is there now. Raises Problem."""
         self._tell_left()
-        if self._channel.cut is not None or not self._channel.is_many:
+        if self._channel.view is not None or not self._channel.is_many:
             return await self.open()
         watermark = int(event_id)
         try:
@@ -104,7 +102,7 @@ class ChannelReader:
         self._channel.note_resumed()
         self._channel.pull()
         self._index = self.ring.end
-        for source in self._channel.sources.values():
+        for source in self._channel.members.values():
             self._resume(source, watermark)
         from_stream = any(unread.index is None for unread in self._unread)
         RESUMED.labels("stream" if from_stream else "ring").inc()
@@ -184,7 +182,7 @@ class ChannelReader:
         self._before.clear()
         self._opening = None
         self._unread.clear()
-        for symbol in self._channel.sources:
+        for symbol in self._channel.members:
             self._before.append(lagged_frame(symbol, None, reason))
         self._tell_left()
         self._is_waiting = True
@@ -195,7 +193,7 @@ class ChannelReader:
         for symbol, reason in self._channels.left(self._choice).items():
             self._before.append(status_frame(symbol, "syncing", reason))
 
-    def _resume(self, source: Source, watermark: int) -> None:
+    def _resume(self, source: ChannelMember, watermark: int) -> None:
         followed = source.followed
         if followed.book is None:
             # Its snapshot comes through the log, as soon as there is one.
@@ -216,12 +214,12 @@ class ChannelReader:
             self._unread.popleft()
             self._tell_gone(unread.source)
             return
-        due = [entry for entry in page if entry.place <= unread.until]
-        sent = self._queue(Frame(e.place, e.id, sse_frame(e.id, e.data)) for e in due)
+        due = [entry for entry in page if entry.position <= unread.until]
+        sent = self._queue(Frame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
         if sent == len(due) < len(page) or not page:
             self._unread.popleft()
         else:
-            unread.after_id, unread.last = due[sent - 1].id, due[sent - 1].place
+            unread.after_id, unread.last = due[sent - 1].id, due[sent - 1].position
 
     def _queue(self, frames: Iterable[Frame]) -> int:
         """Have frames sent next, as many as one write takes; return how many those are."""
@@ -243,18 +241,18 @@ class ChannelReader:
         due = [
             (at, frame)
             for at, frame in enumerate(frames)
-            if frame.place <= unread.until and is_later(frame, unread.watermark)
+            if frame.position <= unread.until and is_later(frame, unread.watermark)
         ]
         sent = self._queue(frame for _, frame in due)
         if sent < len(due):
             unread.index = index + due[sent][0]
-        elif not frames or frames[-1].place > unread.until:
+        elif not frames or frames[-1].position > unread.until:
             self._unread.popleft()
         else:
             unread.index = index + len(frames)
         if sent:
             last = due[sent - 1][1]
-            unread.after_id, unread.last = last.id, last.place
+            unread.after_id, unread.last = last.id, last.position
 
     async def _goes_on(self, unread: Unread, page: list[Entry]) -> bool:
         """Whether nothing is gone between what was sent and `page`, which has been read already."""
@@ -264,7 +262,7 @@ class ChannelReader:
         # What was before it may be gone, or was never there: nobody can tell.
         return oldest is not None and milliseconds_of(oldest.id) <= unread.watermark
 
-    def _tell_gone(self, source: Source) -> None:
+    def _tell_gone(self, source: ChannelMember) -> None:
         LAGGED.labels("trimmed").inc()
         self._before.append(lagged_frame(source.followed.ring.symbol, None, "trimmed"))
         self._before.extend(self._channel.opening_of(source))

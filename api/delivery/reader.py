@@ -13,23 +13,23 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from api.follow.api_events import Opening, lagged_frame, status_frame
-from api.follow.frame_log import WRITE_BYTES, Place, sse_frame
+from api.follow.frame_log import WRITE_BYTES, sse_frame
 from api.follow.tail import Tail
 from api.http.problems import redis_away
 from api.metrics import EVENTS_OUT, LAGGED, RESUMED
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 from api.store.stream_entry import Entry, follows
 from kraken_book.event import LaggedReason
+from kraken_book.position import NOWHERE, Position
 
 # The hash and the stream move together; only a trim between two reads can part them.
 JOIN_ATTEMPTS = 5
-NOWHERE = Place(0, 0)
 
 
 class Lag(NamedTuple):
     """That a reader fell off: after which event, and why."""
 
-    after: Place
+    after: Position
     reason: LaggedReason
 
 
@@ -69,12 +69,12 @@ class Reader:
             index = self.ring.index_after_id(event_id) if self.ring.started else None
             if index is not None:
                 RESUMED.labels("ring").inc()
-                self._index, self._sent = index, self.ring.place_before(index)
+                self._index, self._sent = index, self.ring.position_before(index)
                 return self._word_of_before()
             entry = await self._tail.entry(self.ring.symbol, event_id)
             if entry is not None:
                 RESUMED.labels("stream").inc()
-                self._paging_from, self._sent = event_id, entry.place
+                self._paging_from, self._sent = event_id, entry.position
                 return b""
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
@@ -117,7 +117,7 @@ class Reader:
     def _take(self, data: bytes, index: int) -> bytes:
         if data:
             EVENTS_OUT.inc(index - self._index)
-            self._index, self._sent = index, self.ring.place_before(index)
+            self._index, self._sent = index, self.ring.position_before(index)
         return data
 
     async def _next_page(self) -> bytes:
@@ -148,7 +148,7 @@ class Reader:
                 break
             parts.append(sse)
             size += len(sse)
-            self._paging_from, self._sent = entry.id, entry.place
+            self._paging_from, self._sent = entry.id, entry.position
         EVENTS_OUT.inc(len(parts))
         return b"".join(parts)
 
@@ -165,29 +165,29 @@ class Reader:
                 break
             if not self.ring.started:
                 await self._tail.start(self.ring, opening)
-            await self._tail.reach(self.ring, opening.place)
-            index = self.ring.index_after(opening.place)
+            await self._tail.reach(self.ring, opening.position)
+            index = self.ring.index_after(opening.position)
             if index is not None:
                 return self._joined(opening, index)
         told, self._told_syncing = self._told_syncing, True
         return b"" if told else status_frame(self.ring.symbol, "syncing", "no book yet")
 
     def _joined(self, opening: Opening, index: int) -> bytes:
-        lagged, place = b"", opening.place
+        lagged, position = b"", opening.position
         if self._lag is not None:
-            known = self._lag.after != NOWHERE and self._lag.after.epoch == place.epoch
-            missed = max(0, place.seq - self._lag.after.seq) if known else None
+            is_known = self._lag.after != NOWHERE
+            missed = position.events_since(self._lag.after) if is_known else None
             lagged = lagged_frame(self.ring.symbol, missed, self._lag.reason)
-        self._index, self._sent, self._lag = index, place, None
+        self._index, self._sent, self._lag = index, position, None
         self._told_syncing = False
         self._set_joining(False)
         EVENTS_OUT.inc()
         after = self._status_after(opening.book) + self._word_of_before()
         return lagged + opening.sse + after
 
-    def _status_after(self, book: StoredBook) -> bytes:
+    def _status_after(self, book: BookWithAge) -> bytes:
         # Usually the status event follows in the ring; it may have been trimmed.
-        if book.hash.status == "syncing" and self.ring.last.place == book.place:
+        if book.hash.status == "syncing" and self.ring.last.position == book.position:
             return status_frame(self.ring.symbol, "syncing", None)
         return b""
 

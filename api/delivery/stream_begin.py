@@ -19,7 +19,7 @@ from api.follow.tail import Tail
 from api.http.parameters import Asked
 from api.http.problems import Problem
 from api.store.directory import Directory
-from api.views.channels import Channels, Choice
+from api.views.channel_registry import ChannelRegistry, Choice
 from kraken_book.event import Status
 
 AnyReader = Reader | ChannelReader
@@ -33,7 +33,9 @@ PATIENCE = 5.0
 class StreamBeginning:
     """Makes the reader of what one request asks for."""
 
-    def __init__(self, directory: Directory, tail: Tail, channels: Channels, asked: Asked) -> None:
+    def __init__(
+        self, directory: Directory, tail: Tail, channels: ChannelRegistry, asked: Asked
+    ) -> None:
         self._directory = directory
         self._tail = tail
         self._channels = channels
@@ -66,7 +68,7 @@ class StreamBeginning:
         return b"".join([status_frame(each, "syncing", states[each].reason) for each in refused])
 
     async def _reader(self, choice: Choice) -> AnyReader:
-        if choice.symbols is not None and choice.cut is None and not choice.is_many:
+        if choice.symbols is not None and choice.view is None and not choice.is_many:
             return Reader(self._tail, choice.symbols[0])
         channel = await self._channels.join(choice)
         return ChannelReader(self._channels, self._tail, choice, channel)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from time import time_ns
 
-from api.follow.frame_log import Place, sse_frame, sse_unnumbered
-from api.store.book_store import StoredBook
+from api.follow.frame_log import sse_frame, sse_unnumbered
+from api.store.book_store import BookWithAge
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -16,6 +16,7 @@ from kraken_book.event import (
     render_snapshot,
     render_status,
 )
+from kraken_book.position import Position
 from kraken_book.printable import printable_json
 from kraken_book.timestamps import rfc3339
 
@@ -23,9 +24,9 @@ from kraken_book.timestamps import rfc3339
 class Opening:
     """A book to join a stream at, as many as join there at once; rendered for the first."""
 
-    def __init__(self, book: StoredBook, place: Place) -> None:
+    def __init__(self, book: BookWithAge, position: Position) -> None:
         self.book = book
-        self.place = place
+        self.position = position
 
     @cached_property
     def sse(self) -> bytes:
@@ -33,11 +34,12 @@ class Opening:
         return opening(self.book)
 
 
-def opening(book: StoredBook) -> bytes:
+def opening(book: BookWithAge) -> bytes:
     """The snapshot, as SSE, that opens a stream with the book of a hash."""
     stored = book.hash
-    assert stored.view is not None, f"{stored.symbol} has no book"
-    data = render_snapshot(stored.view, stored.seq, stored.epoch, None, None)
+    assert stored.snapshot is not None, f"{stored.symbol} has no book"
+    assert stored.position is not None
+    data = render_snapshot(stored.snapshot, stored.position.seq, stored.position.epoch, None, None)
     return sse_frame(stored.event_id, data)
 
 

@@ -16,6 +16,7 @@ from time import monotonic
 import msgspec
 
 from api.follow.buffer import FLOOR_BYTES, Buffer
+from kraken_book.position import Position
 
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
 MOST_EVENTS = 4096
@@ -28,19 +29,15 @@ MOST_JOINED = 16
 WAKE_SECONDS = 0.02
 
 
-# Hundreds of thousands are kept, and refer to nothing that could refer back: were they looked
-# through for garbage, the loop would stand still for 100 ms each time.
-class Place(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Where an event stands among a symbol's events: they are ordered by epoch, then seq."""
-
-    epoch: int
-    seq: int
-
-
+# Hundreds of thousands are kept. They refer to nothing that could refer back, so the garbage
+# collector need not visit them: doing so would stop the loop for 100 ms.
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """An event as it goes to readers; an api's own event has the place and id of the one before."""
+    """An event as it goes to readers.
 
-    place: Place
+    An api's own event has the position and id of the one before.
+    """
+
+    position: Position
     id: str
     sse: bytes
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from runtime.redis.exchange import RedisNode
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
 class Lanes:

@@ -7,8 +7,9 @@ from bisect import bisect_left, bisect_right
 from msgspec.structs import replace
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, FrameLog, Place
+from api.follow.frame_log import Frame, FrameLog
 from kraken_book.event import LaggedReason
+from kraken_book.position import NOWHERE, Position
 
 
 class Ring(FrameLog):
@@ -31,7 +32,7 @@ class Ring(FrameLog):
         """When the book was last known to match Kraken, in steady seconds here."""
         self.complete: int | None = None
         """Every event of up to this millisecond, by Redis's clock, is here; None if not known."""
-        self._before = Frame(Place(0, 0), "0-0", b"")
+        self._before = Frame(NOWHERE, "0-0", b"")
         self._started = False
 
     @property
@@ -44,10 +45,10 @@ class Ring(FrameLog):
         """The newest event, or the one before the first."""
         return self._frames[-1] if self._frames else self._before
 
-    def start(self, place: Place, event_id: str) -> None:
-        """Begin right after the event at `place`; once, unless it is restarted."""
+    def start(self, position: Position, event_id: str) -> None:
+        """Begin right after the event at `position`; once, unless it is restarted."""
         assert not self._started, f"the ring of {self.symbol} is started already"
-        self._before = Frame(place, event_id, b"")
+        self._before = Frame(position, event_id, b"")
         self._started = True
 
     def restart(self, reason: LaggedReason) -> None:
@@ -60,7 +61,7 @@ class Ring(FrameLog):
         self._frames.clear()
         self._forget_joined()
         self._share.clear()
-        self._before = Frame(Place(0, 0), "0-0", b"")
+        self._before = Frame(NOWHERE, "0-0", b"")
         self._started = self.stale = False
         self.confirmed = 0.0
         self.complete = None
@@ -77,16 +78,16 @@ class Ring(FrameLog):
         self.append(replace(self.last, sse=sse))
         self.wake()
 
-    def index_after(self, place: Place) -> int | None:
-        """The index of the first event after `place`.
+    def index_after(self, position: Position) -> int | None:
+        """The index of the first event after `position`.
 
-        None where events between are gone, or where the ring has not come to `place` itself.
+        None where events between are gone, or where the ring has not come to `position` itself.
         """
-        if not self._before.place <= place <= self.last.place:
+        if not self._before.position <= position <= self.last.position:
             return None
-        offset = bisect_left(self._frames, place, key=lambda frame: frame.place)
-        # Of frames at one place the first is the event; words of the api's own follow it.
-        numbered = place != self._before.place and self._frames[offset].place == place
+        offset = bisect_left(self._frames, position, key=lambda frame: frame.position)
+        # Of frames at one position the first is the event; words of the api's own follow it.
+        numbered = position != self._before.position and self._frames[offset].position == position
         return self._first + offset + numbered
 
     def index_after_id(self, event_id: str) -> int | None:
@@ -94,16 +95,16 @@ class Ring(FrameLog):
         if event_id == self._before.id:
             return self._first
         seq = int(event_id.partition("-")[2])
-        # Of frames at one place the first is the event; words of the api's own follow it.
-        offset = bisect_left(self._frames, seq, key=lambda frame: frame.place.seq)
+        # Of frames at one position the first is the event; words of the api's own follow it.
+        offset = bisect_left(self._frames, seq, key=lambda frame: frame.position.seq)
         if offset < len(self._frames) and self._frames[offset].id == event_id:
             return self._first + offset + 1
         return None
 
-    def place_before(self, index: int) -> Place:
-        """The place of the event before `index`, which the ring must still have."""
+    def position_before(self, index: int) -> Position:
+        """The position of the event before `index`, which the ring must still have."""
         offset = index - self._first - 1
-        return self._frames[offset].place if offset >= 0 else self._before.place
+        return self._frames[offset].position if offset >= 0 else self._before.position
 
     def index_after_time(self, milliseconds: int) -> int | None:
         """The index of the first event later than that; None where earlier ones may be gone."""

@@ -17,12 +17,12 @@ from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseE
 
 from api.follow.api_events import Opening, status_frame
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, Place, sse_frame
+from api.follow.frame_log import Frame, sse_frame
 from api.follow.node_workers import Lanes
 from api.follow.ring import Ring
 from api.follow.wake import Wake
 from api.metrics import EVENTS_READ, FOLLOWED, REDIS_UP
-from api.store.book_store import BookStore, StoredBook, is_wrong_type
+from api.store.book_store import BookStore, BookWithAge, is_wrong_type
 from api.store.single_flight import JoinedRead
 from api.store.stream_entry import (
     MOST_ENTRIES,
@@ -36,6 +36,7 @@ from api.store.stream_entry import (
 )
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.event import Status
+from kraken_book.position import Position
 from runtime.cooperate import Turns
 from runtime.logs import get_logger
 from runtime.redis.errors import describe
@@ -122,11 +123,11 @@ class Tail:
                 if ring.joining:
                     ring.wake()
 
-    def note_book(self, ring: Ring, book: StoredBook) -> None:
+    def note_book(self, ring: Ring, book: BookWithAge) -> None:
         """Keep when the book was last known to match Kraken, and tell readers what follows."""
         if book.age_ms is not None:
             ring.confirmed = monotonic() - book.age_ms / 1000
-        elif book.hash.view is not None:
+        elif book.hash.snapshot is not None:
             # Nothing credible says when: it counts as never confirmed.
             ring.confirmed = NEVER
         self.tell_age(ring)
@@ -160,16 +161,16 @@ class Tail:
                 raise answer
         return min(times)
 
-    async def reach(self, ring: Ring, place: Place) -> None:
-        """Bring a started ring to `place`, where Redis has been; raises as `catch_up` does."""
+    async def reach(self, ring: Ring, position: Position) -> None:
+        """Bring a started ring to `position`, where Redis has been; raises as `catch_up` does."""
         # A read that is under way may have begun before Redis was there; the one after it has not.
         for _ in range(2):
-            if ring.started and ring.last.place < place:
+            if ring.started and ring.last.position < position:
                 await self._catching_up.of(ring)
 
     async def start(self, ring: Ring, opening: Opening) -> None:
         """Start a ring at a book, and bring it to where Redis is now; raises as above."""
-        ring.start(opening.place, opening.book.hash.event_id)
+        ring.start(opening.position, opening.book.hash.event_id)
         self.tell_age(ring)
         # A book may be written later than its events.
         await self.catch_up(ring)
@@ -192,7 +193,7 @@ class Tail:
             return
         entries = unbroken(entries_in(ring.symbol, reply[::-1], self._corrupt))
         if entries and not ring.started:
-            ring.start(entries[0].place, entries[0].id)
+            ring.start(entries[0].position, entries[0].id)
             self._append(ring, entries[1:])
             # The wake for what was written since may have come while there was nothing to go on.
             await self.catch_up(ring)
@@ -203,10 +204,10 @@ class Tail:
 
     async def _read_opening(self, ring: Ring) -> Opening | None:
         book = await self._store.book(ring.symbol)
-        if book is None or book.place is None:
+        if book is None or book.position is None:
             return None
         self.note_book(ring, book)
-        return Opening(book, book.place)
+        return Opening(book, book.position)
 
     async def page(self, symbol: str, after_id: str) -> list[Entry]:
         """Up to PAGE_ENTRIES of a stream after an id; raises redis.RedisError or OSError."""
@@ -436,13 +437,13 @@ class Tail:
         appended = 0
         for entry in entries:
             # Two reads may bring the same: one that waits, and one for somebody who joins.
-            if entry.place <= ring.last.place:
+            if entry.position <= ring.last.position:
                 continue
-            if not follows(entry, ring.last.place):
+            if not follows(entry, ring.last.position):
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
-                ring.restart("redis" if went_back(entry, ring.last.place) else "trimmed")
+                ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
                 break
-            ring.append(Frame(entry.place, entry.id, sse_frame(entry.id, entry.data)))
+            ring.append(Frame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
             appended += 1
         # Once: to count costs a fifth of what is done for an event.
         EVENTS_READ.inc(appended)

@@ -23,12 +23,12 @@ from api.http.problems import (
     unavailable,
     unknown_symbol,
 )
-from api.store.book_store import BookStore, StoredBook
+from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.contract.book_hash import BookHash
 from kraken_book.contract.keys import book_key
 from kraken_book.contract.symbol_state import SymbolState
-from kraken_book.view import BookView
 from kraken_book.words import explain
 
 SOURCE_HEADER = "X-Book-Source"
@@ -76,7 +76,7 @@ class Books:
             book = await self._store.book(symbol)
         except (RedisError, OSError) as error:
             raise self._with_known(redis_away(error), symbol, levels) from error
-        if book is None or book.hash.view is None:
+        if book is None or book.hash.snapshot is None:
             raise self._with_known(await self._no_book(symbol), symbol, levels)
         if book.age_ms is None or book.age_ms > self._max_age * 1000:
             raise _with_book(await self._stale_book(symbol, book), book, levels, self._max_age)
@@ -96,7 +96,7 @@ class Books:
             body = encode_json(depth_body(book, levels, self._max_age))
         return Response(body, 200, headers, "application/json")
 
-    async def _read(self, symbols: list[str]) -> list[StoredBook | None]:
+    async def _read(self, symbols: list[str]) -> list[BookWithAge | None]:
         try:
             return await self._store.books(symbols)
         except (RedisError, OSError) as error:
@@ -119,7 +119,7 @@ class Books:
         why = explain(state.status, state.reason)
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
 
-    async def _stale_book(self, symbol: str, book: StoredBook) -> Problem:
+    async def _stale_book(self, symbol: str, book: BookWithAge) -> Problem:
         """Return why a book is too old to be an answer."""
         try:
             state = (await self._directory.states()).get(symbol)
@@ -139,7 +139,7 @@ class Books:
 
 
 def _with_book(
-    problem: Problem, book: StoredBook | None, levels: int | None, max_age: float
+    problem: Problem, book: BookWithAge | None, levels: int | None, max_age: float
 ) -> Problem:
     """The problem with the book in it, null where there is none, if it is one that passes."""
     if problem.status != 503:
@@ -150,7 +150,7 @@ def _with_book(
     return problem
 
 
-def _about(book: StoredBook) -> dict[str, str]:
+def _about(book: BookWithAge) -> dict[str, str]:
     """Return the headers that tell of a book, whatever the answer; no age if none is known."""
     age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
     return {**age, SOURCE_HEADER: book.hash.source}
@@ -160,7 +160,7 @@ def _about(book: StoredBook) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
     """The answer of /depth for a whole book, before and after its age."""
-    items = list(depth_body(StoredBook(stored, 0), None, math.inf).items())
+    items = list(depth_body(BookWithAge(stored, 0), None, math.inf).items())
     at = [name for name, _ in items].index("age_ms")
     head, rest = dict(items[:at]), dict(items[at + 1 :])
     return (
@@ -169,10 +169,11 @@ def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
     )
 
 
-def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str, Any]:
+def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> dict[str, Any]:
     """The answer of /depth, each side cut to `levels` (None: all)."""
-    stored, view = book.hash, book.hash.view
+    stored, view = book.hash, book.hash.snapshot
     assert view is not None, f"{stored.symbol} has no book"
+    assert stored.position is not None
     return {
         "symbol": stored.symbol,
         "status": book.status(max_age),
@@ -180,8 +181,8 @@ def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str
         "depth": view.depth,
         "price_precision": view.precision.price,
         "qty_precision": view.precision.qty,
-        "epoch": stored.epoch,
-        "seq": stored.seq,
+        "epoch": stored.position.epoch,
+        "seq": stored.position.seq,
         "event_id": stored.event_id,
         "checksum": view.checksum,
         "exchange_time": view.exchange_time,
@@ -235,9 +236,9 @@ def json_response(content: object, source: str) -> Response:
 
 
 def _row(
-    symbol: str, state: SymbolState, book: StoredBook | None, max_age: float
+    symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float
 ) -> dict[str, object]:
-    view: BookView | None = book.hash.view if book and state.acknowledged else None
+    view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
     status: str = state.status
     if status == "live":
         # Without a book to be read, whatever the reason, there is nothing that is live.
@@ -251,7 +252,7 @@ def _row(
         "best_bid": view.best_bid if view else None,
         "best_ask": view.best_ask if view else None,
         "spread": view.spread if view else None,
-        "seq": book.hash.seq if book and view else None,
+        "seq": book.position.seq if book and book.position and view else None,
     }
 
 

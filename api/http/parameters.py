@@ -10,9 +10,9 @@ from starlette.requests import Request
 from api.http.books import single
 from api.http.problems import bad_parameter
 from api.store.directory import Directory
-from api.views.channels import Choice
-from api.views.view import Cut, parse_cut
-from kraken_book.symbols import folded, is_symbol
+from api.views.channel_registry import Choice
+from api.views.view import View, parse_view
+from kraken_book.symbols import is_symbol, normalize_symbol
 
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     """
 
     names: tuple[str, ...] | None
-    cut: Cut | None
+    cut: View | None
     is_many: bool
     event_id: str | None
 
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     @property
     def symbols(self) -> tuple[str, ...]:
         """Return the names in Redis's spelling, as far as that is known without the list."""
-        return tuple(dict.fromkeys(map(folded, self.names or ())))
+        return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
 
     async def choice(self, directory: Directory) -> Choice:
         """Return the books and the view that are meant; raises Problem."""
@@ -51,7 +51,7 @@ def parse_asked(request: Request) -> Asked:
     """Return what a request for a stream asks for; raises Problem if that makes no sense."""
     query = request.query_params
     levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
-    cut = parse_cut(levels, view, interval)
+    cut = parse_view(levels, view, interval)
     named = request.path_params.get("symbol")
     names = (named,) if named is not None else _names(request)
     is_many = named is None

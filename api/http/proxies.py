@@ -25,6 +25,9 @@ class TrustedProxies:
     def __init__(self, networks: tuple[Network, ...] = ()) -> None:
         self._networks = networks
 
+    def __str__(self) -> str:
+        return ",".join(map(str, self._networks))
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the proxies in `text`.

@@ -14,7 +14,7 @@ from api.http.books import SOURCE_HEADER, source_of
 from api.http.parameters import parse_asked
 from api.http.problems import Problem
 from api.store.directory import Directory
-from api.views.channels import Channels
+from api.views.channel_registry import ChannelRegistry
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -27,7 +27,7 @@ class StreamRoute:
         self,
         directory: Directory,
         tail: Tail,
-        channels: Channels,
+        channels: ChannelRegistry,
         streams: Streams,
     ) -> None:
         self._channels = channels

@@ -11,7 +11,7 @@ from api.store.book_store import BookStore, CorruptSymbols
 from api.store.single_flight import JoinedRead
 from kraken_book.contract.keys import SYMBOLS
 from kraken_book.contract.symbol_state import SymbolState
-from kraken_book.symbols import SymbolIndex, folded, is_symbol, nearest
+from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
 # A symbol that has just been added is found after this time; unknown names cost one read of the
 # list in it at most, and one of the book that they would have.
@@ -79,7 +79,7 @@ class Directory:
             return symbol
         if not states:
             raise no_symbols()
-        raise unknown_symbol(name, nearest(name, states))
+        raise unknown_symbol(name, suggest_symbols(name, states))
 
     async def _without_list(self, name: str, problem: Problem) -> str | None:
         """Return the symbol that `name` means while the list cannot be read, if that is known."""
@@ -105,4 +105,4 @@ class Directory:
 
 def _spellings(name: str) -> list[str]:
     """Return how the symbol that `name` means may be spelled in Redis."""
-    return [each for each in dict.fromkeys((name, folded(name))) if is_symbol(each)]
+    return [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]

@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from api.follow.frame_log import Place
 from api.store.corrupt_keys import CorruptKeys
 from kraken_book.contract.keys import events_key
+from kraken_book.position import Position
 from kraken_book.printable import printable_json
 from runtime.logs import get_logger
 
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 
     id: str
     kind: str
-    place: Place
+    position: Position
     data: bytes
 
 
@@ -59,16 +59,16 @@ def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
     Whatever else writes to our streams gets into no reader's: not a second SSE message after a
     line break, and not another symbol's book.
     """
-    place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
+    position = Position(int(fields[b"epoch"]), int(fields[b"seq"]))
     kind, data = fields[b"kind"].decode(), fields[b"data"]
     head = _head_decoder.decode(data)
-    if head != _Head(symbol, kind, place.seq, place.epoch) or kind not in KINDS:
+    if head != _Head(symbol, kind, position.seq, position.epoch) or kind not in KINDS:
         raise ValueError("its data is of another event")
-    if int(event_id.partition("-")[2]) != place.seq:
+    if int(event_id.partition("-")[2]) != position.seq:
         raise ValueError("its id is not of its seq")
     if b"\n" in data or b"\r" in data:
         raise ValueError("its data is more than a line")
-    return Entry(event_id, kind, place, printable_json(data))
+    return Entry(event_id, kind, position, printable_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:
@@ -77,23 +77,23 @@ def id_order(event_id: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-def follows(entry: Entry, last: Place) -> bool:
+def follows(entry: Entry, last: Position) -> bool:
     """Whether nothing lies between `last` and `entry` that a reader would miss."""
-    if entry.place.seq <= last.seq:
+    if entry.position.seq <= last.seq:
         # A newer epoch whose numbers begin again knows nothing of what was before.
         return False
     if entry.kind == "snapshot":
         return counts_from(entry) in (None, last.seq)
-    if entry.place.epoch != last.epoch:
+    if entry.position.epoch != last.epoch:
         return entry.kind == "status"
-    return entry.place.seq == last.seq + 1
+    return entry.position.seq == last.seq + 1
 
 
 def unbroken(entries: list[Entry]) -> list[Entry]:
     """The last of `entries` that follow on each other."""
     begin = 0
     for index in range(1, len(entries)):
-        if not follows(entries[index], entries[index - 1].place):
+        if not follows(entries[index], entries[index - 1].position):
             begin = index
     return entries[begin:]
 
@@ -110,13 +110,13 @@ def counts_from(entry: Entry) -> int | None:
     except msgspec.DecodeError as error:
         log.error("a snapshot cannot be read", id=entry.id, error=str(error))
         return None
-    return None if conflated is None else entry.place.seq - conflated - 1
+    return None if conflated is None else entry.position.seq - conflated - 1
 
 
-def went_back(entry: Entry, last: Place) -> bool:
+def went_back(entry: Entry, last: Position) -> bool:
     """Whether `entry` goes on from an event before `last`: Redis has lost what lies between."""
     seq = counts_from(entry)
-    return entry.place.seq <= last.seq or (seq is not None and seq < last.seq)
+    return entry.position.seq <= last.seq or (seq is not None and seq < last.seq)
 
 
 class _Head(msgspec.Struct):

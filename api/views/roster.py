@@ -76,7 +76,7 @@ class Roster:
         except (RedisError, OSError):
             return
         for symbol, book in zip([*asked, *missing], found, strict=True):
-            if book is not None and book.place is not None:
+            if book is not None and book.position is not None:
                 self._missing_since.pop(symbol, None)
                 self._come(symbol)
         for symbol, since in list(self._missing_since.items()):

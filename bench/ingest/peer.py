@@ -18,7 +18,7 @@ from bench.flood_process import FloodProcess
 from bench.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
 from lab.processes import ROOT, eventually
 from launcher.embedded_redis import EmbeddedRedis
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 NOT_INSTALLED = "cryptofeed: make peers"

@@ -11,11 +11,11 @@ from typing import Protocol
 from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.level import Level
 from kraken_book.precision import Precision
 from kraken_book.timestamps import normalised
-from kraken_book.view import BookView, view_of
 
 
 class BookListener(Protocol):
@@ -101,10 +101,10 @@ class SymbolBook:
             resyncs=self.resyncs,
         )
 
-    def view(self) -> BookView:
+    def view(self) -> BookSnapshot:
         """The verified book; only while live."""
         assert self.book is not None, f"{self.symbol} has no verified book"
-        return view_of(self.book, self.source, self.checksum, self.exchange_time)
+        return snapshot_of(self.book, self.source, self.checksum, self.exchange_time)
 
     def take_snapshot(
         self,

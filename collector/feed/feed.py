@@ -16,7 +16,7 @@ from collector.settings import Shard
 from kraken_book.selection import Selection
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import end_tasks, stop_or_failure
 
 log = get_logger(__name__)
 

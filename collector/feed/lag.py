@@ -59,9 +59,13 @@ SILENCE_SECONDS = 10.0
 class FeedLagging(Exception):
     """Frames are too old when they are read to confirm a book."""
 
+    reason = "lag"
+
 
 class FeedSilent(Exception):
     """Nothing comes any more, not even a heartbeat."""
+
+    reason = "silent"
 
 
 class Watchdog:

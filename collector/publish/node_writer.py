@@ -19,7 +19,7 @@ from collector.publish.shared_keys import Announcements, News
 from collector.publish.symbol_writes import SymbolWrites
 from collector.report.troubles import Troubles
 from kraken_book.contract.keys import WAKE, book_key
-from kraken_book.contract.write import Refused, WriteCall
+from kraken_book.contract.write import WriteCall, WriteRefusal
 from runtime.logs import get_logger
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
@@ -251,7 +251,7 @@ class NodeWriter:
         elif news.states and not delivered.open_states:
             announcements.accept()
 
-    def _on_refused(self, call: WriteCall, place: Refused) -> None:
+    def _on_refused(self, call: WriteCall, place: WriteRefusal) -> None:
         writes = self._concerned(call)
         if writes is None:
             return
@@ -262,7 +262,7 @@ class NodeWriter:
         if place.word == "GAP":
             writes.refused(place)
 
-    def _is_fenced(self, call: WriteCall, place: Refused) -> bool:
+    def _is_fenced(self, call: WriteCall, place: WriteRefusal) -> bool:
         return place.word == "FENCED" and self._concerned(call) is not None
 
     def _concerned(self, call: WriteCall) -> SymbolWrites | None:

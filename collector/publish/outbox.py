@@ -15,9 +15,9 @@ from collector.metrics import CONFLATED
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
     Entry,
-    Refused,
     Retention,
     WriteCall,
+    WriteRefusal,
     renew_book,
     touch_book,
     write_events,
@@ -237,7 +237,7 @@ class Outbox:
         self._book_seq = self._taken_seq
         self._book_written_at = monotonic()
 
-    def refused(self, place: Refused) -> None:
+    def refused(self, place: WriteRefusal) -> None:
         """Redis stands elsewhere, at `place`: go on from there with what is known now."""
         if self._epoch is None:
             return

@@ -23,7 +23,7 @@ from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.contract.write import Retention
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 # So often is looked whether every writer still runs.
 LOOK_SECONDS = 0.5

@@ -29,8 +29,8 @@ from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN, book_key, even
 from kraken_book.contract.script import WRITE
 from kraken_book.contract.symbol_state import encode_symbol_state
 from kraken_book.contract.write import (
-    Refused,
     WriteCall,
+    WriteRefusal,
     Written,
     parse_corruption,
     parse_refusal,
@@ -57,7 +57,7 @@ class Delivered(NamedTuple):
     """
 
     written: list[WriteCall]
-    refused: list[tuple[WriteCall, Refused]]
+    refused: list[tuple[WriteCall, WriteRefusal]]
     open_calls: list[WriteCall]
     open_states: list[str]
     held_calls: list[WriteCall]
@@ -176,7 +176,7 @@ class Delivery:
             # script took these events for old ones.
             wrong = f"said that the stream stands at {written.seq}, which nobody wrote"
             self._troubles.say_repaired(book_key(call.symbol), wrong)
-            delivered.refused.append((call, Refused("GAP", 0, written.seq)))
+            delivered.refused.append((call, WriteRefusal("GAP", 0, written.seq)))
             return
         PUBLISHED.inc(call.entries)
         if call.entries:

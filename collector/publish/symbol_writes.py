@@ -6,7 +6,7 @@ from time import monotonic
 
 from collector.publish.outbox import Outbox
 from kraken_book.backoff import Backoff
-from kraken_book.contract.write import Refused, Retention, WriteCall
+from kraken_book.contract.write import Retention, WriteCall, WriteRefusal
 
 # A symbol that Redis refuses is tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
 LEAST_HOLD, MOST_HOLD = 0.25, 4.0
@@ -117,7 +117,7 @@ class SymbolWrites:
         if not call.entries:
             self.outbox.book_not_written()
 
-    def refused(self, place: Refused) -> None:
+    def refused(self, place: WriteRefusal) -> None:
         """Redis stands elsewhere, at `place`: go on from there with what is known now."""
         self._open = None
         self.outbox.refused(place)

@@ -1,28 +1,28 @@
 """Troubles of this collector with Redis: each is logged once, and listed in /healthz.
 
-Every part of the collector that meets an error of Redis says it here, so that an outage is a few
-lines of log and not one for each call, each symbol or each second.
+All parts of the collector report errors of Redis here, so that an outage is a few lines of the log
+and not one line for each call, symbol or second.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple
 
-from collector.feed.budget import Budget
 from collector.metrics import CORRUPT_KEYS
+from runtime.limited_log import LineLimit
 from runtime.logs import get_logger
 from runtime.redis.errors import Reason, Trouble, describe
+from runtime.redis.repair import repair_command
 
 log = get_logger(__name__)
 
-# Lines about one thing, however often it changes.
-MOST_LINES = 5
-LINES_SECONDS = 60.0
-# What /healthz lists; with a thousand symbols in trouble the first tell enough.
-MOST_LISTED = 10
+# How many lines about one thing there may be in LINES_INTERVAL, however often it changes.
+MAX_LINES = 5
+LINES_INTERVAL = 60.0
+# How many troubles /healthz lists: of a thousand symbols in trouble the first tell enough.
+MAX_LISTED = 10
 
 
 class _Open(NamedTuple):
@@ -34,23 +34,20 @@ class Troubles:
     """Troubles that last, by the name of what has them: a key, a symbol, a node.
 
     Args:
-        most_lines: How many lines one thing may have in `seconds`.
-        seconds: See `most_lines`.
+        max_lines: How many lines one thing may have in `seconds`.
+        seconds: See `max_lines`.
         clock: A steady clock in seconds.
     """
 
     def __init__(
         self,
-        most_lines: int = MOST_LINES,
-        seconds: float = LINES_SECONDS,
+        max_lines: int = MAX_LINES,
+        seconds: float = LINES_INTERVAL,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._most_lines = most_lines
-        self._seconds = seconds
-        self._clock = clock
+        self._lines = LineLimit(seconds, max_lines, clock=clock)
         self._open: dict[str, _Open] = {}
         self._logged: dict[str, tuple[str, str]] = {}
-        self._budgets: dict[str, Budget] = {}
 
     def say(self, what: str, event: str, error: Exception, node: object = None) -> Trouble:
         """Log that `what` meets `error`, unless the last line about it said the same.
@@ -74,7 +71,7 @@ class Troubles:
     def say_corrupt(self, key: str, wrong: str) -> None:
         """Log that `key` holds what it cannot hold, with the command that removes it."""
         text = f"{key} {wrong}"
-        repair = f"redis-cli DEL {shlex.quote(key)}"
+        repair = repair_command("DEL", key)
         event = "a key in redis is corrupt, left as it is"
         trouble = Trouble(Reason.WRONG_TYPE, text, f"run {repair}", text)
         if key not in self._open:
@@ -103,11 +100,8 @@ class Troubles:
         return bool(self._open)
 
     def may_log(self, what: str) -> bool:
-        """Take one of the lines that `what` may have, if one is left."""
-        budget = self._budgets.get(what)
-        if budget is None:
-            budget = self._budgets[what] = Budget(self._most_lines, self._seconds)
-        return budget.take(self._clock())
+        """Count a line about `what`; return whether it may be written."""
+        return self._lines.admits(what)
 
     def describe(self) -> dict[str, object]:
         """Return the troubles that last, for people."""
@@ -118,7 +112,7 @@ class Troubles:
                 "error": trouble.text,
                 "advice": trouble.advice,
             }
-            for what, (_, trouble) in list(self._open.items())[:MOST_LISTED]
+            for what, (_, trouble) in list(self._open.items())[:MAX_LISTED]
         ]
         return {"status": "trouble" if listed else "ok", "troubles": listed}
 

@@ -9,12 +9,12 @@ import httpx
 
 from kraken_book.client.environment import (
     check_proxies,
-    is_here,
     names_certificates,
     proxy_for,
     trusted_certificates,
 )
-from kraken_book.client.refused import Unusable
+from kraken_book.errors import Unusable
+from kraken_book.hosts import is_loopback
 from kraken_book.printable import printable
 
 # What the commands read; the key comes from nowhere else, since arguments can be seen by others.
@@ -40,7 +40,7 @@ class ApiAddress:
         self._headers = {} if key is None else {"Authorization": f"Bearer {_checked(key)}"}
         if key is not None and self._url.userinfo:
             raise Unusable("give either a key or a user in the URL: both are sent in one header")
-        if not is_here(self._url.host):
+        if not is_loopback(self._url.host):
             check_proxies()
         self._certificates: ssl.SSLContext | None = None
         if self._url.scheme == "https" or names_certificates():

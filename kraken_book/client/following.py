@@ -20,8 +20,8 @@ import httpx
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.refused import Refused, Unreachable
 from kraken_book.client.session import Session
+from kraken_book.errors import Refused, Unreachable
 
 # Beside httpx's own errors, what encoding a host or connecting to a port raises, alone or in a
 # group: a redirect can lead to a host with a label of 64 characters, or to port 99999.

@@ -11,7 +11,8 @@ import msgspec
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
 from kraken_book.client.following import CANNOT_ASK, MOST_REDIRECTS
-from kraken_book.client.refused import RefusedAnswer, Unreachable
+from kraken_book.client.refused import RefusedAnswer
+from kraken_book.errors import Unreachable
 
 # 10,000 books have some 3 MB in `/books`.
 MOST_BYTES = 1 << 24

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.errors import Refused, UnknownSymbol
 from kraken_book.printable import printable
 
 EVENT_STREAM = "text/event-stream"
@@ -20,34 +21,9 @@ MOST_NAMES = 10
 TRANSIENT = frozenset({408, 425, 429})
 
 
-class Unusable(ValueError):
-    """An argument of `watch`, or a variable of the environment, cannot be used."""
+class ProblemDetails(msgspec.Struct):
+    """The body of an answer that is no success (RFC 9457, `application/problem+json`)."""
 
-
-class Refused(Exception):
-    """The api does not serve what was asked for; the message says why, in the api's words.
-
-    `status` is HTTP's.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-class UnknownSymbol(Refused):
-    """The api has no such symbol; `symbols` are the nearest that it has."""
-
-    def __init__(self, detail: str, symbols: list[str]) -> None:
-        super().__init__(404, detail)
-        self.symbols = symbols
-
-
-class Unreachable(ConnectionError):
-    """Nothing answered at the address of the api for as long as the caller wanted to wait."""
-
-
-class _Problem(msgspec.Struct):
     type: str = ""
     detail: str = ""
     symbols: list[str] | None = None
@@ -113,10 +89,18 @@ class RefusedAnswer:
             " is this the address of an api?"
         )
 
-    def _problem(self) -> _Problem:
-        """Return the problem+json of the body; of any other body, its beginning as the detail."""
-        try:
-            return msgspec.json.decode(self._body, type=_Problem)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            text = self._body[:MOST_SHOWN].decode(errors="replace")
-            return _Problem(detail=" ".join(text.split()))
+    def _problem(self) -> ProblemDetails:
+        """Return the problem in the body; of any other body, its beginning as the detail."""
+        problem = parse_problem(self._body)
+        if problem is not None:
+            return problem
+        text = self._body[:MOST_SHOWN].decode(errors="replace")
+        return ProblemDetails(detail=" ".join(text.split()))
+
+
+def parse_problem(body: bytes) -> ProblemDetails | None:
+    """Return the problem that a body is, None if it is something else."""
+    try:
+        return msgspec.json.decode(body, type=ProblemDetails)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

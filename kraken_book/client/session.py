@@ -14,12 +14,13 @@ from urllib.parse import quote
 import msgspec
 
 from kraken_book.backoff import Backoff
-from kraken_book.client.live_book import Doubt, LiveBook
-from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer, Unreachable
+from kraken_book.client.live_book import LiveBook
+from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
+from kraken_book.errors import BookInvalid, Unreachable
 from kraken_book.event import decode_event
 from kraken_book.printable import printable
-from kraken_book.symbols import SymbolIndex, folded
+from kraken_book.symbols import SymbolIndex, normalize_symbol
 from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
@@ -79,7 +80,7 @@ class Session:
         self._heard_at = self._begun_at
         self._ends_heard = 0
         self._symbols = tuple(symbols)
-        self._asked = {folded(symbol) for symbol in symbols}
+        self._asked = {normalize_symbol(symbol) for symbol in symbols}
         self._last_id: str | None = None
         self._parser = SseParser()
         self._refused: RefusedAnswer | None = None
@@ -225,9 +226,9 @@ class Session:
         event = decode_event(message.data)
         book = self._book(event.symbol)
         try:
-            has_changed = book.take(event)
-        except Doubt as doubt:
-            self._ask_anew(printable(f"{book.symbol}: {doubt}", MOST_SHOWN))
+            has_changed = book.apply(event)
+        except BookInvalid as error:
+            self._ask_anew(printable(f"{book.symbol}: {error}", MOST_SHOWN))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id
@@ -237,7 +238,7 @@ class Session:
     def _book(self, symbol: str) -> LiveBook:
         book = self.books.get(symbol)
         if book is None:
-            is_asked = ALL in self._asked or folded(symbol) in self._asked
+            is_asked = ALL in self._asked or normalize_symbol(symbol) in self._asked
             if not is_asked:
                 # It may have been asked for with "-" alone, as in foo-b-usd.
                 index = SymbolIndex([symbol])

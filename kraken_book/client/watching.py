@@ -10,8 +10,8 @@ from typing import Self
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import AsyncBooks, BlockingBooks, Patience
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.refused import Unusable
 from kraken_book.client.session import Session
+from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
 # An api says something every 15 s; one that does not is not there, whatever TCP thinks.

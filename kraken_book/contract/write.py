@@ -56,7 +56,7 @@ class Written(NamedTuple):
     repaired: tuple[str, ...] = ()
 
 
-class Refused(NamedTuple):
+class WriteRefusal(NamedTuple):
     """The script's refusal: `FENCED` or `GAP`, and the last event that is there."""
 
     word: str
@@ -150,13 +150,13 @@ def parse_reply(reply: Sequence[Any]) -> Written:
     return Written(seq, redis_time, tuple(name.decode() for name in repaired))
 
 
-def parse_refusal(message: str) -> Refused | None:
+def parse_refusal(message: str) -> WriteRefusal | None:
     """The refusal in an error's message, None where the error is another."""
     word, _, place = message.partition(" ")
     if word not in ("FENCED", "GAP"):
         return None
     epoch, seq = place.split()
-    return Refused(word, int(epoch), int(seq))
+    return WriteRefusal(word, int(epoch), int(seq))
 
 
 def parse_corruption(message: str) -> Corrupt | None:

@@ -21,7 +21,7 @@ from textual.timer import Timer
 
 from kraken_book.client import Refused
 from kraken_book.printable import printable
-from kraken_book.symbols import SymbolIndex, nearest
+from kraken_book.symbols import SymbolIndex, suggest_symbols
 from kraken_book.terminal.arguments import Options
 from kraken_book.terminal.arrangement import Arrangement, arrange
 from kraken_book.terminal.board import Board
@@ -400,6 +400,6 @@ class TerminalApp(App[str]):
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = nearest(name, known)
+    near = suggest_symbols(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return printable(f"there is no book of {name!r}{hint}", MOST_SHOWN)

@@ -10,6 +10,7 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.listing import Answer, NoAnswer, ask
+from kraken_book.client.refused import parse_problem
 from kraken_book.level import Best
 from kraken_book.printable import printable
 
@@ -50,12 +51,7 @@ class PollFailed(Exception):
     """There is no answer now; the message says why."""
 
 
-class _Problem(msgspec.Struct):
-    detail: str = ""
-
-
 _books = msgspec.json.Decoder(list[PolledBook])
-_problem = msgspec.json.Decoder(_Problem)
 
 
 class BooksPoll:
@@ -101,9 +97,6 @@ def _as_asked(book: PolledBook, asked_at: float) -> PolledBook:
 
 def _detail(answer: Answer) -> str:
     """Return what a problem says, or else HTTP's own words."""
-    try:
-        detail = _problem.decode(answer.body).detail
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        detail = ""
-    words = detail or httpx.codes.get_reason_phrase(answer.status)
+    problem = parse_problem(answer.body)
+    words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)
     return printable(words, MOST_DETAIL)

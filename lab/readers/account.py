@@ -13,7 +13,7 @@ from lab.follower import Ladder
 
 
 @dataclass
-class Tally:
+class FastCounter:
     """What readers met; tallies add up, and the difference of two is what came between."""
 
     events: int = 0
@@ -29,11 +29,11 @@ class Tally:
     cuts: int = 0
     """Of these, where the stream broke, and was not ended in order."""
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
+    def __add__(self, other: FastCounter) -> FastCounter:
+        return FastCounter(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
 
-    def __sub__(self, other: Tally) -> Tally:
-        return Tally(*(a - b for a, b in zip(self._values(), other._values(), strict=True)))
+    def __sub__(self, other: FastCounter) -> FastCounter:
+        return FastCounter(*(a - b for a, b in zip(self._values(), other._values(), strict=True)))
 
     def _values(self) -> list[int]:
         return [getattr(self, field.name) for field in fields(self)]
@@ -44,7 +44,7 @@ class Account:
 
     def __init__(self, symbol: str) -> None:
         self.ladder = Ladder(symbol)
-        self.tally = Tally()
+        self.tally = FastCounter()
         self._lagged = False
 
     def take(self, event: dict[str, Any]) -> None:

@@ -12,18 +12,20 @@ import contextlib
 import resource
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from runtime.http.connections import Connections, HttpLimits
+from runtime.http.connections import Connections
+from runtime.http.limits import HttpLimits
 from runtime.http.protocol import HttpProtocol
+from runtime.http.uvicorn_internals import UvicornServer, set_shutdown_timeout
 from runtime.listening import PortInUse, listen
 from runtime.printable import printable
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 
@@ -44,12 +46,6 @@ def allow_open_files() -> int:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 async def serve(
@@ -84,7 +80,7 @@ async def serve(
         proxy_headers=False,
         backlog=connections.backlog,
     )
-    server = _Server(config)
+    server = UvicornServer(config)
     looking = asyncio.create_task(connections.look_after())
     running = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
@@ -93,9 +89,9 @@ async def serve(
     stopping.cancel()
     left = grace()
     aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
-    # The type says whole seconds, but uvicorn only waits for it. Then it cancels what still
-    # runs, with a trace in the log, so what waits for clients ends a little earlier.
-    config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
+    # After that time uvicorn cancels what still runs, with a trace in the log, so what waits for
+    # clients ends a little earlier.
+    set_shutdown_timeout(config, left + ABORT_SECONDS)
     server.should_exit = True
     await running
     aborting.cancel()

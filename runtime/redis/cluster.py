@@ -25,7 +25,7 @@ from runtime.redis.errors import describe
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import ping_node
 from runtime.redis.url import Address
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 log = get_logger(__name__)
 

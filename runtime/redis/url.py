@@ -11,14 +11,10 @@ User and password are the data nodes'. Parameters after `?` are those of redis-p
 
 from __future__ import annotations
 
-import inspect
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-
-from redis.asyncio.connection import BlockingConnectionPool, SSLConnection, parse_url
 
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
@@ -152,8 +148,13 @@ def _address(text: str, default_port: int, takes: str) -> Address:
 
 
 def _check_parameters(server: str) -> None:
+    # Here, because redis-py takes long to import, and who only reads settings needs none of it.
+    from redis.asyncio.connection import SSLConnection, parse_url  # noqa: PLC0415
+
+    from runtime.redis.redis_py_internals import url_parameters  # noqa: PLC0415
+
     options: dict[str, Any] = dict(parse_url(server))
-    for name in options.keys() - _known_parameters():
+    for name in options.keys() - url_parameters():
         raise ValueError(f"?{name}= is no parameter of redis-py's connections")
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         path = options.get(name)
@@ -163,11 +164,3 @@ def _check_parameters(server: str) -> None:
         for name in options:
             if name.startswith("ssl_"):
                 raise ValueError(f"?{name}= is for TLS only: it takes rediss:// before the host")
-
-
-@cache
-def _known_parameters() -> frozenset[str]:
-    names = {"path", "username", "password", "db"}
-    for kind in (*SSLConnection.__mro__, BlockingConnectionPool):
-        names.update(inspect.signature(vars(kind)["__init__"]).parameters)
-    return frozenset(names - {"self", "kwargs", "args"})

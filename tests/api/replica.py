@@ -17,8 +17,8 @@ from api.follow.buffer import MOST_BYTES, Buffer
 from api.follow.tail import Tail
 from api.store.book_store import BookStore
 from api.store.directory import Directory
-from api.views.channels import Channels
-from api.views.followed_books import FollowedBooks
+from api.views.book_registry import BookRegistry
+from api.views.channel_registry import ChannelRegistry
 from api.views.roster import Roster
 from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
 from kraken_book.contract.symbol_state import (
@@ -33,14 +33,14 @@ from lab.redis_reads import carry_out, entries_at
 from lab.written_books import KEPT, Event, book_call, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
 LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
 # Few, so that a reader soon falls behind.
-CUT_BYTES = 20_000
+VIEW_BYTES = 20_000
 
 
 class Written:
@@ -110,15 +110,15 @@ class Replica:
         self.tail = Tail(OneNode(redis), self.store, max_age, self.buffer)
         self.streams = Streams(30.0)
         self.directory = directory = Directory(self.store)
-        self.books = FollowedBooks(self.tail, self.store, self.buffer)
+        self.books = BookRegistry(self.tail, self.store, self.buffer)
         self.roster = Roster(directory, self.store, gone_after=gone_after)
-        self.channels = Channels(
+        self.channels = ChannelRegistry(
             self.tail,
             self.books,
             self.roster,
             self.buffer,
-            look_seconds=LOOK_SECONDS,
-            cut_bytes=CUT_BYTES,
+            look_interval=LOOK_SECONDS,
+            view_bytes=VIEW_BYTES,
         )
         self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 

@@ -14,7 +14,7 @@ from kraken_book import LiveBook
 from kraken_book.client.session import Session
 from kraken_book.event import Event, decode_event
 from lab.processes import eventually
-from lab.readers.account import Tally
+from lab.readers.account import FastCounter
 from lab.readers.client_reader import ClientReader
 from lab.readers.record import Record
 from lab.scripted_client_api import (
@@ -91,7 +91,7 @@ def test_of_all_interruptions_those_that_broke_a_stream_are_counted_apart() -> N
         *(problem(503), stream(told(update(6)), HOLD)),
         live_at=6,
     )
-    assert record.account.tally == Tally(events=4, interruptions=3, cuts=1)
+    assert record.account.tally == FastCounter(events=4, interruptions=3, cuts=1)
 
 
 def test_the_longest_wait_is_for_a_numbered_event(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_the_longest_wait_is_for_a_numbered_event(monkeypatch: pytest.MonkeyPatc
     record, book = Record(SYMBOL, may_repeat=False), LiveBook(SYMBOL)
 
     def take(event: Event) -> None:
-        book.take(event)
+        book.apply(event)
         record.take(book, None)
 
     take(decoded(told(snapshot(3))))

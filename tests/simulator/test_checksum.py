@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from simulator.checksum import checksum
+from simulator.protocol.wire import checksum
 
 # The book of Kraken's guide, in ticks (1 decimal) and lots (8 decimals).
 BIDS = [

@@ -14,11 +14,11 @@ import pytest
 from websockets.asyncio.client import connect
 
 from simulator.control import controlled
-from simulator.fault_text import describe
-from simulator.journal import MAX_ENTRIES, Journal
+from simulator.faults.text import describe
 from simulator.options import read_options
-from simulator.recording import read_recording
-from simulator.replay import Replay
+from simulator.protocol.requests import MAX_LOGGED, RequestLog
+from simulator.recording.reader import read_recording
+from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
 from tests.simulator.stage import Stage, answered, books, fails, subscribed
@@ -200,12 +200,12 @@ async def test_connections_and_what_they_asked(stage: Stage, http: httpx.AsyncCl
     ]
 
 
-def test_the_journal_is_bounded() -> None:
-    journal = Journal()
-    for number in range(MAX_ENTRIES + 5):
-        journal.note(number, '{"method":"ping"}')
-    assert len(journal.entries) == MAX_ENTRIES
-    assert journal.entries[0].connection == 5
+def test_request_log_keeps_the_last_requests() -> None:
+    log = RequestLog()
+    for number in range(MAX_LOGGED + 5):
+        log.append(number, '{"method":"ping"}')
+    assert len(log.entries) == MAX_LOGGED
+    assert log.entries[0].connection == 5
 
 
 async def test_a_replay_has_no_books_and_no_faults_of_symbols(tmp_path: Path) -> None:

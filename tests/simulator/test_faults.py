@@ -12,11 +12,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from lab.polling import eventually
-from simulator.clock import now_us, time_text
-from simulator.fault_text import parse_fault
-from simulator.faults import FAULTS, FaultError
-from simulator.recording import read_recording
-from simulator.replay import Replay
+from simulator.faults.kinds import FAULTS, FaultError
+from simulator.faults.text import parse_fault
+from simulator.protocol.wire import now_us, time_text
+from simulator.recording.reader import read_recording
+from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     is_book,

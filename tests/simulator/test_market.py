@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.catalogue import CATALOGUE, Profile, profile_of
-from simulator.market import Market
+from simulator.market.catalogue import CATALOGUE, Profile, profile_of
+from simulator.market.market import Market
 
 MADE_UP = [profile_of(f"COIN{number}/USD") for number in range(12)]
 
@@ -28,7 +28,7 @@ def test_a_book_is_never_crossed_nor_empty_nor_out_of_bounds(profile: Profile) -
             assert -bids.keys[0] < asks.keys[0]
             assert -bids.keys[-1] >= 1
     for side in (bids, asks):
-        assert side.keys == sorted(side.lots)
+        assert list(side.keys) == sorted(side.lots)
         assert all(lots > 0 for lots in side.lots.values())
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from simulator.recording import RecordingError, read_recording
-from simulator.replay import Replay
+from simulator.recording.reader import RecordingError, read_recording
+from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,

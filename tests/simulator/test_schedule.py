@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from simulator.schedule import Schedule, schedule
+from simulator.market.schedule import Schedule, schedule
 
 WEIGHTS = {"BTC/USD": 3.0, "ETH/USD": 1.0}
 

@@ -10,9 +10,9 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from simulator.catalogue import CATALOGUE
-from simulator.exchange import Exchange
-from simulator.outbox import MAX_QUEUED_BYTES
+from simulator.market.catalogue import CATALOGUE
+from simulator.market.exchange import Exchange
+from simulator.send_queue import MAX_QUEUED_BYTES
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,

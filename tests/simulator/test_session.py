@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from simulator.session import Session
+from simulator.protocol.session import ServerSession
 from tests.simulator.helpers import Inbox, exchange, parse
 
 TIMES = (
@@ -22,7 +22,7 @@ class Client:
     def __init__(self) -> None:
         self.exchange = exchange("BTC/USD", "MINA/GBP")
         self.inbox = Inbox()
-        self.session = Session(self.exchange, self.inbox, 2**64 - 1)
+        self.session = ServerSession(self.exchange, self.inbox, 2**64 - 1)
 
     def ask(self, message: object) -> list[str]:
         self.session.receive(message if isinstance(message, str) else json.dumps(message))
@@ -53,7 +53,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def test_the_first_frame_is_the_status(client: Client) -> None:
-    client.session.tell_status()
+    client.session.send_status()
     assert client.inbox.take() == [
         '{"channel":"status","type":"update","data":[{"version":"2.0.10","system":"online",'
         '"api_version":"v2","connection_id":18446744073709551615}]}'

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from simulator.ticker import Ticker
+from simulator.market.ticker import Ticker
 
 
 class Markets:

@@ -6,18 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.catalogue import CATALOGUE
-from simulator.exchange import Exchange
-from simulator.side import Level, Side
-from simulator.window import DEPTHS, visible
-from simulator.wire import decimal_text
+from simulator.market.catalogue import CATALOGUE
+from simulator.market.exchange import Exchange
+from simulator.market.side import MarketSide
+from simulator.market.window import visible
+from simulator.protocol.feed import DEPTHS
+from simulator.protocol.wire import Level, decimal_text
 from tests.simulator.helpers import Inbox, NaiveBook, is_book, parse
 
 _levels = st.tuples(st.integers(1, 40), st.integers(0, 5))
 _frames = st.lists(st.lists(_levels, min_size=1, max_size=10), min_size=1, max_size=20)
 
 
-def _play(side: Side, frame: list[Level]) -> None:
+def _play(side: MarketSide, frame: list[Level]) -> None:
     side.begin()
     for price, lots in frame:
         key = price * side.sign
@@ -32,7 +33,7 @@ def _play(side: Side, frame: list[Level]) -> None:
 def test_a_truncating_client_holds_the_window_after_any_frames(
     sign: int, opening: list[Level], frames: list[list[Level]], depth: int
 ) -> None:
-    side = Side(sign)
+    side = MarketSide(sign)
     _play(side, opening)
     client = dict(side.top(depth))
     for frame in frames:
@@ -46,8 +47,8 @@ def test_a_truncating_client_holds_the_window_after_any_frames(
         assert list(client.items()) == side.top(depth)
 
 
-def _side(*prices: int) -> Side:
-    side = Side(1)
+def _side(*prices: int) -> MarketSide:
+    side = MarketSide(1)
     for price in prices:
         side.put(price, 1)
     side.begin()

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.instruments import Instrument, instrument_frame, number_text
-from simulator.wire import book_frame, decimal_text, pack
+from simulator.protocol.instruments import Instrument, instrument_frame, number_text
+from simulator.protocol.wire import book_frame, decimal_text, pack
 from tests.simulator.helpers import RECORDINGS, parse, unpack
 
 BTC = Instrument("BTC/USD", 1, 8, 5000)

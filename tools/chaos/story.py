@@ -12,7 +12,7 @@ import httpx
 
 from collector.venues.kraken.connection import RECOVERED_SECONDS
 from lab.processes import eventually
-from lab.readers.account import Tally
+from lab.readers.account import FastCounter
 from lab.readers.client_reader import ClientReader
 from lab.readers.record import LIVE, Record, Word
 from tools.chaos.asker import Asker
@@ -41,7 +41,7 @@ class Seen:
     longest_wait: float
     """The longest time that one of the other two readers was without an event, in seconds."""
     others_told: tuple[str, ...]
-    tally: Tally
+    tally: FastCounter
     answers: Counter[str]
     """How /depth of the hit book was answered."""
     wrong: list[str]
@@ -149,7 +149,7 @@ def judged(
     words: Sequence[Word],
     longest_wait: float,
     others: Sequence[Word],
-    tally: Tally,
+    tally: FastCounter,
     answers: Counter[str],
 ) -> Seen:
     """What was seen, and what of it should not have been; `words` are the hit reader's."""
@@ -173,7 +173,7 @@ def _wrong(
     told: set[str],
     longest_wait: float,
     others_told: tuple[str, ...],
-    tally: Tally,
+    tally: FastCounter,
     answers: Counter[str],
 ) -> Iterable[str]:
     for text in sorted(step.told - told):
@@ -197,8 +197,8 @@ def _texts(words: Sequence[Word]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.text for word in words if word.text != LIVE))
 
 
-def _tally(records: Iterable[Record]) -> Tally:
-    return sum((each.account.tally for each in records), Tally())
+def _tally(records: Iterable[Record]) -> FastCounter:
+    return sum((each.account.tally for each in records), FastCounter())
 
 
 def _check(readers: Iterable[ClientReader]) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import httpx
 
 from lab.processes import eventually
-from lab.readers.account import Tally
+from lab.readers.account import FastCounter
 from lab.readers.client_reader import ClientReader
 from tools.compose.crowd import Crowd
 from tools.compose.stack import Container, Served, Stack
@@ -29,7 +29,7 @@ class Seen:
     seconds: float
     longest_wait: float
     """The longest time that one of the readers was without an event, in seconds."""
-    tally: Tally
+    tally: FastCounter
     refused: int
     """The crowd's requests for streams that were answered otherwise."""
     answers: Counter[str]
@@ -150,11 +150,11 @@ class Story:
                 now = Served(*map(max, now, before))
             self.served[short(replica)] = now
 
-    def _tally(self) -> Tally:
-        return sum((reader.record.account.tally for reader in self.readers), Tally())
+    def _tally(self) -> FastCounter:
+        return sum((reader.record.account.tally for reader in self.readers), FastCounter())
 
 
-def _wrong_for_readers(tally: Tally, *, new_leader: bool) -> Iterable[str]:
+def _wrong_for_readers(tally: FastCounter, *, new_leader: bool) -> Iterable[str]:
     if tally.missed:
         yield f"{tally.missed} events missed"
     if tally.uncounted and not new_leader:

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.processes import Api, Collector, Simulator, Stage, Streams, eventually
 from lab.readers.client_reader import ClientReader
-from simulator.catalogue import CATALOGUE
+from simulator.market.catalogue import CATALOGUE
 from tools.soak.evidence import Evidence
 from tools.soak.faults import FaultMaker, name_of
 from tools.soak.gauge import Gauge

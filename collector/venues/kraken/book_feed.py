@@ -19,8 +19,8 @@ from collector.venues.kraken.frames import (
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Event, State, Subscription
-from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
+from kraken_book.book import CHECKSUM_LEVELS
+from kraken_book.errors import BookError
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
@@ -29,14 +29,6 @@ log = get_logger("collector.kraken")
 
 # Entries of a large frame that are processed before yielding to the event loop.
 ENTRIES_PER_STEP = 50
-
-# By error, the bounded set of reasons that readers and metrics see.
-REASONS: dict[type[Exception], str] = {
-    ChecksumMismatch: "checksum",
-    CrossedBook: "crossed",
-    LevelError: "level",
-}
-_INVALID = tuple(REASONS)
 
 # A live book may be replaced by a snapshot that nobody asked for.
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
@@ -82,8 +74,8 @@ class BookFeed:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_update(bids, asks, entry.checksum, entry.timestamp, read_at)
-        except _INVALID as error:
-            self._subscriber.doubt(subscription, REASONS[type(error)], str(error))
+        except BookError as error:
+            self._subscriber.doubt(subscription, error.reason, str(error))
         else:
             VERIFIED_UPDATES.inc()
 
@@ -116,8 +108,8 @@ class BookFeed:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_snapshot(bids, asks, entry.checksum, entry.timestamp, read_at)
-        except _INVALID as error:
-            self._subscriber.doubt(subscription, REASONS[type(error)], str(error))
+        except BookError as error:
+            self._subscriber.doubt(subscription, error.reason, str(error))
             return
         VERIFIED_SNAPSHOTS.inc()
         self.has_verified = True

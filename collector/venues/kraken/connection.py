@@ -51,18 +51,7 @@ TRANSITIONS = {
     ConnectionState.LIVE: {ConnectionState.BACKING_OFF},
 }
 
-
 _ENDED = (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException)
-
-# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FeedLagging, "lag"),
-    (FeedSilent, "silent"),
-    (FeedFlooded, "flood"),
-    (ConnectionClosed, "closed"),
-    (InvalidStatus, "refused"),
-    (ssl.SSLCertVerificationError, "certificate"),
-)
 
 
 class Connection:
@@ -253,4 +242,15 @@ class Connection:
 
 
 def _reason_of(error: Exception) -> str:
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+    """Return why a connection ended: one of a bounded set of words."""
+    match error:
+        case FeedSilent() | FeedLagging() | FeedFlooded():
+            return error.reason
+        case ConnectionClosed():
+            return "closed"
+        case InvalidStatus():
+            return "refused"
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case _:
+            return "unreachable"

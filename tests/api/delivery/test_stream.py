@@ -12,10 +12,11 @@ from starlette.types import Message
 
 from api.delivery.stream import Stream
 from api.delivery.stream_socket import Socket
-from api.follow.frame_log import Frame, Place
+from api.follow.frame_log import Frame
 from api.follow.ring import Ring
+from kraken_book.position import Position
 from lab.polling import eventually
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
 class Wire:
@@ -95,13 +96,13 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
 
 def ring_at(seq: int) -> Ring:
     ring = Ring("BTC/USD")
-    ring.start(Place(1, seq), f"1-{seq}")
+    ring.start(Position(1, seq), f"1-{seq}")
     return ring
 
 
 def come(ring: Ring, *seqs: int) -> None:
     for seq in seqs:
-        ring.append(Frame(Place(1, seq), f"1-{seq}", b"[%d]" % seq))
+        ring.append(Frame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     ring.wake()
 
 

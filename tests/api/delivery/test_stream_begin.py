@@ -8,8 +8,8 @@ from api.delivery.stream_begin import StreamBeginning, WaitingReader
 from api.http.parameters import Asked
 from api.http.problems import Problem, unavailable, unknown_symbol
 from api.store.directory import Directory
-from api.views.channels import Channels, no_room
-from api.views.view import Cut
+from api.views.channel_registry import ChannelRegistry, no_room
+from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS
 from lab.polling import eventually
 from lab.written_books import snapshot, update, updates
@@ -192,8 +192,8 @@ async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: 
 
 
 async def test_view_waits_too(written: Written, replica: Replica) -> None:
-    asked = Asked(("BTC/USD",), Cut(1), False, None)
-    channels: Channels = replica.channels
+    asked = Asked(("BTC/USD",), View(1), False, None)
+    channels: ChannelRegistry = replica.channels
     begin = StreamBeginning(Directory(replica.store), replica.tail, channels, asked)
     async with replica.following():
         reader = WaitingReader(begin, EVER)

@@ -10,19 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import api.follow.frame_log
-from api.follow.frame_log import WRITE_BYTES, Frame, Place, sse_frame, sse_unnumbered
+from api.follow.frame_log import WRITE_BYTES, Frame, sse_frame, sse_unnumbered
 from api.follow.ring import Ring
+from kraken_book.position import Position
 from lab.polling import eventually
 
 
 def frame(seq: int, epoch: int = 1, size: int = 0) -> Frame:
-    return Frame(Place(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
+    return Frame(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
 
 
 def ring_of(first: int, last: int, before: int | None = None) -> Ring:
     ring = Ring("BTC/USD")
     start = first - 1 if before is None else before
-    ring.start(Place(1, start), f"100-{start}")
+    ring.start(Position(1, start), f"100-{start}")
     for seq in range(first, last + 1):
         ring.append(frame(seq))
     return ring
@@ -47,29 +48,29 @@ def test_an_sse_message_has_id_and_data_only() -> None:
 def test_a_new_ring_begins_after_where_it_is_started() -> None:
     ring = Ring("BTC/USD")
     before = ring.started
-    ring.start(Place(3, 7), "100-7")
+    ring.start(Position(3, 7), "100-7")
     assert (before, ring.started) == (False, True)
-    assert (ring.last.place, ring.last.id, ring.end) == (Place(3, 7), "100-7", 0)
-    assert ring.index_after(Place(3, 7)) == 0
+    assert (ring.last.position, ring.last.id, ring.end) == (Position(3, 7), "100-7", 0)
+    assert ring.index_after(Position(3, 7)) == 0
 
 
 def test_a_reader_joins_right_after_its_place() -> None:
     ring = ring_of(5, 9)
     for seq in range(4, 10):
-        index = ring.index_after(Place(1, seq))
+        index = ring.index_after(Position(1, seq))
         assert index is not None
         assert all_from(ring, index) == b"".join(f"[1:{n}]".encode() for n in range(seq + 1, 10))
 
 
 def test_before_the_start_events_are_gone() -> None:
-    assert ring_of(5, 9).index_after(Place(1, 3)) is None
-    assert ring_of(5, 9).index_after(Place(0, 99)) is None
+    assert ring_of(5, 9).index_after(Position(1, 3)) is None
+    assert ring_of(5, 9).index_after(Position(0, 99)) is None
 
 
-def test_places_are_ordered_by_epoch_then_seq() -> None:
+def test_positions_are_ordered_by_epoch_then_seq() -> None:
     ring = ring_of(5, 6)
     ring.append(frame(7, epoch=2))
-    index = ring.index_after(Place(1, 100))
+    index = ring.index_after(Position(1, 100))
     assert index is not None
     assert all_from(ring, index) == b"[2:7]"
 
@@ -85,9 +86,9 @@ def test_a_reader_resumes_right_after_an_id() -> None:
     assert ring.index_after_id("101-7") is None
 
 
-def test_the_place_before_an_index() -> None:
+def test_the_position_before_an_index() -> None:
     ring = ring_of(5, 9)
-    assert [ring.place_before(index).seq for index in range(6)] == [4, 5, 6, 7, 8, 9]
+    assert [ring.position_before(index).seq for index in range(6)] == [4, 5, 6, 7, 8, 9]
 
 
 def test_a_reader_at_the_end_has_nothing_to_read() -> None:
@@ -142,11 +143,11 @@ def test_who_is_too_slow_falls_off_and_is_told(monkeypatch: pytest.MonkeyPatch) 
     assert ring.read(0) is None
     assert ring.read(3) is None
     assert all_from(ring, 4) == b"[1:5][1:6][1:7][1:8]"
-    assert ring.index_after(Place(1, 3)) is None
-    assert ring.index_after(Place(1, 4)) == 4
+    assert ring.index_after(Position(1, 3)) is None
+    assert ring.index_after(Position(1, 4)) == 4
     assert ring.index_after_id("100-4") == 4
     assert ring.index_after_id("100-3") is None
-    assert ring.place_before(4) == Place(1, 4)
+    assert ring.position_before(4) == Position(1, 4)
     assert ring.end == 8
 
 
@@ -231,14 +232,14 @@ def test_a_ring_is_the_end_of_the_list_of_all_events(
             assert ring.last == naive[-1]
             if read is None:
                 assert index < len(naive) - most, "fell off though its event is among the last"
-                assert ring.index_after(Place(1, index)) is None
+                assert ring.index_after(Position(1, index)) is None
                 continue
             joined, after = read
             assert joined == b"".join(f.sse for f in naive[index:after])
             assert after > index or index == len(naive)
             assert len(joined) <= WRITE_BYTES or after == index + 1
-            assert ring.index_after(Place(1, index)) == index
-            assert ring.place_before(index) == Place(1, index)
+            assert ring.index_after(Position(1, index)) == index
+            assert ring.position_before(index) == Position(1, index)
             assert ring.index_after_id(f"100-{index}") == index
     finally:
         api.follow.frame_log.MOST_EVENTS = before

@@ -44,9 +44,9 @@ async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -
     await written.book(EPOCH, snapshot(1), symbol=symbol)
     book = await replica.store.book(symbol)
     assert book is not None
-    assert book.place is not None
+    assert book.position is not None
     ring = replica.tail.follow(symbol)
-    await replica.tail.start(ring, Opening(book, book.place))
+    await replica.tail.start(ring, Opening(book, book.position))
     return ring
 
 
@@ -314,7 +314,7 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
 
 
 async def comes_to(ring: Ring, seq: int) -> None:
-    await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
+    await eventually(lambda: ring.last.position.seq == seq, f"event {seq}")
 
 
 async def blocked(redis: RedisNode) -> bool:

@@ -13,7 +13,7 @@ from api.http.books import has_tag, parse_levels
 from api.http.parameters import Asked, parse_asked
 from api.http.problems import Problem
 from kraken_book.contract.keys import SYMBOLS, book_key
-from lab.written_books import CONFIRMED_AT, snapshot, status, update, view_at
+from lab.written_books import CONFIRMED_AT, book_snapshot_at, snapshot, status, update
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
 from tests.api.replica import MAX_AGE, Replica, Written
@@ -150,7 +150,7 @@ async def test_depth_is_the_hashs_fields_as_json_and_its_age(
         "epoch": EPOCH,
         "seq": 2,
         "event_id": (await written.ids())[-1],
-        "checksum": view_at(2).checksum,
+        "checksum": book_snapshot_at(2).checksum,
         "exchange_time": CONFIRMED_AT,
         "best_bid": {"price": "100.0", "qty": "0.00000002"},
         "best_ask": {"price": "101.0", "qty": "2.00000000"},
@@ -177,7 +177,7 @@ async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
     body = (await client.get("/depth/BTC/USD", params={"levels": levels})).json()
     assert body["bids"] == [["100.0", "0.00000002"], ["99.0", "1.00000000"]][:count]
     assert body["asks"] == [["101.0", "2.00000000"], ["102.5", "3.00000000"]][:count]
-    assert body["checksum"] == view_at(2).checksum
+    assert body["checksum"] == book_snapshot_at(2).checksum
 
 
 @pytest.mark.parametrize(

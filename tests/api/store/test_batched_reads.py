@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from api.store.batched_reads import SharedReads
 from api.store.book_store import BookStore
+from kraken_book.position import Position
 from lab.written_books import snapshot, update
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import OneNode
@@ -145,7 +146,7 @@ async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
             acknowledged[symbol] = seq
             book = await store.book(symbol)
             assert book is not None
-            assert book.hash.seq == seq
+            assert book.position == Position(EPOCH, seq)
 
     async def ask(seed: int) -> int:
         rng, asked = random.Random(seed), 0
@@ -154,9 +155,10 @@ async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
             least = acknowledged[symbol]
             book = await store.book(symbol)
             assert book is not None
-            assert book.hash.seq >= least
-            assert book.hash.view is not None
-            assert f'"{book.hash.seq / 10**8:.8f}"' in book.hash.view.bids
+            assert book.position is not None
+            assert book.hash.snapshot is not None
+            assert book.position.seq >= least
+            assert f'"{book.position.seq / 10**8:.8f}"' in book.hash.snapshot.bids
             asked += 1
             for _ in range(rng.randrange(4)):
                 await asyncio.sleep(0)

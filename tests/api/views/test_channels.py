@@ -10,15 +10,15 @@ import pytest
 from api.delivery.channel_reader import ChannelReader
 from api.follow.buffer import MOST_BYTES
 from api.http.problems import Problem
-from api.views.channels import Choice
-from api.views.view import Cut
+from api.views.channel_registry import Choice
+from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from lab.polling import eventually
 from lab.written_books import snapshot, status, update, updates
 from runtime.redis.exchange import RedisNode
 from tests.api.replica import Message, Replica, Written, messages
 
-RAW, TOP, FIVE = None, Cut(0), Cut(5, 0.01)
+RAW, TOP, FIVE = None, View(0), View(5, 0.01)
 VIEWS = pytest.mark.parametrize("cut", [RAW, TOP, FIVE])
 Spoil = Callable[[RedisNode], Awaitable[None]]
 
@@ -65,7 +65,7 @@ class Many:
 
 @asynccontextmanager
 async def read_all(
-    replica: Replica, cut: Cut | None = RAW, watermark: str | None = None
+    replica: Replica, cut: View | None = RAW, watermark: str | None = None
 ) -> AsyncIterator[Many]:
     choice = Choice(None, cut, is_many=True)
     channel = await replica.channels.join(choice)
@@ -123,7 +123,7 @@ async def list_is_read_without_it(replica: Replica) -> bool:
     "spoil", [delete_list, delete_one, spoil_one, spoil_list, empty_list, ask_for_one]
 )
 async def test_books_that_are_there_go_on_whatever_the_list_says(
-    redis: RedisNode, written: Written, spoil: Spoil, cut: Cut | None
+    redis: RedisNode, written: Written, spoil: Spoil, cut: View | None
 ) -> None:
     # What is gone leaves at once.
     replica = Replica(redis, gone_after=0.0)
@@ -148,7 +148,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
 
 @VIEWS
 async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
-    written: Written, replica: Replica, cut: Cut | None
+    written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -167,7 +167,7 @@ async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
 
 @VIEWS
 async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
-    redis: RedisNode, written: Written, replica: Replica, cut: Cut | None
+    redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -185,7 +185,7 @@ async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
 
 @VIEWS
 async def test_lost_book_is_told_before_it_is_back(
-    redis: RedisNode, written: Written, replica: Replica, cut: Cut | None
+    redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -257,7 +257,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
     async with replica.following():
         readers = []
         for levels in range(1, views + 1):
-            choice = Choice(None, Cut(levels), is_many=True)
+            choice = Choice(None, View(levels), is_many=True)
             channel = await replica.channels.join(choice)
             readers.append(ChannelReader(replica.channels, replica.tail, choice, channel))
             await readers[-1].open()
@@ -289,7 +289,7 @@ async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
         refused = None
         for levels in range(1, 100):
             try:
-                await replica.channels.join(Choice(None, Cut(levels), is_many=True))
+                await replica.channels.join(Choice(None, View(levels), is_many=True))
             except Problem as problem:
                 refused = problem
                 break

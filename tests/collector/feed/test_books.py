@@ -7,7 +7,7 @@ import pytest
 from collector.feed.books import SymbolBook
 from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp
-from kraken_book.book import ChecksumMismatch, CrossedBook
+from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook
 from tests.collector.publish.boxes import levels

@@ -6,7 +6,7 @@ import pytest
 
 import collector.publish.outbox
 from collector.publish.outbox import GREAT_BOOK_SECONDS, MOST_WAITING
-from kraken_book.contract.write import Refused
+from kraken_book.contract.write import WriteRefusal
 from tests.collector.publish.boxes import CONFIRMED_AT, KEPT, Box, Taken
 
 EPOCH = 100
@@ -221,14 +221,14 @@ def test_after_a_gap_a_snapshot_counts_what_was_lost(box: Box) -> None:
     box.update(4)
     box.take()
     box.update(2)
-    box.outbox.refused(Refused("GAP", EPOCH, 2))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH, 2))
     taken = box.take()
     assert taken.kinds == ["snapshot", "status"]
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (9, 6)
 
 
 def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
-    box.outbox.refused(Refused("GAP", EPOCH, 5000))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH, 5000))
     taken = box.take()
     assert (taken.seqs, taken.events[0]["conflated"]) == ([5001, 5002], 0)
 
@@ -236,7 +236,7 @@ def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
 def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
     box.update(4)
     box.take()
-    box.outbox.refused(Refused("GAP", EPOCH - 1, 5000))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH - 1, 5000))
     taken = box.take()
     assert taken.kinds == ["snapshot", "status"]
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (5001, None)
@@ -245,7 +245,7 @@ def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
 def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
     box.update(4)
     box.take()
-    box.outbox.refused(Refused("GAP", 0, 0))
+    box.outbox.refused(WriteRefusal("GAP", 0, 0))
     taken = box.take()
     assert (taken.kinds, taken.seqs[0]) == (["snapshot", "status"], 7)
     assert taken.events[0]["conflated"] is None
@@ -253,7 +253,7 @@ def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
 
 def test_a_gap_of_another_epoch_without_a_book_says_syncing_above_it(box: Box) -> None:
     box.book.lose("closed")
-    box.outbox.refused(Refused("GAP", EPOCH - 1, 5000))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH - 1, 5000))
     taken = box.take()
     assert (taken.kinds, taken.seqs) == (["status"], [5001])
 
@@ -262,7 +262,7 @@ def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box)
     box.update()
     box.book.lose("closed")
     box.take()
-    box.outbox.refused(Refused("GAP", EPOCH, 2))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH, 2))
     assert box.outbox.waiting == 0
     box.snapshot()
     taken = box.take()
@@ -272,7 +272,7 @@ def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box)
 
 def test_closed_a_refusal_is_no_more_of_interest(box: Box) -> None:
     box.outbox.close()
-    box.outbox.refused(Refused("GAP", EPOCH, 50))
+    box.outbox.refused(WriteRefusal("GAP", EPOCH, 50))
     assert box.outbox.waiting == 0
 
 

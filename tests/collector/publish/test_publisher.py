@@ -269,8 +269,8 @@ async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_boo
     await new.flush()
     book = await BookStore(OneNode(redis)).book("BTC/USD")
     assert book is not None
-    assert book.hash.view is not None
-    assert (book.hash.status, book.hash.view.precision) == ("syncing", (1, 8))
+    assert book.hash.snapshot is not None
+    assert (book.hash.status, book.hash.snapshot.precision) == ("syncing", (1, 8))
 
 
 async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(

@@ -10,7 +10,7 @@ from redis.exceptions import OutOfMemoryError
 from structlog.testing import capture_logs
 
 from collector.metrics import CORRUPT_KEYS
-from collector.report.troubles import MOST_LISTED, Troubles
+from collector.report.troubles import MAX_LISTED, Troubles
 
 KEY = "kraken:book:{BTC/USD}"
 AWAY = RedisConnectionError("redis has closed the connection")
@@ -34,7 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def troubles(clock: Clock) -> Troubles:
-    return Troubles(most_lines=3, seconds=60.0, clock=clock)
+    return Troubles(max_lines=3, seconds=60.0, clock=clock)
 
 
 def counted(outcome: str) -> float:
@@ -106,9 +106,9 @@ def test_repairs_are_counted_each_and_said_within_bounds(troubles: Troubles) -> 
 
 def test_healthz_lists_what_lasts_and_not_without_end(troubles: Troubles) -> None:
     assert troubles.describe() == {"status": "ok", "troubles": []}
-    for number in range(2 * MOST_LISTED):
+    for number in range(2 * MAX_LISTED):
         troubles.say(f"S{number}/USD", "no writes", FULL)
     described: Any = troubles.describe()
     assert described["status"] == "trouble"
-    assert len(described["troubles"]) == MOST_LISTED
+    assert len(described["troubles"]) == MAX_LISTED
     assert described["troubles"][0]["reason"] == "out-of-memory"

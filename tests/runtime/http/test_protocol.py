@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
 from lab.polling import DEADLINE_SECONDS, eventually
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_CONNECTIONS
 from runtime.http.protocol import HttpProtocol
 from runtime.http.server import listen, serve
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 HEAD_BYTES = 64 * 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

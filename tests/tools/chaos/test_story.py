@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lab.readers.account import Tally
+from lab.readers.account import FastCounter
 from lab.readers.record import LIVE, Word
 from tools.chaos.steps import Reach, Step, asked, steps
 from tools.chaos.story import Seen, judged
@@ -21,7 +21,7 @@ def seen(
     words: Sequence[Word] = DOUBT,
     wait: float = 0.1,
     others: Sequence[Word] = (),
-    tally: Tally = Tally(events=5),  # noqa: B008 - never changed
+    tally: FastCounter = FastCounter(events=5),  # noqa: B008 - never changed
     answers: Sequence[str] = ("200",),
 ) -> Seen:
     return judged(step, words, wait, others, tally, Counter(answers))
@@ -49,8 +49,8 @@ def test_from_the_first_doubt_to_the_last_is_one_time() -> None:
         ),
         pytest.param(seen(others=DOUBT), id="another was told"),
         pytest.param(seen(wait=9.0), id="another waited"),
-        pytest.param(seen(tally=Tally(missed=1)), id="missed"),
-        pytest.param(seen(tally=Tally(uncounted=1)), id="uncounted"),
+        pytest.param(seen(tally=FastCounter(missed=1)), id="missed"),
+        pytest.param(seen(tally=FastCounter(uncounted=1)), id="uncounted"),
         pytest.param(seen(answers=["200", "503"]), id="no answer"),
     ],
 )
