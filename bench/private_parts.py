@@ -26,7 +26,7 @@ from websockets.asyncio.server import serve as serve_websocket
 from websockets.frames import Frame, Opcode
 
 from api.delivery.stream_socket import Socket, SocketProtocol, socket_of
-from collector.venues.kraken.feed_socket import FeedSocket
+from collector.venues.feed_socket import FeedSocket
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.http.server import allow_open_files, serve
 from runtime.redis.client import connect_redis

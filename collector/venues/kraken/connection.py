@@ -21,7 +21,7 @@ from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
-from collector.venues.kraken.feed_socket import (
+from collector.venues.feed_socket import (
     MOST_WAITING,
     NOT_CONNECTED,
     FeedFlooded,

@@ -19,8 +19,8 @@ from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
+from collector.venues.feed_socket import MOST_WAITING
 from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
-from collector.venues.kraken.feed_socket import MOST_WAITING
 from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
 from lab.polling import end, eventually

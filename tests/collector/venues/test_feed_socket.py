@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.utils import accept_key
 
-from collector.venues.kraken.feed_socket import (
+from collector.venues.feed_socket import (
     MOST_BYTES,
     MOST_FRAMES_IN_A_TURN,
     MOST_PARTS,

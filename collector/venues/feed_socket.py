@@ -1,6 +1,6 @@
-"""The websocket of one connection, which hands over together what was read together.
+"""The websocket of one connection, which returns messages in batches.
 
-Nearly all that Kraken sends are messages of one plain frame each. They are cut out here, in a
+Nearly all that venues send are messages of one plain frame each. They are cut out here, in a
 twelfth of the time that websockets takes for them. The handshake, the close, pings, fragments and
 everything else are passed on to it, in whole frames. At most MOST_FRAMES_IN_A_TURN of those are
 processed in one turn of the loop, so that no flood of them holds up the other connections.
@@ -20,12 +20,12 @@ from websockets.protocol import State
 
 from collector.feed.budget import Budget
 from collector.feed.timestamp import Timestamp, timestamp_now
-from collector.venues.kraken.websockets_internals import InterceptedConnection
+from collector.venues.websockets_internals import InterceptedConnection
 from kraken_book.hosts import is_loopback
 
-# The largest snapshots, of every pair or of 1,000 levels, stay well below.
+# The largest snapshots of Kraken, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
-# Where so many wait no more is read from the system, which then tells Kraken to wait.
+# If so many wait, no more is read from the system, which then tells the venue to wait.
 MOST_WAITING = 256
 
 # Of frames that are left to websockets, which takes some 20 us for each.
@@ -42,7 +42,6 @@ _END_OF_HEAD = b"\r\n\r\n"
 _WHOLE_TEXT, _WHOLE_BYTES = 0x81, 0x82
 _LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES = 126, 127
 _OPCODES = frozenset(map(int, Opcode))
-
 
 # What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
 # SOCKS proxy, for which websockets wants a package of its own.
@@ -145,7 +144,7 @@ class FeedSocket(InterceptedConnection):
             self._take_begun()
 
     def _hold_or_release(self) -> None:
-        """Read no more from the system while enough has come, which tells Kraken to wait."""
+        """Read no more from the system while enough has come, which tells the venue to wait."""
         holds = self._is_put_off or len(self._messages) >= MOST_WAITING
         if holds == self._is_holding or self.is_closing:
             return
@@ -235,7 +234,7 @@ async def open_feed_socket(url: str) -> FeedSocket:
         compression=None,
         max_size=MOST_BYTES,
         open_timeout=CONNECT_TIMEOUT,
-        # Kraken's heartbeats tell more than our pings would.
+        # A venue's heartbeats tell more than our pings would.
         ping_interval=None,
         close_timeout=0.5,
         # A proxy of the environment would not find this machine.
