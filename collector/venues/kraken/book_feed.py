@@ -9,12 +9,12 @@ import msgspec
 from collector.feed.lag import FeedLag
 from collector.feed.timestamp import Timestamp
 from collector.metrics import BAD_FRAMES, FRAMES, VERIFIED_SNAPSHOTS, VERIFIED_UPDATES
+from collector.venues.kraken.answers import excerpt
 from collector.venues.kraken.frames import (
     BookEntry,
     BookParts,
     FrameError,
     decode_entry,
-    excerpt,
 )
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.subscriber import Subscriber

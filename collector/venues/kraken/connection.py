@@ -61,7 +61,7 @@ class Connection:
         name: Its name, for people.
         url: Address of the websocket.
         connects: Its share of the connects of a process.
-        open_session: Returns the session for a new websocket that carries these books.
+        open_session: Returns a session of these books, for a new websocket.
         recovered_after: Seconds after which a connection with a verified snapshot has recovered:
             the delays begin anew.
         backoff: Delays between attempts.
@@ -176,8 +176,8 @@ class Connection:
     async def _converse(self, websocket: FeedSocket, session: Session) -> Exception:
         """Exchange frames and requests; return the error that ends it."""
         session.open(self._now())
-        loops = (self._process_frames(websocket, session), self._tick(websocket, session))
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        loops = (self._process_frames, self._tick)
+        tasks = [asyncio.create_task(loop(websocket, session)) for loop in loops]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:

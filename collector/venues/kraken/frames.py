@@ -9,12 +9,19 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from collector.venues.kraken.answers import (
+    NOT_UNDERSTOOD,
+    Answer,
+    decode_answer,
+    number_or_none,
+    text_or_none,
+    value_of,
+)
 from kraken_book.precision import Precision
-from kraken_book.symbols import mentioned
 
 
 class FrameError(Exception):
@@ -31,8 +38,6 @@ class FrameError(Exception):
 
 NO_LEVELS = msgspec.Raw(b"[]")
 MAX_DECIMALS = 30
-# Characters of Kraken's texts that are looked at and repeated.
-MAX_TEXT_LENGTH = 200
 # Above the largest snapshot, of 1,000 levels a side. What is larger is decoded entry by entry.
 LARGE_FRAME_BYTES = 256 * 1024
 
@@ -115,52 +120,6 @@ class Instruments(msgspec.Struct):
     """Whether these are all the pairs that are listed."""
 
 
-# "Exceeded msg rate", "EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Busy", …
-_TOO_FAST = re.compile(
-    r"exceeded.*\brate\b|\brate\b.*exceeded|\brate.?limit|too many (requests|messages)"
-    r"|throttl|slow down|temporary lockout|service: ?busy",
-    re.IGNORECASE,
-)
-ALREADY_SUBSCRIBED = "Already subscribed"
-
-
-class Answer(msgspec.Struct):
-    """The answer to a request; only `success` tells whether it was granted.
-
-    `symbols` are those of an answer that has several.
-    """
-
-    method: str | None = None
-    success: bool = True
-    error: str | None = None
-    symbol: str | None = None
-    channel: str | None = None
-    req_id: int | None = None
-    symbols: tuple[str, ...] = ()
-
-    @property
-    def short_error(self) -> str:
-        """The beginning of its error, or an empty text."""
-        return (self.error or "")[:MAX_TEXT_LENGTH]
-
-    @property
-    def says_too_fast(self) -> bool:
-        """Whether requests come too fast."""
-        return _TOO_FAST.search(self.short_error) is not None
-
-    @property
-    def says_already_subscribed(self) -> bool:
-        """Whether the channel was subscribed to before."""
-        return self.short_error.startswith(ALREADY_SUBSCRIBED)
-
-    @property
-    def names(self) -> list[str]:
-        """The symbols that it names, also in the words of its error."""
-        if self.symbol:
-            return [self.symbol]
-        return list(self.symbols) or ([] if self.success else mentioned(self.short_error))
-
-
 class Unknown(msgspec.Struct):
     """A frame of an unknown channel or kind; Kraken adds some over time."""
 
@@ -171,8 +130,6 @@ Frame = BookFrame | BookParts | Heartbeat | System | Instruments | Answer | Unkn
 
 
 _NULL = msgspec.Raw(b"null")
-# Of a member of an answer; a longer one is not decoded.
-_MAX_MEMBER_BYTES = 100_000
 
 
 class _RawPairs(msgspec.Struct):
@@ -180,19 +137,11 @@ class _RawPairs(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
-    """Any frame. A member of an unusual type costs an answer only that member."""
+    """Any frame; answers have no channel."""
 
     channel: str | None = None
     type: msgspec.Raw = _NULL
     data: msgspec.Raw = msgspec.Raw()
-    method: msgspec.Raw = _NULL
-    success: msgspec.Raw = _NULL
-    error: msgspec.Raw = _NULL
-    # Seen with a capital: {"Error":"Exceeded msg rate"}.
-    capital_error: msgspec.Raw = msgspec.field(default=_NULL, name="Error")
-    symbol: msgspec.Raw = _NULL
-    result: msgspec.Raw = _NULL
-    req_id: msgspec.Raw = _NULL
 
 
 class _LenientEntry(msgspec.Struct):
@@ -216,9 +165,6 @@ _systems = msgspec.json.Decoder(list[System])
 
 _SYMBOL = re.compile(rb'"symbol":\s*("[^"]+")')
 
-# Raised for bytes that are not JSON, have another shape, or nest without end.
-_NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
 # All recorded book frames begin like this. It only saves a first look: a book frame with its keys
 # in another order is found by key.
 _BOOK_PREFIX = b'{"channel":"book"'
@@ -234,23 +180,23 @@ def decode_frame(data: bytes) -> Frame:
         return _decode_book(data)
     try:
         envelope = _envelope.decode(data)
-        return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope)
-    except _NOT_UNDERSTOOD as error:
+        return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope, data)
+    except NOT_UNDERSTOOD as error:
         is_book = b'"book"' in data
         symbols = _symbols_in(data) if is_book else ()
         raise FrameError(str(error), symbols, is_book=is_book) from None
 
 
-def _by_channel(envelope: _Envelope) -> Frame:
+def _by_channel(envelope: _Envelope, data: bytes) -> Frame:
     match envelope.channel:
         case "heartbeat":
             return Heartbeat()
         case "instrument":
-            return _instruments_in(envelope.data, is_snapshot=_value(envelope.type) == "snapshot")
+            return _instruments_in(envelope.data, is_snapshot=value_of(envelope.type) == "snapshot")
         case "status":
             return (_systems.decode(envelope.data) or [System("unknown")])[0]
         case None:
-            return _answer(envelope)
+            return decode_answer(data) or Unknown("frame without channel or method")
         case channel:
             return Unknown(f"channel {channel}")
 
@@ -260,14 +206,14 @@ def _decode_book(data: bytes) -> BookFrame | BookParts:
         return _decode_parts(data)
     try:
         return _book.decode(data)
-    except _NOT_UNDERSTOOD:
+    except NOT_UNDERSTOOD:
         return _decode_parts(data)
 
 
 def _decode_parts(data: bytes) -> BookParts:
     try:
         return _parts.decode(data)
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         raise FrameError(str(error), _symbols_in(data), is_book=True) from None
 
 
@@ -279,11 +225,11 @@ def decode_entry(data: msgspec.Raw) -> BookEntry:
     Raises:
         FrameError: It cannot be understood.
     """
-    with contextlib.suppress(*_NOT_UNDERSTOOD):
+    with contextlib.suppress(*NOT_UNDERSTOOD):
         return _entry.decode(data)
     try:
         entry = _lenient_entry.decode(data)
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         raise FrameError(str(error), _symbols_in(bytes(data)), is_book=True) from None
     return BookEntry(
         entry.symbol, entry.checksum, entry.bids, entry.asks, _text_in(entry.timestamp)
@@ -293,7 +239,7 @@ def decode_entry(data: msgspec.Raw) -> BookEntry:
 def _text_in(data: msgspec.Raw) -> str | None:
     try:
         return msgspec.json.decode(data, type=str)
-    except _NOT_UNDERSTOOD:
+    except NOT_UNDERSTOOD:
         return None
 
 
@@ -314,69 +260,18 @@ def decode_pair(data: msgspec.Raw) -> Pair:
     Raises:
         FrameError: It has no name.
     """
-    with contextlib.suppress(*_NOT_UNDERSTOOD):
+    with contextlib.suppress(*NOT_UNDERSTOOD):
         return _pair.decode(data)
     try:
         members = msgspec.json.decode(data)
-    except _NOT_UNDERSTOOD as error:
+    except NOT_UNDERSTOOD as error:
         raise FrameError(str(error)) from None
     symbol = members.get("symbol") if isinstance(members, dict) else None
     if not isinstance(symbol, str):
         raise FrameError("a pair without a symbol")
     return Pair(
         symbol,
-        _whole_number(members.get("price_precision")),
-        _whole_number(members.get("qty_precision")),
-        _text(members.get("status")),
+        number_or_none(members.get("price_precision")),
+        number_or_none(members.get("qty_precision")),
+        text_or_none(members.get("status")),
     )
-
-
-def _answer(envelope: _Envelope) -> Answer | Unknown:
-    error = _words(envelope.error) or _words(envelope.capital_error)
-    method = _text(_value(envelope.method))
-    if method is None and error is None:
-        return Unknown("frame without channel or method")
-    value = _value(envelope.result)
-    result = value if isinstance(value, dict) else {}
-    symbol = result.get("symbol") or _value(envelope.symbol)
-    return Answer(
-        method=method,
-        success=error is None and _value(envelope.success) is not False,
-        error=error,
-        symbol=_text(symbol),
-        channel=_text(result.get("channel")),
-        req_id=_whole_number(_value(envelope.req_id)),
-        symbols=tuple(filter(_text, symbol)) if isinstance(symbol, list) else (),
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _whole_number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _value(data: msgspec.Raw) -> Any:
-    if len(data) > _MAX_MEMBER_BYTES:
-        return None
-    try:
-        return msgspec.json.decode(data)
-    except _NOT_UNDERSTOOD:
-        return None
-
-
-def _words(data: msgspec.Raw) -> str | None:
-    """Return an error's text, or its JSON if it is not a text; None if there is none."""
-    value = _value(data)
-    if isinstance(value, str) or (not value and len(data) <= _MAX_MEMBER_BYTES):
-        return value or None
-    return bytes(memoryview(data)[:_MAX_MEMBER_BYTES]).decode(errors="replace")
-
-
-def excerpt(data: bytes | msgspec.Raw | str) -> str:
-    """Return the beginning of what Kraken sent, for the log."""
-    if isinstance(data, str):
-        return data[:MAX_TEXT_LENGTH]
-    return bytes(memoryview(data)[:MAX_TEXT_LENGTH]).decode(errors="replace")

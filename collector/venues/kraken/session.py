@@ -15,6 +15,7 @@ from collector.feed.timestamp import Timestamp
 from collector.feed.venue import InstrumentsListener
 from collector.metrics import BOOK_FRAMES, FRAMES
 from collector.venues.kraken import frames
+from collector.venues.kraken.answers import Answer, excerpt
 from collector.venues.kraken.book_feed import ENTRIES_PER_STEP, BookFeed
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
@@ -161,19 +162,19 @@ class Session:
         match frame:
             case frames.Heartbeat():
                 FRAMES.labels("heartbeat").inc()
-            case frames.Answer():
+            case Answer():
                 FRAMES.labels("answer").inc()
                 self._on_answer(frame, read_at)
             case frames.System():
                 FRAMES.labels("status").inc()
-                system = frames.excerpt(frame.system)
+                system = excerpt(frame.system)
                 if system != self.system:
                     self._log.info("kraken's engine", system=system)
                 self.system = system
             case frames.Unknown():
                 FRAMES.labels("unknown").inc()
-                what = frames.excerpt(frame.what)
-                self._log.warning("frame passed over", what=what, frame=frames.excerpt(data))
+                what = excerpt(frame.what)
+                self._log.warning("frame passed over", what=what, frame=excerpt(data))
 
     # Pairs
 
@@ -190,7 +191,7 @@ class Session:
                 pair = frames.decode_pair(raw)
             except frames.FrameError as error:
                 nameless += 1
-                self._log.warning("pair not understood", error=str(error), pair=frames.excerpt(raw))
+                self._log.warning("pair not understood", error=str(error), pair=excerpt(raw))
             else:
                 self._apply_pair(pair, pairs)
             if number % ENTRIES_PER_STEP == 0:
@@ -205,16 +206,16 @@ class Session:
     def _apply_pair(self, pair: frames.Pair, pairs: list[frames.Pair]) -> None:
         if not is_symbol(pair.symbol):
             # It is none of the followed pairs, because it has a name.
-            self._log.warning("pair with an odd name passed over", pair=frames.excerpt(repr(pair)))
+            self._log.warning("pair with an odd name passed over", pair=excerpt(repr(pair)))
             return
         if pair.precision is None:
-            self._log.warning("precisions of a pair make no sense", pair=frames.excerpt(repr(pair)))
+            self._log.warning("precisions of a pair make no sense", pair=excerpt(repr(pair)))
         self._subscriber.on_pair(pair)
         pairs.append(pair)
 
     # Answers
 
-    def _on_answer(self, answer: frames.Answer, read_at: Timestamp) -> None:
+    def _on_answer(self, answer: Answer, read_at: Timestamp) -> None:
         sent = self.requests.sent(answer.req_id)
         if sent is not None:
             self.lag.on_answer(int(sent.at * 1e9), read_at.steady)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
 from collector.metrics import MISMATCHES, RESYNCS
-from collector.venues.kraken.frames import Answer, Pair
+from collector.venues.kraken.answers import Answer
+from collector.venues.kraken.frames import Pair
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscription import Clock, Event, State, Subscription
 from kraken_book.symbols import spellings

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.venues.kraken.answers import Answer
 from collector.venues.kraken.frames import (
-    Answer,
     BookEntry,
     BookFrame,
     BookParts,
