@@ -18,6 +18,7 @@ from bench import (
 )
 from bench.benchmark import Measure
 from bench.ingest import comparison as ingest
+from bench.suites import start
 
 
 class Benchmark(NamedTuple):
@@ -33,6 +34,7 @@ class Benchmark(NamedTuple):
 # Together they are to take less than five minutes on two cores, so some do less here than alone.
 BENCHMARKS = (
     Benchmark("core", "a frame's bytes to a verified book", core.measure, 2),
+    Benchmark("start", "each program, until --help is answered", start.measure, 20),
     Benchmark("ingest", "socket to Redis, one collector", ingest.measure, 68),
     Benchmark("fan_out", "Redis to 1,000 readers, one api", fan_out.measure, 58),
     Benchmark("at_ease", "Redis to 100 readers, at ease", at_ease.measure, 20),

@@ -58,7 +58,7 @@ FLUSH_SECONDS = Distribution(
 
 
 def counts_by_label(counter: Counter | FastCounter) -> dict[str, int]:
-    """What a counter with one label has counted, by the label's value; for people."""
+    """Return the counts of a counter with one label, by the label's value."""
     return {
         next(iter(sample.labels.values())): int(sample.value)
         for family in counter.collect()

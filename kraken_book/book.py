@@ -23,7 +23,7 @@ DEPTHS = (10, 25, 100, 500, 1000)
 class Side:
     """The levels of one side, best first.
 
-    `direction` is 1 where the lowest price is best (asks), -1 where the highest is (bids).
+    `direction` is 1 if the lowest price is best (asks), -1 if the highest is (bids).
     """
 
     __slots__ = ("_direction", "_json", "_keys", "_levels", "_texts", "best", "checksum_text")
@@ -38,7 +38,7 @@ class Side:
         # Made when it is asked for; what follows is asked for after every frame.
         self._json: str | None = None
         self.best: Level | None = None
-        """The best level, None where the side is empty."""
+        """The best level, None if the side is empty."""
         self.checksum_text = b""
         """What this side adds to the checksummed text."""
 
@@ -49,7 +49,7 @@ class Side:
         return iter(self._levels)
 
     def clear(self) -> None:
-        """Forget all levels."""
+        """Remove all levels."""
         self.apply((), 0)
 
     def apply(self, levels: Iterable[Level], depth: int) -> None:
@@ -105,7 +105,11 @@ class Book:
         self._top_json: str | None = None
 
     def levels(self, pairs: Sequence[tuple[str, str]]) -> list[Level]:
-        """The levels that `pairs` of price and quantity texts say; raises LevelError."""
+        """Return the levels of price and quantity texts.
+
+        Raises:
+            LevelError: One makes no sense at the book's precision.
+        """
         if not pairs:
             # As of one side of most frames.
             return []
@@ -113,26 +117,34 @@ class Book:
         return [make_level(price, qty, precision) for price, qty in pairs]
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Become the book of a snapshot."""
+        """Replace all levels by those of a snapshot."""
         self.bids.clear()
         self.asks.clear()
         self.update(bids, asks)
 
     def update(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Apply one whole frame: its levels in order, the last of a price counts; then truncate."""
+        """Apply one whole frame: its levels in order, then truncate to the depth.
+
+        If a price comes twice, the last one counts.
+        """
         if bids:
             self.bids.apply(bids, self.depth)
         if asks:
             self.asks.apply(asks, self.depth)
 
     def checksum(self) -> int:
-        """Kraken's checksum: CRC-32 (IEEE), unsigned, of the best ten asks, then bids."""
+        """Return Kraken's checksum: CRC-32 (IEEE), unsigned, of the best ten asks, then bids.
+
+        https://docs.kraken.com/api/docs/guides/spot-ws-book-v2
+        """
         return crc32(self.bids.checksum_text, crc32(self.asks.checksum_text))
 
     def verify(self, checksum: int) -> None:
-        """Return only if this is a possible book with Kraken's `checksum`.
+        """Check that this is a possible book with Kraken's `checksum`.
 
-        Raises CrossedBook or ChecksumMismatch; the book is then not to be shown to anyone.
+        Raises:
+            ChecksumMismatch: The book has another checksum.
+            CrossedBook: The best bid is not below the best ask.
         """
         computed = self.checksum()
         if computed != checksum:
@@ -143,7 +155,7 @@ class Book:
 
     @property
     def spread(self) -> str | None:
-        """Best ask less best bid at price precision, None where a side is empty."""
+        """Best ask less best bid at price precision, None if a side is empty."""
         bid, ask = self.bids.best, self.asks.best
         if bid is None or ask is None:
             return None

@@ -62,7 +62,7 @@ class SymbolIndex:
     def __init__(self, symbols: Iterable[str] = ()) -> None:
         self._symbols = {symbol: symbol for symbol in symbols}
         self._by_normalized: dict[str, str] = {}
-        # Written with "-" alone; None where two symbols are written alike.
+        # Written with "-" alone; None if two symbols are written alike.
         self._by_dashed: dict[str, str | None] = {}
         for symbol in self._symbols:
             self._by_normalized.setdefault(normalize_symbol(symbol), symbol)

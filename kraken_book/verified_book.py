@@ -31,6 +31,11 @@ class BookState(Enum):
     INVALID = "wrong, and dropped until a snapshot comes"
 
 
+# Both are looked up for every event. Through the class that takes 0.3 us on Python 3.11, of 4.5 us
+# that an event takes in all.
+_VERIFIED, _INVALID = BookState.VERIFIED, BookState.INVALID
+
+
 class Counts(msgspec.Struct):
     """What became of one book's events."""
 
@@ -106,14 +111,14 @@ class VerifiedBook:
         except BookInvalid as error:
             self.counts.doubts += 1
             self.book = None
-            self.state, self.invalid_reason = BookState.INVALID, error.reason
+            self.state, self.invalid_reason = _INVALID, error.reason
             raise
         return True
 
     def begin(self) -> None:
         """Expect a snapshot at any position: the events of another stream follow."""
         self.position = self.collector_status = None
-        if self.state is not BookState.INVALID:
+        if self.state is not _INVALID:
             self.state = BookState.WAITING
 
     def await_snapshot(self) -> None:
@@ -121,15 +126,15 @@ class VerifiedBook:
         self.state = BookState.SYNCING
 
     def _is_ignored(self, event: Snapshot | Update | StatusChange, position: Position) -> bool:
-        is_invalid = self.state is BookState.INVALID
-        if isinstance(event, Snapshot) and (is_invalid or self.state is BookState.LAGGED):
-            # It may repeat a position: it is what replaces the missing or invalid book.
+        if self.state is _INVALID:
+            return not isinstance(event, Snapshot)
+        if self.position is None or position > self.position:
             return False
-        if is_invalid:
-            return True
-        is_repeat = self.position is not None and position <= self.position
-        self.counts.repeated += is_repeat
-        return is_repeat
+        if isinstance(event, Snapshot) and self.state is BookState.LAGGED:
+            # It replaces a book that lacks events, at whatever position.
+            return False
+        self.counts.repeated += 1
+        return True
 
     def _replace(self, event: Snapshot, position: Position) -> None:
         if self.position is not None and self.state is not BookState.LAGGED:
@@ -139,10 +144,10 @@ class VerifiedBook:
         book = _empty_book(event)
         self._verify(book.replace, book, event)
         self.book, self.source, self.position = book, event.source, position
-        self.state, self.invalid_reason = BookState.VERIFIED, None
+        self.state, self.invalid_reason = _VERIFIED, None
 
     def _update(self, event: Update, position: Position) -> None:
-        if self.state is not BookState.VERIFIED or self.book is None:
+        if self.state is not _VERIFIED or self.book is None:
             raise BookInvalid("gap", f"update {event.seq} came before a snapshot")
         self._require_next(position)
         self._verify(self.book.update, self.book, event)
@@ -168,7 +173,7 @@ class VerifiedBook:
         self.position = position
         self.collector_status = None if event.status == "live" else event
         # A book that was lost, or is of an earlier leader, comes back with a snapshot only.
-        if self.state is BookState.VERIFIED and (event.status != "live" or not is_same_epoch):
+        if self.state is _VERIFIED and (event.status != "live" or not is_same_epoch):
             self.state = BookState.SYNCING
 
     def _require_next(self, position: Position) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 from runtime.process import exit_at_stop_signals, hold_standard_descriptors
 
 if __name__ == "__main__":
+    # Before the other imports, which may take seconds. As `loading` does, which cannot hold imports
+    # that tests need too.
     exit_at_stop_signals()
+    gc.disable()
 
 import asyncio
 import os
@@ -38,6 +43,7 @@ the usual ones are in use."""
 
 def main() -> int:
     """Run everything; return what to exit with."""
+    gc.enable()
     hold_standard_descriptors()
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the end

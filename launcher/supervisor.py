@@ -27,7 +27,7 @@ AFTER_KILL = 2.0
 # After a service's end, for its last lines: another process may still have its standard output.
 LAST_LINES_TIMEOUT = 0.5
 
-POLL_INTERVAL = 0.05
+POLL_INTERVAL = 0.1
 MAX_LINE_BYTES = 1_000_000
 
 

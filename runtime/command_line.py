@@ -1,4 +1,4 @@
-"""Command lines of programs: `--help` explains them, and an unknown argument ends them.
+"""Command lines: `--help` explains a program, and an unknown argument ends it.
 
 A service takes its settings from the environment, so its command line has nothing but `--help`.
 """
@@ -29,7 +29,7 @@ def refuse_arguments(
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Return if there are no arguments, as is right for a program that takes none.
+    """Answer `--help`, and end a program that takes no arguments if it is given any.
 
     Args:
         module: What `python -m` is given.

@@ -127,7 +127,7 @@ def _dump_json(fields: object, **options: Any) -> str:
 def _make_printable(
     _logger: object, _name: str, fields: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Clean every field: a text of somebody else's is neither a command nor a line of its own."""
+    """Clean every field, so that foreign text neither commands the terminal nor forges a line."""
     return {printable(str(key)): _cleaned(key, value) for key, value in fields.items()}
 
 
@@ -149,6 +149,6 @@ def _colours_forced() -> bool:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module; `name` is its `__name__`, and its level is set by that name."""
+    """Return the logger of the module whose `__name__` is `name`; its level is set by that name."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger

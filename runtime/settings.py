@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
@@ -128,7 +128,7 @@ def describe_fields(kind: type[EnvironmentSettings]) -> dict[str, str]:
     """Return the docstring of each field of a class and its bases, "" for none.
 
     Read when `--help` asks. Pydantic would read them whenever the class is made
-    (`use_attribute_docstrings`), which is a tenth of a service's start (bench.start).
+    (`use_attribute_docstrings`), which is a tenth of a service's start (bench.suites.start).
     """
     docs = dict.fromkeys(kind.model_fields, "")
     for each in kind.__mro__:
@@ -138,8 +138,11 @@ def describe_fields(kind: type[EnvironmentSettings]) -> dict[str, str]:
 
 
 def _attribute_docs(kind: type) -> dict[str, str]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    assert isinstance(definition, ast.ClassDef)
+    (definition,) = (
+        each
+        for each in _module_source(kind.__module__)
+        if isinstance(each, ast.ClassDef) and each.name == kind.__name__
+    )
     return {
         field.target.id: inspect.cleandoc(doc)
         for field, text in zip(definition.body, definition.body[1:], strict=False)
@@ -147,3 +150,8 @@ def _attribute_docs(kind: type) -> dict[str, str]:
         if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
         if isinstance(doc := text.value.value, str)
     }
+
+
+@cache
+def _module_source(name: str) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(sys.modules[name])).body

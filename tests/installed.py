@@ -29,14 +29,19 @@ def checked_range(library: str) -> tuple[str, str]:
     raise AssertionError(f"pyproject.toml has no range >=…,<… of {library}")
 
 
-def require_checked_version(library: str, module: str) -> None:
-    """Fail if the installed version is not one that `module` was checked with."""
+def require_checked_version(library: str, module: str | None = None) -> None:
+    """Fail if the installed version is outside of the range that was checked.
+
+    `module` is the file that uses the library's internals; its docstring names the same range.
+    """
     low, high = checked_range(library)
     installed = version(library)
     assert _parts(low) <= _parts(installed) < _parts(high), (
-        f"{library} {installed} is installed, but {module} uses its internals and was checked"
-        f" with {low} up to {high} only: run the guard tests with it, then move the range."
+        f"{library} {installed} is installed, but its internals are used and were checked from"
+        f" {low} to below {high} only: run this file, then move the range in pyproject.toml."
     )
+    if module is None:
+        return
     text = (ROOT / module).read_text()
     assert f"{library} {low} " in text, f"{module} names another range than pyproject.toml"
 

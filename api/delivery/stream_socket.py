@@ -2,15 +2,15 @@
 
 ASGI reports a disconnect only to a task that awaits `receive`, which would cost every stream a
 second task, and has no way to end a connection whose client does not read. Its `send` is a
-coroutine under several others, and copies what it sends: 11 us of CPU for an event and reader,
-against 7 for `Socket.write` (bench.private_parts, 2026-11; docs/adr/0004-own-uvicorn-protocol.md).
+coroutine under several others, and copies what it sends: 13.1 us of CPU for an event and reader,
+against 6.2 by `Socket.write` (bench.private_parts, 2026-11; docs/adr/0005-own-uvicorn-protocol.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import Scope
 
@@ -48,8 +48,15 @@ class _Chunk:
 _chunk = _Chunk()
 
 
+class SocketListener(Protocol):
+    """Hears of a socket."""
+
+    def socket_changed(self) -> None:
+        """Note that the socket is gone, half-closed, or not full."""
+
+
 class Socket:
-    """One client's connection; `changed` is called when it is gone, half-closed, or not full."""
+    """One client's connection, and the stream that listens to it."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -62,7 +69,20 @@ class Socket:
         """Whether the transport holds bytes that the system has not taken; write after that."""
         self.written = 0
         """How many bytes `write` was given."""
-        self.changed: Callable[[], None] | None = None
+        self._listener: SocketListener | None = None
+
+    @property
+    def has_stream(self) -> bool:
+        """Return whether a stream listens to the socket."""
+        return self._listener is not None
+
+    def attach(self, listener: SocketListener) -> None:
+        """Call `listener.socket_changed` from now on."""
+        self._listener = listener
+
+    def detach(self) -> None:
+        """Call nobody."""
+        self._listener = None
 
     def write(self, data: bytes) -> None:
         """Send a part of a body of unknown length; never waits."""
@@ -96,8 +116,8 @@ class Socket:
             self._tell()
 
     def _tell(self) -> None:
-        if self.changed is not None:
-            self.changed()
+        if self._listener is not None:
+            self._listener.socket_changed()
 
 
 class SocketProtocol(HttpProtocol):
@@ -106,11 +126,12 @@ class SocketProtocol(HttpProtocol):
     @property
     def is_streaming(self) -> bool:
         """Return whether a stream writes to the socket and cuts off a client that does not read."""
-        return self._socket.changed is not None
+        return self._socket.has_stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport."""
+        """Give the requests of this connection its socket."""
         self._socket = Socket(transport)
+        self.extensions = {EXTENSION: {"socket": self._socket}}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -135,19 +156,11 @@ class SocketProtocol(HttpProtocol):
         super().resume_writing()
         self._socket.fill(is_full=False)
 
-    def request_begun(self, scope: Scope) -> None:
-        """Put the socket into the request's scope."""
-        scope["extensions"] = {EXTENSION: {"socket": self._socket}}
-
-    def answer_begun(self) -> None:
-        """Note whether the client knows chunks."""
-        super().answer_begun()
-        self._socket.is_chunked = self.scope["http_version"] != "1.0"
-
 
 def socket_of(scope: Scope) -> Socket:
     """Return the socket of a request that is served by SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
+    found.is_chunked = scope["http_version"] != "1.0"
     return found
 
 

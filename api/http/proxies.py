@@ -1,7 +1,7 @@
-"""Whose address a request comes from, if proxies stand in front of the api.
+"""The address of a request's client, if there are proxies in front of the api.
 
 A proxy appends the address that it was called from to `X-Forwarded-For`. Anybody else can write
-that header too, so it counts only as far as it was written by proxies that are trusted.
+that header too, so only what trusted proxies wrote is believed.
 """
 
 from __future__ import annotations

@@ -10,17 +10,18 @@ from typing import NamedTuple, cast
 import msgspec
 from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
-from api.store.batched_reads import SharedReads
 from api.store.book_cache import BookCache
 from api.store.book_check import Reply
+from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
 from api.store.corrupt_keys import Corruption, CorruptKeys
+from api.store.errors import CorruptSymbols
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
 from kraken_book.position import Position
 from kraken_book.symbols import is_symbol
-from runtime.cooperate import Turns
+from runtime.cooperate import Cooperator
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
 
@@ -48,7 +49,7 @@ class BookWithAge(NamedTuple):
 
     @property
     def position(self) -> Position | None:
-        """The position of the event that the book stands at, None if there is no book."""
+        """The position of the book's last event, None if there is no book."""
         return self.hash.position
 
     def is_too_old(self, max_age: float) -> bool:
@@ -62,14 +63,6 @@ class BookWithAge(NamedTuple):
         return "stale" if is_stale else self.hash.status
 
 
-class CorruptSymbols(Exception):
-    """`kraken:symbols` holds what no collector writes."""
-
-    def __init__(self, corruption: Corruption) -> None:
-        super().__init__(corruption.why)
-        self.corruption = corruption
-
-
 class BookStore:
     """Reads what collectors left in Redis; what waits for it raises redis.RedisError or OSError.
 
@@ -79,7 +72,7 @@ class BookStore:
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
-        self._shared = SharedReads(self._books_at)
+        self._shared = BatchedReads(self._books_at)
         self._cache = BookCache()
         self._confirmations = Confirmations()
         self.corrupt = CorruptKeys()
@@ -99,7 +92,8 @@ class BookStore:
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            raise CorruptSymbols(self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)) from error
+            corruption = self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)
+            raise CorruptSymbols(SYMBOLS, corruption) from error
         self.corrupt.is_right(SYMBOLS)
         return dict(self._states(cast("dict[bytes, bytes]", reply)))
 
@@ -167,9 +161,9 @@ class BookStore:
         seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
         found: dict[str, BookWithAge | None] = {}
-        turns = Turns()
+        cooperator = Cooperator()
         for symbol, reply in zip(symbols, hashes, strict=True):
-            await turns.give()
+            await cooperator.pause()
             if isinstance(reply, ClusterDownError):
                 raise reply
             if isinstance(reply, MovedError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from api.metrics import CORRUPT_KEYS
+from api.store.metrics import CORRUPT_KEYS
 from runtime.limited_log import LineLimit
 from runtime.logs import get_logger
 from runtime.printable import printable

@@ -1,4 +1,4 @@
-"""An event as it lies in a stream of Redis, and whether it goes on from another."""
+"""An event in a stream of Redis, and whether it follows another."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
 
 KINDS = ("update", "snapshot", "status")
 
-# One read of one stream; what is more follows at once.
-MOST_ENTRIES = 1000
+# How many entries one read of one stream brings; another follows at once if there are more.
+MAX_ENTRIES = 1000
 
 
 class Entry(NamedTuple):
-    """An event as it lies in a stream."""
+    """An event in a stream."""
 
     id: str
     kind: str
@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 
 def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
-    """Return the events in an XRANGE's reply; what is none is noted as corrupt and passed over."""
+    """Return the events in a reply to XRANGE; note other entries as corrupt and skip them."""
     key = events_key(symbol)
     if isinstance(reply, Exception):
         corrupt.found(key, str(reply), "DEL", key)
@@ -54,9 +54,9 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
 
 
 def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
-    """Return the event in an entry; raises if its parts are none or do not agree.
+    """Return the event in an entry; raise if parts are missing or do not agree.
 
-    Whatever else writes to our streams gets into no reader's: not a second SSE message after a
+    What anything else writes into a stream reaches no reader: not a second SSE message after a
     line break, and not another symbol's book.
     """
     position = Position(int(fields[b"epoch"]), int(fields[b"seq"]))
@@ -72,15 +72,15 @@ def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
 
 
 def id_order(event_id: str) -> tuple[int, int]:
-    """What entries' ids are ordered by: the milliseconds, then the number."""
+    """Return the order of an entry's id: the milliseconds, then the number."""
     milliseconds, _, number = event_id.partition("-")
     return int(milliseconds), int(number or 0)
 
 
 def follows(entry: Entry, last: Position) -> bool:
-    """Whether nothing lies between `last` and `entry` that a reader would miss."""
+    """Return whether there is no event between `last` and `entry` that a reader would miss."""
     if entry.position.seq <= last.seq:
-        # A newer epoch whose numbers begin again knows nothing of what was before.
+        # A newer epoch whose numbers begin again does not follow anything.
         return False
     if entry.kind == "snapshot":
         return counts_from(entry) in (None, last.seq)
@@ -90,7 +90,7 @@ def follows(entry: Entry, last: Position) -> bool:
 
 
 def unbroken(entries: list[Entry]) -> list[Entry]:
-    """The last of `entries` that follow on each other."""
+    """Return the last of `entries` that follow on each other."""
     begin = 0
     for index in range(1, len(entries)):
         if not follows(entries[index], entries[index - 1].position):
@@ -99,7 +99,7 @@ def unbroken(entries: list[Entry]) -> list[Entry]:
 
 
 def counts_from(entry: Entry) -> int | None:
-    """The seq of the event after which a snapshot counts what it stands for; None where unknown.
+    """Return the seq after which a snapshot counts the events that it replaces; None if unknown.
 
     After a failover of Redis that lost writes, that is not the last event that was read.
     """
@@ -114,13 +114,13 @@ def counts_from(entry: Entry) -> int | None:
 
 
 def went_back(entry: Entry, last: Position) -> bool:
-    """Whether `entry` goes on from an event before `last`: Redis has lost what lies between."""
+    """Return whether `entry` follows an event before `last`, so Redis has lost events."""
     seq = counts_from(entry)
     return entry.position.seq <= last.seq or (seq is not None and seq < last.seq)
 
 
 class _Head(msgspec.Struct):
-    """Members that every event has; the others are only checked to be JSON."""
+    """The members that every event has; of the others only the JSON is checked."""
 
     symbol: str
     kind: str

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 
 from redis.exceptions import RedisError
 
+from api.follow.age_watch import AgeWatch
 from api.follow.buffer import Buffer
-from api.follow.tail import Tail
+from api.follow.ring_feed import RingFeed
+from api.follow.ring_registry import RingRegistry
 from api.store.book_store import BookStore, BookWithAge
 from api.views.followed_book import FollowedBook
-from runtime.cooperate import Turns
+from runtime.cooperate import Cooperator
 
 JOIN_ATTEMPTS = 5
 LOOK_INTERVAL = 0.5
@@ -20,8 +22,17 @@ LOOK_INTERVAL = 0.5
 class BookRegistry:
     """Keep a book up to date while a channel shows it; join lost books again twice a second."""
 
-    def __init__(self, tail: Tail, store: BookStore, buffer: Buffer | None = None) -> None:
-        self._tail = tail
+    def __init__(
+        self,
+        registry: RingRegistry,
+        feed: RingFeed,
+        ages: AgeWatch,
+        store: BookStore,
+        buffer: Buffer | None = None,
+    ) -> None:
+        self._registry = registry
+        self._feed = feed
+        self._ages = ages
         self._buffer = Buffer() if buffer is None else buffer
         self._store = store
         self._books: dict[str, FollowedBook] = {}
@@ -31,7 +42,9 @@ class BookRegistry:
         """Return the book of `symbol`, kept until it is unfollowed as often."""
         followed = self._books.get(symbol)
         if followed is None:
-            followed = self._books[symbol] = FollowedBook(self._tail.follow(symbol), self._buffer)
+            followed = self._books[symbol] = FollowedBook(
+                self._registry.follow(symbol), self._buffer
+            )
         followed.readers += 1
         return followed
 
@@ -40,7 +53,7 @@ class BookRegistry:
         followed.readers -= 1
         if not followed.readers:
             del self._books[followed.ring.symbol]
-            self._tail.unfollow(followed.ring)
+            self._registry.unfollow(followed.ring)
             followed.close()
 
     async def look_after(self) -> None:
@@ -50,7 +63,7 @@ class BookRegistry:
             try:
                 await self.join(self._books.values())
             except (RedisError, OSError):
-                # The tail says that Redis is away, and readers are told that books grow old.
+                # The follower says that Redis is away, and readers are told that books grow old.
                 continue
 
     async def join(self, wanted: Iterable[FollowedBook]) -> None:
@@ -71,13 +84,13 @@ class BookRegistry:
         ]
         for followed, book in there:
             self._start(followed, book)
-        await self._tail.catch_up(*(followed.ring for followed, _ in there))
-        turns = Turns()
+        await self._feed.catch_up(*(followed.ring for followed, _ in there))
+        cooperator = Cooperator()
         for followed, book in there:
-            await turns.give()
+            await cooperator.pause()
             if followed.book is None:
                 followed.join(book)
-                self._tail.note_book(followed.ring, book)
+                self._ages.note_book(followed.ring, book)
                 # The channels that show it look again.
                 followed.ring.wake()
         return any(followed.book is None for followed, _ in there)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from api.follow.api_events import status_frame
 from api.follow.buffer import FLOOR_BYTES, Buffer
 from api.follow.frame_log import FRAME_BYTES, Frame
-from api.metrics import LAGGED
+from api.store.metrics import LAGGED
 from api.views.channel_log import ChannelLog, OneSymbolLog, api_frame, unmarked, watermarked
 from api.views.channel_member import NO_BOOK_YET, ChannelMember
 from api.views.followed_book import FollowedBook, is_numbered

@@ -1,11 +1,11 @@
-"""One symbol in a channel: what of its book the channel's readers have been sent."""
+"""One symbol in a channel: how far its book has been sent to the channel's readers."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from api.follow.api_events import lagged_frame, status_frame
-from api.follow.frame_log import Frame, sse_frame
+from api.follow.api_events import lagged_frame, sse_frame, status_frame
+from api.follow.frame_log import Frame
 from api.views.channel_log import api_frame, is_status
 from api.views.followed_book import FollowedBook
 from api.views.view import View

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from api.follow.buffer import Buffer, NoRoom
-from api.follow.tail import Tail
-from api.http.problems import Problem, redis_away, unavailable
-from api.metrics import BUFFER_BYTES
+from api.follow.buffer import Buffer
+from api.store.errors import ApiError, NoRoom, TooManyChoices, redis_away
+from api.store.metrics import BUFFER_BYTES
+from api.store.stream_reads import StreamReads
 from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
@@ -22,7 +22,7 @@ from api.views.view_pace import ViewPace
 from runtime.memory import give_back_freed_memory
 
 LOOK_INTERVAL = 1.0
-# A channel costs memory, whoever reads it; readers of the same share one.
+# A channel costs memory; readers of the same choice share one.
 MAX_CHANNELS = 1000
 # So much must be free before it is given back.
 MIN_FREED_BYTES = 8 * 1024 * 1024
@@ -47,7 +47,7 @@ class ChannelRegistry:
 
     def __init__(
         self,
-        tail: Tail,
+        reads: StreamReads,
         books: BookRegistry,
         roster: Roster,
         buffer: Buffer,
@@ -55,7 +55,7 @@ class ChannelRegistry:
         view_bytes: int = VIEW_BYTES,
     ) -> None:
         self._cut_bytes = view_bytes
-        self._tail = tail
+        self._reads = reads
         self._books = books
         self._roster = roster
         self._buffer = buffer
@@ -67,10 +67,10 @@ class ChannelRegistry:
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
-        """Return the channel of a choice with every book that is there; raises Problem."""
+        """Return the channel of a choice with every book that is there; raises ApiError."""
         try:
             # Asked before anything is read: what was written until then will be in it.
-            watermark = await self._tail.time() - 1
+            watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
         await self._look_at_roster(choice)
@@ -90,9 +90,9 @@ class ChannelRegistry:
         channel.pull()
         try:
             self._admit(channel)
-        except NoRoom as error:
+        except NoRoom:
             self.leave(choice, channel)
-            raise no_room() from error
+            raise
         return channel
 
     def _admit(self, channel: Channel) -> None:
@@ -124,7 +124,7 @@ class ChannelRegistry:
         """Move the watermarks, and keep up with the symbols that `*` means, for ever."""
         while True:
             await asyncio.sleep(self._look_interval)
-            with suppress(Problem):
+            with suppress(ApiError):
                 # If Redis is away, or the list cannot be read, what was known goes on to hold.
                 await self._roster.look()
             for choice, channel in list(self._channels.items()):
@@ -145,21 +145,17 @@ class ChannelRegistry:
             await asyncio.to_thread(give_back_freed_memory)
 
     async def _look_at_roster(self, choice: Choice) -> None:
-        """Learn which symbols `*` means; raises Problem if that is not known at all."""
+        """Learn which symbols `*` means; raises ApiError if that is not known at all."""
         if choice.symbols is None:
             try:
                 await self._roster.look()
-            except Problem:
+            except ApiError:
                 if not self._roster.symbols:
                     raise
 
     def _make(self, choice: Choice, watermark: int) -> Channel:
         if len(self._channels) >= MAX_CHANNELS:
-            raise unavailable(
-                "too-many-choices",
-                f"{MAX_CHANNELS} different choices of symbols and views are being read; take one"
-                " that others read, such as symbols=*",
-            )
+            raise TooManyChoices(MAX_CHANNELS)
         name = choice.symbols[0] if choice.symbols else "*"
         channel = Channel(
             name,
@@ -183,12 +179,3 @@ class ChannelRegistry:
 
     def _symbols(self, choice: Choice) -> Collection[str]:
         return self._roster.symbols.keys() if choice.symbols is None else choice.symbols
-
-
-def no_room() -> Problem:
-    """Return the problem of a stream for which there is no memory."""
-    return unavailable(
-        "no-room",
-        "the events and books that are kept for open streams fill API_BUFFER_MB; take a view that"
-        " others read, fewer books or fewer levels, or come back later",
-    )

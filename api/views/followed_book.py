@@ -30,13 +30,13 @@ NO_BOOK = (BookError, msgspec.DecodeError, ValueError)
 
 
 class RenderedSnapshot:
-    """One state of a book as a snapshot's JSON, cut to some levels; shared by all who show it."""
+    """One state of a book as a snapshot's JSON with some of its levels; all channels share it."""
 
     __slots__ = ("head", "seen")
 
     def __init__(self, head: bytes, seen: int) -> None:
         self.head = head
-        """Return the JSON without the value of `conflated`, its last member."""
+        """The JSON without the value of `conflated`, its last member."""
         self.seen = seen
         """Equal for states of a book between which a reader would see no difference."""
 
@@ -187,10 +187,10 @@ class FollowedBook:
 
 
 def is_numbered(frame: Frame) -> bool:
-    """Whether it is an event of the stream, and not the api's own."""
+    """Return whether it is an event of the stream, and not the api's own."""
     return frame.sse.startswith(b"id: ")
 
 
 def data_of(frame: Frame) -> bytes:
-    """The JSON in a frame."""
+    """Return the JSON in a frame."""
     return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()

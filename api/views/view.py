@@ -5,17 +5,10 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import NamedTuple
 
-from api.http.books import parse_levels
-from api.http.problems import bad_parameter
 from kraken_book.book import CHECKSUM_LEVELS, Book, Side
-
-LEAST_INTERVAL, MOST_INTERVAL = 0.01, 60.0
-
-_INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)", re.ASCII)
 
 
 class View(NamedTuple):
@@ -49,26 +42,3 @@ def _side(side: Side, levels: int | None) -> str:
     if levels is None or levels >= len(side):
         return side.json
     return f"[{','.join([level.json for level in islice(side, levels)])}]"
-
-
-def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:
-    """The view that these parameters ask for, None where they ask for none; raises Problem."""
-    if levels is None and view is None and interval is None:
-        return None
-    if view is not None and view != "top":
-        raise bad_parameter("view", f"{view[:40]!r} is no view; there is one: top")
-    if view is not None and levels is not None:
-        raise bad_parameter("view", "view=top shows no levels: take levels or view, not both")
-    wanted = 0 if view else parse_levels(levels)
-    return View(wanted, parse_interval(interval) if interval is not None else 0.0)
-
-
-def parse_interval(text: str) -> float:
-    """The interval in seconds; raises Problem."""
-    match = _INTERVAL.fullmatch(text)
-    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
-    if not LEAST_INTERVAL <= seconds <= MOST_INTERVAL:
-        raise bad_parameter(
-            "interval", f"{text[:40]!r} is no time from 10ms to 60s, such as 100ms or 1s"
-        )
-    return seconds

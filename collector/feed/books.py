@@ -1,6 +1,6 @@
 """A symbol's book as the collector knows it: verified, or known not to be.
 
-Pure: frames' levels in, a verified book and word of what changed out.
+Pure: levels of frames in; a verified book, and calls of its listener, out.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from kraken_book.timestamps import normalised
 
 
 class BookListener(Protocol):
-    """Who is told of each verified change, in order."""
+    """Told of each verified change, in order."""
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """These levels changed the book."""
+        """Called when these levels changed the book."""
 
     def on_snapshot(self) -> None:
-        """Another book stands in place of what was known."""
+        """Called when another book replaced the one that was known."""
 
     def on_status(self) -> None:
-        """The status or its reason changed."""
+        """Called when the status or its reason changed."""
 
 
 class SymbolBook:
@@ -60,7 +60,7 @@ class SymbolBook:
         self.exchange_time: str | None = None
         self.read_at = Timestamp(0, 0)
         self.listener: BookListener | None = None
-        # What its state was last made of.
+        # The facts that `_state` was made from.
         self._stated: tuple[object, ...] = ()
         self._state: SymbolState
 
@@ -81,7 +81,7 @@ class SymbolBook:
         return self.precision
 
     def state(self, shard: str) -> SymbolState:
-        """What `kraken:symbols` is to say of it; the same object while that is the same."""
+        """Return its entry in `kraken:symbols`; the same object while nothing changed."""
         facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
         if facts != self._stated:
             self._stated, self._state = facts, self._state_now(shard)
@@ -102,7 +102,7 @@ class SymbolBook:
         )
 
     def view(self) -> BookSnapshot:
-        """The verified book; only while live."""
+        """Return the verified book, with where and when it comes from; only while live."""
         assert self.book is not None, f"{self.symbol} has no verified book"
         return snapshot_of(self.book, self.source, self.checksum, self.exchange_time)
 
@@ -114,7 +114,7 @@ class SymbolBook:
         time: str | None,
         read_at: Timestamp,
     ) -> None:
-        """Become the snapshot's book and live; raises BookError."""
+        """Become live with the snapshot's book; raises BookError."""
         book = Book(self.symbol, self.depth, self.known_precision)
         book.replace(bids, asks)
         book.verify(checksum)
@@ -132,7 +132,7 @@ class SymbolBook:
         time: str | None,
         read_at: Timestamp,
     ) -> None:
-        """Apply one frame to a live book; raises BookError."""
+        """Apply an update to a live book; raises BookError."""
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
         book.update(bids, asks)
@@ -143,7 +143,7 @@ class SymbolBook:
 
     def lose(self, reason: str) -> None:
         """Note that the book's content is not known, for `reason`."""
-        # Before its first acknowledgement a symbol is still only asked for.
+        # Before its first acknowledgement, a symbol is still only asked for.
         self._become("asked" if self.status == "asked" else "syncing", reason)
 
     def acknowledge(self) -> None:

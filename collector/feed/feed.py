@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from collector.feed.books import SymbolBook
 from collector.feed.link import FeedLoad
-from collector.feed.venue import Connection, Instrument, Venue
+from collector.feed.venue import Instrument, Venue, VenueConnection
 from collector.settings import Shard
 from kraken_book.selection import Selection
 from runtime.limited_log import LimitedLog
@@ -60,7 +60,7 @@ class Feed:
         # The last list that was not believed, until it comes again.
         self._doubted_list: frozenset[str] = frozenset()
         self._by_symbol: dict[str, int] = {}
-        # The numbers of the connections that can carry more, the lowest first.
+        # Numbers of the connections that can carry more books, the lowest first.
         self._with_room: list[int] = []
         self._grown = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
@@ -68,14 +68,14 @@ class Feed:
         # A venue can have these repeated without end.
         self._log = LimitedLog(log)
         self.books: dict[str, SymbolBook] = {}
-        self.connections: list[Connection] = []
+        self.connections: list[VenueConnection] = []
         self._join_all(self._selection.of(()))
         if not self.connections:
             # Wildcards alone: the first connection tells what they mean.
             self._connect()
 
     async def run(self) -> None:
-        """Keep every connection going, those to come included, for ever; in the end, `stop` it."""
+        """Keep every connection going, also those to come, forever; `stop` ends them."""
         while True:
             self._grown.clear()
             new = self.connections[len(self._running) :]

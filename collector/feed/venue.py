@@ -50,7 +50,7 @@ class ConnectionState(Enum):
     LIVE = "live"
 
 
-class Connection(Protocol):
+class VenueConnection(Protocol):
     """A connection that carries books, and connects again whenever it is lost.
 
     `link` is what the readers of its books know of it.
@@ -95,5 +95,5 @@ class Venue(Protocol):
     def symbols_per_connection(self) -> int:
         """How many books one connection carries at most."""
 
-    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> Connection:
+    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> VenueConnection:
         """Return a new connection, to be run by the caller; `name` is for people."""

@@ -13,10 +13,10 @@ EVENT_STREAM = "text/event-stream"
 OUR_PROBLEMS = "urn:kraken-book:"
 UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
 # Bytes of a body that are read, and characters of its text that are shown.
-MOST_BYTES = 1 << 16
-MOST_SHOWN = 200
-MOST_DETAIL = 500
-MOST_NAMES = 10
+MAX_BYTES = 1 << 16
+MAX_SHOWN = 200
+MAX_DETAIL = 500
+MAX_NAMES = 10
 # What another moment may change, beside all that is the server's own failure.
 TRANSIENT = frozenset({408, 425, 429})
 
@@ -40,8 +40,8 @@ class RefusedAnswer:
 
     def feed(self, chunk: bytes) -> bool:
         """Take more of the body; return whether that is enough of it."""
-        self._body += chunk[: MOST_BYTES - len(self._body)]
-        return len(self._body) == MOST_BYTES
+        self._body += chunk[: MAX_BYTES - len(self._body)]
+        return len(self._body) == MAX_BYTES
 
     @property
     def retry_after(self) -> float:
@@ -62,10 +62,10 @@ class RefusedAnswer:
     def refusal(self) -> Refused:
         """Return what the server says, as an error."""
         problem = self._problem()
-        detail = printable(problem.detail, MOST_DETAIL)
+        detail = printable(problem.detail, MAX_DETAIL)
         # Of an api that has another name for it, the names that it suggests say what it means.
         if self.is_unknown_symbol or (self.status == 404 and problem.symbols is not None):
-            names = [printable(name, MOST_SHOWN) for name in (problem.symbols or [])[:MOST_NAMES]]
+            names = [printable(name, MAX_SHOWN) for name in (problem.symbols or [])[:MAX_NAMES]]
             return UnknownSymbol(detail or "the api does not have this symbol", names)
         if self.status < 300:
             return Refused(self.status, self._not_an_api(self._what_came()))
@@ -81,7 +81,7 @@ class RefusedAnswer:
         encoding = self._headers.get("content-encoding")
         kind = self._headers.get("content-type") or "nothing"
         what = f"{kind} compressed by {encoding}" if encoding else f"{kind}, not {EVENT_STREAM}"
-        return printable(what, MOST_SHOWN)
+        return printable(what, MAX_SHOWN)
 
     def _not_an_api(self, what: str) -> str:
         return (
@@ -94,7 +94,7 @@ class RefusedAnswer:
         problem = parse_problem(self._body)
         if problem is not None:
             return problem
-        text = self._body[:MOST_SHOWN].decode(errors="replace")
+        text = self._body[:MAX_SHOWN].decode(errors="replace")
         return ProblemDetails(detail=" ".join(text.split()))
 
 

@@ -63,7 +63,7 @@ def status_values(symbol: str, status: str, source: str, depth: int) -> Values:
 class BookHash(msgspec.Struct, frozen=True):
     """A parsed hash: a symbol's status and, unless none was ever verified, its book.
 
-    `position` and `event_id` are those of the event that the book stands at; `stream_id` and
+    `position` and `event_id` are those of the book's last event; `stream_id` and
     `stream_seq` are those of the stream's last event. Times are RFC 3339.
     """
 

@@ -1,4 +1,4 @@
-"""`/books`, every two seconds: every book's status and age, also of those that nobody follows."""
+"""`/books` every two seconds: the status and age of every book, followed or not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kraken_book.level import Best
 from kraken_book.printable import printable
 
 INTERVAL_SECONDS = 2.0
-# An api that needs longer than this is no answer to somebody who looks.
+# An api that needs longer than this is shown as one that does not answer.
 PATIENCE_SECONDS = 5.0
-MOST_DETAIL = 200
+MAX_DETAIL = 200
 
 
 class PolledBook(msgspec.Struct, frozen=True):
@@ -36,9 +36,9 @@ class PolledBook(msgspec.Struct, frozen=True):
     """When it was asked for, by the clock of the poll."""
 
     def age(self, now: float) -> float | None:
-        """Since how many seconds the book is not known to match Kraken.
+        """Return the seconds since the book was last known to match Kraken.
 
-        It counts from before the question, so it is never younger than the truth.
+        They count from before the request, so the book is never younger than that.
         """
         return None if self.age_ms is None else self.age_ms / 1000 + now - self.asked_at
 
@@ -62,7 +62,11 @@ class BooksPoll:
         self._address = ApiAddress(url, key)
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
-        """The books, or why there are none, for ever; raises PollRefused."""
+        """Yield the books, or why there are none, for ever.
+
+        Raises:
+            PollRefused: The api will never answer this reader.
+        """
         async with self._address.async_client(httpx.Timeout(PATIENCE_SECONDS)) as client:
             while True:
                 try:
@@ -99,4 +103,4 @@ def _detail(answer: Answer) -> str:
     """Return what a problem says, or else HTTP's own words."""
     problem = parse_problem(answer.body)
     words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)
-    return printable(words, MOST_DETAIL)
+    return printable(words, MAX_DETAIL)

@@ -102,7 +102,7 @@ class HttpProtocol(UvicornProtocol):
         self._registry.unblock(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests, or what has to wait or nobody reads."""
+        """Read a request; keep what follows it until its answer is sent, or drop it."""
         if self.phase is Phase.ENDING or self._is_last:
             self._drop(data)
         elif self.phase is Phase.ANSWER:

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
-import api.metrics
+import api.store.metrics
 import collector.metrics
 import runtime.http.metrics
 from lab.processes import ROOT
@@ -40,7 +40,7 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     ("module", "part"),
     [
         (collector.metrics, COLLECTOR_PART),
-        (api.metrics, API_PART),
+        (api.store.metrics, API_PART),
         (runtime.http.metrics, HTTP_PART),
     ],
 )

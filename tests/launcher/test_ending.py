@@ -143,7 +143,9 @@ def test_a_killed_launcher_takes_everyone_along(launch: Launch) -> None:
 def test_a_service_that_ends_by_itself_is_a_failure(launch: Launch) -> None:
     launched = launch(COLLECTOR_ENDS="1")
     assert launched.process.wait(15) == 1
-    assert "collector has ended: ending everything" in launched.log
+    said = [line.partition("| ")[2] for line in launched.log.splitlines()]
+    words = ["last words", "collector stopped (rc=0)", "collector has ended: ending everything"]
+    assert [line for line in said if line in words] == words
     launched.assert_nothing_left(descendants(launched.process.pid))
 
 

@@ -7,9 +7,10 @@ import weakref
 
 import pytest
 
-from api.follow.buffer import FLOOR_BYTES, Buffer, NoRoom
+from api.follow.buffer import FLOOR_BYTES, Buffer
 from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, Frame, FrameLog
 from api.follow.ring import Ring
+from api.store.errors import NoRoom
 from kraken_book.position import Position
 
 MOST = 1_000_000

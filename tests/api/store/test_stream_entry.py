@@ -6,9 +6,9 @@ from time import time_ns
 
 import pytest
 
-from api.delivery.latency import observe_delay
-from api.metrics import DELIVERY, UNMEASURED
+from api.delivery.latency import observe_latency
 from api.store.corrupt_keys import CorruptKeys
+from api.store.metrics import DELIVERY, UNMEASURED
 from api.store.stream_entry import Entry, StreamReply, entries_in, follows, went_back
 from kraken_book.contract.keys import events_key
 from kraken_book.position import Position
@@ -115,12 +115,12 @@ def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
     if received_at == "ahead":
         received_at = rfc3339(time_ns() + 60 * 10**9)
     counted, unmeasured = DELIVERY._sum.get(), UNMEASURED._value.get()
-    assert observe_delay(f'{{"received_at":"{received_at}"}}'.encode())
+    assert observe_latency(f'{{"received_at":"{received_at}"}}'.encode())
     assert (DELIVERY._sum.get(), UNMEASURED._value.get()) == (counted, unmeasured + 1)
 
 
 def test_delay_of_a_moment_ago_is_observed() -> None:
     counted = DELIVERY._sum.get()
-    assert observe_delay(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
+    assert observe_latency(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
     assert DELIVERY._sum.get() >= counted + 1
-    assert not observe_delay(b": \n\n")
+    assert not observe_latency(b": \n\n")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.frame_log import Frame, sse_frame
+from api.follow.api_events import sse_frame
+from api.follow.frame_log import Frame
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook

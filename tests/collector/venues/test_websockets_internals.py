@@ -142,3 +142,10 @@ async def test_end_of_the_bytes_passes_its_hooks_and_ends_recv() -> None:
         await connection.wait_closed()
         assert connection.called[-1] == "ended"
         assert "before eof" in connection.called, changed("websockets", "eof_received is not used")
+
+
+def test_server_connection_writes_in_the_method_that_the_simulator_mutes() -> None:
+    method = getattr(ServerConnection, "send_data", None)
+    assert method is not None, changed("websockets", "ServerConnection has no send_data")
+    found = list(inspect.signature(method).parameters)
+    assert found == ["self"], changed("websockets", f"ServerConnection.send_data takes {found}")

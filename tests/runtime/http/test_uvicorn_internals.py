@@ -78,10 +78,7 @@ class Protocol(UvicornProtocol):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.called: list[str] = []
-
-    def request_begun(self, scope: Scope) -> None:
-        self.called.append("request_begun")
-        scope["extensions"] = {"ours": {}}
+        self.extensions = {"ours": {}}
 
     def check_head(self, version: str, target: bytes) -> None:
         self.called.append(f"check_head {version} {target.decode()}")
@@ -142,7 +139,7 @@ async def test_hooks_are_called_in_the_order_of_a_request(
 ) -> None:
     protocol.feed(b"GET /books?x=1 HTTP/1.1\r\nHost: x\r\n\r\n")
     assert protocol.called == [
-        "request_begun", "check_head 1.1 /books?x=1", "answer_begun", "request_read",
+        "check_head 1.1 /books?x=1", "answer_begun", "request_read",
     ], changed("uvicorn", "the parser's callbacks come in another order")  # fmt: skip
     assert protocol.scope["extensions"] == {"ours": {}}
     assert (await answered(protocol, application)).endswith(b"got 0\r\n0\r\n\r\n")
