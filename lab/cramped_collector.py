@@ -1,4 +1,4 @@
-"""`python -m lab.cramped_collector`: a collector in which few events have room to wait."""
+"""`python -m lab.cramped_collector`: a collector whose event queues are short."""
 
 from __future__ import annotations
 

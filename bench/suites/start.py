@@ -15,10 +15,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from bench.benchmark import MeasureFailed, Progress
-from bench.command import command_line, run
-from bench.goals import START
-from bench.rows import Row
+from bench.report.goals import START
+from bench.report.rows import Row
+from bench.suite import MeasureFailed, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("collector", "api", "simulator", "launcher", "kraken_book")
@@ -61,7 +60,7 @@ class Starts:
             yield Row(what=f"  {each.program}, until it has ended", ours=each.wall, unit="s")
 
 
-def measure(scale: float, progress: Progress) -> Starts:
+def measure(scale: float, progress: Progress) -> Iterator[Row]:
     """Start all programs in turn, and return the medians."""
     rounds = max(2, int(STARTS * scale))
     commands = {name: ("-m", name, "--help") for name in PROGRAMS} | {"": ("-c", "pass")}
@@ -79,7 +78,7 @@ def measure(scale: float, progress: Progress) -> Starts:
         for name, times in found.items()
     }
     bare = medians.pop("")
-    return Starts(list(medians.values()), bare)
+    return Starts(list(medians.values()), bare).rows()
 
 
 def _start(arguments: Sequence[str]) -> tuple[float, float]:
@@ -94,7 +93,3 @@ def _start(arguments: Sequence[str]) -> tuple[float, float]:
     if process.returncode:
         raise MeasureFailed(f"{' '.join(arguments)} ended with {process.returncode}")
     return used.ru_utime + used.ru_stime, perf_counter() - begun
-
-
-if __name__ == "__main__":
-    sys.exit(run(measure, command_line(__doc__)))

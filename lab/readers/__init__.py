@@ -1,1 +1,1 @@
-"""Readers that keep an account of what they were sent."""
+"""Former place of the readers in lab.sse."""

@@ -16,7 +16,7 @@ from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from lab.balancer import Balancer
 from lab.crowd import frozen_reader
 from lab.processes import Api, Stage, Streams, eventually, own_port
-from lab.readers.account import FastCounter
+from lab.readers.account import Tally
 from lab.readers.client_reader import ClientReader
 from launcher.embedded_redis import EmbeddedRedis
 
@@ -94,7 +94,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
         assert asking.answers > 0
         assert asking.wrong == []
     accounts = [reader.record.account for reader in readers]
-    met = sum((account.tally for account in accounts), FastCounter())
+    met = sum((account.tally for account in accounts), Tally())
     assert [reader.error for reader in readers if reader.error] == []
     assert (met.missed, met.uncounted, met.stood_for) == (0, 0, 0)
     assert met.cuts == 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab.follower import BrokenPromiseError
-from lab.readers.account import Account, FastCounter
+from lab.ladder import BrokenPromiseError
+from lab.sse.account import Account, Tally
 
 # The checksum of an empty book: nothing to sum up.
 EMPTY: dict[str, Any] = {
@@ -43,17 +43,17 @@ def account_of(*events: dict[str, Any]) -> Account:
 
 def test_events_one_after_another_are_events() -> None:
     account = account_of(snapshot(7), update(8), update(9))
-    assert account.tally == FastCounter(events=3)
+    assert account.tally == Tally(events=3)
 
 
 def test_a_jump_is_told_apart_by_what_the_snapshot_says_of_it() -> None:
     account = account_of(snapshot(7), snapshot(10, conflated=2), snapshot(15))
-    assert account.tally == FastCounter(events=3, stood_for=2, uncounted=4)
+    assert account.tally == Tally(events=3, stood_for=2, uncounted=4)
 
 
 def test_what_a_reader_was_told_to_have_missed_is_missed() -> None:
     account = account_of(snapshot(7), LAGGED, snapshot(11), update(12))
-    assert account.tally == FastCounter(events=3, missed=3)
+    assert account.tally == Tally(events=3, missed=3)
 
 
 @pytest.mark.parametrize(

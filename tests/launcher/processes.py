@@ -1,77 +1,18 @@
-"""Processes seen from outside, as the kernel sees them."""
+"""Former names of the test equipment; deleted when no test imports them."""
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Callable
-from pathlib import Path
+from lab.process_table import catches, command_of, descendants, wait_for_command
+from lab.process_table import is_running as lives
+from lab.waiting import DEADLINE as LIMIT
+from lab.waiting import wait_until as eventually
 
-# Long enough for two cores that others use too; a test that passes never waits so long.
-LIMIT = 40.0
-
-
-def eventually(holds: Callable[[], bool], what: str, limit: float = LIMIT) -> None:
-    """Return once it holds; AssertionError if it does not within `limit` seconds."""
-    deadline = time.monotonic() + limit
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
-def lives(pid: int) -> bool:
-    """Whether it runs: one that nobody has reaped yet has ended all the same."""
-    return _state_and_parent(pid)[0] not in "ZX"
-
-
-def descendants(pid: int) -> set[int]:
-    """Everyone who was started by it, or by those."""
-    parents = {
-        int(entry.name): _state_and_parent(int(entry.name))[1]
-        for entry in Path("/proc").iterdir()
-        if entry.name.isdecimal()
-    }
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
-
-
-def command_of(pid: int) -> list[str]:
-    """The words it was started with."""
-    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
-
-
-def catches(pid: int, number: signal.Signals) -> bool:
-    """Whether it has a handler for the signal."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
-
-
-def _state_and_parent(pid: int) -> tuple[str, int]:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return "X", 0
-    state, parent = stat.rpartition(")")[2].split()[:2]
-    return state, int(parent)
-
-
-def wait_for_command(ancestor: int, word: str) -> int:
-    """Return the descendant with an argument that ends with `word`, once a look finds it.
-
-    A look at /proc is not one moment, and may miss a process.
-    """
-    found: list[int] = []
-
-    def look() -> bool:
-        found[:] = [
-            pid
-            for pid in descendants(ancestor)
-            if any(part.endswith(word) for part in command_of(pid))
-        ]
-        return len(found) == 1
-
-    eventually(look, f"one process of {word}")
-    return found[0]
+__all__ = [
+    "LIMIT",
+    "catches",
+    "command_of",
+    "descendants",
+    "eventually",
+    "lives",
+    "wait_for_command",
+]
