@@ -27,7 +27,7 @@ from websockets.frames import Frame, Opcode
 from api.delivery.stream_socket import Socket, SocketProtocol, socket_of
 from bench.report.rows import Goal, Row
 from bench.suite import Progress, turns_at
-from collector.venues.kraken.feed_socket import FeedSocket
+from collector.venues.feed_socket import FeedSocket
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.http.server import allow_open_files, serve
 from runtime.redis.client import connect_redis
@@ -78,7 +78,7 @@ async def websockets_read(port: int) -> float:
         assert isinstance(websocket, FeedSocket)
         began, count = process_time(), 0
         while count < FRAMES:
-            count += len((await websocket.read()).messages)
+            count += len((await websocket.next_batch()).messages)
         return (process_time() - began) / FRAMES * 1e6
 
 
