@@ -9,7 +9,7 @@ from kraken_book.book import Book
 from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
-    Entry,
+    EventEntry,
     Retention,
     WriteCall,
     renew_book,
@@ -57,9 +57,9 @@ class Event(NamedTuple):
     seq: int
     status: Status = "live"
 
-    def entry(self, epoch: int, symbol: str = SYMBOL) -> Entry:
+    def entry(self, epoch: int, symbol: str = SYMBOL) -> EventEntry:
         """Return the entry as a collector renders it."""
-        return Entry(self.kind, self.seq, self._render(epoch, symbol))
+        return EventEntry(self.kind, self.seq, self._render(epoch, symbol))
 
     def _render(self, epoch: int, symbol: str) -> bytes:
         time = rfc3339(MOMENT)

@@ -11,8 +11,8 @@ from runtime.logs import get_logger
 from simulator.faults.active import ActiveFaults
 from simulator.faults.delay_line import DelayLine
 from simulator.faults.kinds import AnswerLate, Mute
-from simulator.protocol.feed import BookFeed
-from simulator.protocol.requests import RequestLog
+from simulator.protocol.feed import SimulatedFeed
+from simulator.protocol.requests import ReceivedRequests
 from simulator.protocol.session import ServerSession
 from simulator.send_queue import SendQueue
 
@@ -49,7 +49,7 @@ class Client:
         self,
         connection: SimulatedConnection,
         number: int,
-        feed: BookFeed,
+        feed: SimulatedFeed,
         active_faults: ActiveFaults,
         *,
         max_queued: int,
@@ -64,7 +64,7 @@ class Client:
         self._active_faults = active_faults
         self._late: DelayLine[str | bytes] = DelayLine(self.session.receive)
 
-    async def serve(self, request_log: RequestLog) -> None:
+    async def serve(self, request_log: ReceivedRequests) -> None:
         """Send the status, then answer requests until the connection ends."""
         log.debug("client connected", address=self.connection.remote_address, number=self._number)
         self.session.send_status()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simulator.faults import kinds
 from simulator.faults.kinds import AnyFault, FaultError
 from simulator.market.exchange import Exchange
-from simulator.protocol.feed import BookFeed
+from simulator.protocol.feed import SimulatedFeed
 from simulator.protocol.wire import pack, pack_binary
 from simulator.server import Simulator
 
@@ -35,7 +35,7 @@ class FaultInjector:
 
     """
 
-    def __init__(self, simulator: Simulator, feed: BookFeed) -> None:
+    def __init__(self, simulator: Simulator, feed: SimulatedFeed) -> None:
         self._simulator = simulator
         self._exchange = feed if isinstance(feed, Exchange) else None
 

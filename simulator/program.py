@@ -23,7 +23,7 @@ from simulator.injector import FaultInjector
 from simulator.market.catalogue import CATALOGUE, profile_of
 from simulator.market.exchange import Exchange
 from simulator.options import SimulatorOptions, read_options
-from simulator.protocol.feed import BookFeed
+from simulator.protocol.feed import SimulatedFeed
 from simulator.recording.reader import RecordingError, read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
@@ -39,7 +39,7 @@ def main() -> None:
     uvloop.run(_serve(feed, options, output))
 
 
-def open_feed(options: SimulatorOptions) -> BookFeed:
+def open_feed(options: SimulatorOptions) -> SimulatedFeed:
     """Return the feed of the markets or of the recording that the options name."""
     if options.replay is None:
         profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
@@ -55,7 +55,7 @@ def open_feed(options: SimulatorOptions) -> BookFeed:
     return Replay(served, speed=options.speed, loop=options.loop)
 
 
-async def _serve(feed: BookFeed, options: SimulatorOptions, output: LogOutput | None) -> None:
+async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutput | None) -> None:
     stop = stop_on_signals(output)
     simulator = Simulator(feed, host=options.host, port=options.port, listener=inherited_listener())
     injector = FaultInjector(simulator, feed)

@@ -17,9 +17,9 @@ from websockets.http11 import Request, Response
 from simulator.client import Client, SimulatedConnection
 from simulator.faults.active import ActiveFaults
 from simulator.faults.kinds import AcceptAndClose, RefuseConnections, System
-from simulator.protocol.feed import BookFeed
-from simulator.protocol.instruments import Instrument
-from simulator.protocol.requests import RequestLog
+from simulator.protocol.feed import SimulatedFeed
+from simulator.protocol.instruments import SimulatedInstrument
+from simulator.protocol.requests import ReceivedRequests
 from simulator.send_queue import MAX_QUEUED_BYTES
 
 _HEARTBEAT_SECONDS = 1.0
@@ -46,7 +46,7 @@ class Simulator:
 
     def __init__(
         self,
-        feed: BookFeed,
+        feed: SimulatedFeed,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -54,7 +54,7 @@ class Simulator:
         max_queued: int = MAX_QUEUED_BYTES,
     ) -> None:
         self.active_faults = ActiveFaults()
-        self.request_log = RequestLog()
+        self.request_log = ReceivedRequests()
         self.accepted = 0
         self._feed = feed
         self._host = host
@@ -138,7 +138,7 @@ class Simulator:
         for client in self._clients:
             client.session.send_status()
 
-    def send_instrument(self, changed: Instrument) -> None:
+    def send_instrument(self, changed: SimulatedInstrument) -> None:
         """Send a pair that has changed to the clients that follow the instruments."""
         for client in self._clients:
             client.session.send_instrument(changed)

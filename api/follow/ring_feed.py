@@ -17,7 +17,14 @@ from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
 from api.store.metrics import EVENTS_READ
-from api.store.stream_entry import MAX_ENTRIES, Entry, entries_in, follows, id_order, went_back
+from api.store.stream_entry import (
+    MAX_ENTRIES,
+    StreamEntry,
+    entries_in,
+    follows,
+    id_order,
+    went_back,
+)
 from kraken_book.contract.keys import events_key
 from kraken_book.position import Position
 from runtime.cooperate import Cooperator
@@ -112,7 +119,7 @@ class RingFeed:
                 full.append(ring)
         return full, moved
 
-    def append(self, ring: Ring, entries: list[Entry]) -> None:
+    def append(self, ring: Ring, entries: list[StreamEntry]) -> None:
         """Append events that come after the ring's last; restart the ring if events are missing."""
         if not ring.started:
             return

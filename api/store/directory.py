@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from api.store.book_store import BookStore
 from api.store.coalesce import SingleFlight
-from api.store.errors import ApiError, CorruptSymbols, NoSymbols, UnknownSymbol, redis_away
+from api.store.errors import ApiError, CorruptSymbols, NoSymbols, SymbolNotFound, redis_away
 from kraken_book.contract.symbol_state import SymbolState
 from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
@@ -81,7 +81,7 @@ class Directory:
             return symbol
         if not states:
             raise NoSymbols
-        raise UnknownSymbol(name, suggest_symbols(name, states))
+        raise SymbolNotFound(name, suggest_symbols(name, states))
 
     async def _without_list(self, name: str, error: ApiError) -> str | None:
         """Return the symbol that `name` means while the list cannot be read, None if unknown."""

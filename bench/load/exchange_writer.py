@@ -19,7 +19,7 @@ from kraken_book.contract.book_hash import BOOK_FIELDS, Values
 from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
 from kraken_book.contract.script import WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
-from kraken_book.contract.write import Entry, WriteCall, touch_book, write_events
+from kraken_book.contract.write import EventEntry, WriteCall, touch_book, write_events
 from kraken_book.timestamps import rfc3339
 from simulator.market.catalogue import profile_of
 
@@ -53,7 +53,7 @@ class ExchangeWriter(RedisPublisher):
             self._call([packed("HSET", SYMBOLS, symbol, state) for symbol in symbols])
             self._flush(
                 [
-                    self._write_of(s, [Entry("snapshot", 1, _named(s, entry))], values)
+                    self._write_of(s, [EventEntry("snapshot", 1, _named(s, entry))], values)
                     for s in symbols
                 ]
             )
@@ -73,7 +73,7 @@ class ExchangeWriter(RedisPublisher):
         self._call([_packed(call) for call in calls])
 
     def _first_of(self, symbol: str) -> WriteCall:
-        entry = Entry("snapshot", 1, _named(symbol, self._market.snapshot))
+        entry = EventEntry("snapshot", 1, _named(symbol, self._market.snapshot))
         return self._write_of(symbol, [entry], self._market.values)
 
     def _next_of(self, symbol: str, count: int) -> WriteCall:
@@ -82,10 +82,12 @@ class ExchangeWriter(RedisPublisher):
         updates: Sequence[MarketEvent] = self._market.updates[first : first + count]
         assert len(updates) == count, f"too few updates were made beforehand for {symbol}"
         self.moved[symbol] += count
-        entries = [Entry("update", each.seq, _named(symbol, stamped(each))) for each in updates]
+        entries = [
+            EventEntry("update", each.seq, _named(symbol, stamped(each))) for each in updates
+        ]
         return self._write_of(symbol, entries, updates[-1].values)
 
-    def _write_of(self, symbol: str, entries: list[Entry], values: Values) -> WriteCall:
+    def _write_of(self, symbol: str, entries: list[EventEntry], values: Values) -> WriteCall:
         named = list(values)
         named[BOOK_FIELDS.index("symbol")] = symbol
         now = rfc3339(time_ns())

@@ -25,7 +25,7 @@ from bench.load.tape import Rate, Tape
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
 from simulator.market.catalogue import CATALOGUE
-from simulator.protocol.feed import Subscriber
+from simulator.protocol.feed import FeedSubscriber
 from simulator.server import Simulator
 
 # So many updates are cut at a time; what of them is one connection's goes in one write.
@@ -107,7 +107,7 @@ def _counted(frames: Frames) -> dict[str, int]:
     return dict(Counter(symbol for symbol, _ in frames))
 
 
-async def send(frames: Frames, subscribers: Mapping[str, Subscriber]) -> None:
+async def send(frames: Frames, subscribers: Mapping[str, FeedSubscriber]) -> None:
     """Send all frames in their order; a connection gets the next when it has taken those before.
 
     Raises:
@@ -124,10 +124,10 @@ async def send(frames: Frames, subscribers: Mapping[str, Subscriber]) -> None:
 
 
 def _writes(
-    frames: Frames, subscribers: Mapping[str, Subscriber]
-) -> Iterator[tuple[Subscriber, bytes]]:
+    frames: Frames, subscribers: Mapping[str, FeedSubscriber]
+) -> Iterator[tuple[FeedSubscriber, bytes]]:
     for first in range(0, len(frames), UPDATES_A_WRITE):
-        parts: dict[Subscriber, list[bytes]] = defaultdict(list)
+        parts: dict[FeedSubscriber, list[bytes]] = defaultdict(list)
         for symbol, frame in frames[first : first + UPDATES_A_WRITE]:
             parts[subscribers[symbol]].append(frame)
         for subscriber, together in parts.items():

@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from simulator.faults.active import ActiveFaults
-from simulator.protocol.feed import Subscriber
+from simulator.protocol.feed import FeedSubscriber
 from simulator.protocol.wire import pack
 from simulator.send_queue import SendQueue
 
@@ -57,7 +57,7 @@ class KrakenV1:
     """
 
     def __init__(self, snapshot: Callable[[str], bytes]) -> None:
-        self.subscribers: dict[str, Subscriber] = {}
+        self.subscribers: dict[str, FeedSubscriber] = {}
         self._snapshot = snapshot
         self._server: Server | None = None
 

@@ -16,7 +16,7 @@ from kraken_book.contract.book_hash import Values
 from kraken_book.contract.keys import SYMBOLS, WAKE, WAKE_MAXLEN
 from kraken_book.contract.script import WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
-from kraken_book.contract.write import Entry, Retention, write_events
+from kraken_book.contract.write import EventEntry, Retention, write_events
 from kraken_book.timestamps import rfc3339
 
 RETENTION = Retention(300_000, 20_000)
@@ -77,14 +77,14 @@ class RedisPublisher:
         """Announce the book and write its snapshot."""
         state = SymbolState("live", None, "simulated", "0/1", 10, 1, 8)
         self._call([packed("HSET", SYMBOLS, SYMBOL, encode_symbol_state(state))])
-        self._write([Entry("snapshot", 1, events.snapshot)], events.values)
+        self._write([EventEntry("snapshot", 1, events.snapshot)], events.values)
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
         """Write these updates, and the book after the last of them."""
-        entries = [Entry("update", event.seq, stamped(event)) for event in events]
+        entries = [EventEntry("update", event.seq, stamped(event)) for event in events]
         self._write(entries, events[-1].values)
 
-    def _write(self, entries: list[Entry], values: Values) -> None:
+    def _write(self, entries: list[EventEntry], values: Values) -> None:
         now = rfc3339(time_ns())
         call = write_events(SYMBOL, self._epoch, now, RETENTION, entries, values, is_book=True)
         self._call([packed("EVALSHA", WRITE.sha, *call.arguments), _WAKE])

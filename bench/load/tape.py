@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from simulator.market.catalogue import Profile, profile_of
 from simulator.market.market import Market
 from simulator.market.window import visible
-from simulator.protocol.feed import Subscriber
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.feed import FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
 from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
 
 _TIME = time_text(0)
@@ -66,14 +66,14 @@ class Tape:
         self.updates = list(self._made(rates, random.Random(seed)))
         self.books = {symbol: checksum_of(market) for symbol, market in self._markets.items()}
         """The last checksum of each symbol."""
-        self._subscribers: dict[str, Subscriber] = {}
+        self._subscribers: dict[str, FeedSubscriber] = {}
         self._started = asyncio.Event()
         self.started_at = 0.0
         """When it started, in Unix seconds; a frame's time is this plus when it is due."""
         self.latest = 0.0
         """How late the latest frame was, in seconds."""
 
-    def instruments(self) -> Iterable[Instrument]:
+    def instruments(self) -> Iterable[SimulatedInstrument]:
         """Return what is listed."""
         return [market.profile.instrument for market in self._markets.values()]
 
@@ -89,7 +89,7 @@ class Tape:
         self,
         symbol: str,
         depth: int,  # noqa: ARG002 - there is one
-        subscriber: Subscriber,
+        subscriber: FeedSubscriber,
         snapshot: bool,  # noqa: ARG002 - always
     ) -> None:
         """Send the snapshot, and the updates that are played from now on."""
@@ -97,13 +97,13 @@ class Tape:
         subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
         self._subscribers[symbol] = subscriber
 
-    def unsubscribe(self, symbol: str, subscriber: Subscriber) -> None:
+    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
         """Send nothing more of it."""
         if self._subscribers.get(symbol) is subscriber:
             del self._subscribers[symbol]
 
     @property
-    def subscribers(self) -> Mapping[str, Subscriber]:
+    def subscribers(self) -> Mapping[str, FeedSubscriber]:
         """The subscriber of each symbol."""
         return self._subscribers
 

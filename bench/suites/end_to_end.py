@@ -35,7 +35,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.protocol.feed import Subscriber
+from simulator.protocol.feed import FeedSubscriber
 from simulator.server import Simulator
 
 LOAD = ReaderLoad(100, 1000.0, 2.0)
@@ -77,7 +77,9 @@ class NotedTape(Tape):
         """Whether the last frame has left."""
         return len(self.left) == len(self.updates)
 
-    def subscribe(self, symbol: str, depth: int, subscriber: Subscriber, snapshot: bool) -> None:
+    def subscribe(
+        self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
+    ) -> None:
         """Send the snapshot, and the updates that are played from now on."""
         super().subscribe(symbol, depth, subscriber, snapshot)
         # Its snapshot has been sent; what comes now are updates.
@@ -85,8 +87,8 @@ class NotedTape(Tape):
 
 
 @dataclass(frozen=True)
-class _Noting(Subscriber):
-    subscriber: Subscriber
+class _Noting(FeedSubscriber):
+    subscriber: FeedSubscriber
     left: array[float] = field(repr=False)
 
     def push(self, packed: bytes) -> None:

@@ -46,10 +46,10 @@ class SharedBudget:
         self._taken: deque[tuple[float, int]] = deque()
         self._by_member: Counter[int] = Counter()
 
-    def join(self) -> Share:
+    def join(self) -> BudgetShare:
         """Return the share of one more member."""
         self._members += 1
-        return Share(self, self._members)
+        return BudgetShare(self, self._members)
 
     def wait(self, member: int, now: float) -> float:
         """Return after how many seconds `member` may try again; 0 if it may have one now."""
@@ -79,7 +79,7 @@ class SharedBudget:
         return free > min(kept, self._amount // 2)
 
 
-class Share:
+class BudgetShare:
     """One member's part of a SharedBudget; times are steady seconds."""
 
     def __init__(self, budget: SharedBudget, member: int) -> None:

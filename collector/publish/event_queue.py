@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import timestamp_now
-from kraken_book.contract.write import Entry, WriteRefusal
+from kraken_book.contract.write import EventEntry, WriteRefusal
 from kraken_book.event import Status, StatusChange, render_snapshot, render_status, render_update
 from kraken_book.level import Level
 from kraken_book.timestamps import rfc3339
@@ -45,7 +45,7 @@ class EventBatch(NamedTuple):
     """
 
     epoch: int
-    entries: list[Entry]
+    entries: list[EventEntry]
     since: int
     conflated: int
 
@@ -74,7 +74,7 @@ class EventQueue:
         self.taken_seq = 0
         self._limit = limit
         self._on_waiting = on_waiting
-        self._waiting: list[Entry] = []
+        self._waiting: list[EventEntry] = []
         self._waiting_since = 0
         # How many events the waiting snapshot replaces.
         self._conflated = 0
@@ -158,7 +158,7 @@ class EventQueue:
             book.exchange_time,
             rfc3339(book.read_at.unix),
         )
-        self._add(Entry("update", seq, data))
+        self._add(EventEntry("update", seq, data))
 
     def on_snapshot(self) -> None:
         """Add a snapshot; nobody can know how many updates it stands for."""
@@ -203,7 +203,7 @@ class EventQueue:
             self._unknown_seq = seq
         received_at = rfc3339(self.book.read_at.unix)
         data = render_snapshot(self.book.view(), seq, self.epoch, received_at, conflated)
-        self._add(Entry("snapshot", seq, data))
+        self._add(EventEntry("snapshot", seq, data))
 
     def _add_status(self) -> None:
         assert self.epoch is not None
@@ -218,7 +218,7 @@ class EventQueue:
         seq = self._next_seq()
         now = rfc3339(timestamp_now().unix)
         change = StatusChange(book.symbol, seq, self.epoch, status, book.reason, now)
-        self._add(Entry("status", seq, render_status(change)))
+        self._add(EventEntry("status", seq, render_status(change)))
 
     @property
     def _is_full(self) -> bool:
@@ -228,7 +228,7 @@ class EventQueue:
         self.seq += 1
         return self.seq
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: EventEntry) -> None:
         self._waiting.append(entry)
         if len(self._waiting) == 1:
             # Only an update comes of a frame that was just read.

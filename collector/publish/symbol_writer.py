@@ -17,7 +17,7 @@ from collector.publish.tuning import Tuning
 from kraken_book.backoff import Backoff
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
-    Entry,
+    EventEntry,
     Retention,
     WriteCall,
     WriteRefusal,
@@ -244,7 +244,7 @@ class SymbolWriter:
             epoch, self._next_epoch = self._next_epoch, None
             self.queue.open(epoch)
 
-    def _is_book_due(self, entries: Sequence[Entry] = ()) -> bool:
+    def _is_book_due(self, entries: Sequence[EventEntry] = ()) -> bool:
         if self.queue.book.depth < GREAT_DEPTH or any(
             entry.kind == "snapshot" for entry in entries
         ):

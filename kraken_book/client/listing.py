@@ -21,7 +21,7 @@ ANSWER_SECONDS = 10.0
 _symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
 
 
-class Answer(NamedTuple):
+class ListingAnswer(NamedTuple):
     """An answer with its body."""
 
     status: int
@@ -57,7 +57,7 @@ async def list_symbols(url: str, key: str | None = None) -> list[str]:
     raise refused.refusal()
 
 
-async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
+async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> ListingAnswer:
     """Return the answer to a request; raise NoAnswer if there is none in time, or if it is huge."""
     try:
         # The time-outs of httpx are of silence: what trickles in has to end, too.
@@ -69,13 +69,13 @@ async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
         raise NoAnswer(told(error)) from error
 
 
-async def _ask(client: httpx.AsyncClient, path: str) -> Answer:
+async def _ask(client: httpx.AsyncClient, path: str) -> ListingAnswer:
     request = client.build_request("GET", path)
     for _ in range(MAX_REDIRECTS + 1):
         answer = await client.send(request, stream=True)
         try:
             if answer.next_request is None:
-                return Answer(answer.status_code, answer.headers, await _body(answer))
+                return ListingAnswer(answer.status_code, answer.headers, await _body(answer))
             request = answer.next_request
         finally:
             await answer.aclose()

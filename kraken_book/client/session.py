@@ -45,7 +45,7 @@ class _BrokenStream(Exception):
     """What came is no stream of the books that were asked for."""
 
 
-class Session:
+class ClientSession:
     """One reader of one or many books.
 
     In turn: `target` and `headers` say what to ask for; `answered` takes the answer's head and

@@ -10,7 +10,7 @@ from typing import Self
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import AsyncBooks, BlockingBooks, Patience
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
@@ -123,8 +123,8 @@ class Watch:
         if books is not None:
             await books.aclose()
 
-    def _new_session(self) -> Session:
-        return Session(
+    def _new_session(self) -> ClientSession:
+        return ClientSession(
             self._symbols, self._address.shown, self._patience.silence, self._give_up_after
         )
 

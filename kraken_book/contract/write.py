@@ -15,7 +15,7 @@ Argument = str | int | bytes
 
 
 # Thousands wait in a burst, and refer to nothing that could refer back.
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class EventEntry(msgspec.Struct, frozen=True, gc=False):
     """One event as it will be in the stream; `data` is the JSON that readers get."""
 
     kind: Kind
@@ -76,7 +76,7 @@ def write_events(
     epoch: int,
     confirmed_at: str,
     retention: Retention,
-    entries: Sequence[Entry],
+    entries: Sequence[EventEntry],
     values: Values,
     *,
     is_book: bool,
@@ -121,7 +121,7 @@ def touch_book(
     return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
 
-def _runs(entries: Iterable[Entry]) -> tuple[int, list[Argument]]:
+def _runs(entries: Iterable[EventEntry]) -> tuple[int, list[Argument]]:
     """Return the number of runs, and of each its kind, first seq, length and its events' data.
 
     Most events are updates, one seq after the other. In a run each is one argument instead of

@@ -25,7 +25,7 @@ from kraken_book.symbols import SymbolIndex, suggest_symbols
 from kraken_book.terminal.arguments import Options
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
-from kraken_book.terminal.feed import Feed
+from kraken_book.terminal.feed import TerminalFeed
 from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
@@ -92,7 +92,7 @@ class TerminalApp(App[str]):
         self._options = options
         self._clock = clock
         self.palette = palette_for(no_color=no_color, color_system=self.console.color_system)
-        self.feed = Feed(options.url, options.key, self._on_refused, self._on_failed)
+        self.feed = TerminalFeed(options.url, options.key, self._on_refused, self._on_failed)
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from kraken_book.client.address import ApiAddress
-from kraken_book.client.listing import Answer, NoAnswer, ask
+from kraken_book.client.listing import ListingAnswer, NoAnswer, ask
 from kraken_book.client.refused import parse_problem
 from kraken_book.level import Best
 from kraken_book.printable import printable
@@ -99,7 +99,7 @@ def _as_asked(book: PolledBook, asked_at: float) -> PolledBook:
     return msgspec.structs.replace(book, asked_at=asked_at)
 
 
-def _detail(answer: Answer) -> str:
+def _detail(answer: ListingAnswer) -> str:
     """Return what a problem says, or else HTTP's own words."""
     problem = parse_problem(answer.body)
     words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)

@@ -18,7 +18,7 @@ class _Stream:
     task: asyncio.Task[None] | None = field(default=None)
 
 
-class Feed:
+class TerminalFeed:
     """Follows books at the api at `url`; the books change in place.
 
     `changed` are the symbols whose book changed since it was last emptied: that, and no more, is

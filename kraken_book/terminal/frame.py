@@ -26,7 +26,7 @@ _THIN = (_Edge("╭", "─", "╮"), _Edge("├", "─", "┤"), _Edge("╰", "�
 _HEAVY = (_Edge("┏", "━", "┓"), _Edge("┠", "─", "┨"), _Edge("┗", "━", "┛"), "┃")
 
 
-class Frame:
+class TextFrame:
     """A frame of `width` cells; its lines are made one by one, from the top."""
 
     def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette
 
 MAX_WIDTH = 66
@@ -63,7 +63,7 @@ class HelpText(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the frame or of the text."""
-        frame = Frame(self._palette, self.size.width, has_focus=True)
+        frame = TextFrame(self._palette, self.size.width, has_focus=True)
         if y == 0:
             return frame.top([(" help ", frame.title)])
         if y == self.size.height - 1:

@@ -12,7 +12,7 @@ from kraken_book.client import Counts, LiveBook
 from kraken_book.level import Level
 from kraken_book.printable import printable
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.level_line import LevelLines
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import (
@@ -46,14 +46,14 @@ class Ladder:
 
         `number` is the ladder's among all; `levels` is how many each side shows.
         """
-        frame = Frame(self._palette, width, has_focus=has_focus)
+        frame = TextFrame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
         if has_heads:
             body.insert(0, self._level_lines.heads(frame))
         return [self._head(frame, number, verdict), *body, self._foot(frame, live)]
 
-    def _head(self, frame: Frame, number: int, verdict: Verdict) -> Strip:
+    def _head(self, frame: TextFrame, number: int, verdict: Verdict) -> Strip:
         palette = self._palette
         style = {"live": palette.good, "refused": palette.bad}.get(verdict.status, palette.warn)
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
@@ -64,12 +64,12 @@ class Ladder:
         title = f" {fitted(digit + self.symbol, room)} "
         return frame.top([(title, frame.title), *source], [(status, style)])
 
-    def _foot(self, frame: Frame, live: LiveBook | None) -> Strip:
+    def _foot(self, frame: TextFrame, live: LiveBook | None) -> Strip:
         text = trust_line(live, self._board.age(self.symbol), frame.inner - 3)
         return frame.bottom([(f" {text} ", self._palette.muted)])
 
     def _body(
-        self, frame: Frame, live: LiveBook | None, levels: int, verdict: Verdict
+        self, frame: TextFrame, live: LiveBook | None, levels: int, verdict: Verdict
     ) -> list[Strip]:
         asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
         self._level_lines.begin(asks, bids)
@@ -86,7 +86,7 @@ class Ladder:
         return body
 
     def _sure_sides(
-        self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
+        self, frame: TextFrame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
         """Return the lines of both sides, best first; their bars have one measure."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
@@ -96,7 +96,7 @@ class Ladder:
             draw(frame, bids, whole, self._palette.bid),
         )
 
-    def _middle(self, frame: Frame, live: LiveBook | None) -> Strip:
+    def _middle(self, frame: TextFrame, live: LiveBook | None) -> Strip:
         palette = self._palette
         spread: list[Piece] = []
         if live and live.spread is not None:
@@ -104,7 +104,7 @@ class Ladder:
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
         return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
 
-    def _write_over(self, body: list[Strip], frame: Frame, why: str) -> None:
+    def _write_over(self, body: list[Strip], frame: TextFrame, why: str) -> None:
         """Say in the middle of the ladder why it is not live: over the spread, and more."""
         texts = wrap(printable(why), max(frame.inner - 4, 1))[: len(body)]
         box = [frame.centred(text, self._palette.warn) for text in texts]

@@ -11,7 +11,7 @@ from itertools import accumulate
 from textual.strip import Strip
 
 from kraken_book.level import Level
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette, SideStyles
 from kraken_book.terminal.texts import fitted, split_zeros
 
@@ -43,7 +43,7 @@ class LevelLines:
                 self._qty_width = max(self._qty_width, len(level.qty))
                 self._made_before = {}
 
-    def heads(self, frame: Frame) -> Strip:
+    def heads(self, frame: TextFrame) -> Strip:
         """Return the names of the columns."""
         text = f" {'price':>{self._price_width}}  {'quantity':>{self._qty_width}} "
         if self._bar_room(frame) >= MIN_BAR:
@@ -51,7 +51,7 @@ class LevelLines:
         return frame.line([(text, self._palette.muted)])
 
     def sure(
-        self, frame: Frame, levels: Sequence[Level], whole: int, side: SideStyles
+        self, frame: TextFrame, levels: Sequence[Level], whole: int, side: SideStyles
     ) -> list[Strip]:
         """Levels that are known to be right, best first; a bar is full at `whole` lots."""
         room = self._bar_room(frame)
@@ -65,12 +65,14 @@ class LevelLines:
             lines.append(line)
         return lines
 
-    def unsure(self, frame: Frame, levels: Sequence[Level]) -> list[Strip]:
+    def unsure(self, frame: TextFrame, levels: Sequence[Level]) -> list[Strip]:
         """Levels of a book that is not live: the last known ones, and no more."""
         style = self._palette.unsure
         return [frame.line([(self._text(level, frame), style)]) for level in levels]
 
-    def _line(self, frame: Frame, level: Level, bar: str, side: SideStyles, is_best: bool) -> Strip:
+    def _line(
+        self, frame: TextFrame, level: Level, bar: str, side: SideStyles, is_best: bool
+    ) -> Strip:
         palette = self._palette
         digits, zeros = split_zeros(self._qty(level, frame))
         pieces: list[Piece] = [
@@ -81,16 +83,16 @@ class LevelLines:
         ]
         return frame.line(pieces, sum([len(text) for text, _ in pieces]))
 
-    def _text(self, level: Level, frame: Frame) -> str:
+    def _text(self, level: Level, frame: TextFrame) -> str:
         return self._price(level) + self._qty(level, frame)
 
     def _price(self, level: Level) -> str:
         return f" {level.price:>{self._price_width}}  "
 
-    def _qty(self, level: Level, frame: Frame) -> str:
+    def _qty(self, level: Level, frame: TextFrame) -> str:
         return fitted(f"{level.qty:>{self._qty_width}}", frame.inner - self._price_width - 3)
 
-    def _bar_room(self, frame: Frame) -> int:
+    def _bar_room(self, frame: TextFrame) -> int:
         return frame.inner - self._price_width - self._qty_width - 4
 
 

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import PolledBook
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.overview_rows import OverviewRows
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import counted
@@ -89,7 +89,7 @@ class Overview(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the frame or of the table."""
-        frame = Frame(self._palette, self.size.width, has_focus=self.has_keys)
+        frame = TextFrame(self._palette, self.size.width, has_focus=self.has_keys)
         if y == 0:
             return frame.top([(" books ", frame.title)], self._summary())
         if y == self.size.height - 1:

@@ -38,7 +38,7 @@ class Phase(enum.Enum):
     ENDING = "ending"
 
 
-class Connection(Writing, Protocol):
+class HttpConnection(Writing, Protocol):
     """Interface of a connection for the registry."""
 
     phase: Phase
@@ -51,7 +51,7 @@ class Connection(Writing, Protocol):
         """End the connection, whose phase has lasted too long."""
 
 
-def _fileno(connection: Connection) -> int:
+def _fileno(connection: HttpConnection) -> int:
     fileno: int = connection.transport.get_extra_info("socket").fileno()
     return fileno
 
@@ -80,18 +80,18 @@ class Connections:
             Phase.IDLE: limits.idle_seconds,
             Phase.ENDING: limits.ending_seconds,
         }
-        self._due: dict[Phase, dict[Connection, float]] = {phase: {} for phase in Phase}
+        self._due: dict[Phase, dict[HttpConnection, float]] = {phase: {} for phase in Phase}
         self._files = OpenFiles(open_files_limit() if open_files is None else open_files)
-        self._unread: UnreadAnswers[Connection] = UnreadAnswers(
+        self._unread: UnreadAnswers[HttpConnection] = UnreadAnswers(
             limits.write_seconds, limits.answer_seconds
         )
-        self._half_closed: set[Connection] = set()
+        self._half_closed: set[HttpConnection] = set()
         self._lines = LineLimit(REFUSED_LOG_INTERVAL, together=MAX_REFUSED_LINES, clock=clock)
 
     def __len__(self) -> int:
         return sum(map(len, self._due.values()))
 
-    def __contains__(self, connection: Connection) -> bool:
+    def __contains__(self, connection: HttpConnection) -> bool:
         return connection in self._due[connection.phase]
 
     @property
@@ -99,7 +99,7 @@ class Connections:
         """Return how many connections may wait; one turn of the loop accepts all of them."""
         return min(self._files.reserved // 2, MAX_BACKLOG)
 
-    def admit(self, connection: Connection) -> bool:
+    def admit(self, connection: HttpConnection) -> bool:
         """Add a new connection, or return False if there is no room for it.
 
         A refused one enters ENDING, so that it can still read why; if even that is too much, it is
@@ -115,14 +115,14 @@ class Connections:
         self._add(connection)
         return True
 
-    def move(self, connection: Connection, phase: Phase) -> None:
+    def move(self, connection: HttpConnection, phase: Phase) -> None:
         """Let a connection enter a phase, whose time begins at this moment."""
         if self._due[connection.phase].pop(connection, None) is None:
             return
         connection.phase = phase
         self._due[phase][connection] = self._clock() + self._seconds[phase]
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: HttpConnection) -> None:
         """Forget a connection that is closed."""
         if self._due[connection.phase].pop(connection, None) is not None:
             HTTP_CONNECTIONS.dec()
@@ -130,19 +130,19 @@ class Connections:
         self._half_closed.discard(connection)
         self._files.forget(connection)
 
-    def block(self, connection: Connection) -> None:
+    def block(self, connection: HttpConnection) -> None:
         """Note that the system takes no more for a client."""
         self._unread.add(connection, self._clock())
 
-    def unblock(self, connection: Connection) -> None:
+    def unblock(self, connection: HttpConnection) -> None:
         """Note that the system has taken all for a client."""
         self._unread.remove(connection)
 
-    def half_close(self, connection: Connection) -> None:
+    def half_close(self, connection: HttpConnection) -> None:
         """Note that a client sends no more; nobody but `look_after` notices when it is gone."""
         self._half_closed.add(connection)
 
-    def refused(self, connection: Connection, reason: str, why: str) -> None:
+    def refused(self, connection: HttpConnection, reason: str, why: str) -> None:
         """Count and log that a connection or its request was refused, a few lines per client.
 
         Args:
@@ -178,7 +178,7 @@ class Connections:
             self._cut_off_unread(now)
             self._drop_gone()
 
-    def _add(self, connection: Connection) -> None:
+    def _add(self, connection: HttpConnection) -> None:
         self._due[connection.phase][connection] = self._clock() + self._seconds[connection.phase]
         HTTP_CONNECTIONS.inc()
 
@@ -226,14 +226,14 @@ class Connections:
             connection.transport.abort()
         return self._files.excess(used) <= 0
 
-    def _refuse(self, connection: Connection, used: int) -> None:
+    def _refuse(self, connection: HttpConnection, used: int) -> None:
         self.refused(connection, "files", "too many open files")
         self._files.leave(connection, used - 1)
         connection.phase = Phase.ENDING
         if used <= self._files.max_files + self._files.reserved // 2:
             self._add(connection)
 
-    def _slow(self) -> Iterator[Connection]:
+    def _slow(self) -> Iterator[HttpConnection]:
         """Yield the clients that have had their answer, or take long to ask or to read."""
         latest = self._clock() - self.limits.evict_seconds
         heads, seconds = self._due[Phase.HEAD], self.limits.head_seconds

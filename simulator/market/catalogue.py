@@ -6,7 +6,7 @@ import random
 import re
 from dataclasses import dataclass, replace
 
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.instruments import SimulatedInstrument
 
 _SYMBOL = re.compile(r"[A-Z0-9._-]{1,40}/[A-Z0-9._-]{1,40}")
 _MIN_PRICE = 100
@@ -62,11 +62,11 @@ class Profile:
         )
 
     @property
-    def instrument(self) -> Instrument:
+    def instrument(self) -> SimulatedInstrument:
         """Return the pair as the instrument channel lists it."""
         # A 2,000th of a usual level, rounded as exchanges do: 5e-05 for BTC.
         qty_min = max(1, 5 * 10 ** (len(str(self.lots)) - 5)) if self.lots >= 10**5 else 1
-        return Instrument(self.symbol, self.price_precision, self.qty_precision, qty_min)
+        return SimulatedInstrument(self.symbol, self.price_precision, self.qty_precision, qty_min)
 
 
 _PROFILES = (

@@ -26,8 +26,8 @@ from simulator.market.listing import Listing
 from simulator.market.market import Market
 from simulator.market.schedule import Schedule
 from simulator.market.ticker import Ticker
-from simulator.protocol.feed import DEPTHS, Subscriber
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.feed import DEPTHS, FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
 
 # Deep snapshots take a millisecond each; many at once must not delay the updates.
 _ADMIT_SECONDS = 0.02
@@ -62,13 +62,13 @@ class Exchange:
     ) -> None:
         self.active_faults = ActiveFaults()
         self._listings = {item.symbol: Listing(Market(item, seed)) for item in profiles}
-        self._following: dict[tuple[Subscriber, str], int] = {}
-        self._waiting: dict[tuple[Subscriber, str], _Waiting] = {}
+        self._following: dict[tuple[FeedSubscriber, str], int] = {}
+        self._waiting: dict[tuple[FeedSubscriber, str], _Waiting] = {}
         self._schedule = Schedule({item.symbol: item.weight for item in profiles}, rate, seed)
         self._seed = seed
         self._updates = updates
 
-    def instruments(self) -> Iterable[Instrument]:
+    def instruments(self) -> Iterable[SimulatedInstrument]:
         """Return the listed pairs."""
         listed = [listing.instrument for listing in self._listings.values()]
         return [instrument for instrument in listed if instrument.status != _DELISTED]
@@ -84,7 +84,9 @@ class Exchange:
         """Return whether markets are served at this depth."""
         return depth in DEPTHS
 
-    def subscribe(self, symbol: str, depth: int, subscriber: Subscriber, snapshot: bool) -> None:
+    def subscribe(
+        self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
+    ) -> None:
         """Queue a subscriber for `admit`, which sends its snapshot and lets it follow."""
         fault = self._listings[symbol].subscription_faults.pop()
         if not isinstance(fault, AckOnly):
@@ -92,7 +94,7 @@ class Exchange:
             waiting = _Waiting(depth, snapshot, time.monotonic(), early)
             self._waiting[subscriber, symbol] = waiting
 
-    def unsubscribe(self, symbol: str, subscriber: Subscriber) -> None:
+    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
         """Send the subscriber nothing more of a market."""
         self._waiting.pop((subscriber, symbol), None)
         depth = self._following.pop((subscriber, symbol), None)
@@ -148,7 +150,7 @@ class Exchange:
         """Return all markets, including delisted ones."""
         return self._listings.values()
 
-    def inject(self, fault: OfMarket) -> Instrument | None:
+    def inject(self, fault: OfMarket) -> SimulatedInstrument | None:
         """Apply a fault.
 
         Returns:
@@ -201,7 +203,7 @@ class Exchange:
             raise FaultError(f"symbol={symbol}: it is not listed: use one that is, such as {some}")
         return listing
 
-    def _add_listing(self, symbol: str) -> Instrument:
+    def _add_listing(self, symbol: str) -> SimulatedInstrument:
         if symbol in self._listings:
             raise FaultError(
                 f"symbol={symbol}: it is listed already; to bring a delisted one back:"
@@ -216,7 +218,7 @@ class Exchange:
         return listing.instrument
 
 
-def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> Instrument:
+def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> SimulatedInstrument:
     market, status = listing.market, listing.instrument.status
     try:
         profile = market.profile.at(fault.price, fault.qty)

@@ -10,8 +10,8 @@ from simulator.faults.kinds import Crossed, OfSubscription, OfUpdate, Reorder, R
 from simulator.market.market import Market
 from simulator.market.update import BookUpdate, can_cross, spoiled_text
 from simulator.market.window import best_changed_rank, visible
-from simulator.protocol.feed import DEPTHS, Subscriber
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.feed import DEPTHS, FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
 from simulator.protocol.wire import CHECKSUM_LEVELS, book_frame, checksum, now_us, pack, time_text
 
 
@@ -29,22 +29,22 @@ class Listing:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.instrument: Instrument = market.profile.instrument
+        self.instrument: SimulatedInstrument = market.profile.instrument
         self.update_faults: FaultQueue[OfUpdate] = FaultQueue()
         self.subscription_faults: FaultQueue[OfSubscription] = FaultQueue()
-        self._followers: dict[int, set[Subscriber]] = {}
-        self._held: dict[Subscriber, bytes] = {}
+        self._followers: dict[int, set[FeedSubscriber]] = {}
+        self._held: dict[FeedSubscriber, bytes] = {}
         """The frame that each receives after the next one, for a reordering."""
         self._snapshots: dict[int, bytes] = {}
         self._changed_us = now_us()
         self._shown_from = [0] * (len(DEPTHS) + 1)
         """The number of moves that show from each depth on, and at none of them."""
 
-    def follow(self, depth: int, subscriber: Subscriber) -> None:
+    def follow(self, depth: int, subscriber: FeedSubscriber) -> None:
         """Send the subscriber the updates at this depth from now on."""
         self._followers.setdefault(depth, set()).add(subscriber)
 
-    def unfollow(self, depth: int, subscriber: Subscriber) -> None:
+    def unfollow(self, depth: int, subscriber: FeedSubscriber) -> None:
         """Send the subscriber nothing more."""
         self._held.pop(subscriber, None)
         followers = self._followers[depth]

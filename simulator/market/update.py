@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from simulator.faults.kinds import CorruptChecksum, Crossed, CutText, ExtraDecimal, OfUpdate
 from simulator.market.market import Market
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.instruments import SimulatedInstrument
 from simulator.protocol.wire import CHECKSUM_LEVELS, Level, book_frame, checksum, decimal_text
 
 
@@ -14,7 +14,7 @@ from simulator.protocol.wire import CHECKSUM_LEVELS, Level, book_frame, checksum
 class BookUpdate:
     """The changes that one move makes at one depth."""
 
-    instrument: Instrument
+    instrument: SimulatedInstrument
     bids: list[Level]
     asks: list[Level]
     checksum: int

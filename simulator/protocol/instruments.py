@@ -8,7 +8,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Instrument:
+class SimulatedInstrument:
     """A pair and the precisions of its numbers."""
 
     symbol: str
@@ -30,7 +30,7 @@ class Instrument:
 
 
 def instrument_frame(
-    instruments: Iterable[Instrument], kind: Literal["snapshot", "update"] = "snapshot"
+    instruments: Iterable[SimulatedInstrument], kind: Literal["snapshot", "update"] = "snapshot"
 ) -> str:
     """Return a frame of the instrument channel, which has exponents, unlike `book`."""
     listed = list(instruments)
@@ -55,7 +55,7 @@ def _asset_text(name: str) -> str:
     )
 
 
-def _pair_text(item: Instrument) -> str:
+def _pair_text(item: SimulatedInstrument) -> str:
     tick = number_text(1, item.price_precision)
     return (
         f'{{"symbol":"{item.symbol}","base":"{item.base}","quote":"{item.quote}",'

@@ -85,7 +85,7 @@ class LoggedRequest(msgspec.Struct, frozen=True):
     symbols: list[str] = []
 
 
-class RequestLog:
+class ReceivedRequests:
     """The last `MAX_LOGGED` requests, oldest first."""
 
     def __init__(self) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from simulator.faults.active import ActiveFaults
 from simulator.faults.kinds import AnswerNever, RateLimit
 from simulator.protocol import replies
-from simulator.protocol.feed import DEPTHS, BookFeed, Subscriber
-from simulator.protocol.instruments import Instrument, instrument_frame
+from simulator.protocol.feed import DEPTHS, FeedSubscriber, SimulatedFeed
+from simulator.protocol.instruments import SimulatedInstrument, instrument_frame
 from simulator.protocol.requests import MALFORMED, BadRequest, Params, Request, parse_request
 from simulator.protocol.wire import now_us, pack
 
@@ -36,8 +36,8 @@ class ServerSession:
 
     def __init__(
         self,
-        feed: BookFeed,
-        subscriber: Subscriber,
+        feed: SimulatedFeed,
+        subscriber: FeedSubscriber,
         connection_id: int,
         active_faults: ActiveFaults | None = None,
     ) -> None:
@@ -52,7 +52,7 @@ class ServerSession:
         """Send the status of the system."""
         self._send(replies.status(self._connection_id, self._active_faults.system))
 
-    def send_instrument(self, changed: Instrument) -> None:
+    def send_instrument(self, changed: SimulatedInstrument) -> None:
         """Send a pair that has changed, if the client follows the instruments."""
         if self._instruments:
             self._send(instrument_frame([changed], "update"))

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from websockets.frames import Frame, Opcode
 
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.instruments import SimulatedInstrument
 
 Level: TypeAlias = tuple[int, int]
 """A price in ticks and a quantity in lots; zero lots remove the price."""
@@ -61,7 +61,7 @@ def checksum(asks: Iterable[Level], bids: Iterable[Level]) -> int:
 
 def book_frame(
     kind: Literal["snapshot", "update"],
-    instrument: Instrument,
+    instrument: SimulatedInstrument,
     bids: Iterable[Level],
     asks: Iterable[Level],
     checksum: int,
@@ -75,7 +75,7 @@ def book_frame(
     )
 
 
-def _levels_text(levels: Iterable[Level], instrument: Instrument) -> str:
+def _levels_text(levels: Iterable[Level], instrument: SimulatedInstrument) -> str:
     price_digits, qty_digits = instrument.price_precision, instrument.qty_precision
     return ",".join(
         f'{{"price":{decimal_text(price, price_digits)},"qty":{decimal_text(lots, qty_digits)}}}'

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from simulator.protocol.feed import DEPTHS
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.instruments import SimulatedInstrument
 
 
 class RecordingError(ValueError):
@@ -66,9 +66,9 @@ class Track:
     """Seconds since the first frame, and the frame's text."""
 
     @property
-    def instrument(self) -> Instrument:
+    def instrument(self) -> SimulatedInstrument:
         """Return the pair as the instrument channel lists it."""
-        return Instrument(self.symbol, self.price_precision, self.qty_precision, 1)
+        return SimulatedInstrument(self.symbol, self.price_precision, self.qty_precision, 1)
 
 
 def read_recording(path: Path) -> dict[str, Track]:

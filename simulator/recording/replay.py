@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from simulator.protocol.feed import SNAPSHOT_SECONDS, Subscriber
-from simulator.protocol.instruments import Instrument
+from simulator.protocol.feed import SNAPSHOT_SECONDS, FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
 from simulator.protocol.wire import pack
 from simulator.recording.reader import Track
 
@@ -33,9 +33,9 @@ class Replay:
             for symbol, track in tracks.items()
         }
         self._loop = loop
-        self._players: dict[tuple[Subscriber, str], asyncio.Task[None]] = {}
+        self._players: dict[tuple[FeedSubscriber, str], asyncio.Task[None]] = {}
 
-    def instruments(self) -> Iterable[Instrument]:
+    def instruments(self) -> Iterable[SimulatedInstrument]:
         """Return the recorded pairs."""
         return [track.instrument for track in self._tracks.values()]
 
@@ -51,14 +51,14 @@ class Replay:
         self,
         symbol: str,
         depth: int,  # noqa: ARG002 - there is one
-        subscriber: Subscriber,
+        subscriber: FeedSubscriber,
         snapshot: bool,
     ) -> None:
         """Play the symbol's frames to the subscriber from the first one on."""
         player = asyncio.create_task(self._play(symbol, subscriber, snapshot))
         self._players[subscriber, symbol] = player
 
-    def unsubscribe(self, symbol: str, subscriber: Subscriber) -> None:
+    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
         """Stop playing."""
         player = self._players.pop((subscriber, symbol), None)
         if player is not None:
@@ -68,14 +68,16 @@ class Replay:
         """Wait until cancelled: each subscription has a task of its own."""
         await asyncio.Event().wait()
 
-    async def _play(self, symbol: str, subscriber: Subscriber, snapshot: bool) -> None:
+    async def _play(self, symbol: str, subscriber: FeedSubscriber, snapshot: bool) -> None:
         await asyncio.sleep(SNAPSHOT_SECONDS)
         frames = self._frames[symbol]
         await self._play_once(frames if snapshot else frames[1:], subscriber)
         while self._loop:
             await self._play_once(frames, subscriber)
 
-    async def _play_once(self, frames: list[tuple[float, bytes]], subscriber: Subscriber) -> None:
+    async def _play_once(
+        self, frames: list[tuple[float, bytes]], subscriber: FeedSubscriber
+    ) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
         for index, (due, packed) in enumerate(frames):

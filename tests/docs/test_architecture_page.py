@@ -41,7 +41,9 @@ def definitions(path: str) -> set[str]:
             found.add(node.name)
         if isinstance(node, ast.ClassDef):
             functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-            found |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, functions)}
+            found |= {
+                f"{node.name}.{each.name}" for each in node.body if isinstance(each, functions)
+            }
     return found
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from lab.processes import Stage, eventually, own_port
 from lab.readers.client_reader import ClientReader
 from lab.redis_proxy import Fault, Link, RedisProxy
@@ -96,7 +96,7 @@ def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # How long it stays away is tested where that is decided.
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.02)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.02)
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))

@@ -9,7 +9,7 @@ import pytest
 
 from kraken_book.contract.book_hash import status_values
 from kraken_book.contract.script import WRITE
-from kraken_book.contract.write import Entry, Retention, write_events
+from kraken_book.contract.write import EventEntry, Retention, write_events
 from kraken_book.event import StatusChange, render_status
 from lab.processes import Collector, Simulator, Stage, Streams, eventually, own_port
 from lab.scripted_kraken import ScriptedKraken
@@ -184,7 +184,7 @@ def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
         epoch,
         NEVER,
         Retention(300_000, 20_000),
-        [Entry("status", seq, data)],
+        [EventEntry("status", seq, data)],
         status_values(symbol, "syncing", "simulated", 10),
         is_book=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kraken_book.contract.write import Entry, WriteRefusal
+from kraken_book.contract.write import EventEntry, WriteRefusal
 
 Place = tuple[int, int]
 
@@ -31,7 +31,7 @@ class ScriptModel:
             return self.hash.stream
         return self.stream[-1][:2] if self.stream else (0, 0)
 
-    def write(self, epoch: int, entries: list[Entry], *, is_book: bool) -> WriteRefusal | None:
+    def write(self, epoch: int, entries: list[EventEntry], *, is_book: bool) -> WriteRefusal | None:
         """Take a call or refuse it; entries must have something in them."""
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from kraken_book import LiveBook
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from kraken_book.event import Event, decode_event
 from lab.canned_api import HOLD, Answer, CannedApi, problem, sse, stream, told
 from lab.sse.account import Tally
@@ -24,7 +24,7 @@ from lab.written_books import SYMBOL, snapshot, update, updates
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes back at once."""
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def record_of(*answers: Answer, live_at: int) -> Record:

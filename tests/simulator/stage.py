@@ -16,7 +16,7 @@ from lab.polling import eventually
 from simulator.faults.text import parse_fault
 from simulator.injector import FaultInjector
 from simulator.market.exchange import Exchange
-from simulator.protocol.feed import BookFeed
+from simulator.protocol.feed import SimulatedFeed
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,
@@ -35,7 +35,7 @@ _numbers = itertools.count(1)
 class Stage:
     """A running simulator of BTC/USD and MINA/GBP."""
 
-    def __init__(self, feed: BookFeed, simulator: Simulator) -> None:
+    def __init__(self, feed: SimulatedFeed, simulator: Simulator) -> None:
         self.feed = feed
         self.simulator = simulator
         self.injector = FaultInjector(simulator, feed)

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from simulator.control import controlled
 from simulator.faults.text import describe
 from simulator.options import read_options
-from simulator.protocol.requests import MAX_LOGGED, RequestLog
+from simulator.protocol.requests import MAX_LOGGED, ReceivedRequests
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
@@ -205,7 +205,7 @@ async def test_get_connections_shows_counts_and_requests(
 
 
 def test_request_log_keeps_the_last_requests() -> None:
-    log = RequestLog()
+    log = ReceivedRequests()
     for number in range(MAX_LOGGED + 5):
         log.append(number, '{"method":"ping"}')
     assert len(log.entries) == MAX_LOGGED

@@ -13,7 +13,7 @@ from bench.suite import MeasureFailed
 from bench.suites.ingest.collector import Stored
 from bench.suites.ingest.run import LIMIT_SECONDS, Run
 from kraken_book.contract.script import WRITE
-from kraken_book.contract.write import Entry, Retention, WriteCall, write_events
+from kraken_book.contract.write import EventEntry, Retention, WriteCall, write_events
 
 _PLACE_FIELDS = (b"stream_epoch", b"stream_seq", b"stream_id", b"epoch", b"seq", b"event_id")
 _SCRIPT_SETS = (*_PLACE_FIELDS, b"confirmed_at")
@@ -42,7 +42,7 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
     for first in range(0, len(stored.entries), events):
         part = stored.entries[first : first + events]
         entries = [
-            Entry(each[b"kind"].decode(), int(each[b"seq"]), each[b"data"])  # type: ignore[arg-type]  # one of the kinds
+            EventEntry(each[b"kind"].decode(), int(each[b"seq"]), each[b"data"])  # type: ignore[arg-type]  # one of the kinds
             for _, each in part
         ]
         call = write_events(symbol, epoch, confirmed_at, retention, entries, fields, is_book=True)

@@ -30,7 +30,7 @@ _ALREADY_SUBSCRIBED = "Already subscribed"
 _NULL = msgspec.Raw(b"null")
 
 
-class Answer(msgspec.Struct):
+class RequestAnswer(msgspec.Struct):
     """The answer to a request; only `success` tells whether it was granted.
 
     `symbols` are those of an answer that has several.
@@ -81,7 +81,7 @@ class _Members(msgspec.Struct):
 _members = msgspec.json.Decoder(_Members)
 
 
-def decode_answer(data: bytes) -> Answer | None:
+def decode_answer(data: bytes) -> RequestAnswer | None:
     """Return the answer in a frame; None if it has neither a method nor an error.
 
     Raises:
@@ -95,7 +95,7 @@ def decode_answer(data: bytes) -> Answer | None:
     value = value_of(members.result)
     result = value if isinstance(value, dict) else {}
     symbol = result.get("symbol") or value_of(members.symbol)
-    return Answer(
+    return RequestAnswer(
         method=method,
         success=error is None and value_of(members.success) is not False,
         error=error,

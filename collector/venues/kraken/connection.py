@@ -15,7 +15,7 @@ from time import monotonic_ns
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import Share
+from collector.feed.budget import BudgetShare
 from collector.feed.lag import FeedLagging, FeedSilent, Watchdog
 from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp, timestamp_now
@@ -29,7 +29,7 @@ from collector.venues.feed_socket import (
     FrameBatch,
     open_feed_socket,
 )
-from collector.venues.kraken.session import Session
+from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
@@ -54,7 +54,7 @@ TRANSITIONS = {
 _ENDED = (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException)
 
 
-class Connection:
+class KrakenConnection:
     """A websocket that carries books, and is opened again whenever it ends.
 
     Args:
@@ -79,8 +79,8 @@ class Connection:
         self,
         name: str,
         url: str,
-        connects: Share,
-        open_session: Callable[[Mapping[str, SymbolBook]], Session],
+        connects: BudgetShare,
+        open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
         *,
         recovered_after: float = RECOVERED_SECONDS,
         backoff: Backoff | None = None,
@@ -98,7 +98,7 @@ class Connection:
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
         self._clock = clock
-        self._session: Session | None = None
+        self._session: KrakenSession | None = None
         self._entered_at = clock()
         self._watchdog = Watchdog()
 
@@ -151,7 +151,7 @@ class Connection:
             log.warning("connect budget exhausted", name=self._name, seconds=round(wait, 1))
             await asyncio.sleep(wait)
 
-    async def _converse_once(self, session: Session) -> Exception:
+    async def _converse_once(self, session: KrakenSession) -> Exception:
         """Connect and converse until it ends; return the error that ended it."""
         try:
             websocket = await open_feed_socket(self._url)
@@ -173,7 +173,7 @@ class Connection:
             self._backoff.reset()
         return ended
 
-    async def _converse(self, websocket: FeedSocket, session: Session) -> Exception:
+    async def _converse(self, websocket: FeedSocket, session: KrakenSession) -> Exception:
         """Exchange frames and requests; return the error that ends it."""
         session.open(self._now())
         loops = (self._process_frames, self._tick)
@@ -191,7 +191,7 @@ class Connection:
             return error
         raise AssertionError("a conversation ends only by an error")
 
-    async def _process_frames(self, websocket: FeedSocket, session: Session) -> None:
+    async def _process_frames(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while True:
             if session.requests:
                 await self._send_requests(websocket, session)
@@ -204,7 +204,7 @@ class Connection:
             if self.state is ConnectionState.SUBSCRIBING and session.is_complete:
                 self._enter(ConnectionState.LIVE)
 
-    async def _process_batch(self, batch: FrameBatch, session: Session) -> None:
+    async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
         for data in batch.messages:
             rest = session.begin(data, batch.read_at)
@@ -218,14 +218,14 @@ class Connection:
         # More may wait already, and reading it would not yield.
         await asyncio.sleep(0)
 
-    async def _tick(self, websocket: FeedSocket, session: Session) -> None:
+    async def _tick(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while True:
             await asyncio.sleep(TICK_INTERVAL)
             self._watchdog.tick(self._clock())
             session.tick(self._now())
             await self._send_requests(websocket, session)
 
-    async def _send_requests(self, websocket: FeedSocket, session: Session) -> None:
+    async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while (request := session.requests.next(self._now())) is not None:
             await websocket.send(request)
 

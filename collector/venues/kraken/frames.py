@@ -15,7 +15,7 @@ import msgspec
 
 from collector.venues.kraken.answers import (
     NOT_UNDERSTOOD,
-    Answer,
+    RequestAnswer,
     decode_answer,
     number_or_none,
     text_or_none,
@@ -126,7 +126,7 @@ class Unknown(msgspec.Struct):
     what: str
 
 
-Frame = BookFrame | BookParts | Heartbeat | System | Instruments | Answer | Unknown
+Frame = BookFrame | BookParts | Heartbeat | System | Instruments | RequestAnswer | Unknown
 
 
 _NULL = msgspec.Raw(b"null")

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import Share
+from collector.feed.budget import BudgetShare
 from collector.feed.lag import FeedLag, LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import InstrumentsListener
 from collector.metrics import BOOK_FRAMES, FRAMES
 from collector.venues.kraken import frames
-from collector.venues.kraken.answers import Answer, excerpt
+from collector.venues.kraken.answers import RequestAnswer, excerpt
 from collector.venues.kraken.book_feed import ENTRIES_PER_STEP, BookFeed
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscriber import Subscriber
@@ -31,7 +31,7 @@ log = get_logger("collector.kraken")
 INSTRUMENTS_RETRY_DELAY = 10.0
 
 
-class Session:
+class KrakenSession:
     """The conversation on one websocket. Times are steady seconds, given by the caller.
 
     Args:
@@ -53,7 +53,7 @@ class Session:
         books: Mapping[str, SymbolBook],
         depth: int,
         quiet_resync: float,
-        resyncs: Share,
+        resyncs: BudgetShare,
         lag_memory: LagMemory,
         on_instruments: InstrumentsListener,
     ) -> None:
@@ -162,7 +162,7 @@ class Session:
         match frame:
             case frames.Heartbeat():
                 FRAMES.labels("heartbeat").inc()
-            case Answer():
+            case RequestAnswer():
                 FRAMES.labels("answer").inc()
                 self._on_answer(frame, read_at)
             case frames.System():
@@ -215,7 +215,7 @@ class Session:
 
     # Answers
 
-    def _on_answer(self, answer: Answer, read_at: Timestamp) -> None:
+    def _on_answer(self, answer: RequestAnswer, read_at: Timestamp) -> None:
         sent = self.requests.sent(answer.req_id)
         if sent is not None:
             self.lag.on_answer(int(sent.at * 1e9), read_at.steady)

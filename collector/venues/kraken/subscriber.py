@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import Share
+from collector.feed.budget import BudgetShare
 from collector.metrics import MISMATCHES, RESYNCS
-from collector.venues.kraken.answers import Answer
+from collector.venues.kraken.answers import RequestAnswer
 from collector.venues.kraken.frames import Pair
 from collector.venues.kraken.requests import Requests
 from collector.venues.kraken.subscription import Clock, Event, State, Subscription
@@ -47,7 +47,7 @@ class Subscriber:
         books: Iterable[SymbolBook],
         clock: Clock,
         requests: Requests,
-        resyncs: Share,
+        resyncs: BudgetShare,
         quiet_resync: float,
         limited_log: LimitedLog,
     ) -> None:
@@ -170,7 +170,7 @@ class Subscriber:
 
     # Answers
 
-    def on_answer(self, answer: Answer, asked: Sequence[str]) -> None:
+    def on_answer(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
         """Move the subscriptions that an answer is about.
 
         Args:
@@ -206,7 +206,7 @@ class Subscriber:
         found = [other for other in others if other in (asked or self.by_symbol)]
         return found[0] if len(found) == 1 else None
 
-    def _divide(self, answer: Answer, asked: Sequence[str]) -> None:
+    def _divide(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
         """Divide the next requests for the symbols that an error may mean which names none."""
         state = State.LEAVING if answer.method == "unsubscribe" else State.ASKED
         known = {**self._leaving, **self.by_symbol}
@@ -215,7 +215,7 @@ class Subscriber:
         for subscription in pending:
             subscription.divide(len(asked or pending))
 
-    def _on_answer_about(self, symbol: str, answer: Answer) -> None:
+    def _on_answer_about(self, symbol: str, answer: RequestAnswer) -> None:
         is_leaving = answer.method == "unsubscribe"
         if is_leaving and self._leaving.pop(symbol, None) is not None:
             return

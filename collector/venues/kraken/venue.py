@@ -8,8 +8,8 @@ from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
 from collector.feed.venue import InstrumentsListener
-from collector.venues.kraken.connection import Connection
-from collector.venues.kraken.session import Session
+from collector.venues.kraken.connection import KrakenConnection
+from collector.venues.kraken.session import KrakenSession
 
 CONNECTS_SECONDS = 600.0
 # Of all symbols of a process: a feed that is wrong everywhere must not become a storm of requests.
@@ -45,14 +45,14 @@ class KrakenVenue:
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_SECONDS)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
-    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> Connection:
+    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> KrakenConnection:
         """Return a new connection, to be run by the caller; `name` is for people."""
         # What a connection uses up, or sees of Kraken's clock, is its own.
         resyncs, lag_memory = self._resyncs.join(), LagMemory()
 
-        def open_session(books: Mapping[str, SymbolBook]) -> Session:
-            return Session(
+        def open_session(books: Mapping[str, SymbolBook]) -> KrakenSession:
+            return KrakenSession(
                 books, self.depth, self._quiet_resync, resyncs, lag_memory, on_instruments
             )
 
-        return Connection(name, self._url, self._connects.join(), open_session)
+        return KrakenConnection(name, self._url, self._connects.join(), open_session)

@@ -13,7 +13,7 @@ from collector.publish.redis_clock import RedisClock
 from collector.publish.symbol_writer import SymbolWriter
 from collector.publish.tuning import Tuning
 from kraken_book.contract.book_hash import BOOK_FIELDS, STATUS_FIELDS
-from kraken_book.contract.write import Entry, Retention, WriteCall
+from kraken_book.contract.write import EventEntry, Retention, WriteCall
 from kraken_book.event import Kind
 from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision
@@ -131,12 +131,14 @@ class Taken:
         self.epoch: Any = arguments[3]
         self.confirmed_at = arguments[4]
         runs: Any = arguments[7]
-        self.entries: list[Entry] = []
+        self.entries: list[EventEntry] = []
         at = 8
         for _ in range(runs):
             kind, seq, length = cast("tuple[Kind, int, int]", tuple(arguments[at : at + 3]))
             data = cast("list[bytes]", arguments[at + 3 : at + 3 + length])
-            self.entries += [Entry(kind, seq + offset, each) for offset, each in enumerate(data)]
+            self.entries += [
+                EventEntry(kind, seq + offset, each) for offset, each in enumerate(data)
+            ]
             at += 3 + length
         self.mode = arguments[at]
         # A renewed book says first where it stands.

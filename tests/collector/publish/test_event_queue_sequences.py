@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_book.contract.write import Entry
+from kraken_book.contract.write import EventEntry
 from tests.collector.publish.boxes import Box, Taken
 from tests.kraken_book.script_model import ScriptModel
 
@@ -29,7 +29,7 @@ class Life:
         self.model = ScriptModel()
         self.epoch = 1
         self.leads = False
-        self.written: list[tuple[int, Entry]] = []
+        self.written: list[tuple[int, EventEntry]] = []
         self.numbers: list[int] = []
 
     def lead(self) -> None:
@@ -44,7 +44,7 @@ class Life:
     def another(self) -> None:
         """Another collector writes a snapshot under a newer epoch."""
         epoch, seq = self.model.place
-        entry = Entry("snapshot", seq + 1, b'{"conflated":null}')
+        entry = EventEntry("snapshot", seq + 1, b'{"conflated":null}')
         assert self.model.write(max(epoch, self.epoch) + 1, [entry], is_book=True) is None
         self.epoch = max(epoch, self.epoch) + 1
         self.written.append((self.epoch, entry))

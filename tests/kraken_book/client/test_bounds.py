@@ -14,7 +14,7 @@ from kraken_book import LiveBook, Refused, Unreachable, Watch, list_symbols
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import Patience
 from kraken_book.client.listing import NoAnswer, ask
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from lab.scripted_client_api import (
     HOLD,
     Answer,
@@ -33,7 +33,7 @@ PATIENCE = Patience(connect=2.0, answer=1.0, silence=2.0, refusal=0.5)
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def first_live_blocking(url: str) -> tuple[LiveBook, list[str | None]]:
@@ -118,7 +118,7 @@ def test_stream_that_sends_bytes_but_nothing_whole_is_left_and_told(read: Reader
 
 
 def test_stream_of_comments_is_not_silent() -> None:
-    session = Session([SYMBOL], silence=0.0)
+    session = ClientSession([SYMBOL], silence=0.0)
     list(session.answered(200, {"content-type": "text/event-stream"}))
     for _ in range(3):
         list(session.receive(b":\n"))

@@ -21,7 +21,7 @@ import pytest
 from kraken_book import LiveBook, Refused, UnknownSymbol, Watch, watch
 from kraken_book.client import session
 from kraken_book.client.following import Patience
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from kraken_book.client.sse import MAX_BYTES
 from kraken_book.event import StatusChange
 from lab.processes import eventually
@@ -45,7 +45,7 @@ EVENT_LIMIT = 200
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes back at once; how long it stays away, `test_session` says."""
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def assert_right(book: LiveBook) -> None:
@@ -514,7 +514,7 @@ def test_outage_that_lasts_is_logged_again_and_its_end(
     caplog.set_level(logging.INFO, "kraken_book.client")
     now = [0.0]
     monkeypatch.setattr(session, "monotonic", lambda: now[0])
-    reader = Session([SYMBOL], "http://here")
+    reader = ClientSession([SYMBOL], "http://here")
     for _ in range(61):
         list(reader.end("connection refused"))
         now[0] += 1.0

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.protocol.instruments import Instrument, instrument_frame, number_text
+from simulator.protocol.instruments import SimulatedInstrument, instrument_frame, number_text
 from simulator.protocol.wire import book_frame, decimal_text, pack
 from tests.simulator.helpers import RECORDINGS, parse, unpack
 
-BTC = Instrument("BTC/USD", 1, 8, 5000)
+BTC = SimulatedInstrument("BTC/USD", 1, 8, 5000)
 
 
 def test_book_frame_as_kraken_writes_it() -> None:
@@ -70,7 +70,7 @@ def test_number_text_has_exponents(units: int, precision: int, text: str) -> Non
 
 
 def test_instrument_frame_lists_pairs_and_each_asset_once() -> None:
-    text = instrument_frame([BTC, Instrument("ETH/BTC", 5, 8, 1)])
+    text = instrument_frame([BTC, SimulatedInstrument("ETH/BTC", 5, 8, 1)])
     assert (
         '"pairs":[{"symbol":"BTC/USD","base":"BTC","quote":"USD","status":"online",'
         '"qty_precision":8,"qty_increment":1e-08,"price_precision":1,"cost_precision":5,'

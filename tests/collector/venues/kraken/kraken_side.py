@@ -11,7 +11,7 @@ from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
-from collector.venues.kraken.session import Session
+from collector.venues.kraken.session import KrakenSession
 from collector.venues.kraken.subscription import State
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
 from lab.naive_book import NaiveBook, TextLevel
@@ -98,7 +98,7 @@ class Conversation:
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
         self.believes = True
-        self.session = Session(
+        self.session = KrakenSession(
             self.books,
             depth,
             QUIET_SECONDS,

@@ -20,8 +20,8 @@ from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
 from collector.venues.feed_socket import MOST_WAITING
-from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
-from collector.venues.kraken.session import Session
+from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
+from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from lab.polling import end, eventually
 from tests.collector.venues.kraken.kraken_side import (
@@ -34,23 +34,23 @@ from tests.collector.venues.kraken.kraken_side import (
 HEARTBEAT = Frame(Opcode.TEXT, b'{"channel":"heartbeat"}').serialize(mask=False)
 
 
-def open_session(books: Mapping[str, SymbolBook]) -> Session:
+def open_session(books: Mapping[str, SymbolBook]) -> KrakenSession:
     resyncs = SharedBudget(50, 10.0).join()
-    return Session(books, 10, 300.0, resyncs, LagMemory(), lambda _pairs, _is_all: True)
+    return KrakenSession(books, 10, 300.0, resyncs, LagMemory(), lambda _pairs, _is_all: True)
 
 
 @asynccontextmanager
 async def connected(
     handler: Callable[[ServerConnection], Awaitable[None]],
-    session: Callable[[Mapping[str, SymbolBook]], Session] = open_session,
+    session: Callable[[Mapping[str, SymbolBook]], KrakenSession] = open_session,
     symbols: tuple[str, ...] = (),
     **options: Any,
-) -> AsyncIterator[Connection]:
+) -> AsyncIterator[KrakenConnection]:
     """Run a connection that carries `symbols` to a server with this handler."""
     async with serve(handler, "127.0.0.1", 0, compression=None) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         share = SharedBudget(60, 600.0).join()
-        connection = Connection("1", url, share, session, **options)
+        connection = KrakenConnection("1", url, share, session, **options)
         for symbol in symbols:
             connection.add(SymbolBook(symbol, 10, "simulated", connection.link))
         running = asyncio.create_task(connection.run())
@@ -94,7 +94,9 @@ async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends(
 
 
 async def test_connection_backs_off_from_an_address_that_does_not_answer() -> None:
-    connection = Connection("1", "ws://127.0.0.1:1", SharedBudget(60, 600.0).join(), open_session)
+    connection = KrakenConnection(
+        "1", "ws://127.0.0.1:1", SharedBudget(60, 600.0).join(), open_session
+    )
     book = SymbolBook(BTC, 10, "simulated", connection.link)
     connection.add(book)
     running = asyncio.create_task(connection.run())
@@ -168,7 +170,7 @@ async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
     assert min(backoff.resets, 3) == resets
 
 
-class SlowSession(Session):
+class SlowSession(KrakenSession):
     """Processes each frame in five steps, each longer than a turn; no frame means anything."""
 
     def __init__(self, turns: list[int]) -> None:

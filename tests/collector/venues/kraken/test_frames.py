@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.venues.kraken.answers import Answer
+from collector.venues.kraken.answers import RequestAnswer
 from collector.venues.kraken.frames import (
     BookEntry,
     BookFrame,
@@ -133,7 +133,7 @@ def test_instruments_have_precisions() -> None:
 
 
 def test_acknowledgement_is_a_granted_answer() -> None:
-    assert decode(ACK) == Answer("subscribe", True, None, "BTC/USD", "book", None)
+    assert decode(ACK) == RequestAnswer("subscribe", True, None, "BTC/USD", "book", None)
 
 
 def test_acknowledgement_of_instruments_may_have_warnings() -> None:
@@ -141,7 +141,7 @@ def test_acknowledgement_of_instruments_may_have_warnings() -> None:
         '{"method":"subscribe","result":{"channel":"instrument","snapshot":true,'
         '"warnings":["tick_size is deprecated"]},"success":true,"req_id":79}'
     )
-    assert decode(text) == Answer("subscribe", True, None, None, "instrument", 79)
+    assert decode(text) == RequestAnswer("subscribe", True, None, None, "instrument", 79)
 
 
 @pytest.mark.parametrize(
@@ -150,23 +150,23 @@ def test_acknowledgement_of_instruments_may_have_warnings() -> None:
         (
             '{"error":"Currency pair not supported XBT/EUR","method":"subscribe","success":false,'
             '"symbol":"XBT/EUR"}',
-            Answer("subscribe", False, "Currency pair not supported XBT/EUR", "XBT/EUR"),
+            RequestAnswer("subscribe", False, "Currency pair not supported XBT/EUR", "XBT/EUR"),
         ),
         (
             '{"error":"Subscription depth not supported","method":"subscribe","success":false,'
             '"time_in":"t","time_out":"t","req_id":4}',
-            Answer("subscribe", False, "Subscription depth not supported", None, None, 4),
+            RequestAnswer("subscribe", False, "Subscription depth not supported", None, None, 4),
         ),
         (
             '{"error":"Already subscribed","method":"subscribe","req_id":2,"success":false,'
             '"symbol":"BTC/USD"}',
-            Answer("subscribe", False, "Already subscribed", "BTC/USD", None, 2),
+            RequestAnswer("subscribe", False, "Already subscribed", "BTC/USD", None, 2),
         ),
-        ('{"Error":"Exceeded msg rate"}', Answer(None, False, "Exceeded msg rate")),
-        ('{"method":"pong","req_id":101}', Answer("pong", True, None, None, None, 101)),
+        ('{"Error":"Exceeded msg rate"}', RequestAnswer(None, False, "Exceeded msg rate")),
+        ('{"method":"pong","req_id":101}', RequestAnswer("pong", True, None, None, None, 101)),
     ],
 )
-def test_answer_is_granted_if_success_says_so(text: str, answer: Answer) -> None:
+def test_answer_is_granted_if_success_says_so(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer
 
 
@@ -387,15 +387,21 @@ def test_checksum_that_is_no_number_is_an_error_of_its_symbol(checksum: str) -> 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ('{"error":{"code":7},"method":"subscribe"}', Answer("subscribe", False, '{"code":7}')),
-        ('{"method":"subscribe","req_id":"7"}', Answer("subscribe")),
-        ('{"method":"subscribe","success":false}', Answer("subscribe", False)),
-        ('{"method":"subscribe","result":5,"symbol":"A/B"}', Answer("subscribe", symbol="A/B")),
+        (
+            '{"error":{"code":7},"method":"subscribe"}',
+            RequestAnswer("subscribe", False, '{"code":7}'),
+        ),
+        ('{"method":"subscribe","req_id":"7"}', RequestAnswer("subscribe")),
+        ('{"method":"subscribe","success":false}', RequestAnswer("subscribe", False)),
+        (
+            '{"method":"subscribe","result":5,"symbol":"A/B"}',
+            RequestAnswer("subscribe", symbol="A/B"),
+        ),
         (
             '{"method":"subscribe","error":"no","symbol":["A/B",5,"C/D"]}',
-            Answer("subscribe", False, "no", symbols=("A/B", "C/D")),
+            RequestAnswer("subscribe", False, "no", symbols=("A/B", "C/D")),
         ),
     ],
 )
-def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: Answer) -> None:
+def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer
