@@ -101,5 +101,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1 || ! $(BIN)/python -c '$(NEW_ENOUGH)'; then \
 	    "$$python" -m venv --clear .venv; \
 	fi; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,run,test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,terminal,run,test,lint]'
 	@touch $@

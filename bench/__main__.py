@@ -32,7 +32,8 @@ from bench.report.table import Measured, Report
 from bench.suite import Progress, Suite
 from runtime.command_line import OneLineParser
 from runtime.http.server import allow_open_files
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

@@ -19,11 +19,13 @@ from bench.suites import (
     many_readers,
     many_views,
     open_streams,
+    private_parts,
     redis_replica,
     replicas,
     sizes,
     slow_readers,
     stalls,
+    start,
     terminal,
     whole_exchange,
 )
@@ -31,6 +33,7 @@ from bench.suites.ingest import comparison as ingest
 
 DEFAULT_SUITES = (
     Suite("core", "a frame's bytes to a verified book", core.measure, 2),
+    Suite("start", "each program, until --help is answered", start.measure, 20),
     Suite("ingest", "socket to Redis, one collector", ingest.measure, 68),
     Suite("fan_out", "Redis to 1,000 readers, one api", fan_out.measure, 58),
     Suite("at_ease", "Redis to 100 readers, at ease", at_ease.measure, 20),
@@ -51,6 +54,7 @@ OPTIONAL_SUITES = (
     Suite("whole_exchange", "1,100 books, bursts", whole_exchange.measure, 60, False),
     Suite("great_depth", "20 books of depth 1,000", whole_exchange.measure_deep, 40, False),
     Suite("redis_replica", "a copy of Redis that apis read", redis_replica.measure, 25, False),
+    Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 60, False),
     Suite("hand_over", "how soon a second collector leads", hand_over.measure, 120, False),
     Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
     Suite("many_views", "100 different views", many_views.measure, 110, False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 
-from api.program import main
+from api.app import main
 
 OPEN_FILES = 128
 

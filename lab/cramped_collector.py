@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import collector.publish.outbox
+import collector.publish.event_queue
 from collector.program import main
 
 MOST_WAITING = 20
 
 if __name__ == "__main__":
-    collector.publish.outbox.MOST_WAITING = MOST_WAITING
-    collector.publish.outbox.MOST_WAITING_TOGETHER = MOST_WAITING
+    collector.publish.event_queue.MAX_EVENTS = MOST_WAITING
+    collector.publish.event_queue.MAX_EVENTS_TOGETHER = MOST_WAITING
     main()

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.process_table import cpu_seconds
 from lab.waiting import DEADLINE, wait_for
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -30,8 +31,7 @@ from kraken_book.event import (
     render_update,
 )
 from kraken_book.precision import Precision
-from kraken_book.symbols import folded, nearest
-from kraken_book.view import view_of
+from kraken_book.symbols import normalize_symbol, suggest_symbols
 
 PAGE = Path(__file__).parents[1] / "api" / "page"
 
@@ -82,7 +82,7 @@ class ScriptedMarket:
 
     def snapshot(self, conflated: int | None = None) -> bytes:
         """Return a snapshot of the book."""
-        view = view_of(self.book, self._source, self.book.checksum(), TIME)
+        view = snapshot_of(self.book, self._source, self.book.checksum(), TIME)
         return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
 
     def in_short(self) -> dict[str, Any]:
@@ -240,16 +240,16 @@ class ScriptedApi:
     async def _stream(
         self, asked: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        known = {folded(symbol): symbol for symbol in self.markets}
+        known = {normalize_symbol(symbol): symbol for symbol in self.markets}
         if asked == ["*"]:
             symbols = None
         else:
-            unknown = [name for name in asked if folded(name) not in known]
+            unknown = [name for name in asked if normalize_symbol(name) not in known]
             if unknown:
-                near = nearest(unknown[0], self.markets)
+                near = suggest_symbols(unknown[0], self.markets)
                 _answer(writer, 404, {"detail": f"no symbol {unknown[0]}", "symbols": near})
                 return
-            symbols = {known[folded(name)] for name in asked}
+            symbols = {known[normalize_symbol(name)] for name in asked}
         head = (
             "HTTP/1.1 200 OK",
             "Content-Type: text/event-stream",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
     Entry,
@@ -24,7 +25,6 @@ from kraken_book.event import (
 )
 from kraken_book.precision import Precision
 from kraken_book.timestamps import rfc3339
-from kraken_book.view import BookView, view_of
 
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)
@@ -44,10 +44,10 @@ def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
     return book
 
 
-def view_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookView:
+def book_snapshot_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookSnapshot:
     """Return the book of `seq` as a collector publishes it."""
     book = book_at(seq, symbol)
-    return view_of(book, source, book.checksum(), CONFIRMED_AT)
+    return snapshot_of(book, source, book.checksum(), CONFIRMED_AT)
 
 
 class Event(NamedTuple):
@@ -64,7 +64,7 @@ class Event(NamedTuple):
     def _render(self, epoch: int, symbol: str) -> bytes:
         time = rfc3339(MOMENT)
         if self.kind == "snapshot":
-            return render_snapshot(view_at(self.seq, symbol), self.seq, epoch, time, None)
+            return render_snapshot(book_snapshot_at(self.seq, symbol), self.seq, epoch, time, None)
         if self.kind == "status":
             return render_status(StatusChange(symbol, self.seq, epoch, self.status, None, time))
         book = book_at(self.seq, symbol)
@@ -101,7 +101,7 @@ def book_call(
     kept: Retention = KEPT,
 ) -> WriteCall:
     """Return the call that writes `events` and the book of the last one."""
-    values = book_values(view_at(events[-1].seq, symbol), "live")
+    values = book_values(book_snapshot_at(events[-1].seq, symbol), "live")
     entries = [event.entry(epoch, symbol) for event in events]
     return write_events(symbol, epoch, confirmed_at, kept, entries, values, is_book=True)
 
@@ -123,5 +123,5 @@ def status_call(
 
 def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
     """Return the call that writes the book of `seq`, whose events are written already."""
-    values = book_values(view_at(seq), "live")
+    values = book_values(book_snapshot_at(seq), "live")
     return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, values)

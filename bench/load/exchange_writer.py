@@ -21,7 +21,7 @@ from kraken_book.contract.script import WRITE
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from kraken_book.contract.write import Entry, WriteCall, touch_book, write_events
 from kraken_book.timestamps import rfc3339
-from simulator.catalogue import profile_of
+from simulator.market.catalogue import profile_of
 
 _BEGUN_AT_ONCE = 100
 

@@ -22,9 +22,10 @@ import uvloop
 
 from bench.load.kraken_v1 import KrakenV1, frame_of
 from bench.load.tape import Rate, Tape
-from runtime.logs import configure_logs, parse_levels
-from simulator.catalogue import CATALOGUE
-from simulator.feed import Subscriber
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
+from simulator.market.catalogue import CATALOGUE
+from simulator.protocol.feed import Subscriber
 from simulator.server import Simulator
 
 # So many updates are cut at a time; what of them is one connection's goes in one write.

@@ -11,10 +11,10 @@ from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from simulator.conditions import Conditions
-from simulator.feed import Subscriber
-from simulator.outbox import Outbox
-from simulator.wire import pack
+from simulator.faults.active import ActiveFaults
+from simulator.protocol.feed import Subscriber
+from simulator.protocol.wire import pack
+from simulator.send_queue import SendQueue
 
 _CHANNEL = 336
 # When a level changed, which v1 tells of each; nobody here looks at it.
@@ -79,7 +79,7 @@ class KrakenV1:
         return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _serve_client(self, connection: ServerConnection) -> None:
-        outbox = Outbox(connection, Conditions())
+        outbox = SendQueue(connection, ActiveFaults())
         async for message in connection:
             request = json.loads(message)
             if request["event"] == "subscribe":
@@ -87,7 +87,7 @@ class KrakenV1:
                     self._subscribe(pair, request["subscription"], outbox)
         outbox.close()
 
-    def _subscribe(self, pair: str, subscription: object, outbox: Outbox) -> None:
+    def _subscribe(self, pair: str, subscription: object, outbox: SendQueue) -> None:
         answer = {
             "event": "subscriptionStatus",
             "status": "subscribed",

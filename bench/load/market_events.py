@@ -13,11 +13,11 @@ from bench.load.tape import Rate, Tape
 from collector.venues.kraken.frames import BookFrame, decode_frame
 from collector.venues.kraken.levels import parse_levels
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.contract.book_hash import Values, book_values
 from kraken_book.event import render_snapshot, render_update
 from kraken_book.precision import Precision
 from kraken_book.timestamps import rfc3339
-from kraken_book.view import view_of
 
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)
@@ -55,7 +55,7 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
         bids, asks = parse_levels(entry, PRECISION)
         (book.replace if seq == 1 else book.update)(bids, asks)
         book.verify(entry.checksum)
-        view = view_of(book, "simulated", entry.checksum, _TIME)
+        view = snapshot_of(book, "simulated", entry.checksum, _TIME)
         if seq == 1:
             snapshot = render_snapshot(view, seq, epoch, _TIME, None)
             values = book_values(view, "live")

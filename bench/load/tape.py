@@ -8,15 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from simulator.catalogue import Profile, profile_of
-from simulator.checksum import checksum
-from simulator.clock import time_text
-from simulator.feed import Subscriber
-from simulator.instruments import Instrument
-from simulator.market import Market
-from simulator.side import Level
-from simulator.window import visible
-from simulator.wire import book_frame, pack
+from simulator.market.catalogue import Profile, profile_of
+from simulator.market.market import Market
+from simulator.market.window import visible
+from simulator.protocol.feed import Subscriber
+from simulator.protocol.instruments import Instrument
+from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
 
 _TIME = time_text(0)
 # Of every frame the same, and without a length of its own: so the time can be set when it is sent.
@@ -40,7 +37,7 @@ class Rate(NamedTuple):
 
 
 class Tape:
-    """A `simulator.feed.Feed` that plays its updates once, to one subscriber of each symbol.
+    """A `BookFeed` of the simulator that plays its updates once, to one subscriber of each symbol.
 
     Args:
         symbols: The symbols; they move by their markets' weights.

@@ -22,8 +22,9 @@ from starlette.types import Receive, Scope, Send
 from api.delivery.stream_socket import SocketProtocol
 from api.http.request_log import RequestLog
 from runtime.http.server import listen, serve
-from runtime.logs import configure_logs, parse_levels
-from runtime.stop import stop_on_signals
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
+from runtime.service import stop_on_signals
 
 
 class Constant:

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Self
 
 from lab.process_table import cpu_seconds
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 START_SECONDS = 20.0
 PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"

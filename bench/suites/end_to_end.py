@@ -35,7 +35,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.feed import Subscriber
+from simulator.protocol.feed import Subscriber
 from simulator.server import Simulator
 
 LOAD = ReaderLoad(100, 1000.0, 2.0)

@@ -32,7 +32,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
-from simulator.catalogue import CATALOGUE, Profile, profile_of
+from simulator.market.catalogue import CATALOGUE, Profile, profile_of
 from simulator.server import Simulator
 
 

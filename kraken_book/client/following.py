@@ -20,15 +20,15 @@ import httpx
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.refused import Refused, Unreachable
 from kraken_book.client.session import Session
+from kraken_book.errors import Refused, Unreachable
 
 # Beside httpx's own errors, what encoding a host or connecting to a port raises, alone or in a
 # group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
 CANNOT_ASK = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 # However soon it is to give up, an api that is there has the time to answer.
-LEAST_WAIT = 0.5
+MIN_WAIT = 0.5
 
 
 class Patience(NamedTuple):
@@ -138,7 +138,7 @@ class BlockingBooks(Iterator[LiveBook]):
                 self._batch = next(self._batches)
         except KeyboardInterrupt:
             self._begin_again()
-            # Where in the waiting it came says nothing to anyone.
+            # The traceback of the wait helps nobody.
             raise KeyboardInterrupt from None
         except (Refused, Unreachable, StopIteration):
             self.close()
@@ -197,7 +197,7 @@ async def _batches(
 async def _open(client: httpx.AsyncClient, session: Session) -> httpx.Response:
     """Ask, and follow redirects, whose bodies nobody reads."""
     request = client.build_request("GET", session.target, headers=session.headers)
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = await client.send(request, stream=True)
         if answer.next_request is None:
             return answer
@@ -249,7 +249,7 @@ def _open_blocking(client: httpx.Client, session: Session, watchdog: _Watchdog) 
     request = client.build_request(
         "GET", session.target, headers=session.headers, extensions=extensions
     )
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = client.send(request, stream=True)
         if answer.next_request is None:
             return answer
@@ -314,4 +314,4 @@ class _Watchdog:
 def _seconds_to_answer(session: Session, patience: Patience) -> float:
     """Return how long to wait for the head of the next answer."""
     left = session.seconds_left()
-    return patience.answer if left is None else min(patience.answer, max(left, LEAST_WAIT))
+    return patience.answer if left is None else min(patience.answer, max(left, MIN_WAIT))

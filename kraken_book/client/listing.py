@@ -10,11 +10,12 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
-from kraken_book.client.following import CANNOT_ASK, MOST_REDIRECTS
-from kraken_book.client.refused import RefusedAnswer, Unreachable
+from kraken_book.client.following import CANNOT_ASK, MAX_REDIRECTS
+from kraken_book.client.refused import RefusedAnswer
+from kraken_book.errors import Unreachable
 
 # 10,000 books have some 3 MB in `/books`.
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 ANSWER_SECONDS = 10.0
 
 _symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
@@ -70,7 +71,7 @@ async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
 
 async def _ask(client: httpx.AsyncClient, path: str) -> Answer:
     request = client.build_request("GET", path)
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = await client.send(request, stream=True)
         try:
             if answer.next_request is None:
@@ -88,6 +89,6 @@ async def _body(answer: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise NoAnswer(f"the answer has more than {MOST_BYTES} bytes")
+        if len(body) > MAX_BYTES:
+            raise NoAnswer(f"the answer has more than {MAX_BYTES} bytes")
     return bytes(body)

@@ -65,7 +65,7 @@ class Feed:
                 stream.task.cancel()
 
     def follows(self, symbol: str) -> bool:
-        """Whether a stream brings `symbol`."""
+        """Return whether a stream brings `symbol`."""
         return any(symbol in stream.wanted for stream in self._streams)
 
     @property

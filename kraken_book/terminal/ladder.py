@@ -8,19 +8,26 @@ from textwrap import wrap
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from kraken_book.client import LiveBook
+from kraken_book.client import Counts, LiveBook
 from kraken_book.level import Level
 from kraken_book.printable import printable
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.frame import Frame, Piece
 from kraken_book.terminal.level_line import LevelLines
 from kraken_book.terminal.palette import Palette
-from kraken_book.terminal.texts import MARKS, fitted
-from kraken_book.terminal.trust_line import troubles, trust_line
+from kraken_book.terminal.texts import (
+    MARKS,
+    NOTHING,
+    age_text,
+    count_text,
+    counted,
+    first_that_fits,
+    fitted,
+)
 from kraken_book.terminal.verdict import Verdict
 
 # The ladders that a digit reaches.
-MOST_DIGIT = 9
+MAX_DIGIT = 9
 
 
 class Ladder:
@@ -35,7 +42,10 @@ class Ladder:
     def lines(
         self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
     ) -> list[Strip]:
-        """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
+        """Return a ladder as lines of `width` cells.
+
+        `number` is the ladder's among all; `levels` is how many each side shows.
+        """
         frame = Frame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
@@ -49,7 +59,7 @@ class Ladder:
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
         is_simulated = self._board.source(self.symbol) == "simulated"
         source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
-        digit = f"{number} " if number <= MOST_DIGIT else ""
+        digit = f"{number} " if number <= MAX_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "
         return frame.top([(title, frame.title), *source], [(status, style)])
@@ -78,7 +88,7 @@ class Ladder:
     def _sure_sides(
         self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
-        """The lines of both sides, best first; their bars have one measure."""
+        """Return the lines of both sides, best first; their bars have one measure."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
         draw = self._level_lines.sure
         return (
@@ -102,3 +112,38 @@ class Ladder:
             box = [frame.middle(), *box, frame.middle()]
         start = (len(body) - len(box)) // 2
         body[start : start + len(box)] = box
+
+
+def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
+    """Return the count of verified events, the seq, and the age of a book."""
+    verified = live.counts.verified if live else 0
+    seq = NOTHING if live is None or live.seq is None else str(live.seq)
+    count, old = count_text(verified), age_text(age)
+    return first_that_fits(
+        (
+            f"{count} verified · seq {seq} · age {old}",
+            f"{count} verified  seq {seq}  age {old}",
+            f"{count} verified  seq {seq}  {old}",
+            f"{count} ok  seq {seq}  {old}",
+            f"seq {seq}  {old}",
+            old,
+        ),
+        width,
+    )
+
+
+def troubles(counts: Counts, width: int) -> str:
+    """Return what went wrong with a book so far, and what was conflated; empty if nothing."""
+    told = [
+        counts.doubts and counted(counts.doubts, "doubt"),
+        counts.lagged and f"{count_text(counts.lagged)} lagged",
+        counts.missed and f"{count_text(counts.missed)} missed",
+        counts.conflated and f"{count_text(counts.conflated)} conflated",
+    ]
+    facts = [fact for fact in told if fact]
+    if not facts:
+        return ""
+    # If there is no room, the last ones are left out, and a mark says so.
+    texts = [" · ".join(facts)]
+    texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
+    return first_that_fits(texts, width)

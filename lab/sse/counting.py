@@ -16,7 +16,7 @@ from time import monotonic
 from typing import NamedTuple, Self
 
 from lab.process import ROOT
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 ANSWER_SECONDS = 60.0
 

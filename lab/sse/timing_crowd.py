@@ -11,7 +11,7 @@ from typing import Self
 
 from lab.process import ROOT
 from lab.sse.timing import JOIN_SECONDS, Publication, Received
-from launcher.lifeline import die_with_parent
+from runtime.process import die_with_parent
 
 
 class TimingCrowd:

@@ -123,7 +123,7 @@ def test_lines_of_foreign_text_hold_nothing_that_a_terminal_obeys() -> None:
     assert top_line(book).isprintable()
     book = book_of(snapshot(3), status(4, "syncing"))
     change = decode_event(sse_data(status="syncing", reason=EVIL, symbol=EVIL))
-    book.take(change)
+    book.apply(change)
     book.symbol = EVIL
     assert top_line(book).isprintable()
     line = event_line(book)

@@ -92,7 +92,7 @@ def test_the_longest_wait_is_for_a_numbered_event(monkeypatch: pytest.MonkeyPatc
     record, book = Record(SYMBOL, may_repeat=False), LiveBook(SYMBOL)
 
     def take(event: Event) -> None:
-        book.take(event)
+        book.apply(event)
         record.take(book, None)
 
     take(decoded(told(snapshot(3))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from simulator.catalogue import profile_of
+from simulator.market.catalogue import profile_of
 
 # Were whole connections hit more often, nothing would ever flow.
 _OF_CONNECTIONS_IN = 20

@@ -15,7 +15,7 @@ from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
-from simulator.catalogue import CATALOGUE
+from simulator.market.catalogue import CATALOGUE
 from tools.soak.audit import StreamAudit
 from tools.soak.faults import FaultMaker, name_of
 from tools.soak.memory import MemorySampler

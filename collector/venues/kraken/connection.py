@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from enum import Enum
 from time import monotonic, monotonic_ns, time_ns
 from urllib.parse import urlsplit
 
@@ -19,7 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.venues.kraken.feed_socket import (
     MOST_BYTES,
@@ -31,6 +32,7 @@ from collector.venues.kraken.feed_socket import (
 from collector.venues.kraken.lag import MOST_LAG_SECONDS, FeedLagging
 from collector.venues.kraken.session import Session
 from kraken_book.backoff import Backoff
+from kraken_book.hosts import is_loopback
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
 
@@ -47,40 +49,23 @@ RECOVERED_SECONDS = 10.0
 TURN_NANOSECONDS = 5_000_000
 
 
-class State(Enum):
-    """Where a connection stands."""
-
-    BACKING_OFF = "backing off"
-    CONNECTING = "connecting"
-    SUBSCRIBING = "subscribing"
-    LIVE = "live"
-
-
 _FOLLOWS = {
-    State.BACKING_OFF: {State.CONNECTING},
-    State.CONNECTING: {State.SUBSCRIBING, State.BACKING_OFF},
-    State.SUBSCRIBING: {State.LIVE, State.BACKING_OFF},
-    State.LIVE: {State.BACKING_OFF},
+    ConnectionState.BACKING_OFF: {ConnectionState.CONNECTING},
+    ConnectionState.CONNECTING: {ConnectionState.SUBSCRIBING, ConnectionState.BACKING_OFF},
+    ConnectionState.SUBSCRIBING: {ConnectionState.LIVE, ConnectionState.BACKING_OFF},
+    ConnectionState.LIVE: {ConnectionState.BACKING_OFF},
 }
 
 
 class FeedSilent(Exception):
     """Nothing comes any more, not even a heartbeat."""
 
+    reason = "silent"
+
 
 # What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
 # SOCKS proxy, for which websockets wants a package of its own.
 _NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
-
-# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FeedLagging, "lag"),
-    (FeedSilent, "silent"),
-    (FeedFlooded, "flood"),
-    (ConnectionClosed, "closed"),
-    (InvalidStatus, "refused"),
-    (ssl.SSLCertVerificationError, "certificate"),
-)
 
 
 class Connection:
@@ -109,13 +94,12 @@ class Connection:
         self._session: Session | None = None
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
-        self._last = self._ticked = Stamp(0, 0)
-        self.state = State.BACKING_OFF
+        self._last = self._ticked = Timestamp(0, 0)
+        self.state = ConnectionState.BACKING_OFF
         # For people; what is measured is measured by the steady clock.
         self.since = time_ns()
         self._connected_at = 0.0
-        self.is_behind = False
-        """Whether it has had to hold Kraken up when it was read last."""
+        self.link = Link()
         self.reconnects = 0
         self.frames = 0
 
@@ -130,14 +114,6 @@ class Connection:
         del self.books[symbol]
         if self._session is not None:
             self._session.remove(symbol)
-
-    @property
-    def read(self) -> Stamp | None:
-        """When its newest frame was read; None where it is down, or silent for too long."""
-        if self.state not in (State.SUBSCRIBING, State.LIVE):
-            return None
-        silent = stamp_now().steady - self._last.steady
-        return self._last if silent < SILENCE_SECONDS * 1e9 else None
 
     def describe(self) -> dict[str, object]:
         """What `kraken:feed` says of it."""
@@ -157,16 +133,19 @@ class Connection:
         """Stay connected, for ever."""
         while True:
             await self._wait_for_budget()
-            self._enter(State.CONNECTING)
+            self._enter(ConnectionState.CONNECTING)
             session = self._session = self._open_session(self.books)
             reason, error = await self._attempt(session)
             if session.verified and monotonic() - self._connected_at >= self._recovered_after:
                 self._backoff.reset()
             self._session = None
+            self.link.last_frame_at = None
             delay = self._backoff.next()
             self.reconnects += 1
             RECONNECTS.labels(reason).inc()
-            self._enter(State.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1))
+            self._enter(
+                ConnectionState.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1)
+            )
             await asyncio.sleep(delay)
 
     async def _wait_for_budget(self) -> None:
@@ -182,14 +161,14 @@ class Connection:
         except _NOT_CONNECTED as error:
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
-        self._last = self._ticked = stamp_now()
+        self._last = self._ticked = self.link.last_frame_at = timestamp_now()
         self._connected_at = monotonic()
-        self._enter(State.SUBSCRIBING)
+        self._enter(ConnectionState.SUBSCRIBING)
         try:
             await self._converse(websocket, session)
         except (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException) as error:
             # Before the socket is closed, which may take its time: nothing is confirmed any more.
-            self.is_behind = False
+            self.link.is_behind = False
             session.close(reason := _reason_of(error))
             return reason, _words_of(error)
         finally:
@@ -206,7 +185,8 @@ class Connection:
             # Kraken's heartbeats tell more than our pings would.
             ping_interval=None,
             close_timeout=0.5,
-            proxy=None if _is_this_machine(self._url) else True,
+            # A proxy of the environment would not find this machine.
+            proxy=None if is_loopback(urlsplit(self._url).hostname or "") else True,
         )
         assert isinstance(websocket, FeedSocket)
         return websocket
@@ -231,13 +211,13 @@ class Connection:
             if session.requests:
                 await self._send(websocket, session)
             lot = await websocket.read()
-            self._last = lot.read
-            self.is_behind = len(lot.messages) >= MOST_WAITING
+            self._last = self.link.last_frame_at = lot.read
+            self.link.is_behind = len(lot.messages) >= MOST_WAITING
             self._require_no_standstill(lot.read)
             await self._take(lot, session)
             self.frames += len(lot.messages)
-            if self.state is State.SUBSCRIBING and session.complete:
-                self._enter(State.LIVE)
+            if self.state is ConnectionState.SUBSCRIBING and session.complete:
+                self._enter(ConnectionState.LIVE)
 
     async def _take(self, lot: Lot, session: Session) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
@@ -257,7 +237,7 @@ class Connection:
     async def _tick(self, websocket: FeedSocket, session: Session) -> None:
         while True:
             await asyncio.sleep(1)
-            now = stamp_now()
+            now = timestamp_now()
             self._require_no_standstill(now)
             self._ticked = now
             if now.steady - self._last.steady >= SILENCE_SECONDS * 1e9:
@@ -265,7 +245,7 @@ class Connection:
             session.tick(monotonic())
             await self._send(websocket, session)
 
-    def _require_no_standstill(self, now: Stamp) -> None:
+    def _require_no_standstill(self, now: Timestamp) -> None:
         """Raise FeedLagging where this process was suspended: what waits in the socket is old.
 
         It is read so fast that its times alone would tell too late.
@@ -278,23 +258,29 @@ class Connection:
         while (request := session.requests.next(monotonic())) is not None:
             await websocket.send(request)
 
-    def _enter(self, state: State, **facts: object) -> None:
+    def _enter(self, state: ConnectionState, **facts: object) -> None:
         assert state in _FOLLOWS[self.state], f"{state} does not follow {self.state}"
         self.state = state
         CONNECTION_STATES.labels(state.value).inc()
         self.since = time_ns()
-        level = log.warning if state is State.BACKING_OFF else log.info
+        level = log.warning if state is ConnectionState.BACKING_OFF else log.info
         level(f"connection {state.value}", name=self.name, url=self._url, **facts)
 
 
 def _reason_of(error: Exception) -> str:
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
+    """Return why a connection ended: one of a bounded set of words."""
+    match error:
+        case FeedSilent() | FeedLagging() | FeedFlooded():
+            return error.reason
+        case ConnectionClosed():
+            return "closed"
+        case InvalidStatus():
+            return "refused"
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case _:
+            return "unreachable"
 
 
 def _words_of(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _is_this_machine(url: str) -> bool:
-    # A proxy of the environment is for what lies beyond; it would not find us.
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")

@@ -1,9 +1,9 @@
 """The websocket of one connection, which hands over together what was read together.
 
-Nearly all that Kraken sends are messages of one plain frame each. These are cut out here, in a
-sixth of the time that websockets takes for them; the handshake, the close, pings, fragments and
-whatever else there may be are left to it, in whole frames. Only so many of those are taken in one
-turn of the loop, so that no flood of them holds up the other connections.
+Nearly all that Kraken sends are messages of one plain frame each. They are cut out here, in a
+twelfth of the time that websockets takes for them. The handshake, the close, pings, fragments and
+everything else are passed on to it, in whole frames. At most MOST_FRAMES_IN_A_TURN of those are
+processed in one turn of the loop, so that no flood of them holds up the other connections.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import asyncio
 from time import monotonic
 from typing import Any, NamedTuple
 
-from websockets.asyncio.client import ClientConnection
-from websockets.frames import DATA_OPCODES, Frame, Opcode
-from websockets.protocol import Event, State
+from websockets.frames import Opcode
+from websockets.protocol import State
 
 from collector.feed.budget import Budget
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.venues.kraken.websockets_internals import InterceptedConnection
 
 # The largest snapshots, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
@@ -43,15 +43,17 @@ _OPCODES = frozenset(map(int, Opcode))
 class FeedFlooded(Exception):
     """So many control frames or fragments came that they can only be meant to keep us busy."""
 
+    reason = "flood"
+
 
 class Lot(NamedTuple):
     """Messages in their order; `read` is when the newest of them was read from the system."""
 
-    read: Stamp
+    read: Timestamp
     messages: list[bytes]
 
 
-class FeedSocket(ClientConnection):
+class FeedSocket(InterceptedConnection):
     """A websocket that is read by the lot; `recv` gets nothing.
 
     To wait for each message by itself costs a busy collector a tenth of its time.
@@ -67,7 +69,7 @@ class FeedSocket(ClientConnection):
         self._messages: list[bytes] = []
         # Of a message that comes in several frames.
         self._parts: list[bytes] = []
-        self._read = Stamp(0, 0)
+        self._read = Timestamp(0, 0)
         self._has_news = asyncio.Event()
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
@@ -92,9 +94,9 @@ class FeedSocket(ClientConnection):
         self._hold_or_release()
         return Lot(self._read, messages)
 
-    def data_received(self, data: bytes) -> None:
-        """Bytes have come from the system."""
-        self._read = stamp_now()
+    def bytes_received(self, data: bytes) -> None:
+        """Keep the messages that `data` completes, and pass everything else on."""
+        self._read = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
@@ -102,11 +104,10 @@ class FeedSocket(ClientConnection):
         if len(self._begun) >= self._whole or self.state is not State.OPEN:
             self._take_begun()
 
-    def eof_received(self) -> None:
-        """No more bytes will come from the system."""
+    def before_eof(self) -> None:
+        """Process what was put off."""
         while self._is_put_off:
             self._go_on()
-        super().eof_received()
 
     def _take_begun(self) -> None:
         if self._is_put_off:
@@ -124,7 +125,7 @@ class FeedSocket(ClientConnection):
         self._begun += data
         self._whole = 0
         self._is_put_off = True
-        self.loop.call_soon(self._go_on)
+        self.call_next_turn(self._go_on)
 
     def _go_on(self) -> None:
         if self._is_put_off:
@@ -134,31 +135,31 @@ class FeedSocket(ClientConnection):
     def _hold_or_release(self) -> None:
         """Read no more from the system while enough has come, which tells Kraken to wait."""
         holds = self._is_put_off or len(self._messages) >= MOST_WAITING
-        if holds == self._is_holding or self.transport.is_closing():
+        if holds == self._is_holding or self.is_closing:
             return
         self._is_holding = holds
         if holds:
-            self.transport.pause_reading()
+            self.pause_reading()
         else:
-            self.transport.resume_reading()
+            self.resume_reading()
 
     def _past_head(self, data: bytes) -> bytes:
-        """Have the answer to the handshake taken; what comes behind it."""
+        """Pass the answer to the handshake on; return the bytes behind it."""
         assert self._head is not None
         seen = self._head + data
         before = len(self._head)
         end = seen.find(_END_OF_HEAD)
         if end < 0:
             self._head = seen[1 - len(_END_OF_HEAD) :]
-            super().data_received(data)
+            self.pass_on(data)
             return b""
         self._head = None
         end += len(_END_OF_HEAD) - before
-        super().data_received(data[:end])
+        self.pass_on(data[:end])
         return data[end:]
 
     def _take(self, data: bytes) -> None:
-        """Take every whole frame, or as many as may be in one turn, and keep what is begun."""
+        """Take every whole frame, or as many as one turn may have, and keep the begun one."""
         at = taken = 0
         while self.state is State.OPEN:
             if self._flooded is not None:
@@ -173,50 +174,49 @@ class FeedSocket(ClientConnection):
                 self._put_off(data[at:])
                 return
             taken += 1
-            super().data_received(data[at:end])
+            self.pass_on(data[at:end])
             at = end
         if self.state is State.CLOSED:
             return
         end = at + MOST_CLOSING_BYTES_IN_A_TURN
         if at < len(data):
-            super().data_received(data[at:end])
+            self.pass_on(data[at:end])
         if end < len(data):
             self._put_off(data[end:])
 
-    def process_event(self, event: Event) -> None:
-        """A frame is whole."""
-        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
-            super().process_event(event)
-            if isinstance(event, Frame) and not self._control_frames.take(monotonic()):
-                self._end_flood(
-                    f"more than {MOST_CONTROL_FRAMES} pings and pongs"
-                    f" in {CONTROL_FRAMES_SECONDS:.0f} s"
-                )
-        elif event.fin and not self._parts:
-            self._messages.append(bytes(event.data))
-        else:
-            self._parts.append(bytes(event.data))
-            if event.fin:
-                self._messages.append(b"".join(self._parts))
-                self._parts.clear()
-            elif len(self._parts) > MOST_PARTS:
-                self._end_flood(f"a message of more than {MOST_PARTS} frames")
+    def control_frame_received(self) -> None:
+        """End a flood of control frames."""
+        if not self._control_frames.take(monotonic()):
+            self._end_flood(
+                f"more than {MOST_CONTROL_FRAMES} pings and pongs in {CONTROL_FRAMES_SECONDS:.0f} s"
+            )
+
+    def data_frame_received(self, data: bytes, *, is_last: bool) -> None:
+        """Keep a message, or a part of one."""
+        if is_last and not self._parts:
+            self._messages.append(data)
+            return
+        self._parts.append(data)
+        if is_last:
+            self._messages.append(b"".join(self._parts))
+            self._parts.clear()
+        elif len(self._parts) > MOST_PARTS:
+            self._end_flood(f"a message of more than {MOST_PARTS} frames")
 
     def _end_flood(self, why: str) -> None:
         if self._flooded is None:
             self._flooded = FeedFlooded(why)
             self._has_news.set()
             # A closing handshake would have to be found in the flood.
-            self.transport.abort()
+            self.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection has ended."""
-        super().connection_lost(exc)
+    def ended(self) -> None:
+        """Wake whoever waits for messages."""
         self._has_news.set()
 
 
 def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:
-    """Append the messages from `at` on that are one whole frame each; says where they end."""
+    """Append the messages from `at` on that are one whole frame each; return where they end."""
     size = len(data)
     while size - at >= 2 and (data[at] == _WHOLE_TEXT or data[at] == _WHOLE_BYTES):
         start, length = at + 2, data[at + 1]
@@ -233,9 +233,9 @@ def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:
 
 
 def _end_of_frame(data: bytes, at: int) -> int:
-    """Where the frame ends that begins at `at`, as far as it is known.
+    """Return where the frame ends that begins at `at`, as far as it is known.
 
-    Of one that websockets refuses by its first bytes, that is where the data end.
+    For a frame that websockets refuses by its first bytes, return the end of the data.
     """
     if at + 1 < len(data) and data[at] & 0x0F not in _OPCODES:
         return len(data)

@@ -75,6 +75,10 @@ class System(msgspec.Struct):
     system: str
 
 
+# A pair with another status has a book, or may have one again in a moment.
+NOT_TRADED = ("delisted", "work_in_progress")
+
+
 class Pair(msgspec.Struct):
     """A tradable pair; only what a book needs of it."""
 
@@ -94,6 +98,11 @@ class Pair(msgspec.Struct):
         ):
             return None
         return Precision(price, qty)
+
+    @property
+    def is_traded(self) -> bool:
+        """Whether it has a book, or may have one again in a moment."""
+        return self.status not in NOT_TRADED
 
 
 class Instruments(msgspec.Struct):

@@ -33,7 +33,7 @@ from collections import deque
 from statistics import median_low
 from typing import NamedTuple
 
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from collector.metrics import FEED_LAG
 from kraken_book.timestamps import parse_rfc3339
 
@@ -56,6 +56,8 @@ REMEMBERED_SECONDS = 600.0
 
 class FeedLagging(Exception):
     """Frames are too old when they are read to confirm a book."""
+
+    reason = "lag"
 
 
 class Distance(NamedTuple):
@@ -117,7 +119,7 @@ class FeedLag:
             if took > PROMPT_SECONDS * 1e9:
                 self._recalled = self._memory.recall(read)
 
-    def on_update(self, symbol: str, time: str | None, read: Stamp) -> None:
+    def on_update(self, symbol: str, time: str | None, read: Timestamp) -> None:
         """Look at an update of this exchange time; raises FeedLagging if the lag is too large."""
         if time is None or read.steady - self._looked_at < LOOK_NANOSECONDS:
             return

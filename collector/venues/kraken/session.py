@@ -7,11 +7,12 @@ symbol's alone: it is left and asked for again while the others go on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import Share, SharedBudget
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
+from collector.feed.venue import InstrumentsListener
 from collector.metrics import (
     BAD_FRAMES,
     BOOK_FRAMES,
@@ -26,8 +27,8 @@ from collector.venues.kraken.lag import FeedLag, LagMemory
 from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.requests import Requests, Sent
 from collector.venues.kraken.subscription import State, Subscription
-from kraken_book.book import CHECKSUM_LEVELS, ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
+from kraken_book.book import CHECKSUM_LEVELS
+from kraken_book.errors import BookError
 from kraken_book.symbols import is_symbol, mentioned, spellings
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
@@ -52,21 +53,10 @@ _TOO_FAST = re.compile(
     re.IGNORECASE,
 )
 
-# By error, the bounded set of reasons that readers and metrics see.
-REASONS: dict[type[Exception], str] = {
-    ChecksumMismatch: "checksum",
-    CrossedBook: "crossed",
-    LevelError: "level",
-}
-_DOUBTS = tuple(REASONS)
-
 
 def resync_budget() -> SharedBudget:
     """Return the budget of resyncs, of which each connection of a process has a share."""
     return SharedBudget(RESYNCS_PER_10_S, 10.0)
-
-
-InstrumentsListener = Callable[[Sequence[frames.Pair], bool], bool]
 
 
 class Session:
@@ -138,12 +128,12 @@ class Session:
         settled = (State.LIVE, State.REFUSED)
         return self._knows_pairs and all(s.state in settled for s in self._subscriptions.values())
 
-    def receive(self, data: bytes, read: Stamp) -> None:
+    def receive(self, data: bytes, read: Timestamp) -> None:
         """Take one frame, read from the socket at `read`; raises FeedLagging."""
         for _ in self.begin(data, read) or ():
             pass
 
-    def begin(self, data: bytes, read: Stamp) -> Iterator[None] | None:
+    def begin(self, data: bytes, read: Timestamp) -> Iterator[None] | None:
         """Take one frame, or begin to: what is returned does the rest, in short steps.
 
         Raises FeedLagging, as do the steps.
@@ -173,7 +163,7 @@ class Session:
         self._on_other(frame, data, read, now)
         return None
 
-    def _take_parts(self, frame: frames.BookParts, read: Stamp, now: float) -> Iterator[None]:
+    def _take_parts(self, frame: frames.BookParts, read: Timestamp, now: float) -> Iterator[None]:
         take = self._on_update if frame.type == "update" else self._on_snapshot
         for number, raw in enumerate(frame.data, 1):
             try:
@@ -183,7 +173,7 @@ class Session:
             if number % ENTRIES_IN_A_STEP == 0:
                 yield
 
-    def _on_other(self, frame: frames.Frame, data: bytes, read: Stamp, now: float) -> None:
+    def _on_other(self, frame: frames.Frame, data: bytes, read: Timestamp, now: float) -> None:
         match frame:
             case frames.Heartbeat():
                 FRAMES.labels("heartbeat").inc()
@@ -236,13 +226,13 @@ class Session:
 
     def _look_for_quiet(self, subscription: Subscription, now: float) -> None:
         # A book may be quiet and right; only a new snapshot can tell.
-        quiet = now - self._books[subscription.symbol].read.steady / 1e9
+        quiet = now - self._books[subscription.symbol].read_at.steady / 1e9
         if quiet >= self._quiet and not self._resyncs.wait(now):
             self._say_anew(subscription, "quiet", f"nothing came for {quiet:.0f} s")
             # No doubt, and often so: it is not waited out.
             subscription.ask_anew(now, may_ask=self._resyncs.take(now))
 
-    def _on_update(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
+    def _on_update(self, entry: frames.BookEntry, read: Timestamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None or subscription.state is not State.LIVE:
             self._on_update_out_of_place(entry, subscription, now)
@@ -253,8 +243,8 @@ class Session:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_update(bids, asks, entry.checksum, entry.timestamp, read)
-        except _DOUBTS as error:
-            self._doubt(subscription, REASONS[type(error)], str(error), now)
+        except BookError as error:
+            self._doubt(subscription, error.reason, str(error), now)
         else:
             VERIFIED_UPDATES.inc()
 
@@ -267,7 +257,7 @@ class Session:
             self._doubt(subscription, "early", "an update came before its snapshot", now)
         # What still comes of a subscription that was left says nothing.
 
-    def _on_snapshot(self, entry: frames.BookEntry, read: Stamp, now: float) -> None:
+    def _on_snapshot(self, entry: frames.BookEntry, read: Timestamp, now: float) -> None:
         subscription = self._subscriptions.get(entry.symbol)
         if subscription is None:
             self._say_unwanted(entry)
@@ -280,8 +270,8 @@ class Session:
         try:
             bids, asks = parse_levels(entry, book.known_precision)
             book.take_snapshot(bids, asks, entry.checksum, entry.timestamp, read)
-        except _DOUBTS as error:
-            self._doubt(subscription, REASONS[type(error)], str(error), now)
+        except BookError as error:
+            self._doubt(subscription, error.reason, str(error), now)
             return
         VERIFIED_SNAPSHOTS.inc()
         self._on_live(subscription, now)
@@ -357,7 +347,7 @@ class Session:
         elif before is None and subscription.state is State.REFUSED:
             self._resync(subscription, "precision", "its precisions are known now", now)
 
-    def _on_answer(self, answer: frames.Answer, read: Stamp, now: float) -> None:
+    def _on_answer(self, answer: frames.Answer, read: Timestamp, now: float) -> None:
         sent = self.requests.sent(answer.req_id)
         if sent is not None:
             self.lag.on_answer(int(sent.at * 1e9), read.steady)

@@ -1,4 +1,4 @@
-"""One open stream: what comes is written at once, in order, and only while the socket takes it."""
+"""An open stream writes events at once, in order, and only while its socket takes them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import cast
 
 from starlette.types import Message
 
-from api.delivery.stream import Stream
+from api.delivery.stream import Stream, StreamState
 from api.delivery.stream_socket import Socket
-from api.follow.frame_log import Frame, Place
+from api.follow.frame_log import Frame
 from api.follow.ring import Ring
+from kraken_book.position import Position
 from lab.polling import eventually
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
 class Wire:
@@ -47,7 +48,7 @@ class RingReader:
     """A place in a ring; `asks_redis` while it can go on by `next` only."""
 
     def __init__(self, ring: Ring) -> None:
-        self.ring = ring
+        self.log = ring
         self.asks_redis = False
         self._index = ring.end
 
@@ -59,10 +60,10 @@ class RingReader:
     def ready(self) -> bytes | None:
         if self.asks_redis:
             return None
-        read = self.ring.read(self._index)
-        assert read is not None
-        data, self._index = read
-        return data
+        write = self.log.read(self._index)
+        assert write is not None
+        self._index = write.end
+        return write.data
 
 
 class Opened:
@@ -79,7 +80,7 @@ class Opened:
         self.sent.append(message)
 
     async def waits(self) -> bool:
-        return self.stream._waiting is not None
+        return self.stream.state is StreamState.WAITING
 
 
 @asynccontextmanager
@@ -95,17 +96,17 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
 
 def ring_at(seq: int) -> Ring:
     ring = Ring("BTC/USD")
-    ring.start(Place(1, seq), f"1-{seq}")
+    ring.start(Position(1, seq), f"1-{seq}")
     return ring
 
 
 def come(ring: Ring, *seqs: int) -> None:
     for seq in seqs:
-        ring.append(Frame(Place(1, seq), f"1-{seq}", b"[%d]" % seq))
+        ring.append(Frame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     ring.wake()
 
 
-async def test_an_event_is_written_where_the_news_of_it_comes() -> None:
+async def test_event_is_written_as_soon_as_the_ring_has_it() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         come(ring, 2, 3)
@@ -144,18 +145,19 @@ async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None
         assert await probed()
 
 
-async def test_who_stands_alike_is_sent_the_same_bytes() -> None:
+async def test_readers_at_one_index_are_sent_the_same_bytes() -> None:
     ring = ring_at(1)
     async with opened(ring) as one, opened(ring) as other:
         come(ring, 2)
         assert one.wire.parts[-1] is other.wire.parts[-1]
 
 
-async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
+async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
         come(ring, 2)
+        await eventually(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         for seq in (3, 4):
             # However often it has its turn.
             for _ in range(20):
@@ -170,7 +172,7 @@ async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets
         await eventually(has_all, "all that came meanwhile")
 
 
-async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:
+async def test_event_that_only_redis_has_is_written_too() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.reader.asks_redis = True
@@ -185,10 +187,43 @@ async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:
         assert one.wire.events == [2, 3]
 
 
-async def test_a_stream_that_has_ended_is_not_written_to() -> None:
+async def test_ended_stream_is_not_written_to() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         pass
+    assert one.stream.state is StreamState.ENDED
     written = list(one.wire.parts)
     come(ring, 2)
     assert one.wire.parts == written
+
+
+async def test_end_says_farewell_and_is_final() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.stream.end()
+        assert one.stream.state is StreamState.ENDING
+        come(ring, 2)
+        await eventually(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: going\n\n", one.wire.body)
+        assert one.sent[-1]["more_body"] is False
+
+
+async def test_end_while_the_socket_is_full_says_farewell() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.fill(is_full=True)
+        come(ring, 2)
+        await eventually(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
+        one.stream.end()
+        await eventually(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        assert b"retry: " in one.wire.body
+
+
+async def test_lost_connection_ends_the_stream_without_a_farewell() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.lost()
+        assert one.stream.state is StreamState.ENDED
+        one.stream.end()
+        assert one.stream.state is StreamState.ENDED
+        assert one.wire.body == b": kraken-book\n\n"

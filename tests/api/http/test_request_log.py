@@ -17,7 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import EXTENSION, Socket
 from api.http.request_log import CONSOLE_LEVELS, RequestLog
-from runtime.logs import configure_logs, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 from tests.api.replica import Replica
 
 

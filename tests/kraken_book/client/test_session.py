@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_book.client import session
-from kraken_book.client.session import LONGEST_PAUSE, SECONDS_OF_PROOF, Session
+from kraken_book.client.session import MAX_PAUSE, SECONDS_OF_PROOF, Session
 from kraken_book.words import explain
 from lab.scripted_client_api import told
 from lab.written_books import SYMBOL, snapshot, update
@@ -78,7 +78,7 @@ def test_an_api_says_when_to_come_back_within_reason(
     assert reader.pause() <= 2.0, "it said so once"
 
 
-@pytest.mark.parametrize(("after", "least"), [("7", 7.0), ("86400", LONGEST_PAUSE), ("soon", 0.5)])
+@pytest.mark.parametrize(("after", "least"), [("7", 7.0), ("86400", MAX_PAUSE), ("soon", 0.5)])
 def test_a_refusal_says_when_to_come_back(after: str, least: float) -> None:
     reader = Session([SYMBOL])
     list(reader.answered(503, {"retry-after": after}))
@@ -116,7 +116,7 @@ def test_a_book_that_a_snapshot_heals_meanwhile_costs_the_others_nothing(clock: 
     list(reader.answered(200, STREAM))
     list(reader.receive(told(snapshot(3), update(9))))
     list(reader.receive(told(snapshot(10))))
-    clock.now += LONGEST_PAUSE
+    clock.now += MAX_PAUSE
     list(reader.receive(b": keep\n\n"))
     assert not reader.is_over
     assert reader.books[SYMBOL].is_live

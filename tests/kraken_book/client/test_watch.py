@@ -22,7 +22,7 @@ from kraken_book import LiveBook, Refused, UnknownSymbol, Watch, watch
 from kraken_book.client import session
 from kraken_book.client.following import Patience
 from kraken_book.client.session import Session
-from kraken_book.client.sse import MOST_BYTES
+from kraken_book.client.sse import MAX_BYTES
 from kraken_book.event import StatusChange
 from lab.processes import eventually
 from lab.scripted_client_api import (
@@ -88,7 +88,7 @@ LIES = {
     "an unknown kind": (lie("update", kind="rumour"), "disconnected"),
     "no UTF-8": (b'data: {"symbol":"\xff"}\n\n', "disconnected"),
     "a book that nobody asked for": (told(snapshot(5), symbol=OTHER), "disconnected"),
-    "an endless line": (b"data: " + b"x" * (MOST_BYTES + 1), "disconnected"),
+    "an endless line": (b"data: " + b"x" * (MAX_BYTES + 1), "disconnected"),
 }
 
 
@@ -157,7 +157,7 @@ def test_a_doubt_about_one_of_many_books_leaves_the_others_live_and_is_asked_ane
 def test_an_api_that_invents_symbols_does_not_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session, "MOST_BOOKS", 20)
+    monkeypatch.setattr(session, "MAX_BOOKS", 20)
     invented = [told(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
     with ScriptedApi(stream(*invented, HOLD), stream(told(snapshot(9)), HOLD)) as api:
         books = watch(api.url, "*")
@@ -170,7 +170,7 @@ def test_of_an_endless_line_little_is_read(piece: bytes) -> None:
     with ScriptedApi(endless(piece), stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
         # What is beyond the bound is what the system's buffers hold.
-        assert api.bytes_sent < 16 * MOST_BYTES
+        assert api.bytes_sent < 16 * MAX_BYTES
 
 
 def test_nothing_is_asked_for_that_grows_when_it_is_unpacked() -> None:
@@ -183,7 +183,7 @@ def test_of_a_refusal_without_end_little_is_read() -> None:
     refusal = [b"HTTP/1.1 502 So\r\n\r\n", *[b"x" * 65536] * 1000]
     with ScriptedApi(refusal, stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
-        assert api.bytes_sent < 16 * MOST_BYTES
+        assert api.bytes_sent < 16 * MAX_BYTES
 
 
 def test_an_api_that_falls_silent_is_left() -> None:

@@ -67,6 +67,8 @@ async def test_books_that_are_not_live(api: ScriptedApi) -> None:
         api.markets["ETH/USD"].status("syncing", "checksum mismatch")
         api.markets["SOL/USD"].lag(3)
         await terminal.until_says("▲ stale", "checksum mismatch", "this reader fell behind")
+        # The heading and the table follow within a second.
+        await terminal.until_says("0 of 3 books live")
         await assert_screen(terminal, "not-live-120x40")
 
 

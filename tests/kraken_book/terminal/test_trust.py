@@ -318,7 +318,7 @@ async def test_task_that_fails_ends_the_terminal_and_is_told(
         raise RuntimeError("a [bug]\x1b")
 
     target = {
-        "stream": "client.live_book.LiveBook.take",
+        "stream": "client.live_book.LiveBook.apply",
         "poll": "terminal.board.Board.take_answer",
     }
     monkeypatch.setattr(f"kraken_book.{target[part]}", fail)

@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
 from lab.polling import DEADLINE_SECONDS, eventually
-from runtime.http.connections import HttpLimits
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_CONNECTIONS
 from runtime.http.protocol import HttpProtocol
 from runtime.http.server import listen, serve
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 HEAD_BYTES = 64 * 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -65,7 +65,7 @@ class Client:
     """A socket of raw bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def send(self, data: bytes) -> None:
@@ -78,16 +78,16 @@ class Client:
     async def answer(self) -> tuple[bytes, bytes]:
         """Return head and body of an answer that says how long it is."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            head = await self._reader.readuntil(b"\r\n\r\n")
+            head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            return head, await self._reader.readexactly(length)
+            return head, await self.reader.readexactly(length)
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             parts = []
             with contextlib.suppress(ConnectionError):
-                while part := await self._reader.read(65536):
+                while part := await self.reader.read(65536):
                     parts.append(part)
             return b"".join(parts)
 
@@ -216,7 +216,7 @@ async def test_client_that_takes_too_long_for_an_answer_is_cut_off() -> None:
 
         async def gone() -> bool:
             with contextlib.suppress(ConnectionError):
-                await client._reader.read(100)
+                await client.reader.read(100)
             return server.open_connections() == 0
 
         await eventually(gone, "cut off, however steadily it reads")
@@ -309,7 +309,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
+async def test_malformed_request_gets_a_400_and_the_close(what: str) -> None:
     async with served() as server:
         head, _, text = (await server.ask(MALFORMED[what])).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -318,7 +318,7 @@ async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
         assert server.app.clients == []
 
 
-async def test_a_client_cannot_fill_the_log(
+async def test_refused_requests_of_a_client_do_not_fill_the_log(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with served() as server:
@@ -341,7 +341,7 @@ async def test_a_client_cannot_fill_the_log(
         b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
     ],
 )
-async def test_a_body_is_never_taken_for_a_request(head: bytes) -> None:
+async def test_body_is_never_taken_for_a_request(head: bytes) -> None:
     head = head % len(GET) if b"%d" in head else head
     async with served() as server:
         came = await server.ask(head + GET)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
-from collector.venues.kraken.frames import Pair
+from collector.feed.timestamp import Timestamp
+from collector.feed.venue import Instrument
 from collector.venues.kraken.lag import LagMemory
 from collector.venues.kraken.session import Session, resync_budget
 from lab.naive_book import NaiveBook, TextLevel
@@ -97,7 +97,7 @@ class Conversation:
 
     def hear(self, *frames: bytes) -> None:
         for frame in frames:
-            self.session.receive(frame, Stamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
+            self.session.receive(frame, Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
 
     def said(self) -> list[dict[str, Any]]:
         """The requests since last asked."""
@@ -106,7 +106,7 @@ class Conversation:
             requests.append(json.loads(text))
         return requests
 
-    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> bool:
+    def _on_pairs(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
         self.listed.append(([pair.symbol for pair in pairs], is_all))
         return self.believes
 

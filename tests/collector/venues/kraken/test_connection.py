@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 import collector.venues.kraken.connection
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
 from collector.venues.kraken.feed_socket import MOST_WAITING
 from collector.venues.kraken.lag import LagMemory
@@ -47,7 +47,7 @@ async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_no
         )
 
         def is_behind() -> bool:
-            return connection.is_behind
+            return connection.link.is_behind
 
         async def is_behind_after_a_flood() -> bool:
             # The system may deliver the end of a flood by itself, which is a read of few frames.
@@ -125,7 +125,7 @@ class SlowSession(Session):
         self.steps_at: list[int] = []
         self._turns = turns
 
-    def begin(self, data: bytes, read: Stamp) -> Iterator[None]:  # noqa: ARG002
+    def begin(self, data: bytes, read: Timestamp) -> Iterator[None]:  # noqa: ARG002
         for _ in range(5):
             until = monotonic_ns() + 2 * TURN_NANOSECONDS
             while monotonic_ns() < until:

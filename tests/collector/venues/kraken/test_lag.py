@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.lag import LOOKS, MOST_LAG_SECONDS, FeedLag, FeedLagging, LagMemory
 from kraken_book.timestamps import rfc3339
 
@@ -27,7 +27,7 @@ class Feed:
 
     def update(self, happened: float, read: float, symbol: str = "BTC/USD") -> float:
         steady = HERE + int(read * 1e9)
-        self.lag.on_update(symbol, rfc3339(KRAKEN + int(happened * 1e9)), Stamp(0, steady))
+        self.lag.on_update(symbol, rfc3339(KRAKEN + int(happened * 1e9)), Timestamp(0, steady))
         return round(self.lag.seconds, 3)
 
     def updates(self, first: float, late: float, count: int = LOOKS) -> float:
@@ -107,7 +107,7 @@ def test_what_has_no_time_or_none_that_is_one_tells_nothing() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
     for time in (None, "", "soon", "2026-08-02", "0000-00-00T00:00:00Z", "10000-01-01T00:00:00Z"):
-        feed.lag.on_update("BTC/USD", time, Stamp(0, HERE + 10**11))
+        feed.lag.on_update("BTC/USD", time, Timestamp(0, HERE + 10**11))
     assert feed.lag.seconds == 0.0
 
 

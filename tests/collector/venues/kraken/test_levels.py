@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from collector.venues.kraken.frames import BookEntry, FrameError
 from collector.venues.kraken.levels import MOST_LEVELS, parse_levels
-from kraken_book.level import LevelError, make_level
+from kraken_book.errors import LevelError
+from kraken_book.level import make_level
 from kraken_book.precision import Precision, to_text
 from lab.naive_book import TextLevel
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
+from collector.feed.timestamp import Timestamp
 from collector.venues.kraken.requests import REQUESTS_PER_SECOND
 from collector.venues.kraken.session import ENTRIES_IN_A_STEP, RESYNCS_PER_10_S
 from kraken_book.precision import Precision
@@ -118,7 +118,7 @@ def test_updates_are_applied_and_verified(live: Conversation) -> None:
     assert json.loads(book.view().bids) == [list(level) for level in market.book.bids]
     assert json.loads(book.view().asks) == [list(level) for level in market.book.asks]
     assert book.exchange_time == TIME
-    assert book.read == Stamp(1_785_641_751_702_114_000, int(live.now * 1e9))
+    assert book.read_at == Timestamp(1_785_641_751_702_114_000, int(live.now * 1e9))
 
 
 def test_an_unasked_snapshot_replaces_the_book(live: Conversation) -> None:
@@ -917,7 +917,7 @@ def test_large_frame_is_taken_in_short_steps(
 ) -> None:
     count = 30_000
     frame = head + b",".join([entry] * count) + tail
-    steps = live.session.begin(frame, Stamp(0, int(live.now * 1e9)))
+    steps = live.session.begin(frame, Timestamp(0, int(live.now * 1e9)))
     assert sum(1 for _ in steps or ()) == count // ENTRIES_IN_A_STEP
 
 
