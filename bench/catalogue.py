@@ -54,11 +54,11 @@ OPTIONAL_SUITES = (
     Suite("whole_exchange", "1,100 books, bursts", whole_exchange.measure, 60, False),
     Suite("great_depth", "20 books of depth 1,000", whole_exchange.measure_deep, 40, False),
     Suite("redis_replica", "a copy of Redis that apis read", redis_replica.measure, 25, False),
-    Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 60, False),
     Suite("hand_over", "how soon a second collector leads", hand_over.measure, 120, False),
     Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
     Suite("many_views", "100 different views", many_views.measure, 110, False),
     Suite("slow_readers", "readers who do not read", slow_readers.measure, 60, False),
+    Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 20, False),
     Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
     Suite(
         "terminal_80x24", "in a small window", partial(terminal.measure, size=(80, 24)), 25, False

@@ -88,7 +88,7 @@ class BookOpener:
             return self._followed(index, self._position)
         page = await self._reads.page(ring.symbol, self._event_id)
         if not page:
-            # The stream has no more: the ring comes here, or what it begins after is gone.
+            # The stream has no more: the ring reaches this position, or events before it are gone.
             await self._feed.reach(ring, self._position)
             if ring.index_after(self._position) is None:
                 raise EventsGone("trimmed")

@@ -8,14 +8,14 @@ takes nothing must not cost more than one that does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
 
 from redis.exceptions import RedisError
 
-from api.delivery.openers import CursorState, EventsGone, Opener, Step
-from api.follow.frame_log import WRITE_BYTES, FrameLog
+from api.delivery.openers import CursorState, EventsGone, Opener, Step, in_writes
+from api.follow.frame_log import FrameLog
 from api.store.errors import NoRoom, redis_away
 from api.store.metrics import EVENTS_OUT, LAGGED
 from kraken_book.event import LaggedReason
@@ -39,7 +39,7 @@ class Cursor:
         self._index = 0
         self._position = NOWHERE
         # Writes that are sent before what the state asks for.
-        self._writes: Iterator[tuple[bytes, int]] = iter(())
+        self._writes: Iterator[list[bytes]] = iter(())
         # Sent before the next opening.
         self._words: list[bytes] = []
 
@@ -109,8 +109,11 @@ class Cursor:
         return data
 
     def _next_write(self) -> bytes:
-        data, events = next(self._writes, (b"", 0))
-        EVENTS_OUT.inc(events)
+        parts = next(self._writes, [])
+        data = b"".join(parts)
+        EVENTS_OUT.inc(len(parts))
+        # The suspended generator would hold them as long as the socket is full.
+        parts.clear()
         return data
 
     async def _page(self) -> bytes:
@@ -121,7 +124,7 @@ class Cursor:
             return b""
 
     async def _open_again(self) -> bytes:
-        """Open if that is possible; what was missed is told in any case."""
+        """Open if that is possible; send what was missed in any case."""
         step = Step(CursorState.WAITING)
         if self._opener.can_open:
             with suppress(NoRoom):
@@ -138,7 +141,7 @@ class Cursor:
         """Go on as an opener says; return what is to be sent at once."""
         EVENTS_OUT.inc(step.events)
         self._position = step.position
-        self._writes = _in_writes(step.parts)
+        self._writes = in_writes(step.parts)
         if step.log_index is not None:
             self._index = step.log_index
         self._move(step.state)
@@ -154,20 +157,3 @@ class Cursor:
         waiting = CursorState.WAITING
         self.log.waiting += (state is waiting) - (self.state is waiting)
         self.state = state
-
-
-def _in_writes(parts: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Join parts into writes; yield each write with its number of parts.
-
-    The last write is yielded after `parts` is exhausted, so nothing holds what it comes from.
-    """
-    fitting: list[bytes] = []
-    size = 0
-    for part in parts:
-        if fitting and size + len(part) > WRITE_BYTES:
-            yield b"".join(fitting), len(fitting)
-            fitting, size = [], 0
-        fitting.append(part)
-        size += len(part)
-    if fitting:
-        yield b"".join(fitting), len(fitting)

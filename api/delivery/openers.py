@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -55,7 +55,7 @@ class Opener(Protocol):
 
     @property
     def can_open(self) -> bool:
-        """Return whether `open` may succeed where it raised NoRoom before."""
+        """Return whether `open` may succeed after it raised NoRoom."""
 
     async def open(self) -> Step:
         """Begin with the books as they are; raise NoRoom."""
@@ -73,13 +73,23 @@ class Opener(Protocol):
         """Note that the reader has gone."""
 
 
-def one_write(parts: Iterable[bytes]) -> list[bytes]:
-    """Return the first parts that fit into one write, at least one if there is any."""
+def in_writes(parts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Group parts into writes of at most 64 KiB; a larger part is a write by itself.
+
+    The last write is yielded after `parts` is exhausted, so nothing holds what it comes from.
+    """
     fitting: list[bytes] = []
     size = 0
     for part in parts:
         if fitting and size + len(part) > WRITE_BYTES:
-            break
+            yield fitting
+            fitting, size = [], 0
         fitting.append(part)
         size += len(part)
-    return fitting
+    if fitting:
+        yield fitting
+
+
+def one_write(parts: Iterable[bytes]) -> list[bytes]:
+    """Return the first parts that fit into one write, at least one if there is any."""
+    return next(in_writes(parts), [])

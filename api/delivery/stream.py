@@ -1,7 +1,7 @@
 """One open stream: writes what its cursor has to its socket.
 
-Events in memory are written where the news of them comes, without waking a task. The coroutine does
-what must be waited for: Redis, a full socket, the end.
+Events in memory are written as soon as their log changes, without waking a task. The coroutine
+waits for the rest: Redis, a full socket, the end.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Stream:
         waiting, before = self._socket.waiting_bytes, self._waiting_bytes
         self._waiting_bytes = waiting
         if waiting < before:
-            # A slow client takes long for a write, and is told what it misses after it.
+            # A slow client takes long for a write; what it misses meanwhile is sent as `lagged`.
             self._full_since = now
         return now - self._full_since
 

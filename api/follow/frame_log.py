@@ -27,7 +27,7 @@ WRITE_BYTES = 64 * 1024
 FRAME_BYTES = 250
 # Most readers are at the end of the log, so few writes are worth keeping for others.
 MAX_WRITES = 16
-# After this time of calling wakers the event loop has its turn.
+# After this time of calling wakers other tasks run.
 WAKE_SECONDS = 0.02
 
 
@@ -59,7 +59,7 @@ class FrameLog:
     Args:
         capacity: How many frames are kept at least, if the buffer allows.
         buffer: The buffer of the process.
-        wake_seconds: How long wakers are called before the event loop has its turn.
+        wake_seconds: How long wakers are called before other tasks run.
     """
 
     symbol: str

@@ -69,7 +69,7 @@ class JoinPoints:
     async def start_with_past(self, ring: Ring) -> None:
         """Start a ring with the newest events of its stream, if there are any.
 
-        So those who come back together, from a replica that went, find their events in memory.
+        So readers that come back together, from a replica that ended, find their events in memory.
         """
         await self._starting.get(ring)
 

@@ -19,7 +19,7 @@ class Ring(FrameLog):
         symbol: The symbol.
         buffer: The buffer of the process.
         capacity: How many frames are kept at least, if the buffer allows.
-        wake_seconds: How long wakers are called before the event loop has its turn.
+        wake_seconds: How long wakers are called before other tasks run.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class SingleFlight(Generic[Key, Answer]):
-    """Calls `read` for a key once at a time, and gives its answer to all who ask meanwhile."""
+    """Calls `read` for a key once at a time, and gives its answer to all callers meanwhile."""
 
     def __init__(self, read: Callable[[Key], Coroutine[Any, Any, Answer]]) -> None:
         self._read = read

@@ -4,5 +4,5 @@
 `kraken_v1` is its second protocol). `market_events` are prepared events, `publishers` and
 `exchange_writer` write them to Redis, `redis_load` at a pace. `http_load` asks for answers,
 `idle_readers` open streams. `live_collector` starts a collector, `watched_service` a service whose
-loop `loop_watch` watches, `cores` pins processes. `raw_clients` is for the suite `private_parts`.
+loop `loop_watch` watches, `cores` pins processes.
 """

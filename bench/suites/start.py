@@ -10,49 +10,49 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from bench.report.goals import START
 from bench.report.rows import Row
 from bench.suite import MeasureFailed, Progress
-from lab.process import ROOT
 
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("collector", "api", "simulator", "launcher", "kraken_book")
 STARTS = 10
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Start all programs in turn; yield each one's CPU time beside a bare interpreter's."""
+    """Start all programs in turn, beside an interpreter that does nothing; yield the medians."""
     rounds = max(2, int(STARTS * scale))
     commands = {name: ("-m", name, "--help") for name in PROGRAMS} | {"": ("-c", "pass")}
     progress.expect(rounds + 1)
     progress("bytecode")
     for arguments in commands.values():
-        start(arguments)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+        _start(arguments)
+    starts: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}")
         for name, arguments in commands.items():
-            found[name].append(start(arguments))
-    bare = median(cpu for cpu, _ in found[""])
-    for name in PROGRAMS:
-        cpu = median(cpu for cpu, _ in found[name])
+            starts[name].append(_start(arguments))
+    bare, _ = map(median, zip(*starts.pop(""), strict=True))
+    for name, times in starts.items():
+        cpu, wall = map(median, zip(*times, strict=True))
         yield Row(
-            what=f"python -m {name} --help, CPU time",
+            what=f"{name} --help, CPU time",
             ours=cpu,
             unit="s",
             beside="python -c pass",
             theirs=bare,
             ratio=cpu / bare,
             goal=START,
+            note=f"{wall:.2f} s until it has ended",
         )
-        wall = median(wall for _, wall in found[name])
-        yield Row(what=f"  {name}, until it has ended", ours=wall, unit="s")
 
 
-def start(arguments: Sequence[str]) -> tuple[float, float]:
-    """Run Python; return the seconds of CPU time that it took, and of time."""
+def _start(arguments: Sequence[str]) -> tuple[float, float]:
+    """Run Python; return the CPU time that it took in seconds, and the time."""
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     begun = perf_counter()
     with subprocess.Popen(
