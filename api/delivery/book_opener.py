@@ -13,7 +13,7 @@ from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.store.book_store import BookWithAge
 from api.store.metrics import RESUMED
-from api.store.stream_entry import Entry, follows
+from api.store.stream_entry import StreamEntry, follows
 from api.store.stream_reads import StreamReads
 from kraken_book.event import LaggedReason, Status
 from kraken_book.position import NOWHERE, Position
@@ -104,7 +104,7 @@ class BookOpener:
         self._missed = position, reason
         return []
 
-    def _paged(self, sent: list[Entry], data: bytes) -> Step:
+    def _paged(self, sent: list[StreamEntry], data: bytes) -> Step:
         self._event_id, self._position = sent[-1].id, sent[-1].position
         events = len(sent) if data else 0
         return Step(CursorState.PAGING, data, events, position=self._position)

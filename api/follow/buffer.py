@@ -32,16 +32,16 @@ class Buffer:
         """The sum of the floors of all shares."""
         self.limit = max_bytes
         """Logs give up frames when `bytes` passes this."""
-        self._shares: set[Share] = set()
+        self._shares: set[BufferShare] = set()
 
-    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> Share:
+    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> BufferShare:
         """Return a new share.
 
         Args:
             give_up: Forgets about a number of bytes, and returns how many it has forgotten.
             floor: How many bytes the share keeps if possible.
         """
-        share = Share(self, give_up, floor)
+        share = BufferShare(self, give_up, floor)
         self._shares.add(share)
         self.floors += floor
         return share
@@ -76,7 +76,7 @@ class Buffer:
         if self.bytes > self.limit:
             self._keep_bound()
 
-    def forget(self, share: Share) -> None:
+    def forget(self, share: BufferShare) -> None:
         """Stop counting a share."""
         if share in self._shares:
             self._shares.discard(share)
@@ -93,7 +93,7 @@ class Buffer:
         is_kept = self.bytes <= self.max_bytes
         self.limit = self.max_bytes if is_kept else self.bytes + step
 
-    def _give_up(self, step: int, spare: Iterable[tuple[Share, int]]) -> None:
+    def _give_up(self, step: int, spare: Iterable[tuple[BufferShare, int]]) -> None:
         """Make shares give up the excess and `step`, in proportion to what they can spare."""
         spare = [(share, size) for share, size in spare if size > 0]
         total = sum(size for _, size in spare)
@@ -103,7 +103,7 @@ class Buffer:
             share.shrink(int(size * part))
 
 
-class Share:
+class BufferShare:
     """One log's part of the buffer."""
 
     __slots__ = ("_buffer", "_give_up", "bytes", "floor")

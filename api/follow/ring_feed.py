@@ -12,12 +12,19 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import ClusterDownError, MovedError
 
 from api.follow.api_events import sse_frame
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
 from api.store.metrics import EVENTS_READ
-from api.store.stream_entry import MAX_ENTRIES, Entry, entries_in, follows, id_order, went_back
+from api.store.stream_entry import (
+    MAX_ENTRIES,
+    StreamEntry,
+    entries_in,
+    follows,
+    id_order,
+    went_back,
+)
 from kraken_book.contract.keys import events_key
 from kraken_book.position import Position
 from runtime.cooperate import Cooperator
@@ -112,7 +119,7 @@ class RingFeed:
                 full.append(ring)
         return full, moved
 
-    def append(self, ring: Ring, entries: list[Entry]) -> None:
+    def append(self, ring: Ring, entries: list[StreamEntry]) -> None:
         """Append events that come after the ring's last; restart the ring if events are missing."""
         if not ring.started:
             return
@@ -125,7 +132,7 @@ class RingFeed:
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
                 ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
                 break
-            ring.append(Frame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
+            ring.append(SseFrame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
             appended += 1
         # Once for all: counting is a large part of what is done for an event.
         EVENTS_READ.inc(appended)

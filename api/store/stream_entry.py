@@ -23,7 +23,7 @@ KINDS = ("update", "snapshot", "status")
 MAX_ENTRIES = 1000
 
 
-class Entry(NamedTuple):
+class StreamEntry(NamedTuple):
     """An event in a stream."""
 
     id: str
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
     data: bytes
 
 
-def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
+def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamEntry]:
     """Return the events in a reply to XRANGE; note other entries as corrupt and skip them."""
     key = events_key(symbol)
     if isinstance(reply, Exception):
@@ -53,7 +53,7 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
     return entries
 
 
-def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
+def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> StreamEntry:
     """Return the event in an entry; raise if parts are missing or do not agree.
 
     What anything else writes into a stream reaches no reader: not a second SSE message after a
@@ -68,7 +68,7 @@ def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
         raise ValueError("its id is not of its seq")
     if b"\n" in data or b"\r" in data:
         raise ValueError("its data is more than a line")
-    return Entry(event_id, kind, position, printable_json(data))
+    return StreamEntry(event_id, kind, position, printable_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def id_order(event_id: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-def follows(entry: Entry, last: Position) -> bool:
+def follows(entry: StreamEntry, last: Position) -> bool:
     """Return whether there is no event between `last` and `entry` that a reader would miss."""
     if entry.position.seq <= last.seq:
         # A newer epoch whose numbers begin again does not follow anything.
@@ -89,7 +89,7 @@ def follows(entry: Entry, last: Position) -> bool:
     return entry.position.seq == last.seq + 1
 
 
-def unbroken(entries: list[Entry]) -> list[Entry]:
+def unbroken(entries: list[StreamEntry]) -> list[StreamEntry]:
     """Return the last of `entries` that follow on each other."""
     begin = 0
     for index in range(1, len(entries)):
@@ -98,7 +98,7 @@ def unbroken(entries: list[Entry]) -> list[Entry]:
     return entries[begin:]
 
 
-def counts_from(entry: Entry) -> int | None:
+def counts_from(entry: StreamEntry) -> int | None:
     """Return the seq after which a snapshot counts the events that it replaces; None if unknown.
 
     After a failover of Redis that lost writes, that is not the last event that was read.
@@ -113,7 +113,7 @@ def counts_from(entry: Entry) -> int | None:
     return None if conflated is None else entry.position.seq - conflated - 1
 
 
-def went_back(entry: Entry, last: Position) -> bool:
+def went_back(entry: StreamEntry, last: Position) -> bool:
     """Return whether `entry` follows an event before `last`, so Redis has lost events."""
     seq = counts_from(entry)
     return entry.position.seq <= last.seq or (seq is not None and seq < last.seq)

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from api.store.book_store import is_wrong_type
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import MAX_ENTRIES, Entry, StreamReply, entries_in, unbroken
+from api.store.stream_entry import MAX_ENTRIES, StreamEntry, StreamReply, entries_in, unbroken
 from kraken_book.contract.keys import events_key
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
@@ -47,20 +47,20 @@ class StreamReads:
         self._entries = SingleFlight(self._read_entry)
         self._slots = asyncio.Semaphore(MAX_READS_AT_ONCE)
 
-    async def page(self, symbol: str, after_id: str) -> list[Entry]:
+    async def page(self, symbol: str, after_id: str) -> list[StreamEntry]:
         """Return the next events of a stream after an id; empty if there are no more."""
         return await self._pages.get((symbol, after_id))
 
-    async def entry(self, symbol: str, event_id: str) -> Entry | None:
+    async def entry(self, symbol: str, event_id: str) -> StreamEntry | None:
         """Return the event with this id, None if it is not in Redis."""
         return await self._entries.get((symbol, event_id))
 
-    async def oldest(self, symbol: str) -> Entry | None:
+    async def oldest(self, symbol: str) -> StreamEntry | None:
         """Return the first event of a stream, None if the stream is empty."""
         found = entries_in(symbol, await self._range(symbol, "-", "+", 1), self._corrupt)
         return found[0] if found else None
 
-    async def newest(self, symbol: str) -> list[Entry]:
+    async def newest(self, symbol: str) -> list[StreamEntry]:
         """Return the newest events of a stream that follow on each other, oldest first."""
         key = events_key(symbol)
         try:
@@ -91,7 +91,7 @@ class StreamReads:
         seconds, microseconds = map(int, reply)
         return seconds * 1000 + microseconds // 1000
 
-    async def _read_page(self, after: tuple[str, str]) -> list[Entry]:
+    async def _read_page(self, after: tuple[str, str]) -> list[StreamEntry]:
         symbol, after_id = after
         for _ in range(MAX_SKIPPED_PAGES):
             reply = await self._range(symbol, f"({after_id}", "+", self._page_entries)
@@ -101,7 +101,7 @@ class StreamReads:
             after_id = reply[-1][0].decode()
         return []
 
-    async def _read_entry(self, which: tuple[str, str]) -> Entry | None:
+    async def _read_entry(self, which: tuple[str, str]) -> StreamEntry | None:
         symbol, event_id = which
         reply = await self._range(symbol, event_id, event_id, 1)
         found = entries_in(symbol, reply, self._corrupt)
