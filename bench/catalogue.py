@@ -19,6 +19,7 @@ from bench.suites import (
     many_readers,
     many_views,
     open_streams,
+    private_parts,
     redis_replica,
     replicas,
     sizes,
@@ -57,6 +58,7 @@ OPTIONAL_SUITES = (
     Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
     Suite("many_views", "100 different views", many_views.measure, 110, False),
     Suite("slow_readers", "readers who do not read", slow_readers.measure, 60, False),
+    Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 20, False),
     Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
     Suite(
         "terminal_80x24", "in a small window", partial(terminal.measure, size=(80, 24)), 25, False

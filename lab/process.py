@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lab.process_table import cpu_seconds
 from lab.waiting import DEADLINE, wait_for
 from runtime.process import die_with_parent
 
@@ -52,7 +53,7 @@ class Process:
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
+                preexec_fn=lifeline(),  # noqa: PLW1509 - see there
             )
 
     @property
@@ -108,9 +109,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that the process has used (Linux only)."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def memory(self) -> int:
         """Return the bytes of the process that are in memory (Linux only)."""
@@ -124,8 +123,9 @@ class Process:
             self.process.wait()
 
 
-def _lifeline() -> Callable[[], None] | None:
-    # A fork among threads runs no Python safely.
+def lifeline() -> Callable[[], None] | None:
+    """Return a `preexec_fn` that ends the process with this one, if it is safe here."""
+    # After a fork of a process with threads no Python code is safe.
     return die_with_parent if threading.active_count() == 1 else None
 
 

@@ -1,7 +1,8 @@
-"""Processes as the kernel sees them: running, children, arguments, signal handlers."""
+"""Processes as the kernel sees them: running, children, arguments, CPU time, signal handlers."""
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def catches(pid: int, number: signal.Signals) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that a process has used."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _state_and_parent(pid: int) -> tuple[str, int]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -23,9 +22,9 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from lab.ports import free_port
+from lab.process import lifeline
 from lab.waiting import wait_until
 from launcher.embedded_redis import find_server
-from runtime.process import die_with_parent
 
 SLOTS = 16384
 MASTER = "books"
@@ -73,7 +72,7 @@ class RedisServer:
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
+                preexec_fn=lifeline(),  # noqa: PLW1509 - see there
             )
         wait_until(self._answers, f"the server on {self.port} answers")
 
@@ -325,8 +324,3 @@ def _id_of(server: RedisServer) -> str:
 
 def _option(name: str, value: object) -> list[str]:
     return [f"--{name}", *str(value).split(" ")]
-
-
-def _lifeline() -> Callable[[], None] | None:
-    # A fork among threads runs no Python safely.
-    return die_with_parent if threading.active_count() == 1 else None

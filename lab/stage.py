@@ -26,6 +26,9 @@ from launcher.embedded_redis import EmbeddedRedis
 T = TypeVar("T")
 ProcessT = TypeVar("ProcessT", bound=Process)
 
+OPEN_STAGES: list[Stage] = []
+"""The open stages, to show the logs of a failed test."""
+
 
 class Stage:
     """Starts a test's processes, and ends them with its context, the last started first."""
@@ -128,7 +131,3 @@ class Stage:
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{len(self.services)}-{name}.log"
-
-
-OPEN_STAGES: list[Stage] = []
-"""The open stages, to show the logs of a failed test."""

@@ -43,6 +43,7 @@ the usual ones are in use."""
 
 def main() -> int:
     """Run everything; return what to exit with."""
+    gc.freeze()
     gc.enable()
     hold_standard_descriptors()
     if sys.stdout is None:

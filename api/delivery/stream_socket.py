@@ -3,7 +3,8 @@
 ASGI reports a disconnect only to a task that awaits `receive`, which would cost every stream a
 second task, and has no way to end a connection whose client does not read. Its `send` is a
 coroutine under several others, and copies what it sends: 13.1 us of CPU for an event and reader,
-against 6.2 by `Socket.write` (bench.private_parts, 2026-11; docs/adr/0005-own-uvicorn-protocol.md).
+against 6.2 by `Socket.write` (suite private_parts of bench, 2026-11;
+docs/adr/0005-own-uvicorn-protocol.md).
 """
 
 from __future__ import annotations

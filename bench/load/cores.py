@@ -19,12 +19,6 @@ def pin(pids: Iterable[int], core: int) -> None:
             os.sched_setaffinity(int(thread.name), {_USABLE[core % len(_USABLE)]})
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU seconds that a process has used (Linux only)."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
     """Pin this process to one core until the context ends."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
 
+from lab.process_table import cpu_seconds
 from runtime.process import die_with_parent
 
 START_SECONDS = 20.0
@@ -56,9 +57,7 @@ class PeerProcess:
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that the process has used (Linux only)."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
         """Kill it and the processes that it started."""

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,65 +23,36 @@ PROGRAMS = ("collector", "api", "simulator", "launcher", "kraken_book")
 STARTS = 10
 
 
-@dataclass(frozen=True)
-class Start:
-    """What the start of one program takes, in seconds."""
-
-    program: str
-    cpu: float
-    wall: float
-
-
-@dataclass(frozen=True)
-class Starts:
-    """The starts of all programs, and that of an interpreter that does nothing."""
-
-    programs: Sequence[Start]
-    bare: Start
-
-    def lines(self) -> Iterator[str]:
-        """Return the figures for people."""
-        for each in (*self.programs, self.bare):
-            yield f"  {each.program:24} {each.cpu:6.3f} s of CPU time, {each.wall:6.3f} s"
-
-    def rows(self) -> Iterator[Row]:
-        """Return each program's CPU time and wall time, beside the bare interpreter's."""
-        for each in self.programs:
-            yield Row(
-                what=f"python -m {each.program} --help, CPU time",
-                ours=each.cpu,
-                unit="s",
-                beside="python -c pass",
-                theirs=self.bare.cpu,
-                ratio=each.cpu / self.bare.cpu,
-                goal=START,
-            )
-            yield Row(what=f"  {each.program}, until it has ended", ours=each.wall, unit="s")
-
-
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Start all programs in turn, and return the medians."""
+    """Start all programs in turn, beside an interpreter that does nothing; yield the medians."""
     rounds = max(2, int(STARTS * scale))
     commands = {name: ("-m", name, "--help") for name in PROGRAMS} | {"": ("-c", "pass")}
     progress.expect(rounds + 1)
     progress("bytecode")
     for arguments in commands.values():
         _start(arguments)
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    starts: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}")
         for name, arguments in commands.items():
-            found[name].append(_start(arguments))
-    medians = {
-        name: Start(name or "python -c pass", *map(median, zip(*times, strict=True)))
-        for name, times in found.items()
-    }
-    bare = medians.pop("")
-    return Starts(list(medians.values()), bare).rows()
+            starts[name].append(_start(arguments))
+    bare, _ = map(median, zip(*starts.pop(""), strict=True))
+    for name, times in starts.items():
+        cpu, wall = map(median, zip(*times, strict=True))
+        yield Row(
+            what=f"{name} --help, CPU time",
+            ours=cpu,
+            unit="s",
+            beside="python -c pass",
+            theirs=bare,
+            ratio=cpu / bare,
+            goal=START,
+            note=f"{wall:.2f} s until it has ended",
+        )
 
 
 def _start(arguments: Sequence[str]) -> tuple[float, float]:
-    """Run Python; return the seconds of CPU time that it took, and of time."""
+    """Run Python; return the CPU time that it took in seconds, and the time."""
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     begun = perf_counter()
     with subprocess.Popen(

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.load.cores import cpu_seconds
 from bench.report.rows import Row
 from bench.suite import Progress
+from lab.process_table import cpu_seconds
 from lab.services import Api
 from lab.stage import Stage
 from lab.tmux import TMUX, Tmux

@@ -18,7 +18,7 @@ Names used:
 Checked with uvicorn 0.53 to 0.54 (0.52 fails); the guard is
 `tests/runtime/http/test_uvicorn_internals.py`, the reason in docs/adr/0005-own-uvicorn-protocol.md.
 The bounds are a promise (docs/reliability.md) and need no figure. An event for one reader costs
-6.2 us of CPU by the transport, and 13.1 by ASGI's `send` (python -m bench.private_parts,
+6.2 us of CPU by the transport, and 13.1 by ASGI's `send` (python -m bench --only private_parts,
 2026-11-27).
 """
 
@@ -27,14 +27,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-if TYPE_CHECKING:
-    from uvicorn._types import ASGI3Application
 
 
 class UvicornServer(uvicorn.Server):
@@ -120,7 +117,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self.check_head(version, self.url)
         if version == "1.0":
             app = _UntilClose(cast("ASGIApp", self.config.loaded_app), lambda: self.cycle)
-            self.app = cast("ASGI3Application", app)
+            self.app = cast("Any", app)
         super().on_headers_complete()
         self.answer_begun()
 

@@ -18,8 +18,8 @@ Names used:
 
 Checked with redis 8.1 (8.0 fails); the guard is `tests/runtime/redis/test_redis_py_internals.py`,
 the reason in docs/adr/0004-packed-redis-commands.md. A flush of one EVALSHA with 50 arguments
-costs 29 us of CPU, and 132 by redis-py's pipeline; of twenty, 207 and 1,384 (python -m
-bench.private_parts, 2026-11-27).
+costs 29 us of CPU, and 132 by redis-py's pipeline; of twenty, 207 and 1,384 (python -m bench
+--only private_parts, 2026-11-27).
 """
 
 from __future__ import annotations

@@ -109,5 +109,5 @@ def test_no_more_connections_are_tried_than_the_budget_has(stage: Stage) -> None
             KRAKEN_CONNECTS_PER_10_MIN="8",
         )
         collector.wait_until_live(8)
-        collector.wait_for_line("so many connections are enough", count=22)
+        collector.wait_for_line("connect budget exhausted", count=22)
         eventually(lambda: kraken.connections == 8 or None, "the budget is used up")

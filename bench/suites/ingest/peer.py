@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +15,9 @@ from bench.load.cores import pin
 from bench.load.flood_process import FloodProcess
 from bench.suite import MeasureFailed
 from bench.suites.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
-from lab.process import ROOT
+from lab.process import ROOT, lifeline
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
-from runtime.process import die_with_parent
 
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 NOT_INSTALLED = "cryptofeed: make peers"
@@ -69,8 +67,7 @@ def _cryptofeed(folder: Path, redis: EmbeddedRedis, flood: FloodProcess) -> Iter
             cwd=folder,
             stdout=out,
             stderr=out,
-            # Among threads nothing may run between fork and exec.
-            preexec_fn=die_with_parent if threading.active_count() == 1 else None,  # noqa: PLW1509
+            preexec_fn=lifeline(),  # noqa: PLW1509 - see there
         )
     try:
         pin([process.pid], COLLECTOR_CORE)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bench.load.cores import cpu_seconds
 from bench.load.flood import FloodFeed
 from bench.suite import MeasureFailed
+from lab.process_table import cpu_seconds
 
 COLLECTOR_CORE = 0
 OTHER_CORE = 1

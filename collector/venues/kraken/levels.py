@@ -1,9 +1,9 @@
 """The levels of a book frame: from Kraken's JSON to levels at their symbol's precision.
 
 Kraken writes all levels alike, `{"price":63381.0,"qty":0.00005100}`, with all the decimals of the
-symbol and no space. So one regular expression finds them and proves their form, in half the time
-that it takes to decode them and to look at each number. What is written in another way is decoded,
-and means the same.
+symbol and no space. One regular expression finds them and proves their form, in half the time of
+decoding them and checking each number (`bench.core`). Levels that are written in another way are
+decoded, with the same result.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from collector.venues.kraken.frames import NO_LEVELS, BookEntry, FrameError
 from kraken_book.level import Level, level_of, make_level
 from kraken_book.precision import Precision, plain_pattern
 
-# Far above what Kraken sends; what is more would hold up every other book while it is applied.
-MOST_LEVELS = 10_000
+# Far above Kraken's largest frames. A longer list would hold up every other book.
+MAX_LEVELS = 10_000
 
-# Of each level besides its numbers, with the comma or the bracket behind it.
+# Characters of each level besides its numbers, with the comma or the bracket behind it.
 _AROUND_NUMBERS = len('{"price":,"qty":},')
 
 
@@ -34,10 +34,11 @@ _levels = msgspec.json.Decoder(list[_Level])
 
 
 def parse_levels(entry: BookEntry, precision: Precision) -> tuple[list[Level], list[Level]]:
-    """The bids and the asks of one symbol's part of a frame.
+    """Return the bids and the asks of one symbol's part of a frame.
 
-    Raises FrameError where they are no lists of levels, or longer than any book; LevelError where a
-    level makes no sense at this precision.
+    Raises:
+        FrameError: They are not lists of levels, or longer than any book.
+        LevelError: A level makes no sense at this precision.
     """
     try:
         return _side(entry.bids, precision), _side(entry.asks, precision)
@@ -46,19 +47,19 @@ def parse_levels(entry: BookEntry, precision: Precision) -> tuple[list[Level], l
 
 
 def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
-    # As of one side of most frames.
+    # One side of most frames is empty.
     if data == NO_LEVELS:
         return []
     text = _text(data)
-    if len(text) > MOST_LEVELS and text.count("{") > MOST_LEVELS:
-        raise msgspec.DecodeError(f"more than {MOST_LEVELS} levels")
+    if len(text) > MAX_LEVELS and text.count("{") > MAX_LEVELS:
+        raise msgspec.DecodeError(f"more than {MAX_LEVELS} levels")
     levels, left = [], len(text) - len("[")
     for price, qty in _finder(precision)(text):
         levels.append(level_of(price, qty))
         left -= len(price) + len(qty) + _AROUND_NUMBERS
     if levels and not left:
         return levels
-    # Something was not understood; and if nothing was, it may be no list.
+    # Some levels were not found; if none were, this may not be a list.
     return [
         make_level(_text(level.price), _text(level.qty), precision)
         for level in _levels.decode(data)
@@ -66,7 +67,7 @@ def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
 
 
 def _text(data: msgspec.Raw) -> str:
-    # Latin-1 decodes any byte; what is no number is refused with its symbol where it is parsed.
+    # Latin-1 decodes any byte; the parser refuses texts that are not numbers.
     return str(data, "latin-1")
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.lag import LagMemory
 from collector.feed.venue import InstrumentsListener
 from collector.venues.kraken.connection import Connection
-from collector.venues.kraken.lag import LagMemory
-from collector.venues.kraken.session import Session, resync_budget
+from collector.venues.kraken.session import Session
 
 CONNECTS_SECONDS = 600.0
+# Of all symbols of a process: a feed that is wrong everywhere must not become a storm of requests.
+RESYNCS_PER_10_S = 50
 
 
 class KrakenVenue:
@@ -41,7 +43,7 @@ class KrakenVenue:
         self._url = url
         self._quiet_resync = quiet_resync
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_SECONDS)
-        self._resyncs = resync_budget()
+        self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
     def open_connection(self, name: str, on_instruments: InstrumentsListener) -> Connection:
         """Return a new connection, to be run by the caller; `name` is for people."""

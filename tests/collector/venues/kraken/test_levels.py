@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.venues.kraken.frames import BookEntry, FrameError
-from collector.venues.kraken.levels import MOST_LEVELS, parse_levels
+from collector.venues.kraken.levels import MAX_LEVELS, parse_levels
 from kraken_book.errors import LevelError
 from kraken_book.level import make_level
 from kraken_book.precision import Precision, to_text
@@ -34,13 +34,13 @@ def texts(bids: str, precision: Precision = BTC) -> list[TextLevel]:
     return [(level.price, level.qty) for level in levels]
 
 
-def test_each_side_has_its_levels_in_their_order_to_the_letter() -> None:
+def test_levels_keep_their_order_and_texts() -> None:
     bids, asks = parse_levels(entry_of(as_kraken(TOLD), as_kraken(TOLD[:1])), BTC)
     assert bids == [make_level(*level, BTC) for level in TOLD]
     assert asks == [make_level(*TOLD[0], BTC)]
 
 
-def test_a_side_may_be_empty_or_missing() -> None:
+def test_side_may_be_empty_or_missing() -> None:
     assert parse_levels(entry_of("[]"), BTC) == ([], [])
     entry = msgspec.json.decode(b'{"symbol":"BTC/USD","checksum":1}', type=BookEntry)
     assert parse_levels(entry, BTC) == ([], [])
@@ -57,7 +57,7 @@ def test_a_side_may_be_empty_or_missing() -> None:
         '[{"price":6.33764e4,"qty":0.00005100}]',
     ],
 )
-def test_what_is_written_in_another_way_means_the_same(bids: str) -> None:
+def test_levels_written_in_another_way_mean_the_same(bids: str) -> None:
     assert texts(bids) == [("63376.4", "0.00005100")]
     # Also beside one that is written as always.
     assert texts(f'{bids[:-1]},{{"price":1.0,"qty":1.00000000}}]') == [
@@ -78,7 +78,7 @@ def test_what_is_written_in_another_way_means_the_same(bids: str) -> None:
         '[{"price":1.0,"qty":1.00000000},[{"price":1.0,"qty":1.00000000}]]',
     ],
 )
-def test_what_is_no_list_of_levels_is_a_bad_frame_of_its_symbol(bids: str) -> None:
+def test_side_that_is_no_list_of_levels_is_a_frame_error_of_its_symbol(bids: str) -> None:
     for entry in (entry_of(bids), entry_of("[]", bids)):
         with pytest.raises(FrameError) as caught:
             parse_levels(entry, BTC)
@@ -97,18 +97,18 @@ def test_what_is_no_list_of_levels_is_a_bad_frame_of_its_symbol(bids: str) -> No
         ('{"price":1e999999,"qty":1.00000000}', "no price or quantity|larger than"),
     ],
 )
-def test_a_level_that_makes_no_sense_is_refused_with_its_reason(level: str, why: str) -> None:
+def test_senseless_level_is_refused_with_its_reason(level: str, why: str) -> None:
     for bids in (f"[{level}]", f'[{{"price":1.0,"qty":1.00000000}},{level}]'):
         with pytest.raises(LevelError, match=why):
             parse_levels(entry_of(bids), BTC)
 
 
-def test_more_levels_than_any_book_has_are_refused() -> None:
+def test_list_of_more_levels_than_any_book_has_is_refused() -> None:
     level = '{"price":1.0,"qty":1.00000000}'
-    assert len(texts(f"[{','.join([level] * MOST_LEVELS)}]")) == MOST_LEVELS
+    assert len(texts(f"[{','.join([level] * MAX_LEVELS)}]")) == MAX_LEVELS
     for one in (level, '{"qty":1.0,"price":1.0}'):
-        with pytest.raises(FrameError, match=f"more than {MOST_LEVELS} levels"):
-            texts(f"[{','.join([one] * (MOST_LEVELS + 1))}]")
+        with pytest.raises(FrameError, match=f"more than {MAX_LEVELS} levels"):
+            texts(f"[{','.join([one] * (MAX_LEVELS + 1))}]")
 
 
 amounts = st.integers(0, 10**20)

@@ -1,20 +1,19 @@
 """CPU time with each use of a library's undocumented parts, and by the library's public way.
 
-    python -m bench.private_parts
-
 The two ways of each pair run in turns in this process; what they talk to (a feed, a Redis, readers)
-has a process of its own. `docs/adr/` has what was decided by these figures.
+has a process of its own. A use of undocumented parts that does not save 5 % is to be deleted;
+`docs/adr/` has what was decided by these figures.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import socket
 import statistics
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from time import process_time
 
 import uvloop
@@ -26,7 +25,9 @@ from websockets.asyncio.server import serve as serve_websocket
 from websockets.frames import Frame, Opcode
 
 from api.delivery.stream_socket import Socket, SocketProtocol, socket_of
-from collector.venues.kraken.feed_socket import FeedSocket
+from bench.report.rows import Goal, Row
+from bench.suite import Progress, turns_at
+from collector.venues.feed_socket import FeedSocket
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.http.server import allow_open_files, serve
 from runtime.redis.client import connect_redis
@@ -39,8 +40,10 @@ READERS, WRITES = 100, 300
 EVENT = b"id: 1760000000000-123456\ndata: " + b"x" * 300 + b"\n\n"
 SCRIPT = "return redis.call('XADD', KEYS[1], 'MAXLEN', 100, '*', 'data', ARGV[1])"
 
-Measure = Callable[[], Awaitable[float]]
-"""Return the CPU time of one unit of work, in microseconds."""
+PAYS = Goal("at most", 0.95)
+
+Way = Callable[[], Awaitable[float]]
+"""Returns the CPU time of one unit of work, in microseconds."""
 
 
 async def feed(listener: socket.socket) -> None:
@@ -75,7 +78,7 @@ async def websockets_read(port: int) -> float:
         assert isinstance(websocket, FeedSocket)
         began, count = process_time(), 0
         while count < FRAMES:
-            count += len((await websocket.read()).messages)
+            count += len((await websocket.next_batch()).messages)
         return (process_time() - began) / FRAMES * 1e6
 
 
@@ -186,64 +189,77 @@ async def stream(*, bypass: bool) -> float:
 
 
 def _start(what: str, port: int, *pass_fds: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench.private_parts", what, str(port)]
+    command = [sys.executable, "-m", "bench.suites.private_parts", what, str(port)]
     return subprocess.Popen(command, pass_fds=pass_fds)
 
 
-async def compare(name: str, rounds: int, public: Measure, private: Measure) -> None:
-    """Print the medians of `rounds` turns of each way."""
-    figures: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds):
-        for figure, measure in zip(figures, (public, private), strict=True):
-            figure.append(await measure())
-    before, after = map(statistics.median, figures)
-    spread = "; ".join(" ".join(f"{each:.1f}" for each in figure) for figure in figures)
-    print(f"{name}: {before:.1f} us by the public way, {after:.1f} us, {before / after:.1f} times")
-    print(f"    {spread}")
+async def compare(what: str, turns: int, public: Way, private: Way) -> Row:
+    """Return the medians of both ways, and of the ratios of the turns."""
+    pairs = [(await private(), await public()) for _ in range(turns)]
+    ours, theirs = (statistics.median(figures) for figures in zip(*pairs, strict=True))
+    ratio = statistics.median(mine / other for mine, other in pairs)
+    return Row(
+        what=what,
+        ours=ours,
+        unit="us",
+        beside="the public way",
+        theirs=theirs,
+        ratio=ratio,
+        goal=PAYS,
+    )
 
 
-async def main(rounds: int) -> None:
-    """Print all figures."""
+def measure(scale: float, progress: Progress) -> Iterator[Row]:
+    """Measure each use of undocumented parts against the public way."""
+    allow_open_files()
+    yield from uvloop.run(_measure(turns_at(scale), progress))
+
+
+async def _measure(turns: int, progress: Progress) -> list[Row]:
+    progress.expect(3)
+    rows = []
     with socket.create_server(("127.0.0.1", 0)) as listener, EmbeddedRedis() as server:
-        port = listener.getsockname()[1]
+        port, url = listener.getsockname()[1], server.url
         feeding = _start("feed", listener.fileno(), listener.fileno())
-        plain = Redis.from_url(server.url)
+        plain = Redis.from_url(url)
         try:
-            await compare(
-                "a frame of websockets, 205 bytes",
-                rounds,
-                lambda: websockets_recv(port),
-                lambda: websockets_read(port),
-            )
-            for calls in (1, 20):
+            progress("websockets")
+            rows.append(
                 await compare(
-                    f"a flush of {calls} EVALSHA with 50 arguments",
-                    rounds,
-                    lambda calls=calls: redis_pipeline(plain, calls),  # type: ignore[misc]
-                    lambda calls=calls: redis_exchange(server.url, calls),  # type: ignore[misc]
+                    "a frame of 205 bytes, websockets",
+                    turns,
+                    lambda: websockets_recv(port),
+                    lambda: websockets_read(port),
                 )
-            await compare(
-                f"an event to one of {READERS} streams",
-                rounds,
-                lambda: stream(bypass=False),
-                lambda: stream(bypass=True),
+            )
+            progress("redis-py")
+            rows += [
+                await compare(
+                    f"a flush of {calls} EVALSHA, redis-py",
+                    turns,
+                    partial(redis_pipeline, plain, calls),
+                    partial(redis_exchange, url, calls),
+                )
+                for calls in (1, 20)
+            ]
+            progress("uvicorn")
+            rows.append(
+                await compare(
+                    f"an event to one of {READERS} streams, uvicorn",
+                    turns,
+                    partial(stream, bypass=False),
+                    partial(stream, bypass=True),
+                )
             )
         finally:
             await plain.aclose()
             feeding.terminate()
             feeding.wait()
+    return rows
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", nargs="?", choices=["feed", "read"], help=argparse.SUPPRESS)
-    parser.add_argument("number", nargs="?", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    allow_open_files()
-    if options.part == "feed":
-        uvloop.run(feed(socket.socket(fileno=options.number)))
-    elif options.part == "read":
-        uvloop.run(read_streams(options.number))
+    if sys.argv[1] == "feed":
+        uvloop.run(feed(socket.socket(fileno=int(sys.argv[2]))))
     else:
-        uvloop.run(main(options.rounds))
+        uvloop.run(read_streams(int(sys.argv[2])))

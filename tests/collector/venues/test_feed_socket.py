@@ -17,7 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.utils import accept_key
 
-from collector.venues.kraken.feed_socket import (
+from collector.venues.feed_socket import (
     MOST_BYTES,
     MOST_FRAMES_IN_A_TURN,
     MOST_PARTS,
@@ -41,23 +41,23 @@ async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
             yield socket
 
 
-async def lots_of(socket: FeedSocket) -> list[list[bytes]]:
+async def batches_of(socket: FeedSocket) -> list[list[bytes]]:
     """All messages until the connection ends, as they were read."""
-    lots = []
+    batches = []
     with contextlib.suppress(ConnectionClosed):
         while True:
-            lots.append((await socket.read()).messages)
+            batches.append((await socket.next_batch()).messages)
             # Others have their turn, as the collector lets them.
             await asyncio.sleep(0)
-    return lots
+    return batches
 
 
 async def all_of(socket: FeedSocket) -> list[bytes]:
     """Every message until the connection ends."""
-    return [message for lot in await lots_of(socket) for message in lot]
+    return [message for batch in await batches_of(socket) for message in batch]
 
 
-async def test_messages_come_in_their_order_and_those_before_the_end_too() -> None:
+async def test_messages_come_in_order_with_those_before_the_end() -> None:
     async def sends(websocket: ServerConnection) -> None:
         for number in range(1000):
             await websocket.send(str(number))
@@ -66,7 +66,7 @@ async def test_messages_come_in_their_order_and_those_before_the_end_too() -> No
         assert await all_of(socket) == [str(number).encode() for number in range(1000)]
 
 
-async def test_what_is_read_together_has_one_time_of_reading() -> None:
+async def test_batch_has_one_time_of_reading() -> None:
     async def sends(websocket: ServerConnection) -> None:
         await websocket.send("first")
         await websocket.send("second")
@@ -76,14 +76,14 @@ async def test_what_is_read_together_has_one_time_of_reading() -> None:
         reads = []
         messages: list[bytes] = []
         while len(messages) < 2:
-            lot = await socket.read()
-            reads.append(lot.read)
-            messages += lot.messages
+            batch = await socket.next_batch()
+            reads.append(batch.read_at)
+            messages += batch.messages
         assert messages == [b"first", b"second"]
         assert reads == sorted(set(reads))
 
 
-async def test_a_message_in_several_frames_is_one_and_in_its_place() -> None:
+async def test_message_in_several_frames_is_one_in_its_place() -> None:
     async def sends(websocket: ServerConnection) -> None:
         await websocket.send("before")
         await websocket.send(iter(["in ", "three ", "frames"]))
@@ -94,16 +94,16 @@ async def test_a_message_in_several_frames_is_one_and_in_its_place() -> None:
         assert await all_of(socket) == [b"before", b"in three frames", b"after"]
 
 
-async def test_the_end_says_how_it_came() -> None:
+async def test_closed_socket_raises_with_the_code_and_reason_of_the_close() -> None:
     async def leaves(websocket: ServerConnection) -> None:
         await websocket.close(1012, "restarting")
 
     async with socket_to(leaves) as socket:
         with pytest.raises(ConnectionClosed, match=r"1012.*restarting"):
-            await socket.read()
+            await socket.next_batch()
 
 
-async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None:
+async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -> None:
     size, count = 1024, 20_000
     sent = 0
 
@@ -121,11 +121,11 @@ async def test_who_does_not_read_holds_the_sender_up_and_loses_nothing() -> None
             return len(seen) > 20 and seen[-20] == sent > 0
 
         await eventually(stands_still)
-        lots = await lots_of(socket)
-        numbers = [int(message) for lot in lots for message in lot]
+        batches = await batches_of(socket)
+        numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
         # And what one read of the system brings at most.
-        assert max(map(len, lots)) <= MOST_WAITING + 256 * 1024 // size
+        assert max(map(len, batches)) <= MOST_WAITING + 256 * 1024 // size
 
 
 Cut = Callable[[bytes], list[bytes]]
@@ -198,7 +198,7 @@ SIZES = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000]
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_every_message_comes_whole_however_its_bytes_are_cut(seed: int) -> None:
+async def test_messages_come_whole_however_their_bytes_are_cut(seed: int) -> None:
     chance = random.Random(seed)
     messages, stream = [], b""
     for number in range(40):
@@ -217,7 +217,7 @@ async def test_every_message_comes_whole_however_its_bytes_are_cut(seed: int) ->
         assert await all_of(socket) == messages
 
 
-async def test_the_answer_to_the_handshake_may_be_cut_anywhere() -> None:
+async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
     def at(end: int) -> Cut:
         return lambda data: [data[:end], data[end:]]
 
@@ -244,7 +244,7 @@ SENSELESS = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-async def test_a_senseless_frame_ends_the_connection_behind_what_came_before(
+async def test_senseless_frame_ends_the_connection_after_the_messages_before_it(
     name: str,
 ) -> None:
     frame, code = SENSELESS[name]
@@ -252,13 +252,13 @@ async def test_a_senseless_frame_ends_the_connection_behind_what_came_before(
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:
-            await socket.read()
+            await socket.next_batch()
         assert closed.value.sent is not None
         assert closed.value.sent.code == code
 
 
 @pytest.mark.parametrize("size", [0, 1000, 70_000])
-async def test_a_close_that_we_begin_is_heard_whatever_has_begun_to_come(size: int) -> None:
+async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: int) -> None:
     has_left = asyncio.Event()
     begun = framed(b"x" * size)
     closing = framed((1000).to_bytes(2), Opcode.CLOSE)
@@ -277,22 +277,22 @@ async def test_a_close_that_we_begin_is_heard_whatever_has_begun_to_come(size: i
 
 
 @pytest.mark.parametrize("first", [0x83, 0x8B])
-async def test_a_frame_of_no_known_kind_ends_the_connection_before_it_is_whole(first: int) -> None:
+async def test_frame_of_unknown_kind_ends_the_connection_before_it_is_whole(first: int) -> None:
     stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"begins"
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:
-            await socket.read()
+            await socket.next_batch()
         assert closed.value.sent is not None
         assert closed.value.sent.code == 1002
 
 
-async def test_what_breaks_off_in_the_middle_is_no_message() -> None:
+async def test_frame_that_breaks_off_in_the_middle_is_no_message() -> None:
     for part in (b"\x81", framed(b"x" * 70_000)[:5], framed(b"half")[:-1]):
         async with socket_to_bytes(framed(b"whole") + part, lambda data: [data]) as socket:
             assert await all_of(socket) == [b"whole"]
             with pytest.raises(ConnectionClosed):
-                await socket.read()
+                await socket.next_batch()
 
 
 @pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
@@ -307,7 +307,7 @@ async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() 
     stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MOST_PARTS + 10)
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         with pytest.raises(FeedFlooded, match="frames"):
-            await socket.read()
+            await socket.next_batch()
 
 
 async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> None:
@@ -322,7 +322,7 @@ async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> Non
     assert turns >= 5 * 3000 / MOST_FRAMES_IN_A_TURN
 
 
-async def test_what_is_put_off_is_not_lost_when_the_connection_ends() -> None:
+async def test_frames_left_for_the_next_turn_are_not_lost_when_the_connection_ends() -> None:
     stream = (
         framed(b"", Opcode.PING) * 900 + framed(b"last") + framed((1000).to_bytes(2), Opcode.CLOSE)
     )

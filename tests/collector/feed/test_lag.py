@@ -7,8 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
+from collector.feed.lag import (
+    LOOKS,
+    MAX_LAG_SECONDS,
+    FeedLag,
+    FeedLagging,
+    FeedSilent,
+    LagMemory,
+    Watchdog,
+)
 from collector.feed.timestamp import Timestamp
-from collector.venues.kraken.lag import LOOKS, MOST_LAG_SECONDS, FeedLag, FeedLagging, LagMemory
 from kraken_book.timestamps import rfc3339
 
 # The clocks of Kraken and of this machine have nothing in common.
@@ -54,7 +62,7 @@ class Feed:
 # Lag
 
 
-def test_lag_is_how_much_the_distance_grew_whatever_the_clocks_say() -> None:
+def test_lag_is_the_growth_of_the_distance_whatever_the_clocks_say() -> None:
     feed = Feed()
     assert feed.updates(0, late=0.3) == 0.0
     assert feed.updates(10, late=0.4) == pytest.approx(0.1, abs=0.03)
@@ -64,10 +72,10 @@ def test_lag_is_how_much_the_distance_grew_whatever_the_clocks_say() -> None:
         feed.updates(40, late=5.75)
 
 
-def test_what_catches_up_lags_no_more() -> None:
+def test_feed_that_catches_up_has_no_lag() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
-    assert feed.updates(10, late=MOST_LAG_SECONDS) == pytest.approx(MOST_LAG_SECONDS, abs=0.05)
+    assert feed.updates(10, late=MAX_LAG_SECONDS) == pytest.approx(MAX_LAG_SECONDS, abs=0.05)
     assert feed.updates(24, late=0.1) == pytest.approx(0.1, abs=0.05)
 
 
@@ -103,7 +111,7 @@ def test_one_update_in_fifty_milliseconds_is_looked_at() -> None:
     assert feed.lag.seconds == 0.0, "two looks are not enough"
 
 
-def test_what_has_no_time_or_none_that_is_one_tells_nothing() -> None:
+def test_update_without_a_sensible_time_says_nothing_of_lag() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
     for time in (None, "", "soon", "2026-08-02", "0000-00-00T00:00:00Z", "10000-01-01T00:00:00Z"):
@@ -191,7 +199,7 @@ def test_where_there_are_more_symbols_one_alone_is_not_believed(count: int) -> N
 
 
 @pytest.mark.parametrize("wrong", [-3600.0, -300.0, -7.0, 7.0, 3600.0, 1e9])
-def test_no_time_that_is_senseless_decides_alone(wrong: float) -> None:
+def test_senseless_time_does_not_decide_alone(wrong: float) -> None:
     feed = Feed()
     feed.run(0, 10)
     assert feed.update(10 + wrong, 10) < 0.2
@@ -224,7 +232,7 @@ def test_clock_that_stepped_between_two_connections_costs_neither() -> None:
     assert following.run(20.2, 30, lambda _symbol, _at: -12.0) < 1
 
 
-def test_what_a_connection_saw_is_forgotten_after_minutes() -> None:
+def test_distance_of_an_earlier_connection_is_forgotten_after_minutes() -> None:
     memory = LagMemory()
     Feed(memory).run(0, 10)
     following = Feed(memory)
@@ -238,3 +246,31 @@ def test_prompt_answer_proves_that_frames_do_not_wait() -> None:
     feed.answer(asked=29.9, read=30.0)
     # Silent for 20 s, in which the clock went back: time alone could not tell that from lag.
     assert feed.run(30.1, 30, lambda _symbol, _at: -12.0) < 1
+
+
+# Silence and standstill
+
+
+def at(seconds: float) -> Timestamp:
+    return Timestamp(0, int(seconds * 1e9))
+
+
+def test_watchdog_raises_after_seconds_without_a_frame() -> None:
+    watchdog = Watchdog(silence=3.0, standstill=2.0)
+    watchdog.begin(at(10))
+    watchdog.tick(at(11))
+    watchdog.on_frames(at(11.5))
+    for now in (12, 13, 14, 14.4):
+        watchdog.tick(at(now))
+    assert watchdog.last_frame_at == at(11.5)
+    with pytest.raises(FeedSilent, match="for 3 s"):
+        watchdog.tick(at(14.5))
+
+
+def test_watchdog_raises_at_the_first_frame_or_tick_after_a_standstill() -> None:
+    for resume in (Watchdog.on_frames, Watchdog.tick):
+        watchdog = Watchdog(standstill=2.0)
+        watchdog.begin(at(10))
+        watchdog.on_frames(at(12))
+        with pytest.raises(FeedLagging, match=r"stood still for 2\.5 s"):
+            resume(watchdog, at(12.5))

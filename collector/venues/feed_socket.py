@@ -1,6 +1,6 @@
-"""The websocket of one connection, which hands over together what was read together.
+"""The websocket of one connection, which returns messages in batches.
 
-Nearly all that Kraken sends are messages of one plain frame each. They are cut out here, in a
+Nearly all that venues send are messages of one plain frame each. They are cut out here, in a
 twelfth of the time that websockets takes for them. The handshake, the close, pings, fragments and
 everything else are passed on to it, in whole frames. At most MOST_FRAMES_IN_A_TURN of those are
 processed in one turn of the loop, so that no flood of them holds up the other connections.
@@ -11,17 +11,21 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 from websockets.frames import Opcode
 from websockets.protocol import State
 
 from collector.feed.budget import Budget
 from collector.feed.timestamp import Timestamp, timestamp_now
-from collector.venues.kraken.websockets_internals import InterceptedConnection
+from collector.venues.websockets_internals import InterceptedConnection
+from kraken_book.hosts import is_loopback
 
-# The largest snapshots, of every pair or of 1,000 levels, stay well below.
+# The largest snapshots of Kraken, of every pair or of 1,000 levels, stay well below.
 MOST_BYTES = 16 * 2**20
-# Where so many wait no more is read from the system, which then tells Kraken to wait.
+# If so many wait, no more is read from the system, which then tells the venue to wait.
 MOST_WAITING = 256
 
 # Of frames that are left to websockets, which takes some 20 us for each.
@@ -39,6 +43,11 @@ _WHOLE_TEXT, _WHOLE_BYTES = 0x81, 0x82
 _LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES = 126, 127
 _OPCODES = frozenset(map(int, Opcode))
 
+# What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
+# SOCKS proxy, for which websockets wants a package of its own.
+NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
+CONNECT_TIMEOUT = 10.0
+
 
 class FeedFlooded(Exception):
     """So many control frames or fragments came that they can only be meant to keep us busy."""
@@ -46,15 +55,15 @@ class FeedFlooded(Exception):
     reason = "flood"
 
 
-class Lot(NamedTuple):
-    """Messages in their order; `read` is when the newest of them was read from the system."""
+class FrameBatch(NamedTuple):
+    """Messages in their order; `read_at` is when the newest of them was read from the system."""
 
-    read: Timestamp
+    read_at: Timestamp
     messages: list[bytes]
 
 
 class FeedSocket(InterceptedConnection):
-    """A websocket that is read by the lot; `recv` gets nothing.
+    """A websocket that is read in batches; `recv` returns nothing.
 
     To wait for each message by itself costs a busy collector a tenth of its time.
     """
@@ -69,7 +78,7 @@ class FeedSocket(InterceptedConnection):
         self._messages: list[bytes] = []
         # Of a message that comes in several frames.
         self._parts: list[bytes] = []
-        self._read = Timestamp(0, 0)
+        self._read_at = Timestamp(0, 0)
         self._has_news = asyncio.Event()
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
@@ -77,10 +86,12 @@ class FeedSocket(InterceptedConnection):
         self._control_frames = Budget(MOST_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS)
         self._flooded: FeedFlooded | None = None
 
-    async def read(self) -> Lot:
-        """Return all that has come, at least one message.
+    async def next_batch(self) -> FrameBatch:
+        """Wait for messages and return all that have come.
 
-        Raises websockets.ConnectionClosed, or FeedFlooded if it was ended for that.
+        Raises:
+            ConnectionClosed: The connection has ended.
+            FeedFlooded: It was ended because of a flood.
         """
         while not self._messages:
             if self._flooded is not None:
@@ -92,11 +103,11 @@ class FeedSocket(InterceptedConnection):
             await self._has_news.wait()
         messages, self._messages = self._messages, []
         self._hold_or_release()
-        return Lot(self._read, messages)
+        return FrameBatch(self._read_at, messages)
 
     def bytes_received(self, data: bytes) -> None:
         """Keep the messages that `data` completes, and pass everything else on."""
-        self._read = timestamp_now()
+        self._read_at = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
@@ -133,7 +144,7 @@ class FeedSocket(InterceptedConnection):
             self._take_begun()
 
     def _hold_or_release(self) -> None:
-        """Read no more from the system while enough has come, which tells Kraken to wait."""
+        """Read no more from the system while enough has come, which tells the venue to wait."""
         holds = self._is_put_off or len(self._messages) >= MOST_WAITING
         if holds == self._is_holding or self.is_closing:
             return
@@ -213,6 +224,24 @@ class FeedSocket(InterceptedConnection):
     def ended(self) -> None:
         """Wake whoever waits for messages."""
         self._has_news.set()
+
+
+async def open_feed_socket(url: str) -> FeedSocket:
+    """Connect to `url`; raise one of `NOT_CONNECTED` if that fails."""
+    websocket = await connect(
+        url,
+        create_connection=FeedSocket,
+        compression=None,
+        max_size=MOST_BYTES,
+        open_timeout=CONNECT_TIMEOUT,
+        # A venue's heartbeats tell more than our pings would.
+        ping_interval=None,
+        close_timeout=0.5,
+        # A proxy of the environment would not find this machine.
+        proxy=None if is_loopback(urlsplit(url).hostname or "") else True,
+    )
+    assert isinstance(websocket, FeedSocket)
+    return websocket
 
 
 def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:

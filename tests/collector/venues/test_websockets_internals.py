@@ -17,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from collector.venues.kraken.websockets_internals import InterceptedConnection
+from collector.venues.websockets_internals import InterceptedConnection
 from lab.polling import eventually
 from tests.installed import changed, require_checked_version
 
@@ -75,7 +75,7 @@ def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
 
 
 def test_installed_websockets_is_in_the_checked_range() -> None:
-    require_checked_version("websockets", "collector/venues/kraken/websockets_internals.py")
+    require_checked_version("websockets", "collector/venues/websockets_internals.py")
 
 
 @pytest.mark.parametrize(("name", "parameters"), METHODS.items())

@@ -14,9 +14,9 @@ Names used:
 - `ClientConnection.transport` and `loop`.
 
 Checked with websockets 15.0 to 17.4;
-`tests/collector/venues/kraken/test_websockets_internals.py` is the guard, and
+`tests/collector/venues/test_websockets_internals.py` is the guard, and
 docs/adr/0003-own-websocket-framing.md has the reason. A frame of 205 bytes costs 0.4 us of CPU, and
-4.6 by `recv` (python -m bench.private_parts, 2026-11-27).
+4.6 by `recv` (python -m bench --only private_parts, 2026-11-27).
 """
 
 from __future__ import annotations
