@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.delivery.openers import EventsGone, one_write
 from api.follow.api_events import sse_frame
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.follow.ring import milliseconds_of
 from api.store.stream_entry import StreamEntry, follows
 from api.store.stream_reads import StreamReads
@@ -61,7 +61,7 @@ class Backlog:
             raise EventsGone("trimmed")
         return self._parts_of_page(page)
 
-    def _parts_of_ring(self, index: int, frames: Sequence[Frame]) -> list[bytes]:
+    def _parts_of_ring(self, index: int, frames: Sequence[SseFrame]) -> list[bytes]:
         due = [
             (at, frame)
             for at, frame in enumerate(frames)
@@ -80,7 +80,7 @@ class Backlog:
 
     def _parts_of_page(self, page: list[StreamEntry]) -> list[bytes]:
         due = [entry for entry in page if entry.position <= self._until]
-        frames = (Frame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
+        frames = (SseFrame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
         parts = one_write(unmarked(frame) for frame in frames)
         if parts:
             last = due[len(parts) - 1]

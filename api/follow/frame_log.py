@@ -33,7 +33,7 @@ WAKE_SECONDS = 0.02
 
 # An api keeps hundreds of thousands. They refer to nothing that could refer back, so the garbage
 # collector need not visit them.
-class Frame(msgspec.Struct, frozen=True, gc=False):
+class SseFrame(msgspec.Struct, frozen=True, gc=False):
     """An event as it is sent; an event of the api's own has the position and id of the last one."""
 
     position: Position
@@ -74,7 +74,7 @@ class FrameLog:
         self._wake_seconds = wake_seconds
         self.waiting = 0
         """How many readers wait until there is a book to open with."""
-        self._frames: list[Frame] = []
+        self._frames: list[SseFrame] = []
         self._first = 0
         self._writes: dict[int, Write] = {}
         self._writes_bytes = 0
@@ -92,7 +92,7 @@ class FrameLog:
         """Return the index that the next frame will have."""
         return self._first + len(self._frames)
 
-    def append(self, frame: Frame) -> None:
+    def append(self, frame: SseFrame) -> None:
         """Add a frame, not older than the last; call `wake` after the last of several."""
         self._frames.append(frame)
         size = len(frame.sse) + FRAME_BYTES
@@ -143,7 +143,7 @@ class FrameLog:
             with suppress(ValueError):
                 self._due.remove(waker)
 
-    def frames_from(self, index: int, most: int | None = None) -> list[Frame] | None:
+    def frames_from(self, index: int, most: int | None = None) -> list[SseFrame] | None:
         """Return the frames from `index` on, at most `most`; None if they are gone."""
         begin = index - self._first
         end = None if most is None else begin + most
@@ -183,7 +183,7 @@ class FrameLog:
             position = frame.position
         return Write(b"".join(parts), index + len(parts), position)
 
-    def _render(self, frame: Frame) -> bytes:
+    def _render(self, frame: SseFrame) -> bytes:
         return frame.sse
 
     def _forget_writes(self) -> int:
@@ -214,7 +214,7 @@ class FrameLog:
         self._first += count
         return sum(len(frame.sse) for frame in gone) + count * FRAME_BYTES
 
-    def _on_gone(self, newest: Frame) -> None:
+    def _on_gone(self, newest: SseFrame) -> None:
         """Note that `newest` and all frames before it have been forgotten."""
 
     def _call_due_wakers(self) -> None:

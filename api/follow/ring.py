@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from msgspec.structs import replace
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import MAX_FRAMES, WAKE_SECONDS, Frame, FrameLog
+from api.follow.frame_log import MAX_FRAMES, WAKE_SECONDS, FrameLog, SseFrame
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
 
@@ -43,7 +43,7 @@ class Ring(FrameLog):
         """When the book was last known to match Kraken, by the monotonic clock."""
         self.complete: int | None = None
         """Every event up to this millisecond of Redis's clock is here; None if not known."""
-        self._before = Frame(NOWHERE, "0-0", b"")
+        self._before = SseFrame(NOWHERE, "0-0", b"")
         self._started = False
 
     @property
@@ -52,14 +52,14 @@ class Ring(FrameLog):
         return self._started
 
     @property
-    def last(self) -> Frame:
+    def last(self) -> SseFrame:
         """Return the newest frame, or the one before the first."""
         return self._frames[-1] if self._frames else self._before
 
     def start(self, position: Position, event_id: str) -> None:
         """Begin right after the event at `position`; only once between restarts."""
         assert not self._started, f"the ring of {self.symbol} is started already"
-        self._before = Frame(position, event_id, b"")
+        self._before = SseFrame(position, event_id, b"")
         self._started = True
 
     def restart(self, reason: LaggedReason) -> None:
@@ -72,7 +72,7 @@ class Ring(FrameLog):
         self._frames.clear()
         self._forget_writes()
         self._share.clear()
-        self._before = Frame(NOWHERE, "0-0", b"")
+        self._before = SseFrame(NOWHERE, "0-0", b"")
         self._started = self.stale = False
         self.confirmed = 0.0
         self.complete = None
@@ -126,7 +126,7 @@ class Ring(FrameLog):
         )
         return self._first + found
 
-    def _on_gone(self, newest: Frame) -> None:
+    def _on_gone(self, newest: SseFrame) -> None:
         self._before = newest
 
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import ClusterDownError, MovedError
 
 from api.follow.api_events import sse_frame
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
@@ -132,7 +132,7 @@ class RingFeed:
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
                 ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
                 break
-            ring.append(Frame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
+            ring.append(SseFrame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
             appended += 1
         # Once for all: counting is a large part of what is done for an event.
         EVENTS_READ.inc(appended)

@@ -16,7 +16,7 @@ from api.http.parameters import parse_levels, single
 from api.http.problems import Problem, problem_of, refused_symbol, unavailable
 from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
-from api.store.errors import ApiError, CorruptBook, NoSymbols, SymbolNotFound, redis_away
+from api.store.errors import ApiError, CorruptBook, NoSuchSymbol, NoSymbols, redis_away
 from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.contract.book_hash import BookHash
 from kraken_book.contract.keys import book_key
@@ -104,7 +104,7 @@ class Books:
             return problem_of(error)
         state = states.get(symbol)
         if state is None:
-            return problem_of(SymbolNotFound(symbol, []) if states else NoSymbols())
+            return problem_of(NoSuchSymbol(symbol, []) if states else NoSymbols())
         if state.status == "refused":
             return refused_symbol(symbol, state.reason)
         why = explain(state.status, state.reason)

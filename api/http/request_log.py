@@ -30,7 +30,7 @@ _OPS_PATHS = ("/healthz", "/readyz", "/metrics")
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-class RequestLog:
+class RequestLogger:
     """ASGI middleware: give each request an id, and log how it was answered.
 
     Args:

@@ -19,7 +19,7 @@ from api.http.books import Books
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
-from api.http.request_log import RequestLog
+from api.http.request_log import RequestLogger
 from api.http.stream_route import StreamRoute
 from api.store.book_store import BookStore
 from api.store.directory import Directory
@@ -80,7 +80,7 @@ def make_app(
     # A program that follows no redirects takes one for an answer: what is not served is a 404.
     app.router.redirect_slashes = False
     # Outermost, so that an unexpected answer has its line and its id too.
-    return RequestLog(app, proxies)
+    return RequestLogger(app, proxies)
 
 
 class PageFiles(StaticFiles):

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from api.store.book_store import BookStore
 from api.store.coalesce import SingleFlight
-from api.store.errors import ApiError, CorruptSymbols, NoSymbols, SymbolNotFound, redis_away
+from api.store.errors import ApiError, CorruptSymbols, NoSuchSymbol, NoSymbols, redis_away
 from kraken_book.contract.symbol_state import SymbolState
 from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
@@ -61,7 +61,7 @@ class Directory:
         A symbol whose book is in Redis is known even if the list is lost or lacks it.
 
         Raises:
-            UnknownSymbol: If there is no such symbol; names the nearest ones.
+            NoSuchSymbol: If there is no such symbol; names the nearest ones.
             Unavailable: If the list cannot be read, or is empty because no collector has written.
         """
         if name in self._states:
@@ -81,7 +81,7 @@ class Directory:
             return symbol
         if not states:
             raise NoSymbols
-        raise SymbolNotFound(name, suggest_symbols(name, states))
+        raise NoSuchSymbol(name, suggest_symbols(name, states))
 
     async def _without_list(self, name: str, error: ApiError) -> str | None:
         """Return the symbol that `name` means while the list cannot be read, None if unknown."""

@@ -33,7 +33,7 @@ class ApiError(Exception):
         self.members = members
 
 
-class SymbolNotFound(ApiError):
+class NoSuchSymbol(ApiError):
     """No symbol has this name."""
 
     code = "unknown-symbol"

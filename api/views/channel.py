@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from api.follow.api_events import status_frame
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, Frame
+from api.follow.frame_log import FRAME_BYTES, SseFrame
 from api.store.metrics import LAGGED
 from api.views.channel_log import ChannelLog, OneSymbolLog, api_frame, unmarked, watermarked
 from api.views.channel_member import NO_BOOK_YET, ChannelMember
@@ -228,7 +228,7 @@ class Channel:
             self._append_all(shown)
         return bool(shown)
 
-    def _append_all(self, frames: Iterable[Frame]) -> None:
+    def _append_all(self, frames: Iterable[SseFrame]) -> None:
         is_empty = True
         for frame in frames:
             is_empty = False
@@ -248,7 +248,7 @@ class Channel:
             own = len(self.members) * MEMBER_BYTES
             self.log.keep(own, max(FLOOR_BYTES, size), max(self._view_bytes, 2 * size))
 
-    def _rendered(self, opening: list[Frame]) -> list[bytes]:
+    def _rendered(self, opening: list[SseFrame]) -> list[bytes]:
         """Render an opening; of many symbols, its last event alone has the watermark.
 
         A reader that is cut off within the opening must not have the watermark.

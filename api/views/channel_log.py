@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, FrameLog
+from api.follow.frame_log import FrameLog, SseFrame
 from api.follow.ring import milliseconds_of
 from api.views.followed_book import is_numbered
 from kraken_book.position import NOWHERE
@@ -23,7 +23,7 @@ class ChannelLog(FrameLog):
     def __init__(self, buffer: Buffer) -> None:
         super().__init__(MANY_CAPACITY, buffer)
 
-    def _render(self, frame: Frame) -> bytes:
+    def _render(self, frame: SseFrame) -> bytes:
         return watermarked(frame)
 
 
@@ -35,28 +35,28 @@ class OneSymbolLog(FrameLog):
         self.symbol = symbol
 
 
-def api_frame(sse: bytes) -> Frame:
+def api_frame(sse: bytes) -> SseFrame:
     """Return the frame of an event of the api's own, which has no id."""
-    return Frame(NOWHERE, "", sse)
+    return SseFrame(NOWHERE, "", sse)
 
 
-def watermarked(frame: Frame) -> bytes:
+def watermarked(frame: SseFrame) -> bytes:
     """Return the event as SSE with its frame's id, a watermark, in place of its own."""
     if not is_numbered(frame):
         return frame.sse
     return b"id: %b\n%b" % (frame.id.encode(), frame.sse[frame.sse.index(b"data: ") :])
 
 
-def unmarked(frame: Frame) -> bytes:
+def unmarked(frame: SseFrame) -> bytes:
     """Return the event as SSE without an id: there is more to send before a watermark is true."""
     return frame.sse[frame.sse.index(b"data: ") :] if is_numbered(frame) else frame.sse
 
 
-def is_status(frame: Frame) -> bool:
+def is_status(frame: SseFrame) -> bool:
     """Return whether the event tells a status, and nothing of the levels."""
     return not is_numbered(frame) or b'"kind":"status"' in frame.sse[:200]
 
 
-def is_later(frame: Frame, milliseconds: int) -> bool:
+def is_later(frame: SseFrame, milliseconds: int) -> bool:
     """Return whether it is an event of the stream that was written later than that."""
     return is_numbered(frame) and milliseconds_of(frame.id) > milliseconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 
 from api.follow.api_events import lagged_frame, sse_frame, status_frame
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.views.channel_log import api_frame, is_status
 from api.views.followed_book import FollowedBook
 from api.views.view import View
@@ -85,7 +85,7 @@ class ChannelMember:
         """Return why readers missed events before the book that is known; None if they did not."""
         return self.followed.lost_for if self.has_begun else self.owed
 
-    def begin(self) -> list[Frame]:
+    def begin(self) -> list[SseFrame]:
         """Return the frames that tell readers of a book that has been joined."""
         followed, reason = self.followed, self.lagged_reason()
         frames = list(self.opening())
@@ -98,7 +98,7 @@ class ChannelMember:
         self.position, self._held = followed.position, None
         return frames
 
-    def opening(self) -> Iterator[Frame]:
+    def opening(self) -> Iterator[SseFrame]:
         """Yield the book as it is, for a reader that has nothing of it."""
         followed = self.followed
         if followed.book is None:
@@ -110,7 +110,7 @@ class ChannelMember:
         if followed.ring.stale:
             yield api_frame(status_frame(self.symbol, "stale", "age"))
 
-    def next_frames(self) -> list[Frame]:
+    def next_frames(self) -> list[SseFrame]:
         """Return the frames of the ring that follow: a view passes statuses on, and no levels."""
         frames = self.followed.ring.frames_from(self._next) or []
         self._next = self.followed.next
@@ -119,7 +119,7 @@ class ChannelMember:
         self.position = self.followed.position
         return frames
 
-    def changed_snapshot(self) -> Frame | None:
+    def changed_snapshot(self) -> SseFrame | None:
         """Return the view's next snapshot, None if readers would see no difference."""
         followed = self.followed
         if followed.book is None:
@@ -131,7 +131,7 @@ class ChannelMember:
         self._seen, self.position = seen, followed.position
         return self._snapshot(None if passed is None else max(0, passed - 1))
 
-    def _snapshot(self, conflated: int | None) -> Frame:
+    def _snapshot(self, conflated: int | None) -> SseFrame:
         followed = self.followed
         data = followed.rendered(self._levels).snapshot(conflated)
-        return Frame(followed.position, followed.event_id, sse_frame(followed.event_id, data))
+        return SseFrame(followed.position, followed.event_id, sse_frame(followed.event_id, data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.view import render_view
@@ -176,7 +176,7 @@ class FollowedBook:
     def _lose(self, reason: LaggedReason) -> None:
         self._is_lost, self.lost_for = True, reason
 
-    def _apply(self, frame: Frame) -> None:
+    def _apply(self, frame: SseFrame) -> None:
         if not is_numbered(frame):
             return
         event = decode_event(data_of(frame))
@@ -186,11 +186,11 @@ class FollowedBook:
         self.event_id = frame.id
 
 
-def is_numbered(frame: Frame) -> bool:
+def is_numbered(frame: SseFrame) -> bool:
     """Return whether it is an event of the stream, and not the api's own."""
     return frame.sse.startswith(b"id: ")
 
 
-def data_of(frame: Frame) -> bytes:
+def data_of(frame: SseFrame) -> bytes:
     """Return the JSON in a frame."""
     return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()

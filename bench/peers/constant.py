@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
-from api.http.request_log import RequestLog
+from api.http.request_log import RequestLogger
 from runtime.http.server import listen, serve
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
@@ -34,7 +34,7 @@ class Constant:
         self._body = body.encode()
         self._of_200 = headers
         self._of_304 = {n: v for n, v in headers.items() if not n.startswith("content-")}
-        self._app = RequestLog(Starlette(routes=[Route("/{path:path}", self._route)]))
+        self._app = RequestLogger(Starlette(routes=[Route("/{path:path}", self._route)]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

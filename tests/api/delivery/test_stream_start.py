@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.delivery.stream_start import StreamRequest, WaitingReader, may_wait_for
-from api.store.errors import ApiError, NoRoom, SymbolNotFound, TooManyChoices
+from api.store.errors import ApiError, NoRoom, NoSuchSymbol, TooManyChoices
 from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS
 from lab.polling import eventually
@@ -158,7 +158,7 @@ def test_stream_waits_for_errors_that_pass_if_its_names_may_be_symbols() -> None
         assert may_wait_for(error, request())
         for name in ("BTC", "BTC/USD/EUR", "", "BTC/\x1b[2J", "BTC/\n", "x" * 50 + "/USD"):
             assert not may_wait_for(error, request(name))
-    assert not may_wait_for(SymbolNotFound("BTC/USD", []), request("BTC/USD"))
+    assert not may_wait_for(NoSuchSymbol("BTC/USD", []), request("BTC/USD"))
 
 
 async def test_refused_symbol_opens_with_krakens_words(written: Written, replica: Replica) -> None:

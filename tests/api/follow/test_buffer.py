@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, Frame, FrameLog
+from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, FrameLog, SseFrame
 from api.follow.ring import Ring
 from api.store.errors import NoRoom
 from kraken_book.position import Position
@@ -16,8 +16,8 @@ from kraken_book.position import Position
 MOST = 1_000_000
 
 
-def frame(seq: int, size: int = 1000) -> Frame:
-    return Frame(Position(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
+def frame(seq: int, size: int = 1000) -> SseFrame:
+    return SseFrame(Position(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
 
 
 def fill(log: FrameLog, count: int, size: int = 1000) -> None:

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.follow.api_events import sse_frame, sse_unnumbered
-from api.follow.frame_log import WRITE_BYTES, Frame
+from api.follow.frame_log import WRITE_BYTES, SseFrame
 from api.follow.ring import Ring
 from kraken_book.position import NOWHERE, Position
 from lab.polling import eventually
 
 
-def frame(seq: int, epoch: int = 1, size: int = 0) -> Frame:
-    return Frame(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
+def frame(seq: int, epoch: int = 1, size: int = 0) -> SseFrame:
+    return SseFrame(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
 
 
 def ring_of(first: int, last: int, before: int | None = None, **limits: Any) -> Ring:
@@ -215,7 +215,7 @@ def test_ring_is_the_end_of_the_list_of_all_events(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
     ring = ring_of(1, 0, capacity=most)
-    naive: list[Frame] = []
+    naive: list[SseFrame] = []
     for seq, size in enumerate(sizes, start=1):
         naive.append(frame(seq, size=size))
         ring.append(naive[-1])

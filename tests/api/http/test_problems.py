@@ -14,14 +14,14 @@ from api.http.problems import (
     unavailable,
 )
 from api.store.corrupt_keys import Corruption
-from api.store.errors import CorruptBook, NoRoom, NoSymbols, SymbolNotFound, redis_away
+from api.store.errors import CorruptBook, NoRoom, NoSuchSymbol, NoSymbols, redis_away
 
 
 @pytest.mark.parametrize(
     ("problem", "status", "title", "members"),
     [
         (
-            problem_of(SymbolNotFound("x", ["BTC/USD"])),
+            problem_of(NoSuchSymbol("x", ["BTC/USD"])),
             404,
             "Not Found",
             {"symbols": ["BTC/USD"]},
@@ -68,7 +68,7 @@ def test_each_has_the_members_of_rfc_9457_and_its_own(
 
 
 def test_words_of_others_do_not_break_it() -> None:
-    problem = problem_of(SymbolNotFound('"\n\u2028<script>', []))
+    problem = problem_of(NoSuchSymbol('"\n\u2028<script>', []))
     body = json.loads(bytes(problem_response(problem, '/depth/"').body))
     assert body["instance"] == '/depth/"'
     assert "/symbols" in body["detail"]

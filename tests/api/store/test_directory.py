@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.store.directory import Directory
-from api.store.errors import NoSymbols, SymbolNotFound
+from api.store.errors import NoSuchSymbol, NoSymbols
 from tests.api.replica import Replica, Written
 
 
@@ -32,7 +32,7 @@ async def test_unknown_symbol_is_refused_with_the_nearest(
 ) -> None:
     for symbol in ("BTC/USD", "BTC/EUR", "SOL/USD"):
         await written.symbol(symbol)
-    with pytest.raises(SymbolNotFound) as caught:
+    with pytest.raises(NoSuchSymbol) as caught:
         await directory.resolve("btc-us")
     nearest = caught.value.members["symbols"]
     assert isinstance(nearest, list)
@@ -76,7 +76,7 @@ async def test_unknown_names_cost_at_most_one_read_in_a_while(
     await directory.states()
     before = (await written.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
     for number in range(20):
-        with pytest.raises(SymbolNotFound):
+        with pytest.raises(NoSuchSymbol):
             await directory.resolve(f"no-{number}")
     after = (await written.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
     assert after == before

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.follow.api_events import sse_frame
-from api.follow.frame_log import Frame
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook
@@ -44,7 +44,7 @@ def hash_at(seq: int, **members: Any) -> BookHash:
 
 
 def put(followed: FollowedBook, seq: int, data: bytes) -> None:
-    followed.ring.append(Frame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+    followed.ring.append(SseFrame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
