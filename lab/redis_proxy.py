@@ -210,7 +210,3 @@ def _reset(writer: StreamWriter) -> None:
         end: socket.socket = writer.get_extra_info("socket")
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
     writer.transport.abort()
-
-
-# Former names, until no test imports them.
-Fault = ProxyFault

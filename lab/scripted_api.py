@@ -280,7 +280,3 @@ def _answer(writer: asyncio.StreamWriter, status: int, content: object) -> None:
 def _write(writer: asyncio.StreamWriter, status: int, media_type: str, body: bytes) -> None:
     head = f"HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nConnection: close\r\n"
     writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-
-
-# Former names, until no test imports them.
-Market = ScriptedMarket

@@ -323,8 +323,3 @@ def _refusal(request: dict[str, Any], symbol: str, error: str) -> str:
             "symbol": symbol,
         }
     )
-
-
-# Former names, until no test imports them.
-Asked = KrakenRequest
-Market = KrakenMarket

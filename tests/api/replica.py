@@ -22,8 +22,8 @@ from kraken_book.contract.symbol_state import (
 )
 from kraken_book.contract.write import WriteCall, touch_book
 from kraken_book.timestamps import rfc3339
-from lab.polling import eventually
 from lab.redis_reads import carry_out, entries_at
+from lab.waiting import async_wait_until
 from lab.written_books import KEPT, Event, book_call, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
@@ -169,7 +169,7 @@ async def received(cursor: Cursor, count: int) -> list[Message]:
         got.extend(messages(await cursor.next()))
         return len(got) >= count
 
-    await eventually(more, f"{count} messages, but {len(got)}")
+    await async_wait_until(more, f"{count} messages, but {len(got)}")
     assert len(got) == count, [message.short for message in got]
     return got
 

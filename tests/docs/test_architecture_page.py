@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.processes import ROOT
+from lab.process import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 # | 7 | `collector/feed/books.py` | `SymbolBook.take_update` | …

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 import api.store.metrics
 import collector.metrics
 import runtime.http.metrics
-from lab.processes import ROOT
+from lab.process import ROOT
 from runtime.fast_counter import Distribution, FastCounter
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)

@@ -10,13 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from lab.process_table import catches, descendants, wait_for_command
+from lab.waiting import wait_until
 from tests.launcher.conftest import Launch
-from tests.launcher.processes import (
-    catches,
-    descendants,
-    eventually,
-    wait_for_command,
-)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -24,7 +20,7 @@ def test_a_signal_ends_everything(launch: Launch, number: signal.Signals) -> Non
     launched = launch()
     launched.wait_until_up()
     # A look at /proc is no look at one moment.
-    eventually(
+    wait_until(
         lambda: len(descendants(launched.process.pid)) == 4,
         "Redis and three services",
     )
@@ -84,7 +80,7 @@ def test_a_signal_the_moment_that_redis_or_a_first_process_is_there(
         seen.update(descendants(launched.process.pid))
         return len(seen) >= wanted
 
-    eventually(enough, f"{wanted} processes")
+    wait_until(enough, f"{wanted} processes")
     os.killpg(launched.process.pid, signal.SIGINT)
 
     assert launched.process.wait(15) == 0, launched.log
@@ -95,7 +91,7 @@ def test_a_signal_the_moment_that_redis_or_a_first_process_is_there(
 
 def test_ctrl_c_before_anything_is_there(launch: Launch) -> None:
     launched = launch()
-    eventually(lambda: catches(launched.process.pid, signal.SIGHUP), "signals are handled")
+    wait_until(lambda: catches(launched.process.pid, signal.SIGHUP), "signals are handled")
     assert launched.end(signal.SIGINT) == 0
     assert launched.log == ""
 

@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 
+from lab.process_table import command_of
 from launcher.embedded_redis import EmbeddedRedis
 from tests.launcher.conftest import Launch
 from tests.launcher.launched import ROOT
-from tests.launcher.processes import command_of
 
 
 def test_without_kraken_it_says_so_and_simulates(launch: Launch) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from simulator.faults.text import parse_fault
 from simulator.injector import FaultInjector
 from simulator.market.exchange import Exchange
@@ -68,7 +68,7 @@ class Stage:
 
     async def asked(self, count: int) -> None:
         """Wait until the simulator has read so many requests."""
-        await eventually(lambda: len(self.simulator.request_log.entries) >= count)
+        await async_wait_until(lambda: len(self.simulator.request_log.entries) >= count)
 
     def client(self) -> connect:
         """A connection that holds whatever it is sent, read or not."""

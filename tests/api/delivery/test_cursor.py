@@ -13,8 +13,8 @@ from api.follow.wake import MAX_STREAMS
 from api.store.errors import RedisAway
 from kraken_book.contract.keys import WAKE, book_key, events_key
 from kraken_book.event import decode_event
-from lab.polling import eventually
 from lab.redis_reads import entries_at
+from lab.waiting import async_wait_for, async_wait_until
 from lab.written_books import snapshot, status, update, updates
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
@@ -72,7 +72,7 @@ async def test_event_is_sent_byte_for_byte_as_the_collector_rendered_it(
         cursor = replica.cursor()
         await cursor.open()
         await written.book(EPOCH, update(2))
-        data = await eventually(cursor.next)
+        data = await async_wait_for(cursor.next)
     (_, (event_id, fields)) = await entries_at(redis, events_key("BTC/USD"))
     assert data == b"id: " + event_id + b"\ndata: " + fields[b"data"] + b"\n\n"
     decode_event(fields[b"data"])
@@ -374,7 +374,7 @@ async def test_cursor_that_begins_while_a_book_is_stale_says_so(
     async with replica.following():
         first = replica.cursor()
         await first.open()
-        await eventually(lambda: replica.ring().stale)
+        await async_wait_until(lambda: replica.ring().stale)
         late = replica.cursor()
         if how == "open":
             data = await late.open()
@@ -387,7 +387,7 @@ async def test_cursor_that_begins_while_a_book_is_stale_says_so(
             statuses.extend(m["status"] for m in more if m["kind"] == "status")
             return bool(statuses)
 
-        await eventually(told, "that the book is stale")
+        await async_wait_until(told, "that the book is stale")
         assert set(statuses) == {"stale"}
 
 
@@ -428,7 +428,7 @@ async def test_event_written_while_a_ring_starts_with_its_past_waits_for_no_swee
             await written.redis.xadd(WAKE, {"s": "BTC/USD"})
             return first_wake.is_set()
 
-        await eventually(waits, "a wait for the wake")
+        await async_wait_until(waits, "a wait for the wake")
         monkeypatch.setattr(OneNode, "call", overtaken)
         await cursor.resume(first)
         assert short(await received(cursor, 2)) == [("update", 2), ("update", 3)]
@@ -451,7 +451,7 @@ async def test_hash_with_a_senseless_stream_id_stops_no_other_cursor(
         # Only a sweep finds it, and it comes after what is wrong.
         await written.book(EPOCH, update(2), symbol="ETH/USD", wake=False)
         put = await replica.reads.time()
-        await eventually(lambda: (replica.ring("ETH/USD").complete or 0) > put, "a sweep")
+        await async_wait_until(lambda: (replica.ring("ETH/USD").complete or 0) > put, "a sweep")
         assert short(await received(other, 1)) == [("update", 2)]
 
 

@@ -15,7 +15,7 @@ from api.delivery.stream_socket import Socket
 from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
 from kraken_book.position import Position
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from runtime.service import end_tasks
 
 
@@ -88,7 +88,7 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
     found = Opened(ring)
     running = asyncio.create_task(found.stream.run(b"", []))
     try:
-        await eventually(found.waits, "it waits for events")
+        await async_wait_until(found.waits, "it waits for events")
         yield found
     finally:
         await end_tasks([running])
@@ -138,7 +138,7 @@ async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None
         async def probed() -> bool:
             return one.wire.body == b": kraken-book\n\n: \n\n"
 
-        await eventually(probed, "a comment")
+        await async_wait_until(probed, "a comment")
         for _ in range(20):
             one.socket.half_close()
             await asyncio.sleep(0)
@@ -157,7 +157,7 @@ async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_a
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
         come(ring, 2)
-        await eventually(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
+        await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         for seq in (3, 4):
             # However often it has its turn.
             for _ in range(20):
@@ -169,7 +169,7 @@ async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_a
         async def has_all() -> bool:
             return one.wire.events == [2, 3, 4]
 
-        await eventually(has_all, "all that came meanwhile")
+        await async_wait_until(has_all, "all that came meanwhile")
 
 
 async def test_event_that_only_redis_has_is_written_too() -> None:
@@ -182,7 +182,7 @@ async def test_event_that_only_redis_has_is_written_too() -> None:
         async def has_it() -> bool:
             return one.wire.events == [2]
 
-        await eventually(has_it, "what only Redis had")
+        await async_wait_until(has_it, "what only Redis had")
         come(ring, 3)
         assert one.wire.events == [2, 3]
 
@@ -203,7 +203,7 @@ async def test_end_says_farewell_and_is_final() -> None:
         one.stream.end()
         assert one.stream.state is StreamState.ENDING
         come(ring, 2)
-        await eventually(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
         assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: going\n\n", one.wire.body)
         assert one.sent[-1]["more_body"] is False
 
@@ -213,9 +213,9 @@ async def test_end_while_the_socket_is_full_says_farewell() -> None:
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
         come(ring, 2)
-        await eventually(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
+        await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         one.stream.end()
-        await eventually(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
         assert b"retry: " in one.wire.body
 
 

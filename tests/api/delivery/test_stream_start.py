@@ -8,7 +8,7 @@ from api.delivery.stream_start import StreamRequest, WaitingReader, may_wait_for
 from api.store.errors import ApiError, NoRoom, NoSuchSymbol, TooManyChoices
 from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from lab.written_books import snapshot, update, updates
 from runtime.redis.client import connect_redis
 from tests.api.replica import Message, Replica, Written, messages
@@ -34,7 +34,7 @@ async def told(reader: WaitingReader, count: int) -> list[Message]:
         got.extend(each for each in messages(without_comments(await reader.next())))
         return len(got) >= count
 
-    await eventually(more, f"{count} messages, but {got}")
+    await async_wait_until(more, f"{count} messages, but {got}")
     assert len(got) == count
     return got
 

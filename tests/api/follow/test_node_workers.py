@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from api.follow.node_workers import NodeWorkers
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from runtime.redis.exchange import RedisNode
 
 ONE, OTHER = RedisNode(port=1), RedisNode(port=2)
@@ -32,7 +32,7 @@ async def test_a_node_that_is_slow_holds_up_no_other() -> None:
     work.gates[OTHER].set()
     for _ in range(3):
         await workers.run(BOTH, BOTH)
-        await eventually(lambda: not workers.is_busy(OTHER))
+        await async_wait_until(lambda: not workers.is_busy(OTHER))
     assert work.begun.count(OTHER) == 3
     assert work.begun.count(ONE) == 1
     assert workers.is_busy(ONE)
@@ -44,7 +44,7 @@ async def test_where_all_are_busy_it_waits_for_one() -> None:
     work = Work()
     workers = NodeWorkers(work)
     running = asyncio.create_task(workers.run(BOTH, BOTH))
-    await eventually(lambda: len(work.begun) == 2)
+    await async_wait_until(lambda: len(work.begun) == 2)
     assert not running.done()
     work.gates[ONE].set()
     await running

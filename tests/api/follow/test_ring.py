@@ -13,7 +13,7 @@ from api.follow.api_events import sse_frame, sse_unnumbered
 from api.follow.frame_log import WRITE_BYTES, SseFrame
 from api.follow.ring import Ring
 from kraken_book.position import NOWHERE, Position
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 
 
 def frame(seq: int, epoch: int = 1, size: int = 0) -> SseFrame:
@@ -201,7 +201,7 @@ async def test_wake_that_takes_long_lets_other_tasks_run_in_between() -> None:
     async def all_are_told() -> bool:
         return done.count(first) == 2
 
-    await eventually(all_are_told, "all are told")
+    await async_wait_until(all_are_told, "all are told")
     assert done == [first, left[1], "other", first]
 
 

@@ -16,7 +16,7 @@ from api.store.metrics import REDIS_UP
 from api.store.stream_entry import MAX_ENTRIES
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.contract.script import WRITE
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from lab.written_books import book_call, snapshot, update, updates
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
@@ -168,7 +168,7 @@ async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage
     await redis.xadd(WAKE, {"s": "BTC/USD"})
     await wake.wait(0.001, [])
     waiting = asyncio.create_task(wake.wait(0.5, []))
-    await eventually(lambda: blocked(redis), "the wait")
+    await async_wait_until(lambda: blocked(redis), "the wait")
     await redis.set(WAKE, "somebody's")
     assert await waiting == (set(), {})
     assert corrupt.get(WAKE) is not None
@@ -216,7 +216,7 @@ async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
         async def swept() -> bool:
             return (replica.ring().complete or 0) > put + 100
 
-        await eventually(swept, "a sweep")
+        await async_wait_until(swept, "a sweep")
         # Were each wait over at once, there would be thousands.
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
@@ -257,7 +257,7 @@ async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
                 together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
             together.xadd(WAKE, {"s": "BTC/USD"})
             await together.execute()
-        await eventually(lambda: replica.store.corrupt.get(key), "they are met")
+        await async_wait_until(lambda: replica.store.corrupt.get(key), "they are met")
         await redis.restore(key, 0, before, replace=True)
         await written.book(EPOCH, update(2))
         await comes_to(ring, 2)
@@ -276,7 +276,7 @@ async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
             await comes_to(busy, seq)
         assert not woken
         await written.book(EPOCH, update(2), symbol="ETH/USD")
-        await eventually(lambda: woken, "a word of its own event")
+        await async_wait_until(lambda: woken, "a word of its own event")
 
 
 async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
@@ -307,7 +307,7 @@ async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
 
 
 async def comes_to(ring: Ring, seq: int) -> None:
-    await eventually(lambda: ring.last.position.seq == seq, f"event {seq}")
+    await async_wait_until(lambda: ring.last.position.seq == seq, f"event {seq}")
 
 
 async def blocked(redis: RedisNode) -> bool:

@@ -13,7 +13,7 @@ from api.store.errors import ApiError, NoRoom
 from api.views.channel_registry import Choice
 from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from lab.written_books import snapshot, status, update, updates
 from runtime.redis.exchange import RedisNode
 from tests.api.replica import Message, Replica, Written, messages
@@ -43,7 +43,7 @@ class Many:
             await self.take()
             return holds()
 
-        await eventually(come, f"{what} in {self.got}")
+        await async_wait_until(come, f"{what} in {self.got}")
 
     async def until_seq(self, symbol: str, seq: int) -> None:
         def come() -> bool:
@@ -129,7 +129,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
         await spoil(redis)
-        await eventually(lambda: list_is_read_without_it(replica), "the list is read")
+        await async_wait_until(lambda: list_is_read_without_it(replica), "the list is read")
         with suppress(ApiError):
             await replica.roster.look()
         async with read_all(replica, cut) as late:
@@ -153,7 +153,7 @@ async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
         await many.until_seq("BTC/USD", 2)
         await written.symbol("BTC/USD", "refused", "not listed")
         await many.until_word("BTC/USD", "syncing", "not listed")
-        await eventually(lambda: "BTC/USD" in replica.roster.left or None, "it has left")
+        await async_wait_until(lambda: "BTC/USD" in replica.roster.left, "it has left")
         await written.book(1, *updates(3, 9))
         await written.symbol("BTC/USD")
         lagged = await many.until_word("BTC/USD", "lagged", "trimmed")
@@ -237,7 +237,7 @@ async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redi
     async def clock_is_later() -> bool:
         return await replica.reads.time() > watermark
 
-    await eventually(clock_is_later, "a later millisecond")
+    await async_wait_until(clock_is_later, "a later millisecond")
     async with replica.following(), AsyncExitStack() as others:
         if has_other:
             other = await others.enter_async_context(read_all(replica))
@@ -266,7 +266,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
             seq += 5
             return all(cursor.log.frames_from(20, 0) is None for cursor in cursors)
 
-        await eventually(all_have_shown_more_than_they_keep, "the logs are full")
+        await async_wait_until(all_have_shown_more_than_they_keep, "the logs are full")
         assert replica.buffer.bytes < views * 40_000
         slow = Many(cursors[0])
         await slow.until_seq("BTC/USD", seq)
@@ -315,7 +315,7 @@ async def test_reader_that_fell_off_opens_again_when_there_is_room(
             seq += 5
             return many.cursor.log.frames_from(20, 0) is None
 
-        await eventually(has_shown_more_than_it_keeps, "the log is full")
+        await async_wait_until(has_shown_more_than_it_keeps, "the log is full")
         await many.until_word("BTC/USD", "lagged", "slow")
         assert many.of("BTC/USD")[-1]["kind"] == "lagged", "there is no room for more"
         replica.buffer.unpin(pinned)

@@ -9,7 +9,7 @@ from collector.lead.lease import Lease
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.settings import Shard
-from lab.polling import end
+from lab.waiting import cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.publish.boxes import KEPT
@@ -72,7 +72,7 @@ class Candidate:
 
     async def end(self) -> None:
         """Die."""
-        await end(self._task)
+        await cancel(self._task)
 
     async def stop(self) -> None:
         """Stop as a collector does that is asked to."""

@@ -11,8 +11,8 @@ from collector.lead.lease import LeaseState
 from collector.lead.overlap import OverlappingShards
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED, lease_key
-from lab.polling import eventually
 from lab.redis_reads import texts_at
+from lab.waiting import async_wait_until
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.lead.candidates import Candidate, Candidates
@@ -41,14 +41,14 @@ async def test_the_new_count_waits_until_all_old_ones_that_it_overlaps_have_gone
     candidates: Crowd, old: tuple[Shard, ...], new: tuple[Shard, ...]
 ) -> None:
     leaders = candidates(*old)
-    await eventually(lambda: all(each.leads for each in leaders))
+    await async_wait_until(lambda: all(each.leads for each in leaders))
     waiting = candidates(*new)
-    await eventually(lambda: all(each.waits_for for each in waiting))
+    await async_wait_until(lambda: all(each.waits_for for each in waiting))
     while leaders:
         assert not any(each.led for each in waiting)
         assert {each.waits_for for each in waiting} <= {str(each.shard) for each in leaders}
         await leaders.pop().stop()
-        await eventually(lambda: all(_waits_rightly(each, leaders) for each in waiting))
+        await async_wait_until(lambda: all(_waits_rightly(each, leaders) for each in waiting))
     assert all(each.leads for each in waiting)
     assert all(len(each.led) == 1 for each in candidates.all)
 
@@ -62,11 +62,11 @@ async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends
     candidates: Crowd,
 ) -> None:
     (old,) = candidates(ONE)
-    await eventually(lambda: old.leads)
+    await async_wait_until(lambda: old.leads)
     new = candidates(*HALVES)
-    await eventually(lambda: all(each.waits_for for each in new))
+    await async_wait_until(lambda: all(each.waits_for for each in new))
     await old.end()
-    await eventually(lambda: all(each.leads for each in new))
+    await async_wait_until(lambda: all(each.leads for each in new))
     assert old.led
     assert all(each.led[0] > old.led[0] for each in new)
 
@@ -79,9 +79,9 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_c
     await redis.hset(FEED, "0/1", "{}")
     await redis.set(lease_key("0/1"), f"{future} another", px=60_000)
     (new,) = candidates(HALVES[0])
-    await eventually(lambda: new.waits_for)
+    await async_wait_until(lambda: new.waits_for)
     await redis.delete(lease_key("0/1"))
-    await eventually(lambda: new.leads)
+    await async_wait_until(lambda: new.leads)
     assert new.led == [future + 1]
 
 
@@ -89,7 +89,7 @@ async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_othe
     candidates: Crowd,
 ) -> None:
     mixed = candidates(Shard(0, 2), Shard(1, 4), Shard(3, 4))
-    await eventually(lambda: all(each.leads for each in mixed))
+    await async_wait_until(lambda: all(each.leads for each in mixed))
     assert [len(each.led) for each in mixed] == [1, 1, 1]
 
 
@@ -97,7 +97,7 @@ async def test_of_all_that_begin_at_once_some_lead_and_the_rest_wait_for_them(
     candidates: Crowd,
 ) -> None:
     crowd = candidates(ONE, *HALVES, *(Shard(i, 3) for i in range(3)))
-    await eventually(lambda: _settled(crowd))
+    await async_wait_until(lambda: _settled(crowd))
 
 
 def _settled(crowd: list[Candidate]) -> bool:
@@ -113,19 +113,19 @@ async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has
     redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     # It took its lease when ours had not been seen.
     newer = one.led[0] + 10_000_000
     await redis.set(lease_key("1/2"), f"{newer} host:7:abc", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
     one.fence(newer)
-    await eventually(lambda: one.waits_for)
+    await async_wait_until(lambda: one.waits_for)
     assert one.lease.state is LeaseState.BLOCKED
     assert one.lease.waits_for == {"shard": "1/2", "leader": "host:7:abc"}
     assert (len(one.led), one.leads) == (1, False)
     assert not await redis.exists(lease_key("0/1"))
     await redis.delete(lease_key("1/2"))
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     assert one.led[1] > newer
 
 
@@ -133,17 +133,17 @@ async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_
     redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     await redis.set(lease_key("0/2"), f"{one.led[0] - 1000} another", px=60_000)
     await redis.hset(FEED, "0/2", "{}")
     for _ in range(2):
         await redis.pexpire(lease_key("0/1"), 60_000)
-        await eventually(lambda: _renewed(redis))
+        await async_wait_until(lambda: _renewed(redis))
     assert one.leads
     # Nor may two write under the same.
     await redis.set(lease_key("1/2"), f"{one.led[0]} another", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
-    await eventually(lambda: one.waits_for == "1/2")
+    await async_wait_until(lambda: one.waits_for == "1/2")
     assert (one.leads, one.followed) == (False, 1)
 
 
@@ -158,7 +158,7 @@ async def test_what_is_no_shard_in_the_feed_hurts_nobody(
     await redis.hset(FEED, mapping={trash: "{}", "0/2": "{}"})
     await redis.set(lease_key("0/2"), "no lease")
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
 
 
 async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(

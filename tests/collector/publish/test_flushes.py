@@ -13,7 +13,7 @@ from collector.publish.event_queue import MAX_EVENTS
 from collector.publish.flush_pacer import FlushPacer
 from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import SYMBOLS
-from lab.polling import end, eventually
+from lab.waiting import async_wait_until, cancel
 from tests.collector.publish.boxes import Clock
 from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
 
@@ -65,7 +65,7 @@ async def running(publishing: Publishing) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await end(task)
+        await cancel(task)
 
 
 async def has_all(publishing: Publishing, symbol: str = "BTC/USD") -> bool:
@@ -81,7 +81,7 @@ async def test_where_the_feed_is_kept_up_with_each_event_goes_out_at_once(
         losing.sent.clear()
         for _ in range(5):
             publishing.box.update()
-            await eventually(lambda: has_all(publishing))
+            await async_wait_until(lambda: has_all(publishing))
         assert len([calls for calls in losing.sent if calls]) == 5
 
 
@@ -97,7 +97,7 @@ async def test_where_the_feed_is_behind_events_wait_until_it_is_no_more(
             # Time for what should not happen.
             await asyncio.sleep(0.02)
         publishing.link.is_behind = False
-        await eventually(lambda: has_all(publishing))
+        await async_wait_until(lambda: has_all(publishing))
         assert len([calls for calls in losing.sent if calls]) == 1
 
 
@@ -110,8 +110,8 @@ async def test_a_book_that_fills_its_room_is_waited_for_no_longer_and_loses_noth
     async with running(publishing):
         publishing.boxes["ETH/USD"].update()
         publishing.box.update(MAX_EVENTS // 2)
-        await eventually(lambda: has_all(publishing))
-        await eventually(lambda: has_all(publishing, "ETH/USD"))
+        await async_wait_until(lambda: has_all(publishing))
+        await async_wait_until(lambda: has_all(publishing, "ETH/USD"))
 
 
 ENOUGH_EVENTS, MAX_FLUSH_INTERVAL = Tuning().enough_events, Tuning().max_flush_interval

@@ -10,8 +10,8 @@ import pytest
 from collector.feed.timestamp import Timestamp, timestamp_now
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.timestamps import parse_rfc3339
-from lab.polling import end, eventually
 from lab.redis_reads import carry_out
+from lab.waiting import async_wait_for, async_wait_until, cancel
 from lab.written_books import book_call, snapshot, status, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
@@ -150,7 +150,7 @@ async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_o
     losing.to_lose = 3
     publishing.box.update(2)
     flushing = asyncio.create_task(publishing.flush())
-    await eventually(lambda: losing.to_lose < 3)
+    await async_wait_until(lambda: losing.to_lose < 3)
     publishing.box.update(5)
     await flushing
     assert len(losing.sent) >= 4
@@ -188,7 +188,7 @@ async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
     losing.to_lose = 1
     publishing.box.update()
     flushing = asyncio.create_task(publishing.flush())
-    await eventually(lambda: losing.to_lose == 0)
+    await async_wait_until(lambda: losing.to_lose == 0)
     publishing.publisher.lead(EPOCH + 1)
     await flushing
     for _ in range(2):
@@ -343,10 +343,10 @@ async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
     publishing.box.snapshot()
     running = asyncio.create_task(publishing.publisher.run())
     publishing.publisher.lead(EPOCH)
-    await eventually(publishing.seqs)
+    await async_wait_until(publishing.seqs)
     publishing.box.update(3)
-    assert await eventually(lambda: _at_least(publishing, 5)) == [1, 2, 3, 4, 5]
-    await end(running)
+    assert await async_wait_for(lambda: _at_least(publishing, 5)) == [1, 2, 3, 4, 5]
+    await cancel(running)
 
 
 async def _at_least(publishing: Publishing, count: int) -> list[int]:
@@ -371,13 +371,13 @@ async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
         # Also where others of another shard are listed.
         await redis.hset(SYMBOLS, "SOL/USD", "{}")
         for gone in (["BTC/USD"], ["BTC/USD", "ETH/USD"], ["ETH/USD"]):
-            await eventually(is_listed, "the symbols are listed")
+            await async_wait_until(is_listed, "the symbols are listed")
             await redis.hdel(SYMBOLS, *gone)
-        await eventually(is_listed, "the symbols are listed")
+        await async_wait_until(is_listed, "the symbols are listed")
         await redis.delete(SYMBOLS)
-        await eventually(is_listed, "the symbols are listed again")
+        await async_wait_until(is_listed, "the symbols are listed again")
     finally:
-        await end(running)
+        await cancel(running)
 
 
 async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:

@@ -18,8 +18,8 @@ from collector.report.reporter import Reporter
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
 from kraken_book.selection import parse_selection
-from lab.polling import end, eventually
 from lab.redis_reads import texts_at
+from lab.waiting import async_wait_for, async_wait_until, cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.feed.listed_venue import ListedVenue
@@ -61,7 +61,7 @@ class Reporting:
 async def reporting(redis: RedisNode) -> AsyncIterator[Reporting]:
     made = Reporting(redis, Shard(0, 1))
     yield made
-    await end(made.task)
+    await cancel(made.task)
 
 
 async def put(redis: RedisNode, *symbols: str) -> None:
@@ -78,7 +78,7 @@ async def symbols(redis: RedisNode) -> set[str]:
 async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> None:
     reporting.leadership.begin(77)
     reporting.books["ETH/USD"].refuse("not supported")
-    report = json.loads(await eventually(lambda: redis.hget(FEED, "0/1")))
+    report = json.loads(await async_wait_for(lambda: redis.hget(FEED, "0/1")))
     assert report["leader"]["pid"] == os.getpid()
     assert report["epoch"] == 77
     assert report["symbols"] == {"asked": 1, "refused": 1}
@@ -99,7 +99,7 @@ async def test_leader_removes_symbols_that_its_shard_does_not_have(
 ) -> None:
     await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
     reporting.leadership.begin(77)
-    await eventually(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
+    await async_wait_until(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
     assert await symbols(redis) == set(CONFIGURED)
     for symbol in CONFIGURED:
         assert await redis.exists(book_key(symbol), events_key(symbol)) == 2
@@ -116,9 +116,9 @@ async def test_leader_removes_no_symbol_of_another_shard(
     await put(redis, *many)
     reporting = Reporting(redis, shard)
     reporting.leadership.begin(77)
-    await eventually(lambda: _gone(redis, *ours))
+    await async_wait_until(lambda: _gone(redis, *ours))
     assert await symbols(redis) == set(many) - ours
-    await end(reporting.task)
+    await cancel(reporting.task)
 
 
 async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
@@ -129,10 +129,10 @@ async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_
     new = [Reporting(redis, Shard(i, 3)) for i in range(3)]
     for reporting in new:
         reporting.leadership.begin(77)
-    await eventually(lambda: _gone(redis, *many))
+    await async_wait_until(lambda: _gone(redis, *many))
     assert await symbols(redis) == set(CONFIGURED)
     for reporting in new:
-        await end(reporting.task)
+        await cancel(reporting.task)
 
 
 async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
@@ -141,11 +141,11 @@ async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
     reporting = Reporting(redis, Shard(0, 1), clear_interval=0.0)
     await put(redis, "GONE/USD")
     reporting.leadership.begin(77)
-    await eventually(lambda: _gone(redis, "GONE/USD"))
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
     await redis.hset(book_key("GONE/USD"), "symbol", "GONE/USD")
     await redis.xadd(events_key("GONE/USD"), {"kind": "snapshot"})
-    await eventually(lambda: _gone(redis, "GONE/USD"))
-    await end(reporting.task)
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
+    await cancel(reporting.task)
 
 
 async def test_report_of_an_old_count_is_removed_and_that_of_a_led_shard_stays(
@@ -155,7 +155,7 @@ async def test_report_of_an_old_count_is_removed_and_that_of_a_led_shard_stays(
         await redis.hset(FEED, field, "{}")
     await redis.set(lease_key("1/2"), "77 another")
     reporting.leadership.begin(77)
-    await eventually(lambda: _reports(redis, {"0/1", "1/2"}))
+    await async_wait_until(lambda: _reports(redis, {"0/1", "1/2"}))
 
 
 async def _reports(redis: RedisNode, shards: set[str]) -> bool:
@@ -173,5 +173,5 @@ async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
     await put(redis, "GONE/USD")
     await redis.hset(SYMBOLS, b"\xff/USD", "{}")
     reporting.leadership.begin(7)
-    await eventually(lambda: _gone(redis, "GONE/USD"))
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
     assert b"\xff/USD" not in await redis.hkeys(SYMBOLS)

@@ -25,7 +25,7 @@ from collector.venues.feed_socket import (
     FeedFlooded,
     FeedSocket,
 )
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -120,7 +120,7 @@ async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -
             seen.append(sent)
             return len(seen) > 20 and seen[-20] == sent > 0
 
-        await eventually(stands_still)
+        await async_wait_until(stands_still)
         batches = await batches_of(socket)
         numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
@@ -270,7 +270,7 @@ async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: 
 
     async with socket_to_raw(talk) as socket:
         leaves = asyncio.create_task(socket.close())
-        await eventually(lambda: socket.state is not State.OPEN)
+        await async_wait_until(lambda: socket.state is not State.OPEN)
         has_left.set()
         await leaves
         assert socket.close_code == 1000

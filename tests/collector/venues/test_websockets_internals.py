@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from collector.venues.websockets_internals import InterceptedConnection
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from tests.installed import changed, require_checked_version
 
 METHODS = {
@@ -131,7 +131,7 @@ async def test_reading_that_is_paused_goes_on_when_it_is_resumed() -> None:
         await asyncio.sleep(0.05)
         assert connection.called == [], changed("websockets", "it resumes reading by itself")
         connection.resume_reading()
-        await eventually(lambda: connection.called == [(b"late", True)])
+        await async_wait_until(lambda: connection.called == [(b"late", True)])
 
 
 async def test_end_of_the_bytes_passes_its_hooks_and_ends_recv() -> None:

@@ -7,7 +7,7 @@ import pytest
 from kraken_book.client import session
 from kraken_book.client.session import MAX_PAUSE, SECONDS_OF_PROOF, ClientSession
 from kraken_book.words import explain
-from lab.scripted_client_api import told
+from lab.canned_api import told
 from lab.written_books import SYMBOL, snapshot, update
 
 STREAM = {"content-type": "text/event-stream"}

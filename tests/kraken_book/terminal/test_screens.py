@@ -16,8 +16,8 @@ import pytest
 from rich.color import Color, ColorType
 from rich.segment import Segment
 
-from lab.polling import eventually
 from lab.scripted_api import ScriptedApi
+from lab.waiting import async_wait_until
 from tests.kraken_book.terminal.shown import Shown, shown
 
 SCREENS = Path(__file__).parent / "screens"
@@ -30,7 +30,7 @@ async def assert_screen(terminal: Shown, name: str) -> None:
         file.write_text(_screen(terminal))
     kept = file.read_text()
     with suppress(AssertionError):
-        await eventually(lambda: _screen(terminal) == kept, f"the screen {file}")
+        await async_wait_until(lambda: _screen(terminal) == kept, f"the screen {file}")
     assert _screen(terminal) == kept, f"another screen than {file}; see this module's docstring"
 
 

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from lab.polling import eventually
+from lab.waiting import async_wait_for
 from runtime.http.server import (
     MAX_OPEN_FILES,
     PortInUse,
@@ -93,7 +93,7 @@ async def test_server_serves_until_it_is_stopped() -> None:
             except httpx.TransportError:
                 return None
 
-        answer = await eventually(answered)
+        answer = await async_wait_for(answered)
         assert answer.text == "hello"
         assert "server" not in answer.headers
     stop.set()

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 
@@ -104,7 +104,7 @@ async def test_reply_after_the_timeout_is_not_given_to_the_next_exchange(redis_u
 async def test_reply_after_a_cancellation_is_not_given_to_the_next_exchange(redis_url: str) -> None:
     client, other = connect_redis(redis_url), connect_redis(redis_url)
     given_up = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.3)]))
-    await eventually(lambda: _is_listed("cmd=blpop", other))
+    await async_wait_until(lambda: _is_listed("cmd=blpop", other))
     given_up.cancel()
     await asyncio.wait([given_up])
     assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
@@ -130,7 +130,7 @@ async def test_exchange_uses_no_connection_that_redis_has_closed(redis_url: str)
     other = connect_redis(redis_url)
     await client.exchange([("CLIENT", "SETNAME", "idle")])
     await other.exchange([("CLIENT", "KILL", "TYPE", "normal")])
-    await eventually(lambda: _is_gone("name=idle", other))
+    await async_wait_until(lambda: _is_gone("name=idle", other))
     assert await client.exchange([("ECHO", "still there")]) == [b"still there"]
     await client.aclose()
     await other.aclose()

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from simulator.faults.kinds import FAULTS, FaultError
 from simulator.faults.text import parse_fault
 from simulator.protocol.wire import now_us, time_text
@@ -529,7 +529,7 @@ async def test_lasting_fault_ends_after_its_seconds(stage: Stage) -> None:
 
     assert not await served()
     assert stage.injector.present()
-    await eventually(served)
+    await async_wait_until(served)
     assert stage.injector.present() == []
 
 

@@ -23,7 +23,7 @@ from collector.venues.feed_socket import MOST_WAITING
 from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
-from lab.polling import end, eventually
+from lab.waiting import async_wait_until, cancel
 from tests.collector.venues.kraken.kraken_side import (
     BTC,
     Market,
@@ -55,7 +55,7 @@ async def connected(
             connection.add(SymbolBook(symbol, 10, "simulated", connection.link))
         running = asyncio.create_task(connection.run())
         yield connection
-        await end(running)
+        await cancel(running)
 
 
 async def answer_until_snapshot(websocket: ServerConnection) -> None:
@@ -79,11 +79,11 @@ async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends(
     async with connected(handle, symbols=(BTC,)) as connection:
         seen = [(connection.state, connection.link.last_frame_at is None)]
         book = connection.books[BTC]
-        await eventually(lambda: connection.state is ConnectionState.LIVE)
+        await async_wait_until(lambda: connection.state is ConnectionState.LIVE)
         assert book.live
         seen.append((connection.state, connection.link.last_frame_at is None))
         ends.set()
-        await eventually(lambda: connection.state is ConnectionState.BACKING_OFF)
+        await async_wait_until(lambda: connection.state is ConnectionState.BACKING_OFF)
         seen.append((connection.state, connection.link.last_frame_at is None))
         assert (book.status, book.reason) == ("syncing", "closed")
     assert seen == [
@@ -100,10 +100,10 @@ async def test_connection_backs_off_from_an_address_that_does_not_answer() -> No
     book = SymbolBook(BTC, 10, "simulated", connection.link)
     connection.add(book)
     running = asyncio.create_task(connection.run())
-    await eventually(lambda: connection.reconnects == 1)
+    await async_wait_until(lambda: connection.reconnects == 1)
     assert connection.state is ConnectionState.BACKING_OFF
     assert (book.status, book.reason) == ("asked", "unreachable")
-    await end(running)
+    await cancel(running)
 
 
 async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() -> None:
@@ -123,17 +123,17 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
             # The system may deliver the end of a flood by itself, which is a read of few frames.
             frames = connection.frames + 2 * MOST_WAITING
             writes.put_nowait(flood)
-            await eventually(lambda: connection.frames == frames)
+            await async_wait_until(lambda: connection.frames == frames)
             return is_behind()
 
-        await eventually(is_behind_after_a_flood)
+        await async_wait_until(is_behind_after_a_flood)
         frames = connection.frames
         writes.put_nowait(HEARTBEAT)
-        await eventually(lambda: not is_behind())
+        await async_wait_until(lambda: not is_behind())
         assert connection.frames == frames + 1
         writes.put_nowait(flood)
         writes.put_nowait(None)
-        await eventually(lambda: connection.reconnects == 1)
+        await async_wait_until(lambda: connection.reconnects == 1)
         assert not is_behind(), "nothing more comes"
 
 
@@ -166,7 +166,7 @@ async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
         backoff=backoff,
         clock=clock,
     ) as connection:
-        await eventually(lambda: connection.reconnects >= 3)
+        await async_wait_until(lambda: connection.reconnects >= 3)
     assert min(backoff.resets, 3) == resets
 
 
@@ -202,6 +202,6 @@ async def test_others_have_their_turn_within_a_large_frame() -> None:
     session = SlowSession(turns)
     async with connected(handle, lambda _books: session) as connection:
         others = asyncio.create_task(take_turns())
-        await eventually(lambda: connection.frames == 1)
-        await end(others)
+        await async_wait_until(lambda: connection.frames == 1)
+        await cancel(others)
     assert len(set(session.steps_at)) == 5, "a turn of the others lies between any two steps"

@@ -1,1 +1,0 @@
-"""Former place of the readers in lab.sse."""
