@@ -17,8 +17,7 @@ from kraken_book.book_snapshot import snapshot_of
 from kraken_book.errors import BookError
 from kraken_book.event import (
     LaggedReason,
-    Snapshot,
-    StatusChange,
+    Update,
     decode_event,
     render_snapshot,
     snapshot_event,
@@ -193,8 +192,8 @@ class FollowedBook:
             raise ValueError(f"an event of {event.symbol!r} lies in this stream")
         self._verified.apply(event)
         self.event_id = frame.id
-        if isinstance(event, Snapshot | StatusChange):
-            self._was_syncing = False
+        if self._was_syncing:
+            self._was_syncing = isinstance(event, Update)
 
 
 def is_numbered(frame: SseFrame) -> bool:
