@@ -121,10 +121,6 @@ class VerifiedBook:
         if self.state is not _INVALID:
             self.state = BookState.WAITING
 
-    def await_snapshot(self) -> None:
-        """Note that the collector has lost the book that was verified here."""
-        self.state = BookState.SYNCING
-
     def _is_ignored(self, event: Snapshot | Update | StatusChange, position: Position) -> bool:
         if self.state is _INVALID:
             return not isinstance(event, Snapshot)

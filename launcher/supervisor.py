@@ -151,8 +151,8 @@ class Supervisor:
                 return f"{self._signals[0].name} received", 0
             if self._log.is_unread:
                 return "nobody reads this log", 1
-            ends = {each.name: each.process.poll() for each in self._children if each.has_ended}
-            ends |= {name: process.poll() for name, process in self._watched.items()}
+            ends = {name: process.poll() for name, process in self._watched.items()}
+            ends |= {each.name: each.process.poll() for each in self._children if each.has_ended}
             for name, code in ends.items():
                 if code is not None:
                     return f"{name} has ended", 128 - code if code < 0 else code or 1

@@ -55,7 +55,7 @@ BUSY = 0.7
 """The share of a core that is planned for; the rest is for bursts."""
 WRITES_A_SECOND = 20.0
 """Writes to one reader: a busy api lets events gather, here for 50 ms."""
-MOST_GROUPS = 64
+MAX_GROUPS = 64
 
 
 class ReadersAndBooks(NamedTuple):
@@ -125,7 +125,7 @@ class TooMuch(Exception):
 def plan(load: ReadersAndBooks) -> Plan:
     """Return the plan with the fewest apis; raise TooMuch if there is none."""
     # Who reads several books finds them all only where every api has every book.
-    most = min(MOST_GROUPS, load.books) if load.follow <= 1 else 1
+    most = min(MAX_GROUPS, load.books) if load.follow <= 1 else 1
     groups = [2**power for power in range(most.bit_length())]
     fitting = [group for group in groups if following(load, group) < BUSY]
     if not fitting:

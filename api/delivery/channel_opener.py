@@ -12,7 +12,7 @@ from api.follow.api_events import lagged_frame, status_frame
 from api.store.metrics import LAGGED, RESUMED
 from api.store.stream_reads import StreamReads
 from api.views.channel import Channel, ChannelOpening
-from api.views.channel_member import NO_BOOK_YET
+from api.views.channel_member import NO_BOOK_YET, ChannelMember
 from api.views.channel_registry import ChannelRegistry, Choice
 from kraken_book.event import LaggedReason
 from kraken_book.position import Position
@@ -77,13 +77,8 @@ class ChannelOpener:
             try:
                 parts = await backlog.next_parts()
             except EventsGone as gone:
-                LAGGED.labels(gone.reason).inc()
-                symbol = backlog.member.followed.ring.symbol
-                parts = [
-                    lagged_frame(symbol, None, gone.reason),
-                    *self._channel.opening_of(backlog.member),
-                ]
-                backlog.is_done = True
+                self._backlogs.popleft()
+                return self._missed(backlog.member, gone.reason)
             if backlog.is_done:
                 self._backlogs.popleft()
             if parts:
@@ -95,6 +90,12 @@ class ChannelOpener:
         self._backlogs.clear()
         lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.members]
         return lagged + self._statuses_of_left()
+
+    def _missed(self, member: ChannelMember, reason: LaggedReason) -> Step:
+        """Begin one symbol anew; its snapshot alone may fill a write."""
+        LAGGED.labels(reason).inc()
+        lagged = lagged_frame(member.symbol, None, reason)
+        return Step(CursorState.PAGING, parts=iter([lagged, *self._channel.opening_of(member)]))
 
     def _statuses_of_left(self) -> list[bytes]:
         """Return the statuses of symbols that have left, which the reader may not know."""

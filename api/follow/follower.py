@@ -151,8 +151,7 @@ class Follower:
                 self._swept_at.pop(node, None)
                 await asyncio.sleep(RETRY_INTERVAL)
             else:
-                # Of the wake's node only the wait says whether it answers: a sweep of nothing
-                # asks nobody.
+                # Whether the wake's node answers, the wait for the wake tells: it may fail alone.
                 if node is not self._nodes.of(WAKE):
                     self._log_recovery(node)
                 return

@@ -54,7 +54,7 @@ class ChannelRegistry:
         look_interval: float = LOOK_INTERVAL,
         view_bytes: int = VIEW_BYTES,
     ) -> None:
-        self._cut_bytes = view_bytes
+        self._view_bytes = view_bytes
         self._reads = reads
         self._books = books
         self._roster = roster
@@ -63,7 +63,7 @@ class ChannelRegistry:
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
         # The most that the buffer has had since freed memory was given back.
-        self._most_bytes = 0
+        self._peak_bytes = 0
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
@@ -136,10 +136,10 @@ class ChannelRegistry:
     async def _give_back_memory(self) -> None:
         """Give memory back to the system when much of it is free: readers have left."""
         BUFFER_BYTES.set(self._buffer.bytes)
-        self._most_bytes = max(self._most_bytes, self._buffer.bytes)
-        is_much = self._most_bytes - self._buffer.bytes >= MIN_FREED_BYTES
+        self._peak_bytes = max(self._peak_bytes, self._buffer.bytes)
+        is_much = self._peak_bytes - self._buffer.bytes >= MIN_FREED_BYTES
         if is_much and monotonic() >= self._next_give_back:
-            self._most_bytes = self._buffer.bytes
+            self._peak_bytes = self._buffer.bytes
             self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
             # It looks at every page: no reader is to wait for that.
             await asyncio.to_thread(give_back_freed_memory)
@@ -164,7 +164,7 @@ class ChannelRegistry:
             self._buffer,
             self._pace,
             is_many=choice.is_many,
-            view_bytes=self._cut_bytes,
+            view_bytes=self._view_bytes,
         )
         self._channels[choice] = channel
         return channel

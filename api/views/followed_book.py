@@ -15,7 +15,13 @@ from api.views.view import render_view
 from kraken_book.book import Book
 from kraken_book.book_snapshot import snapshot_of
 from kraken_book.errors import BookError
-from kraken_book.event import LaggedReason, decode_event, render_snapshot, snapshot_event
+from kraken_book.event import (
+    LaggedReason,
+    Update,
+    decode_event,
+    render_snapshot,
+    snapshot_event,
+)
 from kraken_book.position import NOWHERE, Position
 from kraken_book.verified_book import BookState, VerifiedBook
 from runtime.logs import get_logger
@@ -65,6 +71,9 @@ class FollowedBook:
         """Why the book was lost last."""
         self._verified = VerifiedBook(ring.symbol)
         self._is_lost = True
+        # Whether the hash was `syncing` at the join, until an event tells more. Its book may lie
+        # behind updates that came before the collector lost the book.
+        self._was_syncing = False
         self._next = 0
 
     @property
@@ -80,7 +89,7 @@ class FollowedBook:
     @property
     def is_syncing(self) -> bool:
         """Whether the collector has lost the book, so that the last verified one is not live."""
-        return self._verified.state is BookState.SYNCING
+        return self._was_syncing or self._verified.state is BookState.SYNCING
 
     @property
     def reason(self) -> str | None:
@@ -102,10 +111,9 @@ class FollowedBook:
         except NO_BOOK as error:
             self._log_once("what lies in redis is no book", error)
             return
-        if stored.hash.status != "live":
-            verified.await_snapshot()
         self._change_rendered()
         self._verified, self._is_lost = verified, False
+        self._was_syncing = stored.hash.status == "syncing"
         self._next, self.event_id = index, stored.hash.event_id
         self.generation += 1
 
@@ -184,6 +192,8 @@ class FollowedBook:
             raise ValueError(f"an event of {event.symbol!r} lies in this stream")
         self._verified.apply(event)
         self.event_id = frame.id
+        if self._was_syncing:
+            self._was_syncing = isinstance(event, Update)
 
 
 def is_numbered(frame: SseFrame) -> bool:

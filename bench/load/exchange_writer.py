@@ -72,10 +72,6 @@ class ExchangeWriter(RedisPublisher):
         ]
         self._call([_packed(call) for call in calls])
 
-    def _first_of(self, symbol: str) -> WriteCall:
-        entry = EventEntry("snapshot", 1, _named(symbol, self._market.snapshot))
-        return self._write_of(symbol, [entry], self._market.values)
-
     def _next_of(self, symbol: str, count: int) -> WriteCall:
         """Return a call with the next updates of a book."""
         first = self.moved[symbol]

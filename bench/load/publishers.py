@@ -23,7 +23,7 @@ RETENTION = Retention(300_000, 20_000)
 # Where a server takes nothing for so long, what it took until then counts.
 STUCK_SECONDS = 20.0
 # One that takes longer than events come is not given ever more at once.
-MOST_AT_ONCE = 50
+MAX_AT_ONCE = 50
 
 
 def packed(*command: str | int | bytes) -> bytes:
@@ -52,7 +52,7 @@ def publish_at(
     left: array[float] = array("d")
     begun = monotonic()
     while len(left) < len(events) and (now := monotonic()) < begun + seconds:
-        due = min(len(events), len(left) + MOST_AT_ONCE, int((now - begun) * rate) + 1)
+        due = min(len(events), len(left) + MAX_AT_ONCE, int((now - begun) * rate) + 1)
         if due > len(left):
             going = events[len(left) : due]
             left.extend([monotonic()] * len(going))

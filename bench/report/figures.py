@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OURS, THEIRS, MISSED, INK, FAINT = "#12806a", "#a9b4c0", "#d9822b", "#24303c", "#6b7885"
 TIMES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
-MOST_TIMES = 10
+MAX_TIMES = 10
 # Readable where a page shows it at half of that.
 DPI = 160
 # Where matplotlib is installed its names are checked too.
@@ -86,7 +86,7 @@ def goals(report: Report) -> Figure | None:
         return None
     figure, (axes,) = _figure(1.3 + 0.27 * len(judged))
     for place, (_, goal, value) in enumerate(judged):
-        reached = min(max(goal.reached(value), 1 / MOST_TIMES), MOST_TIMES)
+        reached = min(max(goal.reached(value), 1 / MAX_TIMES), MAX_TIMES)
         color = OURS if goal.is_met(value) else MISSED
         axes.barh(place, reached - 1, left=1, height=0.6, color=color)
         axes.annotate(f" {goal.shown(value)}", (max(reached, 1), place), va="center", fontsize=8.5)
@@ -107,9 +107,9 @@ def goals(report: Report) -> Figure | None:
     axes.set_xticks(TIMES, [f"{each:g}" for each in TIMES])
     axes.set_xticks([], minor=True)
     # Room for the words behind the longest bar.
-    axes.set_xlim(1 / MOST_TIMES, MOST_TIMES * 3)
+    axes.set_xlim(1 / MAX_TIMES, MAX_TIMES * 3)
     axes.set_title("Each goal, and how far it is reached: right of the line it is")
-    axes.set_xlabel(f"times as good as the goal (logarithmic, cut at {MOST_TIMES})")
+    axes.set_xlabel(f"times as good as the goal (logarithmic, cut at {MAX_TIMES})")
     _foot(figure, report)
     return figure
 

@@ -31,7 +31,7 @@ from lab.stage import Stage
 SYMBOLS = [f"C{number:02d}/USD" for number in range(20)]
 CONNECTIONS = 32
 TURN_SECONDS = 1.0
-LEAST_SECONDS = 0.2
+MIN_SECONDS = 0.2
 OF_THE_SERVER = ("date", "x-request-id")
 
 
@@ -74,7 +74,7 @@ class Depth:
 
 def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
     """Measure books of this depth, for a share of the time."""
-    seconds, turns = max(LEAST_SECONDS, TURN_SECONDS * scale), turns_at(scale)
+    seconds, turns = max(MIN_SECONDS, TURN_SECONDS * scale), turns_at(scale)
     progress.expect(1 + 2 * turns)
     progress("books that stand still")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:

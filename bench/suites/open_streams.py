@@ -14,7 +14,7 @@ from redis import Redis
 
 from bench.load.idle_readers import open_streams, settled_memory
 from bench.load.market_events import SYMBOL, MarketEvents, market_events
-from bench.load.publishers import MOST_AT_ONCE
+from bench.load.publishers import MAX_AT_ONCE
 from bench.peers import servers
 from bench.peers.servers import Server
 from bench.report.goals import IDLE_STREAM, SLOW_STREAM
@@ -75,8 +75,8 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
 
 def write_past(server: Server, events: MarketEvents) -> str:
     """Write all events; return the id of the first."""
-    for begin in range(0, len(events.updates), MOST_AT_ONCE):
-        server.publisher.publish(events.updates[begin : begin + MOST_AT_ONCE])
+    for begin in range(0, len(events.updates), MAX_AT_ONCE):
+        server.publisher.publish(events.updates[begin : begin + MAX_AT_ONCE])
     with Redis(unix_socket_path=str(server.redis_socket)) as redis:
         ((event_id, _),) = redis.xrange(events_key(SYMBOL), count=1)
     return str(event_id.decode())

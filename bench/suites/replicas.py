@@ -28,7 +28,7 @@ from lab.stage import Stage
 BOOKS = 1100
 REPLICAS = (1, 10, 50)
 # Fifty that follow 1,100 books each need more than this machine has, even where nothing is written.
-MOST_OF_ALL = 10
+MAX_OF_ALL = 10
 SECONDS = 4.0
 TURNS = 5
 READ: tuple[Following, ...] = ("few", "all")
@@ -206,4 +206,4 @@ def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
 
 
 def _followings(count: int) -> list[Following]:
-    return [each for each in WORDS if each != "all" or count <= MOST_OF_ALL]
+    return [each for each in WORDS if each != "all" or count <= MAX_OF_ALL]

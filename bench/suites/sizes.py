@@ -21,7 +21,7 @@ from bench.load.flood import symbols_of
 from bench.load.idle_readers import open_streams, settled_memory
 from bench.load.live_collector import live_collector
 from bench.load.market_events import market_events
-from bench.load.publishers import MOST_AT_ONCE, RETENTION, RedisPublisher
+from bench.load.publishers import MAX_AT_ONCE, RETENTION, RedisPublisher
 from bench.load.tape import Rate, Tape
 from bench.peers import servers
 from bench.report.rows import Row
@@ -183,8 +183,8 @@ def _full_stream(count: int) -> tuple[int, int]:
         with closing(publisher):
             publisher.begin(events)
             before = int(redis.info("memory")["used_memory"])
-            for first in range(0, count, MOST_AT_ONCE):
-                publisher.publish(events.updates[first : first + MOST_AT_ONCE])
+            for first in range(0, count, MAX_AT_ONCE):
+                publisher.publish(events.updates[first : first + MAX_AT_ONCE])
             return empty, int(redis.info("memory")["used_memory"]) - before
 
 

@@ -21,7 +21,7 @@ from runtime.service import end_tasks, stop_or_failure
 log = get_logger(__name__)
 
 SYMBOLS_SHOWN = 10
-# Kraken lists some 1,500 pairs. Any beyond this number are not remembered.
+# Venues list up to some thousand pairs. Any beyond this number are not remembered.
 MAX_PAIRS = 20_000
 
 

@@ -2,7 +2,7 @@
 
 Nearly all that venues send are messages of one plain frame each. They are cut out here, in a
 twelfth of the time that websockets takes for them. The handshake, the close, pings, fragments and
-everything else are passed on to it, in whole frames. At most MOST_FRAMES_IN_A_TURN of those are
+everything else are passed on to it, in whole frames. At most MAX_FRAMES_IN_A_TURN of those are
 processed in one turn of the loop, so that no flood of them holds up the other connections.
 """
 
@@ -24,17 +24,17 @@ from collector.venues.websockets_internals import InterceptedConnection
 from kraken_book.hosts import is_loopback
 
 # The largest snapshots of Kraken, of every pair or of 1,000 levels, stay well below.
-MOST_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 # If so many wait, no more is read from the system, which then tells the venue to wait.
-MOST_WAITING = 256
+MAX_WAITING = 256
 
 # Of frames that are left to websockets, which takes some 20 us for each.
-MOST_FRAMES_IN_A_TURN = 100
+MAX_FRAMES_IN_A_TURN = 100
 # While the connection closes, frames are not told apart; the smallest are of two bytes.
-MOST_CLOSING_BYTES_IN_A_TURN = 4096
+MAX_CLOSING_BYTES_IN_A_TURN = 4096
 # A server pings every few seconds, and sends each message in one frame.
-MOST_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS = 1000, 10.0
-MOST_PARTS = 10_000
+MAX_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS = 1000, 10.0
+MAX_PARTS = 10_000
 
 _END_OF_HEAD = b"\r\n\r\n"
 # RFC 6455, 5.2: the first byte of a whole message of text, or of bytes; the second byte says the
@@ -83,7 +83,7 @@ class FeedSocket(InterceptedConnection):
         self._is_holding = False
         # Whether some of what has come is left for the loop's next turn.
         self._is_put_off = False
-        self._control_frames = Budget(MOST_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS)
+        self._control_frames = Budget(MAX_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS)
         self._flooded: FeedFlooded | None = None
 
     async def next_batch(self) -> FrameBatch:
@@ -145,7 +145,7 @@ class FeedSocket(InterceptedConnection):
 
     def _hold_or_release(self) -> None:
         """Read no more from the system while enough has come, which tells the venue to wait."""
-        holds = self._is_put_off or len(self._messages) >= MOST_WAITING
+        holds = self._is_put_off or len(self._messages) >= MAX_WAITING
         if holds == self._is_holding or self.is_closing:
             return
         self._is_holding = holds
@@ -181,7 +181,7 @@ class FeedSocket(InterceptedConnection):
                 self._begun += data[at:]
                 self._whole = end - at
                 return
-            if taken == MOST_FRAMES_IN_A_TURN:
+            if taken == MAX_FRAMES_IN_A_TURN:
                 self._put_off(data[at:])
                 return
             taken += 1
@@ -189,7 +189,7 @@ class FeedSocket(InterceptedConnection):
             at = end
         if self.state is State.CLOSED:
             return
-        end = at + MOST_CLOSING_BYTES_IN_A_TURN
+        end = at + MAX_CLOSING_BYTES_IN_A_TURN
         if at < len(data):
             self.pass_on(data[at:end])
         if end < len(data):
@@ -199,7 +199,7 @@ class FeedSocket(InterceptedConnection):
         """End a flood of control frames."""
         if not self._control_frames.take(monotonic()):
             self._end_flood(
-                f"more than {MOST_CONTROL_FRAMES} pings and pongs in {CONTROL_FRAMES_SECONDS:.0f} s"
+                f"more than {MAX_CONTROL_FRAMES} pings and pongs in {CONTROL_FRAMES_SECONDS:.0f} s"
             )
 
     def data_frame_received(self, data: bytes, *, is_last: bool) -> None:
@@ -211,8 +211,8 @@ class FeedSocket(InterceptedConnection):
         if is_last:
             self._messages.append(b"".join(self._parts))
             self._parts.clear()
-        elif len(self._parts) > MOST_PARTS:
-            self._end_flood(f"a message of more than {MOST_PARTS} frames")
+        elif len(self._parts) > MAX_PARTS:
+            self._end_flood(f"a message of more than {MAX_PARTS} frames")
 
     def _end_flood(self, why: str) -> None:
         if self._flooded is None:
@@ -232,7 +232,7 @@ async def open_feed_socket(url: str) -> FeedSocket:
         url,
         create_connection=FeedSocket,
         compression=None,
-        max_size=MOST_BYTES,
+        max_size=MAX_BYTES,
         open_timeout=CONNECT_TIMEOUT,
         # A venue's heartbeats tell more than our pings would.
         ping_interval=None,
@@ -275,4 +275,4 @@ def _end_of_frame(data: bytes, at: int) -> int:
         length = int.from_bytes(data[at + 2 : start]) if start <= len(data) else 0
     elif length > _LENGTH_IN_8_BYTES:
         return len(data)
-    return start + length if length <= MOST_BYTES else len(data)
+    return start + length if length <= MAX_BYTES else len(data)

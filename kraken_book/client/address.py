@@ -141,11 +141,6 @@ class _Asynchronous(httpx.AsyncBaseTransport):
         self._transports.clear()
 
 
-def http_options(url: str, key: str | None, timeout: httpx.Timeout) -> dict[str, Any]:
-    """Return what a client of the api at `url` takes; raise what ApiAddress raises."""
-    return ApiAddress(url, key).options(timeout)
-
-
 def _origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 

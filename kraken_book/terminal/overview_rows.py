@@ -38,12 +38,12 @@ _COLUMNS = (
 # What a narrow window does without, the first first.
 _DISPENSABLE = ("spread", "seq", "status", "age", "ladder", "ask")
 # A reason of fewer cells says nothing.
-_LEAST_REASON = 8
+_MIN_REASON = 8
 # How much wider gaps may be if there is room, and how much room is left to reasons.
-_MOST_SPREAD = 5
+_MAX_SPREAD = 5
 _ROOM_FOR_REASONS = 24
 # No name of Kraken's is longer; one that is does not push the columns out of the window.
-_MOST_SYMBOL, _MOST_STATUS, _MOST_PRICE = 24, 12, 32
+_MAX_SYMBOL, _MAX_STATUS, _MAX_PRICE = 24, 12, 32
 
 
 class OverviewRows:
@@ -98,7 +98,7 @@ class OverviewRows:
             for column in columns
         ]
         room = width - sum(len(text) for text, _ in pieces) - 2
-        if book.status != "live" and room >= _LEAST_REASON:
+        if book.status != "live" and room >= _MIN_REASON:
             why = explain(book.status, book.reason)
             pieces.append((f"  {fitted(why, room)}", self._palette.warn))
         return self._under_cursor(pieces, width) if has_cursor else pieces
@@ -133,7 +133,7 @@ class OverviewRows:
         """Return how much wider the gaps are than they have to be."""
         gaps = sum(column.gap > 1 for column in columns)
         room = width - self._width(columns) - _ROOM_FOR_REASONS
-        return max(min(room // gaps, _MOST_SPREAD), 0)
+        return max(min(room // gaps, _MAX_SPREAD), 0)
 
     def _width(self, columns: Sequence[_Column]) -> int:
         return sum(column.gap + self._widths[column.name] for column in columns)
@@ -148,12 +148,12 @@ def _cells(book: PolledBook, ladder: int | None, age: float | None) -> dict[str,
     return {
         "cursor": "",
         "ladder": "" if ladder is None else str(ladder),
-        "symbol": fitted(book.symbol, _MOST_SYMBOL),
+        "symbol": fitted(book.symbol, _MAX_SYMBOL),
         "mark": MARKS.get(book.status, "?"),
-        "status": fitted(book.status, _MOST_STATUS),
-        "bid": fitted(book.best_bid.price, _MOST_PRICE) if book.best_bid else NOTHING,
-        "ask": fitted(book.best_ask.price, _MOST_PRICE) if book.best_ask else NOTHING,
-        "spread": fitted(book.spread or NOTHING, _MOST_PRICE),
+        "status": fitted(book.status, _MAX_STATUS),
+        "bid": fitted(book.best_bid.price, _MAX_PRICE) if book.best_bid else NOTHING,
+        "ask": fitted(book.best_ask.price, _MAX_PRICE) if book.best_ask else NOTHING,
+        "spread": fitted(book.spread or NOTHING, _MAX_PRICE),
         "seq": NOTHING if book.seq is None else str(book.seq),
         "age": age_text(age),
     }

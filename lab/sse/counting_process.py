@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from lab.sse.counting import ANSWER_SECONDS, ReaderCounts, StreamAddress
 
-_MOST_BYTES = 256 * 1024
+_MAX_BYTES = 256 * 1024
 _KINDS = (b'"kind":"update"', b'"kind":"snapshot"', b'"kind":"lagged"')
 _CARRIED = max(map(len, _KINDS)) - 1
 
@@ -29,7 +29,7 @@ class _Reader:
 
     def take(self) -> bool:
         """Read what is there; return whether the stream goes on."""
-        data = self.socket.recv(_MOST_BYTES)
+        data = self.socket.recv(_MAX_BYTES)
         self.bytes += len(data)
         looked_at = self.carried + data
         for number, kind in enumerate(_KINDS):

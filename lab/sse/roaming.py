@@ -20,7 +20,7 @@ from lab.sse.stream import SseStream, StreamRefusedError, stream_path
 # One in so many comes back so late that its last event may be gone.
 LATE = 6
 LATE_SECONDS = 1.5
-MOST_EVENTS = 120
+MAX_EVENTS = 120
 
 
 class Published:
@@ -117,7 +117,7 @@ class RoamingReader(threading.Thread):
         resuming = self._account.last_id is not None
         try:
             with self._open() as stream:
-                self._read(stream, self._random.randrange(1, MOST_EVENTS), resuming=resuming)
+                self._read(stream, self._random.randrange(1, MAX_EVENTS), resuming=resuming)
         except StreamRefusedError as refused:
             if refused.status not in (404, 503):
                 raise

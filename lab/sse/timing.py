@@ -22,10 +22,10 @@ _SEQ = b'"seq":'
 _CARRIED = 32
 # A beginning that ends in what came now starts here at the earliest.
 _UNCOUNTED = _CARRIED - len(BEGIN) + 1
-_MOST_BYTES = 256 * 1024
+_MAX_BYTES = 256 * 1024
 JOIN_SECONDS = 60.0
 # Of so many events the delay is looked at, spread evenly over events and all readers.
-MOST_DELAYS = 400_000
+MAX_DELAYS = 400_000
 
 
 class Publication(NamedTuple):
@@ -93,7 +93,7 @@ class TimingReaders:
 
     def __init__(self, port: int, path: str, count: int) -> None:
         request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n"
-        self._buffer = bytearray(_CARRIED + _MOST_BYTES)
+        self._buffer = bytearray(_CARRIED + _MAX_BYTES)
         self._into = memoryview(self._buffer)[_CARRIED:]
         self._poll = select.epoll()
         self._readers: dict[int, _Reader] = {}
@@ -164,7 +164,7 @@ class TimingReaders:
         first, last = publication.first, publication.first + len(publication.published) - 1
         cpu = sum(os.times()[:2]) - self._cpu_before
         found = Received(len(readers), bytes=self.bytes, cpu_seconds=cpu)
-        step = max(1, len(publication.published) * len(readers) // MOST_DELAYS)
+        step = max(1, len(publication.published) * len(readers) // MAX_DELAYS)
         for reader in readers:
             found.complete += reader.right and reader.first <= first <= reader.last == last
             found.events += max(0, reader.last - first + 1)

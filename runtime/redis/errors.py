@@ -164,9 +164,6 @@ _TEXTS = (
 )
 # With these reasons other keys of the server may be well.
 _OF_ONE_KEY = frozenset({Reason.WRONG_TYPE, Reason.ERROR})
-_UNREACHABLE = frozenset(
-    {Reason.UNREACHABLE, Reason.REFUSED, Reason.TIMED_OUT, Reason.TLS, Reason.NO_MASTER}
-)
 _TAIL = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
@@ -190,11 +187,6 @@ class Trouble(NamedTuple):
     def is_of_one_key(self) -> bool:
         """Return whether other keys of the same server may be well."""
         return self.reason in _OF_ONE_KEY
-
-    @property
-    def is_unreachable(self) -> bool:
-        """Return whether no server answered at all."""
-        return self.reason in _UNREACHABLE
 
 
 def describe(error: BaseException, node: object = None) -> Trouble:

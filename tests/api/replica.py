@@ -96,14 +96,14 @@ class Replica(Api):
         self,
         redis: RedisNode,
         max_age: float = MAX_AGE,
-        most_bytes: int = MAX_BYTES,
+        max_bytes: int = MAX_BYTES,
         gone_after: float = GONE_AFTER,
         **limits: Any,
     ) -> None:
         super().__init__(
             OneNode(redis),
             max_age=max_age,
-            buffer_bytes=most_bytes,
+            buffer_bytes=max_bytes,
             write_timeout=30.0,
             look_interval=LOOK_SECONDS,
             gone_after=gone_after,

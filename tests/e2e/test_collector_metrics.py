@@ -16,7 +16,7 @@ SYMBOL = "BTC/USD"
 LEASE = "kraken:lease:{0/1}"
 # Kraken knows none of these; but room is kept for them, so that each symbol has the least.
 UNKNOWN = [f"NONE{number}/USD" for number in range(200)]
-LEAST_ROOM = 512
+MIN_ROOM = 512
 
 
 def figure(collector: Collector, name: str, **labels: str) -> float:
@@ -90,10 +90,10 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     verified = figure(collector, "verified_total", kind="update")
     redis.freeze()
     # Where there is no room for one more, a snapshot takes the place of all.
-    wait_until_more(collector, "verified_total", verified + 2 * LEAST_ROOM, kind="update")
-    assert figure(collector, "waiting_events") <= LEAST_ROOM
+    wait_until_more(collector, "verified_total", verified + 2 * MIN_ROOM, kind="update")
+    assert figure(collector, "waiting_events") <= MIN_ROOM
     redis.resume()
-    conflated = wait_until_more(collector, "conflated_events_total", LEAST_ROOM - 1)
+    conflated = wait_until_more(collector, "conflated_events_total", MIN_ROOM - 1)
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 5)

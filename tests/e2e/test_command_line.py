@@ -56,6 +56,11 @@ class Program:
         assert self._process.stdout is not None
         return [self._process.stdout.readline().rstrip("\n") for _ in range(count)]
 
+    def error_line(self) -> str:
+        """Return the next line of its standard error."""
+        assert self._process.stderr is not None
+        return self._process.stderr.readline()
+
     def interrupt(self) -> None:
         """As Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
@@ -119,8 +124,7 @@ def test_what_cannot_be_followed_is_said_in_a_line(
 
 def test_an_api_that_is_not_there_is_said_and_waited_for() -> None:
     program = module("BTC/USD", url="http://127.0.0.1:1")
-    assert program._process.stderr is not None
-    line = program._process.stderr.readline()
+    line = program.error_line()
     program.interrupt()
     code, out, error = program.end()
     assert "no stream: " in line

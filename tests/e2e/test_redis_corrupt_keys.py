@@ -17,7 +17,7 @@ LEASE = "kraken:lease:{0/1}"
 OTHERS = SYMBOLS[1:]
 CORRUPT = "a key in redis is corrupt, left as it is"
 REPAIRED = "a key in redis was corrupt, repaired"
-MOST_LINES = 12
+MAX_LINES = 12
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, 
         "nothing is wrong any more",
     )
     assert len(scene.collector.lines(CORRUPT)) == corrupt + 1
-    assert len(scene.collector.log.splitlines()) - lines <= MOST_LINES
+    assert len(scene.collector.log.splitlines()) - lines <= MAX_LINES
     for symbol, watch in scene.watches.items():
         watch.check()
         scene.api.answers(f"/depth/{symbol}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.cramped_collector import MOST_WAITING
+from lab.cramped_collector import MAX_WAITING
 from lab.ports import free_port
 from lab.stage import Stage
 from lab.waiting import wait_until
@@ -68,14 +68,14 @@ def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_o
 def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> None:
     scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
-        enough = scene.verified() + 20 * MOST_WAITING
+        enough = scene.verified() + 20 * MAX_WAITING
         wait_until(lambda: scene.verified() > enough, "more has come than has room")
         # A snapshot and a status come on top, and a call that is made again may have as many.
-        most = len(SYMBOLS) * 2 * (MOST_WAITING + 2)
+        most = len(SYMBOLS) * 2 * (MAX_WAITING + 2)
         assert scene.collector.metric("kraken_book_waiting_events") <= most
 
     scene.flow()
     scene.stand_still()
     for symbol, watch in scene.watches.items():
-        assert watch.ladder.counts.conflated > MOST_WAITING, symbol
+        assert watch.ladder.counts.conflated > MAX_WAITING, symbol
     scene.assert_every_event_once_or_counted()

@@ -24,7 +24,7 @@ GOOD, FROZEN = 50, 10
 # More than any reader could be sent at once, wherever it is kept.
 BEHIND = 6000
 # Of one who does not read: what waits in the process, and is being written; and much room.
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 
 def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
@@ -62,7 +62,7 @@ def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
 
             wait_until(cut_off, "all that do not read are cut off")
             wait_until(lambda: readers(api) == GOOD, "and forgotten")
-        assert (max(cost) - before) / FROZEN < MOST_BYTES
+        assert (max(cost) - before) / FROZEN < MAX_BYTES
         wait_for(crowd, "events", crowd.events + 10 * GOOD)
         assert crowd.wrong == []
     assert len(api.lines("reader does not read, cut off")) == FROZEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,6 +35,11 @@ class View:
         stage.undo(self._stream.close)
         self.events: list[dict[str, Any]] = []
         self.ids: list[str | None] = []
+
+    def rest(self) -> Iterator[dict[str, Any]]:
+        """Yield the events that come after those that were read."""
+        for _, event in self._stream.events():
+            yield event
 
     def read_until_seq(self, seqs: dict[str, int]) -> None:
         """Read until it has shown every one of these states, or what is the same to see."""
@@ -155,7 +161,7 @@ def test_a_view_tells_when_its_book_is_not_followed(scene: Scene, stage: Stage) 
     view.read_until_seq({"BTC/USD": 50})
     scene.collector.stop()
     stage.undo(scene.collector.restart)
-    for _, event in view._stream.events():
+    for event in view.rest():
         if event["kind"] == "status":
             assert (event["status"], event["reason"]) == ("syncing", "stopped")
             break

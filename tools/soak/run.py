@@ -32,7 +32,7 @@ UPDATES_AFTER_LAST_FAULT = 5
 STILL_SECONDS = 3600
 _MORE_THAN_ALL = 10**9
 # Of memory: an allocator's pages come and go; what leaks grows by more in three fifths of a run.
-MOST_GROWTH = 0.1
+MAX_GROWTH = 0.1
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,6 @@ def wrong_in(outcome: Outcome, memory: MemorySampler, judged: Sequence[str]) -> 
         wrong.append(f"readers missed {outcome.missed:,} events")
     for name in judged:
         growth = memory.growth(name)
-        if growth.share > MOST_GROWTH:
+        if growth.share > MAX_GROWTH:
             wrong.append(f"the {name}'s memory grew by {growth.share:.0%}")
     return wrong

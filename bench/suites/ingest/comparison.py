@@ -32,7 +32,7 @@ from lab.stage import Stage
 SYMBOLS = (1, 20, 200)
 UPDATES = 20_000
 # Where the collector's own calls carry less, Redis could do more: its limit is not theirs.
-LEAST_EVENTS_A_CALL = 20
+MIN_EVENTS_A_CALL = 20
 
 
 class Round(NamedTuple):
@@ -122,7 +122,7 @@ def _round(flood: FloodProcess, *, with_peer: bool) -> Round:
         redis = stage.redis(0)
         with pinned(OTHER_CORE):
             ours = run_ours(stage, redis, flood)
-        events = max(LEAST_EVENTS_A_CALL, round(ours.events_a_call))
+        events = max(MIN_EVENTS_A_CALL, round(ours.events_a_call))
         assert redis.port is not None
         with pinned(COLLECTOR_CORE):
             limit = run_limit(redis.port, calls_of(ours.stored, events))

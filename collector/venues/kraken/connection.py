@@ -22,7 +22,7 @@ from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
 from collector.venues.feed_socket import (
-    MOST_WAITING,
+    MAX_WAITING,
     NOT_CONNECTED,
     FeedFlooded,
     FeedSocket,
@@ -197,7 +197,7 @@ class KrakenConnection:
                 await self._send_requests(websocket, session)
             batch = await websocket.next_batch()
             self.link.last_frame_at = batch.read_at
-            self.link.is_behind = len(batch.messages) >= MOST_WAITING
+            self.link.is_behind = len(batch.messages) >= MAX_WAITING
             self._watchdog.on_frames(batch.read_at)
             await self._process_batch(batch, session)
             self.frames += len(batch.messages)

@@ -194,3 +194,17 @@ async def test_close_ends_the_wait_and_tells_the_opener() -> None:
     cursor.close()
     assert (cursor.state, log.waiting, opener.closed) == (CLOSED, 0, 1)
     assert (cursor.ready(), await cursor.next()) == (None, b"")
+
+
+async def test_parts_of_a_page_are_sent_in_writes_of_bounded_size_before_the_next_page() -> None:
+    large = b"x" * (WRITE_BYTES - 1)
+    opener = Opener(
+        Step(PAGING, log_index=0),
+        Step(PAGING, parts=iter([b"lagged ", large])),
+        Step(PAGING, b"page", 1),
+        Step(FOLLOWING),
+    )
+    cursor = Cursor(log_of(1), opener)
+    assert await cursor.resume("1-0") == b""
+    assert [await cursor.next() for _ in range(4)] == [b"lagged ", large, b"page", b"[1]"]
+    assert cursor.state is FOLLOWING

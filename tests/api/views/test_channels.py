@@ -224,12 +224,12 @@ async def test_reader_that_comes_back_is_told_of_a_stale_book(redis: RedisNode) 
             await back.until_word("BTC/USD", "stale", "age")
 
 
-@pytest.mark.parametrize("most_bytes", [MAX_BYTES, 100_000])
+@pytest.mark.parametrize("max_bytes", [MAX_BYTES, 100_000])
 @pytest.mark.parametrize("has_other", [True, False])
 async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redis(
-    redis: RedisNode, written: Written, most_bytes: int, *, has_other: bool
+    redis: RedisNode, written: Written, max_bytes: int, *, has_other: bool
 ) -> None:
-    replica = Replica(redis, most_bytes=most_bytes)
+    replica = Replica(redis, max_bytes=max_bytes)
     await written.book(1, snapshot(1), update(2))
     await written.symbol("BTC/USD")
     watermark = int((await written.ids())[-1].partition("-")[0])
@@ -279,7 +279,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
 async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
     redis: RedisNode, written: Written
 ) -> None:
-    replica = Replica(redis, most_bytes=200_000)
+    replica = Replica(redis, max_bytes=200_000)
     await two_books(written)
     async with replica.following(), read_all(replica) as many:
         await many.until_seq("BTC/USD", 2)
@@ -301,7 +301,7 @@ async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
 async def test_reader_that_fell_off_opens_again_when_there_is_room(
     redis: RedisNode, written: Written
 ) -> None:
-    replica = Replica(redis, most_bytes=200_000)
+    replica = Replica(redis, max_bytes=200_000)
     await two_books(written)
     async with replica.following(), read_all(replica, TOP) as many:
         await many.until_seq("BTC/USD", 2)

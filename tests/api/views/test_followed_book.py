@@ -132,6 +132,18 @@ def is_syncing(followed: FollowedBook) -> bool:
     return followed.is_syncing
 
 
+def test_updates_between_a_syncing_hash_and_its_status_are_applied() -> None:
+    followed = FollowedBook(Ring("BTC/USD"))
+    followed.ring.start(Position(1, 2), "100-2")
+    put(followed, 3, update(3).entry(1).data)
+    put(followed, 4, status(4, "syncing").entry(1).data)
+    followed.join(BookWithAge(hash_at(2, status="syncing"), 0))
+    followed.advance()
+    assert followed.book is not None
+    assert followed.position == Position(1, 4)
+    assert is_syncing(followed)
+
+
 def test_book_that_its_collector_lost_is_shown_as_syncing_until_a_snapshot() -> None:
     followed = FollowedBook(Ring("BTC/USD"))
     followed.ring.start(Position(1, 2), "100-2")

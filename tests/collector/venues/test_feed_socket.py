@@ -18,10 +18,10 @@ from websockets.protocol import State
 from websockets.utils import accept_key
 
 from collector.venues.feed_socket import (
-    MOST_BYTES,
-    MOST_FRAMES_IN_A_TURN,
-    MOST_PARTS,
-    MOST_WAITING,
+    MAX_BYTES,
+    MAX_FRAMES_IN_A_TURN,
+    MAX_PARTS,
+    MAX_WAITING,
     FeedFlooded,
     FeedSocket,
 )
@@ -125,7 +125,7 @@ async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -
         numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
         # And what one read of the system brings at most.
-        assert max(map(len, batches)) <= MOST_WAITING + 256 * 1024 // size
+        assert max(map(len, batches)) <= MAX_WAITING + 256 * 1024 // size
 
 
 Cut = Callable[[bytes], list[bytes]]
@@ -152,7 +152,7 @@ async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
     async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with connect(
-            url, create_connection=FeedSocket, compression=None, max_size=MOST_BYTES
+            url, create_connection=FeedSocket, compression=None, max_size=MAX_BYTES
         ) as socket:
             assert isinstance(socket, FeedSocket)
             yield socket
@@ -228,9 +228,9 @@ async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
 
 
 SENSELESS = {
-    "too long": (b"\x81\x7f" + (MOST_BYTES + 1).to_bytes(8), 1009),
+    "too long": (b"\x81\x7f" + (MAX_BYTES + 1).to_bytes(8), 1009),
     "too long in parts": (
-        framed(b"x" * (MOST_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
+        framed(b"x" * (MAX_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
         1009,
     ),
     "masked": (Frame(Opcode.TEXT, b"x").serialize(mask=True), 1002),
@@ -304,7 +304,7 @@ async def test_flood_of_pings_ends_the_connection_with_a_reason(opcode: Opcode) 
 
 
 async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() -> None:
-    stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MOST_PARTS + 10)
+    stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MAX_PARTS + 10)
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         with pytest.raises(FeedFlooded, match="frames"):
             await socket.next_batch()
@@ -319,7 +319,7 @@ async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> Non
             turns += 1
             await asyncio.sleep(0)
         assert await taken == [b"x" * 3000 + b"y"] * 5 + [b"behind"]
-    assert turns >= 5 * 3000 / MOST_FRAMES_IN_A_TURN
+    assert turns >= 5 * 3000 / MAX_FRAMES_IN_A_TURN
 
 
 async def test_frames_left_for_the_next_turn_are_not_lost_when_the_connection_ends() -> None:

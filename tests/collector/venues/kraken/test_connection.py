@@ -19,7 +19,7 @@ from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
-from collector.venues.feed_socket import MOST_WAITING
+from collector.venues.feed_socket import MAX_WAITING
 from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
@@ -107,7 +107,7 @@ async def test_connection_backs_off_from_an_address_that_does_not_answer() -> No
 
 
 async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() -> None:
-    flood = HEARTBEAT * 2 * MOST_WAITING
+    flood = HEARTBEAT * 2 * MAX_WAITING
     writes: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def handle(websocket: ServerConnection) -> None:
@@ -121,7 +121,7 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
 
         async def is_behind_after_a_flood() -> bool:
             # The system may deliver the end of a flood by itself, which is a read of few frames.
-            frames = connection.frames + 2 * MOST_WAITING
+            frames = connection.frames + 2 * MAX_WAITING
             writes.put_nowait(flood)
             await async_wait_until(lambda: connection.frames == frames)
             return is_behind()
