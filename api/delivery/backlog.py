@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.delivery.openers import EventsGone, one_write
-from api.follow.api_events import sse_frame
-from api.follow.frame_log import SseFrame
+from api.follow.frame_log import SseFrame, sse_frame
 from api.follow.ring import milliseconds_of
 from api.store.stream_entry import StreamEntry, follows
 from api.store.stream_reads import StreamReads

@@ -7,7 +7,8 @@ resumes goes on right after the event that it names: in the ring, or in Redis un
 from __future__ import annotations
 
 from api.delivery.openers import CursorState, EventsGone, Step, one_write
-from api.follow.api_events import lagged_frame, sse_frame, status_frame
+from api.follow.api_events import lagged_frame, status_frame
+from api.follow.frame_log import sse_frame
 from api.follow.join_points import JoinPoint, JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry

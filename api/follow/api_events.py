@@ -1,9 +1,10 @@
-"""Events as SSE, and those that the api itself sends: what a reader missed, and a book's age."""
+"""Events that the api itself sends, as SSE: what a reader missed, and the status of a book."""
 
 from __future__ import annotations
 
 from time import time_ns
 
+from api.follow.frame_log import sse_unnumbered
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -14,16 +15,6 @@ from kraken_book.event import (
 )
 from kraken_book.printable import printable_json
 from kraken_book.timestamps import rfc3339
-
-
-def sse_frame(event_id: str, data: bytes) -> bytes:
-    """Return a numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
-    return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
-
-
-def sse_unnumbered(data: bytes) -> bytes:
-    """Return an event of the api's own as SSE; it leaves the reader's last id as it is."""
-    return b"data: %b\n\n" % data
 
 
 def status_frame(symbol: str, status: Status, reason: str | None) -> bytes:

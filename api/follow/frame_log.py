@@ -1,4 +1,4 @@
-"""Frames in their order for any number of readers.
+"""Events as SSE, in their order, for any number of readers.
 
 A reader is an index into the log. What it has not been sent is joined into one write, and readers
 at the same index share the bytes of that write. A log is bounded by a number of frames, and all
@@ -39,6 +39,16 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
     position: Position
     id: str
     sse: bytes
+
+
+def sse_frame(event_id: str, data: bytes) -> bytes:
+    """Return a numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
+    return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
+
+
+def sse_unnumbered(data: bytes) -> bytes:
+    """Return an event of the api's own as SSE; it leaves the reader's last id as it is."""
+    return b"data: %b\n\n" % data
 
 
 class Write(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from api.follow.age_watch import AgeWatch
-from api.follow.api_events import sse_frame
+from api.follow.frame_log import sse_frame
 from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
 from api.store.book_store import BookStore, BookWithAge

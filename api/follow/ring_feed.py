@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError
 
-from api.follow.api_events import sse_frame
-from api.follow.frame_log import SseFrame
+from api.follow.frame_log import SseFrame, sse_frame
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys

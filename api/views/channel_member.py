@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from api.follow.api_events import lagged_frame, sse_frame, status_frame
-from api.follow.frame_log import SseFrame
+from api.follow.api_events import lagged_frame, status_frame
+from api.follow.frame_log import SseFrame, sse_frame
 from api.views.channel_log import api_frame, is_status
 from api.views.followed_book import FollowedBook
 from api.views.view import View

@@ -10,8 +10,8 @@ from time import time_ns
 from typing import NamedTuple
 
 from bench.load.tape import Rate, Tape
+from collector.venues.kraken.book_feed import parse_levels
 from collector.venues.kraken.frames import BookFrame, decode_frame
-from collector.venues.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.book_snapshot import snapshot_of
 from kraken_book.contract.book_hash import Values, book_values

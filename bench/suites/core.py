@@ -18,8 +18,8 @@ from bench.load.tape import Rate, Tape
 from bench.report.goals import CORE
 from bench.report.rows import Row
 from bench.suite import Progress
+from collector.venues.kraken.book_feed import parse_levels
 from collector.venues.kraken.frames import BookFrame, FrameError, decode_frame
-from collector.venues.kraken.levels import parse_levels
 from kraken_book.book import Book
 from kraken_book.precision import Precision
 

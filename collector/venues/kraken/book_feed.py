@@ -1,8 +1,16 @@
-"""From an entry of a book frame to a verified book, or to a doubt of that symbol alone."""
+"""From an entry of a book frame to a verified book, or to a doubt of that symbol alone.
+
+Kraken writes all levels alike, `{"price":63381.0,"qty":0.00005100}`, with all the decimals of the
+symbol and no space. One regular expression finds them and proves their form, in half the time of
+decoding them and checking each number (bench --only core). Levels that are written in another way
+are decoded, with the same result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 import msgspec
 
@@ -11,16 +19,18 @@ from collector.feed.timestamp import Timestamp
 from collector.metrics import BAD_FRAMES, FRAMES, VERIFIED_SNAPSHOTS, VERIFIED_UPDATES
 from collector.venues.kraken.answers import excerpt
 from collector.venues.kraken.frames import (
+    NO_LEVELS,
     BookEntry,
     BookParts,
     FrameError,
     decode_entry,
 )
-from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.subscriber import Subscriber
 from collector.venues.kraken.subscription import Event, State, Subscription
 from kraken_book.book import CHECKSUM_LEVELS
 from kraken_book.errors import BookError
+from kraken_book.level import Level, level_of, make_level
+from kraken_book.precision import Precision, plain_pattern
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
@@ -30,8 +40,22 @@ log = get_logger("collector.kraken")
 # Entries of a large frame that are processed before yielding to the event loop.
 ENTRIES_PER_STEP = 50
 
+# Far above Kraken's largest frames. A longer list would hold up every other book.
+MAX_LEVELS = 10_000
+
+# Characters of each level besides its numbers, with the comma or the bracket behind it.
+_AROUND_NUMBERS = len('{"price":,"qty":},')
+
 # A live book may be replaced by a snapshot that nobody asked for.
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
+
+
+class _Level(msgspec.Struct, gc=False):
+    price: msgspec.Raw
+    qty: msgspec.Raw
+
+
+_levels = msgspec.json.Decoder(list[_Level])
 
 
 class BookFeed:
@@ -150,3 +174,47 @@ class BookFeed:
 
     def _log_unwanted(self, entry: BookEntry) -> None:
         self._log.debug("book of a symbol that is not wanted", symbol=excerpt(entry.symbol))
+
+
+def parse_levels(entry: BookEntry, precision: Precision) -> tuple[list[Level], list[Level]]:
+    """Return the bids and the asks of one symbol's part of a frame.
+
+    Raises:
+        FrameError: They are not lists of levels, or longer than any book.
+        LevelError: A level makes no sense at this precision.
+    """
+    try:
+        return _side(entry.bids, precision), _side(entry.asks, precision)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FrameError(str(error), [entry.symbol], is_book=True) from None
+
+
+def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
+    # One side of most frames is empty.
+    if data == NO_LEVELS:
+        return []
+    text = _text(data)
+    if len(text) > MAX_LEVELS and text.count("{") > MAX_LEVELS:
+        raise msgspec.DecodeError(f"more than {MAX_LEVELS} levels")
+    levels, left = [], len(text) - len("[")
+    for price, qty in _finder(precision)(text):
+        levels.append(level_of(price, qty))
+        left -= len(price) + len(qty) + _AROUND_NUMBERS
+    if levels and not left:
+        return levels
+    # Some levels were not found; if none were, this may not be a list.
+    return [
+        make_level(_text(level.price), _text(level.qty), precision)
+        for level in _levels.decode(data)
+    ]
+
+
+def _text(data: msgspec.Raw) -> str:
+    # Latin-1 decodes any byte; the parser refuses texts that are not numbers.
+    return str(data, "latin-1")
+
+
+@cache
+def _finder(precision: Precision) -> Callable[[str], list[tuple[str, str]]]:
+    price, qty = map(plain_pattern, precision)
+    return re.compile(rf'\{{"price":({price}),"qty":({qty})\}}').findall

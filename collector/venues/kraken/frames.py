@@ -45,7 +45,7 @@ LARGE_FRAME_BYTES = 256 * 1024
 class BookEntry(msgspec.Struct, gc=False):
     """One symbol's part of a book frame; `timestamp` is None if it is missing or not a text.
 
-    The sides are JSON arrays as they were sent, which `levels` parses.
+    The sides are JSON arrays as they were sent, which `book_feed` parses.
     """
 
     symbol: str

@@ -9,8 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.follow.api_events import sse_frame, sse_unnumbered
-from api.follow.frame_log import WRITE_BYTES, SseFrame
+from api.follow.frame_log import WRITE_BYTES, SseFrame, sse_frame, sse_unnumbered
 from api.follow.ring import Ring
 from kraken_book.position import NOWHERE, Position
 from lab.waiting import async_wait_until

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.api_events import sse_frame
-from api.follow.frame_log import SseFrame
+from api.follow.frame_log import SseFrame, sse_frame
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.venues.kraken.answers import RequestAnswer
+from collector.venues.kraken.book_feed import parse_levels
 from collector.venues.kraken.frames import (
     BookEntry,
     BookFrame,
@@ -25,7 +26,6 @@ from collector.venues.kraken.frames import (
     decode_frame,
     decode_pair,
 )
-from collector.venues.kraken.levels import parse_levels
 from collector.venues.kraken.requests import (
     subscribe_books,
     subscribe_instruments,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.venues.kraken.book_feed import MAX_LEVELS, parse_levels
 from collector.venues.kraken.frames import BookEntry, FrameError
-from collector.venues.kraken.levels import MAX_LEVELS, parse_levels
 from kraken_book.errors import LevelError
 from kraken_book.level import make_level
 from kraken_book.precision import Precision, to_text
