@@ -112,9 +112,13 @@ def path_of(request: Request) -> str:
 
 def _detail_of(error: HTTPException, request: Request) -> str:
     if error.status_code == 405:
-        return f"{request.method} is not served here, only {_headers(error).get('Allow', 'GET')}"
+        return f"{request.method} is not served here, only {_headers(error)['Allow']}"
     return f"nothing is served at {path_of(request)[:MAX_SHOWN]}; see /"
 
 
 def _headers(error: HTTPException) -> Mapping[str, str]:
-    return error.headers or {}
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        # Starlette joins a set, whose order is another in each process.
+        headers["Allow"] = ", ".join(sorted(headers.get("Allow", "GET").split(", ")))
+    return headers
