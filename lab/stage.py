@@ -74,7 +74,9 @@ class Stage:
         service.url = self.listening(service)
         if "--control" in arguments:
             base = self.listening(service, "control on ")
-            service.control = httpx.Client(base_url=base, timeout=20.0, trust_env=False)
+            service.control = httpx.Client(
+                base_url=base, timeout=20.0, trust_env=False, verify=False
+            )
         return service
 
     def listening(self, simulator: SimulatorProcess, word: str = "listening on ") -> str:

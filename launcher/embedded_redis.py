@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -216,7 +217,9 @@ def find_server() -> Path:
         ) from error
 
 
+@cache
 def _version_of(server: str) -> tuple[int, ...]:
+    # Kept, as to ask takes a third of a start; only tests start more than one.
     answer = subprocess.run(  # noqa: S603 - found on the PATH, run to be asked
         [server, "--version"], capture_output=True, text=True, timeout=START_LIMIT, check=False
     )

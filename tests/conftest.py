@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
@@ -16,17 +18,14 @@ from redis.asyncio import Redis
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
 
+if TYPE_CHECKING:
+    from lab.fake_redis import FakeRedis
+
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
-# Begun first, none of these is what all others have to wait for in the end.
-_LONGEST = (
-    *("test_connection_faults.py", "test_shards.py", "test_redis_cluster.py"),
-    *("test_feed_faults.py", "test_page.py", "test_page_words.py", "test_bad_settings.py"),
-    *("test_join_and_resume.py", "test_collector_life.py", "test_bad_input.py"),
-    *("test_outputs.py", "test_redis_half_open.py", "test_command_line.py"),
-    *("test_many_symbols.py", "test_http_connections.py", "test_drain.py"),
-    *("test_depth_without_redis.py", "test_redis_frozen.py", "test_http_protocol.py"),
-)
+# Certificates of whoever runs the tests: every client of ours would load them, in 20 ms of CPU.
+for _name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+    os.environ.pop(_name, None)
 
 
 # A machine that others use too is no reason to fail.
@@ -38,16 +37,13 @@ settings.load_profile("without a stop-watch")
 gc.disable()
 
 
+pytest_plugins = ["tests.longest_first"]
+
+
 def pytest_collection_finish() -> None:
     """Let garbage be collected from now on, but not among the collected tests and modules."""
     gc.freeze()
     gc.enable()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest; pytest-xdist gives each to one worker."""
-    rank = {name: number for number, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(autouse=True)
@@ -78,18 +74,19 @@ def real_redis_url(_session_redis: EmbeddedRedis) -> str:
 
 
 @pytest.fixture(scope="session")
-def _session_fake_redis() -> Iterator[str]:
+def _session_fake_redis() -> Iterator[FakeRedis]:
     # Imported by the tests that use it alone: 0.16 s of CPU.
     from lab.fake_redis import fake_redis
 
-    with fake_redis() as url:
-        yield url
+    with fake_redis() as server:
+        yield server
 
 
 @pytest.fixture
-def fake_redis_url(_session_fake_redis: str) -> str:
-    """An empty fakeredis, for tests that need neither blocking reads nor many writes."""
-    return _emptied(_session_fake_redis)
+def fake_redis_url(_session_fake_redis: FakeRedis) -> str:
+    """An empty fakeredis, for tests that need no messages unasked and no INFO."""
+    _session_fake_redis.empty()
+    return _session_fake_redis.url
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ EXAMPLES = {
 async def http_of(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         controlled(stage.simulator, stage.injector, "127.0.0.1", 0) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=url, trust_env=False, verify=False) as client,
     ):
         yield client
 
@@ -249,7 +249,7 @@ async def test_process_prints_its_control_port_first_and_applies_faults_at_the_s
     url = (await anext(told)).removeprefix("listening on ")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", control)
     assert re.fullmatch(r"ws://127\.0\.0\.1:\d+/v2", url)
-    async with connect(url) as client, httpx.AsyncClient(trust_env=False) as http:
+    async with connect(url) as client, httpx.AsyncClient(trust_env=False, verify=False) as http:
         await subscribe(client, "BTC/USD")
         texts = await read_until(client, lambda frame: is_book(frame, "snapshot"))
         assert sum('"channel":"book","type":"update"' in text for text in texts) == 1

@@ -129,7 +129,7 @@ async def test_who_is_cancelled_cancels_nobody_else(
     assert (await again)["a"] == 2
 
 
-@pytest.mark.real_redis  # thousands of calls: 1 s instead of 19 s
+@pytest.mark.real_redis  # thousands of calls: 1 s instead of 3 s
 async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
     redis: RedisNode, written: Written
 ) -> None:

@@ -85,7 +85,7 @@ async def test_server_serves_until_it_is_stopped() -> None:
     listener, stop = listen("127.0.0.1", 0, "API_PORT"), asyncio.Event()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     serving = asyncio.create_task(serve(APP, listener, stop))
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=False) as client:
 
         async def answered() -> Any:
             try:
