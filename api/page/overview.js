@@ -19,13 +19,13 @@ class OverviewRow {
     this.#button.addEventListener("click", () => onToggle(symbol));
   }
 
-  /** Show `book`, which has a `summary`: of its ladder if one `isOpen`, else of /books. */
-  show(book, isOpen, isKnown) {
+  /** Take `book`, which has a `summary`: of its ladder if one `isOpen`, else of /books. The caller
+   *  paints the row, in the same frame as the ladder. */
+  take(book, isOpen, isKnown) {
     this.#book = book;
     // What a ladder shows is known by its stream.
     this.#isKnown = isOpen || isKnown;
     this.#button.setAttribute("aria-pressed", isOpen);
-    this.paint();
   }
 
   paint() {
@@ -70,14 +70,14 @@ export class Overview {
     this.#search.addEventListener("input", () => this.#filter());
   }
 
-  /** Show `books`. Those in `followed` (symbol → FollowedBook) are shown as their ladders are;
-   *  whether the others are still as they say, `isKnown` tells.
+  /** Have a row for each of `books`; `paint` shows what they say. Those in `followed` (symbol →
+   *  FollowedBook) are shown as their ladders are, the others as /books says if it `isKnown`.
    */
-  show(books, followed, isKnown) {
+  take(books, followed, isKnown) {
     this.#keepOnly(new Set(books.map((book) => book.symbol)));
     books.forEach((book, index) => {
       const open = followed.get(book.symbol);
-      this.#rowAt(index, book.symbol).show(open ?? book, open !== undefined, isKnown);
+      this.#rowAt(index, book.symbol).take(open ?? book, open !== undefined, isKnown);
     });
     this.#element.querySelector(".search").hidden = books.length <= MANY;
     this.#filter();

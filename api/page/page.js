@@ -57,11 +57,11 @@ function arrange() {
   ladders = new Map(selection.symbols.map((symbol) => [symbol, ladders.get(symbol) ?? makeLadder(symbol)]));
   placeLadders();
   read();
-  overview.show(books, followed, isKnown);
+  overview.take(books, followed, isKnown);
   paintSource();
   paintNotices(selection);
   paintCommands();
-  painter.soon(headline);
+  paintAllLater();
 }
 
 function followBook(symbol) {
@@ -97,6 +97,11 @@ function paintLater(symbol) {
   for (const view of [ladders.get(symbol), overview.row(symbol), headline]) {
     if (view !== undefined) painter.soon(view);
   }
+}
+
+/** All in one frame, so that a book's row and its ladder never differ. */
+function paintAllLater() {
+  for (const view of [overview, headline, ...ladders.values()]) painter.soon(view);
 }
 
 /** Where the books come from: simulated if any is, and nothing is claimed before it is known. */
@@ -171,9 +176,7 @@ function onLeaving() {
 
 function onTick() {
   if (!document.hidden) feed.tick();
-  painter.soon(overview);
-  painter.soon(headline);
-  for (const ladder of ladders.values()) painter.soon(ladder);
+  paintAllLater();
 }
 
 document.addEventListener("visibilitychange", onVisibility);
