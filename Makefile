@@ -50,32 +50,32 @@ down: ## Stop the containers and remove them; what Redis has kept stays
 logs: ## Show what the containers say, until Ctrl-C
 	@docker compose --profile '*' logs --follow --tail 100
 
-compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load, and see that nothing is lost
+compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load; check that nothing is lost
 	@$(BIN)/python -m tools.compose
 
-chaos: $(INSTALLED) ## Let every fault of a feed and of the processes happen, and see what readers see
+chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes, and report what readers see
 	@exec $(BIN)/python -m tools.chaos
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tools.soak $(ARGS)
 
-pictures: $(INSTALLED) ## Make the pictures of the page and the terminal in docs/ anew; needs chromium
+pictures: $(INSTALLED) ## Take the pictures of the page and the terminal in docs/ again; needs chromium
 	@$(BIN)/python -m tools.pictures
 
 BENCH_INSTALLED := .venv/.bench
 
-bench: $(BENCH_INSTALLED) ## Measure all, hold it against the goals, draw it into docs/; ARGS="--only fan_out --scale 0.1"
+bench: $(BENCH_INSTALLED) ## Measure, compare with the goals, draw into docs/; ARGS="--list", "--only fan_out", "--scale 0.1"
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# What draws the pictures is large, and nothing else needs it.
+# matplotlib is large, and only the pictures of the benchmarks need it.
 $(BENCH_INSTALLED): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-# Of Debian: libnginx-mod-nchan and nginx-light, and redis-tools for redis-benchmark.
+# Debian's packages are needed too: libnginx-mod-nchan and nginx-light.
 PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy
 
-peers: $(INSTALLED) ## Make .venv-peers with what the benchmarks run beside ours; they go on without
+peers: $(INSTALLED) ## Make .venv-peers with what the benchmarks run beside ours
 	@$(BIN)/python -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
 
@@ -101,5 +101,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1 || ! $(BIN)/python -c '$(NEW_ENOUGH)'; then \
 	    "$$python" -m venv --clear .venv; \
 	fi; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,run,test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,terminal,run,test,lint]'
 	@touch $@

@@ -1,16 +1,14 @@
-"""`python -m api`: `program` has what it does."""
+"""`python -m api`: load and run `api.app`."""
 
 from __future__ import annotations
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import loading
 
 
 def main() -> None:
     """Run the api."""
-    exit_at_stop_signals()
-    # These imports take long enough for a Ctrl-C.
-    from api.program import main as run  # noqa: PLC0415
-
+    with loading():
+        from api.app import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 
 

@@ -1,89 +1,188 @@
-"""The routes, put together."""
+"""The api as a process: wire its parts, serve until a signal, drain."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
+import socket
+from collections.abc import Coroutine
+from time import monotonic
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+import uvloop
 
+from api.delivery.stream_socket import SocketProtocol, bound_unsent
+from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
-from api.follow.tail import Tail
-from api.http.books import Books
-from api.http.ops import Ops
-from api.http.problems import Problem, on_failure, on_http_exception, on_problem
+from api.follow.age_watch import AgeWatch
+from api.follow.buffer import Buffer
+from api.follow.follower import SWEEP_INTERVAL, Follower
+from api.follow.frame_log import MAX_FRAMES
+from api.follow.join_points import JoinPoints
+from api.follow.ring_feed import RingFeed
+from api.follow.ring_registry import RingRegistry
+from api.follow.sweep import Sweep
+from api.follow.wake import MAX_STREAMS, Wake
 from api.http.proxies import TrustedProxies
-from api.http.request_log import RequestLog
-from api.http.stream_route import StreamRoute
+from api.http.request_log import CONSOLE_LEVELS
+from api.http.routes import make_app
+from api.settings import ApiSettings
 from api.store.book_store import BookStore
-from api.store.directory import Directory
-from api.views.channels import Channels
+from api.store.directory import FRESH_SECONDS, Directory
+from api.store.stream_entry import MAX_ENTRIES
+from api.store.stream_reads import PAGE_ENTRIES, StreamReads
+from api.views.book_registry import BookRegistry
+from api.views.channel import VIEW_BYTES
+from api.views.channel_registry import LOOK_INTERVAL, ChannelRegistry
+from api.views.roster import GONE_SECONDS, Roster
+from runtime.http.limits import HttpLimits
+from runtime.http.server import allow_open_files, exit_with, serve
+from runtime.listening import PortInUse, inherited_listener, listen
+from runtime.log_output import LogOutput
+from runtime.logs import get_logger
+from runtime.redis.client import connect_nodes
+from runtime.redis.nodes import Nodes
+from runtime.redis.url import without_password
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
-PAGE = Path(__file__).parent / "page"
-PAGE_HEADERS = {
-    # The page needs nothing from anywhere else, and says so to the browser.
-    "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "nosniff",
-    # Asked for again each time: after an upgrade no old module meets a new one.
-    "Cache-Control": "no-cache",
-}
+# The name that LOG_LEVEL takes; it does not follow the modules.
+log = get_logger("api")
+
+WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
+
+# Redis is away if it does not answer within this time; /readyz is not asked for longer.
+REDIS_TIMEOUT = 2.0
+# The parts of API_DRAIN that the server needs: for its other answers, and to notice and end.
+SERVER_SECONDS = 1.0
+ENDING_SECONDS = 0.3
 
 
-def make_app(
-    store: BookStore,
-    directory: Directory,
-    tail: Tail,
-    channels: Channels,
-    streams: Streams,
-    max_age: float,
-    proxies: TrustedProxies | None = None,
-) -> ASGIApp:
-    """Return the application over one of each of its parts."""
-    stream = StreamRoute(directory, tail, channels, streams)
-    books = Books(store, directory, max_age)
-    ops = Ops(store, streams)
-    app = Starlette(
-        routes=[
-            # First what is asked for most: they are tried in turn.
-            Route("/depth/{symbol:path}", books.depth),
-            Route("/", page),
-            Mount("/page", PageFiles(directory=PAGE)),
-            Route("/symbols", books.symbols),
-            Route("/books", books.books),
-            Route("/stream", stream, methods=["GET"]),
-            Route("/stream/{symbol:path}", stream, methods=["GET"]),
-            Route("/healthz", ops.healthz),
-            Route("/readyz", ops.readyz),
-            Route("/metrics", ops.metrics),
-        ],
-        exception_handlers={
-            Problem: on_problem,
-            HTTPException: on_http_exception,
-            Exception: on_failure,
-        },
+class Api:
+    """The parts of one process, each made once, in the order of the data's way.
+
+    Args:
+        nodes: The nodes of Redis.
+        max_age: After how many seconds without a confirmation a book is not live.
+        buffer_bytes: How many bytes of events and books are kept for open streams.
+        write_timeout: After how many seconds a client that takes nothing is cut off.
+        proxies: The proxies whose `X-Forwarded-For` is believed.
+        sweep_interval: How often each node is swept.
+        look_interval: How often the channels are looked at.
+        list_fresh_seconds: How long the list of symbols is not read again.
+        gone_after: After how many seconds a symbol without list entry and book leaves `*`.
+        ring_frames: How many frames a ring keeps at least, if the buffer allows.
+        view_bytes: How many bytes the log of a view keeps.
+        max_streams_waited_on: Streams themselves are waited on if no more than these are followed.
+        page_entries: How many entries of a stream a resuming reader is read at once.
+        max_entries: How many entries of a stream the follower reads at once.
+    """
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        *,
+        max_age: float,
+        buffer_bytes: int,
+        write_timeout: float,
+        proxies: TrustedProxies | None = None,
+        sweep_interval: float = SWEEP_INTERVAL,
+        look_interval: float = LOOK_INTERVAL,
+        list_fresh_seconds: float = FRESH_SECONDS,
+        gone_after: float = GONE_SECONDS,
+        ring_frames: int = MAX_FRAMES,
+        view_bytes: int = VIEW_BYTES,
+        max_streams_waited_on: int = MAX_STREAMS,
+        page_entries: int = PAGE_ENTRIES,
+        max_entries: int = MAX_ENTRIES,
+    ) -> None:
+        self.store = BookStore(nodes)
+        corrupt = self.store.corrupt
+        self.directory = Directory(self.store, list_fresh_seconds)
+        self.reads = StreamReads(nodes, corrupt, page_entries)
+
+        self.buffer = Buffer(buffer_bytes)
+        self.registry = RingRegistry(self.buffer, ring_frames)
+        self.ages = AgeWatch(self.registry, max_age)
+        self.feed = RingFeed(nodes, corrupt, max_entries)
+        self.joins = JoinPoints(self.store, self.reads, self.feed, self.ages)
+        sweep = Sweep(self.registry, self.feed, self.store, self.reads, self.ages)
+        wake = Wake(nodes, corrupt, max_streams_waited_on)
+        self.follower = Follower(nodes, self.registry, self.feed, sweep, wake, sweep_interval)
+
+        self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
+        self.roster = Roster(self.directory, self.store, gone_after)
+        self.channels = ChannelRegistry(
+            self.reads, self.books, self.roster, self.buffer, look_interval, view_bytes
+        )
+
+        self.starter = StreamStarter(
+            self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
+        )
+        self.streams = Streams(write_timeout)
+        self.app = make_app(
+            self.store, self.directory, self.starter, self.streams, max_age, proxies
+        )
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs as long as the process."""
+        return [
+            self.follower.run(),
+            self.ages.run(),
+            self.books.look_after(),
+            self.channels.look_after(),
+            self.streams.run(),
+        ]
+
+
+async def run(
+    settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
+) -> None:
+    """Serve until a signal, or until nobody can read `output` any more."""
+    going = stop_on_signals(output)
+    log.info(
+        "serving",
+        address=f"http://{settings.api_host}:{settings.api_port}",
+        redis=without_password(settings.redis_url),
+        open_files=allow_open_files(),
     )
-    # A redirect is no error of ours to a program that follows none: what is not served is a 404.
-    app.router.redirect_slashes = False
-    # Outside of everything, so that an answer that nobody expected has its line and its id too.
-    return RequestLog(app, proxies)
+    nodes = connect_nodes(settings.redis_url, timeout=REDIS_TIMEOUT, only_reads=True)
+    api = Api(
+        nodes,
+        max_age=settings.api_max_age,
+        buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
+        write_timeout=settings.api_write_timeout,
+        proxies=settings.api_trusted_proxies,
+    )
+    drained = asyncio.Event()
+    working = [asyncio.create_task(each) for each in api.loops()]
+    gone_at = float("inf")
+
+    def seconds_left() -> float:
+        return max(0.0, gone_at - monotonic() - ENDING_SECONDS)
+
+    limits = HttpLimits(
+        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
+    )
+    serving = asyncio.create_task(
+        serve(
+            api.app, listener, drained, grace=seconds_left, protocol=SocketProtocol, limits=limits
+        )
+    )
+    await stop_or_failure(going, [*working, serving])
+    gone_at = monotonic() + settings.api_drain
+    await api.streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
+    drained.set()
+    await serving
+    await end_tasks(working)
+    await nodes.aclose()
+    log.info("stopped")
 
 
-class PageFiles(StaticFiles):
-    """The page's modules and style, with the page's headers."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Answer with a file, or with 304."""
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(PAGE_HEADERS)
-        return response
-
-
-async def page(_request: Request) -> Response:
-    """The live page."""
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+def main() -> None:
+    """Read the settings and serve."""
+    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
+    try:
+        listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
+        bound_unsent(listener)
+    except PortInUse as error:
+        exit_with(error)
+    uvloop.run(run(settings, listener, output))

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from api.http.proxies import TrustedProxies
-from runtime.settings import Port, Seconds, ServiceSettings
-
-
-def _checked_proxies(text: str) -> str:
-    TrustedProxies.parse(text)
-    return text
+from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 
 class ApiSettings(ServiceSettings):
@@ -34,10 +29,7 @@ class ApiSettings(ServiceSettings):
     # end closes first, the other one may send a request into a connection that is closed.
     api_keep_alive: Seconds = 620.0
     """seconds that a connection without a request is kept"""
-    api_trusted_proxies: Annotated[str, AfterValidator(_checked_proxies)] = ""
+    api_trusted_proxies: Annotated[TrustedProxies, parsed_by(TrustedProxies.parse)] = (
+        TrustedProxies()
+    )
     """addresses and networks of proxies whose X-Forwarded-For is believed"""
-
-    @property
-    def trusted_proxies(self) -> TrustedProxies:
-        """Return the proxies whose `X-Forwarded-For` is believed."""
-        return TrustedProxies.parse(self.api_trusted_proxies)

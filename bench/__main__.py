@@ -1,19 +1,21 @@
-"""All benchmarks, in one table, and what becomes of their goals.
+"""Run the benchmarks, and hold what they measure against the goals.
 
-    python -m bench
-    python -m bench --only fan_out --only at_ease
-    python -m bench --scale 0.1
+    python -m bench                             the default suites
+    python -m bench --only fan_out --only core  these suites, with all details
+    python -m bench --scale 0.1                 a tenth of the load, to see that they work
+    python -m bench --list                      all suites
 
-It ends with 1 where a benchmark fails, or where a ratio misses its goal; figures with a unit are
-held against theirs too, but say much of the machine, and decide nothing. Of a part of the load no
-goal counts: that it works does. The figures of a run that has them all are drawn into `docs`.
+The exit code is 1 if a suite fails, or if a ratio misses its goal. Figures with a unit are held
+against their goals too, but depend on the machine and decide nothing. With a part of the load no
+goal counts. A complete run of the default suites is drawn into `docs`.
 """
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
 import traceback
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
@@ -21,71 +23,101 @@ from time import monotonic
 import msgspec
 from rich.console import Console
 
-from bench import bars, figures
-from bench.benchmark import Progress
-from bench.catalogue import BENCHMARKS, Benchmark
-from bench.command import prepare
-from bench.machine import machine
-from bench.report import Measured, Report
-from bench.rows import Row
+from bench.catalogue import SUITES
+from bench.report import figures
+from bench.report.machine import machine
+from bench.report.progress import show_progress
+from bench.report.rows import Row
+from bench.report.table import Measured, Report
+from bench.suite import Progress, Suite
+from runtime.command_line import OneLineParser
+from runtime.http.server import allow_open_files
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 def main() -> int:
-    """Run it as the command line says."""
+    """Run it as the command line says; return the exit code."""
     options = _parser().parse_args()
     if options.list:
-        for each in BENCHMARKS:
-            print(f"{each.name:12} {each.what}, {each.seconds:.0f} s")
+        for each in SUITES:
+            how = "" if each.is_default else " (only with --only)"
+            print(f"{each.name:15} {each.what}, {each.seconds:.0f} s{how}")
+        return 0
+    if options.draw:
+        report = msgspec.json.decode(options.draw.read_bytes(), type=Report)
+        print(figures.draw(report, options.figures or DOCS))
         return 0
     prepare()
-    chosen = [each for each in BENCHMARKS if not options.only or each.name in options.only]
+    default = [each for each in SUITES if each.is_default]
+    chosen = [each for each in SUITES if each.name in options.only] if options.only else default
     report = measure_all(chosen, options.scale, Console(stderr=True))
-    report.print(Console())
+    report.print(Console(), details=bool(options.only))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
-    is_all = len(chosen) == len(BENCHMARKS) and report.is_complete
+    is_all = chosen == default and report.is_complete
     if folder := options.figures or (DOCS if is_all else None):
         print(figures.draw(report, folder))
     return int(not report.is_good)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="All benchmarks.")
-    parser.add_argument("--list", action="store_true", help="say which there are")
+def _parser() -> OneLineParser:
+    assert __doc__
+    parser = OneLineParser(
+        "python -m bench",
+        description=__doc__,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--list", action="store_true", help="list all suites")
     parser.add_argument(
         "--only",
         action="append",
-        choices=[each.name for each in BENCHMARKS],
-        help="this one; more than once for more",
+        metavar="SUITE",
+        choices=[each.name for each in SUITES],
+        help="this suite, with its details; repeat it for more",
     )
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="of the load and the time: 0.1 to see it work"
+        "--scale", type=float, default=1.0, help="share of the load and the time; default 1"
     )
-    parser.add_argument("--json", type=Path, help="a file for the figures")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
-        "--figures", type=Path, help="a folder for the pictures; docs where nothing is left out"
+        "--figures", type=Path, metavar="DIR", help="draw the pictures there, not into docs"
+    )
+    parser.add_argument(
+        "--draw", type=Path, metavar="FILE", help="measure nothing, draw the figures of this file"
     )
     return parser
 
 
-def measure_all(benchmarks: Sequence[Benchmark], scale: float, console: Console) -> Report:
-    """Measure with each, one after another; one that fails has a row that says how."""
-    with bars.shown(benchmarks, console) as tell:
-        measured = [_measured(each, scale, Progress(tell(each))) for each in benchmarks]
+def prepare() -> None:
+    """Prepare this process to start servers and to hold thousands of connections.
+
+    With a handler for SIGTERM, which `timeout` sends, it ends the processes that it has started.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    configure_logs(parse_levels("warning"))
+    allow_open_files()
+
+
+def measure_all(suites: Sequence[Suite], scale: float, console: Console) -> Report:
+    """Run the suites one after another; one that fails has a row that says how."""
+    with show_progress(suites, console) as show:
+        measured = [_measured(each, scale, Progress(show(each))) for each in suites]
     return Report(machine(), scale, measured)
 
 
-def _measured(benchmark: Benchmark, scale: float, progress: Progress) -> Measured:
+def _measured(suite: Suite, scale: float, progress: Progress) -> Measured:
     begun = monotonic()
     try:
-        rows = list(benchmark.measure(scale, progress).rows())
-    except Exception as failed:  # noqa: BLE001 - whatever it is, the others go on
+        rows = list(suite.measure(scale, progress))
+    except Exception as failed:  # noqa: BLE001 - the other suites go on, whatever it is
         traceback.print_exc()
         how = " ".join(f"{type(failed).__name__}: {failed}".split())
-        rows = [Row(what=benchmark.what, failed=how)]
-    return Measured(benchmark.name, monotonic() - begun, rows)
+        rows = [Row(what=suite.what, failed=how)]
+    return Measured(suite.name, monotonic() - begun, rows)
 
 
 if __name__ == "__main__":

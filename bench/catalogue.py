@@ -1,55 +1,68 @@
-"""All that `make bench` measures, in the order in which it does."""
+"""All suites, in the order in which they run: one line each.
+
+The default ones take less than five minutes together on two cores, so `replicas` and `sizes`
+measure less there than `replicas_all` and `sizes_all`.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
 
-from bench import (
+from bench.suite import Suite
+from bench.suites import (
     at_ease,
     core,
     depth,
     end_to_end,
     fan_out,
-    held_open,
+    hand_over,
+    many_readers,
+    many_views,
+    open_streams,
+    private_parts,
+    redis_replica,
     replicas,
     sizes,
+    slow_readers,
     stalls,
+    start,
+    terminal,
+    whole_exchange,
 )
-from bench.benchmark import Measure
-from bench.ingest import comparison as ingest
+from bench.suites.ingest import comparison as ingest
 
+DEFAULT_SUITES = (
+    Suite("core", "a frame's bytes to a verified book", core.measure, 2),
+    Suite("start", "each program, until --help is answered", start.measure, 20),
+    Suite("ingest", "socket to Redis, one collector", ingest.measure, 68),
+    Suite("fan_out", "Redis to 1,000 readers, one api", fan_out.measure, 58),
+    Suite("at_ease", "Redis to 100 readers, at ease", at_ease.measure, 20),
+    Suite("end_to_end", "a frame to 100 readers", end_to_end.measure, 27),
+    Suite("depth", "answers of /depth", depth.measure, 18),
+    Suite("open_streams", "the memory of open streams", open_streams.measure, 18),
+    Suite("stalls", "how long event loops stall in a burst", stalls.measure, 20),
+    Suite("replicas", "what api processes cost their Redis", replicas.measure_busy, 25),
+    Suite("sizes", "the memory of books, events and readers", sizes.measure_few, 20),
+)
 
-class Benchmark(NamedTuple):
-    """A benchmark by its name, which `python -m bench.NAME` runs alone."""
-
-    name: str
-    what: str
-    measure: Measure
-    seconds: float
-    """What it takes, about; the progress bar goes by it."""
-
-
-# Together they are to take less than five minutes on two cores, so some do less here than alone.
-BENCHMARKS = (
-    Benchmark("core", "a frame's bytes to a verified book", core.measure, 2),
-    Benchmark("ingest", "socket to Redis, one collector", ingest.measure, 68),
-    Benchmark("fan_out", "Redis to 1,000 readers, one api", fan_out.measure, 58),
-    Benchmark("at_ease", "Redis to 100 readers, at ease", at_ease.measure, 20),
-    Benchmark("end_to_end", "a frame to 100 readers", end_to_end.measure, 27),
-    Benchmark("depth", "answers of /depth", depth.measure, 18),
-    Benchmark("held_open", "the memory of open streams", held_open.measure, 18),
-    Benchmark("stalls", "how long loops stand still in a burst", stalls.measure, 20),
-    Benchmark(
-        "replicas",
-        "what api processes cost their Redis",
-        partial(replicas.measure, replicas=(), read=("all",), seconds=1.5, turns=3),
-        25,
-    ),
-    Benchmark(
-        "sizes",
-        "the memory of books, events and readers",
-        partial(sizes.measure, shapes=sizes.SHAPES[1:], moves=2, events=5000),
-        20,
+OPTIONAL_SUITES = (
+    Suite("core_25", "core at depth 25", partial(core.measure, depth=25), 3, False),
+    Suite("core_1000", "core at depth 1,000", partial(core.measure, depth=1000), 10, False),
+    Suite("stalls_1100", "stalls, 1,100 books", partial(stalls.measure, books=1100), 60, False),
+    Suite("replicas_all", "1, 10 and 50 api processes", replicas.measure, 240, False),
+    Suite("sizes_all", "sizes, more shapes and events", sizes.measure, 60, False),
+    Suite("whole_exchange", "1,100 books, bursts", whole_exchange.measure, 60, False),
+    Suite("great_depth", "20 books of depth 1,000", whole_exchange.measure_deep, 40, False),
+    Suite("redis_replica", "a copy of Redis that apis read", redis_replica.measure, 25, False),
+    Suite("hand_over", "how soon a second collector leads", hand_over.measure, 120, False),
+    Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
+    Suite("many_views", "100 different views", many_views.measure, 110, False),
+    Suite("slow_readers", "readers who do not read", slow_readers.measure, 60, False),
+    Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 20, False),
+    Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
+    Suite(
+        "terminal_80x24", "in a small window", partial(terminal.measure, size=(80, 24)), 25, False
     ),
 )
+
+SUITES = (*DEFAULT_SUITES, *OPTIONAL_SUITES)

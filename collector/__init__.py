@@ -1,10 +1,12 @@
-"""Kraken to Redis: keeps the books, verifies every frame, publishes each update as one event.
+"""Follows a venue's order books, verifies each update, and publishes it in Redis as one event.
 
-In the order that data flows: `feed` knows what is to be followed and spreads it over
-`kraken.connection`s, within a `budget` and with a `kraken_book.backoff`; each reads frames for its
-`kraken.session`, which follows its `kraken.subscription`s and feeds `books`; a book tells its
-`outbox` what changed. The `publisher` knows which symbol is written where, and under which epoch:
-each node of Redis has a `node_writer`, which takes its `symbol_writes`' calls, with the
-`announcements` for that node, and has the `delivery` bring them there. The `lease` says who leads,
-after a look at its `rivals`. `reporter` and `ops` say how it goes; `program` wires.
+The stages, in the order in which data flows; each has its own `__init__` with its files in order:
+
+- `venues`: connections to a venue, which turn frames into changes of books.
+- `feed`: which books there are, and each book, verified or known not to be.
+- `publish`: events of books on their way to Redis.
+- `lead`: who publishes.
+- `report`: what the collector tells people about itself.
+
+`program` makes the objects of all stages and runs them; `settings` and `metrics` are shared.
 """

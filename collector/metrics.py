@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from runtime.fast_counter import Distribution, FastCounter
 from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
-from runtime.tally import Distribution, Tally
 
-FRAMES = Tally("kraken_book_frames_total", "Frames read from Kraken.", "channel")
+FRAMES = FastCounter("kraken_book_frames_total", "Frames read from Kraken.", "channel")
 BAD_FRAMES = Counter("kraken_book_bad_frames_total", "Frames that could not be understood.")
-VERIFIED = Tally("kraken_book_verified_total", "Books verified by Kraken's checksum.", "kind")
+VERIFIED = FastCounter("kraken_book_verified_total", "Books verified by Kraken's checksum.", "kind")
 # Counted at every frame: a look-up by label would cost more than the count.
 BOOK_FRAMES = FRAMES.labels("book")
 VERIFIED_SNAPSHOTS = VERIFIED.labels("snapshot")
@@ -32,8 +32,8 @@ FEED_LAG = Histogram(
     "How much longer than at best a frame took from Kraken's time to its reading.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-PUBLISHED = Tally("kraken_book_published_events_total", "Events acknowledged by Redis.")
-CONFLATED = Tally("kraken_book_conflated_events_total", "Events a snapshot stands for.")
+PUBLISHED = FastCounter("kraken_book_published_events_total", "Events acknowledged by Redis.")
+CONFLATED = FastCounter("kraken_book_conflated_events_total", "Events a snapshot stands for.")
 # Asked for at each scrape, so that it tells the truth while Redis hangs too.
 WAITING = Gauge("kraken_book_waiting_events", "Events that wait for Redis.")
 PUBLISH_LAG = Distribution(
@@ -57,8 +57,8 @@ FLUSH_SECONDS = Distribution(
 )
 
 
-def counts_by_label(counter: Counter | Tally) -> dict[str, int]:
-    """What a counter with one label has counted, by the label's value; for people."""
+def counts_by_label(counter: Counter | FastCounter) -> dict[str, int]:
+    """Return the counts of a counter with one label, by the label's value."""
     return {
         next(iter(sample.labels.values())): int(sample.value)
         for family in counter.collect()

@@ -1,4 +1,4 @@
-"""Run the collector as a process: wire its parts, from the settings to the last flush."""
+"""Run the collector as a process: make its parts from the settings, run them, and stop in order."""
 
 from __future__ import annotations
 
@@ -10,31 +10,107 @@ import uvloop
 from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
+from collector.feed.link import FeedLoad
 from collector.lead.lease import Lease
 from collector.metrics import WAITING
+from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
+from collector.publish.troubles import Troubles
 from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
-from collector.report.troubles import Troubles
 from collector.settings import CollectorSettings
+from collector.venues.kraken.venue import KrakenVenue
 from kraken_book.contract.write import Retention
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
 from runtime.log_output import LogOutput
 from runtime.logs import get_logger
-from runtime.program import begin
-from runtime.redis.engine import connect_nodes
+from runtime.redis.client import connect_nodes
 from runtime.redis.url import without_password
-from runtime.stop import stop_on_signals
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("collector")
 
 WHAT = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
 
-# Of the second that a stop may take, what the last events may wait for Redis.
-LAST_FLUSH_SECONDS = 0.4
-HAND_OVER_SECONDS = 0.2
+# A stop may take a second; this much of it the last events may wait for Redis.
+LAST_FLUSH_TIMEOUT = 0.4
+HAND_OVER_TIMEOUT = 0.2
+
+
+class Collector:
+    """The parts of a collector, each with what it needs of the others."""
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        nodes = connect_nodes(settings.redis_url)
+        shard = settings.collector_shard
+        retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
+        troubles = Troubles()
+        load = FeedLoad()
+        leadership = Leadership()
+        publisher = Publisher(nodes, retention, str(shard), leadership, load, troubles)
+        feed = Feed(
+            kraken_venue(settings),
+            settings.kraken_symbols,
+            shard,
+            settings.kraken_max_symbols,
+            load,
+            publisher.add,
+            publisher.remove,
+        )
+        lease = Lease(nodes, shard, settings.collector_lease, publisher, troubles)
+        self._nodes = nodes
+        self._publisher = publisher
+        self._feed = feed
+        self._lease = lease
+        self._reporter = Reporter(nodes, shard, feed, leadership, lease, troubles)
+        WAITING.set_function(publisher.count_unwritten)
+
+    async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Collect until `stop` is set; then write what waits, and let another lead."""
+        feeding = [asyncio.create_task(self._feed.run())]
+        work = (self._publisher.run(), self._lease.run(), self._reporter.run())
+        working = [asyncio.create_task(each) for each in work]
+        ops = make_ops_app(self._reporter)
+        serving = asyncio.create_task(serve(ops, listener, stop))
+        await stop_or_failure(stop, [*feeding, *working, serving])
+        stop.set()
+        try:
+            await end_tasks(feeding)
+            await self._feed.stop()
+        finally:
+            await self._write_last()
+            await end_tasks(working)
+            await self._hand_over()
+            await serving
+        await self._nodes.aclose()
+
+    async def _write_last(self) -> None:
+        """Write what still waits, and that no book is followed any more."""
+        for book in self._feed.books.values():
+            if book.live:
+                book.lose("stopped")
+        with contextlib.suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(LAST_FLUSH_TIMEOUT):
+                await self._publisher.drain()
+
+    async def _hand_over(self) -> None:
+        """Release the lease, so that another can lead at once."""
+        with contextlib.suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(HAND_OVER_TIMEOUT):
+                await self._lease.release()
+
+
+def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
+    """Return Kraken as the settings describe it."""
+    return KrakenVenue(
+        url=settings.kraken_url,
+        source=settings.source,
+        depth=settings.kraken_depth,
+        symbols_per_connection=settings.kraken_symbols_per_connection,
+        connects_per_10_min=settings.kraken_connects_per_10_min,
+        quiet_resync=settings.kraken_quiet_resync,
+    )
 
 
 async def run(
@@ -45,64 +121,14 @@ async def run(
     log.info(
         "collecting",
         kraken=settings.kraken_url,
-        symbols=settings.kraken_symbols,
+        symbols=str(settings.kraken_symbols),
         depth=settings.kraken_depth,
         redis=without_password(settings.redis_url),
         source=settings.source,
-        shard=str(settings.shard),
+        shard=str(settings.collector_shard),
     )
-    nodes = connect_nodes(settings.redis_url)
-    retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
-    troubles = Troubles()
-    publisher = Publisher(nodes, retention, str(settings.shard), troubles)
-    feed = Feed(settings, publisher.add, publisher.remove)
-    publisher.read, publisher.is_behind = feed.read, feed.is_behind
-    WAITING.set_function(lambda: publisher.waiting)
-    lease = Lease(
-        nodes,
-        settings.shard,
-        settings.collector_lease,
-        publisher.lead,
-        publisher.follow,
-        troubles,
-    )
-    publisher.on_fenced = lease.fenced
-    reporter = Reporter(nodes, settings.shard, feed, lease, troubles)
-    ops = make_ops_app(reporter.describe)
-
-    feeding = [asyncio.create_task(feed.run())]
-    work = (publisher.run(), lease.run(), reporter.run())
-    working = [asyncio.create_task(each) for each in work]
-    serving = asyncio.create_task(serve(ops, listener, stop))
-    await stop_or_failure(stop, [*feeding, *working, serving])
-    stop.set()
-    try:
-        await end_tasks(feeding)
-        await feed.stop()
-    finally:
-        await leave(feed, publisher)
-        await end_tasks(working)
-        await hand_over(lease)
-        await serving
-    await nodes.aclose()
+    await Collector(settings).run(listener, stop)
     log.info("stopped")
-
-
-async def leave(feed: Feed, publisher: Publisher) -> None:
-    """Write what still waits, and that the books are followed no more."""
-    for book in feed.books.values():
-        if book.live:
-            book.lose("stopped")
-    with contextlib.suppress(TimeoutError, RedisError, OSError):
-        async with asyncio.timeout(LAST_FLUSH_SECONDS):
-            await publisher.drain()
-
-
-async def hand_over(lease: Lease) -> None:
-    """Let another lead at once."""
-    with contextlib.suppress(TimeoutError, RedisError, OSError):
-        async with asyncio.timeout(HAND_OVER_SECONDS):
-            await lease.release()
 
 
 def main() -> None:

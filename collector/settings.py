@@ -1,4 +1,4 @@
-"""Settings of the collector, as README lists them."""
+"""Settings of the collector; the README lists them for people."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from zlib import crc32
 
 from pydantic import AfterValidator, Field
+from pydantic_settings import NoDecode
 
 from kraken_book.book import DEPTHS
 from kraken_book.selection import Selection, parse_selection
-from runtime.settings import Port, Seconds, ServiceSettings
+from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 KRAKEN_HOST_SUFFIX = ".kraken.com"
 
@@ -29,30 +30,20 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def has(self, symbol: str) -> bool:
-        """Whether `symbol` is of this share."""
+        """Return whether `symbol` is of this share."""
         return crc32(symbol.encode()) % self.count == self.index
 
     def overlaps(self, other: Shard) -> bool:
-        """Whether a symbol can be of both."""
+        """Return whether a symbol can be of both."""
         return (self.index - other.index) % gcd(self.count, other.count) == 0
 
 
 def parse_shard(text: str) -> Shard:
-    """The shard that `i/n` says; raises ValueError."""
+    """Return the shard in text such as `2/8`; raises ValueError with what is taken."""
     match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
     if match and int(match[1]) < int(match[2]):
         return Shard(int(match[1]), int(match[2]))
     raise ValueError("it takes i/n with i from 0 to n - 1, such as 0/1 or 2/8")
-
-
-def _checked_selection(text: str) -> str:
-    parse_selection(text)
-    return text
-
-
-def _checked_shard(text: str) -> str:
-    parse_shard(text)
-    return text
 
 
 def _checked_depth(depth: int) -> int:
@@ -78,7 +69,9 @@ class CollectorSettings(ServiceSettings):
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
     """Kraken's WebSocket v2, or a stand-in's"""
-    kraken_symbols: Annotated[str, AfterValidator(_checked_selection)] = "BTC/USD,ETH/USD,SOL/USD"
+    kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_selection)] = parse_selection(
+        "BTC/USD,ETH/USD,SOL/USD"
+    )
     """symbols; also */USD, BTC/* and * for all that Kraken lists, and !USDT/USD to leave one out"""
     kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
     """levels a side: 10, 25, 100, 500 or 1000"""
@@ -94,7 +87,7 @@ class CollectorSettings(ServiceSettings):
     """seconds that events are kept in Redis"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
     """events kept for each symbol at most"""
-    collector_shard: Annotated[str, AfterValidator(_checked_shard)] = "0/1"
+    collector_shard: Annotated[Shard, NoDecode, parsed_by(parse_shard)] = Shard(0, 1)
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0
     """seconds after which another collector takes over"""
@@ -104,17 +97,7 @@ class CollectorSettings(ServiceSettings):
     """port of /healthz and /metrics"""
 
     @property
-    def shard(self) -> Shard:
-        """Which share of the symbols this collector takes."""
-        return parse_shard(self.collector_shard)
-
-    @property
-    def selection(self) -> Selection:
-        """The symbols and wildcards that are configured, of all shards."""
-        return parse_selection(self.kraken_symbols)
-
-    @property
     def source(self) -> str:
-        """`kraken` where the feed's host is Kraken's, else `simulated`."""
+        """Return `kraken` if the feed's host is Kraken's, else `simulated`."""
         host = urlsplit(self.kraken_url).hostname or ""
         return "kraken" if f".{host}".endswith(KRAKEN_HOST_SUFFIX) else "simulated"

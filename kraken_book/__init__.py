@@ -1,38 +1,44 @@
 """Kraken's level-2 books: the book and its checksum, its events, how both lie in Redis, a client.
 
 In the order that data flows: `precision` makes exact integers of price and quantity texts, `level`
-holds one price's texts ready, `book` applies and verifies, `event` renders what changed,
-`contract` says where and in what form it is kept, `client` rebuilds it from an api,
-`terminal` shows that. Only the last two do I/O. `command_line` is
-`python -m kraken_book`; `printable`, `words` and `programs` are for all that people read.
+holds one price's texts ready, `book` applies and verifies, `event` renders what changed at which
+`position`, `contract` says where and in what form it is kept. `verified_book` rebuilds a book from
+events, `client` does so from an api, `terminal` shows it; only the last two do I/O. `errors` has
+the errors that callers can meet. `command_line` is `python -m kraken_book`; `printable`, `words`
+and `programs` are for all that people read.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kraken_book.book import Book, BookError, ChecksumMismatch, CrossedBook
-from kraken_book.level import Level, LevelError
+from kraken_book.book import Book
+from kraken_book.errors import (
+    BookError,
+    BookInvalid,
+    ChecksumMismatch,
+    CrossedBook,
+    KrakenBookError,
+    LevelError,
+    Refused,
+    UnknownSymbol,
+    Unreachable,
+    Unusable,
+)
+from kraken_book.level import Level
 from kraken_book.precision import Precision
 
 if TYPE_CHECKING:
-    from kraken_book.client import (
-        Counts,
-        LiveBook,
-        Refused,
-        UnknownSymbol,
-        Unreachable,
-        Watch,
-        list_symbols,
-        watch,
-    )
+    from kraken_book.client import Counts, LiveBook, Watch, list_symbols, watch
 
 __all__ = [
     "Book",
     "BookError",
+    "BookInvalid",
     "ChecksumMismatch",
     "Counts",
     "CrossedBook",
+    "KrakenBookError",
     "Level",
     "LevelError",
     "LiveBook",
@@ -40,6 +46,7 @@ __all__ = [
     "Refused",
     "UnknownSymbol",
     "Unreachable",
+    "Unusable",
     "Watch",
     "list_symbols",
     "watch",

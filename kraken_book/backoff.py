@@ -18,7 +18,7 @@ class Backoff:
         self._failures = 0
 
     def next(self) -> float:
-        """The delay after one more failure."""
+        """Return the delay after one more failure, in seconds."""
         self._failures += 1
         whole = min(self._most, self._least * 2.0 ** min(self._failures, 32))
         return random.uniform(whole / 2, whole)

@@ -23,7 +23,7 @@ NAME = "kraken_book"
 WAIT_SECONDS = 10.0
 # Interval of looks whether the reader of stdout is gone, also if there is nothing to print.
 READER_CHECK_SECONDS = 0.5
-MOST_SYMBOL = 40
+MAX_SYMBOL = 40
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -89,13 +89,13 @@ class Tops:
 
 def top_line(book: LiveBook) -> str:
     """Return the top of a book in one line; for one that is not live, why."""
-    symbol = printable(book.symbol, MOST_SYMBOL)
+    symbol = printable(book.symbol, MAX_SYMBOL)
     if not book.is_live:
         return f"{'':15}  {symbol:<10} {book.status}: {explain(book.status, book.reason)}"
     time = printable((book.exchange_time or "")[11:26])
     bid = f"{book.best_bid.qty} @ {book.best_bid.price}" if book.best_bid else "-"
     ask = f"{book.best_ask.price} @ {book.best_ask.qty}" if book.best_ask else "-"
-    mark = "" if book.source == "kraken" else f"  {printable(book.source or '', MOST_SYMBOL)}"
+    mark = "" if book.source == "kraken" else f"  {printable(book.source or '', MAX_SYMBOL)}"
     return (
         f"{time:15}  {symbol:<10} {bid:>26} | {ask:<26} spread {book.spread or '-'}"
         f"  seq {book.seq}{mark}"

@@ -13,8 +13,9 @@ from typing import Literal
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.level import Best, Level, top_json
-from kraken_book.view import BookView
+from kraken_book.position import Position
 
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
@@ -36,13 +37,13 @@ class _BookEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Update(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="update"):
-    """The changed levels as Kraken sent them: apply in order, then truncate to the depth."""
+    """The changed levels as Kraken sent them: apply them in order, then truncate to the depth."""
 
 
 class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="snapshot"):
     """The whole book: replaces what the reader had.
 
-    `conflated` is how many numbered events it stands for, None where nobody can know.
+    `conflated` is how many numbered events it stands for, None if nobody can know.
     """
 
     depth: int
@@ -53,7 +54,7 @@ class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="sna
 
 
 class StatusChange(msgspec.Struct, frozen=True, tag_field="kind", tag="status"):
-    """A symbol became live, syncing or stale; seq and epoch are None where the api says it."""
+    """A symbol became live, syncing or stale; the api's own statuses have no seq and epoch."""
 
     symbol: str
     seq: int | None
@@ -73,11 +74,16 @@ class Lagged(msgspec.Struct, frozen=True, tag_field="kind", tag="lagged"):
 
 Event = Update | Snapshot | StatusChange | Lagged
 
+_pairs = msgspec.json.Decoder(list[tuple[str, str]])
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 def decode_event(data: bytes | str) -> Event:
-    """The event that `data` is; raises msgspec.DecodeError where it is none."""
+    """Return the event of a JSON text.
+
+    Raises:
+        msgspec.DecodeError: It is no event.
+    """
     return _decoder.decode(data)
 
 
@@ -91,7 +97,7 @@ def render_update(
     exchange_time: str | None,
     received_at: str,
 ) -> bytes:
-    """The JSON of an update whose levels `book`, already verified, has taken."""
+    """Return the JSON of an update whose levels `book` has taken and verified."""
     return (
         f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
         f'{book.top_json},"bids":[{_levels(bids)}],"asks":[{_levels(asks)}],'
@@ -101,7 +107,7 @@ def render_update(
 
 
 def render_snapshot(
-    view: BookView,
+    view: BookSnapshot,
     seq: int,
     epoch: int,
     received_at: str | None,
@@ -109,9 +115,16 @@ def render_snapshot(
     *,
     is_cut: bool = False,
 ) -> bytes:
-    """The JSON of a snapshot; `received_at` is None where only the hash is known.
+    """Return the JSON of a snapshot.
 
-    Of a view that `is_cut` the checksum is left out: its levels do not have it.
+    Args:
+        view: The book.
+        seq: The event's seq.
+        epoch: The event's epoch.
+        received_at: When the collector received the book's last change; None if nobody said it.
+        conflated: How many events the snapshot stands for; None if nobody can know.
+        is_cut: Whether levels are missing. The checksum is left out then: it would not be that of
+            the levels shown.
     """
     return (
         f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
@@ -126,8 +139,34 @@ def render_snapshot(
     ).encode()
 
 
+def snapshot_event(view: BookSnapshot, position: Position) -> Snapshot:
+    """Return the snapshot event of a book that was stored at `position`.
+
+    Raises:
+        msgspec.DecodeError: A side is no JSON array of `["price","qty"]`.
+    """
+    return Snapshot(
+        symbol=view.symbol,
+        seq=position.seq,
+        epoch=position.epoch,
+        best_bid=view.best_bid,
+        best_ask=view.best_ask,
+        spread=view.spread,
+        bids=_pairs.decode(view.bids),
+        asks=_pairs.decode(view.asks),
+        checksum=view.checksum,
+        exchange_time=view.exchange_time,
+        received_at=None,
+        depth=view.depth,
+        price_precision=view.precision.price,
+        qty_precision=view.precision.qty,
+        source=view.source,
+        conflated=None,
+    )
+
+
 def render_status(change: StatusChange) -> bytes:
-    """The JSON of a `status` event."""
+    """Return the JSON of a `status` event."""
     return msgspec.json.encode(
         {
             "symbol": change.symbol,
@@ -142,7 +181,7 @@ def render_status(change: StatusChange) -> bytes:
 
 
 def render_lagged(lagged: Lagged) -> bytes:
-    """The JSON of a `lagged` event."""
+    """Return the JSON of a `lagged` event."""
     return msgspec.json.encode(
         {
             "symbol": lagged.symbol,

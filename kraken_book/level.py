@@ -1,7 +1,7 @@
-"""One price of one side, with every text that it will be asked for.
+"""One price of one side, with every text that will be asked of it.
 
-A level is rendered when it arrives and read many times after: by each checksum while it stands
-among the best ten, by its event, by each writing of the whole book.
+A level is rendered when it arrives and read many times after: by each checksum while it is among
+the best ten, by its event, and each time that the whole book is written.
 """
 
 from __future__ import annotations
@@ -10,11 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
+from kraken_book.errors import LevelError
 from kraken_book.precision import Precision, at_precision, units_of
-
-
-class LevelError(ValueError):
-    """A level that makes no sense at its symbol's precision; the message says why."""
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -45,9 +42,15 @@ class Best(msgspec.Struct, frozen=True, gc=False):
 
 
 def make_level(price: str, qty: str, precision: Precision) -> Level:
-    """The level that Kraken, or an event, says with the texts `price` and `qty`.
+    """Return the level of the texts of a frame or an event.
 
-    Raises LevelError where one is no number, does not fit the precision, or the price is zero.
+    Args:
+        price: The price as a decimal.
+        qty: The quantity as a decimal; zero removes the price.
+        precision: The symbol's precision.
+
+    Raises:
+        LevelError: A text is no number or does not fit the precision, or the price is zero.
     """
     try:
         texts = at_precision(price, precision.price), at_precision(qty, precision.qty)
@@ -57,9 +60,10 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
 
 
 def level_of(price: str, qty: str) -> Level:
-    """The level of texts that have exactly the decimals of their symbol.
+    """Return the level of texts that have exactly the decimals of their symbol.
 
-    Raises LevelError where the price is zero.
+    Raises:
+        LevelError: The price is zero.
     """
     ticks, price, digits, json = _price(price)
     if not ticks:
@@ -69,7 +73,7 @@ def level_of(price: str, qty: str) -> Level:
 
 
 def top_json(bid: Level | Best | None, ask: Level | Best | None, spread: str | None) -> str:
-    """The best of both sides and the spread, as they stand in the JSON of an event."""
+    """Return the best of both sides and the spread as members of an event's JSON."""
     quoted = "null" if spread is None else f'"{spread}"'
     return f'"best_bid":{_best_json(bid)},"best_ask":{_best_json(ask)},"spread":{quoted}'
 

@@ -28,10 +28,13 @@ class Precision(NamedTuple):
 
 
 def at_precision(text: str, precision: int) -> str:
-    """`text` with exactly `precision` decimals, as Kraken sends nearly all.
+    """Return `text` with exactly `precision` decimals, as Kraken sends nearly all.
 
-    Takes plain decimals and exponents (`1e-08`). Raises ValueError where the text is no
-    non-negative number, is longer than any real one, or has more decimals than fit.
+    Takes plain decimals and exponents (`1e-08`).
+
+    Raises:
+        ValueError: The text is no non-negative number, is longer than any real one, or has more
+            decimals than fit.
     """
     if plain_decimals(precision)(text):
         return text
@@ -39,19 +42,19 @@ def at_precision(text: str, precision: int) -> str:
 
 
 def units_of(text: str) -> int:
-    """The units that a text with all its decimals says: 63381.0 is 633810."""
+    """Return the units of a text with all its decimals: 63381.0 is 633810."""
     return int(text.replace(".", ""))
 
 
 def plain_pattern(precision: int) -> str:
-    """The regular expression of the numbers that are written as `to_text` writes them."""
+    """Return the regular expression of numbers as `to_text` writes them."""
     integer = rf"(?:0|[1-9][0-9]{{0,{MAX_TEXT - precision - 2}}})"
     return rf"{integer}\.[0-9]{{{precision}}}" if precision else integer
 
 
 @lru_cache(maxsize=MAX_TEXT)
 def plain_decimals(precision: int) -> Callable[[str], re.Match[str] | None]:
-    """What matches the whole of a text that `plain_pattern` describes."""
+    """Return the full match of `plain_pattern`, compiled once."""
     return re.compile(plain_pattern(precision)).fullmatch
 
 
@@ -73,7 +76,10 @@ def _to_units_by_decimal(text: str, precision: int) -> int:
 
 
 def to_text(units: int, precision: int) -> str:
-    """`units` of 10**-precision with exactly `precision` decimals: 633810 at 1 is 63381.0."""
+    """Return `units` of 10**-precision as a text with exactly `precision` decimals.
+
+    633810 at precision 1 is 63381.0.
+    """
     if not precision:
         return str(units)
     sign = "-" if units < 0 else ""

@@ -1,4 +1,7 @@
-"""Foreign text, made safe for a terminal or a line of a log."""
+"""Foreign text for a terminal or a line of a log, one character for each that does not show.
+
+The services' logs show escapes instead (`runtime.printable`), which the library cannot import.
+"""
 
 from __future__ import annotations
 

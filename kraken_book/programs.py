@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from kraken_book.client.refused import Refused, Unreachable, Unusable
+from kraken_book.errors import Refused, Unreachable, Unusable
 from kraken_book.printable import printable
 
 INTERRUPTED = 128 + signal.SIGINT

@@ -21,10 +21,13 @@ class Selection(NamedTuple):
     patterns: tuple[str, ...]
     unwanted: tuple[str, ...]
 
-    def of(self, listed: Iterable[str]) -> tuple[str, ...]:
-        """The wanted symbols, each once: the names, then those of `listed` that match, sorted.
+    def __str__(self) -> str:
+        return ",".join((*self.names, *self.patterns, *(f"!{each}" for each in self.unwanted)))
 
-        A name is wanted whether it is listed or not: who asked for it is to hear of its refusal.
+    def of(self, listed: Iterable[str]) -> tuple[str, ...]:
+        """Return the wanted symbols: the names, then those of `listed` that match, sorted.
+
+        A name is wanted even if it is not listed, so that its refusal is told.
         """
         matching = (symbol for symbol in sorted(listed) if _matches(symbol, self.patterns))
         wanted = dict.fromkeys((*self.names, *matching))
@@ -32,9 +35,10 @@ class Selection(NamedTuple):
 
 
 def parse_selection(text: str) -> Selection:
-    """The selection that a comma-separated text such as `BTC/EUR,*/USD,!USDT/USD` says.
+    """Return the selection of a comma-separated text such as `BTC/EUR,*/USD,!USDT/USD`.
 
-    Raises ValueError that names the first part that is neither a symbol nor a wildcard.
+    Raises:
+        ValueError: A part is neither a symbol nor a wildcard; the message names the first one.
     """
     parts = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for part in parts:

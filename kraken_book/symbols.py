@@ -34,7 +34,7 @@ def mentioned(text: str) -> list[str]:
     return [name.rstrip(".") for name in _MENTION.findall(text)]
 
 
-def folded(name: str) -> str:
+def normalize_symbol(name: str) -> str:
     """Return the form in which two spellings of one symbol are equal.
 
     A name with a "/" has its sides around that; the "-" within them are its own. A name without
@@ -61,23 +61,23 @@ class SymbolIndex:
 
     def __init__(self, symbols: Iterable[str] = ()) -> None:
         self._symbols = {symbol: symbol for symbol in symbols}
-        self._by_folded: dict[str, str] = {}
-        # Written with "-" alone; None where two symbols are written alike.
+        self._by_normalized: dict[str, str] = {}
+        # Written with "-" alone; None if two symbols are written alike.
         self._by_dashed: dict[str, str | None] = {}
         for symbol in self._symbols:
-            self._by_folded.setdefault(folded(symbol), symbol)
+            self._by_normalized.setdefault(normalize_symbol(symbol), symbol)
             dashed = _dashed(symbol)
             self._by_dashed[dashed] = None if dashed in self._by_dashed else symbol
 
     def find(self, name: str) -> str | None:
         """Return the known symbol that `name` means; None if there is none, or not just one."""
-        found = self._symbols.get(name) or self._by_folded.get(folded(name))
+        found = self._symbols.get(name) or self._by_normalized.get(normalize_symbol(name))
         if found is None and "/" not in name.strip("/"):
             found = self._by_dashed.get(_dashed(name))
         return found
 
 
-def nearest(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
+def suggest_symbols(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
     """Return the known symbols that `name` may have meant, best first."""
     by_dashed: dict[str, list[str]] = {}
     for symbol in symbols:
@@ -87,4 +87,4 @@ def nearest(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
 
 
 def _dashed(name: str) -> str:
-    return folded(name).replace("/", "-")
+    return normalize_symbol(name).replace("/", "-")

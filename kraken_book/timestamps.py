@@ -10,10 +10,10 @@ _OUR_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# Frames that were read together are told with the same time.
+# Frames that were read together have the same time.
 @lru_cache(maxsize=8)
 def rfc3339(nanoseconds: int) -> str:
-    """The text of a Unix time in nanoseconds: 2026-08-02T03:35:51.660084Z."""
+    """Return a Unix time in nanoseconds as a text: 2026-08-02T03:35:51.660084Z."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     return f"{_second(seconds)}.{rest // 1000:06d}Z"
 
@@ -25,7 +25,11 @@ def _second(seconds: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """The Unix time in nanoseconds (whole microseconds); raises ValueError where it is none."""
+    """Return the Unix time in nanoseconds (whole microseconds) of a text.
+
+    Raises:
+        ValueError: It is no such time.
+    """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kraken_book.printable import printable
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 
 _REASONS = {
     # About the book: found by the collector, or by this reader.
@@ -62,7 +62,7 @@ def explain(status: str, reason: str | None) -> str:
     A reason that is not one of the contract's is Kraken's own sentence, and is shown as it is.
     """
     if not reason:
-        return _STATUSES.get(status) or printable(status, MOST_CHARACTERS)
+        return _STATUSES.get(status) or printable(status, MAX_CHARACTERS)
     # Kraken's sentence about a symbol; `refused` as a reason is about a connection.
     known = _REFUSALS if status == "refused" else _REASONS
-    return known.get(reason) or printable(reason, MOST_CHARACTERS)
+    return known.get(reason) or printable(reason, MAX_CHARACTERS)

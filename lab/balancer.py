@@ -1,8 +1,8 @@
-"""A load balancer as small as can be: in turn to each replica that says that it is ready.
+"""A minimal load balancer: round robin over the replicas that say that they are ready.
 
-A request to a replica that is gone, or ends the connection before it has answered a byte, goes to
-the next one, as balancers do. One request a connection. With a `prefix` such as `/kraken` it serves
-the replicas behind that path, and nothing else.
+If a replica is gone, or ends the connection before it has answered a byte, the request goes to the
+next one, as with other balancers. A connection carries one request. With a `prefix` such as
+`/kraken` it serves the replicas behind that path, and nothing else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from lab.processes import Api
+from lab.services import Api
 
 ASK_SECONDS = 0.05
 HEAD_END = b"\r\n\r\n"
@@ -25,9 +25,12 @@ NOBODY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\
 
 
 class Balancer:
-    """Listens at `url` until the context ends; `ready` has the ports of the ready replicas.
+    """Listens at `url` until the context ends.
 
-    `answers` counts what clients were answered with, by status.
+    Attributes:
+        ready: The ports of the ready replicas.
+        answers: How many answers clients have had, by status.
+
     """
 
     def __init__(self, replicas: Sequence[Api], prefix: str = "") -> None:
@@ -99,7 +102,7 @@ class Balancer:
         return [ports[(first + offset) % len(ports)] for offset in range(len(ports))]
 
     def _pass(self, client: socket.socket, head: bytes, port: int) -> bool:
-        """Whether the replica answered."""
+        """Pass the request to a replica; return whether it answered."""
         answered = False
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as replica:
             replica.settimeout(60)
@@ -113,12 +116,12 @@ class Balancer:
 
 
 def status_of(answer: bytes) -> str:
-    """The status that an answer begins with."""
+    """Return the status of an answer."""
     return answer.split(maxsplit=2)[1].decode()
 
 
 def is_ready(port: int, path: str = "/readyz") -> bool:
-    """Return whether a replica says so."""
+    """Return whether a replica says that it is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path, headers={"Connection": "close"})

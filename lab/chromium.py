@@ -1,4 +1,4 @@
-"""The browser of this machine, for the page's tests and for pictures; none is ever fetched."""
+"""The browser of this machine, for the page's tests and for pictures; none is downloaded."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ARGUMENTS = (
 
 
 def find_chromium() -> str | None:
-    """Where it is, None where there is none."""
+    """Return the path of the browser, or None if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for path in map(shutil.which, names) if path), None)
 
 
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
-    """A browser that runs."""
+    """Yield a running browser."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         yield opened

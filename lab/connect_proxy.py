@@ -1,4 +1,4 @@
-"""An HTTP proxy that knows one method, CONNECT, and one place, whatever it is asked for."""
+"""An HTTP proxy that supports only CONNECT, and connects every client to the same port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class ConnectProxy:
-    """Leads every CONNECT to `port` of this machine; `asked` is what it was asked for."""
+    """Connects all clients to `port` of this machine; `asked` has the targets that they named."""
 
     def __init__(self, port: int) -> None:
         self.asked: list[str] = []
@@ -35,7 +35,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """As HTTPS_PROXY takes it."""
+        """The proxy's address, as HTTPS_PROXY takes it."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:

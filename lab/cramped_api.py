@@ -1,10 +1,10 @@
-"""`python -m lab.cramped_api`: an api that may have few open files, as old limits are."""
+"""`python -m lab.cramped_api`: an api with a low limit of open files."""
 
 from __future__ import annotations
 
 import resource
 
-from api.program import main
+from api.app import main
 
 OPEN_FILES = 128
 

@@ -1,4 +1,4 @@
-"""A book as one would write it in five minutes, sharing nothing with the product: the judge.
+"""The simplest possible book, without code of the product, to compare other books with.
 
 A side is a dict of price text to quantity text; everything else is sorting and slicing of texts.
 """
@@ -14,21 +14,21 @@ TextLevel = tuple[str, str]
 
 
 def text_of(units: int, precision: int) -> str:
-    """`units` of 10**-precision, written with exactly `precision` decimals."""
+    """Return `units` of 10**-precision as a text with exactly `precision` decimals."""
     digits = str(units).zfill(precision + 1)
     cut = len(digits) - precision
     return f"{digits[:cut]}.{digits[cut:]}" if precision else digits
 
 
 class NaiveBook:
-    """Takes levels whose texts have exactly the book's decimals."""
+    """A book of levels whose texts have exactly the book's decimals."""
 
     def __init__(self, depth: int = 10) -> None:
         self.depth = depth
         self.sides: dict[str, dict[str, str]] = {"bids": {}, "asks": {}}
 
     def frame(self, bids: Iterable[TextLevel] = (), asks: Iterable[TextLevel] = ()) -> None:
-        """Every level in turn, then the best `depth` of each side."""
+        """Apply every level in turn, then keep the best `depth` of each side."""
         for name, levels in (("bids", bids), ("asks", asks)):
             side = self.sides[name]
             for price, qty in levels:
@@ -38,7 +38,7 @@ class NaiveBook:
             self.sides[name] = dict(self._sorted(name)[: self.depth])
 
     def snapshot(self, bids: Iterable[TextLevel], asks: Iterable[TextLevel]) -> None:
-        """Forget everything, then take a frame."""
+        """Clear the book, then apply a frame."""
         self.sides = {"bids": {}, "asks": {}}
         self.frame(bids, asks)
 
@@ -48,28 +48,33 @@ class NaiveBook:
 
     @property
     def bids(self) -> list[TextLevel]:
+        """The bids, best first."""
         return self._sorted("bids")
 
     @property
     def asks(self) -> list[TextLevel]:
+        """The asks, best first."""
         return self._sorted("asks")
 
     @property
     def checksum_text(self) -> str:
+        """The text that the checksum is of."""
         levels = self.asks[:10] + self.bids[:10]
         return "".join(text.replace(".", "").lstrip("0") for level in levels for text in level)
 
     @property
     def checksum(self) -> int:
+        """Kraken's checksum of the book."""
         return crc32(self.checksum_text.encode())
 
     @property
     def crossed(self) -> bool:
+        """Whether the best bid is not below the best ask."""
         return bool(
             self.bids and self.asks and Decimal(self.bids[0][0]) >= Decimal(self.asks[0][0])
         )
 
 
 def side_json(levels: Iterable[TextLevel]) -> str:
-    """A side as DESIGN writes it: `[["price","qty"]]` without spaces."""
+    """Render a side as Redis has it: `[["price","qty"]]` without spaces."""
     return json.dumps([list(level) for level in levels], separators=(",", ":"))

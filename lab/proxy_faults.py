@@ -1,7 +1,7 @@
-"""How connections through a `RedisProxy` go wrong, in the order of what Redis knows of it.
+"""Faults of connections through a `RedisProxy`, from requests that Redis never sees to late ones.
 
-By `chance`, which is from 0 to 1: what happens each so many times falls into step with a client
-that begins anew each time, and lets it never come through.
+Some happen with a `chance` from 0 to 1. Every n-th time would fall into step with a client that
+starts again each time, which would then never succeed.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import asyncio
 import random
 import threading
 
-from lab.redis_proxy import LIMIT_SECONDS, Fault, Link, RedisProxy
+from lab.redis_proxy import LIMIT_SECONDS, Link, ProxyFault, RedisProxy
 
 
-class CutRequests(Fault):
-    """Redis gets the first half of a request, its client is cut off."""
+class CutRequests(ProxyFault):
+    """Redis gets the first half of a request, and the client is cut off."""
 
     def __init__(self, chance: float) -> None:
         self._chance = chance
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Cut in its middle, by chance."""
+        """Cut the request in the middle, by chance."""
         if random.random() >= self._chance:
             await link.to_redis(data)
             return
@@ -29,10 +29,11 @@ class CutRequests(Fault):
         link.cut_client()
 
 
-class _OfSomeCalls(Fault):
+class _OfSomeCalls(ProxyFault):
     """The answers of some calls go wrong, by chance.
 
-    Not each piece of an answer by itself: of a long one, some piece nearly always would.
+    The chance is of a call, not of each piece of its answer: some piece of a long answer would
+    nearly always go wrong.
     """
 
     def __init__(self, chance: float) -> None:
@@ -40,56 +41,56 @@ class _OfSomeCalls(Fault):
         self._doomed: set[Link] = set()
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Pass it on."""
+        """Pass the request on; choose whether its answer will go wrong."""
         if random.random() < self._chance:
             self._doomed.add(link)
         await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Pass it on, or not quite."""
+        """Pass the answer on, or spoil it."""
         if link in self._doomed:
             await self.spoil(link, data)
         else:
             await link.to_client(data)
 
     async def spoil(self, link: Link, data: bytes) -> None:
-        """What becomes of an answer that goes wrong."""
+        """Spoil an answer."""
         raise NotImplementedError
 
 
 class LoseAnswers(_OfSomeCalls):
-    """Redis has carried out a request, and its client is cut off."""
+    """Redis carries out a request, and the client is cut off without an answer."""
 
     async def spoil(self, link: Link, data: bytes) -> None:  # noqa: ARG002 - nothing of it is kept
-        """Nothing of it arrives."""
+        """Drop the answer and cut the client off."""
         link.cut()
 
 
 class CutAnswers(_OfSomeCalls):
-    """A client gets the first half of an answer, and then the end."""
+    """The client gets the first half of an answer, then the end of the connection."""
 
     async def spoil(self, link: Link, data: bytes) -> None:
-        """Half of it arrives."""
+        """Send half of the answer."""
         await link.to_client(data[: len(data) // 2])
         link.end_client()
 
 
-class DelayAnswers(Fault):
-    """Answers come so many seconds late, one after the other."""
+class DelayAnswers(ProxyFault):
+    """Each answer comes `seconds` late, one after the other."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Pass it on, late."""
+        """Pass the answer on after the delay."""
         await asyncio.sleep(self._seconds)
         await link.to_client(data)
 
 
-class Vanish(Fault):
-    """Bytes vanish and nobody is told; new connections are accepted, and go the same way.
+class Vanish(ProxyFault):
+    """Bytes vanish silently; new connections are accepted, and lose theirs too.
 
-    A connection that has lost bytes stays lost when this is over.
+    A connection that has lost bytes stays broken when the fault is over.
     """
 
     def __init__(self, *, requests: bool, answers: bool) -> None:
@@ -97,35 +98,35 @@ class Vanish(Fault):
         self._answers = answers
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Lose it, or pass it on."""
+        """Lose the bytes, or pass them on."""
         if self._requests:
             link.requests_lost = True
         else:
             await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Lose it, or pass it on."""
+        """Lose the bytes, or pass them on."""
         if self._answers:
             link.answers_lost = True
         else:
             await link.to_client(data)
 
 
-class KeepRequest(Fault):
-    """The first request that has `part` in it is kept back, its client cut off: it comes late.
+class KeepRequest(ProxyFault):
+    """The first request that contains `part` is held back and its client cut off; it arrives late.
 
-    So does what waits in the buffers of a machine between, or is sent anew by TCP after its client
-    has given up and asked again on another connection.
+    That happens to bytes in the buffers of a machine between, or if TCP sends them again after the
+    client has given up and asked on another connection.
     """
 
     def __init__(self, part: bytes) -> None:
         self._part = part
         self._kept: list[tuple[Link, bytes]] = []
         self.is_kept = threading.Event()
-        """Set once there is one."""
+        """Set when a request is held back."""
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Keep it, if it is the one."""
+        """Hold the request back if it is the one."""
         if self.is_kept.is_set() or self._part not in data:
             await link.to_redis(data)
             return
@@ -136,7 +137,7 @@ class KeepRequest(Fault):
         self.is_kept.set()
 
     def let_it_come(self, proxy: RedisProxy) -> None:
-        """Return once Redis has carried it out."""
+        """Send the request that was held back; return when Redis has carried it out."""
         done = threading.Event()
 
         async def come() -> None:

@@ -1,4 +1,4 @@
-"""Redis servers together, as plain processes on loopback: a cluster, or a master with its Sentinel.
+"""Redis servers as plain processes on loopback: a cluster, or a master with a Sentinel.
 
 with RedisCluster(folder) as cluster:
     collector = stage.collector(cluster.url, ...)
@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -22,9 +21,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from lab.processes import eventually, own_port
+from lab.ports import free_port
+from lab.process import lifeline
+from lab.waiting import wait_until
 from launcher.embedded_redis import find_server
-from launcher.lifeline import die_with_parent
 
 SLOTS = 16384
 MASTER = "books"
@@ -33,10 +33,10 @@ NODE_SECONDS = 1
 
 
 class RedisServer:
-    """One server on a port of its own; its data is kept only where `appendonly` is asked for."""
+    """One server on a port of its own; its data is kept only with the option `appendonly`."""
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
-        self.port = own_port()
+        self.port = free_port()
         self.folder = folder / name
         self.folder.mkdir()
         self._options = {"port": self.port, "bind": "127.0.0.1", "save": "", **options}
@@ -61,7 +61,7 @@ class RedisServer:
         return self._process
 
     def start(self, *first: str) -> None:
-        """Start it, and return when it answers; `first` are arguments before the options."""
+        """Start it; return when it answers. `first` are arguments before the options."""
         self._arguments = list(first) or self._arguments
         options = [part for name, value in self._options.items() for part in _option(name, value)]
         with (self.folder / "log").open("ab") as log:
@@ -72,9 +72,9 @@ class RedisServer:
                 stdout=log,
                 stderr=log,
                 process_group=0,
-                preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
+                preexec_fn=lifeline(),  # noqa: PLW1509 - see there
             )
-        eventually(self._answers, f"the server on {self.port} answers")
+        wait_until(self._answers, f"the server on {self.port} answers")
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.folder / "log").read_text()
@@ -85,7 +85,7 @@ class RedisServer:
 
     @contextlib.contextmanager
     def unable_to_save(self) -> Iterator[None]:
-        """Its disk takes no save meanwhile, so that it refuses writes."""
+        """Let its saves to disk fail meanwhile, so that it refuses writes."""
         path = self.folder / "dump.rdb"
         # No file can take this name's place.
         path.mkdir()
@@ -93,29 +93,29 @@ class RedisServer:
         self.client.set("unsaved", "1")
         self.client.config_set("save", "3600 1")
         self.client.bgsave()
-        eventually(self._has_failed_to_save, f"the server on {self.port} cannot save")
+        wait_until(self._has_failed_to_save, f"the server on {self.port} cannot save")
         yield
         (path / "full").unlink()
         path.rmdir()
         self.client.bgsave()
-        eventually(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
+        wait_until(lambda: not self._has_failed_to_save(), f"the server on {self.port} saves")
 
     def _has_failed_to_save(self) -> bool:
         status: Any = self.client.info("persistence")
         return bool(status["rdb_last_bgsave_status"] == "err")
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as a crash would."""
         self.process.kill()
         self.process.wait()
         self.client.close()
 
     def freeze(self) -> None:
-        """Let it hang."""
+        """Stop its execution until `resume`."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Continue after `freeze`."""
         self.process.send_signal(signal.SIGCONT)
 
 
@@ -137,10 +137,10 @@ class Fleet:
         self._undo.close()
 
     def _begin(self) -> None:
-        """Start what it is made of."""
+        """Start all servers."""
 
     def server(self, name: str, **options: object) -> RedisServer:
-        """One more server, not yet started; underscores in options stand for dashes."""
+        """Return one more server, not yet started; underscores in options become dashes."""
         dashed = {option.replace("_", "-"): value for option, value in options.items()}
         server = RedisServer(self._folder, name, dashed)
         self._undo.callback(lambda: server.kill() if server._process else None)
@@ -148,7 +148,7 @@ class Fleet:
 
 
 class RedisCluster(Fleet):
-    """Masters that share the slots evenly; one that is dead takes only its own slots with it."""
+    """Masters that share the slots evenly; a dead one makes only its own slots unavailable."""
 
     def __init__(self, folder: Path, masters: int = 3, **options: object) -> None:
         super().__init__(folder)
@@ -172,7 +172,7 @@ class RedisCluster(Fleet):
             cluster_node_timeout=NODE_SECONDS * 1000,
             cluster_require_full_coverage="no",
             # A bus port of its own: the usual one, 10,000 above, may be taken.
-            cluster_port=own_port(),
+            cluster_port=free_port(),
             appendonly="yes",
             appendfsync="always",
             **self._options,
@@ -187,7 +187,7 @@ class RedisCluster(Fleet):
             command(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for node in self.masters[1:]:
             self._meet(node)
-        eventually(self._is_whole, "the cluster is whole")
+        wait_until(self._is_whole, "the cluster is whole")
 
     def _meet(self, node: RedisServer) -> None:
         bus = node._options["cluster-port"]
@@ -199,18 +199,18 @@ class RedisCluster(Fleet):
         return all("cluster_state:ok" in info and known in info for info in said)
 
     def add_replica(self, master: RedisServer) -> RedisServer:
-        """A replica of `master`, which it follows already, to take over should that die."""
+        """Return a new replica of `master`, which takes over if the master dies."""
         replica = self._node(f"replica-{len(self._replicas)}")
         replica.start()
         self._replicas.append(replica)
         self._meet(replica)
-        eventually(self._is_whole, "the replica is of the cluster")
+        wait_until(self._is_whole, "the replica is of the cluster")
         command(replica, "CLUSTER", "REPLICATE", _id_of(master))
-        eventually(lambda: follows(replica), "the replica follows")
+        wait_until(lambda: follows(replica), "the replica follows")
         return replica
 
     def node_of(self, key: str) -> RedisServer:
-        """The master that has a key, as they say themselves."""
+        """Return the master that has a key, by the servers' own answer."""
         slot = key_slot(key.encode())
         for first, last, (_, port, *_), *_ in self._slots():
             if first <= slot <= last:
@@ -226,19 +226,19 @@ class RedisCluster(Fleet):
         raise AssertionError("no node answers")
 
     def begin_to_move(self, key: str, target: RedisServer) -> RedisServer:
-        """Open the slot of `key` for `target`; the node that has it."""
+        """Open the slot of `key` for `target`; return the node that has it."""
         source, slot = self.node_of(key), key_slot(key.encode())
         command(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
         command(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
         return source
 
     def move_keys(self, keys: Sequence[str], source: RedisServer, target: RedisServer) -> None:
-        """Bring keys of an open slot over."""
+        """Move keys of an open slot."""
         for key in keys:
             command(source, "MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
 
     def end_move(self, key: str, target: RedisServer) -> None:
-        """Give the slot of `key` to `target`, and say so to every master."""
+        """Give the slot of `key` to `target`, and tell every master."""
         slot, node_id = key_slot(key.encode()), _id_of(target)
         others = [node for node in self.masters if node is not target]
         for node in (target, *others):
@@ -246,7 +246,7 @@ class RedisCluster(Fleet):
 
 
 class SentinelFleet(Fleet):
-    """A master, a replica of it, and a Sentinel that takes a second of silence for death."""
+    """A master, its replica, and a Sentinel that fails over after a second of silence."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -264,7 +264,7 @@ class SentinelFleet(Fleet):
     def _begin(self) -> None:
         self.master.start()
         self.replica.start()
-        eventually(lambda: follows(self.replica), "the replica follows")
+        wait_until(lambda: follows(self.replica), "the replica follows")
         # A Sentinel writes its own file anew.
         config = self.sentinel.folder / "sentinel.conf"
         config.write_text(
@@ -275,15 +275,15 @@ class SentinelFleet(Fleet):
             f"sentinel known-replica {MASTER} 127.0.0.1 {self.replica.port}\n"
         )
         self.sentinel.start(str(config), "--sentinel")
-        eventually(self._knows_replica, "the Sentinel knows the replica")
+        wait_until(self._knows_replica, "the Sentinel knows the replica")
 
     def _knows_replica(self) -> bool:
         found = command(self.sentinel, "SENTINEL", "REPLICAS", MASTER)
         return any(f"127.0.0.1:{self.replica.port}" in str(each) for each in found)
 
     def fail_over(self) -> None:
-        """Have the replica take over from a master that is well."""
-        eventually(self._may_fail_over, "the Sentinel begins")
+        """Let the replica take over from a healthy master."""
+        wait_until(self._may_fail_over, "the Sentinel begins")
 
     def _may_fail_over(self) -> bool:
         try:
@@ -294,18 +294,18 @@ class SentinelFleet(Fleet):
         return True
 
     def wait_for_failover(self) -> None:
-        """Return once the replica is the master."""
-        eventually(lambda: is_master(self.replica), "the replica is promoted")
+        """Return when the replica is the master."""
+        wait_until(lambda: is_master(self.replica), "the replica is promoted")
 
 
 def follows(replica: RedisServer) -> bool:
-    """Whether it has all that its master has, and hears what comes."""
+    """Return whether it has all data of its master and follows it."""
     replication: Any = replica.client.info("replication")
     return bool(replication.get("master_link_status") == "up")
 
 
 def is_master(server: RedisServer) -> bool:
-    """Whether it takes writes."""
+    """Return whether it accepts writes."""
     try:
         return "master" in str(command(server, "ROLE"))
     except RedisConnectionError:
@@ -314,7 +314,7 @@ def is_master(server: RedisServer) -> bool:
 
 
 def command(server: RedisServer, *words: object) -> Any:
-    """The answer to one command."""
+    """Return the answer to one command."""
     return server.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
 
 
@@ -324,8 +324,3 @@ def _id_of(server: RedisServer) -> str:
 
 def _option(name: str, value: object) -> list[str]:
     return [f"--{name}", *str(value).split(" ")]
-
-
-def _lifeline() -> Callable[[], None] | None:
-    # A fork among threads runs no Python safely.
-    return die_with_parent if threading.active_count() == 1 else None

@@ -1,11 +1,11 @@
-"""A TCP proxy before a Redis, which does to connections what networks do to them.
+"""A TCP proxy before a Redis that does to connections what networks do.
 
 with RedisProxy(redis.port) as proxy:
     collector = stage.collector(proxy.url, ...)
     with proxy.goes_wrong(LoseAnswers(chance=0.3)):
         ...
 
-Which ways to go wrong there are, `proxy_faults` has.
+`proxy_faults` has the faults.
 """
 
 from __future__ import annotations
@@ -35,62 +35,62 @@ class Link:
         self._redis = redis
         self._close = close
         self.requests_lost = False
-        """Whether bytes to Redis have vanished: then no more may come, as TCP has it."""
+        """Whether bytes to Redis have vanished; then TCP delivers no later ones."""
         self.answers_lost = False
-        """The same, of bytes to the client."""
+        """The same for bytes to the client."""
         self.ended = asyncio.Event()
-        """Set once Redis has ended its side."""
+        """Set when Redis has ended its side."""
 
     async def to_redis(self, data: bytes) -> None:
-        """Pass on what the client asks."""
+        """Pass on what the client sends."""
         await _write(self._redis, data)
 
     async def to_client(self, data: bytes) -> None:
-        """Pass on what Redis answers."""
+        """Pass on what Redis sends."""
         await _write(self._client, data)
 
     def end_redis(self) -> None:
-        """Let Redis read what it was sent, and then the end."""
+        """End the connection to Redis after what was sent."""
         if not self._redis.transport.is_closing():
             self._redis.write_eof()
 
     def end_client(self) -> None:
-        """Let the client read what it was sent, and then the end."""
+        """End the client's connection after what was sent."""
         self._client.close()
 
     def cut_client(self) -> None:
-        """Cut the client off."""
+        """Cut off the client."""
         self._close(self._client)
 
     def cut(self) -> None:
-        """Cut both off."""
+        """Cut off both sides."""
         self._close(self._client)
         self._close(self._redis)
 
 
-class Fault:
-    """What becomes of each piece of bytes on its way; of this one, nothing bad."""
+class ProxyFault:
+    """Decides what happens to each piece of bytes; this base class passes all on."""
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """A client sent this."""
+        """Handle bytes that a client sent."""
         await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Redis answered this."""
+        """Handle bytes that Redis sent."""
         await link.to_client(data)
 
 
 class RedisProxy:
-    """Passes bytes between its clients and the Redis on `port` of this machine, until it ends.
+    """Passes bytes between clients and the Redis on `port` of this machine until the context ends.
 
-    What it cuts it `resets`, as a machine does that knows nothing of a connection; else it ends it,
-    as a server does that is stopped.
+    With `resets` it cuts connections with a reset, as a machine that does not know a connection
+    does; otherwise it closes them, as a server that stops does.
     """
 
     def __init__(self, port: int, *, resets: bool = True) -> None:
         self._target = port
         self._close: Callable[[StreamWriter], None] = _reset if resets else _end
-        self._fault = Fault()
+        self._fault = ProxyFault()
         self._links: set[Link] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._loop = asyncio.new_event_loop()
@@ -98,7 +98,7 @@ class RedisProxy:
 
     @property
     def url(self) -> str:
-        """As REDIS_URL takes it."""
+        """The proxy's address, as REDIS_URL takes it."""
         return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
 
     def __enter__(self) -> Self:
@@ -110,20 +110,20 @@ class RedisProxy:
         self._thread.join(LIMIT_SECONDS)
 
     @contextlib.contextmanager
-    def goes_wrong(self, fault: Fault) -> Iterator[None]:
-        """Let `fault` happen to all connections, also to new ones, meanwhile."""
+    def goes_wrong(self, fault: ProxyFault) -> Iterator[None]:
+        """Let `fault` happen to all connections, new ones too, until the context ends."""
         self._fault = fault
         try:
             yield
         finally:
-            self._fault = Fault()
+            self._fault = ProxyFault()
 
     def cut(self) -> None:
-        """Cut every connection now; new ones are accepted."""
+        """Cut every connection; new ones are accepted."""
         self.do(self._cut_all)
 
     def lead_to(self, port: int) -> None:
-        """Lead to another Redis; all connections to the one before are cut."""
+        """Connect to another Redis from now on, and cut all connections to the previous one."""
 
         def move() -> None:
             self._target = port
@@ -132,7 +132,7 @@ class RedisProxy:
         self.do(move)
 
     def do(self, act: Callable[[], object]) -> None:
-        """Return once `act` was done between two pieces of bytes."""
+        """Run `act` between two pieces of bytes; return when it is done."""
         done = threading.Event()
 
         def act_and_tell() -> None:

@@ -1,4 +1,4 @@
-"""What lies in Redis as bytes: redis-py's types leave open what our clients never ask for."""
+"""Typed reads of what is stored in Redis, for asyncio clients that return bytes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 async def carry_out(redis: Redis, call: WriteCall) -> None:
-    """Run the write script; raises where it refuses."""
+    """Run the write script; raise its error if it refuses."""
     await redis.eval(WRITE.text, *cast("Any", call.arguments))
 
 
 async def hash_at(redis: Redis, key: str) -> dict[bytes, bytes]:
+    """Return a hash."""
     return cast("dict[bytes, bytes]", await redis.hgetall(key))
 
 
 async def texts_at(redis: Redis, key: str) -> dict[str, str]:
-    """A hash as people read it."""
+    """Return a hash as text."""
     return {name.decode(): value.decode() for name, value in (await hash_at(redis, key)).items()}
 
 
 async def entries_at(redis: Redis, key: str) -> Entries:
+    """Return all entries of a stream."""
     return cast("Entries", await redis.xrange(key))

@@ -1,4 +1,6 @@
-"""An api on loopback whose every answer is scripted: /symbols, /books, the streams; and the page.
+"""An api with markets that a test moves: /symbols, /books, the streams, and the page.
+
+For prepared answers, byte for byte, see `canned_api`.
 
 async with ScriptedApi() as api:
     market = api.market("BTC/USD", bids=[("1.0", "2.0")], asks=[("1.1", "3.0")])
@@ -17,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -28,8 +31,7 @@ from kraken_book.event import (
     render_update,
 )
 from kraken_book.precision import Precision
-from kraken_book.symbols import folded, nearest
-from kraken_book.view import view_of
+from kraken_book.symbols import normalize_symbol, suggest_symbols
 
 PAGE = Path(__file__).parents[1] / "api" / "page"
 
@@ -38,23 +40,24 @@ EPOCH = 1785638131660
 TIME = "2026-08-02T03:35:51.660084Z"
 
 
-class Market:
-    """One book, and what its followers are told: the truth, unless it is asked to lie."""
+class ScriptedMarket:
+    """One book, whose events are right unless a test asks for wrong ones."""
 
     def __init__(self, api: ScriptedApi, book: Book, source: str) -> None:
         self.book = book
         self.seq = 1
         self.row: dict[str, Any] = {}
-        """What `/books` says otherwise than the book."""
+        """Members of the book's row in `/books` that differ from the book."""
         self._api = api
         self._source = source
 
     @property
     def symbol(self) -> str:
+        """The book's symbol."""
         return self.book.symbol
 
     def update(self, bids: Pairs = (), asks: Pairs = (), *, is_lie: bool = False) -> None:
-        """Change the book, and tell it; a lie carries a wrong checksum."""
+        """Change the book and send the update, with a wrong checksum if it `is_lie`."""
         levels = self.book.levels(bids), self.book.levels(asks)
         self.book.update(*levels)
         self.seq += 1
@@ -62,26 +65,28 @@ class Market:
         self._tell(render_update(self.book, self.seq, EPOCH, *levels, checksum, TIME, TIME))
 
     def status(self, status: Status, reason: str | None = None, *, by_api: bool = False) -> None:
-        """Tell a status, as the collector does or as the api."""
+        """Send a status, as from the collector or as from the api."""
         self.seq += not by_api
         seq, epoch = (None, None) if by_api else (self.seq, EPOCH)
         change = StatusChange(self.symbol, seq, epoch, status, reason, TIME)
         self._tell(render_status(change), has_id=not by_api)
 
     def lag(self, missed: int | None, reason: LaggedReason = "slow") -> None:
-        """Say that the readers missed events."""
+        """Send `lagged`."""
         self._tell(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
 
     def tell_snapshot(self, conflated: int | None = None) -> None:
-        """Tell the whole book, which stands for so many events."""
+        """Send a snapshot that stands for `conflated` events."""
         self.seq += 1 + (conflated or 0)
         self._tell(self.snapshot(conflated))
 
     def snapshot(self, conflated: int | None = None) -> bytes:
-        view = view_of(self.book, self._source, self.book.checksum(), TIME)
+        """Return a snapshot of the book."""
+        view = snapshot_of(self.book, self._source, self.book.checksum(), TIME)
         return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
 
     def in_short(self) -> dict[str, Any]:
+        """Return the book's row in `/books`."""
         bid, ask = self.book.bids.best, self.book.asks.best
         return {
             "symbol": self.symbol,
@@ -120,14 +125,14 @@ class _Follower:
 
 
 class ScriptedApi:
-    """The api; `stop` and `start` take it away and bring it back at the same address."""
+    """The api; it can `stop` and `start` again at the same address."""
 
     def __init__(self) -> None:
-        self.markets: dict[str, Market] = {}
+        self.markets: dict[str, ScriptedMarket] = {}
         self.key: str | None = None
-        """The key that readers have to have."""
+        """The key that readers must send."""
         self.has_books = self.has_streams = True
-        """Whether it answers `/books`, and opens streams; it says 503 where not."""
+        """Whether it answers `/books` and opens streams; otherwise the answer is 503."""
         self.streams_asked: list[str] = []
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -136,6 +141,7 @@ class ScriptedApi:
 
     @property
     def url(self) -> str:
+        """The address of the api."""
         return f"http://127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> Self:
@@ -146,6 +152,7 @@ class ScriptedApi:
         await self.stop()
 
     async def start(self) -> None:
+        """Listen, at the same address as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -156,6 +163,7 @@ class ScriptedApi:
         self._followers.clear()
 
     async def stop(self) -> None:
+        """Close all connections, and listen no longer."""
         assert self._server is not None
         self._server.close()
         for writer in self._writers:
@@ -172,21 +180,22 @@ class ScriptedApi:
         precision: tuple[int, int] = (1, 8),
         depth: int = 10,
         source: str = "simulated",
-    ) -> Market:
-        """A market that is served from now on."""
+    ) -> ScriptedMarket:
+        """Add a market."""
         book = Book(symbol, depth, Precision(*precision))
         book.replace(book.levels(bids), book.levels(asks))
-        market = self.markets[symbol] = Market(self, book, source)
+        market = self.markets[symbol] = ScriptedMarket(self, book, source)
         return market
 
     def tell(self, symbol: str, event: bytes, event_id: str | None) -> None:
-        """Send an event to those who follow `symbol`."""
+        """Send an event to all followers of `symbol`."""
         for follower in self._followers:
             if follower.wants(symbol):
                 follower.tell(event, event_id)
 
     @property
     def is_followed(self) -> bool:
+        """Whether a stream is open."""
         return bool(self._followers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -231,16 +240,16 @@ class ScriptedApi:
     async def _stream(
         self, asked: list[str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        known = {folded(symbol): symbol for symbol in self.markets}
+        known = {normalize_symbol(symbol): symbol for symbol in self.markets}
         if asked == ["*"]:
             symbols = None
         else:
-            unknown = [name for name in asked if folded(name) not in known]
+            unknown = [name for name in asked if normalize_symbol(name) not in known]
             if unknown:
-                near = nearest(unknown[0], self.markets)
+                near = suggest_symbols(unknown[0], self.markets)
                 _answer(writer, 404, {"detail": f"no symbol {unknown[0]}", "symbols": near})
                 return
-            symbols = {known[folded(name)] for name in asked}
+            symbols = {known[normalize_symbol(name)] for name in asked}
         head = (
             "HTTP/1.1 200 OK",
             "Content-Type: text/event-stream",

@@ -1,8 +1,7 @@
-"""A Kraken that does what a test tells it to, right or wrong, over real websockets.
+"""A Kraken server over real websockets that does what a test asks for, right or wrong.
 
-Its markets move by themselves, round robin, so that every symbol always has something to say; what
-it sends of them is right until a test injects something else. It shares no code with the library or
-the simulator.
+Its markets move by themselves, round robin, so that every symbol has updates. All frames are right
+until a test injects others. It shares no code with the library or the simulator.
 
     with ScriptedKraken(("BTC/USD", "ETH/USD")) as kraken:
         collector = stage.collector(redis.url, kraken.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
@@ -33,8 +32,8 @@ Level = tuple[int, int]
 """A price in ticks and a quantity in lots."""
 
 
-class Asked(NamedTuple):
-    """A request of a client, and on which connection, from 1, it came."""
+class KrakenRequest(NamedTuple):
+    """A request of a client, with the number of its connection, from 1."""
 
     connection: int
     method: str
@@ -42,7 +41,7 @@ class Asked(NamedTuple):
     symbols: tuple[str, ...]
 
 
-class Market:
+class KrakenMarket:
     """A symbol's whole book, ten levels a side."""
 
     def __init__(self, symbol: str) -> None:
@@ -53,7 +52,7 @@ class Market:
         self.asks = {middle + 5 * step: self._lots() for step in range(1, DEPTH + 1)}
 
     def move(self) -> tuple[list[Level], list[Level]]:
-        """Change something; the changed bids and asks."""
+        """Change something; return the changed bids and asks."""
         bids_change = self._random.random() < 0.5
         side, outwards = (self.bids, -5) if bids_change else (self.asks, 5)
         price = self._random.choice(list(side))
@@ -88,19 +87,19 @@ class Market:
 
 
 def checksum(bids: dict[int, int], asks: dict[int, int]) -> int:
-    """CRC-32 of the best ten asks, then bids: ticks and lots in decimal."""
+    """Return CRC-32 of the best ten asks, then bids: ticks and lots in decimal."""
     levels = sorted(asks.items())[:10] + sorted(bids.items(), reverse=True)[:10]
     return zlib.crc32("".join(f"{ticks}{lots}" for ticks, lots in levels).encode())
 
 
 def decimal(units: int, precision: int) -> str:
-    """The text of a number of units, with all its decimals."""
+    """Return a number of units as a text with all its decimals."""
     digits = str(units).rjust(precision + 1, "0")
     return f"{digits[:-precision]}.{digits[-precision:]}"
 
 
 def level_text(level: Level) -> str:
-    """A level as it stands in a frame."""
+    """Return a level in the form of frames."""
     price, qty = decimal(level[0], PRICE_PRECISION), decimal(level[1], QTY_PRECISION)
     return f'{{"price":{price},"qty":{qty}}}'
 
@@ -108,7 +107,7 @@ def level_text(level: Level) -> str:
 def book_frame(
     kind: str, symbol: str, bids: Iterable[str], asks: Iterable[str], check: object
 ) -> str:
-    """A frame of the book channel; levels are texts."""
+    """Return a frame of the book channel; levels are texts."""
     timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return (
         f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}",'
@@ -118,12 +117,12 @@ def book_frame(
 
 
 def update_frame(symbol: str, bids: Sequence[Level], asks: Sequence[Level], check: int) -> str:
-    """An update of well-formed levels."""
+    """Return an update of well-formed levels."""
     return book_frame("update", symbol, map(level_text, bids), map(level_text, asks), check)
 
 
-def snapshot_frame(market: Market) -> str:
-    """A snapshot of the market as it stands."""
+def snapshot_frame(market: KrakenMarket) -> str:
+    """Return a snapshot of the market."""
     bids, asks = map(level_text, market.sorted_bids()), map(level_text, market.sorted_asks())
     return book_frame("snapshot", market.symbol, bids, asks, market.checksum())
 
@@ -144,20 +143,20 @@ class _Client:
 
 
 class ScriptedKraken:
-    """A server of these symbols on a free port; each has an update `pace` times a second.
+    """A server of these symbols on a free port; each has `pace` updates a second.
 
-    With `tls`, the server's side of it, clients speak `wss`.
+    With `tls`, a server-side context, clients use `wss`.
     """
 
     def __init__(
         self, symbols: Sequence[str], pace: float = 40.0, tls: ssl.SSLContext | None = None
     ) -> None:
         self._tls = tls
-        self.markets = {symbol: Market(symbol) for symbol in symbols}
+        self.markets = {symbol: KrakenMarket(symbol) for symbol in symbols}
         self._interval = 1 / (pace * len(symbols))
         self._lock = threading.RLock()
         self._clients: list[_Client] = []
-        self._asked: list[Asked] = []
+        self._asked: list[KrakenRequest] = []
         self._connections = 0
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -198,28 +197,28 @@ class ScriptedKraken:
 
     @property
     def connections(self) -> int:
-        """How many there have been."""
+        """How many connections there have been."""
         return self._connections
 
-    def asked(self, since: int = 0) -> list[Asked]:
-        """All requests for books after the first `since`."""
+    def asked(self, since: int = 0) -> list[KrakenRequest]:
+        """Return all requests for books after the first `since`."""
         with self._lock:
             return [each for each in self._asked if each.channel == "book"][since:]
 
     def send(self, frame: str | bytes) -> None:
-        """Send a frame as it is, between two others."""
+        """Send a frame between two others."""
         with self._lock:
             for client in self._clients:
                 client.send(frame)
 
     def fall_silent(self) -> None:
-        """Send nothing more, no heartbeat and no answer, to who is connected now."""
+        """Send nothing more, not even heartbeats and answers, on the present connections."""
         with self._lock:
             for client in self._clients:
                 client.silent = True
 
-    def send_update(self, symbol: str, make: Callable[[Market], str]) -> None:
-        """Send a frame that is made of the symbol's market as it stands."""
+    def send_update(self, symbol: str, make: Callable[[KrakenMarket], str]) -> None:
+        """Send a frame that is made from the symbol's market."""
         with self._lock:
             frame = make(self.markets[symbol])
             for client in self._clients:
@@ -248,7 +247,7 @@ class ScriptedKraken:
     def _answer(self, client: _Client, request: dict[str, Any]) -> None:
         method, params = request["method"], request["params"]
         channel, symbols = params["channel"], tuple(params.get("symbol", ()))
-        self._asked.append(Asked(client.number, method, channel, symbols))
+        self._asked.append(KrakenRequest(client.number, method, channel, symbols))
         if channel == "instrument":
             client.send(_ack(request, {"channel": "instrument", "snapshot": True}))
             client.send(self._instruments())

@@ -1,4 +1,4 @@
-"""A real terminal, as tmux is one: keys go in, and what is on the screen comes out."""
+"""A real terminal (tmux): keys go in, and the screen comes out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.processes import ROOT, eventually
+from lab.process import ROOT
+from lab.waiting import wait_until
 
 TMUX = shutil.which("tmux")
 
 
 class Tmux:
-    """A terminal in which a shell runs ours, and then says how it ended."""
+    """A terminal in which a shell runs our terminal program and prints its exit code."""
 
     def __init__(
         self, folder: Path, url: str, *arguments: str, size: tuple[int, int] = (80, 24)
@@ -37,19 +38,19 @@ class Tmux:
         return self._ask("capture-pane", "-p")
 
     def tell(self, variable: str) -> str:
-        """What tmux knows, by its name for it."""
+        """Return a tmux variable."""
         return self._ask("display-message", "-p", f"#{{{variable}}}").strip()
 
     def until_says(self, *words: str) -> None:
-        """Return once all these words are on the screen."""
-        eventually(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
+        """Return when all these words are on the screen."""
+        wait_until(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
 
     def until_silent(self, word: str) -> None:
-        """Return once a word is not on the screen."""
-        eventually(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
+        """Return when a word is not on the screen."""
+        wait_until(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
 
     def close(self) -> None:
-        """End all that runs in it."""
+        """End tmux and all that runs in it."""
         self._ask("kill-server")
 
     def _ask(self, *arguments: str) -> str:

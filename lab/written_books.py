@@ -1,4 +1,4 @@
-"""Events and books in the forms that a collector writes: small, and each tells its seq."""
+"""Small events and books in the forms that a collector writes; each shows its seq."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
-    Entry,
+    EventEntry,
     Retention,
     WriteCall,
     renew_book,
@@ -24,7 +25,6 @@ from kraken_book.event import (
 )
 from kraken_book.precision import Precision
 from kraken_book.timestamps import rfc3339
-from kraken_book.view import BookView, view_of
 
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)
@@ -35,7 +35,7 @@ MOMENT = 1_785_641_751_660_084_000
 
 
 def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
-    """A book whose best bid's quantity is `seq` lots."""
+    """Return a book whose best bid has a quantity of `seq` lots."""
     book = Book(symbol, depth, PRECISION)
     book.replace(
         book.levels([("100.0", f"{seq / 10**8:.8f}"), ("99.0", "1.00000000")]),
@@ -44,26 +44,27 @@ def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
     return book
 
 
-def view_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookView:
+def book_snapshot_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookSnapshot:
+    """Return the book of `seq` as a collector publishes it."""
     book = book_at(seq, symbol)
-    return view_of(book, source, book.checksum(), CONFIRMED_AT)
+    return snapshot_of(book, source, book.checksum(), CONFIRMED_AT)
 
 
 class Event(NamedTuple):
-    """What to write, in short: its kind and seq; `status` for a status event."""
+    """An event in short: its kind and seq, and the status of a status event."""
 
     kind: Kind
     seq: int
     status: Status = "live"
 
-    def entry(self, epoch: int, symbol: str = SYMBOL) -> Entry:
-        """The entry as a collector would render it."""
-        return Entry(self.kind, self.seq, self._render(epoch, symbol))
+    def entry(self, epoch: int, symbol: str = SYMBOL) -> EventEntry:
+        """Return the entry as a collector renders it."""
+        return EventEntry(self.kind, self.seq, self._render(epoch, symbol))
 
     def _render(self, epoch: int, symbol: str) -> bytes:
         time = rfc3339(MOMENT)
         if self.kind == "snapshot":
-            return render_snapshot(view_at(self.seq, symbol), self.seq, epoch, time, None)
+            return render_snapshot(book_snapshot_at(self.seq, symbol), self.seq, epoch, time, None)
         if self.kind == "status":
             return render_status(StatusChange(symbol, self.seq, epoch, self.status, None, time))
         book = book_at(self.seq, symbol)
@@ -72,18 +73,22 @@ class Event(NamedTuple):
 
 
 def update(seq: int) -> Event:
+    """Return an update."""
     return Event("update", seq)
 
 
 def updates(first: int, last: int) -> list[Event]:
+    """Return the updates from `first` to `last`."""
     return [update(seq) for seq in range(first, last + 1)]
 
 
 def snapshot(seq: int) -> Event:
+    """Return a snapshot."""
     return Event("snapshot", seq)
 
 
 def status(seq: int, status: Status = "syncing") -> Event:
+    """Return a status event."""
     return Event("status", seq, status)
 
 
@@ -95,8 +100,8 @@ def book_call(
     confirmed_at: str = CONFIRMED_AT,
     kept: Retention = KEPT,
 ) -> WriteCall:
-    """The call that writes `events` and the book of the last of them."""
-    values = book_values(view_at(events[-1].seq, symbol), "live")
+    """Return the call that writes `events` and the book of the last one."""
+    values = book_values(book_snapshot_at(events[-1].seq, symbol), "live")
     entries = [event.entry(epoch, symbol) for event in events]
     return write_events(symbol, epoch, confirmed_at, kept, entries, values, is_book=True)
 
@@ -110,13 +115,13 @@ def status_call(
     depth: int = 10,
     kept: Retention = KEPT,
 ) -> WriteCall:
-    """The call that writes `events` of a symbol that has no book now."""
+    """Return the call that writes `events` of a symbol without a book."""
     values = status_values(symbol, "syncing", source, depth)
     entries = [event.entry(epoch, symbol) for event in events]
     return write_events(symbol, epoch, CONFIRMED_AT, kept, entries, values, is_book=False)
 
 
 def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
-    """The call that sets the book of `seq`, whose events are there."""
-    values = book_values(view_at(seq), "live")
+    """Return the call that writes the book of `seq`, whose events are written already."""
+    values = book_values(book_snapshot_at(seq), "live")
     return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, values)

@@ -1,19 +1,108 @@
-"""`python -m launcher`: what it does is wired in `run`."""
+"""`python -m launcher`: Redis, collector, api and, without Kraken, the simulator, until Ctrl-C."""
 
 from __future__ import annotations
 
-import sys
+import gc
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import exit_at_stop_signals, hold_standard_descriptors
+
+if __name__ == "__main__":
+    # Before the other imports, which may take seconds. As `loading` does, which cannot hold imports
+    # that tests need too.
+    exit_at_stop_signals()
+    gc.disable()
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from api.settings import ApiSettings
+from launcher.embedded_redis import EmbeddedRedis
+from launcher.errors import CannotStartError
+from launcher.feed import markets_are_simulated
+from launcher.services import open_listeners, port_of, services_for
+from launcher.settings import LauncherSettings, RunSettings, read_run_settings
+from launcher.supervisor import Supervisor
+from launcher.terminal import Welcome, say, welcome_when_ready
+from runtime.command_line import refuse_arguments
+from runtime.listening import listen
+from runtime.redis.url import without_password
+
+GIVEN_REDIS_TIMEOUT = 3.0
+
+WHAT = """\
+Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C.
+The variables of the collector and the api count, too: see their --help. Without REDIS_URL a
+Redis of its own runs until the end. Without API_PORT and COLLECTOR_PORT others are taken if
+the usual ones are in use."""
 
 
 def main() -> int:
-    """Run everything; return the exit code."""
-    exit_at_stop_signals()
-    # On a slow disk these imports take seconds, in which Ctrl-C must end things quietly too.
-    from launcher.run import run  # noqa: PLC0415
+    """Run everything; return what to exit with."""
+    gc.freeze()
+    gc.enable()
+    hold_standard_descriptors()
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
+    refuse_arguments("launcher", WHAT, LauncherSettings)
+    try:
+        return _run(read_run_settings())
+    except CannotStartError as error:
+        say(str(error))
+        return 1
 
-    return run()
+
+def _run(settings: RunSettings) -> int:
+    listeners = open_listeners(settings)
+    if simulated := markets_are_simulated(settings.feed, settings.collector.kraken_url):
+        listeners["simulator"] = listen("127.0.0.1", 0, "--port")
+    with _redis(settings.redis_url) as (redis_url, embedded):
+        supervisor = Supervisor(services_for(settings, redis_url, listeners))
+        if embedded is not None:
+            supervisor.watch("redis", embedded.process)
+        port = port_of(listeners["api"])
+        welcome = Welcome(
+            host=settings.api.api_host,
+            port=port,
+            has_usual_port=port == ApiSettings.model_fields["api_port"].default,
+            selection=settings.collector.kraken_symbols,
+            redis_url=redis_url,
+            simulated=simulated,
+        )
+        return supervisor.run(partial(welcome_when_ready, supervisor.say, welcome))
+
+
+@contextmanager
+def _redis(url: str | None) -> Iterator[tuple[str, EmbeddedRedis | None]]:
+    """Give the URL of a Redis that answers, and the server if it had to be started."""
+    if url is None:
+        with EmbeddedRedis() as redis:
+            yield redis.url, redis
+    else:
+        asyncio.run(_require_answer(url))
+        yield url, None
+
+
+async def _require_answer(url: str) -> None:
+    # Here, because redis-py takes long to import, and a run with a Redis of its own needs none.
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
+    from runtime.redis.client import connect_nodes  # noqa: PLC0415
+
+    nodes = connect_nodes(url, timeout=GIVEN_REDIS_TIMEOUT)
+    try:
+        await nodes.ping()
+    except (RedisError, OSError) as error:
+        raise CannotStartError(
+            f"REDIS_URL={without_password(url)} does not answer ({error});"
+            " without REDIS_URL, make run starts a Redis of its own"
+        ) from error
+    finally:
+        await nodes.aclose()
 
 
 if __name__ == "__main__":

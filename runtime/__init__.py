@@ -1,13 +1,14 @@
-"""What our services have in common as processes, and nothing of what they do.
+"""What every service needs as a process, and nothing of what it does.
 
-Each module is one such thing. `program` begins a service: its `command_line`, its
-`standard_streams`, its `settings` from the environment and an `env_file`, its `logs`, whose lines
-leave by `log_output` and are made `printable`. `stop` turns `stop_signals` into an event, `tasks`
-ends what a service does, `listening` opens its socket or takes over a launcher's, `metrics` are the
-figures that every service has. `redis_engine` connects to what a `redis_url` names: the
-`redis_nodes`, each by a `redis_client`, of one server or a `redis_cluster`;
-`redis_errors` explains their errors. `http_server` serves an
-application beside a service's other tasks: each connection is an `http_protocol`,
-`http_connections` has the deadlines and the number of all, `http_metrics` their figures.
-`line_limit` keeps clients from filling the log. `healthcheck` asks whether a service answers.
+In the order of a service's life:
+
+- `process`: signals, standard descriptors and the parent; ready before anything else is imported
+- `command_line`, `settings` (from the environment and an `env_file`), `log_levels`
+- `logs`: one log; its lines are made `printable` and leave by `log_output`; `limited_log`
+  keeps it from being filled
+- `service`: begin, stop at a signal, end tasks; `memory` tunes the garbage collector
+- `listening`: open the service's socket, or take over its launcher's
+- `redis`: the nodes that REDIS_URL names; `http`: serve an application beside other tasks
+- `cooperate`: let other tasks run during long work
+- `fast_counter` and `metrics`: figures; `healthcheck`: ask whether a service answers
 """

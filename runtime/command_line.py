@@ -1,4 +1,4 @@
-"""Command lines of programs: `--help` explains them, and an unknown argument ends them.
+"""Command lines: `--help` explains a program, and an unknown argument ends it.
 
 A service takes its settings from the environment, so its command line has nothing but `--help`.
 """
@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, NoReturn
 from runtime.printable import printable
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
     from runtime.settings import EnvironmentSettings
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that says in one line what is wrong, and exits with 2."""
+    """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong."""
+        """Print what is wrong in one line, and exit with 2."""
         self.exit(2, printable(f"{self.prog}: {message}; --help explains it") + "\n")
 
 
@@ -31,7 +29,7 @@ def refuse_arguments(
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Return if there are no arguments, as is right for a program that takes none.
+    """Answer `--help`, and end a program that takes no arguments if it is given any.
 
     Args:
         module: What `python -m` is given.
@@ -54,15 +52,15 @@ def refuse_arguments(
 
 
 def _variables(settings: type[EnvironmentSettings]) -> str:
-    fields = settings.model_fields
-    return "\n".join(
-        [
-            "environment variables, also taken from .env:",
-            *(line for name in fields for line in _variable(name, fields[name])),
-        ]
-    )
+    # Here, because programs without settings have a command line too.
+    from runtime.settings import describe_fields  # noqa: PLC0415
+
+    lines = ["environment variables, also taken from .env:"]
+    for name, description in describe_fields(settings).items():
+        default = settings.model_fields[name].default
+        lines += [f"  {name.upper()} ({_shown(default)})", f"      {description}".rstrip()]
+    return "\n".join(lines)
 
 
-def _variable(name: str, field: FieldInfo) -> list[str]:
-    default = "unset" if field.default is None else field.default
-    return [f"  {name.upper()} ({default})", f"      {field.description or ''}".rstrip()]
+def _shown(default: object) -> str:
+    return "unset" if default is None else str(default)

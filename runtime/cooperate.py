@@ -1,4 +1,4 @@
-"""Turns for the rest of the process in the middle of long work."""
+"""Let other tasks run in the middle of long work."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from time import monotonic
 TURN_SECONDS = 0.01
 
 
-class Turns:
-    """Lets the loop turn every 10 ms, where it is asked at least so often."""
+class Cooperator:
+    """Yields to the event loop every 10 ms, if `pause` is called at least that often."""
 
     def __init__(self) -> None:
         self._until = monotonic() + TURN_SECONDS
 
-    async def give(self) -> None:
-        """Let the loop turn, if it is time."""
+    async def pause(self) -> None:
+        """Let other tasks run if it is time."""
         if monotonic() > self._until:
             await asyncio.sleep(0)
             self._until = monotonic() + TURN_SECONDS

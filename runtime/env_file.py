@@ -1,4 +1,4 @@
-"""`.env`, looked at before it is read for settings: what is wrong with it is one clear line."""
+"""Check `.env` before settings are read from it, so that an error is one clear line."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _MARKS_OF_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def why_unusable(path: Path) -> str | None:
-    """Return what keeps settings from being read from `path`, and what would be right.
+    """Return why settings cannot be read from `path`, and what would be right; None if they can.
 
-    Returns None if nothing does, also if nothing is there. A pipe can be read only once, so what
+    A file that does not exist is no fault. A pipe can be read only once, so what
     it brings is not looked at.
     """
     try:

@@ -1,6 +1,6 @@
-"""`python -m runtime.healthcheck URL`: ends with 0 if a GET of it is answered with 200, else 1.
+"""`python -m runtime.healthcheck URL`: exit with 0 if a GET of it is answered with 200, else 1.
 
-For containers, whose slim images have no such program, and for waiting until a service is ready.
+For containers, whose slim images have no such program, and to wait until a service is ready.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EXAMPLE = "http://127.0.0.1:3000/readyz"
 
 
 def is_healthy(host: str, port: int, path: str) -> bool:
-    """Whether `path` is answered with 200 within 2 s."""
+    """Return whether a GET of `path` is answered with 200 within 2 s."""
     # Not by urllib, which would ask a proxy of the environment.
     connection = HTTPConnection(host, port, timeout=LIMIT_SECONDS)
     try:

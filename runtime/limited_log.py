@@ -1,66 +1,107 @@
-"""A log in which no line can be repeated without end, as what comes from outside would have it."""
+"""Limits of log lines that others can cause at will: clients, a feed, whoever writes to Redis.
+
+`LineLimit` decides; `LimitedLog` is a logger with such a limit on each event.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 
 from structlog.stdlib import BoundLogger
 
-LIMIT_SECONDS = 10.0
-LIMIT_LINES = 5
+EVENT_INTERVAL = 10.0
+MAX_LINES_PER_EVENT = 5
+
+
+class LineLimit:
+    """Admit `lines` log lines of each key in a window, and `together` lines of all keys.
+
+    A window begins with its first line. At most `together` keys are remembered.
+
+    Args:
+        seconds: The length of a window.
+        lines: How many lines of one key a window may have.
+        together: How many lines a window may have, whatever their keys.
+        clock: Returns steady seconds.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        lines: int = 1,
+        together: int = sys.maxsize,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._seconds = seconds
+        self._lines = lines
+        self._together = together
+        self._clock = clock
+        self._ends_at = float("-inf")
+        self._admitted: Counter[str] = Counter()
+        self._all_admitted = 0
+        self._suppressed: Counter[str] = Counter()
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the window has ended; the next line begins another one."""
+        return self._clock() >= self._ends_at
+
+    def admits(self, key: str) -> bool:
+        """Count a line about `key`; return whether it may be written."""
+        if self.is_over:
+            self._ends_at = self._clock() + self._seconds
+            self._admitted.clear()
+            self._all_admitted = 0
+        if self._admitted[key] < self._lines and self._all_admitted < self._together:
+            self._admitted[key] += 1
+            self._all_admitted += 1
+            return True
+        # Keys without a line are counted together, so that no number of them fills the memory.
+        self._suppressed[key if self._admitted[key] else ""] += 1
+        return False
+
+    def take_suppressed(self) -> Counter[str]:
+        """Return how many lines were not admitted since the last call, by key."""
+        suppressed, self._suppressed = self._suppressed, Counter()
+        return suppressed
 
 
 class LimitedLog:
-    """At most `lines` lines of one event in `seconds`; how many were left out is said later."""
+    """A logger that writes a few lines of each event, and later how many it left out.
 
-    def __init__(
-        self, log: BoundLogger, seconds: float = LIMIT_SECONDS, lines: int = LIMIT_LINES
-    ) -> None:
+    Args:
+        log: The logger.
+        limit: Its limit, by event.
+    """
+
+    def __init__(self, log: BoundLogger, limit: LineLimit | None = None) -> None:
         self._log = log
-        self._seconds = seconds
-        self._lines = lines
-        self._since: float | None = None
-        # By event, since then.
-        self._written: Counter[str] = Counter()
-        self._left_out: Counter[str] = Counter()
+        self._limit = limit or LineLimit(EVENT_INTERVAL, MAX_LINES_PER_EVENT)
 
     def debug(self, event: str, **fields: object) -> None:
-        """Log at this level, unless there were enough of it."""
-        if self.may_write(event):
+        """Log at this level, within the limit."""
+        if self._admits(event):
             self._log.debug(event, **fields)
 
     def info(self, event: str, **fields: object) -> None:
-        """Log at this level, unless there were enough of it."""
-        if self.may_write(event):
+        """Log at this level, within the limit."""
+        if self._admits(event):
             self._log.info(event, **fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Log at this level, unless there were enough of it."""
-        if self.may_write(event):
+        """Log at this level, within the limit."""
+        if self._admits(event):
             self._log.warning(event, **fields)
 
-    def may_write(self, event: str) -> bool:
-        """Count a line of `event`; return whether it is to be written."""
+    def sum_up(self) -> None:
+        """Log how many lines were left out of a window that has ended; call now and then."""
+        if self._limit.is_over:
+            for event, count in self._limit.take_suppressed().items():
+                self._log.warning("log lines left out", of=event, count=count)
+
+    def _admits(self, event: str) -> bool:
         self.sum_up()
-        if self._written[event] >= self._lines:
-            self._left_out[event] += 1
-            return False
-        self._written[event] += 1
-        return True
-
-    def sum_up(self, now: float | None = None) -> None:
-        """Say how many lines were left out, if the time is over; call now and then.
-
-        `now` is in steady seconds; None for this moment.
-        """
-        now = monotonic() if now is None else now
-        if self._since is None:
-            self._since = now
-        if now - self._since < self._seconds:
-            return
-        left_out, self._left_out = self._left_out, Counter()
-        self._written.clear()
-        self._since = now
-        for event, count in left_out.items():
-            self._log.warning("log lines left out", of=event, count=count)
+        return self._limit.admits(event)

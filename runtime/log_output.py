@@ -1,6 +1,6 @@
-"""Lines of a log on their way out: through a bounded queue, written by a thread.
+"""Write lines of a log from a thread, through a bounded queue.
 
-Whoever logs never waits: not for a pipe that nobody reads, and not for a full disk. Lines for which
+Logging never waits: not for a pipe that nobody reads, and not for a full disk. Lines for which
 there is no room, and lines that cannot be written, are dropped and counted; once lines are written
 again, one of them tells how many were lost.
 """

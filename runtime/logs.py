@@ -21,28 +21,8 @@ from runtime.printable import printable, printable_lines
 
 LogFormat = Literal["console", "json"]
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
-
 # Libraries whose info lines repeat what ours say in our words.
 _QUIETER = {"uvicorn": logging.WARNING, "websockets": logging.WARNING, "asyncio": logging.WARNING}
-
-
-def parse_levels(text: str) -> dict[str, int]:
-    """Levels by logger name from text such as `info,collector.kraken=debug`.
-
-    The entry without a name is the root's, under the key "". Raises ValueError with what is wrong
-    and what would be right.
-    """
-    levels = {"": logging.INFO}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, level = part.rpartition("=")
-        if level.strip().lower() not in LEVELS:
-            raise ValueError(
-                f"{part!r} is no level: use one of {', '.join(LEVELS)}, or module=level,"
-                " separated by commas"
-            )
-        levels[name.strip()] = logging.getLevelNamesMapping()[level.strip().upper()]
-    return levels
 
 
 def configure_logs(
@@ -147,7 +127,7 @@ def _dump_json(fields: object, **options: Any) -> str:
 def _make_printable(
     _logger: object, _name: str, fields: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Clean every field: a text of somebody else's is neither a command nor a line of its own."""
+    """Clean every field, so that foreign text neither commands the terminal nor forges a line."""
     return {printable(str(key)): _cleaned(key, value) for key, value in fields.items()}
 
 
@@ -169,6 +149,6 @@ def _colours_forced() -> bool:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of a module; `name` is its `__name__`, and its level is set by that name."""
+    """Return the logger of the module whose `__name__` is `name`; its level is set by that name."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from runtime.fast_counter import CountedElsewhere
 from runtime.logs import dropped_lines
-from runtime.tally import CountedElsewhere
 
 LOG_LINES_DROPPED = CountedElsewhere(
     "kraken_book_log_lines_dropped_total",

@@ -1,4 +1,9 @@
-"""Foreign text made safe to print: on a terminal it can move no cursor and forge no line."""
+"""Escape foreign text for logs and errors, so that it moves no cursor and forges no line.
+
+An escape shows exactly what was there, at any width. `kraken_book.printable` replaces the same
+characters by one character each, because the terminal and the client show texts in columns. It is
+not used here because the simulator, which shares no code with the library, logs too.
+"""
 
 from __future__ import annotations
 

@@ -1,21 +1,26 @@
-"""Settings from environment variables and `.env`, checked at start.
+"""Read settings from environment variables and `.env`, once, into typed values.
 
-A service declares one class on `ServiceSettings` and reads it once with `read_settings`, which ends
-the process with one line per wrong variable, or with one about `.env`.
+A program declares one class on `EnvironmentSettings`. Each field is one variable, and has the type
+that the program works with: `parsed_by` makes it of the variable's text. `read_settings` ends the
+process with one line per wrong variable, or with one about `.env`.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, field_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from runtime.env_file import why_unusable
-from runtime.logs import parse_levels
+from runtime.log_levels import LogLevels, parse_levels
 from runtime.printable import printable
 from runtime.redis.url import check_redis_url, without_password
 
@@ -25,22 +30,31 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 ENV_FILE = ".env"
 
 
-def _checked_levels(text: str) -> str:
-    parse_levels(text)
-    return text
+def parsed_by(parse: Callable[[str], object]) -> PlainValidator:
+    """Return the validator of a field whose value `parse` makes of the variable's text.
+
+    The field needs `NoDecode` too if its type is one that pydantic-settings would read as JSON.
+
+    Args:
+        parse: Raises ValueError with what the variable takes.
+
+    """
+    return PlainValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings whose fields' names in capitals are variables of the environment or of `.env`."""
+    """Settings whose fields' names in capitals are variables of the environment or of `.env`.
 
-    # A mark at the beginning, which some editors write, is no part of the first name.
+    The docstring below a field is its line in `--help`.
+    """
+
+    # `utf-8-sig`, because some editors begin a file with a mark that is no part of the first name.
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
         env_file_encoding="utf-8-sig",
         extra="ignore",
         env_ignore_empty=True,
         frozen=True,
-        use_attribute_docstrings=True,
     )
 
     @field_validator("*", mode="before")
@@ -50,6 +64,10 @@ class EnvironmentSettings(BaseSettings):
         if isinstance(value, str) and any("\ud800" <= each <= "\udfff" for each in value):
             raise ValueError("it is not UTF-8")
         return value
+
+    def is_given(self, field: str) -> bool:
+        """Return whether the environment or `.env` has a value for `field`."""
+        return field in self.model_fields_set
 
 
 class RedisSettings(EnvironmentSettings):
@@ -62,7 +80,7 @@ class RedisSettings(EnvironmentSettings):
 class LogSettings(EnvironmentSettings):
     """Settings of a program that logs."""
 
-    log_level: Annotated[str, AfterValidator(_checked_levels)] = "info"
+    log_level: Annotated[LogLevels, NoDecode, parsed_by(parse_levels)] = parse_levels("info")
     """least level of what is logged, also per module: info,collector.kraken=debug"""
     log_format: Literal["console", "json"] | None = None
     """console or json; unset, console on a terminal and json elsewhere"""
@@ -104,3 +122,36 @@ def describe_errors(error: ValidationError) -> list[str]:
 
 def _variable(item: ErrorDetails) -> str:
     return "_".join(str(part) for part in item["loc"]).upper()
+
+
+def describe_fields(kind: type[EnvironmentSettings]) -> dict[str, str]:
+    """Return the docstring of each field of a class and its bases, "" for none.
+
+    Read when `--help` asks. Pydantic would read them whenever the class is made
+    (`use_attribute_docstrings`), which is a tenth of a service's start (bench.suites.start).
+    """
+    docs = dict.fromkeys(kind.model_fields, "")
+    for each in kind.__mro__:
+        if issubclass(each, EnvironmentSettings):
+            docs |= {name: doc for name, doc in _attribute_docs(each).items() if name in docs}
+    return docs
+
+
+def _attribute_docs(kind: type) -> dict[str, str]:
+    (definition,) = (
+        each
+        for each in _module_source(kind.__module__)
+        if isinstance(each, ast.ClassDef) and each.name == kind.__name__
+    )
+    return {
+        field.target.id: inspect.cleandoc(doc)
+        for field, text in zip(definition.body, definition.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+        if isinstance(doc := text.value.value, str)
+    }
+
+
+@cache
+def _module_source(name: str) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(sys.modules[name])).body

@@ -1,16 +1,14 @@
-"""`python -m simulator`: `program` has what it does."""
+"""`python -m simulator`: load and run `simulator.program`."""
 
 from __future__ import annotations
 
-from runtime.stop_signals import exit_at_stop_signals
+from runtime.process import loading
 
 
 def main() -> None:
     """Run the simulator."""
-    exit_at_stop_signals()
-    # These imports take long enough for a Ctrl-C.
-    from simulator.program import main as run  # noqa: PLC0415
-
+    with loading():
+        from simulator.program import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 
 

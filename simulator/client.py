@@ -1,4 +1,4 @@
-"""One client: its socket, what it asks for and what goes out to it."""
+"""One client: its socket, its session and the queue of its frames."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosedError
 
 from runtime.logs import get_logger
-from simulator.conditions import Conditions
-from simulator.delay_line import DelayLine
-from simulator.faults import AnswerLate, Mute
-from simulator.feed import Feed
-from simulator.journal import Journal
-from simulator.outbox import Outbox
-from simulator.session import Session
+from simulator.faults.active import ActiveFaults
+from simulator.faults.delay_line import DelayLine
+from simulator.faults.kinds import AnswerLate, Mute
+from simulator.protocol.feed import SimulatedFeed
+from simulator.protocol.requests import ReceivedRequests
+from simulator.protocol.session import ServerSession
+from simulator.send_queue import SendQueue
 
 log = get_logger(__name__)
 
 
-class Connection(ServerConnection):
-    """A socket on which, under a mute, the protocol's own frames are lost like all others."""
+class SimulatedConnection(ServerConnection):
+    """A connection that a mute also keeps from sending pongs and close frames."""
 
-    conditions: Conditions | None = None
-    """What is wrong on all connections; set once the handshake is done."""
+    active_faults: ActiveFaults | None = None
+    """The faults of all connections; set after the handshake."""
 
     def send_data(self) -> None:
-        """Write what the protocol wants to send: answers to pings and close frames."""
-        if self.conditions is not None and self.conditions.get(Mute):
+        """Write the protocol's own frames: pongs and close frames."""
+        if self.active_faults is not None and self.active_faults.get(Mute):
             self.protocol.data_to_send()
         else:
             super().send_data()
@@ -38,49 +38,49 @@ class Client:
 
     Args:
         connection: Its socket.
-        number: Which connection since the start it is, from 1.
-        feed: Where the books come from.
-        conditions: What is wrong on all connections.
-        max_queued: Bytes that may wait for it.
+        number: Its number since the start, from 1.
+        feed: The source of books.
+        active_faults: The faults of all connections.
+        max_queued: The maximum of bytes that wait for the client.
 
     """
 
     def __init__(
         self,
-        connection: Connection,
+        connection: SimulatedConnection,
         number: int,
-        feed: Feed,
-        conditions: Conditions,
+        feed: SimulatedFeed,
+        active_faults: ActiveFaults,
         *,
         max_queued: int,
     ) -> None:
         self.connection = connection
-        connection.conditions = conditions
-        self.outbox = Outbox(connection, conditions, max_queued=max_queued)
-        # Kraken's pass 2^53, which tells whether a client reads them as floats.
+        connection.active_faults = active_faults
+        self.send_queue = SendQueue(connection, active_faults, max_queued=max_queued)
+        # Kraken's ids exceed 2^53, where a client that reads floats goes wrong.
         connection_id = 2**53 + secrets.randbelow(2**64 - 2**53)
-        self.session = Session(feed, self.outbox, connection_id, conditions)
+        self.session = ServerSession(feed, self.send_queue, connection_id, active_faults)
         self._number = number
-        self._conditions = conditions
+        self._active_faults = active_faults
         self._late: DelayLine[str | bytes] = DelayLine(self.session.receive)
 
-    async def serve(self, journal: Journal) -> None:
-        """Greet the client and answer it until its connection ends."""
+    async def serve(self, request_log: ReceivedRequests) -> None:
+        """Send the status, then answer requests until the connection ends."""
         log.debug("client connected", address=self.connection.remote_address, number=self._number)
-        self.session.tell_status()
+        self.session.send_status()
         try:
             async for message in self.connection:
-                journal.note(self._number, message)
+                request_log.append(self._number, message)
                 self._receive(message)
         except ConnectionClosedError as error:
             log.debug("client lost", number=self._number, reason=str(error))
         finally:
             self._late.clear()
             self.session.close()
-            self.outbox.close()
+            self.send_queue.close()
 
     def _receive(self, message: str | bytes) -> None:
-        late = self._conditions.get(AnswerLate)
+        late = self._active_faults.get(AnswerLate)
         if late or self._late:
             self._late.put(message, late.delay if late else 0.0)
         else:

@@ -1,4 +1,4 @@
-"""The control port: faults on request, and what the simulator's books are and what it was asked."""
+"""The control port: apply faults over HTTP, and show books, connections and their requests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runtime.http.server import listen, serve
-from simulator.fault_text import UnknownFault, describe, parse_fault
-from simulator.faults import FaultError
-from simulator.injector import Injector, Present
-from simulator.listing import Listing
+from simulator.faults.kinds import FaultError
+from simulator.faults.text import UnknownFault, describe, parse_fault
+from simulator.injector import FaultInjector, PresentFault
+from simulator.market.listing import Listing
+from simulator.protocol.feed import DEPTHS
+from simulator.protocol.wire import Level, decimal_text
 from simulator.server import Simulator
-from simulator.side import Level
-from simulator.window import DEPTHS
-from simulator.wire import decimal_text
 
 _ROUTES = (
     "POST /faults/{name}, GET /faults, DELETE /faults, GET /books, GET /books/{symbol},"
@@ -33,11 +32,13 @@ _ROUTES = (
 
 @asynccontextmanager
 async def controlled(
-    simulator: Simulator, injector: Injector, host: str, port: int
+    simulator: Simulator, injector: FaultInjector, host: str, port: int
 ) -> AsyncIterator[str]:
-    """The control port while in the context, and its URL; port 0 takes a free one.
+    """Serve the control port while in the context, and yield its URL.
 
-    Raises `runtime.http.server.PortInUse`.
+    Raises:
+        runtime.listening.PortInUse: Another process listens on the port.
+
     """
     listener = listen(host, port, "--control")
     address = f"[{host}]" if ":" in host else host
@@ -51,8 +52,8 @@ async def controlled(
         await serving
 
 
-def control_app(simulator: Simulator, injector: Injector) -> Starlette:
-    """The control port's application."""
+def control_app(simulator: Simulator, injector: FaultInjector) -> Starlette:
+    """Return the application of the control port."""
     control = _Control(simulator, injector)
     return Starlette(
         routes=[
@@ -72,7 +73,7 @@ def control_app(simulator: Simulator, injector: Injector) -> Starlette:
 
 
 class _Control:
-    def __init__(self, simulator: Simulator, injector: Injector) -> None:
+    def __init__(self, simulator: Simulator, injector: FaultInjector) -> None:
         self._simulator = simulator
         self._injector = injector
 
@@ -82,10 +83,10 @@ class _Control:
         return _json(fault)
 
     async def faults(self, request: Request) -> Response:  # noqa: ARG002
-        return _json({"faults": describe(), "on": _told(self._injector.present())})
+        return _json({"faults": describe(), "on": _present(self._injector.present())})
 
     async def lift(self, request: Request) -> Response:  # noqa: ARG002
-        return _json({"lifted": _told(self._injector.lift())})
+        return _json({"lifted": _present(self._injector.lift())})
 
     async def books(self, request: Request) -> Response:  # noqa: ARG002
         listings = self._injector.exchange.listings()
@@ -107,12 +108,12 @@ class _Control:
             {
                 "open": simulator.open_connections,
                 "accepted": simulator.accepted,
-                "requests": list(simulator.journal.entries),
+                "requests": list(simulator.request_log.entries),
             }
         )
 
 
-def _told(present: Iterable[Present]) -> list[dict[str, Any]]:
+def _present(present: Iterable[PresentFault]) -> list[dict[str, Any]]:
     return [{**msgspec.to_builtins(item.fault), "left": item.left} for item in present]
 
 
@@ -166,7 +167,7 @@ def _answer_unknown_fault(request: Request, error: Exception) -> Response:  # no
 
 
 def _answer_refused(request: Request, error: Exception) -> Response:
-    """What the routes refuse: our own words, or where none are given, what there is instead."""
+    """Answer with the detail of the error; for an unknown route, list the known ones."""
     assert isinstance(error, HTTPException)
     text = error.detail
     if error.status_code in {404, 405} and text == HTTPStatus(error.status_code).phrase:

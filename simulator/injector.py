@@ -1,16 +1,16 @@
-"""Faults done: each goes to what it is about, the connections or a market."""
+"""Apply faults to the connections or to a market, and list those that are on."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
 
-from simulator import faults
-from simulator.exchange import Exchange
-from simulator.faults import AnyFault, FaultError
-from simulator.feed import Feed
+from simulator.faults import kinds
+from simulator.faults.kinds import AnyFault, FaultError
+from simulator.market.exchange import Exchange
+from simulator.protocol.feed import SimulatedFeed
+from simulator.protocol.wire import pack, pack_binary
 from simulator.server import Simulator
-from simulator.wire import pack, pack_binary
 
 _NO_JSON = "this is no JSON: {"
 _UNKNOWN_CHANNEL = '{"channel":"gossip","type":"update","data":[]}'
@@ -18,30 +18,30 @@ _PADDED = '{"channel":"padding","type":"update","data":"%s"}'
 
 
 @dataclass(frozen=True)
-class Present:
-    """A fault that is on, or that waits for a market's next updates or subscriptions."""
+class PresentFault:
+    """A fault that is on, or waits for a market's next updates or subscriptions."""
 
     fault: AnyFault
     left: float | None = None
-    """For how many seconds more; None where no time ends it."""
+    """The seconds until it ends; None if it has no time limit."""
 
 
-class Injector:
-    """What does faults, and knows which are on.
+class FaultInjector:
+    """Applies faults, and knows which are on.
 
     Args:
-        simulator: The connections.
-        feed: What they are served; only an `Exchange` has markets that can have faults.
+        simulator: The server, for faults of connections.
+        feed: Its feed; only an `Exchange` has markets that can have faults.
 
     """
 
-    def __init__(self, simulator: Simulator, feed: Feed) -> None:
+    def __init__(self, simulator: Simulator, feed: SimulatedFeed) -> None:
         self._simulator = simulator
         self._exchange = feed if isinstance(feed, Exchange) else None
 
     @property
     def exchange(self) -> Exchange:
-        """The synthetic markets. Raises FaultError where a recording is replayed."""
+        """Return the synthetic markets; raises FaultError if a recording is replayed."""
         if self._exchange is None:
             raise FaultError(
                 "a recording is replayed: only the synthetic markets, without --replay, have"
@@ -50,60 +50,60 @@ class Injector:
         return self._exchange
 
     def inject(self, fault: AnyFault) -> None:
-        """Do a fault. Raises FaultError where it cannot be done here."""
+        """Apply a fault; raises FaultError if it cannot be applied to this feed."""
         simulator = self._simulator
         match fault:
-            case faults.Close(code=code):
+            case kinds.Close(code=code):
                 simulator.close_all(code)
-            case faults.Drop():
+            case kinds.Drop():
                 simulator.abort_all()
-            case faults.Garbage(kind=kind):
-                simulator.push_all(_senseless(kind))
-            case faults.Big(size=size):
+            case kinds.Garbage(kind=kind):
+                simulator.push_all(_garbage(kind))
+            case kinds.Big(size=size):
                 simulator.push_all(pack(_PADDED % ("x" * (size - len(_PADDED % "")))))
-            case faults.Status(system=system):
+            case kinds.Status(system=system):
                 simulator.set_system(system)
             case (
-                faults.Mute(symbol=None)
-                | faults.AcceptAndClose()
-                | faults.RefuseConnections()
-                | faults.AnswerLate()
-                | faults.AnswerNever()
-                | faults.RateLimit()
-                | faults.Lag()
+                kinds.Mute(symbol=None)
+                | kinds.AcceptAndClose()
+                | kinds.RefuseConnections()
+                | kinds.AnswerLate()
+                | kinds.AnswerNever()
+                | kinds.RateLimit()
+                | kinds.LateFrames()
             ):
-                simulator.conditions.begin(fault)
+                simulator.active_faults.begin(fault)
             case _:
                 changed = self.exchange.inject(fault)
                 if changed is not None:
-                    simulator.announce(changed)
+                    simulator.send_instrument(changed)
 
-    def present(self) -> list[Present]:
-        """What is on and what waits."""
-        conditions = self._simulator.conditions
-        lasting = conditions.left()
+    def present(self) -> list[PresentFault]:
+        """Return the faults that are on or wait."""
+        active = self._simulator.active_faults
+        lasting = active.remaining()
         waiting: list[AnyFault] = []
-        if conditions.system != "online":
-            waiting.append(faults.Status(conditions.system))
+        if active.system != "online":
+            waiting.append(kinds.Status(active.system))
         if self._exchange is not None:
-            lasting += self._exchange.conditions.left()
+            lasting += self._exchange.active_faults.remaining()
             waiting += self._exchange.pending()
-        return [Present(fault, round(left, 3)) for fault, left in lasting] + [
-            Present(fault) for fault in waiting
+        return [PresentFault(fault, round(left, 3)) for fault, left in lasting] + [
+            PresentFault(fault) for fault in waiting
         ]
 
-    def lift(self) -> list[Present]:
-        """End what is on and let nothing wait; returns what that was."""
+    def lift(self) -> list[PresentFault]:
+        """Remove all faults that are on or wait, and return them."""
         lifted = self.present()
-        self._simulator.conditions.lift()
-        if self._simulator.conditions.system != "online":
+        self._simulator.active_faults.clear()
+        if self._simulator.active_faults.system != "online":
             self._simulator.set_system("online")
         if self._exchange is not None:
-            self._exchange.lift()
+            self._exchange.clear_faults()
         return lifted
 
 
-def _senseless(kind: str) -> bytes:
+def _garbage(kind: str) -> bytes:
     match kind:
         case "text":
             return pack(_NO_JSON)

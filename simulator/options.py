@@ -1,4 +1,4 @@
-"""The command line, checked: what is wrong is said in one line, with what would be right."""
+"""The command line; an error is one line that says what is wrong and what would be right."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.command_line import OneLineParser
-from runtime.logs import parse_levels
-from simulator.catalogue import CATALOGUE, profile_of
-from simulator.fault_text import parse_fault
-from simulator.faults import AnyFault, FaultError
+from runtime.log_levels import LogLevels, parse_levels
+from simulator.faults.kinds import AnyFault, FaultError
+from simulator.faults.text import parse_fault
+from simulator.market.catalogue import CATALOGUE, profile_of
 
 
 @dataclass(frozen=True)
-class Options:
-    """What the simulator is asked to do."""
+class SimulatorOptions:
+    """The options of the simulator."""
 
     host: str
     port: int
     symbols: tuple[str, ...]
-    """The symbols to serve; none for all that there are."""
+    """The symbols to serve; empty for all."""
     rate: float
     seed: int
     updates: int
@@ -30,22 +30,22 @@ class Options:
     speed: float
     loop: bool
     control: int | None
-    """The control port; None for none."""
+    """The control port; None to open none."""
     faults: tuple[AnyFault, ...]
-    """What goes wrong from the start."""
-    log_level: str | None
-    """Levels of the log, instead of those of LOG_LEVEL."""
+    """The faults to apply at the start."""
+    log_level: LogLevels | None
+    """Log levels that replace those of LOG_LEVEL."""
 
 
-def read_options(arguments: Sequence[str]) -> Options:
-    """The options in the arguments; ends the process with 2 and one line where they are wrong."""
+def read_options(arguments: Sequence[str]) -> SimulatorOptions:
+    """Return the options; exit with status 2 and one line if they are wrong."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
         parser.error("--speed and --loop are for a recording: name it with --replay FILE")
     given["speed"] = 1.0 if given["speed"] is None else given["speed"]
     given["faults"] = tuple(given["faults"])
-    return Options(**given)
+    return SimulatorOptions(**given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         default=100.0,
         help="updates a second, all together; half of them show in the best ten (%(default)s)",
     )
-    add("--seed", type=_whole, default=1, help="the same seed, the same moves (%(default)s)")
+    add("--seed", type=_seed, default=1, help="the same seed, the same moves (%(default)s)")
     add("--updates", type=_count, default=0, help="stand still after so many (0: never)")
     add("--replay", type=Path, metavar="FILE", help="serve the book frames of a recording")
     add("--speed", type=_speed, help="times the recorded pace; 0 or max: as fast as it is read (1)")
@@ -94,18 +94,17 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--log-level",
         type=_levels,
-        help="such as info,simulator.outbox=debug (LOG_LEVEL, else info)",
+        help="such as info,simulator.send_queue=debug (LOG_LEVEL, else info)",
     )
     return parser
 
 
-def _levels(text: str) -> str:
+def _levels(text: str) -> LogLevels:
     try:
-        parse_levels(text)
+        return parse_levels(text)
     except ValueError as error:
-        # Argparse shows a ValueError's text only in its own kind of error.
+        # Argparse shows the text of ArgumentTypeError only.
         raise argparse.ArgumentTypeError(str(error)) from error
-    return text
 
 
 def _symbols(text: str) -> tuple[str, ...]:
@@ -158,11 +157,11 @@ def _count(text: str) -> int:
     return count
 
 
-def _whole(text: str) -> int:
-    whole = _integer(text)
-    if whole is None:
+def _seed(text: str) -> int:
+    seed = _integer(text)
+    if seed is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no seed: use an integer")
-    return whole
+    return seed
 
 
 def _integer(text: str) -> int | None:

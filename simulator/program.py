@@ -1,4 +1,4 @@
-"""Run the simulator as a process: wire options, feed and server, until a signal."""
+"""Run the simulator as a process: build the feed and the server from the options."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ import uvloop
 
 from runtime.listening import PortInUse, inherited_listener
 from runtime.log_output import LogOutput
-from runtime.logs import configure_logs, parse_levels
+from runtime.logs import configure_logs
 from runtime.printable import printable
+from runtime.process import hold_standard_descriptors
+from runtime.service import stop_on_signals
 from runtime.settings import LogSettings, read_settings
-from runtime.standard_streams import hold_standard_descriptors
-from runtime.stop import stop_on_signals
-from simulator.catalogue import CATALOGUE, profile_of
 from simulator.control import controlled
-from simulator.exchange import Exchange
-from simulator.faults import FaultError
-from simulator.feed import Feed
-from simulator.injector import Injector
-from simulator.options import Options, read_options
-from simulator.recording import RecordingError, read_recording
-from simulator.replay import Replay
+from simulator.faults.kinds import FaultError
+from simulator.injector import FaultInjector
+from simulator.market.catalogue import CATALOGUE, profile_of
+from simulator.market.exchange import Exchange
+from simulator.options import SimulatorOptions, read_options
+from simulator.protocol.feed import SimulatedFeed
+from simulator.recording.reader import RecordingError, read_recording
+from simulator.recording.replay import Replay
 from simulator.server import Simulator
 
 
 def main() -> None:
-    """Run the simulator as the command line says."""
+    """Run the simulator with the options of the command line."""
     hold_standard_descriptors()
     options = read_options(sys.argv[1:])
     settings = read_settings(LogSettings)
-    levels = parse_levels(options.log_level or settings.log_level)
-    output = configure_logs(levels, settings.log_format)
+    output = configure_logs(options.log_level or settings.log_level, settings.log_format)
     feed = open_feed(options)
     uvloop.run(_serve(feed, options, output))
 
 
-def open_feed(options: Options) -> Feed:
-    """Return the markets or the recording that the options name."""
+def open_feed(options: SimulatorOptions) -> SimulatedFeed:
+    """Return the feed of the markets or of the recording that the options name."""
     if options.replay is None:
         profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
         return Exchange(profiles, seed=options.seed, rate=options.rate, updates=options.updates)
@@ -56,10 +55,10 @@ def open_feed(options: Options) -> Feed:
     return Replay(served, speed=options.speed, loop=options.loop)
 
 
-async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None:
+async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutput | None) -> None:
     stop = stop_on_signals(output)
     simulator = Simulator(feed, host=options.host, port=options.port, listener=inherited_listener())
-    injector = Injector(simulator, feed)
+    injector = FaultInjector(simulator, feed)
     for fault in options.faults:
         try:
             injector.inject(fault)
@@ -70,7 +69,7 @@ async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None
             await stack.enter_async_context(simulator)
             if options.control is not None:
                 control = controlled(simulator, injector, options.host, options.control)
-                # Looked for, at the beginning of a line, like the next.
+                # Programs that start a simulator look for these two lines.
                 _print(f"control on {await stack.enter_async_context(control)}")
         except PortInUse as error:
             _give_up(str(error))
@@ -79,13 +78,12 @@ async def _serve(feed: Feed, options: Options, output: LogOutput | None) -> None
                 f"cannot listen on {options.host} port {options.port}: {error.strerror}:"
                 " choose another --host or --port; --port 0 takes a free one"
             )
-        # Looked for, at the beginning of a line, by those who start us.
         _print(f"listening on {simulator.url}")
         await simulator.wait(stop)
 
 
 def _print(line: str) -> None:
-    # Whoever does not read it does not miss it, and Python would complain of its rest at exit.
+    # Not print(): if nobody reads the pipe, Python would complain at exit.
     if sys.stdout is not None:
         with contextlib.suppress(OSError):
             os.write(sys.stdout.fileno(), f"{line}\n".encode())

@@ -1,4 +1,4 @@
-"""Sockets in, frames out: a feed served on a port."""
+"""The WebSocket server: accept clients, serve them a feed, and apply faults to all of them."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from websockets.datastructures import Headers
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from simulator.client import Client, Connection
-from simulator.conditions import Conditions
-from simulator.faults import AcceptAndClose, RefuseConnections, System
-from simulator.feed import Feed
-from simulator.instruments import Instrument
-from simulator.journal import Journal
-from simulator.outbox import MAX_QUEUED_BYTES
+from simulator.client import Client, SimulatedConnection
+from simulator.faults.active import ActiveFaults
+from simulator.faults.kinds import AcceptAndClose, RefuseConnections, System
+from simulator.protocol.feed import SimulatedFeed
+from simulator.protocol.instruments import SimulatedInstrument
+from simulator.protocol.requests import ReceivedRequests
+from simulator.send_queue import MAX_QUEUED_BYTES
 
 _HEARTBEAT_SECONDS = 1.0
 _STOP_SECONDS = 0.6
-"""How long clients have to answer the close frame when the simulator stops."""
+"""The time for clients to answer the close frame when the simulator stops."""
 
 
 class Simulator:
-    """A feed on a port, from `async with` to its end, where connections are closed with 1001.
+    """Serves a feed on a port while in its context; at the end connections close with 1001.
 
     Args:
-        feed: Where the books come from.
+        feed: The source of books.
         host: The address to listen on.
         port: The port; 0 takes a free one.
-        listener: A socket that listens already, instead of host and port.
-        max_queued: Bytes that may wait for a client before it is closed.
+        listener: A listening socket to use instead of host and port.
+        max_queued: The maximum of bytes that wait for a client before it is closed.
 
     Attributes:
-        conditions: What is wrong on all connections.
-        journal: What was asked on them.
-        accepted: How many there have been.
+        active_faults: The faults of all connections.
+        request_log: The last requests of all connections.
+        accepted: The number of connections since the start.
 
     """
 
     def __init__(
         self,
-        feed: Feed,
+        feed: SimulatedFeed,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         listener: socket.socket | None = None,
         max_queued: int = MAX_QUEUED_BYTES,
     ) -> None:
-        self.conditions = Conditions()
-        self.journal = Journal()
+        self.active_faults = ActiveFaults()
+        self.request_log = ReceivedRequests()
         self.accepted = 0
         self._feed = feed
         self._host = host
@@ -68,22 +68,22 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where clients connect, once started."""
+        """Return the address for clients; valid once started."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{self._port}/v2"
 
     async def __aenter__(self) -> Simulator:
-        # No pings: Kraken's patience with slow readers is bounded by its queue, and so is ours.
+        # No pings: like Kraken's, our limit for slow readers is the size of their queue.
         # No compression: it would pack each frame again for each client.
-        where: dict[str, Any] = {"host": self._host, "port": self._port}
+        address: dict[str, Any] = {"host": self._host, "port": self._port}
         self._server = await serve(
             self._serve_client,
-            **(where if self._listener is None else {"sock": self._listener}),
+            **(address if self._listener is None else {"sock": self._listener}),
             compression=None,
             ping_interval=None,
             close_timeout=_STOP_SECONDS,
-            process_request=self._answer_plainly,
-            create_connection=Connection,
+            process_request=self._answer_over_http,
+            create_connection=SimulatedConnection,
         )
         self._port = self._server.sockets[0].getsockname()[1]
         self._tasks = [
@@ -105,7 +105,7 @@ class Simulator:
             await _stop(self._server)
 
     async def wait(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; an error of the feed ends it too, and is raised."""
+        """Serve until `stop` is set; raise an error of the feed if it fails."""
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({stopped, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -114,7 +114,7 @@ class Simulator:
 
     @property
     def open_connections(self) -> int:
-        """How many clients there are."""
+        """Return the number of connected clients."""
         return len(self._clients)
 
     def close_all(self, code: int) -> None:
@@ -123,38 +123,38 @@ class Simulator:
             self._in_background(client.connection.close(code))
 
     def abort_all(self) -> None:
-        """End every TCP connection at once."""
+        """Abort every TCP connection."""
         for client in tuple(self._clients):
             client.connection.transport.abort()
 
     def push_all(self, packed: bytes) -> None:
-        """Send every client a frame, packed."""
+        """Send every client a frame that `wire.pack` made."""
         for client in self._clients:
-            client.outbox.push(packed)
+            client.send_queue.push(packed)
 
     def set_system(self, system: System) -> None:
-        """Tell every client, and each that comes, that the system is like this."""
-        self.conditions.system = system
+        """Change the status of the system, for clients that are connected and new ones."""
+        self.active_faults.system = system
         for client in self._clients:
-            client.session.tell_status()
+            client.session.send_status()
 
-    def announce(self, changed: Instrument) -> None:
-        """Tell those that follow the instruments that a pair has changed."""
+    def send_instrument(self, changed: SimulatedInstrument) -> None:
+        """Send a pair that has changed to the clients that follow the instruments."""
         for client in self._clients:
-            client.session.tell_instrument(changed)
+            client.session.send_instrument(changed)
 
     async def _serve_client(self, connection: ServerConnection) -> None:
         self.accepted += 1
-        if self.conditions.get(AcceptAndClose):
+        if self.active_faults.get(AcceptAndClose):
             await connection.close(CloseCode.GOING_AWAY)
             return
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, SimulatedConnection)
         client = Client(
-            connection, self.accepted, self._feed, self.conditions, max_queued=self._max_queued
+            connection, self.accepted, self._feed, self.active_faults, max_queued=self._max_queued
         )
         self._clients.add(client)
         try:
-            await client.serve(self.journal)
+            await client.serve(self.request_log)
         finally:
             self._clients.discard(client)
 
@@ -164,11 +164,11 @@ class Simulator:
             for client in self._clients:
                 client.session.heartbeat()
 
-    def _answer_plainly(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse the handshake, or answer who only asks whether the simulator is there."""
+    def _answer_over_http(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer /healthz, or refuse the handshake if a fault says so; else return None."""
         if request.path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
-        refusal = self.conditions.get(RefuseConnections)
+        refusal = self.active_faults.get(RefuseConnections)
         return _refusal(refusal.status) if refusal else None
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -189,7 +189,7 @@ async def _stop(server: Server) -> None:
         async with asyncio.timeout(_STOP_SECONDS):
             await server.wait_closed()
     except TimeoutError:
-        # Some client does not read, so that its close frame cannot go out.
+        # A client that does not read holds back its close frame.
         for connection in list(server.all_connections):
             connection.transport.abort()
         await server.wait_closed()

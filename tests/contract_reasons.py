@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.processes import ROOT
+from lab.process import ROOT
 
 _WORD = re.compile(r"`([a-z][a-z -]+)`")
 _NO_REASONS = {"status", "syncing", "live", "stale", "reason", "seq", "epoch", "null"}

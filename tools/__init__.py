@@ -1,1 +1,4 @@
-"""Programs for maintainers: chaos, soak, the compose story, pictures."""
+"""Programs for developers: chaos, soak, compose, pictures, plan; `--help` explains each.
+
+`console` has what they share. Nothing in the product imports them.
+"""

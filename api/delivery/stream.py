@@ -1,7 +1,7 @@
-"""One open stream: carries what its reader is to be sent to its socket, in one write at a time.
+"""One open stream: writes what its cursor has to its socket.
 
-What is in memory is written where the news of it comes, without a task that would wake up for it;
-the coroutine is for what must be waited for: Redis, a socket that takes no more, the end.
+Events in memory are written as soon as their log changes, without waking a task. The coroutine
+waits for the rest: Redis, a full socket, the end.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from enum import Enum
 from time import monotonic
 from typing import Protocol
 
 from redis.exceptions import RedisError
 from starlette.types import Send
 
-from api.delivery.latency import observe_delay
+from api.delivery.latency import observe_latency
 from api.delivery.stream_socket import Socket
-from api.metrics import BYTES_OUT, WRITES
+from api.store.metrics import BYTES_OUT, WRITES
+from runtime.logs import get_logger
 
-KEEP_ALIVE_SECONDS = 15.0
+log = get_logger(__name__)
+
+KEEP_ALIVE_INTERVAL = 15.0
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -28,22 +32,23 @@ HEADERS = [
 ]
 
 
-class EventReader(Protocol):
-    """What a stream carries: the events of one reader, as SSE."""
+class StreamState(Enum):
+    """What a stream does."""
 
-    @property
-    def ring(self) -> Log:
-        """Tells when there may be more."""
+    WRITING = "writing"
+    """Its coroutine asks the cursor for more, and writes it."""
+    WAITING = "waiting"
+    """It waits for events; `_on_change` writes them."""
+    BLOCKED = "blocked"
+    """It waits until the socket takes more."""
+    ENDING = "ending"
+    """It was asked to end, and says so to its client."""
+    ENDED = "ended"
+    """It has ended, or its client is gone."""
 
-    async def next(self) -> bytes:
-        """What is to be sent, empty where nothing is; raises redis.RedisError or OSError."""
 
-    def ready(self) -> bytes | None:
-        """What is to be sent of what is in memory; None where only `next` can tell."""
-
-
-class Log(Protocol):
-    """Where events come to; `symbol` says whose."""
+class EventLog(Protocol):
+    """Where events arrive; `symbol` says whose."""
 
     symbol: str
 
@@ -54,99 +59,127 @@ class Log(Protocol):
         """Do not call `waker`."""
 
 
+class EventReader(Protocol):
+    """What a stream carries: a cursor, or what waits for one."""
+
+    @property
+    def log(self) -> EventLog:
+        """Return what tells when there may be more."""
+
+    async def next(self) -> bytes:
+        """Return what is to be sent, empty if nothing is; raise redis.RedisError or OSError."""
+
+    def ready(self) -> bytes | None:
+        """Return what is in memory to be sent; None if only `next` can tell."""
+
+
 class Stream:
-    """A coroutine, a place in a ring, and a way to wake it; nothing else is kept per client."""
+    """A coroutine, a cursor, and a way to wake it; nothing else is kept per client."""
 
     def __init__(self, reader: EventReader, socket: Socket, send: Send) -> None:
+        self.state = StreamState.ENDED if socket.gone else StreamState.WRITING
         self._reader = reader
         self._socket = socket
         self._send = send
-        self._waiting: asyncio.Future[None] | None = None
+        # Pending while the stream is WAITING or BLOCKED.
+        self._wakened: asyncio.Future[None] | None = None
+        # Since when the client takes nothing, and how much waited for it at the last look.
         self._full_since: float | None = None
-        # What waited to be sent when it was looked at last.
-        self._waited_bytes = 0
-        self._caught_up = self._measuring = False
+        self._waiting_bytes = 0
         self._written_at = monotonic()
-        self._keep_alive_due = False
-        self._ending = False
+        self._is_keep_alive_due = False
         self._has_probed = False
-        socket.changed = self._on_socket
+        self._has_caught_up = False
+        self._measures_next = False
+        socket.attach(self)
 
     @property
     def symbol(self) -> str:
-        """Whose book it is."""
-        return self._reader.ring.symbol
+        """Return whose book it is, `*` of many."""
+        return self._reader.log.symbol
 
     async def run(self, opening: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        """Answer with `opening`, then with every event, until the client or the service leaves."""
-        await self._send(
-            {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
-        )
-        # At once, so that proxies and clients open the stream.
-        self._write(b": kraken-book\n\n" + opening)
-        # No name holds what was written while the stream waits: with many readers it adds up.
-        del opening
-        while not (self._socket.gone or self._ending):
-            if self._socket.is_full:
-                await self._wait()
-            elif not await self._write_next():
-                await self._wait_for_more()
-        if not self._socket.gone:
-            self._write(farewell())
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        """Send `opening`, then every event until the client leaves or the stream is to end."""
+        try:
+            await self._send(
+                {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
+            )
+            # At once, so that proxies and clients open the stream.
+            self._write(b": kraken-book\n\n" + opening)
+            # Otherwise every stream would hold its opening as long as it lasts.
+            del opening
+            while self.state is StreamState.WRITING:
+                if self._socket.is_full:
+                    await self._wait(StreamState.BLOCKED)
+                elif not await self._write_next():
+                    await self._wait_for_events()
+            if self.state is StreamState.ENDING:
+                self._write(farewell())
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._move(StreamState.ENDED)
 
     def blocked_for(self, now: float) -> float:
-        """For how many seconds, as far as is known, the client has taken nothing of a write."""
+        """Return for how many seconds, as far as is known, the client has taken nothing."""
         if self._full_since is None:
             return 0.0
-        waits, waited = self._socket.waiting_bytes, self._waited_bytes
-        self._waited_bytes = waits
-        if waits < waited:
-            # A slow one takes long for a write, but is told what it misses when it is through.
+        waiting, before = self._socket.waiting_bytes, self._waiting_bytes
+        self._waiting_bytes = waiting
+        if waiting < before:
+            # A slow client takes long for a write; what it misses meanwhile is sent as `lagged`.
             self._full_since = now
         return now - self._full_since
 
     def measure(self) -> None:
-        """Let the delay of the next write of an event be counted, where it is one of now."""
-        self._measuring = self._caught_up
+        """Count the latency of the next event, unless the stream has not caught up yet."""
+        self._measures_next = self._has_caught_up
 
     def keep_alive(self, now: float) -> None:
         """Send a comment if nothing was sent for long."""
-        if now - self._written_at >= KEEP_ALIVE_SECONDS and self._full_since is None:
-            self._keep_alive_due = True
+        if now - self._written_at >= KEEP_ALIVE_INTERVAL and self._full_since is None:
+            self._is_keep_alive_due = True
             self._wake()
 
     def end(self) -> None:
         """Say farewell and close."""
-        self._ending = True
-        self._wake()
+        self._move(StreamState.ENDING)
 
-    def detach(self) -> None:
-        """Leave the socket to others."""
-        self._socket.changed = None
-
-    def cut(self) -> None:
-        """Close at once."""
+    def abort(self) -> None:
+        """Close the connection at once."""
         self._socket.cut()
 
-    async def _write_next(self) -> bool:
-        data = await self._next()
-        if data:
-            self._write(data)
-            if self._measuring:
-                self._measuring = not observe_delay(data)
-        return bool(data)
+    def detach(self) -> None:
+        """Leave the socket to the next request."""
+        self._socket.detach()
 
-    async def _next(self) -> bytes:
+    def socket_changed(self) -> None:
+        """Note that the socket is gone, half-closed, or takes more."""
+        if self._socket.gone:
+            self._move(StreamState.ENDED)
+            return
+        if not self._socket.is_full:
+            self._full_since = None
+        if self._socket.is_half_closed and not self._has_probed:
+            # If the client is gone, its system answers a write with a reset.
+            self._has_probed = self._is_keep_alive_due = True
+        self._wake()
+
+    async def _write_next(self) -> bool:
+        """Write what the cursor has; return whether it had anything."""
         try:
             data = await self._reader.next()
         except (RedisError, OSError):
-            # What the ring does not have waits until Redis is back; the ring's next change tells.
+            # What only Redis has waits until it is back; the next change of the log tells.
             data = b""
-        if not data and self._keep_alive_due:
+        is_event = bool(data)
+        if not data and self._is_keep_alive_due:
             data = b": \n\n"
-        self._keep_alive_due = False
-        return data
+        self._is_keep_alive_due = False
+        if data:
+            self._write(data)
+        if is_event and self._measures_next:
+            self._measures_next = not observe_latency(data)
+        return bool(data)
 
     def _write(self, data: bytes) -> None:
         self._socket.write(data)
@@ -156,45 +189,52 @@ class Stream:
         WRITES.inc()
         BYTES_OUT.inc(len(data))
 
-    async def _wait_for_more(self) -> None:
-        self._caught_up = True
-        log = self._reader.ring
-        log.on_change(self._on_change)
-        await self._wait()
-        log.forget(self._on_change)
+    async def _wait_for_events(self) -> None:
+        self._has_caught_up = True
+        events = self._reader.log
+        events.on_change(self._on_change)
+        await self._wait(StreamState.WAITING)
+        events.forget(self._on_change)
 
-    async def _wait(self) -> None:
-        if not (self._ending or self._socket.gone):
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
+    async def _wait(self, state: StreamState) -> None:
+        """Be in `state` until there is something to do."""
+        self._move(state)
+        if self.state is state:
+            self._wakened = asyncio.get_running_loop().create_future()
+            await self._wakened
 
     def _on_change(self) -> None:
-        """Write what came, here and now, as far as it is in memory and the socket takes it."""
-        if self._waiting is None or self._waiting.done():
+        """Write what came, as far as it is in memory and the socket takes it."""
+        if self.state is not StreamState.WAITING:
             return
-        while not (self._measuring or self._socket.is_full):
+        while not (self._measures_next or self._socket.is_full):
             data = self._reader.ready()
             if data is None:
                 break
             if not data:
-                self._reader.ring.on_change(self._on_change)
+                self._reader.log.on_change(self._on_change)
                 return
             self._write(data)
         self._wake()
 
-    def _on_socket(self) -> None:
-        if not self._socket.is_full:
-            self._full_since = None
-        if self._socket.is_half_closed and not self._has_probed:
-            # The system of a client that is gone answers a write with a reset.
-            self._has_probed = self._keep_alive_due = True
-        self._wake()
-
     def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+        if self.state in (StreamState.WAITING, StreamState.BLOCKED):
+            self._move(StreamState.WRITING)
+
+    def _move(self, state: StreamState) -> None:
+        """Change the state, and wake the coroutine if it waited; an end is final."""
+        if self.state is StreamState.ENDED or state is self.state:
+            return
+        if self.state is StreamState.ENDING and state is not StreamState.ENDED:
+            return
+        self.state = state
+        if state not in (StreamState.WAITING, StreamState.WRITING):
+            log.debug("stream moved", symbol=self.symbol, state=state.value)
+        wakened, self._wakened = self._wakened, None
+        if wakened is not None and not wakened.done():
+            wakened.set_result(None)
 
 
 def farewell() -> bytes:
-    """Return the end of a stream whose client is to come back; not all come at once."""
+    """Return the end of a stream whose client is to come back, at a random time."""
     return b"retry: %d\n: going\n\n" % random.randint(500, 3000)

@@ -1,20 +1,22 @@
-"""The socket under a request, for streams: written to, told when it is gone, cut when nobody reads.
+"""The socket under a request, for streams: write to it, learn when it is gone, cut it.
 
-ASGI tells a disconnect only to who awaits `receive`, which would cost every stream a second task,
-and offers no way to end a connection whose client does not read. Its `send` is a coroutine under
-several others, and copies what it sends: for each event and reader that took half of the time.
+ASGI reports a disconnect only to a task that awaits `receive`, which would cost every stream a
+second task, and has no way to end a connection whose client does not read. Its `send` is a
+coroutine under several others, and copies what it sends: 13.1 us of CPU for an event and reader,
+against 6.2 by `Socket.write` (suite private_parts of bench, 2026-11;
+docs/adr/0005-own-uvicorn-protocol.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import Scope
 
-from runtime.http.connections import unsent_bytes
 from runtime.http.protocol import HttpProtocol
+from runtime.http.unread import unsent_bytes
 
 EXTENSION = "kraken_book.socket"
 
@@ -23,22 +25,22 @@ UNSENT_BYTES = 128 * 1024
 
 
 def bound_unsent(listener: socket.socket) -> None:
-    """Let the system keep little for clients that do not read; megabytes of each, by itself.
+    """Let the system keep little for clients that do not read; by itself it keeps megabytes.
 
-    So that one who does not read is found out soon, and one who is slow gets what is new.
+    A client that does not read is found out sooner so, and a slow one gets newer events.
     """
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class _Chunk:
-    """The last part of a chunked body that was framed: most readers are sent the same bytes."""
+    """The last part of a chunked body that was framed: most readers get the same bytes."""
 
     def __init__(self) -> None:
         self._data = self._framed = b""
 
     def of(self, data: bytes) -> bytes:
-        """The chunk with `data`."""
+        """Return `data` as a chunk."""
         if data is not self._data:
             self._data, self._framed = data, b"%x\r\n%b\r\n" % (len(data), data)
         return self._framed
@@ -47,21 +49,41 @@ class _Chunk:
 _chunk = _Chunk()
 
 
+class SocketListener(Protocol):
+    """Hears of a socket."""
+
+    def socket_changed(self) -> None:
+        """Note that the socket is gone, half-closed, or not full."""
+
+
 class Socket:
-    """One client's connection; `changed` is called when it is gone, half-closed, or not full."""
+    """One client's connection, and the stream that listens to it."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self.gone = False
         self.is_chunked = True
-        """Return whether the client knows chunks; an HTTP/1.0 client gets bytes until the close."""
+        """Whether the client knows chunks; an HTTP/1.0 client gets bytes until the close."""
         self.is_half_closed = False
-        """Return whether the client sends no more; only a write shows if it is gone."""
+        """Whether the client sends no more; only a write shows if it is gone."""
         self.is_full = False
-        """Whether something waits here that the system has not taken: write when that is over."""
+        """Whether the transport holds bytes that the system has not taken; write after that."""
         self.written = 0
         """How many bytes `write` was given."""
-        self.changed: Callable[[], None] | None = None
+        self._listener: SocketListener | None = None
+
+    @property
+    def has_stream(self) -> bool:
+        """Return whether a stream listens to the socket."""
+        return self._listener is not None
+
+    def attach(self, listener: SocketListener) -> None:
+        """Call `listener.socket_changed` from now on."""
+        self._listener = listener
+
+    def detach(self) -> None:
+        """Call nobody."""
+        self._listener = None
 
     def write(self, data: bytes) -> None:
         """Send a part of a body of unknown length; never waits."""
@@ -75,11 +97,11 @@ class Socket:
 
     @property
     def waiting_bytes(self) -> int:
-        """How much waits here and in the system, until the client takes it."""
+        """Return how many bytes wait in this process and in the system for the client."""
         return unsent_bytes(self._transport)
 
     def lost(self) -> None:
-        """The connection is closed."""
+        """Note that the connection is closed."""
         self.gone = True
         self._tell()
 
@@ -89,14 +111,14 @@ class Socket:
         self._tell()
 
     def fill(self, *, is_full: bool) -> None:
-        """Something waits to be taken by the system, or nothing any more."""
+        """Note whether the transport holds bytes that the system has not taken."""
         self.is_full = is_full
         if not is_full:
             self._tell()
 
     def _tell(self) -> None:
-        if self.changed is not None:
-            self.changed()
+        if self._listener is not None:
+            self._listener.socket_changed()
 
 
 class SocketProtocol(HttpProtocol):
@@ -105,11 +127,12 @@ class SocketProtocol(HttpProtocol):
     @property
     def is_streaming(self) -> bool:
         """Return whether a stream writes to the socket and cuts off a client that does not read."""
-        return self._socket.changed is not None
+        return self._socket.has_stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Keep the transport."""
+        """Give the requests of this connection its socket."""
         self._socket = Socket(transport)
+        self.extensions = {EXTENSION: {"socket": self._socket}}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -134,24 +157,15 @@ class SocketProtocol(HttpProtocol):
         super().resume_writing()
         self._socket.fill(is_full=False)
 
-    def on_message_begin(self) -> None:
-        """Put the socket into the request's scope."""
-        super().on_message_begin()
-        self.scope["extensions"] = {EXTENSION: {"socket": self._socket}}
-
-    def on_headers_complete(self) -> None:
-        """Begin to answer."""
-        super().on_headers_complete()
-        self._socket.is_chunked = self.scope["http_version"] != "1.0"
-
 
 def socket_of(scope: Scope) -> Socket:
-    """The socket of a request served by SocketProtocol."""
+    """Return the socket of a request that is served by SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
+    found.is_chunked = scope["http_version"] != "1.0"
     return found
 
 
 def bytes_streamed(scope: Scope) -> int:
-    """How many bytes streams have written by themselves to a request's socket, so far."""
+    """Return how many bytes streams have written to a request's socket so far."""
     found = scope.get("extensions", {}).get(EXTENSION)
     return 0 if found is None else int(found["socket"].written)

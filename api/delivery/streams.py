@@ -1,4 +1,4 @@
-"""All open streams of this process: their keep-alive, their deadline, and their farewell."""
+"""All open streams of this process: their keep-alive, their deadline, and their end."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import asyncio
 import random
 from time import monotonic
 
-from api.delivery.latency import MEASURED_A_SECOND
+from api.delivery.latency import MEASURED_PER_SECOND
 from api.delivery.stream import Stream
-from api.metrics import CUT_OFF, READERS, STREAMS
+from api.store.metrics import CUT_OFF, READERS, STREAMS
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
+WATCH_INTERVAL = 1.0
+
 
 class Streams:
-    """The streams; a reader that takes nothing for `write_timeout` seconds is cut off."""
+    """Keeps streams alive; a client that takes nothing for `write_timeout` seconds is cut off."""
 
     def __init__(self, write_timeout: float) -> None:
         self._write_timeout = write_timeout
@@ -25,40 +27,40 @@ class Streams:
         self.draining = False
 
     def add(self, stream: Stream) -> None:
-        """A stream begins."""
+        """Note that a stream begins."""
         self._streams.add(stream)
         self._none.clear()
         STREAMS.inc()
         READERS.set(len(self._streams))
         if self.draining:
-            # Not refused: an EventSource comes back after a farewell, never after an error.
+            # An EventSource comes back after a farewell, never after an error.
             stream.end()
 
     def remove(self, stream: Stream) -> None:
-        """A stream has ended."""
+        """Note that a stream has ended."""
         self._streams.discard(stream)
         READERS.set(len(self._streams))
         if not self._streams:
             self._none.set()
 
-    async def look_after(self) -> None:
-        """Keep the streams alive and cut off who does not read, every second, for ever."""
+    async def run(self) -> None:
+        """Keep the streams alive and cut off clients that do not read, for ever."""
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(WATCH_INTERVAL)
             now = monotonic()
             streams = list(self._streams)
-            for stream in random.sample(streams, min(len(streams), MEASURED_A_SECOND)):
+            for stream in random.sample(streams, min(len(streams), MEASURED_PER_SECOND)):
                 stream.measure()
             for stream in streams:
                 if stream.blocked_for(now) > self._write_timeout:
                     CUT_OFF.inc()
                     log.warning("reader does not read, cut off", symbol=stream.symbol)
-                    stream.cut()
+                    stream.abort()
                 else:
                     stream.keep_alive(now)
 
     async def drain(self, seconds: float) -> None:
-        """Say farewell to every stream, and return when all have ended or `seconds` are over."""
+        """End every stream, and return when all have ended or `seconds` are over."""
         self.draining = True
         for stream in list(self._streams):
             stream.end()
@@ -67,4 +69,4 @@ class Streams:
                 await self._none.wait()
         except TimeoutError:
             for stream in list(self._streams):
-                stream.cut()
+                stream.abort()

@@ -1,4 +1,4 @@
-"""One bound, in bytes, for everything that a process keeps so that readers can be sent it.
+"""One bound, in bytes, for everything that a process keeps for its readers.
 
 Logs are bounded by numbers of frames too, but clients and markets decide how large frames are and
 how many logs there are. When all logs together pass the bound, each gives up a part of its oldest
@@ -10,40 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-MOST_BYTES = 256 * 1024 * 1024
+from api.store.errors import NoRoom
+
+MAX_BYTES = 256 * 1024 * 1024
 # Some of the newest events of a book.
 FLOOR_BYTES = 16 * 1024
-# To look at every log takes time, so each look gives up this part of the buffer.
+# Visiting every log takes time, so each visit gives up this part of the buffer.
 GIVEN_UP_PART = 64
 
 
-class NoRoom(Exception):
-    """Raised when the buffer is full and nothing in it can be given up."""
-
-
 class Buffer:
-    """Counts the bytes of all logs and openings; makes logs give up frames past `most_bytes`."""
+    """Counts the bytes of all logs and openings; makes logs give up frames past `max_bytes`."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.most_bytes = most_bytes
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes = max_bytes
         self.bytes = 0
-        """Return the bytes that all shares and openings hold."""
+        """The bytes that all shares and openings hold."""
         self.pinned = 0
-        """Return the bytes of openings, which cannot be given up before they are sent."""
+        """The bytes of openings, which cannot be given up before they are sent."""
         self.floors = 0
-        """Return the sum of the floors of all shares."""
-        self.limit = most_bytes
-        """Logs are made to give up frames when `bytes` passes this."""
-        self._shares: set[Share] = set()
+        """The sum of the floors of all shares."""
+        self.limit = max_bytes
+        """Logs give up frames when `bytes` passes this."""
+        self._shares: set[BufferShare] = set()
 
-    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> Share:
+    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> BufferShare:
         """Return a new share.
 
         Args:
-            give_up: Forgets about so many bytes, and returns how many it has forgotten.
-            floor: How many bytes the share is to keep if possible.
+            give_up: Forgets about a number of bytes, and returns how many it has forgotten.
+            floor: How many bytes the share keeps if possible.
         """
-        share = Share(self, give_up, floor)
+        share = BufferShare(self, give_up, floor)
         self._shares.add(share)
         self.floors += floor
         return share
@@ -51,35 +49,35 @@ class Buffer:
     @property
     def is_full(self) -> bool:
         """Return whether there is no room for another log: floors may take half of the buffer."""
-        return self.floors > self.most_bytes // 2
+        return self.floors > self.max_bytes // 2
 
     def has_room(self, size: int) -> bool:
         """Return whether an opening of `size` bytes may be kept.
 
         Openings may take half of the buffer; a single one is always allowed.
         """
-        return not self.pinned or self.pinned + size <= self.most_bytes // 2
+        return not self.pinned or self.pinned + size <= self.max_bytes // 2
 
     def pin(self, size: int) -> None:
-        """Count an opening that readers are sent; raises NoRoom."""
+        """Count an opening that readers are sent; raise NoRoom."""
         if not self.has_room(size):
             raise NoRoom
         self.pinned += size
         self.add(size)
 
     def unpin(self, size: int) -> None:
-        """Count an opening no more: its readers have been sent it, or have gone."""
+        """Stop counting an opening: its readers have been sent it, or have gone."""
         self.pinned -= size
         self.bytes -= size
 
     def add(self, size: int) -> None:
-        """Count `size` bytes more, or less if it is negative, and keep the bound."""
+        """Count `size` bytes more, fewer if it is negative, and keep the bound."""
         self.bytes += size
         if self.bytes > self.limit:
             self._keep_bound()
 
-    def forget(self, share: Share) -> None:
-        """Count a share no more."""
+    def forget(self, share: BufferShare) -> None:
+        """Stop counting a share."""
         if share in self._shares:
             self._shares.discard(share)
             self.bytes -= share.bytes
@@ -87,25 +85,25 @@ class Buffer:
             share.bytes = share.floor = 0
 
     def _keep_bound(self) -> None:
-        step = self.most_bytes // GIVEN_UP_PART
+        step = self.max_bytes // GIVEN_UP_PART
         self._give_up(step, ((share, share.bytes - share.floor) for share in self._shares))
-        if self.bytes > self.most_bytes:
+        if self.bytes > self.max_bytes:
             self._give_up(step, ((share, share.bytes) for share in self._shares))
-        # If too little could be given up, the next frame must not cost another look.
-        is_kept = self.bytes <= self.most_bytes
-        self.limit = self.most_bytes if is_kept else self.bytes + step
+        # If too little could be given up, the next frame must not cause another try.
+        is_kept = self.bytes <= self.max_bytes
+        self.limit = self.max_bytes if is_kept else self.bytes + step
 
-    def _give_up(self, step: int, spare: Iterable[tuple[Share, int]]) -> None:
-        """Make shares give up what is too much and `step`, in proportion to what they can spare."""
+    def _give_up(self, step: int, spare: Iterable[tuple[BufferShare, int]]) -> None:
+        """Make shares give up the excess and `step`, in proportion to what they can spare."""
         spare = [(share, size) for share, size in spare if size > 0]
         total = sum(size for _, size in spare)
-        excess = self.bytes - self.most_bytes + step
+        excess = self.bytes - self.max_bytes + step
         part = min(1.0, excess / total) if total else 0.0
         for share, size in spare:
             share.shrink(int(size * part))
 
 
-class Share:
+class BufferShare:
     """One log's part of the buffer."""
 
     __slots__ = ("_buffer", "_give_up", "bytes", "floor")
@@ -117,22 +115,22 @@ class Share:
         self.floor = floor
 
     def add(self, size: int) -> None:
-        """Count `size` bytes more, or less if it is negative."""
+        """Count `size` bytes more, fewer if it is negative."""
         self.bytes += size
         buffer = self._buffer
         buffer.bytes += size
-        # `Buffer.add` without its call: this is done for every event.
+        # `Buffer.add` inlined: this is called for every event.
         if buffer.bytes > buffer.limit:
             buffer.add(0)
 
     def shrink(self, size: int) -> None:
-        """Have about `size` bytes given up."""
+        """Give up about `size` bytes."""
         given = self._give_up(size)
         self.bytes -= given
         self._buffer.bytes -= given
 
     def clear(self) -> None:
-        """Count nothing: all has been forgotten."""
+        """Count nothing, because everything has been forgotten."""
         self.add(-self.bytes)
 
     def set_floor(self, floor: int) -> None:
@@ -143,9 +141,9 @@ class Share:
     def close(self) -> None:
         """Give the share back."""
         self._buffer.forget(self)
-        # Without this the log refers to itself, and its memory waits for the garbage collector.
+        # Otherwise the log would refer to itself and wait for the garbage collector.
         self._give_up = _nothing
-        # A read that is under way may still bring something, which counts in no buffer.
+        # A read that is under way may still append, which must count in no buffer.
         self._buffer = Buffer()
 
 

@@ -1,8 +1,8 @@
-"""Frames in their order, for any number of readers: written once, joined once for who stands alike.
+"""Events as SSE, in their order, for any number of readers.
 
-A reader is a place in the log: it costs an integer, and what it has not been sent is joined into
-one write. Readers at the same place share that write's bytes. A log is bounded by a number of
-frames, and all logs of a process by the bytes of one `Buffer`.
+A reader is an index into the log. What it has not been sent is joined into one write, and readers
+at the same index share the bytes of that write. A log is bounded by a number of frames, and all
+logs of a process by the bytes of one `Buffer`.
 """
 
 from __future__ import annotations
@@ -12,128 +12,135 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
+from typing import NamedTuple
 
 import msgspec
 
 from api.follow.buffer import FLOOR_BYTES, Buffer
+from kraken_book.event import LaggedReason
+from kraken_book.position import NOWHERE, Position
 
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
-MOST_EVENTS = 4096
+MAX_FRAMES = 4096
 WRITE_BYTES = 64 * 1024
-# A frame without its text: the objects that it is made of.
+# The objects that a frame is made of, besides its text.
 FRAME_BYTES = 250
-# Most readers stand at the end: few writes are worth keeping for who comes to the same place.
-MOST_JOINED = 16
-# Ten thousand readers are not all written to without a look at what else the process has to do.
+# Most readers are at the end of the log, so few writes are worth keeping for others.
+MAX_WRITES = 16
+# After this time of calling wakers other tasks run.
 WAKE_SECONDS = 0.02
 
 
-# Hundreds of thousands are kept, and refer to nothing that could refer back: were they looked
-# through for garbage, the loop would stand still for 100 ms each time.
-class Place(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Where an event stands among a symbol's events: they are ordered by epoch, then seq."""
+# An api keeps hundreds of thousands. They refer to nothing that could refer back, so the garbage
+# collector need not visit them.
+class SseFrame(msgspec.Struct, frozen=True, gc=False):
+    """An event as it is sent; an event of the api's own has the position and id of the last one."""
 
-    epoch: int
-    seq: int
-
-
-class Frame(msgspec.Struct, frozen=True, gc=False):
-    """An event as it goes to readers; an api's own event has the place and id of the one before."""
-
-    place: Place
+    position: Position
     id: str
     sse: bytes
 
 
 def sse_frame(event_id: str, data: bytes) -> bytes:
-    """A numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
+    """Return a numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
     return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
 
 
 def sse_unnumbered(data: bytes) -> bytes:
-    """An event of the api's own; the reader's last id stays what it was."""
+    """Return an event of the api's own as SSE; it leaves the reader's last id as it is."""
     return b"data: %b\n\n" % data
 
 
-class FrameLog:
-    """Keep the last frames, at most twice `capacity`; indexes only grow.
+class Write(NamedTuple):
+    """What a log has from an index on: as much as one write takes."""
 
-    Frames leave earlier if the process's `buffer` is full.
+    data: bytes
+    end: int
+    """The index after the last frame of `data`."""
+    position: Position
+    """The position of that frame."""
+
+
+class FrameLog:
+    """Keeps the last frames, at most twice `capacity`; indexes only grow.
+
+    Frames leave earlier if the buffer of the process is full.
+
+    Args:
+        capacity: How many frames are kept at least, if the buffer allows.
+        buffer: The buffer of the process.
+        wake_seconds: How long wakers are called before other tasks run.
     """
 
-    def __init__(self, capacity: int | None = None, buffer: Buffer | None = None) -> None:
+    symbol: str
+
+    def __init__(
+        self,
+        capacity: int = MAX_FRAMES,
+        buffer: Buffer | None = None,
+        wake_seconds: float = WAKE_SECONDS,
+    ) -> None:
         self._capacity = capacity
-        self._frames: list[Frame] = []
+        self._wake_seconds = wake_seconds
+        self.waiting = 0
+        """How many readers wait until there is a book to open with."""
+        self._frames: list[SseFrame] = []
         self._first = 0
-        self._joined: dict[int, tuple[bytes, int]] = {}
-        self._joined_bytes = 0
+        self._writes: dict[int, Write] = {}
+        self._writes_bytes = 0
         self._wakers: set[Callable[[], None]] = set()
-        # Of those, who are to be called for a change that has come.
+        # Wakers that are still to be called for the last change.
         self._due: deque[Callable[[], None]] = deque()
-        self._going_on: asyncio.Handle | None = None
+        self._next_wakes: asyncio.Handle | None = None
         self._buffer = Buffer() if buffer is None else buffer
         self._share = self._buffer.share(self._give_up)
-        # What it costs beside its frames, and how many bytes it keeps at most.
         self._own_bytes = 0
-        self._most_bytes: int | None = None
+        self._max_bytes: int | None = None
 
     @property
     def end(self) -> int:
-        """The index that the next frame will have."""
+        """Return the index that the next frame will have."""
         return self._first + len(self._frames)
 
-    def append(self, frame: Frame) -> None:
-        """Add a frame, not older than the last; `wake` when all that came together are there."""
+    def append(self, frame: SseFrame) -> None:
+        """Add a frame, not older than the last; call `wake` after the last of several."""
         self._frames.append(frame)
         size = len(frame.sse) + FRAME_BYTES
-        if self._joined:
-            size -= self._forget_joined()
-        capacity = self._capacity or MOST_EVENTS
-        if len(self._frames) >= 2 * capacity:
-            size -= self._drop(len(self._frames) - capacity)
+        if self._writes:
+            size -= self._forget_writes()
+        if len(self._frames) >= 2 * self._capacity:
+            size -= self._drop(len(self._frames) - self._capacity)
         self._share.add(size)
-        if self._most_bytes is not None and self._share.bytes > self._most_bytes:
-            # A quarter more than is too much: not each frame is to cost the move of all others.
-            self._share.shrink(self._share.bytes - self._most_bytes + self._most_bytes // 4)
+        if self._max_bytes is not None and self._share.bytes > self._max_bytes:
+            # A quarter more than needed, so that not every frame moves all the others.
+            self._share.shrink(self._share.bytes - self._max_bytes + self._max_bytes // 4)
 
     def keep(self, own: int, floor: int = FLOOR_BYTES, most: int | None = None) -> None:
-        """Bound the log's bytes by itself too.
+        """Bound the bytes of this log.
 
         Args:
-            own: What the log costs beside its frames.
-            floor: What its frames are to keep if possible.
-            most: What its frames may have at most; None if the buffer alone bounds them.
+            own: What the log costs besides its frames.
+            floor: What its frames keep if possible.
+            most: What its frames may have at most; None if only the buffer bounds them.
         """
         self._share.set_floor(own + floor)
-        self._most_bytes = None if most is None else own + most
+        self._max_bytes = None if most is None else own + most
         added, self._own_bytes = own - self._own_bytes, own
         if added:
             self._share.add(added)
 
     def close(self) -> None:
-        """Forget all frames, and give back the share of the buffer; nobody reads it any more."""
+        """Forget all frames and give the share of the buffer back; the log has no readers."""
         self._drop(len(self._frames))
-        self._forget_joined()
+        self._forget_writes()
         self._share.close()
 
-    def _give_up(self, size: int) -> int:
-        """Forget about `size` bytes of the oldest frames, never the newest; return the bytes."""
-        given = self._forget_joined()
-        count = 0
-        for frame in self._frames[:-1]:
-            if given >= size:
-                break
-            given += len(frame.sse) + FRAME_BYTES
-            count += 1
-        self._drop(count)
-        return given
-
     def wake(self) -> None:
-        """Let every reader look again: all of them now, or the last a little later."""
+        """Call every waker: now, or the last of many a little later."""
         self._due.extend(self._wakers)
         self._wakers.clear()
-        if self._going_on is None:
-            self._wake_due()
+        if self._next_wakes is None:
+            self._call_due_wakers()
 
     def on_change(self, waker: Callable[[], None]) -> None:
         """Call `waker` once, at the next change."""
@@ -146,32 +153,66 @@ class FrameLog:
             with suppress(ValueError):
                 self._due.remove(waker)
 
-    def frames_from(self, index: int, most: int | None = None) -> list[Frame] | None:
-        """Return the frames from `index` on, at most so many; None if they are gone."""
+    def frames_from(self, index: int, most: int | None = None) -> list[SseFrame] | None:
+        """Return the frames from `index` on, at most `most`; None if they are gone."""
         begin = index - self._first
         end = None if most is None else begin + most
         return self._frames[begin:end] if begin >= 0 else None
 
-    def read(self, index: int) -> tuple[bytes, int] | None:
-        """The events from `index` on in one write, and the index after; None where they are gone.
+    def read(self, index: int) -> Write | None:
+        """Return the events from `index` on that fit into one write; None if they are gone.
 
-        At most about 64 KiB, and at least one event where there is one.
+        A write has at most 64 KiB, and at least one event if there is one.
         """
         if index < self._first:
             return None
-        joined = self._joined.get(index)
-        if joined is None:
-            size = -self._forget_joined() if len(self._joined) >= MOST_JOINED else 0
-            joined = self._joined[index] = self._join(index)
-            self._joined_bytes += len(joined[0])
-            self._share.add(size + len(joined[0]))
-        return joined
+        write = self._writes.get(index)
+        if write is None:
+            size = -self._forget_writes() if len(self._writes) >= MAX_WRITES else 0
+            write = self._writes[index] = self._write_from(index)
+            self._writes_bytes += len(write.data)
+            self._share.add(size + len(write.data))
+        return write
 
-    def _forget_joined(self) -> int:
-        """Forget the writes that were joined; return their bytes."""
-        size, self._joined_bytes = self._joined_bytes, 0
-        self._joined.clear()
+    def reason_to_fall(self, index: int) -> LaggedReason:  # noqa: ARG002 - a ring has more reasons
+        """Return why the events from `index` on are gone."""
+        return "slow"
+
+    def _write_from(self, index: int) -> Write:
+        parts: list[bytes] = []
+        size = 0
+        position = NOWHERE
+        # By index: iterating to it, or a slice, would cost the length of the log.
+        for at in range(index - self._first, len(self._frames)):
+            frame = self._frames[at]
+            sse = self._render(frame)
+            if parts and size + len(sse) > WRITE_BYTES:
+                break
+            parts.append(sse)
+            size += len(sse)
+            position = frame.position
+        return Write(b"".join(parts), index + len(parts), position)
+
+    def _render(self, frame: SseFrame) -> bytes:
+        return frame.sse
+
+    def _forget_writes(self) -> int:
+        """Forget the joined writes; return their bytes."""
+        size, self._writes_bytes = self._writes_bytes, 0
+        self._writes.clear()
         return size
+
+    def _give_up(self, size: int) -> int:
+        """Forget about `size` bytes of the oldest frames, never the newest; return the bytes."""
+        given = self._forget_writes()
+        count = 0
+        for frame in self._frames[:-1]:
+            if given >= size:
+                break
+            given += len(frame.sse) + FRAME_BYTES
+            count += 1
+        self._drop(count)
+        return given
 
     def _drop(self, count: int) -> int:
         """Forget the oldest `count` frames; return their bytes."""
@@ -183,29 +224,14 @@ class FrameLog:
         self._first += count
         return sum(len(frame.sse) for frame in gone) + count * FRAME_BYTES
 
-    def _wake_due(self) -> None:
-        self._going_on = None
-        until = monotonic() + WAKE_SECONDS
+    def _on_gone(self, newest: SseFrame) -> None:
+        """Note that `newest` and all frames before it have been forgotten."""
+
+    def _call_due_wakers(self) -> None:
+        self._next_wakes = None
+        until = monotonic() + self._wake_seconds
         while self._due:
             self._due.popleft()()
             if self._due and monotonic() > until:
-                self._going_on = asyncio.get_running_loop().call_soon(self._wake_due)
+                self._next_wakes = asyncio.get_running_loop().call_soon(self._call_due_wakers)
                 return
-
-    def _join(self, index: int) -> tuple[bytes, int]:
-        parts: list[bytes] = []
-        size = 0
-        # By index: whoever skips to it by iteration, or copies the rest, pays for the whole log.
-        for at in range(index - self._first, len(self._frames)):
-            sse = self._render(self._frames[at])
-            if parts and size + len(sse) > WRITE_BYTES:
-                break
-            parts.append(sse)
-            size += len(sse)
-        return b"".join(parts), index + len(parts)
-
-    def _render(self, frame: Frame) -> bytes:
-        return frame.sse
-
-    def _on_gone(self, newest: Frame) -> None:
-        """What is as old as `newest` has been forgotten."""

@@ -1,4 +1,4 @@
-"""One piece of work at a time for each node of Redis, so that a slow one holds up no other."""
+"""One task at a time for each node of Redis, so that a slow node holds up no other."""
 
 from __future__ import annotations
 
@@ -7,51 +7,46 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from runtime.redis.exchange import RedisNode
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 
-class Lanes:
-    """Does `work` for a node when it is started for it; nodes do not wait for each other."""
+class NodeWorkers:
+    """Runs `work` for nodes; they do not wait for each other."""
 
     def __init__(self, work: Callable[[RedisNode], Coroutine[Any, Any, None]]) -> None:
         self._work = work
         self._running: dict[RedisNode, asyncio.Task[None]] = {}
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        return any(not task.done() for task in self._running.values())
-
     async def run(self, due: Collection[RedisNode], nodes: Collection[RedisNode]) -> None:
-        """Begin the work for each of `due`, and return once one of all `nodes` is free again.
+        """Start the work of each node in `due`, and return when one of `nodes` is idle.
 
-        Where it is under way for a node already, nothing begins. Raises what work raised.
+        A node whose work is under way is left to it. Raise what work raised.
         """
         self._reap()
         if len(nodes) == len(due) == 1 and not self._running:
-            # Nothing could overtake the only one, so it needs no task.
+            # A single node needs no task.
             await self._work(*due)
             return
         for node in due:
             if node not in self._running:
                 self._running[node] = asyncio.create_task(self._work(node))
         while self._running and all(node in self._running for node in nodes):
-            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+            await self.wait_for_one()
             self._reap()
 
-    async def one_done(self) -> None:
-        """Return once a piece of work that is under way has ended; at once where none is."""
+    async def wait_for_one(self) -> None:
+        """Return when the work of one node has ended; at once if none is under way."""
         if self._running:
             await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
 
     def is_busy(self, node: RedisNode) -> bool:
-        """Whether work for `node` is under way."""
+        """Return whether the work of `node` is under way."""
         task = self._running.get(node)
         return task is not None and not task.done()
 
     async def end(self) -> None:
-        """Cancel what is under way."""
-        # Who ends this asks more than once, and must not break it off.
+        """Cancel the work of all nodes."""
+        # Whoever ends this asks more than once, and must not interrupt it.
         await asyncio.shield(end_tasks(self._running.values()))
 
     def _reap(self) -> None:

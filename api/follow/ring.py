@@ -1,4 +1,4 @@
-"""The last events of one symbol, framed as SSE once, for every reader of it."""
+"""The last events of one symbol, framed as SSE once for all its readers."""
 
 from __future__ import annotations
 
@@ -7,106 +7,118 @@ from bisect import bisect_left, bisect_right
 from msgspec.structs import replace
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, FrameLog, Place
+from api.follow.frame_log import MAX_FRAMES, WAKE_SECONDS, FrameLog, SseFrame
 from kraken_book.event import LaggedReason
+from kraken_book.position import NOWHERE, Position
 
 
 class Ring(FrameLog):
-    """A symbol's events after a start that never moves back; indexes only grow."""
+    """The events of one symbol after a start that never moves back; indexes only grow.
 
-    def __init__(self, symbol: str, buffer: Buffer | None = None) -> None:
-        super().__init__(buffer=buffer)
+    Args:
+        symbol: The symbol.
+        buffer: The buffer of the process.
+        capacity: How many frames are kept at least, if the buffer allows.
+        wake_seconds: How long wakers are called before other tasks run.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        buffer: Buffer | None = None,
+        capacity: int = MAX_FRAMES,
+        wake_seconds: float = WAKE_SECONDS,
+    ) -> None:
+        super().__init__(capacity, buffer, wake_seconds)
         self.symbol = symbol
         self.readers = 0
         self.stale = False
         """Whether readers have been told that the book is too old."""
         self.told_at = 0
-        """The index of the newest word about that."""
-        self.joining = 0
-        """How many of the readers wait for a book to join at."""
+        """The index of the newest frame about that."""
         # Readers below this index fell off because of a restart.
         self._restarted_at = 0
         self._restarted_for: LaggedReason = "slow"
         self.confirmed = 0.0
-        """When the book was last known to match Kraken, in steady seconds here."""
+        """When the book was last known to match Kraken, by the monotonic clock."""
         self.complete: int | None = None
-        """Every event of up to this millisecond, by Redis's clock, is here; None if not known."""
-        self._before = Frame(Place(0, 0), "0-0", b"")
+        """Every event up to this millisecond of Redis's clock is here; None if not known."""
+        self._before = SseFrame(NOWHERE, "0-0", b"")
         self._started = False
 
     @property
     def started(self) -> bool:
-        """Whether it is known where the ring begins."""
+        """Return whether it is known after which event the ring begins."""
         return self._started
 
     @property
-    def last(self) -> Frame:
-        """The newest event, or the one before the first."""
+    def last(self) -> SseFrame:
+        """Return the newest frame, or the one before the first."""
         return self._frames[-1] if self._frames else self._before
 
-    def start(self, place: Place, event_id: str) -> None:
-        """Begin right after the event at `place`; once, unless it is restarted."""
+    def start(self, position: Position, event_id: str) -> None:
+        """Begin right after the event at `position`; only once between restarts."""
         assert not self._started, f"the ring of {self.symbol} is started already"
-        self._before = Frame(place, event_id, b"")
+        self._before = SseFrame(position, event_id, b"")
         self._started = True
 
     def restart(self, reason: LaggedReason) -> None:
-        """Forget everything: what Redis holds does not go on from here, for `reason`.
+        """Forget everything, because Redis does not go on from here, for `reason`.
 
-        Every reader falls off, and joins again; the ring is to be started anew.
+        Every reader falls off and opens again; the ring must be started again.
         """
         self._first = self._restarted_at = self.end + 1
         self._restarted_for = reason
         self._frames.clear()
-        self._forget_joined()
+        self._forget_writes()
         self._share.clear()
-        self._before = Frame(Place(0, 0), "0-0", b"")
+        self._before = SseFrame(NOWHERE, "0-0", b"")
         self._started = self.stale = False
         self.confirmed = 0.0
         self.complete = None
         self.wake()
 
     def reason_to_fall(self, index: int) -> LaggedReason:
-        """Why the events from `index` on are gone."""
+        """Return why the events from `index` on are gone."""
         return self._restarted_for if index < self._restarted_at else "slow"
 
     def tell_stale(self, sse: bytes, *, stale: bool) -> None:
-        """Add the word, to all readers, that the book is too old, or is not any more."""
+        """Append for all readers that the book is too old, or is live again."""
         self.stale = stale
         self.told_at = self.end
         self.append(replace(self.last, sse=sse))
         self.wake()
 
-    def index_after(self, place: Place) -> int | None:
-        """The index of the first event after `place`.
+    def index_after(self, position: Position) -> int | None:
+        """Return the index of the first event after `position`.
 
-        None where events between are gone, or where the ring has not come to `place` itself.
+        None if events between are gone, or if the ring has not reached `position` itself.
         """
-        if not self._before.place <= place <= self.last.place:
+        if not self._before.position <= position <= self.last.position:
             return None
-        offset = bisect_left(self._frames, place, key=lambda frame: frame.place)
-        # Of frames at one place the first is the event; words of the api's own follow it.
-        numbered = place != self._before.place and self._frames[offset].place == place
+        offset = bisect_left(self._frames, position, key=lambda frame: frame.position)
+        # Of the frames at one position the first is the event; events of the api's own follow it.
+        numbered = position != self._before.position and self._frames[offset].position == position
         return self._first + offset + numbered
 
     def index_after_id(self, event_id: str) -> int | None:
-        """The index right after the event with this id; None where the ring does not have it."""
+        """Return the index right after the event with this id; None if it is not here."""
         if event_id == self._before.id:
             return self._first
         seq = int(event_id.partition("-")[2])
-        # Of frames at one place the first is the event; words of the api's own follow it.
-        offset = bisect_left(self._frames, seq, key=lambda frame: frame.place.seq)
+        # Of the frames at one position the first is the event; events of the api's own follow it.
+        offset = bisect_left(self._frames, seq, key=lambda frame: frame.position.seq)
         if offset < len(self._frames) and self._frames[offset].id == event_id:
             return self._first + offset + 1
         return None
 
-    def place_before(self, index: int) -> Place:
-        """The place of the event before `index`, which the ring must still have."""
+    def position_before(self, index: int) -> Position:
+        """Return the position of the event before `index`, which the ring must still have."""
         offset = index - self._first - 1
-        return self._frames[offset].place if offset >= 0 else self._before.place
+        return self._frames[offset].position if offset >= 0 else self._before.position
 
     def index_after_time(self, milliseconds: int) -> int | None:
-        """The index of the first event later than that; None where earlier ones may be gone."""
+        """Return the index of the first event later than that; None if earlier ones may be gone."""
         if not self._started or milliseconds_of(self._before.id) > milliseconds:
             return None
         found = bisect_right(
@@ -114,10 +126,10 @@ class Ring(FrameLog):
         )
         return self._first + found
 
-    def _on_gone(self, newest: Frame) -> None:
+    def _on_gone(self, newest: SseFrame) -> None:
         self._before = newest
 
 
 def milliseconds_of(event_id: str) -> int:
-    """When an event was written, as its id says."""
+    """Return when an event was written, as its id says."""
     return int(event_id.partition("-")[0])

@@ -1,7 +1,7 @@
-"""Where a process waits for Redis: on `kraken:wake`, and on few books' streams themselves.
+"""Wait for new events in Redis: on `kraken:wake`, and on few books' streams themselves.
 
-Who waits on the wake alone has an event one round trip later, a tenth of the way to a reader where
-there is little to do. But each stream that is waited on makes each wait dearer, here and in Redis.
+A stream that is waited on brings its events with the wait, one round trip earlier than the wake
+does. But each such stream makes every wait more expensive, here and in Redis.
 """
 
 from __future__ import annotations
@@ -16,23 +16,21 @@ from redis.exceptions import ResponseError
 from api.follow.ring import Ring
 from api.store.book_store import is_wrong_type
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import MOST_ENTRIES, StreamReply, id_order
+from api.store.stream_entry import MAX_ENTRIES, StreamReply, id_order
 from kraken_book.contract.keys import WAKE, events_key
 from runtime.logs import get_logger
 from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# Of so many books the streams are waited on, where a process follows no more.
-FEW_STREAMS = 4
-# For so long the wake is waited on alone, once a stream could not be waited on with it.
+MAX_STREAMS = 4
 ALONE_SECONDS = 10.0
 
 
 class Woken(NamedTuple):
-    """What a wait brought: whose streams were written, and what those have that were waited on.
+    """What a wait brought: the symbols that were written, and the entries of waited-on streams.
 
-    Such a stream was read after the wake named it, so `streams` has all that there was.
+    Such a stream was read after the wake named it, so `streams` has all its entries.
     """
 
     symbols: set[str]
@@ -40,26 +38,41 @@ class Woken(NamedTuple):
 
 
 class Wake:
-    """The place in the wake's stream up to which it was read."""
+    """Reads the wake's stream from where it was read last.
 
-    def __init__(self, nodes: Nodes, corrupt: CorruptKeys) -> None:
+    Args:
+        nodes: The nodes of Redis.
+        corrupt: Where corrupt keys are noted.
+        max_streams: Streams are waited on if no more than these are followed.
+        alone_seconds: How long the wake is waited on alone after a stream could not be.
+    """
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        corrupt: CorruptKeys,
+        max_streams: int = MAX_STREAMS,
+        alone_seconds: float = ALONE_SECONDS,
+    ) -> None:
+        self._max_streams = max_streams
+        self._alone_seconds = alone_seconds
         self._nodes = nodes
         self._corrupt = corrupt
         self._id: str | None = None
         self._alone_until = float("-inf")
 
     async def wait(self, seconds: float, rings: Collection[Ring]) -> Woken:
-        """Wait for a write, at most so long; `rings` are all that are followed.
+        """Wait at most `seconds` for a write; `rings` are all that are followed.
 
-        Without a wake that can be read the wait is for few streams themselves, or only over after
-        `seconds`. Raises redis.RedisError or OSError.
+        If the wake cannot be read, few streams are waited on, or nothing for `seconds`. Raise
+        redis.RedisError or OSError.
         """
         beside = self._beside(rings)
         try:
             replies = await self._read(seconds, beside, with_wake=True)
         except ResponseError as error:
             if beside and not await self._is_broken():
-                # The key of one of them holds something else.
+                # The key of one of the streams holds something else.
                 self._wait_alone(str(error))
                 beside = {}
                 replies = await self._read(seconds, beside, with_wake=True)
@@ -73,18 +86,18 @@ class Wake:
             self._corrupt.is_right(WAKE)
             self._id = wakes[-1][0].decode()
         elif not replies:
-            await self._go_back_with_it()
+            await self._follow_restart()
         streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in beside}
         return Woken(_symbols_in(wakes), streams)
 
     def stuck(self, ring: Ring) -> None:
-        """What `ring`'s stream has is no event, and would end each wait at once."""
+        """Note that an entry of the stream of `ring` is no event, and would end each wait."""
         self._wait_alone(f"{ring.symbol}: what is there is no event")
 
     def _beside(self, rings: Collection[Ring]) -> Mapping[Ring, str]:
-        """The streams to wait on too, each with the id after which that is."""
+        """Return the rings whose streams are waited on, each with its last id."""
         is_for_wake_alone = self._nodes.has_slots or monotonic() < self._alone_until
-        if is_for_wake_alone or len(rings) > FEW_STREAMS:
+        if is_for_wake_alone or len(rings) > self._max_streams:
             return {}
         return {ring: ring.last.id for ring in rings if ring.started}
 
@@ -97,17 +110,17 @@ class Wake:
             if self._id is None:
                 self._id = await self._newest()
             after = {WAKE: self._id, **after}
-        options = ("COUNT", MOST_ENTRIES, "BLOCK", block, "STREAMS")
+        options = ("COUNT", MAX_ENTRIES, "BLOCK", block, "STREAMS")
         reply: Any = await self._nodes.call(WAKE, "XREAD", *options, *after, *after.values())
         if isinstance(reply, dict):
-            # Redis-py's form where the URL asks for `protocol=3`.
+            # redis-py's form if the URL asks for `protocol=3`.
             return {key: entries for key, (entries,) in reply.items()}
         return dict(cast("list[tuple[bytes, StreamReply]]", reply or []))
 
     async def _without_wake(
         self, seconds: float, beside: Mapping[Ring, str]
     ) -> dict[bytes, StreamReply]:
-        """Wait for the streams alone; the sweep finds what is written to others."""
+        """Wait on the streams alone; the sweep finds what is written to others."""
         if beside:
             try:
                 return await self._read(seconds, beside, with_wake=False)
@@ -128,8 +141,8 @@ class Wake:
             return is_wrong_type(error)
         return False
 
-    async def _go_back_with_it(self) -> None:
-        """Follow the wake's stream if it begins again, before the last entry that was read."""
+    async def _follow_restart(self) -> None:
+        """Go back if the wake's stream has begun again, before the last entry that was read."""
         if self._corrupt.get(WAKE) is not None or self._id is None:
             return
         try:
@@ -137,7 +150,7 @@ class Wake:
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            # It became one while it was waited for.
+            # The key was replaced during the wait.
             self._corrupt.found(WAKE, str(error), "DEL", WAKE)
             return
         if id_order(newest) < id_order(self._id):
@@ -145,7 +158,7 @@ class Wake:
 
     def _wait_alone(self, why: str) -> None:
         log.warning("streams are read by their wake alone for a while", error=why)
-        self._alone_until = monotonic() + ALONE_SECONDS
+        self._alone_until = monotonic() + self._alone_seconds
 
 
 def _symbols_in(wakes: StreamReply) -> set[str]:

@@ -1,4 +1,4 @@
-"""The books, asked for one answer at a time: /symbols, /books, /depth."""
+"""Answers about books: /symbols, /books, /depth."""
 
 from __future__ import annotations
 
@@ -8,37 +8,28 @@ from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.http.json_text import encode_json
-from api.http.problems import (
-    Problem,
-    bad_parameter,
-    corrupt_key,
-    no_symbols,
-    redis_away,
-    refused_symbol,
-    unavailable,
-    unknown_symbol,
-)
-from api.store.book_store import BookStore, StoredBook
+from api.http.parameters import parse_levels, single
+from api.http.problems import Problem, problem_of, refused_symbol, unavailable
+from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
+from api.store.errors import ApiError, CorruptBook, NoSuchSymbol, NoSymbols, redis_away
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.contract.book_hash import BookHash
 from kraken_book.contract.keys import book_key
 from kraken_book.contract.symbol_state import SymbolState
-from kraken_book.view import BookView
 from kraken_book.words import explain
 
 SOURCE_HEADER = "X-Book-Source"
-MOST_DIGITS = 9
 
 _sides = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Books:
-    """Answers from Redis; a book older than `max_age` seconds is no answer."""
+    """Answers requests from Redis; refuses a book that is older than `max_age` seconds."""
 
     def __init__(self, store: BookStore, directory: Directory, max_age: float) -> None:
         self._store = store
@@ -46,14 +37,14 @@ class Books:
         self._max_age = max_age
 
     async def symbols(self, _request: Request) -> Response:
-        """The symbols that Kraken acknowledged, sorted."""
+        """Answer with the symbols that Kraken acknowledged, sorted."""
         states = await self._directory.states()
         return json_response(
             [symbol for symbol, state in states.items() if state.acknowledged], source_of(states)
         )
 
     async def books(self, _request: Request) -> Response:
-        """Every configured book in short."""
+        """Answer with a summary of every configured book."""
         states = await self._directory.states()
         books = await self._read(list(states))
         rows = [
@@ -63,20 +54,20 @@ class Books:
         return json_response(rows, source_of(states))
 
     async def depth(self, request: Request) -> Response:
-        """Return one book; 503 with the last known one if it is too old or cannot be read."""
-        # Most have no query, and to make what parses it costs more than to look.
+        """Answer with one book; 503 with the last known one if it is too old or cannot be read."""
+        # Most requests have no query: do not build the parser of it for them.
         query = request.scope["query_string"]
         levels = parse_levels(single(request.query_params, "levels")) if query else None
         try:
             symbol = await self._directory.resolve(request.path_params["symbol"])
-        except Problem as problem:
-            # Which book is meant is not known here.
-            raise _with_book(problem, None, levels, self._max_age) from None
+        except ApiError as error:
+            # Without a symbol there is no last known book.
+            raise _with_book(problem_of(error), None, levels, self._max_age) from None
         try:
             book = await self._store.book(symbol)
         except (RedisError, OSError) as error:
-            raise self._with_known(redis_away(error), symbol, levels) from error
-        if book is None or book.hash.view is None:
+            raise self._with_known(problem_of(redis_away(error)), symbol, levels) from error
+        if book is None or book.hash.snapshot is None:
             raise self._with_known(await self._no_book(symbol), symbol, levels)
         if book.age_ms is None or book.age_ms > self._max_age * 1000:
             raise _with_book(await self._stale_book(symbol, book), book, levels, self._max_age)
@@ -85,7 +76,7 @@ class Books:
             "Cache-Control": "no-cache",
             **_about(book),
         }
-        # The tag tells of the book alone; that it is not followed any more must be seen.
+        # The tag does not cover the status: a book that is no longer live must be sent.
         asked = request.headers.get("If-None-Match")
         if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
             return Response(None, 304, headers)
@@ -96,34 +87,34 @@ class Books:
             body = encode_json(depth_body(book, levels, self._max_age))
         return Response(body, 200, headers, "application/json")
 
-    async def _read(self, symbols: list[str]) -> list[StoredBook | None]:
+    async def _read(self, symbols: list[str]) -> list[BookWithAge | None]:
         try:
             return await self._store.books(symbols)
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
 
     async def _no_book(self, symbol: str) -> Problem:
-        """Return why there is none."""
+        """Return the problem of a symbol that has no book."""
         corruption = self._store.corruption(symbol)
         if corruption is not None:
-            return corrupt_key("corrupt-book", book_key(symbol), corruption)
+            return problem_of(CorruptBook(book_key(symbol), corruption))
         try:
             states = await self._directory.states()
-        except Problem as problem:
-            return problem
+        except ApiError as error:
+            return problem_of(error)
         state = states.get(symbol)
         if state is None:
-            return unknown_symbol(symbol, []) if states else no_symbols()
+            return problem_of(NoSuchSymbol(symbol, []) if states else NoSymbols())
         if state.status == "refused":
             return refused_symbol(symbol, state.reason)
         why = explain(state.status, state.reason)
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
 
-    async def _stale_book(self, symbol: str, book: StoredBook) -> Problem:
-        """Return why a book is too old to be an answer."""
+    async def _stale_book(self, symbol: str, book: BookWithAge) -> Problem:
+        """Return the problem of a book that is too old."""
         try:
             state = (await self._directory.states()).get(symbol)
-        except Problem:
+        except ApiError:
             state = None
         if state is not None and state.status == "refused":
             return refused_symbol(symbol, state.reason)
@@ -134,14 +125,14 @@ class Books:
         return unavailable("stale-book", why)
 
     def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
-        """The problem with what this process last read of the book."""
+        """Return the problem with the book that this process read last."""
         return _with_book(problem, self._store.known(symbol), levels, self._max_age)
 
 
 def _with_book(
-    problem: Problem, book: StoredBook | None, levels: int | None, max_age: float
+    problem: Problem, book: BookWithAge | None, levels: int | None, max_age: float
 ) -> Problem:
-    """The problem with the book in it, null where there is none, if it is one that passes."""
+    """Return the problem, with the book (null if there is none) if it is a 503."""
     if problem.status != 503:
         return problem
     problem.members["book"] = book and depth_body(book, levels, max_age)
@@ -150,17 +141,17 @@ def _with_book(
     return problem
 
 
-def _about(book: StoredBook) -> dict[str, str]:
-    """Return the headers that tell of a book, whatever the answer; no age if none is known."""
+def _about(book: BookWithAge) -> dict[str, str]:
+    """Return the headers about a book; without an age if none is known."""
     age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
     return {**age, SOURCE_HEADER: book.hash.source}
 
 
-# What is asked for again and again; the books of others are put together anew.
+# The age alone differs between two answers with the same book.
 @lru_cache(maxsize=256)
 def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
-    """The answer of /depth for a whole book, before and after its age."""
-    items = list(depth_body(StoredBook(stored, 0), None, math.inf).items())
+    """Return the body of /depth for a whole book, before and after its age."""
+    items = list(depth_body(BookWithAge(stored, 0), None, math.inf).items())
     at = [name for name, _ in items].index("age_ms")
     head, rest = dict(items[:at]), dict(items[at + 1 :])
     return (
@@ -169,10 +160,11 @@ def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
     )
 
 
-def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str, Any]:
-    """The answer of /depth, each side cut to `levels` (None: all)."""
-    stored, view = book.hash, book.hash.view
+def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> dict[str, Any]:
+    """Return the body of /depth with the best `levels` of each side (None: all)."""
+    stored, view = book.hash, book.hash.snapshot
     assert view is not None, f"{stored.symbol} has no book"
+    assert stored.position is not None
     return {
         "symbol": stored.symbol,
         "status": book.status(max_age),
@@ -180,8 +172,8 @@ def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str
         "depth": view.depth,
         "price_precision": view.precision.price,
         "qty_precision": view.precision.qty,
-        "epoch": stored.epoch,
-        "seq": stored.seq,
+        "epoch": stored.position.epoch,
+        "seq": stored.position.seq,
         "event_id": stored.event_id,
         "checksum": view.checksum,
         "exchange_time": view.exchange_time,
@@ -195,27 +187,8 @@ def depth_body(book: StoredBook, levels: int | None, max_age: float) -> dict[str
     }
 
 
-def parse_levels(text: str | None) -> int | None:
-    """How many levels of each side are wanted, None for all; raises Problem."""
-    if text is None:
-        return None
-    digits = text.lstrip("0")
-    if not (digits.isascii() and digits.isdigit()):
-        raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
-    # No book is deeper than a number of so many digits.
-    return int(digits) if len(digits) <= MOST_DIGITS else None
-
-
-def single(query: QueryParams, name: str) -> str | None:
-    """Return the value of a parameter, None if it is absent; raises Problem if it is repeated."""
-    values = query.getlist(name)
-    if len(values) > 1:
-        raise bad_parameter(name, f"it is given {len(values)} times, and is to be given once")
-    return values[0] if values else None
-
-
 def has_tag(header: str, etag: str) -> bool:
-    """Whether a weak tag is among those of an If-None-Match, or any is meant by `*`."""
+    """Return whether an If-None-Match has a weak tag, or `*`."""
     if header == etag:
         return True
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
@@ -223,24 +196,24 @@ def has_tag(header: str, etag: str) -> bool:
 
 
 def source_of(states: dict[str, SymbolState]) -> str:
-    """Where the books come from: `kraken`, or `simulated` as soon as one is."""
+    """Return the source of the books: `kraken`, or `simulated` if any is, or `none`."""
     sources = {state.source for state in states.values()}
     return "kraken" if sources == {"kraken"} else "simulated" if sources else "none"
 
 
 def json_response(content: object, source: str) -> Response:
-    """A JSON answer that says where its books come from."""
+    """Return a JSON response that names the source of its books."""
     headers = {"Cache-Control": "no-cache", SOURCE_HEADER: source}
     return Response(encode_json(content), 200, headers, "application/json")
 
 
 def _row(
-    symbol: str, state: SymbolState, book: StoredBook | None, max_age: float
+    symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float
 ) -> dict[str, object]:
-    view: BookView | None = book.hash.view if book and state.acknowledged else None
+    view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
     status: str = state.status
     if status == "live":
-        # Without a book to be read, whatever the reason, there is nothing that is live.
+        # Nothing is live without a book that can be read.
         status = book.status(max_age) if book else "syncing"
     return {
         "symbol": symbol,
@@ -251,7 +224,7 @@ def _row(
         "best_bid": view.best_bid if view else None,
         "best_ask": view.best_ask if view else None,
         "spread": view.spread if view else None,
-        "seq": book.hash.seq if book and view else None,
+        "seq": book.position.seq if book and book.position and view else None,
     }
 
 

@@ -1,4 +1,4 @@
-"""JSON that is safe to look at: on a terminal it is only text."""
+"""JSON that is safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from kraken_book.printable import printable_json
 
 
 def encode_json(content: object) -> bytes:
-    """Return `content` as JSON whose strings have no character that a terminal obeys."""
+    """Return `content` as JSON without control characters, which a terminal would obey."""
     return printable_json(msgspec.json.encode(content))

@@ -1,4 +1,4 @@
-"""For who runs it: alive, ready, figures."""
+"""Operator endpoints: /healthz, /readyz, /metrics."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.delivery.streams import Streams
-from api.http.problems import redis_away, unavailable
+from api.http.problems import unavailable
 from api.store.book_store import BookStore
+from api.store.errors import redis_away
 
 
 class Ops:
-    """Health and metrics of this replica."""
+    """Answers about this replica."""
 
     def __init__(self, store: BookStore, streams: Streams) -> None:
         self._store = store
         self._streams = streams
 
     async def healthz(self, _request: Request) -> Response:
-        """Alive: never asks Redis."""
+        """Answer that the process is alive, without asking Redis."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _request: Request) -> Response:
-        """Ready: Redis answers, and this replica is not going."""
+        """Answer whether Redis can be read and this replica is not draining."""
         if self._streams.draining:
             raise unavailable("draining", "this replica is going")
         try:
@@ -34,5 +35,5 @@ class Ops:
         return JSONResponse({"status": "ready"})
 
     async def metrics(self, _request: Request) -> Response:
-        """Prometheus's text."""
+        """Answer with the metrics in Prometheus's text format."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,65 +1,82 @@
-"""What a request for a stream asks for: which books, in which view, from where on."""
+"""Parse the parameters of requests into typed values.
+
+?levels=5   ?view=top   ?interval=100ms   ?symbols=BTC/USD,ETH/USD   ?last_event_id=…
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from api.http.books import single
+from api.delivery.stream_start import StreamRequest
 from api.http.problems import bad_parameter
-from api.store.directory import Directory
-from api.views.channels import Choice
-from api.views.view import Cut, parse_cut
-from kraken_book.symbols import folded, is_symbol
+from api.views.view import View
 
+MAX_LEVELS_DIGITS = 9
+MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
+
+_INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)", re.ASCII)
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
 
-class Asked(NamedTuple):
-    """A request for a stream, as it came, before its symbols are looked up.
-
-    `names` are as they were given, None for all. `event_id` is the event to go on after.
-    """
-
-    names: tuple[str, ...] | None
-    cut: Cut | None
-    is_many: bool
-    event_id: str | None
-
-    @property
-    def may_be_symbols(self) -> bool:
-        """Return whether each name might be a symbol's."""
-        return all(is_symbol(symbol) for symbol in self.symbols)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Return the names in Redis's spelling, as far as that is known without the list."""
-        return tuple(dict.fromkeys(map(folded, self.names or ())))
-
-    async def choice(self, directory: Directory) -> Choice:
-        """Return the books and the view that are meant; raises Problem."""
-        if self.names is None:
-            return Choice(None, self.cut, self.is_many)
-        symbols = {await directory.resolve(name) for name in self.names}
-        return Choice(tuple(sorted(symbols)), self.cut, self.is_many)
-
-
-def parse_asked(request: Request) -> Asked:
-    """Return what a request for a stream asks for; raises Problem if that makes no sense."""
+def parse_stream_request(request: Request) -> StreamRequest:
+    """Return what a request for a stream asks for; raise Problem if that makes no sense."""
     query = request.query_params
     levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
-    cut = parse_cut(levels, view, interval)
+    chosen = parse_view(levels, view, interval)
     named = request.path_params.get("symbol")
-    names = (named,) if named is not None else _names(request)
+    names = (named,) if named is not None else _names(query)
     is_many = named is None
-    return Asked(names, cut, is_many, last_event_id(request, is_many=is_many))
+    return StreamRequest(names, chosen, is_many, _last_event_id(request, is_many=is_many))
 
 
-def last_event_id(request: Request, *, is_many: bool) -> str | None:
-    """Return the event to go on after, None for a fresh stream; raises Problem if it is none."""
+def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:
+    """Return the view that these parameters ask for, None if none is given; raise Problem."""
+    if levels is None and view is None and interval is None:
+        return None
+    if view is not None and view != "top":
+        raise bad_parameter("view", f"{view[:40]!r} is no view; there is one: top")
+    if view is not None and levels is not None:
+        raise bad_parameter("view", "view=top shows no levels: take levels or view, not both")
+    wanted = 0 if view else parse_levels(levels)
+    return View(wanted, parse_interval(interval) if interval is not None else 0.0)
+
+
+def parse_levels(text: str | None) -> int | None:
+    """Return the number of levels of each side, None for all; raise Problem."""
+    if text is None:
+        return None
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
+    # A number of more digits is above the depth of every book.
+    return int(digits) if len(digits) <= MAX_LEVELS_DIGITS else None
+
+
+def parse_interval(text: str) -> float:
+    """Return an interval in seconds; raise Problem."""
+    match = _INTERVAL.fullmatch(text)
+    seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
+    if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
+        raise bad_parameter(
+            "interval", f"{text[:40]!r} is no time from 10ms to 60s, such as 100ms or 1s"
+        )
+    return seconds
+
+
+def single(query: QueryParams, name: str) -> str | None:
+    """Return the value of a parameter, None if it is absent; raise Problem if it is repeated."""
+    values = query.getlist(name)
+    if len(values) > 1:
+        raise bad_parameter(name, f"it is given {len(values)} times, and is to be given once")
+    return values[0] if values else None
+
+
+def _last_event_id(request: Request, *, is_many: bool) -> str | None:
+    """Return the id to resume after, None for a fresh stream; raise Problem if it is no id."""
     form, example = (
         (_WATERMARK, "a time in milliseconds, such as 1785638131660")
         if is_many
@@ -76,9 +93,9 @@ def last_event_id(request: Request, *, is_many: bool) -> str | None:
     return None
 
 
-def _names(request: Request) -> tuple[str, ...] | None:
-    """Return the names in `symbols=`, of all if it is repeated; None for all symbols."""
-    given = ",".join(request.query_params.getlist("symbols"))
+def _names(query: QueryParams) -> tuple[str, ...] | None:
+    """Return the names in every `symbols=`, None for all symbols; raise Problem."""
+    given = ",".join(query.getlist("symbols"))
     names = tuple(name.strip() for name in given.split(",") if name.strip())
     if not names:
         raise bad_parameter("symbols", "which books? symbols=BTC/USD,ETH/USD, or symbols=* for all")

@@ -1,7 +1,7 @@
-"""Whose address a request comes from, if proxies stand in front of the api.
+"""The address of a request's client, if there are proxies in front of the api.
 
 A proxy appends the address that it was called from to `X-Forwarded-For`. Anybody else can write
-that header too, so it counts only as far as it was written by proxies that are trusted.
+that header too, so only what trusted proxies wrote is believed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ class TrustedProxies:
 
     def __init__(self, networks: tuple[Network, ...] = ()) -> None:
         self._networks = networks
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self._networks))
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -13,29 +13,29 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.delivery.stream_socket import bytes_streamed
-from api.http.problems import MOST_SHOWN
 from api.http.proxies import TrustedProxies
-from api.metrics import REQUESTS
+from api.store.errors import MAX_SHOWN
+from api.store.metrics import REQUESTS
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name that LOG_LEVEL takes; it does not follow the module.
 LOGGER = "api.request_log"
 log = get_logger(LOGGER)
 
-# The page alone asks several times a second: too much for whoever reads along.
+# The page alone asks several times a second, which is too much for a console.
 CONSOLE_LEVELS = {LOGGER: logging.WARNING}
 
-_OUR_OWN = ("/healthz", "/readyz", "/metrics")
-# An id that a proxy gave is kept if it cannot break a log line.
+_OPS_PATHS = ("/healthz", "/readyz", "/metrics")
+# The id of a proxy is kept if it cannot break a log line.
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
-class RequestLog:
+class RequestLogger:
     """ASGI middleware: give each request an id, and log how it was answered.
 
     Args:
         app: The application.
-        proxies: The proxies whose word on a client's address counts; none by default.
+        proxies: The proxies whose `X-Forwarded-For` is believed; none by default.
 
     """
 
@@ -70,16 +70,16 @@ class RequestLog:
             finally:
                 size += bytes_streamed(scope) - streamed
                 client = self._proxies.client_address(scope)
-                _say(scope, status, size, monotonic() - begun, client)
+                _log_answer(scope, status, size, monotonic() - begun, client)
 
 
-def _say(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
+def _log_answer(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
     _level(path, status)(
         "request",
         method=scope["method"],
-        path=path[:MOST_SHOWN],
+        path=path[:MAX_SHOWN],
         status=status,
         bytes=size,
         ms=round(seconds * 1000, 1),
@@ -89,13 +89,13 @@ def _say(scope: Scope, status: int, size: int, seconds: float, client: str) -> N
 
 def _level(path: str, status: int) -> Callable[..., object]:
     """Return the method that logs an answer: on a console, `CONSOLE_LEVELS` hides info."""
-    if path in _OUR_OWN:
+    if path in _OPS_PATHS:
         return log.debug
     return log.info if status < 500 else log.warning
 
 
 def _route(path: str) -> str:
-    # A bounded label, whatever paths are tried.
+    # The label must be bounded, whatever paths clients try.
     first = path.strip("/").split("/", 1)[0]
     return first if first in _ROUTES else "other"
 

@@ -7,35 +7,41 @@ Anybody who can write to Redis may leave anything in a field. The form of the fi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from api.store.book_cache import Reply
 from api.store.stream_entry import id_order
-from kraken_book.book import CHECKSUM_LEVELS, DEPTHS, Book, BookError
+from kraken_book.book import CHECKSUM_LEVELS, DEPTHS, Book
+from kraken_book.book_snapshot import BookSnapshot, best_of
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash, parse_book_hash
-from kraken_book.level import Best, Level, LevelError, level_of
+from kraken_book.errors import BookError, LevelError
+from kraken_book.level import Best, Level, level_of
 from kraken_book.precision import MAX_TEXT, Precision, plain_pattern
 from kraken_book.timestamps import normalised
-from kraken_book.view import BookView, best_of
+
+Reply = Sequence[bytes | None]
+"""The fields of a book's hash, as HMGET gives them."""
 
 STATUSES = ("live", "syncing")
 
-_NAMES = tuple(name.encode() for name in HASH_FIELDS)
+_TIMES = ("confirmed_at", "exchange_time")
 
 
 def prove_book(symbol: str, reply: Reply) -> BookHash | None:
     """Return what the fields of a hash say of `symbol`, None if there are none.
 
-    A senseless time is left out, since it decides nothing. Raises ValueError that names the field
-    if any other cannot be what a collector wrote.
+    A senseless time is left out, since it decides nothing.
+
+    Raises:
+        ValueError: Another field, which the message names, cannot be what a collector wrote.
     """
     if not any(value is not None for value in reply):
         return None
-    fields = dict(zip(_NAMES, reply, strict=True))
-    for name in (b"confirmed_at", b"exchange_time"):
-        fields[name] = time_text(fields[name]).encode()
-    stored = parse_book_hash({name: value for name, value in fields.items() if value is not None})
+    fields = {name: time_text(reply[HASH_FIELDS.index(name)]) for name in _TIMES}
+    for name, value in zip(HASH_FIELDS, reply, strict=True):
+        if value is not None and name not in fields:
+            fields[name] = value.decode()
+    stored = parse_book_hash(fields)
     if stored is not None:
         _check(symbol, stored)
     return stored
@@ -53,42 +59,42 @@ def _check(symbol: str, stored: BookHash) -> None:
     _require(stored.symbol == symbol, "symbol", stored.symbol)
     _require(stored.status in STATUSES, "status", stored.status)
     _require(id_order(stored.stream_id)[1] == stored.stream_seq, "stream_id", stored.stream_id)
-    if stored.view is None:
+    if stored.snapshot is None or stored.position is None:
         return
-    _require(id_order(stored.event_id)[1] == stored.seq, "event_id", stored.event_id)
+    is_of_event = id_order(stored.event_id)[1] == stored.position.seq
     is_in_stream = id_order(stored.event_id) <= id_order(stored.stream_id)
-    _require(is_in_stream, "event_id", stored.event_id)
-    _check_levels(symbol, stored.view)
+    _require(is_of_event and is_in_stream, "event_id", stored.event_id)
+    _check_levels(symbol, stored.snapshot)
 
 
-def _check_levels(symbol: str, view: BookView) -> None:
+def _check_levels(symbol: str, stored: BookSnapshot) -> None:
     """Raise ValueError unless both sides are levels and the best ten have the checksum."""
-    price, qty = view.precision
+    price, qty = stored.precision
     _require(0 <= price < MAX_TEXT - 1, "price_precision", price)
     _require(0 <= qty < MAX_TEXT - 1, "qty_precision", qty)
-    _require(view.depth in DEPTHS, "depth", view.depth)
+    _require(stored.depth in DEPTHS, "depth", stored.depth)
     # The rest of a deep book has no proof, but is levels at least.
-    book = Book(symbol, CHECKSUM_LEVELS, view.precision)
-    bids = _best_levels("bids", view.bids, view)
-    asks = _best_levels("asks", view.asks, view)
+    book = Book(symbol, CHECKSUM_LEVELS, stored.precision)
+    bids = _best_levels("bids", stored.bids, stored)
+    asks = _best_levels("asks", stored.asks, stored)
     book.replace(bids, asks)
     try:
-        book.verify(view.checksum)
+        book.verify(stored.checksum)
     except BookError as error:
         raise ValueError(f"bids, asks or checksum: {error}") from error
-    _require(list(book.bids) == bids, "bids", view.bids)
-    _require(list(book.asks) == asks, "asks", view.asks)
-    _require(best_of(book.bids) == view.best_bid, "best_bid", _said(view.best_bid))
-    _require(best_of(book.asks) == view.best_ask, "best_ask", _said(view.best_ask))
-    _require(book.spread == view.spread, "spread", view.spread)
+    _require(list(book.bids) == bids, "bids", stored.bids)
+    _require(list(book.asks) == asks, "asks", stored.asks)
+    _require(best_of(book.bids) == stored.best_bid, "best_bid", _said(stored.best_bid))
+    _require(best_of(book.asks) == stored.best_ask, "best_ask", _said(stored.best_ask))
+    _require(book.spread == stored.spread, "spread", stored.spread)
 
 
-def _best_levels(name: str, side: str, view: BookView) -> list[Level]:
+def _best_levels(name: str, side: str, book: BookSnapshot) -> list[Level]:
     """Return the first levels of a side that is a JSON array; raises ValueError."""
-    _require(_side_form(view.precision)(side) is not None, name, side)
+    _require(_side_form(book.precision)(side) is not None, name, side)
     if side == "[]":
         return []
-    _require(side.count("],[") < view.depth, name, side)
+    _require(side.count("],[") < book.depth, name, side)
     first = side[2:-2].split("],[", CHECKSUM_LEVELS)[:CHECKSUM_LEVELS]
     try:
         return [level_of(*level[1:-1].split('","')) for level in first]

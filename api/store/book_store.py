@@ -10,18 +10,18 @@ from typing import NamedTuple, cast
 import msgspec
 from redis.exceptions import ClusterDownError, MovedError, RedisError, ResponseError
 
-from api.follow.frame_log import Place
-from api.store.batched_reads import SharedReads
-from api.store.book_cache import KnownBook, KnownBooks, Reply
-from api.store.book_check import prove_book, time_text
+from api.store.book_cache import BookCache
+from api.store.book_check import Reply
+from api.store.coalesce import BatchedReads
 from api.store.confirmations import Confirmations
 from api.store.corrupt_keys import Corruption, CorruptKeys
+from api.store.errors import CorruptSymbols
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.position import Position
 from kraken_book.symbols import is_symbol
-from kraken_book.timestamps import parse_rfc3339
-from runtime.cooperate import Turns
+from runtime.cooperate import Cooperator
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
 
@@ -36,40 +36,31 @@ _READS: tuple[Command, ...] = (
     ("XREAD", "COUNT", 1, "STREAMS", _EVENTS, "0"),
 )
 
-_CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
 
-
-class StoredBook(NamedTuple):
-    """A book's hash, and since how many milliseconds it is not known to match Kraken.
-
-    `age_ms` is None if there never was a book, or if nothing credible says when it was confirmed.
-    """
+class BookWithAge(NamedTuple):
+    """A book's hash and its age."""
 
     hash: BookHash
     age_ms: int | None
+    """Milliseconds since the book was last confirmed to match Kraken.
+
+    None if there never was a book, or if nothing credible says when it was confirmed.
+    """
 
     @property
-    def place(self) -> Place | None:
-        """Where the book stands among its symbol's events; None where there is none."""
-        return Place(self.hash.epoch, self.hash.seq) if self.hash.view is not None else None
+    def position(self) -> Position | None:
+        """The position of the book's last event, None if there is no book."""
+        return self.hash.position
 
     def is_too_old(self, max_age: float) -> bool:
         """Return whether there is a book that may be older than `max_age` seconds."""
         is_confirmed = self.age_ms is not None and self.age_ms <= max_age * 1000
-        return self.hash.view is not None and not is_confirmed
+        return self.hash.snapshot is not None and not is_confirmed
 
     def status(self, max_age: float) -> str:
         """Return the status as of now: a live book older than `max_age` seconds is stale."""
         is_stale = self.hash.status == "live" and self.is_too_old(max_age)
         return "stale" if is_stale else self.hash.status
-
-
-class CorruptSymbols(Exception):
-    """`kraken:symbols` holds what no collector writes."""
-
-    def __init__(self, corruption: Corruption) -> None:
-        super().__init__(corruption.why)
-        self.corruption = corruption
 
 
 class BookStore:
@@ -81,8 +72,8 @@ class BookStore:
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
-        self._shared = SharedReads(self._books_at)
-        self._known = KnownBooks()
+        self._shared = BatchedReads(self._books_at)
+        self._cache = BookCache()
         self._confirmations = Confirmations()
         self.corrupt = CorruptKeys()
         """Keys that hold what no collector writes."""
@@ -101,7 +92,8 @@ class BookStore:
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            raise CorruptSymbols(self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)) from error
+            corruption = self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)
+            raise CorruptSymbols(SYMBOLS, corruption) from error
         self.corrupt.is_right(SYMBOLS)
         return dict(self._states(cast("dict[bytes, bytes]", reply)))
 
@@ -109,34 +101,35 @@ class BookStore:
         """Return what was wrong with the book of `symbol` when it was read last, if anything."""
         return self.corrupt.get(book_key(symbol))
 
-    async def book(self, symbol: str) -> StoredBook | None:
-        """The book of `symbol`, None where Redis has nothing of it."""
+    async def book(self, symbol: str) -> BookWithAge | None:
+        """Return the book of `symbol`, None if Redis has nothing of it."""
         found = await self._shared.get(self._nodes.of(book_key(symbol)), (symbol,))
         return found[symbol]
 
-    def known(self, symbol: str) -> StoredBook | None:
-        """The last book of `symbol` that was read here, as old as it is by now; asks nobody.
+    def known(self, symbol: str) -> BookWithAge | None:
+        """Return the last book of `symbol` that was read here, with its age by now; ask nobody.
 
-        It is `stale` where it was live: nobody knows whether it is followed.
+        A book that was live is `stale`: nobody knows whether it is still followed.
         """
-        known = self._known.get(symbol)
-        if known is None:
+        cached = self._cache.get(symbol)
+        if cached is None:
             return None
-        stored = known.hash
-        if stored.status == "live":
-            stored = msgspec.structs.replace(stored, status="stale")
-        return StoredBook(stored, known.age_ms_now)
+        book_hash = cached.hash
+        if book_hash.status == "live":
+            book_hash = msgspec.structs.replace(book_hash, status="stale")
+        return BookWithAge(book_hash, cached.age_ms_now)
 
-    async def books(self, symbols: Sequence[str]) -> list[StoredBook | None]:
-        """The books of `symbols`, in their order; None also where what is there is no book.
+    async def books(self, symbols: Sequence[str]) -> list[BookWithAge | None]:
+        """Return the books of `symbols`, in their order.
 
-        And None where a node does not answer, unless none of those asked does: that raises.
+        One is None if Redis has nothing of it, if what is there is no book, or if its node does not
+        answer. If none of the nodes answers, that raises.
         """
         reading = [self._shared.get(node, asked) for node, asked in self._by_node(symbols).items()]
         if len(reading) == 1:
             only = await reading[0]
             return [only[symbol] for symbol in symbols]
-        found: dict[str, StoredBook | None] = {}
+        found: dict[str, BookWithAge | None] = {}
         failures: list[BaseException] = []
         for read in await asyncio.gather(*reading, return_exceptions=True):
             if isinstance(read, (RedisError, OSError)):
@@ -157,7 +150,7 @@ class BookStore:
 
     async def _books_at(
         self, node: RedisNode, symbols: Collection[str], *, moves: int = 1
-    ) -> dict[str, StoredBook | None]:
+    ) -> dict[str, BookWithAge | None]:
         commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
         # No book is younger than this: its age counts from before Redis told its clock.
         begun = monotonic()
@@ -167,10 +160,10 @@ class BookStore:
             raise time
         seconds, microseconds = time
         now = (seconds * 1_000_000 + microseconds) * 1000
-        found: dict[str, StoredBook | None] = {}
-        turns = Turns()
+        found: dict[str, BookWithAge | None] = {}
+        cooperator = Cooperator()
         for symbol, reply in zip(symbols, hashes, strict=True):
-            await turns.give()
+            await cooperator.pause()
             if isinstance(reply, ClusterDownError):
                 raise reply
             if isinstance(reply, MovedError):
@@ -183,25 +176,25 @@ class BookStore:
                 self._note_corrupt(symbol, str(reply))
                 found[symbol] = None
             else:
-                found[symbol] = self._stored(symbol, cast("Reply", reply), now, begun)
+                found[symbol] = self._with_age(symbol, cast("Reply", reply), now, begun)
         return found
 
-    def _stored(self, symbol: str, reply: Reply, now: int, begun: float) -> StoredBook | None:
-        known = self._known.get(symbol)
-        if known is None or known.reply != reply:
-            try:
-                known = _known(symbol, reply, known)
-            except (ValueError, RecursionError) as error:
-                self._note_corrupt(symbol, str(error))
-                return None
-        self.corrupt.is_right(book_key(symbol))
-        if known is None:
+    def _with_age(
+        self, symbol: str, reply: Reply, redis_now: int, begun: float
+    ) -> BookWithAge | None:
+        try:
+            read = self._cache.parse(symbol, reply)
+        except (ValueError, RecursionError) as error:
+            self._note_corrupt(symbol, str(error))
             return None
-        if known.hash.view is None:
-            return StoredBook(known.hash, None)
-        age_ms = self._confirmations.age_ms(symbol, known.confirmed_at, now, begun)
-        self._known.keep(symbol, known._replace(age_ms=age_ms, read_at=begun))
-        return StoredBook(known.hash, age_ms)
+        self.corrupt.is_right(book_key(symbol))
+        if read is None:
+            return None
+        if read.hash.snapshot is None:
+            return BookWithAge(read.hash, None)
+        age_ms = self._confirmations.age_ms(symbol, read.confirmed_at, redis_now, begun)
+        self._cache.keep(symbol, read._replace(age_ms=age_ms, read_at=begun))
+        return BookWithAge(read.hash, age_ms)
 
     def _note_corrupt(self, symbol: str, why: str) -> None:
         self.corrupt.found(book_key(symbol), why, "DEL", book_key(symbol))
@@ -229,16 +222,3 @@ def _symbol(field: bytes) -> str:
 def is_wrong_type(error: Exception) -> bool:
     """Return whether Redis says that a key holds another type than it should."""
     return str(error).startswith("WRONGTYPE")
-
-
-def _known(symbol: str, reply: Reply, before: KnownBook | None) -> KnownBook | None:
-    """Return what a reply says, None if there is no hash; raises ValueError.
-
-    If only the confirmation is new, as of each quiet book every second, it is not proved again.
-    """
-    text = time_text(reply[_CONFIRMED_AT])
-    confirmed_at = parse_rfc3339(text) if text else None
-    if before is not None and before.is_only_confirmed_by(reply):
-        return before.confirmed(reply, text, confirmed_at)
-    stored = prove_book(symbol, reply)
-    return None if stored is None else KnownBook(reply, stored, confirmed_at)

@@ -1,4 +1,4 @@
-"""Which symbols there are, by any spelling that people use."""
+"""The configured symbols, and what a name means in any spelling that people use."""
 
 from __future__ import annotations
 
@@ -6,47 +6,48 @@ from time import monotonic
 
 from redis.exceptions import RedisError
 
-from api.http.problems import Problem, corrupt_key, no_symbols, redis_away, unknown_symbol
-from api.store.book_store import BookStore, CorruptSymbols
-from api.store.single_flight import JoinedRead
-from kraken_book.contract.keys import SYMBOLS
+from api.store.book_store import BookStore
+from api.store.coalesce import SingleFlight
+from api.store.errors import ApiError, CorruptSymbols, NoSuchSymbol, NoSymbols, redis_away
 from kraken_book.contract.symbol_state import SymbolState
-from kraken_book.symbols import SymbolIndex, folded, is_symbol, nearest
+from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
-# A symbol that has just been added is found after this time; unknown names cost one read of the
-# list in it at most, and one of the book that they would have.
 FRESH_SECONDS = 1.0
-
-CORRUPT_SYMBOLS = "corrupt-symbols"
 
 
 class Directory:
-    """The configured symbols, read from Redis again when they may have changed."""
+    """The configured symbols, read from Redis again when they may have changed.
 
-    def __init__(self, store: BookStore) -> None:
+    Args:
+        store: Reads the list, and books that are missing from it.
+        fresh_seconds: A new symbol is found after this time at most. Meanwhile unknown names cost
+            one read of the list, and each one of the book that it would have.
+    """
+
+    def __init__(self, store: BookStore, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._store = store
-        self._reading = JoinedRead(self._read)
+        self._fresh_seconds = fresh_seconds
+        self._reading = SingleFlight(self._read)
         self._states: dict[str, SymbolState] = {}
         self._index = SymbolIndex()
         self._read_at = float("-inf")
 
     async def states(self) -> dict[str, SymbolState]:
-        """Return every configured symbol and what became of it.
+        """Return the state of every configured symbol.
 
-        Raises Problem if Redis is away, or the list is none.
+        Raises:
+            ApiError: If Redis is away, or the list is corrupt.
         """
-        # An empty list may be filled at any moment, and costs next to nothing.
-        if not self._states or monotonic() - self._read_at >= FRESH_SECONDS:
+        # An empty list may be filled at any moment, and costs little to read.
+        if not self._states or monotonic() - self._read_at >= self._fresh_seconds:
             try:
-                await self._reading.of(None)
-            except CorruptSymbols as corrupt:
-                raise corrupt_key(CORRUPT_SYMBOLS, SYMBOLS, corrupt.corruption) from corrupt
+                await self._reading.get(None)
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
         return self._states
 
     def last_states(self) -> dict[str, SymbolState]:
-        """Return what `states` answered last; asks nobody."""
+        """Return what `states` returned last, without a read."""
         return self._states
 
     async def _read(self, _all: None) -> None:
@@ -57,20 +58,21 @@ class Directory:
     async def resolve(self, name: str) -> str:
         """Return the symbol that `name` means.
 
-        A symbol whose book is in Redis is known without the list, which may be lost or lack it.
-        Raises Problem: 404 with the nearest known symbols; 503 if the list cannot be read, or is
-        empty, which a collector will change.
+        A symbol whose book is in Redis is known even if the list is lost or lacks it.
+
+        Raises:
+            NoSuchSymbol: If there is no such symbol; names the nearest ones.
+            Unavailable: If the list cannot be read, or is empty because no collector has written.
         """
         if name in self._states:
-            # Most ask by the name itself.
             return name
         symbol = self._index.find(name)
         if symbol is not None:
             return symbol
         try:
             states = await self.states()
-        except Problem as problem:
-            symbol = await self._without_list(name, problem)
+        except ApiError as error:
+            symbol = await self._without_list(name, error)
             if symbol is None:
                 raise
             return symbol
@@ -78,18 +80,18 @@ class Directory:
         if symbol is not None:
             return symbol
         if not states:
-            raise no_symbols()
-        raise unknown_symbol(name, nearest(name, states))
+            raise NoSymbols
+        raise NoSuchSymbol(name, suggest_symbols(name, states))
 
-    async def _without_list(self, name: str, problem: Problem) -> str | None:
-        """Return the symbol that `name` means while the list cannot be read, if that is known."""
+    async def _without_list(self, name: str, error: ApiError) -> str | None:
+        """Return the symbol that `name` means while the list cannot be read, None if unknown."""
         for symbol in _spellings(name):
             if self._store.known(symbol) is not None:
                 return symbol
-        return await self._with_book(name) if problem.name == CORRUPT_SYMBOLS else None
+        return await self._with_book(name) if isinstance(error, CorruptSymbols) else None
 
     async def _with_book(self, name: str) -> str | None:
-        """Return the symbol that `name` means and that has a book in Redis, if there is one."""
+        """Return the symbol that `name` means if it has a book in Redis, else None."""
         symbols = _spellings(name)
         if not symbols:
             return None
@@ -104,5 +106,5 @@ class Directory:
 
 
 def _spellings(name: str) -> list[str]:
-    """Return how the symbol that `name` means may be spelled in Redis."""
-    return [each for each in dict.fromkeys((name, folded(name))) if is_symbol(each)]
+    """Return the spellings that the symbol `name` may have in Redis."""
+    return [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]

@@ -1,4 +1,4 @@
-"""An event as it lies in a stream of Redis, and whether it goes on from another."""
+"""An event in a stream of Redis, and whether it follows another."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from api.follow.frame_log import Place
 from api.store.corrupt_keys import CorruptKeys
 from kraken_book.contract.keys import events_key
+from kraken_book.position import Position
 from kraken_book.printable import printable_json
 from runtime.logs import get_logger
 
@@ -19,21 +19,21 @@ StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
 
 KINDS = ("update", "snapshot", "status")
 
-# One read of one stream; what is more follows at once.
-MOST_ENTRIES = 1000
+# How many entries one read of one stream brings; another follows at once if there are more.
+MAX_ENTRIES = 1000
 
 
-class Entry(NamedTuple):
-    """An event as it lies in a stream."""
+class StreamEntry(NamedTuple):
+    """An event in a stream."""
 
     id: str
     kind: str
-    place: Place
+    position: Position
     data: bytes
 
 
-def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
-    """Return the events in an XRANGE's reply; what is none is noted as corrupt and passed over."""
+def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamEntry]:
+    """Return the events in a reply to XRANGE; note other entries as corrupt and skip them."""
     key = events_key(symbol)
     if isinstance(reply, Exception):
         corrupt.found(key, str(reply), "DEL", key)
@@ -53,53 +53,53 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[Entry]:
     return entries
 
 
-def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> Entry:
-    """Return the event in an entry; raises if its parts are none or do not agree.
+def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> StreamEntry:
+    """Return the event in an entry; raise if parts are missing or do not agree.
 
-    Whatever else writes to our streams gets into no reader's: not a second SSE message after a
+    What anything else writes into a stream reaches no reader: not a second SSE message after a
     line break, and not another symbol's book.
     """
-    place = Place(int(fields[b"epoch"]), int(fields[b"seq"]))
+    position = Position(int(fields[b"epoch"]), int(fields[b"seq"]))
     kind, data = fields[b"kind"].decode(), fields[b"data"]
     head = _head_decoder.decode(data)
-    if head != _Head(symbol, kind, place.seq, place.epoch) or kind not in KINDS:
+    if head != _Head(symbol, kind, position.seq, position.epoch) or kind not in KINDS:
         raise ValueError("its data is of another event")
-    if int(event_id.partition("-")[2]) != place.seq:
+    if int(event_id.partition("-")[2]) != position.seq:
         raise ValueError("its id is not of its seq")
     if b"\n" in data or b"\r" in data:
         raise ValueError("its data is more than a line")
-    return Entry(event_id, kind, place, printable_json(data))
+    return StreamEntry(event_id, kind, position, printable_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:
-    """What entries' ids are ordered by: the milliseconds, then the number."""
+    """Return the order of an entry's id: the milliseconds, then the number."""
     milliseconds, _, number = event_id.partition("-")
     return int(milliseconds), int(number or 0)
 
 
-def follows(entry: Entry, last: Place) -> bool:
-    """Whether nothing lies between `last` and `entry` that a reader would miss."""
-    if entry.place.seq <= last.seq:
-        # A newer epoch whose numbers begin again knows nothing of what was before.
+def follows(entry: StreamEntry, last: Position) -> bool:
+    """Return whether there is no event between `last` and `entry` that a reader would miss."""
+    if entry.position.seq <= last.seq:
+        # A newer epoch whose numbers begin again does not follow anything.
         return False
     if entry.kind == "snapshot":
         return counts_from(entry) in (None, last.seq)
-    if entry.place.epoch != last.epoch:
+    if entry.position.epoch != last.epoch:
         return entry.kind == "status"
-    return entry.place.seq == last.seq + 1
+    return entry.position.seq == last.seq + 1
 
 
-def unbroken(entries: list[Entry]) -> list[Entry]:
-    """The last of `entries` that follow on each other."""
+def unbroken(entries: list[StreamEntry]) -> list[StreamEntry]:
+    """Return the last of `entries` that follow on each other."""
     begin = 0
     for index in range(1, len(entries)):
-        if not follows(entries[index], entries[index - 1].place):
+        if not follows(entries[index], entries[index - 1].position):
             begin = index
     return entries[begin:]
 
 
-def counts_from(entry: Entry) -> int | None:
-    """The seq of the event after which a snapshot counts what it stands for; None where unknown.
+def counts_from(entry: StreamEntry) -> int | None:
+    """Return the seq after which a snapshot counts the events that it replaces; None if unknown.
 
     After a failover of Redis that lost writes, that is not the last event that was read.
     """
@@ -110,17 +110,17 @@ def counts_from(entry: Entry) -> int | None:
     except msgspec.DecodeError as error:
         log.error("a snapshot cannot be read", id=entry.id, error=str(error))
         return None
-    return None if conflated is None else entry.place.seq - conflated - 1
+    return None if conflated is None else entry.position.seq - conflated - 1
 
 
-def went_back(entry: Entry, last: Place) -> bool:
-    """Whether `entry` goes on from an event before `last`: Redis has lost what lies between."""
+def went_back(entry: StreamEntry, last: Position) -> bool:
+    """Return whether `entry` follows an event before `last`, so Redis has lost events."""
     seq = counts_from(entry)
-    return entry.place.seq <= last.seq or (seq is not None and seq < last.seq)
+    return entry.position.seq <= last.seq or (seq is not None and seq < last.seq)
 
 
 class _Head(msgspec.Struct):
-    """Members that every event has; the others are only checked to be JSON."""
+    """The members that every event has; of the others only the JSON is checked."""
 
     symbol: str
     kind: str

@@ -2,8 +2,9 @@
 
 A channel is a log that grows while anybody reads it. Of each of its symbols it has first a
 snapshot, then what follows; a book that is lost and found again is told as `lagged`, with another
-snapshot. Raw, it passes on the events themselves; cut, snapshots of what changed. A cut channel
-keeps little: a reader that falls behind needs the newest state of each book, and nothing else.
+snapshot. A raw channel passes the events on; a channel with a view sends snapshots of what changed.
+The latter keeps little: a reader that falls behind needs the newest state of each book, and nothing
+else.
 """
 
 from __future__ import annotations
@@ -12,52 +13,30 @@ import asyncio
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
-from time import monotonic, thread_time
+from time import monotonic
 
 from msgspec.structs import replace
 
-from api.follow.api_events import lagged_frame, status_frame
+from api.follow.api_events import status_frame
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, Frame, FrameLog, Place, sse_frame
-from api.follow.ring import milliseconds_of
-from api.metrics import LAGGED
+from api.follow.frame_log import FRAME_BYTES, SseFrame
+from api.store.metrics import LAGGED
+from api.views.channel_log import ChannelLog, OneSymbolLog, api_frame, unmarked, watermarked
+from api.views.channel_member import NO_BOOK_YET, ChannelMember
 from api.views.followed_book import FollowedBook, is_numbered
-from api.views.view import Cut
-from api.views.view_pace import FIRST_SECONDS, ViewPace, believed_seconds
-from kraken_book.event import LaggedReason
+from api.views.view import View
+from api.views.view_pace import ViewPace, ViewTimer
+from kraken_book.position import Position
 
-# Of many symbols, that much more goes through one log; its frames are the rings' own.
-MANY_CAPACITY = 16_384
-# Who comes so soon after another begins at the same frame, with the same bytes.
+# Readers that come within this time of each other begin at the same frame, with the same bytes.
 OPENING_SECONDS = 0.5
-# A cut channel keeps so much, or twice what it shows at once: more than an opening would take a
-# reader longer to read than the opening.
-CUT_BYTES = 256 * 1024
+# A channel with a view keeps so much, or twice what it shows at once: more than an opening would
+# take a reader longer to read than the opening.
+VIEW_BYTES = 256 * 1024
 # What a symbol costs a channel beside its frames.
-SOURCE_BYTES = 1000
+MEMBER_BYTES = 1000
 # Symbols that have left and whose last positions are remembered.
-MOST_LEFT = 1000
-NO_BOOK_YET = "no book yet"
-
-
-class ChannelLog(FrameLog):
-    """The frames of many symbols; an id is a watermark, put before the event when it is sent."""
-
-    symbol = "*"
-
-    def __init__(self, buffer: Buffer) -> None:
-        super().__init__(MANY_CAPACITY, buffer)
-
-    def _render(self, frame: Frame) -> bytes:
-        return watermarked(frame)
-
-
-class OneSymbolLog(FrameLog):
-    """The frames of one symbol, each with its event's id."""
-
-    def __init__(self, symbol: str, buffer: Buffer) -> None:
-        super().__init__(buffer=buffer)
-        self.symbol = symbol
+MAX_LEFT = 1000
 
 
 class ChannelOpening:
@@ -66,148 +45,125 @@ class ChannelOpening:
     def __init__(self, parts: list[bytes], index: int, buffer: Buffer) -> None:
         self.parts = parts
         self.index = index
-        """Return the index in the log at which they go on."""
+        """The index in the log at which readers go on."""
         self.size = sum(map(len, parts))
         buffer.pin(self.size)
         weakref.finalize(self, buffer.unpin, self.size).atexit = False
 
 
-class Source:
-    """One symbol in a channel: how far its events have come into the log."""
-
-    def __init__(self, followed: FollowedBook) -> None:
-        self.followed = followed
-        self.generation = 0
-        self.next = 0
-        self.place = Place(0, 0)
-        # What readers see, as `Rendered.seen` says it.
-        self.seen: int | None = None
-        # Why a reader may have had events before those that come first here.
-        self.owed: LaggedReason | None = None
-        # How often the book was not known when it was looked at, since it was lost.
-        self.missing = 0
-        # Where the watermark stood when the book was lost: it waits there.
-        self.held: int | None = None
-
-
 class Channel:
-    """The log for one choice of symbols (`is_many`: with watermarks) and one view of them.
+    """The log for one choice of symbols and one view of them.
 
     `watermark` is in Redis's milliseconds: every event with an earlier or the same time is in the
     log, or in what came before it.
+
+    Args:
+        name: The symbol of a log of one symbol.
+        view: How books are shown; None if their events are passed on.
+        watermark: Where the watermark begins.
+        buffer: The process's bound of memory.
+        pace: The time of the event loop that all views share.
+        is_many: Whether ids are watermarks.
+        view_bytes: What a channel with a view keeps.
     """
 
     def __init__(
         self,
         name: str,
-        cut: Cut | None,
+        view: View | None,
         watermark: int,
         buffer: Buffer,
         pace: ViewPace,
         *,
         is_many: bool,
-        cut_bytes: int = CUT_BYTES,
+        view_bytes: int = VIEW_BYTES,
     ) -> None:
         self.log = ChannelLog(buffer) if is_many else OneSymbolLog(name, buffer)
-        self._buffer = buffer
-        self._cut_bytes = cut_bytes
-        self._pace = pace
-        pace.views += cut is not None
-        self.cut = cut
+        self.view = view
         self.is_many = is_many
         self.watermark = watermark
         self.readers = 0
-        self.sources: dict[str, Source] = {}
-        self._left: dict[str, Place] = {}
+        self.members: dict[str, ChannelMember] = {}
+        self._buffer = buffer
+        self._view_bytes = view_bytes
+        self._timer = view and ViewTimer(view.interval, pace, self._show_changed)
+        self._changed: dict[ChannelMember, None] = {}
+        self._left: dict[str, Position] = {}
         self._is_resumed = False
         self._opening: ChannelOpening | None = None
         self._opening_bytes = 0
         self._opened_at = float("-inf")
-        self._changed: dict[Source, None] = {}
-        self._next_shown = 0.0
-        self._show_seconds = FIRST_SECONDS
-        self._timer: asyncio.TimerHandle | None = None
         self._listeners: dict[str, Callable[[], None]] = {}
-        self._waking = False
+        self._is_waking = False
 
     def add(self, followed: FollowedBook) -> None:
         """Show this symbol too."""
-        symbol = followed.ring.symbol
-        source = self.sources[symbol] = Source(followed)
-        source.held = self.watermark
+        member = ChannelMember(followed, self.view, self.watermark)
+        symbol = member.symbol
+        self.members[symbol] = member
         if symbol in self._left:
-            source.place, source.owed = self._left.pop(symbol), "trimmed"
+            member.position, member.owed = self._left.pop(symbol), "trimmed"
         elif self._is_resumed:
-            source.owed = "unknown"
-        self.log.keep(len(self.sources) * SOURCE_BYTES)
-        self._listeners[symbol] = partial(self._on_change, source)
-        self._on_change(source)
+            member.owed = "unknown"
+        self.log.keep(len(self.members) * MEMBER_BYTES)
+        self._listeners[symbol] = partial(self._on_change, member)
+        self._on_change(member)
 
     def leave(self, symbol: str, reason: str) -> FollowedBook:
         """Tell readers that this symbol has left, for `reason`; return the followed book."""
-        source = self.sources[symbol]
-        self._pull(source)
-        self._append_all([self._own(status_frame(symbol, "syncing", reason))])
-        self._left[symbol] = source.place
-        while len(self._left) > MOST_LEFT:
+        member = self.members[symbol]
+        self._pull(member)
+        self._append_all([api_frame(status_frame(symbol, "syncing", reason))])
+        self._left[symbol] = member.position
+        while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
         return self._remove(symbol)
 
     def close(self) -> Iterator[FollowedBook]:
-        """Nobody reads it any more; the books that were followed for it."""
+        """End the channel, which nobody reads any more; yield the books that it followed."""
         if self._timer is not None:
-            self._timer.cancel()
-        self._pace.views -= self.cut is not None
-        for symbol in list(self.sources):
+            self._timer.close()
+        for symbol in list(self.members):
             yield self._remove(symbol)
         self._opening = None
         self.log.close()
 
     def note_resumed(self) -> None:
-        """A reader has come back: it may have had events of books that are not known here yet."""
+        """Note that a reader came back: it may have had events of books not known here yet."""
         self._is_resumed = True
-        for source in self.sources.values():
-            if not source.generation and source.owed is None:
-                source.owed = "unknown"
-
-    def _remove(self, symbol: str) -> FollowedBook:
-        source = self.sources.pop(symbol)
-        self._changed.pop(source, None)
-        followed = source.followed
-        followed.ring.forget(self._listeners.pop(symbol))
-        return followed
+        for member in self.members.values():
+            if not member.has_begun and member.owed is None:
+                member.owed = "unknown"
 
     def pull(self) -> None:
         """Bring the log up to the rings."""
-        for source in self.sources.values():
-            self._pull(source)
+        for member in self.members.values():
+            self._pull(member)
 
     def move_watermark(self, without_book: Container[str]) -> None:
-        """Learn up to when everything is in the log; nothing is waited for `without_book`."""
+        """Move the watermark up to when everything is in the log.
+
+        Args:
+            without_book: Symbols whose book is not waited for, because there is none.
+        """
         self.pull()
-        marks = []
-        for symbol, source in self.sources.items():
-            mark = source.followed.ring.complete if source.held is None else source.held
-            if mark is not None and not (source.held is not None and symbol in without_book):
-                marks.append(mark)
-        self.watermark = min(marks, default=self.watermark)
+        marks = [member.mark(without_book) for member in self.members.values()]
+        self.watermark = min((m for m in marks if m is not None), default=self.watermark)
 
     def look_over(self) -> None:
         """Tell readers of books that stay lost, and forget an opening that nobody shares any more.
 
         Called now and then; a book is reported as lost if it is lost at two calls.
         """
-        if monotonic() - self._opened_at > OPENING_SECONDS:
+        if self._is_opening_old():
             self._opening = None
-        for symbol, source in self.sources.items():
-            is_lost = source.generation > 0 and source.followed.book is None
-            source.missing = source.missing + 1 if is_lost else 0
-            if source.missing == 2:
-                self._append_all([self._own(status_frame(symbol, "syncing", NO_BOOK_YET))])
+        for symbol, member in self.members.items():
+            if member.note_look():
+                self._append_all([api_frame(status_frame(symbol, "syncing", NO_BOOK_YET))])
 
     @property
     def can_open(self) -> bool:
-        """Return whether there is room for an opening as large as the last one."""
+        """Whether there is room for an opening as large as the last one."""
         return self._opening is not None or self._buffer.has_room(self._opening_bytes)
 
     def opening(self) -> ChannelOpening:
@@ -216,148 +172,87 @@ class Channel:
         Raises:
             NoRoom: Too much is being sent already to readers that came before.
         """
-        is_old = monotonic() - self._opened_at > OPENING_SECONDS
-        if self._opening is None or is_old or self._is_gone(self._opening.index):
+        opening = self._opening
+        if opening is None or self._is_opening_old() or self._is_gone(opening.index):
             self._opening = None
             self.pull()
-            frames = [f for source in self.sources.values() for f in self._opening_of(source)]
-            parts = self._rendered(frames)
+            parts = self._rendered([f for m in self.members.values() for f in m.opening()])
             self._opening_bytes = sum(map(len, parts))
             self._make_room(self._opening_bytes)
-            self._opening = ChannelOpening(parts, self.log.end, self._buffer)
+            opening = self._opening = ChannelOpening(parts, self.log.end, self._buffer)
             self._opened_at = monotonic()
-        return self._opening
+        return opening
 
-    def opening_of(self, source: Source) -> Iterator[bytes]:
-        """What a reader of many is sent of one symbol that it is to begin anew with."""
-        return map(unmarked, self._opening_of(source))
+    def opening_of(self, member: ChannelMember) -> Iterator[bytes]:
+        """Return what a reader of many is sent of one symbol that it is to begin anew with."""
+        return map(unmarked, member.opening())
+
+    def _remove(self, symbol: str) -> FollowedBook:
+        member = self.members.pop(symbol)
+        self._changed.pop(member, None)
+        member.followed.ring.forget(self._listeners.pop(symbol))
+        return member.followed
+
+    def _is_opening_old(self) -> bool:
+        return monotonic() - self._opened_at > OPENING_SECONDS
 
     def _is_gone(self, index: int) -> bool:
         return self.log.frames_from(index, 0) is None
 
-    def _opening_of(self, source: Source) -> Iterator[Frame]:
-        followed, symbol = source.followed, source.followed.ring.symbol
-        if followed.book is None:
-            yield self._own(status_frame(symbol, "syncing", NO_BOOK_YET))
+    def _on_change(self, member: ChannelMember) -> None:
+        if member.symbol in self._listeners:
+            member.followed.ring.on_change(self._listeners[member.symbol])
+            self._pull(member)
+
+    def _pull(self, member: ChannelMember) -> None:
+        if not member.advance(self.watermark):
             return
-        yield self._snapshot(source, None)
-        if followed.status == "syncing":
-            yield self._own(status_frame(symbol, "syncing", followed.reason))
-        if followed.ring.stale:
-            yield self._own(status_frame(symbol, "stale", "age"))
-
-    def _on_change(self, source: Source) -> None:
-        symbol = source.followed.ring.symbol
-        if symbol in self._listeners:
-            source.followed.ring.on_change(self._listeners[symbol])
-            self._pull(source)
-
-    def _pull(self, source: Source) -> None:
-        followed = source.followed
-        followed.advance()
-        if followed.book is None:
-            if source.held is None:
-                source.held = self.watermark
+        if member.has_rejoined:
+            reason = member.lagged_reason()
+            if reason is not None:
+                LAGGED.labels(reason).inc(self.readers)
+            self._append_all(member.begin())
             return
-        if source.generation != followed.generation:
-            self._begin(source)
-        elif self.cut is None:
-            self._pass_on(source, lambda _frame: True)
-        else:
-            self._pass_on(source, is_no_book)
-            self._changed[source] = None
-            self._show_when_due()
+        self._append_all(member.next_frames())
+        if self._timer is not None:
+            self._changed[member] = None
+            self._timer.show_when_due()
 
-    def _begin(self, source: Source) -> None:
-        """Tell the readers of a book that is known now, and whether they missed any of it."""
-        followed = source.followed
-        reason = followed.lost_for if source.generation else source.owed
-        if reason is not None:
-            known = source.place.epoch == followed.place.epoch
-            missed = max(0, followed.place.seq - source.place.seq) if known else None
-            lagged = lagged_frame(followed.ring.symbol, missed, reason)
-            self.log.append(self._own(lagged))
-            LAGGED.labels(reason).inc(self.readers)
-        self._append_all(self._opening_of(source))
-        if self.cut is not None and followed.book is not None:
-            source.seen = followed.rendered(self._levels).seen
-        source.generation, source.next = followed.generation, followed.next
-        source.place, source.held = followed.place, None
-
-    def _pass_on(self, source: Source, wanted: Callable[[Frame], bool]) -> None:
-        frames = source.followed.ring.frames_from(source.next) or []
-        source.next = source.followed.next
-        source.place = source.followed.place if self.cut is None else source.place
-        self._append_all(filter(wanted, frames))
-
-    def _append_all(self, frames: Iterable[Frame]) -> None:
-        empty = True
-        for frame in frames:
-            empty = False
-            self.log.append(replace(frame, id=str(self.watermark)) if self.is_many else frame)
-        if not empty and not self._waking:
-            # What of other symbols comes in the same answer of Redis goes out in the same write.
-            self._waking = True
-            asyncio.get_running_loop().call_soon(self._wake)
-
-    def _wake(self) -> None:
-        self._waking = False
-        self.log.wake()
-
-    def _show_when_due(self) -> None:
-        assert self.cut is not None
-        wait = self._next_shown - monotonic()
-        if wait <= 0:
-            self._show_changed()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._show_changed)
-
-    def _show_changed(self) -> None:
-        assert self.cut is not None
-        self._timer = None
-        # Of this thread: other processes that had the core are no reason to wait longer.
-        begun = thread_time()
+    def _show_changed(self) -> bool:
+        """Append a snapshot of each changed book, and return whether any looks different."""
         changed, self._changed = self._changed, {}
-        shown = [frame for source in changed for frame in self._change_of(source)]
+        snapshots = (member.changed_snapshot() for member in changed)
+        shown = [frame for frame in snapshots if frame is not None]
         if shown:
             self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
             self._append_all(shown)
-        self._show_seconds = believed_seconds(thread_time() - begun, self._show_seconds)
-        interval = self.cut.interval if shown else 0.0
-        self._next_shown = monotonic() + self._pace.pause_after(self._show_seconds, interval)
+        return bool(shown)
+
+    def _append_all(self, frames: Iterable[SseFrame]) -> None:
+        is_empty = True
+        for frame in frames:
+            is_empty = False
+            self.log.append(replace(frame, id=str(self.watermark)) if self.is_many else frame)
+        if not is_empty and not self._is_waking:
+            # Events of other symbols in the same answer of Redis go out in the same write.
+            self._is_waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._is_waking = False
+        self.log.wake()
 
     def _make_room(self, size: int) -> None:
-        """Have the log of a cut channel keep what is shown at once, and little more."""
-        if self.cut is not None:
-            own = len(self.sources) * SOURCE_BYTES
-            self.log.keep(own, max(FLOOR_BYTES, size), max(self._cut_bytes, 2 * size))
+        """Have the log of a channel with a view keep what is shown at once, and little more."""
+        if self.view is not None:
+            own = len(self.members) * MEMBER_BYTES
+            self.log.keep(own, max(FLOOR_BYTES, size), max(self._view_bytes, 2 * size))
 
-    def _change_of(self, source: Source) -> Iterator[Frame]:
-        followed = source.followed
-        if followed.book is None:
-            return
-        seen = followed.rendered(self._levels).seen
-        if seen != source.seen:
-            source.seen = seen
-            known = source.place.epoch == followed.place.epoch
-            conflated = max(0, followed.place.seq - source.place.seq - 1) if known else None
-            source.place = followed.place
-            yield self._snapshot(source, conflated)
+    def _rendered(self, opening: list[SseFrame]) -> list[bytes]:
+        """Render an opening; of many symbols, its last event alone has the watermark.
 
-    @property
-    def _levels(self) -> int | None:
-        return None if self.cut is None else self.cut.levels
-
-    def _snapshot(self, source: Source, conflated: int | None) -> Frame:
-        followed = source.followed
-        data = followed.rendered(self._levels).snapshot(conflated)
-        return Frame(followed.place, followed.event_id, sse_frame(followed.event_id, data))
-
-    def _own(self, sse: bytes) -> Frame:
-        return Frame(Place(0, 0), "", sse)
-
-    def _rendered(self, opening: list[Frame]) -> list[bytes]:
-        """Of many, the last event alone has the watermark: all before it were not sent before."""
+        A reader that is cut off within the opening must not have the watermark.
+        """
         if not self.is_many:
             return [frame.sse for frame in opening]
         rendered = [unmarked(frame) for frame in opening]
@@ -366,25 +261,3 @@ class Channel:
             last = numbered[-1]
             rendered[last] = watermarked(replace(opening[last], id=str(self.watermark)))
         return rendered
-
-
-def watermarked(frame: Frame) -> bytes:
-    """The event as SSE with its frame's id, a watermark, in place of its own."""
-    if not is_numbered(frame):
-        return frame.sse
-    return b"id: %b\n%b" % (frame.id.encode(), frame.sse[frame.sse.index(b"data: ") :])
-
-
-def unmarked(frame: Frame) -> bytes:
-    """The event as SSE without an id: there is more to send before a watermark is true."""
-    return frame.sse[frame.sse.index(b"data: ") :] if is_numbered(frame) else frame.sse
-
-
-def is_no_book(frame: Frame) -> bool:
-    """Whether it tells a status, and nothing of the levels."""
-    return not is_numbered(frame) or b'"kind":"status"' in frame.sse[:200]
-
-
-def is_later(frame: Frame, milliseconds: int) -> bool:
-    """Whether an event of the stream was written later than that."""
-    return is_numbered(frame) and milliseconds_of(frame.id) > milliseconds

@@ -1,6 +1,6 @@
-"""A symbol's book as it is now, kept from the events in its ring and verified at each.
+"""A symbol's book, verified at each event of its ring, and its snapshots rendered for views.
 
-One for all that show the same symbol, whatever they show of it.
+All channels that show a symbol share one, whatever view they show of it.
 """
 
 from __future__ import annotations
@@ -8,43 +8,35 @@ from __future__ import annotations
 import msgspec
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import Frame, Place
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
-from api.store.book_store import StoredBook
-from api.views.view import show
-from kraken_book.book import DEPTHS, Book, BookError
-from kraken_book.event import (
-    LaggedReason,
-    Snapshot,
-    StatusChange,
-    Update,
-    decode_event,
-    render_snapshot,
-)
-from kraken_book.level import LevelError
-from kraken_book.precision import MAX_TEXT, Precision
-from kraken_book.view import view_of
+from api.store.book_store import BookWithAge
+from api.views.view import render_view
+from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
+from kraken_book.errors import BookError
+from kraken_book.event import LaggedReason, decode_event, render_snapshot, snapshot_event
+from kraken_book.position import NOWHERE, Position
+from kraken_book.verified_book import BookState, VerifiedBook
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-_pairs = msgspec.json.Decoder(list[tuple[str, str]])
-
 _CONFLATED_LAST = b"null}"
-# Different cuts of one state that are kept rendered.
-MOST_RENDERED = 4
-# What is in Redis can be anything: these are raised by what makes no event, no level, no book.
-NO_BOOK = (BookError, LevelError, msgspec.DecodeError, ValueError, TypeError, OverflowError)
+# Different views of one state that are kept rendered.
+MAX_RENDERED = 4
+# What lies in Redis can be anything: these errors say that it is no event or no right book.
+NO_BOOK = (BookError, msgspec.DecodeError, ValueError)
 
 
-class Rendered:
-    """One state of a book as a snapshot's JSON, cut to some levels; shared by all who show it."""
+class RenderedSnapshot:
+    """One state of a book as a snapshot's JSON with some of its levels; all channels share it."""
 
     __slots__ = ("head", "seen")
 
     def __init__(self, head: bytes, seen: int) -> None:
         self.head = head
-        """Return the JSON without the value of `conflated`, its last member."""
+        """The JSON without the value of `conflated`, its last member."""
         self.seen = seen
         """Equal for states of a book between which a reader would see no difference."""
 
@@ -56,55 +48,69 @@ class Rendered:
 class FollowedBook:
     """The book, from the moment it is joined until events are missed; then it is joined again.
 
-    `generation` counts the joins: in between, events follow each other. `book` is None while it
-    is not known.
+    `generation` counts the joins: in between, events follow each other.
     """
 
     def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
-        self._rendered: dict[int | None, Rendered] = {}
+        self._rendered: dict[int | None, RenderedSnapshot] = {}
         self._share = (Buffer() if buffer is None else buffer).share(self._forget_rendered, floor=0)
-        # What was said in the log last: the same fault is not said again at each attempt.
-        self._said = ""
+        # The last fault that was logged: it is not logged again at each attempt.
+        self._logged = ""
         self.generation = 0
         self.readers = 0
-        self.book: Book | None = None
-        self.place = Place(0, 0)
         self.event_id = ""
+        """The id of the last event of the book."""
         self.lost_for: LaggedReason = "unknown"
-        self.status = "live"
-        self.reason: str | None = None
+        """Why the book was lost last."""
+        self._verified = VerifiedBook(ring.symbol)
+        self._is_lost = True
         self._next = 0
-        self._source = ""
-        self._checksum = 0
-        self._exchange_time: str | None = None
-        self._received_at: str | None = None
 
-    def join(self, stored: StoredBook) -> None:
-        """Begin with the book of a hash, where the ring goes on from it."""
-        hashed = stored.hash
-        index = self.ring.index_after(Place(hashed.epoch, hashed.seq))
-        if index is None or hashed.view is None:
+    @property
+    def book(self) -> Book | None:
+        """The last verified book, None while it is not known."""
+        return None if self._is_lost else self._verified.book
+
+    @property
+    def position(self) -> Position:
+        """The position of the last event of the book."""
+        return self._verified.position or NOWHERE
+
+    @property
+    def is_syncing(self) -> bool:
+        """Whether the collector has lost the book, so that the last verified one is not live."""
+        return self._verified.state is BookState.SYNCING
+
+    @property
+    def reason(self) -> str | None:
+        """Why the collector has lost the book, None if it did not say."""
+        status = self._verified.collector_status
+        return status.reason if status else None
+
+    def join(self, stored: BookWithAge) -> None:
+        """Begin with the book of a hash, if the ring goes on from there."""
+        snapshot, position = stored.hash.snapshot, stored.position
+        if snapshot is None or position is None:
             return
-        view = hashed.view
+        index = self.ring.index_after(position)
+        if index is None:
+            return
+        verified = VerifiedBook(self.ring.symbol)
         try:
-            book = empty_book(hashed.symbol, view.depth, view.precision)
-            bids, asks = _pairs.decode(view.bids), _pairs.decode(view.asks)
-            book.replace(book.levels(bids), book.levels(asks))
-            book.verify(view.checksum)
+            verified.apply(snapshot_event(snapshot, position))
         except NO_BOOK as error:
-            self._say("what lies in redis is no book", error)
+            self._log_once("what lies in redis is no book", error)
             return
+        if stored.hash.status != "live":
+            verified.await_snapshot()
         self._change_rendered()
-        self.book, self._next = book, index
-        self.status, self.reason = hashed.status, None
-        self.place, self.event_id = Place(hashed.epoch, hashed.seq), hashed.event_id
-        self._source, self._checksum = view.source, view.checksum
-        self._exchange_time, self._received_at = view.exchange_time, None
+        self._verified, self._is_lost = verified, False
+        self._next, self.event_id = index, stored.hash.event_id
         self.generation += 1
 
     def advance(self) -> None:
-        """Take every event that is in the ring."""
+        """Apply every event that is in the ring."""
         if self.book is None:
             return
         frames = self.ring.frames_from(self._next)
@@ -114,9 +120,9 @@ class FollowedBook:
         self._next = self.ring.end
         try:
             for frame in frames:
-                self._take(frame)
+                self._apply(frame)
         except NO_BOOK as error:
-            self._say("events do not make a book", error)
+            self._log_once("events do not make a book", error)
             self._lose("unknown")
         if frames:
             self._change_rendered()
@@ -126,11 +132,11 @@ class FollowedBook:
         """The index, in the ring, of the first event that is not in the book yet."""
         return self._next
 
-    def rendered(self, levels: int | None) -> Rendered:
+    def rendered(self, levels: int | None) -> RenderedSnapshot:
         """Return the book as it is, cut to so many levels (None: all), as a snapshot."""
         found = self._rendered.get(levels)
         if found is None:
-            if len(self._rendered) >= MOST_RENDERED:
+            if len(self._rendered) >= MAX_RENDERED:
                 self._change_rendered()
             found = self._rendered[levels] = self._render(levels)
             self._share.add(len(found.head))
@@ -140,15 +146,17 @@ class FollowedBook:
         """Give back what it has of the buffer; nobody shows it any more."""
         self._share.close()
 
-    def _render(self, levels: int | None) -> Rendered:
-        assert self.book is not None, f"the book of {self.ring.symbol} is not known"
-        shown = show(self.book, levels)
-        view = view_of(self.book, self._source, self._checksum, self._exchange_time)
+    def _render(self, levels: int | None) -> RenderedSnapshot:
+        verified, book = self._verified, self.book
+        assert book is not None, f"the book of {self.ring.symbol} is not known"
+        shown = render_view(book, levels)
+        view = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
         view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
-        epoch, seq = self.place.epoch, self.place.seq
-        data = render_snapshot(view, seq, epoch, self._received_at, None, is_cut=not shown.proves)
+        epoch, seq = self.position.epoch, self.position.seq
+        received_at = verified.received_at
+        data = render_snapshot(view, seq, epoch, received_at, None, is_cut=not shown.proves)
         # The texts themselves would be kept for every view that has shown them.
-        return Rendered(data.removesuffix(_CONFLATED_LAST), hash(shown))
+        return RenderedSnapshot(data.removesuffix(_CONFLATED_LAST), hash(shown))
 
     def _forget_rendered(self, _size: int) -> int:
         size = sum(len(each.head) for each in self._rendered.values())
@@ -159,51 +167,30 @@ class FollowedBook:
         if self._rendered:
             self._share.add(-self._forget_rendered(0))
 
-    def _say(self, what: str, error: Exception) -> None:
-        said = f"{what}: {error}"
-        if said != self._said:
-            self._said = said
+    def _log_once(self, what: str, error: Exception) -> None:
+        fault = f"{what}: {error}"
+        if fault != self._logged:
+            self._logged = fault
             log.error(what, symbol=self.ring.symbol, error=str(error))
 
     def _lose(self, reason: LaggedReason) -> None:
-        self.book, self.lost_for = None, reason
+        self._is_lost, self.lost_for = True, reason
 
-    def _take(self, frame: Frame) -> None:
+    def _apply(self, frame: SseFrame) -> None:
         if not is_numbered(frame):
             return
-        self.place, self.event_id = frame.place, frame.id
         event = decode_event(data_of(frame))
         if event.symbol != self.ring.symbol:
             raise ValueError(f"an event of {event.symbol!r} lies in this stream")
-        if isinstance(event, Snapshot):
-            precision = Precision(event.price_precision, event.qty_precision)
-            self.book = empty_book(event.symbol, event.depth, precision)
-            self.book.replace(self.book.levels(event.bids), self.book.levels(event.asks))
-            self._source = event.source
-        elif isinstance(event, Update) and self.book is not None:
-            self.book.update(self.book.levels(event.bids), self.book.levels(event.asks))
-        else:
-            if isinstance(event, StatusChange):
-                self.status, self.reason = event.status, event.reason
-            return
-        if event.checksum is not None:
-            self.book.verify(event.checksum)
-            self._checksum = event.checksum
-        self._exchange_time, self._received_at = event.exchange_time, event.received_at
+        self._verified.apply(event)
+        self.event_id = frame.id
 
 
-def empty_book(symbol: str, depth: int, precision: Precision) -> Book:
-    """Return an empty book; raises ValueError if no book has this depth and precision."""
-    if depth not in DEPTHS or not all(0 <= decimals < MAX_TEXT for decimals in precision):
-        raise ValueError(f"no book has a depth of {depth} and {precision}")
-    return Book(symbol, depth, precision)
-
-
-def is_numbered(frame: Frame) -> bool:
-    """Whether it is an event of the stream, and not the api's own."""
+def is_numbered(frame: SseFrame) -> bool:
+    """Return whether it is an event of the stream, and not the api's own."""
     return frame.sse.startswith(b"id: ")
 
 
-def data_of(frame: Frame) -> bytes:
-    """The JSON in a frame."""
+def data_of(frame: SseFrame) -> bytes:
+    """Return the JSON in a frame."""
     return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()

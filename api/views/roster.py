@@ -20,7 +20,7 @@ log = get_logger(__name__)
 # Collectors write the list again within 10 s.
 GONE_SECONDS = 15.0
 # Symbols that have left; a reader that comes back gets a status for each.
-MOST_LEFT = 1000
+MAX_LEFT = 1000
 NOT_LISTED = "not listed"
 
 
@@ -48,7 +48,7 @@ class Roster:
         """Learn which symbols there are.
 
         Raises:
-            Problem: Redis is away, or the list cannot be read. What was known goes on to hold.
+            ApiError: Redis is away, or the list cannot be read. What was known goes on to hold.
         """
         states = await self._directory.states()
         self.without_book = frozenset(s for s, state in states.items() if not state.acknowledged)
@@ -76,7 +76,7 @@ class Roster:
         except (RedisError, OSError):
             return
         for symbol, book in zip([*asked, *missing], found, strict=True):
-            if book is not None and book.place is not None:
+            if book is not None and book.position is not None:
                 self._missing_since.pop(symbol, None)
                 self._come(symbol)
         for symbol, since in list(self._missing_since.items()):
@@ -96,5 +96,5 @@ class Roster:
         del self.symbols[symbol]
         self.left.pop(symbol, None)
         self.left[symbol] = reason
-        while len(self.left) > MOST_LEFT:
+        while len(self.left) > MAX_LEFT:
             del self.left[next(iter(self.left))]

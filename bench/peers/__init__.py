@@ -1,6 +1,7 @@
-"""What others have made for the same purpose, run from their own packages beside ours.
+"""What ours is measured beside: other projects, run from their own packages, and lower bounds.
 
-`process` runs one; `nchan` is nginx with Debian's module, found where it is installed;
-`sse_starlette_app` and `cryptofeed_collector` run in `.venv-peers`, which `make peers` makes. Where
-one is not installed, a benchmark says so and goes on.
+`process` runs a peer. `nchan` is nginx with Debian's module; `sse_starlette_app` and
+`cryptofeed_collector` run in `.venv-peers`, which `make peers` makes. If one is not installed, a
+suite says so and goes on. `bare_path` and `constant` are the lower bounds. `servers` starts the api
+and its peers, `side_by_side` lets them take turns.
 """

@@ -2,8 +2,8 @@
 
     .venv-peers/bin/python bench/peers/cryptofeed_collector.py ws://127.0.0.1:1234 6379 BTC/USD
 
-Nothing of it is changed; only what it would ask of Kraken itself is told: which pairs there are,
-and where the feed is.
+cryptofeed is unchanged; it is only given what it would ask Kraken for: the pairs, and the address
+of the feed.
 """
 
 from __future__ import annotations

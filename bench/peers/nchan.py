@@ -7,9 +7,9 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.market_events import MarketEvent, stamped
+from bench.load.market_events import MarketEvent, stamped
+from bench.load.publishers import STUCK_SECONDS
 from bench.peers.process import NotInstalled, PeerProcess
-from bench.publishers import STUCK_SECONDS
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 PATH = "/sub"
@@ -50,7 +50,7 @@ http {{
 
 
 def start_nchan(folder: Path, port: int) -> PeerProcess:
-    """Start nginx on `port`, with its files in `folder`; raises NotInstalled."""
+    """Start nginx on `port`, with its files in `folder`; raise NotInstalled if it is missing."""
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     if not (Path(nginx).is_file() and MODULE.is_file()):
         raise NotInstalled("nchan: apt-get install libnginx-mod-nchan")
@@ -61,14 +61,14 @@ def start_nchan(folder: Path, port: int) -> PeerProcess:
 
 
 class NchanPublisher:
-    """Posts events on one connection, those that go together one behind the other."""
+    """Posts events on one connection; pipelines those that go together."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), STUCK_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
-        """Return when nchan has taken them; raises OSError where it does not."""
+        """Return when nchan has taken the events; raise OSError if it does not."""
         self._socket.sendall(b"".join([_post(stamped(event)) for event in events]))
         answers, taken = b"", 0
         while taken < len(events):
@@ -79,7 +79,7 @@ class NchanPublisher:
             taken = answers.count(_ANSWER)
 
     def close(self) -> None:
-        """Leave."""
+        """Close the connection."""
         self._socket.close()
 
 

@@ -1,4 +1,4 @@
-"""A peer's process, which ends with the benchmark."""
+"""The process of a peer, which ends with the benchmark."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
 
-from launcher.lifeline import die_with_parent
+from lab.process_table import cpu_seconds
+from runtime.process import die_with_parent
 
 START_SECONDS = 20.0
 PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
 
 
 class NotInstalled(Exception):
-    """A peer is not there; the message says what would bring it."""
+    """A peer is missing; the message says how to install it."""
 
 
 class PeerProcess:
-    """A command that listens on `port`, until the context ends; its output goes to `log`."""
+    """A command that listens on `port` until the context ends; its output goes to `log`."""
 
     def __init__(
         self, command: Sequence[str], port: int, log: Path, environment: Mapping[str, str]
@@ -55,13 +56,11 @@ class PeerProcess:
         self.close()
 
     def cpu_seconds(self) -> float:
-        """What the process has had of the CPU, Linux alone tells."""
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        """Return the CPU seconds that the process has used (Linux only)."""
+        return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
-        """End it and what it started."""
+        """Kill it and the processes that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -39,7 +39,7 @@ async def follow(redis: Redis, stream: str) -> None:
 
 
 async def events() -> AsyncIterator[ServerSentEvent]:
-    """What comes for one client."""
+    """Yield the events for one client."""
     queue: asyncio.Queue[Event] = asyncio.Queue()
     _clients.add(queue)
     try:

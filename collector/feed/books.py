@@ -1,6 +1,6 @@
 """A symbol's book as the collector knows it: verified, or known not to be.
 
-Pure: frames' levels in, a verified book and word of what changed out.
+Pure: levels of frames in; a verified book, and calls of its listener, out.
 """
 
 from __future__ import annotations
@@ -8,40 +8,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from collector.feed.timestamp import Stamp
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.level import Level
 from kraken_book.precision import Precision
 from kraken_book.timestamps import normalised
-from kraken_book.view import BookView, view_of
 
 
 class BookListener(Protocol):
-    """Who is told of each verified change, in order."""
+    """Told of each verified change, in order."""
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """These levels changed the book."""
+        """Called when these levels changed the book."""
 
     def on_snapshot(self) -> None:
-        """Another book stands in place of what was known."""
+        """Called when another book replaced the one that was known."""
 
     def on_status(self) -> None:
-        """The status or its reason changed."""
+        """Called when the status or its reason changed."""
 
 
 class SymbolBook:
     """One symbol: its status, and its book while that is `live`.
 
-    While live, `book` is verified by `checksum`, and `read` is when its newest frame was read. A
+    While live, `book` is verified by `checksum`, and `read_at` is when its newest frame was read. A
     frame that raises leaves the book unknown; the caller must `lose` it. `pair_status` is the
-    pair's own at Kraken, and `resyncs` how often the book was doubted and asked for anew.
+    pair's own at the venue, and `resyncs` how often the book was doubted and asked for anew.
+
+    Args:
+        symbol: Name of the book.
+        depth: Levels of each side that are kept.
+        source: Where its frames come from, such as `kraken` or `simulated`.
+        link: State of the connection that serves it; by default one that is down.
     """
 
-    def __init__(self, symbol: str, depth: int, source: str) -> None:
+    def __init__(self, symbol: str, depth: int, source: str, link: Link | None = None) -> None:
         self.symbol = symbol
         self.depth = depth
         self.source = source
+        self.link = link or Link()
         self.status: SymbolStatus = "asked"
         self.reason: str | None = None
         self.precision: Precision | None = None
@@ -50,9 +58,9 @@ class SymbolBook:
         self.book: Book | None = None
         self.checksum = 0
         self.exchange_time: str | None = None
-        self.read = Stamp(0, 0)
+        self.read_at = Timestamp(0, 0)
         self.listener: BookListener | None = None
-        # What its state was last made of.
+        # The facts that `_state` was made from.
         self._stated: tuple[object, ...] = ()
         self._state: SymbolState
 
@@ -62,13 +70,18 @@ class SymbolBook:
         return self.status == "live"
 
     @property
+    def confirmed_at(self) -> Timestamp:
+        """When the newest frame was read that confirms the book: one of its connection's."""
+        return self.link.last_frame_at or self.read_at
+
+    @property
     def known_precision(self) -> Precision:
-        """The pair's precision; only once Kraken has told it."""
+        """The pair's precision; only once the venue has told it."""
         assert self.precision is not None, f"{self.symbol} has no precisions yet"
         return self.precision
 
     def state(self, shard: str) -> SymbolState:
-        """What `kraken:symbols` is to say of it; the same object while that is the same."""
+        """Return its entry in `kraken:symbols`; the same object while nothing changed."""
         facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
         if facts != self._stated:
             self._stated, self._state = facts, self._state_now(shard)
@@ -88,10 +101,10 @@ class SymbolBook:
             resyncs=self.resyncs,
         )
 
-    def view(self) -> BookView:
-        """The verified book; only while live."""
+    def view(self) -> BookSnapshot:
+        """Return the verified book, with where and when it comes from; only while live."""
         assert self.book is not None, f"{self.symbol} has no verified book"
-        return view_of(self.book, self.source, self.checksum, self.exchange_time)
+        return snapshot_of(self.book, self.source, self.checksum, self.exchange_time)
 
     def take_snapshot(
         self,
@@ -99,14 +112,14 @@ class SymbolBook:
         asks: Sequence[Level],
         checksum: int,
         time: str | None,
-        read: Stamp,
+        read_at: Timestamp,
     ) -> None:
-        """Become the snapshot's book and live; raises BookError."""
+        """Become live with the snapshot's book; raises BookError."""
         book = Book(self.symbol, self.depth, self.known_precision)
         book.replace(bids, asks)
         book.verify(checksum)
         self.book = book
-        self._verified(checksum, time, read)
+        self._verified(checksum, time, read_at)
         self.status, self.reason = "live", None
         if self.listener is not None:
             self.listener.on_snapshot()
@@ -117,29 +130,29 @@ class SymbolBook:
         asks: Sequence[Level],
         checksum: int,
         time: str | None,
-        read: Stamp,
+        read_at: Timestamp,
     ) -> None:
-        """Apply one frame to a live book; raises BookError."""
+        """Apply an update to a live book; raises BookError."""
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
         book.update(bids, asks)
         book.verify(checksum)
-        self._verified(checksum, time, read)
+        self._verified(checksum, time, read_at)
         if self.listener is not None:
             self.listener.on_update(bids, asks)
 
     def lose(self, reason: str) -> None:
-        """What the book is now is not known, for `reason`."""
-        # Before its first acknowledgement a symbol is still only asked for.
+        """Note that the book's content is not known, for `reason`."""
+        # Before its first acknowledgement, a symbol is still only asked for.
         self._become("asked" if self.status == "asked" else "syncing", reason)
 
     def acknowledge(self) -> None:
-        """Kraken agreed to send this book."""
+        """Note that the venue agreed to send this book."""
         if not self.live:
             self._become("syncing", None if self.status == "refused" else self.reason)
 
     def refuse(self, reason: str) -> None:
-        """Kraken does not send this book, for `reason`."""
+        """Note that the venue does not send this book, for `reason`."""
         self._become("refused", reason)
 
     def _become(self, status: SymbolStatus, reason: str | None) -> None:
@@ -149,5 +162,5 @@ class SymbolBook:
             if self.listener is not None:
                 self.listener.on_status()
 
-    def _verified(self, checksum: int, time: str | None, read: Stamp) -> None:
-        self.checksum, self.exchange_time, self.read = checksum, normalised(time), read
+    def _verified(self, checksum: int, time: str | None, read_at: Timestamp) -> None:
+        self.checksum, self.exchange_time, self.read_at = checksum, normalised(time), read_at

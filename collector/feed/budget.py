@@ -1,4 +1,4 @@
-"""So many in so long and no more: of connections, of subscriptions, of requests."""
+"""How often something may be done: connect, subscribe again, send a request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter, deque
 
 
 class Budget:
-    """At most `amount` in any `seconds`; times are steady seconds, given by the caller."""
+    """At most `amount` in any `seconds`; the caller gives the time, in steady seconds."""
 
     def __init__(self, amount: int, seconds: float) -> None:
         self._amount = amount
@@ -15,28 +15,28 @@ class Budget:
         self._paused_until = 0.0
 
     def wait(self, now: float) -> float:
-        """After how many seconds the next one may be had; 0 for now."""
+        """Return after how many seconds `take` may succeed; 0 if it may now."""
         due = self._taken[0] + self._seconds if len(self._taken) == self._amount else now
         return max(0.0, due - now, self._paused_until - now)
 
     def take(self, now: float) -> bool:
-        """Take one, if it may be had now."""
+        """Count one and return True, if another one is allowed now."""
         if self.wait(now) > 0:
             return False
         self._taken.append(now)
         return True
 
     def pause(self, until: float) -> None:
-        """Give none before `until`."""
+        """Allow none before `until`."""
         self._paused_until = max(self._paused_until, until)
 
 
 class SharedBudget:
-    """At most `amount` in any `seconds` for all members together, and something for each.
+    """At most `amount` in any `seconds` for all members together, and a part for each.
 
-    Half of it is kept for the members in equal parts, of at least one each while there are so many.
-    A member may take more than its part, but not what is kept for the others: so one that takes
-    without end leaves them theirs.
+    Half of it is reserved for the members in equal parts, of at least one each if there are enough.
+    A member may take more than its part, but not what is reserved for the others. So one that takes
+    without end leaves them their parts.
     """
 
     def __init__(self, amount: int, seconds: float) -> None:
@@ -46,10 +46,10 @@ class SharedBudget:
         self._taken: deque[tuple[float, int]] = deque()
         self._by_member: Counter[int] = Counter()
 
-    def join(self) -> Share:
+    def join(self) -> BudgetShare:
         """Return the share of one more member."""
         self._members += 1
-        return Share(self, self._members)
+        return BudgetShare(self, self._members)
 
     def wait(self, member: int, now: float) -> float:
         """Return after how many seconds `member` may try again; 0 if it may have one now."""
@@ -79,7 +79,7 @@ class SharedBudget:
         return free > min(kept, self._amount // 2)
 
 
-class Share:
+class BudgetShare:
     """One member's part of a SharedBudget; times are steady seconds."""
 
     def __init__(self, budget: SharedBudget, member: int) -> None:

@@ -1,77 +1,81 @@
-"""All that is followed: which books there are, and which connection carries which.
+"""Which books are followed, and which connection carries which.
 
-What is wanted are names and wildcards; which pairs there are, Kraken says on each connection.
+Names and wildcards say which books are wanted; each connection says which pairs the venue lists.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import Share, SharedBudget
-from collector.feed.timestamp import Stamp
-from collector.settings import CollectorSettings
-from collector.venues.kraken.connection import Connection
-from collector.venues.kraken.frames import Pair
-from collector.venues.kraken.lag import LagMemory
-from collector.venues.kraken.session import Session, resync_budget
+from collector.feed.link import FeedLoad
+from collector.feed.venue import Instrument, Venue, VenueConnection
+from collector.settings import Shard
+from kraken_book.selection import Selection
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
-from runtime.tasks import end_tasks, stop_or_failure
+from runtime.service import end_tasks, stop_or_failure
 
 log = get_logger(__name__)
 
-CONNECTS_SECONDS = 600.0
 SYMBOLS_SHOWN = 10
-# Kraken lists some 1,500. What comes beyond this is not remembered.
-MOST_PAIRS = 20_000
-# A pair with another status has a book, or may have one again in a moment.
-NOT_TRADED = ("delisted", "work_in_progress")
+# Kraken lists some 1,500 pairs. Any beyond this number are not remembered.
+MAX_PAIRS = 20_000
 
 
 class Feed:
     """The books of one shard, and as many connections as they need.
 
-    `on_joined` is called with each book that is to be followed, `on_left` with the symbol of one
-    that is not any more, since its pair is not listed. Wildcards bring at most
-    `kraken_max_symbols` books.
+    Args:
+        venue: Opens the connections.
+        selection: Which symbols are wanted, of all shards.
+        shard: Which of them are followed here.
+        max_symbols: How many books wildcards may bring.
+        load: Told of each connection's link.
+        on_joined: Called with each book that is followed from then on.
+        on_left: Called with the symbol of each book that is not followed any more, because its
+            pair is not listed.
     """
 
     def __init__(
         self,
-        settings: CollectorSettings,
+        venue: Venue,
+        selection: Selection,
+        shard: Shard,
+        max_symbols: int,
+        load: FeedLoad,
         on_joined: Callable[[SymbolBook], object],
         on_left: Callable[[str], object],
     ) -> None:
-        self._settings = settings
-        self._selection = settings.selection
+        self._venue = venue
+        self._selection = selection
+        self._shard = shard
+        self._max_symbols = max_symbols
+        self._load = load
         self._on_joined = on_joined
         self._on_left = on_left
-        self._pairs: dict[str, Pair] = {}
+        self._pairs: dict[str, Instrument] = {}
         # The last list that was not believed, until it comes again.
         self._doubted_list: frozenset[str] = frozenset()
-        self._connects = SharedBudget(settings.kraken_connects_per_10_min, CONNECTS_SECONDS)
-        self._resyncs = resync_budget()
         self._by_symbol: dict[str, int] = {}
-        # The numbers of the connections that can carry more, the lowest first.
+        # Numbers of the connections that can carry more books, the lowest first.
         self._with_room: list[int] = []
         self._grown = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
         self._has_list = False
-        # Kraken can have these repeated without end.
+        # A venue can have these repeated without end.
         self._log = LimitedLog(log)
         self.books: dict[str, SymbolBook] = {}
-        self.connections: list[Connection] = []
+        self.connections: list[VenueConnection] = []
         self._join_all(self._selection.of(()))
         if not self.connections:
             # Wildcards alone: the first connection tells what they mean.
             self._connect()
 
     async def run(self) -> None:
-        """Keep every connection going, those to come included, for ever; in the end, `stop` it."""
+        """Keep every connection going, also those to come, forever; `stop` ends them."""
         while True:
             self._grown.clear()
             new = self.connections[len(self._running) :]
@@ -90,20 +94,16 @@ class Feed:
         """Whether what the wildcards mean is known."""
         return self._has_list or not self._selection.patterns
 
-    def read(self, symbol: str) -> Stamp | None:
-        """When the newest frame of the symbol's connection was read; None where it is down."""
-        number = self._by_symbol.get(symbol)
-        return self.connections[number].read if number is not None else None
+    def on_instruments(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
+        """Note that the venue lists these pairs, or that these have changed.
 
-    def is_behind(self) -> bool:
-        """Whether more comes than can be done, on any connection."""
-        return any(connection.is_behind for connection in self.connections)
+        Args:
+            pairs: Pairs that are listed.
+            is_all: Whether they are all that are listed.
 
-    def on_instruments(self, pairs: Sequence[Pair], is_all: bool) -> bool:
-        """Take note that Kraken lists these pairs, or that these have changed.
-
-        Returns whether the list is believed. One of less than half the pairs is not, until the same
-        pairs come again.
+        Returns:
+            Whether the list is believed. A list of less than half the pairs is not, until the same
+            pairs come again.
         """
         if is_all and not self._believes(pairs):
             return False
@@ -115,14 +115,14 @@ class Feed:
         else:
             gone = set()
         for pair in pairs:
-            if pair.symbol in self._pairs or len(self._pairs) < MOST_PAIRS:
+            if pair.symbol in self._pairs or len(self._pairs) < MAX_PAIRS:
                 self._pairs[pair.symbol] = pair
         # Each connection tells, and often what is known.
         if self._selection.patterns:
             self._follow([*gone, *(pair.symbol for pair in pairs)])
         return True
 
-    def _believes(self, pairs: Sequence[Pair]) -> bool:
+    def _believes(self, pairs: Sequence[Instrument]) -> bool:
         listed = frozenset(pair.symbol for pair in pairs)
         if len(listed) * 2 < len(self._pairs) and listed != self._doubted_list:
             self._doubted_list = listed
@@ -134,7 +134,7 @@ class Feed:
         return True
 
     def _follow(self, changed: Iterable[str]) -> None:
-        """Have those of `changed` that the wildcards mean join, or leave if they are not traded."""
+        """Have symbols of `changed` that wildcards match join, or leave if they are not traded."""
         joining = []
         for symbol in dict.fromkeys(changed):
             is_traded = self._is_traded(symbol)
@@ -148,15 +148,15 @@ class Feed:
 
     def _is_traded(self, symbol: str) -> bool:
         pair = self._pairs.get(symbol)
-        return pair is not None and pair.status not in NOT_TRADED
+        return pair is not None and pair.is_traded
 
     def _join_all(self, selected: Iterable[str]) -> None:
         names, left_out = self._selection.names, 0
         joining = []
         for symbol in selected:
-            if symbol in self.books or not self._settings.shard.has(symbol):
+            if symbol in self.books or not self._shard.has(symbol):
                 continue
-            if symbol not in names and len(self.books) >= self._settings.kraken_max_symbols:
+            if symbol not in names and len(self.books) >= self._max_symbols:
                 left_out += 1
                 continue
             self._join(symbol)
@@ -171,26 +171,26 @@ class Feed:
             )
 
     def _join(self, symbol: str) -> None:
-        settings = self._settings
-        book = SymbolBook(symbol, settings.kraken_depth, settings.source)
+        venue = self._venue
+        if not self._with_room:
+            self._connect()
+        number = self._by_symbol[symbol] = self._with_room[0]
+        connection = self.connections[number]
+        book = SymbolBook(symbol, venue.depth, venue.source, connection.link)
         if (pair := self._pairs.get(symbol)) is not None:
             book.precision = pair.precision
             book.pair_status = pair.status
         self.books[symbol] = book
         self._on_joined(book)
-        if not self._with_room:
-            self._connect()
-        number = self._by_symbol[symbol] = self._with_room[0]
-        connection = self.connections[number]
         connection.add(book)
-        if len(connection.books) >= settings.kraken_symbols_per_connection:
+        if len(connection.books) >= venue.symbols_per_connection:
             heapq.heappop(self._with_room)
 
     def _leave(self, symbol: str) -> None:
         self._log.info("symbol is not listed any more, and leaves", symbol=symbol)
         number = self._by_symbol.pop(symbol)
         connection = self.connections[number]
-        if len(connection.books) >= self._settings.kraken_symbols_per_connection:
+        if len(connection.books) >= self._venue.symbols_per_connection:
             heapq.heappush(self._with_room, number)
         connection.remove(symbol)
         self.books.pop(symbol).refuse("not listed")
@@ -198,22 +198,8 @@ class Feed:
 
     def _connect(self) -> None:
         number = len(self.connections)
-        # What a connection uses up, or sees of Kraken's clock, is its own.
-        open_session = partial(self._open_session, self._resyncs.join(), LagMemory())
-        share, url = self._connects.join(), self._settings.kraken_url
-        self.connections.append(Connection(str(number + 1), url, share, open_session))
+        connection = self._venue.open_connection(str(number + 1), self.on_instruments)
+        self.connections.append(connection)
+        self._load.add(connection.link)
         heapq.heappush(self._with_room, number)
         self._grown.set()
-
-    def _open_session(
-        self, resyncs: Share, lag_memory: LagMemory, books: Mapping[str, SymbolBook]
-    ) -> Session:
-        settings = self._settings
-        return Session(
-            books,
-            settings.kraken_depth,
-            settings.kraken_quiet_resync,
-            resyncs,
-            lag_memory,
-            self.on_instruments,
-        )

@@ -6,13 +6,13 @@ from time import monotonic_ns, time_ns
 from typing import NamedTuple
 
 
-class Stamp(NamedTuple):
+class Timestamp(NamedTuple):
     """One moment on two clocks, in nanoseconds: Unix time to tell, a steady one to measure by."""
 
     unix: int
     steady: int
 
 
-def stamp_now() -> Stamp:
-    """This moment."""
-    return Stamp(time_ns(), monotonic_ns())
+def timestamp_now() -> Timestamp:
+    """Return this moment."""
+    return Timestamp(time_ns(), monotonic_ns())

@@ -1,9 +1,11 @@
-"""Leaders of other counts, who have symbols of ours while `0/1` becomes `0/2` and `1/2`.
+"""Leaders of shards of another count, which share symbols with ours.
 
-Whoever writes, epochs keep each stream right; but two that fence each other for ever would leave
-their readers little but snapshots. So who holds no lease takes none while such a leader holds his.
+There are some while the count changes, such as from `0/1` to `0/2` and `1/2`. Epochs keep each
+stream right whoever writes, but two leaders that fence each other forever would leave their readers
+little but snapshots. So a collector does not acquire a lease while an overlapping shard's leader
+holds one.
 
-Leases of other shards lie in other slots of a cluster, where no script sees them together with
+Leases of other shards lie in other slots of a cluster, where no script can read them together with
 ours. `kraken:feed` has a field for each shard that was ever led, and so tells which to look at.
 """
 
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple, cast
 from redis.exceptions import ResponseError
 from redis.typing import EncodableT
 
-from collector.report.troubles import Troubles
+from collector.publish.troubles import Troubles
 from collector.settings import Shard, parse_shard
 from kraken_book.contract.keys import FEED, lease_key
 from kraken_book.contract.script import LEASE
@@ -25,22 +27,22 @@ from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# A rival's lease without an end ends so soon, unless its leader lives and renews it.
+# How long another's lease without an end may last, unless its leader lives and renews it.
 ENDS_IN_MS = 60_000
 # For the lease script: a caller that only looks has seen no epoch.
 NO_EPOCH_SEEN = 0
 
 
-class Rival(NamedTuple):
-    """Who leads a shard of another count that shares symbols with ours."""
+class OverlappingLeader(NamedTuple):
+    """The leader of a shard of another count that shares symbols with ours."""
 
     epoch: int
     shard: str
     owner: str
 
 
-class Rivals:
-    """The shards of other counts that share symbols with `shard`, as Redis knows them."""
+class OverlappingShards:
+    """The shards of another count that share symbols with `shard`, as Redis knows them."""
 
     def __init__(self, nodes: Nodes, shard: Shard, troubles: Troubles | None = None) -> None:
         self._nodes = nodes
@@ -48,21 +50,21 @@ class Rivals:
         self._troubles = troubles or Troubles()
 
     async def announce(self) -> None:
-        """Let rivals see this shard's lease, before its first report.
+        """Let overlapping shards see this shard's lease, before its first report.
 
-        Of two who take their leases at once, announce themselves, and then look for rivals, at
-        least one sees the other.
+        Of two collectors that acquire their leases at once, announce themselves, and then look for
+        overlapping leaders, at least one sees the other.
         """
         await self._ask_feed("HSETNX", FEED, str(self._shard), "{}")
 
-    async def newest(self) -> Rival | None:
-        """The rival with the newest epoch; None where nobody leads."""
+    async def newest_leader(self) -> OverlappingLeader | None:
+        """Return the leader with the newest epoch; None if nobody leads."""
         return max((await self._leaders()).values(), default=None)
 
     async def forget_unled(self) -> None:
-        """Remove the reports of shards that nobody leads; only for who leads.
+        """Remove the reports of overlapping shards that nobody leads; only a leader may do this.
 
-        None of them can lead as long as we do, so their counts have gone.
+        None of them can be led while ours is, so nobody uses their count any more.
         """
         shards, leaders = await self._known(), await self._leaders()
         unled = [shard for shard in shards if shard not in leaders]
@@ -77,9 +79,9 @@ class Rivals:
     async def _known(self) -> list[str]:
         fields = cast("list[bytes]", await self._ask_feed("HKEYS", FEED) or [])
         names = [field.decode(errors="replace") for field in fields]
-        return [name for name in names if self._is_rival(name)]
+        return [name for name in names if self._overlaps(name)]
 
-    def _is_rival(self, name: str) -> bool:
+    def _overlaps(self, name: str) -> bool:
         try:
             shard = parse_shard(name)
         except ValueError:
@@ -87,10 +89,10 @@ class Rivals:
         return shard.count != self._shard.count and shard.overlaps(self._shard)
 
     async def _ask_feed(self, *command: EncodableT) -> object:
-        """Return the reply; None, having said so, if `kraken:feed` holds another type.
+        """Return the reply; if `kraken:feed` holds another type, log that and return None.
 
-        That names no rivals, and must not keep this shard from being led: epochs keep streams
-        right in any case.
+        Then no overlapping shard is known, which must not keep this one from being led: epochs keep
+        streams right in any case.
         """
         try:
             reply: object = await self._nodes.call(FEED, *command)
@@ -102,14 +104,14 @@ class Rivals:
         self._troubles.over(FEED, "redis writes this again")
         return reply
 
-    async def _leaders(self) -> dict[str, Rival]:
+    async def _leaders(self) -> dict[str, OverlappingLeader]:
         found = {}
         for shard in await self._known():
-            if (rival := await self._look_at(shard)) is not None:
-                found[shard] = rival
+            if (leader := await self._look_at(shard)) is not None:
+                found[shard] = leader
         return found
 
-    async def _look_at(self, shard: str) -> Rival | None:
+    async def _look_at(self, shard: str) -> OverlappingLeader | None:
         """Return the leader of the shard, if there is one, as the lease script reads the lease."""
         key = lease_key(shard)
         try:
@@ -130,4 +132,4 @@ class Rivals:
         owner, epoch, *wrong = told
         if wrong:
             self._troubles.say_repaired(key, "had no end")
-        return Rival(epoch, shard, owner.decode(errors="replace"))
+        return OverlappingLeader(epoch, shard, owner.decode(errors="replace"))

@@ -1,282 +1,256 @@
-"""Writes the books that one node of Redis has: one flush at a time, each event once.
+"""Writes the symbols whose keys one node of Redis has: one flush at a time, each event once.
 
-While a flush is under way, events gather for the next; so writes batch by themselves under load and
-go out at once without it.
+While a flush is under way, events gather for the next one. So writes batch by themselves under load
+and go out at once without it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from time import monotonic
 
-from collector.feed.timestamp import Stamp
-from collector.publish.pace import Pace
-from collector.publish.sender import Delivered, Delivery
-from collector.publish.shared_keys import Announcements, News
-from collector.publish.symbol_writes import SymbolWrites
-from collector.report.troubles import Troubles
+from collector.feed.link import FeedLoad
+from collector.publish.flush_pacer import FlushPacer
+from collector.publish.leadership import Leadership
+from collector.publish.sender import Sender, SendResult
+from collector.publish.shared_keys import SharedKeys, SharedKeyUpdates
+from collector.publish.symbol_writer import SymbolWriter
+from collector.publish.troubles import Troubles
+from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import WAKE, book_key
-from kraken_book.contract.write import Refused, WriteCall
+from kraken_book.contract.write import WriteCall, WriteRefusal
 from runtime.logs import get_logger
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# All symbols are looked over so often, also when nothing waits.
-ROUND_SECONDS = 0.5
-# While it rests it looks so often whether it still has to.
-LOOK_SECONDS = 0.05
-# The calls of so many symbols: to make those of a thousand would hold up the feed for 100 ms.
-SENT_TOGETHER = 200
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the writers of all nodes have in common: whom they ask, and whom they tell."""
-
-    shard: str
-    announcements: Announcements
-    troubles: Troubles
-    read: Callable[[str], Stamp | None]
-    """When the newest frame of a symbol's connection was read, None while that is down."""
-    is_behind: Callable[[], bool]
-    """Whether more comes from the feed than can be done."""
-    is_leading: Callable[[], bool]
-    on_moved: Callable[[SymbolWrites], None]
-    """Another node has this symbol's keys now."""
-    on_fenced: Callable[[int], None]
-    """A newer epoch has written."""
-    on_flushed: Callable[[], None]
+# While events gather: the interval at which it is checked whether they still have to.
+GATHER_CHECK_INTERVAL = 0.05
 
 
 class NodeWriter:
-    """The one writer of its symbols; a node that does not answer holds up these and no others."""
+    """The one writer of its symbols; a node that does not answer delays these and no others.
 
-    def __init__(self, node: RedisNode, nodes: Nodes, head: Head) -> None:
+    Whoever flushes holds `flushing`, so that a symbol moves to another node between flushes only.
+    """
+
+    def __init__(
+        self,
+        node: RedisNode,
+        nodes: Nodes,
+        leadership: Leadership,
+        load: FeedLoad,
+        shared_keys: SharedKeys,
+        troubles: Troubles,
+        tuning: Tuning,
+    ) -> None:
         self.node = node
+        self.flushing = asyncio.Lock()
         self._nodes = nodes
-        self._head = head
-        self._delivery = Delivery(nodes, node, head.troubles)
-        self._symbols: dict[str, SymbolWrites] = {}
-        self._due: dict[str, SymbolWrites] = {}
-        # Whose events have gone on from the book in Redis, at great depth.
-        self._owing: dict[str, SymbolWrites] = {}
+        self._leadership = leadership
+        self._load = load
+        self._shared_keys = shared_keys
+        self._troubles = troubles
+        self._tuning = tuning
+        self._sender = Sender(nodes, node, troubles, tuning)
+        self._pacer = FlushPacer(tuning)
+        self._symbols: dict[str, SymbolWriter] = {}
+        self._due: dict[str, SymbolWriter] = {}
+        # Symbols at great depth whose events have gone on from the book in Redis.
+        self._owing: dict[str, SymbolWriter] = {}
         self._topology = -1
         self._next_round = 0.0
         self._wake = asyncio.Event()
-        # Something has waited for as much as it may: no rest now.
+        # Set if something has waited for as long as it may: nothing gathers any more.
         self._hurry = asyncio.Event()
-        self._pace = Pace()
-        self._flushing = asyncio.Lock()
 
     @property
-    def is_of_no_use(self) -> bool:
-        """Whether the node has gone, and everything that it had with it."""
+    def is_useless(self) -> bool:
+        """Whether the node has gone, and every symbol that it had."""
         return not self._symbols and self.node not in self._nodes.all()
 
+    @property
+    def unwritten_due(self) -> int:
+        """How many events of the symbols that are due Redis is not known to have yet."""
+        return sum(writer.unwritten for writer in self._due.values())
+
     def retire(self) -> None:
-        """Leave nothing behind: the node has gone."""
-        self._delivery.forget_troubles()
+        """Forget the troubles of the node, which has gone."""
+        self._sender.forget_troubles()
 
-    def take_in(self, writes: SymbolWrites) -> None:
+    def add(self, writer: SymbolWriter) -> None:
         """Write this symbol from now on."""
-        self._symbols[writes.symbol] = writes
-        self._owing[writes.symbol] = writes
-        self.is_due(writes)
+        self._symbols[writer.symbol] = writer
+        self._owing[writer.symbol] = writer
+        writer.home = self
+        self.schedule(writer)
 
-    def let_go(self, symbol: str) -> None:
-        """Write this symbol no more."""
+    def remove(self, symbol: str) -> None:
+        """Stop writing this symbol."""
         for held in (self._symbols, self._due, self._owing):
             held.pop(symbol, None)
 
-    def is_due(self, writes: SymbolWrites) -> None:
-        """Something of this symbol waits."""
-        if writes.is_held_back:
-            # The next round after that finds it.
-            return
-        self._due[writes.symbol] = writes
-        self._wake.set()
-        if writes.outbox.is_filling:
-            self._hurry.set()
-
-    def wake(self) -> None:
-        """There is something to write."""
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Flush whenever something waits, and at least every half second, for ever."""
-        while True:
-            await _wait(self._wake, ROUND_SECONDS)
-            await self._let_gather()
-            await self.flush()
-
-    async def _let_gather(self) -> None:
-        """Rest while more comes than can be done, until enough waits, or something for long."""
-        while self._head.is_behind() and not self._hurry.is_set() and (rest := self._pace.rest):
-            await _wait(self._hurry, min(rest, LOOK_SECONDS))
-
-    async def drain(self) -> None:
-        """Write until nothing waits, or Redis takes no more of it."""
-        for writes in self._symbols.values():
-            writes.try_now()
-            if writes.left:
-                self._due[writes.symbol] = writes
-        left = -1
-        while (waits := sum(each.left for each in self._due.values())) and waits != left:
-            left = waits
-            await self.flush()
-
-    async def flush(self) -> None:
-        """Write what waits now, and return when the node has answered."""
-        async with self._flushing:
-            self._wake.clear()
-            self._hurry.clear()
-            self._pace.begin()
-            self._hand_over_moved()
-            if self._head.is_leading():
-                await self._flush()
-                self._head.on_flushed()
-            self._pace.end()
-
-    def _hand_over_moved(self) -> None:
+    def take_moved(self) -> list[SymbolWriter]:
+        """Remove and return the symbols whose keys another node has now."""
         if self._topology == self._nodes.topology:
-            return
+            return []
         self._topology = self._nodes.topology
         moved = [
-            writes
-            for symbol, writes in self._symbols.items()
+            writer
+            for symbol, writer in self._symbols.items()
             if self._nodes.of(book_key(symbol)) is not self.node
         ]
-        for writes in moved:
-            self.let_go(writes.symbol)
-            self._head.on_moved(writes)
+        for writer in moved:
+            self.remove(writer.symbol)
+        return moved
 
-    async def _flush(self) -> None:
+    def schedule(self, writer: SymbolWriter) -> None:
+        """Have the symbol's next call sent with the next flush, unless it is held back."""
+        if writer.is_held_back:
+            # The first round after that finds it.
+            return
+        self._due[writer.symbol] = writer
+        self._wake.set()
+        if writer.queue.is_filling:
+            self._hurry.set()
+
+    def schedule_all(self) -> None:
+        """Schedule whatever is not written yet, even if it is held back."""
+        for writer in self._symbols.values():
+            writer.stop_holding_back()
+            if writer.unwritten:
+                self._due[writer.symbol] = writer
+
+    def wake(self) -> None:
+        """Flush soon: there is something to write."""
+        self._wake.set()
+
+    async def wait_until_due(self) -> None:
+        """Wait until something is to be written, or a round begins.
+
+        While the feed is behind, also wait until enough has gathered, or some of it for long.
+        """
+        await _wait(self._wake, self._tuning.round_interval)
+        while self._load.is_behind and not self._hurry.is_set() and (rest := self._pacer.rest):
+            await _wait(self._hurry, min(rest, GATHER_CHECK_INTERVAL))
+
+    async def flush(self) -> int | None:
+        """Write what waits, and return when the node has answered.
+
+        Returns:
+            The newest epoch that has fenced ours, if any has.
+        """
+        self._wake.clear()
+        self._hurry.clear()
+        self._pacer.begin()
+        fenced_by = await self._write_due() if self._leadership.is_leading else None
+        self._pacer.end()
+        return fenced_by
+
+    async def _write_due(self) -> int | None:
+        """Write what is due, at a round every symbol, in parts; return what `flush` returns."""
         is_round = monotonic() >= self._next_round
         if is_round:
-            self._next_round = monotonic() + ROUND_SECONDS
-        looked_at = list((self._symbols if is_round else self._due).values())
-        for first in range(0, max(1, len(looked_at)), SENT_TOGETHER):
+            self._next_round = monotonic() + self._tuning.round_interval
+        writers = list((self._symbols if is_round else self._due | self._owing).values())
+        size = self._tuning.max_symbols_per_send
+        for first in range(0, max(1, len(writers)), size):
             # Either may be lost while Redis was waited for.
-            if not await self._delivery.ask_time() or not self._head.is_leading():
+            if not await self._sender.ask_time() or not self._leadership.is_leading:
                 self._wake.set()
-                return
-            # What is owed goes with the first.
-            more = () if first else self._owed_book_calls()
-            await self._write(looked_at[first : first + SENT_TOGETHER], more, is_round=is_round)
+                return None
+            fenced_by = await self._write_together(writers[first : first + size], is_round=is_round)
+            if fenced_by is not None:
+                return fenced_by
+        return None
 
-    async def _write(
-        self, looked_at: Sequence[SymbolWrites], more: Iterable[WriteCall], *, is_round: bool
-    ) -> None:
-        """Send what waits of these symbols, and `more`; each round, also that quiet books hold."""
-        # Some may have left meanwhile.
-        looked_at = [each for each in looked_at if self._symbols.get(each.symbol) is each]
-        for writes in looked_at:
-            self._due.pop(writes.symbol, None)
-        ready = [each for each in looked_at if not each.is_held_back]
-        calls = [*self._events_calls(ready), *more]
-        if is_round:
-            calls += self._touch_calls(ready)
-        for writes in looked_at:
-            state = writes.outbox.book.state(self._head.shard)
-            self._head.announcements.note_state(writes.symbol, state)
-        self._pace.sent(sum(call.entries for call in calls), len(calls))
-        news = self._head.announcements.news_for(self.node)
-        if calls or news.states or news.written:
-            delivered = await self._delivery.deliver(calls, news)
-            self._settle(delivered)
-            self._settle_states(news, delivered)
-
-    def _events_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
-        for writes in looked_at:
-            call = writes.events_call(self._confirmed_at(writes))
-            if call is not None:
-                if writes.outbox.owes_book:
-                    self._owing[writes.symbol] = writes
-                yield call
-
-    def _owed_book_calls(self) -> Iterator[WriteCall]:
-        for symbol, writes in list(self._owing.items()):
-            if not writes.outbox.owes_book:
-                del self._owing[symbol]
-            elif writes.is_held_back:
+    async def _write_together(
+        self, writers: Iterable[SymbolWriter], *, is_round: bool
+    ) -> int | None:
+        """Send the next call of each of these symbols, and settle what became of it."""
+        calls: list[WriteCall] = []
+        for writer in writers:
+            if self._symbols.get(writer.symbol) is not writer:
+                # It has left meanwhile.
                 continue
-            elif (call := writes.owed_book_call(self._confirmed_at(writes))) is not None:
-                yield call
+            self._due.pop(writer.symbol, None)
+            call = writer.next_call(self._sender.clock, is_round=is_round)
+            if call is not None:
+                calls.append(call)
+            self._note_owing(writer)
+            self._shared_keys.note_state(writer.queue.book)
+        self._pacer.add(sum(call.entries for call in calls), len(calls))
+        updates = self._shared_keys.take_updates(self.node)
+        if not (calls or updates.states or updates.written):
+            return None
+        result = await self._sender.send(calls, updates)
+        self._settle_done(result.written)
+        self._settle_failed(result)
+        self._settle_states(updates, result)
+        return self._settle_refused(result.refused)
 
-    def _touch_calls(self, looked_at: Iterable[SymbolWrites]) -> Iterator[WriteCall]:
-        for writes in looked_at:
-            if writes.is_quiet and self._head.read(writes.symbol) is not None:
-                call = writes.touch_call(self._confirmed_at(writes))
-                if call is not None:
-                    yield call
+    def _note_owing(self, writer: SymbolWriter) -> None:
+        if writer.owes_book:
+            self._owing[writer.symbol] = writer
+        elif self._owing:
+            self._owing.pop(writer.symbol, None)
 
-    def _confirmed_at(self, writes: SymbolWrites) -> str:
-        # Whatever came on the connection after the book's own last frame confirms the book too.
-        read = self._head.read(writes.symbol) or writes.outbox.book.read
-        return self._delivery.clock.text(read)
-
-    def _settle(self, delivered: Delivered) -> None:
-        for call in delivered.written:
-            if (writes := self._concerned(call)) is not None:
-                writes.carried_out(call)
-                if not writes.idle:
+    def _settle_done(self, calls: Sequence[WriteCall]) -> None:
+        for call in calls:
+            if (writer := self._awaiting(call)) is not None:
+                writer.done(call)
+                if not writer.is_idle:
                     # It had waited for this call.
-                    self.is_due(writes)
-        self._settle_not_carried_out(delivered)
+                    self.schedule(writer)
         if self._nodes.of(WAKE) is not self.node:
-            self._head.announcements.note_written(c.symbol for c in delivered.written if c.entries)
-        # Above the newest of them is where to lead again.
-        newer = [place.epoch for call, place in delivered.refused if self._is_fenced(call, place)]
-        for call, place in delivered.refused:
-            self._on_refused(call, place)
-        if newer:
-            self._head.on_fenced(max(newer))
+            self._shared_keys.note_written(call.symbol for call in calls if call.entries)
 
-    def _settle_not_carried_out(self, delivered: Delivered) -> None:
-        for call in delivered.open_calls:
-            if (writes := self._concerned(call)) is not None:
-                writes.not_carried_out(call)
-                self._due[writes.symbol] = writes
-        for call in delivered.held_calls:
-            if (writes := self._concerned(call)) is not None:
-                writes.not_carried_out(call)
-                writes.hold_back()
+    def _settle_failed(self, result: SendResult) -> None:
+        for call in result.open_calls:
+            if (writer := self._awaiting(call)) is not None:
+                writer.failed(call)
+                self._due[writer.symbol] = writer
+        for call in result.held_calls:
+            if (writer := self._awaiting(call)) is not None:
+                writer.failed(call)
+                writer.hold_back()
 
-    def _settle_states(self, news: News, delivered: Delivered) -> None:
-        announcements = self._head.announcements
-        for symbol in delivered.open_states:
-            announcements.say_again(symbol)
-        if delivered.held_states:
-            announcements.refuse(delivered.held_states)
-        elif news.states and not delivered.open_states:
-            announcements.accept()
+    def _settle_states(self, updates: SharedKeyUpdates, result: SendResult) -> None:
+        for symbol in result.open_states:
+            self._shared_keys.repeat(symbol)
+        if result.held_states:
+            self._shared_keys.hold_back(result.held_states)
+        elif updates.states and not result.open_states:
+            self._shared_keys.accept()
 
-    def _on_refused(self, call: WriteCall, place: Refused) -> None:
-        writes = self._concerned(call)
-        if writes is None:
-            return
-        # That a new epoch finds an older one's events is how a leader learns where to go on.
-        level = log.info if place.epoch < call.epoch else log.warning
-        if self._head.troubles.may_log(f"refusals of {call.symbol}"):
-            level("write refused", symbol=call.symbol, **place._asdict())
-        if place.word == "GAP":
-            writes.refused(place)
+    def _settle_refused(self, refused: Sequence[tuple[WriteCall, WriteRefusal]]) -> int | None:
+        """Have symbols go on from where Redis stands; return the newest epoch that fenced ours."""
+        fenced_by = None
+        for call, place in refused:
+            writer = self._awaiting(call)
+            if writer is None:
+                continue
+            # A new epoch finds an older one's events: that is how a leader learns where to go on.
+            level = log.info if place.epoch < call.epoch else log.warning
+            if self._troubles.may_log(f"refusals of {call.symbol}"):
+                level("write refused", symbol=call.symbol, **place._asdict())
+            if place.word == "GAP":
+                writer.refused(place)
+            elif place.word == "FENCED":
+                # To lead again takes an epoch above the newest of them.
+                fenced_by = max(place.epoch, fenced_by or 0)
+        return fenced_by
 
-    def _is_fenced(self, call: WriteCall, place: Refused) -> bool:
-        return place.word == "FENCED" and self._concerned(call) is not None
-
-    def _concerned(self, call: WriteCall) -> SymbolWrites | None:
-        writes = self._symbols.get(call.symbol)
-        return writes if writes is not None and writes.concerns(call) else None
+    def _awaiting(self, call: WriteCall) -> SymbolWriter | None:
+        writer = self._symbols.get(call.symbol)
+        return writer if writer is not None and writer.awaits(call) else None
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, for so long at most."""
+    """Wait for the event, for this many seconds at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

@@ -1,42 +1,46 @@
-"""Who writes which book, and whether: the roster of symbols over the nodes of Redis.
+"""Publishes books: knows which symbol is written to which node of Redis, and whether at all.
 
-Closed until it leads. Each node has a writer of its own, so that none waits for another.
+Each node has a writer of its own, so that none waits for another.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
 from redis.exceptions import RedisError
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
-from collector.publish.node_writer import Head, NodeWriter
-from collector.publish.outbox import Outbox, Room
-from collector.publish.shared_keys import Announcements
-from collector.publish.symbol_writes import SymbolWrites
-from collector.report.troubles import Troubles
+from collector.feed.link import FeedLoad
+from collector.publish.event_queue import QueueLimit
+from collector.publish.leadership import Leadership
+from collector.publish.node_writer import NodeWriter
+from collector.publish.shared_keys import SharedKeys
+from collector.publish.symbol_writer import SymbolWriter
+from collector.publish.troubles import Troubles
+from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from kraken_book.contract.write import Retention
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
-# So often is looked whether every writer still runs.
-LOOK_SECONDS = 0.5
-# What `kraken:symbols` says is written again at least so often: what is there may be damaged.
-STATES_SECONDS = 10.0
+# The interval at which it is checked whether every writer still runs.
+CHECK_INTERVAL = 0.5
 
 
 class Publisher:
-    """The one writer of its books.
+    """The one writer of its books, while it leads.
 
-    `read` tells when the newest frame of a symbol's connection was read, None where that connection
-    is down or silent; `is_behind`, whether more comes than can be done. `on_fenced` is called when
-    a newer epoch has written.
+    Args:
+        nodes: The nodes of Redis.
+        retention: How much of each stream Redis keeps.
+        shard: This collector's share of the symbols, `i/n`.
+        leadership: Whether it leads; it ends this itself if a newer epoch has written.
+        load: Whether more comes from the feed than can be processed.
+        troubles: Told of every trouble with Redis.
+        tuning: How often and how much is written.
     """
 
     def __init__(
@@ -44,155 +48,180 @@ class Publisher:
         nodes: Nodes,
         retention: Retention,
         shard: str,
+        leadership: Leadership,
+        load: FeedLoad,
         troubles: Troubles | None = None,
-        states_seconds: float = STATES_SECONDS,
+        tuning: Tuning | None = None,
     ) -> None:
-        self._states_seconds = states_seconds
         self._nodes = nodes
         self._retention = retention
-        self.read: Callable[[str], Stamp | None] = lambda _symbol: None
-        self.is_behind: Callable[[], bool] = lambda: False
-        self.on_fenced: Callable[[int], None] = lambda _epoch: None
+        self._leadership = leadership
+        self._load = load
         self._troubles = troubles or Troubles()
-        self._announcements = Announcements(nodes, lambda node: self._writer_at(node).wake())
-        self._head = Head(
-            shard=shard,
-            announcements=self._announcements,
-            troubles=self._troubles,
-            # Named when it is called: who reads the feed is known later.
-            read=lambda symbol: self.read(symbol),  # noqa: PLW0108
-            is_behind=lambda: self.is_behind(),  # noqa: PLW0108
-            is_leading=lambda: self.leading,
-            on_moved=self._settle_in,
-            on_fenced=self._fenced,
-            on_flushed=self._let_go,
-        )
-        self._symbols: dict[str, SymbolWrites] = {}
-        self._room = Room()
-        self._homes: dict[str, NodeWriter] = {}
+        self._tuning = tuning or Tuning()
+        self._shared_keys = SharedKeys(nodes, shard, self._wake_writer)
+        self._limit = QueueLimit()
+        self._symbols: dict[str, SymbolWriter] = {}
         self._writers: dict[RedisNode, NodeWriter] = {}
-        # Whose symbols are followed no more; each goes once nothing of it waits.
-        self._leaving: set[str] = set()
-        # The last number of each that has gone in this epoch, should it come back.
+        # Symbols that are not followed any more; each is dropped once nothing of it waits.
+        self._departing: set[str] = set()
+        # The last number of each symbol that was dropped in this epoch, in case it comes back.
         self._left_at: dict[str, int] = {}
-        self._epoch: int | None = None
         self._is_running = False
         self._tasks: dict[NodeWriter, asyncio.Task[None]] = {}
         self._next_states = 0.0
 
     @property
-    def leading(self) -> bool:
-        """Whether it writes."""
-        return self._epoch is not None
+    def leadership(self) -> Leadership:
+        """Whether it leads, and under which epoch."""
+        return self._leadership
 
     @property
-    def waiting(self) -> int:
-        """How many events Redis is not known to have yet."""
-        return sum(writes.left for writes in self._symbols.values())
+    def limit(self) -> QueueLimit:
+        """How many events of each symbol may wait."""
+        return self._limit
 
-    def add(self, book: SymbolBook) -> Outbox:
-        """Write what happens to `book`, from what is known of it now, through this outbox."""
-        held = self._symbols.get(book.symbol)
-        if held is not None:
-            # It has left, and something of it still waits: that goes first.
-            self._leaving.discard(book.symbol)
-            held.outbox.carry(book)
-            return held.outbox
-        outbox = Outbox(book, self._on_waiting, self._room)
-        writes = self._symbols[book.symbol] = SymbolWrites(outbox, self._retention)
-        self._room.share_among(len(self._symbols))
-        self._settle_in(writes)
-        outbox.carry(book)
-        if self._epoch is not None:
-            writes.lead(self._epoch, self._left_at.pop(book.symbol, 0))
-        return outbox
+    def count_unwritten(self) -> int:
+        """Return how many events Redis is not known to have yet."""
+        return sum(writer.unwritten for writer in self._symbols.values())
+
+    def add(self, book: SymbolBook) -> SymbolWriter:
+        """Write what happens to `book`, from what is known of it now."""
+        writer = self._symbols.get(book.symbol)
+        if writer is not None:
+            # It was removed, and some of it still waits: that is written first.
+            self._departing.discard(book.symbol)
+            writer.queue.carry(book)
+            return writer
+        home = self._home_of(book.symbol)
+        writer = SymbolWriter(book, home, self._limit, self._retention, self._tuning)
+        self._symbols[book.symbol] = writer
+        self._limit.share_among(len(self._symbols))
+        home.add(writer)
+        if self._leadership.epoch is not None:
+            writer.lead(self._leadership.epoch, self._left_at.pop(book.symbol, 0))
+        return writer
 
     def remove(self, symbol: str) -> None:
         """Write what still waits of this book, and then nothing more."""
-        self._leaving.add(symbol)
-        if self.leading:
-            self._homes[symbol].is_due(self._symbols[symbol])
+        self._departing.add(symbol)
+        if self._leadership.is_leading:
+            writer = self._symbols[symbol]
+            writer.home.schedule(writer)
         else:
-            self._let_go()
+            self._drop_departed()
 
     def lead(self, epoch: int) -> None:
         """Write from now on, under `epoch`, beginning with every book or its absence."""
-        self._epoch = epoch
+        self._leadership.begin(epoch)
         self._left_at.clear()
-        self._announcements.say_all_again()
-        for writes in self._symbols.values():
-            writes.lead(epoch)
+        self._shared_keys.repeat_all()
+        for writer in self._symbols.values():
+            writer.lead(epoch)
 
     def follow(self) -> None:
-        """Write no more."""
-        self._epoch = None
-        for writes in self._symbols.values():
-            writes.resign()
-        self._let_go()
+        """Stop writing."""
+        self._leadership.end()
+        for writer in self._symbols.values():
+            writer.resign()
+        self._drop_departed()
         self._left_at.clear()
 
     async def run(self) -> None:
-        """Write for ever, to each node by itself; raises what a writer failed with."""
+        """Write forever, to each node by itself; raise the exception of a writer that failed."""
         self._is_running = True
         try:
             for writer in self._writers.values():
                 self._start(writer)
             while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                await self._look_over()
+                await asyncio.sleep(CHECK_INTERVAL)
+                await self._check_writers()
+                await self._check_states()
         finally:
             self._is_running = False
-            # Who ends this asks more than once, and must not break it off.
+            # Whoever ends this task cancels it more than once, which must not interrupt the end.
             await asyncio.shield(end_tasks(self._tasks.values()))
 
     async def drain(self) -> None:
         """Write until nothing waits, or Redis takes no more of it."""
-        await asyncio.gather(*(writer.drain() for writer in list(self._writers.values())))
-        await self._writer_at(self._nodes.of(WAKE)).flush()
+        await asyncio.gather(*(self._drain(writer) for writer in list(self._writers.values())))
+        # Books on other nodes may have left word for this one.
+        await self._flush(self._writer_at(self._nodes.of(WAKE)))
 
     async def flush(self) -> None:
-        """Write what waits now, and return when every node has answered."""
-        await asyncio.gather(*(writer.flush() for writer in list(self._writers.values())))
+        """Write what waits, and return when every node has answered."""
+        await asyncio.gather(*(self._flush(writer) for writer in list(self._writers.values())))
 
-    def _on_waiting(self, outbox: Outbox) -> None:
-        self._homes[outbox.symbol].is_due(self._symbols[outbox.symbol])
+    async def _keep_writing(self, writer: NodeWriter) -> None:
+        while True:
+            await writer.wait_until_due()
+            await self._flush(writer)
 
-    def _settle_in(self, writes: SymbolWrites) -> None:
-        """Have the symbol written to the node that has its keys now."""
-        writer = self._writer_at(self._nodes.of(book_key(writes.symbol)))
-        self._homes[writes.symbol] = writer
-        writer.take_in(writes)
+    async def _drain(self, writer: NodeWriter) -> None:
+        writer.schedule_all()
+        before = -1
+        while (unwritten := writer.unwritten_due) and unwritten != before:
+            before = unwritten
+            await self._flush(writer)
+
+    async def _flush(self, writer: NodeWriter) -> None:
+        async with writer.flushing:
+            for moved in writer.take_moved():
+                self._home_of(moved.symbol).add(moved)
+            fenced_by = await writer.flush()
+            if fenced_by is not None:
+                self.follow()
+                self._leadership.fence(fenced_by)
+        self._drop_departed()
+
+    def _home_of(self, symbol: str) -> NodeWriter:
+        """Return the writer of the node that has the symbol's keys now."""
+        return self._writer_at(self._nodes.of(book_key(symbol)))
 
     def _writer_at(self, node: RedisNode) -> NodeWriter:
         writer = self._writers.get(node)
         if writer is None:
-            writer = self._writers[node] = NodeWriter(node, self._nodes, self._head)
+            writer = self._writers[node] = NodeWriter(
+                node,
+                self._nodes,
+                self._leadership,
+                self._load,
+                self._shared_keys,
+                self._troubles,
+                self._tuning,
+            )
             if self._is_running:
                 self._start(writer)
         return writer
 
-    def _start(self, writer: NodeWriter) -> None:
-        self._tasks[writer] = asyncio.create_task(writer.run())
+    def _wake_writer(self, node: RedisNode) -> None:
+        self._writer_at(node).wake()
 
-    async def _look_over(self) -> None:
-        """What is to be done now and then, and by nobody else."""
+    def _start(self, writer: NodeWriter) -> None:
+        self._tasks[writer] = asyncio.create_task(self._keep_writing(writer))
+
+    async def _check_writers(self) -> None:
+        """Raise the exception of a writer that failed; end those whose node has gone."""
         for task in self._tasks.values():
             if task.done():
                 task.result()
         for writer in list(self._writers.values()):
-            if writer.is_of_no_use:
+            if writer.is_useless:
                 del self._writers[writer.node]
                 writer.retire()
                 await end_tasks([self._tasks.pop(writer)])
+
+    async def _check_states(self) -> None:
+        """Have states written again: all now and then, and at once those that are missing."""
         if monotonic() >= self._next_states:
-            self._next_states = monotonic() + self._states_seconds
-            self._announcements.say_all_again()
+            self._next_states = monotonic() + self._tuning.states_interval
+            self._shared_keys.repeat_all()
         for symbol in await self._unlisted():
-            self._announcements.say_again(symbol)
+            self._shared_keys.repeat(symbol)
 
     async def _unlisted(self) -> set[str]:
         """Return the symbols that `kraken:symbols` lacks: it was deleted, or a part of it."""
-        if not self.leading:
+        if not self._leadership.is_leading:
             return set()
         try:
             names = await self._nodes.call(SYMBOLS, "HKEYS", SYMBOLS)
@@ -202,19 +231,15 @@ class Publisher:
         listed = {cast("bytes", name).decode(errors="replace") for name in names}
         return self._symbols.keys() - listed
 
-    def _fenced(self, epoch: int) -> None:
-        self.follow()
-        self.on_fenced(epoch)
-
-    def _let_go(self) -> None:
-        for symbol in list(self._leaving):
-            writes = self._symbols[symbol]
-            if writes.idle:
-                self._leaving.discard(symbol)
-                self._left_at[symbol] = writes.outbox.seq
+    def _drop_departed(self) -> None:
+        for symbol in list(self._departing):
+            writer = self._symbols[symbol]
+            if writer.is_idle:
+                self._departing.discard(symbol)
+                self._left_at[symbol] = writer.queue.seq
                 del self._symbols[symbol]
-                self._room.share_among(len(self._symbols))
-                self._homes.pop(symbol).let_go(symbol)
-                self._announcements.say_again(symbol)
+                self._limit.share_among(len(self._symbols))
+                writer.home.remove(symbol)
+                self._shared_keys.repeat(symbol)
                 for name in (symbol, book_key(symbol), events_key(symbol)):
                     self._troubles.over(name, "this symbol is followed no more")

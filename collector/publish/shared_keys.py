@@ -1,6 +1,7 @@
-"""What is said of books in keys that all of them share: `kraken:wake` and `kraken:symbols`.
+"""What is written of books in keys that all of them share: `kraken:wake` and `kraken:symbols`.
 
-In a cluster these may lie on other nodes than the books; what is said waits here for their node.
+In a cluster these may lie on other nodes than the books, so updates of them wait here until the
+writer of their node collects them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import NamedTuple
 
+from collector.feed.books import SymbolBook
 from kraken_book.backoff import Backoff
 from kraken_book.contract.keys import SYMBOLS, WAKE
 from kraken_book.contract.symbol_state import SymbolState
@@ -16,73 +18,78 @@ from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 
 # States that Redis refuses are tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
-LEAST_HOLD, MOST_HOLD = 0.25, 4.0
+MIN_HOLD, MAX_HOLD = 0.25, 4.0
 
 
-class News(NamedTuple):
-    """What one node is to be told: symbols' states, and whose streams other nodes have written."""
+class SharedKeyUpdates(NamedTuple):
+    """What one node is to be sent: symbols' states, and whose streams other nodes have written."""
 
     states: dict[str, SymbolState]
     written: set[str]
 
 
-class Announcements:
-    """Says each state once, and again when it is asked to; `on_news` hears for which node."""
+class SharedKeys:
+    """Updates of the shared keys: each state once, and again when asked.
 
-    def __init__(self, nodes: Nodes, on_news: Callable[[RedisNode], None]) -> None:
+    Args:
+        nodes: Tells which node has a key.
+        shard: The shard that states name.
+        on_update: Called with the node for which there is an update.
+    """
+
+    def __init__(self, nodes: Nodes, shard: str, on_update: Callable[[RedisNode], None]) -> None:
         self._nodes = nodes
-        self._on_news = on_news
-        self._said: dict[str, SymbolState] = {}
+        self._shard = shard
+        self._on_update = on_update
+        self._known: dict[str, SymbolState] = {}
         self._states: dict[str, SymbolState] = {}
         self._written: set[str] = set()
-        self._backoff = Backoff(LEAST_HOLD, MOST_HOLD)
+        self._backoff = Backoff(MIN_HOLD, MAX_HOLD)
         self._states_held_until = 0.0
 
-    def note_state(self, symbol: str, state: SymbolState) -> None:
-        """Have `state` written, where another was said last."""
-        said = self._said.get(symbol)
-        if said is not state and said != state:
-            self._said[symbol] = self._states[symbol] = state
-            if not self._is_held:
-                self._on_news(self._nodes.of(SYMBOLS))
+    def note_state(self, book: SymbolBook) -> None:
+        """Have the book's state written if it is not the one that was written last."""
+        state = book.state(self._shard)
+        known = self._known.get(book.symbol)
+        if known is not state and known != state:
+            self._known[book.symbol] = self._states[book.symbol] = state
+            if not self._is_held_back:
+                self._on_update(self._nodes.of(SYMBOLS))
 
     def note_written(self, symbols: Iterable[str]) -> None:
-        """Wake readers of these streams."""
+        """Have readers of these streams woken."""
         self._written.update(symbols)
         if self._written:
-            self._on_news(self._nodes.of(WAKE))
+            self._on_update(self._nodes.of(WAKE))
 
-    def news_for(self, node: RedisNode) -> News:
-        """What waits for `node`; it is taken to be told."""
-        states, written = self._states, self._written
-        if self._nodes.of(SYMBOLS) is node and not self._is_held:
-            self._states = {}
-        else:
-            states = {}
+    def take_updates(self, node: RedisNode) -> SharedKeyUpdates:
+        """Remove and return what waits for `node`."""
+        states: dict[str, SymbolState] = {}
+        written: set[str] = set()
+        if self._nodes.of(SYMBOLS) is node and not self._is_held_back:
+            states, self._states = self._states, states
         if self._nodes.of(WAKE) is node:
-            self._written = set()
-        else:
-            written = set()
-        return News(states, written)
+            written, self._written = self._written, written
+        return SharedKeyUpdates(states, written)
 
-    def refuse(self, symbols: Iterable[str]) -> None:
-        """Redis refused the states of `symbols`: say them again after a while, longer each time."""
+    def hold_back(self, symbols: Iterable[str]) -> None:
+        """Write these states again, which Redis refused, after a while that grows each time."""
         for symbol in symbols:
-            self.say_again(symbol)
+            self.repeat(symbol)
         self._states_held_until = monotonic() + self._backoff.next()
 
     def accept(self) -> None:
-        """Redis wrote what it was told of states."""
+        """Note that Redis wrote the states."""
         self._backoff.reset()
 
-    @property
-    def _is_held(self) -> bool:
-        return monotonic() < self._states_held_until
-
-    def say_again(self, symbol: str) -> None:
+    def repeat(self, symbol: str) -> None:
         """Write the symbol's state once more when it is noted next, whatever it is."""
-        self._said.pop(symbol, None)
+        self._known.pop(symbol, None)
 
-    def say_all_again(self) -> None:
-        """As `say_again`, of every symbol."""
-        self._said.clear()
+    def repeat_all(self) -> None:
+        """Do as `repeat` for every symbol."""
+        self._known.clear()
+
+    @property
+    def _is_held_back(self) -> bool:
+        return monotonic() < self._states_held_until

@@ -1,1 +1,5 @@
-"""What the collector says of itself: kraken:feed, /healthz, troubles."""
+"""What the collector tells people about itself.
+
+- `reporter`: the field of this shard in `kraken:feed`, and the removal of leftovers.
+- `ops`: the HTTP endpoints /healthz and /metrics.
+"""

@@ -1,8 +1,6 @@
-"""The collector's HTTP endpoint: is it alive, and its figures."""
+"""Operator endpoints of the collector: /healthz and /metrics."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -10,15 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from collector.report.reporter import Reporter
 
-def make_ops_app(describe: Callable[[], dict[str, object]]) -> Starlette:
-    """`/healthz` answers with what `describe` says, `/metrics` with Prometheus's text."""
+
+def make_ops_app(reporter: Reporter) -> Starlette:
+    """Return the app that serves the reporter's description, and Prometheus's text."""
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", **describe()})
+        return JSONResponse({"status": "ok", **reporter.describe()})
 
     async def metrics(_request: Request) -> Response:
-        describe()
+        reporter.set_gauges()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])

@@ -1,4 +1,4 @@
-"""What people see of a collector in Redis: `kraken:feed`, and no leftovers of earlier settings."""
+"""Reports a collector in `kraken:feed`, and removes what earlier settings have left in Redis."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import msgspec
 from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
-from collector.feed.timestamp import stamp_now
+from collector.feed.timestamp import timestamp_now
+from collector.feed.venue import ConnectionState
 from collector.lead.lease import Lease
-from collector.lead.overlap import Rivals
+from collector.lead.overlap import OverlappingShards
 from collector.metrics import (
     CONNECTIONS,
     MISMATCHES,
@@ -25,9 +26,9 @@ from collector.metrics import (
     VERIFIED,
     counts_by_label,
 )
-from collector.report.troubles import Troubles
+from collector.publish.leadership import Leadership
+from collector.publish.troubles import Troubles
 from collector.settings import Shard
-from collector.venues.kraken.connection import State
 from kraken_book.contract.keys import FEED, book_key, events_key
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.symbol_state import SymbolStatus
@@ -38,47 +39,58 @@ from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-REPORT_SECONDS = 1.0
-# So long a symbol that has left can still be read, with the word that it has.
-CLEAR_SECONDS = 5.0
+REPORT_INTERVAL = 1.0
+# How long a symbol that has left can still be read, with the status that says so.
+CLEAR_INTERVAL = 5.0
 
 
 class Reporter:
-    """Writes the shard's field of `kraken:feed` while it leads."""
+    """Writes the shard's field of `kraken:feed` while this collector leads.
+
+    Args:
+        nodes: The nodes of Redis.
+        shard: This collector's share of the symbols.
+        feed: The books and connections that are reported.
+        leadership: Whether this collector leads.
+        lease: Tells which leader this collector waits for.
+        troubles: Told of every trouble with Redis, and reported.
+        report_interval: Seconds between two reports.
+        clear_interval: Seconds between two removals of leftovers.
+    """
 
     def __init__(
         self,
         nodes: Nodes,
         shard: Shard,
         feed: Feed,
+        leadership: Leadership,
         lease: Lease,
         troubles: Troubles | None = None,
+        report_interval: float = REPORT_INTERVAL,
+        clear_interval: float = CLEAR_INTERVAL,
     ) -> None:
         self._nodes = nodes
         self._shard = shard
         self._feed = feed
+        self._leadership = leadership
         self._lease = lease
         self._troubles = troubles or Troubles()
-        self._rivals = Rivals(nodes, shard, self._troubles)
+        self._overlapping = OverlappingShards(nodes, shard, self._troubles)
+        self._report_interval = report_interval
+        self._clear_interval = clear_interval
         self._clear_at = 0.0
-        # What was removed while we lead.
+        # Symbols that were removed since this collector leads.
         self._gone: set[str] = set()
 
     def describe(self) -> dict[str, object]:
-        """How this collector stands, for /healthz and `kraken:feed`."""
-        statuses = Counter(book.status for book in self._feed.books.values())
-        for status in get_args(SymbolStatus):
-            SYMBOLS.labels(status).set(statuses[status])
-        states = Counter(connection.state for connection in self._feed.connections)
-        for state in State:
-            CONNECTIONS.labels(state.value).set(states[state])
+        """Return the state of this collector, for /healthz and `kraken:feed`."""
         return {
             "leader": {"host": socket.gethostname(), "pid": os.getpid()},
-            "epoch": self._lease.epoch,
+            "epoch": self._leadership.epoch,
             "waits_for": self._lease.waits_for,
-            "at": rfc3339(stamp_now().unix),
+            "at": rfc3339(timestamp_now().unix),
             "redis": self._troubles.describe(),
-            "symbols": dict(statuses),
+            "symbols": dict(self._count_statuses()),
             "verified": counts_by_label(VERIFIED),
             "mismatches": counts_by_label(MISMATCHES),
             "resyncs": counts_by_label(RESYNCS),
@@ -86,16 +98,27 @@ class Reporter:
             "connections": [connection.describe() for connection in self._feed.connections],
         }
 
+    def set_gauges(self) -> None:
+        """Set the gauges of books by status and of connections by state."""
+        statuses = self._count_statuses()
+        for status in get_args(SymbolStatus):
+            SYMBOLS.labels(status).set(statuses[status])
+        states = Counter(connection.state for connection in self._feed.connections)
+        for state in ConnectionState:
+            CONNECTIONS.labels(state.value).set(states[state])
+
+    def _count_statuses(self) -> Counter[SymbolStatus]:
+        return Counter(book.status for book in self._feed.books.values())
+
     async def run(self) -> None:
-        """Report every second, for ever."""
+        """Report once every interval, forever."""
         while True:
-            await asyncio.sleep(REPORT_SECONDS)
-            report = msgspec.json.encode(self.describe())
-            if self._lease.epoch is None:
-                # Whoever leads may follow what we did not.
+            await asyncio.sleep(self._report_interval)
+            if not self._leadership.is_leading:
+                # The leader may follow symbols that this collector removed.
                 self._gone.clear()
                 continue
-            await self._write(report)
+            await self._write(msgspec.json.encode(self.describe()))
             try:
                 await self._clear_leftovers()
             except (RedisError, OSError) as error:
@@ -115,14 +138,14 @@ class Reporter:
             self._troubles.over(FEED, "redis writes this again")
 
     async def _clear_leftovers(self) -> None:
-        """Remove, now and then, what earlier settings have left of this shard's share."""
+        """Remove once every interval what earlier settings have left of this shard's share."""
         if monotonic() < self._clear_at:
             return
-        await self._rivals.forget_unled()
-        # Before Kraken has said what wildcards mean, nothing is known to be gone.
+        await self._overlapping.forget_unled()
+        # Before the venue has said what wildcards mean, nothing is known to be gone.
         if self._feed.knows_what_it_follows:
             await self._clear_symbols()
-        self._clear_at = monotonic() + CLEAR_SECONDS
+        self._clear_at = monotonic() + self._clear_interval
 
     async def _clear_symbols(self) -> None:
         fields = cast("list[bytes]", await self._nodes.call(SYMBOLS_KEY, "HKEYS", SYMBOLS_KEY))
@@ -136,7 +159,7 @@ class Reporter:
         gone = {name for name in names if self._shard.has(name)} - self._feed.books.keys()
         for symbol in gone:
             log.info("symbol is followed no more, removing its book", symbol=symbol)
-        # A leader that hung, and does not know yet that it leads no more, writes once again.
+        # A leader that hung, and does not know yet that it does not lead, writes once again.
         self._gone = (self._gone | gone) - self._feed.books.keys()
         for symbol in self._gone:
             book, events = book_key(symbol), events_key(symbol)

@@ -1,4 +1,4 @@
-"""Where an api is, and how httpx is to reach it."""
+"""The address of an api, and how httpx reaches it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import httpx
 
 from kraken_book.client.environment import (
     check_proxies,
-    is_here,
     names_certificates,
     proxy_for,
     trusted_certificates,
 )
-from kraken_book.client.refused import Unusable
+from kraken_book.errors import Unusable
+from kraken_book.hosts import is_loopback
 from kraken_book.printable import printable
 
 # What the commands read; the key comes from nowhere else, since arguments can be seen by others.
 DEFAULT_URL = "http://localhost:3000"
 URL_VARIABLE = "KRAKEN_BOOK_URL"
 KEY_VARIABLE = "KRAKEN_BOOK_KEY"
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 # Redirects lead to other servers; connections are kept to so many of them.
-MOST_ORIGINS = 4
+MAX_ORIGINS = 4
 
 
 class ApiAddress:
@@ -40,7 +40,7 @@ class ApiAddress:
         self._headers = {} if key is None else {"Authorization": f"Bearer {_checked(key)}"}
         if key is not None and self._url.userinfo:
             raise Unusable("give either a key or a user in the URL: both are sent in one header")
-        if not is_here(self._url.host):
+        if not is_loopback(self._url.host):
             check_proxies()
         self._certificates: ssl.SSLContext | None = None
         if self._url.scheme == "https" or names_certificates():
@@ -49,7 +49,7 @@ class ApiAddress:
     @property
     def shown(self) -> str:
         """Return the address for people: without a user and a password."""
-        return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MOST_SHOWN)
+        return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MAX_SHOWN)
 
     def client(self, timeout: httpx.Timeout) -> httpx.Client:
         """Return a blocking client of the api."""
@@ -101,7 +101,7 @@ class _Blocking(httpx.BaseTransport):
         origin = _origin(request.url)
         if origin not in self._transports:
             proxy, verify = self._address.way_to(request.url)
-            if len(self._transports) >= MOST_ORIGINS:
+            if len(self._transports) >= MAX_ORIGINS:
                 self.close()
             self._transports[origin] = httpx.HTTPTransport(
                 verify=verify, proxy=proxy, trust_env=False
@@ -127,7 +127,7 @@ class _Asynchronous(httpx.AsyncBaseTransport):
         origin = _origin(request.url)
         if origin not in self._transports:
             proxy, verify = self._address.way_to(request.url)
-            if len(self._transports) >= MOST_ORIGINS:
+            if len(self._transports) >= MAX_ORIGINS:
                 await self.aclose()
             self._transports[origin] = httpx.AsyncHTTPTransport(
                 verify=verify, proxy=proxy, trust_env=False
@@ -173,7 +173,7 @@ def _parsed(url: str) -> httpx.URL:
 def _without_user(url: str) -> str:
     """Return the text of a URL without what may be a password."""
     scheme, mark, rest = url.rpartition("://")
-    return printable(scheme + mark + rest.rpartition("@")[2], MOST_SHOWN)
+    return printable(scheme + mark + rest.rpartition("@")[2], MAX_SHOWN)
 
 
 def _checked(key: str) -> str:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import ssl
 from importlib.util import find_spec
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 from urllib.request import getproxies
 
 import httpx
 
-from kraken_book.client.refused import Unusable
+from kraken_book.errors import Unusable
+from kraken_book.hosts import is_loopback, parse_address
 
 PROXY_SCHEMES = ("http", "https", "all")
 CERTIFICATE_FILE = "SSL_CERT_FILE"
@@ -33,7 +34,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """
     proxies = getproxies()
     scheme = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
-    if scheme is None or is_here(url.host) or _is_exempt(url, proxies.get("no", "")):
+    if scheme is None or is_loopback(url.host) or _is_exempt(url, proxies.get("no", "")):
         return None
     return _proxy(scheme, proxies[scheme])
 
@@ -73,15 +74,6 @@ def names_certificates() -> bool:
     return any(os.environ.get(name) for name in (CERTIFICATE_FILE, CERTIFICATE_FOLDER))
 
 
-def is_here(host: str) -> bool:
-    """Return whether `host` is this machine."""
-    name = host.lower().rstrip(".")
-    address = _address(name)
-    if address is None:
-        return name == "localhost" or name.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified
-
-
 def _proxy(scheme: str, value: str) -> httpx.Proxy:
     variable = _variable(scheme)
     address = value if "://" in value else f"http://{value}"
@@ -115,7 +107,7 @@ def _variable(scheme: str) -> str:
 def _is_exempt(url: httpx.URL, no_proxy: str) -> bool:
     """Return whether `NO_PROXY` names the host of `url`, as a name, an address or a network."""
     port = url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
-    address = _address(url.host)
+    address = parse_address(url.host)
     for entry in no_proxy.replace(",", " ").split():
         host, entry_port = _split_port(entry.rpartition("://")[2].lower())
         if entry_port and entry_port != str(port):
@@ -149,12 +141,3 @@ def _split_port(entry: str) -> tuple[str, str]:
         host, _, port = entry.partition(":")
         return host, port
     return entry, ""
-
-
-def _address(host: str) -> IPv4Address | IPv6Address | None:
-    try:
-        address = ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address

@@ -10,7 +10,7 @@ import httpx
 
 from kraken_book.printable import printable
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.ConnectTimeout, "no connection in time"),
     (httpx.ReadTimeout, "it fell silent"),
@@ -27,8 +27,8 @@ def told(error: BaseException) -> str:
     for cause in _causes(error):
         words = _words(cause)
         if words:
-            return printable(words, MOST_CHARACTERS)
-    return printable(str(error) or type(error).__name__, MOST_CHARACTERS)
+            return printable(words, MAX_CHARACTERS)
+    return printable(str(error) or type(error).__name__, MAX_CHARACTERS)
 
 
 def _words(error: BaseException) -> str | None:

@@ -20,15 +20,15 @@ import httpx
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.refused import Refused, Unreachable
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
+from kraken_book.errors import Refused, Unreachable
 
 # Beside httpx's own errors, what encoding a host or connecting to a port raises, alone or in a
 # group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
 CANNOT_ASK = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 # However soon it is to give up, an api that is there has the time to answer.
-LEAST_WAIT = 0.5
+MIN_WAIT = 0.5
 
 
 class Patience(NamedTuple):
@@ -55,7 +55,7 @@ class AsyncBooks(AsyncIterator[LiveBook]):
     the next one. One that is dropped leaves its connection as soon as the event loop runs on.
     """
 
-    def __init__(self, session: Session, address: ApiAddress, patience: Patience) -> None:
+    def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
         self._batches = _batches(session, address, patience)
         self._batch: Iterator[LiveBook] = iter(())
         self._step: asyncio.Task[Iterator[LiveBook] | None] | None = None
@@ -119,7 +119,7 @@ class BlockingBooks(Iterator[LiveBook]):
     After a step that was interrupted, as by Ctrl-C, the next one connects again.
     """
 
-    def __init__(self, session: Session, address: ApiAddress, patience: Patience) -> None:
+    def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
         self._session, self._address, self._patience = session, address, patience
         self._batches = _batches_blocking(session, address, patience)
         self._batch: Iterator[LiveBook] = iter(())
@@ -138,7 +138,7 @@ class BlockingBooks(Iterator[LiveBook]):
                 self._batch = next(self._batches)
         except KeyboardInterrupt:
             self._begin_again()
-            # Where in the waiting it came says nothing to anyone.
+            # The traceback of the wait helps nobody.
             raise KeyboardInterrupt from None
         except (Refused, Unreachable, StopIteration):
             self.close()
@@ -167,7 +167,7 @@ async def _next_of(batches: AsyncGenerator[Iterator[LiveBook]]) -> Iterator[Live
 # These two refer to nothing that refers to them: in a cycle, one that is dropped would stay
 # connected until the garbage is collected.
 async def _batches(
-    session: Session, address: ApiAddress, patience: Patience
+    session: ClientSession, address: ApiAddress, patience: Patience
 ) -> AsyncGenerator[Iterator[LiveBook]]:
     while True:
         why, limit = None, _seconds_to_answer(session, patience)
@@ -194,10 +194,10 @@ async def _batches(
         await asyncio.sleep(session.pause())
 
 
-async def _open(client: httpx.AsyncClient, session: Session) -> httpx.Response:
+async def _open(client: httpx.AsyncClient, session: ClientSession) -> httpx.Response:
     """Ask, and follow redirects, whose bodies nobody reads."""
     request = client.build_request("GET", session.target, headers=session.headers)
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = await client.send(request, stream=True)
         if answer.next_request is None:
             return answer
@@ -206,7 +206,7 @@ async def _open(client: httpx.AsyncClient, session: Session) -> httpx.Response:
     raise httpx.TooManyRedirects("too many redirects", request=request)
 
 
-async def _read_refusal(session: Session, answer: httpx.Response, seconds: float) -> None:
+async def _read_refusal(session: ClientSession, answer: httpx.Response, seconds: float) -> None:
     """Read as much of what the server says as comes in time."""
     with suppress(TimeoutError, httpx.RequestError):
         async with asyncio.timeout(seconds):
@@ -219,7 +219,7 @@ async def _read_refusal(session: Session, answer: httpx.Response, seconds: float
 
 # The same without `await`; httpx, too, has a client of each kind.
 def _batches_blocking(
-    session: Session, address: ApiAddress, patience: Patience
+    session: ClientSession, address: ApiAddress, patience: Patience
 ) -> Generator[Iterator[LiveBook]]:
     while True:
         why, watchdog, limit = None, _Watchdog(), _seconds_to_answer(session, patience)
@@ -244,12 +244,14 @@ def _batches_blocking(
         time.sleep(session.pause())
 
 
-def _open_blocking(client: httpx.Client, session: Session, watchdog: _Watchdog) -> httpx.Response:
+def _open_blocking(
+    client: httpx.Client, session: ClientSession, watchdog: _Watchdog
+) -> httpx.Response:
     extensions = {"trace": watchdog.trace, "timeout": client.timeout.as_dict()}
     request = client.build_request(
         "GET", session.target, headers=session.headers, extensions=extensions
     )
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = client.send(request, stream=True)
         if answer.next_request is None:
             return answer
@@ -259,7 +261,7 @@ def _open_blocking(client: httpx.Client, session: Session, watchdog: _Watchdog) 
 
 
 def _read_refusal_blocking(
-    session: Session, answer: httpx.Response, watchdog: _Watchdog, seconds: float
+    session: ClientSession, answer: httpx.Response, watchdog: _Watchdog, seconds: float
 ) -> None:
     with suppress(httpx.RequestError), watchdog.limit(seconds):
         for chunk in answer.iter_raw():
@@ -311,7 +313,7 @@ class _Watchdog:
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def _seconds_to_answer(session: Session, patience: Patience) -> float:
+def _seconds_to_answer(session: ClientSession, patience: Patience) -> float:
     """Return how long to wait for the head of the next answer."""
     left = session.seconds_left()
-    return patience.answer if left is None else min(patience.answer, max(left, LEAST_WAIT))
+    return patience.answer if left is None else min(patience.answer, max(left, MIN_WAIT))

@@ -10,17 +10,18 @@ import msgspec
 
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.failure import told
-from kraken_book.client.following import CANNOT_ASK, MOST_REDIRECTS
-from kraken_book.client.refused import RefusedAnswer, Unreachable
+from kraken_book.client.following import CANNOT_ASK, MAX_REDIRECTS
+from kraken_book.client.refused import RefusedAnswer
+from kraken_book.errors import Unreachable
 
 # 10,000 books have some 3 MB in `/books`.
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 ANSWER_SECONDS = 10.0
 
 _symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
 
 
-class Answer(NamedTuple):
+class ListingAnswer(NamedTuple):
     """An answer with its body."""
 
     status: int
@@ -56,7 +57,7 @@ async def list_symbols(url: str, key: str | None = None) -> list[str]:
     raise refused.refusal()
 
 
-async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
+async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> ListingAnswer:
     """Return the answer to a request; raise NoAnswer if there is none in time, or if it is huge."""
     try:
         # The time-outs of httpx are of silence: what trickles in has to end, too.
@@ -68,13 +69,13 @@ async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> Answer:
         raise NoAnswer(told(error)) from error
 
 
-async def _ask(client: httpx.AsyncClient, path: str) -> Answer:
+async def _ask(client: httpx.AsyncClient, path: str) -> ListingAnswer:
     request = client.build_request("GET", path)
-    for _ in range(MOST_REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         answer = await client.send(request, stream=True)
         try:
             if answer.next_request is None:
-                return Answer(answer.status_code, answer.headers, await _body(answer))
+                return ListingAnswer(answer.status_code, answer.headers, await _body(answer))
             request = answer.next_request
         finally:
             await answer.aclose()
@@ -88,6 +89,6 @@ async def _body(answer: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise NoAnswer(f"the answer has more than {MOST_BYTES} bytes")
+        if len(body) > MAX_BYTES:
+            raise NoAnswer(f"the answer has more than {MAX_BYTES} bytes")
     return bytes(body)

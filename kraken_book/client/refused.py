@@ -6,48 +6,24 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.errors import Refused, UnknownSymbol
 from kraken_book.printable import printable
 
 EVENT_STREAM = "text/event-stream"
 OUR_PROBLEMS = "urn:kraken-book:"
 UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
 # Bytes of a body that are read, and characters of its text that are shown.
-MOST_BYTES = 1 << 16
-MOST_SHOWN = 200
-MOST_DETAIL = 500
-MOST_NAMES = 10
+MAX_BYTES = 1 << 16
+MAX_SHOWN = 200
+MAX_DETAIL = 500
+MAX_NAMES = 10
 # What another moment may change, beside all that is the server's own failure.
 TRANSIENT = frozenset({408, 425, 429})
 
 
-class Unusable(ValueError):
-    """An argument of `watch`, or a variable of the environment, cannot be used."""
+class ProblemDetails(msgspec.Struct):
+    """The body of an answer that is no success (RFC 9457, `application/problem+json`)."""
 
-
-class Refused(Exception):
-    """The api does not serve what was asked for; the message says why, in the api's words.
-
-    `status` is HTTP's.
-    """
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-
-
-class UnknownSymbol(Refused):
-    """The api has no such symbol; `symbols` are the nearest that it has."""
-
-    def __init__(self, detail: str, symbols: list[str]) -> None:
-        super().__init__(404, detail)
-        self.symbols = symbols
-
-
-class Unreachable(ConnectionError):
-    """Nothing answered at the address of the api for as long as the caller wanted to wait."""
-
-
-class _Problem(msgspec.Struct):
     type: str = ""
     detail: str = ""
     symbols: list[str] | None = None
@@ -64,8 +40,8 @@ class RefusedAnswer:
 
     def feed(self, chunk: bytes) -> bool:
         """Take more of the body; return whether that is enough of it."""
-        self._body += chunk[: MOST_BYTES - len(self._body)]
-        return len(self._body) == MOST_BYTES
+        self._body += chunk[: MAX_BYTES - len(self._body)]
+        return len(self._body) == MAX_BYTES
 
     @property
     def retry_after(self) -> float:
@@ -86,10 +62,10 @@ class RefusedAnswer:
     def refusal(self) -> Refused:
         """Return what the server says, as an error."""
         problem = self._problem()
-        detail = printable(problem.detail, MOST_DETAIL)
+        detail = printable(problem.detail, MAX_DETAIL)
         # Of an api that has another name for it, the names that it suggests say what it means.
         if self.is_unknown_symbol or (self.status == 404 and problem.symbols is not None):
-            names = [printable(name, MOST_SHOWN) for name in (problem.symbols or [])[:MOST_NAMES]]
+            names = [printable(name, MAX_SHOWN) for name in (problem.symbols or [])[:MAX_NAMES]]
             return UnknownSymbol(detail or "the api does not have this symbol", names)
         if self.status < 300:
             return Refused(self.status, self._not_an_api(self._what_came()))
@@ -105,7 +81,7 @@ class RefusedAnswer:
         encoding = self._headers.get("content-encoding")
         kind = self._headers.get("content-type") or "nothing"
         what = f"{kind} compressed by {encoding}" if encoding else f"{kind}, not {EVENT_STREAM}"
-        return printable(what, MOST_SHOWN)
+        return printable(what, MAX_SHOWN)
 
     def _not_an_api(self, what: str) -> str:
         return (
@@ -113,10 +89,18 @@ class RefusedAnswer:
             " is this the address of an api?"
         )
 
-    def _problem(self) -> _Problem:
-        """Return the problem+json of the body; of any other body, its beginning as the detail."""
-        try:
-            return msgspec.json.decode(self._body, type=_Problem)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            text = self._body[:MOST_SHOWN].decode(errors="replace")
-            return _Problem(detail=" ".join(text.split()))
+    def _problem(self) -> ProblemDetails:
+        """Return the problem in the body; of any other body, its beginning as the detail."""
+        problem = parse_problem(self._body)
+        if problem is not None:
+            return problem
+        text = self._body[:MAX_SHOWN].decode(errors="replace")
+        return ProblemDetails(detail=" ".join(text.split()))
+
+
+def parse_problem(body: bytes) -> ProblemDetails | None:
+    """Return the problem that a body is, None if it is something else."""
+    try:
+        return msgspec.json.decode(body, type=ProblemDetails)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

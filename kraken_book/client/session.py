@@ -1,7 +1,7 @@
-"""The reader's side of the streams: what to ask for, what came, when to come back. No socket.
+"""The reader's side of the streams: what to ask for, what came, when to come back. No I/O.
 
-`watching` moves the bytes. A session opens with the books as they are, goes on after the last event
-that it has whenever a stream ends, and asks for everything anew where a book cannot be right.
+`following` moves the bytes. A session opens with the books as they are, continues after its last
+event whenever a stream ends, and requests everything again if a book cannot be right.
 """
 
 from __future__ import annotations
@@ -14,37 +14,38 @@ from urllib.parse import quote
 import msgspec
 
 from kraken_book.backoff import Backoff
-from kraken_book.client.live_book import Doubt, LiveBook
-from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer, Unreachable
+from kraken_book.client.live_book import LiveBook
+from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
+from kraken_book.errors import BookInvalid, Unreachable
 from kraken_book.event import decode_event
 from kraken_book.printable import printable
-from kraken_book.symbols import SymbolIndex, folded
+from kraken_book.symbols import SymbolIndex, normalize_symbol
 from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
 
 ALL = "*"
-# Why there is no stream where nothing broke: who served it said that this was all.
+# The outage of a stream that its server ended in good order.
 ENDED = "the stream ended"
 # More than any venue lists: an api that invents symbols does not fill the memory.
-MOST_BOOKS = 10_000
+MAX_BOOKS = 10_000
 # What has worked for so long has worked: the next failure is a first one again.
 SECONDS_OF_PROOF = 10.0
 # The longest that an api may send its readers away for, and that a doubt is remembered.
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 # An api says something every 15 s; one that does not is not there, whatever TCP thinks.
 SILENCE_SECONDS = 20.0
 # How often an outage that goes on is logged again.
 REMINDER_SECONDS = 30.0
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 
 
 class _BrokenStream(Exception):
     """What came is no stream of the books that were asked for."""
 
 
-class Session:
+class ClientSession:
     """One reader of one or many books.
 
     In turn: `target` and `headers` say what to ask for; `answered` takes the answer's head and
@@ -79,13 +80,13 @@ class Session:
         self._heard_at = self._begun_at
         self._ends_heard = 0
         self._symbols = tuple(symbols)
-        self._asked = {folded(symbol) for symbol in symbols}
+        self._asked = {normalize_symbol(symbol) for symbol in symbols}
         self._last_id: str | None = None
         self._parser = SseParser()
         self._refused: RefusedAnswer | None = None
         self._opened_at: float | None = None
         self._failures = Backoff(least=0.5, most=8.0)
-        self._doubts = Backoff(least=0.25, most=LONGEST_PAUSE)
+        self._doubts = Backoff(least=0.25, most=MAX_PAUSE)
         self._doubted_at = float("-inf")
         # When the books that are in doubt are asked for anew, with all that share their stream.
         self._restart_at: float | None = None
@@ -114,7 +115,7 @@ class Session:
         return len(self._symbols) > 1 or ALL in self._symbols
 
     def answered(self, status: int, headers: Mapping[str, str]) -> Iterator[LiveBook]:
-        """An answer begins; where it is no stream, `end` says what that means."""
+        """Take the head of an answer; if it is no stream, `end` raises or says why."""
         self.is_over, self._restart_at, self._was_answered = False, None, True
         is_plain = headers.get("content-encoding", "identity") == "identity"
         is_stream = headers.get("content-type", "").startswith(EVENT_STREAM)
@@ -141,14 +142,17 @@ class Session:
         except _BrokenStream as error:
             self._leave_for_doubt(str(error))
         except (EndlessMessage, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._leave_for_doubt(f"the stream is broken: {printable(str(error), MOST_SHOWN)}")
+            self._leave_for_doubt(f"the stream is broken: {printable(str(error), MAX_SHOWN)}")
         else:
             self._tell_wait()
             self._leave_if_silent()
             self._leave_if_doubts_stay()
 
     def end(self, why: str | None = None) -> Iterator[LiveBook]:
-        """The answer ended, or there was none, for `why`.
+        """Take the end of an answer, or that there was none.
+
+        Args:
+            why: Why there was no answer, or why it broke off.
 
         Raises:
             UnknownSymbol: The api does not have a symbol that was asked for.
@@ -169,9 +173,12 @@ class Session:
             yield book
 
     def pause(self) -> float:
-        """How many seconds to stay away, at random, so that readers do not come back as one."""
+        """Return how many seconds to stay away.
+
+        The time is random, so that readers of one api do not come back at one moment.
+        """
         least, self._least_pause = self._least_pause, 0.0
-        seconds = max(min(least, LONGEST_PAUSE), self._failures.next())
+        seconds = max(min(least, MAX_PAUSE), self._failures.next())
         left = self.seconds_left()
         return seconds if left is None else min(seconds, max(left, 0.0))
 
@@ -225,9 +232,9 @@ class Session:
         event = decode_event(message.data)
         book = self._book(event.symbol)
         try:
-            has_changed = book.take(event)
-        except Doubt as doubt:
-            self._ask_anew(printable(f"{book.symbol}: {doubt}", MOST_SHOWN))
+            has_changed = book.apply(event)
+        except BookInvalid as error:
+            self._ask_anew(printable(f"{book.symbol}: {error}", MAX_SHOWN))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id
@@ -237,12 +244,12 @@ class Session:
     def _book(self, symbol: str) -> LiveBook:
         book = self.books.get(symbol)
         if book is None:
-            is_asked = ALL in self._asked or folded(symbol) in self._asked
+            is_asked = ALL in self._asked or normalize_symbol(symbol) in self._asked
             if not is_asked:
                 # It may have been asked for with "-" alone, as in foo-b-usd.
                 index = SymbolIndex([symbol])
                 is_asked = any(index.find(name) for name in self._asked)
-            if not is_asked or len(self.books) >= MOST_BOOKS:
+            if not is_asked or len(self.books) >= MAX_BOOKS:
                 raise _BrokenStream(f"{symbol[:40]!r} came, and was not asked for")
             book = self.books[symbol] = LiveBook(symbol)
         return book
@@ -283,7 +290,7 @@ class Session:
 
     def _next_doubt(self) -> float:
         now = monotonic()
-        if now - self._doubted_at > LONGEST_PAUSE:
+        if now - self._doubted_at > MAX_PAUSE:
             self._doubts.reset()
         self._doubted_at = now
         return self._doubts.next()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # A snapshot of 1,000 levels a side has some 70 KiB.
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 # An id is sent back in a header, so one that a header cannot hold is none.
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 # The api's word, in a comment, for what a stream waits for.
@@ -25,7 +25,7 @@ class EndlessMessage(Exception):
 
 
 class Message(NamedTuple):
-    """One message; `id` is None and `retry` (milliseconds) is None where it has none.
+    """One message; `id` and `retry` (milliseconds) are None if it has none.
 
     One without `data` is no event: it tells when to come back.
     """
@@ -52,7 +52,11 @@ class SseParser:
         self._retry: int | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
-        """The messages that end in `chunk`; raises EndlessMessage where one grows too long."""
+        """Yield the messages that end in `chunk`.
+
+        Raises:
+            EndlessMessage: A message grows too long.
+        """
         for line in self._lines(chunk):
             if line:
                 if line.startswith(b":"):
@@ -65,8 +69,8 @@ class SseParser:
             if self._data or self._retry is not None:
                 yield Message(self._id, b"\n".join(self._data), self._retry)
             self._clear()
-        if self._size + len(self._rest) > MOST_BYTES:
-            raise EndlessMessage(f"a message of more than {MOST_BYTES} bytes")
+        if self._size + len(self._rest) > MAX_BYTES:
+            raise EndlessMessage(f"a message of more than {MAX_BYTES} bytes")
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
         text = self._rest + chunk

@@ -10,14 +10,14 @@ from typing import Self
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import AsyncBooks, BlockingBooks, Patience
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.refused import Unusable
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
+from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
 # An api says something every 15 s; one that does not is not there, whatever TCP thinks.
 SILENCE_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
-MOST_SHOWN = 60
+MAX_SHOWN = 60
 
 
 def watch(
@@ -123,8 +123,8 @@ class Watch:
         if books is not None:
             await books.aclose()
 
-    def _new_session(self) -> Session:
-        return Session(
+    def _new_session(self) -> ClientSession:
+        return ClientSession(
             self._symbols, self._address.shown, self._patience.silence, self._give_up_after
         )
 
@@ -145,7 +145,7 @@ def _names(symbols: Iterable[str | Iterable[str]]) -> tuple[str, ...]:
 def _name(given: object) -> str:
     if isinstance(given, str):
         return given
-    shown = printable(repr(given), MOST_SHOWN)
+    shown = printable(repr(given), MAX_SHOWN)
     raise TypeError(
         f"{shown} is no symbol: watch() takes names such as 'BTC/USD', or a list of them,"
         f" not {type(given).__name__}"

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.level import Best
+from kraken_book.position import Position
 from kraken_book.precision import Precision
-from kraken_book.view import BookView
 
 _FIELDS = """
 symbol status source depth price_precision qty_precision epoch seq event_id checksum exchange_time
@@ -19,10 +20,10 @@ HASH_FIELDS = tuple(_FIELDS.split())
 """What `parse_book_hash` needs of a hash."""
 
 # Larger ones are nobody's, and no JSON could be made of them.
-_MOST = 2**63
+_MAX_NUMBER = 2**63
 _EVENT_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _SOURCE = re.compile(r"[\w.-]+", re.ASCII)
-_levels = msgspec.json.Decoder(list[tuple[str, str]])
+_pairs = msgspec.json.Decoder(list[tuple[str, str]])
 
 Values = list[str | int]
 """Values of a hash's fields in the order of `STATUS_FIELDS` or `BOOK_FIELDS`."""
@@ -37,92 +38,96 @@ spread bids asks
 BOOK_FIELDS = (*STATUS_FIELDS, *_OF_BOOK.split())
 
 
-def book_values(view: BookView, status: str) -> Values:
-    """What the write script sets for a verified book, besides where it stands and its age."""
-    bid, ask = view.best_bid, view.best_ask
+def book_values(book: BookSnapshot, status: str) -> Values:
+    """Return what the write script sets for a verified book, besides its position and age."""
+    bid, ask = book.best_bid, book.best_ask
     return [
-        *status_values(view.symbol, status, view.source, view.depth),
-        view.precision.price,
-        view.precision.qty,
-        view.checksum,
-        view.exchange_time or "",
+        *status_values(book.symbol, status, book.source, book.depth),
+        book.precision.price,
+        book.precision.qty,
+        book.checksum,
+        book.exchange_time or "",
         *((bid.price, bid.qty) if bid else ("", "")),
         *((ask.price, ask.qty) if ask else ("", "")),
-        view.spread or "",
-        view.bids,
-        view.asks,
+        book.spread or "",
+        book.bids,
+        book.asks,
     ]
 
 
 def status_values(symbol: str, status: str, source: str, depth: int) -> Values:
-    """What is known of a symbol without a book."""
+    """Return what the write script sets for a symbol without a book."""
     return [status, symbol, source, depth]
 
 
 class BookHash(msgspec.Struct, frozen=True):
-    """What the hash says: a symbol's status and, unless none was ever verified, its book.
+    """A parsed hash: a symbol's status and, unless none was ever verified, its book.
 
-    `seq`, `epoch` and `event_id` say where that book stands in the stream; `stream_id` and
-    `stream_seq` where the stream itself does. Times are RFC 3339.
+    `position` and `event_id` are those of the book's last event; `stream_id` and
+    `stream_seq` are those of the stream's last event. Times are RFC 3339.
     """
 
     symbol: str
     status: str
     source: str
-    view: BookView | None
-    seq: int
-    epoch: int
+    snapshot: BookSnapshot | None
+    position: Position | None
     event_id: str
     confirmed_at: str
     stream_seq: int
     stream_id: str
 
 
-def parse_book_hash(reply: Mapping[bytes, bytes]) -> BookHash | None:
-    """The book in the hash's fields, None where there are none.
+def parse_book_hash(fields: Mapping[str, str]) -> BookHash | None:
+    """Return what the fields of a hash say, None if there are none.
 
-    Raises ValueError where they are no book: what is returned can be written as JSON and into an
-    HTTP header, the sides as they are.
+    The result can be written as JSON and into an HTTP header, the sides as they are.
+
+    Raises:
+        ValueError: A field is missing, or cannot be what a collector wrote.
     """
-    if not reply:
+    if not fields:
         return None
-    text = {name.decode(): value.decode() for name, value in reply.items()}
     try:
+        has_book = bool(fields["seq"])
         return BookHash(
-            symbol=text["symbol"],
-            status=text["status"],
-            source=_checked(_SOURCE, text["source"]),
-            view=_view(text) if text["seq"] else None,
-            seq=_number(text["seq"] or "0"),
-            epoch=_number(text["epoch"] or "0"),
-            event_id=_checked(_EVENT_ID, text["event_id"]) if text["seq"] else "",
-            confirmed_at=text["confirmed_at"],
-            stream_seq=_number(text["stream_seq"]),
-            stream_id=_checked(_EVENT_ID, text["stream_id"]),
+            symbol=fields["symbol"],
+            status=fields["status"],
+            source=_checked(_SOURCE, fields["source"]),
+            snapshot=_parse_snapshot(fields) if has_book else None,
+            position=_parse_position(fields) if has_book else None,
+            event_id=_checked(_EVENT_ID, fields["event_id"]) if has_book else "",
+            confirmed_at=fields["confirmed_at"],
+            stream_seq=_number(fields["stream_seq"]),
+            stream_id=_checked(_EVENT_ID, fields["stream_id"]),
         )
     except KeyError as error:
         raise ValueError(f"the hash of a book has no field {error}") from None
 
 
-def _view(text: Mapping[str, str]) -> BookView:
-    return BookView(
-        symbol=text["symbol"],
-        source=text["source"],
-        depth=_number(text["depth"]),
-        precision=Precision(_number(text["price_precision"]), _number(text["qty_precision"])),
-        best_bid=Best(text["best_bid"], text["best_bid_qty"]) if text["best_bid"] else None,
-        best_ask=Best(text["best_ask"], text["best_ask_qty"]) if text["best_ask"] else None,
-        spread=text["spread"] or None,
-        bids=_side(text["bids"]),
-        asks=_side(text["asks"]),
-        checksum=_number(text["checksum"]),
-        exchange_time=text["exchange_time"] or None,
+def _parse_position(fields: Mapping[str, str]) -> Position:
+    return Position(_number(fields["epoch"] or "0"), _number(fields["seq"]))
+
+
+def _parse_snapshot(fields: Mapping[str, str]) -> BookSnapshot:
+    return BookSnapshot(
+        symbol=fields["symbol"],
+        source=fields["source"],
+        depth=_number(fields["depth"]),
+        precision=Precision(_number(fields["price_precision"]), _number(fields["qty_precision"])),
+        best_bid=Best(fields["best_bid"], fields["best_bid_qty"]) if fields["best_bid"] else None,
+        best_ask=Best(fields["best_ask"], fields["best_ask_qty"]) if fields["best_ask"] else None,
+        spread=fields["spread"] or None,
+        bids=_levels_text(fields["bids"]),
+        asks=_levels_text(fields["asks"]),
+        checksum=_number(fields["checksum"]),
+        exchange_time=fields["exchange_time"] or None,
     )
 
 
-def _side(text: str) -> str:
+def _levels_text(text: str) -> str:
     try:
-        _levels.decode(text)
+        _pairs.decode(text)
     except msgspec.DecodeError as error:
         raise ValueError(f"a side of the book is no list of levels: {error}") from None
     return text
@@ -130,7 +135,7 @@ def _side(text: str) -> str:
 
 def _number(text: str) -> int:
     number = int(text)
-    if not 0 <= number < _MOST:
+    if not 0 <= number < _MAX_NUMBER:
         raise ValueError(f"{number} is no number of a book")
     return number
 

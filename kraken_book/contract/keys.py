@@ -11,15 +11,15 @@ WAKE_MAXLEN = 1000
 
 
 def book_key(symbol: str) -> str:
-    """The hash of the latest verified book."""
+    """Return the key of the hash of the latest verified book."""
     return f"kraken:book:{{{symbol}}}"
 
 
 def events_key(symbol: str) -> str:
-    """The stream of the book's events."""
+    """Return the key of the stream of the book's events."""
     return f"kraken:events:{{{symbol}}}"
 
 
 def lease_key(shard: str) -> str:
-    """The lease of the shard `i/n`."""
+    """Return the key of the lease of the shard `i/n`."""
     return f"kraken:lease:{{{shard}}}"

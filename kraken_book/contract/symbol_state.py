@@ -29,12 +29,12 @@ class SymbolState(msgspec.Struct, frozen=True):
 
     @property
     def acknowledged(self) -> bool:
-        """Kraken serves this symbol."""
+        """Whether Kraken serves this symbol."""
         return self.status in ("syncing", "live")
 
 
 def encode_symbol_state(state: SymbolState) -> bytes:
-    """The field's value."""
+    """Return the value of the symbol's field."""
     return msgspec.json.encode(state)
 
 
@@ -42,5 +42,9 @@ _decoder = msgspec.json.Decoder(SymbolState)
 
 
 def decode_symbol_state(data: bytes) -> SymbolState:
-    """The state in a field's value; raises msgspec.DecodeError."""
+    """Return the state in a field's value.
+
+    Raises:
+        msgspec.DecodeError: It is none.
+    """
     return _decoder.decode(data)

@@ -15,8 +15,8 @@ Argument = str | int | bytes
 
 
 # Thousands wait in a burst, and refer to nothing that could refer back.
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One event as it will lie in the stream; `data` is the JSON that readers get."""
+class EventEntry(msgspec.Struct, frozen=True, gc=False):
+    """One event as it will be in the stream; `data` is the JSON that readers get."""
 
     kind: Kind
     seq: int
@@ -31,7 +31,7 @@ class Retention(NamedTuple):
 
 
 class WriteCall(NamedTuple):
-    """One call, built once: repeating it to the letter is safe, and the only safe repetition."""
+    """One call, built once: only the same call, to the letter, can be repeated safely."""
 
     symbol: str
     epoch: int
@@ -40,7 +40,7 @@ class WriteCall(NamedTuple):
     entries: int
     """How many events it carries."""
     last_seq: int = 0
-    """Return the seq of the last of them."""
+    """The seq of the last of them."""
     since: int = 0
     """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
 
@@ -56,8 +56,8 @@ class Written(NamedTuple):
     repaired: tuple[str, ...] = ()
 
 
-class Refused(NamedTuple):
-    """The script's refusal: `FENCED` or `GAP`, and the last event that is there."""
+class WriteRefusal(NamedTuple):
+    """The script's refusal, `FENCED` or `GAP`, with the position of the stream's last event."""
 
     word: str
     epoch: int
@@ -76,15 +76,23 @@ def write_events(
     epoch: int,
     confirmed_at: str,
     retention: Retention,
-    entries: Sequence[Entry],
+    entries: Sequence[EventEntry],
     values: Values,
     *,
     is_book: bool,
     since: int = 0,
 ) -> WriteCall:
-    """The call that appends `entries` and sets `values`: a book's where `is_book`, else a status's.
+    """Return the call that appends events and sets the hash.
 
-    A book must stand where the last of the entries does. `since` is for the caller.
+    Args:
+        symbol: The symbol.
+        epoch: The writer's epoch.
+        confirmed_at: When the book was last known to match the venue, RFC 3339.
+        retention: How much of the stream is kept.
+        entries: The events, in order. A book must stand at the last of them.
+        values: The hash's values: `book_values` if `is_book`, else `status_values`.
+        is_book: Whether `values` are those of a book.
+        since: When the oldest entry began, for the caller.
     """
     runs, arguments = _runs(entries)
     arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
@@ -97,7 +105,10 @@ def write_events(
 def renew_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, values: Values
 ) -> WriteCall:
-    """The call that sets the book of `seq`, whose events are there, while none is newer."""
+    """Return the call that sets the book at `seq`, whose events are in the stream already.
+
+    The script sets it only while no newer book is there.
+    """
     head = _head(symbol, epoch, confirmed_at, retention, 0)
     return WriteCall(symbol, epoch, (*head, "renew", seq, *values), 0)
 
@@ -105,16 +116,16 @@ def renew_book(
 def touch_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
 ) -> WriteCall:
-    """The call that says: the book of `seq` that is there was still right at `confirmed_at`."""
+    """Return the call that confirms the stored book at `seq` as of `confirmed_at`."""
     head = _head(symbol, epoch, confirmed_at, retention, 0)
     return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
 
-def _runs(entries: Iterable[Entry]) -> tuple[int, list[Argument]]:
-    """The number of runs, and each: kind, first seq, length, and its events' data.
+def _runs(entries: Iterable[EventEntry]) -> tuple[int, list[Argument]]:
+    """Return the number of runs, and of each its kind, first seq, length and its events' data.
 
-    Most events are updates, one seq after the other; so each is one argument instead of three, and
-    takes 0.35 us to pack instead of 1.0. For Redis it is all the same.
+    Most events are updates, one seq after the other. In a run each is one argument instead of
+    three, which is quicker to pack.
     """
     runs: list[tuple[Kind, int, list[bytes]]] = []
     next_seq, last_kind = -1, None
@@ -145,18 +156,18 @@ def _head(
 
 
 def parse_reply(reply: Sequence[Any]) -> Written:
-    """What the script answered."""
+    """Return what the script replied to a call that it carried out."""
     _, seq, redis_time, *repaired = reply
     return Written(seq, redis_time, tuple(name.decode() for name in repaired))
 
 
-def parse_refusal(message: str) -> Refused | None:
-    """The refusal in an error's message, None where the error is another."""
+def parse_refusal(message: str) -> WriteRefusal | None:
+    """Return the refusal in an error's message, None if the error is another."""
     word, _, place = message.partition(" ")
     if word not in ("FENCED", "GAP"):
         return None
     epoch, seq = place.split()
-    return Refused(word, int(epoch), int(seq))
+    return WriteRefusal(word, int(epoch), int(seq))
 
 
 def parse_corruption(message: str) -> Corrupt | None:

@@ -2,9 +2,8 @@
 
 In the order that data flows: `arguments` says what to show, `feed` follows the streams and
 `books_poll` asks `/books`. `board` is what both tell of every book; its `verdict` says which may be
-shown as right. `ladder` draws one book: a `frame`, a `level_line` with its `depth_bar` for each
-level, a `trust_line`; `overview_rows` draws the table. `texts` and `palette` have the words and
-styles for all of it. The widgets `ladders`, `overview`, `text_line` and `help` show it where `grid`
-and `arrangement` find room. `app` wires all that, and paints at its `pace`: events only mark what
-changed.
+shown as right. `ladder` draws one book: a `frame` with a `level_line` for each level;
+`overview_rows` draws the table. `texts` and `palette` have the words and styles for all of it. The
+widgets `ladders`, `overview`, `text_line` and `help` show it where `layout` finds room. `app` wires
+all that, and paints at its `pace`: events only mark what changed.
 """

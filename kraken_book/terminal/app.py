@@ -21,16 +21,16 @@ from textual.timer import Timer
 
 from kraken_book.client import Refused
 from kraken_book.printable import printable
-from kraken_book.symbols import SymbolIndex, nearest
+from kraken_book.symbols import SymbolIndex, suggest_symbols
 from kraken_book.terminal.arguments import Options
-from kraken_book.terminal.arrangement import Arrangement, arrange
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
-from kraken_book.terminal.feed import Feed
+from kraken_book.terminal.feed import TerminalFeed
 from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
+from kraken_book.terminal.layout import Arrangement, arrange
 from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
@@ -42,7 +42,7 @@ PAINTS_A_SECOND = 20
 AGES_A_SECOND = 2
 # As many ladders as the page opens by itself.
 FIRST_LADDERS = 4
-MOST_SHOWN = 300
+MAX_SHOWN = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
@@ -51,7 +51,7 @@ def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
 
 
 class TerminalApp(App[str]):
-    """The terminal. `run` returns what went wrong in one line, None where nothing did.
+    """The terminal. `run` returns what went wrong in one line, None if nothing did.
 
     `clock` tells the seconds by which ages grow.
     """
@@ -92,7 +92,7 @@ class TerminalApp(App[str]):
         self._options = options
         self._clock = clock
         self.palette = palette_for(no_color=no_color, color_system=self.console.color_system)
-        self.feed = Feed(options.url, options.key, self._on_refused, self._on_failed)
+        self.feed = TerminalFeed(options.url, options.key, self._on_refused, self._on_failed)
         self.board = Board(self.feed.books, clock)
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
@@ -111,7 +111,7 @@ class TerminalApp(App[str]):
         self._polling: asyncio.Task[None] | None = None
 
     def compose(self) -> ComposeResult:
-        """The parts, from the top."""
+        """Yield the parts, from the top."""
         yield self._heading
         yield self._outage
         with self._main:
@@ -181,7 +181,7 @@ class TerminalApp(App[str]):
             self.ladders.open(symbols)
 
     def _named(self, known: list[str]) -> list[str]:
-        """The symbols that were asked for, as the api writes them; leaves where one is unknown."""
+        """Return the symbols of the arguments as the api writes them; leave if one is unknown."""
         index = SymbolIndex(known)
         found = {name: index.find(name) for name in self._options.symbols}
         unknown = [name for name, symbol in found.items() if symbol is None]
@@ -200,7 +200,7 @@ class TerminalApp(App[str]):
 
     def _on_failed(self, error: BaseException) -> None:
         """Leave, and say why: without a stream or `/books` the screen would only grow old."""
-        what = printable(f"{type(error).__name__}: {error}", MOST_SHOWN)
+        what = printable(f"{type(error).__name__}: {error}", MAX_SHOWN)
         self.exit(f"this terminal failed: {what}", return_code=1)
 
     # What goes out.
@@ -323,7 +323,7 @@ class TerminalApp(App[str]):
     # Keys.
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
-        """Whether an action may be done now: of those of Tab, the help's comes first."""
+        """Return whether an action is possible now; of those of Tab, the help's comes first."""
         return action != "overview" or not isinstance(self.screen, Help)
 
     def action_leave(self) -> None:
@@ -331,7 +331,7 @@ class TerminalApp(App[str]):
         self.exit()
 
     def action_step_back(self) -> None:
-        """Leave the table; quit where the keys are the ladders'."""
+        """Leave the table, or quit if the keys are the ladders'."""
         if self.overview.has_keys:
             self.action_overview()
         else:
@@ -400,6 +400,6 @@ class TerminalApp(App[str]):
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = nearest(name, known)
+    near = suggest_symbols(name, known)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return printable(f"there is no book of {name!r}{hint}", MOST_SHOWN)
+    return printable(f"there is no book of {name!r}{hint}", MAX_SHOWN)

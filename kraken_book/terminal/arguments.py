@@ -1,4 +1,4 @@
-"""The command line and the environment, checked: what is wrong is said in one line."""
+"""The command line and the environment, checked: a mistake is one line on stderr."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """The options in the arguments; ends the process with 2 and one line where they are wrong."""
+    """Return the options; if they are wrong, end the process with 2 and one line."""
     parser = _parser()
     given = parser.parse_args(arguments)
     key = os.environ.get(given.key_from) or None

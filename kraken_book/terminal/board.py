@@ -12,7 +12,7 @@ from kraken_book.terminal.verdict import Verdict, judge
 
 
 class Board:
-    """Every book, by symbol. Ages are told by `clock`, in seconds."""
+    """Every book, by symbol. Ages are by `clock`, in seconds."""
 
     def __init__(self, live: Mapping[str, LiveBook], clock: Callable[[], float]) -> None:
         self.rows: Sequence[PolledBook] = ()
@@ -36,11 +36,11 @@ class Board:
         self.failure = why
 
     def live(self, symbol: str) -> LiveBook | None:
-        """The book that a stream brings, None before its first event."""
+        """Return the book that a stream brings, None before its first event."""
         return self._live.get(symbol)
 
     def verdict(self, symbol: str) -> Verdict:
-        """Whether a followed book may be shown as right."""
+        """Return whether a followed book may be shown as right."""
         return judge(
             self._live.get(symbol),
             self._polled.get(symbol),
@@ -57,12 +57,12 @@ class Board:
         return msgspec.structs.replace(book, status=verdict.status, reason=verdict.why)
 
     def age(self, symbol: str) -> float | None:
-        """Since how many seconds a book is not known to match Kraken."""
+        """Return the seconds since a book was last known to match Kraken."""
         polled = self._polled.get(symbol)
         return None if polled is None else polled.age(self._clock())
 
     def source(self, symbol: str) -> str | None:
-        """Where a book comes from: `kraken`, or `simulated`."""
+        """Return the source of a book: `kraken`, or `simulated`."""
         known = (self._live.get(symbol), self._polled.get(symbol))
         return next((book.source for book in known if book and book.source), None)
 

@@ -1,4 +1,4 @@
-"""`/books`, every two seconds: every book's status and age, also of those that nobody follows."""
+"""`/books` every two seconds: the status and age of every book, followed or not."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import httpx
 import msgspec
 
 from kraken_book.client.address import ApiAddress
-from kraken_book.client.listing import Answer, NoAnswer, ask
+from kraken_book.client.listing import ListingAnswer, NoAnswer, ask
+from kraken_book.client.refused import parse_problem
 from kraken_book.level import Best
 from kraken_book.printable import printable
 
 INTERVAL_SECONDS = 2.0
-# An api that needs longer than this is no answer to somebody who looks.
+# An api that needs longer than this is shown as one that does not answer.
 PATIENCE_SECONDS = 5.0
-MOST_DETAIL = 200
+MAX_DETAIL = 200
 
 
 class PolledBook(msgspec.Struct, frozen=True):
@@ -35,9 +36,9 @@ class PolledBook(msgspec.Struct, frozen=True):
     """When it was asked for, by the clock of the poll."""
 
     def age(self, now: float) -> float | None:
-        """Since how many seconds the book is not known to match Kraken.
+        """Return the seconds since the book was last known to match Kraken.
 
-        It counts from before the question, so it is never younger than the truth.
+        They count from before the request, so the book is never younger than that.
         """
         return None if self.age_ms is None else self.age_ms / 1000 + now - self.asked_at
 
@@ -50,12 +51,7 @@ class PollFailed(Exception):
     """There is no answer now; the message says why."""
 
 
-class _Problem(msgspec.Struct):
-    detail: str = ""
-
-
 _books = msgspec.json.Decoder(list[PolledBook])
-_problem = msgspec.json.Decoder(_Problem)
 
 
 class BooksPoll:
@@ -66,7 +62,11 @@ class BooksPoll:
         self._address = ApiAddress(url, key)
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
-        """The books, or why there are none, for ever; raises PollRefused."""
+        """Yield the books, or why there are none, for ever.
+
+        Raises:
+            PollRefused: The api will never answer this reader.
+        """
         async with self._address.async_client(httpx.Timeout(PATIENCE_SECONDS)) as client:
             while True:
                 try:
@@ -99,11 +99,8 @@ def _as_asked(book: PolledBook, asked_at: float) -> PolledBook:
     return msgspec.structs.replace(book, asked_at=asked_at)
 
 
-def _detail(answer: Answer) -> str:
+def _detail(answer: ListingAnswer) -> str:
     """Return what a problem says, or else HTTP's own words."""
-    try:
-        detail = _problem.decode(answer.body).detail
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        detail = ""
-    words = detail or httpx.codes.get_reason_phrase(answer.status)
-    return printable(words, MOST_DETAIL)
+    problem = parse_problem(answer.body)
+    words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)
+    return printable(words, MAX_DETAIL)

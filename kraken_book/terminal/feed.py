@@ -18,7 +18,7 @@ class _Stream:
     task: asyncio.Task[None] | None = field(default=None)
 
 
-class Feed:
+class TerminalFeed:
     """Follows books at the api at `url`; the books change in place.
 
     `changed` are the symbols whose book changed since it was last emptied: that, and no more, is
@@ -65,7 +65,7 @@ class Feed:
                 stream.task.cancel()
 
     def follows(self, symbol: str) -> bool:
-        """Whether a stream brings `symbol`."""
+        """Return whether a stream brings `symbol`."""
         return any(symbol in stream.wanted for stream in self._streams)
 
     @property

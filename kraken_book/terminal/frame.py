@@ -26,7 +26,7 @@ _THIN = (_Edge("╭", "─", "╮"), _Edge("├", "─", "┤"), _Edge("╰", "�
 _HEAVY = (_Edge("┏", "━", "┓"), _Edge("┠", "─", "┨"), _Edge("┗", "━", "┛"), "┃")
 
 
-class Frame:
+class TextFrame:
     """A frame of `width` cells; its lines are made one by one, from the top."""
 
     def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:
@@ -41,21 +41,21 @@ class Frame:
         self._side = Segment(side, self._style)
 
     def top(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
-        """The upper edge, with words at its left and right."""
+        """Return the upper edge, with words at its left and right."""
         return self._edge(self._top, left, right)
 
     def middle(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
-        """A line across the frame."""
+        """Return a line across the frame."""
         return self._edge(self._middle, left, right)
 
     def bottom(self, left: Sequence[Piece] = (), right: Sequence[Piece] = ()) -> Strip:
-        """The lower edge."""
+        """Return the lower edge."""
         return self._edge(self._bottom, left, right)
 
     def line(self, pieces: Sequence[Piece] = (), cells: int | None = None) -> Strip:
-        """A line between the sides; what is longer is cut, what is shorter padded.
+        """Return a line between the sides, cut or padded to the width.
 
-        `cells` is how many the pieces take, where that is known: counting is what it costs.
+        `cells` is the width of the pieces if the caller knows it, which saves counting them.
         """
         segments = [Segment(text, style) for text, style in pieces if text]
         if cells is None:
@@ -68,7 +68,7 @@ class Frame:
         return Strip([self._side, *segments, self._side], self.inner + 2)
 
     def centred(self, text: str, style: Style) -> Strip:
-        """A line with a text in its middle."""
+        """Return a line with a text in its middle."""
         text = fitted(text, self.inner)
         return self.line(
             [(" " * ((self.inner - cell_len(text)) // 2), self._ground), (text, style)]
@@ -76,7 +76,7 @@ class Frame:
 
     def _edge(self, edge: _Edge, left: Sequence[Piece], right: Sequence[Piece]) -> Strip:
         words = sum(cell_len(text) for text, _ in (*left, *right))
-        # A bit of the line before the first word, and after the last one, where there is room.
+        # A bit of the line before the first word, and after the last one, if there is room.
         room = self.inner - words
         before = edge.line if left and room > 0 else ""
         after = edge.line if right and room > len(before) else ""

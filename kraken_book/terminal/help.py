@@ -12,10 +12,10 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette
 
-MOST_WIDTH = 66
+MAX_WIDTH = 66
 KEYS_WIDTH = 12
 KEYS = (
     ("← → ↑ ↓", "move among ladders, or in the table"),
@@ -50,7 +50,7 @@ class HelpText(Widget, can_focus=False):
 
     def fit(self, window: Size) -> None:
         """Take the room that a window has."""
-        width = min(window.width, MOST_WIDTH)
+        width = min(window.width, MAX_WIDTH)
         self.styles.width = width
         self.styles.height = min(window.height, len(self._lines(width - 2)) + 2)
 
@@ -62,8 +62,8 @@ class HelpText(Widget, can_focus=False):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """A line of the frame or of the text."""
-        frame = Frame(self._palette, self.size.width, has_focus=True)
+        """Return a line of the frame or of the text."""
+        frame = TextFrame(self._palette, self.size.width, has_focus=True)
         if y == 0:
             return frame.top([(" help ", frame.title)])
         if y == self.size.height - 1:
@@ -86,7 +86,7 @@ class HelpText(Widget, can_focus=False):
 
 
 class Help(ModalScreen[None]):
-    """Stands over the ladders until a key closes it; arrows scroll where it is longer."""
+    """Covers the ladders until a key closes it; arrows scroll if it is longer than the window."""
 
     DEFAULT_CSS = "Help { align: center middle; background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -100,7 +100,7 @@ class Help(ModalScreen[None]):
         self._text = HelpText(palette)
 
     def compose(self) -> ComposeResult:
-        """The text."""
+        """Yield the text."""
         yield self._text
 
     def on_resize(self) -> None:

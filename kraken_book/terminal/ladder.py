@@ -8,19 +8,26 @@ from textwrap import wrap
 from rich.cells import cell_len
 from textual.strip import Strip
 
-from kraken_book.client import LiveBook
+from kraken_book.client import Counts, LiveBook
 from kraken_book.level import Level
 from kraken_book.printable import printable
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.level_line import LevelLines
 from kraken_book.terminal.palette import Palette
-from kraken_book.terminal.texts import MARKS, fitted
-from kraken_book.terminal.trust_line import troubles, trust_line
+from kraken_book.terminal.texts import (
+    MARKS,
+    NOTHING,
+    age_text,
+    count_text,
+    counted,
+    first_that_fits,
+    fitted,
+)
 from kraken_book.terminal.verdict import Verdict
 
 # The ladders that a digit reaches.
-MOST_DIGIT = 9
+MAX_DIGIT = 9
 
 
 class Ladder:
@@ -35,31 +42,34 @@ class Ladder:
     def lines(
         self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
     ) -> list[Strip]:
-        """The ladder, `number` among all, with `levels` of each side, as lines of `width` cells."""
-        frame = Frame(self._palette, width, has_focus=has_focus)
+        """Return a ladder as lines of `width` cells.
+
+        `number` is the ladder's among all; `levels` is how many each side shows.
+        """
+        frame = TextFrame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
         body = self._body(frame, live, levels, verdict)
         if has_heads:
             body.insert(0, self._level_lines.heads(frame))
         return [self._head(frame, number, verdict), *body, self._foot(frame, live)]
 
-    def _head(self, frame: Frame, number: int, verdict: Verdict) -> Strip:
+    def _head(self, frame: TextFrame, number: int, verdict: Verdict) -> Strip:
         palette = self._palette
         style = {"live": palette.good, "refused": palette.bad}.get(verdict.status, palette.warn)
         status = f" {MARKS.get(verdict.status, '?')} {fitted(verdict.status, 12)} "
         is_simulated = self._board.source(self.symbol) == "simulated"
         source: list[Piece] = [("simulated ", palette.simulated)] if is_simulated else []
-        digit = f"{number} " if number <= MOST_DIGIT else ""
+        digit = f"{number} " if number <= MAX_DIGIT else ""
         room = frame.inner - cell_len(status) - sum(len(text) for text, _ in source) - 4
         title = f" {fitted(digit + self.symbol, room)} "
         return frame.top([(title, frame.title), *source], [(status, style)])
 
-    def _foot(self, frame: Frame, live: LiveBook | None) -> Strip:
+    def _foot(self, frame: TextFrame, live: LiveBook | None) -> Strip:
         text = trust_line(live, self._board.age(self.symbol), frame.inner - 3)
         return frame.bottom([(f" {text} ", self._palette.muted)])
 
     def _body(
-        self, frame: Frame, live: LiveBook | None, levels: int, verdict: Verdict
+        self, frame: TextFrame, live: LiveBook | None, levels: int, verdict: Verdict
     ) -> list[Strip]:
         asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
         self._level_lines.begin(asks, bids)
@@ -76,9 +86,9 @@ class Ladder:
         return body
 
     def _sure_sides(
-        self, frame: Frame, asks: Sequence[Level], bids: Sequence[Level]
+        self, frame: TextFrame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
-        """The lines of both sides, best first; their bars have one measure."""
+        """Return the lines of both sides, best first; their bars have one measure."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
         draw = self._level_lines.sure
         return (
@@ -86,7 +96,7 @@ class Ladder:
             draw(frame, bids, whole, self._palette.bid),
         )
 
-    def _middle(self, frame: Frame, live: LiveBook | None) -> Strip:
+    def _middle(self, frame: TextFrame, live: LiveBook | None) -> Strip:
         palette = self._palette
         spread: list[Piece] = []
         if live and live.spread is not None:
@@ -94,7 +104,7 @@ class Ladder:
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
         return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
 
-    def _write_over(self, body: list[Strip], frame: Frame, why: str) -> None:
+    def _write_over(self, body: list[Strip], frame: TextFrame, why: str) -> None:
         """Say in the middle of the ladder why it is not live: over the spread, and more."""
         texts = wrap(printable(why), max(frame.inner - 4, 1))[: len(body)]
         box = [frame.centred(text, self._palette.warn) for text in texts]
@@ -102,3 +112,38 @@ class Ladder:
             box = [frame.middle(), *box, frame.middle()]
         start = (len(body) - len(box)) // 2
         body[start : start + len(box)] = box
+
+
+def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
+    """Return the count of verified events, the seq, and the age of a book."""
+    verified = live.counts.verified if live else 0
+    seq = NOTHING if live is None or live.seq is None else str(live.seq)
+    count, old = count_text(verified), age_text(age)
+    return first_that_fits(
+        (
+            f"{count} verified · seq {seq} · age {old}",
+            f"{count} verified  seq {seq}  age {old}",
+            f"{count} verified  seq {seq}  {old}",
+            f"{count} ok  seq {seq}  {old}",
+            f"seq {seq}  {old}",
+            old,
+        ),
+        width,
+    )
+
+
+def troubles(counts: Counts, width: int) -> str:
+    """Return what went wrong with a book so far, and what was conflated; empty if nothing."""
+    told = [
+        counts.doubts and counted(counts.doubts, "doubt"),
+        counts.lagged and f"{count_text(counts.lagged)} lagged",
+        counts.missed and f"{count_text(counts.missed)} missed",
+        counts.conflated and f"{count_text(counts.conflated)} conflated",
+    ]
+    facts = [fact for fact in told if fact]
+    if not facts:
+        return ""
+    # If there is no room, the last ones are left out, and a mark says so.
+    texts = [" · ".join(facts)]
+    texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
+    return first_that_fits(texts, width)

@@ -11,11 +11,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.grid import GAP, Grid, grid_of
 from kraken_book.terminal.ladder import Ladder
+from kraken_book.terminal.layout import GAP, Grid, grid_of
 from kraken_book.terminal.palette import Palette
 
-# Where no book has said how deep it is.
+# Until a book has said how deep it is.
 UNKNOWN_DEPTH = 10
 
 
@@ -73,7 +73,7 @@ class Ladders(ScrollView, can_focus=False):
         self.place()
 
     def close(self) -> str | None:
-        """Remove the ladder that has the focus, and return its symbol; None where there is none."""
+        """Remove the ladder that has the focus, and return its symbol; None if there is none."""
         if not self._order:
             return None
         symbol = self._order.pop(self.index)
@@ -174,7 +174,7 @@ class Ladders(ScrollView, can_focus=False):
         )
 
     def render_line(self, y: int) -> Strip:
-        """A line of the window: that of each ladder beside each other."""
+        """Return a line of the window: those of the ladders beside each other."""
         width, ground = self.size.width, self._palette.ground
         if self._grid is None:
             return Strip.blank(width, ground)

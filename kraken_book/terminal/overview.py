@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from kraken_book.terminal.board import Board
 from kraken_book.terminal.books_poll import PolledBook
-from kraken_book.terminal.frame import Frame, Piece
+from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.overview_rows import OverviewRows
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import counted
@@ -41,7 +41,7 @@ class Overview(Widget, can_focus=False):
 
     @property
     def symbol(self) -> str | None:
-        """The symbol that the cursor is on, None where there is none."""
+        """The symbol that the cursor is on, None if there is none."""
         rows = self._board.rows
         return rows[self._cursor].symbol if self._cursor < len(rows) else None
 
@@ -56,7 +56,7 @@ class Overview(Widget, can_focus=False):
         self.point_at(under_cursor)
 
     def point_at(self, symbol: str | None) -> None:
-        """Put the cursor on a symbol, where that is in the table."""
+        """Put the cursor on a symbol if it is in the table."""
         symbols = [book.symbol for book in self._board.rows]
         self.move_to(symbols.index(symbol) if symbol in symbols else self._cursor)
 
@@ -88,8 +88,8 @@ class Overview(Widget, can_focus=False):
         self._bring_into_sight()
 
     def render_line(self, y: int) -> Strip:
-        """A line of the frame or of the table."""
-        frame = Frame(self._palette, self.size.width, has_focus=self.has_keys)
+        """Return a line of the frame or of the table."""
+        frame = TextFrame(self._palette, self.size.width, has_focus=self.has_keys)
         if y == 0:
             return frame.top([(" books ", frame.title)], self._summary())
         if y == self.size.height - 1:
@@ -122,7 +122,7 @@ class Overview(Widget, can_focus=False):
         return [(text, self._palette.muted)] if count else []
 
     def _where(self) -> list[Piece]:
-        """Which rows are in sight, where not all are."""
+        """Return which rows are in sight, if not all are."""
         count = len(self._board.rows)
         if count <= self._room:
             return []

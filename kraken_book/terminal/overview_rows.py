@@ -39,7 +39,7 @@ _COLUMNS = (
 _DISPENSABLE = ("spread", "seq", "status", "age", "ladder", "ask")
 # A reason of fewer cells says nothing.
 _LEAST_REASON = 8
-# So much wider may gaps be where there is room, and so much of it is left to reasons.
+# How much wider gaps may be if there is room, and how much room is left to reasons.
 _MOST_SPREAD = 5
 _ROOM_FOR_REASONS = 24
 # No name of Kraken's is longer; one that is does not push the columns out of the window.
@@ -68,7 +68,7 @@ class OverviewRows:
         return self._width(_COLUMNS)
 
     def head(self, width: int) -> list[Piece]:
-        """What the columns are called."""
+        """Return the names of the columns."""
         columns = self._columns(width)
         spread = self._spread(columns, width)
         text = "".join(self._cell(column, column.head, spread) for column in columns)
@@ -84,9 +84,9 @@ class OverviewRows:
         is_known: bool,
         has_cursor: bool,
     ) -> list[Piece]:
-        """A book, and the number of its `ladder` if it has one.
+        """Return the row of a book, with the number of its `ladder` if it has one.
 
-        What is not live, or not `is_known` any more, is dimmed; it says why where there is room.
+        A book that is not live or not `is_known` is dimmed, and says why if there is room.
         """
         columns = self._columns(width)
         spread = self._spread(columns, width)
@@ -130,7 +130,7 @@ class OverviewRows:
         return columns
 
     def _spread(self, columns: Sequence[_Column], width: int) -> int:
-        """How much wider the gaps are than they have to be."""
+        """Return how much wider the gaps are than they have to be."""
         gaps = sum(column.gap > 1 for column in columns)
         room = width - self._width(columns) - _ROOM_FOR_REASONS
         return max(min(room // gaps, _MOST_SPREAD), 0)

@@ -10,7 +10,7 @@ class Pace:
         self._not_before = float("-inf")
 
     def is_due(self, now: float) -> bool:
-        """Whether painting may begin."""
+        """Return whether painting may begin."""
         return now >= self._not_before
 
     def took(self, begun: float, ended: float) -> None:

@@ -1,4 +1,4 @@
-"""The styles of the terminal: the web page's colours, and none of them where none are wanted.
+"""The styles of the terminal: the web page's colours, or none if none are wanted.
 
 Blue and orange, not green and red, so that the sides differ for every eye. What a colour says is
 also said by a place, a word, a shape or the weight of the letters.
@@ -40,7 +40,7 @@ class Palette:
     """A style for each thing that is told apart."""
 
     screen: str
-    """What Textual paints where nothing of ours is."""
+    """What Textual paints outside of our widgets."""
     ground: Style
     text: Style
     strong: Style
@@ -51,7 +51,7 @@ class Palette:
     """What is not known to be right."""
     frame: Style
     focus: Style
-    """The frame that has the focus, and what stands in it."""
+    """The frame that has the focus, and its contents."""
     bid: SideStyles
     ask: SideStyles
     good: Style
@@ -60,7 +60,7 @@ class Palette:
     simulated: Style
     """No market's book."""
     banner: Style
-    """That no market's books are shown, where nobody overlooks it."""
+    """The notice that the books are of no real market."""
     outage: Style
     cursor: Style
     """The row that the cursor is on, over its other styles."""
@@ -158,7 +158,7 @@ PLAIN = Palette(
 
 
 def palette_for(*, no_color: bool, color_system: str | None) -> Palette:
-    """The palette of a terminal whose colours Rich calls `color_system`."""
+    """Return the palette of a terminal whose colours Rich calls `color_system`."""
     if no_color or color_system is None:
         return PLAIN
     return {"standard": SIXTEEN, "256": EIGHT_BIT}.get(color_system, COLOURED)

@@ -1,4 +1,4 @@
-"""A line of the window with words at its left and right, which are cut where there is no room."""
+"""A line of the window with words at its left and right, which are cut if there is no room."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class TextLine(Widget, can_focus=False):
         self._right: Sequence[Piece] = ()
 
     def show(self, left: Words, right: Sequence[Piece] = ()) -> None:
-        """Show other words, where they are others."""
+        """Show these words, unless they are shown already."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
 
     def render_line(self, _y: int) -> Strip:
-        """The line."""
+        """Return the line."""
         width = self.size.width
         right = self._right if _cells(self._right) <= width else ()
         room = width - _cells(right)

@@ -12,12 +12,12 @@ from kraken_book.printable import printable
 NOTHING = "—"
 ELLIPSIS = "…"
 
-# A status is told by word, shape and colour.
+# A status has a word, a shape and a colour.
 MARKS = {"live": "●", "syncing": "◐", "stale": "▲", "asked": "○", "refused": "x"}
 
 
 def fitted(text: str, width: int) -> str:
-    """`text` in `width` cells at most; what is cut off is told by an ellipsis."""
+    """Return `text` in `width` cells at most; an ellipsis shows that something was cut off."""
     text = printable(text)
     if cell_len(text) <= width:
         return text
@@ -25,18 +25,18 @@ def fitted(text: str, width: int) -> str:
 
 
 def left(text: str, width: int) -> str:
-    """`text` at the left of exactly `width` cells."""
+    """Return `text` at the left of exactly `width` cells."""
     return set_cell_size(fitted(text, width), width)
 
 
 def right(text: str, width: int) -> str:
-    """`text` at the right of exactly `width` cells."""
+    """Return `text` at the right of exactly `width` cells."""
     text = fitted(text, width)
     return " " * (width - cell_len(text)) + text
 
 
 def age_text(seconds: float | None) -> str:
-    """An age: tenths of a second while it is small, minutes and hours where it is great."""
+    """Return an age: tenths of a second if it is small, minutes or hours if it is great."""
     if seconds is None:
         return NOTHING
     if seconds < 9.95:
@@ -47,18 +47,18 @@ def age_text(seconds: float | None) -> str:
 
 
 def count_text(count: int) -> str:
-    """A count with its thousands set apart."""
+    """Return a count with its thousands set apart."""
     return f"{count:,}"
 
 
 def counted(count: int, noun: str) -> str:
-    """A count of something: `1 book`, `2 books`."""
+    """Return a count of something: `1 book`, `2 books`."""
     return f"{count_text(count)} {noun}{'' if count == 1 else 's'}"
 
 
 @lru_cache(maxsize=8192)
 def split_zeros(text: str) -> tuple[str, str]:
-    """A decimal in two: what says something, and the zeros that only show the precision."""
+    """Split a decimal into its digits and the zeros that only show the precision."""
     if "." not in text:
         return text, ""
     digits = text.rstrip("0").removesuffix(".")
@@ -66,5 +66,5 @@ def split_zeros(text: str) -> tuple[str, str]:
 
 
 def first_that_fits(texts: Sequence[str], width: int) -> str:
-    """The first of `texts` that has at most `width` cells; the last, cut, where none has."""
+    """Return the first text of at most `width` cells; if none fits, the last one, cut."""
     return next((text for text in texts if cell_len(text) <= width), fitted(texts[-1], width))

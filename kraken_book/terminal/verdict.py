@@ -1,4 +1,4 @@
-"""Whether a book may be shown as right. Whatever speaks against it wins."""
+"""Whether a book may be shown as right: the stream and `/books` must both say so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kraken_book.words import explain
 
 
 class Verdict(NamedTuple):
-    """A book's status, and in a few words why it is not live; None where it is."""
+    """A book's status, and in a few words why it is not live; None if it is."""
 
     status: str
     why: str | None
@@ -27,10 +27,14 @@ def judge(
     failure: str | None,
     now: float,
 ) -> Verdict:
-    """The verdict on a book by its stream, and by what `/books` said of it last.
+    """Return the verdict on a book.
 
-    `owed` is the seq that `/books` told so long ago that the stream must have brought it since;
-    `failure` says why `/books` does not answer.
+    Args:
+        live: The book as its stream brought it; None before its first event.
+        polled: The book as `/books` told it last; None if it did not.
+        owed: A seq that `/books` told so long ago that the stream must have brought it since.
+        failure: Why `/books` does not answer; None if it does.
+        now: The clock of the poll.
     """
     if failure is not None:
         return Verdict("stale", f"last known book: {failure}")
@@ -40,7 +44,8 @@ def judge(
 
 
 def _of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdict | None:
-    """Return what the stream says against a book; why there is none yet, only `/books` knows."""
+    """Return what the stream says against a book, None if nothing."""
+    # Before the first book only `/books` knows why there is none.
     if live is None or live.reason == NO_BOOK_YET:
         has_cause = polled is not None and polled.status != "live" and polled.reason
         return _told("syncing", polled.reason if polled and has_cause else NO_BOOK_YET)
@@ -52,7 +57,7 @@ def _of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdict | No
 def _of_poll(
     live: LiveBook | None, polled: PolledBook | None, owed: int | None, now: float
 ) -> Verdict | None:
-    """What `/books` says against it."""
+    """Return what `/books` says against a book, None if nothing."""
     if live is not None and owed is not None and (live.seq or 0) < owed:
         return Verdict("stale", "this stream is behind what /books tells")
     if polled is None or polled.status == "live" or _is_newer(live, polled, now):
@@ -61,7 +66,7 @@ def _of_poll(
 
 
 def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
-    """Whether the stream said something after `/books` was asked."""
+    """Return whether the stream brought something after `/books` was asked."""
     age = live.age if live else None
     return age is not None and age < now - polled.asked_at
 

@@ -1,9 +1,7 @@
-"""HTTP/1 for every port of ours: uvicorn's protocol with a bound on all that a client may do.
+"""HTTP/1 of every port of ours: uvicorn's protocol with a bound on all that a client may do.
 
-uvicorn's own reads heads and bodies of any size for as long as they take, parses all that is
-pipelined, drops its keep-alive timer on any byte, takes a half-closed connection for a closed one,
-and sends chunks to HTTP/1.0. Here the parser gets one request head at a time, byte for byte no
-longer than allowed, and the next one after the answer. `http_connections` has the deadlines.
+The parser gets one request head at a time, byte for byte no longer than allowed, and the next one
+after the answer. `connections` has the deadlines.
 
 Bodies of requests are not read: none of our routes takes one. The answer to a request with a body
 is the last on its connection, so no byte of a body is ever taken for a request.
@@ -12,15 +10,15 @@ is the last on its connection, so no byte of a body is ever taken for a request.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, parse_url
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from runtime.http.connections import Connections, Phase
+from runtime.http.plain_answers import MALFORMED, NO_ROOM, TOO_LONG, TOO_SLOW
+from runtime.http.uvicorn_internals import UvicornProtocol
 
 MAX_SHOWN = 200
 _HEAD_END = b"\r\n\r\n"
@@ -28,28 +26,7 @@ _VERSIONS = ("1.0", "1.1")
 _TLS_HANDSHAKE = b"\x16\x03"
 
 
-def _plain_answer(status: str, text: str, *headers: str) -> bytes:
-    lines = (
-        f"HTTP/1.1 {status}",
-        "content-type: text/plain; charset=utf-8",
-        f"content-length: {len(text)}",
-        *headers,
-        "connection: close",
-    )
-    return "\r\n".join((*lines, "", text)).encode()
-
-
-_MALFORMED = _plain_answer("400 Bad Request", "This is not a valid HTTP/1.1 request.\n")
-_TOO_LONG = _plain_answer(
-    "431 Request Header Fields Too Large", "The head of the request is too long.\n"
-)
-_TOO_SLOW = _plain_answer("408 Request Timeout", "The head of the request took too long.\n")
-_NO_ROOM = _plain_answer(
-    "503 Service Unavailable", "Too many connections are open; try again.\n", "retry-after: 1"
-)
-
-
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(UvicornProtocol):
     """One connection.
 
     Attributes:
@@ -82,11 +59,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._unread = 0
 
     @property
-    def host(self) -> str:
-        """Return the address of the other end."""
-        return self.client[0] if self.client else ""
-
-    @property
     def is_streaming(self) -> bool:
         """Return whether an application looks after this connection by itself."""
         return False
@@ -97,7 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
         # A client that does not read has no more waiting here than the rest of one write.
         transport.set_write_buffer_limits(high=0)
         if not self._registry.admit(self):
-            transport.write(_NO_ROOM)
+            transport.write(NO_ROOM)
             if self in self._registry:
                 transport.write_eof()
             else:
@@ -116,7 +88,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.is_half_closed = True
         self._registry.half_close(self)
         if not self._waiting:
-            self.cycle.keep_alive = False
+            self.close_after_answer()
         return True
 
     def pause_writing(self) -> None:
@@ -130,13 +102,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._registry.unblock(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests, or what has to wait or nobody reads."""
+        """Read a request; keep what follows it until its answer is sent, or drop it."""
         if self.phase is Phase.ENDING or self._is_last:
             self._drop(data)
         elif self.phase is Phase.ANSWER:
             self._waiting += data
             if len(self._waiting) > self._limits.unread_bytes:
-                self.flow.pause_reading()
+                self.pause_reading()
         else:
             if self.phase is Phase.IDLE:
                 self._registry.move(self, Phase.HEAD)
@@ -144,27 +116,24 @@ class HttpProtocol(HttpToolsProtocol):
             if done < len(data):
                 self._keep_waiting(data[done:])
 
-    def on_headers_complete(self) -> None:
-        """Answer a request, in a way that its version of HTTP understands."""
-        version = self.parser.get_http_version()
+    def check_head(self, version: str, target: bytes) -> None:
+        """Refuse other versions of HTTP, and targets without a path."""
         if version not in _VERSIONS:
             raise ValueError(f"HTTP/{version} is not served")
-        if not self.url.startswith(b"/") and parse_url(self.url).path is None:
+        if not target.startswith(b"/") and parse_url(target).path is None:
             raise ValueError("the target has no path")
-        if version == "1.0":
-            self.app = cast("Any", _UntilClose(cast("ASGIApp", self.config.loaded_app), self))
-        super().on_headers_complete()
+
+    def answer_begun(self) -> None:
+        """Let what follows wait."""
         self._registry.move(self, Phase.ANSWER)
 
-    def on_message_complete(self) -> None:
+    def request_read(self) -> None:
         """Note that no body follows."""
-        super().on_message_complete()
         self._has_no_body = True
 
-    def on_response_complete(self) -> None:
+    def answer_sent(self) -> None:
         """Answer what was pipelined, or wait for the next request."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing() or not self._is_answering():
+        if not self._is_answering():
             return
         self._head_bytes, self._head_tail = 0, b""
         if not self._waiting:
@@ -176,12 +145,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self.is_half_closed and not self._is_answering():
             self.transport.close()
         elif len(self._waiting) <= self._limits.unread_bytes and not self.is_half_closed:
-            self.flow.resume_reading()
+            self.resume_reading()
 
     def expire(self) -> None:
         """End a phase that has lasted too long."""
         if self.phase is Phase.HEAD and self._head_bytes and not self.transport.is_closing():
-            self._refuse(_TOO_SLOW, "timeout", "the head of the request took too long")
+            self._refuse(TOO_SLOW, "timeout", "the head of the request took too long")
         elif self.phase is Phase.IDLE:
             self._registry.move(self, Phase.ENDING)
             self.transport.close()
@@ -200,7 +169,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         elif not self.transport.is_closing() and self.phase is not Phase.ENDING:
             self._registry.move(self, Phase.ENDING)
-            self.flow.resume_reading()
+            self.resume_reading()
             self.transport.write_eof()
 
     def _is_answering(self) -> bool:
@@ -215,7 +184,7 @@ class HttpProtocol(HttpToolsProtocol):
             if not self._feed(data[start : min(end, start + room)]):
                 return len(data)
             if end - start > room:
-                self._refuse(_TOO_LONG, "head", f"a head of more than {self._limits.head_bytes} B")
+                self._refuse(TOO_LONG, "head", f"a head of more than {self._limits.head_bytes} B")
                 return len(data)
             start = end
         return start
@@ -229,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._waiting += data
         if self.is_half_closed and not self._waiting and self.phase is Phase.ANSWER:
-            self.cycle.keep_alive = False
+            self.close_after_answer()
 
     def _end_of_head(self, data: bytes | bytearray, start: int) -> int:
         """Return where the head in `data` ends, which may have begun in an earlier packet."""
@@ -246,7 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_bytes += len(piece)
         self._head_tail = (self._head_tail + bytes(piece[-3:]))[-3:]
         try:
-            self.parser.feed_data(piece)
+            self.feed(piece)
         except HttpParserUpgrade:
             # Answered as if nothing else was offered; what follows may be of another protocol.
             self._has_no_body = False
@@ -255,7 +224,7 @@ class HttpProtocol(HttpToolsProtocol):
             why = str(error.__context__ or error)[:MAX_SHOWN]
             if self._head_bytes == len(piece) and piece.startswith(_TLS_HANDSHAKE):
                 why = "TLS on a port for plain HTTP"
-            self._refuse(_MALFORMED, "malformed", why)
+            self._refuse(MALFORMED, "malformed", why)
             return False
         if self.phase is Phase.ANSWER and not self._has_no_body:
             self._answer_last()
@@ -264,11 +233,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _answer_last(self) -> None:
         """Let the answer that begins be the last, and drop what follows its request."""
         self._is_last = True
-        self.cycle.keep_alive = False
-        self.cycle.waiting_for_100_continue = False
-        self.cycle.more_body = False
-        self.cycle.message_event.set()
-        self.cycle.transport = cast("asyncio.Transport", _LastAnswer(self))
+        self.answer_without_body(close=self.end)
 
     def _drop(self, data: bytes) -> None:
         self._unread += len(data)
@@ -276,7 +241,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self.phase is Phase.ENDING:
                 self.transport.abort()
             else:
-                self.flow.pause_reading()
+                self.pause_reading()
 
     def _refuse(self, answer: bytes, reason: str, why: str) -> None:
         self._registry.refused(self, reason, why)
@@ -286,42 +251,3 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.transport.write(answer)
         self.end()
-
-
-class _LastAnswer:
-    """Transport of a last answer: its `close` lets the client read it first."""
-
-    def __init__(self, protocol: HttpProtocol) -> None:
-        self._protocol = protocol
-        self.write = protocol.transport.write
-        self.is_closing = protocol.transport.is_closing
-
-    def close(self) -> None:
-        self._protocol.end()
-
-
-class _UntilClose:
-    """An application for HTTP/1.0: without chunks, what has no length ends with the close."""
-
-    def __init__(self, app: ASGIApp, protocol: HttpProtocol) -> None:
-        self._app = app
-        self._protocol = protocol
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        cycle: RequestResponseCycle = self._protocol.cycle
-        has_length = False
-
-        async def send_plainly(message: Message) -> None:
-            nonlocal has_length
-            if message["type"] == "http.response.start":
-                headers = [h for h in message.get("headers", ()) if h[0] != b"transfer-encoding"]
-                has_length = any(name == b"content-length" for name, _ in headers)
-                message = {**message, "headers": headers}
-                if not has_length:
-                    # Neither `content-length` nor, as uvicorn would have it, chunks.
-                    cycle.chunked_encoding = False
-            elif not has_length:
-                cycle.expected_content_length = len(message.get("body", b""))
-            await send(message)
-
-        await self._app(scope, receive, send_plainly)

@@ -12,44 +12,40 @@ import contextlib
 import resource
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from runtime.http.connections import Connections, HttpLimits
+from runtime.http.connections import Connections
+from runtime.http.limits import HttpLimits
 from runtime.http.protocol import HttpProtocol
+from runtime.http.uvicorn_internals import UvicornServer, set_shutdown_timeout
 from runtime.listening import PortInUse, listen
 from runtime.printable import printable
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 
-MOST_OPEN_FILES = 1_000_000
-# How long applications have to end after their clients were cut off at a stop.
-ABORT_SECONDS = 0.2
+MAX_OPEN_FILES = 1_000_000
+# How long applications may take to end after their clients are cut off at a stop.
+ABORT_TIMEOUT = 0.2
 
 
 def allow_open_files() -> int:
-    """Let this process have as many sockets as the system lets it; returns how many.
+    """Raise this process's limit of open files as far as the system permits; return it.
 
-    What a process is given at first is often 1,024, or 256: for programs of another age.
+    The first limit of a process is often 1,024, or 256.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Where there is no limit, or where macOS says so and means another, as many as anyone needs.
-    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    # macOS may say that there is no limit, and still have one.
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 async def serve(
@@ -84,7 +80,7 @@ async def serve(
         proxy_headers=False,
         backlog=connections.backlog,
     )
-    server = _Server(config)
+    server = UvicornServer(config)
     looking = asyncio.create_task(connections.look_after())
     running = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
@@ -93,9 +89,9 @@ async def serve(
     stopping.cancel()
     left = grace()
     aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
-    # The type says whole seconds, but uvicorn only waits for it. Then it cancels what still
-    # runs, with a trace in the log, so what waits for clients ends a little earlier.
-    config.timeout_graceful_shutdown = left + ABORT_SECONDS  # type: ignore[assignment]
+    # After that time uvicorn cancels what still runs, with a trace in the log, so what waits for
+    # clients ends a little earlier.
+    set_shutdown_timeout(config, left + ABORT_TIMEOUT)
     server.should_exit = True
     await running
     aborting.cancel()
@@ -103,6 +99,6 @@ async def serve(
 
 
 def exit_with(error: Exception) -> NoReturn:
-    """End the process with one line that says what is wrong."""
+    """End the process with one line on standard error that says what is wrong."""
     print(printable(str(error)), file=sys.stderr)  # noqa: T201 - for who started it, beside the log
     sys.exit(1)

@@ -1,7 +1,8 @@
 """A Redis Cluster: which master has a key, learnt from the nodes and from what they refuse.
 
-redis-py's own cluster client repeats calls by itself, writes too, and waits for all nodes where one
-is slow; so only its arithmetic of slots is used here, and each node has a plain client.
+Each node has a plain client, and of redis-py's cluster client only the arithmetic of slots is used:
+that client repeats calls by itself, writes too, and waits for all nodes if one is slow
+(docs/adr/0006-no-cluster-client-of-redis-py.md).
 """
 
 from __future__ import annotations
@@ -25,22 +26,27 @@ from runtime.redis.errors import describe
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import ping_node
 from runtime.redis.url import Address
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 log = get_logger(__name__)
 
-# A node that does not say the topology in this time is passed over.
-LOOK_LIMIT_SECONDS = 1.0
-# The topology is asked for at most so often, however many calls fail.
-LOOK_SECONDS = 0.2
-# A call that is sent on so often goes round in a circle.
-MOST_MOVES = 5
+# A node that does not tell the topology in this time is passed over.
+LOOK_TIMEOUT = 1.0
+# The topology is asked for at most once in this time, however many calls fail.
+LOOK_INTERVAL = 0.2
+# A call that is sent on this many times goes round in a circle.
+MAX_MOVES = 5
 
 
 class ClusterNodes:
-    """The masters of a cluster, found by any of the `seeds`; `connect` makes a node's client.
+    """The masters of a cluster.
 
-    Until a node has answered, the first seed is taken to have every key: it will say who has it.
+    Until a node has answered, the first seed is taken to have every key: its refusal names the
+    node that has it.
+
+    Args:
+        connect: Makes the client of a node.
+        seeds: Addresses of some nodes.
     """
 
     has_slots = True
@@ -62,25 +68,25 @@ class ClusterNodes:
         self._closed = False
 
     def of(self, key: str) -> RedisNode:
-        """The master that has `key`, as far as it is known."""
+        """Return the master that has `key`, as far as it is known."""
         slot = self._slot_of.get(key)
         if slot is None:
             slot = self._slot_of[key] = key_slot(key.encode())
         return self._slots[slot]
 
     def all(self) -> Collection[RedisNode]:
-        """Every master that has slots."""
+        """Return every master that has slots."""
         return self._all
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
-        """The replies of `node`; raises as `Nodes.send` does.
+        """Return the replies of `node`; raise as `Nodes.send` does.
 
-        What a slot on its way to another node has taken with it is asked there.
+        A command whose key has already moved with its slot is sent to the slot's next node.
         """
         try:
             replies = await node.exchange(commands)
         except (RedisError, OSError, asyncio.CancelledError):
-            # Who waits no longer than a moment gives up before the client does.
+            # A caller with a short deadline gives up before the client does.
             self._look_again()
             raise
         for index, reply in enumerate(replies):
@@ -95,9 +101,9 @@ class ClusterNodes:
         return replies
 
     async def call(self, key: str, *command: EncodableT) -> Any:
-        """The reply of the node of `key`; raises redis.RedisError or OSError."""
+        """Return the reply of the node of `key`, or raise redis.RedisError or OSError."""
         reply: Any = None
-        for _ in range(MOST_MOVES):
+        for _ in range(MAX_MOVES):
             (reply,) = await self.send(self.of(key), [command])
             if not isinstance(reply, MovedError):
                 break
@@ -108,7 +114,9 @@ class ClusterNodes:
     async def ping(self, reads: Sequence[Command] = ()) -> None:
         """Return as soon as a node answers and permits `reads`.
 
-        Raises redis.RedisError or OSError if none does.
+        Raises:
+            redis.RedisError: No node does.
+            OSError: The same.
         """
         error: RedisError | OSError | None = None
         asking = [asyncio.create_task(_ping(node, reads)) for node in self._all]
@@ -138,7 +146,7 @@ class ClusterNodes:
         return client
 
     def _moved(self, error: MovedError) -> None:
-        """The slot is another's: one that has just left says so before it is in the topology."""
+        """Note where a slot is; a node that it has left says so before the topology does."""
         if error.host:
             client = self._client(Address(error.host, error.port))
             self._slots[error.slot_id] = client
@@ -147,7 +155,7 @@ class ClusterNodes:
         self._look_again()
 
     async def _ask(self, error: AskError, command: Command) -> Any:
-        """The reply, or the error, of the node that a slot is moving to."""
+        """Return the reply, or the error, of the node that a slot is moving to."""
         if not error.host:
             return error
         client = self._client(Address(error.host, error.port))
@@ -165,22 +173,22 @@ class ClusterNodes:
         addresses = dict.fromkeys((self._asked_first, *self._clients, *self._seeds))
         for address in addresses:
             try:
-                async with asyncio.timeout(LOOK_LIMIT_SECONDS):
+                async with asyncio.timeout(LOOK_TIMEOUT):
                     (reply,) = await self._client(address).exchange([("CLUSTER", "SLOTS")])
             except (RedisError, OSError) as error:
                 log.debug("a node does not say the topology", node=str(address), error=str(error))
             else:
                 if isinstance(reply, Exception):
-                    self._say_no_topology(address, reply)
+                    self._log_no_topology(address, reply)
                     continue
                 self._mute.discard(address)
                 self._asked_first = address
                 await self._learn(reply, address)
                 break
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(LOOK_INTERVAL)
 
-    def _say_no_topology(self, address: Address, error: Exception) -> None:
-        """Log it once, until the node tells the topology."""
+    def _log_no_topology(self, address: Address, error: Exception) -> None:
+        """Log once that a node tells no topology, until it does."""
         if address not in self._mute:
             self._mute.add(address)
             trouble = describe(error)
@@ -194,7 +202,7 @@ class ClusterNodes:
     async def _learn(self, reply: Iterable[Sequence[Any]], asked: Address) -> None:
         masters: dict[Address, RedisNode] = {}
         for first, last, (host, port, *_), *_ in reply:
-            # A node that does not know its own name means: where you have reached me.
+            # A node that does not know its own name is where it was reached.
             address = Address((host or b"").decode() or asked.host, port)
             client = masters[address] = self._client(address)
             self._slots[first : last + 1] = [client] * (last + 1 - first)

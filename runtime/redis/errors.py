@@ -31,8 +31,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from runtime.redis.exchange import RedisNode
 
-# The longest text of Redis's that is passed on; it may quote what somebody else wrote.
-MOST_SHOWN = 300
+# The longest text of Redis that is passed on; it may quote what somebody else wrote.
+MAX_SHOWN = 300
 
 
 class Reason(StrEnum):
@@ -126,7 +126,7 @@ _MEANING = {
     Reason.ERROR: _Words("redis answers with an error", "the log says which"),
 }
 
-# The first word of an answer, where redis-py has no class for it.
+# Reasons by the first word of an answer.
 _CODES = {
     "NOAUTH": Reason.PASSWORD_MISSING,
     "WRONGPASS": Reason.WRONG_PASSWORD,
@@ -154,7 +154,7 @@ _CLASSES: tuple[tuple[type[Exception], Reason], ...] = (
     (MasterDownError, Reason.MASTER_DOWN),
     (ClusterDownError, Reason.CLUSTER_DOWN),
 )
-# Texts of answers whose first word says nothing.
+# Reasons by a part of the text, for answers whose first word says nothing.
 _TEXTS = (
     ("max number of clients reached", Reason.TOO_MANY_CLIENTS),
     ("can't run this command", Reason.NO_PERMISSION),
@@ -162,7 +162,7 @@ _TEXTS = (
     ("without any password configured", Reason.WRONG_PASSWORD),
     ("has become a replica", Reason.READ_ONLY),
 )
-# Of these the whole server is the matter, not one key.
+# With these reasons other keys of the server may be well.
 _OF_ONE_KEY = frozenset({Reason.WRONG_TYPE, Reason.ERROR})
 _UNREACHABLE = frozenset(
     {Reason.UNREACHABLE, Reason.REFUSED, Reason.TIMED_OUT, Reason.TLS, Reason.NO_MASTER}
@@ -198,7 +198,7 @@ class Trouble(NamedTuple):
 
 
 def describe(error: BaseException, node: object = None) -> Trouble:
-    """Return what `error` means, an error of redis-py's or of the system's.
+    """Return what `error` means, an error of redis-py or of the system.
 
     Args:
         error: What a call raised, or an error among its replies.
@@ -210,7 +210,7 @@ def describe(error: BaseException, node: object = None) -> Trouble:
     address = node.address if isinstance(node, RedisNode) else ""
     if address and address not in text:
         text = f"{text} ({address})"
-    return Trouble(reason, says, advice, text[:MOST_SHOWN])
+    return Trouble(reason, says, advice, text[:MAX_SHOWN])
 
 
 def _reason_of(error: BaseException) -> Reason:
@@ -230,7 +230,7 @@ def _reason_of(error: BaseException) -> Reason:
 
 
 def _reason_of_silence(error: BaseException) -> Reason:
-    """Why no answer came at all, as the causes of the error tell."""
+    """Return why no answer came at all, by the causes of the error."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return Reason.TLS

@@ -1,7 +1,7 @@
-"""The servers that keep our keys, each a client of its own: one, or a cluster's masters.
+"""The servers that keep our keys, each with a client of its own: one, or a cluster's masters.
 
-A call is made on the node that has its key, and calls of several keys are sent together to each
-node, so that a node that does not answer holds up nothing of the others.
+A call is made on the node that has its key. Calls of several keys are sent together to each node,
+so that a node that does not answer does not hold up the others.
 """
 
 from __future__ import annotations
@@ -17,44 +17,52 @@ from runtime.redis.exchange import Command, RedisNode
 
 
 class Nodes(Protocol):
-    """Which node has a key, and how it is asked."""
+    """Interface of one server or a cluster: which node has a key, and what it replies."""
 
     def of(self, key: str) -> RedisNode:
-        """The node that has `key`, as far as it is known; the same object as long as it has it."""
+        """Return the node that has `key`, as far as it is known; one object as long as it does."""
 
     def all(self) -> Collection[RedisNode]:
-        """Every node that has keys."""
+        """Return every node that has keys."""
 
     @property
     def has_slots(self) -> bool:
-        """Whether a command may not name keys of several slots, even where one node has both."""
+        """Return whether all keys of a command must be in one slot, even if one node has both."""
 
     @property
     def topology(self) -> int:
-        """Another number whenever a key may have come to another node."""
+        """Return a number that changes whenever a key may have moved to another node."""
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
-        """The replies of `node` to single-word commands in one round trip, errors among them.
+        """Return the replies of `node` to commands in one round trip, errors among them.
 
-        Raises redis.RedisError or OSError where it is not known which were carried out. One that
-        was refused because its key is elsewhere was not: send it again to the node `of` its key.
+        A command that was refused because its key is elsewhere was not carried out: send it again
+        to the node `of` its key.
+
+        Args:
+            node: The node.
+            commands: Commands whose name is a single word.
+
+        Raises:
+            redis.RedisError: It is not known which commands were carried out.
+            OSError: The same.
         """
 
     async def call(self, key: str, *command: EncodableT) -> Any:
-        """The reply to one command on the node of `key`; raises redis.RedisError or OSError."""
+        """Return the reply of the node of `key`, or raise redis.RedisError or OSError."""
 
     async def ping(self, reads: Sequence[Command] = ()) -> None:
-        """Return if a node answers and permits `reads`; raises redis.RedisError or OSError."""
+        """Return if a node answers and permits `reads`, or raise redis.RedisError or OSError."""
 
     async def aclose(self) -> None:
         """Close every connection."""
 
 
 async def ping_node(node: RedisNode, reads: Sequence[Command] = ()) -> None:
-    """Return if `node` answers and permits `reads`; raises redis.RedisError or OSError.
+    """Return if `node` answers and permits `reads`, or raise redis.RedisError or OSError.
 
-    A server that cannot save refuses PING along with writes, and goes on answering reads. Only
-    whether they are permitted is learnt from `reads`: their keys may be another node's.
+    A server that cannot save refuses PING along with writes, and goes on answering reads. Of the
+    replies to `reads` only a lack of permission counts: their keys may be another node's.
     """
     try:
         await node.ping()
@@ -77,26 +85,26 @@ class OneNode:
         self._all = (redis,)
 
     def of(self, key: str) -> RedisNode:  # noqa: ARG002 - it has every key
-        """The server."""
+        """Return the server."""
         return self._redis
 
     def all(self) -> Collection[RedisNode]:
-        """The server."""
+        """Return the server."""
         return self._all
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
-        """The server's replies; raises as `Nodes.send` does."""
+        """Return the server's replies; raise as `Nodes.send` does."""
         return await node.exchange(commands)
 
     async def call(self, key: str, *command: EncodableT) -> Any:  # noqa: ARG002 - as above
-        """The server's reply; raises redis.RedisError or OSError."""
+        """Return the server's reply, or raise redis.RedisError or OSError."""
         (reply,) = await self._redis.exchange([command])
         if isinstance(reply, Exception):
             raise reply
         return reply
 
     async def ping(self, reads: Sequence[Command] = ()) -> None:
-        """Return if the server answers and permits `reads`; raises redis.RedisError or OSError."""
+        """Return if the server answers and permits `reads`, or raise what it meets."""
         await ping_node(self._redis, reads)
 
     async def aclose(self) -> None:

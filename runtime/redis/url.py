@@ -1,4 +1,4 @@
-"""What a Redis URL may be: one server, the master that Sentinels name, or a cluster.
+"""Parse what a Redis URL may name: one server, the master of Sentinels, or a cluster.
 
     redis://user:password@host:port/db                    one server; rediss:// over TLS
     unix:///path/to/socket                                one server, on this machine
@@ -11,14 +11,10 @@ User and password are the data nodes'. Parameters after `?` are those of redis-p
 
 from __future__ import annotations
 
-import inspect
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-
-from redis.asyncio.connection import BlockingConnectionPool, SSLConnection, parse_url
 
 SERVER_FORMS = "redis://host:port/db, rediss://host:port/db or unix:///path/to/socket"
 SENTINEL_FORM = "redis+sentinel://host:port,host:port/master/db"
@@ -42,9 +38,13 @@ class Address(NamedTuple):
 
 
 class RedisUrl(NamedTuple):
-    """A URL in its parts; `addresses` are the Sentinels' or some of a cluster's nodes'.
+    """A URL in its parts.
 
-    `server` is empty unless the URL is one server's, which redis-py reads itself.
+    Attributes:
+        server: The URL itself if it names one server, else empty.
+        addresses: The Sentinels, or some nodes of a cluster.
+        master: The name of the master that the Sentinels are asked for.
+        template: The URL of a data node, with {} for its address.
     """
 
     server: str
@@ -53,12 +53,12 @@ class RedisUrl(NamedTuple):
     template: str
 
     def node(self, address: Address) -> str:
-        """The URL of one data node, with user, password and parameters, as redis-py reads it."""
+        """Return the URL of one data node, with user, password and parameters, for redis-py."""
         return self.template.format(address)
 
 
 def parse_redis_url(url: str) -> RedisUrl:
-    """The parts of `url`; raises ValueError that says what is wrong and what would be right."""
+    """Return the parts of `url`, or raise ValueError that says what is wrong and what is right."""
     parts = _split(url)
     scheme, _, engine = parts.scheme.partition("+")
     if parts.scheme in ("redis", "rediss", "unix"):
@@ -76,13 +76,13 @@ def parse_redis_url(url: str) -> RedisUrl:
 
 
 def check_redis_url(url: str) -> str:
-    """`url` itself; raises ValueError as `parse_redis_url` does."""
+    """Return `url` itself, or raise ValueError as `parse_redis_url` does."""
     parse_redis_url(url)
     return url
 
 
 def without_password(url: str) -> str:
-    """The URL as a log may show it, also where it is none."""
+    """Return `url` as a log may show it, also if it is no URL."""
     shown = re.sub(r"(://[^:@/?#]*:).*@", r"\1***@", url)
     return re.sub(r"([?&](?:ssl_)?password=)[^&]*", r"\1***", shown)
 
@@ -152,8 +152,13 @@ def _address(text: str, default_port: int, takes: str) -> Address:
 
 
 def _check_parameters(server: str) -> None:
+    # Here, because redis-py takes long to import, and who only reads settings needs none of it.
+    from redis.asyncio.connection import SSLConnection, parse_url  # noqa: PLC0415
+
+    from runtime.redis.redis_py_internals import url_parameters  # noqa: PLC0415
+
     options: dict[str, Any] = dict(parse_url(server))
-    for name in options.keys() - _known_parameters():
+    for name in options.keys() - url_parameters():
         raise ValueError(f"?{name}= is no parameter of redis-py's connections")
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         path = options.get(name)
@@ -163,11 +168,3 @@ def _check_parameters(server: str) -> None:
         for name in options:
             if name.startswith("ssl_"):
                 raise ValueError(f"?{name}= is for TLS only: it takes rediss:// before the host")
-
-
-@cache
-def _known_parameters() -> frozenset[str]:
-    names = {"path", "username", "password", "db"}
-    for kind in (*SSLConnection.__mro__, BlockingConnectionPool):
-        names.update(inspect.signature(vars(kind)["__init__"]).parameters)
-    return frozenset(names - {"self", "kwargs", "args"})

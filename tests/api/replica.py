@@ -10,16 +10,10 @@ from typing import Any, cast
 
 import httpx
 
-from api.app import make_app
-from api.delivery.reader import Reader
-from api.delivery.streams import Streams
-from api.follow.buffer import MOST_BYTES, Buffer
-from api.follow.tail import Tail
-from api.store.book_store import BookStore
-from api.store.directory import Directory
-from api.views.channels import Channels
-from api.views.followed_books import FollowedBooks
-from api.views.roster import Roster
+from api.app import Api
+from api.delivery.cursor import Cursor
+from api.follow.buffer import MAX_BYTES
+from api.follow.ring import Ring
 from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
 from kraken_book.contract.symbol_state import (
     SymbolState,
@@ -28,19 +22,19 @@ from kraken_book.contract.symbol_state import (
 )
 from kraken_book.contract.write import WriteCall, touch_book
 from kraken_book.timestamps import rfc3339
-from lab.polling import eventually
 from lab.redis_reads import carry_out, entries_at
+from lab.waiting import async_wait_until
 from lab.written_books import KEPT, Event, book_call, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
 LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
 # Few, so that a reader soon falls behind.
-CUT_BYTES = 20_000
+VIEW_BYTES = 20_000
 
 
 class Written:
@@ -95,48 +89,43 @@ class Written:
         await self.redis.xtrim(events_key(symbol), maxlen=keep, approximate=False)
 
 
-class Replica:
-    """A store, a tail that runs, and the application over them."""
+class Replica(Api):
+    """An api without its sockets, over one Redis."""
 
     def __init__(
         self,
         redis: RedisNode,
         max_age: float = MAX_AGE,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int = MAX_BYTES,
         gone_after: float = GONE_AFTER,
+        **limits: Any,
     ) -> None:
-        self.buffer = Buffer(most_bytes)
-        self.store = BookStore(OneNode(redis))
-        self.tail = Tail(OneNode(redis), self.store, max_age, self.buffer)
-        self.streams = Streams(30.0)
-        self.directory = directory = Directory(self.store)
-        self.books = FollowedBooks(self.tail, self.store, self.buffer)
-        self.roster = Roster(directory, self.store, gone_after=gone_after)
-        self.channels = Channels(
-            self.tail,
-            self.books,
-            self.roster,
-            self.buffer,
-            look_seconds=LOOK_SECONDS,
-            cut_bytes=CUT_BYTES,
+        super().__init__(
+            OneNode(redis),
+            max_age=max_age,
+            buffer_bytes=most_bytes,
+            write_timeout=30.0,
+            look_interval=LOOK_SECONDS,
+            gone_after=gone_after,
+            view_bytes=VIEW_BYTES,
+            **limits,
         )
-        self.app = make_app(self.store, directory, self.tail, self.channels, self.streams, max_age)
 
-    def reader(self, symbol: str = "BTC/USD") -> Reader:
-        return Reader(self.tail, symbol)
+    def cursor(self, symbol: str = "BTC/USD") -> Cursor:
+        return self.starter.book_cursor(symbol)
+
+    def ring(self, symbol: str = "BTC/USD") -> Ring:
+        """The ring of a symbol that is followed."""
+        (ring,) = [each for each in self.registry.rings if each.symbol == symbol]
+        return ring
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[Replica]:
-        """While its tail runs."""
-        running = [
-            asyncio.create_task(self.tail.follow_streams()),
-            asyncio.create_task(self.tail.watch_ages()),
-            asyncio.create_task(self.books.look_after()),
-            asyncio.create_task(self.channels.look_after()),
-        ]
+        """While it follows Redis."""
+        running = [asyncio.create_task(loop) for loop in self.loops()]
         try:
             yield self
-            assert not any(task.done() for task in running), "the tail ended"
+            assert not any(task.done() for task in running), "a loop ended"
         finally:
             await end_tasks(running)
 
@@ -172,15 +161,15 @@ def shorts(data: bytes) -> list[tuple[str, int | None]]:
     return [message.short for message in messages(data)]
 
 
-async def received(reader: Reader, count: int) -> list[Message]:
-    """The next `count` messages of `reader`."""
+async def received(cursor: Cursor, count: int) -> list[Message]:
+    """The next `count` messages of `cursor`."""
     got: list[Message] = []
 
     async def more() -> bool:
-        got.extend(messages(await reader.next()))
+        got.extend(messages(await cursor.next()))
         return len(got) >= count
 
-    await eventually(more, f"{count} messages, but {len(got)}")
+    await async_wait_until(more, f"{count} messages, but {len(got)}")
     assert len(got) == count, [message.short for message in got]
     return got
 

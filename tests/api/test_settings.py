@@ -27,7 +27,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.api_drain == 5
     # Above the 600 s of the load balancer that keeps idle connections longest.
     assert settings.api_keep_alive == 620
-    assert settings.api_trusted_proxies == ""
+    assert str(settings.api_trusted_proxies) == ""
 
 
 @pytest.mark.parametrize(

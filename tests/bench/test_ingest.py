@@ -7,12 +7,12 @@ from zlib import crc32
 
 import pytest
 
-from bench.benchmark import MeasureFailed, Progress
-from bench.ingest import comparison
-from bench.ingest.comparison import Comparison, Round, measure
-from bench.ingest.ours import Stored, check
-from bench.ingest.run import Run
-from bench.rows import Verdict
+from bench.report.rows import GoalVerdict
+from bench.suite import MeasureFailed, Progress
+from bench.suites.ingest import comparison
+from bench.suites.ingest.collector import Stored, check
+from bench.suites.ingest.comparison import Comparison, Round, compare
+from bench.suites.ingest.run import Run
 
 CHECKSUM = crc32(b"1012095010")
 
@@ -53,7 +53,7 @@ def rounds(*seconds: tuple[float, float, float]) -> tuple[Round, ...]:
 def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     found = Comparison(1, 100, 200.0, rounds((10, 1, 40), (1, 0.5, 6), (2, 2, 14)))
 
-    beside_peer, of_limit = found.rows()
+    beside_peer, of_limit, *_ = found.rows()
 
     assert beside_peer.ratio == 6
     assert of_limit.ratio == 0.5
@@ -63,15 +63,15 @@ def test_without_the_peer_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(comparison, "is_installed", lambda: False)
     shares: list[float] = []
 
-    result = measure(0.05, Progress(lambda _what, share: shares.append(share)), symbols=[3])
+    progress = Progress(lambda _what, share: shares.append(share))
+    (found,) = compare(0.05, progress, symbols=[3])
 
-    (found,) = result.comparisons
     (run,) = found.rounds
     assert run.ours.updates == found.updates > 500
     # What was there before the flood is in it too.
     assert run.limit.updates > run.ours.updates
-    beside_peer, of_limit = result.rows()
-    assert beside_peer.verdict is Verdict.NOT_MEASURED
+    beside_peer, of_limit, *_ = found.rows()
+    assert beside_peer.verdict is GoalVerdict.NOT_MEASURED
     assert "make peers" in beside_peer.why
     assert of_limit.ratio is not None
     assert shares == [0, 0.5]

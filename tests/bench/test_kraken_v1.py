@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
-from bench.flood import Flood, symbols_of
-from bench.kraken_v1 import frame_of
-from simulator.wire import pack
+from bench.load.flood import Flood, symbols_of
+from bench.load.kraken_v1 import frame_of
+from simulator.protocol.wire import pack
 
 DEPTH = 10
 

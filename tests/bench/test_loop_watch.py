@@ -10,7 +10,7 @@ from time import monotonic, sleep, thread_time
 
 import pytest
 
-from bench.loop_watch import LoopWatch, Stall
+from bench.load.loop_watch import LoopWatch, Stall
 
 
 @pytest.fixture(autouse=True)

@@ -7,17 +7,17 @@ from contextlib import closing
 import pytest
 from redis import Redis
 
-from bench import redis_replica
-from bench.benchmark import Progress
-from bench.exchange_writer import ExchangeWriter
-from bench.loop_watch import Stall
-from bench.market_events import market_events
-from bench.redis_load import Spent
-from bench.replicas import cost_of
-from bench.rows import Verdict
-from bench.stalls import AllStalls, Watched
-from lab.follower import ladder_of_dump
-from lab.processes import Streams
+from bench.load.exchange_writer import ExchangeWriter
+from bench.load.loop_watch import Stall
+from bench.load.market_events import market_events
+from bench.load.redis_load import Spent
+from bench.report.rows import GoalVerdict
+from bench.suite import Progress
+from bench.suites import redis_replica
+from bench.suites.replicas import cost_of
+from bench.suites.stalls import AllStalls, Watched
+from lab.ladder import ladder_of_dump
+from lab.stored_books import StoredBooks
 from launcher.embedded_redis import EmbeddedRedis
 
 silent = Progress(lambda _what, _share: None)
@@ -30,7 +30,7 @@ def test_every_book_that_is_written_verifies_and_is_announced() -> None:
             for _ in range(10):
                 writer.flush(20)
             writer.touch_all()
-        with closing(Streams(server.url)) as streams:
+        with closing(StoredBooks(server.url)) as streams:
             assert set(streams.states()) == set(writer.symbols)
             for symbol in writer.symbols:
                 ladder = ladder_of_dump(symbol, streams.entries(symbol))
@@ -59,15 +59,15 @@ def test_a_replicas_cost_is_told_apart_into_standing_still_flushes_and_events() 
 
 
 def test_an_api_that_reads_a_copy_of_the_redis_brings_every_event() -> None:
-    assert list(redis_replica.measure(0.02, silent).rows())
+    assert list(redis_replica.measure(0.02, silent))
 
 
 def test_a_stall_counts_by_what_the_loop_itself_did() -> None:
-    def verdict(stall: Stall) -> Verdict:
-        (row,) = AllStalls(1, 1, [Watched("api", [], [], [stall])]).rows()
+    def verdict(stall: Stall) -> GoalVerdict:
+        row, *_ = AllStalls(1, 1, [Watched("api", [], [], [stall])]).rows()
         return row.verdict
 
     # The thread may have worked until the beat was due: of the stall that is none.
-    assert verdict(Stall(1.0, 0.2, 0.01, 0.0, "")) is Verdict.MET
-    assert verdict(Stall(1.0, 0.049, 0.06, 0.0, "")) is Verdict.MET
-    assert verdict(Stall(1.0, 0.2, 0.06, 0.0, "")) is Verdict.MISSED
+    assert verdict(Stall(1.0, 0.2, 0.01, 0.0, "")) is GoalVerdict.MET
+    assert verdict(Stall(1.0, 0.049, 0.06, 0.0, "")) is GoalVerdict.MET
+    assert verdict(Stall(1.0, 0.2, 0.06, 0.0, "")) is GoalVerdict.MISSED

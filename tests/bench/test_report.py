@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from bench import __main__ as bench_main
-from bench import figures, goals
-from bench.benchmark import MeasureFailed, Progress, Result
-from bench.catalogue import Benchmark
-from bench.report import Measured, Report
-from bench.rows import Goal, Row, Verdict, median_ratio
+from bench.catalogue import SUITES
+from bench.report import figures, goals
+from bench.report.rows import Goal, GoalVerdict, Row, median_ratio
+from bench.report.table import Measured, Report
+from bench.suite import MeasureFailed, Progress, Suite
 
 TIMES = Goal("at least", 5)
 MOST = Goal("at most", 1.5)
@@ -42,21 +41,27 @@ def cells_of(text: str, what: str) -> list[str]:
 @pytest.mark.parametrize(
     ("goal", "value", "verdict"),
     [
-        (TIMES, 5.0, Verdict.MET),
-        (TIMES, 4.99, Verdict.MISSED),
-        (MOST, 1.5, Verdict.MET),
-        (MOST, 1.51, Verdict.MISSED),
+        (TIMES, 5.0, GoalVerdict.MET),
+        (TIMES, 4.99, GoalVerdict.MISSED),
+        (MOST, 1.5, GoalVerdict.MET),
+        (MOST, 1.51, GoalVerdict.MISSED),
     ],
 )
-def test_a_ratio_that_misses_its_goal_is_bad(goal: Goal, value: float, verdict: Verdict) -> None:
+def test_a_ratio_that_misses_its_goal_is_bad(
+    goal: Goal, value: float, verdict: GoalVerdict
+) -> None:
     row = Row(what="delivered", ours=100, unit="ms", beside="nchan", ratio=value, goal=goal)
 
     assert row.verdict is verdict
-    assert report(row).is_good == (verdict is Verdict.MET)
+    assert report(row).is_good == (verdict is GoalVerdict.MET)
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(99.9, Verdict.MET), (100.0, Verdict.MISSED)])
-def test_a_figure_with_a_unit_is_told_and_decides_nothing(value: float, verdict: Verdict) -> None:
+@pytest.mark.parametrize(
+    ("value", "verdict"), [(99.9, GoalVerdict.MET), (100.0, GoalVerdict.MISSED)]
+)
+def test_a_figure_with_a_unit_is_told_and_decides_nothing(
+    value: float, verdict: GoalVerdict
+) -> None:
     row = Row(what="p99", ours=value, unit="ms", beside="nchan", ratio=0.1, goal=DELAY)
 
     assert row.verdict is verdict
@@ -102,32 +107,21 @@ def test_the_table_has_figure_peer_ratio_goal_and_verdict() -> None:
     ]
 
 
-@dataclass(frozen=True)
-class Found:
-    found: Sequence[Row]
-
-    def lines(self) -> Iterator[str]:
-        return iter([])
-
-    def rows(self) -> Iterator[Row]:
-        return iter(self.found)
-
-
-def good(_scale: float, progress: Progress) -> Result:
+def good(_scale: float, progress: Progress) -> Iterable[Row]:
     progress.expect(2)
     progress("one turn")
     progress("another")
-    return Found([Row(what="delivered", ratio=6.0, goal=TIMES)])
+    return [Row(what="delivered", ratio=6.0, goal=TIMES)]
 
 
-def bad(_scale: float, _progress: Progress) -> Result:
+def bad(_scale: float, _progress: Progress) -> Iterable[Row]:
     raise MeasureFailed("3 of 1,000 readers missed an event")
 
 
-def measured(*benchmarks: Benchmark, scale: float = 1.0) -> tuple[Report, str]:
+def measured(*suites: Suite, scale: float = 1.0) -> tuple[Report, str]:
     """What they found, and what they told meanwhile."""
     console = Console(file=io.StringIO(), width=80)
-    found = bench_main.measure_all(benchmarks, scale, console)
+    found = bench_main.measure_all(suites, scale, console)
     assert isinstance(console.file, io.StringIO)
     return found, console.file.getvalue()
 
@@ -137,8 +131,8 @@ def test_where_one_fails_its_row_says_how_the_others_go_on_and_all_is_not_good(
     scale: float,
 ) -> None:
     found, _ = measured(
-        Benchmark("fan_out", "readers of one book", bad, 1),
-        Benchmark("depth", "answers", good, 1),
+        Suite("fan_out", "readers of one book", bad, 1),
+        Suite("depth", "answers", good, 1),
         scale=scale,
     )
 
@@ -148,7 +142,7 @@ def test_where_one_fails_its_row_says_how_the_others_go_on_and_all_is_not_good(
 
 
 def test_where_it_is_no_terminal_each_step_has_a_line_with_its_share_of_all() -> None:
-    _, told = measured(Benchmark("depth", "answers", good, 30), Benchmark("core", "", good, 10))
+    _, told = measured(Suite("depth", "answers", good, 30), Suite("core", "", good, 10))
 
     assert told.splitlines() == [
         "  0% depth: one turn",
@@ -170,11 +164,11 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     *arguments: str,
-    others: Sequence[Benchmark] = (),
+    others: Sequence[Suite] = (),
 ) -> int:
-    benchmarks = [Benchmark("depth", "answers", good, 1), *others]
+    suites = [Suite("depth", "answers", good, 1), *others]
     monkeypatch.setattr(bench_main, "DOCS", tmp_path / "docs")
-    monkeypatch.setattr(bench_main, "BENCHMARKS", benchmarks)
+    monkeypatch.setattr(bench_main, "SUITES", suites)
     monkeypatch.setattr(figures, "draw", lambda _report, folder: folder.mkdir() or "drawn")
     monkeypatch.setattr("sys.argv", ["bench", *arguments])
     return bench_main.main()
@@ -190,8 +184,30 @@ def test_a_tenth_never_draws_over_docs(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not (tmp_path / "docs").exists()
 
 
+def test_optional_suite_runs_only_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    others = [Suite("hand_over", "a second collector", bad, 1, is_default=False)]
+    assert run(monkeypatch, tmp_path, others=others) == 0
+    assert run(monkeypatch, tmp_path, "--only", "hand_over", others=others) == 1
+
+
+def test_details_are_in_the_table_if_asked_for() -> None:
+    found = report(Row(what="CPU", ours=1.0, unit="us", is_detail=True))
+    console = Console(file=io.StringIO(), width=80)
+    found.print(console, details=False)
+    assert isinstance(console.file, io.StringIO)
+    assert "CPU" not in console.file.getvalue()
+    assert "CPU" in printed(found)
+
+
+def test_every_suite_has_a_name_of_its_own() -> None:
+    names = [suite.name for suite in SUITES]
+    assert len(set(names)) == len(names)
+
+
 def test_one_alone_never_draws_over_docs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    others = [Benchmark("core", "", good, 1)]
+    others = [Suite("core", "", good, 1)]
     assert run(monkeypatch, tmp_path, "--only", "depth", others=others) == 0
     assert not (tmp_path / "docs").exists()
 

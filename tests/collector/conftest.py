@@ -6,16 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import collector.publish.sender
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 from tests.collector.publish.publishing import LosesAnswers, Publishing
-
-
-@pytest.fixture
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Redis did not do is tried again at once."""
-    monkeypatch.setattr(collector.publish.sender, "RETRY_SECONDS", 0.01)
 
 
 @pytest.fixture

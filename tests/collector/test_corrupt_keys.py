@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-import collector.publish.node_writer
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from runtime.redis.exchange import RedisNode
-from tests.collector.publish.publishing import EPOCH, LosesAnswers, Publishing
+from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
 
 PAIR = ("BTC/USD", "ETH/USD")
 FOREIGN_FIELDS = [
@@ -22,10 +22,9 @@ FOREIGN_FIELDS = [
 
 
 @pytest.fixture
-async def pair(losing: LosesAnswers, monkeypatch: pytest.MonkeyPatch) -> Publishing:
-    """Two books, published; each flush looks over both."""
-    monkeypatch.setattr(collector.publish.node_writer, "ROUND_SECONDS", 0.0)
-    publishing = Publishing(losing, *PAIR)
+async def pair(losing: LosesAnswers) -> Publishing:
+    """Two books, published; each flush looks at both."""
+    publishing = Publishing(losing, *PAIR, tuning=replace(UNHURRIED, round_interval=0.0))
     await publishing.lead()
     return publishing
 
@@ -48,7 +47,7 @@ async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
     with capture_logs() as lines:
         for _ in range(3):
             await update_all(pair)
-    assert pair.fenced == []
+    assert pair.leadership.is_leading
     assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == [1, 2, 3, 4, 5]
     assert (await pair.hash())["stream_epoch"] == str(EPOCH)
     (line,) = said(lines, "a key in redis was corrupt, repaired")
@@ -78,7 +77,7 @@ async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_e
     snapshot, status = (await pair.events())[-2:]
     assert (snapshot["kind"], snapshot["seq"], snapshot["conflated"]) == ("snapshot", 1001, None)
     assert (status["kind"], status["seq"]) == ("status", 1002)
-    assert pair.fenced == []
+    assert pair.leadership.is_leading
 
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
@@ -104,7 +103,7 @@ async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
     await asyncio.wait_for(pair.publisher.drain(), 20)
     seqs = await pair.seqs("BTC/USD")
     assert seqs[-1] >= 52
-    assert pair.box.outbox.waiting == 0
+    assert pair.box.queue.waiting == 0
 
 
 @pytest.mark.parametrize("key", [SYMBOLS, WAKE])

@@ -31,14 +31,14 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> CollectorS
 def test_the_defaults_are_those_of_the_design() -> None:
     settings = CollectorSettings()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
-    assert (settings.log_level, settings.log_format) == ("info", None)
+    assert (str(settings.log_level), settings.log_format) == ("info", None)
     assert settings.kraken_url == "wss://ws.kraken.com/v2"
-    assert settings.kraken_symbols == "BTC/USD,ETH/USD,SOL/USD"
-    assert settings.selection.names == ("BTC/USD", "ETH/USD", "SOL/USD")
+    assert settings.kraken_symbols.names == ("BTC/USD", "ETH/USD", "SOL/USD")
+    assert str(settings.kraken_symbols) == "BTC/USD,ETH/USD,SOL/USD"
     assert settings.kraken_depth == 10
     assert settings.kraken_symbols_per_connection == 100
     assert (settings.stream_retention, settings.stream_maxlen) == (300, 20_000)
-    assert settings.shard == Shard(0, 1)
+    assert settings.collector_shard == Shard(0, 1)
     assert settings.collector_lease == 5
     assert settings.collector_port == 9820
     assert settings.source == "kraken"
@@ -116,8 +116,11 @@ def test_books_are_krakens_only_where_the_host_is(
 def test_shards_share_the_symbols_out(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"X{number}/USD" for number in range(50)]
     shares = [
-        [name for name in names if settings_of(monkeypatch, COLLECTOR_SHARD=shard).shard.has(name)]
-        for shard in ("0/3", "1/3", "2/3")
+        [name for name in names if shard.has(name)]
+        for shard in (
+            settings_of(monkeypatch, COLLECTOR_SHARD=text).collector_shard
+            for text in ("0/3", "1/3", "2/3")
+        )
     ]
     assert sorted(name for share in shares for name in share) == sorted(names)
     for index, share in enumerate(shares):

@@ -6,7 +6,7 @@ import json
 import re
 
 from kraken_book.client.sse import SseParser
-from lab.processes import ROOT
+from lab.process import ROOT
 
 ERRORS = (ROOT / "deploy" / "Caddyfile").read_text().partition("handle_errors {")[2]
 # What stands between backticks, and the status.

@@ -12,7 +12,7 @@ import yaml
 from api.http.proxies import TrustedProxies
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
-from lab.processes import ROOT
+from lab.process import ROOT
 from runtime.settings import ServiceSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

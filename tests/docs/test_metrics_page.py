@@ -8,11 +8,11 @@ from types import ModuleType
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
-import api.metrics
+import api.store.metrics
 import collector.metrics
 import runtime.http.metrics
-from lab.processes import ROOT
-from runtime.tally import Distribution, Tally
+from lab.process import ROOT
+from runtime.fast_counter import Distribution, FastCounter
 
 ROW = re.compile(r"^\| `(kraken_book_\w+)` \|(.*?) \|", re.MULTILINE)
 PAGE = (ROOT / "docs" / "metrics.md").read_text()
@@ -24,7 +24,7 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     """The metrics of a module, as Prometheus names them, with their labels."""
     found: dict[str, set[str]] = {}
     for metric in vars(module).values():
-        if isinstance(metric, Tally):
+        if isinstance(metric, FastCounter):
             found[metric.name] = {metric.label} if metric.label else set()
         if isinstance(metric, Distribution):
             found[metric.name] = set()
@@ -40,7 +40,7 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     ("module", "part"),
     [
         (collector.metrics, COLLECTOR_PART),
-        (api.metrics, API_PART),
+        (api.store.metrics, API_PART),
         (runtime.http.metrics, HTTP_PART),
     ],
 )

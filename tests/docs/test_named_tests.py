@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lab.processes import ROOT
+from lab.process import ROOT
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import ROOT, Stage, Streams
+from lab.process import ROOT
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
 from launcher.embedded_redis import EmbeddedRedis
 
 RECIPE = re.compile(r"^```sh\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -37,7 +39,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
         server = stage.redis()
         simulator = stage.simulator("--rate", "500")
         stage.collector(server.url, simulator.url)
-        streams = Streams(server.url)
+        streams = StoredBooks(server.url)
         for symbol in ("BTC/USD", "ETH/USD", "SOL/USD"):
             streams.wait_for_seq(symbol, 100)
         streams.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import ON_STAGE, Stage
+from lab.stage import OPEN_STAGES, Stage
 
 LOG_TAIL = 3000
 
@@ -31,7 +31,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Show what the services said where a test fails."""
     report = yield
     if report.failed:
-        for stage in ON_STAGE:
+        for stage in OPEN_STAGES:
             for service in stage.services:
                 title = f"log of {service.name} (pid {service.process.pid})"
                 report.sections.append((title, service.log[-LOG_TAIL:]))

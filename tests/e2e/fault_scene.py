@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.watch import StreamWatch
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # One for each test that doubts a book: each doubt of the same one is waited out longer.
@@ -22,20 +26,20 @@ class Market:
     """What a collector stands between: a simulator, and a Redis with an api."""
 
     symbols: tuple[str, ...]
-    simulator: Simulator
+    simulator: SimulatorProcess
     redis: EmbeddedRedis
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
 
 @dataclass
 class Scene:
     """Books on two connections, the last one alone on the second, and what they go through."""
 
-    simulator: Simulator
+    simulator: SimulatorProcess
     collector: Collector
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
 
 def open_market(stage: Stage, *hit: str) -> Market:
@@ -44,7 +48,7 @@ def open_market(stage: Stage, *hit: str) -> Market:
     rate = str(len(symbols) * MOVES_PER_SECOND)
     redis = stage.redis()
     simulator = stage.simulator("--rate", rate, "--symbols", ",".join(symbols), "--control", "0")
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     api = stage.api(redis.url, API_MAX_AGE=str(MAX_AGE_SECONDS))
     return Market(symbols, simulator, redis, api, streams)
@@ -70,7 +74,7 @@ class Readers:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, StreamWatch] = {}
         self.read(BESIDE, ELSEWHERE)
 
     def read(self, *symbols: str) -> None:
@@ -79,7 +83,7 @@ class Readers:
             watch = self._watches[symbol] = self._scene.api.watch(symbol)
             watch.wait_for_seq(1)
 
-    def __getitem__(self, symbol: str) -> Watch:
+    def __getitem__(self, symbol: str) -> StreamWatch:
         return self._watches[symbol]
 
     def leave(self, symbol: str) -> None:
@@ -104,12 +108,12 @@ class Readers:
         """Return once all that are read are live and move, as their readers and Redis tell."""
         for symbol, watch in self._watches.items():
 
-            def is_live(symbol: str = symbol, watch: Watch = watch) -> bool | None:
+            def is_live(symbol: str = symbol, watch: StreamWatch = watch) -> bool:
                 watch.check()
                 hash_status = self._scene.streams.book(symbol)["status"]
-                return (watch.ladder.status != "syncing" and hash_status == "live") or None
+                return watch.ladder.status != "syncing" and hash_status == "live"
 
-            eventually(is_live, f"{symbol} is live again", PATIENCE)
+            wait_until(is_live, f"{symbol} is live again", PATIENCE)
             watch.wait_for_seq(watch.ladder.seq + 10)
 
     def assert_unharmed(self, *more: str) -> None:

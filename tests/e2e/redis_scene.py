@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lab.processes import (
-    Api,
-    Collector,
-    Simulator,
-    Stage,
-    Streams,
-    Watch,
-    eventually,
-    own_port,
-)
+from lab.ports import free_port
 from lab.redis_proxy import RedisProxy
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.watch import StreamWatch
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -27,17 +23,17 @@ class Scene:
     """A simulator, a collector and an api; each of the two reaches Redis by a proxy of its own."""
 
     redis: EmbeddedRedis
-    simulator: Simulator
+    simulator: SimulatorProcess
     to_collector: RedisProxy
     to_api: RedisProxy
     collector: Collector
     api: Api
-    streams: Streams
+    streams: StoredBooks
     depth: int
     symbols: tuple[str, ...] = SYMBOLS
     before_leading: int = 0
     """Updates that the collector verified when it did not publish yet."""
-    watches: dict[str, Watch] = field(default_factory=dict)
+    watches: dict[str, StreamWatch] = field(default_factory=dict)
 
     def flow(self, events: int = 30) -> None:
         """Return once every stream has gone on by so many events, and its reader has them."""
@@ -54,7 +50,7 @@ class Scene:
         for symbol in self.symbols:
             self.simulator.fault(f"silence?symbol={symbol}&seconds={STILL_SECONDS}")
         for symbol in self.symbols:
-            eventually(lambda symbol=symbol: self._is_over(symbol), f"{symbol} is all read")  # type: ignore[misc]
+            wait_until(lambda symbol=symbol: self._is_over(symbol), f"{symbol} is all read")  # type: ignore[misc]
 
     def move(self) -> None:
         """Let the markets go on."""
@@ -101,12 +97,12 @@ class Scene:
             assert getattr(ladder, side) == market[side], (symbol, side)
             assert told[side] == market[side], (symbol, side)
 
-    def _is_over(self, symbol: str) -> bool | None:
+    def _is_over(self, symbol: str) -> bool:
         self.watches[symbol].check()
         market, book = self.simulator.book(symbol), self.streams.book(symbol)
         last = self.streams.last_seq(symbol)
         ended = book["checksum"] == str(market["checksum"]) and book["seq"] == str(last)
-        return (ended and self.watches[symbol].ladder.seq == last) or None
+        return bool(ended and self.watches[symbol].ladder.seq == last)
 
 
 def open_scene(
@@ -118,7 +114,7 @@ def open_scene(
     module: str = "collector",
 ) -> Scene:
     """Everything is live, and moves, and is read."""
-    redis = stage.redis(port=own_port())
+    redis = stage.redis(port=free_port())
     simulator = stage.simulator(
         "--symbols", ",".join(SYMBOLS), "--rate", str(rate), "--control", "0"
     )
@@ -132,7 +128,7 @@ def open_scene(
         STREAM_MAXLEN="1000000",
     )
     api = stage.api(to_api.url, API_MAX_AGE=str(max_age))
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     collector.wait_until_live(len(SYMBOLS))
     api.wait_until_live(*SYMBOLS)

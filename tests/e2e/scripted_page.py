@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Self, TypeVar
 
-from lab.scripted_api import Market, ScriptedApi
+from lab.scripted_api import ScriptedApi, ScriptedMarket
 
 T = TypeVar("T")
 SECONDS = 20
@@ -52,7 +52,7 @@ class ScriptedPage:
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(SECONDS)
 
-    def market(self, symbol: str, *, source: str = "simulated") -> Market:
+    def market(self, symbol: str, *, source: str = "simulated") -> ScriptedMarket:
         """A market with a level on each side."""
         bids, asks = [("100.0", "1.50000000")], [("100.1", "2.00000000")]
         return self.do(lambda: self.api.market(symbol, bids, asks, source=source))

@@ -7,7 +7,8 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page
 
-from lab.processes import Api, eventually
+from lab.services import Api
+from lab.waiting import wait_for, wait_until
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Shown:
             data = self.ladder(symbol)
             return data if facts.items() <= data.items() else None
 
-        return eventually(shows, f"the ladder of {symbol} shows {facts}; {self.ladder(symbol)}")
+        return wait_for(shows, f"the ladder of {symbol} shows {facts}; {self.ladder(symbol)}")
 
     def text(self, selector: str) -> str:
         """Return the text of the first element that `selector` finds."""
@@ -51,8 +52,8 @@ class Shown:
 
     def wait_for_text(self, selector: str, text: str) -> None:
         """Return once an element has `text` in what it says."""
-        eventually(
-            lambda: text in self.text(selector) or None,
+        wait_until(
+            lambda: text in self.text(selector),
             f"{selector} says {text!r}; it says {self.text(selector)!r}",
         )
 
@@ -79,7 +80,7 @@ class Shown:
 
     def wait_until_doubted(self, symbol: str) -> None:
         """Return once a ladder does not say any more that its book is right."""
-        eventually(lambda: self.ladder(symbol)["status"] != "live" or None, f"{symbol} is doubted")
+        wait_until(lambda: self.ladder(symbol)["status"] != "live", f"{symbol} is doubted")
 
     def wait_for_seq(self, symbol: str, seq: int) -> dict[str, str]:
         """Return the data of a ladder once it has come so far."""
@@ -88,18 +89,18 @@ class Shown:
             data = self.ladder(symbol)
             return data if int(data.get("seq") or 0) >= seq else None
 
-        return eventually(there, f"the ladder of {symbol} comes to {seq}")
+        return wait_for(there, f"the ladder of {symbol} comes to {seq}")
 
     def wait_until_it_shows(self, api: Api, symbol: str) -> None:
         """Return once a ladder shows what /depth tells."""
 
-        def shows() -> bool | None:
+        def shows() -> bool:
             depth: dict[str, Any] = api.get(f"/depth/{symbol}").json()
             told = [str(depth["seq"]), depth["bids"], depth["asks"]]
             rows = [self.rows(symbol, "bid"), self.rows(symbol, "ask")]
-            return [self.ladder(symbol).get("seq"), *rows] == told or None
+            return [self.ladder(symbol).get("seq"), *rows] == told
 
-        eventually(shows, f"the page shows the book of {symbol}")
+        wait_until(shows, f"the page shows the book of {symbol}")
 
     def rows(self, symbol: str, side: str) -> list[list[str]]:
         """Return the levels of a side that are shown, best first."""

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.follower import SseStream
-from lab.processes import Api, Stage, Streams, eventually
+from lab.services import Api
+from lab.sse.stream import SseStream
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOL = "BTC/USD"
@@ -21,7 +24,7 @@ class Scene:
     """A replica that nobody reads, and a book that moves."""
 
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def redis(module_stage: Stage) -> EmbeddedRedis:
 def scene(redis: EmbeddedRedis, stage: Stage) -> Iterator[Scene]:
     api = stage.api(redis.url)
     api.wait_until_live(SYMBOL)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     yield Scene(api, streams)
     streams.close()
 
@@ -63,7 +66,7 @@ def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> No
         assert api.metric("kraken_book_stream_events_total") >= 600
         assert api.metric("kraken_book_stream_bytes_total") > size
         assert api.metric("kraken_book_stream_writes_total") >= 4
-    eventually(lambda: api.metric("kraken_book_readers") == 0 or None, "both are gone")
+    wait_until(lambda: api.metric("kraken_book_readers") == 0, "both are gone")
     # Of two readers who began together; what one has not taken yet was written all the same.
     written = api.metric("kraken_book_stream_events_total")
     assert written <= 2 * (api.metric("kraken_book_events_read_total") + 1)
@@ -74,11 +77,11 @@ def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
     name = "kraken_book_delivery_seconds"
     with scene.api.stream(SYMBOL) as stream:
 
-        def measured() -> bool | None:
+        def measured() -> bool:
             read(stream, 50)
-            return scene.api.metric(f"{name}_count") >= 2 or None
+            return scene.api.metric(f"{name}_count") >= 2
 
-        eventually(measured, "two are measured")
+        wait_until(measured, "two are measured")
     text = scene.api.get("/metrics").text
     assert f"# TYPE {name} histogram" in text
     assert scene.api.metric(f"{name}_bucket", le="30.0") == scene.api.metric(f"{name}_count")

@@ -12,11 +12,10 @@ from itertools import islice
 
 import pytest
 
-from lab.follower import Ladder
-from lab.processes import Api, Collector, Stage, Streams, eventually
+from lab.ladder import Ladder
 from lab.scripted_kraken import (
-    Asked,
-    Market,
+    KrakenMarket,
+    KrakenRequest,
     ScriptedKraken,
     book_frame,
     checksum,
@@ -24,57 +23,61 @@ from lab.scripted_kraken import (
     snapshot_frame,
     update_frame,
 )
+from lab.services import Api, Collector
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
-Make = Callable[[Market], str]
+Make = Callable[[KrakenMarket], str]
 
 
-def wrong_checksum(market: Market) -> str:
+def wrong_checksum(market: KrakenMarket) -> str:
     return update_frame(market.symbol, [], [], market.checksum() ^ 1)
 
 
-def too_many_decimals(market: Market) -> str:
+def too_many_decimals(market: KrakenMarket) -> str:
     (price, _), *_ = market.sorted_bids()
     level = level_text((price, 1)).replace(',"qty"', '5,"qty"')
     return book_frame("update", market.symbol, [level], [], market.checksum())
 
 
-def crossed(market: Market) -> str:
+def crossed(market: KrakenMarket) -> str:
     """A bid above the best ask; the checksum is that of the crossed book."""
     price = market.sorted_asks()[0][0] + 1
     bids = dict(sorted({**market.bids, price: 100}.items(), reverse=True)[:10])
     return update_frame(market.symbol, [(price, 100)], [], checksum(bids, market.asks))
 
 
-def price_of_zero(market: Market) -> str:
+def price_of_zero(market: KrakenMarket) -> str:
     level = level_text((0, 5))
     return book_frame("update", market.symbol, [level], [], market.checksum())
 
 
-def negative_quantity(market: Market) -> str:
+def negative_quantity(market: KrakenMarket) -> str:
     (price, lots), *_ = market.sorted_bids()
     level = level_text((price, lots)).replace('"qty":', '"qty":-')
     return book_frame("update", market.symbol, [level], [], market.checksum())
 
 
-def quantity_without_end(market: Market) -> str:
+def quantity_without_end(market: KrakenMarket) -> str:
     level = '{"price":1.00,"qty":1e999999999}'
     return book_frame("update", market.symbol, [level], [], market.checksum())
 
 
-def quantity_is_text(market: Market) -> str:
+def quantity_is_text(market: KrakenMarket) -> str:
     level = '{"price":1.00,"qty":"many"}'
     return book_frame("update", market.symbol, [level], [], market.checksum())
 
 
-def checksum_is_missing(market: Market) -> str:
+def checksum_is_missing(market: KrakenMarket) -> str:
     return book_frame("update", market.symbol, [], [], "null")
 
 
-def cut_off(market: Market) -> str:
+def cut_off(market: KrakenMarket) -> str:
     return update_frame(market.symbol, [(1, 1)], [], market.checksum())[:-20]
 
 
-def wrong_snapshot(market: Market) -> str:
+def wrong_snapshot(market: KrakenMarket) -> str:
     """An unasked snapshot that is not the book of its checksum."""
     return snapshot_frame(market).replace('"qty":', '"qty":1', 1)
 
@@ -121,7 +124,7 @@ class Scene:
     kraken: ScriptedKraken
     collector: Collector
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
     def wait_until_all_moved(self) -> None:
         """Return once every symbol's stream has gone on by some events."""
@@ -149,7 +152,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
             redis.url, kraken.url, KRAKEN_SYMBOLS=",".join((*SYMBOLS, "NOPE/USD"))
         )
         api = module_stage.api(redis.url)
-        streams = Streams(redis.url)
+        streams = StoredBooks(redis.url)
         collector.wait_until_live(len(SYMBOLS))
         api.wait_until_live(*SYMBOLS)
         yield Scene(kraken, collector, api, streams)
@@ -170,11 +173,11 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
         back = "snapshot" in kinds and kinds[-1] == "update"
         return kinds if back else None
 
-    eventually(recovered, f"{symbol} is back")
+    wait_until(recovered, f"{symbol} is back")
     scene.wait_until_all_moved()
     assert scene.kraken.asked(asked) == [
-        Asked(1, "unsubscribe", "book", (symbol,)),
-        Asked(1, "subscribe", "book", (symbol,)),
+        KrakenRequest(1, "unsubscribe", "book", (symbol,)),
+        KrakenRequest(1, "subscribe", "book", (symbol,)),
     ]
     events = scene.streams.events(symbol, since[symbol])
     told = [event for event in events if event["kind"] != "update"]
@@ -199,9 +202,7 @@ def test_a_frame_that_says_nothing_of_a_book_is_passed_over(scene: Scene, what: 
     asked = len(scene.kraken.asked())
     frames = scene.collector.metric("kraken_book_frames_total")
     scene.kraken.send(PASSED_OVER[what])
-    eventually(
-        lambda: scene.collector.metric("kraken_book_frames_total") > frames or None, "it is read"
-    )
+    wait_until(lambda: scene.collector.metric("kraken_book_frames_total") > frames, "it is read")
     scene.wait_until_all_moved()
     assert scene.kraken.asked(asked) == []
     scene.assert_undisturbed(since)
@@ -212,18 +213,18 @@ def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> Non
     bad = scene.collector.metric("kraken_book_bad_frames_total")
     sent = 0
 
-    def is_logged() -> bool | None:
+    def is_logged() -> bool:
         # The log takes some such lines and then none for a while; all are counted.
         nonlocal sent
         sent += 1
         scene.kraken.send(f"frame {sent}: neither JSON nor anything")
         lines = scene.collector.lines("frame not understood")
         ours = [line for line in lines if "neither JSON nor anything" in line["frame"]]
-        return (ours and ours[0]["level"] == "warning") or None
+        return bool(ours and ours[0]["level"] == "warning")
 
-    eventually(is_logged, "it is logged")
-    eventually(
-        lambda: scene.collector.metric("kraken_book_bad_frames_total") == bad + sent or None,
+    wait_until(is_logged, "it is logged")
+    wait_until(
+        lambda: scene.collector.metric("kraken_book_bad_frames_total") == bad + sent,
         "each is counted",
     )
 
@@ -240,17 +241,14 @@ def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
     since = scene.last_ids()
     asked = len(scene.kraken.asked())
 
-    def another_book(market: Market) -> str:
+    def another_book(market: KrakenMarket) -> str:
         market.bids = {price - 1000: lots + 1 for price, lots in market.bids.items()}
         market.asks = {price + 1000: lots + 1 for price, lots in market.asks.items()}
         return snapshot_frame(market)
 
     scene.kraken.send_update(UNASKED, another_book)
-    eventually(
-        lambda: (
-            any(e["kind"] == "snapshot" for e in scene.streams.events(UNASKED, since[UNASKED]))
-            or None
-        ),
+    wait_until(
+        lambda: any(e["kind"] == "snapshot" for e in scene.streams.events(UNASKED, since[UNASKED])),
         "the snapshot is an event",
     )
     scene.wait_until_all_moved()

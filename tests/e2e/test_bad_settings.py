@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from lab.processes import Service, Stage
+from lab.process import Process
+from lab.stage import Stage
 
 COLLECTORS = [
     ("KRAKEN_DEPTH", "27", "10, 25, 100, 500, 1000"),
@@ -25,7 +26,7 @@ APIS = [
 ]
 
 
-def refusals(service: Service) -> list[str]:
+def refusals(service: Process) -> list[str]:
     """All that a service says that ends at once."""
     assert service.wait_for_end() != 0
     return service.log.splitlines()

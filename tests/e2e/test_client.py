@@ -7,17 +7,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kraken_book.client.session import Session
-from lab.processes import Stage, eventually, own_port
-from lab.readers.client_reader import ClientReader
-from lab.redis_proxy import Fault, Link, RedisProxy
+from kraken_book.client.session import ClientSession
+from lab.ports import free_port
+from lab.redis_proxy import Link, ProxyFault, RedisProxy
+from lab.sse.client_reader import ClientReader
+from lab.stage import Stage
+from lab.waiting import wait_until
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 BTC = SYMBOLS[0]
 CUTS = 12
 
 
-class CutInTheMiddle(Fault):
+class CutInTheMiddle(ProxyFault):
     """A client gets some pieces of a stream, half of the next one, and then the end."""
 
     def __init__(self, cuts: int) -> None:
@@ -60,7 +62,7 @@ def assert_told(word: str, *all_readers: ClientReader) -> None:
 def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_back(
     stage: Stage,
 ) -> None:
-    redis = stage.redis(port=own_port())
+    redis = stage.redis(port=free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url, API_MAX_AGE="2")
@@ -96,7 +98,7 @@ def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # How long it stays away is tested where that is decided.
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.02)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.02)
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -107,7 +109,7 @@ def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
     fault = CutInTheMiddle(CUTS)
     with proxy.goes_wrong(fault):
         one, every = readers(stage, url)
-        eventually(lambda: not fault.left, f"{CUTS} cuts")
+        wait_until(lambda: not fault.left, f"{CUTS} cuts")
     assert_live(one, every)
     tally = one.of(BTC).account.tally + every.of(BTC).account.tally
     assert tally.cuts == tally.interruptions > 0

@@ -9,10 +9,14 @@ import pytest
 
 from kraken_book.contract.book_hash import status_values
 from kraken_book.contract.script import WRITE
-from kraken_book.contract.write import Entry, Retention, write_events
+from kraken_book.contract.write import EventEntry, Retention, write_events
 from kraken_book.event import StatusChange, render_status
-from lab.processes import Collector, Simulator, Stage, Streams, eventually, own_port
+from lab.ports import free_port
 from lab.scripted_kraken import ScriptedKraken
+from lab.services import Collector, SimulatorProcess
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 LEASE = "kraken:lease:{0/1}"
@@ -22,24 +26,24 @@ NEVER = "2026-01-01T00:00:00.000000Z"
 
 
 @pytest.fixture(scope="module")
-def simulator(module_stage: Stage) -> Simulator:
+def simulator(module_stage: Stage) -> SimulatorProcess:
     """What all follow."""
     return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
 
 
-def streams_of(stage: Stage, url: str) -> Streams:
-    streams = Streams(url)
+def streams_of(stage: Stage, url: str) -> StoredBooks:
+    streams = StoredBooks(url)
     stage.undo(streams.close)
     return streams
 
 
-def wait_until_they_move(streams: Streams) -> None:
+def wait_until_they_move(streams: StoredBooks) -> None:
     """Return once every stream has gone on."""
     for symbol in SYMBOLS:
         streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
 
 
-def assert_order_held(streams: Streams, status: str = "live") -> None:
+def assert_order_held(streams: StoredBooks, status: str = "live") -> None:
     """Every stream, from its first event on, is as the contract says."""
     for symbol in SYMBOLS:
         assert streams.ladder(symbol).status == status, symbol
@@ -60,7 +64,7 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
-    stage: Stage, simulator: Simulator, number: signal.Signals
+    stage: Stage, simulator: SimulatorProcess, number: signal.Signals
 ) -> None:
     redis = stage.redis()
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -86,7 +90,7 @@ def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
 
 
 def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_killed(
-    stage: Stage, simulator: Simulator
+    stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
@@ -102,8 +106,8 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     leader.kill()
     second.wait_for_line("leading")
     for symbol in SYMBOLS:
-        eventually(
-            lambda symbol=symbol: streams.ladder(symbol).place[0] > epoch or None,  # type: ignore[misc, index]
+        wait_until(
+            lambda symbol=symbol: streams.ladder(symbol).place[0] > epoch,  # type: ignore[misc, index]
             f"{symbol} is published by the second",
         )
     wait_until_they_move(streams)
@@ -123,7 +127,7 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
 
 
 def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
-    stage: Stage, simulator: Simulator
+    stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
@@ -139,7 +143,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
     def leading() -> list[float]:
         return sorted(collector.metric("kraken_book_leading") for collector in pair)
 
-    eventually(lambda: leading() == [0, 1] or None, "one leads")
+    wait_until(lambda: leading() == [0, 1], "one leads")
     wait_until_they_move(streams)
     assert leading() == [0, 1]
     assert_order_held(streams)
@@ -149,7 +153,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
 
 
 def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
-    stage: Stage, simulator: Simulator
+    stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
@@ -168,14 +172,14 @@ def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
     first.resume()
     # What it had when it hung is refused; then it follows.
     first.wait_for_line("another collector leads this shard, waiting")
-    eventually(lambda: first.metric("kraken_book_leading") == 0 or None, "it does not lead")
+    wait_until(lambda: first.metric("kraken_book_leading") == 0, "it does not lead")
     wait_until_they_move(streams)
     assert_order_held(streams)
     for symbol in SYMBOLS:
         assert streams.events(symbol)[-1]["epoch"] == epochs[symbol]
 
 
-def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
+def write_a_status(streams: StoredBooks, symbol: str, epoch: int) -> None:
     """Write to a symbol's stream, as a collector of that epoch does."""
     seq = streams.last_seq(symbol) + 1
     data = render_status(StatusChange(symbol, seq, epoch, "syncing", "stopped", NEVER))
@@ -184,7 +188,7 @@ def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
         epoch,
         NEVER,
         Retention(300_000, 20_000),
-        [Entry("status", seq, data)],
+        [EventEntry("status", seq, data)],
         status_values(symbol, "syncing", "simulated", 10),
         is_book=False,
     )
@@ -192,7 +196,7 @@ def write_a_status(streams: Streams, symbol: str, epoch: int) -> None:
 
 
 def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clock_went_back(
-    stage: Stage, simulator: Simulator
+    stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
@@ -212,7 +216,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
     first.kill()
     # One stream is further ahead than the others.
     write_a_status(streams, "ETH/USD", further)
-    eventually(lambda: not streams.client.exists(LEASE) or None, "the lease has ended")
+    wait_until(lambda: not streams.client.exists(LEASE), "the lease has ended")
 
     # It has seen nothing of that.
     second = stage.collector(redis.url, simulator.url, **environment)
@@ -232,7 +236,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
 
 def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
     redis = stage.redis()
-    port = own_port()
+    port = free_port()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120", port=port)
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url, API_MAX_AGE="60")
@@ -244,7 +248,7 @@ def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None
     wait_until_they_move(streams)
 
     simulator.kill()
-    eventually(lambda: collector.live() == 0 or None, "no book is live")
+    wait_until(lambda: collector.live() == 0, "no book is live")
     watch.wait_for(lambda event: event.get("status") == "syncing", "syncing")
     ends = {symbol: streams.last_id(symbol) for symbol in SYMBOLS}
     simulator.restart()
@@ -273,7 +277,7 @@ def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) ->
         kraken.fall_silent()
         said = collector.wait_for_line("connection backing off")
         assert said["reason"] == "silent"
-        eventually(lambda: kraken.connections == 2 or None, "it connects again")
+        wait_until(lambda: kraken.connections == 2, "it connects again")
         collector.wait_until_live(len(SYMBOLS))
         wait_until_they_move(streams)
         assert_order_held(streams)

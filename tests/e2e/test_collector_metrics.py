@@ -6,7 +6,11 @@ from time import monotonic
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.processes import Collector, Stage, Streams, eventually, own_port
+from lab.ports import free_port
+from lab.services import Collector
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_for, wait_until
 
 SYMBOL = "BTC/USD"
 LEASE = "kraken:lease:{0/1}"
@@ -21,7 +25,7 @@ def figure(collector: Collector, name: str, **labels: str) -> float:
 
 def wait_until_more(collector: Collector, name: str, than: float, **labels: str) -> float:
     """The first figure that is greater."""
-    return eventually(
+    return wait_for(
         lambda: found if (found := figure(collector, name, **labels)) > than else None,
         f"{name} {labels} is more than {than:g}",
     )
@@ -64,14 +68,14 @@ def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage:
     waiting = wait_until_more(collector, "waiting_events", 50)
     seen_at = monotonic()
     wait_until_more(collector, "waiting_events", waiting + 50)
-    eventually(lambda: monotonic() - seen_at > 1 or None, "they have waited for a second")
+    wait_until(lambda: monotonic() - seen_at > 1, "they have waited for a second")
     published = figure(collector, "published_events_total")
     redis.resume()
 
     wait_until_more(collector, "published_events_total", published + waiting)
     assert slower_than(collector, "1.0") > slow
     assert slower_than(collector, "30.0") == 0
-    eventually(lambda: figure(collector, "waiting_events") == 0 or None, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
     wait_until_more(collector, "flush_seconds_count", flushes)
     assert figure(collector, "conflated_events_total") == 0
     # A write is measured once, however many events it carries.
@@ -82,7 +86,7 @@ def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage:
 def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 2000, *UNKNOWN)
-    eventually(lambda: collector.live() == 1 or None, "the book is live")
+    wait_until(lambda: collector.live() == 1, "the book is live")
     verified = figure(collector, "verified_total", kind="update")
     redis.freeze()
     # Where there is no room for one more, a snapshot takes the place of all.
@@ -90,7 +94,7 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     assert figure(collector, "waiting_events") <= LEAST_ROOM
     redis.resume()
     conflated = wait_until_more(collector, "conflated_events_total", LEAST_ROOM - 1)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 5)
     assert streams.ladder(SYMBOL).counts.conflated >= conflated
@@ -99,11 +103,11 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
 def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
     stage: Stage,
 ) -> None:
-    redis = stage.redis(port=own_port())
+    redis = stage.redis(port=free_port())
     collector = followed(stage, redis.url, 300)
     assert figure(collector, "redis_errors_total") == 0
     assert figure(collector, "write_refusals_total") == 0
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     streams.client.delete(f"kraken:book:{{{SYMBOL}}}", f"kraken:events:{{{SYMBOL}}}")
     wait_until_more(collector, "write_refusals_total", 0, word="GAP")
@@ -114,21 +118,21 @@ def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
     redis.start()
     published = figure(collector, "published_events_total")
     wait_until_more(collector, "published_events_total", published)
-    eventually(lambda: figure(collector, "waiting_events") == 0 or None, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
     assert figure(collector, "write_refusals_total", word="FENCED") == 0
 
 
 def test_who_leads_and_under_which_epoch_is_told(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 300)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     epoch = int(str(streams.client.get(LEASE)).split()[0])
     assert figure(collector, "leading") == 1
     assert figure(collector, "epoch") == epoch
 
     streams.client.set(LEASE, f"{epoch + 1} another", px=60_000)
-    eventually(lambda: figure(collector, "leading") == 0 or None, "it leads no more")
+    wait_until(lambda: figure(collector, "leading") == 0, "it leads no more")
     assert figure(collector, "epoch") == 0
     assert figure(collector, "waiting_events") == 0
     told = collector.get("/healthz").json()["waits_for"]

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.follower import Ladder
-from lab.processes import LIMIT, ROOT, Api, Stage
+from lab.ladder import Ladder
+from lab.process import ROOT
+from lab.services import Api
+from lab.stage import Stage
+from lab.waiting import DEADLINE
 
 SYMBOLS = "BTC/USD,ETH/USD,SOL/USD"
 
@@ -45,7 +48,7 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._killer = threading.Timer(LIMIT, self._process.kill)
+        self._killer = threading.Timer(DEADLINE, self._process.kill)
         self._killer.start()
 
     def lines(self, count: int) -> list[str]:
@@ -59,7 +62,7 @@ class Program:
 
     def end(self) -> tuple[int, str, str]:
         """Its exit code, and the rest of what it printed and complained of, once it has ended."""
-        out, error = self._process.communicate(timeout=LIMIT)
+        out, error = self._process.communicate(timeout=DEADLINE)
         self._killer.cancel()
         return self._process.returncode, out, error
 

@@ -10,7 +10,8 @@ from time import monotonic
 
 import pytest
 
-from lab.processes import Stage, eventually
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.fault_scene import (
     BESIDE,
     ELSEWHERE,
@@ -109,7 +110,7 @@ def test_a_collector_that_was_suspended_takes_nothing_old_for_new(
     """A laptop's lid, a host that moved: what waited in the socket is as old as the pause."""
     scene.collector.freeze()
     woken = monotonic() + seconds
-    eventually(lambda: monotonic() >= woken or None, "the pause is over")
+    wait_until(lambda: monotonic() >= woken, "the pause is over")
     scene.collector.resume()
     for symbol in (BESIDE, ELSEWHERE):
         readers.wait_for_doubt(symbol, "lag")
@@ -125,12 +126,12 @@ def test_a_connection_that_ends_after_each_snapshot_is_not_hammered(
     before = scene.simulator.connections()["accepted"]
     ends = monotonic() + 12
 
-    def drop_when_live() -> bool | None:
+    def drop_when_live() -> bool:
         if scene.collector.live() > 1:
             scene.simulator.fault("drop")
-        return monotonic() > ends or None
+        return monotonic() > ends
 
-    eventually(drop_when_live, "twelve seconds are over")
+    wait_until(drop_when_live, "twelve seconds are over")
     # Two connections, each after 1 to 2 s, 2 to 4 s, 4 to 8 s, 8 to 16 s at the most.
     assert scene.simulator.connections()["accepted"] - before <= 2 * 5
     readers.wait_until_right()

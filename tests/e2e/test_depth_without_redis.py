@@ -10,8 +10,11 @@ import pytest
 
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.keys import book_key
-from lab.processes import Api, Stage, eventually, own_port
+from lab.ports import free_port
 from lab.redis_fleet import RedisCluster
+from lab.services import Api
+from lab.stage import Stage
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # In a cluster of three masters each is on its own.
@@ -38,7 +41,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(module_stage: Stage) -> Scene:
-    redis = module_stage.redis(port=own_port())
+    redis = module_stage.redis(port=free_port())
     return Scene(redis, start(module_stage, redis.url))
 
 
@@ -67,7 +70,7 @@ def assert_grows_old(api: Api, symbol: str) -> None:
         assert {**book, "age_ms": 0} == {**first, "age_ms": 0}
         return book if book["age_ms"] > max(3_000, first["age_ms"] + 500) else None
 
-    eventually(older, "the age of the book grows")
+    wait_until(older, "the age of the book grows")
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])

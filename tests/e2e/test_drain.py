@@ -14,10 +14,14 @@ import pytest
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.symbol_state import SymbolState, encode_symbol_state
 from lab.balancer import Balancer
-from lab.crowd import frozen_reader
-from lab.processes import Api, Stage, Streams, eventually, own_port
-from lab.readers.account import Tally
-from lab.readers.client_reader import ClientReader
+from lab.ports import free_port
+from lab.services import Api
+from lab.sse.account import Tally
+from lab.sse.client_reader import ClientReader
+from lab.sse.frozen import frozen_reader
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -74,10 +78,10 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
     replicas = [stage.api(redis.url) for _ in range(2)]
     for replica in replicas:
         replica.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with Balancer(replicas) as balancer, ExitStack() as reading:
-        eventually(lambda: len(balancer.ready) == 2 or None, "both are ready")
+        wait_until(lambda: len(balancer.ready) == 2, "both are ready")
         asking = reading.enter_context(Asking(balancer.url))
         readers = [
             reading.enter_context(ClientReader(balancer.url, SYMBOLS[number % 2]))
@@ -86,10 +90,10 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
         wait_for_now(readers, streams)
         for replica in replicas:
             assert replica.stop() == 0
-            eventually(lambda: len(balancer.ready) == 1 or None, "the balancer knows")
+            wait_until(lambda: len(balancer.ready) == 1, "the balancer knows")
             wait_for_now(readers, streams)
             replica.restart()
-            eventually(lambda: len(balancer.ready) == 2 or None, "it is back")
+            wait_until(lambda: len(balancer.ready) == 2, "it is back")
         wait_for_now(readers, streams)
         assert asking.answers > 0
         assert asking.wrong == []
@@ -108,16 +112,16 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
     assert not any("Traceback" in replica.log for replica in replicas)
 
 
-def wait_for_now(readers: list[ClientReader], streams: Streams) -> None:
+def wait_for_now(readers: list[ClientReader], streams: StoredBooks) -> None:
     """Return once every reader has all that is published now."""
     ends = {symbol: streams.last_seq(symbol) for symbol in SYMBOLS}
 
-    def are_there() -> bool | None:
+    def are_there() -> bool:
         assert [reader.error for reader in readers if reader.error] == []
         ladders = [reader.record.account.ladder for reader in readers]
-        return all(ladder.seq >= ends[ladder.symbol] for ladder in ladders) or None
+        return all(ladder.seq >= ends[ladder.symbol] for ladder in ladders)
 
-    eventually(are_there, f"all have come to {ends}")
+    wait_until(are_there, f"all have come to {ends}")
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +133,7 @@ def long_list(module_stage: Stage) -> EmbeddedRedis:
     collector.wait_until_live(1)
     assert collector.stop() == 0
     simulator.stop()
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     refused = SymbolState("refused", "?" * 400, "simulated", "0/1", 10, None, None)
     names = [f"X{number}/USD" for number in range(LARGE // 400)]
     streams.client.hset(SYMBOLS_KEY, mapping=dict.fromkeys(names, encode_symbol_state(refused)))
@@ -169,14 +173,14 @@ def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
     with ask_for_books(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
         asked.recv(1)
         frozen.recv(1)
-        eventually(lambda: api.metric("kraken_book_readers") == 1 or None, "both are there")
+        wait_until(lambda: api.metric("kraken_book_readers") == 1, "both are there")
         # Far longer than promised, and shorter than API_WRITE_TIMEOUT.
         assert api.stop(limit=20) == 0
     assert "Traceback" not in api.log
 
 
 def test_a_request_in_flight_is_answered(stage: Stage) -> None:
-    redis = stage.redis(own_port())
+    redis = stage.redis(free_port())
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
     api = stage.api(redis.url)

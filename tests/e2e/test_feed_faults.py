@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.processes import Stage, eventually
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.fault_scene import BESIDE, HIT, Readers, Scene, open_market, open_scene
 
 
@@ -103,12 +104,12 @@ def test_a_precision_that_changed_is_told(scene: Scene) -> None:
     symbol = HIT[7]
     scene.simulator.fault(f"precision?symbol={symbol}&price=4&qty=6")
 
-    def told() -> bool | None:
+    def told() -> bool:
         book = scene.api.get(f"/depth/{symbol}").json()
         precisions = (book.get("price_precision"), book.get("qty_precision"))
-        return (precisions == (4, 6) == precisions_of(scene, symbol)) or None
+        return precisions == (4, 6) == precisions_of(scene, symbol)
 
-    eventually(told, "the new precisions, over HTTP and in kraken:symbols")
+    wait_until(told, "the new precisions, over HTTP and in kraken:symbols")
 
 
 def precisions_of(scene: Scene, symbol: str) -> tuple[int, int]:
@@ -127,7 +128,7 @@ def not_understood(scene: Scene) -> float:
 def test_garbage_harms_nobody(scene: Scene, readers: Readers, kind: str) -> None:
     before = not_understood(scene)
     scene.simulator.fault(f"garbage?kind={kind}")
-    eventually(lambda: not_understood(scene) > before or None, "it has come")
+    wait_until(lambda: not_understood(scene) > before, "it has come")
     readers.wait_until_right()
     readers.assert_unharmed()
 
@@ -135,7 +136,7 @@ def test_garbage_harms_nobody(scene: Scene, readers: Readers, kind: str) -> None
 def test_a_frame_of_ten_megabytes_harms_nobody(scene: Scene, readers: Readers) -> None:
     before = not_understood(scene)
     scene.simulator.fault("big?bytes=10000000")
-    eventually(lambda: not_understood(scene) > before or None, "it has come")
+    wait_until(lambda: not_understood(scene) > before, "it has come")
     readers.wait_until_right()
     readers.assert_unharmed()
 
@@ -146,9 +147,9 @@ def test_maintenance_is_told_to_who_runs_it(scene: Scene, readers: Readers) -> N
         return {connection["system"] for connection in found}
 
     scene.simulator.fault("status?system=maintenance")
-    eventually(lambda: system() == {"maintenance"} or None, "it is told")
+    wait_until(lambda: system() == {"maintenance"}, "it is told")
     scene.simulator.fault("status?system=online")
-    eventually(lambda: system() == {"online"} or None, "it is over")
+    wait_until(lambda: system() == {"online"}, "it is over")
     readers.assert_unharmed()
 
 
@@ -157,9 +158,9 @@ def test_the_status_of_a_pair_is_in_redis(scene: Scene, readers: Readers) -> Non
         return scene.streams.states()[BESIDE]["pair_status"]
 
     scene.simulator.fault(f"pair_status?symbol={BESIDE}&status=cancel_only")
-    eventually(lambda: status() == "cancel_only" or None, "it is told")
+    wait_until(lambda: status() == "cancel_only", "it is told")
     scene.simulator.fault(f"pair_status?symbol={BESIDE}&status=online")
-    eventually(lambda: status() == "online" or None, "it is over")
+    wait_until(lambda: status() == "online", "it is over")
     readers.assert_unharmed()
 
 

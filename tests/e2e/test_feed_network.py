@@ -9,8 +9,10 @@ import pytest
 import trustme
 
 from lab.connect_proxy import ConnectProxy
-from lab.processes import Collector, Stage, eventually
 from lab.scripted_kraken import ScriptedKraken
+from lab.services import Collector
+from lab.stage import Stage
+from lab.waiting import wait_until
 
 HOST = "ws.kraken.test"
 SYMBOL = "BTC/USD"
@@ -109,5 +111,5 @@ def test_no_more_connections_are_tried_than_the_budget_has(stage: Stage) -> None
             KRAKEN_CONNECTS_PER_10_MIN="8",
         )
         collector.wait_until_live(8)
-        collector.wait_for_line("so many connections are enough", count=22)
-        eventually(lambda: kraken.connections == 8 or None, "the budget is used up")
+        collector.wait_for_line("connect budget exhausted", count=22)
+        wait_until(lambda: kraken.connections == 8, "the budget is used up")

@@ -14,8 +14,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.follower import Ladder, SseStream
-from lab.processes import Api, Collector, Stage, Streams, eventually, wait_until_still
+from lab.ladder import Ladder
+from lab.services import Api, Collector
+from lab.sse.stream import SseStream
+from lab.stage import Stage
+from lab.stored_books import StoredBooks, wait_until_still
+from lab.waiting import wait_until
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "MINA/GBP")
 UPDATES = 400
@@ -27,7 +31,7 @@ class Scene:
 
     collector: Collector
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
         redis.url, simulator.url, KRAKEN_SYMBOLS=",".join((*SYMBOLS, "NOPE/USD"))
     )
     api = module_stage.api(redis.url)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     wait_until_still(simulator, collector, streams, *SYMBOLS)
     api.wait_until_live(*SYMBOLS)
     yield Scene(collector, api, streams)
@@ -208,19 +212,19 @@ def test_both_services_are_alive_and_ready_and_tell_figures(scene: Scene) -> Non
     assert scene.api.answers("/readyz").json()["status"] == "ready"
     # On a busy machine a connection may lag and come back meanwhile.
     symbols = {"live": 3, "refused": 1}
-    eventually(
+    wait_until(
         lambda: scene.collector.get("/healthz").json()["symbols"] == symbols, "all books are live"
     )
     for service in (scene.api, scene.collector):
         families = list(text_string_to_metric_families(service.get("/metrics").text))
         assert any(family.name.startswith("kraken_book_") for family in families)
-    eventually(
+    wait_until(
         lambda: scene.collector.metric("kraken_book_symbols", status="live") == 3,
         "3 books are live",
     )
-    eventually(lambda: scene.collector.metric("kraken_book_leading") == 1, "it leads")
+    wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "it leads")
     # While the markets stand still, the reader of streams may not have heard of Redis yet.
-    eventually(lambda: scene.api.metric("kraken_book_redis_up") == 1, "the api reads streams")
+    wait_until(lambda: scene.api.metric("kraken_book_redis_up") == 1, "the api reads streams")
 
 
 def test_a_stream_says_what_proxies_and_browsers_need(scene: Scene) -> None:

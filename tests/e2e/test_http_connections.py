@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import pytest
 
 from lab.cramped_api import OPEN_FILES
-from lab.processes import Api, Collector, Simulator, Stage, eventually
+from lab.services import Api, Collector, SimulatorProcess
+from lab.stage import Stage
+from lab.waiting import wait_until
 
 SYMBOL = "BTC/USD"
 
@@ -20,7 +22,7 @@ SYMBOL = "BTC/USD"
 class Scene:
     """All three services."""
 
-    simulator: Simulator
+    simulator: SimulatorProcess
     collector: Collector
     api: Api
 
@@ -126,7 +128,7 @@ def test_half_closed_stream_goes_on_until_its_client_is_gone(
         while came.count(b"data: ") < 5:
             came += read_until(s, b"data: ")
         assert scene.api.metric("kraken_book_readers") == before + 1
-    eventually(lambda: scene.api.metric("kraken_book_readers") == before or None, "it is gone")
+    wait_until(lambda: scene.api.metric("kraken_book_readers") == before, "it is gone")
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "half-closed, then reset"])
@@ -141,7 +143,7 @@ def test_client_that_is_gone_from_a_quiet_stream_is_noticed(quiet_api: Api, endi
     if ending.endswith("reset"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-    eventually(lambda: quiet_api.metric("kraken_book_readers") == 0 or None, "it is gone")
+    wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "it is gone")
     # Not only by the comment that a quiet stream has every 15 s.
     assert time.monotonic() - begun < 14
 

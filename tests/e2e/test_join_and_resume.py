@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.follower import Ladder, SseStream, stream_path
-from lab.processes import Api, Collector, Stage, Streams, eventually, own_port
-from lab.restless_reader import Published, RestlessReader
+from lab.ladder import Ladder
+from lab.ports import free_port
+from lab.services import Api, Collector
+from lab.sse.roaming import Published, RoamingReader
+from lab.sse.stream import SseStream, stream_path
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -27,12 +32,12 @@ class Scene:
     redis: EmbeddedRedis
     collectors: list[Collector]
     replicas: list[Api]
-    streams: Streams
+    streams: StoredBooks
 
 
 @pytest.fixture
 def scene(stage: Stage) -> Iterator[Scene]:
-    redis = stage.redis(own_port())
+    redis = stage.redis(free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "800")
     collectors = [
         stage.collector(
@@ -50,7 +55,7 @@ def scene(stage: Stage) -> Iterator[Scene]:
         collector.wait_until_live(len(SYMBOLS))
     for replica in replicas:
         replica.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     yield Scene(redis, collectors, replicas, streams)
     streams.close()
 
@@ -62,7 +67,7 @@ class Crowd:
         urls = [replica.url for replica in scene.replicas]
         published = Published()
         self._readers = [
-            RestlessReader(urls, SYMBOLS[seed % len(SYMBOLS)], seed, published)
+            RoamingReader(urls, SYMBOLS[seed % len(SYMBOLS)], seed, published)
             for seed in range(READERS)
         ]
 
@@ -87,11 +92,11 @@ class Crowd:
         names = {name.replace("_", " "): count for name, count in more.items()}
         before = self.check()
 
-        def met() -> bool | None:
+        def met() -> bool:
             now = self.check()
-            return all(now[name] - before[name] >= names[name] for name in names) or None
+            return all(now[name] - before[name] >= names[name] for name in names)
 
-        eventually(met, f"{names} more than {before}")
+        wait_until(met, f"{names} more than {before}")
 
 
 def test_who_comes_and_goes_accounts_for_every_number_whatever_happens(scene: Scene) -> None:
@@ -128,7 +133,7 @@ def read(stream: SseStream, ladder: Ladder, count: int) -> list[str]:
 @pytest.mark.parametrize("whose", ["trimmed", "another symbol's", "of the future"])
 @pytest.mark.parametrize("how", ["header", "parameter"])
 def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
-    quiet: tuple[Api, Streams], whose: str, how: str
+    quiet: tuple[Api, StoredBooks], whose: str, how: str
 ) -> None:
     api, streams = quiet
     first, second = SYMBOLS
@@ -157,7 +162,7 @@ def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
 
 
 def test_where_a_header_and_a_parameter_name_two_events_the_header_counts(
-    quiet: tuple[Api, Streams],
+    quiet: tuple[Api, StoredBooks],
 ) -> None:
     """A browser comes back to the address that it opened with, parameter and all."""
     api, streams = quiet
@@ -172,7 +177,7 @@ def test_where_a_header_and_a_parameter_name_two_events_the_header_counts(
 
 
 @pytest.fixture(scope="module")
-def quiet(module_stage: Stage) -> Iterator[tuple[Api, Streams]]:
+def quiet(module_stage: Stage) -> Iterator[tuple[Api, StoredBooks]]:
     """A replica over slower books, of which all is kept."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
@@ -181,6 +186,6 @@ def quiet(module_stage: Stage) -> Iterator[tuple[Api, Streams]]:
     )
     api = module_stage.api(redis.url)
     api.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     yield api, streams
     streams.close()

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from lab.processes import ROOT, Api, Stage, Streams, eventually, own_port
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.services import Api
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 RATE = int(os.environ.get("KRAKEN_BOOK_LOAD_RATE", "2000"))
 SECONDS = float(os.environ.get("KRAKEN_BOOK_LOAD_SECONDS", "10"))
@@ -44,7 +49,7 @@ def books_of_the_simulator(url: str) -> dict[str, dict[str, Any]]:
 def start_follower(api: Api) -> subprocess.Popen[str]:
     """A process that follows every stream over HTTP and verifies all."""
     return subprocess.Popen(
-        [sys.executable, "-m", "lab.follower", api.url, *SYMBOLS, "--limit", str(LIMIT)],
+        [sys.executable, "-m", "lab.sse.follower", api.url, *SYMBOLS, "--limit", str(LIMIT)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -59,7 +64,7 @@ def test_at_2000_updates_a_second_every_event_arrives_once_and_every_checksum_ve
     updates = int(RATE * SECONDS)
     redis = stage.redis()
     api = stage.api(redis.url)
-    port = own_port()
+    port = free_port()
     collector = stage.collector(
         redis.url,
         f"ws://127.0.0.1:{port}/v2",
@@ -76,9 +81,9 @@ def test_at_2000_updates_a_second_every_event_arrives_once_and_every_checksum_ve
     assert follower.stdout is not None
     assert follower.stdout.readline() == "joined\n"
     still = "markets stand still: all updates are made"
-    eventually(lambda: simulator.lines(still), "all updates are made", LIMIT)
+    wait_until(lambda: simulator.lines(still), "all updates are made", LIMIT)
 
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     expected = books_of_the_simulator(simulator.url)
     for symbol, book in expected.items():

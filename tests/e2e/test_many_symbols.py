@@ -11,9 +11,13 @@ import pytest
 
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.keys import events_key
-from lab.follower import SseStream
-from lab.many_reader import ManyReader
-from lab.processes import Collector, Simulator, Stage, Streams, eventually, own_port
+from lab.ports import free_port
+from lab.services import Collector, SimulatorProcess
+from lab.sse.many_books import ManyBooksReader
+from lab.sse.stream import SseStream
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 SOME = "/stream?symbols=BTC/USD,eth-usd"
@@ -24,8 +28,8 @@ class Scene:
     """A fast market over several books, and two replicas."""
 
     def __init__(self, stage: Stage) -> None:
-        self.redis = stage.redis(port=own_port())
-        self.simulator: Simulator = stage.simulator(
+        self.redis = stage.redis(port=free_port())
+        self.simulator: SimulatorProcess = stage.simulator(
             "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
         )
         self.collector: Collector = stage.collector(
@@ -39,10 +43,10 @@ class Scene:
         self.one, self.two = (stage.api(self.redis.url) for _ in range(2))
         for api in (self.one, self.two):
             api.wait_until_live(*SYMBOLS)
-        self.streams = Streams(self.redis.url)
+        self.streams = StoredBooks(self.redis.url)
         stage.undo(self.streams.close)
 
-    def wait_until_they_have_all(self, reader: ManyReader, *symbols: str) -> None:
+    def wait_until_they_have_all(self, reader: ManyBooksReader, *symbols: str) -> None:
         """Return once the reader has what is in Redis now, of each of these, and more."""
         ends = {symbol: self.streams.last_seq(symbol) + 20 for symbol in symbols}
         for symbol, seq in ends.items():
@@ -54,7 +58,7 @@ def scene(module_stage: Stage) -> Scene:
     return Scene(module_stage)
 
 
-Read = Callable[..., ManyReader]
+Read = Callable[..., ManyBooksReader]
 
 
 @pytest.fixture
@@ -62,8 +66,8 @@ def read(scene: Scene) -> Iterator[Read]:
     """Opens readers of a test, at the first replica."""
     with ExitStack() as undo:
 
-        def open_reader(path: str, watermark: str | None = None) -> ManyReader:
-            reader = ManyReader(scene.one.url, path, watermark)
+        def open_reader(path: str, watermark: str | None = None) -> ManyBooksReader:
+            reader = ManyBooksReader(scene.one.url, path, watermark)
             undo.callback(reader.leave)
             return reader
 
@@ -83,7 +87,7 @@ def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Re
         assert reader.repeats == 0
 
     scene.simulator.fault("list?symbol=NEW/USD")
-    eventually(lambda: "NEW/USD" in every.ladders or None, "a new book joins those who take all")
+    wait_until(lambda: "NEW/USD" in every.ladders, "a new book joins those who take all")
     scene.wait_until_they_have_all(every, "NEW/USD")
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
     scene.simulator.fault("pair_status?symbol=NEW/USD&status=delisted")
@@ -98,7 +102,7 @@ def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> Non
         scene.streams.client.delete(SYMBOLS_KEY)
         for reader in (every, view):
             scene.wait_until_they_have_all(reader, *SYMBOLS)
-    eventually(lambda: len(scene.streams.states()) == len(SYMBOLS) or None, "they are listed")
+    wait_until(lambda: len(scene.streams.states()) == len(SYMBOLS), "they are listed")
     for reader in (every, view):
         assert not any(ladder.counts.lagged for ladder in reader.ladders.values())
     assert not any(ladder.counts.jumps for ladder in every.ladders.values())

@@ -13,7 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lab.processes import LIMIT, ROOT, Simulator, Stage, eventually, own_port
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.services import SimulatorProcess
+from lab.stage import Stage
+from lab.waiting import DEADLINE, wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # More than a pipe has room for, which is 64 KiB: each is a line of more than 200 bytes.
@@ -31,7 +35,7 @@ class Started:
     def __init__(
         self, folder: Path, module: str, redis: EmbeddedRedis, output: int, shell: str
     ) -> None:
-        self.port = own_port()
+        self.port = free_port()
         self._errors = folder / f"{self.port}.err"
         variable = "COLLECTOR_PORT" if module == "collector" else "API_PORT"
         arguments = "" if module != "simulator" else f" --port {self.port}"
@@ -61,7 +65,7 @@ class Started:
             except httpx.TransportError:
                 return False
 
-        eventually(answers, "it answers")
+        wait_until(answers, "it answers")
 
     @property
     def complaints(self) -> str:
@@ -100,7 +104,7 @@ def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
     if output != "unread pipe":
         assert float(dropped.split()[0]) >= REQUESTS
     api.process.send_signal(signal.SIGTERM)
-    assert api.process.wait(LIMIT) == 0
+    assert api.process.wait(DEADLINE) == 0
     assert api.complaints == ""
 
 
@@ -126,7 +130,7 @@ def test_service_stops_in_its_own_time_when_its_reader_is_gone(
         service.process.send_signal(signal.SIGHUP)
     else:
         os.close(reader)
-    assert service.process.wait(LIMIT) == 0
+    assert service.process.wait(DEADLINE) == 0
     assert service.complaints == ""
 
 
@@ -134,7 +138,7 @@ def test_under_nohup_a_service_outlives_its_terminal(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack
 ) -> None:
     ignoring = "import signal, runpy; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
-    port = own_port()
+    port = free_port()
     api = subprocess.Popen(
         [sys.executable, "-c", f"{ignoring} runpy.run_module('api', run_name='__main__')"],
         cwd=tmp_path,
@@ -154,16 +158,16 @@ def test_under_nohup_a_service_outlives_its_terminal(
         except httpx.TransportError:
             return False
 
-    eventually(answers, "it answers")
+    wait_until(answers, "it answers")
     api.send_signal(signal.SIGHUP)
     assert answers()
     api.send_signal(signal.SIGTERM)
-    assert api.wait(LIMIT) == 0
+    assert api.wait(DEADLINE) == 0
 
 
 def test_collector_says_goodbye_at_sighup(stage: Stage) -> None:
     redis = stage.redis()
-    simulator: Simulator = stage.simulator("--symbols", "BTC/USD")
+    simulator: SimulatorProcess = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
     api = stage.api(redis.url)
     api.wait_until_live("BTC/USD")
@@ -175,5 +179,5 @@ def test_collector_says_goodbye_at_sighup(stage: Stage) -> None:
     assert collector.lines("stopping")[0]["signal"] == "SIGHUP"
     assert api.stop(signal.SIGHUP) == 0
     assert api.lines("stopped")
-    eventually(watch.ended.is_set, "the stream ends")
+    wait_until(watch.ended.is_set, "the stream ends")
     assert watch.farewell is not None

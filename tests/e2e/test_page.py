@@ -14,7 +14,10 @@ from playwright.sync_api import Browser
 
 from lab.balancer import Balancer, is_ready
 from lab.chromium import find_chromium, open_chromium
-from lab.processes import Api, Stage, eventually, own_port
+from lab.ports import free_port
+from lab.services import Api
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.shown import Shown
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -47,7 +50,7 @@ def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_resta
     stage: Stage, shown: Shown
 ) -> None:
     redis = stage.redis()
-    port = own_port()
+    port = free_port()
     markets = ("--symbols", ",".join(SYMBOLS))
     simulator = stage.simulator(*markets, port=port)
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -135,7 +138,7 @@ def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
     seq = int(windows[0].ladder("BTC/USD")["seq"])
     windows[0].wait_for_seq("BTC/USD", seq + 5)
     context.close()
-    eventually(lambda: five_books.metric("kraken_book_readers") == 0 or None, "nobody reads")
+    wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "nobody reads")
 
 
 def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown) -> None:
@@ -172,7 +175,7 @@ def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown)
 @contextmanager
 def nginx_before(api: Api, folder: Path) -> Iterator[str]:
     """Return the address of an nginx that serves an api behind the path of docs/page.md."""
-    port = own_port()
+    port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     config = folder / "nginx.conf"
@@ -184,7 +187,7 @@ def nginx_before(api: Api, folder: Path) -> Iterator[str]:
     )
     nginx = subprocess.Popen(["nginx", "-e", f"{folder}/error.log", "-c", str(config)])
     try:
-        eventually(lambda: is_ready(port, "/kraken/readyz"), "nginx serves")
+        wait_until(lambda: is_ready(port, "/kraken/readyz"), "nginx serves")
         yield f"http://127.0.0.1:{port}"
     finally:
         nginx.terminate()
@@ -194,7 +197,7 @@ def nginx_before(api: Api, folder: Path) -> Iterator[str]:
 @contextmanager
 def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
     with Balancer([api], prefix="/kraken") as balancer:
-        eventually(lambda: balancer.ready, "the replica is ready")
+        wait_until(lambda: balancer.ready, "the replica is ready")
         yield balancer.url
 
 
@@ -256,12 +259,12 @@ def test_ten_lines_with_an_event_source_lose_nothing_when_the_api_is_killed(
     def has_more_than(count: int) -> bool:
         return len(seqs()) > count
 
-    eventually(partial(has_more_than, 50), "events come")
+    wait_until(partial(has_more_than, 50), "events come")
     for _ in range(2):
         api.kill()
         before = len(seqs())
         api.restart()
-        eventually(partial(has_more_than, before + 50), "events come again")
+        wait_until(partial(has_more_than, before + 50), "events come again")
     found = seqs()
     assert found == list(range(found[0], found[0] + len(found)))
     kinds = page.evaluate("window.events.map((e) => e.kind)")

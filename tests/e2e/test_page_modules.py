@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from kraken_book.symbols import folded
+from kraken_book.symbols import normalize_symbol
 from lab.chromium import find_chromium, open_chromium
 from tests.contract_reasons import contract_reasons
 from tests.e2e.scripted_page import ScriptedPage
@@ -96,7 +96,7 @@ def run(page: Page, script: str, argument: object = None) -> Any:
 def test_names_are_folded_as_the_api_folds_them(page: Page) -> None:
     names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
     script = 'return given.map((await import("/page/selection.js")).folded)'
-    assert run(page, script, names) == [folded(name.strip()) for name in names]
+    assert run(page, script, names) == [normalize_symbol(name.strip()) for name in names]
 
 
 @pytest.mark.parametrize("reason", [*contract_reasons(), "age"])

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from lab.chromium import find_chromium, open_chromium
-from lab.processes import eventually
+from lab.waiting import wait_until
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
@@ -52,7 +52,7 @@ def test_doubted_book_is_told_in_words_and_not_called_live(
     shown.wait_for_text("#kraken", "no live book")
     assert shown.row("BTC/USD")["status"] == "syncing"
     assert "Kraken cannot be reached." in shown.row("BTC/USD")["title"]
-    eventually(lambda: "live" not in shown.page.title() or None, "the title claims nothing")
+    wait_until(lambda: "live" not in shown.page.title(), "the title claims nothing")
     assert "live" not in shown.text("section.ladder header")
 
     scripted.do(market.tell_snapshot)
@@ -71,7 +71,7 @@ def test_name_that_is_not_there_is_told_and_spelling_does_not_matter(
     assert shown.symbols() in (["ETH/USD", "BTC/USD"], [])
     assert "\u202e" not in shown.text("#notice")
     shown.page.goto(f"{scripted.url}#eth-usd,xbt/usd,FOO/BAR")
-    eventually(lambda: shown.symbols() == ["ETH/USD", "BTC/USD"] or None, "both ladders are open")
+    wait_until(lambda: shown.symbols() == ["ETH/USD", "BTC/USD"], "both ladders are open")
     shown.page.goto(f"{scripted.url}#none")
     shown.wait_for_text("#no-ladder", "No ladder is open.")
     assert shown.text("#notice") == ""
@@ -107,7 +107,7 @@ def test_search_without_a_hit_is_told(scripted: ScriptedPage, shown: Shown) -> N
     search.fill("zebra")
     shown.wait_for_text(".no-hit", "No book here matches “\u2068zebra\u2069”.")
     search.fill("xbt-usd")
-    eventually(lambda: shown.page.get_by_role("row").count() == 2 or None, "one book is found")
+    wait_until(lambda: shown.page.get_by_role("row").count() == 2, "one book is found")
     assert shown.text(".no-hit") == ""
 
 
@@ -149,7 +149,7 @@ def test_hostile_texts_are_shown_as_texts(scripted: ScriptedPage, shown: Shown) 
     other = scripted.market("ETH/USD")
     scripted.do(lambda: other.row.update(rows, status="<i>\x1b", reason={"a": 1}))
     shown.page.evaluate("location.hash = 'BTC/USD'")
-    eventually(lambda: shown.row("ETH/USD").get("bid") == "5" or None, "the row is there")
+    wait_until(lambda: shown.row("ETH/USD").get("bid") == "5", "the row is there")
     assert shown.row("ETH/USD")["status"] == "<i>\ufffd"
     assert shown.page.locator("main img, main i, main b").count() == 0
     assert shown.errors == []
@@ -174,7 +174,7 @@ def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown)
     scripted.do(lambda: setattr(scripted.api, "has_books", True))
     scripted.await_(scripted.api.start)
     shown.wait_for("BTC/USD", status="live")
-    eventually(lambda: shown.text("#outage") == "" or None, "the outage is over")
+    wait_until(lambda: shown.text("#outage") == "", "the outage is over")
 
 
 def test_stream_that_is_refused_for_a_while_is_opened_again(
@@ -231,7 +231,7 @@ def test_page_that_nobody_sees_reads_nothing(scripted: ScriptedPage, shown: Show
         " document.dispatchEvent(new Event('visibilitychange'))"
     )
     shown.page.evaluate(see % "true")
-    eventually(lambda: not scripted.do(lambda: scripted.api.is_followed) or None, "it is closed")
+    wait_until(lambda: not scripted.do(lambda: scripted.api.is_followed), "it is closed")
     shown.page.evaluate(see % "false")
     shown.wait_for("BTC/USD", status="live")
 

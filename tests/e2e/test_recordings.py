@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from lab.follower import Ladder
-from lab.processes import Collector, Stage, Streams, eventually
+from lab.ladder import Ladder
 from lab.scripted_kraken import checksum
+from lab.services import Collector
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 SYMBOL = "BTC/USD"
 
@@ -44,7 +47,9 @@ def told_by_event(event: dict[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in ("kind", "bids", "asks", "checksum", "exchange_time")}
 
 
-def replayed(stage: Stage, recording: Path, depth: int, speed: str) -> tuple[Collector, Streams]:
+def replayed(
+    stage: Stage, recording: Path, depth: int, speed: str
+) -> tuple[Collector, StoredBooks]:
     """The recording, taken by a collector to its end, into an empty Redis."""
     redis = stage.redis()
     simulator = stage.simulator("--replay", str(recording), "--speed", speed)
@@ -55,11 +60,11 @@ def replayed(stage: Stage, recording: Path, depth: int, speed: str) -> tuple[Col
     )
     collector.wait_for_line("leading")
     simulator.resume()
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     frames = book_frames(recording)
-    eventually(
-        lambda: collector.metric("kraken_book_verified_total") >= len(frames) or None,
+    wait_until(
+        lambda: collector.metric("kraken_book_verified_total") >= len(frames),
         f"{len(frames)} frames are verified",
     )
     streams.wait_for_checksum(SYMBOL, frames[-1]["checksum"])
@@ -75,7 +80,7 @@ def assert_nothing_was_doubted(collector: Collector, frames: list[dict[str, Any]
     assert collector.metric("kraken_book_reconnects_total") == 0
 
 
-def assert_each_frame_is_one_event(streams: Streams, frames: list[dict[str, Any]]) -> None:
+def assert_each_frame_is_one_event(streams: StoredBooks, frames: list[dict[str, Any]]) -> None:
     events = [event for event in streams.events(SYMBOL) if event["kind"] != "status"]
     updates = [told_by_frame(frame) for frame in frames if frame["kind"] == "update"]
     assert [told_by_event(event) for event in events if event["kind"] == "update"] == updates
@@ -89,7 +94,7 @@ def assert_each_frame_is_one_event(streams: Streams, frames: list[dict[str, Any]
     assert_hash_is(streams, ladder)
 
 
-def assert_hash_is(streams: Streams, ladder: Ladder) -> None:
+def assert_hash_is(streams: StoredBooks, ladder: Ladder) -> None:
     book = streams.book(SYMBOL)
     assert book["checksum"] == str(ladder.checksum)
     assert json.loads(book["bids"]) == ladder.bids

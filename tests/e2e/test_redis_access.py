@@ -9,9 +9,11 @@ import trustme
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
-from lab.processes import ROOT, Stage, own_port
-from lab.readers.client_reader import ClientReader
+from lab.ports import free_port
+from lab.process import ROOT
 from lab.redis_fleet import Fleet, RedisCluster, RedisServer, command
+from lab.sse.client_reader import ClientReader
+from lab.stage import Stage
 
 ACL = ROOT / "deploy" / "redis-acl.conf"
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -135,7 +137,7 @@ def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) ->
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     fleet = stage.enter(Fleet(tmp_path))
-    tls_port = own_port()
+    tls_port = free_port()
     server = fleet.server(
         "redis",
         tls_port=tls_port,

@@ -8,9 +8,13 @@ import pytest
 
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.keys import WAKE, book_key, events_key
-from lab.many_reader import ManyReader
-from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
 from lab.redis_fleet import RedisCluster, RedisServer, is_master
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.many_books import ManyBooksReader
+from lab.sse.watch import StreamWatch
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 # One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
 # with ETH/USD.
@@ -23,7 +27,7 @@ class Followed:
 
     def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
         self.cluster = cluster
-        self.simulator: Simulator = stage.simulator(
+        self.simulator: SimulatorProcess = stage.simulator(
             "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
         )
         self.collector: Collector = stage.collector(
@@ -35,12 +39,12 @@ class Followed:
         self.api: Api = stage.api(cluster.url)
         self.collector.wait_until_live(len(SYMBOLS))
         self.api.wait_until_live(*SYMBOLS)
-        self.watches: dict[str, Watch] = {}
+        self.watches: dict[str, StreamWatch] = {}
         for symbol in SYMBOLS:
             self.watches[symbol] = self.api.watch(symbol)
             stage.undo(self.watches[symbol].leave)
 
-        self.many = ManyReader(self.api.url, "/stream?symbols=*")
+        self.many = ManyBooksReader(self.api.url, "/stream?symbols=*")
         stage.undo(self.many.leave)
 
     def home_of(self, symbol: str) -> RedisServer:
@@ -55,7 +59,7 @@ class Followed:
     def assert_nothing_was_lost(self) -> None:
         """What readers have is what lies in Redis, every event of it."""
         for symbol, watch in self.watches.items():
-            streams = Streams(self.home_of(symbol).url)
+            streams = StoredBooks(self.home_of(symbol).url)
             watch.wait_for_seq(streams.ladder(symbol).seq)
             streams.close()
             watch.check()
@@ -124,7 +128,7 @@ def test_a_node_that_dies_is_replaced_by_its_replica(
     # What is on its way to it then are only words for readers, where it has kraken:wake.
     followed.simulator.fault(f"silence?symbol={symbol}&seconds=3")
     dying.kill()
-    eventually(lambda: is_master(replica), "the replica is promoted")
+    wait_until(lambda: is_master(replica), "the replica is promoted")
     followed.go_on(*SYMBOLS)
     assert followed.home_of(symbol) is replica
     followed.api.wait_until_live(*SYMBOLS)
@@ -161,7 +165,7 @@ def test_slots_move_while_events_flow(stage: Stage, tmp_path: Path) -> None:
         followed.go_on(*SYMBOLS)
         cluster.end_move(key, target)
         followed.go_on(*SYMBOLS)
-    eventually(lambda: target.client.hlen(SYMBOLS_KEY) == 3 or None, "the symbols are there")
+    wait_until(lambda: target.client.hlen(SYMBOLS_KEY) == 3, "the symbols are there")
     assert followed.api.answers("/symbols").json() == list(SYMBOLS)
     followed.assert_nothing_was_lost()
     assert followed.collector.lines("redis does not write this, trying on") == []

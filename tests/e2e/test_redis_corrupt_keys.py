@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.processes import Stage, eventually
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 BOOK, EVENTS = "kraken:book:{BTC/USD}", "kraken:events:{BTC/USD}"
@@ -78,8 +79,8 @@ def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, 
     assert [(trouble["what"], trouble["reason"]) for trouble in troubles] == [(key, "wrong-type")]
     repair(scene, line)
     flow_of(scene, *SYMBOLS)
-    eventually(
-        lambda: scene.collector.get("/healthz").json()["redis"]["status"] == "ok" or None,
+    wait_until(
+        lambda: scene.collector.get("/healthz").json()["redis"]["status"] == "ok",
         "nothing is wrong any more",
     )
     assert len(scene.collector.lines(CORRUPT)) == corrupt + 1

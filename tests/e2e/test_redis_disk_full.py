@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.processes import Stage, Streams
 from lab.redis_fleet import Fleet
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
 
 
 def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
@@ -39,6 +40,6 @@ def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
     assert watch.ladder.counts.lagged == 0
     # Of the server once, not of each symbol at each try.
     assert len(collector.lines(refused)) == 1
-    streams = Streams(server.url)
+    streams = StoredBooks(server.url)
     stage.undo(streams.close)
     assert streams.ladder("BTC/USD").status == "live"

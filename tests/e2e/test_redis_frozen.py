@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from time import monotonic
 
-from lab.processes import Stage, eventually
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.redis_scene import SYMBOLS, open_scene
 
 FROZEN_SECONDS = 30.0
@@ -27,7 +28,7 @@ def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stag
     for watch in scene.watches.values():
         watch.wait_for(lambda event: event.get("status") == "stale", "stale")
     assert collector.live() == len(SYMBOLS), "the books go on in memory"
-    eventually(lambda: monotonic() >= thawed or None, "the time is over")
+    wait_until(lambda: monotonic() >= thawed, "the time is over")
     assert collector.metric("kraken_book_redis_errors_total") >= 4
     scene.redis.resume()
 

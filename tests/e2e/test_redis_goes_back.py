@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lab.processes import Api, Stage, Streams, eventually, own_port
+from lab.ports import free_port
+from lab.services import Api
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
@@ -39,10 +43,10 @@ def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> Non
             (first, *_) = scene.streams.events(symbol)
             assert first["kind"] == "snapshot"
             assert first["seq"] > before[symbol], "numbers go on from memory"
-    eventually(lambda: set(scene.streams.states()) == set(SYMBOLS) or None, "kraken:symbols")
-    eventually(lambda: client.hget("kraken:feed", "0/1"), "kraken:feed")
-    eventually(
-        lambda: scene.api.answers("/symbols").json() == sorted(SYMBOLS) or None,
+    wait_until(lambda: set(scene.streams.states()) == set(SYMBOLS), "kraken:symbols")
+    wait_until(lambda: client.hget("kraken:feed", "0/1"), "kraken:feed")
+    wait_until(
+        lambda: scene.api.answers("/symbols").json() == sorted(SYMBOLS),
         "/symbols, which an api may keep for a second, has them again",
     )
     assert {row["status"] for row in scene.api.answers("/books").json()} == {"live"}
@@ -60,8 +64,8 @@ class Failover:
 
     def __init__(self, stage: Stage) -> None:
         self.scene: Scene = open_scene(stage, rate=900)
-        self.heir: EmbeddedRedis = stage.redis(port=own_port())
-        self.there = Streams(self.heir.url)
+        self.heir: EmbeddedRedis = stage.redis(port=free_port())
+        self.there = StoredBooks(self.heir.url)
         stage.undo(self.there.close)
         client: Any = self.there.client
         client.replicaof("127.0.0.1", self.scene.redis.port)
@@ -87,7 +91,7 @@ class Failover:
 
     def contents(self, symbol: str) -> list[dict[str, Any]]:
         """Every numbered event that was ever to be read, but what the api made of hashes."""
-        before = Streams(self.scene.redis.url)
+        before = StoredBooks(self.scene.redis.url)
         found = before.events(symbol) + self.there.events(symbol)
         before.close()
         read = self.scene.watches[symbol].events

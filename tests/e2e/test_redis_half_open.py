@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.processes import Stage
 from lab.proxy_faults import DelayAnswers, Vanish
-from lab.redis_proxy import Fault
+from lab.redis_proxy import ProxyFault
+from lab.stage import Stage
 from tests.e2e.redis_scene import Scene, open_scene
 
 # A second more than a client waits.
@@ -33,7 +33,7 @@ def scene(module_stage: Stage) -> Scene:
     ids=["requests", "answers", "late"],
 )
 def test_what_nobody_answers_in_time_is_asked_again_and_written_once(
-    scene: Scene, to_collector: Fault, to_api: Fault
+    scene: Scene, to_collector: ProxyFault, to_api: ProxyFault
 ) -> None:
     scene.move()
     scene.flow()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lab.processes import LIMIT, Stage
 from lab.proxy_faults import KeepRequest
+from lab.stage import Stage
+from lab.waiting import DEADLINE
 from tests.e2e.redis_scene import open_scene
 
 # How a call begins its part that is a book alone, whose events were written before.
@@ -14,7 +15,7 @@ def test_a_book_that_reaches_redis_late_is_not_taken_for_the_one_of_now(stage: S
     scene = open_scene(stage, rate=90, depth=100)
     late = KeepRequest(BOOK_ALONE)
     with scene.to_collector.goes_wrong(late):
-        assert late.is_kept.wait(LIMIT), "no book was written alone"
+        assert late.is_kept.wait(DEADLINE), "no book was written alone"
         # Made again meanwhile, and others after it.
         scene.flow()
         scene.stand_still()

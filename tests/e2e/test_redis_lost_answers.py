@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lab.processes import Stage, eventually
 from lab.proxy_faults import CutAnswers, CutRequests, LoseAnswers
-from lab.redis_proxy import Fault
+from lab.redis_proxy import ProxyFault
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.redis_scene import Scene, open_scene
 
 CHANCE = 0.15
@@ -36,14 +37,14 @@ def test_all_connections_cut_at_once_again_and_again_cost_no_event(scene: Scene)
     scene.assert_every_event_once()
 
 
-def assert_nothing_is_lost_by(scene: Scene, to_collector: Fault, to_api: Fault) -> None:
+def assert_nothing_is_lost_by(scene: Scene, to_collector: ProxyFault, to_api: ProxyFault) -> None:
     """Under flow, calls of both break; every event is there once, and its reader has it."""
     scene.move()
     scene.flow()
     broken = scene.collector.metric("kraken_book_redis_errors_total") + BROKEN_CALLS
     with scene.to_collector.goes_wrong(to_collector), scene.to_api.goes_wrong(to_api):
-        eventually(
-            lambda: scene.collector.metric("kraken_book_redis_errors_total") >= broken or None,
+        wait_until(
+            lambda: scene.collector.metric("kraken_book_redis_errors_total") >= broken,
             "calls broke",
         )
         scene.flow()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from time import monotonic
 
-from lab.processes import Api, Collector, Stage, Streams, eventually, own_port
+from lab.ports import free_port
+from lab.services import Api, Collector
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -16,7 +20,7 @@ def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> No
     collector.wait_until_live(len(SYMBOLS))
     api.answers("/readyz")
     api.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     for symbol in SYMBOLS:
         streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
         assert streams.ladder(symbol).status == "live"
@@ -24,7 +28,7 @@ def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> No
 
 
 def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage) -> None:
-    redis = EmbeddedRedis(own_port())
+    redis = EmbeddedRedis(free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS))
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url)
@@ -57,7 +61,7 @@ def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage)
 def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
     stage: Stage,
 ) -> None:
-    redis = stage.redis(port=own_port())
+    redis = stage.redis(port=free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "100")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url)
@@ -89,7 +93,7 @@ def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
 def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     stage: Stage,
 ) -> None:
-    redis = stage.redis(port=own_port())
+    redis = stage.redis(port=free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     collector = stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS), STREAM_MAXLEN="1000000"
@@ -109,12 +113,12 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     assert api.get("/depth/BTC%2FUSD").status_code == 503
     collector.wait_for_line("redis does not take writes, the books go on in memory")
     api.wait_for_line("redis cannot be reached, streams stay open and wait")
-    eventually(lambda: monotonic() >= thawed or None, "the ten seconds are over")
+    wait_until(lambda: monotonic() >= thawed, "the ten seconds are over")
     redis.resume()
 
     collector.wait_for_line("redis is back, publishing goes on")
     assert_all_go_on(collector, api, redis)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     for symbol, watch in watches.items():
         # No call of unknown outcome was stored twice, and none was lost.
@@ -133,9 +137,9 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     redis.start()
     collector.wait_for_line("redis is back, publishing goes on", count=2)
     assert_all_go_on(collector, api, redis)
-    eventually(lambda: set(streams.states()) == set(SYMBOLS) or None, "kraken:symbols is back")
-    eventually(
-        lambda: api.get("/symbols").json() == sorted(SYMBOLS) or None,
+    wait_until(lambda: set(streams.states()) == set(SYMBOLS), "kraken:symbols is back")
+    wait_until(
+        lambda: api.get("/symbols").json() == sorted(SYMBOLS),
         "/symbols, which an api may keep for a second, has them again",
     )
     for symbol, watch in watches.items():

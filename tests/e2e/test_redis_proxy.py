@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from lab.processes import eventually, own_port
+from lab.ports import free_port
 from lab.proxy_faults import (
     CutAnswers,
     CutRequests,
@@ -20,6 +20,7 @@ from lab.proxy_faults import (
     Vanish,
 )
 from lab.redis_proxy import RedisProxy
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # Two requests in one piece, the second of which a cut in the middle hits.
@@ -31,7 +32,7 @@ class Behind:
 
     def __init__(self, undo: ExitStack) -> None:
         self._undo = undo
-        self.redis = undo.enter_context(EmbeddedRedis(own_port()))
+        self.redis = undo.enter_context(EmbeddedRedis(free_port()))
         self.proxy = undo.enter_context(RedisProxy(self.redis.port or 0))
         self.client: Any = undo.enter_context(Redis.from_url(self.redis.url))
 
@@ -49,7 +50,7 @@ class Behind:
 
     def wait_for_number(self, number: int) -> None:
         """Return once Redis has counted so far."""
-        eventually(lambda: self.number() == number or None, f"{number} is counted")
+        wait_until(lambda: self.number() == number, f"{number} is counted")
 
 
 @pytest.fixture
@@ -149,11 +150,11 @@ def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: 
 
 def test_it_leads_to_another_redis_when_it_is_told(behind: Behind) -> None:
     client = behind.connect()
-    with EmbeddedRedis(own_port()) as other:
+    with EmbeddedRedis(free_port()) as other:
         behind.proxy.lead_to(other.port or 0)
         assert_reset(client)
         behind.connect().sendall(TWO)
         there: Any = Redis.from_url(other.url)
-        eventually(lambda: there.get("number") == b"11" or None, "it is counted there")
+        wait_until(lambda: there.get("number") == b"11", "it is counted there")
         there.close()
     assert behind.number() == 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.processes import Stage, Streams
 from lab.redis_fleet import SentinelFleet
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 
@@ -27,7 +28,7 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
     fleet.master.kill()
     fleet.wait_for_failover()
     collector.wait_for_line("redis is back, publishing goes on")
-    streams = Streams(fleet.replica.url)
+    streams = StoredBooks(fleet.replica.url)
     stage.undo(streams.close)
     for symbol, watch in watches.items():
         watch.wait_for_seq(watch.ladder.seq + 50)
@@ -62,7 +63,7 @@ def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: 
     watch.wait_for_seq(20)
     fleet.fail_over()
     fleet.wait_for_failover()
-    streams = Streams(fleet.replica.url)
+    streams = StoredBooks(fleet.replica.url)
     stage.undo(streams.close)
     before = streams.last_seq("BTC/USD")
     streams.wait_for_seq("BTC/USD", before + 50)

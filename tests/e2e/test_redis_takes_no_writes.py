@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from lab.cramped_collector import MOST_WAITING
-from lab.processes import Stage, eventually, own_port
+from lab.ports import free_port
+from lab.stage import Stage
+from lab.waiting import wait_until
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 MAX_AGE_SECONDS = 3.0
@@ -26,7 +28,7 @@ def taking_no_writes(scene: Scene, word: str) -> Iterator[None]:
         client.config_set("maxmemory", "1")
     else:
         # Of a master that is not there, so that it keeps what it has.
-        client.replicaof("127.0.0.1", own_port())
+        client.replicaof("127.0.0.1", free_port())
     try:
         yield
     finally:
@@ -67,7 +69,7 @@ def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> 
     scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MOST_WAITING
-        eventually(lambda: scene.verified() > enough or None, "more has come than has room")
+        wait_until(lambda: scene.verified() > enough, "more has come than has room")
         # A snapshot and a status come on top, and a call that is made again may have as many.
         most = len(SYMBOLS) * 2 * (MOST_WAITING + 2)
         assert scene.collector.metric("kraken_book_waiting_events") <= most

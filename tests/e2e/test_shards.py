@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from lab.processes import Api, Collector, Simulator, Stage, Streams, Watch, eventually
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.watch import StreamWatch
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # Of both halves, and of two of three thirds.
@@ -23,7 +27,7 @@ class Market:
     """A Redis, the simulator and an api, which outlive the collectors of each test."""
 
     redis: EmbeddedRedis
-    simulator: Simulator
+    simulator: SimulatorProcess
     api: Api
 
 
@@ -40,10 +44,10 @@ class Exchange:
     def __init__(self, market: Market, stage: Stage) -> None:
         self._market = market
         self._stage = stage
-        self.streams = Streams(market.redis.url)
+        self.streams = StoredBooks(market.redis.url)
         # No collector of the test before is left.
         self.streams.client.flushall()
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, StreamWatch] = {}
 
     def close(self) -> None:
         """Leave, while there are events that wake the readers."""
@@ -64,7 +68,7 @@ class Exchange:
             COLLECTOR_LEASE="2",
         )
 
-    def readers(self) -> dict[str, Watch]:
+    def readers(self) -> dict[str, StreamWatch]:
         """A reader of each symbol, who has a book."""
         api = self._market.api
         api.wait_until_live(*SYMBOLS)
@@ -86,10 +90,8 @@ class Exchange:
 
     def wait_until_led(self, collectors: Sequence[Collector], count: int) -> None:
         """Return once these lead, each symbol is live under its shard's epoch, and no key stays."""
-        eventually(lambda: all(map(leads, collectors)) or None, "all lead")
-        eventually(
-            lambda: self.is_led(collectors, count) or None, f"{count} lead, nothing else stays"
-        )
+        wait_until(lambda: all(map(leads, collectors)), "all lead")
+        wait_until(lambda: self.is_led(collectors, count), f"{count} lead, nothing else stays")
 
     def is_led(self, collectors: Sequence[Collector], count: int) -> bool:
         names, states = shard_names(count), self.streams.states()
@@ -149,7 +151,7 @@ def expected_keys(count: int) -> set[str]:
     return books | leases | {"kraken:wake", "kraken:symbols", "kraken:feed"}
 
 
-def assert_all_is_told(watches: dict[str, Watch], streams: Streams) -> None:
+def assert_all_is_told(watches: dict[str, StreamWatch], streams: StoredBooks) -> None:
     """Every reader has a right book, and every number up to now."""
     for symbol, each in watches.items():
         each.wait_for_seq(streams.last_seq(symbol))
@@ -179,7 +181,7 @@ def test_while_the_count_changes_each_symbol_has_one_writer_and_nothing_stays(
     exchange: Exchange, before: int, after: int, last_first: bool
 ) -> None:
     old = exchange.shards(before, (*SYMBOLS, *DROPPED))
-    eventually(lambda: all(map(leads, old)) or None, "the old lead")
+    wait_until(lambda: all(map(leads, old)), "the old lead")
     watches = exchange.readers()
 
     new = exchange.shards(after)
@@ -188,7 +190,7 @@ def test_while_the_count_changes_each_symbol_has_one_writer_and_nothing_stays(
         told = each.answers("/healthz").json()
         assert told["epoch"] is None
         assert told["waits_for"]["shard"] in shard_names(before)
-    eventually(lambda: sum(each.live() for each in new) == len(SYMBOLS) or None, "all are warm")
+    wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
     exchange.wait_until_they_move()
     # As long as both run: one writer, no quarrel, no event that readers could do without.
     assert not any(leads(each) for each in new)
@@ -221,7 +223,7 @@ def test_the_new_count_takes_over_from_an_old_one_that_is_killed(exchange: Excha
     # What comes back of the old count waits now, and quarrels with nobody.
     old.restart()
     old.wait_for_line(WAITING)
-    eventually(lambda: old.live() == len(SYMBOLS) + len(DROPPED) or None, "it is warm")
+    wait_until(lambda: old.live() == len(SYMBOLS) + len(DROPPED), "it is warm")
     exchange.wait_until_they_move()
     assert_all_is_told(watches, exchange.streams)
     assert {len(epochs) for epochs in exchange.epochs().values()} == {2}
@@ -235,7 +237,7 @@ def test_an_old_leader_that_hung_during_the_change_leaves_nothing(exchange: Exch
     new = exchange.shards(2)
     for each in new:
         each.wait_for_line(WAITING)
-    eventually(lambda: sum(each.live() for each in new) == len(SYMBOLS) or None, "all are warm")
+    wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
     old.freeze()
     exchange.wait_until_led(new, 2)
 
@@ -258,7 +260,7 @@ def test_shards_of_two_counts_that_begin_at_once_find_an_order(exchange: Exchang
         led = [each for each in (one, *halves) if leads(each)]
         return led in ([one], halves) and exchange.is_led(led, len(led))
 
-    eventually(lambda: settled() or None, "either the one or the halves lead")
+    wait_until(settled, "either the one or the halves lead")
     epochs = exchange.epochs()
     exchange.wait_until_they_move()
     assert {symbol: found[-1] for symbol, found in exchange.epochs().items()} == {

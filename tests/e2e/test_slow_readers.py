@@ -9,9 +9,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from lab.crowd import Crowd, frozen_reader, frozen_readers
-from lab.follower import Ladder
-from lab.processes import Api, Stage, Streams, eventually, own_port
+from lab.ladder import Ladder
+from lab.ports import free_port
+from lab.services import Api
+from lab.sse.checking_crowd import CheckingCrowd
+from lab.sse.frozen import frozen_reader, frozen_readers
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOL = "BTC/USD"
@@ -22,13 +27,13 @@ BEHIND = 6000
 MOST_BYTES = 1_000_000
 
 
-def open_book(stage: Stage) -> tuple[EmbeddedRedis, Streams]:
+def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
     """A book that has moved a lot and now moves a little."""
     redis = stage.redis()
-    port = own_port()
+    port = free_port()
     fast = stage.simulator("--symbols", SYMBOL, "--rate", "5000", port=port)
     stage.collector(redis.url, fast.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     streams.wait_for_seq(SYMBOL, BEHIND)
     fast.stop()
@@ -44,19 +49,19 @@ def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
     api = stage.api(redis.url, API_WRITE_TIMEOUT="3")
     api.wait_until_live(SYMBOL)
     first_id = streams.entries(SYMBOL)[0][0]
-    with Crowd(api.url, SYMBOL, GOOD) as crowd:
+    with CheckingCrowd(api.url, SYMBOL, GOOD) as crowd:
         wait_for(crowd, "joined", GOOD)
         before = api.memory()
         with frozen_readers(api.url, SYMBOL, FROZEN, first_id):
-            eventually(lambda: readers(api) == GOOD + FROZEN or None, "all are there")
+            wait_until(lambda: readers(api) == GOOD + FROZEN, "all are there")
             cost = [before]
 
-            def cut_off() -> bool | None:
+            def cut_off() -> bool:
                 cost.append(api.memory())
-                return api.metric("kraken_book_cut_off_total") == FROZEN or None
+                return api.metric("kraken_book_cut_off_total") == FROZEN
 
-            eventually(cut_off, "all that do not read are cut off")
-            eventually(lambda: readers(api) == GOOD or None, "and forgotten")
+            wait_until(cut_off, "all that do not read are cut off")
+            wait_until(lambda: readers(api) == GOOD, "and forgotten")
         assert (max(cost) - before) / FROZEN < MOST_BYTES
         wait_for(crowd, "events", crowd.events + 10 * GOOD)
         assert crowd.wrong == []
@@ -67,12 +72,12 @@ def readers(api: Api) -> float:
     return api.metric("kraken_book_readers")
 
 
-def wait_for(crowd: Crowd, what: str, count: int) -> None:
-    def come() -> bool | None:
+def wait_for(crowd: CheckingCrowd, what: str, count: int) -> None:
+    def come() -> bool:
         assert crowd.wrong == []
-        return getattr(crowd, what) >= count or None
+        return bool(getattr(crowd, what) >= count)
 
-    eventually(come, f"{count} {what}")
+    wait_until(come, f"{count} {what}")
 
 
 def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
@@ -81,10 +86,10 @@ def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
     api = stage.api(redis.url)
     api.wait_until_live(SYMBOL)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with frozen_reader(api.url, SYMBOL) as slow:
-        eventually(lambda: readers(api) == 1 or None, "it is there")
+        wait_until(lambda: readers(api) == 1, "it is there")
         # The last events of a symbol are kept for readers: 8,192 at the most.
         streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
         told = account(slow, until="lagged", then=20)

@@ -13,8 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from lab.follower import Ladder, SseStream, StreamRefusedError, require, stream_path
-from lab.processes import Api, Stage, Streams, Watch, eventually
+from lab.ladder import Ladder, require
+from lab.services import Api
+from lab.sse.stream import SseStream, StreamRefusedError, stream_path
+from lab.sse.watch import StreamWatch
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "DOGE/USD")
@@ -29,7 +34,7 @@ class Scene:
     redis: EmbeddedRedis
     api: Api
     other: Api
-    streams: Streams
+    streams: StoredBooks
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
     api, other = module_stage.api(redis.url), module_stage.api(redis.url)
     api.wait_until_live(*SYMBOLS)
     other.wait_until_live(*SYMBOLS)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     yield Scene(redis, api, other, streams)
     streams.close()
 
@@ -161,16 +166,14 @@ def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
     def readers() -> float:
         return scene.api.metric("kraken_book_readers")
 
-    eventually(lambda: readers() == 0 or None, "nobody reads yet")
+    wait_until(lambda: readers() == 0, "nobody reads yet")
     open_streams = [scene.api.stream(symbol) for symbol in SYMBOLS for _ in range(5)]
-    eventually(lambda: readers() == len(open_streams) or None, "all are counted")
+    wait_until(lambda: readers() == len(open_streams), "all are counted")
     assert scene.api.metric("kraken_book_followed_symbols") == len(SYMBOLS)
     for stream in open_streams:
         stream.close()
-    eventually(lambda: readers() == 0 or None, "all are forgotten")
-    eventually(
-        lambda: scene.api.metric("kraken_book_followed_symbols") == 0 or None, "nothing is followed"
-    )
+    wait_until(lambda: readers() == 0, "all are forgotten")
+    wait_until(lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "nothing is followed")
 
 
 def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
@@ -188,15 +191,15 @@ def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
     )
     api = stage.api(redis.url)
     api.wait_until_live(symbol)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
 
-    def lags_behind() -> bool | None:
+    def lags_behind() -> bool:
         book = streams.book(symbol)
-        return int(book["seq"]) < int(book["stream_seq"]) or None
+        return int(book["seq"]) < int(book["stream_seq"])
 
     for _ in range(20):
-        eventually(lags_behind, "the book of the hash is older than the stream")
+        wait_until(lags_behind, "the book of the hash is older than the stream")
         with api.stream(symbol) as stream:
             got = read(stream, Ladder(symbol), 50)
         seqs = [event["seq"] for _, event in got]
@@ -224,13 +227,13 @@ def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage
         reader = api.watch(symbol)
         stage.undo(reader.leave)
 
-        def cut_off() -> bool | None:
+        def cut_off() -> bool:
             reader.check()
-            return api.metric("kraken_book_cut_off_total") == 1 or None
+            return api.metric("kraken_book_cut_off_total") == 1
 
-        eventually(cut_off, "it is cut off")
+        wait_until(cut_off, "it is cut off")
         reader.wait_for_seq(reader.ladder.seq + 100)
-    eventually(lambda: api.metric("kraken_book_readers") == 1 or None, "it is forgotten")
+    wait_until(lambda: api.metric("kraken_book_readers") == 1, "it is forgotten")
     reader.check()
     assert reader.ladder.counts.lagged == 0
 
@@ -270,7 +273,7 @@ def test_who_comes_to_a_replica_that_is_going_is_sent_back_and_not_refused(stage
     api = stage.api(redis.url, API_DRAIN="20")
     api.wait_until_live(symbol)
     with reader_that_does_not_read(api, symbol):
-        eventually(lambda: takes_nothing_more(api) or None, "its buffers are full")
+        wait_until(lambda: takes_nothing_more(api), "its buffers are full")
         watch = api.watch(symbol)
         watch.wait_for_seq(1)
         api.process.terminate()
@@ -289,11 +292,11 @@ def takes_nothing_more(api: Api) -> bool:
     read, writes = "kraken_book_events_read_total", "kraken_book_stream_writes_total"
     readers, written = api.metric("kraken_book_readers"), api.metric(writes)
     enough = api.metric(read) + 500
-    eventually(lambda: api.metric(read) >= enough or None, "500 events more")
+    wait_until(lambda: api.metric(read) >= enough, "500 events more")
     return readers > 0 and api.metric(writes) == written
 
 
-def goes_on(api: Api, watch: Watch) -> None:
+def goes_on(api: Api, watch: StreamWatch) -> None:
     """Its reader finds all that followed on another replica."""
     last_id = watch.ids[-1]
     assert last_id is not None

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import Stage, eventually
+from lab.stage import Stage
 from lab.tmux import TMUX, Tmux
+from lab.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(TMUX is None, reason="no tmux on the PATH")
 
@@ -36,7 +37,7 @@ def test_a_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
     lines = tmux.screen.splitlines()
     assert sum(bool(re.match(r"┃ 6\d{4}\.\d  \d", line)) for line in lines) == 20
     first = _seq(tmux)
-    eventually(lambda: _seq(tmux) > first, "the ladder moves")
+    wait_until(lambda: _seq(tmux) > first, "the ladder moves")
 
     tmux.press("3")
     tmux.until_says("3 SOL/USD")
@@ -57,7 +58,7 @@ def test_a_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
     tmux.until_silent("trying again")
     tmux.until_silent("stale")
     last = _seq(tmux)
-    eventually(lambda: _seq(tmux) > last, "the ladder moves again")
+    wait_until(lambda: _seq(tmux) > last, "the ladder moves again")
 
     tmux.press("q")
     tmux.until_says("ended with 0")

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab.follower import Ladder, SseStream
-from lab.processes import Api, Collector, Simulator, Stage, Streams, wait_until_still
+from lab.ladder import Ladder
+from lab.services import Api, Collector, SimulatorProcess
+from lab.sse.stream import SseStream
+from lab.stage import Stage
+from lab.stored_books import StoredBooks, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 UPDATES = 2000
@@ -53,7 +56,7 @@ class Scene:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         redis = stage.redis()
-        self.simulator: Simulator = stage.simulator(
+        self.simulator: SimulatorProcess = stage.simulator(
             *("--symbols", ",".join(SYMBOLS)),
             *("--rate", "400", "--updates", str(UPDATES), "--control", "0"),
         )
@@ -62,7 +65,7 @@ class Scene:
         )
         self.api = stage.api(redis.url)
         self.api.wait_until_live(*SYMBOLS)
-        self.streams = Streams(redis.url)
+        self.streams = StoredBooks(redis.url)
         stage.undo(self.streams.close)
         self.views = {path: View(stage, self.api, path) for path in VIEWS}
         for path, view in self.views.items():

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.processes import Api, Collector, Simulator, Stage, Streams, eventually
+from lab.services import Api, Collector, SimulatorProcess
+from lab.stage import Stage
+from lab.stored_books import StoredBooks
+from lab.waiting import wait_until
 
 LISTED = ("AAA/USD", "BBB/USD", "CCC/USD", "USDT/USD", "AAA/EUR", "BBB/EUR")
 WANTED = ["AAA/USD", "BBB/EUR", "BBB/USD", "CCC/USD"]
@@ -16,16 +19,14 @@ WANTED = ["AAA/USD", "BBB/EUR", "BBB/USD", "CCC/USD"]
 class Scene:
     """A collector of `*/USD` and one name."""
 
-    simulator: Simulator
+    simulator: SimulatorProcess
     collector: Collector
     api: Api
-    streams: Streams
+    streams: StoredBooks
 
     def wait_for_symbols(self, *symbols: str) -> None:
         expected = sorted(symbols)
-        eventually(
-            lambda: self.api.get("/symbols").json() == expected or None, f"/symbols is {expected}"
-        )
+        wait_until(lambda: self.api.get("/symbols").json() == expected, f"/symbols is {expected}")
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def scene(stage: Stage) -> Scene:
         KRAKEN_SYMBOLS_PER_CONNECTION="3",
     )
     api = stage.api(redis.url)
-    streams = Streams(redis.url)
+    streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     return Scene(simulator, collector, api, streams)
 
@@ -63,7 +64,7 @@ def test_pairs_that_match_are_followed_and_come_and_go_as_they_are_listed(scene:
     )
     scene.wait_for_symbols("AAA/USD", "BBB/EUR", "BBB/USD", "NEW/USD")
     scene.api.answers("/depth/CCC/USD", 404)
-    eventually(lambda: scene.streams.book("CCC/USD") == {} or None, "its keys are gone")
+    wait_until(lambda: scene.streams.book("CCC/USD") == {}, "its keys are gone")
     assert scene.streams.entries("CCC/USD") == []
 
     stays.wait_for_seq(stays.ladder.seq + 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kraken_book.contract.write import Entry, Refused
+from kraken_book.contract.write import EventEntry, WriteRefusal
 
 Place = tuple[int, int]
 
@@ -31,11 +31,11 @@ class ScriptModel:
             return self.hash.stream
         return self.stream[-1][:2] if self.stream else (0, 0)
 
-    def write(self, epoch: int, entries: list[Entry], *, is_book: bool) -> Refused | None:
+    def write(self, epoch: int, entries: list[EventEntry], *, is_book: bool) -> WriteRefusal | None:
         """Take a call or refuse it; entries must have something in them."""
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:
-            return Refused("FENCED", stream_epoch, stream_seq)
+            return WriteRefusal("FENCED", stream_epoch, stream_seq)
         new = list(entries)
         if epoch == stream_epoch:
             new = [entry for entry in entries if entry.seq > stream_seq]
@@ -46,7 +46,7 @@ class ScriptModel:
             follows = entry.seq == last + 1 or entry.kind == "snapshot"
             opens = opening and entry.kind != "update"
             if entry.seq <= last or not (opens if opening else follows):
-                return Refused("GAP", stream_epoch, stream_seq)
+                return WriteRefusal("GAP", stream_epoch, stream_seq)
             last, opening = entry.seq, False
         if self.is_stream_spoiled:
             self.stream.clear()
@@ -56,17 +56,17 @@ class ScriptModel:
         self.hash = ModelHash((epoch, last), (epoch, last) if is_book else book)
         return None
 
-    def touch(self, epoch: int, seq: int) -> Refused | None:
+    def touch(self, epoch: int, seq: int) -> WriteRefusal | None:
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:
-            return Refused("FENCED", stream_epoch, stream_seq)
+            return WriteRefusal("FENCED", stream_epoch, stream_seq)
         if (
             self.hash is None
             or self.is_place_spoiled
             or epoch != stream_epoch
             or self.hash.book != (epoch, seq)
         ):
-            return Refused("GAP", stream_epoch, stream_seq)
+            return WriteRefusal("GAP", stream_epoch, stream_seq)
         return None
 
     def forget(self) -> None:

@@ -10,8 +10,8 @@ from redis.exceptions import ResponseError
 from kraken_book.contract.keys import book_key, events_key
 from kraken_book.contract.script import WRITE
 from kraken_book.contract.write import (
-    Refused,
     WriteCall,
+    WriteRefusal,
     Written,
     parse_refusal,
     parse_reply,
@@ -27,7 +27,7 @@ class ScriptRunner:
         self.client = client
         self._hash, self._stream = book_key(symbol), events_key(symbol)
 
-    def attempt(self, call: WriteCall) -> Written | Refused:
+    def attempt(self, call: WriteCall) -> Written | WriteRefusal:
         try:
             reply = cast("list[int]", self.client.eval(WRITE.text, *cast("Any", call.arguments)))
         except ResponseError as error:
@@ -46,7 +46,7 @@ class ScriptRunner:
     def refusal(self, call: WriteCall) -> tuple[str, int, int]:
         """The script's refusal: word, epoch, seq."""
         outcome = self.attempt(call)
-        assert isinstance(outcome, Refused), outcome
+        assert isinstance(outcome, WriteRefusal), outcome
         return outcome.word, outcome.epoch, outcome.seq
 
     def entries(self) -> StreamEntries:

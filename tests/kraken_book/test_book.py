@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.book import Book, ChecksumMismatch, CrossedBook
-from kraken_book.level import LevelError
+from kraken_book.book import Book
+from kraken_book.errors import ChecksumMismatch, CrossedBook, LevelError
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook, TextLevel
 

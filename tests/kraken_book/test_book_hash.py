@@ -6,6 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.book_hash import BOOK_FIELDS, book_values, parse_book_hash
 from kraken_book.contract.keys import book_key, events_key, lease_key
 from kraken_book.contract.symbol_state import (
@@ -14,17 +15,17 @@ from kraken_book.contract.symbol_state import (
     decode_symbol_state,
     encode_symbol_state,
 )
+from kraken_book.position import Position
 from kraken_book.precision import Precision
-from kraken_book.view import BookView, view_of
-from lab.redis_reads import carry_out, entries_at, hash_at, texts_at
+from lab.redis_reads import carry_out, entries_at, texts_at
 from lab.written_books import (
     CONFIRMED_AT,
     book_call,
+    book_snapshot_at,
     snapshot,
     status,
     status_call,
     update,
-    view_at,
 )
 
 # As DESIGN lists them.
@@ -41,12 +42,11 @@ async def stored(redis: Redis) -> dict[str, str]:
     return await texts_at(redis, book_key("BTC/USD"))
 
 
-def as_redis_would(view: BookView) -> dict[bytes, bytes]:
-    values = [str(value).encode() for value in book_values(view, "live")]
-    book = dict(zip([name.encode() for name in BOOK_FIELDS], values, strict=True))
-    place = {b"seq": b"5", b"epoch": b"6", b"event_id": b"7-5", b"confirmed_at": b"now"}
-    stream = {b"stream_epoch": b"6", b"stream_seq": b"8", b"stream_id": b"9-8"}
-    return {**book, **place, **stream}
+def as_redis_would(book: BookSnapshot) -> dict[str, str]:
+    values = map(str, book_values(book, "live"))
+    fields = dict(zip(BOOK_FIELDS, values, strict=True))
+    fields |= {"seq": "5", "epoch": "6", "event_id": "7-5", "confirmed_at": "now"}
+    return fields | {"stream_epoch": "6", "stream_seq": "8", "stream_id": "9-8"}
 
 
 def test_keys_share_a_hash_tag_and_name_the_venue() -> None:
@@ -76,7 +76,7 @@ async def test_a_written_book_serves_a_person(redis: Redis) -> None:
     event_id = fields.pop("event_id")
     assert event_id.endswith("-5")
     assert fields.pop("stream_id") == event_id
-    assert fields.pop("checksum") == str(view_at(5).checksum)
+    assert fields.pop("checksum") == str(book_snapshot_at(5).checksum)
     assert fields == {
         "symbol": "BTC/USD",
         "status": "live",
@@ -103,21 +103,21 @@ async def test_a_written_book_serves_a_person(redis: Redis) -> None:
 async def test_what_is_written_is_read_as_the_same_book(redis: Redis) -> None:
     await carry_out(redis, book_call(3, [snapshot(4)]))
     await carry_out(redis, status_call(3, [status(5)]))
-    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
     assert book is not None
-    assert book.view == view_at(4)
+    assert book.snapshot == book_snapshot_at(4)
     assert (book.symbol, book.status, book.source) == ("BTC/USD", "syncing", "simulated")
-    assert (book.epoch, book.seq, book.confirmed_at) == (3, 4, CONFIRMED_AT)
+    assert (book.position, book.confirmed_at) == (Position(3, 4), CONFIRMED_AT)
     assert (book.stream_seq, book.event_id[-2:], book.stream_id[-2:]) == (5, "-4", "-5")
 
 
 async def test_a_hash_without_a_book_is_read_as_such(redis: Redis) -> None:
     call = status_call(3, [status(4)])
     await carry_out(redis, call)
-    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
     assert book is not None
-    assert book.view is None
-    assert (book.seq, book.epoch, book.event_id, book.confirmed_at) == (0, 0, "", "")
+    assert book.snapshot is None
+    assert (book.position, book.event_id, book.confirmed_at) == (None, "", "")
 
 
 async def test_a_status_before_the_precisions_are_known_leaves_the_book_readable(
@@ -127,9 +127,9 @@ async def test_a_status_before_the_precisions_are_known_leaves_the_book_readable
     await carry_out(redis, book_call(3, [snapshot(4)]))
     call = status_call(9, [status(5)])
     await carry_out(redis, call)
-    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
     assert book is not None
-    assert book.view == view_at(4)
+    assert book.snapshot == book_snapshot_at(4)
     assert book.status == "syncing"
 
 
@@ -137,9 +137,9 @@ async def test_a_status_leaves_the_precisions_of_the_book_that_is_there(redis: R
     await carry_out(redis, book_call(3, [snapshot(4)]))
     call = status_call(3, [status(5)], source="kraken", depth=25)
     await carry_out(redis, call)
-    book = parse_book_hash(await hash_at(redis, book_key("BTC/USD")))
+    book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
     assert book is not None
-    assert book.view == view_at(4)
+    assert book.snapshot == book_snapshot_at(4)
 
 
 @pytest.mark.parametrize("bids", [[], [("1.0", "2.00000000")]])
@@ -150,14 +150,14 @@ def test_empty_sides_and_an_absent_time_round_trip(
 ) -> None:
     book = Book("BTC/USD", 25, Precision(1, 8))
     book.replace(book.levels(bids), book.levels(asks))
-    view = view_of(book, "kraken", book.checksum(), time)
+    view = snapshot_of(book, "kraken", book.checksum(), time)
     fields = as_redis_would(view)
     parsed = parse_book_hash(fields)
     assert parsed is not None
-    assert parsed.view == view
-    assert (fields[b"spread"] == b"") == (not bids or not asks)
-    assert (fields[b"best_bid"], fields[b"best_bid_qty"]) == (
-        (b"1.0", b"2.00000000") if bids else (b"", b"")
+    assert parsed.snapshot == view
+    assert (fields["spread"] == "") == (not bids or not asks)
+    assert (fields["best_bid"], fields["best_bid_qty"]) == (
+        ("1.0", "2.00000000") if bids else ("", "")
     )
 
 
@@ -167,8 +167,8 @@ def test_no_hash_is_no_book() -> None:
 
 @pytest.mark.parametrize("field", ["symbol", "stream_seq", "bids", "checksum"])
 def test_a_field_that_is_missing_is_named(field: str) -> None:
-    fields = as_redis_would(view_at(5))
-    del fields[field.encode()]
+    fields = as_redis_would(book_snapshot_at(5))
+    del fields[field]
     with pytest.raises(ValueError, match=field):
         parse_book_hash(fields)
 

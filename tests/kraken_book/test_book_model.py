@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_book.book import Book, CrossedBook
+from kraken_book.book import Book
+from kraken_book.errors import CrossedBook
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook, TextLevel, side_json, text_of
 

@@ -15,8 +15,9 @@ from kraken_book.__main__ import main
 from kraken_book.command_line import event_line, top_line
 from kraken_book.event import decode_event
 from kraken_book.terminal.__main__ import main as terminal_main
-from lab.processes import LIMIT, ROOT
-from lab.scripted_client_api import HOLD, ScriptedApi, answer, stream, told
+from lab.canned_api import HOLD, CannedApi, answer, stream, told
+from lab.process import ROOT
+from lab.waiting import DEADLINE
 from lab.written_books import SYMBOL, snapshot, status
 from tests.kraken_book.client.test_live_book import book_of, changed
 
@@ -37,17 +38,17 @@ def run(
         env=names,
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=DEADLINE,
         check=False,
     )
 
 
 @pytest.fixture
-def quiet() -> Iterator[ScriptedApi]:
+def quiet() -> Iterator[CannedApi]:
     """An api with one book, in which nothing more happens."""
     opening = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
     scripts = [stream(opening, HOLD)] * 3
-    with ScriptedApi(*scripts) as api:
+    with CannedApi(*scripts) as api:
         yield api
 
 
@@ -63,7 +64,7 @@ def quiet() -> Iterator[ScriptedApi]:
     ],
 )
 def test_command_ends_when_its_output_is_gone(
-    quiet: ScriptedApi, shell: str, code: int, words: str
+    quiet: CannedApi, shell: str, code: int, words: str
 ) -> None:
     ended = run(f"-m kraken_book --json {SYMBOL} ETH/USD", quiet.url, shell=shell)
     assert (ended.returncode, ended.stderr) == (code, words)
@@ -82,7 +83,7 @@ def test_example_ends_when_its_output_is_gone(name: str, shell: str, code: int, 
     # The rows of a table wait in a buffer until there are many.
     many = b"".join(told(snapshot(seq)) for seq in range(4, 500))
     first = [answer(200, b'["BTC/USD","ETH/USD"]')] if name == "follow_twenty" else []
-    with ScriptedApi(*first, stream(both, many, HOLD)) as api:
+    with CannedApi(*first, stream(both, many, HOLD)) as api:
         ended = run(f"examples/{name}.py", api.url, shell=shell)
     assert (ended.returncode, ended.stderr) == (code, words.format(name=name))
 
@@ -123,7 +124,7 @@ def test_lines_of_foreign_text_hold_nothing_that_a_terminal_obeys() -> None:
     assert top_line(book).isprintable()
     book = book_of(snapshot(3), status(4, "syncing"))
     change = decode_event(sse_data(status="syncing", reason=EVIL, symbol=EVIL))
-    book.take(change)
+    book.apply(change)
     book.symbol = EVIL
     assert top_line(book).isprintable()
     line = event_line(book)
@@ -139,7 +140,7 @@ def test_words_stand_for_reasons() -> None:
 
 def test_refusal_of_a_hostile_server_is_one_clean_line() -> None:
     body = msgspec.json.encode({"detail": f"{EVIL}\nkraken_book: all is well", "symbols": [EVIL]})
-    with ScriptedApi(answer(404, body)) as api:
+    with CannedApi(answer(404, body)) as api:
         ended = run(f"-m kraken_book {SYMBOL}", api.url)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1

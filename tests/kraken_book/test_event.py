@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from kraken_book.book import Book
+from kraken_book.book_snapshot import snapshot_of
 from kraken_book.event import (
     Lagged,
     LaggedReason,
@@ -23,7 +24,6 @@ from kraken_book.event import (
 )
 from kraken_book.level import Best
 from kraken_book.precision import Precision
-from kraken_book.view import view_of
 
 # DESIGN's example, without its spaces and line ends.
 DESIGNS_UPDATE = (
@@ -98,7 +98,7 @@ def test_best_and_spread_are_null_where_a_side_is_empty(empty: str) -> None:
     bids = [] if empty in ("bids", "both") else book.levels([("1.0", "2.00000000")])
     asks = [] if empty in ("asks", "both") else book.levels([("3.0", "4.00000000")])
     book.replace(bids, asks)
-    view = view_of(book, "kraken", 1, None)
+    view = snapshot_of(book, "kraken", 1, None)
     for data in (update_of(book, [], []), render_snapshot(view, 1, 2, RECEIVED_AT, None)):
         told = json.loads(data)
         assert told["best_bid"] == (None if not bids else {"price": "1.0", "qty": "2.00000000"})
@@ -137,7 +137,7 @@ def test_each_update_tells_the_best_and_the_spread_that_it_led_to() -> None:
 
 def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
     book = designs_book()
-    data = render_snapshot(view_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
+    data = render_snapshot(snapshot_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
     assert list(json.loads(data).items()) == [
         ("symbol", "BTC/USD"),
         ("kind", "snapshot"),
@@ -160,7 +160,7 @@ def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
 
 
 def test_a_snapshot_decodes_to_what_was_rendered() -> None:
-    data = render_snapshot(view_of(designs_book(), "simulated", 77, None), 5, 6, None, None)
+    data = render_snapshot(snapshot_of(designs_book(), "simulated", 77, None), 5, 6, None, None)
     assert decode_event(data) == Snapshot(
         symbol="BTC/USD",
         seq=5,
@@ -222,7 +222,7 @@ def test_a_symbol_of_any_characters_comes_through(symbol: str) -> None:
     book = designs_book(symbol)
     for data in (
         update_of(book, [], []),
-        render_snapshot(view_of(book, "kraken", 1, None), 1, 1, None, None),
+        render_snapshot(snapshot_of(book, "kraken", 1, None), 1, 1, None, None),
         render_status(StatusChange(symbol, 1, 1, "live", None, RECEIVED_AT)),
         render_lagged(Lagged(symbol, None, "slow")),
     ):

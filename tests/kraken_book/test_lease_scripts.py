@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from kraken_book.contract.keys import lease_key
 from kraken_book.contract.script import LEASE, RELEASE
 from kraken_book.contract.write import Corrupt, parse_corruption
-from lab.polling import eventually
+from lab.waiting import async_wait_for
 
 KEY = lease_key("0/1")
 LONG = 60_000
@@ -93,7 +93,7 @@ def test_a_lease_that_was_lost_has_a_newer_epoch_also_where_the_clock_has_gone_b
 
 async def test_an_expired_lease_is_another_s(leases: Leases) -> None:
     _, epoch = leases.take("one", milliseconds=30)
-    ours, newer = await eventually(lambda: (taken := leases.take("two"))[0] and taken)
+    ours, newer = await async_wait_for(lambda: (taken := leases.take("two"))[0] and taken)
     assert ours
     assert newer > epoch
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.level import LevelError, make_level
+from kraken_book.errors import LevelError
+from kraken_book.level import make_level
 from kraken_book.precision import Precision
 
 BTC = Precision(1, 8)

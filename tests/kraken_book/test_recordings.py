@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from kraken_book.book import Book, BookError
+from kraken_book.book import Book
+from kraken_book.errors import BookError
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook, TextLevel, side_json
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_book.symbols import SymbolIndex, folded, is_symbol, mentioned, nearest
+from kraken_book.symbols import SymbolIndex, is_symbol, mentioned, normalize_symbol, suggest_symbols
 
 KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
 
@@ -14,7 +14,7 @@ KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
     ["BTC/USD", "btc/usd", "btc-usd", "Btc-Usd", "XBT/USD", "xbt-usd", "/BTC/USD", "btc-usd/"],
 )
 def test_all_spellings_of_a_symbol_fold_to_one(name: str) -> None:
-    assert folded(name) == folded("BTC/USD")
+    assert normalize_symbol(name) == normalize_symbol("BTC/USD")
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def test_all_spellings_of_a_symbol_fold_to_one(name: str) -> None:
     [("xdg-eur", "DOGE/EUR"), ("XDG/EUR", "doge-eur"), ("eth/xbt", "ETH/BTC")],
 )
 def test_krakens_old_names_are_understood(name: str, other: str) -> None:
-    assert folded(name) == folded(other)
+    assert normalize_symbol(name) == normalize_symbol(other)
 
 
 @pytest.mark.parametrize("name", ["BTC/EUR", "BTCUSD", "BTC", "XBTC/USD", ""])
 def test_other_symbols_do_not_fold_to_it(name: str) -> None:
-    assert folded(name) != folded("BTC/USD")
+    assert normalize_symbol(name) != normalize_symbol("BTC/USD")
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_other_symbols_do_not_fold_to_it(name: str) -> None:
     ],
 )
 def test_the_nearest_known_symbol_comes_first(name: str, meant: str) -> None:
-    assert nearest(name, KNOWN)[0] == meant
+    assert suggest_symbols(name, KNOWN)[0] == meant
 
 
 def test_nearest_gives_few_and_none_where_nothing_is_near() -> None:
     many = [f"BTC/US{letter}" for letter in "ABCDEFG"]
-    assert len(nearest("BTC/US", many)) == 3
-    assert nearest("qqqqqqqqqqqq", KNOWN) == []
+    assert len(suggest_symbols("BTC/US", many)) == 3
+    assert suggest_symbols("qqqqqqqqqqqq", KNOWN) == []
 
 
 @pytest.mark.parametrize("name", ["FOO-B/USD", "foo-b/usd", "Foo-B/Usd", "foo-b-usd"])
@@ -70,7 +70,7 @@ def test_known_symbol_is_found_by_its_spellings(name: str, symbol: str | None) -
 
 
 def test_old_name_is_only_a_whole_side() -> None:
-    assert folded("XBT-B/USD") == "XBT-B/USD"
+    assert normalize_symbol("XBT-B/USD") == "XBT-B/USD"
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/B"])

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from kraken_book.contract.write import Refused, WriteCall, Written, touch_book
+from kraken_book.contract.write import WriteCall, WriteRefusal, Written, touch_book
 from kraken_book.event import Kind
 from lab.written_books import KEPT, Event, book_call, status_call
 from tests.kraken_book.script_model import ScriptModel
@@ -157,8 +157,8 @@ def test_whatever_is_called_and_lost_the_stream_stays_in_order(
     written: set[str] = set()
     for step in sequence:
         before = script.dump()
-        expected: Refused | None = None
-        outcome: Written | Refused | None = None
+        expected: WriteRefusal | None = None
+        outcome: Written | WriteRefusal | None = None
         match step:
             case Lose():
                 lose(step, script, model)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab.follower import BrokenPromiseError
-from lab.readers.account import Account, Tally
+from lab.ladder import BrokenPromiseError
+from lab.sse.account import Account, Tally
 
 # The checksum of an empty book: nothing to sum up.
 EMPTY: dict[str, Any] = {

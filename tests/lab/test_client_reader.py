@@ -11,33 +11,25 @@ import msgspec
 import pytest
 
 from kraken_book import LiveBook
-from kraken_book.client.session import Session
+from kraken_book.client.session import ClientSession
 from kraken_book.event import Event, decode_event
-from lab.processes import eventually
-from lab.readers.account import Tally
-from lab.readers.client_reader import ClientReader
-from lab.readers.record import Record
-from lab.scripted_client_api import (
-    HOLD,
-    Answer,
-    ScriptedApi,
-    problem,
-    sse,
-    stream,
-    told,
-)
+from lab.canned_api import HOLD, Answer, CannedApi, problem, sse, stream, told
+from lab.sse.account import Tally
+from lab.sse.client_reader import ClientReader
+from lab.sse.record import Record
+from lab.waiting import wait_for
 from lab.written_books import SYMBOL, snapshot, update, updates
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes back at once."""
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def record_of(*answers: Answer, live_at: int) -> Record:
     """What a reader has seen when its book is live at a seq."""
-    with ScriptedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
+    with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
         reader.wait_until_live(SYMBOL, after=live_at - 1)
     return reader.record
 
@@ -48,8 +40,8 @@ def words_of(*answers: Answer, live_at: int) -> list[str]:
 
 def error_of(*answers: Answer) -> str:
     """What it says should never be."""
-    with ScriptedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
-        return eventually(lambda: reader.error, "it is told")
+    with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
+        return wait_for(lambda: reader.error, "it is told")
 
 
 def change(word: str, reason: str | None, seq: int | None = None) -> bytes:
@@ -96,11 +88,11 @@ def test_of_all_interruptions_those_that_broke_a_stream_are_counted_apart() -> N
 
 def test_the_longest_wait_is_for_a_numbered_event(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("lab.readers.record.time.monotonic", lambda: now)
+    monkeypatch.setattr("lab.sse.record.time.monotonic", lambda: now)
     record, book = Record(SYMBOL, may_repeat=False), LiveBook(SYMBOL)
 
     def take(event: Event) -> None:
-        book.take(event)
+        book.apply(event)
         record.take(book, None)
 
     take(decoded(told(snapshot(3))))

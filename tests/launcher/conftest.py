@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.process_table import descendants
 from tests.launcher.launched import Launched, write_stand_ins
-from tests.launcher.processes import descendants
 
 Launch = Callable[..., Launched]
 

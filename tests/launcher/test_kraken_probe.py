@@ -45,14 +45,14 @@ def test_it_answers_with_its_status() -> None:
 
 def test_a_connection_without_a_status_is_not_enough() -> None:
     with server(until_closed) as url:
-        assert why_unreachable(url, limit=0.7) == "no answer within 0.7 s"
+        assert why_unreachable(url, timeout=0.7) == "no answer within 0.7 s"
 
 
 def test_a_server_that_does_not_even_shake_hands() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         before = time.monotonic()
         url = f"ws://127.0.0.1:{listening.getsockname()[1]}/v2"
-        assert why_unreachable(url, limit=0.7) == "no answer within 0.7 s"
+        assert why_unreachable(url, timeout=0.7) == "no answer within 0.7 s"
         assert time.monotonic() - before < 4
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
+import sys
 
+from lab.process_table import command_of
 from launcher.embedded_redis import EmbeddedRedis
 from tests.launcher.conftest import Launch
-from tests.launcher.processes import command_of
+from tests.launcher.launched import ROOT
 
 
 def test_without_kraken_it_says_so_and_simulates(launch: Launch) -> None:
@@ -39,7 +42,7 @@ def test_the_redis_that_is_given_is_used(launch: Launch) -> None:
         launched = launch(REDIS_URL=redis.url)
         pids = launched.wait_until_up()
         launched.wait_for(f"REDIS_URL is {redis.url}")
-        assert len(pids) == 6, "no Redis among them"
+        assert len(pids) == 3, "no Redis among them"
         assert launched.end(signal.SIGINT) == 0
         assert redis.process.poll() is None
 
@@ -88,6 +91,14 @@ def test_two_runs_started_together_work_side_by_side(launch: Launch) -> None:
         assert len({found[1] for found in told if found}) == 2, logs
     for run in runs:
         assert run.end(signal.SIGINT) == 0
+
+
+def test_launcher_loads_no_client_of_redis() -> None:
+    script = "import sys, launcher.__main__; print({'redis', 'valkey'} & sys.modules.keys())"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set()\n"
 
 
 def test_help_explains_the_settings_and_starts_nothing(launch: Launch) -> None:

@@ -12,7 +12,7 @@ from api.settings import ApiSettings
 from collector.settings import CollectorSettings
 from launcher.settings import LauncherSettings
 from runtime.command_line import refuse_arguments
-from runtime.settings import EnvironmentSettings
+from runtime.settings import EnvironmentSettings, describe_fields
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ["api", "collector", "simulator", "runtime.healthcheck", "tools.chaos"]
@@ -32,10 +32,22 @@ def test_help_has_every_variable_with_its_default_and_what_it_is(
     text = capsys.readouterr().out
     assert "Does it." in text
     lines = text.splitlines()
+    descriptions = describe_fields(settings)
+    assert list(descriptions) == list(settings.model_fields)
     for name, field in settings.model_fields.items():
-        default = "unset" if field.default is None else field.default
+        default = "unset" if field.default is None else str(field.default)
         at = lines.index(f"  {name.upper()} ({default})")
-        assert lines[at + 1].strip() == field.description
+        assert lines[at + 1].strip() == descriptions[name] != ""
+
+
+def test_help_shows_typed_defaults_as_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        refuse_arguments("one", "Does it.", CollectorSettings, ["--help"])
+    text = capsys.readouterr().out
+    assert "  COLLECTOR_SHARD (0/1)\n      this collector's share of the symbols, i/n\n" in text
+    assert "  KRAKEN_SYMBOLS (BTC/USD,ETH/USD,SOL/USD)\n      symbols; also" in text
+    assert "  LOG_LEVEL (info)\n      least level of what is logged" in text
+    assert "  LOG_FORMAT (unset)\n" in text
 
 
 @pytest.mark.parametrize("argument", ["--port", "-x", "api", "--hel", "\x1b[2J\nforged"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from runtime.cooperate import TURN_SECONDS, Turns
+from runtime.cooperate import TURN_SECONDS, Cooperator
 
 
 async def others_turns(rounds: int, seconds: float) -> int:
     """How often another had its turn during so many rounds of such work."""
-    turns, had = Turns(), 0
+    cooperator, had = Cooperator(), 0
 
     async def other() -> None:
         nonlocal had
@@ -23,7 +23,7 @@ async def others_turns(rounds: int, seconds: float) -> int:
         until = monotonic() + seconds
         while monotonic() < until:
             pass
-        await turns.give()
+        await cooperator.pause()
     waiting.cancel()
     return had
 

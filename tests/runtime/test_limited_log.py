@@ -1,4 +1,4 @@
-"""Lines that others can have repeated without end."""
+"""Log lines that others can cause at will."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ import pytest
 from structlog.stdlib import BoundLogger
 from structlog.testing import capture_logs
 
-from runtime.limited_log import LimitedLog
+from runtime.limited_log import LimitedLog, LineLimit
 from runtime.logs import get_logger
+
+
+class Clock:
+    """A steady clock that passes by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -15,8 +30,38 @@ def log() -> BoundLogger:
     return get_logger("test")
 
 
-def test_only_so_many_lines_of_one_event_are_written(log: BoundLogger) -> None:
-    limited = LimitedLog(log, seconds=1000, lines=3)
+def test_limit_admits_a_line_of_each_key_in_a_window(clock: Clock) -> None:
+    limit = LineLimit(60.0, clock=clock)
+    assert [limit.admits("a") for _ in range(5)] == [True, False, False, False, False]
+    assert limit.admits("b")
+    assert not limit.admits("b")
+    assert limit.take_suppressed() == {"a": 4, "b": 1}
+    assert limit.take_suppressed() == {}
+
+
+def test_limit_admits_so_many_lines_of_all_keys_together(clock: Clock) -> None:
+    limit = LineLimit(60.0, together=3, clock=clock)
+    assert [limit.admits(str(i)) for i in range(5)] == [True, True, True, False, False]
+    assert limit.take_suppressed().total() == 2
+
+
+def test_limit_remembers_no_more_keys_than_it_admits(clock: Clock) -> None:
+    limit = LineLimit(60.0, together=3, clock=clock)
+    for number in range(1000):
+        limit.admits(str(number))
+    assert len(limit.take_suppressed()) == 1
+
+
+def test_limit_begins_a_window_with_the_first_line_after_the_last_one(clock: Clock) -> None:
+    limit = LineLimit(60.0, lines=2, clock=clock)
+    for _ in range(2):
+        assert [limit.admits("a") for _ in range(3)] == [True, True, False]
+        clock.now += 60
+        assert limit.is_over
+
+
+def test_log_writes_a_few_lines_of_each_event(log: BoundLogger, clock: Clock) -> None:
+    limited = LimitedLog(log, LineLimit(10.0, lines=3, clock=clock))
     with capture_logs() as written:
         for number in range(1000):
             limited.warning("nonsense came", number=number)
@@ -24,12 +69,16 @@ def test_only_so_many_lines_of_one_event_are_written(log: BoundLogger) -> None:
     assert [line.get("number") for line in written] == [0, 1, 2, None]
 
 
-def test_lines_that_were_left_out_are_counted_later(log: BoundLogger) -> None:
-    limited = LimitedLog(log, seconds=1000, lines=1)
+def test_log_says_how_many_lines_it_left_out_once_the_window_has_ended(
+    log: BoundLogger, clock: Clock
+) -> None:
+    limited = LimitedLog(log, LineLimit(10.0, clock=clock))
     with capture_logs() as written:
         for _ in range(5):
             limited.warning("nonsense came")
-        limited.sum_up(now=1e12)
+        limited.sum_up()
+        clock.now += 10
+        limited.sum_up()
         limited.warning("nonsense came")
     assert [(line["event"], line.get("count")) for line in written] == [
         ("nonsense came", None),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import eventually
+from lab.waiting import wait_until
 from runtime.log_output import LineWriter, LogOutput
 
 LINE = b"x" * 936 + b"\n"
@@ -163,6 +163,6 @@ def test_line_that_cannot_be_made_is_told_in_one_that_can(tmp_path: Path) -> Non
         output = LogOutput(file.fileno())
         output.emit(logging.makeLogRecord({"name": "unit", "msg": Unprintable()}))
         output.emit(logging.makeLogRecord({"name": "unit", "msg": "lone \ud800"}))
-        eventually(lambda: "lone \\ud800\n" in (tmp_path / "log").read_text(), "both lines")
+        wait_until(lambda: "lone \\ud800\n" in (tmp_path / "log").read_text(), "both lines")
     first, _ = (tmp_path / "log").read_text().splitlines()
     assert first == "log line not rendered"

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import structlog
 
-from runtime.logs import LogFormat, configure_logs, get_logger, parse_levels
+from runtime.log_levels import parse_levels
+from runtime.logs import LogFormat, configure_logs, get_logger
 
 ROOT = Path(__file__).parents[2]
 
@@ -193,7 +194,7 @@ def test_exception_on_the_console_is_indented_and_clean(
 
 def test_lines_about_the_log_itself_have_their_fields() -> None:
     script = (
-        "from runtime.logs import *\n"
+        "from runtime.log_levels import *\nfrom runtime.logs import *\n"
         "configure_logs(parse_levels('info'))\n"
         "class Broken:\n    def __repr__(self): raise ZeroDivisionError\n"
         "get_logger('unit').info('hello', field=Broken())\n"

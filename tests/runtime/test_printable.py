@@ -24,11 +24,11 @@ def test_characters_that_do_not_show_are_written_as_escapes(text: str, shown: st
     assert printable(text) == shown
 
 
-def test_lines_are_kept_where_they_are_wanted() -> None:
+def test_printable_lines_keeps_line_feeds() -> None:
     assert printable_lines("one\x1b\ntwo\r\n") == "one\\x1b\ntwo\\r\n"
 
 
-def test_colours_are_kept_where_they_are_wanted_and_ended() -> None:
+def test_printable_with_colours_keeps_colours_and_ends_them() -> None:
     assert printable_with_colours("\x1b[1;31mred\x1b[2J") == "\x1b[1;31mred\\x1b[2J\x1b[0m"
     assert printable_with_colours("plain") == "plain"
 

@@ -19,7 +19,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_the_defaults_run_as_they_are() -> None:
     settings = read_settings(ServiceSettings)
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
-    assert (settings.log_level, settings.log_format) == ("info", None)
+    assert (str(settings.log_level), settings.log_format) == ("info", None)
 
 
 def test_wrong_ones_end_the_process_with_a_line_for_each(
@@ -50,7 +50,7 @@ def test_a_wrong_redis_url_does_not_print_its_password(
 def test_settings_do_not_change() -> None:
     settings = ServiceSettings()
     with pytest.raises(ValueError, match="frozen"):
-        settings.log_level = "debug"
+        settings.log_format = "json"
 
 
 def refusal(capsys: pytest.CaptureFixture[str]) -> str:
@@ -107,12 +107,13 @@ def test_env_file_that_cannot_be_read_is_told_in_a_line(
 )
 def test_env_file_with_a_byte_order_mark_or_without_settings_is_read(content: bytes) -> None:
     Path(".env").write_bytes(content)
-    assert read_settings(ServiceSettings).log_level == ("debug" if content[:1] > b"#" else "info")
+    level = str(read_settings(ServiceSettings).log_level)
+    assert level == ("debug" if content[:1] > b"#" else "info")
 
 
 def test_env_file_that_is_a_device_is_none() -> None:
     Path(".env").symlink_to("/dev/null")
-    assert read_settings(ServiceSettings).log_level == "info"
+    assert str(read_settings(ServiceSettings).log_level) == "info"
 
 
 def test_variable_that_is_not_utf8_is_refused_by_its_name(

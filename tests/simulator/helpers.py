@@ -12,8 +12,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from simulator.catalogue import CATALOGUE
-from simulator.exchange import Exchange
+from simulator.market.catalogue import CATALOGUE
+from simulator.market.exchange import Exchange
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 DEADLINE = 30.0

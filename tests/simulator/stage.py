@@ -12,11 +12,11 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from lab.polling import eventually
-from simulator.exchange import Exchange
-from simulator.fault_text import parse_fault
-from simulator.feed import Feed
-from simulator.injector import Injector
+from lab.waiting import async_wait_until
+from simulator.faults.text import parse_fault
+from simulator.injector import FaultInjector
+from simulator.market.exchange import Exchange
+from simulator.protocol.feed import SimulatedFeed
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,
@@ -35,10 +35,10 @@ _numbers = itertools.count(1)
 class Stage:
     """A running simulator of BTC/USD and MINA/GBP."""
 
-    def __init__(self, feed: Feed, simulator: Simulator) -> None:
+    def __init__(self, feed: SimulatedFeed, simulator: Simulator) -> None:
         self.feed = feed
         self.simulator = simulator
-        self.injector = Injector(simulator, feed)
+        self.injector = FaultInjector(simulator, feed)
         self.url = simulator.url
 
     def do(self, text: str) -> None:
@@ -68,7 +68,7 @@ class Stage:
 
     async def asked(self, count: int) -> None:
         """Wait until the simulator has read so many requests."""
-        await eventually(lambda: len(self.simulator.journal.entries) >= count)
+        await async_wait_until(lambda: len(self.simulator.request_log.entries) >= count)
 
     def client(self) -> connect:
         """A connection that holds whatever it is sent, read or not."""

@@ -14,16 +14,16 @@ import pytest
 from websockets.asyncio.client import connect
 
 from simulator.control import controlled
-from simulator.fault_text import describe
-from simulator.journal import MAX_ENTRIES, Journal
+from simulator.faults.text import describe
 from simulator.options import read_options
-from simulator.recording import read_recording
-from simulator.replay import Replay
+from simulator.protocol.requests import MAX_LOGGED, ReceivedRequests
+from simulator.recording.reader import read_recording
+from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
+from tests.simulator.recording.test_replay import ACK, FRAMES, record
 from tests.simulator.stage import Stage, answered, books, fails, subscribed
 from tests.simulator.test_process import ROOT, start
-from tests.simulator.test_replay import ACK, FRAMES, record
 
 EXAMPLES = {
     "corrupt": "symbol=BTC/USD&count=3",
@@ -70,7 +70,7 @@ async def http(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_each_fault_is_done_and_told(http: httpx.AsyncClient) -> None:
+async def test_post_applies_each_fault_and_returns_it(http: httpx.AsyncClient) -> None:
     for description in describe():
         answer = await http.post(f"/faults/{description.name}?{EXAMPLES[description.name]}")
         assert answer.status_code == 200, answer.text
@@ -80,7 +80,9 @@ async def test_each_fault_is_done_and_told(http: httpx.AsyncClient) -> None:
         assert set(told) == {parameter.name for parameter in description.parameters}
 
 
-async def test_a_fault_by_http_meets_the_client(stage: Stage, http: httpx.AsyncClient) -> None:
+async def test_fault_posted_over_http_reaches_the_client(
+    stage: Stage, http: httpx.AsyncClient
+) -> None:
     async with stage.follower() as (client, book):
         await http.post("/faults/corrupt?symbol=BTC/USD")
         stage.move(2)
@@ -104,7 +106,7 @@ async def test_a_fault_by_http_meets_the_client(stage: Stage, http: httpx.AsyncC
         ("GET", "/faults/corrupt", 405, "there is no GET /faults/corrupt"),
     ],
 )
-async def test_errors_say_what_is_wrong_and_what_would_be_right(
+async def test_http_errors_name_the_fault_and_the_remedy(
     http: httpx.AsyncClient, method: str, path: str, status: int, words: str
 ) -> None:
     answer = await http.request(method, path)
@@ -113,7 +115,7 @@ async def test_errors_say_what_is_wrong_and_what_would_be_right(
     assert words in answer.json()["error"]
 
 
-async def test_faults_are_listed_with_what_is_on_and_all_are_lifted(
+async def test_get_faults_lists_active_ones_and_delete_removes_all(
     stage: Stage, http: httpx.AsyncClient
 ) -> None:
     for text in (
@@ -147,7 +149,7 @@ async def test_faults_are_listed_with_what_is_on_and_all_are_lifted(
 
 
 @pytest.mark.parametrize("symbol", ["BTC/USD", "BTC%2FUSD"])
-async def test_a_book_is_told_as_a_client_holds_it(
+async def test_get_book_equals_the_book_of_a_client(
     stage: Stage, http: httpx.AsyncClient, symbol: str
 ) -> None:
     async with stage.follower(depth=25) as (client, book):
@@ -166,7 +168,9 @@ async def test_a_book_is_told_as_a_client_holds_it(
     assert len((await http.get(f"/books/{symbol}")).json()["bids"]) == 10
 
 
-async def test_connections_and_what_they_asked(stage: Stage, http: httpx.AsyncClient) -> None:
+async def test_get_connections_shows_counts_and_requests(
+    stage: Stage, http: httpx.AsyncClient
+) -> None:
     async with stage.client() as first, stage.client() as second:
         await subscribe(second, "BTC/USD", "NO/NE")
         await answered(second)
@@ -200,15 +204,15 @@ async def test_connections_and_what_they_asked(stage: Stage, http: httpx.AsyncCl
     ]
 
 
-def test_the_journal_is_bounded() -> None:
-    journal = Journal()
-    for number in range(MAX_ENTRIES + 5):
-        journal.note(number, '{"method":"ping"}')
-    assert len(journal.entries) == MAX_ENTRIES
-    assert journal.entries[0].connection == 5
+def test_request_log_keeps_the_last_requests() -> None:
+    log = ReceivedRequests()
+    for number in range(MAX_LOGGED + 5):
+        log.append(number, '{"method":"ping"}')
+    assert len(log.entries) == MAX_LOGGED
+    assert log.entries[0].connection == 5
 
 
-async def test_a_replay_has_no_books_and_no_faults_of_symbols(tmp_path: Path) -> None:
+async def test_replay_refuses_books_and_faults_of_symbols(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])))
     async with Simulator(replay) as simulator, http_of(Stage(replay, simulator)) as http:
         for answer in (
@@ -237,7 +241,7 @@ async def lines(*arguments: str) -> AsyncGenerator[str, None]:
         assert process.returncode == 0
 
 
-async def test_the_process_tells_its_control_port_first_and_does_faults_from_the_start() -> None:
+async def test_process_prints_its_control_port_first_and_applies_faults_at_the_start() -> None:
     told = lines(
         "--control", "0", "--fault", "corrupt?symbol=BTC/USD", "--fault", "early?symbol=BTC/USD"
     )
@@ -270,7 +274,7 @@ async def test_the_process_tells_its_control_port_first_and_does_faults_from_the
         ("mute?seconds=x", "--fault: mute: seconds=x: it takes seconds"),
     ],
 )
-def test_a_bad_fault_is_one_clear_line(
+def test_bad_fault_option_is_refused_in_one_line(
     fault: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exited:
@@ -290,12 +294,12 @@ async def complaint_of(*arguments: str) -> str:
     return line
 
 
-async def test_a_fault_of_a_symbol_that_is_not_served_ends_the_process() -> None:
+async def test_fault_of_an_unlisted_symbol_ends_the_process() -> None:
     arguments = ("--symbols", "ETH/USD", "--fault", "corrupt?symbol=BTC/USD")
     assert "--fault: symbol=BTC/USD: it is not listed" in await complaint_of(*arguments)
 
 
-async def test_a_control_port_in_use_is_named() -> None:
+async def test_control_port_in_use_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -303,7 +307,7 @@ async def test_a_control_port_in_use_is_named() -> None:
         assert f"--control={port}: cannot listen on" in await complaint_of("--control", str(port))
 
 
-def test_the_page_tells_every_fault_with_its_parameters() -> None:
+def test_docs_list_every_fault_with_its_parameters() -> None:
     page = (ROOT / "docs" / "simulator.md").read_text()
     found = re.findall(r"^\| `(\w+)` \|([^|]*)\|", page, re.MULTILINE)
     rows = {(name, told.strip()) for name, told in found}

@@ -50,7 +50,7 @@ async def running(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_client_is_served_and_the_process_ends_at_a_signal(
+async def test_process_serves_a_client_and_ends_at_a_signal(
     number: signal.Signals,
 ) -> None:
     arguments = ("--symbols", "ETH/USD,FOO/BAR", "--rate", "500", "--updates", "50")
@@ -88,7 +88,7 @@ async def test_a_client_is_served_and_the_process_ends_at_a_signal(
         (["--ports", "1"], "unrecognized arguments: --ports"),
     ],
 )
-def test_bad_input_is_one_clear_line(
+def test_bad_option_is_refused_in_one_line(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -107,7 +107,7 @@ def test_bad_input_is_one_clear_line(
         (["--host", "256.1.1.1", "--port", "0"], "cannot listen on 256.1.1.1"),
     ],
 )
-async def test_a_process_with_bad_input_ends_with_2(arguments: list[str], message: str) -> None:
+async def test_process_with_a_bad_option_exits_with_2(arguments: list[str], message: str) -> None:
     process = await start(*arguments)
     async with asyncio.timeout(DEADLINE):
         _, complaint = await process.communicate()
@@ -117,7 +117,7 @@ async def test_a_process_with_bad_input_ends_with_2(arguments: list[str], messag
     assert message in line
 
 
-async def test_a_port_in_use_is_named() -> None:
+async def test_port_in_use_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -131,7 +131,7 @@ async def test_a_port_in_use_is_named() -> None:
     assert "choose another" in line
 
 
-async def test_a_broken_recording_and_a_symbol_that_it_lacks_are_named(tmp_path: Path) -> None:
+async def test_broken_recording_and_missing_symbol_are_named(tmp_path: Path) -> None:
     file = tmp_path / "broken.jsonl"
     file.write_text('{"channel":"heartbeat"}\n{"channel"\n')
     process = await start("--replay", str(file))

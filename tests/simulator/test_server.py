@@ -10,9 +10,9 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from simulator.catalogue import CATALOGUE
-from simulator.exchange import Exchange
-from simulator.outbox import MAX_QUEUED_BYTES
+from simulator.market.catalogue import CATALOGUE
+from simulator.market.exchange import Exchange
+from simulator.send_queue import MAX_QUEUED_BYTES
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,
@@ -34,7 +34,7 @@ async def serving(feed: Exchange, *, max_queued: int = MAX_QUEUED_BYTES) -> Asyn
         yield simulator.url
 
 
-async def test_each_connection_is_greeted_with_an_id_of_its_own_beyond_floats() -> None:
+async def test_each_connection_gets_an_id_beyond_exact_floats() -> None:
     ids = set()
     async with serving(exchange("BTC/USD")) as url:
         for _ in range(5):
@@ -45,18 +45,18 @@ async def test_each_connection_is_greeted_with_an_id_of_its_own_beyond_floats() 
     assert all(2**53 < one < 2**64 for one in ids)
 
 
-async def test_any_path_is_served() -> None:
+async def test_server_serves_any_path() -> None:
     async with serving(exchange("BTC/USD")) as url, connect(url.removesuffix("/v2")) as client:
         await read_until(client, lambda frame: frame["channel"] == "status")
 
 
-async def test_who_only_asks_whether_it_is_there_is_told_so() -> None:
+async def test_healthz_answers_200() -> None:
     async with serving(exchange("BTC/USD")) as url, httpx.AsyncClient(trust_env=False) as client:
         answer = await client.get(url.replace("ws://", "http://").replace("/v2", "/healthz"))
         assert answer.status_code == 200
 
 
-async def test_heartbeats_go_on_where_nothing_moves() -> None:
+async def test_heartbeats_continue_without_moves() -> None:
     async with serving(exchange("BTC/USD", rate=0)) as url, connect(url) as client:
         await subscribe(client, "BTC/USD")
         loop = asyncio.get_running_loop()
@@ -69,7 +69,7 @@ async def test_heartbeats_go_on_where_nothing_moves() -> None:
         assert loop.time() - start > 1.0
 
 
-async def test_a_fast_resubscription_gives_every_ack_and_one_snapshot() -> None:
+async def test_fast_resubscription_gets_every_ack_and_one_snapshot() -> None:
     async with serving(exchange("BTC/USD", rate=0)) as url, connect(url) as client:
         for _ in range(3):
             await subscribe(client, "BTC/USD")
@@ -81,7 +81,7 @@ async def test_a_fast_resubscription_gives_every_ack_and_one_snapshot() -> None:
     assert sum(is_book(frame, "snapshot") for frame in frames) == 1
 
 
-async def test_an_error_leaves_the_socket_open() -> None:
+async def test_error_reply_leaves_the_socket_open() -> None:
     async with serving(exchange("BTC/USD")) as url, connect(url) as client:
         await client.send("{nonsense")
         await client.send(b"\xff\xfe")
@@ -92,7 +92,7 @@ async def test_an_error_leaves_the_socket_open() -> None:
         assert answers[-1]["req_id"] == 101
 
 
-async def test_subscribers_at_different_depths_each_hold_the_right_book() -> None:
+async def test_subscribers_at_each_depth_hold_the_right_book() -> None:
     symbols = ("BTC/USD", "PEPE/USD", "MINA/GBP")
 
     async def follow(url: str, depth: int) -> dict[str, int]:
@@ -113,7 +113,7 @@ async def test_subscribers_at_different_depths_each_hold_the_right_book() -> Non
         await asyncio.gather(*(follow(url, depth) for depth in (10, 25, 100)))
 
 
-async def test_the_same_seed_sends_the_same_frames_but_for_their_timestamps() -> None:
+async def test_frames_follow_from_the_seed_except_timestamps() -> None:
     async def frames() -> list[str]:
         async with (
             serving(exchange("BTC/USD", "ETH/USD", rate=2000, updates=200)) as url,
@@ -130,7 +130,7 @@ async def test_the_same_seed_sends_the_same_frames_but_for_their_timestamps() ->
     assert await frames() == await frames()
 
 
-async def test_advance_makes_what_the_clock_would_have_made() -> None:
+async def test_advance_makes_the_updates_of_the_clock() -> None:
     served = exchange("BTC/USD", "ETH/USD", rate=5000, updates=300)
     async with serving(served) as url, connect(url) as client:
         await subscribe(client, "BTC/USD", "ETH/USD", depth=1000)
@@ -142,7 +142,7 @@ async def test_advance_makes_what_the_clock_would_have_made() -> None:
         assert served.listing(symbol).checksum() == twin.listing(symbol).checksum()
 
 
-async def test_markets_wait_for_a_subscriber_and_stand_still_after_the_last_update() -> None:
+async def test_markets_wait_for_a_subscriber_and_stop_after_the_last_update() -> None:
     feed = exchange("BTC/USD", rate=1000, updates=100)
     opening = feed.listing("BTC/USD").snapshot(10)
     async with serving(feed) as url, connect(url) as idle, connect(url) as client:
@@ -197,7 +197,7 @@ async def flood(client: ClientConnection, times: int) -> None:
             await send(client, method=method, params={"channel": "instrument"})
 
 
-async def test_a_client_that_does_not_read_is_closed_and_holds_up_no_other() -> None:
+async def test_client_that_does_not_read_is_closed_and_delays_no_other() -> None:
     floods = 4_000
     async with (
         serving(exchange(*CATALOGUE, rate=400), max_queued=1_000_000) as url,
@@ -220,7 +220,7 @@ async def test_a_client_that_does_not_read_is_closed_and_holds_up_no_other() -> 
         await read_until(other, is_book)
 
 
-async def test_stopping_says_going_away() -> None:
+async def test_stop_closes_connections_with_1001() -> None:
     async with serving(exchange("BTC/USD")) as url:
         client = await connect(url)
         await subscribe(client, "BTC/USD")
@@ -230,7 +230,7 @@ async def test_stopping_says_going_away() -> None:
     assert closed.rcvd.code == 1001
 
 
-async def test_stopping_does_not_wait_for_a_client_that_does_not_read() -> None:
+async def test_stop_does_not_wait_for_a_client_that_does_not_read() -> None:
     async with AsyncExitStack() as running:
         url = await running.enter_async_context(serving(exchange(*CATALOGUE)))
         client = await connect(url, max_queue=1, compression=None)

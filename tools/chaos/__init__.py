@@ -1,1 +1,1 @@
-"""chaos"""
+"""Every fault of a feed, and the end of every process, under the eyes of readers."""

@@ -1,9 +1,9 @@
-"""`make chaos`: every fault of a feed, and the end of every process, before the eyes of readers.
+"""`make chaos`: inject every fault of a feed and end every process while readers check the books.
 
-In the order that it happens: `scene` starts real processes, `steps` are the faults and what each
-may do to readers, `story` does them while readers follow three books with the Python client, and
-`report` prints what they saw: one reader's book is hit, one is on the same connection, one on
-another. It ends with 0 where every promise held, and leaves nothing behind.
+`system` starts real processes, `faults` lists the faults and their permitted effects, `run` injects
+them while readers follow three books with the Python client, and `report` prints what they saw: one
+reader's book is hit, one is on the same connection, one on another. The exit code is 0 if every
+promise held. Nothing is left behind.
 """
 
 from __future__ import annotations
@@ -11,65 +11,52 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from lab.processes import Stage
-from lab.readers.client_reader import ClientReader
-from lab.readers.leave import leave_on_signals
-from runtime.command_line import refuse_arguments
+from lab.sse.client_reader import ClientReader
+from lab.stage import Stage
+from tools.chaos.faults import steps
 from tools.chaos.report import report
-from tools.chaos.scene import BESIDE, ELSEWHERE, HIT, open_scene
-from tools.chaos.steps import steps
-from tools.chaos.story import Story
+from tools.chaos.run import ChaosRun
+from tools.chaos.system import BESIDE, ELSEWHERE, HIT, start_system
+from tools.console import exit_on_signals, options_parser, say, verdict
 
-BEGUN = time.monotonic()
 LAST_LINES = 15
 
-WHAT = "Lets every fault happen, and tells what readers see."
+WHAT = "Inject every fault, one after another, and report what readers see."
 
 
 def main() -> int:
-    """Tell the story and what was seen; returns what to exit with."""
-    refuse_arguments("tools.chaos", WHAT)
-    leave_on_signals()
-    # What the readers met is told in the end.
+    """Run it; return the exit code."""
+    options_parser("chaos", WHAT).parse_args()
+    exit_on_signals()
+    # The report has what the readers met.
     logging.getLogger("kraken_book.client").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         say("starting a Redis, a simulator, a collector and an api")
-        return tell(stage)
+        return run_all(stage)
 
 
-def tell(stage: Stage) -> int:
-    """The story on a stage that ends with it."""
-    scene = open_scene(stage)
+def run_all(stage: Stage) -> int:
+    """Inject all faults into processes on `stage`; return the exit code."""
+    system = start_system(stage)
     failure = None
     with ExitStack() as reading:
         others = [
-            reading.enter_context(ClientReader(scene.api.url, symbol))
+            reading.enter_context(ClientReader(system.api.url, symbol))
             for symbol in (BESIDE, ELSEWHERE)
         ]
-        story = Story(scene, others)
+        run = ChaosRun(system, others)
         try:
             for step, hit in steps(HIT):
-                seen = story.tell(step, hit)
-                say(f"{seen.title}: {', '.join(seen.told) or 'nothing told'}")
+                result = run.inject(step, hit)
+                say(f"{result.title}: {', '.join(result.told) or 'nothing told'}")
         except AssertionError as error:
-            failure = error
-    print()
-    print("\n".join(report(story)), flush=True)
-    if failure is not None:
-        last = "\n".join(scene.collector.log.splitlines()[-LAST_LINES:])
-        print(f"{last}\nFAILED after {len(story.seen)} faults: {failure}", flush=True)
-    good = failure is None and not any(seen.wrong for seen in story.seen)
-    say("every promise held" if good else "not every promise held")
-    return 0 if good else 1
-
-
-def say(line: str) -> None:
-    """A line of what goes on."""
-    print(f"[{time.monotonic() - BEGUN:5.1f} s] {line}", flush=True)
+            last = "\n".join(system.collector.log.splitlines()[-LAST_LINES:])
+            failure = f"after {len(run.results)} faults: {error}\n{last}"
+    wrong = [f"{each.title!r}: {line}" for each in run.results for line in each.wrong]
+    return verdict(report(run), wrong, failure)
 
 
 if __name__ == "__main__":

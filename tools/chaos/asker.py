@@ -1,4 +1,4 @@
-"""Who asks for a book again and again, and counts how that was answered."""
+"""Ask for a book again and again, and count the answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PAUSE_SECONDS = 0.2
 
 
 class Asker:
-    """Asks for /depth of a symbol a few times a second while its context is open."""
+    """Asks for /depth of a symbol a few times a second until the context ends."""
 
     def __init__(self, url: str, symbol: str) -> None:
         self.answers: Counter[str] = Counter()
-        """By status; `none` where nobody answered."""
+        """The answers by status; `none` if nobody answered."""
         self._path = f"{url}/depth/{symbol}"
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

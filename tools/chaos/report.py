@@ -1,11 +1,11 @@
-"""A table of the faults and of what the readers saw of each."""
+"""The table of the faults and of what the readers saw of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.readers.table import table
-from tools.chaos.story import Seen, Story
+from tools.chaos.run import ChaosRun, FaultResult
+from tools.console import table
 
 _WORDS = 4
 _HEAD = (
@@ -14,34 +14,33 @@ _HEAD = (
 )
 
 
-def report(story: Story) -> Iterator[str]:
-    """The lines of the report."""
-    yield from table(_HEAD, [_row(seen) for seen in story.seen], _WORDS)
+def report(run: ChaosRun) -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield from table(_HEAD, [_row(each) for each in run.results], _WORDS)
+    verified = sum(reader.record.account.ladder.counts.verified for reader in run.others)
+    events = sum(each.tally.events for each in run.results)
     yield ""
-    for seen in story.seen:
-        yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)
-    verified = sum(reader.record.account.ladder.counts.verified for reader in story.others)
-    events = sum(seen.tally.events for seen in story.seen)
     yield (
-        f"{len(story.seen)} faults, {events:,} events read; the readers of the other two books"
+        f"{len(run.results)} faults, {events:,} events read; the readers of the other two books"
         f" verified {verified:,} books"
     )
 
 
-def _row(seen: Seen) -> tuple[str, ...]:
+def _row(result: FaultResult) -> tuple[str, ...]:
+    answers = sorted(result.answers.items())
     return (
-        seen.title,
-        _reasons(seen.told),
-        _reasons(seen.others_told),
-        ", ".join(f"{answer} x{count}" for answer, count in sorted(seen.answers.items())),
-        f"{seen.not_live:.2f}" if seen.told else "-",
-        f"{seen.longest_wait:.2f}",
-        str(seen.tally.missed),
-        str(seen.tally.uncounted),
-        "WRONG" if seen.wrong else "held",
+        result.title,
+        _reasons(result.told),
+        _reasons(result.others_told),
+        ", ".join(f"{answer} x{count}" for answer, count in answers),
+        f"{result.not_live:.2f}" if result.told else "-",
+        f"{result.longest_wait:.2f}",
+        str(result.tally.missed),
+        str(result.tally.uncounted),
+        "WRONG" if result.wrong else "held",
     )
 
 
 def _reasons(told: tuple[str, ...]) -> str:
-    """The reasons for `syncing`, and what else was told."""
+    """Return the reasons for `syncing`, and the other status words."""
     return ", ".join(text.removeprefix("syncing: ") for text in told) or "-"

@@ -1,82 +1,62 @@
-"""`make compose-test`: the real compose file as containers, and readers who miss nothing.
+"""`make compose-test`: the real compose file as containers, with readers that must miss nothing.
 
-In the order that it happens: `stack` starts the containers under a name of their own, the readers
-of `lab.readers` follow every book through Caddy with the Python client and account for each
-event, `crowd` is the load beside them, `story` does to the stack what happens to one in a year, and
-`report` prints what the readers saw.
-It ends with 0 where every promise held, and leaves no container, network, volume or image.
+`stack` starts the containers under a project name of their own. Readers (`lab.sse.client_reader`)
+follow every book through Caddy with the Python client and account for each event, `crowd` is the
+load beside them, `run` scales, stops, kills and restarts containers, and `report` prints what the
+readers saw. The exit code is 0 if every promise held. No container, network, volume or image stays.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-import time
 from contextlib import ExitStack
-from types import FrameType
-from typing import NoReturn
 
-from lab.readers.client_reader import ClientReader
-from runtime.command_line import refuse_arguments
-from tools.compose.crowd import Crowd
+from lab.sse.client_reader import ClientReader
+from tools.compose.crowd import StreamCrowd
 from tools.compose.report import report
+from tools.compose.run import ComposeRun
 from tools.compose.stack import Stack, StackError
-from tools.compose.story import Story
+from tools.console import exit_on_signals, options_parser, say, verdict
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "DOGE/USD")
 UPDATES_A_SECOND = 400
-STREAMS_OF_THE_CROWD = 100
+CROWD_STREAMS = 100
 
-BEGUN = time.monotonic()
-
-WHAT = "Runs the compose file under load, and sees that readers miss nothing."
+WHAT = "Scale, stop, kill and restart the containers under load, and report what readers see."
 
 
 def main() -> int:
-    """Tell the story and what was seen; returns what to exit with."""
-    refuse_arguments("tools.compose", WHAT)
-    signal.signal(signal.SIGTERM, leave)
-    # What the readers met is told in the end.
+    """Run it; return the exit code."""
+    options_parser("compose", WHAT).parse_args()
+    exit_on_signals()
+    # The report has what the readers met.
     logging.getLogger("kraken_book.client").setLevel(logging.ERROR)
     stack = Stack(KRAKEN_SYMBOLS=",".join(SYMBOLS), SIMULATOR_OPTIONS=f"--rate {UPDATES_A_SECOND}")
     try:
         with stack:
-            return tell(stack)
+            return run_all(stack)
     except StackError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def tell(stack: Stack) -> int:
-    """The story in a stack that ends with it."""
+def run_all(stack: Stack) -> int:
+    """Do all steps to the stack; return the exit code."""
     say("building the image and starting the stack, simulated")
     stack.up("--build")
     with ExitStack() as reading:
         readers = [reading.enter_context(ClientReader(stack.url, symbol)) for symbol in SYMBOLS]
-        crowd = reading.enter_context(Crowd(stack.url, SYMBOLS, STREAMS_OF_THE_CROWD))
-        story = Story(stack, readers, crowd)
+        crowd = reading.enter_context(StreamCrowd(stack.url, SYMBOLS, CROWD_STREAMS))
+        run = ComposeRun(stack, readers, crowd)
         failure = None
         try:
-            story.run()
+            run.run_steps()
         except AssertionError as error:
-            failure = error
-        print("\n".join(report(story)), flush=True)
-    if failure is not None:
-        print(f"{stack.logs()}\nFAILED: {failure}", flush=True)
-    good = failure is None and not any(seen.wrong for seen in story.seen)
-    say("every promise held" if good else "not every promise held")
-    return 0 if good else 1
-
-
-def say(line: str) -> None:
-    """A line of what goes on."""
-    print(f"[{time.monotonic() - BEGUN:5.1f} s] {line}", flush=True)
-
-
-def leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End, and take the stack away."""
-    sys.exit(1)
+            failure = f"{error}\n{stack.logs()}"
+        lines = list(report(run))
+    wrong = [f"{each.title!r}: {line}" for each in run.results for line in each.wrong]
+    return verdict(lines, wrong, failure)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The load beside the readers who check: many plain streams, and one who asks for books.
+"""The load beside the checking readers: many plain streams, and one client of /depth.
 
-They are no clients of ours: a hundred of those would spend on proofs the time that the stack needs.
+They do not use our client: a hundred of those would spend the time that the stack needs on proofs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ASK_PAUSE_SECONDS = 0.02
 COME_BACK_SECONDS = 1.0
 
 
-class Crowd:
+class StreamCrowd:
     """`size` open streams, spread over the symbols, and requests for /depth one after another.
 
     It runs in a thread of its own while its context is open.

@@ -1,11 +1,11 @@
-"""A table of what was done and what the readers saw."""
+"""The table of the steps and of what the readers saw of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.readers.table import table
-from tools.compose.story import Seen, Story
+from tools.compose.run import ComposeRun, StepResult
+from tools.console import table
 
 _HEAD = (
     *("step", "s", "events", "longest wait s", "interruptions", "refused"),
@@ -13,35 +13,33 @@ _HEAD = (
 )
 
 
-def report(story: Story) -> Iterator[str]:
-    """The lines of the report."""
-    yield from table(_HEAD, [_row(seen) for seen in story.seen])
+def report(run: ComposeRun) -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield from table(_HEAD, [_row(each) for each in run.results])
     yield ""
     yield from table(
         ("replica", "answers", "most streams at once"),
-        [(name, str(each.answers), str(each.readers)) for name, each in story.served.items()],
+        [(name, str(each.answers), str(each.readers)) for name, each in run.served.items()],
     )
     yield ""
-    ladders = [reader.record.account.ladder for reader in story.readers]
+    ladders = [reader.record.account.ladder for reader in run.readers]
     yield (
         f"{sum(ladder.counts.verified for ladder in ladders):,} books verified by"
-        f" {len(ladders)} readers; {story.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
+        f" {len(ladders)} readers; {run.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
     )
-    for seen in story.seen:
-        yield from (f"WRONG at {seen.title!r}: {each}" for each in seen.wrong)
 
 
-def _row(seen: Seen) -> tuple[str, ...]:
-    tally, answered = seen.tally, seen.answers["200"]
-    figures = (tally.events, tally.interruptions, seen.refused)
+def _row(result: StepResult) -> tuple[str, ...]:
+    tally, answered = result.tally, result.answers["200"]
+    figures = (tally.events, tally.interruptions, result.refused)
     events, *troubles = (f"{figure:,}" for figure in figures)
     return (
-        seen.title,
-        f"{seen.seconds:.1f}",
+        result.title,
+        f"{result.seconds:.1f}",
         events,
-        f"{seen.longest_wait:.2f}",
+        f"{result.longest_wait:.2f}",
         *troubles,
         *map(str, (tally.stood_for, tally.uncounted, tally.missed)),
         f"{answered:,}",
-        f"{seen.answers.total() - answered:,}",
+        f"{result.answers.total() - answered:,}",
     )

@@ -1,7 +1,7 @@
-"""The services of `docker-compose.yml` as containers, beside any others of this machine.
+"""The services of `docker-compose.yml` as containers that do not touch others of this machine.
 
-It has a project name, a port, an image's name and settings of its own, and takes all of it away in
-the end: containers, networks, volumes and image. What a build leaves in Docker's cache stays.
+The project name, port, image name and settings are its own. Containers, networks, volumes and image
+are removed in the end; Docker's build cache stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import NamedTuple, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.processes import ROOT, eventually, own_port
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.waiting import wait_until
 
 # What a user of Docker has in the environment; nothing else, and no .env, reaches the services.
 _DOCKER_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
@@ -27,7 +29,7 @@ _READ_METRICS = (
 
 
 class StackError(Exception):
-    """Docker did not do what it was asked; the message has its words."""
+    """A Docker command failed; the message has its output."""
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,22 @@ class Container:
     running: bool
 
 
-class Served(NamedTuple):
-    """What a replica has done for readers."""
+class ReplicaLoad(NamedTuple):
+    """What a replica has served."""
 
     answers: int
-    """Requests for books and streams that are over."""
+    """Requests for books and streams that have ended."""
     readers: int
     """Streams that are open."""
 
 
 class Stack:
-    """The stack with simulated markets; a context that ends it."""
+    """The stack with simulated markets; leaving the context removes it."""
 
     def __init__(self, **settings: str) -> None:
         self._project = f"kraken-book-test-{os.getpid()}"
         self._image = f"{self._project}:latest"
-        self.port = own_port()
+        self.port = free_port()
         self._environment = {
             **{name: os.environ[name] for name in _DOCKER_VARIABLES if name in os.environ},
             "HTTP_PORT": f"127.0.0.1:{self.port}",
@@ -65,12 +67,14 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Where Caddy serves."""
+        """The address of Caddy."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         if shutil.which("docker") is None:
-            raise StackError("docker is not installed: this test needs an engine and Compose v2")
+            raise StackError(
+                "docker is not installed: the compose test needs an engine and Compose v2"
+            )
         self.compose("version")
         _docker(self._environment, "version")
         return self
@@ -81,11 +85,11 @@ class Stack:
             _docker(self._environment, "image", "rm", self._image)
 
     def up(self, *arguments: str) -> None:
-        """Bring it to what the compose file and the arguments say; returns once all is healthy."""
+        """Run `docker compose up`; return when all services are healthy."""
         self.compose("up", "--detach", "--wait", "--wait-timeout", "120", *arguments)
 
     def scale(self, replicas: int) -> None:
-        """Have so many replicas of the api; those that run are left alone."""
+        """Scale the api; running replicas are not restarted."""
         self.up("--no-recreate", "--scale", f"api={replicas}")
 
     def restart(self, service: str) -> None:
@@ -93,38 +97,38 @@ class Stack:
         self.compose("restart", service)
 
     def stop(self, container: Container) -> None:
-        """End a container as `docker stop` does: it is asked, and has its grace period."""
+        """Stop a container: it is asked to end, and has its grace period."""
         _docker(self._environment, "stop", container.id)
 
     def start(self, container: Container) -> None:
-        """Start a container that has ended; returns once it is healthy."""
+        """Start a container that has ended; return when it is healthy."""
         _docker(self._environment, "start", container.id)
-        eventually(
-            lambda: self._inspect(container, "{{.State.Health.Status}}") == "healthy" or None,
+        wait_until(
+            lambda: self._inspect(container, "{{.State.Health.Status}}") == "healthy",
             f"{container.name} is healthy",
         )
 
     def kill(self, container: Container) -> None:
-        """End a container as a crash of its machine does."""
+        """Kill a container."""
         _docker(self._environment, "kill", container.id)
 
     def exit_code(self, container: Container) -> int:
-        """What the container's process ended with."""
+        """Return the exit code of the container's process."""
         return int(self._inspect(container, "{{.State.ExitCode}}"))
 
     def containers(self, service: str) -> list[Container]:
-        """All containers of a service, by name, also those that have ended."""
+        """Return all containers of a service by name, also those that have ended."""
         said = self.compose("ps", "--all", "--format", "json", service)
         rows = [json.loads(line) for line in said.splitlines()]
         found = [Container(row["ID"], row["Name"], row["State"] == "running") for row in rows]
         return sorted(found, key=lambda container: container.name)
 
     def replicas(self) -> list[Container]:
-        """The api's containers that run."""
+        """Return the running containers of the api."""
         return [container for container in self.containers("api") if container.running]
 
-    def service_of(self, replica: Container) -> Served:
-        """What a replica has served since it started, by its own figures."""
+    def service_of(self, replica: Container) -> ReplicaLoad:
+        """Return what a replica has served since it started, by its own metrics."""
         text = _docker(self._environment, "exec", replica.id, "python", "-c", _READ_METRICS)
         answers = readers = 0.0
         for family in text_string_to_metric_families(text):
@@ -133,17 +137,17 @@ class Stack:
                     readers = sample.value
                 elif sample.labels.get("route") in ("depth", "stream"):
                     answers += sample.value
-        return Served(int(answers), int(readers))
+        return ReplicaLoad(int(answers), int(readers))
 
     def logs(self) -> str:
-        """The last lines of every service."""
+        """Return the last log lines of every service."""
         return self.compose("logs", "--tail", "5")
 
     def _inspect(self, container: Container, what: str) -> str:
         return _docker(self._environment, "inspect", "--format", what, container.id).strip()
 
     def compose(self, *arguments: str) -> str:
-        """What `docker compose` prints; raises StackError."""
+        """Run `docker compose`; return its output, or raise StackError."""
         own = ("--project-name", self._project, "--env-file", os.devnull, "--profile", "simulated")
         return _docker(self._environment, "compose", *own, *arguments)
 

@@ -1,1 +1,1 @@
-"""pictures"""
+"""The pictures in docs/."""

@@ -1,6 +1,6 @@
-"""`make pictures`: docs/page.png, docs/terminal.png and docs/terminal-80x24.png, of real services.
+"""`make pictures`: take docs/page.png, docs/terminal.png and docs/terminal-80x24.png again.
 
-The markets are simulated, and say so.
+The services are real, the markets are simulated, and the pictures say so.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from lab.chromium import find_chromium, open_chromium
-from lab.processes import ROOT, Stage, own_port
-from runtime.command_line import refuse_arguments
+from lab.ports import free_port
+from lab.process import ROOT
+from lab.stage import Stage
+from tools.console import options_parser
 from tools.pictures.terminal import VERIFIED, terminal_html
 
 DOCS = ROOT / "docs"
@@ -23,12 +25,12 @@ USUAL_PORT = 3000
 PAGE_SIZE = (1280, 1000)
 TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
 
-WHAT = "Makes the pictures of docs/ again."
+WHAT = "Take the pictures of the page and the terminal for docs/ again."
 
 
 def main() -> int:
-    """Make all pictures; the exit code."""
-    refuse_arguments("tools.pictures", WHAT)
+    """Take all pictures; return the exit code."""
+    options_parser("pictures", WHAT).parse_args()
     if find_chromium() is None:
         sys.stderr.write("make pictures: no chromium or chrome on the PATH\n")
         return 2
@@ -43,7 +45,7 @@ def main() -> int:
 
 
 def _services(stage: Stage) -> str:
-    """All services, and where the api is."""
+    """Start all services; return the address of the api."""
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOLS)
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
@@ -54,12 +56,12 @@ def _services(stage: Stage) -> str:
 
 
 def _port() -> int:
-    """The port that the README names, if it is free."""
+    """Return the port that the README names, if it is free, else another one."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", USUAL_PORT))
         except OSError:
-            return own_port()
+            return free_port()
     return USUAL_PORT
 
 

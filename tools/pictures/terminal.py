@@ -1,4 +1,4 @@
-"""What a terminal shows, as HTML: letters of one width, so that frames and bars have no seams."""
+"""The terminal's screen as HTML, in a fixed width, so that frames and bars have no seams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 
 # So many events make a ladder that has lived.
 VERIFIED = 25
@@ -22,7 +22,7 @@ font: 19.932px/23px 'DejaVu Sans Mono', monospace">{code}</pre>"""
 
 
 def terminal_html(url: str, width: int, height: int) -> str:
-    """The terminal on the api at `url`, in a window of this size, once its ladders have moved."""
+    """Return the terminal's screen with the api at `url`, when its ladders have moved."""
     os.environ["COLORTERM"] = "truecolor"
     os.environ.pop("NO_COLOR", None)
     return asyncio.run(_html(TerminalApp(Options(url, None, ())), width, height))
@@ -35,7 +35,7 @@ async def _html(app: TerminalApp, width: int, height: int) -> str:
             books = app.feed.books.values()
             return bool(books) and all(book.counts.verified >= VERIFIED for book in books)
 
-        await eventually(has_lived, "every ladder has moved")
+        await async_wait_until(has_lived, "every ladder has moved")
         app.refresh_ages()
         app.paint()
         await pilot.pause()

@@ -1,1 +1,1 @@
-"""soak"""
+"""Load and a fault every second, for minutes."""

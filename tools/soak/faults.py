@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
-from simulator.catalogue import profile_of
+from simulator.market.catalogue import profile_of
 
 # Were whole connections hit more often, nothing would ever flow.
 _OF_CONNECTIONS_IN = 20
@@ -16,7 +16,7 @@ _SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
 
 
 class FaultMaker:
-    """Makes what goes wrong next: requests to the simulator, made together."""
+    """Makes random faults, each as requests to the simulator that are made together."""
 
     def __init__(self, symbols: Sequence[str], seed: int) -> None:
         self._symbols = symbols
@@ -33,7 +33,7 @@ class FaultMaker:
         ]
 
     def next(self) -> list[str]:
-        """The next fault, as requests to the simulator."""
+        """Return the next fault, as requests to the simulator."""
         if self._random.randrange(_OF_CONNECTIONS_IN) == 0:
             return [self._of_connections()]
         return self._random.choice(self._kinds)()
@@ -44,7 +44,7 @@ class FaultMaker:
         return [f"{name}?symbol={symbol}{count}"]
 
     def _of_subscription(self) -> list[str]:
-        """Something wrong with subscribing, and a doubt, so that there is some."""
+        """Return a fault of subscribing, and a doubt that causes a subscription."""
         symbol = self._symbol()
         parameters = {"early": "", "ack_only": "", "refuse": "&seconds=5"}
         name = self._random.choice(list(parameters))
@@ -57,7 +57,7 @@ class FaultMaker:
         return [f"silence?symbol={self._symbol()}&seconds={self._seconds(3, 20)}"]
 
     def _precision(self) -> list[str]:
-        """One decimal more than at first, or as many again."""
+        """Return a change of precision to one decimal more, or back."""
         symbol = self._symbol()
         self._refined ^= {symbol}
         profile, more = profile_of(symbol), symbol in self._refined
@@ -95,6 +95,6 @@ class FaultMaker:
 
 
 def name_of(fault: str) -> str:
-    """What to count a fault as; a mute of everything is not one of a symbol."""
+    """Return the name to count a fault by; a mute of everything has its own."""
     name = fault.partition("?")[0]
     return "mute of all" if name == "mute" and "symbol=" not in fault else name

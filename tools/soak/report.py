@@ -1,17 +1,17 @@
-"""The figures of a run."""
+"""The report of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from statistics import median, quantiles
 
-from tools.soak.gauge import Gauge
-from tools.soak.soak import Outcome
+from tools.soak.memory import MemorySampler
+from tools.soak.run import Outcome
 
 
-def report(outcome: Outcome, gauge: Gauge) -> Iterator[str]:
-    """The lines of the report."""
-    options, evidence = outcome.options, outcome.evidence
+def report(outcome: Outcome, memory: MemorySampler) -> Iterator[str]:
+    """Yield the lines of the report."""
+    options, audit = outcome.options, outcome.audit
     # Of a run that failed at once there is little to tell.
     seconds, count = max(1.0, outcome.seconds), sum(outcome.faults.values())
     yield f"{options.symbols} symbols, {seconds:.0f} s, {count:,} faults, seed {options.seed}"
@@ -24,26 +24,26 @@ def report(outcome: Outcome, gauge: Gauge) -> Iterator[str]:
     yield f"  reconnects   {_counts(outcome.health.get('reconnects', {}))}"
     yield f"  live again   {outcome.live_after:.1f} s after the last fault"
     yield (
-        f"  streams      {evidence.events:,} events: {evidence.updates:,} updates,"
-        f" {evidence.snapshots:,} snapshots, {evidence.statuses:,} statuses"
+        f"  streams      {audit.events:,} events: {audit.updates:,} updates,"
+        f" {audit.snapshots:,} snapshots, {audit.statuses:,} statuses"
     )
     yield (
-        f"  numbers      {evidence.numbers:,}: {evidence.conflated:,} stand in a snapshot,"
-        f" {evidence.uncounted:,} are uncounted after a resync"
+        f"  numbers      {audit.numbers:,}: {audit.conflated:,} stand in a snapshot,"
+        f" {audit.uncounted:,} are uncounted after a resync"
     )
     yield (
         f"  verified     {outcome.verified:,} updates by the collector,"
-        f" {evidence.verified:,} books again from the streams"
+        f" {audit.verified:,} books again from the streams"
     )
-    if len(evidence.lags) > 1:
-        lags = [lag * 1e3 for lag in evidence.lags]
+    if len(audit.lags) > 1:
+        lags = [lag * 1e3 for lag in audit.lags]
         yield (
             f"  to Redis     {median(lags):.1f} ms in the median, {quantiles(lags, n=100)[98]:.1f}"
             f" for 99 in 100, {max(lags):.0f} at most, from the socket"
         )
     yield f"  CPU          {_shares(outcome.cpu)} of a core"
-    for name in gauge.samples:
-        fifths = ", ".join(_mb(size) for size in gauge.fifths(name))
+    for name in memory.samples:
+        fifths = ", ".join(_mb(size) for size in memory.fifths(name))
         yield f"  memory       {name}: {fifths} MB in the median of each fifth of the time"
 
 

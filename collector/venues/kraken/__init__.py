@@ -1,6 +1,7 @@
-"""What is Kraken's alone: the WebSocket v2 protocol of the `book` and `instrument` channels.
+"""Kraken's WebSocket v2: the `book` and `instrument` channels.
 
-`frames` decodes and makes frames, `requests` paces what is asked, `subscription` follows one
-symbol, `lag` tells how old what is read is, `session` is one connection's conversation (all without
-I/O); `connection` does the I/O and comes back for ever.
+In the order of the flow: `venue` opens a `connection`. It reads frames from its websocket and gives
+them to a `session`, which decodes them (`frames`, `answers`) and applies them to books
+(`book_feed`). The `subscriber` decides which books are asked for, with one
+`subscription` a symbol, and `requests` paces it. All but `connection` do no I/O.
 """

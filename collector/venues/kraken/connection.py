@@ -1,4 +1,4 @@
-"""One connection to Kraken, for ever: connect, converse, back off, again.
+"""One connection to Kraken, forever: connect, run a session on it, back off, again.
 
 BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
      ▲              │             │          │
@@ -10,26 +10,26 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from enum import Enum
-from time import monotonic, monotonic_ns, time_ns
-from urllib.parse import urlsplit
+from time import monotonic_ns
 
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from collector.feed.books import SymbolBook
-from collector.feed.budget import Share
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.budget import BudgetShare
+from collector.feed.lag import FeedLagging, FeedSilent, Watchdog
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
-from collector.venues.kraken.feed_socket import (
-    MOST_BYTES,
+from collector.venues.feed_socket import (
     MOST_WAITING,
+    NOT_CONNECTED,
     FeedFlooded,
     FeedSocket,
-    Lot,
+    FrameBatch,
+    open_feed_socket,
 )
-from collector.venues.kraken.lag import MOST_LAG_SECONDS, FeedLagging
-from collector.venues.kraken.session import Session
+from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
@@ -37,264 +37,220 @@ from runtime.logs import get_logger
 # The name that LOG_LEVEL takes; it outlives moves of this module.
 log = get_logger("collector.kraken")
 
-SILENCE_SECONDS = 10.0
-CONNECT_SECONDS = 10.0
-# What brings a snapshot and then ends, again and again, has not recovered by it.
+# A server that brings a snapshot and then ends, again and again, has not recovered by it.
 RECOVERED_SECONDS = 10.0
-# So long are frames taken that came together; then the loop's other tasks have their turn. A flood
-# that is written after every 32 frames costs a quarter more, since each call then carries few
-# events; a thousand snapshots at once would hold up all else for a second.
+TICK_INTERVAL = 1.0
+# Process at most 5 ms of frames before yielding to the event loop. A thousand snapshots at once
+# would hold up all else for a second; yielding more often gives each write to Redis fewer events.
 TURN_NANOSECONDS = 5_000_000
 
-
-class State(Enum):
-    """Where a connection stands."""
-
-    BACKING_OFF = "backing off"
-    CONNECTING = "connecting"
-    SUBSCRIBING = "subscribing"
-    LIVE = "live"
-
-
-_FOLLOWS = {
-    State.BACKING_OFF: {State.CONNECTING},
-    State.CONNECTING: {State.SUBSCRIBING, State.BACKING_OFF},
-    State.SUBSCRIBING: {State.LIVE, State.BACKING_OFF},
-    State.LIVE: {State.BACKING_OFF},
+TRANSITIONS = {
+    ConnectionState.BACKING_OFF: {ConnectionState.CONNECTING},
+    ConnectionState.CONNECTING: {ConnectionState.SUBSCRIBING, ConnectionState.BACKING_OFF},
+    ConnectionState.SUBSCRIBING: {ConnectionState.LIVE, ConnectionState.BACKING_OFF},
+    ConnectionState.LIVE: {ConnectionState.BACKING_OFF},
 }
 
-
-class FeedSilent(Exception):
-    """Nothing comes any more, not even a heartbeat."""
+_ENDED = (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException)
 
 
-# What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
-# SOCKS proxy, for which websockets wants a package of its own.
-_NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
+class KrakenConnection:
+    """A websocket that carries books, and is opened again whenever it ends.
 
-# The bounded set of reasons why a connection ends; for the rest it is "unreachable".
-_REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (FeedLagging, "lag"),
-    (FeedSilent, "silent"),
-    (FeedFlooded, "flood"),
-    (ConnectionClosed, "closed"),
-    (InvalidStatus, "refused"),
-    (ssl.SSLCertVerificationError, "certificate"),
-)
+    Args:
+        name: Its name, for people.
+        url: Address of the websocket.
+        connects: Its share of the connects of a process.
+        open_session: Returns a session of these books, for a new websocket.
+        recovered_after: Seconds after which a connection with a verified snapshot has recovered:
+            the delays begin anew.
+        backoff: Delays between attempts.
+        clock: Returns the time.
 
-
-class Connection:
-    """A websocket to `url` that carries the books of its sessions; `name` is for people.
-
-    It connects within `connects`, its share of the budget of all connections of a process.
-    `open_session` makes the conversation of each new socket over the books there are then. Once a
-    connection that brought a verified snapshot has lasted for `recovered_after` seconds, the next
-    is tried as soon as if there had never been a failure.
+    Attributes:
+        books: The books that it carries.
+        link: What the readers of its books know of it.
+        state: Its state; `_enter` alone changes it.
+        frames: How many frames were processed.
+        reconnects: How often it ended.
     """
 
     def __init__(
         self,
         name: str,
         url: str,
-        connects: Share,
-        open_session: Callable[[Mapping[str, SymbolBook]], Session],
+        connects: BudgetShare,
+        open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
+        *,
         recovered_after: float = RECOVERED_SECONDS,
         backoff: Backoff | None = None,
+        clock: Callable[[], Timestamp] = timestamp_now,
     ) -> None:
-        self.name = name
         self.books: dict[str, SymbolBook] = {}
+        self.link = Link()
+        self.state = ConnectionState.BACKING_OFF
+        self.frames = 0
+        self.reconnects = 0
+        self._name = name
         self._url = url
         self._connects = connects
         self._open_session = open_session
-        self._session: Session | None = None
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
-        self._last = self._ticked = Stamp(0, 0)
-        self.state = State.BACKING_OFF
-        # For people; what is measured is measured by the steady clock.
-        self.since = time_ns()
-        self._connected_at = 0.0
-        self.is_behind = False
-        """Whether it has had to hold Kraken up when it was read last."""
-        self.reconnects = 0
-        self.frames = 0
+        self._clock = clock
+        self._session: KrakenSession | None = None
+        self._entered_at = clock()
+        self._watchdog = Watchdog()
 
     def add(self, book: SymbolBook) -> None:
         """Carry this book too."""
         self.books[book.symbol] = book
         if self._session is not None:
-            self._session.add(book.symbol)
+            self._session.add(book)
 
     def remove(self, symbol: str) -> None:
-        """Carry this book no more."""
+        """Stop carrying this book."""
         del self.books[symbol]
         if self._session is not None:
             self._session.remove(symbol)
 
-    @property
-    def read(self) -> Stamp | None:
-        """When its newest frame was read; None where it is down, or silent for too long."""
-        if self.state not in (State.SUBSCRIBING, State.LIVE):
-            return None
-        silent = stamp_now().steady - self._last.steady
-        return self._last if silent < SILENCE_SECONDS * 1e9 else None
-
     def describe(self) -> dict[str, object]:
-        """What `kraken:feed` says of it."""
+        """Return the connection's report for `kraken:feed` and /healthz."""
+        session, last_frame_at = self._session, self._watchdog.last_frame_at.unix
         return {
-            "name": self.name,
+            "name": self._name,
             "state": self.state.value,
-            "since": rfc3339(self.since),
-            "last_frame": rfc3339(self._last.unix) if self._last.unix else None,
+            "since": rfc3339(self._entered_at.unix),
+            "last_frame": rfc3339(last_frame_at) if last_frame_at else None,
             "symbols": len(self.books),
             "frames": self.frames,
             "reconnects": self.reconnects,
-            "lag_ms": round(self._session.lag.seconds * 1000) if self._session else None,
-            "system": self._session.system if self._session else None,
+            "lag_ms": round(session.lag.seconds * 1000) if session else None,
+            "system": session.system if session else None,
         }
 
     async def run(self) -> None:
-        """Stay connected, for ever."""
+        """Stay connected, forever."""
         while True:
             await self._wait_for_budget()
-            self._enter(State.CONNECTING)
-            session = self._session = self._open_session(self.books)
-            reason, error = await self._attempt(session)
-            if session.verified and monotonic() - self._connected_at >= self._recovered_after:
-                self._backoff.reset()
+            self._enter(ConnectionState.CONNECTING)
+            self._session = session = self._open_session(self.books)
+            error = await self._converse_once(session)
             self._session = None
             delay = self._backoff.next()
             self.reconnects += 1
+            reason, words = _reason_of(error), str(error) or type(error).__name__
             RECONNECTS.labels(reason).inc()
-            self._enter(State.BACKING_OFF, reason=reason, error=error, seconds=round(delay, 1))
+            facts = {"reason": reason, "error": words, "seconds": round(delay, 1)}
+            self._enter(ConnectionState.BACKING_OFF, **facts)
             await asyncio.sleep(delay)
 
     async def _wait_for_budget(self) -> None:
-        while not self._connects.take(monotonic()):
-            wait = self._connects.wait(monotonic())
-            log.warning("so many connections are enough", name=self.name, seconds=round(wait, 1))
+        while not self._connects.take(self._now()):
+            wait = self._connects.wait(self._now())
+            log.warning("connect budget exhausted", name=self._name, seconds=round(wait, 1))
             await asyncio.sleep(wait)
 
-    async def _attempt(self, session: Session) -> tuple[str, str]:
-        """Converse until it ends; says why, in a word and at length."""
+    async def _converse_once(self, session: KrakenSession) -> Exception:
+        """Connect and converse until it ends; return the error that ended it."""
         try:
-            websocket = await self._connect()
-        except _NOT_CONNECTED as error:
-            session.close(reason := _reason_of(error))
-            return reason, _words_of(error)
-        self._last = self._ticked = stamp_now()
-        self._connected_at = monotonic()
-        self._enter(State.SUBSCRIBING)
+            websocket = await open_feed_socket(self._url)
+        except NOT_CONNECTED as error:
+            session.close(_reason_of(error))
+            return error
+        self._enter(ConnectionState.SUBSCRIBING)
+        self.link.last_frame_at = self._entered_at
+        self._watchdog.begin(self._entered_at)
+        connected_at = self._now()
         try:
-            await self._converse(websocket, session)
-        except (FeedLagging, FeedSilent, FeedFlooded, OSError, WebSocketException) as error:
-            # Before the socket is closed, which may take its time: nothing is confirmed any more.
-            self.is_behind = False
-            session.close(reason := _reason_of(error))
-            return reason, _words_of(error)
+            ended = await self._converse(websocket, session)
+            # Before the socket is closed, which may take a while: no book is confirmed any more.
+            self.link.last_frame_at, self.link.is_behind = None, False
+            session.close(_reason_of(ended))
         finally:
             await websocket.close()
-        raise AssertionError("a conversation ends only by an error")
+        if session.has_verified and self._now() - connected_at >= self._recovered_after:
+            self._backoff.reset()
+        return ended
 
-    async def _connect(self) -> FeedSocket:
-        websocket = await connect(
-            self._url,
-            create_connection=FeedSocket,
-            compression=None,
-            max_size=MOST_BYTES,
-            open_timeout=CONNECT_SECONDS,
-            # Kraken's heartbeats tell more than our pings would.
-            ping_interval=None,
-            close_timeout=0.5,
-            proxy=None if _is_this_machine(self._url) else True,
-        )
-        assert isinstance(websocket, FeedSocket)
-        return websocket
-
-    async def _converse(self, websocket: FeedSocket, session: Session) -> None:
-        session.open(monotonic())
-        tasks = [
-            asyncio.create_task(self._read(websocket, session)),
-            asyncio.create_task(self._tick(websocket, session)),
-        ]
+    async def _converse(self, websocket: FeedSocket, session: KrakenSession) -> Exception:
+        """Exchange frames and requests; return the error that ends it."""
+        session.open(self._now())
+        loops = (self._process_frames, self._tick)
+        tasks = [asyncio.create_task(loop(websocket, session)) for loop in loops]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        for task in done:
-            task.result()
+        try:
+            for task in done:
+                task.result()
+        except _ENDED as error:
+            return error
+        raise AssertionError("a conversation ends only by an error")
 
-    async def _read(self, websocket: FeedSocket, session: Session) -> None:
+    async def _process_frames(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while True:
             if session.requests:
-                await self._send(websocket, session)
-            lot = await websocket.read()
-            self._last = lot.read
-            self.is_behind = len(lot.messages) >= MOST_WAITING
-            self._require_no_standstill(lot.read)
-            await self._take(lot, session)
-            self.frames += len(lot.messages)
-            if self.state is State.SUBSCRIBING and session.complete:
-                self._enter(State.LIVE)
+                await self._send_requests(websocket, session)
+            batch = await websocket.next_batch()
+            self.link.last_frame_at = batch.read_at
+            self.link.is_behind = len(batch.messages) >= MOST_WAITING
+            self._watchdog.on_frames(batch.read_at)
+            await self._process_batch(batch, session)
+            self.frames += len(batch.messages)
+            if self.state is ConnectionState.SUBSCRIBING and session.is_complete:
+                self._enter(ConnectionState.LIVE)
 
-    async def _take(self, lot: Lot, session: Session) -> None:
+    async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
         until = monotonic_ns() + TURN_NANOSECONDS
-        for data in lot.messages:
-            rest = session.begin(data, lot.read)
+        for data in batch.messages:
+            rest = session.begin(data, batch.read_at)
             if monotonic_ns() > until:
                 await asyncio.sleep(0)
                 until = monotonic_ns() + TURN_NANOSECONDS
-            # Of a large frame.
             for _ in rest or ():
                 if monotonic_ns() > until:
                     await asyncio.sleep(0)
                     until = monotonic_ns() + TURN_NANOSECONDS
-        # More may wait already, and reading it would not let others have theirs.
+        # More may wait already, and reading it would not yield.
         await asyncio.sleep(0)
 
-    async def _tick(self, websocket: FeedSocket, session: Session) -> None:
+    async def _tick(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while True:
-            await asyncio.sleep(1)
-            now = stamp_now()
-            self._require_no_standstill(now)
-            self._ticked = now
-            if now.steady - self._last.steady >= SILENCE_SECONDS * 1e9:
-                raise FeedSilent(f"nothing came for {SILENCE_SECONDS:.0f} s")
-            session.tick(monotonic())
-            await self._send(websocket, session)
+            await asyncio.sleep(TICK_INTERVAL)
+            self._watchdog.tick(self._clock())
+            session.tick(self._now())
+            await self._send_requests(websocket, session)
 
-    def _require_no_standstill(self, now: Stamp) -> None:
-        """Raise FeedLagging where this process was suspended: what waits in the socket is old.
-
-        It is read so fast that its times alone would tell too late.
-        """
-        stood_still = (now.steady - self._ticked.steady) / 1e9
-        if stood_still > MOST_LAG_SECONDS:
-            raise FeedLagging(f"this process stood still for {stood_still:.1f} s")
-
-    async def _send(self, websocket: FeedSocket, session: Session) -> None:
-        while (request := session.requests.next(monotonic())) is not None:
+    async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
+        while (request := session.requests.next(self._now())) is not None:
             await websocket.send(request)
 
-    def _enter(self, state: State, **facts: object) -> None:
-        assert state in _FOLLOWS[self.state], f"{state} does not follow {self.state}"
+    def _enter(self, state: ConnectionState, **facts: object) -> None:
+        assert state in TRANSITIONS[self.state], f"{state} does not follow {self.state}"
         self.state = state
+        self._entered_at = self._clock()
         CONNECTION_STATES.labels(state.value).inc()
-        self.since = time_ns()
-        level = log.warning if state is State.BACKING_OFF else log.info
-        level(f"connection {state.value}", name=self.name, url=self._url, **facts)
+        level = log.warning if state is ConnectionState.BACKING_OFF else log.info
+        level(f"connection {state.value}", name=self._name, url=self._url, **facts)
+
+    def _now(self) -> float:
+        return self._clock().steady / 1e9
 
 
 def _reason_of(error: Exception) -> str:
-    return next((word for kind, word in _REASONS if isinstance(error, kind)), "unreachable")
-
-
-def _words_of(error: Exception) -> str:
-    return str(error) or type(error).__name__
-
-
-def _is_this_machine(url: str) -> bool:
-    # A proxy of the environment is for what lies beyond; it would not find us.
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    """Return why a connection ended: one of a bounded set of words."""
+    match error:
+        case FeedSilent() | FeedLagging() | FeedFlooded():
+            return error.reason
+        case ConnectionClosed():
+            return "closed"
+        case InvalidStatus():
+            return "refused"
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case _:
+            return "unreachable"

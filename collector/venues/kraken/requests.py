@@ -1,4 +1,4 @@
-"""What one connection asks of Kraken: paced, and with what is wanted of many symbols in one.
+"""The requests of one session: paced, and of many symbols in one.
 
 Pure; times are steady seconds, given by the caller.
 """
@@ -6,27 +6,29 @@ Pure; times are steady seconds, given by the caller.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from collector.feed.budget import Budget
-from collector.venues.kraken import frames
 
 # Kraken does not say how many requests it takes; one carries any number of symbols.
 REQUESTS_PER_SECOND = 10
-# After "Exceeded msg rate"; what was not answered is asked again in its own time.
-RATE_PAUSE_SECONDS = 5.0
-REMEMBERED_REQUESTS = 1000
+# After "Exceeded msg rate"; requests that were not answered are made again in their own time.
+RATE_PAUSE = 5.0
+MAX_REMEMBERED = 1000
 
 
 class Sent(NamedTuple):
-    """A request that was sent: for which symbols, none if it was for instruments, and when."""
+    """A request that was sent `at` a time: for `symbols`, none if it was for instruments."""
 
     symbols: tuple[str, ...]
     at: float
 
 
 class Requests:
-    """The requests to be sent, in order; the books are all of one `depth`."""
+    """The requests to be sent, in order; all books have one `depth`."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -41,52 +43,52 @@ class Requests:
     def __bool__(self) -> bool:
         return bool(self._to_leave or self._of_instruments or self._to_ask)
 
-    def ask(self, symbol: str, most_together: int | None = None) -> None:
-        """Subscribe to a symbol's book, in a request of at most so many symbols."""
-        self._to_ask[symbol] = most_together
+    def ask(self, symbol: str, max_together: int | None = None) -> None:
+        """Subscribe to a symbol's book, in a request of at most `max_together` symbols."""
+        self._to_ask[symbol] = max_together
 
-    def leave(self, symbol: str, most_together: int | None = None) -> None:
-        """Unsubscribe from a symbol's book, in a request of at most so many symbols."""
+    def leave(self, symbol: str, max_together: int | None = None) -> None:
+        """Unsubscribe from a symbol's book, in a request of at most `max_together` symbols."""
         self._to_ask.pop(symbol, None)
-        self._to_leave[symbol] = most_together
+        self._to_leave[symbol] = max_together
 
     def forget(self, symbol: str) -> None:
-        """Ask nothing of this symbol after all."""
+        """Drop the request to subscribe to a symbol's book, if it was not sent."""
         self._to_ask.pop(symbol, None)
 
     def ask_instruments(self, *, anew: bool = False) -> int:
         """Subscribe to the pairs; if `anew`, unsubscribe first. Return the request's number."""
         if anew:
             left = self._new_id()
-            self._of_instruments.append((left, frames.unsubscribe_instruments(left)))
+            self._of_instruments.append((left, unsubscribe_instruments(left)))
         asked = self._new_id()
-        self._of_instruments.append((asked, frames.subscribe_instruments(asked)))
+        self._of_instruments.append((asked, subscribe_instruments(asked)))
         return asked
 
     def next(self, now: float) -> str | None:
         """Return the request to send now, if there is one and the pace allows it."""
         if not self or not self._pace.take(now):
             return None
-        # Leaving first, so that whatever is asked for anew has been left.
+        # Leave first, so that a book that is asked for again has been left.
         if self._to_leave:
             symbols, req_id = _take_together(self._to_leave), self._new_id()
             self._remember(req_id, symbols, now)
-            return frames.unsubscribe_books(symbols, self._depth, req_id)
+            return unsubscribe_books(symbols, self._depth, req_id)
         if self._of_instruments:
             req_id, request = self._of_instruments.popleft()
             self._remember(req_id, (), now)
             return request
         symbols, req_id = _take_together(self._to_ask), self._new_id()
         self._remember(req_id, symbols, now)
-        return frames.subscribe_books(symbols, self._depth, req_id)
+        return subscribe_books(symbols, self._depth, req_id)
 
     def sent(self, req_id: int | None) -> Sent | None:
-        """Return what was sent under this number, for an answer that names no symbol."""
+        """Return the request of this number, if there was one; answers may name no symbol."""
         return None if req_id is None else self._sent.get(req_id)
 
     def pause(self, now: float) -> None:
-        """Send nothing for a while: Kraken says that it was too much."""
-        self._pace.pause(now + RATE_PAUSE_SECONDS)
+        """Send nothing for a while, because Kraken says that requests come too fast."""
+        self._pace.pause(now + RATE_PAUSE)
 
     def _new_id(self) -> int:
         self._last_id += 1
@@ -95,15 +97,41 @@ class Requests:
     def _remember(self, req_id: int, symbols: tuple[str, ...], now: float) -> None:
         self._sent[req_id] = Sent(symbols, now)
         # Answers do not come much later.
-        if len(self._sent) > REMEMBERED_REQUESTS:
+        if len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]
 
 
 def _take_together(waiting: dict[str, int | None]) -> tuple[str, ...]:
-    """Remove and return what may go in one request with the symbol that waits longest."""
-    most = next(iter(waiting.values()))
-    alike = [symbol for symbol, limit in waiting.items() if limit == most]
-    together = tuple(alike if most is None else alike[:most])
+    """Remove and return the symbols that may share a request with the one that waits longest."""
+    limit = next(iter(waiting.values()))
+    alike = [symbol for symbol, other in waiting.items() if other == limit]
+    together = tuple(alike if limit is None else alike[:limit])
     for symbol in together:
         del waiting[symbol]
     return together
+
+
+def subscribe_instruments(req_id: int) -> str:
+    """Return the request for pairs and their precisions."""
+    return _request("subscribe", {"channel": "instrument"}, req_id)
+
+
+def unsubscribe_instruments(req_id: int) -> str:
+    """Return the request to send no more of pairs."""
+    return _request("unsubscribe", {"channel": "instrument"}, req_id)
+
+
+def subscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
+    """Return the request for the books of `symbols`, each of which is answered by itself."""
+    params = {"channel": "book", "symbol": list(symbols), "depth": depth, "snapshot": True}
+    return _request("subscribe", params, req_id)
+
+
+def unsubscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
+    """Return the request to send no more of the books of `symbols`."""
+    params = {"channel": "book", "symbol": list(symbols), "depth": depth}
+    return _request("unsubscribe", params, req_id)
+
+
+def _request(method: str, params: dict[str, object], req_id: int) -> str:
+    return msgspec.json.encode({"method": method, "params": params, "req_id": req_id}).decode()

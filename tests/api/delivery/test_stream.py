@@ -1,4 +1,4 @@
-"""One open stream: what comes is written at once, in order, and only while the socket takes it."""
+"""An open stream writes events at once, in order, and only while its socket takes them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import cast
 
 from starlette.types import Message
 
-from api.delivery.stream import Stream
+from api.delivery.stream import Stream, StreamState
 from api.delivery.stream_socket import Socket
-from api.follow.frame_log import Frame, Place
+from api.follow.frame_log import SseFrame
 from api.follow.ring import Ring
-from lab.polling import eventually
-from runtime.tasks import end_tasks
+from kraken_book.position import Position
+from lab.waiting import async_wait_until
+from runtime.service import end_tasks
 
 
 class Wire:
@@ -47,7 +48,7 @@ class RingReader:
     """A place in a ring; `asks_redis` while it can go on by `next` only."""
 
     def __init__(self, ring: Ring) -> None:
-        self.ring = ring
+        self.log = ring
         self.asks_redis = False
         self._index = ring.end
 
@@ -59,10 +60,10 @@ class RingReader:
     def ready(self) -> bytes | None:
         if self.asks_redis:
             return None
-        read = self.ring.read(self._index)
-        assert read is not None
-        data, self._index = read
-        return data
+        write = self.log.read(self._index)
+        assert write is not None
+        self._index = write.end
+        return write.data
 
 
 class Opened:
@@ -79,7 +80,7 @@ class Opened:
         self.sent.append(message)
 
     async def waits(self) -> bool:
-        return self.stream._waiting is not None
+        return self.stream.state is StreamState.WAITING
 
 
 @asynccontextmanager
@@ -87,7 +88,7 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
     found = Opened(ring)
     running = asyncio.create_task(found.stream.run(b"", []))
     try:
-        await eventually(found.waits, "it waits for events")
+        await async_wait_until(found.waits, "it waits for events")
         yield found
     finally:
         await end_tasks([running])
@@ -95,17 +96,17 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
 
 def ring_at(seq: int) -> Ring:
     ring = Ring("BTC/USD")
-    ring.start(Place(1, seq), f"1-{seq}")
+    ring.start(Position(1, seq), f"1-{seq}")
     return ring
 
 
 def come(ring: Ring, *seqs: int) -> None:
     for seq in seqs:
-        ring.append(Frame(Place(1, seq), f"1-{seq}", b"[%d]" % seq))
+        ring.append(SseFrame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     ring.wake()
 
 
-async def test_an_event_is_written_where_the_news_of_it_comes() -> None:
+async def test_event_is_written_as_soon_as_the_ring_has_it() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         come(ring, 2, 3)
@@ -137,25 +138,26 @@ async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None
         async def probed() -> bool:
             return one.wire.body == b": kraken-book\n\n: \n\n"
 
-        await eventually(probed, "a comment")
+        await async_wait_until(probed, "a comment")
         for _ in range(20):
             one.socket.half_close()
             await asyncio.sleep(0)
         assert await probed()
 
 
-async def test_who_stands_alike_is_sent_the_same_bytes() -> None:
+async def test_readers_at_one_index_are_sent_the_same_bytes() -> None:
     ring = ring_at(1)
     async with opened(ring) as one, opened(ring) as other:
         come(ring, 2)
         assert one.wire.parts[-1] is other.wire.parts[-1]
 
 
-async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
+async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
         come(ring, 2)
+        await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         for seq in (3, 4):
             # However often it has its turn.
             for _ in range(20):
@@ -167,10 +169,10 @@ async def test_a_full_socket_is_not_written_to_until_it_takes_more_and_then_gets
         async def has_all() -> bool:
             return one.wire.events == [2, 3, 4]
 
-        await eventually(has_all, "all that came meanwhile")
+        await async_wait_until(has_all, "all that came meanwhile")
 
 
-async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:
+async def test_event_that_only_redis_has_is_written_too() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.reader.asks_redis = True
@@ -180,15 +182,48 @@ async def test_what_redis_must_be_asked_for_comes_by_itself() -> None:
         async def has_it() -> bool:
             return one.wire.events == [2]
 
-        await eventually(has_it, "what only Redis had")
+        await async_wait_until(has_it, "what only Redis had")
         come(ring, 3)
         assert one.wire.events == [2, 3]
 
 
-async def test_a_stream_that_has_ended_is_not_written_to() -> None:
+async def test_ended_stream_is_not_written_to() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         pass
+    assert one.stream.state is StreamState.ENDED
     written = list(one.wire.parts)
     come(ring, 2)
     assert one.wire.parts == written
+
+
+async def test_end_says_farewell_and_is_final() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.stream.end()
+        assert one.stream.state is StreamState.ENDING
+        come(ring, 2)
+        await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: going\n\n", one.wire.body)
+        assert one.sent[-1]["more_body"] is False
+
+
+async def test_end_while_the_socket_is_full_says_farewell() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.fill(is_full=True)
+        come(ring, 2)
+        await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
+        one.stream.end()
+        await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
+        assert b"retry: " in one.wire.body
+
+
+async def test_lost_connection_ends_the_stream_without_a_farewell() -> None:
+    ring = ring_at(1)
+    async with opened(ring) as one:
+        one.socket.lost()
+        assert one.stream.state is StreamState.ENDED
+        one.stream.end()
+        assert one.stream.state is StreamState.ENDED
+        assert one.wire.body == b": kraken-book\n\n"

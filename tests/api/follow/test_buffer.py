@@ -7,15 +7,17 @@ import weakref
 
 import pytest
 
-from api.follow.buffer import FLOOR_BYTES, Buffer, NoRoom
-from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, Frame, FrameLog, Place
+from api.follow.buffer import FLOOR_BYTES, Buffer
+from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, FrameLog, SseFrame
 from api.follow.ring import Ring
+from api.store.errors import NoRoom
+from kraken_book.position import Position
 
 MOST = 1_000_000
 
 
-def frame(seq: int, size: int = 1000) -> Frame:
-    return Frame(Place(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
+def frame(seq: int, size: int = 1000) -> SseFrame:
+    return SseFrame(Position(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
 
 
 def fill(log: FrameLog, count: int, size: int = 1000) -> None:
@@ -77,7 +79,7 @@ def test_writes_that_were_joined_count_too() -> None:
 def test_a_closed_log_gives_everything_back_at_once() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
-    ring.start(Place(1, 0), "100-0")
+    ring.start(Position(1, 0), "100-0")
     fill(ring, 50)
     ring.read(0)
     gone = weakref.ref(ring)
@@ -95,7 +97,7 @@ def test_a_closed_log_gives_everything_back_at_once() -> None:
 def test_a_ring_that_restarts_counts_nothing() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
-    ring.start(Place(1, 0), "100-0")
+    ring.start(Position(1, 0), "100-0")
     fill(ring, 50)
     ring.restart("redis")
     assert buffer.bytes == 0
@@ -104,15 +106,15 @@ def test_a_ring_that_restarts_counts_nothing() -> None:
 def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
-    ring.start(Place(1, 0), "100-0")
+    ring.start(Position(1, 0), "100-0")
     for seq in range(1, 3000):
         ring.append(frame(seq))
     assert ring.read(0) is None
     assert ring.reason_to_fall(0) == "slow"
-    first = next(seq for seq in range(3000) if ring.index_after(Place(1, seq)) is not None)
-    index = ring.index_after(Place(1, first))
+    first = next(seq for seq in range(3000) if ring.index_after(Position(1, seq)) is not None)
+    index = ring.index_after(Position(1, first))
     assert index is not None
-    assert ring.place_before(index) == Place(1, first)
+    assert ring.position_before(index) == Position(1, first)
 
 
 def test_openings_take_half_of_the_buffer_and_no_more() -> None:

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from api.follow.node_workers import Lanes
-from lab.polling import eventually
+from api.follow.node_workers import NodeWorkers
+from lab.waiting import async_wait_until
 from runtime.redis.exchange import RedisNode
 
 ONE, OTHER = RedisNode(port=1), RedisNode(port=2)
@@ -28,38 +28,38 @@ class Work:
 
 async def test_a_node_that_is_slow_holds_up_no_other() -> None:
     work = Work()
-    lanes = Lanes(work)
+    workers = NodeWorkers(work)
     work.gates[OTHER].set()
     for _ in range(3):
-        await lanes.run(BOTH, BOTH)
-        await eventually(lambda: not lanes.is_busy(OTHER))
+        await workers.run(BOTH, BOTH)
+        await async_wait_until(lambda: not workers.is_busy(OTHER))
     assert work.begun.count(OTHER) == 3
     assert work.begun.count(ONE) == 1
-    assert lanes.busy
-    await lanes.end()
-    assert not lanes.busy
+    assert workers.is_busy(ONE)
+    await workers.end()
+    assert not workers.is_busy(ONE)
 
 
 async def test_where_all_are_busy_it_waits_for_one() -> None:
     work = Work()
-    lanes = Lanes(work)
-    running = asyncio.create_task(lanes.run(BOTH, BOTH))
-    await eventually(lambda: len(work.begun) == 2)
+    workers = NodeWorkers(work)
+    running = asyncio.create_task(workers.run(BOTH, BOTH))
+    await async_wait_until(lambda: len(work.begun) == 2)
     assert not running.done()
     work.gates[ONE].set()
     await running
-    assert not lanes.is_busy(ONE)
-    await lanes.end()
+    assert not workers.is_busy(ONE)
+    await workers.end()
 
 
 async def test_what_fails_is_raised_at_the_next_turn() -> None:
     async def fail(node: RedisNode) -> None:
         raise ZeroDivisionError
 
-    lanes = Lanes(fail)
-    await lanes.run([ONE], BOTH)
-    await lanes.one_done()
+    workers = NodeWorkers(fail)
+    await workers.run([ONE], BOTH)
+    await workers.wait_for_one()
     with pytest.raises(ZeroDivisionError):
-        await lanes.run([], BOTH)
+        await workers.run([], BOTH)
     with pytest.raises(ZeroDivisionError):
-        await lanes.run([ONE], [ONE])
+        await workers.run([ONE], [ONE])

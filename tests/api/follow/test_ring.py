@@ -1,28 +1,28 @@
-"""The ring: every reader gets every event from its place on, or learns that it fell off."""
+"""A ring has every event from an index on, or says that they are gone."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import api.follow.frame_log
-from api.follow.frame_log import WRITE_BYTES, Frame, Place, sse_frame, sse_unnumbered
+from api.follow.frame_log import WRITE_BYTES, SseFrame, sse_frame, sse_unnumbered
 from api.follow.ring import Ring
-from lab.polling import eventually
+from kraken_book.position import NOWHERE, Position
+from lab.waiting import async_wait_until
 
 
-def frame(seq: int, epoch: int = 1, size: int = 0) -> Frame:
-    return Frame(Place(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
+def frame(seq: int, epoch: int = 1, size: int = 0) -> SseFrame:
+    return SseFrame(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
 
 
-def ring_of(first: int, last: int, before: int | None = None) -> Ring:
-    ring = Ring("BTC/USD")
+def ring_of(first: int, last: int, before: int | None = None, **limits: Any) -> Ring:
+    ring = Ring("BTC/USD", **limits)
     start = first - 1 if before is None else before
-    ring.start(Place(1, start), f"100-{start}")
+    ring.start(Position(1, start), f"100-{start}")
     for seq in range(first, last + 1):
         ring.append(frame(seq))
     return ring
@@ -33,48 +33,48 @@ def all_from(ring: Ring, index: int) -> bytes:
     while index < ring.end:
         read = ring.read(index)
         assert read is not None
-        data += read[0]
-        assert read[1] > index
-        index = read[1]
+        data += read.data
+        assert read.end > index
+        index = read.end
     return data
 
 
-def test_an_sse_message_has_id_and_data_only() -> None:
+def test_sse_message_has_id_and_data_only() -> None:
     assert sse_frame("5-1", b'{"a":1}') == b'id: 5-1\ndata: {"a":1}\n\n'
     assert sse_unnumbered(b'{"a":1}') == b'data: {"a":1}\n\n'
 
 
-def test_a_new_ring_begins_after_where_it_is_started() -> None:
+def test_new_ring_begins_after_the_event_that_it_is_started_at() -> None:
     ring = Ring("BTC/USD")
     before = ring.started
-    ring.start(Place(3, 7), "100-7")
+    ring.start(Position(3, 7), "100-7")
     assert (before, ring.started) == (False, True)
-    assert (ring.last.place, ring.last.id, ring.end) == (Place(3, 7), "100-7", 0)
-    assert ring.index_after(Place(3, 7)) == 0
+    assert (ring.last.position, ring.last.id, ring.end) == (Position(3, 7), "100-7", 0)
+    assert ring.index_after(Position(3, 7)) == 0
 
 
-def test_a_reader_joins_right_after_its_place() -> None:
+def test_index_after_position_is_that_of_the_next_event() -> None:
     ring = ring_of(5, 9)
     for seq in range(4, 10):
-        index = ring.index_after(Place(1, seq))
+        index = ring.index_after(Position(1, seq))
         assert index is not None
         assert all_from(ring, index) == b"".join(f"[1:{n}]".encode() for n in range(seq + 1, 10))
 
 
-def test_before_the_start_events_are_gone() -> None:
-    assert ring_of(5, 9).index_after(Place(1, 3)) is None
-    assert ring_of(5, 9).index_after(Place(0, 99)) is None
+def test_index_after_position_before_the_start_is_none() -> None:
+    assert ring_of(5, 9).index_after(Position(1, 3)) is None
+    assert ring_of(5, 9).index_after(Position(0, 99)) is None
 
 
-def test_places_are_ordered_by_epoch_then_seq() -> None:
+def test_positions_are_ordered_by_epoch_then_seq() -> None:
     ring = ring_of(5, 6)
     ring.append(frame(7, epoch=2))
-    index = ring.index_after(Place(1, 100))
+    index = ring.index_after(Position(1, 100))
     assert index is not None
     assert all_from(ring, index) == b"[2:7]"
 
 
-def test_a_reader_resumes_right_after_an_id() -> None:
+def test_index_after_id_is_that_of_the_next_event() -> None:
     ring = ring_of(5, 9)
     assert ring.index_after_id("100-4") == 0
     index = ring.index_after_id("100-7")
@@ -85,30 +85,30 @@ def test_a_reader_resumes_right_after_an_id() -> None:
     assert ring.index_after_id("101-7") is None
 
 
-def test_the_place_before_an_index() -> None:
+def test_the_position_before_an_index() -> None:
     ring = ring_of(5, 9)
-    assert [ring.place_before(index).seq for index in range(6)] == [4, 5, 6, 7, 8, 9]
+    assert [ring.position_before(index).seq for index in range(6)] == [4, 5, 6, 7, 8, 9]
 
 
-def test_a_reader_at_the_end_has_nothing_to_read() -> None:
+def test_read_at_the_end_is_empty() -> None:
     ring = ring_of(5, 9)
-    assert ring.read(ring.end) == (b"", ring.end)
+    assert ring.read(ring.end) == (b"", ring.end, NOWHERE)
 
 
-def test_nothing_is_old_that_was_read_before_an_append() -> None:
+def test_read_after_append_has_the_new_event() -> None:
     ring = ring_of(1, 1)
-    assert ring.read(1) == (b"", 1)
+    assert ring.read(1) == (b"", 1, NOWHERE)
     ring.append(frame(2))
-    assert ring.read(1) == (b"[1:2]", 2)
-    assert ring.read(0) == (b"[1:1][1:2]", 2)
+    assert ring.read(1) == (b"[1:2]", 2, Position(1, 2))
+    assert ring.read(0) == (b"[1:1][1:2]", 2, Position(1, 2))
 
 
-def test_readers_at_one_place_share_the_same_bytes() -> None:
+def test_reads_at_one_index_share_their_bytes() -> None:
     ring = ring_of(1, 5)
     first, second = ring.read(2), ring.read(2)
     assert first is not None
     assert second is not None
-    assert first[0] is second[0]
+    assert first.data is second.data
 
 
 def test_one_write_has_at_most_64_kib() -> None:
@@ -119,38 +119,37 @@ def test_one_write_has_at_most_64_kib() -> None:
     while index < ring.end:
         read = ring.read(index)
         assert read is not None
-        reads.append(len(read[0]))
-        index = read[1]
+        reads.append(len(read.data))
+        index = read.end
     assert max(reads) <= WRITE_BYTES == 64 * 1024
     assert min(reads[:-1]) > WRITE_BYTES - 1100, "a write that could be larger"
 
 
-def test_an_event_larger_than_a_write_goes_out_by_itself() -> None:
+def test_event_larger_than_a_write_is_a_write_by_itself() -> None:
     ring = ring_of(1, 1)
     ring.append(frame(2, size=3 * WRITE_BYTES))
     ring.append(frame(3))
     read = ring.read(1)
     assert read is not None
-    assert (read[1], len(read[0]) > WRITE_BYTES) == (2, True)
+    assert (read.end, len(read.data) > WRITE_BYTES) == (2, True)
 
 
-def test_who_is_too_slow_falls_off_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.follow.frame_log, "MOST_EVENTS", 4)
-    ring = ring_of(1, 7)
+def test_ring_forgets_frames_past_twice_its_capacity() -> None:
+    ring = ring_of(1, 7, capacity=4)
     assert ring.read(0) is not None
     ring.append(frame(8))
     assert ring.read(0) is None
     assert ring.read(3) is None
     assert all_from(ring, 4) == b"[1:5][1:6][1:7][1:8]"
-    assert ring.index_after(Place(1, 3)) is None
-    assert ring.index_after(Place(1, 4)) == 4
+    assert ring.index_after(Position(1, 3)) is None
+    assert ring.index_after(Position(1, 4)) == 4
     assert ring.index_after_id("100-4") == 4
     assert ring.index_after_id("100-3") is None
-    assert ring.place_before(4) == Place(1, 4)
+    assert ring.position_before(4) == Position(1, 4)
     assert ring.end == 8
 
 
-def test_a_change_wakes_each_waker_once() -> None:
+def test_wake_calls_each_waker_once() -> None:
     ring = ring_of(1, 1)
     woken: list[str] = []
 
@@ -168,7 +167,7 @@ def test_a_change_wakes_each_waker_once() -> None:
     assert woken == ["one"]
 
 
-def test_a_waker_may_wait_again_while_it_is_called() -> None:
+def test_waker_may_register_again_while_it_is_called() -> None:
     ring = ring_of(1, 1)
     calls = []
 
@@ -182,11 +181,8 @@ def test_a_waker_may_wait_again_while_it_is_called() -> None:
     assert len(calls) == 2
 
 
-async def test_a_change_that_takes_long_lets_the_process_do_other_things_in_between(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(api.follow.frame_log, "WAKE_SECONDS", -1.0)
-    ring = ring_of(1, 1)
+async def test_wake_that_takes_long_lets_other_tasks_run_in_between() -> None:
+    ring = ring_of(1, 1, wake_seconds=-1.0)
     done: list[str] = []
     names = ["one", "two", "three"]
     wakers = {name: partial(done.append, name) for name in names}
@@ -204,7 +200,7 @@ async def test_a_change_that_takes_long_lets_the_process_do_other_things_in_betw
     async def all_are_told() -> bool:
         return done.count(first) == 2
 
-    await eventually(all_are_told, "all are told")
+    await async_wait_until(all_are_told, "all are told")
     assert done == [first, left[1], "other", first]
 
 
@@ -214,31 +210,27 @@ async def test_a_change_that_takes_long_lets_the_process_do_other_things_in_betw
     st.data(),
 )
 @settings(deadline=None, max_examples=100)
-def test_a_ring_is_the_end_of_the_list_of_all_events(
+def test_ring_is_the_end_of_the_list_of_all_events(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
-    before = api.follow.frame_log.MOST_EVENTS
-    api.follow.frame_log.MOST_EVENTS = most
-    try:
-        ring = ring_of(1, 0)
-        naive: list[Frame] = []
-        for seq, size in enumerate(sizes, start=1):
-            naive.append(frame(seq, size=size))
-            ring.append(naive[-1])
-            index = data.draw(st.integers(0, len(naive)))
-            read = ring.read(index)
-            assert ring.end == len(naive)
-            assert ring.last == naive[-1]
-            if read is None:
-                assert index < len(naive) - most, "fell off though its event is among the last"
-                assert ring.index_after(Place(1, index)) is None
-                continue
-            joined, after = read
-            assert joined == b"".join(f.sse for f in naive[index:after])
-            assert after > index or index == len(naive)
-            assert len(joined) <= WRITE_BYTES or after == index + 1
-            assert ring.index_after(Place(1, index)) == index
-            assert ring.place_before(index) == Place(1, index)
-            assert ring.index_after_id(f"100-{index}") == index
-    finally:
-        api.follow.frame_log.MOST_EVENTS = before
+    ring = ring_of(1, 0, capacity=most)
+    naive: list[SseFrame] = []
+    for seq, size in enumerate(sizes, start=1):
+        naive.append(frame(seq, size=size))
+        ring.append(naive[-1])
+        index = data.draw(st.integers(0, len(naive)))
+        read = ring.read(index)
+        assert ring.end == len(naive)
+        assert ring.last == naive[-1]
+        if read is None:
+            assert index < len(naive) - most, "fell off though its event is among the last"
+            assert ring.index_after(Position(1, index)) is None
+            continue
+        joined, after, position = read
+        assert position == (naive[after - 1].position if joined else NOWHERE)
+        assert joined == b"".join(f.sse for f in naive[index:after])
+        assert after > index or index == len(naive)
+        assert len(joined) <= WRITE_BYTES or after == index + 1
+        assert ring.index_after(Position(1, index)) == index
+        assert ring.position_before(index) == Position(1, index)
+        assert ring.index_after_id(f"100-{index}") == index

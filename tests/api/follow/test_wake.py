@@ -1,4 +1,4 @@
-"""Where a replica waits for Redis: what a wait brings, and that nothing keeps it from waiting."""
+"""What a wait for Redis brings, and that nothing keeps the follower from waiting."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from unittest import mock
 
 import pytest
 
-import api.follow.tail
-import api.follow.wake
-from api.follow.api_events import Opening
+from api.follow.join_points import JoinPoint
 from api.follow.ring import Ring
-from api.follow.wake import FEW_STREAMS, Wake
-from api.metrics import REDIS_UP
+from api.follow.wake import MAX_STREAMS, Wake
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import MOST_ENTRIES
+from api.store.metrics import REDIS_UP
+from api.store.stream_entry import MAX_ENTRIES
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.contract.script import WRITE
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from lab.written_books import book_call, snapshot, update, updates
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
@@ -44,13 +42,13 @@ async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -
     await written.book(EPOCH, snapshot(1), symbol=symbol)
     book = await replica.store.book(symbol)
     assert book is not None
-    assert book.place is not None
-    ring = replica.tail.follow(symbol)
-    await replica.tail.start(ring, Opening(book, book.place))
+    assert book.position is not None
+    ring = replica.registry.follow(symbol)
+    await replica.joins.start(ring, JoinPoint(book, book.position))
     return ring
 
 
-async def test_what_comes_into_a_stream_ends_the_wait_by_itself(
+async def test_wait_ends_when_a_waited_on_stream_is_written(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
@@ -72,7 +70,7 @@ async def test_wake_that_began_anew_below_its_place_is_heard_after_a_quiet_wait(
     assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
 
 
-async def test_a_wake_names_what_was_written(
+async def test_wake_names_the_symbols_that_were_written(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     await wake.wait(0.001, [])
@@ -84,7 +82,7 @@ async def test_a_wake_names_what_was_written(
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-async def test_it_is_the_same_by_either_protocol_of_redis(
+async def test_wait_is_the_same_by_either_protocol_of_redis(
     redis_url: str, written: Written, replica: Replica, protocol: int
 ) -> None:
     client = connect_redis(f"{redis_url}?protocol={protocol}")
@@ -98,20 +96,20 @@ async def test_it_is_the_same_by_either_protocol_of_redis(
     await client.aclose()
 
 
-async def test_a_ring_that_has_not_begun_is_left_to_the_wake(
+async def test_ring_that_is_not_started_is_left_to_the_wake(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     await wake.wait(0.001, [])
     await written.book(EPOCH, snapshot(1))
-    ring = replica.tail.follow("BTC/USD")
+    ring = replica.registry.follow("BTC/USD")
     assert await wake.wait(SECONDS, [ring]) == ({"BTC/USD"}, {})
 
 
 @pytest.mark.parametrize("why", ["more than a few", "a cluster"])
-async def test_streams_are_left_to_the_wake_where_they_are(
+async def test_streams_are_left_to_the_wake_if_there_are(
     redis: RedisNode, written: Written, replica: Replica, why: str
 ) -> None:
-    count = FEW_STREAMS + (why == "more than a few")
+    count = MAX_STREAMS + (why == "more than a few")
     rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
     nodes = mock.Mock(wraps=OneNode(redis), has_slots=why == "a cluster")
     wake = Wake(nodes, CorruptKeys())
@@ -120,7 +118,7 @@ async def test_streams_are_left_to_the_wake_where_they_are(
     assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
 
 
-async def test_a_key_that_holds_something_else_leaves_the_others_to_the_wake(
+async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
     redis: RedisNode, written: Written, replica: Replica, wake: Wake
 ) -> None:
     rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
@@ -131,14 +129,10 @@ async def test_a_key_that_holds_something_else_leaves_the_others_to_the_wake(
         assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
 
 
-async def test_and_they_are_waited_on_again_later(
-    redis: RedisNode,
-    written: Written,
-    replica: Replica,
-    wake: Wake,
-    monkeypatch: pytest.MonkeyPatch,
+async def test_streams_are_waited_on_again_after_a_while_alone(
+    redis: RedisNode, written: Written, replica: Replica, corrupt: CorruptKeys
 ) -> None:
-    monkeypatch.setattr(api.follow.wake, "ALONE_SECONDS", 0.0)
+    wake = Wake(OneNode(redis), corrupt, alone_seconds=0.0)
     ring = await started(written, replica)
     await redis.rename(events_key("BTC/USD"), "aside")
     await redis.set(events_key("BTC/USD"), "somebody's")
@@ -174,7 +168,7 @@ async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage
     await redis.xadd(WAKE, {"s": "BTC/USD"})
     await wake.wait(0.001, [])
     waiting = asyncio.create_task(wake.wait(0.5, []))
-    await eventually(lambda: blocked(redis), "the wait")
+    await async_wait_until(lambda: blocked(redis), "the wait")
     await redis.set(WAKE, "somebody's")
     assert await waiting == (set(), {})
     assert corrupt.get(WAKE) is not None
@@ -184,7 +178,7 @@ async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     async with replica.following():
-        count = FEW_STREAMS + 1
+        count = MAX_STREAMS + 1
         rings = [await started(written, replica, f"S{number}/USD") for number in range(count)]
         await redis.set(WAKE, "somebody's")
         for number in range(count):
@@ -206,40 +200,40 @@ async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
     assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
 
 
-async def test_an_entry_that_is_no_event_does_not_keep_the_replica_busy(
+async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
-        reader = replica.reader()
-        await reader.open()
+        cursor = replica.cursor()
+        await cursor.open()
         await written.book(EPOCH, update(2))
-        assert short(await received(reader, 1)) == [("update", 2)]
+        assert short(await received(cursor, 1)) == [("update", 2)]
         before = await waits(redis)
         await redis.xadd(events_key("BTC/USD"), {"somebody": "else's"})
-        put = await replica.tail.time()
+        put = await replica.reads.time()
 
         async def swept() -> bool:
-            return (reader.ring.complete or 0) > put + 100
+            return (replica.ring().complete or 0) > put + 100
 
-        await eventually(swept, "a sweep")
+        await async_wait_until(swept, "a sweep")
         # Were each wait over at once, there would be thousands.
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
-        assert short(await received(reader, 1)) == [("update", 3)]
+        assert short(await received(cursor, 1)) == [("update", 3)]
 
 
 async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
-    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, written: Written
 ) -> None:
-    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 0.1)
+    replica = Replica(redis, sweep_interval=0.1)
     key = events_key("BTC/USD")
     async with replica.following():
         ring = await started(written, replica)
         for last in (2, 3):
             milliseconds = int(ring.last.id.partition("-")[0]) + 1
             async with redis.pipeline() as together:
-                for number in range(2 * MOST_ENTRIES + 1):
+                for number in range(2 * MAX_ENTRIES + 1):
                     together.xadd(key, {"somebody": "else's"}, id=f"{milliseconds}-{number}")
                 await together.execute()
             await written.book(EPOCH, update(last))
@@ -250,20 +244,20 @@ async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
 
 
 async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
-    redis: RedisNode, written: Written, replica: Replica, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, written: Written
 ) -> None:
-    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 0.1)
+    replica = Replica(redis, sweep_interval=0.1)
     key = events_key("BTC/USD")
     async with replica.following():
         ring = await started(written, replica)
         before = await redis.dump(key)
         assert before is not None
         async with redis.pipeline() as together:
-            for number in range(MOST_ENTRIES):
+            for number in range(MAX_ENTRIES):
                 together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
             together.xadd(WAKE, {"s": "BTC/USD"})
             await together.execute()
-        await eventually(lambda: replica.store.corrupt.get(key), "they are met")
+        await async_wait_until(lambda: replica.store.corrupt.get(key), "they are met")
         await redis.restore(key, 0, before, replace=True)
         await written.book(EPOCH, update(2))
         await comes_to(ring, 2)
@@ -282,27 +276,26 @@ async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
             await comes_to(busy, seq)
         assert not woken
         await written.book(EPOCH, update(2), symbol="ETH/USD")
-        await eventually(lambda: woken, "a word of its own event")
+        await async_wait_until(lambda: woken, "a word of its own event")
 
 
-async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed_by_then(
-    redis_url: str, written: Written, monkeypatch: pytest.MonkeyPatch
+async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
+    redis_url: str, written: Written
 ) -> None:
-    # Neither a sweep nor a wait that ends would hide what was left.
-    monkeypatch.setattr(api.follow.tail, "SWEEP_SECONDS", 1e6)
+    # A sweep, or a wait that ends, would hide what was left.
     patient = connect_redis(redis_url, timeout=600.0)
-    replica = Replica(patient)
+    replica = Replica(patient, sweep_interval=1e6)
     async with replica.following():
         ring = await started(written, replica)
         await written.book(EPOCH, update(2))
         await comes_to(ring, 2)
 
         def follow_more() -> None:
-            for number in range(FEW_STREAMS):
-                replica.tail.follow(f"S{number}/USD")
+            for number in range(MAX_STREAMS):
+                replica.registry.follow(f"S{number}/USD")
 
         ring.on_change(follow_more)
-        last = 2 + 2 * MOST_ENTRIES
+        last = 2 + 2 * MAX_ENTRIES
         # Together, so that no wake is left that would name it again.
         async with written.redis.pipeline() as together:
             together.xadd(WAKE, {"s": "BTC/USD"})
@@ -314,7 +307,7 @@ async def test_what_one_wait_does_not_bring_is_read_though_too_many_are_followed
 
 
 async def comes_to(ring: Ring, seq: int) -> None:
-    await eventually(lambda: ring.last.place.seq == seq, f"event {seq}")
+    await async_wait_until(lambda: ring.last.position.seq == seq, f"event {seq}")
 
 
 async def blocked(redis: RedisNode) -> bool:

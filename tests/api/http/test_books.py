@@ -9,13 +9,15 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from api.http.books import has_tag, parse_levels
-from api.http.parameters import Asked, parse_asked
+from api.delivery.stream_start import StreamRequest
+from api.http.books import has_tag
+from api.http.parameters import parse_levels, parse_stream_request
 from api.http.problems import Problem
 from kraken_book.contract.keys import SYMBOLS, book_key
-from lab.written_books import CONFIRMED_AT, snapshot, status, update, view_at
+from lab.written_books import CONFIRMED_AT, book_snapshot_at, snapshot, status, update
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
+from runtime.redis.exchange import RedisNode
 from tests.api.replica import MAX_AGE, Replica, Written
 
 EPOCH = 1785638131660
@@ -150,7 +152,7 @@ async def test_depth_is_the_hashs_fields_as_json_and_its_age(
         "epoch": EPOCH,
         "seq": 2,
         "event_id": (await written.ids())[-1],
-        "checksum": view_at(2).checksum,
+        "checksum": book_snapshot_at(2).checksum,
         "exchange_time": CONFIRMED_AT,
         "best_bid": {"price": "100.0", "qty": "0.00000002"},
         "best_ask": {"price": "101.0", "qty": "2.00000000"},
@@ -177,7 +179,7 @@ async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
     body = (await client.get("/depth/BTC/USD", params={"levels": levels})).json()
     assert body["bids"] == [["100.0", "0.00000002"], ["99.0", "1.00000000"]][:count]
     assert body["asks"] == [["101.0", "2.00000000"], ["102.5", "3.00000000"]][:count]
-    assert body["checksum"] == view_at(2).checksum
+    assert body["checksum"] == book_snapshot_at(2).checksum
 
 
 @pytest.mark.parametrize(
@@ -293,27 +295,23 @@ def test_tags_are_compared_weakly(header: str, has: bool) -> None:
 
 
 async def test_a_symbol_that_is_removed_is_a_404_and_not_a_failure(
-    client: httpx.AsyncClient, written: Written, btc: None, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, written: Written, btc: None
 ) -> None:
-    import api.store.directory
-
     await written.symbol("ETH/USD")
-    assert (await client.get("/depth/BTC/USD")).status_code == 200
-    monkeypatch.setattr(api.store.directory, "FRESH_SECONDS", 0.0)
-    await written.redis.hdel(SYMBOLS, "BTC/USD")
-    await written.redis.delete(book_key("BTC/USD"))
-    assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
+    async with Replica(redis, list_fresh_seconds=0.0).client() as client:
+        assert (await client.get("/depth/BTC/USD")).status_code == 200
+        await written.redis.hdel(SYMBOLS, "BTC/USD")
+        await written.redis.delete(book_key("BTC/USD"))
+        assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
 
 
 async def test_depth_of_an_emptied_redis_is_a_503_with_the_last_book(
-    client: httpx.AsyncClient, written: Written, btc: None, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode, written: Written, btc: None
 ) -> None:
-    import api.store.directory
-
-    assert (await client.get("/depth/BTC/USD")).status_code == 200
-    monkeypatch.setattr(api.store.directory, "FRESH_SECONDS", 0.0)
-    await written.redis.flushall()
-    body = assert_problem(await client.get("/depth/BTC/USD"), 503, "no-symbols")
+    async with Replica(redis, list_fresh_seconds=0.0).client() as client:
+        assert (await client.get("/depth/BTC/USD")).status_code == 200
+        await written.redis.flushall()
+        body = assert_problem(await client.get("/depth/BTC/USD"), 503, "no-symbols")
     assert (body["book"]["seq"], body["book"]["status"]) == (2, "stale")
 
 
@@ -703,9 +701,9 @@ def test_repeated_symbols_are_joined() -> None:
         asked_by("symbols=*&symbols=BTC/USD")
 
 
-def asked_by(query: str) -> Asked:
+def asked_by(query: str) -> StreamRequest:
     scope = {"type": "http", "query_string": query.encode(), "headers": [], "path_params": {}}
-    return parse_asked(Request(scope))
+    return parse_stream_request(Request(scope))
 
 
 async def test_the_head_of_a_stream_is_its_headers(client: httpx.AsyncClient, btc: None) -> None:

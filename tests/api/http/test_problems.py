@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json that tells what is wrong and what would be right."""
+"""Errors as answers: problem+json that says what is wrong and how to put it right."""
 
 from __future__ import annotations
 
@@ -9,17 +9,31 @@ import pytest
 from api.http.problems import (
     Problem,
     bad_parameter,
+    problem_of,
     problem_response,
-    redis_away,
     unavailable,
-    unknown_symbol,
 )
+from api.store.corrupt_keys import Corruption
+from api.store.errors import CorruptBook, NoRoom, NoSuchSymbol, NoSymbols, redis_away
 
 
 @pytest.mark.parametrize(
     ("problem", "status", "title", "members"),
     [
-        (unknown_symbol("x", ["BTC/USD"]), 404, "Not Found", {"symbols": ["BTC/USD"]}),
+        (
+            problem_of(NoSuchSymbol("x", ["BTC/USD"])),
+            404,
+            "Not Found",
+            {"symbols": ["BTC/USD"]},
+        ),
+        (problem_of(NoSymbols()), 503, "Service Unavailable", {"retry_after": 1}),
+        (problem_of(NoRoom()), 503, "Service Unavailable", {"retry_after": 1}),
+        (
+            problem_of(CorruptBook("kraken:book:{x}", Corruption("why", "redis-cli DEL x"))),
+            503,
+            "Service Unavailable",
+            {"retry_after": 1, "key": "kraken:book:{x}"},
+        ),
         (bad_parameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
         (
             unavailable("stale-book", "old", 1.2, book=None),
@@ -28,7 +42,7 @@ from api.http.problems import (
             {"retry_after": 2, "book": None},
         ),
         (
-            redis_away(OSError("gone")),
+            problem_of(redis_away(OSError("gone"))),
             503,
             "Service Unavailable",
             {"retry_after": 1, "reason": "unreachable"},
@@ -44,7 +58,7 @@ def test_each_has_the_members_of_rfc_9457_and_its_own(
     assert response.status_code == body["status"] == status
     assert response.media_type == "application/problem+json"
     assert (body["title"], body["instance"], body["detail"]) == (title, "/depth/x", problem.detail)
-    assert body["type"] == f"urn:kraken-book:{problem.name}"
+    assert body["type"] == f"urn:kraken-book:{problem.code}"
     assert {name: body[name] for name in members} == members
     assert set(body) == {"type", "title", "status", "detail", "instance", *members}
     assert response.headers.get("retry-after") == (
@@ -54,7 +68,7 @@ def test_each_has_the_members_of_rfc_9457_and_its_own(
 
 
 def test_words_of_others_do_not_break_it() -> None:
-    problem = unknown_symbol('"\n\u2028<script>', [])
+    problem = problem_of(NoSuchSymbol('"\n\u2028<script>', []))
     body = json.loads(bytes(problem_response(problem, '/depth/"').body))
     assert body["instance"] == '/depth/"'
     assert "/symbols" in body["detail"]

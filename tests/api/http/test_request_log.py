@@ -16,8 +16,9 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import EXTENSION, Socket
-from api.http.request_log import CONSOLE_LEVELS, RequestLog
-from runtime.logs import configure_logs, parse_levels
+from api.http.request_log import CONSOLE_LEVELS, RequestLogger
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
 from tests.api.replica import Replica
 
 
@@ -73,7 +74,7 @@ async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> Non
         "type": "http", "path": "/stream", "method": "GET", "headers": [],
         "extensions": {EXTENSION: {"socket": socket}},
     }  # fmt: skip
-    await RequestLog(app)(scope, AsyncMock(), AsyncMock())
+    await RequestLogger(app)(scope, AsyncMock(), AsyncMock())
     (line,) = requests(out)
     assert line["bytes"] == 8
 

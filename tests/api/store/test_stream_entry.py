@@ -6,20 +6,20 @@ from time import time_ns
 
 import pytest
 
-from api.delivery.latency import observe_delay
-from api.follow.frame_log import Place
-from api.metrics import DELIVERY, UNMEASURED
+from api.delivery.latency import observe_latency
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import Entry, StreamReply, entries_in, follows, went_back
+from api.store.metrics import DELIVERY, UNMEASURED
+from api.store.stream_entry import StreamEntry, StreamReply, entries_in, follows, went_back
 from kraken_book.contract.keys import events_key
+from kraken_book.position import Position
 from kraken_book.timestamps import rfc3339
 from lab.written_books import SYMBOL, update
 
-LAST = Place(7, 20)
+LAST = Position(7, 20)
 
 
-def snapshot(epoch: int, seq: int, data: bytes) -> Entry:
-    return Entry(f"1-{seq}", "snapshot", Place(epoch, seq), data)
+def snapshot(epoch: int, seq: int, data: bytes) -> StreamEntry:
+    return StreamEntry(f"1-{seq}", "snapshot", Position(epoch, seq), data)
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,15 @@ def snapshot(epoch: int, seq: int, data: bytes) -> Entry:
         (snapshot(7, 25, b'{"conflated":2}'), False, False),
         # Redis and the collector's memory are gone together: the numbers begin again.
         (snapshot(8, 2, b'{"conflated":null}'), False, True),
-        (Entry("1-1", "status", Place(8, 1), b"{}"), False, True),
+        (StreamEntry("1-1", "status", Position(8, 1), b"{}"), False, True),
         # Nobody else writes there; what cannot be read must not stop the others.
         (snapshot(7, 25, b"{"), True, False),
-        (Entry("1-21", "update", Place(7, 21), b"{}"), True, False),
-        (Entry("1-22", "update", Place(7, 22), b"{}"), False, False),
-        (Entry("1-22", "status", Place(8, 22), b"{}"), True, False),
+        (StreamEntry("1-21", "update", Position(7, 21), b"{}"), True, False),
+        (StreamEntry("1-22", "update", Position(7, 22), b"{}"), False, False),
+        (StreamEntry("1-22", "status", Position(8, 22), b"{}"), True, False),
     ],
 )
-def test_what_follows(entry: Entry, goes_on: bool, is_behind: bool) -> None:
+def test_what_follows(entry: StreamEntry, goes_on: bool, is_behind: bool) -> None:
     assert follows(entry, LAST) is goes_on
     assert went_back(entry, LAST) is is_behind
 
@@ -98,7 +98,7 @@ def test_entry_that_is_no_event_is_passed_over_and_named(
 
 def test_event_is_as_the_collector_rendered_it() -> None:
     (entry,) = entries_in(SYMBOL, [(b"1-5", fields())], CorruptKeys())
-    assert entry == Entry("1-5", "update", Place(EPOCH, 5), RIGHT)
+    assert entry == StreamEntry("1-5", "update", Position(EPOCH, 5), RIGHT)
 
 
 def test_control_characters_in_an_event_come_as_escapes() -> None:
@@ -115,12 +115,12 @@ def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
     if received_at == "ahead":
         received_at = rfc3339(time_ns() + 60 * 10**9)
     counted, unmeasured = DELIVERY._sum.get(), UNMEASURED._value.get()
-    assert observe_delay(f'{{"received_at":"{received_at}"}}'.encode())
+    assert observe_latency(f'{{"received_at":"{received_at}"}}'.encode())
     assert (DELIVERY._sum.get(), UNMEASURED._value.get()) == (counted, unmeasured + 1)
 
 
 def test_delay_of_a_moment_ago_is_observed() -> None:
     counted = DELIVERY._sum.get()
-    assert observe_delay(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
+    assert observe_latency(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
     assert DELIVERY._sum.get() >= counted + 1
-    assert not observe_delay(b": \n\n")
+    assert not observe_latency(b": \n\n")

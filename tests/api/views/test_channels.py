@@ -7,18 +7,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 
-from api.delivery.channel_reader import ChannelReader
-from api.follow.buffer import MOST_BYTES
-from api.http.problems import Problem
-from api.views.channels import Choice
-from api.views.view import Cut
+from api.delivery.cursor import Cursor
+from api.follow.buffer import MAX_BYTES
+from api.store.errors import ApiError, NoRoom
+from api.views.channel_registry import Choice
+from api.views.view import View
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from lab.written_books import snapshot, status, update, updates
 from runtime.redis.exchange import RedisNode
 from tests.api.replica import Message, Replica, Written, messages
 
-RAW, TOP, FIVE = None, Cut(0), Cut(5, 0.01)
+RAW, TOP, FIVE = None, View(0), View(5, 0.01)
 VIEWS = pytest.mark.parametrize("cut", [RAW, TOP, FIVE])
 Spoil = Callable[[RedisNode], Awaitable[None]]
 
@@ -26,8 +26,8 @@ Spoil = Callable[[RedisNode], Awaitable[None]]
 class Many:
     """A reader of `*`, and all that it has been sent."""
 
-    def __init__(self, reader: ChannelReader) -> None:
-        self.reader = reader
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
         self.got: list[Message] = []
 
     def of(self, symbol: str) -> list[Message]:
@@ -35,7 +35,7 @@ class Many:
 
     async def take(self) -> None:
         """Take what is there."""
-        while data := await self.reader.next():
+        while data := await self.cursor.next():
             self.got += messages(data)
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
@@ -43,7 +43,7 @@ class Many:
             await self.take()
             return holds()
 
-        await eventually(come, f"{what} in {self.got}")
+        await async_wait_until(come, f"{what} in {self.got}")
 
     async def until_seq(self, symbol: str, seq: int) -> None:
         def come() -> bool:
@@ -65,16 +65,14 @@ class Many:
 
 @asynccontextmanager
 async def read_all(
-    replica: Replica, cut: Cut | None = RAW, watermark: str | None = None
+    replica: Replica, cut: View | None = RAW, watermark: str | None = None
 ) -> AsyncIterator[Many]:
-    choice = Choice(None, cut, is_many=True)
-    channel = await replica.channels.join(choice)
-    reader = ChannelReader(replica.channels, replica.tail, choice, channel)
+    cursor = await replica.starter.channel_cursor(Choice(None, cut, is_many=True))
     try:
-        await (reader.open() if watermark is None else reader.resume(watermark))
-        yield Many(reader)
+        await (cursor.open() if watermark is None else cursor.resume(watermark))
+        yield Many(cursor)
     finally:
-        reader.close()
+        cursor.close()
 
 
 async def two_books(written: Written) -> None:
@@ -112,7 +110,7 @@ async def ask_for_one(redis: RedisNode) -> None:
 async def list_is_read_without_it(replica: Replica) -> bool:
     try:
         states = await replica.directory.states()
-    except Problem:
+    except ApiError:
         return True
     state = states.get("BTC/USD")
     return state is None or not state.acknowledged
@@ -123,7 +121,7 @@ async def list_is_read_without_it(replica: Replica) -> bool:
     "spoil", [delete_list, delete_one, spoil_one, spoil_list, empty_list, ask_for_one]
 )
 async def test_books_that_are_there_go_on_whatever_the_list_says(
-    redis: RedisNode, written: Written, spoil: Spoil, cut: Cut | None
+    redis: RedisNode, written: Written, spoil: Spoil, cut: View | None
 ) -> None:
     # What is gone leaves at once.
     replica = Replica(redis, gone_after=0.0)
@@ -131,8 +129,8 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
         await spoil(redis)
-        await eventually(lambda: list_is_read_without_it(replica), "the list is read")
-        with suppress(Problem):
+        await async_wait_until(lambda: list_is_read_without_it(replica), "the list is read")
+        with suppress(ApiError):
             await replica.roster.look()
         async with read_all(replica, cut) as late:
             for reader in (many, late):
@@ -148,14 +146,14 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
 
 @VIEWS
 async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
-    written: Written, replica: Replica, cut: Cut | None
+    written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
         await written.symbol("BTC/USD", "refused", "not listed")
         await many.until_word("BTC/USD", "syncing", "not listed")
-        await eventually(lambda: "BTC/USD" in replica.roster.left or None, "it has left")
+        await async_wait_until(lambda: "BTC/USD" in replica.roster.left, "it has left")
         await written.book(1, *updates(3, 9))
         await written.symbol("BTC/USD")
         lagged = await many.until_word("BTC/USD", "lagged", "trimmed")
@@ -167,7 +165,7 @@ async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
 
 @VIEWS
 async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
-    redis: RedisNode, written: Written, replica: Replica, cut: Cut | None
+    redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -185,7 +183,7 @@ async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
 
 @VIEWS
 async def test_lost_book_is_told_before_it_is_back(
-    redis: RedisNode, written: Written, replica: Replica, cut: Cut | None
+    redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -222,11 +220,11 @@ async def test_reader_that_comes_back_is_told_of_a_stale_book(redis: RedisNode) 
     await written.symbol("BTC/USD")
     async with replica.following(), read_all(replica) as other:
         await other.until_word("BTC/USD", "stale", "age")
-        async with read_all(replica, RAW, str(await replica.tail.time())) as back:
+        async with read_all(replica, RAW, str(await replica.reads.time())) as back:
             await back.until_word("BTC/USD", "stale", "age")
 
 
-@pytest.mark.parametrize("most_bytes", [MOST_BYTES, 100_000])
+@pytest.mark.parametrize("most_bytes", [MAX_BYTES, 100_000])
 @pytest.mark.parametrize("has_other", [True, False])
 async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redis(
     redis: RedisNode, written: Written, most_bytes: int, *, has_other: bool
@@ -237,9 +235,9 @@ async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redi
     watermark = int((await written.ids())[-1].partition("-")[0])
 
     async def clock_is_later() -> bool:
-        return await replica.tail.time() > watermark
+        return await replica.reads.time() > watermark
 
-    await eventually(clock_is_later, "a later millisecond")
+    await async_wait_until(clock_is_later, "a later millisecond")
     async with replica.following(), AsyncExitStack() as others:
         if has_other:
             other = await others.enter_async_context(read_all(replica))
@@ -255,27 +253,26 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
     await two_books(written)
     views = 10
     async with replica.following():
-        readers = []
+        cursors = []
         for levels in range(1, views + 1):
-            choice = Choice(None, Cut(levels), is_many=True)
-            channel = await replica.channels.join(choice)
-            readers.append(ChannelReader(replica.channels, replica.tail, choice, channel))
-            await readers[-1].open()
+            choice = Choice(None, View(levels), is_many=True)
+            cursors.append(await replica.starter.channel_cursor(choice))
+            await cursors[-1].open()
         seq = 2
 
         async def all_have_shown_more_than_they_keep() -> bool:
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return all(reader.ring.frames_from(20, 0) is None for reader in readers)
+            return all(cursor.log.frames_from(20, 0) is None for cursor in cursors)
 
-        await eventually(all_have_shown_more_than_they_keep, "the logs are full")
+        await async_wait_until(all_have_shown_more_than_they_keep, "the logs are full")
         assert replica.buffer.bytes < views * 40_000
-        slow = Many(readers[0])
+        slow = Many(cursors[0])
         await slow.until_seq("BTC/USD", seq)
         assert [m["reason"] for m in slow.got if m["kind"] == "lagged"] == ["slow"] * 2
-        for reader in readers:
-            reader.close()
+        for cursor in cursors:
+            cursor.close()
         assert (replica.buffer.bytes, replica.buffer.floors) == (0, 0)
 
 
@@ -289,12 +286,12 @@ async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
         refused = None
         for levels in range(1, 100):
             try:
-                await replica.channels.join(Choice(None, Cut(levels), is_many=True))
-            except Problem as problem:
-                refused = problem
+                await replica.channels.join(Choice(None, View(levels), is_many=True))
+            except NoRoom as error:
+                refused = error
                 break
         assert refused is not None
-        assert (refused.status, refused.name) == (503, "no-room")
+        assert (refused.is_passing, refused.code) == (True, "no-room")
         assert "API_BUFFER_MB" in refused.detail
         await written.book(1, *updates(3, 9))
         await many.until_seq("BTC/USD", 9)
@@ -316,9 +313,9 @@ async def test_reader_that_fell_off_opens_again_when_there_is_room(
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return many.reader.ring.frames_from(20, 0) is None
+            return many.cursor.log.frames_from(20, 0) is None
 
-        await eventually(has_shown_more_than_it_keeps, "the log is full")
+        await async_wait_until(has_shown_more_than_it_keeps, "the log is full")
         await many.until_word("BTC/USD", "lagged", "slow")
         assert many.of("BTC/USD")[-1]["kind"] == "lagged", "there is no room for more"
         replica.buffer.unpin(pinned)

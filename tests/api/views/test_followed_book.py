@@ -9,19 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.frame_log import Frame, Place, sse_frame
+from api.follow.frame_log import SseFrame, sse_frame
 from api.follow.ring import Ring
-from api.store.book_store import StoredBook
+from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook
 from kraken_book.contract.book_hash import BookHash
-from lab.written_books import CONFIRMED_AT, snapshot, update, view_at
+from kraken_book.position import Position
+from lab.written_books import CONFIRMED_AT, book_snapshot_at, snapshot, status, update
 
 
 def followed_at(seq: int) -> FollowedBook:
     ring = Ring("BTC/USD")
-    ring.start(Place(1, seq), f"100-{seq}")
+    ring.start(Position(1, seq), f"100-{seq}")
     followed = FollowedBook(ring)
-    followed.join(StoredBook(hash_at(seq), 0))
+    followed.join(BookWithAge(hash_at(seq), 0))
     assert followed.book is not None
     return followed
 
@@ -31,9 +32,8 @@ def hash_at(seq: int, **members: Any) -> BookHash:
         symbol="BTC/USD",
         status="live",
         source="simulated",
-        view=view_at(seq),
-        epoch=1,
-        seq=seq,
+        snapshot=book_snapshot_at(seq),
+        position=Position(1, seq),
         event_id=f"100-{seq}",
         confirmed_at=CONFIRMED_AT,
         stream_seq=seq,
@@ -43,7 +43,7 @@ def hash_at(seq: int, **members: Any) -> BookHash:
 
 
 def put(followed: FollowedBook, seq: int, data: bytes) -> None:
-    followed.ring.append(Frame(Place(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+    followed.ring.append(SseFrame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
@@ -108,10 +108,10 @@ def test_event_of_another_symbol_loses_the_book() -> None:
 
 def test_fault_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     followed = FollowedBook(Ring("BTC/USD"))
-    followed.ring.start(Place(1, 2), "100-2")
-    view = msgspec.structs.replace(view_at(2), bids="[[")
+    followed.ring.start(Position(1, 2), "100-2")
+    damaged = msgspec.structs.replace(book_snapshot_at(2), bids="[[")
     for _ in range(5):
-        followed.join(StoredBook(hash_at(2, view=view), 0))
+        followed.join(BookWithAge(hash_at(2, snapshot=damaged), 0))
     assert followed.book is None
     assert capsys.readouterr().out.count("what lies in redis is no book") == 1
 
@@ -126,3 +126,22 @@ def test_cuts_of_one_state_are_rendered_once_and_few_are_kept() -> None:
     put(followed, 3, update(3).entry(1).data)
     followed.advance()
     assert followed.rendered(1).seen != before.seen
+
+
+def is_syncing(followed: FollowedBook) -> bool:
+    return followed.is_syncing
+
+
+def test_book_that_its_collector_lost_is_shown_as_syncing_until_a_snapshot() -> None:
+    followed = FollowedBook(Ring("BTC/USD"))
+    followed.ring.start(Position(1, 2), "100-2")
+    followed.join(BookWithAge(hash_at(2, status="syncing"), 0))
+    assert is_syncing(followed)
+    assert followed.book is not None
+    put(followed, 3, status(3, "syncing").entry(1).data)
+    followed.advance()
+    assert is_syncing(followed)
+    assert followed.position == Position(1, 3)
+    put(followed, 4, snapshot(4).entry(1).data)
+    followed.advance()
+    assert not is_syncing(followed)

@@ -15,7 +15,7 @@ def test_view_that_is_shown_quickly_keeps_its_interval() -> None:
 
 @pytest.mark.parametrize("views", [1, 10, 1000])
 def test_views_that_take_long_leave_half_of_the_time(views: int) -> None:
-    pace = ViewPace(most_busy=0.5)
+    pace = ViewPace(max_busy=0.5)
     pace.views = views
     spent = 0.02
     busy = views * spent / (spent + pace.pause_after(spent, 0.0))

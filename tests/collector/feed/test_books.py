@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
-from kraken_book.book import ChecksumMismatch, CrossedBook
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp
+from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook
 from tests.collector.publish.boxes import levels
 
 BIDS = [("100.0", "1.00000000")]
 ASKS = [("101.0", "2.00000000")]
-READ = Stamp(10, 20)
+READ = Timestamp(10, 20)
 
 
 class Told:
@@ -63,7 +64,7 @@ def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None
     book.acknowledge()
     go_live(book)
     assert (book.status, book.reason, book.live) == ("live", None, True)
-    assert (book.checksum, book.read) == (checksum(), READ)
+    assert (book.checksum, book.read_at) == (checksum(), READ)
     assert book.view().bids == '[["100.0","1.00000000"]]'
     assert told.words == ["status", "snapshot"]
 
@@ -71,10 +72,10 @@ def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None
 def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
     go_live(book)
     new = ("99.0", "3.00000000")
-    book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Stamp(30, 40))
+    book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Timestamp(30, 40))
     assert told.words == ["snapshot", "update"]
     assert book.exchange_time == "2026-08-02T03:35:51.000000Z"
-    assert book.read == Stamp(30, 40)
+    assert book.read_at == Timestamp(30, 40)
 
 
 def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) -> None:
@@ -83,9 +84,9 @@ def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) ->
     assert (book.live, told.words) == (False, [])
     go_live(book)
     with pytest.raises(ChecksumMismatch):
-        book.take_update(levels(("99.0", "1.0")), [], 1, None, Stamp(30, 40))
+        book.take_update(levels(("99.0", "1.0")), [], 1, None, Timestamp(30, 40))
     assert told.words == ["snapshot"]
-    assert book.read == READ, "a frame that is not verified confirms nothing"
+    assert book.read_at == READ, "a frame that is not verified confirms nothing"
 
 
 def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
@@ -135,3 +136,15 @@ def test_the_state_says_all_that_people_ask(book: SymbolBook) -> None:
     assert (state.price_precision, state.qty_precision) == (1, 8)
     book.precision = None
     assert book.state("2/8").price_precision is None
+
+
+def test_newest_frame_of_its_connection_confirms_a_book() -> None:
+    link = Link()
+    book = SymbolBook("BTC/USD", 10, "simulated", link)
+    link.last_frame_at = Timestamp(50, 60)
+    assert book.confirmed_at == Timestamp(50, 60)
+
+
+def test_own_newest_frame_confirms_a_book_while_its_connection_is_down(book: SymbolBook) -> None:
+    go_live(book)
+    assert book.confirmed_at == READ

@@ -1,24 +1,38 @@
-"""Which books there are and which connection carries them, as Kraken lists pairs."""
+"""Which books there are and which connection carries them, as a venue lists pairs."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from collector.feed.books import SymbolBook
-from collector.feed.feed import MOST_PAIRS, Feed
-from collector.settings import CollectorSettings
-from collector.venues.kraken.frames import Pair
+from collector.feed.feed import MAX_PAIRS, Feed
+from collector.feed.link import FeedLoad
+from collector.settings import Shard
 from kraken_book.precision import Precision
+from kraken_book.selection import parse_selection
+from tests.collector.feed.listed_venue import Listed, ListedVenue
+
+WHOLE = Shard(0, 1)
 
 
 class Followed:
     """A feed that never connects, and what it tells."""
 
-    def __init__(self, symbols: str, **settings: Any) -> None:
+    def __init__(
+        self,
+        symbols: str,
+        *,
+        symbols_per_connection: int = 100,
+        max_symbols: int = 4000,
+        shard: Shard = WHOLE,
+    ) -> None:
         self.joined: list[str] = []
         self.left: list[str] = []
+        self.load = FeedLoad()
         self.feed = Feed(
-            CollectorSettings(kraken_url="ws://127.0.0.1:1", kraken_symbols=symbols, **settings),
+            ListedVenue(symbols_per_connection),
+            parse_selection(symbols),
+            shard,
+            max_symbols,
+            self.load,
             self._on_joined,
             self.left.append,
         )
@@ -26,8 +40,8 @@ class Followed:
     def _on_joined(self, book: SymbolBook) -> None:
         self.joined.append(book.symbol)
 
-    def hear(self, *symbols: str, status: str = "online", is_all: bool = True) -> bool:
-        pairs = [Pair(symbol, 1, 8, status) for symbol in symbols]
+    def hear(self, *symbols: str, is_traded: bool = True, is_all: bool = True) -> bool:
+        pairs = [Listed(symbol, is_traded=is_traded) for symbol in symbols]
         return self.feed.on_instruments(pairs, is_all)
 
     @property
@@ -36,20 +50,20 @@ class Followed:
 
 
 def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
-    followed = Followed("A/B,C/D,E/F,G/H,I/J", kraken_symbols_per_connection=2)
+    followed = Followed("A/B,C/D,E/F,G/H,I/J", symbols_per_connection=2)
     assert followed.carried == [["A/B", "C/D"], ["E/F", "G/H"], ["I/J"]]
     assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
 
 
-def test_one_connection_that_is_behind_is_enough() -> None:
-    feed = Followed("A/B,C/D", kraken_symbols_per_connection=1).feed
-    assert not feed.is_behind()
-    feed.connections[1].is_behind = True
-    assert feed.is_behind()
+def test_feed_is_behind_if_one_connection_is() -> None:
+    followed = Followed("A/B,C/D", symbols_per_connection=1)
+    assert not followed.load.is_behind
+    followed.feed.connections[1].link.is_behind = True
+    assert followed.load.is_behind
 
 
 def test_wildcards_wait_for_the_first_connection_to_tell_what_they_mean() -> None:
-    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    followed = Followed("*/USD", symbols_per_connection=2)
     assert followed.carried == [[]]
     known_before = followed.feed.knows_what_it_follows
     followed.hear("BTC/USD", "BTC/EUR", "ETH/USD", "SOL/USD")
@@ -64,11 +78,10 @@ def test_a_new_pair_joins_and_a_delisted_one_leaves() -> None:
     followed.hear("NEW/USD", "NEW/EUR", is_all=False)
     assert followed.joined == ["BTC/USD", "ETH/USD", "NEW/USD"]
     eth = followed.feed.books["ETH/USD"]
-    followed.hear("ETH/USD", status="delisted", is_all=False)
+    followed.hear("ETH/USD", is_traded=False, is_all=False)
     assert followed.left == ["ETH/USD"]
     assert followed.carried == [["BTC/USD", "NEW/USD"]]
     assert (eth.status, eth.reason) == ("refused", "not listed")
-    assert followed.feed.read("ETH/USD") is None
 
 
 def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
@@ -99,7 +112,7 @@ def test_list_of_less_than_half_the_pairs_is_believed_when_it_comes_again() -> N
 def test_pair_whose_precision_is_not_known_is_listed_but_does_not_join() -> None:
     followed = Followed("*/USD")
     followed.hear("BTC/USD", "ETH/USD", "OLD/USD")
-    odd = [Pair("BTC/USD", 1, 8), Pair("ETH/USD", None, 8), Pair("NEW/USD", None, None)]
+    odd = [Listed("BTC/USD"), Listed("ETH/USD", None), Listed("NEW/USD", None)]
     followed.feed.on_instruments(odd, is_all=True)
     assert followed.left == ["OLD/USD"]
     assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
@@ -109,7 +122,7 @@ def test_pair_whose_precision_is_not_known_is_listed_but_does_not_join() -> None
 
 
 def test_wildcards_bring_no_more_symbols_than_allowed() -> None:
-    followed = Followed("Z/USD,*/USD", kraken_max_symbols=3)
+    followed = Followed("Z/USD,*/USD", max_symbols=3)
     followed.hear(*(f"C{number}/USD" for number in range(10)))
     assert list(followed.feed.books) == ["Z/USD", "C0/USD", "C1/USD"]
     followed.hear("A/USD", "C1/USD", "C2/USD", "C3/USD", "C4/USD")
@@ -117,14 +130,14 @@ def test_wildcards_bring_no_more_symbols_than_allowed() -> None:
 
 
 def test_names_come_whatever_wildcards_are_allowed() -> None:
-    followed = Followed("A/USD,B/USD,C/USD,*/EUR", kraken_max_symbols=1)
+    followed = Followed("A/USD,B/USD,C/USD,*/EUR", max_symbols=1)
     followed.hear("D/EUR")
     assert list(followed.feed.books) == ["A/USD", "B/USD", "C/USD"]
 
 
 def test_endless_pairs_are_not_remembered_and_later_ones_still_count() -> None:
-    followed = Followed("*/USD", kraken_max_symbols=10)
-    followed.hear("BTC/USD", *(f"C{number}/EUR" for number in range(MOST_PAIRS + 10_000)))
+    followed = Followed("*/USD", max_symbols=10)
+    followed.hear("BTC/USD", *(f"C{number}/EUR" for number in range(MAX_PAIRS + 10_000)))
     assert list(followed.feed.books) == ["BTC/USD"]
     assert not followed.hear("BTC/USD", "ETH/USD")
     assert followed.hear("BTC/USD", "ETH/USD")
@@ -137,11 +150,9 @@ def test_what_it_follows_is_not_known_from_an_update() -> None:
     assert not followed.feed.knows_what_it_follows
 
 
-def test_a_pair_that_is_halted_stays() -> None:
-    followed = Followed("*/USD")
-    followed.hear("BTC/USD")
-    followed.hear("BTC/USD", status="maintenance", is_all=False)
-    assert followed.left == []
+def test_book_reads_the_link_of_the_connection_that_carries_it() -> None:
+    feed = Followed("A/B,C/D", symbols_per_connection=1).feed
+    assert feed.books["C/D"].link is feed.connections[1].link
 
 
 def test_a_name_stays_whatever_is_listed() -> None:
@@ -153,7 +164,7 @@ def test_a_name_stays_whatever_is_listed() -> None:
 
 
 def test_who_comes_takes_the_place_of_who_left() -> None:
-    followed = Followed("*/USD", kraken_symbols_per_connection=2)
+    followed = Followed("*/USD", symbols_per_connection=2)
     followed.hear("A/USD", "B/USD", "C/USD")
     followed.hear("A/USD", "C/USD", "D/USD", "E/USD")
     assert followed.carried == [["A/USD", "D/USD"], ["C/USD", "E/USD"]]
@@ -163,7 +174,7 @@ def test_wildcards_are_shared_out_among_shards_as_names_are() -> None:
     listed = [f"C{number}/USD" for number in range(50)]
     shares = []
     for index in range(3):
-        followed = Followed("*", collector_shard=f"{index}/3")
+        followed = Followed("*", shard=Shard(index, 3))
         followed.hear(*listed)
         shares += followed.joined
     assert sorted(shares) == sorted(listed)

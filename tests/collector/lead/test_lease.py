@@ -9,13 +9,13 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from collector.lead.lease import Lease
+from collector.lead.lease import LeaseState
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED, lease_key
-from lab.polling import end, eventually
+from lab.waiting import async_wait_until
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
-from runtime.redis.nodes import OneNode
+from tests.collector.lead.candidates import Candidate, Candidates
 
 SHARD = Shard(0, 1)
 LONG, SHORT = 60.0, 0.6
@@ -23,271 +23,278 @@ FUTURE = 10**14
 """An epoch that Redis's clock will not reach for a while, as after it went back."""
 
 
-class Candidate:
-    """A collector, as far as the lease is concerned."""
-
-    def __init__(self, redis: RedisNode, seconds: float, shard: Shard = SHARD) -> None:
-        self.led: list[int] = []
-        self.followed = 0
-        self.lease = Lease(OneNode(redis), shard, seconds, self.led.append, self._follow)
-        self.task = asyncio.create_task(self.lease.run())
-
-    def _follow(self) -> None:
-        self.followed += 1
-
-    async def stop(self) -> None:
-        await end(self.task)
-
-
-class Candidates:
-    def __init__(self, redis: RedisNode) -> None:
-        self.redis = redis
-        self.all: list[Candidate] = []
+class Crowd(Candidates):
+    """Collectors of one shard."""
 
     def __call__(self, seconds: float = LONG, shard: Shard = SHARD) -> Candidate:
-        self.all.append(Candidate(self.redis, seconds, shard))
-        return self.all[-1]
+        return self.start(seconds, shard)
 
 
 @pytest.fixture
-async def candidates(redis: RedisNode) -> AsyncIterator[Candidates]:
-    made = Candidates(redis)
+async def candidates(redis: RedisNode) -> AsyncIterator[Crowd]:
+    made = Crowd(redis)
     yield made
-    for candidate in made.all:
-        await candidate.stop()
+    await made.end()
 
 
-async def test_the_first_leads_and_the_second_waits(
-    redis: RedisNode, candidates: Candidates
+async def test_first_candidate_leads_and_second_follows(
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
-    await eventually(lambda: first.lease.epoch)
+    await async_wait_until(lambda: first.epoch)
     # The second asks every 0.2 s; three times says enough.
-    await eventually(lambda: "waiting" in second.lease._said)
-    assert (second.led, second.lease.epoch) == ([], None)
+    await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
+    assert (second.led, second.epoch) == ([], None)
     value = await redis.get(lease_key("0/1"))
     assert value is not None
     assert value.split()[0] == str(first.led[0]).encode()
 
 
-async def test_the_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Candidates) -> None:
+async def test_the_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Crowd) -> None:
     seconds, microseconds = await redis.time()
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     assert first.led[0] >= seconds * 1000 + microseconds // 1000
 
 
-async def test_holding_it_on_is_no_new_epoch(redis: RedisNode, candidates: Candidates) -> None:
-    first = candidates()
-    await eventually(lambda: first.led)
+async def test_renewed_lease_keeps_its_epoch(redis: RedisNode, candidates: Crowd) -> None:
+    first = candidates(SHORT)
+    await async_wait_until(lambda: first.led)
     for _ in range(3):
         await redis.pexpire(lease_key("0/1"), 30_000)
-        # As after a third of its life, which would take long here.
-        first.lease._retry.set()
-        await eventually(lambda: _renewed(redis))
-    assert len(first.led) == 1
+        await async_wait_until(lambda: _renewed(redis))
+    assert (len(first.led), first.lease.state) == (1, LeaseState.LEADING)
 
 
 async def _renewed(redis: RedisNode) -> bool:
-    return int(await redis.pttl(lease_key("0/1"))) > 30_000
+    return int(await redis.pttl(lease_key("0/1"))) <= SHORT * 1000
 
 
 async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch(
-    candidates: Candidates,
+    candidates: Crowd,
 ) -> None:
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
-    await first.stop()
-    await eventually(lambda: second.led)
+    await first.end()
+    await async_wait_until(lambda: second.led)
     assert second.led[0] > first.led[0]
 
 
-async def test_who_finds_another_leading_steps_down(
-    redis: RedisNode, candidates: Candidates
+async def test_leader_that_finds_another_leading_follows(
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     await redis.set(lease_key("0/1"), "99999999999999 another", px=60_000)
-    await eventually(lambda: first.followed)
-    assert (first.followed, first.lease.epoch) == (1, None)
+    await async_wait_until(lambda: first.followed)
+    assert (first.followed, first.epoch) == (1, None)
 
 
-async def test_released_it_is_free_at_once(redis: RedisNode, candidates: Candidates) -> None:
+async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: Crowd) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     await first.stop()
-    await first.lease.release()
     assert await redis.exists(lease_key("0/1")) == 0
-    assert first.lease.epoch is None
+    assert first.epoch is None
     second = candidates()
-    await eventually(lambda: second.led)
+    await async_wait_until(lambda: second.led)
 
 
-async def test_who_does_not_lead_releases_nothing(redis: RedisNode, candidates: Candidates) -> None:
+async def test_follower_releases_nothing(redis: RedisNode, candidates: Crowd) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
-    await eventually(lambda: second.lease._said)
+    await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
     await second.lease.release()
     assert await redis.exists(lease_key("0/1")) == 1
 
 
-async def test_fenced_with_the_lease_still_held_takes_a_newer_epoch_at_once(
-    candidates: Candidates,
+async def test_fenced_leader_that_holds_its_lease_leads_under_a_newer_epoch_at_once(
+    candidates: Crowd,
 ) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     newer = first.led[0] + 10_000_000
-    first.lease.fenced(newer)
-    assert first.lease.epoch is None
-    await eventually(lambda: len(first.led) == 2)
+    first.fence(newer)
+    assert first.epoch is None
+    await async_wait_until(lambda: len(first.led) == 2)
     assert first.led[1] > newer
-    assert first.lease.epoch == first.led[1]
+    assert first.epoch == first.led[1]
 
 
-async def test_fenced_with_the_lease_lost_leads_no_more(
-    redis: RedisNode, candidates: Candidates
+async def test_fenced_leader_that_lost_its_lease_follows(
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     await redis.set(lease_key("0/1"), f"{first.led[0] + 1} another", px=60_000)
-    first.lease.fenced(first.led[0] + 1)
-    await eventually(lambda: "another" in first.lease._said)
-    assert (len(first.led), first.lease.epoch) == (1, None)
+    first.fence(first.led[0] + 1)
+    await async_wait_until(lambda: first.lease.state is LeaseState.FOLLOWING)
+    assert first.lease.waits_for == {"shard": "0/1", "leader": "another"}
+    assert (len(first.led), first.epoch) == (1, None)
 
 
 async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     await redis.flushall()
-    await eventually(lambda: len(first.led) >= 2)
+    await async_wait_until(lambda: len(first.led) >= 2)
     assert first.led[1] > first.led[0]
     assert first.followed == 0
 
 
 async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_still(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
-    first.lease.fenced(FUTURE)
-    await eventually(lambda: FUTURE + 1 in first.led)
+    first.fence(FUTURE)
+    await async_wait_until(lambda: FUTURE + 1 in first.led)
     await redis.flushall()
-    await eventually(lambda: FUTURE + 2 in first.led)
-    assert first.lease.epoch == FUTURE + 2
+    await async_wait_until(lambda: FUTURE + 2 in first.led)
+    assert first.epoch == FUTURE + 2
 
 
 async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     await redis.set(lease_key("0/1"), f"{FUTURE} another", px=60_000)
     first = candidates(SHORT)
-    await eventually(lambda: first.lease.waits_for)
+    await async_wait_until(lambda: first.lease.waits_for)
     assert first.lease.waits_for == {"shard": "0/1", "leader": "another"}
     await redis.delete(lease_key("0/1"))
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     assert first.led == [FUTURE + 1]
     assert first.lease.waits_for is None
 
 
-async def test_each_shard_has_a_leader_of_its_own(candidates: Candidates) -> None:
+async def test_each_shard_has_a_leader_of_its_own(candidates: Crowd) -> None:
     one, other = candidates(LONG, Shard(0, 2)), candidates(LONG, Shard(1, 2))
-    await eventually(lambda: one.led and other.led)
+    await async_wait_until(lambda: one.led and other.led)
 
 
 # What no leader leaves there
 
 
-async def test_lease_without_an_end_is_waited_out(redis: RedisNode, candidates: Candidates) -> None:
+async def test_lease_without_an_end_is_waited_out(redis: RedisNode, candidates: Crowd) -> None:
     await redis.set(lease_key("0/1"), "5 somebody")
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     assert first.led[0] > 5
 
 
 async def test_impossible_epoch_of_a_lease_is_not_learnt(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     await redis.set(lease_key("0/1"), f"{'9' * 30} somebody")
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     assert first.led[0] < FUTURE
     await redis.flushall()
-    await eventually(lambda: len(first.led) == 2)
+    await async_wait_until(lambda: len(first.led) == 2)
     assert first.led[1] < FUTURE
 
 
 async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     with capture_logs() as lines:
         await redis.delete(lease_key("0/1"))
         await redis.rpush(lease_key("0/1"), "somebody's")
-        await eventually(lambda: lines)
+        await async_wait_until(lambda: lines)
         second = candidates(SHORT)
-        for _ in range(3):
-            first.lease._retry.set()
-            await asyncio.sleep(0.01)
-    assert first.lease.epoch == first.led[0]
+        # Both try again every 0.2 s.
+        await asyncio.sleep(0.5)
+    assert first.epoch == first.led[0]
     assert second.led == []
     told = [line for line in lines if line.get("repair")]
     assert {line["repair"] for line in told} == {"redis-cli DEL 'kraken:lease:{0/1}'"}
     # One of each of the two.
     assert len(told) <= 2
     await redis.delete(lease_key("0/1"))
-    await eventually(lambda: first.lease.epoch or second.lease.epoch)
+    await async_wait_until(lambda: first.epoch or second.epoch)
 
 
 @pytest.mark.parametrize("shard", [SHARD, Shard(0, 2)])
 async def test_feed_of_another_type_keeps_nobody_from_leading(
-    redis: RedisNode, candidates: Candidates, shard: Shard
+    redis: RedisNode, candidates: Crowd, shard: Shard
 ) -> None:
     await redis.set(FEED, "somebody's")
     with capture_logs() as lines:
         first = candidates(SHORT, shard)
-        await eventually(lambda: first.led)
+        await async_wait_until(lambda: first.led)
     assert [line["repair"] for line in lines if line.get("repair")] == [f"redis-cli DEL {FEED}"]
 
 
 @pytest.mark.parametrize("value", [f"{'9' * 30} somebody", "5 somebody", "garbage"])
-async def test_rival_that_is_none_does_not_fence_a_leader(
-    redis: RedisNode, candidates: Candidates, value: str
+async def test_overlapping_lease_of_no_leader_does_not_fence_a_leader(
+    redis: RedisNode, candidates: Crowd, value: str
 ) -> None:
     first = candidates(SHORT)
-    await eventually(lambda: first.led)
+    await async_wait_until(lambda: first.led)
     await redis.hset(FEED, "0/2", "{}")
     await redis.set(lease_key("0/2"), value)
-    first.lease.fenced(first.led[0] + 1)
-    await eventually(lambda: len(first.led) == 2)
+    first.fence(first.led[0] + 1)
+    await async_wait_until(lambda: len(first.led) == 2)
     assert first.led[1] < FUTURE
 
 
-async def test_fenced_again_and_again_it_rests_before_it_leads(candidates: Candidates) -> None:
+async def test_leader_that_is_fenced_again_and_again_rests_before_it_leads(
+    candidates: Crowd,
+) -> None:
     first = candidates()
-    await eventually(lambda: first.led)
-    rests = []
-    for number in range(2, 6):
-        first.lease.fenced(first.led[-1] + 1)
-        rests.append(first.lease._rest_until)
-        await eventually(lambda: len(first.led) == number)  # noqa: B023 - awaited at once
+    await async_wait_until(lambda: first.led)
+    with capture_logs() as lines:
+        for number in range(2, 6):
+            first.fence(first.led[-1] + 1)
+            await async_wait_until(lambda: len(first.led) == number)  # noqa: B023 - awaited at once
+    rests = [line["rest"] for line in lines if line["event"] == "fenced by a newer epoch"]
     assert rests[0] == 0, "the first time it leads at once"
+    assert len(rests) == 4
     assert all(later > earlier for earlier, later in pairwise(rests))
+
+
+async def test_leader_that_rests_after_a_fence_is_fenced_and_waits_for_nobody(
+    candidates: Crowd,
+) -> None:
+    first = candidates()
+    await async_wait_until(lambda: first.led)
+    first.fence(first.led[-1] + 1)
+    await async_wait_until(lambda: len(first.led) == 2)
+    first.fence(first.led[-1] + 1)
+    await async_wait_until(lambda: first.lease.state is LeaseState.FENCED)
+    assert (first.leads, first.lease.waits_for) == (False, None)
+    await async_wait_until(lambda: first.lease.state is LeaseState.LEADING)
+
+
+async def test_fence_while_the_lease_is_asked_for_is_answered_once(
+    redis: RedisNode, candidates: Crowd
+) -> None:
+    first = candidates(SHORT)
+    await async_wait_until(lambda: first.led)
+    # Redis answers late, so that a renewal is under way.
+    await redis.exchange([("CLIENT", "PAUSE", 300, "WRITE")])
+    await asyncio.sleep(0.25)
+    newer = first.led[0] + 10_000_000
+    first.fence(newer)
+    await async_wait_until(lambda: first.epoch)
+    assert first.led == [first.led[0], newer + 1]
 
 
 async def test_trouble_of_redis_is_said_by_its_meaning() -> None:
     with capture_logs() as lines:
-        lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT)
-        await eventually(lambda: lines)
-        for _ in range(3):
-            lost.lease._retry.set()
-            await asyncio.sleep(0.01)
-        await lost.stop()
+        lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT, SHARD)
+        await async_wait_until(lambda: lines)
+        # It tries again every 0.2 s.
+        await asyncio.sleep(0.5)
+        assert lost.lease.state is LeaseState.ASKING
+        await lost.end()
     (line,) = lines
     assert line["event"] == "redis cannot be reached, waiting for it"
     assert line["reason"] == "refused"

@@ -2,89 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
 
-from collector.lead.lease import Lease
-from collector.lead.overlap import Rivals
+from collector.lead.lease import LeaseState
+from collector.lead.overlap import OverlappingShards
 from collector.settings import Shard
 from kraken_book.contract.keys import FEED, lease_key
-from lab.polling import end, eventually
 from lab.redis_reads import texts_at
+from lab.waiting import async_wait_until
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
+from tests.collector.lead.candidates import Candidate, Candidates
 
 ONE = Shard(0, 1)
 HALVES = (Shard(0, 2), Shard(1, 2))
 SECONDS = 0.6
 
 
-class Candidate:
-    """A collector, as far as leading is concerned."""
-
-    def __init__(self, redis: RedisNode, shard: Shard) -> None:
-        self.led: list[int] = []
-        self.followed = 0
-        self.shard = shard
-        self.lease = Lease(OneNode(redis), shard, SECONDS, self.led.append, self._follow)
-        self._task = asyncio.create_task(self.lease.run())
-
-    def _follow(self) -> None:
-        self.followed += 1
-
-    @property
-    def leads(self) -> bool:
-        return self.lease.epoch is not None
-
-    @property
-    def waits_for(self) -> str | None:
-        return self.lease.waits_for["shard"] if self.lease.waits_for else None
-
-    async def end(self) -> None:
-        """Die."""
-        await end(self._task)
-
-    async def stop(self) -> None:
-        """Go, as one does that is asked to."""
-        await self.end()
-        await self.lease.release()
-
-
-class Candidates:
-    def __init__(self, redis: RedisNode) -> None:
-        self.redis = redis
-        self.all: list[Candidate] = []
+class Crowd(Candidates):
+    """Collectors of several shards."""
 
     def __call__(self, *shards: Shard) -> list[Candidate]:
-        made = [Candidate(self.redis, shard) for shard in shards]
-        self.all += made
-        return made
+        return [self.start(SECONDS, shard) for shard in shards]
 
 
 @pytest.fixture
-async def candidates(redis: RedisNode) -> AsyncIterator[Candidates]:
-    made = Candidates(redis)
+async def candidates(redis: RedisNode) -> AsyncIterator[Crowd]:
+    made = Crowd(redis)
     yield made
-    for candidate in made.all:
-        await candidate.end()
+    await made.end()
 
 
 @pytest.mark.parametrize(("old", "new"), [((ONE,), HALVES), (HALVES, (ONE,))])
 async def test_the_new_count_waits_until_all_old_ones_that_it_overlaps_have_gone(
-    candidates: Candidates, old: tuple[Shard, ...], new: tuple[Shard, ...]
+    candidates: Crowd, old: tuple[Shard, ...], new: tuple[Shard, ...]
 ) -> None:
     leaders = candidates(*old)
-    await eventually(lambda: all(each.leads for each in leaders))
+    await async_wait_until(lambda: all(each.leads for each in leaders))
     waiting = candidates(*new)
-    await eventually(lambda: all(each.waits_for for each in waiting))
+    await async_wait_until(lambda: all(each.waits_for for each in waiting))
     while leaders:
         assert not any(each.led for each in waiting)
         assert {each.waits_for for each in waiting} <= {str(each.shard) for each in leaders}
         await leaders.pop().stop()
-        await eventually(lambda: all(_waits_rightly(each, leaders) for each in waiting))
+        await async_wait_until(lambda: all(_waits_rightly(each, leaders) for each in waiting))
     assert all(each.leads for each in waiting)
     assert all(len(each.led) == 1 for each in candidates.all)
 
@@ -95,45 +59,45 @@ def _waits_rightly(candidate: Candidate, leaders: list[Candidate]) -> bool:
 
 
 async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends(
-    candidates: Candidates,
+    candidates: Crowd,
 ) -> None:
     (old,) = candidates(ONE)
-    await eventually(lambda: old.leads)
+    await async_wait_until(lambda: old.leads)
     new = candidates(*HALVES)
-    await eventually(lambda: all(each.waits_for for each in new))
+    await async_wait_until(lambda: all(each.waits_for for each in new))
     await old.end()
-    await eventually(lambda: all(each.leads for each in new))
+    await async_wait_until(lambda: all(each.leads for each in new))
     assert old.led
     assert all(each.led[0] > old.led[0] for each in new)
 
 
 async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_count(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     # As after Redis's clock has gone back.
     future = 10**14
     await redis.hset(FEED, "0/1", "{}")
     await redis.set(lease_key("0/1"), f"{future} another", px=60_000)
     (new,) = candidates(HALVES[0])
-    await eventually(lambda: new.waits_for)
+    await async_wait_until(lambda: new.waits_for)
     await redis.delete(lease_key("0/1"))
-    await eventually(lambda: new.leads)
+    await async_wait_until(lambda: new.leads)
     assert new.led == [future + 1]
 
 
 async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_other(
-    candidates: Candidates,
+    candidates: Crowd,
 ) -> None:
     mixed = candidates(Shard(0, 2), Shard(1, 4), Shard(3, 4))
-    await eventually(lambda: all(each.leads for each in mixed))
+    await async_wait_until(lambda: all(each.leads for each in mixed))
     assert [len(each.led) for each in mixed] == [1, 1, 1]
 
 
 async def test_of_all_that_begin_at_once_some_lead_and_the_rest_wait_for_them(
-    candidates: Candidates,
+    candidates: Crowd,
 ) -> None:
     crowd = candidates(ONE, *HALVES, *(Shard(i, 3) for i in range(3)))
-    await eventually(lambda: _settled(crowd))
+    await async_wait_until(lambda: _settled(crowd))
 
 
 def _settled(crowd: list[Candidate]) -> bool:
@@ -146,39 +110,40 @@ def _settled(crowd: list[Candidate]) -> bool:
 
 
 async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has_gone(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     # It took its lease when ours had not been seen.
     newer = one.led[0] + 10_000_000
     await redis.set(lease_key("1/2"), f"{newer} host:7:abc", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
-    one.lease.fenced(newer)
-    await eventually(lambda: one.waits_for)
+    one.fence(newer)
+    await async_wait_until(lambda: one.waits_for)
+    assert one.lease.state is LeaseState.BLOCKED
     assert one.lease.waits_for == {"shard": "1/2", "leader": "host:7:abc"}
     assert (len(one.led), one.leads) == (1, False)
     assert not await redis.exists(lease_key("0/1"))
     await redis.delete(lease_key("1/2"))
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     assert one.led[1] > newer
 
 
 async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_itself(
-    redis: RedisNode, candidates: Candidates
+    redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
     await redis.set(lease_key("0/2"), f"{one.led[0] - 1000} another", px=60_000)
     await redis.hset(FEED, "0/2", "{}")
     for _ in range(2):
         await redis.pexpire(lease_key("0/1"), 60_000)
-        await eventually(lambda: _renewed(redis))
+        await async_wait_until(lambda: _renewed(redis))
     assert one.leads
     # Nor may two write under the same.
     await redis.set(lease_key("1/2"), f"{one.led[0]} another", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
-    await eventually(lambda: one.waits_for == "1/2")
+    await async_wait_until(lambda: one.waits_for == "1/2")
     assert (one.leads, one.followed) == (False, 1)
 
 
@@ -188,12 +153,12 @@ async def _renewed(redis: RedisNode) -> bool:
 
 @pytest.mark.parametrize("trash", [b"", b"x", b"0/0", b"3/2", b"0/1/2", b"\xff", b"12345/99999"])
 async def test_what_is_no_shard_in_the_feed_hurts_nobody(
-    redis: RedisNode, candidates: Candidates, trash: bytes
+    redis: RedisNode, candidates: Crowd, trash: bytes
 ) -> None:
     await redis.hset(FEED, mapping={trash: "{}", "0/2": "{}"})
     await redis.set(lease_key("0/2"), "no lease")
     (one,) = candidates(ONE)
-    await eventually(lambda: one.leads)
+    await async_wait_until(lambda: one.leads)
 
 
 async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(
@@ -203,5 +168,5 @@ async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(
     for field in fields:
         await redis.hset(FEED, field, "{}")
     await redis.set(lease_key("1/4"), "77 another")
-    await Rivals(OneNode(redis), Shard(1, 2)).forget_unled()
+    await OverlappingShards(OneNode(redis), Shard(1, 2)).forget_unled()
     assert set(await texts_at(redis, FEED)) == {"0/2", "1/2", "1/4", "2/8", "note"}

@@ -1,4 +1,4 @@
-"""An outbox over a live book, and how to read what leaves it."""
+"""A book that is fed by hand, its writer, and how to read the calls that leave it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import json
 from typing import Any, cast
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp, stamp_now
-from collector.publish.outbox import MOST_WAITING, Outbox, Room
+from collector.feed.link import Link
+from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.publish.event_queue import MAX_EVENTS, EventQueue, QueueLimit
+from collector.publish.redis_clock import RedisClock
+from collector.publish.symbol_writer import SymbolWriter
+from collector.publish.tuning import Tuning
 from kraken_book.contract.book_hash import BOOK_FIELDS, STATUS_FIELDS
-from kraken_book.contract.write import Entry, Retention, WriteCall
+from kraken_book.contract.write import EventEntry, Retention, WriteCall
 from kraken_book.event import Kind
 from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision
@@ -25,26 +29,67 @@ def levels(*pairs: TextLevel) -> list[Level]:
     return [make_level(price, qty, PRECISION) for price, qty in pairs]
 
 
+class StoppedClock(RedisClock):
+    """Redis's clock, which always shows `CONFIRMED_AT`."""
+
+    def text(self, moment: Timestamp) -> str:  # noqa: ARG002
+        """The same for every moment."""
+        return CONFIRMED_AT
+
+
+class Clock:
+    """Steady time that passes by hand."""
+
+    def __init__(self) -> None:
+        self.now = 5_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Scheduled:
+    """A node's writer that counts how often it is told that a symbol waits."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def schedule(self, writer: SymbolWriter) -> None:  # noqa: ARG002
+        self.count += 1
+
+    def remove(self, symbol: str) -> None:
+        raise AssertionError(f"{symbol} is not removed here")
+
+
 class Box:
-    """A symbol's book, fed by hand with checksums that are right, and its outbox."""
+    """A symbol's book, fed by hand with checksums that are right, and its writer."""
 
     def __init__(
         self,
         symbol: str = "BTC/USD",
         source: str = "simulated",
-        most_waiting: int = MOST_WAITING,
+        max_events: int = MAX_EVENTS,
         depth: int = 10,
+        link: Link | None = None,
     ) -> None:
         self.naive = NaiveBook(depth)
-        self.told: list[Outbox] = []
-        self.book = SymbolBook(symbol, depth, source)
+        self.scheduled = Scheduled()
+        self.clock = Clock()
+        self.book = SymbolBook(symbol, depth, source, link)
         self.book.precision = PRECISION
-        room = Room()
-        room.most_waiting = most_waiting
-        self.book.listener = self.outbox = Outbox(self.book, self.told.append, room)
+        self.book.link.last_frame_at = timestamp_now()
+        self.limit = QueueLimit()
+        self.limit.max_events = max_events
+        self.writer = SymbolWriter(
+            self.book, self.scheduled, self.limit, KEPT, Tuning(), self.clock
+        )
         self.updates = 0
 
-    def snapshot(self, read: Stamp | None = None) -> None:
+    @property
+    def queue(self) -> EventQueue:
+        """What waits of it."""
+        return self.writer.queue
+
+    def snapshot(self, read: Timestamp | None = None) -> None:
         """Kraken sends the whole book."""
         self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
         self.book.take_snapshot(
@@ -52,21 +97,28 @@ class Box:
             levels(*self.naive.asks),
             self.naive.checksum,
             None,
-            read or stamp_now(),
+            read or timestamp_now(),
         )
 
-    def update(self, count: int = 1, read: Stamp | None = None) -> None:
+    def update(self, count: int = 1, read: Timestamp | None = None) -> None:
         """Kraken sends so many updates, each another quantity."""
         for _ in range(count):
             self.updates += 1
             bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
             self.naive.frame(bids)
-            self.book.take_update(levels(*bids), [], self.naive.checksum, None, read or stamp_now())
+            self.book.take_update(
+                levels(*bids), [], self.naive.checksum, None, read or timestamp_now()
+            )
 
-    def take(self) -> Taken:
-        """What waits, as it leaves."""
-        call = self.outbox.take(CONFIRMED_AT, KEPT)
-        assert call is not None, "nothing waits"
+    def next_call(self, *, is_round: bool = False) -> WriteCall | None:
+        """The call that is to be sent now."""
+        return self.writer.next_call(StoppedClock(), is_round=is_round)
+
+    def write(self, *, is_round: bool = False) -> Taken:
+        """The call that is to be sent now, which Redis then carries out."""
+        call = self.next_call(is_round=is_round)
+        assert call is not None, "nothing is to be written"
+        self.writer.done(call)
         return Taken(call)
 
 
@@ -79,12 +131,14 @@ class Taken:
         self.epoch: Any = arguments[3]
         self.confirmed_at = arguments[4]
         runs: Any = arguments[7]
-        self.entries: list[Entry] = []
+        self.entries: list[EventEntry] = []
         at = 8
         for _ in range(runs):
             kind, seq, length = cast("tuple[Kind, int, int]", tuple(arguments[at : at + 3]))
             data = cast("list[bytes]", arguments[at + 3 : at + 3 + length])
-            self.entries += [Entry(kind, seq + offset, each) for offset, each in enumerate(data)]
+            self.entries += [
+                EventEntry(kind, seq + offset, each) for offset, each in enumerate(data)
+            ]
             at += 3 + length
         self.mode = arguments[at]
         # A renewed book says first where it stands.

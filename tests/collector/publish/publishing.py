@@ -9,8 +9,11 @@ from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.link import FeedLoad, Link
+from collector.feed.timestamp import timestamp_now
+from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
+from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from lab.redis_reads import entries_at, texts_at
 from runtime.redis.exchange import Command, RedisNode
@@ -18,24 +21,28 @@ from runtime.redis.nodes import OneNode
 from tests.collector.publish.boxes import KEPT, Box
 
 EPOCH = 100
+# What Redis did not do is tried again at once; states are not written again while a test runs.
+UNHURRIED = Tuning(retry_delay=0.01, states_interval=3600.0)
 
 
 class Publishing:
     """A publisher of boxes, and what it left in Redis."""
 
-    def __init__(self, redis: RedisNode, *symbols: str) -> None:
+    def __init__(self, redis: RedisNode, *symbols: str, tuning: Tuning = UNHURRIED) -> None:
         self.redis = redis
-        self.read: Stamp | None = stamp_now()
-        # So long that no test waits for it.
-        self.publisher = Publisher(OneNode(redis), KEPT, "0/1", states_seconds=3600)
-        self.publisher.read = lambda _symbol: self.read
-        self.fenced: list[int] = []
-        self.publisher.on_fenced = self.fenced.append
+        self.link = Link()
+        self.link.last_frame_at = timestamp_now()
+        load = FeedLoad()
+        load.add(self.link)
+        self.leadership = Leadership()
+        self.publisher = Publisher(
+            OneNode(redis), KEPT, "0/1", self.leadership, load, tuning=tuning
+        )
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
 
     def _box(self, symbol: str) -> Box:
-        box = Box(symbol)
-        box.outbox = self.publisher.add(box.book)
+        box = Box(symbol, link=self.link)
+        box.writer = self.publisher.add(box.book)
         return box
 
     @property

@@ -1,26 +1,22 @@
-"""The publisher and its outboxes against real Redis: each event once, whatever happens."""
+"""The publisher and its writers against real Redis: each event once, whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-import collector.publish.node_writer
-import collector.publish.sender
-import collector.publish.symbol_writes
-from collector.feed.timestamp import Stamp, stamp_now
+from collector.feed.timestamp import Timestamp, timestamp_now
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.timestamps import parse_rfc3339
-from lab.polling import end, eventually
 from lab.redis_reads import carry_out
+from lab.waiting import async_wait_for, async_wait_until, cancel
 from lab.written_books import book_call, snapshot, status, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.publish.boxes import Box
-from tests.collector.publish.publishing import EPOCH, LosesAnswers, Publishing
-
-pytestmark = pytest.mark.usefixtures("no_waiting")
+from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
 
 
 async def test_until_it_leads_it_writes_nothing(redis: RedisNode, publishing: Publishing) -> None:
@@ -154,7 +150,7 @@ async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_o
     losing.to_lose = 3
     publishing.box.update(2)
     flushing = asyncio.create_task(publishing.flush())
-    await eventually(lambda: losing.to_lose < 3)
+    await async_wait_until(lambda: losing.to_lose < 3)
     publishing.box.update(5)
     await flushing
     assert len(losing.sent) >= 4
@@ -192,7 +188,7 @@ async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
     losing.to_lose = 1
     publishing.box.update()
     flushing = asyncio.create_task(publishing.flush())
-    await eventually(lambda: losing.to_lose == 0)
+    await async_wait_until(lambda: losing.to_lose == 0)
     publishing.publisher.lead(EPOCH + 1)
     await flushing
     for _ in range(2):
@@ -218,8 +214,9 @@ async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
     before = await first.events()
     first.box.update(3)
     await first.flush()
-    assert first.fenced == [EPOCH + 7]
-    assert not first.publisher.leading
+    assert not first.leadership.is_leading
+    assert first.leadership.newest_seen == EPOCH + 7
+    assert await first.leadership.is_fenced_within(0)
     first.box.update(3)
     await first.flush()
     assert await first.events() == before
@@ -252,7 +249,8 @@ async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
     assert (await new.events())[-1]["status"] == "syncing"
     old.box.update()
     await old.flush()
-    assert old.fenced == [EPOCH + 1]
+    assert not old.leadership.is_leading
+    assert old.leadership.newest_seen == EPOCH + 1
 
 
 async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_book_readable(
@@ -269,8 +267,8 @@ async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_boo
     await new.flush()
     book = await BookStore(OneNode(redis)).book("BTC/USD")
     assert book is not None
-    assert book.hash.view is not None
-    assert (book.hash.status, book.hash.view.precision) == ("syncing", (1, 8))
+    assert book.hash.snapshot is not None
+    assert (book.hash.status, book.hash.snapshot.precision) == ("syncing", (1, 8))
 
 
 async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
@@ -295,8 +293,8 @@ async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
 async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read(
     redis: RedisNode, publishing: Publishing
 ) -> None:
-    moment = stamp_now()
-    publishing.read = Stamp(moment.unix, moment.steady - 3_000_000_000)
+    moment = timestamp_now()
+    publishing.link.last_frame_at = Timestamp(moment.unix, moment.steady - 3_000_000_000)
     await publishing.lead()
     seconds, microseconds = await redis.time()
     now = seconds * 10**9 + microseconds * 1000
@@ -304,24 +302,21 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
     assert age >= 3_000_000_000
 
 
-def _begin_round(publishing: Publishing) -> None:
-    for writer in publishing.publisher._writers.values():
-        writer._next_round = 0.0
+# Each flush looks at every symbol, and a quiet book is touched at once.
+HURRIED = replace(UNHURRIED, round_interval=0.0, touch_interval=0.0)
 
 
 async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
-    publishing: Publishing, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode,
 ) -> None:
+    publishing = Publishing(redis, tuning=HURRIED)
     await publishing.lead()
     before, events, wakes = (
         await publishing.hash(),
         await publishing.events(),
         await publishing.wakes(),
     )
-    monkeypatch.setattr(collector.publish.symbol_writes, "TOUCH_SECONDS", 0.0)
-    monkeypatch.setattr(collector.publish.node_writer, "ROUND_SECONDS", 0.0)
-    _begin_round(publishing)
-    publishing.read = stamp_now()
+    publishing.link.last_frame_at = timestamp_now()
     await publishing.flush()
     after = await publishing.hash()
     assert after["confirmed_at"] > before["confirmed_at"]
@@ -331,18 +326,15 @@ async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
 
 
 @pytest.mark.parametrize("why", ["connection", "book"])
-async def test_a_book_that_is_not_followed_is_not_touched(
-    publishing: Publishing, monkeypatch: pytest.MonkeyPatch, why: str
-) -> None:
+async def test_a_book_that_is_not_followed_is_not_touched(redis: RedisNode, why: str) -> None:
+    publishing = Publishing(redis, tuning=HURRIED)
     await publishing.lead()
     if why == "connection":
-        publishing.read = None
+        publishing.link.last_frame_at = None
     else:
         publishing.box.book.lose("checksum")
         await publishing.flush()
     before = await publishing.hash()
-    monkeypatch.setattr(collector.publish.symbol_writes, "TOUCH_SECONDS", 0.0)
-    _begin_round(publishing)
     await publishing.flush()
     assert (await publishing.hash())["confirmed_at"] == before["confirmed_at"]
 
@@ -351,10 +343,10 @@ async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
     publishing.box.snapshot()
     running = asyncio.create_task(publishing.publisher.run())
     publishing.publisher.lead(EPOCH)
-    await eventually(publishing.seqs)
+    await async_wait_until(publishing.seqs)
     publishing.box.update(3)
-    assert await eventually(lambda: _at_least(publishing, 5)) == [1, 2, 3, 4, 5]
-    await end(running)
+    assert await async_wait_for(lambda: _at_least(publishing, 5)) == [1, 2, 3, 4, 5]
+    await cancel(running)
 
 
 async def _at_least(publishing: Publishing, count: int) -> list[int]:
@@ -379,19 +371,19 @@ async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
         # Also where others of another shard are listed.
         await redis.hset(SYMBOLS, "SOL/USD", "{}")
         for gone in (["BTC/USD"], ["BTC/USD", "ETH/USD"], ["ETH/USD"]):
-            await eventually(is_listed, "the symbols are listed")
+            await async_wait_until(is_listed, "the symbols are listed")
             await redis.hdel(SYMBOLS, *gone)
-        await eventually(is_listed, "the symbols are listed")
+        await async_wait_until(is_listed, "the symbols are listed")
         await redis.delete(SYMBOLS)
-        await eventually(is_listed, "the symbols are listed again")
+        await async_wait_until(is_listed, "the symbols are listed again")
     finally:
-        await end(running)
+        await cancel(running)
 
 
 async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:
     await publishing.lead()
     box = Box("ETH/USD")
-    box.outbox = publishing.publisher.add(box.book)
+    box.writer = publishing.publisher.add(box.book)
     box.snapshot()
     box.update()
     await publishing.flush()
@@ -434,7 +426,7 @@ async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
         await publishing.redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
     left_at = 53
     again = Box()
-    again.outbox = publishing.publisher.add(again.book)
+    again.writer = publishing.publisher.add(again.book)
     again.snapshot()
     again.update(7)
     await publishing.flush()

@@ -9,16 +9,21 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-import collector.report.reporter
 from collector.feed.feed import Feed
+from collector.feed.link import FeedLoad
 from collector.lead.lease import Lease
+from collector.publish.leadership import Leadership
+from collector.publish.publisher import Publisher
 from collector.report.reporter import Reporter
-from collector.settings import CollectorSettings, Shard
+from collector.settings import Shard
 from kraken_book.contract.keys import FEED, SYMBOLS, book_key, events_key, lease_key
-from lab.polling import end, eventually
+from kraken_book.selection import parse_selection
 from lab.redis_reads import texts_at
+from lab.waiting import async_wait_for, async_wait_until, cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
+from tests.collector.feed.listed_venue import ListedVenue
+from tests.collector.publish.boxes import KEPT
 
 CONFIGURED = ("BTC/USD", "ETH/USD")
 
@@ -26,26 +31,37 @@ CONFIGURED = ("BTC/USD", "ETH/USD")
 class Reporting:
     """A reporter of two books, of which a lease says who leads."""
 
-    def __init__(self, redis: RedisNode, shard: Shard) -> None:
-        settings = CollectorSettings(
-            kraken_url="ws://127.0.0.1:1",
-            kraken_symbols=",".join(CONFIGURED),
-            kraken_symbols_per_connection=1,
-            collector_shard=str(shard),
+    def __init__(self, redis: RedisNode, shard: Shard, clear_interval: float = 5.0) -> None:
+        feed = Feed(
+            ListedVenue(symbols_per_connection=1),
+            parse_selection(",".join(CONFIGURED)),
+            shard,
+            4000,
+            FeedLoad(),
+            lambda _book: None,
+            lambda _symbol: None,
         )
-        feed = Feed(settings, lambda _book: None, lambda _symbol: None)
         self.books = feed.books
-        self.lease = Lease(OneNode(redis), shard, 5.0, lambda _epoch: None, lambda: None)
-        self.reporter = Reporter(OneNode(redis), shard, feed, self.lease)
+        self.leadership = Leadership()
+        load, nodes = FeedLoad(), OneNode(redis)
+        publisher = Publisher(nodes, KEPT, str(shard), self.leadership, load)
+        self.reporter = Reporter(
+            nodes,
+            shard,
+            feed,
+            self.leadership,
+            Lease(nodes, shard, 5.0, publisher),
+            report_interval=0.02,
+            clear_interval=clear_interval,
+        )
         self.task = asyncio.create_task(self.reporter.run())
 
 
 @pytest.fixture
-async def reporting(redis: RedisNode, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reporting]:
-    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
+async def reporting(redis: RedisNode) -> AsyncIterator[Reporting]:
     made = Reporting(redis, Shard(0, 1))
     yield made
-    await end(made.task)
+    await cancel(made.task)
 
 
 async def put(redis: RedisNode, *symbols: str) -> None:
@@ -59,52 +75,39 @@ async def symbols(redis: RedisNode) -> set[str]:
     return set(await texts_at(redis, SYMBOLS))
 
 
-async def test_the_leader_reports_itself_for_people(redis: RedisNode, reporting: Reporting) -> None:
-    reporting.lease.epoch = 77
+async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> None:
+    reporting.leadership.begin(77)
     reporting.books["ETH/USD"].refuse("not supported")
-    report = json.loads(await eventually(lambda: redis.hget(FEED, "0/1")))
+    report = json.loads(await async_wait_for(lambda: redis.hget(FEED, "0/1")))
     assert report["leader"]["pid"] == os.getpid()
     assert report["epoch"] == 77
     assert report["symbols"] == {"asked": 1, "refused": 1}
     assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
-    assert [c["last_frame"] for c in report["connections"]] == [None] * 2
 
 
-async def test_who_does_not_lead_neither_reports_nor_removes(
-    redis: RedisNode, reporting: Reporting
-) -> None:
+async def test_follower_neither_reports_nor_removes(redis: RedisNode, reporting: Reporting) -> None:
     await put(redis, "GONE/USD")
-    seen = reporting.reporter.describe()
-    assert seen["epoch"] is None
-    described = 0
-    original = reporting.reporter.describe
-
-    def counted() -> dict[str, object]:
-        nonlocal described
-        described += 1
-        return original()
-
-    reporting.reporter.describe = counted  # type: ignore[method-assign]
-    await eventually(lambda: described >= 3)
+    assert reporting.reporter.describe()["epoch"] is None
+    # Time for several reports, which should not happen.
+    await asyncio.sleep(0.1)
     assert await symbols(redis) == {"GONE/USD"}
     assert not await redis.exists(FEED)
 
 
-async def test_a_new_leader_removes_what_its_shard_no_longer_has(
+async def test_leader_removes_symbols_that_its_shard_does_not_have(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
-    reporting.lease.epoch = 77
-    await eventually(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
+    reporting.leadership.begin(77)
+    await async_wait_until(lambda: _gone(redis, "GONE/USD", "OLD/EUR"))
     assert await symbols(redis) == set(CONFIGURED)
     for symbol in CONFIGURED:
         assert await redis.exists(book_key(symbol), events_key(symbol)) == 2
 
 
-async def test_other_shards_symbols_are_theirs(
-    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
+async def test_leader_removes_no_symbol_of_another_shard(
+    redis: RedisNode,
 ) -> None:
-    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
     shard = Shard(1, 2)
     many = [f"X{number}/USD" for number in range(12)]
     ours = {symbol for symbol in many if shard.has(symbol)}
@@ -112,47 +115,47 @@ async def test_other_shards_symbols_are_theirs(
     assert len(ours) < len(many)
     await put(redis, *many)
     reporting = Reporting(redis, shard)
-    reporting.lease.epoch = 77
-    await eventually(lambda: _gone(redis, *ours))
+    reporting.leadership.begin(77)
+    await async_wait_until(lambda: _gone(redis, *ours))
     assert await symbols(redis) == set(many) - ours
-    await end(reporting.task)
+    await cancel(reporting.task)
 
 
 async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
-    redis: RedisNode, monkeypatch: pytest.MonkeyPatch
+    redis: RedisNode,
 ) -> None:
-    monkeypatch.setattr(collector.report.reporter, "REPORT_SECONDS", 0.02)
     many = [f"X{number}/USD" for number in range(12)]
     await put(redis, *many, *CONFIGURED)
     new = [Reporting(redis, Shard(i, 3)) for i in range(3)]
     for reporting in new:
-        reporting.lease.epoch = 77
-    await eventually(lambda: _gone(redis, *many))
+        reporting.leadership.begin(77)
+    await async_wait_until(lambda: _gone(redis, *many))
     assert await symbols(redis) == set(CONFIGURED)
     for reporting in new:
-        await end(reporting.task)
+        await cancel(reporting.task)
 
 
-async def test_what_a_leader_that_hung_writes_of_a_removed_symbol_goes_again(
-    redis: RedisNode, reporting: Reporting, monkeypatch: pytest.MonkeyPatch
+async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
+    redis: RedisNode,
 ) -> None:
-    monkeypatch.setattr(collector.report.reporter, "CLEAR_SECONDS", 0.0)
+    reporting = Reporting(redis, Shard(0, 1), clear_interval=0.0)
     await put(redis, "GONE/USD")
-    reporting.lease.epoch = 77
-    await eventually(lambda: _gone(redis, "GONE/USD"))
+    reporting.leadership.begin(77)
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
     await redis.hset(book_key("GONE/USD"), "symbol", "GONE/USD")
     await redis.xadd(events_key("GONE/USD"), {"kind": "snapshot"})
-    await eventually(lambda: _gone(redis, "GONE/USD"))
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
+    await cancel(reporting.task)
 
 
-async def test_the_report_of_an_old_count_goes_and_that_of_a_live_shard_stays(
+async def test_report_of_an_old_count_is_removed_and_that_of_a_led_shard_stays(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     for field in ("0/2", "1/2"):
         await redis.hset(FEED, field, "{}")
     await redis.set(lease_key("1/2"), "77 another")
-    reporting.lease.epoch = 77
-    await eventually(lambda: _reports(redis, {"0/1", "1/2"}))
+    reporting.leadership.begin(77)
+    await async_wait_until(lambda: _reports(redis, {"0/1", "1/2"}))
 
 
 async def _reports(redis: RedisNode, shards: set[str]) -> bool:
@@ -169,6 +172,6 @@ async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
 ) -> None:
     await put(redis, "GONE/USD")
     await redis.hset(SYMBOLS, b"\xff/USD", "{}")
-    reporting.lease.epoch = 7
-    await eventually(lambda: _gone(redis, "GONE/USD"))
+    reporting.leadership.begin(7)
+    await async_wait_until(lambda: _gone(redis, "GONE/USD"))
     assert b"\xff/USD" not in await redis.hkeys(SYMBOLS)

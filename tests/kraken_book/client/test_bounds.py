@@ -14,16 +14,8 @@ from kraken_book import LiveBook, Refused, Unreachable, Watch, list_symbols
 from kraken_book.client.address import ApiAddress
 from kraken_book.client.following import Patience
 from kraken_book.client.listing import NoAnswer, ask
-from kraken_book.client.session import Session
-from lab.scripted_client_api import (
-    HOLD,
-    Answer,
-    ScriptedApi,
-    answer,
-    dribbled,
-    stream,
-    told,
-)
+from kraken_book.client.session import ClientSession
+from lab.canned_api import HOLD, Answer, CannedApi, answer, dribbled, stream, told
 from lab.written_books import SYMBOL, snapshot
 
 MEBI = 1 << 20
@@ -33,7 +25,7 @@ PATIENCE = Patience(connect=2.0, answer=1.0, silence=2.0, refusal=0.5)
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def first_live_blocking(url: str) -> tuple[LiveBook, list[str | None]]:
@@ -75,7 +67,7 @@ def test_body_of_a_redirect_is_not_read(read: Reader, kind: str) -> None:
         "trickling": dribbled([b"x"]),
         "silent": [HOLD],
     }
-    with ScriptedApi(moved("/stream/there", bodies[kind]), GOOD) as api:
+    with CannedApi(moved("/stream/there", bodies[kind]), GOOD) as api:
         assert read(api.url)[0].is_live
         assert api.bytes_sent < LITTLE
         assert api.requests[1].target == "/stream/there"
@@ -87,7 +79,7 @@ def test_head_that_trickles_without_end_is_left(
     read: Reader, head: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     again = head if b"100" in head else b"x"
-    with ScriptedApi(dribbled([head, again]), GOOD) as api:
+    with CannedApi(dribbled([head, again]), GOOD) as api:
         assert read(api.url)[0].is_live
     assert "no answer within 1 s" in caplog.text or head == b"H"
 
@@ -96,7 +88,7 @@ def test_head_that_trickles_without_end_is_left(
 def test_server_that_answers_nothing_is_left_and_told(
     read: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with ScriptedApi([HOLD], GOOD) as api:
+    with CannedApi([HOLD], GOOD) as api:
         assert read(api.url)[0].is_live
         assert f"{api.url}: no stream: no answer within 1 s" in caplog.text
 
@@ -104,7 +96,7 @@ def test_server_that_answers_nothing_is_left_and_told(
 @both
 def test_body_of_a_refusal_that_trickles_is_left(read: Reader) -> None:
     refusal = dribbled([b"HTTP/1.1 503 So\r\n\r\n", b"x"])
-    with ScriptedApi(refusal, GOOD) as api:
+    with CannedApi(refusal, GOOD) as api:
         assert read(api.url)[0].is_live
         assert api.bytes_sent < 1000
 
@@ -112,13 +104,13 @@ def test_body_of_a_refusal_that_trickles_is_left(read: Reader) -> None:
 @both
 def test_stream_that_sends_bytes_but_nothing_whole_is_left_and_told(read: Reader) -> None:
     begun = stream(told(snapshot(3)), b"data: ")
-    with ScriptedApi(dribbled(chain(begun, [b"x"])), GOOD) as api:
+    with CannedApi(dribbled(chain(begun, [b"x"])), GOOD) as api:
         _, outages = read(api.url)
     assert "nothing whole came for 2 s" in outages
 
 
 def test_stream_of_comments_is_not_silent() -> None:
-    session = Session([SYMBOL], silence=0.0)
+    session = ClientSession([SYMBOL], silence=0.0)
     list(session.answered(200, {"content-type": "text/event-stream"}))
     for _ in range(3):
         list(session.receive(b":\n"))
@@ -127,7 +119,7 @@ def test_stream_of_comments_is_not_silent() -> None:
 
 @both
 def test_redirects_in_a_circle_are_an_outage(read: Reader) -> None:
-    with ScriptedApi(*[moved("/a", [HOLD])] * 6, GOOD) as api:
+    with CannedApi(*[moved("/a", [HOLD])] * 6, GOOD) as api:
         assert read(api.url)[0].is_live
         assert len(api.requests) == 7
 
@@ -138,13 +130,13 @@ def test_redirects_in_a_circle_are_an_outage(read: Reader) -> None:
     ["http://127.0.0.1:99999/", f"http://{'x' * 80}.invalid/", "ftp://x/", "http://[::1", "//"],
 )
 def test_redirect_to_nowhere_is_an_outage(read: Reader, location: str) -> None:
-    with ScriptedApi(moved(location), GOOD) as api:
+    with CannedApi(moved(location), GOOD) as api:
         assert read(api.url)[0].is_live
 
 
 @both
 def test_key_is_not_sent_where_a_redirect_leads_away(read: Reader) -> None:
-    with ScriptedApi(GOOD) as there, ScriptedApi(moved(f"{there.url}/stream/x")) as api:
+    with CannedApi(GOOD) as there, CannedApi(moved(f"{there.url}/stream/x")) as api:
         for book in Watch(api.url, (SYMBOL,), "secret"):
             assert book.is_live
             break
@@ -157,7 +149,7 @@ def test_compressed_stream_is_refused_in_words(read: Reader) -> None:
     packed = gzip.compress(b"data: " + b"0" * (20 * MEBI) + b"\n\n")
     kinds = ("content-type: text/event-stream", "content-encoding: gzip")
     with (
-        ScriptedApi(answer(200, packed, *kinds)) as api,
+        CannedApi(answer(200, packed, *kinds)) as api,
         pytest.raises(Refused, match="compressed by gzip"),
     ):
         read(api.url)
@@ -168,7 +160,7 @@ async def test_list_of_symbols_is_read_to_a_bound_in_bytes_and_time() -> None:
     slow = dribbled([b"HTTP/1.1 200 OK\r\n\r\n", b"["])
     packed = answer(200, gzip.compress(b"[" * MEBI), "content-encoding: gzip")
     for script, words in ((huge, "more than"), (slow, "within 0.5 s"), (packed, "compressed")):
-        with ScriptedApi(script) as api:
+        with CannedApi(script) as api:
             address = ApiAddress(api.url)
             async with address.async_client(httpx.Timeout(5)) as client:
                 seconds = 0.5 if script is slow else 20.0
@@ -177,10 +169,10 @@ async def test_list_of_symbols_is_read_to_a_bound_in_bytes_and_time() -> None:
 
 
 async def test_list_of_symbols_is_given_or_refused_in_words() -> None:
-    with ScriptedApi(answer(200, b'["BTC/USD"]')) as api:
+    with CannedApi(answer(200, b'["BTC/USD"]')) as api:
         assert await list_symbols(api.url) == ["BTC/USD"]
     with (
-        ScriptedApi(answer(200, b"<html>", "content-type: text/html")) as api,
+        CannedApi(answer(200, b"<html>", "content-type: text/html")) as api,
         pytest.raises(Refused, match="is no kraken-book api"),
     ):
         await list_symbols(api.url)

@@ -13,7 +13,7 @@ import trustme
 
 from kraken_book import watch
 from kraken_book.client.environment import proxy_for
-from lab.scripted_client_api import HOLD, ScriptedApi, answer, stream, told
+from lab.canned_api import HOLD, CannedApi, answer, stream, told
 from lab.written_books import SYMBOL, snapshot
 
 ELSEWHERE = "http://192.0.2.2:3000"
@@ -120,7 +120,7 @@ def secure_url(authority: trustme.CA) -> Iterator[str]:
     """An api that speaks TLS, at a name of this machine."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    with ScriptedApi(stream(told(snapshot(3)), HOLD), context=context) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD), context=context) as api:
         yield api.url.replace("127.0.0.1", "localhost")
 
 
@@ -151,7 +151,7 @@ def test_redirect_away_from_this_machine_with_an_unusable_proxy_is_an_outage(
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks9://x")
     moved = answer(307, b"", f"location: {ELSEWHERE}/stream/BTC%2FUSD")
-    with ScriptedApi(*[moved] * 3) as api:
+    with CannedApi(*[moved] * 3) as api:
         books = watch(api.url, SYMBOL, give_up_after=0.01)
         with pytest.raises(ConnectionError, match="ALL_PROXY"):
             next(iter(books))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_book.client.live_book import Doubt, LiveBook
+from kraken_book.client.live_book import LiveBook
+from kraken_book.errors import BookInvalid
 from kraken_book.event import Event, Lagged, Snapshot, StatusChange, Update, decode_event
 from lab.written_books import SYMBOL, snapshot, status, update
 from lab.written_books import Event as Written
@@ -28,7 +29,7 @@ def changed(written: Written, **members: object) -> Event:
 def book_of(*events: Event | Written) -> LiveBook:
     book = LiveBook(SYMBOL)
     for each in events:
-        book.take(event(each) if isinstance(each, Written) else each)
+        book.apply(event(each) if isinstance(each, Written) else each)
     return book
 
 
@@ -73,15 +74,15 @@ LIES = {
 @pytest.mark.parametrize("reason", ["checksum", "gap", "level", "unverified"])
 def test_a_book_that_cannot_be_right_is_gone_until_a_snapshot_comes(reason: str) -> None:
     book = book_of(snapshot(3), update(4))
-    with pytest.raises(Doubt) as caught:
-        book.take(LIES[reason])
+    with pytest.raises(BookInvalid) as caught:
+        book.apply(LIES[reason])
     assert caught.value.reason == reason
     assert (book.status, book.reason) == ("syncing", reason)
     assert book.bids == book.asks == []
     assert isinstance(book.event, StatusChange)
     assert book.event.reason == reason
-    assert not book.take(event(update(7))), "what follows is of a book that is not there"
-    assert book.take(event(snapshot(9)))
+    assert not book.apply(event(update(7))), "what follows is of a book that is not there"
+    assert book.apply(event(snapshot(9)))
     assert book.is_live
     assert shows(book, 9)
 
@@ -92,10 +93,10 @@ def test_a_crossed_book_is_gone_though_its_checksum_is_right() -> None:
     whole = decode_event(msgspec.json.encode(told))
     assert isinstance(whole, Snapshot)
     probe = LiveBook(SYMBOL)
-    with pytest.raises(Doubt, match="checksum") as caught:
-        probe.take(whole)
+    with pytest.raises(BookInvalid, match="checksum") as caught:
+        probe.apply(whole)
     right = int(str(caught.value).rsplit(maxsplit=1)[-1])
-    with pytest.raises(Doubt) as crossed:
+    with pytest.raises(BookInvalid) as crossed:
         book_of(changed(snapshot(5), bids=[["101.0", "2.00000000"]], checksum=right))
     assert crossed.value.reason == "crossed"
 
@@ -104,25 +105,25 @@ def test_a_crossed_book_is_gone_though_its_checksum_is_right() -> None:
     "members", [{"depth": 10**9}, {"price_precision": 10**9}, {"qty_precision": -1}]
 )
 def test_a_snapshot_of_no_possible_book_is_a_doubt(members: dict[str, int]) -> None:
-    with pytest.raises(Doubt):
+    with pytest.raises(BookInvalid):
         book_of(changed(snapshot(3), **members))
 
 
 def test_what_comes_again_changes_nothing() -> None:
     book = book_of(snapshot(3), update(4), update(5))
     for again in (snapshot(3), update(4), update(5), status(5)):
-        assert not book.take(event(again))
-    assert not book.take(event(snapshot(99), epoch=EPOCH - 1)), "nor what an old leader said"
+        assert not book.apply(event(again))
+    assert not book.apply(event(snapshot(99), epoch=EPOCH - 1)), "nor what an old leader said"
     assert shows(book, 5)
     assert book.counts.repeated == 5
 
 
 def test_an_update_before_a_snapshot_and_one_of_a_new_epoch_are_gaps() -> None:
-    with pytest.raises(Doubt, match="before a snapshot"):
+    with pytest.raises(BookInvalid, match="before a snapshot"):
         book_of(update(1))
     book = book_of(snapshot(3))
-    with pytest.raises(Doubt) as caught:
-        book.take(event(update(4), epoch=EPOCH + 1))
+    with pytest.raises(BookInvalid) as caught:
+        book.apply(event(update(4), epoch=EPOCH + 1))
     assert caught.value.reason == "gap"
 
 
@@ -136,9 +137,9 @@ def test_who_missed_events_has_no_live_book_until_the_snapshot_wherever_it_stand
     book = book_of(snapshot(3), update(4), LAGGED)
     assert (book.status, book.reason) == ("syncing", "lagged")
     assert (book.counts.lagged, book.counts.missed) == (1, 3)
-    with pytest.raises(Doubt):
+    with pytest.raises(BookInvalid):
         book_of(snapshot(3), LAGGED, update(4))
-    assert book.take(event(snapshot(2)))
+    assert book.apply(event(snapshot(2)))
     assert book.is_live
     assert shows(book, 2)
 
@@ -147,31 +148,31 @@ def test_a_status_of_the_collector_ends_with_a_snapshot_only() -> None:
     book = book_of(snapshot(3), status(4, "syncing"))
     assert book.status == "syncing"
     assert shows(book, 3), "the last known book, which says that it is not live"
-    book.take(event(status(5, "live")))
+    book.apply(event(status(5, "live")))
     assert not book.is_live
-    book.take(event(snapshot(6)))
+    book.apply(event(snapshot(6)))
     assert book.is_live
 
 
 def test_a_status_of_a_new_leader_is_no_word_for_the_old_book() -> None:
     book = book_of(snapshot(3))
-    book.take(event(status(9, "live"), epoch=EPOCH + 1))
+    book.apply(event(status(9, "live"), epoch=EPOCH + 1))
     assert not book.is_live
-    book.take(event(snapshot(10), epoch=EPOCH + 1))
+    book.apply(event(snapshot(10), epoch=EPOCH + 1))
     assert book.is_live
 
 
 def test_a_status_that_jumps_is_a_gap() -> None:
-    with pytest.raises(Doubt):
+    with pytest.raises(BookInvalid):
         book_of(snapshot(3), status(5))
 
 
 def test_what_the_api_says_of_its_own_ends_by_its_own_word_or_with_its_stream() -> None:
     book = book_of(snapshot(3), of_api("stale"), update(4))
     assert (book.status, book.reason) == ("stale", "age")
-    book.take(of_api("live"))
+    book.apply(of_api("live"))
     assert book.is_live
-    book.take(of_api("stale"))
+    book.apply(of_api("stale"))
     book.disconnect()
     assert (book.status, book.reason) == ("stale", "disconnected")
     book.connect()
@@ -181,8 +182,8 @@ def test_what_the_api_says_of_its_own_ends_by_its_own_word_or_with_its_stream() 
 def test_snapshot_ends_what_the_api_said_of_a_book_that_was_not_there() -> None:
     book = book_of(of_api("syncing"), snapshot(3))
     assert book.is_live
-    book.take(of_api("stale"))
-    book.take(event(snapshot(4)))
+    book.apply(of_api("stale"))
+    book.apply(event(snapshot(4)))
     assert book.status == "stale", "the api says itself when a book is confirmed again"
 
 
@@ -190,8 +191,8 @@ def test_a_fresh_stream_opens_with_a_snapshot_wherever_it_stands() -> None:
     book = book_of(snapshot(30), update(31))
     book.begin()
     assert (book.status, book.reason) == ("syncing", "no book yet")
-    book.take(event(snapshot(30)))
-    book.take(event(update(31)))
+    book.apply(event(snapshot(30)))
+    book.apply(event(update(31)))
     assert book.is_live
     assert shows(book, 31)
 
@@ -215,8 +216,8 @@ def test_whatever_comes_in_whatever_order_a_live_book_is_the_one_of_its_seq(
     for each, epoch in zip(events, epochs, strict=False):
         told = LAGGED if each is None else event(each, epoch)
         try:
-            book.take(told)
-        except Doubt:
+            book.apply(told)
+        except BookInvalid:
             assert not book.is_live
         if book.is_live:
             assert book.seq is not None
@@ -240,5 +241,5 @@ def test_update_does_not_end_the_apis_word_that_a_book_is_stale() -> None:
 
 def test_repr_of_a_hostile_symbol_and_reason_is_printable() -> None:
     book = LiveBook("\x1b[2J\u202e")
-    book.take(StatusChange(book.symbol, 1, EPOCH, "syncing", "\x9b\n", "now"))
+    book.apply(StatusChange(book.symbol, 1, EPOCH, "syncing", "\x9b\n", "now"))
     assert repr(book).isprintable()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kraken_book.client import session
-from kraken_book.client.session import LONGEST_PAUSE, SECONDS_OF_PROOF, Session
+from kraken_book.client.session import MAX_PAUSE, SECONDS_OF_PROOF, ClientSession
 from kraken_book.words import explain
-from lab.scripted_client_api import told
+from lab.canned_api import told
 from lab.written_books import SYMBOL, snapshot, update
 
 STREAM = {"content-type": "text/event-stream"}
@@ -30,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def read(reader: Session, *chunks: bytes) -> None:
+def read(reader: ClientSession, *chunks: bytes) -> None:
     """A stream that opens, says this, and ends."""
     list(reader.answered(200, STREAM))
     for chunk in chunks:
@@ -39,7 +39,7 @@ def read(reader: Session, *chunks: bytes) -> None:
 
 
 def test_who_finds_nobody_comes_back_soon_and_then_more_slowly() -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     pauses = []
     for _ in range(8):
         list(reader.end("refused"))
@@ -50,7 +50,7 @@ def test_who_finds_nobody_comes_back_soon_and_then_more_slowly() -> None:
 
 
 def test_a_stream_that_ends_at_once_is_no_proof_that_all_is_well(clock: Clock) -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     for _ in range(6):
         read(reader, told(snapshot(3)))
         pause = reader.pause()
@@ -72,22 +72,22 @@ def test_a_stream_that_ends_at_once_is_no_proof_that_all_is_well(clock: Clock) -
 def test_an_api_says_when_to_come_back_within_reason(
     said: bytes, least: float, most: float
 ) -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     read(reader, told(snapshot(3)), said)
     assert least <= reader.pause() <= most
     assert reader.pause() <= 2.0, "it said so once"
 
 
-@pytest.mark.parametrize(("after", "least"), [("7", 7.0), ("86400", LONGEST_PAUSE), ("soon", 0.5)])
+@pytest.mark.parametrize(("after", "least"), [("7", 7.0), ("86400", MAX_PAUSE), ("soon", 0.5)])
 def test_a_refusal_says_when_to_come_back(after: str, least: float) -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     list(reader.answered(503, {"retry-after": after}))
     list(reader.end())
     assert least <= reader.pause() <= max(least, 1.0)
 
 
 def test_an_api_that_always_lies_is_asked_ever_more_slowly(clock: Clock) -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     for _ in range(10):
         read(reader, b"data: lie\n\n")
         pause = reader.pause()
@@ -96,7 +96,7 @@ def test_an_api_that_always_lies_is_asked_ever_more_slowly(clock: Clock) -> None
 
 
 def test_of_many_books_one_that_is_always_wrong_costs_the_others_ever_less(clock: Clock) -> None:
-    reader = Session([SYMBOL, "ETH/USD"])
+    reader = ClientSession([SYMBOL, "ETH/USD"])
     lived = []
     for _ in range(10):
         list(reader.answered(200, STREAM))
@@ -112,11 +112,11 @@ def test_of_many_books_one_that_is_always_wrong_costs_the_others_ever_less(clock
 
 
 def test_a_book_that_a_snapshot_heals_meanwhile_costs_the_others_nothing(clock: Clock) -> None:
-    reader = Session([SYMBOL, "ETH/USD"])
+    reader = ClientSession([SYMBOL, "ETH/USD"])
     list(reader.answered(200, STREAM))
     list(reader.receive(told(snapshot(3), update(9))))
     list(reader.receive(told(snapshot(10))))
-    clock.now += LONGEST_PAUSE
+    clock.now += MAX_PAUSE
     list(reader.receive(b": keep\n\n"))
     assert not reader.is_over
     assert reader.books[SYMBOL].is_live
@@ -126,7 +126,7 @@ def test_a_book_that_a_snapshot_heals_meanwhile_costs_the_others_nothing(clock: 
 def test_stream_of_all_books_says_once_what_it_waits_for(
     caplog: pytest.LogCaptureFixture, waits_for: str
 ) -> None:
-    reader = Session(["*"])
+    reader = ClientSession(["*"])
     comment = b": waiting: %b\n\n" % waits_for.encode()
     read(reader, b": kraken-book\n\n", comment, comment)
     read(reader, comment)
@@ -137,7 +137,7 @@ def test_stream_of_all_books_says_once_what_it_waits_for(
 def test_stream_whose_books_say_what_they_wait_for_logs_nothing_of_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    reader = Session([SYMBOL])
+    reader = ClientSession([SYMBOL])
     list(reader.answered(200, STREAM))
     list(reader.receive(b": waiting: redis\n\n" + told(snapshot(3))))
     assert not caplog.records

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_book.client.sse import MOST_BYTES, EndlessMessage, Message, SseParser
+from kraken_book.client.sse import MAX_BYTES, EndlessMessage, Message, SseParser
 
 STREAM = (
     b'\xef\xbb\xbf: hello\n\nid: 1-1\ndata: {"a":1}\n\n'
@@ -58,10 +58,10 @@ def test_a_senseless_field_is_passed_over(line: bytes) -> None:
 def test_a_message_that_never_ends_is_refused_before_it_fills_the_memory(piece: bytes) -> None:
     chunk = piece * 100
     with pytest.raises(EndlessMessage):
-        parsed(*[chunk] * (2 * MOST_BYTES // len(chunk)))
+        parsed(*[chunk] * (2 * MAX_BYTES // len(chunk)))
 
 
 def test_comments_between_messages_add_up_to_nothing() -> None:
     parser = SseParser()
-    for _ in range(3 * MOST_BYTES // 70_000):
+    for _ in range(3 * MAX_BYTES // 70_000):
         assert list(parser.feed(b": keep\n\n" * 10_000)) == []

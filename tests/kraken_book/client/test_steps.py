@@ -15,14 +15,8 @@ import pytest
 
 from kraken_book import LiveBook, UnknownSymbol, watch
 from kraken_book.client.following import BlockingBooks
-from lab.processes import eventually
-from lab.scripted_client_api import (
-    HOLD,
-    ScriptedApi,
-    problem,
-    stream,
-    told,
-)
+from lab.canned_api import HOLD, CannedApi, problem, stream, told
+from lab.waiting import wait_until
 from lab.written_books import SYMBOL, snapshot, update
 
 STEP = 0.05
@@ -48,7 +42,7 @@ class Gate:
 
 async def test_step_that_times_out_loses_neither_stream_nor_event() -> None:
     gate = Gate(told(update(4)), told(update(5)))
-    with ScriptedApi(gate) as api:
+    with CannedApi(gate) as api:
         books = aiter(watch(api.url, SYMBOL))
         assert (await anext(books)).seq == 3
         for _ in range(5):
@@ -61,7 +55,7 @@ async def test_step_that_times_out_loses_neither_stream_nor_event() -> None:
 
 
 async def test_step_that_times_out_while_connecting_goes_on_with_the_next() -> None:
-    with ScriptedApi(Gate()) as api:
+    with CannedApi(Gate()) as api:
         books = aiter(watch(api.url, SYMBOL))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(books), 0.0001)
@@ -70,7 +64,7 @@ async def test_step_that_times_out_while_connecting_goes_on_with_the_next() -> N
 
 async def test_second_task_that_waits_for_the_same_watch_gets_a_clear_error() -> None:
     gate = Gate(told(update(4)))
-    with ScriptedApi(gate) as api:
+    with CannedApi(gate) as api:
         books = aiter(watch(api.url, SYMBOL))
         await anext(books)
         first = asyncio.ensure_future(anext(books))
@@ -83,7 +77,7 @@ async def test_second_task_that_waits_for_the_same_watch_gets_a_clear_error() ->
 
 
 async def test_watch_ends_after_a_refusal_and_stays_ended() -> None:
-    with ScriptedApi(problem(404, "no symbol", ["BTC/USD"])) as api:
+    with CannedApi(problem(404, "no symbol", ["BTC/USD"])) as api:
         books = aiter(watch(api.url, "BTC/US"))
         with pytest.raises(UnknownSymbol):
             await anext(books)
@@ -91,16 +85,16 @@ async def test_watch_ends_after_a_refusal_and_stays_ended() -> None:
             await anext(books)
 
 
-async def _gone(api: ScriptedApi) -> None:
+async def _gone(api: CannedApi) -> None:
     before = asyncio.all_tasks()
-    await asyncio.to_thread(eventually, lambda: api.open_connections == 0, "no connection is left")
+    await asyncio.to_thread(wait_until, lambda: api.open_connections == 0, "no connection is left")
     assert asyncio.all_tasks() <= before
 
 
 @pytest.mark.usefixtures("no_garbage_of_other_tests")
 @pytest.mark.filterwarnings("error")
 async def test_loop_that_is_left_leaves_its_connection_though_the_watch_is_kept() -> None:
-    with ScriptedApi(Gate()) as api:
+    with CannedApi(Gate()) as api:
         books = watch(api.url, SYMBOL)
         async for _ in books:
             break
@@ -111,7 +105,7 @@ async def test_loop_that_is_left_leaves_its_connection_though_the_watch_is_kept(
 @pytest.mark.usefixtures("no_garbage_of_other_tests")
 @pytest.mark.filterwarnings("error")
 async def test_iterator_dropped_after_a_cancelled_step_leaves_its_connection() -> None:
-    with ScriptedApi(Gate()) as api:
+    with CannedApi(Gate()) as api:
         books = aiter(watch(api.url, SYMBOL))
         await anext(books)
         with pytest.raises(TimeoutError):
@@ -125,10 +119,10 @@ async def test_block_that_ends_while_another_task_waits_ends_that_wait() -> None
     async def follow() -> int:
         return len([book async for book in books])
 
-    with ScriptedApi(Gate()) as api:
+    with CannedApi(Gate()) as api:
         async with watch(api.url, SYMBOL) as books:
             task = asyncio.create_task(follow())
-            await asyncio.to_thread(eventually, lambda: books.books, "the book is there")
+            await asyncio.to_thread(wait_until, lambda: books.books, "the book is there")
         assert await asyncio.wait_for(task, 20) == 1
         await _gone(api)
 
@@ -155,19 +149,19 @@ def signal_in(seconds: float, error: type[BaseException]) -> Iterator[None]:
 def test_plain_step_that_is_interrupted_goes_on_with_a_fresh_book(
     error: type[BaseException],
 ) -> None:
-    with ScriptedApi(Gate(), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(Gate(), stream(told(snapshot(9)), HOLD)) as api:
         books = iter(watch(api.url, SYMBOL))
         assert next(books).seq == 3
         with pytest.raises(error), signal_in(STEP, error):
             next(books)
-        eventually(lambda: api.open_connections == 0, "the connection is left")
+        wait_until(lambda: api.open_connections == 0, "the connection is left")
         assert (next(books).reason, next(books).reason) == ("disconnected", "no book yet")
         book = next(books)
         assert (book.is_live, book.seq) == (True, 9)
 
 
 def test_ctrl_c_in_a_plain_loop_has_a_short_trace() -> None:
-    with ScriptedApi(Gate()) as api:
+    with CannedApi(Gate()) as api:
         books = iter(watch(api.url, SYMBOL))
         next(books)
         with pytest.raises(KeyboardInterrupt) as caught, signal_in(STEP, KeyboardInterrupt):
@@ -179,7 +173,7 @@ def test_ctrl_c_in_a_plain_loop_has_a_short_trace() -> None:
 
 def test_second_thread_that_waits_for_the_same_watch_gets_a_clear_error() -> None:
     gate = Gate(told(update(4)))
-    with ScriptedApi(gate) as api:
+    with CannedApi(gate) as api:
         books = iter(watch(api.url, SYMBOL))
         next(books)
         thread = threading.Thread(target=next, args=(books,))
@@ -194,6 +188,6 @@ def test_second_thread_that_waits_for_the_same_watch_gets_a_clear_error() -> Non
                 return "another thread waits" in str(error)
             return False
 
-        eventually(is_refused, "the second is refused")
+        wait_until(is_refused, "the second is refused")
         gate.open()
         thread.join(20)

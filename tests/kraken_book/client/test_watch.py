@@ -21,21 +21,11 @@ import pytest
 from kraken_book import LiveBook, Refused, UnknownSymbol, Watch, watch
 from kraken_book.client import session
 from kraken_book.client.following import Patience
-from kraken_book.client.session import Session
-from kraken_book.client.sse import MOST_BYTES
+from kraken_book.client.session import ClientSession
+from kraken_book.client.sse import MAX_BYTES
 from kraken_book.event import StatusChange
-from lab.processes import eventually
-from lab.scripted_client_api import (
-    HOLD,
-    Answer,
-    ScriptedApi,
-    answer,
-    endless,
-    problem,
-    sse,
-    stream,
-    told,
-)
+from lab.canned_api import HOLD, Answer, CannedApi, answer, endless, problem, sse, stream, told
+from lab.waiting import wait_until
 from lab.written_books import SYMBOL, snapshot, status, update, updates
 
 OTHER = "ETH/USD"
@@ -45,7 +35,7 @@ EVENT_LIMIT = 200
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes back at once; how long it stays away, `test_session` says."""
-    monkeypatch.setattr(Session, "pause", lambda _self: 0.0)
+    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def assert_right(book: LiveBook) -> None:
@@ -55,7 +45,7 @@ def assert_right(book: LiveBook) -> None:
         assert book.best_bid.lots == book.seq
 
 
-def until(api: ScriptedApi, holds: Callable[[LiveBook], bool], *symbols: str) -> list[str]:
+def until(api: CannedApi, holds: Callable[[LiveBook], bool], *symbols: str) -> list[str]:
     """What a reader is told, event by event, until a book for which it holds."""
     said = []
     for book in islice(watch(api.url, *(symbols or (SYMBOL,))), EVENT_LIMIT):
@@ -88,7 +78,7 @@ LIES = {
     "an unknown kind": (lie("update", kind="rumour"), "disconnected"),
     "no UTF-8": (b'data: {"symbol":"\xff"}\n\n', "disconnected"),
     "a book that nobody asked for": (told(snapshot(5), symbol=OTHER), "disconnected"),
-    "an endless line": (b"data: " + b"x" * (MOST_BYTES + 1), "disconnected"),
+    "an endless line": (b"data: " + b"x" * (MAX_BYTES + 1), "disconnected"),
 }
 
 
@@ -96,7 +86,7 @@ LIES = {
 def test_after_a_lie_no_book_is_shown_as_live_until_a_fresh_snapshot_proves_one(name: str) -> None:
     data, reason = LIES[name]
     lying = stream(told(snapshot(3), update(4)), data, told(*updates(5, 9)), HOLD)
-    with ScriptedApi(lying, stream(told(snapshot(20), update(21)), HOLD)) as api:
+    with CannedApi(lying, stream(told(snapshot(20), update(21)), HOLD)) as api:
         said = until(api, live_at(21))
     assert said[:2] == ["live 3", "live 4"]
     assert said[2].endswith(reason)
@@ -107,7 +97,7 @@ def test_after_a_lie_no_book_is_shown_as_live_until_a_fresh_snapshot_proves_one(
 
 def test_events_that_come_again_change_nothing() -> None:
     again = told(snapshot(3), update(4), update(4), update(3), snapshot(3), update(5))
-    with ScriptedApi(stream(again, HOLD)) as api:
+    with CannedApi(stream(again, HOLD)) as api:
         assert until(api, live_at(5)) == ["live 3", "live 4", "live 5"]
     assert len(api.requests) == 1
 
@@ -115,7 +105,7 @@ def test_events_that_come_again_change_nothing() -> None:
 @pytest.mark.parametrize("cut", [1, 10, 60, -1])
 def test_a_stream_cut_in_the_middle_of_an_event_goes_on_after_the_last_whole_one(cut: int) -> None:
     begun = stream(told(snapshot(3), update(4)), told(update(5))[:cut])
-    with ScriptedApi(begun, stream(told(update(5), update(6)), HOLD)) as api:
+    with CannedApi(begun, stream(told(update(5), update(6)), HOLD)) as api:
         said = until(api, live_at(6))
     told_of_cut = ["stale disconnected", "live 4"]
     assert said == ["live 3", "live 4", *told_of_cut, "live 5", "live 6"]
@@ -125,7 +115,7 @@ def test_a_stream_cut_in_the_middle_of_an_event_goes_on_after_the_last_whole_one
 def test_a_stream_of_many_books_goes_on_from_its_last_watermark() -> None:
     both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
     again = told(update(4), symbol=OTHER) + told(snapshot(3), update(4))
-    with ScriptedApi(stream(both), stream(again, HOLD)) as api:
+    with CannedApi(stream(both), stream(again, HOLD)) as api:
         until(api, lambda book: book.symbol == SYMBOL and live_at(4)(book), SYMBOL, OTHER)
     assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
     assert api.requests[1].headers["last-event-id"] == "1000-3"
@@ -142,7 +132,7 @@ def test_a_doubt_about_one_of_many_books_leaves_the_others_live_and_is_asked_ane
         while len(api.requests) == 1:
             yield b": on\n\n"
 
-    with ScriptedApi(lying(), fresh) as api:
+    with CannedApi(lying(), fresh) as api:
         for book in watch(api.url, SYMBOL, OTHER):
             assert_right(book)
             seen[book.symbol].append(f"{book.status} {book.reason or book.seq}")
@@ -157,9 +147,9 @@ def test_a_doubt_about_one_of_many_books_leaves_the_others_live_and_is_asked_ane
 def test_an_api_that_invents_symbols_does_not_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session, "MOST_BOOKS", 20)
+    monkeypatch.setattr(session, "MAX_BOOKS", 20)
     invented = [told(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
-    with ScriptedApi(stream(*invented, HOLD), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(stream(*invented, HOLD), stream(told(snapshot(9)), HOLD)) as api:
         books = watch(api.url, "*")
         assert [book.status for book in islice(books, 21)] == ["live"] * 20 + ["stale"]
         assert len(books.books) == 20
@@ -167,36 +157,36 @@ def test_an_api_that_invents_symbols_does_not_fill_the_memory(
 
 @pytest.mark.parametrize("piece", [b"x" * 65536, b"data: " + b"x" * 65536 + b"\n"])
 def test_of_an_endless_line_little_is_read(piece: bytes) -> None:
-    with ScriptedApi(endless(piece), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(endless(piece), stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
         # What is beyond the bound is what the system's buffers hold.
-        assert api.bytes_sent < 16 * MOST_BYTES
+        assert api.bytes_sent < 16 * MAX_BYTES
 
 
 def test_nothing_is_asked_for_that_grows_when_it_is_unpacked() -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
         until(api, live_at(3))
     assert api.requests[0].headers["accept-encoding"] == "identity"
 
 
 def test_of_a_refusal_without_end_little_is_read() -> None:
     refusal = [b"HTTP/1.1 502 So\r\n\r\n", *[b"x" * 65536] * 1000]
-    with ScriptedApi(refusal, stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(refusal, stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
-        assert api.bytes_sent < 16 * MOST_BYTES
+        assert api.bytes_sent < 16 * MAX_BYTES
 
 
 def test_an_api_that_falls_silent_is_left() -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
         books = Watch(api.url, (SYMBOL,), patience=Patience(silence=1.0))
         assert next(book for book in books if live_at(4)(book))
     assert api.requests[1].headers["last-event-id"] == "1000-3"
 
 
 def test_an_api_that_moved_is_followed() -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as there:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as there:
         moved = answer(307, b"", f"location: {there.url}/stream/BTC%2FUSD")
-        with ScriptedApi(moved) as api:
+        with CannedApi(moved) as api:
             assert until(api, live_at(3)) == ["live 3"]
 
 
@@ -204,12 +194,12 @@ def test_a_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
         assert until(api, live_at(3)) == ["live 3"]
 
 
 def test_the_key_is_a_bearer_token_and_symbols_may_be_spelled_as_people_do() -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
         for book in watch(api.url, "btc-usd", key="secret"):
             assert book.symbol == SYMBOL
             break
@@ -219,7 +209,7 @@ def test_the_key_is_a_bearer_token_and_symbols_may_be_spelled_as_people_do() -> 
 
 def test_a_symbol_that_the_api_does_not_have_is_an_error_with_the_nearest() -> None:
     refusal = problem(404, "no symbol 'BTC/US'", ["BTC/USD"])
-    with ScriptedApi(refusal) as api, pytest.raises(UnknownSymbol, match="'BTC/US'") as caught:
+    with CannedApi(refusal) as api, pytest.raises(UnknownSymbol, match="'BTC/US'") as caught:
         next(iter(watch(api.url, "BTC/US")))
     assert caught.value.symbols == ["BTC/USD"]
 
@@ -236,7 +226,7 @@ REFUSALS = {
 @pytest.mark.parametrize("name", REFUSALS)
 def test_what_will_always_be_refused_is_an_error_in_the_apis_words(name: str) -> None:
     refusal, words = REFUSALS[name]
-    with ScriptedApi(refusal) as api, pytest.raises(Refused, match=words):
+    with CannedApi(refusal) as api, pytest.raises(Refused, match=words):
         next(iter(watch(api.url, SYMBOL)))
 
 
@@ -251,7 +241,7 @@ PASSING: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", PASSING)
 def test_what_passes_is_waited_for(name: str) -> None:
-    with ScriptedApi(PASSING[name], stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(PASSING[name], stream(told(snapshot(3)), HOLD)) as api:
         assert until(api, live_at(3)) == ["live 3"]
 
 
@@ -259,14 +249,14 @@ def test_what_passes_is_waited_for(name: str) -> None:
     "refusal", [problem(404), answer(200, b"<html>", "content-type: text/html")]
 )
 def test_what_was_served_is_asked_for_again_though_it_is_gone(refusal: Answer) -> None:
-    with ScriptedApi(stream(told(snapshot(3))), refusal, stream(told(update(4)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3))), refusal, stream(told(update(4)), HOLD)) as api:
         until(api, live_at(4))
     assert api.requests[2].headers["last-event-id"] == "1000-3"
 
 
 def test_an_id_that_the_next_api_refuses_is_forgotten() -> None:
     first = stream(told(snapshot(3)))
-    with ScriptedApi(first, problem(400, "no id"), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(first, problem(400, "no id"), stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
     assert "last-event-id" not in api.requests[2].headers
 
@@ -285,7 +275,7 @@ def test_while_nobody_is_there_it_says_so_once_and_comes_back(
 
     async def scene() -> None:
         following = asyncio.create_task(follow())
-        await asyncio.to_thread(eventually, lambda: caplog.messages, "it says so")
+        await asyncio.to_thread(wait_until, lambda: caplog.messages, "it says so")
         assert books.outage is not None
         following.cancel()
         await asyncio.wait([following])
@@ -308,10 +298,10 @@ def test_no_symbol_is_refused(symbols: tuple[str, ...]) -> None:
 
 
 def test_a_plain_loop_that_is_left_leaves_no_connection() -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
         for _ in watch(api.url, SYMBOL):
             break
-        eventually(lambda: api.open_connections == 0, "the connection is closed")
+        wait_until(lambda: api.open_connections == 0, "the connection is closed")
 
 
 async def leave_by_break(url: str) -> None:
@@ -353,20 +343,20 @@ async def leave_by_context(url: str) -> None:
 async def test_however_a_loop_is_left_no_task_and_no_socket_stays(
     leave: Callable[[str], Awaitable[None]],
 ) -> None:
-    with ScriptedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
         loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
         await leave(api.url)
 
         def is_gone() -> bool:
             return not api.open_connections and asyncio.all_tasks(loop) == before
 
-        await asyncio.to_thread(eventually, is_gone, "neither task nor socket is left")
+        await asyncio.to_thread(wait_until, is_gone, "neither task nor socket is left")
         gc.collect()
 
 
 async def test_async_for_gives_the_same_as_a_plain_loop() -> None:
     script = [stream(told(snapshot(3), update(4))), stream(told(update(5)), HOLD)]
-    with ScriptedApi(*script) as api:
+    with CannedApi(*script) as api:
         said = []
         async with watch(api.url, SYMBOL) as books:
             async for book in books:
@@ -374,12 +364,12 @@ async def test_async_for_gives_the_same_as_a_plain_loop() -> None:
                 if live_at(5)(book):
                     break
         assert books.books[SYMBOL].counts.verified == 3
-    with ScriptedApi(*script) as api:
+    with CannedApi(*script) as api:
         assert said == await asyncio.to_thread(until, api, live_at(5))
 
 
 def test_what_the_collector_says_is_told() -> None:
-    with ScriptedApi(stream(told(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
+    with CannedApi(stream(told(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
         assert until(api, live_at(8)) == ["live 3", "syncing 4", "live 8"]
 
 
@@ -397,7 +387,7 @@ def test_what_the_collector_says_is_told() -> None:
 )
 def test_names_in_lists_are_understood(symbols: tuple[str | Iterable[str], ...]) -> None:
     both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
-    with ScriptedApi(stream(both, HOLD)) as api:
+    with CannedApi(stream(both, HOLD)) as api:
         next(iter(watch(api.url, *symbols)))
     assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
 
@@ -444,7 +434,7 @@ def test_key_that_cannot_be_sent_is_an_error_that_hides_it(key: str) -> None:
 def test_path_and_user_of_a_url_are_kept_and_the_password_is_told_to_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with ScriptedApi(problem(503), stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(problem(503), stream(told(snapshot(3)), HOLD)) as api:
         url = api.url.replace("http://", "http://me:secret@") + "/books/live/"
         assert next(iter(watch(url, SYMBOL))).is_live
     assert api.requests[1].target == "/books/live/stream/BTC%2FUSD"
@@ -464,7 +454,7 @@ WRONG_SERVERS = {
 
 @pytest.mark.parametrize("name", WRONG_SERVERS)
 def test_server_that_is_no_api_is_told_as_such(name: str) -> None:
-    with ScriptedApi(WRONG_SERVERS[name]) as api, pytest.raises(Refused) as caught:
+    with CannedApi(WRONG_SERVERS[name]) as api, pytest.raises(Refused) as caught:
         next(iter(watch(api.url, SYMBOL)))
     assert not isinstance(caught.value, UnknownSymbol)
     assert str(caught.value).startswith(f"{api.url} answers ")
@@ -474,7 +464,7 @@ def test_server_that_is_no_api_is_told_as_such(name: str) -> None:
 def test_symbol_that_kraken_refuses_is_an_error_in_krakens_words() -> None:
     words = {"type": "urn:kraken-book:refused-symbol", "detail": "Kraken says: not supported"}
     refusal = answer(404, msgspec.json.encode(words), "content-type: application/problem+json")
-    with ScriptedApi(refusal) as api, pytest.raises(Refused, match="Kraken says") as caught:
+    with CannedApi(refusal) as api, pytest.raises(Refused, match="Kraken says") as caught:
         next(iter(watch(api.url, SYMBOL)))
     assert not isinstance(caught.value, UnknownSymbol)
 
@@ -483,7 +473,7 @@ def test_symbol_that_an_api_no_longer_knows_is_an_error_also_after_it_was_served
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     gone = problem(404, "no symbol", ["ETH/USD"], kind="urn:kraken-book:unknown-symbol")
-    with ScriptedApi(stream(told(snapshot(3))), gone) as api:
+    with CannedApi(stream(told(snapshot(3))), gone) as api:
         books = watch(api.url, SYMBOL)
         with pytest.raises(UnknownSymbol, match="no symbol") as caught:
             list(books)
@@ -497,13 +487,13 @@ def test_stream_that_opens_without_a_book_is_followed() -> None:
     no_book = b'{"kind":"status","symbol":"BTC/USD","seq":null,"epoch":null,"status":"syncing",'
     no_book += b'"reason":"redis","at":"now"}'
     opening = stream(b"data: " + no_book + b"\n\n", told(snapshot(3)), HOLD)
-    with ScriptedApi(opening) as api:
+    with CannedApi(opening) as api:
         assert until(api, live_at(3)) == ["syncing redis", "live 3"]
 
 
 def test_id_that_no_header_can_hold_is_not_sent_back() -> None:
     hostile = told(snapshot(3)).replace(b"id: 1000-3", b"id: \xff\x1b" + b"x" * 200)
-    with ScriptedApi(stream(hostile), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(stream(hostile), stream(told(snapshot(9)), HOLD)) as api:
         until(api, live_at(9))
     assert "last-event-id" not in api.requests[1].headers
 
@@ -514,7 +504,7 @@ def test_outage_that_lasts_is_logged_again_and_its_end(
     caplog.set_level(logging.INFO, "kraken_book.client")
     now = [0.0]
     monkeypatch.setattr(session, "monotonic", lambda: now[0])
-    reader = Session([SYMBOL], "http://here")
+    reader = ClientSession([SYMBOL], "http://here")
     for _ in range(61):
         list(reader.end("connection refused"))
         now[0] += 1.0

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
-from lab.polling import eventually
-from lab.scripted_api import Market, ScriptedApi
+from lab.scripted_api import ScriptedApi, ScriptedMarket
+from lab.waiting import async_wait_until
 
 # The upper edge of a ladder, or of the table.
 _FRAME = re.compile(r"╭[^╮]*╮|┏[^┓]*┓")
@@ -46,7 +46,7 @@ class Shown:
     async def until(self, look: Callable[[], object], what: str) -> None:
         """Return once `look` sees something; where it does not, say what was on the screen."""
         try:
-            await eventually(look, what)
+            await async_wait_until(look, what)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.text}") from error
         await self._pilot.pause()
@@ -112,7 +112,7 @@ def levels(first: float, step: float, count: int = 10, decimals: int = 1) -> lis
     ]
 
 
-def three_markets(api: ScriptedApi, source: str = "simulated") -> Sequence[Market]:
+def three_markets(api: ScriptedApi, source: str = "simulated") -> Sequence[ScriptedMarket]:
     """BTC/USD, ETH/USD and SOL/USD."""
     return [
         api.market("BTC/USD", levels(63384.5, -0.7), levels(63384.6, 0.9), source=source),

@@ -11,7 +11,8 @@ import threading
 import pytest
 
 from kraken_book.terminal.hangup import EXIT_CODE, HangupWatch
-from lab.processes import LIMIT, ROOT
+from lab.process import ROOT
+from lab.waiting import DEADLINE
 
 
 class Ended:
@@ -34,7 +35,7 @@ def test_program_that_does_not_end_in_order_is_ended() -> None:
     seen = Ended()
     watch = HangupWatch(seen.hang_up, lambda: next(looks), seen.end, interval=0.0, grace=0.0)
     watch.start()
-    assert seen.ended.wait(LIMIT)
+    assert seen.ended.wait(DEADLINE)
     assert seen.said == ["hangup", f"end {EXIT_CODE}"]
 
 
@@ -45,9 +46,9 @@ def test_watch_that_is_stopped_looks_no_more() -> None:
         looked.set()
         return False
 
-    watch = HangupWatch(seen.hang_up, look, seen.end, interval=LIMIT)
+    watch = HangupWatch(seen.hang_up, look, seen.end, interval=DEADLINE)
     watch.start()
-    assert looked.wait(LIMIT)
+    assert looked.wait(DEADLINE)
     watch.stop()
     assert seen.said == []
 
@@ -78,7 +79,7 @@ def test_terminal_ends_when_its_tty_is_gone(is_controlling: bool) -> None:
         while b"connection refused" not in shown:
             shown += os.read(ours, 65536)
         os.close(ours)
-        assert process.wait(LIMIT) == EXIT_CODE
+        assert process.wait(DEADLINE) == EXIT_CODE
     finally:
         process.kill()
         process.wait()

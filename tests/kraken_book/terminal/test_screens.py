@@ -16,8 +16,8 @@ import pytest
 from rich.color import Color, ColorType
 from rich.segment import Segment
 
-from lab.polling import eventually
 from lab.scripted_api import ScriptedApi
+from lab.waiting import async_wait_until
 from tests.kraken_book.terminal.shown import Shown, shown
 
 SCREENS = Path(__file__).parent / "screens"
@@ -30,7 +30,7 @@ async def assert_screen(terminal: Shown, name: str) -> None:
         file.write_text(_screen(terminal))
     kept = file.read_text()
     with suppress(AssertionError):
-        await eventually(lambda: _screen(terminal) == kept, f"the screen {file}")
+        await async_wait_until(lambda: _screen(terminal) == kept, f"the screen {file}")
     assert _screen(terminal) == kept, f"another screen than {file}; see this module's docstring"
 
 
@@ -67,6 +67,8 @@ async def test_books_that_are_not_live(api: ScriptedApi) -> None:
         api.markets["ETH/USD"].status("syncing", "checksum mismatch")
         api.markets["SOL/USD"].lag(3)
         await terminal.until_says("▲ stale", "checksum mismatch", "this reader fell behind")
+        # The heading and the table follow within a second.
+        await terminal.until_says("0 of 3 books live")
         await assert_screen(terminal, "not-live-120x40")
 
 

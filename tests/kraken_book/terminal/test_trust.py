@@ -11,15 +11,15 @@ import pytest
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.books_poll import PolledBook
 from kraken_book.terminal.verdict import judge
-from lab.scripted_api import Market, ScriptedApi
-from lab.scripted_client_api import ScriptedApi as FakeApi
+from lab.canned_api import CannedApi as FakeApi
+from lab.scripted_api import ScriptedApi, ScriptedMarket
 from tests.kraken_book.terminal.shown import Shown, shown
 
 BARS = set("█▉▊▋▌▍▎▏")
 
 
 @pytest.fixture
-def btc(api: ScriptedApi) -> Market:
+def btc(api: ScriptedApi) -> ScriptedMarket:
     return api.markets["BTC/USD"]
 
 
@@ -56,7 +56,7 @@ def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(
 
 
 async def test_a_live_book_is_shown_level_by_level_with_what_was_verified(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "btc-usd") as terminal:
         await _until_ladder_says(terminal, "● live", "simulated", "1 verified · seq 1 · age 0.4 s")
@@ -71,7 +71,9 @@ async def test_a_live_book_is_shown_level_by_level_with_what_was_verified(
         assert _has_bars(terminal)
 
 
-async def test_a_doubted_book_shows_no_levels_and_comes_back(api: ScriptedApi, btc: Market) -> None:
+async def test_a_doubted_book_shows_no_levels_and_comes_back(
+    api: ScriptedApi, btc: ScriptedMarket
+) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live", "63384.6")
         btc.update(bids=[("63384.5", "9.00000000")], is_lie=True)
@@ -81,7 +83,7 @@ async def test_a_doubted_book_shows_no_levels_and_comes_back(api: ScriptedApi, b
         await _until_ladder_says(terminal, "● live", "9.00000000", "1 doubt")
 
 
-async def test_a_stale_book_is_dimmed_and_says_so(api: ScriptedApi, btc: Market) -> None:
+async def test_a_stale_book_is_dimmed_and_says_so(api: ScriptedApi, btc: ScriptedMarket) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live", "63384.6")
         assert _has_bars(terminal)
@@ -96,7 +98,7 @@ async def test_a_stale_book_is_dimmed_and_says_so(api: ScriptedApi, btc: Market)
 
 
 async def test_a_status_of_the_collector_is_told_with_its_reason(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live")
@@ -107,7 +109,7 @@ async def test_a_status_of_the_collector_is_told_with_its_reason(
 
 
 async def test_a_reader_that_missed_events_says_so_until_the_snapshot_and_counts_it_after(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live")
@@ -118,7 +120,7 @@ async def test_a_reader_that_missed_events_says_so_until_the_snapshot_and_counts
 
 
 async def test_a_stream_that_is_behind_what_books_tells_is_not_live(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live")
@@ -129,7 +131,7 @@ async def test_a_stream_that_is_behind_what_books_tells_is_not_live(
         assert terminal.app.board.verdict("BTC/USD").status == "stale"
 
 
-async def test_a_refused_symbol_says_why(api: ScriptedApi, btc: Market) -> None:
+async def test_a_refused_symbol_says_why(api: ScriptedApi, btc: ScriptedMarket) -> None:
     nothing = dict.fromkeys(("age_ms", "best_bid", "best_ask", "spread", "seq"))
     btc.row |= {"status": "refused", "reason": "Currency pair not supported", **nothing}
     async with shown(api, "BTC/USD", "ETH/USD", size=(120, 36)) as terminal:
@@ -141,7 +143,7 @@ async def test_a_refused_symbol_says_why(api: ScriptedApi, btc: Market) -> None:
 
 
 async def test_when_the_api_goes_a_banner_says_so_and_all_books_are_stale_until_it_is_back(
-    api: ScriptedApi, btc: Market, caplog: pytest.LogCaptureFixture
+    api: ScriptedApi, btc: ScriptedMarket, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live", "63384.6")
@@ -173,7 +175,7 @@ async def test_when_a_stream_alone_goes_a_banner_says_so_until_it_is_back(
 
 
 async def test_while_books_cannot_be_asked_no_book_is_live_whatever_its_stream_brings(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "BTC/USD", size=(120, 36)) as terminal:
         await _until_ladder_says(terminal, "● live")
@@ -217,7 +219,7 @@ async def test_a_key_that_is_refused_ends_it_and_the_right_one_is_sent_with_ever
 
 
 async def test_without_symbols_the_first_books_that_are_not_refused_have_ladders(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     btc.row["status"] = "refused"
     async with shown(api) as terminal:
@@ -256,7 +258,7 @@ def _polled(terminal: Shown, seq: int) -> list[PolledBook]:
     return [msgspec.structs.replace(row, seq=seq) for row in terminal.app.board.rows]
 
 
-async def test_foreign_text_is_shown_as_text(api: ScriptedApi, btc: Market) -> None:
+async def test_foreign_text_is_shown_as_text(api: ScriptedApi, btc: ScriptedMarket) -> None:
     evil = "[red]a\x1b[2J\x9b\u202e\nb[/red]"
     btc.row |= {"status": "refused", "reason": evil}
     api.markets["ETH/USD"].row |= {"symbol": f"{evil}/USD" + "x" * 5000, "status": evil}
@@ -267,7 +269,7 @@ async def test_foreign_text_is_shown_as_text(api: ScriptedApi, btc: Market) -> N
 
 
 async def test_table_says_of_a_followed_book_what_its_ladder_says(
-    api: ScriptedApi, btc: Market
+    api: ScriptedApi, btc: ScriptedMarket
 ) -> None:
     async with shown(api, "BTC/USD", size=(160, 36)) as terminal:
         await _until_ladder_says(terminal, "● live")
@@ -296,7 +298,7 @@ async def test_book_confirmed_in_the_future_is_not_live(api: ScriptedApi) -> Non
         await terminal.until_says("2 of 3 books live")
 
 
-async def test_reason_is_told_in_words(api: ScriptedApi, btc: Market) -> None:
+async def test_reason_is_told_in_words(api: ScriptedApi, btc: ScriptedMarket) -> None:
     async with shown(api, "BTC/USD") as terminal:
         await _until_ladder_says(terminal, "● live")
         btc.status("syncing", "silent")
@@ -318,7 +320,7 @@ async def test_task_that_fails_ends_the_terminal_and_is_told(
         raise RuntimeError("a [bug]\x1b")
 
     target = {
-        "stream": "client.live_book.LiveBook.take",
+        "stream": "client.live_book.LiveBook.apply",
         "poll": "terminal.board.Board.take_answer",
     }
     monkeypatch.setattr(f"kraken_book.{target[part]}", fail)

@@ -7,8 +7,10 @@ from typing import cast
 from unittest.mock import Mock
 
 import pytest
+from structlog.testing import capture_logs
 
-from runtime.http.connections import Connections, HttpLimits, Phase
+from runtime.http.connections import Connections, Phase
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_OPEN_FILES_LIMIT
 
 OPEN_FILES = 256
@@ -124,20 +126,20 @@ def test_refused_connection_is_kept_only_while_there_is_room_to_tell_it(
 
 
 def test_log_tells_the_limit_before_it_is_reached_and_repeats_nothing(
-    connections: Connections, capsys: pytest.CaptureFixture[str]
+    connections: Connections,
 ) -> None:
-    assert connections.admit(FakeConnection(140))
-    assert capsys.readouterr().out == ""
-    for _ in range(100):
-        connections.admit(FakeConnection(180))
-    (line,) = capsys.readouterr().out.splitlines()
-    assert "open files near limit" in line
-    assert "open_files_limit=256" in line
+    with capture_logs() as lines:
+        assert connections.admit(FakeConnection(140))
+    assert lines == []
+    with capture_logs() as lines:
+        for _ in range(100):
+            connections.admit(FakeConnection(180))
+    (line,) = lines
+    assert (line["event"], line["open_files_limit"]) == ("open files near limit", OPEN_FILES)
 
-    full = Connections(HttpLimits(), OPEN_FILES)
-    # In one turn of the loop, in which no file is given back.
-    for used in range(MAX_FILES + 1, OPEN_FILES):
-        assert not full.admit(FakeConnection(used))
-    lines = capsys.readouterr().out.splitlines()
-    assert sum("connection refused" in line for line in lines) == 1
-    assert len(lines) <= 2
+    full = Connections(HttpLimits(), OPEN_FILES, clock=lambda: 1000.0)
+    with capture_logs() as lines:
+        # In one turn of the loop, in which no file is given back.
+        for used in range(MAX_FILES + 1, OPEN_FILES):
+            assert not full.admit(FakeConnection(used))
+    assert [line["event"] for line in lines] == ["open files near limit", "connection refused"]

@@ -14,12 +14,12 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
-from lab.polling import DEADLINE_SECONDS, eventually
-from runtime.http.connections import HttpLimits
+from lab.waiting import DEADLINE, async_wait_until
+from runtime.http.limits import HttpLimits
 from runtime.http.metrics import HTTP_CONNECTIONS
 from runtime.http.protocol import HttpProtocol
 from runtime.http.server import listen, serve
-from runtime.tasks import end_tasks
+from runtime.service import end_tasks
 
 HEAD_BYTES = 64 * 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -65,7 +65,7 @@ class Client:
     """A socket of raw bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def send(self, data: bytes) -> None:
@@ -77,23 +77,23 @@ class Client:
 
     async def answer(self) -> tuple[bytes, bytes]:
         """Return head and body of an answer that says how long it is."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            head = await self._reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(DEADLINE):
+            head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            return head, await self._reader.readexactly(length)
+            return head, await self.reader.readexactly(length)
 
     async def rest(self) -> bytes:
         """All that comes until the server closes."""
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(DEADLINE):
             parts = []
             with contextlib.suppress(ConnectionError):
-                while part := await self._reader.read(65536):
+                while part := await self.reader.read(65536):
                     parts.append(part)
             return b"".join(parts)
 
     async def dribble(self, data: bytes) -> bytes:
         """Send `data` again and again until the server has closed; return what came."""
-        deadline = monotonic() + DEADLINE_SECONDS
+        deadline = monotonic() + DEADLINE
         coming = asyncio.create_task(self.rest())
         while not coming.done():
             assert monotonic() < deadline, "held for ever"
@@ -142,7 +142,7 @@ class Server:
         return open_connections() - self._before
 
     async def wait_until_all_are_gone(self) -> None:
-        await eventually(lambda: self.open_connections() == 0, "no connection is held")
+        await async_wait_until(lambda: self.open_connections() == 0, "no connection is held")
 
     def close(self) -> None:
         for client in self._clients:
@@ -163,7 +163,7 @@ async def served(
         server.close()
         app.may_answer.set()
         stop.set()
-        await asyncio.wait({running}, timeout=DEADLINE_SECONDS)
+        await asyncio.wait({running}, timeout=DEADLINE)
         await end_tasks([running])
 
 
@@ -216,10 +216,10 @@ async def test_client_that_takes_too_long_for_an_answer_is_cut_off() -> None:
 
         async def gone() -> bool:
             with contextlib.suppress(ConnectionError):
-                await client._reader.read(100)
+                await client.reader.read(100)
             return server.open_connections() == 0
 
-        await eventually(gone, "cut off, however steadily it reads")
+        await async_wait_until(gone, "cut off, however steadily it reads")
 
 
 async def test_answer_that_is_read_slowly_survives_the_other_deadlines() -> None:
@@ -309,7 +309,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
+async def test_malformed_request_gets_a_400_and_the_close(what: str) -> None:
     async with served() as server:
         head, _, text = (await server.ask(MALFORMED[what])).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
@@ -318,7 +318,7 @@ async def test_what_is_no_http_is_a_400_and_the_end(what: str) -> None:
         assert server.app.clients == []
 
 
-async def test_a_client_cannot_fill_the_log(
+async def test_refused_requests_of_a_client_do_not_fill_the_log(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with served() as server:
@@ -341,7 +341,7 @@ async def test_a_client_cannot_fill_the_log(
         b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
     ],
 )
-async def test_a_body_is_never_taken_for_a_request(head: bytes) -> None:
+async def test_body_is_never_taken_for_a_request(head: bytes) -> None:
     head = head % len(GET) if b"%d" in head else head
     async with served() as server:
         came = await server.ask(head + GET)
@@ -393,7 +393,7 @@ async def test_client_that_is_reset_before_its_answer_is_noticed(half_closed_bef
     async with served(SHORT) as server:
         client = await server.connect()
         await client.send(b"GET /slow HTTP/1.1\r\n\r\n")
-        await eventually(lambda: server.app.clients, "the request is there")
+        await async_wait_until(lambda: server.app.clients, "the request is there")
         if half_closed_before:
             client.end()
             await asyncio.sleep(0.1)
@@ -438,7 +438,7 @@ async def test_pipelined_requests_wait_until_the_answer_before_is_read() -> None
             await asyncio.sleep(0.2)
             return 0 < before == len(server.app.clients)
 
-        await eventually(stands_still, "no more is answered while nothing is read")
+        await async_wait_until(stands_still, "no more is answered while nothing is read")
         assert len(server.app.clients) <= 2
         for length in (BIG, BIG, *[5] * many):
             assert len((await client.answer())[1]) == length

@@ -17,9 +17,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from lab.polling import eventually
+from lab.waiting import async_wait_for
 from runtime.http.server import (
-    MOST_OPEN_FILES,
+    MAX_OPEN_FILES,
     PortInUse,
     exit_with,
     listen,
@@ -34,7 +34,7 @@ async def hello(_request: Request) -> PlainTextResponse:
 APP = Starlette(routes=[Route("/", hello)])
 
 
-def test_a_port_in_use_says_which_setting_names_it() -> None:
+def test_port_in_use_is_reported_with_its_setting() -> None:
     with listen("127.0.0.1", 0, "API_PORT") as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse) as caught:
@@ -44,31 +44,31 @@ def test_a_port_in_use_says_which_setting_names_it() -> None:
     assert "set API_PORT to a free port" in message
 
 
-def test_an_address_that_is_not_ours_is_told_the_same_way() -> None:
+def test_foreign_address_is_reported_with_its_setting() -> None:
     with pytest.raises(PortInUse, match="COLLECTOR_PORT=9820: cannot listen on 192"):
         listen("192.0.2.1", 9820, "COLLECTOR_PORT")
 
 
-def test_a_host_that_is_none_is_told_the_same_way() -> None:
+def test_unknown_host_is_reported_with_its_setting() -> None:
     with pytest.raises(PortInUse, match="API_PORT=3000"):
         listen("no such host.invalid", 3000, "API_PORT")
 
 
-def test_it_ends_the_process_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_with_ends_the_process_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         exit_with(PortInUse("API_PORT=3000: cannot listen"))
     assert caught.value.code == 1
     assert capsys.readouterr().err == "API_PORT=3000: cannot listen\n"
 
 
-def test_a_port_is_free_again_once_it_is_left() -> None:
+def test_port_is_free_after_its_listener_is_closed() -> None:
     with listen("127.0.0.1", 0, "API_PORT") as first:
         port = first.getsockname()[1]
     with listen("127.0.0.1", port, "API_PORT") as second:
         assert second.getsockname()[1] == port
 
 
-def test_it_may_have_as_many_sockets_as_the_system_allows() -> None:
+def test_allow_open_files_raises_the_limit_to_that_of_the_system() -> None:
     # In a process of its own, which like many is given few at first.
     lines = [
         "import resource, runtime.http.server as s",
@@ -78,10 +78,10 @@ def test_it_may_have_as_many_sockets_as_the_system_allows() -> None:
     ]
     said = subprocess.check_output([sys.executable, "-c", "\n".join(lines)], text=True)
     allowed, hard = map(int, said.split())
-    assert allowed == (MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
+    assert allowed == (MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
 
 
-async def test_it_serves_until_it_is_stopped() -> None:
+async def test_server_serves_until_it_is_stopped() -> None:
     listener, stop = listen("127.0.0.1", 0, "API_PORT"), asyncio.Event()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     serving = asyncio.create_task(serve(APP, listener, stop))
@@ -93,7 +93,7 @@ async def test_it_serves_until_it_is_stopped() -> None:
             except httpx.TransportError:
                 return None
 
-        answer = await eventually(answered)
+        answer = await async_wait_for(answered)
         assert answer.text == "hello"
         assert "server" not in answer.headers
     stop.set()

@@ -9,26 +9,26 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from lab.polling import eventually
+from lab.waiting import async_wait_until
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 
 
-async def test_it_talks_to_the_server_at_the_url(redis_url: str) -> None:
+async def test_client_talks_to_the_server_at_the_url(redis_url: str) -> None:
     client = connect_redis(redis_url)
     await client.set("key", "value")
     assert await client.get("key") == b"value"
     await client.aclose()
 
 
-async def test_where_nobody_listens_the_first_failure_is_told() -> None:
+async def test_client_raises_the_first_failure_if_nobody_listens() -> None:
     client = connect_redis("redis://127.0.0.1:1/0")
     with pytest.raises(RedisConnectionError):
         await client.ping()
     await client.aclose()
 
 
-async def test_a_call_without_an_answer_is_a_timeout_and_is_not_repeated() -> None:
+async def test_call_without_an_answer_times_out_and_is_not_repeated() -> None:
     heard: list[bytes] = []
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,14 +47,14 @@ async def test_a_call_without_an_answer_is_a_timeout_and_is_not_repeated() -> No
     server.close()
 
 
-async def test_with_all_connections_in_use_a_call_waits_for_one(redis_url: str) -> None:
+async def test_call_waits_for_a_connection_if_all_are_in_use(redis_url: str) -> None:
     client = connect_redis(redis_url, max_connections=2)
     answers = await asyncio.gather(*(client.incr("counter") for _ in range(20)))
     assert sorted(answers) == list(range(1, 21))
     await client.aclose()
 
 
-async def test_commands_go_together_and_each_reply_has_the_form_of_its_command(
+async def test_exchange_returns_each_reply_in_the_form_of_its_command(
     redis_url: str,
 ) -> None:
     client = connect_redis(redis_url)
@@ -72,7 +72,7 @@ async def test_commands_go_together_and_each_reply_has_the_form_of_its_command(
     await client.aclose()
 
 
-async def test_an_error_of_one_command_is_its_reply_and_the_others_have_theirs(
+async def test_exchange_returns_an_error_as_the_reply_of_its_command_alone(
     redis_url: str,
 ) -> None:
     client = connect_redis(redis_url)
@@ -85,7 +85,7 @@ async def test_an_error_of_one_command_is_its_reply_and_the_others_have_theirs(
     await client.aclose()
 
 
-async def test_exchanges_at_the_same_time_each_have_their_own_replies(redis_url: str) -> None:
+async def test_concurrent_exchanges_have_their_own_replies(redis_url: str) -> None:
     client = connect_redis(redis_url)
     texts = [str(number) for number in range(100)]
     replies = await asyncio.gather(*(client.exchange([("ECHO", text)]) for text in texts))
@@ -93,7 +93,7 @@ async def test_exchanges_at_the_same_time_each_have_their_own_replies(redis_url:
     await client.aclose()
 
 
-async def test_a_reply_that_comes_too_late_is_nobody_elses(redis_url: str) -> None:
+async def test_reply_after_the_timeout_is_not_given_to_the_next_exchange(redis_url: str) -> None:
     client = connect_redis(redis_url, timeout=0.2)
     with pytest.raises(RedisTimeoutError):
         await client.exchange([("BLPOP", "nothing", 0.3)])
@@ -101,10 +101,10 @@ async def test_a_reply_that_comes_too_late_is_nobody_elses(redis_url: str) -> No
     await client.aclose()
 
 
-async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url: str) -> None:
+async def test_reply_after_a_cancellation_is_not_given_to_the_next_exchange(redis_url: str) -> None:
     client, other = connect_redis(redis_url), connect_redis(redis_url)
     given_up = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.3)]))
-    await eventually(lambda: _is_listed("cmd=blpop", other))
+    await async_wait_until(lambda: _is_listed("cmd=blpop", other))
     given_up.cancel()
     await asyncio.wait([given_up])
     assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
@@ -113,7 +113,7 @@ async def test_a_reply_that_nobody_waits_for_any_more_is_nobody_elses(redis_url:
 
 
 @pytest.mark.parametrize("only_reads", [False, True])
-async def test_only_reads_are_tried_again_on_a_connection_that_was_closed(
+async def test_exchange_on_a_closed_connection_is_repeated_for_reads_only(
     redis_url: str, only_reads: bool
 ) -> None:
     client = connect_redis(redis_url, only_reads=only_reads)
@@ -125,12 +125,12 @@ async def test_only_reads_are_tried_again_on_a_connection_that_was_closed(
     await client.aclose()
 
 
-async def test_a_connection_that_redis_has_closed_meanwhile_is_not_used(redis_url: str) -> None:
+async def test_exchange_uses_no_connection_that_redis_has_closed(redis_url: str) -> None:
     client = connect_redis(redis_url)
     other = connect_redis(redis_url)
     await client.exchange([("CLIENT", "SETNAME", "idle")])
     await other.exchange([("CLIENT", "KILL", "TYPE", "normal")])
-    await eventually(lambda: _is_gone("name=idle", other))
+    await async_wait_until(lambda: _is_gone("name=idle", other))
     assert await client.exchange([("ECHO", "still there")]) == [b"still there"]
     await client.aclose()
     await other.aclose()

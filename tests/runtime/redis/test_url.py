@@ -30,7 +30,7 @@ from runtime.redis.url import Address, check_redis_url, parse_redis_url, without
         "rediss+cluster://a:1/0",
     ],
 )
-def test_what_is_a_redis_url(url: str) -> None:
+def test_parse_accepts_every_form_of_redis_url(url: str) -> None:
     assert check_redis_url(url) == url
 
 
@@ -52,7 +52,7 @@ def test_what_is_a_redis_url(url: str) -> None:
         "http+cluster://a",
     ],
 )
-def test_what_is_none_is_refused_with_what_it_takes(url: str) -> None:
+def test_parse_refuses_other_urls_and_names_what_it_takes(url: str) -> None:
     with pytest.raises(ValueError, match=r"it takes redis://host:port/db, rediss://"):
         check_redis_url(url)
 
@@ -75,18 +75,18 @@ def test_what_is_none_is_refused_with_what_it_takes(url: str) -> None:
         ("redis://a?protocol=three", r"Invalid value for 'protocol'"),
     ],
 )
-def test_a_wrong_one_is_told_what_is_wrong_and_what_would_be_right(url: str, said: str) -> None:
+def test_refusal_says_what_is_wrong_and_what_is_right(url: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         check_redis_url(url)
 
 
-def test_no_refusal_shows_a_password_with_a_slash_in_it() -> None:
+def test_refusal_shows_no_password_with_a_slash() -> None:
     with pytest.raises(ValueError, match="a port is a number") as refusal:
         check_redis_url("redis://:sec/ret@a/0")
     assert "sec" not in str(refusal.value)
 
 
-def test_the_parts_of_a_sentinel_url(tmp_path: Path) -> None:
+def test_parse_returns_the_parts_of_a_sentinel_url(tmp_path: Path) -> None:
     authority = tmp_path / "ca.pem"
     authority.touch()
     url = f"rediss+sentinel://me:s%2Fe%7B@a,[::1]:5/my%20books/3?ssl_ca_certs={authority}"
@@ -97,7 +97,7 @@ def test_the_parts_of_a_sentinel_url(tmp_path: Path) -> None:
     assert node == f"rediss://me:s%2Fe%7B@[::1]:6379/3?ssl_ca_certs={authority}"
 
 
-def test_the_parts_of_a_cluster_url() -> None:
+def test_parse_returns_the_parts_of_a_cluster_url() -> None:
     parsed = parse_redis_url("redis+cluster://me:{secret}@a,b:5?protocol=3")
     assert parsed.addresses == (Address("a", 6379), Address("b", 5))
     assert parsed.master == ""
@@ -120,5 +120,5 @@ def test_the_parts_of_a_cluster_url() -> None:
         ("redis+cluster://a:1,b:2", "redis+cluster://a:1,b:2"),
     ],
 )
-def test_a_log_shows_no_password(url: str, shown: str) -> None:
+def test_without_password_hides_every_password(url: str, shown: str) -> None:
     assert without_password(url) == shown

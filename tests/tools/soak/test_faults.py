@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import islice
 
-from simulator.fault_text import parse_fault
+from simulator.faults.text import parse_fault
 from tools.soak.faults import FaultMaker, name_of
-from tools.soak.soak import symbols_of
+from tools.soak.run import symbols_of
 
 SYMBOLS = symbols_of(200)
 OF_CONNECTIONS = {

@@ -1,4 +1,4 @@
-"""Kraken's side of a conversation, without a socket: frames in, requests out, time by hand."""
+"""Kraken's side of a session, without a socket: frames in, requests out, time by hand."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from collector.feed.books import SymbolBook
-from collector.feed.timestamp import Stamp
-from collector.venues.kraken.frames import Pair
-from collector.venues.kraken.lag import LagMemory
-from collector.venues.kraken.session import Session, resync_budget
+from collector.feed.budget import SharedBudget
+from collector.feed.lag import LagMemory
+from collector.feed.timestamp import Timestamp
+from collector.feed.venue import Instrument
+from collector.venues.kraken.session import KrakenSession
+from collector.venues.kraken.subscription import State
+from collector.venues.kraken.venue import RESYNCS_PER_10_S
 from lab.naive_book import NaiveBook, TextLevel
 
+BTC, ETH, BAD = "BTC/USD", "ETH/USD", "XBT/EUR"
+QUIET_SECONDS = 300.0
 TIME = "2026-08-02T03:35:51.660084Z"
 BIDS = [("100.0", "1.00000000"), ("99.0", "2.00000000")]
 ASKS = [("101.0", "3.00000000"), ("102.0", "4.00000000")]
 
 
 def numbers(levels: Iterable[TextLevel]) -> str:
-    """Levels as Kraken writes them: numbers with all their zeros."""
+    """Return levels as Kraken writes them: numbers with all their zeros."""
     return ",".join(f'{{"price":{price},"qty":{qty}}}' for price, qty in levels)
 
 
@@ -36,6 +41,12 @@ def book_frame(
         f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}",'
         f'"bids":[{numbers(bids)}],"asks":[{numbers(asks)}],"checksum":{checksum}{timestamp}}}]}}'
     ).encode()
+
+
+def together(*book_frames: bytes) -> bytes:
+    """Return one update frame with the entries of these."""
+    entries = b",".join(frame[frame.index(b"[{") + 1 : -2] for frame in book_frames)
+    return b'{"channel":"book","type":"update","data":[' + entries + b"]}"
 
 
 def instruments(*symbols: str, price: int = 1, qty: int = 8, kind: str = "snapshot") -> bytes:
@@ -57,11 +68,8 @@ def refused(symbol: str | None, error: str, method: str = "subscribe", **more: o
     return json.dumps({**answer, "symbol": symbol} if symbol else answer).encode()
 
 
-QUIET_SECONDS = 300.0
-
-
 class Market:
-    """One symbol as Kraken keeps it: makes frames whose checksums are right."""
+    """One symbol as Kraken keeps it; its frames have the right checksums."""
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
         self.symbol = symbol
@@ -82,7 +90,7 @@ class Market:
 
 
 class Conversation:
-    """A session and what is said to it; `now` passes only by hand."""
+    """A session and the frames that it gets; `now` passes only by hand."""
 
     def __init__(self, *symbols: str, depth: int = 10) -> None:
         self.now = 5_000.0
@@ -90,28 +98,39 @@ class Conversation:
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
         self.believes = True
-        self.session = Session(
-            self.books, depth, QUIET_SECONDS, resync_budget().join(), LagMemory(), self._on_pairs
+        self.session = KrakenSession(
+            self.books,
+            depth,
+            QUIET_SECONDS,
+            SharedBudget(RESYNCS_PER_10_S, 10.0).join(),
+            LagMemory(),
+            self._on_instruments,
         )
         self.session.open(self.now)
 
     def hear(self, *frames: bytes) -> None:
         for frame in frames:
-            self.session.receive(frame, Stamp(1_785_641_751_702_114_000, int(self.now * 1e9)))
+            read_at = Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9))
+            for _ in self.session.begin(frame, read_at) or ():
+                pass
 
     def said(self) -> list[dict[str, Any]]:
-        """The requests since last asked."""
+        """Return the requests since the last call."""
         requests = []
         while (text := self.session.requests.next(self.now)) is not None:
             requests.append(json.loads(text))
         return requests
 
-    def _on_pairs(self, pairs: Sequence[Pair], is_all: bool) -> bool:
+    def _on_instruments(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
         self.listed.append(([pair.symbol for pair in pairs], is_all))
         return self.believes
 
+    def state(self, symbol: str) -> State:
+        """Return the state of a symbol's subscription."""
+        return self.session.subscriptions[symbol].state
+
     def asked(self) -> list[tuple[str, list[str]]]:
-        """The requests since last asked, in short: method and symbols."""
+        """Return the requests since the last call, in short: method and symbols."""
         return [(r["method"], r["params"].get("symbol", [])) for r in self.said()]
 
     def wait(self, seconds: float) -> None:
@@ -122,10 +141,28 @@ class Conversation:
             self.session.tick(self.now)
 
     def go_live(self, *symbols: str) -> None:
-        """Instruments, acknowledgements and snapshots; nothing left to say."""
+        """Send instruments, acknowledgements and snapshots, and drop the requests."""
         names = symbols or tuple(self.books)
         self.hear(instruments(*self.books))
         for symbol in names:
             self.hear(acknowledged("subscribe", symbol), self.markets[symbol].snapshot())
             assert self.books[symbol].live
         self.said()
+
+
+def resubscribe(conversation: Conversation, symbol: str) -> None:
+    """Confirm that a symbol was left, and grant it when it is asked for again."""
+    conversation.hear(acknowledged("unsubscribe", symbol))
+    assert conversation.asked() == [("subscribe", [symbol])]
+    conversation.hear(acknowledged("subscribe", symbol), conversation.markets[symbol].snapshot())
+    assert conversation.books[symbol].live
+
+
+def asked_together(*symbols: str) -> tuple[Conversation, int]:
+    """Return a conversation that asked for these in one request, and the request's number."""
+    conversation = Conversation(*symbols)
+    conversation.said()
+    conversation.hear(instruments(*symbols))
+    (request,) = conversation.said()
+    assert request["params"]["symbol"] == list(symbols)
+    return conversation, request["req_id"]

@@ -1,72 +1,140 @@
-"""One connection to a server that sends faster than it is read."""
+"""A connection to a server: its states, its link, its recovery, and the turns of other tasks."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from itertools import count
 from time import monotonic_ns
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Frame, Opcode
 
-import collector.venues.kraken.connection
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
-from collector.feed.timestamp import Stamp
-from collector.venues.kraken.connection import TURN_NANOSECONDS, Connection
-from collector.venues.kraken.feed_socket import MOST_WAITING
-from collector.venues.kraken.lag import LagMemory
-from collector.venues.kraken.session import Session, resync_budget
+from collector.feed.lag import LagMemory
+from collector.feed.timestamp import Timestamp
+from collector.feed.venue import ConnectionState
+from collector.venues.feed_socket import MOST_WAITING
+from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
+from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
-from lab.polling import end, eventually
-from tests.collector.venues.kraken.kraken_side import Market, acknowledged, instruments
+from lab.waiting import async_wait_until, cancel
+from tests.collector.venues.kraken.kraken_side import (
+    BTC,
+    Market,
+    acknowledged,
+    instruments,
+)
 
 HEARTBEAT = Frame(Opcode.TEXT, b'{"channel":"heartbeat"}').serialize(mask=False)
 
 
-def conversation() -> Session:
-    """Of no books."""
-    return Session({}, 10, 300.0, resync_budget().join(), LagMemory(), lambda _pairs, _is_all: True)
+def open_session(books: Mapping[str, SymbolBook]) -> KrakenSession:
+    resyncs = SharedBudget(50, 10.0).join()
+    return KrakenSession(books, 10, 300.0, resyncs, LagMemory(), lambda _pairs, _is_all: True)
 
 
-async def test_it_is_behind_from_a_read_that_brings_too_much_to_one_that_does_not() -> None:
+@asynccontextmanager
+async def connected(
+    handler: Callable[[ServerConnection], Awaitable[None]],
+    session: Callable[[Mapping[str, SymbolBook]], KrakenSession] = open_session,
+    symbols: tuple[str, ...] = (),
+    **options: Any,
+) -> AsyncIterator[KrakenConnection]:
+    """Run a connection that carries `symbols` to a server with this handler."""
+    async with serve(handler, "127.0.0.1", 0, compression=None) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        share = SharedBudget(60, 600.0).join()
+        connection = KrakenConnection("1", url, share, session, **options)
+        for symbol in symbols:
+            connection.add(SymbolBook(symbol, 10, "simulated", connection.link))
+        running = asyncio.create_task(connection.run())
+        yield connection
+        await cancel(running)
+
+
+async def answer_until_snapshot(websocket: ServerConnection) -> None:
+    """Answer until a snapshot has been sent."""
+    async for text in websocket:
+        if json.loads(text)["params"]["channel"] == "instrument":
+            await websocket.send(instruments(BTC), text=True)
+        else:
+            await websocket.send(acknowledged("subscribe", BTC), text=True)
+            await websocket.send(Market(BTC).snapshot(), text=True)
+            return
+
+
+async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends() -> None:
+    ends = asyncio.Event()
+
+    async def handle(websocket: ServerConnection) -> None:
+        await answer_until_snapshot(websocket)
+        await ends.wait()
+
+    async with connected(handle, symbols=(BTC,)) as connection:
+        seen = [(connection.state, connection.link.last_frame_at is None)]
+        book = connection.books[BTC]
+        await async_wait_until(lambda: connection.state is ConnectionState.LIVE)
+        assert book.live
+        seen.append((connection.state, connection.link.last_frame_at is None))
+        ends.set()
+        await async_wait_until(lambda: connection.state is ConnectionState.BACKING_OFF)
+        seen.append((connection.state, connection.link.last_frame_at is None))
+        assert (book.status, book.reason) == ("syncing", "closed")
+    assert seen == [
+        (ConnectionState.BACKING_OFF, True),
+        (ConnectionState.LIVE, False),
+        (ConnectionState.BACKING_OFF, True),
+    ]
+
+
+async def test_connection_backs_off_from_an_address_that_does_not_answer() -> None:
+    connection = KrakenConnection(
+        "1", "ws://127.0.0.1:1", SharedBudget(60, 600.0).join(), open_session
+    )
+    book = SymbolBook(BTC, 10, "simulated", connection.link)
+    connection.add(book)
+    running = asyncio.create_task(connection.run())
+    await async_wait_until(lambda: connection.reconnects == 1)
+    assert connection.state is ConnectionState.BACKING_OFF
+    assert (book.status, book.reason) == ("asked", "unreachable")
+    await cancel(running)
+
+
+async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() -> None:
     flood = HEARTBEAT * 2 * MOST_WAITING
     writes: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    async def write(websocket: ServerConnection) -> None:
+    async def handle(websocket: ServerConnection) -> None:
         while (data := await writes.get()) is not None:
             websocket.transport.write(data)
 
-    async with serve(write, "127.0.0.1", 0, compression=None) as server:
-        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        connection = Connection(
-            "1", url, SharedBudget(60, 600.0).join(), lambda _books: conversation()
-        )
+    async with connected(handle) as connection:
 
         def is_behind() -> bool:
-            return connection.is_behind
+            return connection.link.is_behind
 
         async def is_behind_after_a_flood() -> bool:
             # The system may deliver the end of a flood by itself, which is a read of few frames.
             frames = connection.frames + 2 * MOST_WAITING
             writes.put_nowait(flood)
-            await eventually(lambda: connection.frames == frames)
+            await async_wait_until(lambda: connection.frames == frames)
             return is_behind()
 
-        running = asyncio.create_task(connection.run())
-        await eventually(is_behind_after_a_flood)
+        await async_wait_until(is_behind_after_a_flood)
         frames = connection.frames
         writes.put_nowait(HEARTBEAT)
-        await eventually(lambda: not is_behind())
+        await async_wait_until(lambda: not is_behind())
         assert connection.frames == frames + 1
         writes.put_nowait(flood)
         writes.put_nowait(None)
-        await eventually(lambda: connection.reconnects == 1)
-        assert not is_behind(), "nothing comes of what has ended"
-        await end(running)
+        await async_wait_until(lambda: connection.reconnects == 1)
+        assert not is_behind(), "nothing more comes"
 
 
 class CountedBackoff(Backoff):
@@ -81,51 +149,36 @@ class CountedBackoff(Backoff):
         super().reset()
 
 
-def open_session(books: Mapping[str, SymbolBook]) -> Session:
-    return Session(
-        books, 10, 300.0, resync_budget().join(), LagMemory(), lambda _pairs, _is_all: True
-    )
-
-
-async def brings_a_snapshot_and_ends(websocket: ServerConnection) -> None:
-    market = Market("BTC/USD")
-    async for text in websocket:
-        if json.loads(text)["params"]["channel"] == "instrument":
-            await websocket.send(instruments("BTC/USD"), text=True)
-        else:
-            await websocket.send(acknowledged("subscribe", "BTC/USD"), text=True)
-            await websocket.send(market.snapshot(), text=True)
-            return
-
-
 @pytest.mark.parametrize(("step", "recovered_after", "resets"), [(3600, 60.0, 0), (-3600, 0.0, 3)])
 async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
-    monkeypatch: pytest.MonkeyPatch, step: int, recovered_after: float, resets: int
+    step: int, recovered_after: float, resets: int
 ) -> None:
     wall = count(1_785_641_751, step)
-    module = collector.venues.kraken.connection
-    monkeypatch.setattr(module, "time", lambda: next(wall), raising=False)
-    monkeypatch.setattr(collector.venues.kraken.connection, "time_ns", lambda: next(wall) * 10**9)
-    async with serve(brings_a_snapshot_and_ends, "127.0.0.1", 0, compression=None) as server:
-        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        backoff, share = CountedBackoff(), SharedBudget(60, 600.0).join()
-        connection = Connection("1", url, share, open_session, recovered_after, backoff)
-        connection.add(SymbolBook("BTC/USD", 10, "simulated"))
-        running = asyncio.create_task(connection.run())
-        await eventually(lambda: connection.reconnects >= 3)
-        await end(running)
+
+    def clock() -> Timestamp:
+        return Timestamp(next(wall) * 10**9, monotonic_ns())
+
+    backoff = CountedBackoff()
+    async with connected(
+        answer_until_snapshot,
+        symbols=(BTC,),
+        recovered_after=recovered_after,
+        backoff=backoff,
+        clock=clock,
+    ) as connection:
+        await async_wait_until(lambda: connection.reconnects >= 3)
     assert min(backoff.resets, 3) == resets
 
 
-class SlowSession(Session):
-    """One that takes each frame in five steps, each longer than a turn; no frame means anything."""
+class SlowSession(KrakenSession):
+    """Processes each frame in five steps, each longer than a turn; no frame means anything."""
 
     def __init__(self, turns: list[int]) -> None:
-        super().__init__({}, 10, 300.0, resync_budget().join(), LagMemory(), lambda *_: True)
+        super().__init__({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
         self.steps_at: list[int] = []
         self._turns = turns
 
-    def begin(self, data: bytes, read: Stamp) -> Iterator[None]:  # noqa: ARG002
+    def begin(self, data: bytes, read_at: Timestamp) -> Iterator[None]:  # noqa: ARG002
         for _ in range(5):
             until = monotonic_ns() + 2 * TURN_NANOSECONDS
             while monotonic_ns() < until:
@@ -135,23 +188,20 @@ class SlowSession(Session):
 
 
 async def test_others_have_their_turn_within_a_large_frame() -> None:
-    async def sends(websocket: ServerConnection) -> None:
+    async def handle(websocket: ServerConnection) -> None:
         await websocket.send("large")
         await websocket.wait_closed()
 
     turns = [0]
 
-    async def takes_turns() -> None:
+    async def take_turns() -> None:
         while True:
             turns[0] += 1
             await asyncio.sleep(0)
 
     session = SlowSession(turns)
-    async with serve(sends, "127.0.0.1", 0, compression=None) as server:
-        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        connection = Connection("1", url, SharedBudget(60, 600.0).join(), lambda _books: session)
-        running = [asyncio.create_task(each) for each in (connection.run(), takes_turns())]
-        await eventually(lambda: connection.frames == 1)
-        for task in running:
-            await end(task)
+    async with connected(handle, lambda _books: session) as connection:
+        others = asyncio.create_task(take_turns())
+        await async_wait_until(lambda: connection.frames == 1)
+        await cancel(others)
     assert len(set(session.steps_at)) == 5, "a turn of the others lies between any two steps"

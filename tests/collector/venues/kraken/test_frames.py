@@ -1,4 +1,4 @@
-"""Kraken's frames as KRAKEN.md lists them, and whatever else may come."""
+"""Kraken's frames as they are documented, and any other bytes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.venues.kraken.answers import RequestAnswer
+from collector.venues.kraken.book_feed import parse_levels
 from collector.venues.kraken.frames import (
-    Answer,
     BookEntry,
     BookFrame,
     BookParts,
@@ -24,11 +25,12 @@ from collector.venues.kraken.frames import (
     decode_entry,
     decode_frame,
     decode_pair,
+)
+from collector.venues.kraken.requests import (
     subscribe_books,
     subscribe_instruments,
     unsubscribe_books,
 )
-from collector.venues.kraken.levels import parse_levels
 from kraken_book.precision import Precision
 
 BTC = Precision(1, 8)
@@ -64,7 +66,7 @@ def reversed_keys(value: Any) -> Any:
     return [reversed_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def test_a_book_frame_keeps_its_numbers_as_the_texts_that_were_sent() -> None:
+def test_book_frame_keeps_its_numbers_as_the_texts_that_were_sent() -> None:
     frame = decode(BOOK)
     assert isinstance(frame, BookFrame)
     (entry,) = frame.data
@@ -75,13 +77,13 @@ def test_a_book_frame_keeps_its_numbers_as_the_texts_that_were_sent() -> None:
     assert bytes(entry.asks) == b"[]"
 
 
-def test_a_timestamp_may_be_missing() -> None:
+def test_book_entry_may_have_no_timestamp() -> None:
     frame = decode(BOOK.replace(',"timestamp":"2026-08-02T03:35:51.660084Z"', ""))
     assert isinstance(frame, BookFrame)
     assert frame.data[0].timestamp is None
 
 
-def test_a_book_frame_may_have_several_entries() -> None:
+def test_book_frame_may_have_several_entries() -> None:
     entry = BOOK[BOOK.index("[{") + 1 : -2]
     frame = decode(BOOK.replace(entry, f"{entry},{entry.replace('BTC', 'ETH')}"))
     assert isinstance(frame, BookFrame)
@@ -105,41 +107,41 @@ def test_frames_are_told_apart_in_any_order_of_keys(text: str) -> None:
         assert told == expected
 
 
-def test_a_frame_may_have_spaces() -> None:
+def test_book_frame_may_have_spaces() -> None:
     assert isinstance(decode(json.dumps(json.loads(BOOK), indent=2)), BookFrame)
 
 
-def test_a_connection_id_past_2_to_the_63_does_no_harm() -> None:
+def test_connection_id_past_2_to_the_63_does_no_harm() -> None:
     assert decode(STATUS) == System("online")
     assert decode(STATUS.replace("15413894943188002760", "9" * 40)) == System("online")
 
 
 @pytest.mark.parametrize("word", ["online", "cancel_only", "maintenance", "post_only"])
-def test_the_state_of_krakens_engine(word: str) -> None:
+def test_status_frame_has_the_state_of_the_engine(word: str) -> None:
     assert decode(STATUS.replace("online", word)) == System(word)
 
 
-def test_a_heartbeat() -> None:
+def test_heartbeat_is_decoded() -> None:
     assert decode('{"channel":"heartbeat"}') == Heartbeat()
 
 
-def test_instruments_give_the_precisions() -> None:
+def test_instruments_have_precisions() -> None:
     frame = decode(INSTRUMENT)
     assert isinstance(frame, Instruments)
     (pair,) = map(decode_pair, frame.pairs)
     assert (pair.symbol, pair.price_precision, pair.qty_precision) == ("BTC/USD", 1, 8)
 
 
-def test_an_acknowledgement() -> None:
-    assert decode(ACK) == Answer("subscribe", True, None, "BTC/USD", "book", None)
+def test_acknowledgement_is_a_granted_answer() -> None:
+    assert decode(ACK) == RequestAnswer("subscribe", True, None, "BTC/USD", "book", None)
 
 
-def test_an_acknowledgement_of_instruments_with_warnings() -> None:
+def test_acknowledgement_of_instruments_may_have_warnings() -> None:
     text = (
         '{"method":"subscribe","result":{"channel":"instrument","snapshot":true,'
         '"warnings":["tick_size is deprecated"]},"success":true,"req_id":79}'
     )
-    assert decode(text) == Answer("subscribe", True, None, None, "instrument", 79)
+    assert decode(text) == RequestAnswer("subscribe", True, None, None, "instrument", 79)
 
 
 @pytest.mark.parametrize(
@@ -148,30 +150,30 @@ def test_an_acknowledgement_of_instruments_with_warnings() -> None:
         (
             '{"error":"Currency pair not supported XBT/EUR","method":"subscribe","success":false,'
             '"symbol":"XBT/EUR"}',
-            Answer("subscribe", False, "Currency pair not supported XBT/EUR", "XBT/EUR"),
+            RequestAnswer("subscribe", False, "Currency pair not supported XBT/EUR", "XBT/EUR"),
         ),
         (
             '{"error":"Subscription depth not supported","method":"subscribe","success":false,'
             '"time_in":"t","time_out":"t","req_id":4}',
-            Answer("subscribe", False, "Subscription depth not supported", None, None, 4),
+            RequestAnswer("subscribe", False, "Subscription depth not supported", None, None, 4),
         ),
         (
             '{"error":"Already subscribed","method":"subscribe","req_id":2,"success":false,'
             '"symbol":"BTC/USD"}',
-            Answer("subscribe", False, "Already subscribed", "BTC/USD", None, 2),
+            RequestAnswer("subscribe", False, "Already subscribed", "BTC/USD", None, 2),
         ),
-        ('{"Error":"Exceeded msg rate"}', Answer(None, False, "Exceeded msg rate")),
-        ('{"method":"pong","req_id":101}', Answer("pong", True, None, None, None, 101)),
+        ('{"Error":"Exceeded msg rate"}', RequestAnswer(None, False, "Exceeded msg rate")),
+        ('{"method":"pong","req_id":101}', RequestAnswer("pong", True, None, None, None, 101)),
     ],
 )
-def test_answers_and_only_success_tells(text: str, answer: Answer) -> None:
+def test_answer_is_granted_if_success_says_so(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer
 
 
 @pytest.mark.parametrize(
     "text", ['{"channel":"trade","type":"update","data":[{"price":1.0}]}', "{}", '{"hello":1}']
 )
-def test_what_kraken_may_add_over_time_is_unknown_not_an_error(text: str) -> None:
+def test_frame_of_an_unknown_channel_or_kind_is_no_error(text: str) -> None:
     assert isinstance(decode(text), Unknown)
 
 
@@ -196,7 +198,7 @@ def test_what_kraken_may_add_over_time_is_unknown_not_an_error(text: str) -> Non
         b'{"channel":"book","type":"update","data":[',
     ],
 )
-def test_what_cannot_be_understood_says_so_and_blames_no_symbol(data: bytes) -> None:
+def test_senseless_frame_is_an_error_without_symbols(data: bytes) -> None:
     with pytest.raises(FrameError) as caught:
         decode_frame(data)
     assert caught.value.symbols == ()
@@ -204,7 +206,7 @@ def test_what_cannot_be_understood_says_so_and_blames_no_symbol(data: bytes) -> 
 
 @pytest.mark.parametrize("head", [b"", b'{"channel":"book","data":', b'{"x":', b'{"channel":'])
 @pytest.mark.parametrize("brackets", [b"[", b'{"a":'])
-def test_deep_nesting_is_an_error_like_any_other(head: bytes, brackets: bytes) -> None:
+def test_deep_nesting_is_an_error(head: bytes, brackets: bytes) -> None:
     with pytest.raises(FrameError):
         decode_frame(head + brackets * 200_000)
 
@@ -217,7 +219,7 @@ def test_deep_nesting_is_an_error_like_any_other(head: bytes, brackets: bytes) -
         ('"type":"update"', '"type":"delta"'),
     ],
 )
-def test_a_broken_entry_names_its_symbol(old: str, new: str) -> None:
+def test_error_of_a_broken_entry_names_its_symbol(old: str, new: str) -> None:
     assert old in BOOK
     for text in (BOOK, json.dumps(reversed_keys(json.loads(BOOK)), separators=(",", ":"))):
         if old not in text:
@@ -241,7 +243,7 @@ def entries_of(frame: Frame) -> list[BookEntry]:
         ('"symbol":"ETH/USD"', '"symbol":5', ()),
     ],
 )
-def test_broken_entry_is_of_its_symbol_alone(old: str, new: str, named: tuple[str, ...]) -> None:
+def test_broken_entry_harms_its_symbol_alone(old: str, new: str, named: tuple[str, ...]) -> None:
     entry = BOOK[BOOK.index("[{") + 1 : -2]
     broken = entry.replace("BTC", "ETH").replace(old, new)
     for entries in (f"{entry},{broken}", f"{broken},{entry}"):
@@ -318,7 +320,7 @@ def test_requests_are_as_kraken_documents_them() -> None:
     }
 
 
-def test_one_pair_that_cannot_be_understood_hides_no_other() -> None:
+def test_pair_that_cannot_be_understood_hides_no_other() -> None:
     pairs = (
         '{"symbol":"X/Y","price_precision":null,"qty_precision":8}',
         '{"symbol":"BTC/USD","price_precision":1,"qty_precision":8}',
@@ -385,15 +387,21 @@ def test_checksum_that_is_no_number_is_an_error_of_its_symbol(checksum: str) -> 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ('{"error":{"code":7},"method":"subscribe"}', Answer("subscribe", False, '{"code":7}')),
-        ('{"method":"subscribe","req_id":"7"}', Answer("subscribe")),
-        ('{"method":"subscribe","success":false}', Answer("subscribe", False)),
-        ('{"method":"subscribe","result":5,"symbol":"A/B"}', Answer("subscribe", symbol="A/B")),
+        (
+            '{"error":{"code":7},"method":"subscribe"}',
+            RequestAnswer("subscribe", False, '{"code":7}'),
+        ),
+        ('{"method":"subscribe","req_id":"7"}', RequestAnswer("subscribe")),
+        ('{"method":"subscribe","success":false}', RequestAnswer("subscribe", False)),
+        (
+            '{"method":"subscribe","result":5,"symbol":"A/B"}',
+            RequestAnswer("subscribe", symbol="A/B"),
+        ),
         (
             '{"method":"subscribe","error":"no","symbol":["A/B",5,"C/D"]}',
-            Answer("subscribe", False, "no", symbols=("A/B", "C/D")),
+            RequestAnswer("subscribe", False, "no", symbols=("A/B", "C/D")),
         ),
     ],
 )
-def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: Answer) -> None:
+def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer

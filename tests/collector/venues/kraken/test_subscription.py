@@ -1,86 +1,222 @@
-"""One symbol's subscription: when it is to be asked for, and when an answer is overdue."""
+"""One symbol's subscription: its states, its timers, and the status of its book."""
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
 
-from collector.venues.kraken.subscription import State, Subscription
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.feed.books import SymbolBook
+from collector.venues.kraken.subscription import (
+    TRANSITIONS,
+    Clock,
+    Event,
+    State,
+    Subscription,
+)
+from tests.collector.venues.kraken.kraken_side import (
+    BTC,
+    QUIET_SECONDS,
+    Conversation,
+    acknowledged,
+    instruments,
+    refused,
+)
 
 NOW = 1000.0
 
+# The shortest way to each state.
+WAYS: dict[State, list[Event]] = {
+    State.WAITING: [],
+    State.ASKED: [Event.REQUESTED],
+    State.UNANSWERED: [Event.REQUESTED, Event.TIMED_OUT],
+    State.ACKNOWLEDGED: [Event.REQUESTED, Event.ACKNOWLEDGED],
+    State.LIVE: [Event.REQUESTED, Event.ACKNOWLEDGED, Event.VERIFIED],
+    State.LEAVING: [Event.REQUESTED, Event.ACKNOWLEDGED, Event.DOUBTED],
+    State.REFUSED: [Event.REQUESTED, Event.REFUSED],
+}
+
 
 @pytest.fixture
-def subscription() -> Subscription:
-    return Subscription("BTC/USD")
+def clock() -> Clock:
+    return Clock(NOW)
 
 
-def test_a_new_one_is_to_be_asked_for_at_once(subscription: Subscription) -> None:
+@pytest.fixture
+def subscription(clock: Clock) -> Subscription:
+    return Subscription(SymbolBook(BTC, 10, "simulated"), clock)
+
+
+def bring_to(subscription: Subscription, state: State) -> None:
+    for event in WAYS[state]:
+        assert subscription.move(event, "no reason")
+    assert subscription.state is state
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("event", Event)
+def test_move_follows_the_table_and_ignores_other_events(
+    subscription: Subscription, state: State, event: Event
+) -> None:
+    bring_to(subscription, state)
+    expected = TRANSITIONS.get((event, state))
+    assert subscription.move(event, "no reason") is (expected is not None)
+    assert subscription.state is (expected or state)
+
+
+def test_new_subscription_is_to_be_asked_for_at_once(
+    subscription: Subscription, clock: Clock
+) -> None:
     assert subscription.state is State.WAITING
-    assert subscription.to_ask(NOW)
-    assert not subscription.unanswered(NOW + 1000)
+    assert subscription.is_to_be_asked
+    clock.now += 1000
+    assert not subscription.is_overdue
 
 
 @pytest.mark.parametrize("state", [State.ASKED, State.ACKNOWLEDGED, State.LEAVING])
-def test_what_was_asked_has_10_s(subscription: Subscription, state: State) -> None:
-    subscription.move(state, NOW)
-    assert not subscription.unanswered(NOW + 9.9)
-    assert subscription.unanswered(NOW + 10)
-    assert not subscription.to_ask(NOW + 1000)
+def test_answer_is_overdue_after_10_s(
+    subscription: Subscription, clock: Clock, state: State
+) -> None:
+    bring_to(subscription, state)
+    seen = []
+    for clock.now in (NOW + 9.9, NOW + 10, NOW + 1000):
+        seen.append((subscription.is_overdue, subscription.is_to_be_asked))
+    assert seen == [(False, False), (True, False), (True, False)]
 
 
-@pytest.mark.parametrize("state", [State.LIVE, State.WAITING, State.REFUSED])
-def test_others_await_no_answer(subscription: Subscription, state: State) -> None:
-    subscription.move(state, NOW)
-    assert not subscription.unanswered(NOW + 1000)
+@pytest.mark.parametrize("state", [State.LIVE, State.WAITING, State.UNANSWERED, State.REFUSED])
+def test_state_that_awaits_no_answer_is_never_overdue(
+    subscription: Subscription, clock: Clock, state: State
+) -> None:
+    bring_to(subscription, state)
+    clock.now += 1000
+    assert not subscription.is_overdue
 
 
-def test_a_refused_one_is_retried_after_60_s(subscription: Subscription) -> None:
-    subscription.move(State.REFUSED, NOW)
-    assert not subscription.to_ask(NOW + 59.9)
-    assert subscription.to_ask(NOW + 60)
+def test_refused_subscription_is_asked_for_again_after_60_s(
+    subscription: Subscription, clock: Clock
+) -> None:
+    bring_to(subscription, State.REFUSED)
+    seen = []
+    for clock.now in (NOW + 59.9, NOW + 60):
+        seen.append(subscription.is_to_be_asked)
+    assert seen == [False, True]
 
 
-def test_a_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
-    subscription.move(State.LIVE, NOW)
-    subscription.doubt(NOW, may_ask=True)
+def test_unanswered_subscription_is_asked_for_again_at_once(subscription: Subscription) -> None:
+    bring_to(subscription, State.UNANSWERED)
+    assert subscription.is_to_be_asked
+
+
+def test_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
+    bring_to(subscription, State.LIVE)
+    subscription.resync("checksum", has_budget=True)
     assert subscription.state is State.LEAVING
-    assert not subscription.to_ask(NOW)
-    subscription.move(State.WAITING, NOW)
-    assert subscription.to_ask(NOW)
+    before = subscription.is_to_be_asked
+    subscription.move(Event.LEFT)
+    assert (before, subscription.is_to_be_asked) == (False, True)
 
 
-def test_doubts_that_follow_wait_longer_up_to_a_minute(subscription: Subscription) -> None:
+def come_live_again(subscription: Subscription) -> None:
+    for event in (Event.LEFT, Event.REQUESTED, Event.ACKNOWLEDGED, Event.VERIFIED):
+        subscription.move(event)
+
+
+def test_doubts_that_follow_wait_longer_up_to_a_minute(
+    subscription: Subscription, clock: Clock
+) -> None:
+    bring_to(subscription, State.LIVE)
     waits = []
     for number in range(12):
-        subscription.doubt(NOW + number, may_ask=True)
-        waits.append(subscription.due - NOW - number)
+        clock.now = NOW + number
+        subscription.resync("checksum", has_budget=True)
+        waits.append(subscription.due - clock.now)
+        come_live_again(subscription)
     assert waits[0] == 0
     assert all(1 <= wait <= 60 for wait in waits[1:])
     assert waits[3] >= 2
     assert waits[-1] >= 30
 
 
-def test_after_a_minute_of_being_right_it_is_a_first_doubt_again(
-    subscription: Subscription,
+def test_doubt_after_a_minute_of_being_live_is_a_first_one(
+    subscription: Subscription, clock: Clock
 ) -> None:
-    subscription.doubt(NOW, may_ask=True)
-    subscription.doubt(NOW + 1, may_ask=True)
+    bring_to(subscription, State.LIVE)
+    subscription.resync("checksum", has_budget=True)
+    come_live_again(subscription)
+    clock.now = NOW + 1
+    subscription.resync("checksum", has_budget=True)
     assert subscription.due > NOW + 1
-    subscription.move(State.LIVE, NOW + 10)
-    subscription.doubt(NOW + 70, may_ask=True)
+    clock.now = NOW + 10
+    come_live_again(subscription)
+    clock.now = NOW + 70
+    subscription.resync("checksum", has_budget=True)
     assert subscription.due == NOW + 70
 
 
-def test_waiting_to_be_asked_again_is_no_time_of_being_right(subscription: Subscription) -> None:
-    now = NOW
+def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
+    subscription: Subscription, clock: Clock
+) -> None:
+    bring_to(subscription, State.LIVE)
     for _ in range(10):
-        subscription.doubt(now, may_ask=True)
-        now += 1
-    # The last wait was half a minute at least; then it is right for another half.
-    live_at = max(now, subscription.due)
-    subscription.move(State.WAITING, live_at)
-    subscription.move(State.ASKED, live_at)
-    subscription.move(State.ACKNOWLEDGED, live_at)
-    subscription.move(State.LIVE, live_at)
-    subscription.doubt(live_at + 31, may_ask=True)
-    assert subscription.due > live_at + 31
+        subscription.resync("checksum", has_budget=True)
+        come_live_again(subscription)
+        clock.now += 1
+    subscription.resync("checksum", has_budget=True)
+    # The last wait was half a minute at least; then it is live for another half.
+    clock.now = max(clock.now, subscription.due)
+    come_live_again(subscription)
+    clock.now += 31
+    subscription.resync("checksum", has_budget=True)
+    assert subscription.due > clock.now
+
+
+def test_quiet_book_is_no_doubt_and_does_not_wait(subscription: Subscription) -> None:
+    bring_to(subscription, State.LIVE)
+    for _ in range(5):
+        subscription.resync("quiet", has_budget=True, is_doubt=False)
+        assert subscription.due == NOW
+        come_live_again(subscription)
+
+
+# What readers see of a book, by the state of its subscription.
+STATUSES = {
+    State.WAITING: {"asked", "syncing"},
+    State.ASKED: {"asked", "syncing", "refused"},
+    State.UNANSWERED: {"asked", "syncing", "refused"},
+    State.ACKNOWLEDGED: {"syncing"},
+    State.LIVE: {"live"},
+    State.LEAVING: {"asked", "syncing"},
+    State.REFUSED: {"refused"},
+}
+
+STEPS: list[Callable[[Conversation], None]] = [
+    lambda kraken: kraken.hear(kraken.markets[BTC].snapshot()),
+    lambda kraken: kraken.hear(kraken.markets[BTC].update([("98.0", "1.00000000")])),
+    lambda kraken: kraken.hear(kraken.markets[BTC].wrong_update()),
+    lambda kraken: kraken.hear(acknowledged("subscribe", BTC)),
+    lambda kraken: kraken.hear(acknowledged("unsubscribe", BTC)),
+    lambda kraken: kraken.hear(refused(BTC, "not supported")),
+    lambda kraken: kraken.hear(refused(BTC, "Already subscribed")),
+    lambda kraken: kraken.hear(refused(BTC, "not found", method="unsubscribe")),
+    lambda kraken: kraken.hear(instruments(BTC, price=2, kind="update")),
+    lambda kraken: kraken.hear(instruments(BTC)),
+    lambda kraken: kraken.wait(11),
+    lambda kraken: kraken.wait(61),
+    lambda kraken: kraken.wait(QUIET_SECONDS),
+]
+
+
+@given(st.lists(st.sampled_from(STEPS), max_size=30))
+def test_status_of_a_book_agrees_with_the_state_of_its_subscription(
+    steps: list[Callable[[Conversation], None]],
+) -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC))
+    for step in steps:
+        step(conversation)
+        state, book = conversation.state(BTC), conversation.books[BTC]
+        assert book.status in STATUSES[state]
+        assert (book.book is not None) is (state is State.LIVE)

@@ -1,0 +1,96 @@
+"""Events of one symbol after a watermark that a reader of many books has not been sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api.delivery.openers import EventsGone, one_write
+from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.ring import milliseconds_of
+from api.store.stream_entry import StreamEntry, follows
+from api.store.stream_reads import StreamReads
+from api.views.channel_log import is_later, unmarked
+from api.views.channel_member import ChannelMember
+from kraken_book.position import Position
+
+# Greater than the number in every id of a millisecond.
+AFTER_MILLISECOND = 10**18
+# How many frames of a ring are looked at for one write.
+PAGE_FRAMES = 128
+
+
+class Backlog:
+    """Reads the events from the symbol's ring; from Redis if the ring has them no longer.
+
+    It ends where the channel's log was when the reader resumed.
+    """
+
+    def __init__(self, member: ChannelMember, watermark: int, reads: StreamReads) -> None:
+        self.member = member
+        self._ring = member.followed.ring
+        self._reads = reads
+        self._watermark = watermark
+        self._until = member.followed.position
+        # The index in the ring; None if the events are read from Redis.
+        self._index = self._ring.index_after_time(watermark)
+        self._after_id = f"{watermark}-{AFTER_MILLISECOND}"
+        self._last: Position | None = None
+        self.is_done = False
+        """Whether all events have been returned."""
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Return whether the ring has the events."""
+        return self._index is not None
+
+    async def next_parts(self) -> list[bytes]:
+        """Return the next events as SSE without ids, as many as one write takes.
+
+        An empty list says nothing: look at `is_done`. Raise EventsGone if some are gone, and
+        redis.RedisError or OSError.
+        """
+        if self._index is not None:
+            frames = self._ring.frames_from(self._index, PAGE_FRAMES)
+            if frames is not None:
+                return self._parts_of_ring(self._index, frames)
+            # Gone from the ring meanwhile; Redis may have them.
+            self._index = None
+        page = await self._reads.page(self._ring.symbol, self._after_id)
+        if not await self._goes_on(page):
+            raise EventsGone("trimmed")
+        return self._parts_of_page(page)
+
+    def _parts_of_ring(self, index: int, frames: Sequence[SseFrame]) -> list[bytes]:
+        due = [
+            (at, frame)
+            for at, frame in enumerate(frames)
+            if frame.position <= self._until and is_later(frame, self._watermark)
+        ]
+        parts = one_write(unmarked(frame) for _, frame in due)
+        if len(parts) < len(due):
+            self._index = index + due[len(parts)][0]
+        else:
+            self._index = index + len(frames)
+            self.is_done = not frames or frames[-1].position > self._until
+        if parts:
+            _, last = due[len(parts) - 1]
+            self._after_id, self._last = last.id, last.position
+        return parts
+
+    def _parts_of_page(self, page: list[StreamEntry]) -> list[bytes]:
+        due = [entry for entry in page if entry.position <= self._until]
+        frames = (SseFrame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
+        parts = one_write(unmarked(frame) for frame in frames)
+        if parts:
+            last = due[len(parts) - 1]
+            self._after_id, self._last = last.id, last.position
+        self.is_done = not page or len(parts) == len(due) < len(page)
+        return parts
+
+    async def _goes_on(self, page: list[StreamEntry]) -> bool:
+        """Return whether nothing is gone between what was sent and `page`."""
+        if self._last is not None:
+            return not page or follows(page[0], self._last)
+        oldest = await self._reads.oldest(self._ring.symbol)
+        # Nobody can tell whether there was anything before the oldest event.
+        return oldest is not None and milliseconds_of(oldest.id) <= self._watermark

@@ -1,0 +1,107 @@
+"""Open a stream of many books or of a view: with its channel's opening, or after a watermark."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+
+from api.delivery.backlog import Backlog
+from api.delivery.openers import CursorState, EventsGone, Step
+from api.follow.api_events import lagged_frame, status_frame
+from api.store.metrics import LAGGED, RESUMED
+from api.store.stream_reads import StreamReads
+from api.views.channel import Channel, ChannelOpening
+from api.views.channel_member import NO_BOOK_YET
+from api.views.channel_registry import ChannelRegistry, Choice
+from kraken_book.event import LaggedReason
+from kraken_book.position import Position
+
+
+class ChannelOpener:
+    """Opens the log of a channel, and leaves the channel when its reader goes."""
+
+    def __init__(
+        self, channels: ChannelRegistry, choice: Choice, channel: Channel, reads: StreamReads
+    ) -> None:
+        self._channels = channels
+        self._choice = choice
+        self._channel = channel
+        self._reads = reads
+        # A reader that leaves meanwhile comes back with the watermark that it came with.
+        self._backlogs: deque[Backlog] = deque()
+
+    @property
+    def can_open(self) -> bool:
+        """Return whether there is room for an opening as large as the last one."""
+        return self._channel.can_open
+
+    def close(self) -> None:
+        """Note that the reader has gone."""
+        self._channels.leave(self._choice, self._channel)
+
+    async def open(self) -> Step:
+        """Begin with the books as they are; raise NoRoom."""
+        opening = self._channel.opening()
+        return Step(CursorState.OPENING, parts=_parts_of(opening), log_index=opening.index)
+
+    async def resume(self, event_id: str) -> Step:
+        """Go on after a watermark; a view begins with the books as they are."""
+        channel = self._channel
+        if channel.view is not None or not channel.is_many:
+            opened = await self.open()
+            return opened._replace(parts=chain(self._statuses_of_left(), opened.parts))
+        watermark = int(event_id)
+        if watermark > await self._reads.time():
+            RESUMED.labels("nothing").inc()
+            raise EventsGone("unknown")
+        channel.note_resumed()
+        channel.pull()
+        words = self._statuses_of_left()
+        for symbol, member in channel.members.items():
+            if member.followed.book is None:
+                # Its snapshot comes through the log as soon as there is one.
+                words.append(status_frame(symbol, "syncing", NO_BOOK_YET))
+                continue
+            if member.followed.ring.stale:
+                words.append(status_frame(symbol, "stale", "age"))
+            self._backlogs.append(Backlog(member, watermark, self._reads))
+        is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
+        RESUMED.labels("ring" if is_in_memory else "stream").inc()
+        return Step(CursorState.PAGING, parts=words, log_index=channel.log.end)
+
+    async def page(self) -> Step:
+        """Return the next events of one symbol, until all symbols are at the log."""
+        while self._backlogs:
+            backlog = self._backlogs[0]
+            try:
+                parts = await backlog.next_parts()
+            except EventsGone as gone:
+                LAGGED.labels(gone.reason).inc()
+                symbol = backlog.member.followed.ring.symbol
+                parts = [
+                    lagged_frame(symbol, None, gone.reason),
+                    *self._channel.opening_of(backlog.member),
+                ]
+                backlog.is_done = True
+            if backlog.is_done:
+                self._backlogs.popleft()
+            if parts:
+                return Step(CursorState.PAGING, b"".join(parts), len(parts))
+        return Step(CursorState.FOLLOWING)
+
+    def fall_off(self, _position: Position, reason: LaggedReason) -> list[bytes]:
+        """Return that every book was missed, and which symbols have left."""
+        self._backlogs.clear()
+        lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.members]
+        return lagged + self._statuses_of_left()
+
+    def _statuses_of_left(self) -> list[bytes]:
+        """Return the statuses of symbols that have left, which the reader may not know."""
+        left = self._channels.left(self._choice)
+        return [status_frame(symbol, "syncing", reason) for symbol, reason in left.items()]
+
+
+def _parts_of(opening: ChannelOpening) -> Iterator[bytes]:
+    """Yield the parts of an opening, and hold it until then: its bytes count in the buffer."""
+    yield from opening.parts

@@ -1,0 +1,211 @@
+"""Begin a stream: make its cursor, or wait until there can be one.
+
+A browser's EventSource comes back after a stream, and never after an error. So an error that passes
+by itself is none here: the stream opens, says what it waits for, and goes on when that is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import NamedTuple
+
+from api.delivery.book_opener import BookOpener
+from api.delivery.channel_opener import ChannelOpener
+from api.delivery.cursor import Cursor
+from api.delivery.stream import EventLog, farewell
+from api.follow.api_events import status_frame
+from api.follow.join_points import JoinPoints
+from api.follow.ring_feed import RingFeed
+from api.follow.ring_registry import RingRegistry
+from api.store.directory import Directory
+from api.store.errors import ApiError, RedisAway
+from api.store.stream_reads import StreamReads
+from api.views.channel_registry import ChannelRegistry, Choice
+from api.views.view import View
+from kraken_book.event import Status
+from kraken_book.symbols import is_symbol, normalize_symbol
+
+# At random, so that thousands of waiting streams do not ask at once.
+RETRY_SECONDS = (0.5, 1.5)
+# After this another replica may do better, and a client that comes back may find it.
+PATIENCE = 5.0
+
+
+class StreamRequest(NamedTuple):
+    """A request for a stream, before its symbols are looked up."""
+
+    names: tuple[str, ...] | None
+    """The names of the symbols as they were given, None for all symbols."""
+    view: View | None
+    is_many: bool
+    event_id: str | None
+    """The event to resume after."""
+
+    @property
+    def may_be_symbols(self) -> bool:
+        """Return whether each name might be a symbol's."""
+        return all(is_symbol(symbol) for symbol in self.symbols)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Return the names in Redis's spelling, as far as that is known without the list."""
+        return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
+
+
+class StreamStarter:
+    """Makes the cursors of streams."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        registry: RingRegistry,
+        feed: RingFeed,
+        joins: JoinPoints,
+        reads: StreamReads,
+        channels: ChannelRegistry,
+    ) -> None:
+        self._directory = directory
+        self._registry = registry
+        self._feed = feed
+        self._joins = joins
+        self._reads = reads
+        self._channels = channels
+
+    async def resolve(self, request: StreamRequest) -> Choice:
+        """Return the symbols and the view that are asked for; raise ApiError."""
+        if request.names is None:
+            return Choice(None, request.view, request.is_many)
+        symbols = {await self._directory.resolve(name) for name in request.names}
+        return Choice(tuple(sorted(symbols)), request.view, request.is_many)
+
+    async def start(self, request: StreamRequest) -> tuple[Cursor, bytes]:
+        """Return an opened cursor, to be closed, and what is to be sent first; raise ApiError."""
+        choice = await self.resolve(request)
+        cursor = await self._cursor(choice)
+        event_id = request.event_id
+        try:
+            opening = await (cursor.resume(event_id) if event_id else cursor.open())
+        except BaseException:
+            cursor.close()
+            raise
+        if choice.symbols is None and not self._channels.has_symbols:
+            # There is no book whose status would say it.
+            opening += waiting_comment("no-symbols")
+        return cursor, opening + self._refusals(choice.symbols or ())
+
+    def book_cursor(self, symbol: str) -> Cursor:
+        """Return a cursor for the events of one book."""
+        opener = BookOpener(symbol, self._registry, self._feed, self._joins, self._reads)
+        return Cursor(opener.log, opener)
+
+    async def channel_cursor(self, choice: Choice) -> Cursor:
+        """Return a cursor for many books or a view; raise ApiError."""
+        channel = await self._channels.join(choice)
+        return Cursor(channel.log, ChannelOpener(self._channels, choice, channel, self._reads))
+
+    async def _cursor(self, choice: Choice) -> Cursor:
+        if choice.symbols is not None and choice.view is None and not choice.is_many:
+            return self.book_cursor(choice.symbols[0])
+        return await self.channel_cursor(choice)
+
+    def _refusals(self, symbols: Iterable[str]) -> bytes:
+        """Return Kraken's words about the symbols that it refuses."""
+        states = self._directory.last_states()
+        refused = [
+            symbol for symbol in symbols if symbol in states and states[symbol].status == "refused"
+        ]
+        return b"".join([status_frame(each, "syncing", states[each].reason) for each in refused])
+
+
+def may_wait_for(error: ApiError, request: StreamRequest) -> bool:
+    """Return whether a stream opens although it cannot start now, for `error`."""
+    return error.is_passing and request.may_be_symbols
+
+
+class WaitingReader:
+    """Says what it waits for, then reads what was asked for.
+
+    After `patience` seconds it tells the client to come back, and `next` raises the ApiError: the
+    stream is to end. Until then it waits for an unknown symbol too, because the collectors of
+    several shards write their symbols one after the other.
+    """
+
+    def __init__(
+        self, starter: StreamStarter, request: StreamRequest, patience: float = PATIENCE
+    ) -> None:
+        self._starter = starter
+        self._request = request
+        self._until = monotonic() + patience
+        self._cursor: Cursor | None = None
+        self._pause = _Pause(",".join(request.names or ("*",)))
+        self._told: str | None = None
+        self._error: ApiError | None = None
+
+    @property
+    def log(self) -> EventLog:
+        """Return what tells when there may be more."""
+        return self._pause if self._cursor is None else self._cursor.log
+
+    def wait_for(self, error: ApiError) -> bytes:
+        """Return the frames that tell the client of `error`; empty if it knows already."""
+        reason = "redis" if isinstance(error, RedisAway) else error.code
+        if reason == self._told:
+            return b""
+        self._told = reason
+        return waiting_comment(reason) + self._statuses("syncing", reason)
+
+    async def next(self) -> bytes:
+        """Return what is to be sent; raise ApiError, redis.RedisError or OSError."""
+        if self._cursor is not None:
+            return await self._cursor.next()
+        if self._error is not None:
+            raise self._error
+        try:
+            self._cursor, opening = await self._starter.start(self._request)
+        except ApiError as error:
+            if monotonic() < self._until:
+                return self.wait_for(error)
+            self._error = error
+            return farewell()
+        # Ends the statuses of the wait; the opening has the books' own.
+        return self._statuses("live", None) + opening
+
+    def ready(self) -> bytes | None:
+        """Return what is in memory to be sent; None if only `next` can tell."""
+        return None if self._cursor is None else self._cursor.ready()
+
+    def close(self) -> None:
+        """End the wait, or close the cursor."""
+        if self._cursor is not None:
+            self._cursor.close()
+
+    def _statuses(self, status: Status, reason: str | None) -> bytes:
+        return b"".join([status_frame(each, status, reason) for each in self._request.symbols])
+
+
+def waiting_comment(reason: str) -> bytes:
+    """Return the comment that says what a stream waits for."""
+    return b": waiting: %b\n\n" % reason.encode()
+
+
+class _Pause:
+    """Takes the place of a log while there is none: it changes in a moment."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+
+    def on_change(self, waker: Callable[[], None]) -> None:
+        """Call `waker` once, in a moment."""
+        self.forget(waker)
+        loop = asyncio.get_running_loop()
+        self._timers[waker] = loop.call_later(random.uniform(*RETRY_SECONDS), waker)
+
+    def forget(self, waker: Callable[[], None]) -> None:
+        """Do not call `waker`."""
+        timer = self._timers.pop(waker, None)
+        if timer is not None:
+            timer.cancel()

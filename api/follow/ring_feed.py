@@ -1,0 +1,157 @@
+"""Append to rings what Redis has after their last events.
+
+Everything here that waits for Redis raises redis.RedisError or OSError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import ClusterDownError, MovedError
+
+from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.ring import Ring
+from api.store.coalesce import SingleFlight
+from api.store.corrupt_keys import CorruptKeys
+from api.store.metrics import EVENTS_READ
+from api.store.stream_entry import (
+    MAX_ENTRIES,
+    StreamEntry,
+    entries_in,
+    follows,
+    id_order,
+    went_back,
+)
+from kraken_book.contract.keys import events_key
+from kraken_book.position import Position
+from runtime.cooperate import Cooperator
+from runtime.logs import get_logger
+from runtime.redis.exchange import Command, RedisNode
+from runtime.redis.nodes import Nodes
+
+log = get_logger(__name__)
+
+
+class RingFeed:
+    """Reads the streams of started rings, in one round trip for all rings of a node.
+
+    Args:
+        nodes: The nodes of Redis.
+        corrupt: Where corrupt keys are noted.
+        max_entries: How many entries one read of one stream brings.
+    """
+
+    def __init__(self, nodes: Nodes, corrupt: CorruptKeys, max_entries: int = MAX_ENTRIES) -> None:
+        self._nodes = nodes
+        self._corrupt = corrupt
+        self._max_entries = max_entries
+        self._catching_up = SingleFlight(self.catch_up)
+        # One read at a time: two from the same id would bring the same events twice.
+        self._locks: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
+        # The id up to which the entries after a ring's last event were read and are no events.
+        self._passed: WeakKeyDictionary[Ring, str] = WeakKeyDictionary()
+
+    def node_of(self, ring: Ring) -> RedisNode:
+        """Return the node that has the stream of a ring."""
+        return self._nodes.of(events_key(ring.symbol))
+
+    async def catch_up(self, *rings: Ring) -> None:
+        """Bring started rings to where Redis is now."""
+        by_node: dict[RedisNode, list[Ring]] = {}
+        for ring in rings:
+            by_node.setdefault(self.node_of(ring), []).append(ring)
+        for node, its in by_node.items():
+            await self.read(node, its)
+
+    async def reach(self, ring: Ring, position: Position) -> None:
+        """Bring a started ring to `position`, which Redis has reached."""
+        # A read that is under way may have begun before that; the next one has not.
+        for _ in range(2):
+            if ring.started and ring.last.position < position:
+                await self._catching_up.get(ring)
+
+    async def read(self, node: RedisNode, rings: Collection[Ring], *, moves: int = 1) -> None:
+        """Append what the streams at `node` have after each ring's last event.
+
+        A stream that has moved is read at its node, at most `moves` times; nodes that name each
+        other are left to the next sweep.
+        """
+        for ring in rings:
+            # Its readers wait for a book, and there may be one now.
+            if not ring.started:
+                ring.wake()
+        rings = [ring for ring in rings if ring.started]
+        moved: list[Ring] = []
+        async with self._locks.setdefault(node, asyncio.Lock()):
+            while rings:
+                # An error of one key is in its reply, and does not stop the others.
+                replies = await self._nodes.send(node, [self._read_command(r) for r in rings])
+                rings, gone = await self.append_replies(rings, replies)
+                moved += gone
+        for ring in moved:
+            other = self.node_of(ring)
+            if other is not node and moves:
+                await self.read(other, [ring], moves=moves - 1)
+
+    async def append_replies(
+        self, rings: Sequence[Ring], replies: Sequence[object]
+    ) -> tuple[list[Ring], list[Ring]]:
+        """Append what was read; return the rings that have more, and those that have moved."""
+        full: list[Ring] = []
+        moved: list[Ring] = []
+        cooperator = Cooperator()
+        for ring, reply in zip(rings, replies, strict=True):
+            await cooperator.pause()
+            if isinstance(reply, ClusterDownError):
+                raise reply
+            if isinstance(reply, MovedError):
+                moved.append(ring)
+                continue
+            last = ring.last
+            self.append(ring, entries_in(ring.symbol, reply, self._corrupt))
+            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.started:
+                if ring.last is last:
+                    # The next read would bring the same again.
+                    self._passed[ring] = reply[-1][0].decode()
+                full.append(ring)
+        return full, moved
+
+    def append(self, ring: Ring, entries: list[StreamEntry]) -> None:
+        """Append events that come after the ring's last; restart the ring if events are missing."""
+        if not ring.started:
+            return
+        appended = 0
+        for entry in entries:
+            # A wait and a catch-up may bring the same event.
+            if entry.position <= ring.last.position:
+                continue
+            if not follows(entry, ring.last.position):
+                log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
+                ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
+                break
+            ring.append(SseFrame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
+            appended += 1
+        # Once for all: counting is a large part of what is done for an event.
+        EVENTS_READ.inc(appended)
+        ring.wake()
+
+    def note_stream_id(self, ring: Ring, stream_id: str) -> None:
+        """Look again at entries that were passed over if the stream ends before them.
+
+        That is so after a repair, which removes entries of the far future.
+        """
+        passed = self._passed.get(ring)
+        if passed is not None and id_order(stream_id) <= id_order(passed):
+            del self._passed[ring]
+
+    def _read_command(self, ring: Ring) -> Command:
+        after = ring.last.id
+        passed = self._passed.get(ring)
+        if passed is not None:
+            if id_order(passed) > id_order(after):
+                after = passed
+            else:
+                del self._passed[ring]
+        return ("XRANGE", events_key(ring.symbol), f"({after}", "+", "COUNT", self._max_entries)

@@ -1,0 +1,49 @@
+"""The rings of this process: one for each symbol that somebody reads."""
+
+from __future__ import annotations
+
+from collections.abc import ValuesView
+
+from api.follow.buffer import Buffer
+from api.follow.frame_log import MAX_FRAMES
+from api.follow.ring import Ring
+from api.store.metrics import FOLLOWED
+
+
+class RingRegistry:
+    """Makes a ring for the first reader of a symbol, and closes it after the last.
+
+    Args:
+        buffer: The buffer of the process.
+        capacity: How many frames each ring keeps at least, if the buffer allows.
+    """
+
+    def __init__(self, buffer: Buffer, capacity: int = MAX_FRAMES) -> None:
+        self._buffer = buffer
+        self._capacity = capacity
+        self._rings: dict[str, Ring] = {}
+
+    def __len__(self) -> int:
+        return len(self._rings)
+
+    @property
+    def rings(self) -> ValuesView[Ring]:
+        """Return the rings that have readers."""
+        return self._rings.values()
+
+    def follow(self, symbol: str) -> Ring:
+        """Return the ring of `symbol`; it is fed until `unfollow` is called as often."""
+        ring = self._rings.get(symbol)
+        if ring is None:
+            ring = self._rings[symbol] = Ring(symbol, self._buffer, self._capacity)
+            FOLLOWED.set(len(self._rings))
+        ring.readers += 1
+        return ring
+
+    def unfollow(self, ring: Ring) -> None:
+        """Note that a reader of `ring` has gone."""
+        ring.readers -= 1
+        if not ring.readers and self._rings.get(ring.symbol) is ring:
+            del self._rings[ring.symbol]
+            ring.close()
+            FOLLOWED.set(len(self._rings))

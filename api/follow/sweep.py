@@ -1,0 +1,58 @@
+"""Read all followed streams of a node, named by a wake or not, and the ages of its books."""
+
+from __future__ import annotations
+
+from api.follow.age_watch import AgeWatch
+from api.follow.ring_feed import RingFeed
+from api.follow.ring_registry import RingRegistry
+from api.store.book_store import BookStore
+from api.store.stream_entry import id_order
+from api.store.stream_reads import StreamReads
+from runtime.logs import get_logger
+from runtime.redis.exchange import RedisNode
+
+log = get_logger(__name__)
+
+
+class Sweep:
+    """Compares the rings of a node with the books there, which say how far each stream is."""
+
+    def __init__(
+        self,
+        registry: RingRegistry,
+        feed: RingFeed,
+        store: BookStore,
+        reads: StreamReads,
+        ages: AgeWatch,
+    ) -> None:
+        self._registry = registry
+        self._feed = feed
+        self._store = store
+        self._reads = reads
+        self._ages = ages
+
+    async def run(self, node: RedisNode) -> None:
+        """Bring the started rings of a node up to date; raise redis.RedisError or OSError."""
+        rings = [ring for ring in self._registry.rings if ring.started]
+        rings = [ring for ring in rings if self._feed.node_of(ring) is node]
+        now = await self._reads.time_of(node)
+        # Noted before the books are read: a reader may catch up meanwhile.
+        last_ids = [ring.last.id for ring in rings]
+        books = await self._store.books([ring.symbol for ring in rings]) if rings else []
+        behind, swept = [], []
+        for ring, last_id, book in zip(rings, last_ids, books, strict=True):
+            if book is None:
+                continue
+            swept.append(ring)
+            self._ages.note_book(ring, book)
+            if id_order(book.hash.stream_id) < id_order(last_id):
+                log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
+                ring.restart("redis")
+            elif book.hash.stream_id != last_id:
+                self._feed.note_stream_id(ring, book.hash.stream_id)
+                behind.append(ring)
+        await self._feed.read(node, behind)
+        for ring in swept:
+            if ring.started:
+                # More may have been written in the millisecond that was running.
+                ring.complete = now - 1

@@ -1,0 +1,98 @@
+"""The routes of the api, as one ASGI application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from api.delivery.stream_start import StreamStarter
+from api.delivery.streams import Streams
+from api.http.books import Books
+from api.http.ops import Ops
+from api.http.problems import Problem, on_failure, on_http_exception, on_problem
+from api.http.proxies import TrustedProxies
+from api.http.request_log import RequestLogger
+from api.http.stream_route import StreamRoute
+from api.store.book_store import BookStore
+from api.store.directory import Directory
+from api.store.errors import ApiError
+
+PAGE = Path(__file__).parent.parent / "page"
+PAGE_HEADERS = {
+    # The page needs nothing from anywhere else, and says so to the browser.
+    "Content-Security-Policy": "default-src 'self'",
+    "X-Content-Type-Options": "nosniff",
+    # Revalidated each time: after an upgrade no old module meets a new one.
+    "Cache-Control": "no-cache",
+}
+
+
+def make_app(
+    store: BookStore,
+    directory: Directory,
+    starter: StreamStarter,
+    streams: Streams,
+    max_age: float,
+    proxies: TrustedProxies | None = None,
+) -> ASGIApp:
+    """Return the application.
+
+    Args:
+        store: Reads books.
+        directory: Knows the symbols.
+        starter: Starts streams.
+        streams: Looks after them.
+        max_age: After how many seconds without a confirmation a book is not served as live.
+        proxies: The proxies whose `X-Forwarded-For` is believed; none by default.
+    """
+    stream = StreamRoute(directory, starter, streams)
+    books = Books(store, directory, max_age)
+    ops = Ops(store, streams)
+    app = Starlette(
+        routes=[
+            # They are tried in turn, so the one that is asked for most comes first.
+            Route("/depth/{symbol:path}", books.depth),
+            Route("/", page),
+            Mount("/page", PageFiles(directory=PAGE)),
+            Route("/symbols", books.symbols),
+            Route("/books", books.books),
+            Route("/stream", stream, methods=["GET"]),
+            Route("/stream/{symbol:path}", stream, methods=["GET"]),
+            Route("/healthz", ops.healthz),
+            Route("/readyz", ops.readyz),
+            Route("/metrics", ops.metrics),
+        ],
+        exception_handlers={
+            ApiError: on_problem,
+            Problem: on_problem,
+            HTTPException: on_http_exception,
+            Exception: on_failure,
+        },
+    )
+    # A program that follows no redirects takes one for an answer: what is not served is a 404.
+    app.router.redirect_slashes = False
+    # Outermost, so that an unexpected answer has its line and its id too.
+    return RequestLogger(app, proxies)
+
+
+class PageFiles(StaticFiles):
+    """The page's modules and style, with the page's headers."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Return the response with a file, or 304."""
+        response = super().file_response(*args, **kwargs)
+        response.headers.update(PAGE_HEADERS)
+        return response
+
+
+async def page(_request: Request) -> Response:
+    """Answer with the live page."""
+    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)

@@ -1,0 +1,96 @@
+"""Two ways to make one read of Redis for many callers.
+
+They differ in how old an answer may be. `SingleFlight` joins callers to a read that is under way,
+so the answer may be from before a caller asked. That is right for a stream, which goes on from
+wherever the read was. `BatchedReads` never answers a caller with a read that was sent before it
+asked, so whatever was acknowledged before a request is in its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Answer = TypeVar("Answer")
+Node = TypeVar("Node", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class SingleFlight(Generic[Key, Answer]):
+    """Calls `read` for a key once at a time, and gives its answer to all callers meanwhile."""
+
+    def __init__(self, read: Callable[[Key], Coroutine[Any, Any, Answer]]) -> None:
+        self._read = read
+        self._under_way: dict[Key, asyncio.Task[Answer]] = {}
+
+    async def get(self, key: Key) -> Answer:
+        """Return the answer for `key`, possibly from before this call; raise what `read` raises."""
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(self._read(key))
+            task.add_done_callback(partial(self._forget, key))
+        # A caller that is cancelled does not take the answer from the others.
+        return await asyncio.shield(task)
+
+    def _forget(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            # Retrieved, so that asyncio does not log it if all callers are gone.
+            task.exception()
+
+
+class _Batch(Generic[Value]):
+    """The keys of the next read of a node, and the callers that wait for it."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, None] = {}
+        self.callers: list[asyncio.Future[Mapping[str, Value]]] = []
+
+    def waiting(self) -> list[asyncio.Future[Mapping[str, Value]]]:
+        """Return the callers that have not been cancelled."""
+        return [caller for caller in self.callers if not caller.done()]
+
+
+class BatchedReads(Generic[Node, Value]):
+    """Calls `read` for one batch of keys of a node at a time; other callers join the next batch.
+
+    An error of `read` is raised to every caller of the batch. Cancelling a caller does not cancel
+    the others.
+    """
+
+    def __init__(
+        self, read: Callable[[Node, Collection[str]], Awaitable[Mapping[str, Value]]]
+    ) -> None:
+        self._read = read
+        # The next batch of each node that is being read.
+        self._next: dict[Node, _Batch[Value]] = {}
+        self._tasks: dict[Node, asyncio.Task[None]] = {}
+
+    async def get(self, node: Node, keys: Collection[str]) -> Mapping[str, Value]:
+        """Return a read of `keys`, and maybe of others, that begins after this call."""
+        loop = asyncio.get_running_loop()
+        batch = self._next.get(node)
+        if batch is None:
+            batch = self._next[node] = _Batch()
+            self._tasks[node] = loop.create_task(self._read_batches(node))
+        batch.keys.update(dict.fromkeys(keys))
+        caller: asyncio.Future[Mapping[str, Value]] = loop.create_future()
+        batch.callers.append(caller)
+        return await caller
+
+    async def _read_batches(self, node: Node) -> None:
+        """Read batch after batch until nobody waits."""
+        while (batch := self._next[node]).callers:
+            self._next[node] = _Batch()
+            try:
+                found = await self._read(node, batch.keys)
+            except Exception as error:  # noqa: BLE001 - raised to the callers, who would wait for ever
+                for caller in batch.waiting():
+                    caller.set_exception(error)
+            else:
+                for caller in batch.waiting():
+                    caller.set_result(found)
+        del self._next[node], self._tasks[node]

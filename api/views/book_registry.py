@@ -1,0 +1,100 @@
+"""The books that channels of this process show, each rebuilt once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from redis.exceptions import RedisError
+
+from api.follow.age_watch import AgeWatch
+from api.follow.buffer import Buffer
+from api.follow.ring_feed import RingFeed
+from api.follow.ring_registry import RingRegistry
+from api.store.book_store import BookStore, BookWithAge
+from api.views.followed_book import FollowedBook
+from runtime.cooperate import Cooperator
+
+JOIN_ATTEMPTS = 5
+LOOK_INTERVAL = 0.5
+
+
+class BookRegistry:
+    """Keep a book up to date while a channel shows it; join lost books again twice a second."""
+
+    def __init__(
+        self,
+        registry: RingRegistry,
+        feed: RingFeed,
+        ages: AgeWatch,
+        store: BookStore,
+        buffer: Buffer | None = None,
+    ) -> None:
+        self._registry = registry
+        self._feed = feed
+        self._ages = ages
+        self._buffer = Buffer() if buffer is None else buffer
+        self._store = store
+        self._books: dict[str, FollowedBook] = {}
+        self._joining = asyncio.Lock()
+
+    def follow(self, symbol: str) -> FollowedBook:
+        """Return the book of `symbol`, kept until it is unfollowed as often."""
+        followed = self._books.get(symbol)
+        if followed is None:
+            followed = self._books[symbol] = FollowedBook(
+                self._registry.follow(symbol), self._buffer
+            )
+        followed.readers += 1
+        return followed
+
+    def unfollow(self, followed: FollowedBook) -> None:
+        """Count one channel less that shows it."""
+        followed.readers -= 1
+        if not followed.readers:
+            del self._books[followed.ring.symbol]
+            self._registry.unfollow(followed.ring)
+            followed.close()
+
+    async def look_after(self) -> None:
+        """Join lost books again, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL)
+            try:
+                await self.join(self._books.values())
+            except (RedisError, OSError):
+                # The follower says that Redis is away, and readers are told that books grow old.
+                continue
+
+    async def join(self, wanted: Iterable[FollowedBook]) -> None:
+        """Join those of these books that are lost; raises redis.RedisError or OSError."""
+        async with self._joining:
+            for _ in range(JOIN_ATTEMPTS):
+                lost = [each for each in wanted if each.book is None and each.readers]
+                if not lost or not await self._join_once(lost):
+                    return
+
+    async def _join_once(self, lost: list[FollowedBook]) -> bool:
+        """Try to join each; return whether one has a book in Redis and could not be joined."""
+        stored = await self._store.books([each.ring.symbol for each in lost])
+        there = [
+            (followed, book)
+            for followed, book in zip(lost, stored, strict=True)
+            if book is not None and book.position is not None
+        ]
+        for followed, book in there:
+            self._start(followed, book)
+        await self._feed.catch_up(*(followed.ring for followed, _ in there))
+        cooperator = Cooperator()
+        for followed, book in there:
+            await cooperator.pause()
+            if followed.book is None:
+                followed.join(book)
+                self._ages.note_book(followed.ring, book)
+                # The channels that show it look again.
+                followed.ring.wake()
+        return any(followed.book is None for followed, _ in there)
+
+    def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
+        if not followed.ring.started and book.position is not None:
+            followed.ring.start(book.position, book.hash.event_id)

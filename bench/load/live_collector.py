@@ -1,0 +1,34 @@
+"""A collector of everything that a feed lists."""
+
+from __future__ import annotations
+
+import asyncio
+
+from lab.services import Collector
+from lab.stage import Stage
+
+
+async def live_collector(
+    stage: Stage,
+    redis_url: str,
+    feed_url: str,
+    books: int,
+    *,
+    module: str = "collector",
+    **environment: str,
+) -> Collector:
+    """Start `python -m module` for a feed; return when so many books are live.
+
+    The event loop, in which the feed may run, is not blocked.
+    """
+    collector = await asyncio.to_thread(
+        stage.collector,
+        redis_url,
+        feed_url,
+        module=module,
+        KRAKEN_SYMBOLS="*",
+        LOG_LEVEL="warning",
+        **environment,
+    )
+    await asyncio.to_thread(collector.wait_until_live, books)
+    return collector

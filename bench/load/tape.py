@@ -1,0 +1,198 @@
+"""A feed of prepared frames, which costs next to nothing to play."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from simulator.market.catalogue import Profile, profile_of
+from simulator.market.market import Market
+from simulator.market.window import visible
+from simulator.protocol.feed import FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
+from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
+
+_TIME = time_text(0)
+# Of every frame the same, and without a length of its own: so the time can be set when it is sent.
+_END = f'{_TIME}"}}]}}'.encode()
+_TICK_SECONDS = 0.001
+
+
+class TapeFrame(NamedTuple):
+    """A frame that is due so many seconds after the start; `head` is its part before the time."""
+
+    due: float
+    symbol: str
+    head: bytes
+
+
+class Rate(NamedTuple):
+    """So many updates a second, for so many seconds."""
+
+    updates: float
+    seconds: float
+
+
+class Tape:
+    """A `BookFeed` of the simulator that plays its updates once, to one subscriber of each symbol.
+
+    Args:
+        symbols: The symbols; they move by their markets' weights.
+        rates: The rates of updates, one after another.
+        depth: The depth of all books.
+        seed: The seed of the markets.
+        profile: The market of a symbol.
+
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        rates: Sequence[Rate],
+        *,
+        depth: int = 10,
+        seed: int = 1,
+        profile: Callable[[str], Profile] = profile_of,
+    ) -> None:
+        self.depth = depth
+        self._markets = {symbol: Market(profile(symbol), seed) for symbol in symbols}
+        self._snapshots = {
+            symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
+            for symbol, market in self._markets.items()
+        }
+        self.updates = list(self._made(rates, random.Random(seed)))
+        self.books = {symbol: checksum_of(market) for symbol, market in self._markets.items()}
+        """The last checksum of each symbol."""
+        self._subscribers: dict[str, FeedSubscriber] = {}
+        self._started = asyncio.Event()
+        self.started_at = 0.0
+        """When it started, in Unix seconds; a frame's time is this plus when it is due."""
+        self.latest = 0.0
+        """How late the latest frame was, in seconds."""
+
+    def instruments(self) -> Iterable[SimulatedInstrument]:
+        """Return what is listed."""
+        return [market.profile.instrument for market in self._markets.values()]
+
+    def lists(self, symbol: str) -> bool:
+        """Return whether the symbol is on the tape."""
+        return symbol in self._markets
+
+    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all alike
+        """Return whether the symbol is on the tape at this depth."""
+        return depth == self.depth
+
+    def subscribe(
+        self,
+        symbol: str,
+        depth: int,  # noqa: ARG002 - there is one
+        subscriber: FeedSubscriber,
+        snapshot: bool,  # noqa: ARG002 - always
+    ) -> None:
+        """Send the snapshot, and the updates that are played from now on."""
+        now = time_text(time.time_ns() // 1000).encode()
+        subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
+        self._subscribers[symbol] = subscriber
+
+    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
+        """Send nothing more of it."""
+        if self._subscribers.get(symbol) is subscriber:
+            del self._subscribers[symbol]
+
+    @property
+    def subscribers(self) -> Mapping[str, FeedSubscriber]:
+        """The subscriber of each symbol."""
+        return self._subscribers
+
+    def frames(self, symbol: str) -> Iterator[bytes]:
+        """Yield a symbol's frames with some time in them, its snapshot first."""
+        heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
+        # Before the text stands what WebSocket puts there.
+        yield from (head[head.index(b'{"') :] + _END for head in heads)
+
+    def start(self, wait: float = 1.0) -> None:
+        """Start to play after so many seconds."""
+        self.started_at = time.time() + wait
+        self._started.set()
+
+    async def run(self) -> None:
+        """Play all updates when it is started, then wait."""
+        await self._started.wait()
+        frames = self.stamped()
+        begun = time.monotonic() + self.started_at - time.time()
+        due, symbol, frame = next(frames)
+        while True:
+            elapsed = time.monotonic() - begun
+            self.latest = max(self.latest, elapsed - due)
+            while due <= elapsed:
+                subscriber = self._subscribers.get(symbol)
+                if subscriber is not None:
+                    subscriber.push(frame)
+                try:
+                    due, symbol, frame = next(frames)
+                except StopIteration:
+                    await asyncio.Future()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    def stamped(self) -> Iterator[tuple[float, str, bytes]]:
+        """Yield of each update when it is due, its symbol, and the frame as it is sent."""
+        start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
+        return iter(
+            [
+                (due, symbol, head + time_text(start + int(due * 1e6)).encode() + rest)
+                for due, symbol, head in self.updates
+            ]
+        )
+
+    def _made(self, rates: Sequence[Rate], rng: random.Random) -> Iterator[TapeFrame]:
+        weights = {symbol: market.profile.weight for symbol, market in self._markets.items()}
+        symbols, bounds = list(weights), _sums(weights)
+        for due in _dues(rates, rng):
+            frame = b""
+            while not frame:
+                (symbol,) = rng.choices(symbols, cum_weights=bounds)
+                frame = self._moved(self._markets[symbol])
+            yield TapeFrame(due, symbol, frame)
+
+    def _moved(self, market: Market) -> bytes:
+        """Return the frame of a market's next move; empty if it is outside the window."""
+        depth = self.depth
+        worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
+        market.move()
+        bids = visible(market.bids, worst_bid, depth)
+        asks = visible(market.asks, worst_ask, depth)
+        return _head("update", market, bids, asks) if bids or asks else b""
+
+
+def checksum_of(market: Market) -> int:
+    """Return Kraken's checksum of a market."""
+    return checksum(market.asks.top(10), market.bids.top(10))
+
+
+def _head(
+    kind: Literal["snapshot", "update"], market: Market, bids: list[Level], asks: list[Level]
+) -> bytes:
+    """Return a frame without its time."""
+    text = book_frame(kind, market.profile.instrument, bids, asks, checksum_of(market), _TIME)
+    return pack(text).removesuffix(_END)
+
+
+def _dues(rates: Sequence[Rate], rng: random.Random) -> Iterator[float]:
+    begun = 0.0
+    for rate in rates:
+        due = begun + rng.expovariate(rate.updates)
+        while due < begun + rate.seconds:
+            yield due
+            due += rng.expovariate(rate.updates)
+        begun += rate.seconds
+
+
+def _sums(weights: Mapping[str, float]) -> list[float]:
+    total, sums = 0.0, []
+    for weight in weights.values():
+        total += weight
+        sums.append(total)
+    return sums

@@ -1,0 +1,41 @@
+"""A service as `python -m` runs it, with a watch in its loop; the suite `stalls` starts it.
+
+    WATCHED=api WATCHED_FILE=stalls.json python -m bench.load.watched_service
+
+The stalls are in the file when the service has stopped.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import uvloop
+
+from bench.load.loop_watch import LoopWatch
+
+T = TypeVar("T")
+
+
+def main(service: str, file: Path) -> None:
+    """Run `collector` or `api`, then write its stalls to the file."""
+    watch, run = LoopWatch(), uvloop.run
+
+    async def watched(service: Coroutine[Any, Any, T]) -> T:
+        watch.start()
+        return await service
+
+    # Both services run their loop with this function.
+    uvloop.run = lambda service: run(watched(service))  # type: ignore[assignment, misc]
+    try:
+        importlib.import_module(f"{service}.__main__").main()
+    finally:
+        file.write_bytes(msgspec.json.encode(watch.stalls))
+
+
+if __name__ == "__main__":
+    main(os.environ["WATCHED"], Path(os.environ["WATCHED_FILE"]))

@@ -1,0 +1,64 @@
+"""A server with a constant answer: the server stack of the api with nothing behind it.
+
+    python -m bench.peers.constant 3001 answer.json
+
+`answer.json` has `body` and `headers`. A request with an `If-None-Match` gets a 304 without the
+body. Under `/bare/` uvicorn alone answers, elsewhere with the api's routing and request log.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from api.delivery.stream_socket import SocketProtocol
+from api.http.request_log import RequestLogger
+from runtime.http.server import listen, serve
+from runtime.log_levels import parse_levels
+from runtime.logs import configure_logs
+from runtime.service import stop_on_signals
+
+
+class Constant:
+    """The ASGI application, with and without the api's outer parts."""
+
+    def __init__(self, body: str, headers: dict[str, str]) -> None:
+        self._body = body.encode()
+        self._of_200 = headers
+        self._of_304 = {n: v for n, v in headers.items() if not n.startswith("content-")}
+        self._app = RequestLogger(Starlette(routes=[Route("/{path:path}", self._route)]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if not scope["path"].startswith("/bare/"):
+            await self._app(scope, receive, send)
+            return
+        known = any(name == b"if-none-match" for name, _ in scope["headers"])
+        await self._answer(known=known)(scope, receive, send)
+
+    async def _route(self, request: Request) -> Response:
+        return self._answer(known="If-None-Match" in request.headers)
+
+    def _answer(self, *, known: bool) -> Response:
+        if known:
+            return Response(None, 304, self._of_304)
+        return Response(self._body, 200, self._of_200)
+
+
+async def run(port: int, app: Constant) -> None:
+    """Serve until SIGTERM."""
+    configure_logs(parse_levels("info"))
+    going = stop_on_signals()
+    await serve(app, listen("127.0.0.1", port, "port"), going, protocol=SocketProtocol)
+
+
+if __name__ == "__main__":
+    uvloop.run(run(int(sys.argv[1]), Constant(**json.loads(Path(sys.argv[2]).read_text()))))

@@ -1,0 +1,191 @@
+"""Servers that take turns under one load, in one run; what counts is their ratio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from time import monotonic, sleep
+
+from bench.load.market_events import MarketEvents, market_events
+from bench.load.publishers import publish_at
+from bench.peers.process import NotInstalled
+from bench.peers.servers import Server, Start
+from bench.report.rows import Goal, Row, median_ratio
+from bench.suite import MeasureFailed, Progress, share_of
+from lab.sse.timing import Publication, Received
+from lab.sse.timing_crowd import TimingCrowd
+
+OURS = "api"
+# From the head of an answer until the server has noted its reader, which no peer tells.
+SETTLE_SECONDS = 0.5
+# What was published last may take so long to come.
+GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class ReaderLoad:
+    """So many readers of one book that has `rate` updates a second, for `seconds`."""
+
+    readers: int
+    rate: float
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.readers:,} readers, {self.rate:,.0f} events/s"
+
+    def scaled(self, scale: float) -> ReaderLoad:
+        """Return a share of it: of the readers, and of the time."""
+        return ReaderLoad(share_of(self.readers, scale), self.rate, max(1.0, self.seconds * scale))
+
+
+@dataclass(frozen=True)
+class TurnResult:
+    """What a server brought to its readers in one turn."""
+
+    readers: int
+    complete: int
+    """How many of the readers had every event, once."""
+    published: int
+    events: int
+    seconds: float
+    """From the first publication to the last receipt."""
+    p50: float
+    p99: float
+    """Of all events and readers, the seconds from publication to receipt."""
+    cpu: float
+    """The server's seconds of CPU."""
+    readers_cpu: float
+    at_once: float
+    """How many events came to a reader together."""
+
+    @property
+    def rate(self) -> float:
+        """Events a second, of all readers together."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_each(self) -> float:
+        """The server's CPU for an event to a reader, in microseconds."""
+        return self.cpu / max(1, self.events) * 1e6
+
+
+@dataclass(frozen=True)
+class AllTurns:
+    """All turns of each server, and why a peer has none."""
+
+    load: ReaderLoad
+    delivered: Mapping[str, Sequence[TurnResult]]
+    missing: Mapping[str, str]
+
+    def median(self, name: str, figure: Callable[[TurnResult], float]) -> float:
+        """Return a server's figure, the median of its turns."""
+        return median(map(figure, self.delivered[name]))
+
+    def row(
+        self,
+        what: str,
+        unit: str,
+        figure: Callable[[TurnResult], float],
+        peer: str,
+        goal: Goal | None,
+    ) -> Row:
+        """Return our figure beside a peer's, or why there is no peer."""
+        ours = self.median(OURS, figure)
+        if peer in self.missing:
+            why = self.missing[peer]
+            return Row(what=what, ours=ours, unit=unit, beside=peer, goal=goal, not_measured=why)
+        ratio = median_ratio(map(figure, self.delivered[OURS]), map(figure, self.delivered[peer]))
+        return Row(
+            what=what,
+            ours=ours,
+            unit=unit,
+            beside=peer,
+            theirs=self.median(peer, figure),
+            ratio=ratio,
+            goal=goal,
+        )
+
+    def details(self) -> Iterator[Row]:
+        """Yield what each server spent, and how its events came."""
+        for name, turns in self.delivered.items():
+            seconds, cpu = sum(each.seconds for each in turns), sum(each.cpu for each in turns)
+            figures = {
+                "readers that had every event": (min(turn.complete for turn in turns), ""),
+                "CPU for an event to a reader": (self.median(name, _cpu_each), "us"),
+                "CPU": (cpu / seconds * 100, "% of a core"),
+                "events that come at once": (self.median(name, _at_once), ""),
+                "p99": (self.median(name, _p99) * 1e3, "ms"),
+            }
+            for what, (figure, unit) in figures.items():
+                yield Row(what=f"{name}: {what}", ours=figure, unit=unit, is_detail=True)
+
+
+def _cpu_each(delivered: TurnResult) -> float:
+    return delivered.cpu_each
+
+
+def _at_once(delivered: TurnResult) -> float:
+    return delivered.at_once
+
+
+def _p99(delivered: TurnResult) -> float:
+    return delivered.p99
+
+
+def take_turns(
+    servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
+) -> AllTurns:
+    """Measure the servers in turns; the api must be among them.
+
+    Raises:
+        MeasureFailed: If a reader of the api misses an event.
+
+    """
+    events = market_events(int(load.rate * load.seconds) + 1)
+    delivered: dict[str, list[TurnResult]] = {name: [] for name in servers}
+    missing: dict[str, str] = {}
+    progress.expect(turns * len(servers))
+    for turn in range(turns):
+        for name, start in servers.items():
+            if name in missing:
+                continue
+            progress(f"{load}: {name}, {turn + 1} of {turns}")
+            try:
+                with start(events) as server:
+                    delivered[name].append(_measured(name, server, events, load))
+            except NotInstalled as why:
+                missing[name] = str(why)
+                del delivered[name]
+    return AllTurns(load, delivered, missing)
+
+
+def require_all(received: Received) -> None:
+    """Raise MeasureFailed unless each reader had each event, once."""
+    if received.complete < received.readers:
+        missed = received.readers - received.complete
+        raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")
+
+
+def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad) -> TurnResult:
+    with TimingCrowd(server.port, server.path, load.readers) as crowd:
+        sleep(SETTLE_SECONDS)
+        cpu, begun = server.cpu_seconds(), monotonic()
+        left = publish_at(server.publisher, events.updates, load.rate, load.seconds)
+        first = events.updates[0].seq
+        received = crowd.received(Publication(first, left, monotonic() + GRACE_SECONDS))
+        cpu = server.cpu_seconds() - cpu
+    if name == OURS:
+        require_all(received)
+    return TurnResult(
+        received.readers,
+        received.complete,
+        len(left),
+        received.events,
+        max(received.last_at - begun, 1e-9),
+        received.delay(0.5),
+        received.delay(0.99),
+        cpu,
+        received.cpu_seconds,
+        received.events / max(1, received.pieces),
+    )

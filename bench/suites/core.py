@@ -1,0 +1,156 @@
+"""The core alone: from the bytes of a frame to a verified book, in microseconds, by step.
+
+Frames are Kraken's own if recordings of them are beside this repository, else the simulator's, made
+beforehand. Only the core runs, in one thread. The best of many passes over all frames counts, since
+on a shared machine every other one is disturbed. The yardstick, in the same run, is the standard
+library's `json.loads` of the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from bench.load.tape import Rate, Tape
+from bench.report.goals import CORE
+from bench.report.rows import Row
+from bench.suite import Progress
+from collector.venues.kraken.book_feed import parse_levels
+from collector.venues.kraken.frames import BookFrame, FrameError, decode_frame
+from kraken_book.book import Book
+from kraken_book.precision import Precision
+
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
+PASSES = 40
+TOLD_EVERY = 5
+SYMBOL = "BTC/USD"
+PRECISION = Precision(1, 8)
+
+
+@dataclass(frozen=True)
+class Core:
+    """What one frame costs, in microseconds: the whole, and up to the end of each step."""
+
+    frames: int
+    origin: str
+    depth: int
+    decoded: float
+    levels: float
+    applied: float
+    verified: float
+    json_loads: float
+
+    @property
+    def steps(self) -> dict[str, float]:
+        """What each step costs."""
+        return {
+            "decode": self.decoded,
+            "levels": self.levels - self.decoded,
+            "apply": self.applied - self.levels,
+            "checksum": self.verified - self.applied,
+        }
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a frame's cost beside `json.loads`, and each step's beside the whole."""
+        yield Row(
+            what="a frame's bytes to a verified book",
+            ours=self.verified,
+            unit="us",
+            beside="json.loads",
+            theirs=self.json_loads,
+            ratio=self.verified / self.json_loads,
+            goal=CORE,
+        )
+        for name, cost in self.steps.items():
+            yield Row(
+                what=f"  {name}",
+                ours=cost,
+                unit="us",
+                beside="the whole",
+                theirs=self.verified,
+                ratio=cost / self.verified,
+            )
+        what = f"{self.frames:,} frames of {self.origin}, depth {self.depth:,}"
+        yield Row(what=what, is_detail=True)
+
+
+def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
+    """Measure with ever more steps; a step costs the difference."""
+    passes = max(2, int(PASSES * scale))
+    progress.expect(-(-passes // TOLD_EVERY))
+    data, origin = frames_of(depth)
+    steps = [
+        lambda: _decode(data),
+        lambda: _levels(data),
+        lambda: _apply(data, depth, is_verified=False),
+        lambda: _apply(data, depth, is_verified=True),
+        lambda: _json_loads(data),
+    ]
+    best = [float("inf")] * len(steps)
+    for number in range(passes):
+        if number % TOLD_EVERY == 0:
+            progress(f"pass {number + 1} of {passes}")
+        for each, step in enumerate(steps):
+            best[each] = min(best[each], _seconds(step))
+    costs = [seconds / len(data) * 1e6 for seconds in best]
+    return Core(len(data), origin, depth, *costs).rows()
+
+
+def frames_of(depth: int) -> tuple[list[bytes], str]:
+    """Return book frames of one symbol from a snapshot on, and where they come from."""
+    recorded = RECORDINGS / f"kraken-btcusd-depth{depth}.jsonl"
+    if recorded.is_file():
+        frames = [line for line in recorded.read_bytes().splitlines() if _is_book(line)]
+        first = next(n for n, frame in enumerate(frames) if b'"snapshot"' in frame)
+        return frames[first:], recorded.name
+    tape = Tape([SYMBOL], [Rate(2000.0, 1.0)], depth=depth)
+    return list(tape.frames(SYMBOL)), "the simulator's"
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    begun = perf_counter()
+    step()
+    return perf_counter() - begun
+
+
+def _decode(frames: Sequence[bytes]) -> None:
+    for data in frames:
+        decode_frame(data)
+
+
+def _json_loads(frames: Sequence[bytes]) -> None:
+    for data in frames:
+        json.loads(data)
+
+
+def _levels(frames: Sequence[bytes]) -> None:
+    for data in frames:
+        for entry in _book_frame(data).data:
+            parse_levels(entry, PRECISION)
+
+
+def _apply(frames: Sequence[bytes], depth: int, *, is_verified: bool) -> None:
+    book = Book(SYMBOL, depth, PRECISION)
+    for data in frames:
+        frame = _book_frame(data)
+        take = book.replace if frame.type == "snapshot" else book.update
+        for entry in frame.data:
+            take(*parse_levels(entry, PRECISION))
+            if is_verified:
+                book.verify(entry.checksum)
+
+
+def _book_frame(data: bytes) -> BookFrame:
+    frame = decode_frame(data)
+    assert isinstance(frame, BookFrame)
+    return frame
+
+
+def _is_book(line: bytes) -> bool:
+    try:
+        return isinstance(decode_frame(line), BookFrame)
+    except FrameError:
+        return False

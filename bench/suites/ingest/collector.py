@@ -1,0 +1,116 @@
+"""The collector in a flood, and what it stored in Redis."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import msgspec
+from redis import Redis
+
+from bench.load.cores import pin
+from bench.load.flood_process import FloodProcess
+from bench.suite import MeasureFailed
+from bench.suites.ingest.run import COLLECTOR_CORE, OTHER_CORE, Run, timed
+from kraken_book.contract.keys import book_key, events_key
+from lab.services import Collector
+from lab.stage import Stage
+from launcher.embedded_redis import EmbeddedRedis
+
+# The first frames after a start meet code and connections that are cold.
+SETTLE_SECONDS = 0.5
+
+
+class Stored(NamedTuple):
+    """A symbol's entries in Redis, oldest first, and the fields of its book."""
+
+    entries: list[tuple[bytes, dict[bytes, bytes]]]
+    book: dict[bytes, bytes]
+
+
+class Ours(NamedTuple):
+    """A run of the collector, its calls of the write script, and what it stored."""
+
+    run: Run
+    calls: int
+    stored: dict[str, Stored]
+
+    @property
+    def events_a_call(self) -> float:
+        """The number of events in a call of the write script."""
+        return self.run.updates / max(1, self.calls)
+
+
+def run_ours(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Ours:
+    """Send the flood to a collector; raise MeasureFailed if an update is missing or wrong."""
+    served = flood.serving.v2
+    collector = start_collector(stage, redis, flood)
+    client: Any = Redis.from_url(redis.url)
+
+    def stream_seq(symbol: str) -> int:
+        return int(client.hget(book_key(symbol), "stream_seq") or 0)
+
+    before = {symbol: stream_seq(symbol) for symbol in served.updates}
+    calls_before = _calls(client)
+    run = timed(
+        lambda: flood.send("v2"),
+        served,
+        collector.process.pid,
+        lambda symbol, count: stream_seq(symbol) >= before[symbol] + count,
+    )
+    calls = _calls(client) - calls_before
+    # Before its farewell, which would be an entry too.
+    stored = {symbol: _stored(client, symbol) for symbol in served.updates}
+    collector.stop()
+    client.close()
+    for symbol, each in stored.items():
+        last = before[symbol] + served.updates[symbol]
+        check(symbol, each, before[symbol], last, flood.serving.checksums[symbol])
+    return Ours(run, calls, stored)
+
+
+def start_collector(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Collector:
+    """Start a collector on its own core; return when every book of the flood is live."""
+    symbols = flood.serving.v2.updates
+    collector = stage.collector(
+        redis.url,
+        flood.serving.v2.url,
+        KRAKEN_SYMBOLS=",".join(symbols),
+        # One connection: of two, one would run ahead of the other's exchange times.
+        KRAKEN_SYMBOLS_PER_CONNECTION="1000",
+        STREAM_MAXLEN="10000000",
+        STREAM_RETENTION="3600",
+        LOG_LEVEL="warning",
+    )
+    pin([collector.process.pid], COLLECTOR_CORE)
+    pin([redis.process.pid, flood.pid, os.getpid()], OTHER_CORE)
+    collector.wait_until_live(len(symbols))
+    time.sleep(SETTLE_SECONDS)
+    return collector
+
+
+def check(symbol: str, stored: Stored, after: int, last: int, checksum: int) -> None:
+    """Raise MeasureFailed unless every seq after `after` is there, and the last book is right."""
+    seqs = [int(entry_id.partition(b"-")[2]) for entry_id, _ in stored.entries]
+    if [seq for seq in seqs if seq > after] != list(range(after + 1, last + 1)):
+        raise MeasureFailed(f"{symbol} does not have every seq from {after + 1} to {last}")
+    found = crc32("".join([*_texts(stored.book[b"asks"]), *_texts(stored.book[b"bids"])]).encode())
+    if not found == int(stored.book[b"checksum"]) == checksum:
+        raise MeasureFailed(f"the last book of {symbol} has the checksum {found}, not {checksum}")
+
+
+def _texts(side: bytes) -> Iterator[str]:
+    for level in msgspec.json.decode(side, type=list[tuple[str, str]])[:10]:
+        yield from (text.replace(".", "").lstrip("0") for text in level)
+
+
+def _stored(client: Any, symbol: str) -> Stored:
+    return Stored(client.xrange(events_key(symbol)), client.hgetall(book_key(symbol)))
+
+
+def _calls(client: Any) -> int:
+    statistics: Mapping[str, Any] = client.info("commandstats")
+    return int(statistics.get("cmdstat_evalsha", {"calls": 0})["calls"])

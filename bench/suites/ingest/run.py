@@ -1,0 +1,66 @@
+"""One run of a flood: its figures, and how its end is found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench.load.flood import FloodFeed
+from bench.suite import MeasureFailed
+from lab.process_table import cpu_seconds
+
+COLLECTOR_CORE = 0
+OTHER_CORE = 1
+"""The core of Redis, of the flood and of this process, which do little."""
+
+LIMIT_SECONDS = 120.0
+_POLL_SECONDS = 0.005
+
+
+class Run(NamedTuple):
+    """The figures of a run, from the first update that was sent until all were in Redis.
+
+    `cpu_seconds` are the reader's.
+    """
+
+    updates: int
+    seconds: float
+    cpu_seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Updates a second."""
+        return self.updates / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """The reader's CPU for an update, in microseconds."""
+        return self.cpu_seconds / self.updates * 1e6
+
+
+def timed(
+    send: Callable[[], float], served: FloodFeed, pid: int, is_there: Callable[[str, int], bool]
+) -> Run:
+    """Let the flood send its updates, and return when all of them are in Redis.
+
+    Args:
+        send: Sends them; returns when the first went, by time.monotonic.
+        served: The number of updates of each symbol.
+        pid: The process that reads the flood, whose CPU is measured.
+        is_there: Whether Redis has so many updates of a symbol. Only one symbol is asked about at a
+            time, which costs Redis next to nothing.
+
+    Raises:
+        MeasureFailed: If it takes too long.
+
+    """
+    cpu_before = cpu_seconds(pid)
+    begun = send()
+    for symbol, count in served.updates.items():
+        while not is_there(symbol, count):
+            if time.monotonic() - begun > LIMIT_SECONDS:
+                raise MeasureFailed(f"{symbol} was not all there after {LIMIT_SECONDS:g} s")
+            time.sleep(_POLL_SECONDS)
+    seconds = time.monotonic() - begun
+    return Run(served.total, seconds, cpu_seconds(pid) - cpu_before)

@@ -1,0 +1,69 @@
+"""Whether this collector leads: one state that the publisher, its writers and the lease share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from collector.metrics import EPOCH, LEADING
+
+
+class Leadership:
+    """The epoch that this collector publishes under, and the newest that it knows of.
+
+    The publisher begins and ends it, as the lease tells it to. It also ends it when Redis refuses a
+    write because a newer epoch has written; that is a fence, which wakes the lease.
+    """
+
+    def __init__(self) -> None:
+        self._epoch: int | None = None
+        self._newest_seen = 0
+        self._fenced = asyncio.Event()
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that is published under; None while this collector does not lead."""
+        return self._epoch
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this collector publishes."""
+        return self._epoch is not None
+
+    @property
+    def newest_seen(self) -> int:
+        """The newest epoch of any leader that is known; 0 if none is."""
+        return self._newest_seen
+
+    def see(self, epoch: int) -> None:
+        """Note that some leader has, or had, this epoch."""
+        self._newest_seen = max(self._newest_seen, epoch)
+
+    def begin(self, epoch: int) -> None:
+        """Lead under `epoch`."""
+        self.see(epoch)
+        self._set(epoch)
+
+    def end(self) -> None:
+        """Stop leading."""
+        self._set(None)
+
+    def fence(self, epoch: int) -> None:
+        """Stop leading because a newer `epoch` has written."""
+        self.see(epoch)
+        self._set(None)
+        self._fenced.set()
+
+    async def is_fenced_within(self, seconds: float) -> bool:
+        """Wait for a fence that nobody has waited for yet; return whether there was one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._fenced.wait()
+        is_fenced = self._fenced.is_set()
+        self._fenced.clear()
+        return is_fenced
+
+    def _set(self, epoch: int | None) -> None:
+        self._epoch = epoch
+        LEADING.set(epoch is not None)
+        EPOCH.set(epoch or 0)

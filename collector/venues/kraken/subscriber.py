@@ -1,0 +1,235 @@
+"""The subscriber of one session: which books are asked for, which are left, and when.
+
+What goes wrong with a symbol costs that symbol alone: it is left and asked for again while the
+others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from collector.feed.books import SymbolBook
+from collector.feed.budget import BudgetShare
+from collector.metrics import MISMATCHES, RESYNCS
+from collector.venues.kraken.answers import RequestAnswer
+from collector.venues.kraken.frames import Pair
+from collector.venues.kraken.requests import Requests
+from collector.venues.kraken.subscription import Clock, Event, State, Subscription
+from kraken_book.symbols import spellings
+from runtime.limited_log import LimitedLog
+from runtime.logs import get_logger
+
+# The name that LOG_LEVEL takes; it outlives moves of this module.
+log = get_logger("collector.kraken")
+
+MAX_SYMBOLS_SHOWN = 50
+
+_SETTLED = (State.LIVE, State.REFUSED)
+
+
+class Subscriber:
+    """Subscribes to the books of one session.
+
+    Args:
+        books: The books to begin with.
+        clock: The session's time.
+        requests: Where the requests for books go.
+        resyncs: The connection's share of the resyncs of a process.
+        quiet_resync: Seconds without an update after which a book is resynced.
+        limited_log: For lines that Kraken can have repeated without end.
+
+    Attributes:
+        by_symbol: The subscriptions of all books that are wanted.
+    """
+
+    def __init__(
+        self,
+        books: Iterable[SymbolBook],
+        clock: Clock,
+        requests: Requests,
+        resyncs: BudgetShare,
+        quiet_resync: float,
+        limited_log: LimitedLog,
+    ) -> None:
+        self.by_symbol = {book.symbol: Subscription(book, clock) for book in books}
+        # Removed ones, until Kraken confirms that it does not send them any more.
+        self._leaving: dict[str, Subscription] = {}
+        self._clock = clock
+        self._requests = requests
+        self._resyncs = resyncs
+        self._quiet_resync = quiet_resync
+        self._log = limited_log
+
+    def add(self, book: SymbolBook) -> None:
+        """Ask for this book too, at the next tick."""
+        subscription = self._leaving.pop(book.symbol, None)
+        if subscription is None:
+            subscription = Subscription(book, self._clock)
+        subscription.book = book
+        self.by_symbol[book.symbol] = subscription
+
+    def remove(self, symbol: str) -> None:
+        """Leave this book."""
+        subscription = self.by_symbol.pop(symbol)
+        self._requests.forget(symbol)
+        if subscription.remove():
+            self._leaving[symbol] = subscription
+            self._requests.leave(symbol)
+
+    def close(self, reason: str) -> None:
+        """Drop every book because the connection has ended."""
+        for subscription in self.by_symbol.values():
+            subscription.close(reason)
+
+    @property
+    def are_settled(self) -> bool:
+        """Whether every book is live or refused."""
+        return all(each.state in _SETTLED for each in self.by_symbol.values())
+
+    def tick(self) -> None:
+        """Ask for what is due, and again for what was not answered."""
+        everything = (*self.by_symbol.values(), *self._leaving.values())
+        for subscription in everything:
+            if subscription.is_overdue:
+                self._on_overdue(subscription)
+        # The one that has waited longest comes first, so that none is left out forever.
+        for subscription in sorted(everything, key=lambda each: each.due):
+            self._ask_if_due(subscription)
+        for subscription in everything:
+            if subscription.state is State.LIVE:
+                self._resync_if_quiet(subscription)
+
+    def _on_overdue(self, subscription: Subscription) -> None:
+        symbol, state = subscription.symbol, subscription.state
+        log.warning("no answer", symbol=symbol, state=state.value)
+        if state is State.ACKNOWLEDGED:
+            self._resync(subscription, "unanswered", "no snapshot came")
+            return
+        subscription.move(Event.TIMED_OUT)
+        if state is State.LEAVING:
+            self._requests.leave(symbol, subscription.max_together)
+
+    def _ask_if_due(self, subscription: Subscription) -> None:
+        if not subscription.is_to_be_asked:
+            return
+        if subscription.has_budget or self._resyncs.take(self._clock.now):
+            subscription.move(Event.REQUESTED)
+            self._requests.ask(subscription.symbol, subscription.max_together)
+
+    def _resync_if_quiet(self, subscription: Subscription) -> None:
+        # A quiet book may be right; only a new snapshot can tell.
+        quiet = self._clock.now - subscription.book.read_at.steady / 1e9
+        if quiet >= self._quiet_resync and not self._resyncs.wait(self._clock.now):
+            why = f"nothing came for {quiet:.0f} s"
+            self._resync(subscription, "quiet", why, is_doubt=False)
+
+    # What Kraken says of one book
+
+    def acknowledge(self, subscription: Subscription) -> None:
+        """Note that Kraken sends this book."""
+        if subscription.book.precision is None:
+            reason = "its precisions are not among Kraken's instruments"
+            subscription.move(Event.UNUSABLE, reason)
+        elif subscription.move(Event.ACKNOWLEDGED):
+            self._requests.forget(subscription.symbol)
+
+    def doubt(self, subscription: Subscription, reason: str, why: str) -> None:
+        """Drop a book that may be wrong, and subscribe again.
+
+        Args:
+            subscription: The subscription of the book.
+            reason: One of a bounded set of words, for readers and metrics.
+            why: The reason at length, for the log.
+        """
+        MISMATCHES.labels(reason).inc()
+        self._resync(subscription, reason, why)
+
+    def _resync(
+        self, subscription: Subscription, reason: str, why: str, *, is_doubt: bool = True
+    ) -> None:
+        RESYNCS.labels(reason).inc()
+        log.warning("subscribing anew", symbol=subscription.symbol, reason=reason, why=why)
+        has_budget = self._resyncs.take(self._clock.now)
+        subscription.resync(reason, has_budget=has_budget, is_doubt=is_doubt)
+        self._requests.leave(subscription.symbol)
+
+    def on_pair(self, pair: Pair) -> None:
+        """Take over what Kraken lists of a pair, if its book is wanted."""
+        subscription = self.by_symbol.get(pair.symbol)
+        if subscription is None:
+            return
+        book = subscription.book
+        book.pair_status = pair.status
+        if pair.precision is None:
+            return
+        before, book.precision = book.precision, pair.precision
+        if before not in (None, pair.precision) and subscription.state is State.LIVE:
+            self.doubt(subscription, "precision", f"{before} became {pair.precision}")
+        elif before is None and subscription.state is State.REFUSED:
+            self._resync(subscription, "precision", "its precisions are known now")
+
+    # Answers
+
+    def on_answer(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
+        """Move the subscriptions that an answer is about.
+
+        Args:
+            answer: The answer to a request for books.
+            asked: The symbols of the request; if empty, it is not known which request.
+        """
+        names = answer.names
+        symbols = self._find_symbols(names, asked)
+        # Success without a name is of the whole request; an error only if that had one symbol.
+        if not symbols and (len(asked) == 1 or (answer.success and not names)):
+            symbols = list(asked)
+        if not answer.success:
+            self._log.warning(
+                "kraken refused",
+                method=answer.method,
+                error=answer.short_error,
+                symbols=symbols[:MAX_SYMBOLS_SHOWN],
+            )
+            if not symbols:
+                self._divide(answer, asked)
+        for symbol in symbols:
+            self._on_answer_about(symbol, answer)
+
+    def _find_symbols(self, names: Iterable[str], asked: Sequence[str]) -> list[str]:
+        """Return the symbols that `names` are, or are old or new names of."""
+        found = [self._find_symbol(name, asked) for name in names]
+        return [symbol for symbol in dict.fromkeys(found) if symbol is not None]
+
+    def _find_symbol(self, name: str, asked: Sequence[str]) -> str | None:
+        if name in self.by_symbol or name in self._leaving:
+            return name
+        others = spellings(name)[1:]
+        found = [other for other in others if other in (asked or self.by_symbol)]
+        return found[0] if len(found) == 1 else None
+
+    def _divide(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
+        """Divide the next requests for the symbols that an error may mean which names none."""
+        state = State.LEAVING if answer.method == "unsubscribe" else State.ASKED
+        known = {**self._leaving, **self.by_symbol}
+        meant = [known[symbol] for symbol in asked or known if symbol in known]
+        pending = [subscription for subscription in meant if subscription.state is state]
+        for subscription in pending:
+            subscription.divide(len(asked or pending))
+
+    def _on_answer_about(self, symbol: str, answer: RequestAnswer) -> None:
+        is_leaving = answer.method == "unsubscribe"
+        if is_leaving and self._leaving.pop(symbol, None) is not None:
+            return
+        subscription = self.by_symbol.get(symbol)
+        if subscription is None:
+            return
+        if is_leaving:
+            # An error says that there was nothing to leave, which is as good.
+            if subscription.move(Event.LEFT):
+                self._ask_if_due(subscription)
+        elif answer.success:
+            self.acknowledge(subscription)
+        elif not answer.says_already_subscribed:
+            subscription.move(Event.REFUSED, answer.short_error or "no reason given")
+        elif subscription.state is State.ASKED:
+            # An acknowledgement was lost; only a new subscription brings a snapshot.
+            self._resync(subscription, "unanswered", answer.short_error)

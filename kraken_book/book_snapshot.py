@@ -1,0 +1,52 @@
+"""A verified book at rest: what a snapshot event, the hash in Redis and `/depth` are made of."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kraken_book.book import Book, Side
+from kraken_book.level import Best
+from kraken_book.precision import Precision
+
+
+class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
+    """One moment of a verified book.
+
+    `bids` and `asks` are JSON arrays of `["price","qty"]`, best first, every level of the depth.
+    `exchange_time` is RFC 3339, None if the venue gave none.
+    """
+
+    symbol: str
+    source: str
+    depth: int
+    precision: Precision
+    best_bid: Best | None
+    best_ask: Best | None
+    spread: str | None
+    bids: str
+    asks: str
+    checksum: int
+    exchange_time: str | None
+
+
+def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | None) -> BookSnapshot:
+    """Return the snapshot of `book`, which has just been verified by `checksum`."""
+    return BookSnapshot(
+        book.symbol,
+        source,
+        book.depth,
+        book.precision,
+        best_of(book.bids),
+        best_of(book.asks),
+        book.spread,
+        book.bids.json,
+        book.asks.json,
+        checksum,
+        exchange_time,
+    )
+
+
+def best_of(side: Side) -> Best | None:
+    """Return the best level of `side`, None if it is empty."""
+    level = side.best
+    return Best(level.price, level.qty) if level is not None else None

@@ -1,0 +1,135 @@
+"""One process of ours: start, log, signals, restart, CPU and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from lab.process_table import cpu_seconds
+from lab.waiting import DEADLINE, wait_for
+from runtime.process import die_with_parent
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Process:
+    """One process of ours; its output goes to a file.
+
+    Args:
+        name: Its name in errors.
+        log: The file for its output.
+        arguments: What `python -m` is given.
+        environment: Its settings; nothing else of the environment reaches it.
+
+    """
+
+    def __init__(self, name: str, log: Path, arguments: Iterable[str], **environment: str) -> None:
+        self.name = name
+        self._log_path = log
+        self._command = [sys.executable, "-m", *arguments]
+        # Nothing of the environment or the .env of whoever runs the tests.
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "LOG_FORMAT": "json",
+            **environment,
+        }
+        self.process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(
+                self._command,
+                cwd=self._log_path.parent,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                preexec_fn=lifeline(),  # noqa: PLW1509 - see there
+            )
+
+    @property
+    def log(self) -> str:
+        """All of its output, over every restart."""
+        return self._log_path.read_text(errors="replace")
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """Return the log lines of an event."""
+        lines = _json_lines(self.log, containing=json.dumps(event))
+        return [line for line in lines if line.get("event") == event]
+
+    def wait_for_line(self, event: str, count: int = 1, **facts: object) -> dict[str, Any]:
+        """Return the last log line of an event with these fields, when there are `count`."""
+
+        def said() -> dict[str, Any] | None:
+            found = [line for line in self.lines(event) if facts.items() <= line.items()]
+            if len(found) < count:
+                assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
+            return found[-1] if len(found) >= count else None
+
+        return wait_for(said, f"{self.name} says {event!r} {facts}")
+
+    def wait_for_end(self, limit: float = DEADLINE) -> int:
+        """Return its exit code when it has ended."""
+        try:
+            return self.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} still runs after {limit:g} s") from None
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, limit: float = DEADLINE) -> int:
+        """Send it a signal; return its exit code."""
+        self.process.send_signal(number)
+        return self.wait_for_end(limit)
+
+    def kill(self) -> None:
+        """Kill it, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def freeze(self) -> None:
+        """Stop its execution until `resume`."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Continue after `freeze`."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Start it again with the same arguments; it must have ended."""
+        assert self.process.poll() is not None, f"{self.name} still runs"
+        self.process = self._start()
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU seconds that the process has used (Linux only)."""
+        return cpu_seconds(self.process.pid)
+
+    def memory(self) -> int:
+        """Return the bytes of the process that are in memory (Linux only)."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def lifeline() -> Callable[[], None] | None:
+    """Return a `preexec_fn` that ends the process with this one, if it is safe here."""
+    # After a fork of a process with threads no Python code is safe.
+    return die_with_parent if threading.active_count() == 1 else None
+
+
+def _json_lines(text: str, containing: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        if containing in line and line.startswith("{") and line.endswith("}"):
+            yield json.loads(line)

@@ -1,1 +1,0 @@
-"""Readers that keep an account of what they were sent."""

@@ -1,0 +1,74 @@
+"""The process that `lab.sse.counting` starts for its readers."""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+from multiprocessing.connection import Connection
+
+from lab.sse.counting import ANSWER_SECONDS, ReaderCounts, StreamAddress
+
+_MOST_BYTES = 256 * 1024
+_KINDS = (b'"kind":"update"', b'"kind":"snapshot"', b'"kind":"lagged"')
+_CARRIED = max(map(len, _KINDS)) - 1
+
+
+class _Reader:
+    __slots__ = ("bytes", "carried", "counts", "socket")
+
+    def __init__(self, address: StreamAddress) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", address.port), ANSWER_SECONDS)
+        request = f"GET {address.path} HTTP/1.1\r\nHost: bench\r\n\r\n"
+        self.socket.sendall(request.encode())
+        assert self.socket.recv(12).endswith(b" 200"), "the server refuses"
+        self.socket.setblocking(False)
+        self.carried = b""
+        self.counts = [0] * len(_KINDS)
+        self.bytes = 0
+
+    def take(self) -> bool:
+        """Read what is there; return whether the stream goes on."""
+        data = self.socket.recv(_MOST_BYTES)
+        self.bytes += len(data)
+        looked_at = self.carried + data
+        for number, kind in enumerate(_KINDS):
+            # Of a shorter one all might have been carried, and counted before.
+            carried = self.carried[-(len(kind) - 1) :]
+            self.counts[number] += looked_at.count(kind, len(self.carried) - len(carried))
+        self.carried = looked_at[-_CARRIED:]
+        return bool(data)
+
+    def had(self) -> ReaderCounts:
+        """Return what it has been sent."""
+        updates, snapshots, lagged = self.counts
+        return ReaderCounts(updates, snapshots, lagged, self.bytes)
+
+
+def _run(end: Connection) -> None:
+    readers = [_Reader(address) for address in end.recv()]
+    by_fileno = {reader.socket.fileno(): reader for reader in readers}
+    poll = select.epoll()
+    for fileno in (*by_fileno, end.fileno()):
+        poll.register(fileno, select.EPOLLIN)
+    end.send([])
+    while True:
+        for fileno, _ in poll.poll():
+            if fileno == end.fileno():
+                end.recv()
+                end.send([reader.had() for reader in readers])
+            elif not by_fileno[fileno].take():
+                poll.unregister(fileno)
+
+
+def main() -> None:
+    """Run the readers until the other end is closed."""
+    with Connection(int(sys.argv[1])) as end:
+        try:
+            _run(end)
+        except (EOFError, ConnectionResetError):
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Follow many symbols in a process of its own, each with a `Ladder`: `python -m lab.sse.follower`.
+
+    python -m lab.sse.follower http://127.0.0.1:3000 BTC/USD ETH/USD
+
+It prints `joined` when every stream has begun. Then it takes one line of JSON on its standard
+input, the seq at which each symbol ends, reads on until there, and prints its counts as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+from lab.ladder import Ladder, require
+from lab.sse.stream import SseStream, StreamRefusedError, stream_path
+
+
+class Follower(threading.Thread):
+    """Follows one symbol's stream to its end; `error` is what went wrong."""
+
+    def __init__(self, url: str, symbol: str, deadline: float) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._deadline = deadline
+        self.ladder = Ladder(symbol)
+        self.joined = threading.Event()
+        self.error: str | None = None
+        self.first_seq = 0
+
+    def run(self) -> None:
+        """Read until the stream or the process ends."""
+        try:
+            # One that opened before the collector told of the symbol may end without an event.
+            while not self.joined.is_set():
+                with self._open() as stream:
+                    self._read(stream)
+            self.error = "the stream ended"
+        except Exception as error:  # noqa: BLE001 - it is told, whatever it is
+            self.error = f"{type(error).__name__}: {error}"
+        finally:
+            self.joined.set()
+
+    def _open(self) -> SseStream:
+        while True:
+            try:
+                return SseStream(self._url, stream_path(self.ladder.symbol))
+            except StreamRefusedError as refused:
+                # The collector has not told the symbol yet.
+                if refused.status not in (404, 503) or time.monotonic() > self._deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _read(self, stream: SseStream) -> None:
+        for event_id, event in stream.events():
+            self.ladder.take(event)
+            if event_id is not None:
+                seq = event_id.partition("-")[2]
+                require(int(seq) == event["seq"], f"the id {event_id}", event)
+            if not self.joined.is_set() and self.ladder.counts.verified:
+                self.first_seq = self.ladder.seq
+                self.joined.set()
+
+    def is_done(self, end: int) -> bool:
+        """Return whether it has come to `end`, or never will."""
+        return self.error is not None or self.ladder.seq >= end
+
+    def summary(self) -> dict[str, Any]:
+        """Return its counts."""
+        ladder = self.ladder
+        return {
+            "seq": ladder.seq,
+            "first_seq": self.first_seq,
+            "checksum": ladder.checksum,
+            "bids": ladder.bids,
+            "asks": ladder.asks,
+            "error": self.error,
+            **vars(ladder.counts),
+        }
+
+
+def main() -> None:
+    """Follow the symbols of the command line, and print the counts."""
+    parser = argparse.ArgumentParser(description="Follow streams and verify every event.")
+    parser.add_argument("url")
+    parser.add_argument("symbols", nargs="+")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds until it gives up")
+    options = parser.parse_args()
+    deadline = time.monotonic() + options.limit
+    followers = [Follower(options.url, symbol, deadline) for symbol in options.symbols]
+    for follower in followers:
+        follower.start()
+    for follower in followers:
+        follower.joined.wait(options.limit)
+    print("joined", flush=True)
+    ends: dict[str, int] = json.loads(sys.stdin.readline())
+    while time.monotonic() < deadline:
+        if all(follower.is_done(ends[follower.ladder.symbol]) for follower in followers):
+            break
+        time.sleep(0.05)
+    print(json.dumps({each.ladder.symbol: each.summary() for each in followers}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Readers of one stream, in one thread, that measure delays and cost far less than the server.
+
+They do not parse SSE: they count the beginnings of events and read only the last `"seq"` of what
+arrives together, which must be the first seq plus the count. That finds every reader that misses an
+event, has one twice, or is told of a loss.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from array import array
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import NamedTuple, Self
+
+# What is numbered has an id: an api's word of a loss has none.
+BEGIN = b"\nid: "
+_SEQ = b'"seq":'
+# Of what came before so much is looked at again: a seq with its number and comma, however cut.
+_CARRIED = 32
+# A beginning that ends in what came now starts here at the earliest.
+_UNCOUNTED = _CARRIED - len(BEGIN) + 1
+_MOST_BYTES = 256 * 1024
+JOIN_SECONDS = 60.0
+# Of so many events the delay is looked at, spread evenly over events and all readers.
+MOST_DELAYS = 400_000
+
+
+class Publication(NamedTuple):
+    """What readers should have: events from `first` on, and when each was published."""
+
+    first: int
+    published: array[float]
+    wait_until: float
+    """When to stop waiting, in seconds of time.monotonic."""
+
+
+@dataclass
+class Received:
+    """What readers have had of a publication."""
+
+    readers: int = 0
+    complete: int = 0
+    """How many of the readers had every event, once."""
+    events: int = 0
+    last_at: float = 0.0
+    """When the last event came, in seconds of time.monotonic."""
+    delays: list[float] = field(default_factory=list)
+    """From publication to receipt, sorted."""
+    pieces: int = 0
+    """In how many pieces all events came."""
+    bytes: int = 0
+    cpu_seconds: float = 0.0
+
+    def add(self, other: Received) -> None:
+        """Add another part of the readers."""
+        self.readers += other.readers
+        self.complete += other.complete
+        self.events += other.events
+        self.last_at = max(self.last_at, other.last_at)
+        self.delays = sorted(self.delays + other.delays)
+        self.pieces += other.pieces
+        self.bytes += other.bytes
+        self.cpu_seconds += other.cpu_seconds
+
+    def delay(self, share: float) -> float:
+        """Return the delay that a share of all events stays within; infinite without events."""
+        if not self.delays:
+            return float("inf")
+        return self.delays[min(len(self.delays) - 1, int(len(self.delays) * share))]
+
+
+class _Reader:
+    __slots__ = ("at", "carried", "counts", "first", "right", "socket", "total")
+
+    def __init__(self, opened: socket.socket) -> None:
+        self.socket = opened
+        self.carried = bytes(_CARRIED)
+        self.first = self.total = 0
+        self.right = True
+        self.at: array[float] = array("d")
+        self.counts = array("I")
+
+    @property
+    def last(self) -> int:
+        return self.first + self.total - 1 if self.first else 0
+
+
+class TimingReaders:
+    """So many readers that have joined a `path` on a `port` of this machine."""
+
+    def __init__(self, port: int, path: str, count: int) -> None:
+        request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n"
+        self._buffer = bytearray(_CARRIED + _MOST_BYTES)
+        self._into = memoryview(self._buffer)[_CARRIED:]
+        self._poll = select.epoll()
+        self._readers: dict[int, _Reader] = {}
+        self.bytes = 0
+        """How many bytes all of them have had, after the status."""
+        self._cpu_before = 0.0
+        for _ in range(count):
+            opened = socket.create_connection(("127.0.0.1", port), timeout=JOIN_SECONDS)
+            opened.sendall(request.encode())
+            self._readers[opened.fileno()] = _Reader(opened)
+        for fileno, reader in self._readers.items():
+            assert reader.socket.recv(12).endswith(b" 200"), "the server refuses"
+            reader.socket.setblocking(False)
+            self._poll.register(fileno, select.EPOLLIN)
+        self._cpu_before = sum(os.times()[:2])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for reader in self._readers.values():
+            reader.socket.close()
+        self._poll.close()
+
+    def take(self, seconds: float) -> None:
+        """Read what has come, or comes within so many seconds."""
+        for fileno, _ in self._poll.poll(seconds):
+            reader = self._readers[fileno]
+            size = reader.socket.recv_into(self._into)
+            if size:
+                self.bytes += size
+                self._count(reader, _CARRIED + size)
+            else:
+                reader.right = False
+                self._poll.unregister(fileno)
+
+    def have(self, last: int) -> bool:
+        """Return whether all readers have come to this event, or never will."""
+        return all(reader.last >= last or not reader.right for reader in self._readers.values())
+
+    def _count(self, reader: _Reader, end: int) -> None:
+        now, buffer = monotonic(), self._buffer
+        buffer[:_CARRIED] = reader.carried
+        reader.carried = bytes(buffer[end - _CARRIED : end])
+        count = buffer.count(BEGIN, _UNCOUNTED, end)
+        if count:
+            reader.total += count
+            reader.at.append(now)
+            reader.counts.append(count)
+        if not reader.first:
+            at = buffer.find(_SEQ, 0, end)
+            seq = self._seq_at(at, end)
+            reader.first = seq and seq - reader.total + buffer.count(BEGIN, at, end) + 1
+        at = buffer.rfind(_SEQ, 0, end)
+        seq = self._seq_at(at, end)
+        if seq:
+            counted = reader.total - buffer.count(BEGIN, at, end)
+            reader.right &= seq == reader.first + counted - 1
+
+    def _seq_at(self, at: int, end: int) -> int:
+        """Return the seq at this place; 0 if it is missing or incomplete."""
+        comma = self._buffer.find(b",", at, end) if at >= 0 else -1
+        return int(self._buffer[at + len(_SEQ) : comma]) if comma >= 0 else 0
+
+    def received(self, publication: Publication) -> Received:
+        """Return what all readers have had."""
+        readers = list(self._readers.values())
+        first, last = publication.first, publication.first + len(publication.published) - 1
+        cpu = sum(os.times()[:2]) - self._cpu_before
+        found = Received(len(readers), bytes=self.bytes, cpu_seconds=cpu)
+        step = max(1, len(publication.published) * len(readers) // MOST_DELAYS)
+        for reader in readers:
+            found.complete += reader.right and reader.first <= first <= reader.last == last
+            found.events += max(0, reader.last - first + 1)
+            found.pieces += len(reader.at)
+            found.last_at = max(found.last_at, reader.at[-1] if reader.at else 0.0)
+            found.delays += _delays(reader, publication, step)
+        return found
+
+
+def _delays(reader: _Reader, publication: Publication, step: int) -> list[float]:
+    """Return the delays of every `step`-th event of a reader."""
+    delays, place = [], reader.first - publication.first
+    for at, count in zip(reader.at, reader.counts, strict=True):
+        begin, place = place, place + count
+        # The next multiple of the step that is not of before the publication.
+        begin = max(0, -(-begin // step) * step)
+        delays += [at - published for published in publication.published[begin:place:step]]
+    return delays

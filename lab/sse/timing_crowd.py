@@ -1,0 +1,62 @@
+"""Thousands of readers of one stream, in processes of their own, that measure delays."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from typing import Self
+
+from lab.process import ROOT
+from lab.sse.timing import JOIN_SECONDS, Publication, Received
+from runtime.process import die_with_parent
+
+
+class TimingCrowd:
+    """So many readers of a `path` on a `port`, which have joined, until the context ends."""
+
+    def __init__(self, port: int, path: str, count: int, *, processes: int = 2) -> None:
+        self._address = str(port), path
+        processes = min(processes, count)
+        self._shares = [count // processes + (n < count % processes) for n in range(processes)]
+        self._undo = ExitStack()
+        self._ends: list[Connection] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            for share in self._shares:
+                self._ends.append(self._start(share, undo))
+            for end in self._ends:
+                assert end.poll(JOIN_SECONDS), "the readers cannot join"
+                end.recv()
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def received(self, publication: Publication) -> Received:
+        """Return what came of a publication, when all has come or its wait is over."""
+        found = Received()
+        for end in self._ends:
+            end.send(publication)
+        for end in self._ends:
+            found.add(end.recv())
+        return found
+
+    def _start(self, share: int, undo: ExitStack) -> Connection:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            number = theirs.fileno()
+            arguments = [str(number), *self._address, str(share)]
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lab.sse.timing_process", *arguments],
+                cwd=ROOT,
+                pass_fds=[number],
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread starts them
+            )
+        undo.callback(process.wait, 20)
+        # They end when this is closed.
+        return undo.enter_context(Connection(ours.detach()))

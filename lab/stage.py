@@ -1,0 +1,133 @@
+"""Where a test's processes run: started together with a real Redis, ended together.
+
+with Stage(folder) as stage:
+    redis = stage.redis()
+    simulator = stage.simulator("--rate", "100")
+    collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
+    api = stage.api(redis.url)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Self, TypeVar
+
+import httpx
+
+from lab.ports import free_port
+from lab.process import Process
+from lab.redis_proxy import RedisProxy
+from lab.services import Api, Collector, SimulatorProcess
+from lab.waiting import wait_for
+from launcher.embedded_redis import EmbeddedRedis
+
+T = TypeVar("T")
+ProcessT = TypeVar("ProcessT", bound=Process)
+
+OPEN_STAGES: list[Stage] = []
+"""The open stages, to show the logs of a failed test."""
+
+
+class Stage:
+    """Starts a test's processes, and ends them with its context, the last started first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._undo = ExitStack()
+        self.services: list[Process] = []
+
+    def __enter__(self) -> Self:
+        OPEN_STAGES.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        OPEN_STAGES.remove(self)
+        self._undo.close()
+
+    def redis(self, port: int | None = None) -> EmbeddedRedis:
+        """Start a real Redis."""
+        return self._undo.enter_context(EmbeddedRedis(port))
+
+    def enter(self, context: AbstractContextManager[T]) -> T:
+        """Enter a context, which ends after all that is started later."""
+        return self._undo.enter_context(context)
+
+    def redis_proxy(self, redis: EmbeddedRedis, *, resets: bool = True) -> RedisProxy:
+        """Start a proxy before a Redis that listens on a port."""
+        assert redis.port, "it was started without a port"
+        return self._undo.enter_context(RedisProxy(redis.port, resets=resets))
+
+    def undo(self, end: Callable[[], object]) -> None:
+        """Call `end` at the end."""
+        self._undo.callback(end)
+
+    def simulator(self, *arguments: str, port: int = 0) -> SimulatorProcess:
+        """Start a simulator; return when it listens."""
+        service = SimulatorProcess(
+            "simulator",
+            self._log("simulator"),
+            ["simulator", "--port", str(port), *arguments],
+        )
+        self._own(service)
+        service.url = self.listening(service)
+        if "--control" in arguments:
+            base = self.listening(service, "control on ")
+            service.control = httpx.Client(base_url=base, timeout=20.0, trust_env=False)
+        return service
+
+    def listening(self, simulator: SimulatorProcess, word: str = "listening on ") -> str:
+        """Return where a simulator listens, by its line that begins with `word`."""
+
+        def listens() -> str | None:
+            said = [line for line in simulator.log.splitlines() if line.startswith(word)]
+            assert said or simulator.process.poll() is None, simulator.log
+            return said[-1].removeprefix(word) if said else None
+
+        return wait_for(listens, "the simulator listens")
+
+    def collector(
+        self, redis_url: str, kraken_url: str, *, module: str = "collector", **environment: str
+    ) -> Collector:
+        """Start a collector, or another `module` with its settings."""
+        environment.setdefault("COLLECTOR_PORT", str(free_port()))
+        return self._own(
+            Collector(
+                "collector",
+                self._log("collector"),
+                [module],
+                int(environment["COLLECTOR_PORT"]),
+                REDIS_URL=redis_url,
+                KRAKEN_URL=kraken_url,
+                **environment,
+            )
+        )
+
+    def api(self, redis_url: str, *, module: str = "api", **environment: str) -> Api:
+        """Start an api, or another `module` with its settings; return when it answers."""
+        environment.setdefault("API_PORT", str(free_port()))
+        api = self._own(
+            Api(
+                "api",
+                self._log("api"),
+                [module],
+                int(environment["API_PORT"]),
+                REDIS_URL=redis_url,
+                **environment,
+            )
+        )
+        api.answers("/healthz")
+        return api
+
+    def refused(self, module: str, **environment: str) -> Process:
+        """Start a service that is expected to end by itself."""
+        return self._own(Process(module, self._log(module), [module], **environment))
+
+    def _own(self, service: ProcessT) -> ProcessT:
+        self.services.append(service)
+        self._undo.callback(service.close)
+        return service
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{len(self.services)}-{name}.log"

@@ -1,0 +1,114 @@
+"""Parse faults as the command line and URLs write them: `corrupt?symbol=BTC/USD&count=3`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import inspect
+
+from simulator.faults.kinds import FAULTS, AnyFault, FaultError
+
+_KINDS = {str(kind.__struct_config__.tag): kind for kind in FAULTS}
+
+
+class UnknownFault(FaultError):
+    """A fault of this name does not exist."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a fault, and the values that it takes, in words."""
+
+    name: str
+    takes: str
+    required: bool
+    default: Any
+
+
+@dataclass(frozen=True)
+class Description:
+    """A fault as the control port lists it."""
+
+    name: str
+    does: str
+    parameters: list[Parameter]
+
+
+def parse_fault(name: str, query: str) -> AnyFault:
+    """Return the fault of a name and a query, the text after its `?`.
+
+    Raises:
+        UnknownFault: There is no such fault.
+        FaultError: A parameter is wrong; the text names it and says what it takes.
+
+    """
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise UnknownFault(f"there is no fault {name!r}: use one of {', '.join(_KINDS)}")
+    given: dict[str, str] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        if key in given:
+            raise FaultError(f"{name}: {key} is given twice: once is enough")
+        given[key] = value
+    _check(name, kind, given)
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise FaultError(f"{name}: {error}") from None
+
+
+def describe() -> list[Description]:
+    """Return the description of every fault."""
+    return [
+        Description(name, (kind.__doc__ or "").strip(), _parameters(kind))
+        for name, kind in _KINDS.items()
+    ]
+
+
+def _check(name: str, kind: type[AnyFault], given: dict[str, str]) -> None:
+    """Raise FaultError for the first parameter that is wrong."""
+    parameters = {item.name: item for item in _parameters(kind)}
+    for key in given:
+        if key not in parameters:
+            takes = f"it takes {', '.join(parameters)}" if parameters else "it takes none"
+            raise FaultError(f"{name} has no parameter {key!r}: {takes}")
+    for field in msgspec.structs.fields(kind):
+        parameter = parameters[field.encode_name]
+        if parameter.name not in given:
+            if parameter.required:
+                raise FaultError(f"{name}: {parameter.name} is missing: it takes {parameter.takes}")
+            continue
+        value = given[parameter.name]
+        try:
+            msgspec.convert(value, field.type, strict=False)
+        except msgspec.ValidationError:
+            raise FaultError(
+                f"{name}: {parameter.name}={value}: it takes {parameter.takes}"
+            ) from None
+
+
+def _parameters(kind: type[AnyFault]) -> list[Parameter]:
+    struct = inspect.type_info(kind)
+    assert isinstance(struct, inspect.StructType)
+    return [
+        Parameter(
+            field.encode_name,
+            _takes(field.type),
+            field.required,
+            None if field.required else field.default,
+        )
+        for field in struct.fields
+    ]
+
+
+def _takes(kind: inspect.Type) -> str:
+    """Return in words which values a type takes."""
+    if isinstance(kind, inspect.UnionType):
+        return _takes(next(item for item in kind.types if not isinstance(item, inspect.NoneType)))
+    if isinstance(kind, inspect.LiteralType):
+        return f"one of {', '.join(str(value) for value in kind.values)}"
+    assert isinstance(kind, inspect.Metadata)
+    return str((kind.extra_json_schema or {})["description"])

@@ -1,0 +1,235 @@
+"""The feed of the synthetic markets, and the subscribers that wait for a snapshot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from simulator.faults.active import ActiveFaults
+from simulator.faults.kinds import (
+    AckOnly,
+    ChangePrecision,
+    Early,
+    FaultError,
+    ListPair,
+    Mute,
+    OfMarket,
+    OfSubscription,
+    OfUpdate,
+    PairStatus,
+    Refuse,
+    Silence,
+)
+from simulator.market.catalogue import Profile, profile_of
+from simulator.market.listing import Listing
+from simulator.market.market import Market
+from simulator.market.schedule import Schedule
+from simulator.market.ticker import Ticker
+from simulator.protocol.feed import DEPTHS, FeedSubscriber
+from simulator.protocol.instruments import SimulatedInstrument
+
+# Deep snapshots take a millisecond each; many at once must not delay the updates.
+_ADMIT_SECONDS = 0.02
+_DELISTED = "delisted"
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    depth: int
+    snapshot: bool
+    since: float
+    early: bool
+    """Whether an update precedes the snapshot."""
+
+
+class Exchange:
+    """All synthetic markets.
+
+    Args:
+        profiles: The markets.
+        seed: The same seed makes the same moves in the same order.
+        rate: Mean updates per second over all markets.
+        updates: The number of updates after which the markets stop; 0 for no limit.
+
+    Attributes:
+        active_faults: The lasting faults of single markets.
+
+    """
+
+    def __init__(
+        self, profiles: Sequence[Profile], *, seed: int = 1, rate: float = 100.0, updates: int = 0
+    ) -> None:
+        self.active_faults = ActiveFaults()
+        self._listings = {item.symbol: Listing(Market(item, seed)) for item in profiles}
+        self._following: dict[tuple[FeedSubscriber, str], int] = {}
+        self._waiting: dict[tuple[FeedSubscriber, str], _Waiting] = {}
+        self._schedule = Schedule({item.symbol: item.weight for item in profiles}, rate, seed)
+        self._seed = seed
+        self._updates = updates
+
+    def instruments(self) -> Iterable[SimulatedInstrument]:
+        """Return the listed pairs."""
+        listed = [listing.instrument for listing in self._listings.values()]
+        return [instrument for instrument in listed if instrument.status != _DELISTED]
+
+    def lists(self, symbol: str) -> bool:
+        """Return whether the symbol can be subscribed to: it is listed, and no fault refuses it."""
+        listing = self._listings.get(symbol)
+        if listing is None or listing.instrument.status == _DELISTED:
+            return False
+        return self.active_faults.get(Refuse, symbol) is None
+
+    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all markets alike
+        """Return whether markets are served at this depth."""
+        return depth in DEPTHS
+
+    def subscribe(
+        self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
+    ) -> None:
+        """Queue a subscriber for `admit`, which sends its snapshot and lets it follow."""
+        fault = self._listings[symbol].subscription_faults.pop()
+        if not isinstance(fault, AckOnly):
+            early = isinstance(fault, Early)
+            waiting = _Waiting(depth, snapshot, time.monotonic(), early)
+            self._waiting[subscriber, symbol] = waiting
+
+    def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
+        """Send the subscriber nothing more of a market."""
+        self._waiting.pop((subscriber, symbol), None)
+        depth = self._following.pop((subscriber, symbol), None)
+        if depth is not None:
+            self._listings[symbol].unfollow(depth, subscriber)
+
+    async def run(self) -> None:
+        """Move the markets by the clock until cancelled."""
+        await Ticker(self, self._schedule, self._updates).run()
+
+    def admit(self, waited: float = 0.0) -> bool:
+        """Send snapshots to the subscribers that have waited long enough.
+
+        Args:
+            waited: The seconds that a subscriber must have waited.
+
+        Returns:
+            Whether there are followers and nobody waits.
+
+        """
+        now = time.monotonic()
+        while self._waiting and time.monotonic() - now < _ADMIT_SECONDS:
+            (subscriber, symbol), waiting = next(iter(self._waiting.items()))
+            if now - waiting.since < waited:
+                break
+            del self._waiting[subscriber, symbol]
+            listing = self._listings[symbol]
+            if waiting.early:
+                subscriber.push(listing.restated())
+            if waiting.snapshot:
+                subscriber.push(listing.snapshot(waiting.depth))
+            listing.follow(waiting.depth, subscriber)
+            self._following[subscriber, symbol] = waiting.depth
+        return bool(self._following) and not self._waiting
+
+    def move(self, symbol: str) -> None:
+        """Make one update of a market and send it to its followers, unless a fault prevents it."""
+        listing = self._listings[symbol]
+        if listing.instrument.status == _DELISTED or self.active_faults.get(Silence, symbol):
+            return
+        listing.move(muted=self.active_faults.get(Mute, symbol) is not None)
+
+    def advance(self, updates: int) -> None:
+        """Make the next updates at once, the same that `run` would make; not while it runs."""
+        for _ in range(updates):
+            self.move(next(self._schedule)[1])
+
+    def listing(self, symbol: str) -> Listing:
+        """Return a market; raises KeyError if there is none of this symbol."""
+        return self._listings[symbol]
+
+    def listings(self) -> Iterable[Listing]:
+        """Return all markets, including delisted ones."""
+        return self._listings.values()
+
+    def inject(self, fault: OfMarket) -> SimulatedInstrument | None:
+        """Apply a fault.
+
+        Returns:
+            The pair if the fault changed it, for followers of the instrument channel.
+
+        Raises:
+            FaultError: There is no such market, or the fault does not fit it.
+
+        """
+        match fault:
+            case ListPair(symbol=symbol):
+                return self._add_listing(symbol)
+            case Mute() | Silence() | Refuse():
+                self._listing_of(fault.symbol)
+                self.active_faults.begin(fault)
+                return None
+            case ChangePrecision():
+                return _set_precision(self._listing_of(fault.symbol), fault, self._seed)
+            case PairStatus():
+                listing = self._listing_of(fault.symbol)
+                listing.instrument = replace(listing.instrument, status=fault.status)
+                return listing.instrument
+            case AckOnly() | Early():
+                self._listing_of(fault.symbol).subscription_faults.add(fault)
+                return None
+            case _:
+                self._listing_of(fault.symbol).update_faults.add(fault)
+                return None
+
+    def pending(self) -> list[OfUpdate | OfSubscription]:
+        """Return the faults that wait for the markets' next updates and subscriptions."""
+        return [
+            fault
+            for listing in self._listings.values()
+            for queue in (listing.update_faults, listing.subscription_faults)
+            for fault in queue.pending()
+        ]
+
+    def clear_faults(self) -> None:
+        """Remove all faults, lasting and waiting."""
+        self.active_faults.clear()
+        for listing in self._listings.values():
+            listing.update_faults.clear()
+            listing.subscription_faults.clear()
+
+    def _listing_of(self, symbol: str | None) -> Listing:
+        listing = self._listings.get(symbol or "")
+        if listing is None:
+            some = ", ".join(list(self._listings)[:5])
+            raise FaultError(f"symbol={symbol}: it is not listed: use one that is, such as {some}")
+        return listing
+
+    def _add_listing(self, symbol: str) -> SimulatedInstrument:
+        if symbol in self._listings:
+            raise FaultError(
+                f"symbol={symbol}: it is listed already; to bring a delisted one back:"
+                f" pair_status?symbol={symbol}&status=online"
+            )
+        try:
+            profile = profile_of(symbol)
+        except ValueError as error:
+            raise FaultError(f"symbol={symbol}: {error}") from None
+        listing = self._listings[symbol] = Listing(Market(profile, self._seed))
+        self._schedule.add(symbol, profile.weight)
+        return listing.instrument
+
+
+def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> SimulatedInstrument:
+    market, status = listing.market, listing.instrument.status
+    try:
+        profile = market.profile.at(fault.price, fault.qty)
+    except ValueError as error:
+        raise FaultError(str(error)) from None
+    before = market.profile
+    if fault.price >= before.price_precision and fault.qty >= before.qty_precision:
+        market.refine(profile)
+    else:
+        # With fewer decimals levels would merge, or meet those of the other side.
+        market = Market(profile, seed)
+    listing.replace(market)
+    listing.instrument = replace(listing.instrument, status=status)
+    return listing.instrument

@@ -1,0 +1,64 @@
+"""An update of a book as text: right, or as a fault spoils it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from simulator.faults.kinds import CorruptChecksum, Crossed, CutText, ExtraDecimal, OfUpdate
+from simulator.market.market import Market
+from simulator.protocol.instruments import SimulatedInstrument
+from simulator.protocol.wire import CHECKSUM_LEVELS, Level, book_frame, checksum, decimal_text
+
+
+@dataclass(frozen=True)
+class BookUpdate:
+    """The changes that one move makes at one depth."""
+
+    instrument: SimulatedInstrument
+    bids: list[Level]
+    asks: list[Level]
+    checksum: int
+    timestamp: str
+
+    @property
+    def text(self) -> str:
+        """Return the right frame."""
+        return book_frame(
+            "update", self.instrument, self.bids, self.asks, self.checksum, self.timestamp
+        )
+
+
+def spoiled_text(update: BookUpdate, fault: OfUpdate, market: Market) -> str:
+    """Return the frame as a fault spoils it; `market` has just made the update."""
+    match fault:
+        case CorruptChecksum():
+            return replace(update, checksum=update.checksum ^ 1).text
+        case Crossed():
+            return _crossed(update, market).text
+        case ExtraDecimal():
+            return _with_extra_decimal(update)
+        case CutText():
+            return update.text[: len(update.text) // 2]
+        case _:
+            return update.text
+
+
+def can_cross(market: Market) -> bool:
+    """Return whether there is an ask that a bid can cross."""
+    return bool(market.asks.keys)
+
+
+def _crossed(update: BookUpdate, market: Market) -> BookUpdate:
+    """Add a bid at the price of the best ask, and take the checksum of the book it leaves."""
+    bid = (market.asks.keys[0], market.profile.lots)
+    check = checksum(market.asks.top(CHECKSUM_LEVELS), [bid, *market.bids.top(CHECKSUM_LEVELS - 1)])
+    # If a frame has several levels at one price, the last one counts.
+    return replace(update, bids=[*update.bids, bid], checksum=check)
+
+
+def _with_extra_decimal(update: BookUpdate) -> str:
+    price, _ = (update.bids or update.asks)[0]
+    decimals = update.instrument.price_precision
+    right = f'"price":{decimal_text(price, decimals)},'
+    wrong = f'"price":{decimal_text(10 * price + 5, decimals + 1)},'
+    return update.text.replace(right, wrong, 1)

@@ -1,0 +1,105 @@
+"""What clients send: decoding, and a log of the last requests of all connections."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from simulator.protocol.wire import now_us, time_text
+
+MALFORMED = "Malformed request"
+MAX_LOGGED = 10_000
+
+
+class Params(msgspec.Struct, frozen=True):
+    """The parameters of a request, with Kraken's defaults."""
+
+    channel: str
+    symbol: list[str] = msgspec.field(default_factory=list)
+    depth: int = 10
+    snapshot: bool = True
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A request of any method."""
+
+    method: str
+    params: Params | None = None
+    req_id: int | None = None
+
+
+class BadRequest(ValueError):
+    """A message that is no valid request.
+
+    Attributes:
+        method: Its method, if that much can be read.
+        req_id: Its number, if that much can be read.
+
+    """
+
+    def __init__(self, text: str, method: str | None, req_id: int | None) -> None:
+        super().__init__(text)
+        self.method = method
+        self.req_id = req_id
+
+
+_request_decoder = msgspec.json.Decoder(Request)
+
+
+def parse_request(message: str | bytes) -> Request:
+    """Decode a message.
+
+    Raises:
+        BadRequest: The message is malformed; the error holds the parts that can be read.
+
+    """
+    try:
+        return _request_decoder.decode(message)
+    except msgspec.MsgspecError as error:
+        raise _bad_request(message) from error
+
+
+def _bad_request(message: str | bytes) -> BadRequest:
+    try:
+        content = msgspec.json.decode(message)
+    except msgspec.MsgspecError:
+        content = None
+    if not isinstance(content, dict):
+        return BadRequest(MALFORMED, None, None)
+    method, req_id = content.get("method"), content.get("req_id")
+    return BadRequest(
+        MALFORMED,
+        method if isinstance(method, str) else None,
+        req_id if isinstance(req_id, int) and not isinstance(req_id, bool) else None,
+    )
+
+
+class LoggedRequest(msgspec.Struct, frozen=True):
+    """A request as it was received; `method` and `channel` are None if they cannot be read."""
+
+    time: str
+    connection: int
+    method: str | None
+    channel: str | None = None
+    symbols: list[str] = []
+
+
+class ReceivedRequests:
+    """The last `MAX_LOGGED` requests, oldest first."""
+
+    def __init__(self) -> None:
+        self.entries: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
+
+    def append(self, connection: int, message: str | bytes) -> None:
+        """Log a message of a connection, valid or not."""
+        time = time_text(now_us())
+        try:
+            request = parse_request(message)
+        except BadRequest as bad:
+            entry = LoggedRequest(time, connection, bad.method)
+        else:
+            params = request.params
+            channel, symbols = (params.channel, params.symbol) if params else (None, [])
+            entry = LoggedRequest(time, connection, request.method, channel, symbols)
+        self.entries.append(entry)

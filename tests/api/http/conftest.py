@@ -1,0 +1,10 @@
+"""The handlers' tests need no Redis of their own: fakeredis answers."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def redis_url(fake_redis_url: str) -> str:
+    return fake_redis_url

@@ -1,0 +1,53 @@
+"""A venue whose connections never connect, and whose lists the test writes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from collector.feed.books import SymbolBook
+from collector.feed.link import Link
+from collector.feed.venue import ConnectionState, InstrumentsListener
+from kraken_book.precision import Precision
+
+
+class Listed(NamedTuple):
+    """A pair as the venue lists it."""
+
+    symbol: str
+    precision: Precision | None = Precision(1, 8)
+    status: str | None = "online"
+    is_traded: bool = True
+
+
+class IdleConnection:
+    """Carries books, and hears nothing of them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.link = Link()
+        self.state = ConnectionState.BACKING_OFF
+        self.books: dict[str, SymbolBook] = {}
+
+    def add(self, book: SymbolBook) -> None:
+        self.books[book.symbol] = book
+
+    def remove(self, symbol: str) -> None:
+        del self.books[symbol]
+
+    def describe(self) -> dict[str, object]:
+        return {"name": self.name, "state": self.state.value}
+
+    async def run(self) -> None:
+        raise AssertionError("no test runs it")
+
+
+class ListedVenue:
+    """A `collector.feed.venue.Venue`."""
+
+    def __init__(self, symbols_per_connection: int = 100) -> None:
+        self.source = "simulated"
+        self.depth = 10
+        self.symbols_per_connection = symbols_per_connection
+
+    def open_connection(self, name: str, on_instruments: InstrumentsListener) -> IdleConnection:  # noqa: ARG002
+        return IdleConnection(name)

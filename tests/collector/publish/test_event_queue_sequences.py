@@ -1,0 +1,131 @@
+"""A queue under any sequence of events, against the script's rules: no number is lost."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kraken_book.contract.write import EventEntry
+from tests.collector.publish.boxes import Box, Taken
+from tests.kraken_book.script_model import ScriptModel
+
+STEPS = st.lists(
+    st.sampled_from(
+        ["update"] * 6 + ["write"] * 4 + ["snapshot", "lose", "lead", "follow", "another", "flush"]
+    ),
+    max_size=40,
+)
+
+
+class Life:
+    """A box that leads a stream which `ScriptModel` judges."""
+
+    def __init__(self, max_events: int) -> None:
+        self.max_events = max_events
+        self.box = Box(max_events=max_events)
+        self.model = ScriptModel()
+        self.epoch = 1
+        self.leads = False
+        self.written: list[tuple[int, EventEntry]] = []
+        self.numbers: list[int] = []
+
+    def lead(self) -> None:
+        self.epoch = max(self.epoch, self.model.place[0]) + 1
+        self.box.writer.lead(self.epoch)
+        self.leads = True
+
+    def follow(self) -> None:
+        self.box.writer.resign()
+        self.leads = False
+
+    def another(self) -> None:
+        """Another collector writes a snapshot under a newer epoch."""
+        epoch, seq = self.model.place
+        entry = EventEntry("snapshot", seq + 1, b'{"conflated":null}')
+        assert self.model.write(max(epoch, self.epoch) + 1, [entry], is_book=True) is None
+        self.epoch = max(epoch, self.epoch) + 1
+        self.written.append((self.epoch, entry))
+
+    def flush(self) -> None:
+        self.model.forget()
+        self.written.clear()
+
+    def write(self) -> None:
+        # However often it was refused, it is not held back any more.
+        self.box.clock.now += 5.0
+        call = self.box.next_call()
+        if call is None:
+            return
+        taken = Taken(call)
+        assert taken.entries
+        self.numbers += taken.seqs
+        refused = self.model.write(taken.epoch, taken.entries, is_book=taken.mode == "book")
+        if refused is None:
+            self.box.writer.done(call)
+            self.written += [(taken.epoch, entry) for entry in taken.entries]
+        elif refused.word == "FENCED":
+            self.follow()
+        else:
+            self.box.writer.refused(refused)
+
+    def step(self, name: str) -> None:
+        box = self.box
+        if name == "update" and box.book.live:
+            before = box.queue.waiting
+            box.update()
+            assert not self.leads or box.queue.waiting >= min(before, 1)
+        elif name == "snapshot":
+            box.snapshot()
+        elif name == "lose" and box.book.live:
+            box.book.lose("closed")
+        elif name in ("lead", "follow", "another", "flush", "write"):
+            getattr(self, name)()
+
+    def check(self) -> None:
+        assert self.numbers == sorted(set(self.numbers)), "a number was given twice, or fell"
+        assert self.box.queue.waiting <= self.max_events + 3
+        for (epoch, before), (next_epoch, entry) in pairwise(self.written):
+            if epoch != next_epoch:
+                continue
+            jumped = entry.seq - before.seq - 1
+            if entry.kind != "snapshot":
+                assert not jumped
+                continue
+            conflated = json.loads(entry.data)["conflated"]
+            assert conflated in (None, jumped), "the snapshot stands for another number of events"
+
+
+@given(STEPS, st.integers(2, 6))
+@settings(deadline=None, max_examples=300)
+def test_numbers_rise_and_every_update_is_an_event_or_counted(steps: list[str], most: int) -> None:
+    life = Life(most)
+    life.box.snapshot()
+    life.lead()
+    for step in steps:
+        life.step(step)
+        life.check()
+
+
+@given(st.lists(st.sampled_from(["update"] * 5 + ["write"]), max_size=60), st.integers(2, 6))
+@settings(deadline=None, max_examples=200)
+def test_while_all_goes_well_the_numbers_of_updates_are_those_told_and_those_conflated(
+    steps: list[str], most: int
+) -> None:
+    life = Life(most)
+    life.box.snapshot()
+    life.lead()
+    life.write()
+    for step in [*steps, "write"]:
+        life.step(step)
+    told = [entry for _, entry in life.written[2:]]
+    given_numbers = told[-1].seq - 2 if told else 0
+    conflated = sum(json.loads(e.data)["conflated"] for e in told if e.kind == "snapshot")
+    assert given_numbers == len(told) + conflated
+    conflations = given_numbers - life.box.updates
+    assert conflations >= 0
+    assert (conflations > 0) == any(entry.kind == "snapshot" for entry in told)
+    books = [json.loads(entry.data) for entry in told if entry.kind != "status"]
+    assert not books or books[-1]["checksum"] == life.box.naive.checksum

@@ -1,0 +1,152 @@
+"""Pairs that Kraken lists, their precisions and what is believed of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_book.precision import Precision
+from tests.collector.venues.kraken.kraken_side import (
+    BAD,
+    BTC,
+    ETH,
+    Conversation,
+    acknowledged,
+    instruments,
+    refused,
+)
+
+
+def test_instruments_that_do_not_come_are_asked_for_again_after_10_s() -> None:
+    conversation = Conversation(BTC)
+    conversation.said()
+    conversation.wait(9)
+    assert conversation.said() == []
+    conversation.wait(2)
+    (request,) = conversation.said()
+    assert request["params"] == {"channel": "instrument"}
+
+
+def test_symbol_that_is_no_instrument_is_refused_and_others_go_on() -> None:
+    conversation = Conversation(BTC, BAD)
+    conversation.hear(instruments(BTC))
+    conversation.hear(acknowledged("subscribe", BTC), acknowledged("subscribe", BAD))
+    conversation.hear(conversation.markets[BTC].snapshot())
+    assert conversation.books[BTC].live
+    assert conversation.books[BAD].status == "refused"
+    assert "precisions" in (conversation.books[BAD].reason or "")
+
+
+def test_changed_precision_resyncs_the_book(live: Conversation) -> None:
+    live.hear(instruments(BTC, price=2, kind="update"))
+    assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "precision")
+    assert live.books[BTC].precision == Precision(2, 8)
+    assert live.books[ETH].live
+    assert live.asked() == [("unsubscribe", [BTC])]
+
+
+def test_same_precision_again_changes_nothing(live: Conversation) -> None:
+    live.hear(instruments(BTC, ETH, kind="update"))
+    assert live.said() == []
+    assert live.books[BTC].live
+
+
+def test_instruments_that_are_lost_after_their_acknowledgement_are_subscribed_to_again() -> None:
+    conversation = Conversation(BTC)
+    conversation.said()
+    conversation.wait(11)
+    (again,) = conversation.said()
+    conversation.hear(refused(None, "Already subscribed", req_id=again["req_id"]))
+    asked = [(r["method"], r["params"]["channel"]) for r in conversation.said()]
+    assert asked == [("unsubscribe", "instrument"), ("subscribe", "instrument")]
+
+
+def test_listener_is_told_whether_pairs_are_all_that_are_listed() -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC, ETH), instruments("SOL/USD", kind="update"))
+    assert conversation.listed == [([BTC, ETH], True), (["SOL/USD"], False)]
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        b'{"symbol":"SOL/USD"}',
+        b'{"name":"SOL/USD"}',
+        b'{"symbol":null,"price_precision":1,"qty_precision":8}',
+        '{"symbol":"币安人生/USD","price_precision":1,"qty_precision":8}'.encode(),
+        b"5",
+        b'{"symbol":"SOL/USD","price_precision":99,"qty_precision":8}',
+    ],
+)
+def test_pair_that_makes_no_sense_is_passed_over_alone(senseless: bytes) -> None:
+    conversation = Conversation(BTC)
+    frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [' + senseless + b", ")
+    conversation.hear(frame)
+    ((names, is_all),) = conversation.listed
+    assert (set(names) - {"SOL/USD"}, is_all) == ({BTC}, True)
+    assert conversation.asked()[-1] == ("subscribe", [BTC])
+
+
+def test_list_of_mostly_nameless_pairs_is_not_taken_for_all() -> None:
+    conversation = Conversation(BTC)
+    frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [{}, 5, ')
+    conversation.hear(frame)
+    assert conversation.listed == [([BTC], False)]
+
+
+def test_followed_pair_keeps_its_precision_if_the_new_one_makes_no_sense(
+    live: Conversation,
+) -> None:
+    live.hear(instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1))
+    assert live.books[BTC].precision == Precision(1, 8)
+    assert live.books[BTC].live
+    assert live.listed[-1] == ([BTC, ETH], True)
+
+
+def test_list_that_is_not_believed_is_asked_for_again() -> None:
+    conversation = Conversation(BTC)
+    conversation.believes = False
+    conversation.hear(instruments(BTC))
+    conversation.said()
+    conversation.wait(11)
+    assert [r["method"] for r in conversation.said() if r["params"]["channel"] == "instrument"] == [
+        "unsubscribe",
+        "subscribe",
+    ]
+
+
+def test_status_of_a_pair_is_kept_in_its_book(live: Conversation) -> None:
+    frame = instruments(BTC, kind="update").replace(
+        b'"symbol": "BTC/USD"', b'"symbol": "BTC/USD", "status": "cancel_only"'
+    )
+    live.hear(frame)
+    assert live.books[BTC].pair_status == "cancel_only"
+    assert live.books[BTC].live
+
+
+@pytest.mark.parametrize("kind", ["update", "snapshot"])
+def test_pairs_are_not_known_before_a_snapshot_with_pairs(kind: str) -> None:
+    conversation = Conversation(BTC)
+    conversation.said()
+    conversation.hear(instruments(*([BTC] if kind == "update" else []), kind=kind))
+    assert conversation.asked() == []
+    assert not conversation.session.is_complete
+    conversation.wait(11)
+    assert [r["params"]["channel"] for r in conversation.said()] == ["instrument"]
+
+
+def test_symbol_refused_without_precisions_is_asked_for_once_they_are_known() -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(ETH), acknowledged("subscribe", BTC))
+    conversation.said()
+    assert conversation.books[BTC].status == "refused"
+    conversation.hear(instruments(BTC, kind="update"))
+    assert conversation.asked() == [("unsubscribe", [BTC])]
+    conversation.hear(acknowledged("unsubscribe", BTC))
+    assert conversation.asked() == [("subscribe", [BTC])]
+
+
+@pytest.mark.parametrize("name", ["", "A,B/USD", "A/B\n", "A/B/C", 'A"/USD'])
+def test_pair_with_an_odd_name_is_passed_over(name: str) -> None:
+    conversation = Conversation(BTC)
+    conversation.hear(instruments(BTC, name))
+    assert conversation.listed == [([BTC], True)]

@@ -1,0 +1,113 @@
+"""A session begins and ends, and symbols join and leave it."""
+
+from __future__ import annotations
+
+from collector.feed.books import SymbolBook
+from kraken_book.precision import Precision
+from tests.collector.venues.kraken.kraken_side import (
+    BAD,
+    BTC,
+    ETH,
+    Conversation,
+    acknowledged,
+    instruments,
+    refused,
+)
+
+
+def test_session_asks_for_precisions_then_for_all_books_in_one_request() -> None:
+    conversation = Conversation(BTC, ETH, depth=25)
+    (request,) = conversation.said()
+    assert request["params"] == {"channel": "instrument"}
+    conversation.hear(b'{"channel":"heartbeat"}')
+    assert conversation.said() == []
+    conversation.hear(instruments(BTC, ETH, "SOL/USD"))
+    (request,) = conversation.said()
+    assert request["params"] == {
+        "channel": "book",
+        "symbol": [BTC, ETH],
+        "depth": 25,
+        "snapshot": True,
+    }
+
+
+def test_symbol_is_asked_for_then_acknowledged_then_live() -> None:
+    conversation = Conversation(BTC)
+    book = conversation.books[BTC]
+    conversation.hear(instruments(BTC))
+    assert (book.status, book.precision) == ("asked", Precision(1, 8))
+    conversation.hear(acknowledged("subscribe", BTC))
+    assert book.status == "syncing"
+    before = conversation.session.is_complete
+    conversation.hear(conversation.markets[BTC].snapshot())
+    assert (book.status, book.reason) == ("live", None)
+    assert (before, conversation.session.is_complete) == (False, True)
+    assert conversation.session.has_verified
+
+
+def test_requests_have_ids_of_their_own(live: Conversation) -> None:
+    live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
+    fresh = Conversation(BTC)
+    fresh.wait(30)
+    for conversation in (live, fresh):
+        ids = [request["req_id"] for request in conversation.said()]
+        assert ids
+        assert len(set(ids)) == len(ids)
+
+
+def test_closed_session_drops_every_book_and_keeps_refusals() -> None:
+    conversation = Conversation(BTC, BAD, ETH)
+    conversation.hear(instruments(BTC, ETH), refused(BAD, "not supported"))
+    conversation.hear(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
+    conversation.session.close("closed")
+    told = {symbol: (b.status, b.reason) for symbol, b in conversation.books.items()}
+    assert told == {
+        BTC: ("syncing", "closed"),
+        BAD: ("refused", "not supported"),
+        ETH: ("asked", "closed"),
+    }
+
+
+def test_added_symbol_is_asked_for_and_removed_symbol_is_left(live: Conversation) -> None:
+    book = SymbolBook("SOL/USD", 10, "simulated")
+    live.books["SOL/USD"] = book
+    live.session.add(book)
+    live.wait(1)
+    assert live.asked() == [("subscribe", ["SOL/USD"])]
+    live.session.remove(BTC)
+    del live.books[BTC]
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC))
+    live.wait(20)
+    assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
+
+
+def test_session_without_symbols_is_complete_once_it_knows_the_pairs() -> None:
+    conversation = Conversation()
+    assert not conversation.session.is_complete
+    conversation.hear(instruments(BTC))
+    assert conversation.session.is_complete
+
+
+def test_symbol_added_again_before_it_has_been_left_waits_for_that(
+    live: Conversation,
+) -> None:
+    live.session.remove(BTC)
+    live.session.add(live.books[BTC])
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.wait(5)
+    assert live.asked() == []
+    live.hear(live.markets[BTC].snapshot())
+    live.hear(acknowledged("unsubscribe", BTC))
+    assert live.asked() == [("subscribe", [BTC])]
+
+
+def test_removed_symbol_is_left_again_if_no_answer_comes(live: Conversation) -> None:
+    live.session.remove(BTC)
+    del live.books[BTC]
+    live.said()
+    live.wait(11)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(acknowledged("unsubscribe", BTC))
+    live.wait(30)
+    assert live.asked() == []

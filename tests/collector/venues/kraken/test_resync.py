@@ -1,0 +1,200 @@
+"""Books in doubt are asked for again: alone, later each time, and within a budget."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.venues.kraken.requests import REQUESTS_PER_SECOND
+from collector.venues.kraken.venue import RESYNCS_PER_10_S
+from tests.collector.venues.kraken.kraken_side import (
+    BTC,
+    ETH,
+    QUIET_SECONDS,
+    Conversation,
+    Market,
+    acknowledged,
+    book_frame,
+    resubscribe,
+)
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (Market(BTC).wrong_update(), "checksum"),
+        (book_frame("update", BTC, [("-1.0", "1.0")], [], 1), "level"),
+        (book_frame("update", BTC, [("100.05", "1.0")], [], 1), "level"),
+        (book_frame("update", BTC, [('"100.0"', "1.0")], [], 1), "level"),
+        (book_frame("update", BTC, [("0.0", "1.0")], [], 1), "level"),
+        (book_frame("update", BTC, [("1e999999", "1.0")], [], 1), "level"),
+        (book_frame("snapshot", BTC, [("100.0", "1.0")], [], 1), "checksum"),
+        (
+            b'{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","checksum":"x"}]}',
+            "frame",
+        ),
+    ],
+)
+def test_book_in_doubt_is_dropped_left_and_asked_for_again_alone(
+    live: Conversation, frame: bytes, reason: str
+) -> None:
+    live.hear(frame)
+    book = live.books[BTC]
+    assert (book.status, book.reason, book.book) == ("syncing", reason, None)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(live.markets[ETH].update([("98.0", "1.00000000")]))
+    assert live.books[ETH].live
+    resubscribe(live, BTC)
+    assert live.books[ETH].live
+    assert live.said() == []
+
+
+def test_crossed_book_is_doubted_even_if_its_checksum_agrees(live: Conversation) -> None:
+    live.hear(live.markets[BTC].update([("101.0", "1.00000000")]))
+    assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "crossed")
+    assert live.asked() == [("unsubscribe", [BTC])]
+
+
+def test_frames_of_the_old_subscription_are_dropped_until_the_new_snapshot(
+    live: Conversation,
+) -> None:
+    market, book = live.markets[BTC], live.books[BTC]
+    late = market.update([("99.5", "1.00000000")])
+    live.hear(market.wrong_update())
+    old_snapshot = Market(BTC).snapshot()
+    live.hear(late, old_snapshot)
+    assert book.status == "syncing"
+    live.hear(acknowledged("unsubscribe", BTC))
+    live.hear(late)
+    assert book.status == "syncing"
+    assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
+    live.hear(late)
+    assert book.status == "syncing"
+    live.hear(acknowledged("subscribe", BTC), market.snapshot())
+    assert book.live
+    assert book.checksum == market.book.checksum
+
+
+def test_repeated_doubts_of_a_symbol_wait_longer_and_longer(live: Conversation) -> None:
+    waits = []
+    for _ in range(7):
+        live.hear(live.markets[BTC].wrong_update())
+        assert live.asked() == [("unsubscribe", [BTC])]
+        live.hear(acknowledged("unsubscribe", BTC))
+        begun = live.now
+        while not (asked := live.asked()):
+            live.wait(1)
+            assert live.now - begun < 62, "not asked for again"
+        waits.append(live.now - begun)
+        assert asked == [("subscribe", [BTC])]
+        live.hear(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
+    assert waits[0] == 0
+    assert waits[1] >= 1
+    assert waits[4] >= 4
+    assert max(waits) > 15
+    assert live.books[ETH].live
+
+
+def test_doubt_after_a_minute_of_being_live_is_a_first_one(live: Conversation) -> None:
+    for _ in range(3):
+        live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
+        assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
+        live.hear(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
+        live.wait(61)
+
+
+def test_update_before_its_snapshot_is_doubted(live: Conversation) -> None:
+    market = live.markets[BTC]
+    live.hear(market.wrong_update(), acknowledged("unsubscribe", BTC))
+    live.said()
+    live.hear(acknowledged("subscribe", BTC), market.update([("99.5", "1.00000000")]))
+    assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "early")
+    assert live.asked() == [("unsubscribe", [BTC])]
+    live.hear(market.snapshot())
+    assert not live.books[BTC].live, "it is of the subscription that was left"
+    assert live.books[ETH].live
+
+
+def test_book_without_updates_for_long_is_asked_for_again(live: Conversation) -> None:
+    live.wait(QUIET_SECONDS / 2)
+    live.hear(live.markets[ETH].update([("99.5", "1.00000000")]))
+    live.wait(QUIET_SECONDS / 2)
+    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.books[BTC].reason == "quiet"
+    assert live.books[ETH].live
+    live.hear(acknowledged("unsubscribe", BTC))
+    assert live.asked() == [("subscribe", [BTC])]
+
+
+def test_feed_that_is_wrong_everywhere_is_resynced_within_the_budget() -> None:
+    names = [f"C{number}/USD" for number in range(200)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+        conversation.hear(acknowledged("unsubscribe", name))
+    asked_again: list[float] = []
+    while len(asked_again) < len(names):
+        for method, symbols in conversation.asked():
+            if method == "subscribe":
+                asked_again += [conversation.now] * len(symbols)
+                for symbol in symbols:
+                    snapshot = conversation.markets[symbol].snapshot()
+                    conversation.hear(acknowledged("subscribe", symbol), snapshot)
+        conversation.wait(1)
+    for at in asked_again:
+        within = [other for other in asked_again if at <= other < at + 10]
+        assert len(within) <= RESYNCS_PER_10_S
+    assert max(asked_again) - min(asked_again) < 60, "each had its turn"
+
+
+def test_quiet_books_are_left_within_the_budget_of_resyncs() -> None:
+    names = [f"C{number}/USD" for number in range(200)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    conversation.wait(QUIET_SECONDS)
+    assert sum(not book.live for book in conversation.books.values()) <= RESYNCS_PER_10_S
+
+
+def test_requests_keep_a_pace_and_symbols_share_them(live: Conversation) -> None:
+    names = [f"C{number}/USD" for number in range(50)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+    assert conversation.asked() == [("unsubscribe", names)]
+    conversation.now += 1
+    for name in names:
+        conversation.hear(acknowledged("unsubscribe", name))
+    assert len(conversation.said()) <= REQUESTS_PER_SECOND
+
+
+def test_quiet_books_are_resynced_without_growing_delays(live: Conversation) -> None:
+    for _ in range(6):
+        live.wait(QUIET_SECONDS)
+        assert live.asked() == [("unsubscribe", [BTC, ETH])]
+        for symbol in (BTC, ETH):
+            live.hear(acknowledged("unsubscribe", symbol))
+        assert live.asked() == [("subscribe", [BTC, ETH])]
+        for symbol in (BTC, ETH):
+            live.hear(acknowledged("subscribe", symbol), live.markets[symbol].snapshot())
+            assert live.books[symbol].live
+
+
+def test_symbols_in_endless_doubt_leave_other_symbols_their_resyncs() -> None:
+    names = [f"C{number}/USD" for number in range(2 * RESYNCS_PER_10_S)]
+    conversation = Conversation(*names)
+    conversation.go_live()
+    last = names[-1]
+    for name in names:
+        conversation.hear(conversation.markets[name].wrong_update())
+        conversation.hear(acknowledged("unsubscribe", name))
+    for _ in range(25):
+        for method, symbols in conversation.asked():
+            for symbol in symbols if method == "subscribe" else ():
+                conversation.hear(acknowledged("subscribe", symbol))
+                conversation.hear(conversation.markets[symbol].snapshot())
+                if symbol != last:
+                    conversation.hear(conversation.markets[symbol].wrong_update())
+                    conversation.hear(acknowledged("unsubscribe", symbol))
+        conversation.wait(1)
+    assert conversation.books[last].live

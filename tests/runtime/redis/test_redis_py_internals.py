@@ -1,0 +1,143 @@
+"""redis-py's undocumented parts are as `runtime.redis.redis_py_internals` expects them.
+
+If a test fails here, redis-py has changed: read its changes, adapt that module and its range.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.connection import AbstractConnection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.sentinel import Sentinel
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, ResponseError
+
+from runtime.redis.client import connect_redis
+from runtime.redis.redis_py_internals import (
+    ExchangingConnection,
+    master_pool,
+    server_pool,
+    url_parameters,
+)
+from tests.installed import changed, require_checked_version
+
+METHODS = {
+    "_connect": ["self"],
+    "_send_packed_command": ["self", "command"],
+    "can_read": ["self"],
+    "pack_commands": ["self", "commands"],
+}
+
+
+@pytest.fixture
+async def connection(redis_url: str) -> AsyncIterator[ExchangingConnection]:
+    pool = server_pool(redis_url, socket_timeout=5.0)
+    made = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
+    assert isinstance(made, ExchangingConnection), changed("redis", "connection_class is ignored")
+    yield made
+    await pool.release(made)
+    await pool.aclose()
+
+
+def test_installed_redis_py_is_in_the_checked_range() -> None:
+    require_checked_version("redis", "runtime/redis/redis_py_internals.py")
+
+
+@pytest.mark.parametrize(("name", "parameters"), METHODS.items())
+def test_connection_has_the_methods_that_are_overridden(name: str, parameters: list[str]) -> None:
+    method = getattr(AbstractConnection, name, None)
+    assert method is not None, changed("redis", f"AbstractConnection has no {name}")
+    found = list(inspect.signature(method).parameters)
+    assert found == parameters, changed("redis", f"AbstractConnection.{name} takes {found}")
+
+
+async def test_streams_of_a_connection_are_asyncios_while_it_is_connected(
+    connection: ExchangingConnection,
+) -> None:
+    streams = (connection._reader, connection._writer)
+    kinds = (asyncio.StreamReader, asyncio.StreamWriter)
+    assert all(map(isinstance, streams, kinds)), changed("redis", f"its streams are {streams}")
+    assert connection.is_connected
+    await connection.disconnect()
+    assert (connection._reader, connection._writer) == (None, None), changed(
+        "redis", "a closed connection keeps its streams"
+    )
+    assert not connection.is_connected
+
+
+async def test_nothing_of_the_handshake_is_left_for_the_first_reply(
+    connection: ExchangingConnection,
+) -> None:
+    assert await connection.is_ready(), changed("redis", "the handshake leaves bytes unread")
+    assert await connection.exchange([("ECHO", "mine")]) == [b"mine"]
+    assert await connection.is_ready(), changed("redis", "its parser reads what we read")
+
+
+async def test_redis_pys_own_calls_and_exchanges_follow_each_other(
+    connection: ExchangingConnection,
+) -> None:
+    for _ in range(2):
+        await connection.send_command("ECHO", "theirs")
+        assert await connection.read_response() == b"theirs"
+        assert await connection.exchange([("ECHO", "ours")]) == [b"ours"]
+
+
+async def test_parser_turns_an_answer_into_the_error_of_its_class(
+    connection: ExchangingConnection,
+) -> None:
+    parse: Any = connection._parser.parse_error
+    found = [type(parse(text)) for text in ("READONLY replica", "ERR unknown command")]
+    assert found == [ReadOnlyError, ResponseError], changed("redis", f"it makes {found}")
+
+
+async def test_reset_connection_is_a_connection_error_of_redis_py(
+    connection: ExchangingConnection,
+) -> None:
+    assert connection._writer is not None
+    connection._writer.transport.abort()
+    await asyncio.sleep(0)
+    with pytest.raises(RedisConnectionError):
+        await connection.exchange([("PING",)])
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [("rediss://host/0", SSLConnection), ("unix:///socket", UnixDomainSocketConnection)],
+)
+def test_pool_makes_exchanging_connections_of_the_kind_that_the_url_names(
+    url: str, kind: type[AbstractConnection]
+) -> None:
+    made = server_pool(url).make_connection()  # type: ignore[no-untyped-call]  # redis-py's
+    assert isinstance(made, ExchangingConnection), changed("redis", "connection_class is ignored")
+    assert isinstance(made, kind)
+
+
+async def test_pool_of_a_master_is_blocking_and_knows_its_sentinels() -> None:
+    sentinels = Sentinel([("host", 26379)])  # type: ignore[no-untyped-call]  # redis-py's
+    pool = master_pool("books", sentinels, tls=False, max_connections=1, timeout=0.01)
+    assert isinstance(pool, BlockingConnectionPool)
+    found = (pool.max_connections, pool.timeout, getattr(pool, "sentinel_manager", None))
+    assert found == (1, 0.01, sentinels), changed("redis", "its pools do not share arguments")
+    made = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
+    assert isinstance(made, ExchangingConnection)
+    assert made.is_masters
+    await pool.aclose()
+
+
+def test_parameters_of_a_url_are_those_of_redis_pys_connections() -> None:
+    documented = {"db", "protocol", "client_name", "socket_timeout", "max_connections", "timeout"}
+    documented |= {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "health_check_interval"}
+    missing = documented - url_parameters()
+    assert not missing, changed("redis", f"no __init__ has the parameters {missing}")
+
+
+async def test_client_finds_the_form_of_a_reply_by_the_name_of_its_command() -> None:
+    client = connect_redis("redis://127.0.0.1:1/0")
+    for name in ("XRANGE", "XREAD", "TIME"):
+        assert name in client.response_callbacks, changed("redis", f"no callback for {name}")
+    await client.aclose()

@@ -1,0 +1,117 @@
+"""The shape of the source: names that are unique, folders that are small, walls that hold.
+
+The walls between packages and between an application's folders are import-linter's contracts, in
+`pyproject.toml`; here is what it does not check.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PRODUCT = ("kraken_book", "runtime", "collector", "api", "simulator", "launcher")
+MAX_ENTRIES = 10
+
+FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Yield path and syntax tree of each module of the product."""
+    for package in PRODUCT:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def test_public_class_names_are_unique() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for path, module in modules():
+        for node in module.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path)
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("folder", ["api", "collector"])
+def test_service_folder_has_at_most_ten_entries(folder: str) -> None:
+    entries = [path.name for path in (ROOT / folder).iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= MAX_ENTRIES, sorted(entries)
+
+
+def test_no_function_is_assigned_to_another_object() -> None:
+    found = [
+        f"{path}:{node.lineno}: {ast.unparse(node)}"
+        for path, module in modules()
+        for owner in ast.walk(module)
+        if isinstance(owner, ast.ClassDef | ast.Module)
+        for node in _statements(owner)
+        if isinstance(node, ast.Assign)
+        for target, value in _pairs(node)
+        if _is_attribute_of_another(target) and _is_function(value, _function_names(owner))
+    ]
+    assert found == []
+
+
+def test_no_public_attribute_is_a_placeholder_for_a_function() -> None:
+    found = [
+        f"{path}:{node.lineno}: {ast.unparse(node)}"
+        for path, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Attribute)
+        and not node.target.attr.startswith("_")
+        and "Callable" in ast.unparse(node.annotation)
+    ]
+    assert found == []
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    """A folder may be: `api.http` is always imported by its full name."""
+    names = {"socket", "queue", "select", "signal", "code", "calendar", "types", "token", "copy"}
+    assert [path for path, _ in modules() if Path(path).stem in names] == []
+
+
+def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each target of an assignment with its value, also of `a, b = c, d`."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=True)
+        else:
+            yield target, node.value
+
+
+def _is_attribute_of_another(target: ast.expr) -> bool:
+    if not isinstance(target, ast.Attribute):
+        return False
+    return not (isinstance(target.value, ast.Name) and target.value.id in {"self", "cls"})
+
+
+def _statements(owner: ast.ClassDef | ast.Module) -> Iterator[ast.AST]:
+    """Yield what a class or a module contains, without the classes within it."""
+    for child in owner.body:
+        if not isinstance(child, ast.ClassDef):
+            yield from ast.walk(child)
+
+
+def _function_names(owner: ast.ClassDef | ast.Module) -> set[str]:
+    """Return the functions of a module, or the methods of a class that are no properties."""
+    return {
+        node.name
+        for node in owner.body
+        if isinstance(node, FunctionDef)
+        and not {"property", "cached_property"}
+        & {ast.unparse(each) for each in node.decorator_list}
+    }
+
+
+def _is_function(value: ast.expr, names: set[str]) -> bool:
+    """Return whether `value` is a lambda, a function of these names, or such a method of self."""
+    if isinstance(value, ast.Lambda):
+        return True
+    if isinstance(value, ast.Attribute):
+        return ast.unparse(value.value) == "self" and value.attr in names
+    return isinstance(value, ast.Name) and value.id in names
