@@ -1,4 +1,4 @@
-"""What every folder of tests may use: a real Redis, and the recordings where they are."""
+"""What every folder of tests may use: a real Redis, and recordings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hypothesis import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+from lab.recordings import FindRecording, find_recording
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
 
 if TYPE_CHECKING:
     from lab.fake_redis import FakeRedis
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # Certificates of whoever runs the tests: every client of ours would load them, in 20 ms of CPU.
 for _name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
@@ -111,8 +111,13 @@ def _emptied(url: str) -> str:
 
 
 @pytest.fixture
-def recordings() -> Path:
-    """The folder of recorded Kraken frames; skips where this machine has none."""
-    if not RECORDINGS.is_dir():
-        pytest.skip(f"no recordings at {RECORDINGS}")
-    return RECORDINGS
+def recorded() -> FindRecording:
+    """Return the file of a recording of Kraken's frames; skip if this machine does not have it."""
+
+    def find(name: str) -> Path:
+        path = find_recording(name)
+        if path is None:
+            pytest.skip(f"{name} is not beside the repository")
+        return path
+
+    return find

@@ -1,9 +1,9 @@
 """The core alone: from the bytes of a frame to a verified book, in microseconds, by step.
 
-Frames are Kraken's own if recordings of them are beside this repository, else the simulator's, made
-beforehand. Only the core runs, in one thread. The best of many passes over all frames counts, since
-on a shared machine every other one is disturbed. The yardstick, in the same run, is the standard
-library's `json.loads` of the same bytes.
+Frames are Kraken's own if there is a recording at this depth, else the simulator's.
+Only the core runs, in one thread. The best of many passes over all frames counts, since on a shared
+machine every other one is disturbed. The yardstick, in the same run, is the standard library's
+`json.loads` of the same bytes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 from bench.load.tape import Rate, Tape
@@ -22,8 +21,8 @@ from collector.venues.kraken.book_feed import parse_levels
 from collector.venues.kraken.frames import BookFrame, FrameError, decode_frame
 from kraken_book.book import Book
 from kraken_book.precision import Precision
+from lab.recordings import find_recording
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "recordings"
 PASSES = 40
 TOLD_EVERY = 5
 SYMBOL = "BTC/USD"
@@ -101,8 +100,8 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
 
 def frames_of(depth: int) -> tuple[list[bytes], str]:
     """Return book frames of one symbol from a snapshot on, and where they come from."""
-    recorded = RECORDINGS / f"kraken-btcusd-depth{depth}.jsonl"
-    if recorded.is_file():
+    recorded = find_recording(f"kraken-btcusd-depth{depth}.jsonl")
+    if recorded is not None:
         frames = [line for line in recorded.read_bytes().splitlines() if _is_book(line)]
         first = next(n for n, frame in enumerate(frames) if b'"snapshot"' in frame)
         return frames[first:], recorded.name

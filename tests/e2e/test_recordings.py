@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.ladder import Ladder
+from lab.recordings import FindRecording
 from lab.scripted_kraken import checksum
 from lab.services import Collector
 from lab.stage import Stage
@@ -112,18 +113,18 @@ def assert_hash_is(streams: StoredBooks, ladder: Ladder) -> None:
     ],
 )
 def test_every_recorded_frame_verifies_and_every_update_is_one_event(
-    stage: Stage, recordings: Path, name: str, depth: int, speed: str
+    stage: Stage, recorded: FindRecording, name: str, depth: int, speed: str
 ) -> None:
-    frames = book_frames(recordings / name)
-    collector, streams = replayed(stage, recordings / name, depth, speed)
+    frames = book_frames(recorded(name))
+    collector, streams = replayed(stage, recorded(name), depth, speed)
     assert_nothing_was_doubted(collector, frames)
     assert_each_frame_is_one_event(streams, frames)
 
 
 def test_frames_as_fast_as_they_can_be_read_are_all_verified_and_all_accounted_for(
-    stage: Stage, recordings: Path
+    stage: Stage, recorded: FindRecording
 ) -> None:
-    recording = recordings / "kraken-btcusd-depth25.jsonl"
+    recording = recorded("kraken-btcusd-depth25.jsonl")
     frames = book_frames(recording)
     collector, streams = replayed(stage, recording, 25, "0")
     assert_nothing_was_doubted(collector, frames)

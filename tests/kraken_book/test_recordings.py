@@ -1,4 +1,4 @@
-"""Kraken's own frames, where this machine has recordings: every checksum verifies."""
+"""Kraken's own frames, recorded: every checksum verifies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kraken_book.book import Book
 from kraken_book.errors import BookError
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook, TextLevel, side_json
+from lab.recordings import FindRecording
 
 
 def recorded_books(path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -38,11 +39,11 @@ def pairs(levels: list[dict[str, str]]) -> list[TextLevel]:
     ],
 )
 def test_every_recorded_frame_verifies(
-    recordings: Path, name: str, depth: int, counts: dict[str, int]
+    recorded: FindRecording, name: str, depth: int, counts: dict[str, int]
 ) -> None:
     book, naive = Book("BTC/USD", depth, Precision(1, 8)), NaiveBook(depth)
     verified: Counter[str] = Counter()
-    for kind, entry in recorded_books(recordings / name):
+    for kind, entry in recorded_books(recorded(name)):
         bids, asks = pairs(entry["bids"]), pairs(entry["asks"])
         if kind == "snapshot":
             book.replace(book.levels(bids), book.levels(asks))
@@ -57,9 +58,9 @@ def test_every_recorded_frame_verifies(
     assert verified == counts
 
 
-def test_a_lost_frame_shows_in_the_checksum(recordings: Path) -> None:
+def test_a_lost_frame_shows_in_the_checksum(recorded: FindRecording) -> None:
     book = Book("BTC/USD", 25, Precision(1, 8))
-    frames = recorded_books(recordings / "kraken-btcusd-depth25.jsonl")
+    frames = recorded_books(recorded("kraken-btcusd-depth25.jsonl"))
     # One that changes the best ten, which the checksum covers.
     checksums = [entry["checksum"] for _, entry in frames]
     del frames[next(n for n in range(100, 2000) if checksums[n] != checksums[n - 1])]

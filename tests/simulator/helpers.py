@@ -7,7 +7,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -15,7 +14,6 @@ from websockets.asyncio.client import ClientConnection
 from simulator.market.catalogue import CATALOGUE
 from simulator.market.exchange import Exchange
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
 DEADLINE = 30.0
 
 

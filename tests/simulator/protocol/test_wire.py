@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.recordings import FindRecording
 from simulator.protocol.instruments import SimulatedInstrument, instrument_frame, number_text
 from simulator.protocol.wire import book_frame, decimal_text, pack
-from tests.simulator.helpers import RECORDINGS, parse, unpack
+from tests.simulator.helpers import parse, unpack
 
 BTC = SimulatedInstrument("BTC/USD", 1, 8, 5000)
 
@@ -34,10 +35,10 @@ def test_book_frame_as_kraken_writes_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["kraken-btcusd-depth10.jsonl", "kraken-btcusd-depth25.jsonl"])
-def test_recorded_book_frames_are_rendered_byte_for_byte(name: str) -> None:
-    path = RECORDINGS / name
-    if not path.exists():
-        pytest.skip(f"no recording {path}")
+def test_recorded_book_frames_are_rendered_byte_for_byte(
+    recorded: FindRecording, name: str
+) -> None:
+    path = recorded(name)
     frames = [line for line in path.read_text().splitlines() if '"channel":"book","type"' in line]
     assert len(frames) > 100
     for line in frames:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+from lab.recordings import FindRecording
 from simulator.recording.reader import RecordingError, read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import (
     DEADLINE,
-    RECORDINGS,
     Inbox,
     is_book,
     parse,
@@ -156,10 +156,10 @@ async def test_replay_without_snapshot_omits_the_first_one(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("name", "depth"), [("depth10", 10), ("depth25", 25)])
-async def test_replay_plays_kraken_recordings_to_their_end(name: str, depth: int) -> None:
-    path = RECORDINGS / f"kraken-btcusd-{name}.jsonl"
-    if not path.exists():
-        pytest.skip(f"no recording {path}")
+async def test_replay_plays_kraken_recordings_to_their_end(
+    recorded: FindRecording, name: str, depth: int
+) -> None:
+    path = recorded(f"kraken-btcusd-{name}.jsonl")
     lines = [line for line in path.read_text().splitlines() if line.startswith('{"channel":"book"')]
     replay = Replay(read_recording(path), speed=float("inf"))
     texts: list[str] = []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from collector.feed.timestamp import Timestamp
+from lab.recordings import FindRecording
 from tests.collector.venues.kraken.kraken_side import (
     BTC,
     ETH,
@@ -60,12 +60,14 @@ def test_entries_of_one_frame_are_independent(live: Conversation) -> None:
     ("name", "verified"),
     [("kraken-btcusd-depth10.jsonl", 296), ("kraken-btcusd-depth25.jsonl", 2051)],
 )
-def test_recorded_conversation_raises_no_doubt(recordings: Path, name: str, verified: int) -> None:
+def test_recorded_conversation_raises_no_doubt(
+    recorded: FindRecording, name: str, verified: int
+) -> None:
     depth = 25 if "25" in name else 10
     conversation = Conversation(BTC, depth=depth)
     conversation.hear(instruments(BTC))
     updates = 0
-    for line in (recordings / name).read_bytes().splitlines():
+    for line in recorded(name).read_bytes().splitlines():
         conversation.hear(line)
         updates += b'"type":"update","data":[{"symbol"' in line and conversation.books[BTC].live
         assert conversation.books[BTC].reason is None
