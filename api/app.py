@@ -1,4 +1,4 @@
-"""The api as a process: wire its parts, serve until a signal, drain."""
+"""Run the api as a process: make its parts, serve until a signal, drain."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ ENDING_SECONDS = 0.3
 
 
 class Api:
-    """The parts of one process, each made once, in the order of the data's way.
+    """Holds the parts of one process, each made once, in the order of the flow.
 
     Args:
         nodes: The nodes of Redis.

@@ -92,7 +92,7 @@ class ChannelOpener:
         return lagged + self._statuses_of_left()
 
     def _missed(self, member: ChannelMember, reason: LaggedReason) -> Step:
-        """Begin one symbol anew; its snapshot alone may fill a write."""
+        """Send one symbol's snapshot again; it alone may fill a write."""
         LAGGED.labels(reason).inc()
         lagged = lagged_frame(member.symbol, None, reason)
         return Step(CursorState.PAGING, parts=iter([lagged, *self._channel.opening_of(member)]))

@@ -1,4 +1,4 @@
-"""How long events take to readers, measured on some writes.
+"""Measure, on some writes, how long events take to reach readers.
 
 Each second some of the streams measure their next write. So it costs nothing per event or reader,
 and every reader counts alike.

@@ -1,4 +1,4 @@
-"""What a cursor needs to know about its log: how to open, to resume, and to page up to it."""
+"""The interface between a cursor and its log: open, resume, and page up to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kraken_book.position import NOWHERE, Position
 
 
 class CursorState(Enum):
-    """What a cursor does next."""
+    """State of a cursor, by its next action."""
 
     OPENING = "opening"
     """Send what the log is opened with."""
@@ -27,17 +27,17 @@ class CursorState(Enum):
 
 
 class Step(NamedTuple):
-    """What an opener has for a cursor: data to send, and the state that the cursor is in then."""
+    """Data that an opener has for a cursor to send, and the cursor's state after that."""
 
     state: CursorState
     data: bytes = b""
     """Sent at once."""
     events: int = 0
-    """How many events `data` has."""
+    """Number of events in `data`."""
     parts: Iterable[bytes] = ()
     """Sent after `data`, before anything else: as many in each write as fit."""
     log_index: int | None = None
-    """Where the log goes on; None if that is not known yet, or was said before."""
+    """Index in the log to go on from; None if it is not known yet, or unchanged."""
     position: Position = NOWHERE
     """The position of the last event in `data`, if the log is one book's."""
 

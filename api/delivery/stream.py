@@ -33,7 +33,7 @@ HEADERS = [
 
 
 class StreamState(Enum):
-    """What a stream does."""
+    """State of a stream."""
 
     WRITING = "writing"
     """Its coroutine asks the cursor for more, and writes it."""
@@ -48,7 +48,7 @@ class StreamState(Enum):
 
 
 class EventLog(Protocol):
-    """Where events arrive; `symbol` says whose."""
+    """A log of events of `symbol`, or of `*` for many."""
 
     symbol: str
 
@@ -60,7 +60,7 @@ class EventLog(Protocol):
 
 
 class EventReader(Protocol):
-    """What a stream carries: a cursor, or what waits for one."""
+    """Source of a stream: a cursor, or a reader that waits until it can have one."""
 
     @property
     def log(self) -> EventLog:
