@@ -48,7 +48,9 @@ def name_of(page: Path) -> str:
 
 def section(text: str, title: str) -> str:
     """Return the part of a page below the heading `title`, up to the next of the same level."""
-    match = re.search(rf"^(#+) {re.escape(title)}$\n(.*?)(?=^\1 |\Z)", text, re.M | re.S)
+    match = re.search(
+        rf"^(#+) {re.escape(title)}$\n(.*?)(?=^\1 |\Z)", text, re.MULTILINE | re.DOTALL
+    )
     assert match is not None, f"there is no heading {title!r}"
     return match[2]
 
@@ -65,9 +67,7 @@ def blocks(page: Path) -> list[Block]:
         code = "".join(f"{line[indent:]}\n" for line in lines[start + 1 : end])
         marker = _MARKER.match(lines[start - 1].strip()) if start else None
         language = match["language"]
-        block = Block(
-            name_of(page), start + 1, language, code, marker and marker["reason"], None
-        )
+        block = Block(name_of(page), start + 1, language, code, marker and marker["reason"], None)
         if language in ("text", "json") and start - last_end == 2 and found:
             before = found.pop()
             found.append(
