@@ -26,6 +26,8 @@ OF_METHOD = {"exception": "error"}
 LOGGERS = {"log", "logger"}
 # Passes on the events of others.
 PASSES_ON = ROOT / "runtime" / "limited_log.py"
+# Makes records itself, because a log cannot log its own losses.
+OWN_RECORDS = ROOT / "runtime" / "log_output.py"
 # | `redis is back` | info | … | nothing |
 ROW = re.compile(r"^\| `([^`]+)` \| ([\w, ]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
@@ -51,20 +53,31 @@ def modules(package: str) -> list[Path]:
 
 def logged(package: str) -> set[tuple[str, str]]:
     """Return event and level of each call of a package."""
-    return {
-        (call.args[0].value, OF_METHOD.get(call.func.attr, call.func.attr))
-        for path in [*modules(package), *([PASSES_ON] if package == "runtime" else [])]
-        for call in log_calls(path)
-        if isinstance(call.func, ast.Attribute)
-        if call.args and isinstance(call.args[0], ast.Constant)
-        if isinstance(call.args[0].value, str)
+    paths = [*modules(package), *([PASSES_ON] if package == "runtime" else [])]
+    found = {
+        (str(event.value), level)
+        for path in paths
+        for level, event in ((level_of(call), call.args[0]) for call in log_calls(path))
+        if isinstance(event, ast.Constant)
     }
+    return found | own_records() if package == "runtime" else found
+
+
+def level_of(call: ast.Call) -> str:
+    assert isinstance(call.func, ast.Attribute)
+    return OF_METHOD.get(call.func.attr, call.func.attr)
+
+
+def own_records() -> set[tuple[str, str]]:
+    """Return event and level of the records that the log makes itself."""
+    calls = re.findall(r'_record\("([^"]+)"', OWN_RECORDS.read_text())
+    return {(event, "warning") for event in calls}
 
 
 def listed(title: str) -> set[tuple[str, str]]:
     """Return event and level of each row of a section; a row may have several levels."""
     rows = ROW.findall(section(section(PAGE, "Log events"), title))
-    return {(event, level.strip()) for event, levels, *_ in rows for level in levels.split(",")}
+    return {(event, level) for event, levels, *_ in rows for level in re.split(r", | or ", levels)}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
