@@ -47,12 +47,12 @@ def name_of(page: Path) -> str:
 
 
 def section(text: str, title: str) -> str:
-    """Return the part of a page below the heading `title`, up to the next of the same level."""
-    match = re.search(
-        rf"^(#+) {re.escape(title)}$\n(.*?)(?=^\1 |\Z)", text, re.MULTILINE | re.DOTALL
-    )
-    assert match is not None, f"there is no heading {title!r}"
-    return match[2]
+    """Return the part of a page below the heading `title`, up to the next one of its level."""
+    heading = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert heading is not None, f"there is no heading {title!r}"
+    rest = text[heading.end() :]
+    end = re.search(rf"^#{{1,{len(heading[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
 
 
 def blocks(page: Path) -> list[Block]:
