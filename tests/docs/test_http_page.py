@@ -56,4 +56,4 @@ def test_http_page_has_each_reason_of_the_contract() -> None:
 
 def test_http_page_has_each_reason_of_lagged() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", section(PAGE, "lagged"), re.MULTILINE))
-    assert named == set(get_args(LaggedReason))
+    assert named - {"reason"} == set(get_args(LaggedReason))
