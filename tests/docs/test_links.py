@@ -1,4 +1,4 @@
-"""Links of the documentation resolve, and its lines are short."""
+"""Links of the documentation resolve, its lines are short, and its tables have whole rows."""
 
 from __future__ import annotations
 
@@ -72,6 +72,23 @@ def test_lines_of_page_are_short(page: Path) -> None:
         line for line in text.splitlines() if len(line) > MAX_COLUMNS and not line.startswith("|")
     ]
     assert long == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_rows_of_tables_have_the_cells_of_their_head(page: Path) -> None:
+    text = _CODE.sub(
+        lambda code: "" if code[0].lstrip().startswith("```") else "code", page.read_text()
+    )
+    wrong: list[str] = []
+    cells = 0
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            cells = 0
+            continue
+        cells = cells or line.count("|")
+        if line.count("|") != cells:
+            wrong.append(line)
+    assert wrong == []
 
 
 def test_index_links_every_page() -> None:
