@@ -1,13 +1,14 @@
-"""Command lines: `--help` explains a program, and an unknown argument ends it.
+"""Command lines: `--help` and `--version` of every program, and one line for a wrong argument.
 
-A service takes its settings from the environment, so its command line has nothing but `--help`.
+A service takes its settings from the environment, so its command line has nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime.printable import printable
 
@@ -16,11 +17,27 @@ if TYPE_CHECKING:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser with `--version`, whose errors are one line."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong in one line, and exit with 2."""
         self.exit(2, printable(f"{self.prog}: {message}; --help explains it") + "\n")
+
+
+class _PrintVersion(argparse.Action):
+    """Print the version and exit with 0."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # Imported here, because the simulator shares no code with the library.
+        from kraken_book import __version__  # noqa: PLC0415
+
+        if sys.stdout is not None:
+            sys.stdout.write(f"kraken-book {__version__}\n")
+        parser.exit()
 
 
 def refuse_arguments(
@@ -29,16 +46,15 @@ def refuse_arguments(
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Answer `--help`, and end a program that takes no arguments if it is given any.
+    """Answer `--help` and `--version`; end a program that is given any other argument.
+
+    The exit code is 0 after `--help` and `--version`, and 2 after one line about another argument.
 
     Args:
         module: What `python -m` is given.
         what: What the program does, for `--help`.
         settings: The settings that it reads, for `--help`.
         arguments: The arguments; those of the process if None.
-
-    Raises:
-        SystemExit: With 0 after `--help`, with 2 after one line about any other argument.
 
     """
     parser = OneLineParser(

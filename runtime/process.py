@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a program: Ctrl-C, SIGTERM, and SIGHUP from a terminal that was closed."""
 
 _PR_SET_PDEATHSIG = 1
+
+# If a module of these is missing, something else is wrong than an extra that is not installed.
+_PACKAGES = {"kraken_book", "runtime", "collector", "api", "simulator", "launcher"}
 
 # Looked up here, because between fork and exec little is safe to do.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -46,19 +50,53 @@ def exit_at_stop_signals() -> None:
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def loading(program: str) -> Iterator[None]:
     """Hold while a program imports its modules: a stop signal ends it, as nothing runs yet.
+
+    A module of another project that is missing ends it with 2 and one line that names the extra.
 
     No garbage is searched for meanwhile, and never in what was loaded. Modules leave little, and
     the search would take a sixth of a service's start (bench.suites.start).
+
+    Args:
+        program: The argument of `python -m`.
+
+    Raises:
+        ModuleNotFoundError: A module of this project is missing.
+
     """
     exit_at_stop_signals()
     gc.disable()
     try:
         yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if not module or module in _PACKAGES:
+            raise
+        sys.exit(_exit_without(program, module))
     finally:
         gc.freeze()
         gc.enable()
+
+
+def require_modules(program: str, *modules: str) -> None:
+    """Exit with 2 and one line if one of `modules`, which an extra brings, is not installed.
+
+    For programs that cannot import everything within `loading`.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            sys.exit(_exit_without(program, module))
+
+
+def _exit_without(program: str, module: str) -> int:
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(
+                f"python -m {program} needs {module}:"
+                " pip install 'kraken-book[services]' (in a clone: make install)\n"
+            )
+    return 2
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -94,7 +94,7 @@ def test_garbage_is_searched_for_after_loading_but_not_in_what_was_loaded(
 ) -> None:
     monkeypatch.setattr("runtime.process.exit_at_stop_signals", lambda: None)
     try:
-        with loading():
+        with loading("api"):
             assert not gc.isenabled()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
