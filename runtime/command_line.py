@@ -21,7 +21,14 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version")
+        self.add_argument(
+            "--version",
+            action=_PrintVersion,
+            nargs=0,
+            dest=argparse.SUPPRESS,
+            default=argparse.SUPPRESS,
+            help="print the version",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong in one line, and exit with 2."""
