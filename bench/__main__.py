@@ -16,7 +16,7 @@ import signal
 import sys
 import traceback
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -38,32 +38,52 @@ from runtime.logs import configure_logs
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-def main() -> int:
-    """Run the suites that the command line chooses; return the exit code."""
-    options = _parser().parse_args()
+Draw = Callable[[Report, Path], str]
+"""Draws the pictures of a report into a folder; returns a line about them."""
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    suites: Sequence[Suite] = SUITES,
+    docs: Path = DOCS,
+    draw: Draw = figures.draw,
+) -> int:
+    """Run the suites that the command line chooses.
+
+    Args:
+        arguments: The command line; that of the process if None.
+        suites: All suites.
+        docs: The folder for the pictures of a complete run.
+        draw: Draws the pictures.
+
+    Returns:
+        The exit code.
+
+    """
+    options = _parser(suites).parse_args(arguments)
     if options.list:
-        for each in SUITES:
+        for each in suites:
             how = "" if each.is_default else " (only with --only)"
             print(f"{each.name:15} {each.what}, {each.seconds:.0f} s{how}")
         return 0
     if options.draw:
         report = msgspec.json.decode(options.draw.read_bytes(), type=Report)
-        print(figures.draw(report, options.figures or DOCS))
+        print(draw(report, options.figures or docs))
         return 0
     prepare()
-    default = [each for each in SUITES if each.is_default]
-    chosen = [each for each in SUITES if each.name in options.only] if options.only else default
+    default = [each for each in suites if each.is_default]
+    chosen = [each for each in suites if each.name in options.only] if options.only else default
     report = measure_all(chosen, options.scale, Console(stderr=True))
     report.print(Console(), details=bool(options.only))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     is_all = chosen == default and report.is_complete
-    if folder := options.figures or (DOCS if is_all else None):
-        print(figures.draw(report, folder))
+    if folder := options.figures or (docs if is_all else None):
+        print(draw(report, folder))
     return int(not report.is_good)
 
 
-def _parser() -> OneLineParser:
+def _parser(suites: Sequence[Suite]) -> OneLineParser:
     assert __doc__
     parser = OneLineParser(
         "python -m bench",
@@ -76,7 +96,7 @@ def _parser() -> OneLineParser:
         "--only",
         action="append",
         metavar="SUITE",
-        choices=[each.name for each in SUITES],
+        choices=[each.name for each in suites],
         help="run this suite and print its details; may be repeated",
     )
     parser.add_argument(

@@ -101,9 +101,28 @@ def measure(scale: float, progress: Progress, symbols: Sequence[int] = SYMBOLS) 
     return (row for each in compare(scale, progress, symbols) for row in each.rows())
 
 
-def compare(scale: float, progress: Progress, symbols: Sequence[int] = SYMBOLS) -> list[Comparison]:
-    """Compare with each number of symbols; raise MeasureFailed if an update is missing."""
-    with_peer, turns = is_installed(), turns_at(scale)
+def compare(
+    scale: float,
+    progress: Progress,
+    symbols: Sequence[int] = SYMBOLS,
+    *,
+    with_peer: bool | None = None,
+) -> list[Comparison]:
+    """Compare with each number of symbols; raise MeasureFailed if an update is missing.
+
+    Args:
+        scale: The share of the updates.
+        progress: Called with each step.
+        symbols: The numbers of symbols.
+        with_peer: Whether the peer is measured; if None, it is if it is installed.
+
+    Returns:
+        The rounds with each number of symbols.
+
+    """
+    if with_peer is None:
+        with_peer = is_installed()
+    turns = turns_at(scale)
     progress.expect(len(symbols) * (1 + turns))
     found = []
     for count in symbols:
