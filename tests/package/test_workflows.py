@@ -30,7 +30,7 @@ def steps(workflow: dict[Any, Any]) -> Iterator[dict[str, Any]]:
 
 def make_targets(script: str) -> set[str]:
     """Return the targets that a shell script gives to make."""
-    calls = re.findall(r"(?:^|[;&(]) *make((?: -\S+)*) ([a-z-]+)", script, re.MULTILINE)
+    calls = re.findall(r"(?:^|[;&(]) *make((?: -\S+)*) ([a-z][a-z-]*)", script, re.MULTILINE)
     return {target for _, target in calls}
 
 
