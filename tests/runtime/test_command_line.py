@@ -46,7 +46,7 @@ def test_help_shows_typed_defaults_as_they_are_written(capsys: pytest.CaptureFix
     text = capsys.readouterr().out
     assert "  COLLECTOR_SHARD (0/1)\n      this collector's share of the symbols, i/n\n" in text
     assert "  KRAKEN_SYMBOLS (BTC/USD,ETH/USD,SOL/USD)\n      symbols; also" in text
-    assert "  LOG_LEVEL (info)\n      least level of what is logged" in text
+    assert "  LOG_LEVEL (info)\n      lowest level to log" in text
     assert "  LOG_FORMAT (unset)\n" in text
 
 

@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from lab.redis_fleet import Fleet, RedisServer
 from runtime.redis.client import connect_redis
-from runtime.redis.errors import MAX_SHOWN, Reason, Trouble, describe
+from runtime.redis.errors import MAX_TEXT_LENGTH, Reason, Trouble, describe
 from runtime.redis.nodes import OneNode
 
 # As a server says them.
@@ -80,7 +80,7 @@ def test_every_reason_has_words_and_advice() -> None:
 def test_text_is_bounded_and_names_no_script() -> None:
     tail = "script: e69d367b6b50a93dea67799004ccbfc4659dbca4, on @user_script:1."
     assert describe(RedisError(f"OOM full {tail}")).text == "OOM full"
-    assert len(describe(RedisError("x" * 10_000)).text) == MAX_SHOWN
+    assert len(describe(RedisError("x" * 10_000)).text) == MAX_TEXT_LENGTH
 
 
 async def trouble_at(url: str) -> Trouble:

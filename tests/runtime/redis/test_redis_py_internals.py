@@ -125,7 +125,7 @@ async def test_pool_of_a_master_is_blocking_and_knows_its_sentinels() -> None:
     assert found == (1, 0.01, sentinels), changed("redis", "its pools do not share arguments")
     made = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
     assert isinstance(made, ExchangingConnection)
-    assert made.is_masters
+    assert made.is_to_master
     await pool.aclose()
 
 
