@@ -62,7 +62,7 @@ class FastCounter(Collector):
 
 
 class CallbackCounter(FastCounter):
-    """A counter without a label whose value `get_value` returns at each scrape."""
+    """A counter without a label that gets its value from `get_value` at each scrape."""
 
     def __init__(self, name: str, documentation: str, get_value: Callable[[], int]) -> None:
         self._get_value = get_value

@@ -74,7 +74,7 @@ class LimitedLog:
 
     Args:
         log: The logger to write to.
-        limit: The limit, whose keys are events.
+        limit: The limit by event.
     """
 
     def __init__(self, log: BoundLogger, limit: LineLimit | None = None) -> None:

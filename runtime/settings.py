@@ -31,7 +31,7 @@ ENV_FILE = ".env"
 
 
 def parsed_by(parse: Callable[[str], object]) -> PlainValidator:
-    """Return the validator of a field whose text `parse` converts.
+    """Return the validator of a field that converts its text with `parse`.
 
     The field also needs `NoDecode` if pydantic-settings would read its type as JSON.
 

@@ -118,7 +118,7 @@ class Connections:
         return True
 
     def move(self, connection: HttpConnection, phase: Phase) -> None:
-        """Move a connection to a phase, whose time begins now."""
+        """Move a connection to a phase and start the phase's time."""
         if self._due[connection.phase].pop(connection, None) is None:
             return
         connection.phase = phase
@@ -191,7 +191,7 @@ class Connections:
             connection.transport.abort()
 
     def _abort_gone(self) -> None:
-        """Abort half-closed connections whose client is gone; asyncio does not notice it."""
+        """Abort half-closed connections if the client is gone; asyncio does not notice it."""
         if not self._half_closed:
             return
         poll, connections = select.poll(), {}

@@ -215,7 +215,7 @@ class HttpProtocol(UvicornProtocol):
             self.close_after_answer()
 
     def _end_of_head(self, data: bytes | bytearray, start: int) -> int:
-        """Return the end of the head in `data`, whose first bytes may be in an earlier packet."""
+        """Return the end of the head in `data`; it may have begun in an earlier packet."""
         if self._head_tail:
             across = (self._head_tail + data[start : start + 3]).find(_HEAD_END)
             if across >= 0:

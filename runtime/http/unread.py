@@ -45,7 +45,7 @@ def unsent_bytes(transport: asyncio.Transport) -> int:
 
 
 class UnreadAnswers(Generic[C]):
-    """The connections whose send buffer is full.
+    """The connections with a full send buffer.
 
     Args:
         write_seconds: See `HttpLimits`.
@@ -66,7 +66,7 @@ class UnreadAnswers(Generic[C]):
         self._waits.pop(connection, None)
 
     def overdue(self, now: float) -> Iterator[C]:
-        """Yield the connections whose clients read too slowly, except streams."""
+        """Yield the connections that are read too slowly, except streams."""
         for connection, wait in list(self._waits.items()):
             if connection.is_streaming:
                 continue

@@ -15,10 +15,11 @@ Names used:
   `transport`, `chunked_encoding`, `expected_content_length`.
 - `Config.loaded_app`, a float as `timeout_graceful_shutdown`, and `Server.capture_signals`.
 
-Checked with uvicorn 0.53 to 0.54; 0.52 fails. `tests/runtime/http/test_uvicorn_internals.py` guards
-these names, and docs/adr/0005-own-uvicorn-protocol.md gives the reason. docs/reliability.md lists
-the limits. An event for one reader costs 6.2 us of CPU through the transport, against 13.1 us
-through ASGI's `send` (python -m bench --only private_parts, 2026-11-27).
+Checked with uvicorn 0.53 to 0.54 (0.52 fails). `tests/runtime/http/test_uvicorn_internals.py`
+guards these names, and docs/adr/0005-own-uvicorn-protocol.md gives the reason.
+docs/reliability.md lists the limits. An event for one reader costs 6.2 us of CPU through the
+transport, against 13.1 us through ASGI's `send` (python -m bench --only private_parts,
+2026-11-27).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Create clients for the servers of a Redis URL, without redis-py's retries.
 
-A retry of a write whose outcome is unknown can store it twice: an XADD that is repeated after a
+If the outcome of a write is unknown, a retry can store it twice: an XADD that is repeated after a
 stall leaves two entries. Callers must also see the first failure, to log it and to report that
 Redis cannot be reached.
 """

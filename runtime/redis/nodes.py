@@ -36,8 +36,9 @@ class Nodes(Protocol):
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         """Return the replies of `node` to commands in one round trip, errors among them.
 
-        A command whose reply is a redirection was not executed: send it again to the node `of` its
-        key. If redis.RedisError or OSError is raised, it is unknown which commands were executed.
+        If a reply is a redirection, its command was not executed: send it again to the node `of`
+        its key. If redis.RedisError or OSError is raised, it is unknown which commands were
+        executed.
 
         Args:
             node: The node.

@@ -16,7 +16,7 @@ Names used:
   `super().__init__`, and the attribute `sentinel_manager` is the argument of that name.
 - The names of the parameters of the connections' and the pool's `__init__`, which a URL may set.
 
-Checked with redis 8.1; 8.0 fails. `tests/runtime/redis/test_redis_py_internals.py` guards these
+Checked with redis 8.1 (8.0 fails). `tests/runtime/redis/test_redis_py_internals.py` guards these
 names, and docs/adr/0004-packed-redis-commands.md gives the reason. A flush of one EVALSHA with 50
 arguments costs 29 us of CPU, against 132 us by redis-py's pipeline; a flush of twenty costs 207 us
 against 1,384 us (python -m bench --only private_parts, 2026-11-27).

@@ -1,4 +1,4 @@
-"""Run these tests on the services' own event loop."""
+"""Run these tests on uvloop, the event loop of the services."""
 
 from __future__ import annotations
 
