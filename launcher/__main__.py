@@ -7,8 +7,8 @@ import gc
 from runtime.process import exit_at_stop_signals, hold_standard_descriptors
 
 if __name__ == "__main__":
-    # Before the other imports, which may take seconds. `loading` does the same, but tests need
-    # these imports outside of a `with`.
+    # Before the other imports, which may take seconds. Other programs use `loading` for this, but
+    # these imports must also run if a test imports the module.
     exit_at_stop_signals()
     gc.disable()
 
@@ -78,7 +78,7 @@ def _run(settings: RunSettings) -> int:
 
 @contextmanager
 def _redis(url: str | None) -> Iterator[tuple[str, EmbeddedRedis | None]]:
-    """Return the context of a Redis that answers: its URL, and the server if it was started."""
+    """Return a context with the URL of a Redis that answers, and the server if it was started."""
     if url is None:
         with EmbeddedRedis() as redis:
             yield redis.url, redis
@@ -88,7 +88,7 @@ def _redis(url: str | None) -> Iterator[tuple[str, EmbeddedRedis | None]]:
 
 
 async def _ping_redis(url: str) -> None:
-    # Imported here because redis-py is slow to import, and only REDIS_URL needs it.
+    # Imported here because redis-py is slow to import, and `--help` does not need it.
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     from runtime.redis.client import connect_nodes  # noqa: PLC0415

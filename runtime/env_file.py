@@ -15,7 +15,7 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def find_env_file_fault(path: Path) -> str | None:
-    """Return the fault of the `.env` at `path` and its remedy, or None if settings can be read.
+    """Return the fault of an env file and its remedy, or None if settings can be read from it.
 
     A missing file is no fault. The content of a pipe or device is not checked, because a pipe can
     be read only once.

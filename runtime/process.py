@@ -26,7 +26,7 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def active_stop_signals() -> list[signal.Signals]:
-    """Return the stop signals that end this process: without SIGHUP if `nohup` has ignored it."""
+    """Return the stop signals that end this process; under `nohup`, SIGHUP stays ignored."""
     return [
         number
         for number in STOP_SIGNALS
@@ -41,7 +41,7 @@ def handle_stop_signals(handler: Callable[[int, FrameType | None], object]) -> N
 
 
 def exit_at_stop_signals() -> None:
-    """Exit with 0 and without a traceback at a stop signal; for use while a program loads."""
+    """Exit with 0 and without a traceback at each stop signal; use it while a program loads."""
     handle_stop_signals(_exit)
 
 

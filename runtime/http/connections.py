@@ -30,7 +30,7 @@ MAX_REFUSED_LINES = 20
 
 
 class Phase(enum.Enum):
-    """The state of a connection; ANSWER has no deadline."""
+    """The state of a connection; ANSWER has no duration, but see `UnreadAnswers`."""
 
     HEAD = "head"
     ANSWER = "answer"

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Writing(Protocol):
-    """Interface of a connection that is written to."""
+    """Interface of a connection that answers are written to."""
 
     transport: asyncio.Transport
 

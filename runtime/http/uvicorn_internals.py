@@ -35,7 +35,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 
 class UvicornServer(uvicorn.Server):
-    """uvicorn's server without its signal handling."""
+    """uvicorn's server without signal handling."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

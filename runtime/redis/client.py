@@ -85,7 +85,7 @@ def connect_master(
     max_connections: int = 32,
     only_reads: bool = False,
 ) -> RedisNode:
-    """Return a client like that of `connect_redis` for the master that Sentinels know by name.
+    """Return a client of the master that Sentinels know as `master`; see `connect_redis`.
 
     Each new connection asks the Sentinels for the master's address, so that calls after a failover
     reach the new master. A write to a master that has become a replica raises

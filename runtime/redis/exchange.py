@@ -12,7 +12,7 @@ from runtime.redis.redis_py_internals import ExchangingConnection
 
 Command = tuple[EncodableT, ...]
 
-# One in so many connections may be kept outside the pool; redis-py's own calls need the others.
+# An eighth of the connections may be kept outside the pool; redis-py's own calls need the others.
 KEPT_DIVISOR = 8
 
 

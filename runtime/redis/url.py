@@ -156,7 +156,7 @@ def _address(text: str, default_port: int, remedy: str) -> Address:
 
 
 def _check_parameters(server: str) -> None:
-    # Imported here because redis-py is slow to import, and the default URL is not checked.
+    # Imported here because redis-py is slow to import, and `--help` does not need it.
     from redis.asyncio.connection import SSLConnection, parse_url  # noqa: PLC0415
 
     from runtime.redis.redis_py_internals import url_parameters  # noqa: PLC0415

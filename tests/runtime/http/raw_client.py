@@ -20,7 +20,7 @@ from runtime.http.server import listen, serve
 from runtime.service import end_tasks
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-BIG = 8_000_000
+BIG_BYTES = 8_000_000
 
 SHORT_LIMITS = HttpLimits(
     head_seconds=0.4,
@@ -49,7 +49,7 @@ class App:
         if path == "/slow":
             await self.may_answer.wait()
         if path == "/big":
-            body = bytes(BIG)
+            body = bytes(BIG_BYTES)
         if path != "/unframed":
             headers = [(b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

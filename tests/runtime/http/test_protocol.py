@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lab.waiting import async_wait_until
-from tests.runtime.http.raw_client import BIG, GET, served
+from tests.runtime.http.raw_client import BIG_BYTES, GET, served
 
 HEAD_BYTES = 64 * 1024
 
@@ -55,7 +55,7 @@ async def test_request_after_a_split_head_is_answered(cut: int) -> None:
         await asyncio.sleep(0.1)
         await client.send(GET[-cut:] + b"GET /big HTTP/1.1\r\n\r\n" + GET)
         lengths = [len((await client.read_answer())[1]) for _ in range(3)]
-        assert lengths == [5, BIG, 5]
+        assert lengths == [5, BIG_BYTES, 5]
 
 
 MALFORMED = {
@@ -163,7 +163,7 @@ async def test_pipelined_request_waits_until_the_answer_before_is_read() -> None
 
         await async_wait_until(is_waiting, "no request is served while no answer is read")
         assert len(server.app.clients) <= 2
-        for length in (BIG, BIG, *[5] * many):
+        for length in (BIG_BYTES, BIG_BYTES, *[5] * many):
             assert len((await client.read_answer())[1]) == length
         await sending
 

@@ -11,7 +11,7 @@ from api.delivery.stream_socket import SocketProtocol
 from lab.waiting import async_wait_until
 from runtime.http.limits import HttpLimits
 from runtime.http.protocol import HttpProtocol
-from tests.runtime.http.raw_client import BIG, GET, SHORT_LIMITS, served
+from tests.runtime.http.raw_client import BIG_BYTES, GET, SHORT_LIMITS, served
 
 DRIBBLES: dict[str, tuple[bytes, bytes]] = {
     "nothing": (b"", b""),
@@ -82,7 +82,7 @@ async def test_answer_that_is_read_slowly_outlasts_the_other_deadlines() -> None
         await asyncio.sleep(0.5)
         head, body = await client.read_answer()
         assert b"connection: close" in head
-        assert len(body) == BIG
+        assert len(body) == BIG_BYTES
 
 
 @pytest.mark.parametrize("path", ["/", "/big", "/slow", "/unframed"])
@@ -95,7 +95,7 @@ async def test_half_closed_connection_gets_a_whole_answer(path: str) -> None:
         server.app.may_answer.set()
         head, _, body = (await client.read_rest()).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert body in (b"hello", bytes(BIG), b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
+        assert body in (b"hello", bytes(BIG_BYTES), b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n")
         await server.wait_until_all_closed()
 
 
