@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime.memory import tune_gc
 from runtime.process import STOP_SIGNALS, loading
 
 ROOT = Path(__file__).parents[2]
@@ -100,14 +99,3 @@ def test_loading_pauses_collection_and_freezes_loaded_objects() -> None:
         gc.unfreeze()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-
-
-def test_tune_gc_freezes_existing_objects() -> None:
-    thresholds = gc.get_threshold()
-    try:
-        tune_gc()
-        assert gc.get_freeze_count() > 10_000
-        assert gc.isenabled()
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)

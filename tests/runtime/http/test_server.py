@@ -1,4 +1,4 @@
-"""The server from its listener to its end, and the limit of open files."""
+"""The server until it is stopped, its exit, and the limit of open files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from lab.waiting import async_wait_for
-from runtime.http.server import (
-    MAX_OPEN_FILES,
-    PortInUse,
-    exit_with,
-    listen,
-    serve,
-)
+from runtime.http.server import MAX_OPEN_FILES, exit_with, serve
+from runtime.listening import PortInUse, listen
 
 
 async def hello(_request: Request) -> PlainTextResponse:
@@ -34,38 +29,11 @@ async def hello(_request: Request) -> PlainTextResponse:
 APP = Starlette(routes=[Route("/", hello)])
 
 
-def test_listen_on_port_in_use_names_the_setting() -> None:
-    with listen("127.0.0.1", 0, "API_PORT") as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortInUse) as caught:
-            listen("127.0.0.1", port, "API_PORT")
-    message = str(caught.value)
-    assert message.startswith(f"API_PORT={port}: cannot listen on 127.0.0.1:{port}")
-    assert "set API_PORT to a free port" in message
-
-
-def test_listen_on_foreign_address_names_the_setting() -> None:
-    with pytest.raises(PortInUse, match="COLLECTOR_PORT=9820: cannot listen on 192"):
-        listen("192.0.2.1", 9820, "COLLECTOR_PORT")
-
-
-def test_listen_on_unknown_host_names_the_setting() -> None:
-    with pytest.raises(PortInUse, match="API_PORT=3000"):
-        listen("no such host.invalid", 3000, "API_PORT")
-
-
 def test_exit_with_prints_one_line_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         exit_with(PortInUse("API_PORT=3000: cannot listen"))
     assert caught.value.code == 1
     assert capsys.readouterr().err == "API_PORT=3000: cannot listen\n"
-
-
-def test_port_is_free_when_its_listener_is_closed() -> None:
-    with listen("127.0.0.1", 0, "API_PORT") as first:
-        port = first.getsockname()[1]
-    with listen("127.0.0.1", port, "API_PORT") as second:
-        assert second.getsockname()[1] == port
 
 
 def test_allow_open_files_raises_the_limit_to_the_hard_limit() -> None:
