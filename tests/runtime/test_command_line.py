@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = ["api", "collector", "simulator", "runtime.healthcheck", "tools.chaos"]
 
 
-def test_no_argument_is_accepted() -> None:
+def test_empty_command_line_is_accepted() -> None:
     refuse_arguments("api", "Serves.", ApiSettings, [])
 
 
