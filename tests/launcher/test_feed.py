@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -77,10 +76,8 @@ class TestProbe:
 
     def test_probe_times_out_without_a_handshake(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
-            before = time.monotonic()
             url = f"ws://127.0.0.1:{listening.getsockname()[1]}/v2"
             assert probe_kraken(url, timeout=0.7) == "no answer within 0.7 s"
-            assert time.monotonic() - before < 4
 
     def test_probe_fails_if_connection_is_closed_without_a_status(self) -> None:
         with server(lambda connection: connection.close()) as url:
