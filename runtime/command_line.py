@@ -1,6 +1,6 @@
-"""Command lines: `--help` and `--version` of every program, and one line for a wrong argument.
+"""Command lines of services: `--help` and `--version`, and nothing else.
 
-A service takes its settings from the environment, so its command line has nothing else.
+A service reads its settings from the environment, so any other argument is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser with `--version`, whose errors are one line."""
+    """An argument parser with `--version` and errors of one line."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -31,8 +31,8 @@ class OneLineParser(argparse.ArgumentParser):
         )
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong in one line, and exit with 2."""
-        self.exit(2, printable(f"{self.prog}: {message}; --help explains it") + "\n")
+        """Print the error in one line and exit with 2."""
+        self.exit(2, printable(f"{self.prog}: {message}; see --help") + "\n")
 
 
 class _PrintVersion(argparse.Action):
@@ -49,24 +49,21 @@ class _PrintVersion(argparse.Action):
 
 def refuse_arguments(
     module: str,
-    what: str,
+    description: str,
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Answer `--help` and `--version`; end a program that is given any other argument.
-
-    The exit code is 0 after `--help` and `--version`, and 2 after one line about another argument.
+    """Exit if there is any argument: 0 after `--help` or `--version`, else 2 and one line.
 
     Args:
-        module: What `python -m` is given.
-        what: What the program does, for `--help`.
-        settings: The settings that it reads, for `--help`.
-        arguments: The arguments; those of the process if None.
-
+        module: The program's name for `python -m`.
+        description: The program's purpose, for `--help`.
+        settings: The program's settings, for `--help`.
+        arguments: The arguments; None means those of this process.
     """
     parser = OneLineParser(
         f"python -m {module}",
-        description=what,
+        description=description,
         epilog=_variables(settings) if settings else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -75,7 +72,7 @@ def refuse_arguments(
 
 
 def _variables(settings: type[EnvironmentSettings]) -> str:
-    # Here, because programs without settings have a command line too.
+    # Imported here because programs without settings do not need pydantic.
     from runtime.settings import describe_fields  # noqa: PLC0415
 
     lines = ["environment variables, also taken from .env:"]
