@@ -41,7 +41,7 @@ class ReaderLoad:
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What the readers of a server received in one turn."""
+    """The events that the readers of a server received in one turn."""
 
     readers: int
     complete: int

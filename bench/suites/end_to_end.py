@@ -45,7 +45,7 @@ SHARES = {"p50": 0.5, "p99": 0.99}
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What the readers received from our services and from the bare path in each turn."""
+    """The events that readers received from our services and from the bare path in each turn."""
 
     load: ReaderLoad
     ours: Sequence[Received]
@@ -101,7 +101,7 @@ class _Noting(FeedSubscriber):
 
 
 async def through_services(load: ReaderLoad) -> Received:
-    """Return what readers receive through a collector and an api."""
+    """Return the events that readers receive through a collector and an api."""
     tape = NotedTape(load)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
@@ -124,7 +124,7 @@ async def through_services(load: ReaderLoad) -> Received:
 
 
 def through_bare_path(load: ReaderLoad) -> Received:
-    """Return what readers receive through XADD, XREAD and writes to sockets."""
+    """Return the events that readers receive through XADD, XREAD and writes to sockets."""
     events = market_events(int(load.rate * load.seconds)).updates
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis() as redis:
         port = free_port()
