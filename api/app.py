@@ -15,8 +15,8 @@ from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.follow.age_watch import AgeWatch
 from api.follow.buffer import Buffer
+from api.follow.event_log import MAX_EVENTS
 from api.follow.follower import SWEEP_INTERVAL, Follower
-from api.follow.frame_log import MAX_FRAMES
 from api.follow.join_points import JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -69,7 +69,7 @@ class Api:
         look_interval: How often the channels are looked at.
         list_fresh_seconds: How long the list of symbols is not read again.
         gone_after: After how many seconds a symbol without list entry and book leaves `*`.
-        ring_frames: How many frames a ring keeps at least, if the buffer allows.
+        ring_events: How many events a ring keeps at least, if the buffer allows.
         view_bytes: How many bytes the log of a view keeps.
         max_streams_waited_on: Streams themselves are waited on if no more than these are followed.
         page_entries: How many entries of a stream a resuming reader is read at once.
@@ -88,7 +88,7 @@ class Api:
         look_interval: float = LOOK_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
         gone_after: float = GONE_SECONDS,
-        ring_frames: int = MAX_FRAMES,
+        ring_events: int = MAX_EVENTS,
         view_bytes: int = VIEW_BYTES,
         max_streams_waited_on: int = MAX_STREAMS,
         page_entries: int = PAGE_ENTRIES,
@@ -100,7 +100,7 @@ class Api:
         self.reads = StreamReads(nodes, corrupt, page_entries)
 
         self.buffer = Buffer(buffer_bytes)
-        self.registry = RingRegistry(self.buffer, ring_frames)
+        self.registry = RingRegistry(self.buffer, ring_events)
         self.ages = AgeWatch(self.registry, max_age)
         self.feed = RingFeed(nodes, corrupt, max_entries)
         self.joins = JoinPoints(self.store, self.reads, self.feed, self.ages)

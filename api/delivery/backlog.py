@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from api.delivery.openers import EventsGone, one_write
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import milliseconds_of
 from api.store.stream_entry import StreamEntry, follows
 from api.store.stream_reads import StreamReads
@@ -15,8 +15,8 @@ from kraken_book.position import Position
 
 # Greater than the number in every id of a millisecond.
 AFTER_MILLISECOND = 10**18
-# How many frames of a ring are looked at for one write.
-PAGE_FRAMES = 128
+# How many events of a ring are looked at for one write.
+PAGE_EVENTS = 128
 
 
 class Backlog:
@@ -50,9 +50,9 @@ class Backlog:
         redis.RedisError or OSError.
         """
         if self._index is not None:
-            frames = self._ring.frames_from(self._index, PAGE_FRAMES)
-            if frames is not None:
-                return self._parts_of_ring(self._index, frames)
+            events = self._ring.events_from(self._index, PAGE_EVENTS)
+            if events is not None:
+                return self._parts_of_ring(self._index, events)
             # Gone from the ring meanwhile; Redis may have them.
             self._index = None
         page = await self._reads.page(self._ring.symbol, self._after_id)
@@ -60,18 +60,18 @@ class Backlog:
             raise EventsGone("trimmed")
         return self._parts_of_page(page)
 
-    def _parts_of_ring(self, index: int, frames: Sequence[SseFrame]) -> list[bytes]:
+    def _parts_of_ring(self, index: int, events: Sequence[SseEvent]) -> list[bytes]:
         due = [
-            (at, frame)
-            for at, frame in enumerate(frames)
-            if frame.position <= self._until and is_later(frame, self._watermark)
+            (at, event)
+            for at, event in enumerate(events)
+            if event.position <= self._until and is_later(event, self._watermark)
         ]
-        parts = one_write(unmarked(frame) for _, frame in due)
+        parts = one_write(unmarked(event) for _, event in due)
         if len(parts) < len(due):
             self._index = index + due[len(parts)][0]
         else:
-            self._index = index + len(frames)
-            self.is_done = not frames or frames[-1].position > self._until
+            self._index = index + len(events)
+            self.is_done = not events or events[-1].position > self._until
         if parts:
             _, last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position
@@ -79,8 +79,8 @@ class Backlog:
 
     def _parts_of_page(self, page: list[StreamEntry]) -> list[bytes]:
         due = [entry for entry in page if entry.position <= self._until]
-        frames = (SseFrame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
-        parts = one_write(unmarked(frame) for frame in frames)
+        events = (SseEvent(e.position, e.id, render_sse(e.id, e.data)) for e in due)
+        parts = one_write(unmarked(event) for event in events)
         if parts:
             last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position

@@ -7,8 +7,8 @@ resumes goes on right after the event that it names: in the ring, or in Redis un
 from __future__ import annotations
 
 from api.delivery.openers import CursorState, EventsGone, Step, one_write
-from api.follow.api_events import lagged_frame, status_frame
-from api.follow.frame_log import sse_frame
+from api.follow.api_events import lagged_sse, status_sse
+from api.follow.event_log import render_sse
 from api.follow.join_points import JoinPoint, JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -97,7 +97,7 @@ class BookOpener:
         if not follows(page[0], self._position):
             raise EventsGone("trimmed")
         # The rest of the page is read again, and never kept.
-        parts = one_write(sse_frame(entry.id, entry.data) for entry in page)
+        parts = one_write(render_sse(entry.id, entry.data) for entry in page)
         return self._paged(page[: len(parts)], b"".join(parts))
 
     def fall_off(self, position: Position, reason: LaggedReason) -> list[bytes]:
@@ -119,7 +119,7 @@ class BookOpener:
         if self._missed is not None:
             after, reason = self._missed
             missed = point.position.events_since(after)
-            lagged = lagged_frame(self.log.symbol, missed, reason)
+            lagged = lagged_sse(self.log.symbol, missed, reason)
         self._missed, self._has_told_syncing = None, False
         data = lagged + point.sse + self._status_after(point.book) + self._stale_before(index)
         return Step(CursorState.FOLLOWING, data, 1, log_index=index, position=point.position)
@@ -136,4 +136,4 @@ class BookOpener:
         return self._status("stale", "age") if is_told else b""
 
     def _status(self, status: Status, reason: str | None) -> bytes:
-        return status_frame(self.log.symbol, status, reason)
+        return status_sse(self.log.symbol, status, reason)

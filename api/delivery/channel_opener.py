@@ -8,7 +8,7 @@ from itertools import chain
 
 from api.delivery.backlog import Backlog
 from api.delivery.openers import CursorState, EventsGone, Step
-from api.follow.api_events import lagged_frame, status_frame
+from api.follow.api_events import lagged_sse, status_sse
 from api.store.metrics import LAGGED, RESUMED
 from api.store.stream_reads import StreamReads
 from api.views.channel import Channel, ChannelOpening
@@ -61,10 +61,10 @@ class ChannelOpener:
         for symbol, member in channel.members.items():
             if member.followed.book is None:
                 # Its snapshot comes through the log as soon as there is one.
-                words.append(status_frame(symbol, "syncing", NO_BOOK_YET))
+                words.append(status_sse(symbol, "syncing", NO_BOOK_YET))
                 continue
             if member.followed.ring.stale:
-                words.append(status_frame(symbol, "stale", "age"))
+                words.append(status_sse(symbol, "stale", "age"))
             self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
         RESUMED.labels("ring" if is_in_memory else "stream").inc()
@@ -88,19 +88,19 @@ class ChannelOpener:
     def fall_off(self, _position: Position, reason: LaggedReason) -> list[bytes]:
         """Return that every book was missed, and which symbols have left."""
         self._backlogs.clear()
-        lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.members]
+        lagged = [lagged_sse(symbol, None, reason) for symbol in self._channel.members]
         return lagged + self._statuses_of_left()
 
     def _missed(self, member: ChannelMember, reason: LaggedReason) -> Step:
         """Send one symbol's snapshot again; it alone may fill a write."""
         LAGGED.labels(reason).inc()
-        lagged = lagged_frame(member.symbol, None, reason)
+        lagged = lagged_sse(member.symbol, None, reason)
         return Step(CursorState.PAGING, parts=iter([lagged, *self._channel.opening_of(member)]))
 
     def _statuses_of_left(self) -> list[bytes]:
         """Return the statuses of symbols that have left, which the reader may not know."""
         left = self._channels.left(self._choice)
-        return [status_frame(symbol, "syncing", reason) for symbol, reason in left.items()]
+        return [status_sse(symbol, "syncing", reason) for symbol, reason in left.items()]
 
 
 def _parts_of(opening: ChannelOpening) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from itertools import chain
 from redis.exceptions import RedisError
 
 from api.delivery.openers import CursorState, EventsGone, Opener, Step, in_writes
-from api.follow.frame_log import FrameLog
+from api.follow.event_log import EventLog
 from api.store.errors import NoRoom, redis_away
 from api.store.metrics import EVENTS_OUT, LAGGED
 from kraken_book.event import LaggedReason
@@ -32,7 +32,7 @@ class Cursor:
     end. `log` says when there may be more.
     """
 
-    def __init__(self, log: FrameLog, opener: Opener) -> None:
+    def __init__(self, log: EventLog, opener: Opener) -> None:
         self.log = log
         self.state = CursorState.OPENING
         self._opener = opener

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from api.follow.frame_log import WRITE_BYTES
+from api.follow.event_log import WRITE_BYTES
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
 

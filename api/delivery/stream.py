@@ -47,7 +47,7 @@ class StreamState(Enum):
     """It has ended, or its client is gone."""
 
 
-class EventLog(Protocol):
+class ChangeSource(Protocol):
     """A log of events of `symbol`, or of `*` for many."""
 
     symbol: str
@@ -63,7 +63,7 @@ class EventReader(Protocol):
     """Source of a stream: a cursor, or a reader that waits until it can have one."""
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> ChangeSource:
         """Return what tells when there may be more."""
 
     async def next(self) -> bytes:

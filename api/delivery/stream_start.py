@@ -15,8 +15,8 @@ from typing import NamedTuple
 from api.delivery.book_opener import BookOpener
 from api.delivery.channel_opener import ChannelOpener
 from api.delivery.cursor import Cursor
-from api.delivery.stream import EventLog, farewell
-from api.follow.api_events import status_frame
+from api.delivery.stream import ChangeSource, farewell
+from api.follow.api_events import status_sse
 from api.follow.join_points import JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -117,7 +117,7 @@ class StreamStarter:
         refused = [
             symbol for symbol in symbols if symbol in states and states[symbol].status == "refused"
         ]
-        return b"".join([status_frame(each, "syncing", states[each].reason) for each in refused])
+        return b"".join([status_sse(each, "syncing", states[each].reason) for each in refused])
 
 
 def may_wait_for(error: ApiError, request: StreamRequest) -> bool:
@@ -145,12 +145,12 @@ class WaitingReader:
         self._error: ApiError | None = None
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> ChangeSource:
         """Return what tells when there may be more."""
         return self._pause if self._cursor is None else self._cursor.log
 
     def wait_for(self, error: ApiError) -> bytes:
-        """Return the frames that tell the client of `error`; empty if it knows already."""
+        """Return the events that tell the client of `error`; empty if it knows already."""
         reason = "redis" if isinstance(error, RedisAway) else error.code
         if reason == self._told:
             return b""
@@ -183,7 +183,7 @@ class WaitingReader:
             self._cursor.close()
 
     def _statuses(self, status: Status, reason: str | None) -> bytes:
-        return b"".join([status_frame(each, status, reason) for each in self._request.symbols])
+        return b"".join([status_sse(each, status, reason) for each in self._request.symbols])
 
 
 def waiting_comment(reason: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from time import monotonic
 
-from api.follow.api_events import status_frame
+from api.follow.api_events import status_sse
 from api.follow.ring import Ring
 from api.follow.ring_registry import RingRegistry
 from api.store.book_store import BookWithAge
@@ -48,5 +48,5 @@ class AgeWatch:
         """Tell the readers of a started ring if its book has become too old, or live again."""
         stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
         if ring.started and stale != ring.stale:
-            sse = status_frame(ring.symbol, *(("stale", "age") if stale else ("live", None)))
+            sse = status_sse(ring.symbol, *(("stale", "age") if stale else ("live", None)))
             ring.tell_stale(sse, stale=stale)

@@ -1,8 +1,8 @@
 """One bound, in bytes, for everything that a process keeps for its readers.
 
-Logs are bounded by numbers of frames too, but clients and markets decide how large frames are and
+Logs are bounded by numbers of events too, but clients and markets decide how large events are and
 how many logs there are. When all logs together pass the bound, each gives up a part of its oldest
-frames, and its slowest readers get `lagged`. The floor of a log is what it must keep to be of
+events, and its slowest readers get `lagged`. The floor of a log is what it must keep to be of
 use. When the floors fill the buffer, there is no room for another view.
 """
 
@@ -20,7 +20,7 @@ GIVEN_UP_PART = 64
 
 
 class Buffer:
-    """Counts the bytes of all logs and openings; makes logs give up frames past `max_bytes`."""
+    """Counts the bytes of all logs and openings; makes logs give up events past `max_bytes`."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
@@ -31,7 +31,7 @@ class Buffer:
         self.floors = 0
         """The sum of the floors of all shares."""
         self.limit = max_bytes
-        """Logs give up frames when `bytes` passes this."""
+        """Logs give up events when `bytes` passes this."""
         self._shares: set[BufferShare] = set()
 
     def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> BufferShare:
@@ -89,7 +89,7 @@ class Buffer:
         self._give_up(step, ((share, share.bytes - share.floor) for share in self._shares))
         if self.bytes > self.max_bytes:
             self._give_up(step, ((share, share.bytes) for share in self._shares))
-        # If too little could be given up, the next frame must not cause another try.
+        # If too little could be given up, the next event must not cause another try.
         is_kept = self.bytes <= self.max_bytes
         self.limit = self.max_bytes if is_kept else self.bytes + step
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from api.follow.age_watch import AgeWatch
-from api.follow.frame_log import sse_frame
+from api.follow.event_log import render_sse
 from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
 from api.store.book_store import BookStore, BookWithAge
@@ -32,7 +32,7 @@ class JoinPoint:
         stored, position = self.book.hash, self.position
         assert stored.snapshot is not None, f"{stored.symbol} has no book"
         data = render_snapshot(stored.snapshot, position.seq, position.epoch, None, None)
-        return sse_frame(stored.event_id, data)
+        return render_sse(stored.event_id, data)
 
 
 class JoinPoints:

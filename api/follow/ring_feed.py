@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError
 
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
@@ -131,7 +131,7 @@ class RingFeed:
                 log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
                 ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
                 break
-            ring.append(SseFrame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
+            ring.append(SseEvent(entry.position, entry.id, render_sse(entry.id, entry.data)))
             appended += 1
         # Once for all: counting is a large part of what is done for an event.
         EVENTS_READ.inc(appended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import ValuesView
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import MAX_FRAMES
+from api.follow.event_log import MAX_EVENTS
 from api.follow.ring import Ring
 from api.store.metrics import FOLLOWED
 
@@ -15,10 +15,10 @@ class RingRegistry:
 
     Args:
         buffer: The buffer of the process.
-        capacity: How many frames each ring keeps at least, if the buffer allows.
+        capacity: How many events each ring keeps at least, if the buffer allows.
     """
 
-    def __init__(self, buffer: Buffer, capacity: int = MAX_FRAMES) -> None:
+    def __init__(self, buffer: Buffer, capacity: int = MAX_EVENTS) -> None:
         self._buffer = buffer
         self._capacity = capacity
         self._rings: dict[str, Ring] = {}

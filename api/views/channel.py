@@ -17,30 +17,30 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from api.follow.api_events import status_frame
+from api.follow.api_events import status_sse
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, SseFrame
+from api.follow.event_log import EVENT_OVERHEAD_BYTES, SseEvent
 from api.store.metrics import LAGGED
-from api.views.channel_log import ChannelLog, OneSymbolLog, api_frame, unmarked, watermarked
+from api.views.channel_log import ChannelLog, OneSymbolLog, api_event, unmarked, watermarked
 from api.views.channel_member import NO_BOOK_YET, ChannelMember
 from api.views.followed_book import FollowedBook, is_numbered
 from api.views.view import View
 from api.views.view_pace import ViewPace, ViewTimer
 from kraken_book.position import Position
 
-# Readers that come within this time of each other begin at the same frame, with the same bytes.
+# Readers that come within this time of each other begin at the same event, with the same bytes.
 OPENING_SECONDS = 0.5
 # A channel with a view keeps so much, or twice what it shows at once: more than an opening would
 # take a reader longer to read than the opening.
 VIEW_BYTES = 256 * 1024
-# What a symbol costs a channel beside its frames.
+# What a symbol costs a channel beside its events.
 MEMBER_BYTES = 1000
 # Symbols that have left and whose last positions are remembered.
 MAX_LEFT = 1000
 
 
 class ChannelOpening:
-    """First frames for readers that come together; its bytes count while a reader needs them."""
+    """First events for readers that come together; its bytes count while a reader needs them."""
 
     def __init__(self, parts: list[bytes], index: int, buffer: Buffer) -> None:
         self.parts = parts
@@ -113,7 +113,7 @@ class Channel:
         """Tell readers that this symbol has left, for `reason`; return the followed book."""
         member = self.members[symbol]
         self._pull(member)
-        self._append_all([api_frame(status_frame(symbol, "syncing", reason))])
+        self._append_all([api_event(status_sse(symbol, "syncing", reason))])
         self._left[symbol] = member.position
         while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
@@ -159,7 +159,7 @@ class Channel:
             self._opening = None
         for symbol, member in self.members.items():
             if member.note_look():
-                self._append_all([api_frame(status_frame(symbol, "syncing", NO_BOOK_YET))])
+                self._append_all([api_event(status_sse(symbol, "syncing", NO_BOOK_YET))])
 
     @property
     def can_open(self) -> bool:
@@ -197,7 +197,7 @@ class Channel:
         return monotonic() - self._opened_at > OPENING_SECONDS
 
     def _is_gone(self, index: int) -> bool:
-        return self.log.frames_from(index, 0) is None
+        return self.log.events_from(index, 0) is None
 
     def _on_change(self, member: ChannelMember) -> None:
         if member.symbol in self._listeners:
@@ -213,7 +213,7 @@ class Channel:
                 LAGGED.labels(reason).inc(self.readers)
             self._append_all(member.begin())
             return
-        self._append_all(member.next_frames())
+        self._append_all(member.next_events())
         if self._timer is not None:
             self._changed[member] = None
             self._timer.show_when_due()
@@ -222,17 +222,17 @@ class Channel:
         """Append a snapshot of each changed book, and return whether any looks different."""
         changed, self._changed = self._changed, {}
         snapshots = (member.changed_snapshot() for member in changed)
-        shown = [frame for frame in snapshots if frame is not None]
+        shown = [event for event in snapshots if event is not None]
         if shown:
-            self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
+            self._make_room(sum(len(event.sse) + EVENT_OVERHEAD_BYTES for event in shown))
             self._append_all(shown)
         return bool(shown)
 
-    def _append_all(self, frames: Iterable[SseFrame]) -> None:
+    def _append_all(self, events: Iterable[SseEvent]) -> None:
         is_empty = True
-        for frame in frames:
+        for event in events:
             is_empty = False
-            self.log.append(replace(frame, id=str(self.watermark)) if self.is_many else frame)
+            self.log.append(replace(event, id=str(self.watermark)) if self.is_many else event)
         if not is_empty and not self._is_waking:
             # Events of other symbols in the same answer of Redis go out in the same write.
             self._is_waking = True
@@ -248,15 +248,15 @@ class Channel:
             own = len(self.members) * MEMBER_BYTES
             self.log.keep(own, max(FLOOR_BYTES, size), max(self._view_bytes, 2 * size))
 
-    def _rendered(self, opening: list[SseFrame]) -> list[bytes]:
+    def _rendered(self, opening: list[SseEvent]) -> list[bytes]:
         """Render an opening; of many symbols, its last event alone has the watermark.
 
         A reader that is cut off within the opening must not have the watermark.
         """
         if not self.is_many:
-            return [frame.sse for frame in opening]
-        rendered = [unmarked(frame) for frame in opening]
-        numbered = [index for index, frame in enumerate(opening) if is_numbered(frame)]
+            return [event.sse for event in opening]
+        rendered = [unmarked(event) for event in opening]
+        numbered = [index for index, event in enumerate(opening) if is_numbered(event)]
         if numbered:
             last = numbered[-1]
             rendered[last] = watermarked(replace(opening[last], id=str(self.watermark)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from api.follow.api_events import lagged_frame, status_frame
-from api.follow.frame_log import SseFrame, sse_frame
-from api.views.channel_log import api_frame, is_status
+from api.follow.api_events import lagged_sse, status_sse
+from api.follow.event_log import SseEvent, render_sse
+from api.views.channel_log import api_event, is_status
 from api.views.followed_book import FollowedBook
 from api.views.view import View
 from kraken_book.event import LaggedReason
@@ -16,7 +16,7 @@ NO_BOOK_YET = "no book yet"
 
 
 class ChannelMember:
-    """How far a followed book has come into a channel's log, and the frames that follow.
+    """How far a followed book has come into a channel's log, and the events that follow.
 
     Args:
         followed: The book.
@@ -85,41 +85,41 @@ class ChannelMember:
         """Return why readers missed events before the book that is known; None if they did not."""
         return self.followed.lost_for if self.has_begun else self.owed
 
-    def begin(self) -> list[SseFrame]:
-        """Return the frames that tell readers of a book that has been joined."""
+    def begin(self) -> list[SseEvent]:
+        """Return the events that tell readers of a book that has been joined."""
         followed, reason = self.followed, self.lagged_reason()
-        frames = list(self.opening())
+        events = list(self.opening())
         if reason is not None:
             missed = followed.position.events_since(self.position)
-            frames.insert(0, api_frame(lagged_frame(self.symbol, missed, reason)))
+            events.insert(0, api_event(lagged_sse(self.symbol, missed, reason)))
         if self._view is not None:
             self._seen = followed.rendered(self._levels).seen
         self._generation, self._next = followed.generation, followed.next
         self.position, self._held = followed.position, None
-        return frames
+        return events
 
-    def opening(self) -> Iterator[SseFrame]:
+    def opening(self) -> Iterator[SseEvent]:
         """Yield the book as it is, for a reader that has nothing of it."""
         followed = self.followed
         if followed.book is None:
-            yield api_frame(status_frame(self.symbol, "syncing", NO_BOOK_YET))
+            yield api_event(status_sse(self.symbol, "syncing", NO_BOOK_YET))
             return
         yield self._snapshot(None)
         if followed.is_syncing:
-            yield api_frame(status_frame(self.symbol, "syncing", followed.reason))
+            yield api_event(status_sse(self.symbol, "syncing", followed.reason))
         if followed.ring.stale:
-            yield api_frame(status_frame(self.symbol, "stale", "age"))
+            yield api_event(status_sse(self.symbol, "stale", "age"))
 
-    def next_frames(self) -> list[SseFrame]:
-        """Return the frames of the ring that follow: a view passes statuses on, and no levels."""
-        frames = self.followed.ring.frames_from(self._next) or []
+    def next_events(self) -> list[SseEvent]:
+        """Return the events of the ring that follow: a view passes statuses on, and no levels."""
+        events = self.followed.ring.events_from(self._next) or []
         self._next = self.followed.next
         if self._view is not None:
-            return [frame for frame in frames if is_status(frame)]
+            return [event for event in events if is_status(event)]
         self.position = self.followed.position
-        return frames
+        return events
 
-    def changed_snapshot(self) -> SseFrame | None:
+    def changed_snapshot(self) -> SseEvent | None:
         """Return the view's next snapshot, None if readers would see no difference."""
         followed = self.followed
         if followed.book is None:
@@ -131,7 +131,7 @@ class ChannelMember:
         self._seen, self.position = seen, followed.position
         return self._snapshot(None if passed is None else max(0, passed - 1))
 
-    def _snapshot(self, conflated: int | None) -> SseFrame:
+    def _snapshot(self, conflated: int | None) -> SseEvent:
         followed = self.followed
         data = followed.rendered(self._levels).snapshot(conflated)
-        return SseFrame(followed.position, followed.event_id, sse_frame(followed.event_id, data))
+        return SseEvent(followed.position, followed.event_id, render_sse(followed.event_id, data))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import SseFrame
+from api.follow.event_log import SseEvent
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.view import render_view
@@ -121,18 +121,18 @@ class FollowedBook:
         """Apply every event that is in the ring."""
         if self.book is None:
             return
-        frames = self.ring.frames_from(self._next)
-        if frames is None:
+        events = self.ring.events_from(self._next)
+        if events is None:
             self._lose(self.ring.reason_to_fall(self._next))
             return
         self._next = self.ring.end
         try:
-            for frame in frames:
-                self._apply(frame)
+            for event in events:
+                self._apply(event)
         except NO_BOOK as error:
             self._log_once("events do not make a book", error)
             self._lose("unknown")
-        if frames:
+        if events:
             self._change_rendered()
 
     @property
@@ -184,23 +184,23 @@ class FollowedBook:
     def _lose(self, reason: LaggedReason) -> None:
         self._is_lost, self.lost_for = True, reason
 
-    def _apply(self, frame: SseFrame) -> None:
-        if not is_numbered(frame):
+    def _apply(self, sent: SseEvent) -> None:
+        if not is_numbered(sent):
             return
-        event = decode_event(data_of(frame))
+        event = decode_event(data_of(sent))
         if event.symbol != self.ring.symbol:
             raise ValueError(f"an event of {event.symbol!r} lies in this stream")
         self._verified.apply(event)
-        self.event_id = frame.id
+        self.event_id = sent.id
         if self._was_syncing:
             self._was_syncing = isinstance(event, Update)
 
 
-def is_numbered(frame: SseFrame) -> bool:
+def is_numbered(event: SseEvent) -> bool:
     """Return whether it is an event of the stream, and not the api's own."""
-    return frame.sse.startswith(b"id: ")
+    return event.sse.startswith(b"id: ")
 
 
-def data_of(frame: SseFrame) -> bytes:
-    """Return the JSON in a frame."""
-    return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()
+def data_of(event: SseEvent) -> bytes:
+    """Return the JSON in an event."""
+    return event.sse[event.sse.index(b"data: ") + 6 :].rstrip()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.delivery.openers import CursorState
-from api.follow.frame_log import WRITE_BYTES
+from api.follow.event_log import WRITE_BYTES
 from api.follow.wake import MAX_STREAMS
 from api.store.errors import RedisAway
 from kraken_book.contract.keys import WAKE, book_key, events_key
@@ -258,7 +258,7 @@ async def test_resume_without_a_book_repeats_nothing(
 async def test_slow_cursor_sends_lagged_then_the_book(
     redis: RedisNode, written: Written, waited_on: int
 ) -> None:
-    replica = Replica(redis, ring_frames=4, max_streams_waited_on=waited_on)
+    replica = Replica(redis, ring_events=4, max_streams_waited_on=waited_on)
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
         slow, quick = replica.cursor(), replica.cursor()

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.delivery.cursor import Cursor
 from api.delivery.openers import CursorState, EventsGone, Step
-from api.follow.frame_log import WRITE_BYTES, FrameLog, SseFrame
+from api.follow.event_log import WRITE_BYTES, EventLog, SseEvent
 from api.store.errors import NoRoom, RedisAway
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
@@ -50,18 +50,18 @@ class Opener:
         self.closed += 1
 
 
-class Log(FrameLog):
+class Log(EventLog):
     symbol = "BTC/USD"
 
 
-def log_of(*seqs: int) -> FrameLog:
+def log_of(*seqs: int) -> EventLog:
     log = Log(capacity=4)
     for seq in seqs:
-        log.append(SseFrame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
+        log.append(SseEvent(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     return log
 
 
-async def following(log: FrameLog, *steps: Answer, at: int = 0) -> tuple[Cursor, Opener]:
+async def following(log: EventLog, *steps: Answer, at: int = 0) -> tuple[Cursor, Opener]:
     opener = Opener(Step(FOLLOWING, b"book ", 1, log_index=at, position=Position(1, 0)), *steps)
     cursor = Cursor(log, opener)
     assert await cursor.open() == b"book "
@@ -108,7 +108,7 @@ async def test_cursor_behind_its_log_falls_off_where_it_was_and_opens_again() ->
     cursor, opener = await following(log)
     assert await cursor.next() == b"[1][2]"
     for seq in range(3, 20):
-        log.append(SseFrame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
+        log.append(SseEvent(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     opener.steps.append(Step(FOLLOWING, b"book ", 1, log_index=log.end))
     assert cursor.ready() is None
     assert await cursor.next() == b"book "

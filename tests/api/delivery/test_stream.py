@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.delivery.stream import Stream, StreamState
 from api.delivery.stream_socket import Socket
-from api.follow.frame_log import SseFrame
+from api.follow.event_log import SseEvent
 from api.follow.ring import Ring
 from kraken_book.position import Position
 from lab.waiting import async_wait_until
@@ -102,7 +102,7 @@ def ring_at(seq: int) -> Ring:
 
 def come(ring: Ring, *seqs: int) -> None:
     for seq in seqs:
-        ring.append(SseFrame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
+        ring.append(SseEvent(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     ring.wake()
 
 

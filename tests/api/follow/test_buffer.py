@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, FrameLog, SseFrame
+from api.follow.event_log import EVENT_OVERHEAD_BYTES, WRITE_BYTES, EventLog, SseEvent
 from api.follow.ring import Ring
 from api.store.errors import NoRoom
 from kraken_book.position import Position
@@ -16,23 +16,23 @@ from kraken_book.position import Position
 MOST = 1_000_000
 
 
-def frame(seq: int, size: int = 1000) -> SseFrame:
-    return SseFrame(Position(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
+def event_at(seq: int, size: int = 1000) -> SseEvent:
+    return SseEvent(Position(1, seq), f"100-{seq}", b"x" * (size - EVENT_OVERHEAD_BYTES))
 
 
-def fill(log: FrameLog, count: int, size: int = 1000) -> None:
+def fill(log: EventLog, count: int, size: int = 1000) -> None:
     for seq in range(count):
-        log.append(frame(seq, size))
+        log.append(event_at(seq, size))
 
 
-def kept(log: FrameLog) -> int:
-    """Return how many frames a log still has."""
-    first = next(index for index in range(log.end) if log.frames_from(index, 0) is not None)
+def kept(log: EventLog) -> int:
+    """Return how many events a log still has."""
+    first = next(index for index in range(log.end) if log.events_from(index, 0) is not None)
     return log.end - first
 
 
-def log_of(buffer: Buffer) -> FrameLog:
-    return FrameLog(1_000_000, buffer)
+def log_of(buffer: Buffer) -> EventLog:
+    return EventLog(1_000_000, buffer)
 
 
 def test_logs_together_never_hold_more_than_the_buffer() -> None:
@@ -40,7 +40,7 @@ def test_logs_together_never_hold_more_than_the_buffer() -> None:
     logs = [log_of(buffer) for _ in range(10)]
     for seq in range(1000):
         for log in logs:
-            log.append(frame(seq))
+            log.append(event_at(seq))
             assert buffer.bytes <= MOST
 
 
@@ -58,10 +58,10 @@ def test_even_floors_are_given_up_rather_than_more_memory_used() -> None:
     logs = [log_of(buffer) for _ in range(2 * MOST // FLOOR_BYTES)]
     for seq in range(40):
         for log in logs:
-            log.append(frame(seq))
+            log.append(event_at(seq))
     assert buffer.is_full
     assert buffer.bytes <= MOST
-    assert all(log.frames_from(log.end - 1) is not None for log in logs), "the newest stays"
+    assert all(log.events_from(log.end - 1) is not None for log in logs), "the newest stays"
 
 
 def test_writes_that_were_joined_count_too() -> None:
@@ -86,7 +86,7 @@ def test_a_closed_log_gives_everything_back_at_once() -> None:
     gc.disable()
     try:
         ring.close()
-        ring.append(frame(51))
+        ring.append(event_at(51))
         assert (buffer.bytes, buffer.floors) == (0, 0)
         del ring
         assert gone() is None, "without waiting for the garbage collector"
@@ -108,7 +108,7 @@ def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
     for seq in range(1, 3000):
-        ring.append(frame(seq))
+        ring.append(event_at(seq))
     assert ring.read(0) is None
     assert ring.reason_to_fall(0) == "slow"
     first = next(seq for seq in range(3000) if ring.index_after(Position(1, seq)) is not None)

@@ -9,14 +9,14 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.follow.frame_log import WRITE_BYTES, SseFrame, sse_frame, sse_unnumbered
+from api.follow.event_log import WRITE_BYTES, SseEvent, render_sse, render_unnumbered_sse
 from api.follow.ring import Ring
 from kraken_book.position import NOWHERE, Position
 from lab.waiting import async_wait_until
 
 
-def frame(seq: int, epoch: int = 1, size: int = 0) -> SseFrame:
-    return SseFrame(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
+def event_at(seq: int, epoch: int = 1, size: int = 0) -> SseEvent:
+    return SseEvent(Position(epoch, seq), f"100-{seq}", f"[{epoch}:{seq}]".encode() + b"x" * size)
 
 
 def ring_of(first: int, last: int, before: int | None = None, **limits: Any) -> Ring:
@@ -24,7 +24,7 @@ def ring_of(first: int, last: int, before: int | None = None, **limits: Any) -> 
     start = first - 1 if before is None else before
     ring.start(Position(1, start), f"100-{start}")
     for seq in range(first, last + 1):
-        ring.append(frame(seq))
+        ring.append(event_at(seq))
     return ring
 
 
@@ -40,8 +40,8 @@ def all_from(ring: Ring, index: int) -> bytes:
 
 
 def test_sse_message_has_id_and_data_only() -> None:
-    assert sse_frame("5-1", b'{"a":1}') == b'id: 5-1\ndata: {"a":1}\n\n'
-    assert sse_unnumbered(b'{"a":1}') == b'data: {"a":1}\n\n'
+    assert render_sse("5-1", b'{"a":1}') == b'id: 5-1\ndata: {"a":1}\n\n'
+    assert render_unnumbered_sse(b'{"a":1}') == b'data: {"a":1}\n\n'
 
 
 def test_new_ring_begins_after_the_event_that_it_is_started_at() -> None:
@@ -68,7 +68,7 @@ def test_index_after_position_before_the_start_is_none() -> None:
 
 def test_positions_are_ordered_by_epoch_then_seq() -> None:
     ring = ring_of(5, 6)
-    ring.append(frame(7, epoch=2))
+    ring.append(event_at(7, epoch=2))
     index = ring.index_after(Position(1, 100))
     assert index is not None
     assert all_from(ring, index) == b"[2:7]"
@@ -98,7 +98,7 @@ def test_read_at_the_end_is_empty() -> None:
 def test_read_after_append_has_the_new_event() -> None:
     ring = ring_of(1, 1)
     assert ring.read(1) == (b"", 1, NOWHERE)
-    ring.append(frame(2))
+    ring.append(event_at(2))
     assert ring.read(1) == (b"[1:2]", 2, Position(1, 2))
     assert ring.read(0) == (b"[1:1][1:2]", 2, Position(1, 2))
 
@@ -114,7 +114,7 @@ def test_reads_at_one_index_share_their_bytes() -> None:
 def test_one_write_has_at_most_64_kib() -> None:
     ring = ring_of(1, 0)
     for seq in range(1, 200):
-        ring.append(frame(seq, size=1000))
+        ring.append(event_at(seq, size=1000))
     index, reads = 0, []
     while index < ring.end:
         read = ring.read(index)
@@ -127,8 +127,8 @@ def test_one_write_has_at_most_64_kib() -> None:
 
 def test_event_larger_than_a_write_is_a_write_by_itself() -> None:
     ring = ring_of(1, 1)
-    ring.append(frame(2, size=3 * WRITE_BYTES))
-    ring.append(frame(3))
+    ring.append(event_at(2, size=3 * WRITE_BYTES))
+    ring.append(event_at(3))
     read = ring.read(1)
     assert read is not None
     assert (read.end, len(read.data) > WRITE_BYTES) == (2, True)
@@ -137,7 +137,7 @@ def test_event_larger_than_a_write_is_a_write_by_itself() -> None:
 def test_ring_forgets_frames_past_twice_its_capacity() -> None:
     ring = ring_of(1, 7, capacity=4)
     assert ring.read(0) is not None
-    ring.append(frame(8))
+    ring.append(event_at(8))
     assert ring.read(0) is None
     assert ring.read(3) is None
     assert all_from(ring, 4) == b"[1:5][1:6][1:7][1:8]"
@@ -214,9 +214,9 @@ def test_ring_is_the_end_of_the_list_of_all_events(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
     ring = ring_of(1, 0, capacity=most)
-    naive: list[SseFrame] = []
+    naive: list[SseEvent] = []
     for seq, size in enumerate(sizes, start=1):
-        naive.append(frame(seq, size=size))
+        naive.append(event_at(seq, size=size))
         ring.append(naive[-1])
         index = data.draw(st.integers(0, len(naive)))
         read = ring.read(index)

@@ -264,7 +264,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return all(cursor.log.frames_from(20, 0) is None for cursor in cursors)
+            return all(cursor.log.events_from(20, 0) is None for cursor in cursors)
 
         await async_wait_until(all_have_shown_more_than_they_keep, "the logs are full")
         assert replica.buffer.bytes < views * 40_000
@@ -313,7 +313,7 @@ async def test_reader_that_fell_off_opens_again_when_there_is_room(
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return many.cursor.log.frames_from(20, 0) is None
+            return many.cursor.log.events_from(20, 0) is None
 
         await async_wait_until(has_shown_more_than_it_keeps, "the log is full")
         await many.until_word("BTC/USD", "lagged", "slow")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook
@@ -43,7 +43,7 @@ def hash_at(seq: int, **members: Any) -> BookHash:
 
 
 def put(followed: FollowedBook, seq: int, data: bytes) -> None:
-    followed.ring.append(SseFrame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+    followed.ring.append(SseEvent(Position(1, seq), f"100-{seq}", render_sse(f"100-{seq}", data)))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(

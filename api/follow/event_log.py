@@ -1,7 +1,7 @@
 """Events as SSE, in their order, for any number of readers.
 
 A reader is an index into the log. What it has not been sent is joined into one write, and readers
-at the same index share the bytes of that write. A log is bounded by a number of frames, and all
+at the same index share the bytes of that write. A log is bounded by a number of events, and all
 logs of a process by the bytes of one `Buffer`.
 """
 
@@ -21,10 +21,10 @@ from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
 
 # About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
-MAX_FRAMES = 4096
+MAX_EVENTS = 4096
 WRITE_BYTES = 64 * 1024
-# The objects that a frame is made of, besides its text.
-FRAME_BYTES = 250
+# The objects that a event is made of, besides its text.
+EVENT_OVERHEAD_BYTES = 250
 # Most readers are at the end of the log, so few writes are worth keeping for others.
 MAX_WRITES = 16
 # After this time of calling wakers other tasks run.
@@ -33,7 +33,7 @@ WAKE_SECONDS = 0.02
 
 # An api keeps hundreds of thousands. They refer to nothing that could refer back, so the garbage
 # collector need not visit them.
-class SseFrame(msgspec.Struct, frozen=True, gc=False):
+class SseEvent(msgspec.Struct, frozen=True, gc=False):
     """An event as it is sent; an event of the api's own has the position and id of the last one."""
 
     position: Position
@@ -41,12 +41,12 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
     sse: bytes
 
 
-def sse_frame(event_id: str, data: bytes) -> bytes:
+def render_sse(event_id: str, data: bytes) -> bytes:
     """Return a numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
     return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
 
 
-def sse_unnumbered(data: bytes) -> bytes:
+def render_unnumbered_sse(data: bytes) -> bytes:
     """Return an event of the api's own as SSE; it leaves the reader's last id as it is."""
     return b"data: %b\n\n" % data
 
@@ -56,18 +56,18 @@ class Write(NamedTuple):
 
     data: bytes
     end: int
-    """The index after the last frame of `data`."""
+    """The index after the last event of `data`."""
     position: Position
-    """The position of that frame."""
+    """The position of that event."""
 
 
-class FrameLog:
-    """Keeps the last frames, at most twice `capacity`; indexes only grow.
+class EventLog:
+    """Keeps the last events, at most twice `capacity`; indexes only grow.
 
     Frames leave earlier if the buffer of the process is full.
 
     Args:
-        capacity: How many frames are kept at least, if the buffer allows.
+        capacity: How many events are kept at least, if the buffer allows.
         buffer: The buffer of the process.
         wake_seconds: How long wakers are called before other tasks run.
     """
@@ -76,7 +76,7 @@ class FrameLog:
 
     def __init__(
         self,
-        capacity: int = MAX_FRAMES,
+        capacity: int = MAX_EVENTS,
         buffer: Buffer | None = None,
         wake_seconds: float = WAKE_SECONDS,
     ) -> None:
@@ -84,7 +84,7 @@ class FrameLog:
         self._wake_seconds = wake_seconds
         self.waiting = 0
         """How many readers wait until there is a book to open with."""
-        self._frames: list[SseFrame] = []
+        self._events: list[SseEvent] = []
         self._first = 0
         self._writes: dict[int, Write] = {}
         self._writes_bytes = 0
@@ -99,29 +99,29 @@ class FrameLog:
 
     @property
     def end(self) -> int:
-        """Return the index that the next frame will have."""
-        return self._first + len(self._frames)
+        """Return the index that the next event will have."""
+        return self._first + len(self._events)
 
-    def append(self, frame: SseFrame) -> None:
-        """Add a frame, not older than the last; call `wake` after the last of several."""
-        self._frames.append(frame)
-        size = len(frame.sse) + FRAME_BYTES
+    def append(self, event: SseEvent) -> None:
+        """Add a event, not older than the last; call `wake` after the last of several."""
+        self._events.append(event)
+        size = len(event.sse) + EVENT_OVERHEAD_BYTES
         if self._writes:
             size -= self._forget_writes()
-        if len(self._frames) >= 2 * self._capacity:
-            size -= self._drop(len(self._frames) - self._capacity)
+        if len(self._events) >= 2 * self._capacity:
+            size -= self._drop(len(self._events) - self._capacity)
         self._share.add(size)
         if self._max_bytes is not None and self._share.bytes > self._max_bytes:
-            # A quarter more than needed, so that not every frame moves all the others.
+            # A quarter more than needed, so that not every event moves all the others.
             self._share.shrink(self._share.bytes - self._max_bytes + self._max_bytes // 4)
 
     def keep(self, own: int, floor: int = FLOOR_BYTES, most: int | None = None) -> None:
         """Bound the bytes of this log.
 
         Args:
-            own: What the log costs besides its frames.
-            floor: What its frames keep if possible.
-            most: What its frames may have at most; None if only the buffer bounds them.
+            own: What the log costs besides its events.
+            floor: What its events keep if possible.
+            most: What its events may have at most; None if only the buffer bounds them.
         """
         self._share.set_floor(own + floor)
         self._max_bytes = None if most is None else own + most
@@ -130,8 +130,8 @@ class FrameLog:
             self._share.add(added)
 
     def close(self) -> None:
-        """Forget all frames and give the share of the buffer back; the log has no readers."""
-        self._drop(len(self._frames))
+        """Forget all events and give the share of the buffer back; the log has no readers."""
+        self._drop(len(self._events))
         self._forget_writes()
         self._share.close()
 
@@ -153,11 +153,11 @@ class FrameLog:
             with suppress(ValueError):
                 self._due.remove(waker)
 
-    def frames_from(self, index: int, most: int | None = None) -> list[SseFrame] | None:
-        """Return the frames from `index` on, at most `most`; None if they are gone."""
+    def events_from(self, index: int, most: int | None = None) -> list[SseEvent] | None:
+        """Return the events from `index` on, at most `most`; None if they are gone."""
         begin = index - self._first
         end = None if most is None else begin + most
-        return self._frames[begin:end] if begin >= 0 else None
+        return self._events[begin:end] if begin >= 0 else None
 
     def read(self, index: int) -> Write | None:
         """Return the events from `index` on that fit into one write; None if they are gone.
@@ -183,18 +183,18 @@ class FrameLog:
         size = 0
         position = NOWHERE
         # By index: iterating to it, or a slice, would cost the length of the log.
-        for at in range(index - self._first, len(self._frames)):
-            frame = self._frames[at]
-            sse = self._render(frame)
+        for at in range(index - self._first, len(self._events)):
+            event = self._events[at]
+            sse = self._render(event)
             if parts and size + len(sse) > WRITE_BYTES:
                 break
             parts.append(sse)
             size += len(sse)
-            position = frame.position
+            position = event.position
         return Write(b"".join(parts), index + len(parts), position)
 
-    def _render(self, frame: SseFrame) -> bytes:
-        return frame.sse
+    def _render(self, event: SseEvent) -> bytes:
+        return event.sse
 
     def _forget_writes(self) -> int:
         """Forget the joined writes; return their bytes."""
@@ -203,29 +203,29 @@ class FrameLog:
         return size
 
     def _give_up(self, size: int) -> int:
-        """Forget about `size` bytes of the oldest frames, never the newest; return the bytes."""
+        """Forget about `size` bytes of the oldest events, never the newest; return the bytes."""
         given = self._forget_writes()
         count = 0
-        for frame in self._frames[:-1]:
+        for event in self._events[:-1]:
             if given >= size:
                 break
-            given += len(frame.sse) + FRAME_BYTES
+            given += len(event.sse) + EVENT_OVERHEAD_BYTES
             count += 1
         self._drop(count)
         return given
 
     def _drop(self, count: int) -> int:
-        """Forget the oldest `count` frames; return their bytes."""
-        gone = self._frames[:count]
+        """Forget the oldest `count` events; return their bytes."""
+        gone = self._events[:count]
         if not gone:
             return 0
         self._on_gone(gone[-1])
-        del self._frames[:count]
+        del self._events[:count]
         self._first += count
-        return sum(len(frame.sse) for frame in gone) + count * FRAME_BYTES
+        return sum(len(event.sse) for event in gone) + count * EVENT_OVERHEAD_BYTES
 
-    def _on_gone(self, newest: SseFrame) -> None:
-        """Note that `newest` and all frames before it have been forgotten."""
+    def _on_gone(self, newest: SseEvent) -> None:
+        """Note that `newest` and all events before it have been forgotten."""
 
     def _call_due_wakers(self) -> None:
         self._next_wakes = None
