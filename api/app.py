@@ -1,4 +1,4 @@
-"""Run the api as a process: make its parts, serve until a signal, drain."""
+"""Run the api as a process: build its parts, serve until a signal, drain."""
 
 from __future__ import annotations
 
@@ -44,36 +44,37 @@ from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
 from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
-# The name that LOG_LEVEL takes; it does not follow the modules.
+# Users write this name in LOG_LEVEL, so it does not change with the module.
 log = get_logger("api")
 
 WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
 
-# Redis is away if it does not answer within this time; /readyz is not asked for longer.
+# Redis counts as unreachable after this time, and /readyz answers 503.
 REDIS_TIMEOUT = 2.0
-# The parts of API_DRAIN that the server needs: for its other answers, and to notice and end.
+# Parts of API_DRAIN that are kept for other requests, and for the end of the process.
 SERVER_SECONDS = 1.0
 ENDING_SECONDS = 0.3
 
 
 class Api:
-    """Holds the parts of one process, each made once, in the order of the flow.
+    """The parts of one process, built in the order of the data flow.
 
     Args:
         nodes: The nodes of Redis.
-        max_age: After how many seconds without a confirmation a book is not live.
-        buffer_bytes: How many bytes of events and books are kept for open streams.
-        write_timeout: After how many seconds a client that takes nothing is cut off.
-        proxies: The proxies whose `X-Forwarded-For` is believed.
-        sweep_interval: How often each node is swept.
-        look_interval: How often the channels are looked at.
-        list_fresh_seconds: How long the list of symbols is not read again.
-        gone_after: After how many seconds a symbol without list entry and book leaves `*`.
-        ring_events: How many events a ring keeps at least, if the buffer allows.
-        view_bytes: How many bytes the log of a view keeps.
-        max_streams_waited_on: Streams themselves are waited on if no more than these are followed.
-        page_entries: How many entries of a stream a resuming reader is read at once.
-        max_entries: How many entries of a stream the follower reads at once.
+        max_age: Seconds without a confirmation after which a book is stale.
+        buffer_bytes: Bound of the events and books that are kept for open streams.
+        write_timeout: Seconds after which a client that reads nothing is cut off.
+        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+        sweep_interval: Seconds between two sweeps of a node.
+        look_interval: Seconds between two updates of the channels' watermarks and symbols.
+        list_fresh_seconds: Seconds for which the list of symbols is not read again.
+        gone_after: Seconds after which a symbol without list entry and book leaves `*`.
+        ring_events: The least number of events that a ring keeps, if the buffer allows.
+        view_bytes: Bound of the log of a view.
+        max_streams_waited_on: The follower blocks on the streams themselves if it follows at most
+            this many.
+        page_entries: Entries that one read returns to a resuming reader.
+        max_entries: Entries of one stream that one read of the follower returns.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class Api:
         )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what runs as long as the process."""
+        """Return the coroutines to run for the life of the process."""
         return [
             self.follower.run(),
             self.ages.run(),
@@ -136,7 +137,7 @@ class Api:
 async def run(
     settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
 ) -> None:
-    """Serve until a signal, or until nobody can read `output` any more."""
+    """Serve until a signal, or until the reader of `output` has closed it."""
     going = stop_on_signals(output)
     log.info(
         "serving",
@@ -178,7 +179,7 @@ async def run(
 
 
 def main() -> None:
-    """Read the settings and serve."""
+    """Load the settings and serve."""
     settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")

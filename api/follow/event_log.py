@@ -1,8 +1,8 @@
-"""Events as SSE, in their order, for any number of readers.
+"""Keep events as SSE, in order, for any number of readers.
 
-A reader is an index into the log. What it has not been sent is joined into one write, and readers
-at the same index share the bytes of that write. A log is bounded by a number of events, and all
-logs of a process by the bytes of one `Buffer`.
+A reader is an index into the log. The events from its index on are joined into one write, and
+readers at the same index share the bytes of that write. Each log is bounded by a number of events,
+and all logs of a process by the bytes of one `Buffer`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from api.follow.buffer import FLOOR_BYTES, Buffer
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
 
-# About 2 MB a symbol at depth 10, and a minute and more of the busiest book.
+# About 2 MB a symbol at depth 10.
 MAX_EVENTS = 4096
 WRITE_BYTES = 64 * 1024
-# The objects that a event is made of, besides its text.
+# The Python objects of an event, besides its text.
 EVENT_OVERHEAD_BYTES = 250
-# Most readers are at the end of the log, so few writes are worth keeping for others.
+# Most readers are at the end of the log, so few joined writes are shared.
 MAX_WRITES = 16
-# After this time of calling wakers other tasks run.
+# Seconds for which wakers are called before other tasks run.
 WAKE_SECONDS = 0.02
 
 
-# An api keeps hundreds of thousands. They refer to nothing that could refer back, so the garbage
-# collector need not visit them.
+# gc=False: a process keeps hundreds of thousands of events, which cannot form reference cycles, so
+# the garbage collector should not visit them.
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as it is sent; an event of the api's own has the position and id of the last one."""
+    """An event as it is sent.
+
+    An unnumbered event, which the api adds, has the position and id of the event before it.
+    """
 
     position: Position
     id: str
@@ -42,34 +45,35 @@ class SseEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def render_sse(event_id: str, data: bytes) -> bytes:
-    """Return a numbered event as SSE: `id` and `data`, so that a plain `onmessage` gets it."""
+    """Return a numbered event as SSE; without an `event` field, so that `onmessage` receives it."""
     return b"id: %b\ndata: %b\n\n" % (event_id.encode(), data)
 
 
 def render_unnumbered_sse(data: bytes) -> bytes:
-    """Return an event of the api's own as SSE; it leaves the reader's last id as it is."""
+    """Return an unnumbered event as SSE; without `id`, so the client's last id does not change."""
     return b"data: %b\n\n" % data
 
 
 class Write(NamedTuple):
-    """What a log has from an index on: as much as one write takes."""
+    """Events of a log that are sent in one write."""
 
     data: bytes
     end: int
     """The index after the last event of `data`."""
     position: Position
-    """The position of that event."""
+    """The position of the last event of `data`."""
 
 
 class EventLog:
-    """Keeps the last events, at most twice `capacity`; indexes only grow.
+    """The last events of a stream; the index of an event never changes.
 
-    Frames leave earlier if the buffer of the process is full.
+    The log keeps at least `capacity` and fewer than twice `capacity` events. It keeps fewer if the
+    buffer of the process is full.
 
     Args:
-        capacity: How many events are kept at least, if the buffer allows.
+        capacity: The least number of events that are kept, if the buffer allows.
         buffer: The buffer of the process.
-        wake_seconds: How long wakers are called before other tasks run.
+        wake_seconds: Seconds for which wakers are called before other tasks run.
     """
 
     symbol: str
@@ -83,27 +87,27 @@ class EventLog:
         self._capacity = capacity
         self._wake_seconds = wake_seconds
         self.waiting = 0
-        """How many readers wait until there is a book to open with."""
+        """The number of readers that wait for a book to open with."""
         self._events: list[SseEvent] = []
         self._first = 0
         self._writes: dict[int, Write] = {}
         self._writes_bytes = 0
         self._wakers: set[Callable[[], None]] = set()
-        # Wakers that are still to be called for the last change.
+        # Wakers that have not been called yet for the last change.
         self._due: deque[Callable[[], None]] = deque()
         self._next_wakes: asyncio.Handle | None = None
         self._buffer = Buffer() if buffer is None else buffer
-        self._share = self._buffer.share(self._give_up)
+        self._share = self._buffer.share(self._evict)
         self._own_bytes = 0
         self._max_bytes: int | None = None
 
     @property
     def end(self) -> int:
-        """Return the index that the next event will have."""
+        """Return the index of the next event to be appended."""
         return self._first + len(self._events)
 
     def append(self, event: SseEvent) -> None:
-        """Add a event, not older than the last; call `wake` after the last of several."""
+        """Add an event, not older than the last one, without waking readers."""
         self._events.append(event)
         size = len(event.sse) + EVENT_OVERHEAD_BYTES
         if self._writes:
@@ -112,16 +116,16 @@ class EventLog:
             size -= self._drop(len(self._events) - self._capacity)
         self._share.add(size)
         if self._max_bytes is not None and self._share.bytes > self._max_bytes:
-            # A quarter more than needed, so that not every event moves all the others.
+            # A quarter more than needed, so that not every event causes an eviction.
             self._share.shrink(self._share.bytes - self._max_bytes + self._max_bytes // 4)
 
     def keep(self, own: int, floor: int = FLOOR_BYTES, most: int | None = None) -> None:
         """Bound the bytes of this log.
 
         Args:
-            own: What the log costs besides its events.
-            floor: What its events keep if possible.
-            most: What its events may have at most; None if only the buffer bounds them.
+            own: The bytes that the log needs besides its events.
+            floor: The bytes of events that it keeps if possible.
+            most: The bound of its events' bytes, None if only the buffer bounds them.
         """
         self._share.set_floor(own + floor)
         self._max_bytes = None if most is None else own + most
@@ -130,13 +134,13 @@ class EventLog:
             self._share.add(added)
 
     def close(self) -> None:
-        """Forget all events and give the share of the buffer back; the log has no readers."""
+        """Drop all events and remove the log from the buffer."""
         self._drop(len(self._events))
         self._forget_writes()
         self._share.close()
 
     def wake(self) -> None:
-        """Call every waker: now, or the last of many a little later."""
+        """Call every waker; if that takes long, the rest later in the event loop."""
         self._due.extend(self._wakers)
         self._wakers.clear()
         if self._next_wakes is None:
@@ -147,7 +151,7 @@ class EventLog:
         self._wakers.add(waker)
 
     def forget(self, waker: Callable[[], None]) -> None:
-        """Do not call `waker`."""
+        """Remove `waker`, so that it is not called."""
         self._wakers.discard(waker)
         if self._due:
             with suppress(ValueError):
@@ -162,7 +166,7 @@ class EventLog:
     def read(self, index: int) -> Write | None:
         """Return the events from `index` on that fit into one write; None if they are gone.
 
-        A write has at most 64 KiB, and at least one event if there is one.
+        A write has at most 64 KiB, unless a single event is larger.
         """
         if index < self._first:
             return None
@@ -174,7 +178,7 @@ class EventLog:
             self._share.add(size + len(write.data))
         return write
 
-    def reason_to_fall(self, index: int) -> LaggedReason:  # noqa: ARG002 - a ring has more reasons
+    def lagged_reason(self, index: int) -> LaggedReason:  # noqa: ARG002 - used by subclasses
         """Return why the events from `index` on are gone."""
         return "slow"
 
@@ -182,7 +186,7 @@ class EventLog:
         parts: list[bytes] = []
         size = 0
         position = NOWHERE
-        # By index: iterating to it, or a slice, would cost the length of the log.
+        # By index, because a slice would copy the rest of the log.
         for at in range(index - self._first, len(self._events)):
             event = self._events[at]
             sse = self._render(event)
@@ -197,25 +201,25 @@ class EventLog:
         return event.sse
 
     def _forget_writes(self) -> int:
-        """Forget the joined writes; return their bytes."""
+        """Drop the joined writes; return their bytes."""
         size, self._writes_bytes = self._writes_bytes, 0
         self._writes.clear()
         return size
 
-    def _give_up(self, size: int) -> int:
-        """Forget about `size` bytes of the oldest events, never the newest; return the bytes."""
-        given = self._forget_writes()
+    def _evict(self, size: int) -> int:
+        """Drop about `size` bytes of the oldest events, never the newest; return the bytes."""
+        evicted = self._forget_writes()
         count = 0
         for event in self._events[:-1]:
-            if given >= size:
+            if evicted >= size:
                 break
-            given += len(event.sse) + EVENT_OVERHEAD_BYTES
+            evicted += len(event.sse) + EVENT_OVERHEAD_BYTES
             count += 1
         self._drop(count)
-        return given
+        return evicted
 
     def _drop(self, count: int) -> int:
-        """Forget the oldest `count` events; return their bytes."""
+        """Drop the oldest `count` events; return their bytes."""
         gone = self._events[:count]
         if not gone:
             return 0
@@ -225,7 +229,7 @@ class EventLog:
         return sum(len(event.sse) for event in gone) + count * EVENT_OVERHEAD_BYTES
 
     def _on_gone(self, newest: SseEvent) -> None:
-        """Note that `newest` and all events before it have been forgotten."""
+        """Handle that `newest` and all events before it were dropped; a hook for subclasses."""
 
     def _call_due_wakers(self) -> None:
         self._next_wakes = None

@@ -14,7 +14,12 @@ from api.store.errors import redis_away
 
 
 class Ops:
-    """Answers about this replica."""
+    """The handlers of the operator endpoints.
+
+    Args:
+        store: Reads from Redis.
+        streams: The open streams, which are draining at the end of the process.
+    """
 
     def __init__(self, store: BookStore, streams: Streams) -> None:
         self._store = store
@@ -27,7 +32,7 @@ class Ops:
     async def readyz(self, _request: Request) -> Response:
         """Answer whether Redis can be read and this replica is not draining."""
         if self._streams.draining:
-            raise unavailable("draining", "this replica is going")
+            raise unavailable("draining", "this replica is draining")
         try:
             await self._store.ping()
         except (RedisError, OSError) as error:

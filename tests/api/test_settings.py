@@ -42,8 +42,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("API_WRITE_TIMEOUT", "soon", "number"),
         ("API_DRAIN", "nan", "(finite|greater than 0)"),
         ("API_KEEP_ALIVE", "0", "greater than 0"),
-        ("API_TRUSTED_PROXIES", "*", "'\\*' does not appear .*: it takes addresses and networks"),
-        ("API_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set: it takes addresses"),
+        ("API_TRUSTED_PROXIES", "*", "'\\*' does not appear .*: expected addresses and networks"),
+        ("API_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set: expected addresses"),
         ("REDIS_URL", "127.0.0.1:6379", "redis://host:port/db"),
     ],
 )

@@ -42,7 +42,7 @@ class Opener:
     async def page(self) -> Step:
         return self._next()
 
-    def fall_off(self, position: Position, reason: LaggedReason) -> list[bytes]:
+    def miss_events(self, position: Position, reason: LaggedReason) -> list[bytes]:
         self.fallen.append((position, reason))
         return [b"lagged "]
 

@@ -204,7 +204,7 @@ async def test_end_says_farewell_and_is_final() -> None:
         assert one.stream.state is StreamState.ENDING
         come(ring, 2)
         await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
-        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: going\n\n", one.wire.body)
+        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: closing\n\n", one.wire.body)
         assert one.sent[-1]["more_body"] is False
 
 

@@ -110,7 +110,7 @@ def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
     for seq in range(1, 3000):
         ring.append(event_at(seq))
     assert ring.read(0) is None
-    assert ring.reason_to_fall(0) == "slow"
+    assert ring.lagged_reason(0) == "slow"
     first = next(seq for seq in range(3000) if ring.index_after(Position(1, seq)) is not None)
     index = ring.index_after(Position(1, first))
     assert index is not None

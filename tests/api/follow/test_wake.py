@@ -132,7 +132,7 @@ async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
 async def test_streams_are_waited_on_again_after_a_while_alone(
     redis: RedisNode, written: Written, replica: Replica, corrupt: CorruptKeys
 ) -> None:
-    wake = Wake(OneNode(redis), corrupt, alone_seconds=0.0)
+    wake = Wake(OneNode(redis), corrupt, wake_only_seconds=0.0)
     ring = await started(written, replica)
     await redis.rename(events_key("BTC/USD"), "aside")
     await redis.set(events_key("BTC/USD"), "somebody's")

@@ -660,7 +660,7 @@ async def test_other_methods_are_a_405_that_says_which_are_served(
     assert answer.headers["content-type"] == PROBLEM
     # In this order on every replica.
     assert answer.headers["allow"] == "GET, HEAD"
-    assert answer.json()["detail"] == "POST is not served here, only GET, HEAD"
+    assert answer.json()["detail"] == "POST is not allowed here, only GET, HEAD"
 
 
 @pytest.mark.parametrize("event_id", ["abc", "1", "1-", "-1", "1-1-1", "1-x", "\u0661-1", "1 -1"])

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from api.http.problems import (
+    BadParameter,
     Problem,
-    bad_parameter,
     problem_of,
     problem_response,
     unavailable,
@@ -34,7 +34,7 @@ from api.store.errors import CorruptBook, NoRoom, NoSuchSymbol, NoSymbols, redis
             "Service Unavailable",
             {"retry_after": 1, "key": "kraken:book:{x}"},
         ),
-        (bad_parameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
+        (BadParameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
         (
             unavailable("stale-book", "old", 1.2, book=None),
             503,

@@ -28,7 +28,7 @@ def test_corrupt_key_is_logged_once_with_its_repair_and_counted() -> None:
     assert (line["key"], line["error"]) == (KEY, "seq cannot be 'x'")
     assert shlex.split(line["repair"]) == ["redis-cli", "DEL", KEY]
     assert counted() == 1
-    corrupt.is_right(KEY)
+    corrupt.clear(KEY)
     assert corrupt.get(KEY) is None
     assert counted() == 0
 
@@ -38,7 +38,7 @@ def test_key_that_goes_to_and_fro_does_not_fill_the_log() -> None:
     with capture_logs() as logs:
         for _ in range(100):
             corrupt.found(KEY, "why", "DEL", KEY)
-            corrupt.is_right(KEY)
+            corrupt.clear(KEY)
     assert len(logs) == 1
     again = CorruptKeys(quiet_seconds=0.0)
     with capture_logs() as logs:

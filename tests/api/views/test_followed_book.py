@@ -113,7 +113,7 @@ def test_fault_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> No
     for _ in range(5):
         followed.join(BookWithAge(hash_at(2, snapshot=damaged), 0))
     assert followed.book is None
-    assert capsys.readouterr().out.count("what lies in redis is no book") == 1
+    assert capsys.readouterr().out.count("stored book invalid") == 1
 
 
 def test_cuts_of_one_state_are_rendered_once_and_few_are_kept() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.views.view_pace import FIRST_SECONDS, ViewPace, believed_seconds
+from api.views.view_pace import FIRST_SECONDS, ViewPace, estimate_seconds
 
 
 def test_view_that_is_shown_quickly_keeps_its_interval() -> None:
@@ -27,13 +27,13 @@ def test_one_showing_that_was_interrupted_does_not_stop_a_view() -> None:
     pace.views = 100
     believed = FIRST_SECONDS
     for spent in (0.0004, 0.0003, 0.04):
-        believed = believed_seconds(spent, believed)
+        believed = estimate_seconds(spent, believed)
     assert pace.pause_after(believed, 0.05) < 0.5
-    assert believed_seconds(0.0003, believed) == 0.0003
+    assert estimate_seconds(0.0003, believed) == 0.0003
 
 
 def test_view_that_always_takes_long_is_believed_soon() -> None:
     believed = FIRST_SECONDS
     for _ in range(6):
-        believed = believed_seconds(0.05, believed)
+        believed = estimate_seconds(0.05, believed)
     assert believed == 0.05
