@@ -32,7 +32,7 @@ from api.store.stream_entry import MAX_ENTRIES
 from api.store.stream_reads import PAGE_ENTRIES, StreamReads
 from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES
-from api.views.channel_registry import LOOK_INTERVAL, ChannelRegistry
+from api.views.channel_registry import UPDATE_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
@@ -47,7 +47,7 @@ from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 # Users write this name in LOG_LEVEL, so it does not change with the module.
 log = get_logger("api")
 
-WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
+DESCRIPTION = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
 
 # Redis counts as unreachable after this time, and /readyz answers 503.
 REDIS_TIMEOUT = 2.0
@@ -66,7 +66,7 @@ class Api:
         write_timeout: Seconds after which a client that reads nothing is cut off.
         proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
         sweep_interval: Seconds between two sweeps of a node.
-        look_interval: Seconds between two updates of the channels' watermarks and symbols.
+        update_interval: Seconds between two updates of the channels' watermarks and symbols.
         list_fresh_seconds: Seconds for which the list of symbols is not read again.
         gone_after: Seconds after which a symbol without list entry and book leaves `*`.
         ring_events: The least number of events that a ring keeps, if the buffer allows.
@@ -86,7 +86,7 @@ class Api:
         write_timeout: float,
         proxies: TrustedProxies | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
-        look_interval: float = LOOK_INTERVAL,
+        update_interval: float = UPDATE_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
         gone_after: float = GONE_SECONDS,
         ring_events: int = MAX_EVENTS,
@@ -112,7 +112,7 @@ class Api:
         self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
         self.roster = Roster(self.directory, self.store, gone_after)
         self.channels = ChannelRegistry(
-            self.reads, self.books, self.roster, self.buffer, look_interval, view_bytes
+            self.reads, self.books, self.roster, self.buffer, update_interval, view_bytes
         )
 
         self.starter = StreamStarter(
@@ -128,8 +128,8 @@ class Api:
         return [
             self.follower.run(),
             self.ages.run(),
-            self.books.look_after(),
-            self.channels.look_after(),
+            self.books.run(),
+            self.channels.run(),
             self.streams.run(),
         ]
 
@@ -180,7 +180,7 @@ async def run(
 
 def main() -> None:
     """Load the settings and serve."""
-    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
+    settings, output = begin("api", DESCRIPTION, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)

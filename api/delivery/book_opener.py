@@ -75,9 +75,9 @@ class BookOpener:
             EventsGone: The event is neither in the ring nor in the stream.
         """
         ring = self.log
-        if not ring.started:
+        if not ring.is_started:
             await self._joins.start_with_past(ring)
-        index = ring.index_after_id(event_id) if ring.started else None
+        index = ring.index_after_id(event_id) if ring.is_started else None
         if index is not None:
             RESUMED.labels("ring").inc()
             return self._followed(index, ring.position_before(index))
@@ -143,7 +143,7 @@ class BookOpener:
 
     def _stale_before(self, index: int) -> bytes:
         """Return `stale` if the book is, unless the status follows in the ring."""
-        is_before = self.log.stale and self.log.stale_index < index
+        is_before = self.log.is_stale and self.log.stale_index < index
         return self._status("stale", "age") if is_before else b""
 
     def _status(self, status: Status, reason: str | None) -> bytes:

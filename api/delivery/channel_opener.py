@@ -70,7 +70,7 @@ class ChannelOpener:
                 # The log gets its snapshot as soon as the book is joined.
                 words.append(status_sse(symbol, "syncing", NO_BOOK_YET))
                 continue
-            if member.followed.ring.stale:
+            if member.followed.ring.is_stale:
                 words.append(status_sse(symbol, "stale", "age"))
             self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)

@@ -83,7 +83,7 @@ class Stream:
     """
 
     def __init__(self, reader: EventReader, socket: Socket, send: Send) -> None:
-        self.state = StreamState.ENDED if socket.gone else StreamState.WRITING
+        self.state = StreamState.ENDED if socket.is_gone else StreamState.WRITING
         self._reader = reader
         self._socket = socket
         self._send = send
@@ -160,7 +160,7 @@ class Stream:
 
     def socket_changed(self) -> None:
         """Handle that the socket was closed, half-closed, or can take more."""
-        if self._socket.gone:
+        if self._socket.is_gone:
             self._move(StreamState.ENDED)
             return
         if not self._socket.is_full:

@@ -62,7 +62,7 @@ class Socket:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.gone = False
+        self.is_gone = False
         self.is_chunked = True
         """Whether the client understands chunks; HTTP/1.0 gets plain bytes until the close."""
         self.is_half_closed = False
@@ -88,7 +88,7 @@ class Socket:
 
     def write(self, data: bytes) -> None:
         """Send a part of a body of unknown length, without waiting."""
-        if not self.gone:
+        if not self.is_gone:
             self.written += len(data)
             self._transport.write(_chunk.of(data) if self.is_chunked else data)
 
@@ -103,7 +103,7 @@ class Socket:
 
     def lost(self) -> None:
         """Note that the connection was closed."""
-        self.gone = True
+        self.is_gone = True
         self._notify()
 
     def half_close(self) -> None:

@@ -32,7 +32,7 @@ from kraken_book.symbols import is_symbol, normalize_symbol
 # Random, so that thousands of waiting streams do not retry at once.
 RETRY_SECONDS = (0.5, 1.5)
 # Seconds. After this time the client should reconnect, possibly to a replica without the error.
-PATIENCE = 5.0
+MAX_WAIT_SECONDS = 5.0
 
 
 class StreamRequest(NamedTuple):
@@ -46,7 +46,7 @@ class StreamRequest(NamedTuple):
     """The event to resume after."""
 
     @property
-    def may_be_symbols(self) -> bool:
+    def has_valid_names(self) -> bool:
         """Return whether each name has the form of a symbol."""
         return all(is_symbol(symbol) for symbol in self.symbols)
 
@@ -123,7 +123,7 @@ class StreamStarter:
 
 def may_wait_for(error: ApiError, request: StreamRequest) -> bool:
     """Return whether a stream opens and waits although `error` prevents its start."""
-    return error.is_passing and request.may_be_symbols
+    return error.is_passing and request.has_valid_names
 
 
 class WaitingReader:
@@ -140,7 +140,7 @@ class WaitingReader:
     """
 
     def __init__(
-        self, starter: StreamStarter, request: StreamRequest, patience: float = PATIENCE
+        self, starter: StreamStarter, request: StreamRequest, patience: float = MAX_WAIT_SECONDS
     ) -> None:
         self._starter = starter
         self._request = request

@@ -28,7 +28,7 @@ class Streams:
         self._streams: set[Stream] = set()
         self._none = asyncio.Event()
         self._none.set()
-        self.draining = False
+        self.is_draining = False
 
     def add(self, stream: Stream) -> None:
         """Add a new stream; end it if the replica is draining."""
@@ -36,7 +36,7 @@ class Streams:
         self._none.clear()
         STREAMS.inc()
         READERS.set(len(self._streams))
-        if self.draining:
+        if self.is_draining:
             # An EventSource reconnects after a farewell, but never after an error.
             stream.end()
 
@@ -65,7 +65,7 @@ class Streams:
 
     async def drain(self, seconds: float) -> None:
         """End every stream; abort those that have not ended after `seconds`."""
-        self.draining = True
+        self.is_draining = True
         for stream in list(self._streams):
             stream.end()
         try:

@@ -47,6 +47,6 @@ class AgeWatch:
     def check(self, ring: Ring) -> None:
         """Append a status to a started ring if its book has become stale or live again."""
         stale = bool(ring.confirmed) and monotonic() - ring.confirmed > self._max_age
-        if ring.started and stale != ring.stale:
+        if ring.is_started and stale != ring.is_stale:
             sse = status_sse(ring.symbol, *(("stale", "age") if stale else ("live", None)))
             ring.set_stale(sse, stale=stale)

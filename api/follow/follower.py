@@ -82,7 +82,7 @@ class Follower:
         """Wait for writes, then start to read each node; block only while all nodes are busy."""
         due = self._next_sweep_in()
         if due > 0:
-            await self._learn_written(due)
+            await self._wait_for_writes(due)
         nodes = {self._feed.node_of(ring) for ring in self._written.values()}
         nodes.update(node for node in self._nodes.all() if self._sweep_in(node) <= 0)
         if nodes:
@@ -96,12 +96,12 @@ class Follower:
     def _sweep_in(self, node: RedisNode) -> float:
         return self._swept_at.get(node, 0.0) + self._sweep_interval - monotonic()
 
-    async def _learn_written(self, seconds: float) -> None:
+    async def _wait_for_writes(self, seconds: float) -> None:
         """Wait at most `seconds` for writes, and record the rings of written streams."""
         node = self._nodes.of(WAKE)
         rings: Collection[Ring]
         try:
-            rings = await self._wait_for_written(seconds, node)
+            rings = await self._wait_for_wake(seconds, node)
         except (RedisError, OSError) as error:
             self._log_outage(node, error)
             # Without a wake, any stream may have been written.
@@ -113,7 +113,7 @@ class Follower:
         for ring in rings:
             self._written[ring.symbol] = ring
 
-    async def _wait_for_written(self, seconds: float, node: RedisNode) -> list[Ring]:
+    async def _wait_for_wake(self, seconds: float, node: RedisNode) -> list[Ring]:
         is_alone = len(self._nodes.all()) == 1
         if node in self._outages:
             seconds = min(seconds, RETRY_INTERVAL)
@@ -122,7 +122,7 @@ class Follower:
             woken = await self._wake.wait(seconds, self._registry.rings)
         full = await self._append_waited_on(woken.streams)
         named = [ring for ring in self._registry.rings if ring.symbol in woken.symbols]
-        return full + [ring for ring in named if not (ring.started and ring in woken.streams)]
+        return full + [ring for ring in named if not (ring.is_started and ring in woken.streams)]
 
     async def _append_waited_on(self, streams: Mapping[Ring, StreamReply]) -> list[Ring]:
         """Append the entries that the wait returned; return the rings with more in Redis."""
@@ -130,7 +130,7 @@ class Follower:
         replies = {ring: reply for ring, reply in streams.items() if reply}
         full, _ = await self._feed.append_replies(list(replies), list(replies.values()))
         for ring, reply in replies.items():
-            if ring.started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
+            if ring.is_started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
                 self._wake.note_stuck(ring)
         # The caller reads them at once, because the next wait may not include their streams.
         return full
@@ -151,7 +151,7 @@ class Follower:
                 self._swept_at.pop(node, None)
                 await asyncio.sleep(RETRY_INTERVAL)
             else:
-                # The wait for the wake can fail alone, so only `_learn_written` logs its recovery.
+                # The wait for the wake can fail alone: `_wait_for_writes` logs its recovery.
                 if node is not self._nodes.of(WAKE):
                     self._log_recovery(node)
                 return

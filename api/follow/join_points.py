@@ -58,7 +58,7 @@ class JoinPoints:
         Returns:
             The index after the join point, None if events after it are gone.
         """
-        if not ring.started:
+        if not ring.is_started:
             await self.start(ring, point)
         await self._feed.reach(ring, point.position)
         return ring.index_after(point.position)
@@ -79,7 +79,7 @@ class JoinPoints:
 
     async def _start_with_past(self, ring: Ring) -> None:
         entries = await self._reads.newest(ring.symbol)
-        if entries and not ring.started:
+        if entries and not ring.is_started:
             ring.start(entries[0].position, entries[0].id)
             self._feed.append(ring, entries[1:])
             # A wake for later events may have come before the ring was started.

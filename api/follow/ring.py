@@ -34,7 +34,7 @@ class Ring(EventLog):
         super().__init__(capacity, buffer, wake_seconds)
         self.symbol = symbol
         self.readers = 0
-        self.stale = False
+        self.is_stale = False
         """Whether the last status that the api appended is `stale`."""
         self.stale_index = 0
         """The index of the last `stale` or `live` status that the api appended."""
@@ -49,7 +49,7 @@ class Ring(EventLog):
         self._started = False
 
     @property
-    def started(self) -> bool:
+    def is_started(self) -> bool:
         """Return whether the ring has a start position, so that events can be appended."""
         return self._started
 
@@ -75,7 +75,7 @@ class Ring(EventLog):
         self._forget_writes()
         self._share.clear()
         self._before = SseEvent(NOWHERE, "0-0", b"")
-        self._started = self.stale = False
+        self._started = self.is_stale = False
         self.confirmed = 0.0
         self.complete = None
         self.wake()
@@ -86,7 +86,7 @@ class Ring(EventLog):
 
     def set_stale(self, sse: bytes, *, stale: bool) -> None:
         """Append the status `sse` for all readers: the book is stale, or live again."""
-        self.stale = stale
+        self.is_stale = stale
         self.stale_index = self.end
         self.append(replace(self.last, sse=sse))
         self.wake()

@@ -69,7 +69,7 @@ class RingFeed:
         """Feed a started ring up to `position`, which the stream has reached."""
         # A read in progress may have begun before the stream reached it; the next one has not.
         for _ in range(2):
-            if ring.started and ring.last.position < position:
+            if ring.is_started and ring.last.position < position:
                 await self._catching_up.get(ring)
 
     async def read(self, node: RedisNode, rings: Collection[Ring], *, moves: int = 1) -> None:
@@ -80,9 +80,9 @@ class RingFeed:
         """
         for ring in rings:
             # Readers of a ring that is not started wait for a book, which may exist now.
-            if not ring.started:
+            if not ring.is_started:
                 ring.wake()
-        rings = [ring for ring in rings if ring.started]
+        rings = [ring for ring in rings if ring.is_started]
         moved: list[Ring] = []
         async with self._locks.setdefault(node, asyncio.Lock()):
             while rings:
@@ -119,7 +119,7 @@ class RingFeed:
                 continue
             last = ring.last
             self.append(ring, entries_in(ring.symbol, reply, self._corrupt))
-            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.started:
+            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.is_started:
                 if ring.last is last:
                     # All entries were corrupt: the next read must begin after them.
                     self._passed[ring] = reply[-1][0].decode()
@@ -128,7 +128,7 @@ class RingFeed:
 
     def append(self, ring: Ring, entries: list[StreamEntry]) -> None:
         """Append the events after the ring's last one; restart the ring if events are missing."""
-        if not ring.started:
+        if not ring.is_started:
             return
         appended = 0
         for entry in entries:

@@ -33,7 +33,7 @@ class Sweep:
 
     async def run(self, node: RedisNode) -> None:
         """Feed the started rings of a node; raise redis.RedisError or OSError if it is down."""
-        rings = [ring for ring in self._registry.rings if ring.started]
+        rings = [ring for ring in self._registry.rings if ring.is_started]
         rings = [ring for ring in rings if self._feed.node_of(ring) is node]
         now = await self._reads.time_of(node)
         # Taken before the books are read, because a reader may feed a ring meanwhile.
@@ -53,6 +53,6 @@ class Sweep:
                 behind.append(ring)
         await self._feed.read(node, behind)
         for ring in swept:
-            if ring.started:
+            if ring.is_started:
                 # More events may be written in the current millisecond.
                 ring.complete = now - 1

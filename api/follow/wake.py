@@ -77,18 +77,18 @@ class Wake:
             ResponseError: Redis refused the command. Other redis.RedisError and OSError are
                 raised if it does not answer.
         """
-        beside = self._beside(rings)
+        waited_on = self._waited_on(rings)
         try:
-            replies = await self._read(seconds, beside, with_wake=True)
+            replies = await self._read(seconds, waited_on, with_wake=True)
         except ResponseError as error:
-            if beside and not await self._is_broken():
+            if waited_on and not await self._is_broken():
                 # The key of one of the streams has the wrong type.
                 self._use_wake_only(str(error))
-                beside = {}
-                replies = await self._read(seconds, beside, with_wake=True)
+                waited_on = {}
+                replies = await self._read(seconds, waited_on, with_wake=True)
             elif is_wrong_type(error):
-                self._corrupt.found(WAKE, str(error), "DEL", WAKE)
-                replies = await self._without_wake(seconds, beside)
+                self._corrupt.record(WAKE, str(error), "DEL", WAKE)
+                replies = await self._without_wake(seconds, waited_on)
             else:
                 raise
         wakes = replies.pop(WAKE.encode(), [])
@@ -97,25 +97,25 @@ class Wake:
             self._id = wakes[-1][0].decode()
         elif not replies:
             await self._follow_restart()
-        streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in beside}
+        streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in waited_on}
         return Woken(_symbols_in(wakes), streams)
 
     def note_stuck(self, ring: Ring) -> None:
         """Stop waiting on streams for a while: a corrupt entry of `ring` would end each wait."""
         self._use_wake_only(f"{ring.symbol}: the stream has an entry that is not an event")
 
-    def _beside(self, rings: Collection[Ring]) -> Mapping[Ring, str]:
+    def _waited_on(self, rings: Collection[Ring]) -> Mapping[Ring, str]:
         """Return the rings to wait on, each with the id of its last event."""
         is_wake_only = self._nodes.has_slots or monotonic() < self._wake_only_until
         if is_wake_only or len(rings) > self._max_streams:
             return {}
-        return {ring: ring.last.id for ring in rings if ring.started}
+        return {ring: ring.last.id for ring in rings if ring.is_started}
 
     async def _read(
-        self, seconds: float, beside: Mapping[Ring, str], *, with_wake: bool
+        self, seconds: float, waited_on: Mapping[Ring, str], *, with_wake: bool
     ) -> dict[bytes, StreamReply]:
         block = max(1, int(seconds * 1000))
-        after = {events_key(ring.symbol): last_id for ring, last_id in beside.items()}
+        after = {events_key(ring.symbol): last_id for ring, last_id in waited_on.items()}
         if with_wake:
             if self._id is None:
                 self._id = await self._newest()
@@ -128,12 +128,12 @@ class Wake:
         return dict(cast("list[tuple[bytes, StreamReply]]", reply or []))
 
     async def _without_wake(
-        self, seconds: float, beside: Mapping[Ring, str]
+        self, seconds: float, waited_on: Mapping[Ring, str]
     ) -> dict[bytes, StreamReply]:
         """Wait on the streams only; the sweep finds events of the others."""
-        if beside:
+        if waited_on:
             try:
-                return await self._read(seconds, beside, with_wake=False)
+                return await self._read(seconds, waited_on, with_wake=False)
             except ResponseError as error:
                 self._use_wake_only(str(error))
         await asyncio.sleep(seconds)
@@ -161,7 +161,7 @@ class Wake:
             if not is_wrong_type(error):
                 raise
             # The key was replaced during the wait.
-            self._corrupt.found(WAKE, str(error), "DEL", WAKE)
+            self._corrupt.record(WAKE, str(error), "DEL", WAKE)
             return
         if id_order(newest) < id_order(self._id):
             self._id = newest

@@ -31,7 +31,7 @@ class Ops:
 
     async def readyz(self, _request: Request) -> Response:
         """Answer whether Redis can be read and this replica is not draining."""
-        if self._streams.draining:
+        if self._streams.is_draining:
             raise unavailable("draining", "this replica is draining")
         try:
             await self._store.ping()

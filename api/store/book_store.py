@@ -94,7 +94,7 @@ class BookStore:
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            corruption = self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)
+            corruption = self.corrupt.record(SYMBOLS, str(error), "DEL", SYMBOLS)
             raise CorruptSymbols(SYMBOLS, corruption) from error
         self.corrupt.clear(SYMBOLS)
         return dict(self._states(cast("dict[bytes, bytes]", reply)))
@@ -199,7 +199,7 @@ class BookStore:
         return BookWithAge(read.hash, age_ms)
 
     def _note_corrupt(self, symbol: str, why: str) -> None:
-        self.corrupt.found(book_key(symbol), why, "DEL", book_key(symbol))
+        self.corrupt.record(book_key(symbol), why, "DEL", book_key(symbol))
 
     def _states(self, reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
         for name, data in sorted(reply.items()):
@@ -208,7 +208,7 @@ class BookStore:
             try:
                 yield _symbol(name), decode_symbol_state(data)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                self.corrupt.found(field, str(error), "HDEL", SYMBOLS, shown)
+                self.corrupt.record(field, str(error), "HDEL", SYMBOLS, shown)
             else:
                 self.corrupt.clear(field)
 

@@ -42,7 +42,7 @@ class CorruptKeys:
         """Return the fault of `key`, None if it has none as far as is known."""
         return self._corruptions.get(key)
 
-    def found(self, key: str, why: str, *repair: str) -> Corruption:
+    def record(self, key: str, why: str, *repair: str) -> Corruption:
         """Record and log that `key` is corrupt.
 
         Args:

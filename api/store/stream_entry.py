@@ -36,7 +36,7 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamE
     """Return the events in a reply to XRANGE; skip and record corrupt entries."""
     key = events_key(symbol)
     if isinstance(reply, Exception):
-        corrupt.found(key, str(reply), "DEL", key)
+        corrupt.record(key, str(reply), "DEL", key)
         return []
     entries = []
     foreign = 0
@@ -47,7 +47,7 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamE
             foreign += 1
             if foreign == 1:
                 shown = event_id.decode(errors="backslashreplace")
-                corrupt.found(key, f"entry {shown}: {error!r}", "XDEL", key, shown)
+                corrupt.record(key, f"entry {shown}: {error!r}", "XDEL", key, shown)
     if entries and not foreign:
         corrupt.clear(key)
     return entries

@@ -16,7 +16,7 @@ from api.views.followed_book import FollowedBook
 from runtime.cooperate import Cooperator
 
 JOIN_ATTEMPTS = 5
-LOOK_INTERVAL = 0.5
+JOIN_INTERVAL = 0.5
 
 
 class BookRegistry:
@@ -56,10 +56,10 @@ class BookRegistry:
             self._registry.unfollow(followed.ring)
             followed.close()
 
-    async def look_after(self) -> None:
+    async def run(self) -> None:
         """Join lost books again twice a second, until the task is cancelled."""
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(JOIN_INTERVAL)
             try:
                 await self.join(self._books.values())
             except (RedisError, OSError):
@@ -96,5 +96,5 @@ class BookRegistry:
         return any(followed.book is None for followed, _ in there)
 
     def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
-        if not followed.ring.started and book.position is not None:
+        if not followed.ring.is_started and book.position is not None:
             followed.ring.start(book.position, book.hash.event_id)

@@ -157,7 +157,7 @@ class Channel:
         marks = [member.mark(without_book) for member in self.members.values()]
         self.watermark = min((m for m in marks if m is not None), default=self.watermark)
 
-    def look_over(self) -> None:
+    def check_lost_books(self) -> None:
         """Append a status for books that stay lost, and drop an opening that is too old.
 
         Call this regularly. A book is reported when it is lost at two calls in a row.
@@ -165,7 +165,7 @@ class Channel:
         if self._is_opening_old():
             self._opening = None
         for symbol, member in self.members.items():
-            if member.note_look():
+            if member.check_lost():
                 self._append_all([api_event(status_sse(symbol, "syncing", NO_BOOK_YET))])
 
     @property

@@ -37,8 +37,8 @@ class ChannelMember:
         self._next = 0
         # `RenderedSnapshot.seen` of the last snapshot.
         self._seen: int | None = None
-        # The number of calls of `note_look` in a row that found the book lost.
-        self._looks_lost = 0
+        # The number of calls of `check_lost` in a row that found the book lost.
+        self._lost_checks = 0
         # The watermark when the book was lost; None while the book is joined.
         self._held: int | None = watermark
 
@@ -78,11 +78,11 @@ class ChannelMember:
             return self.followed.ring.complete
         return None if self.symbol in without_book else self._held
 
-    def note_look(self) -> bool:
+    def check_lost(self) -> bool:
         """Return whether the book is lost at exactly the second call in a row."""
         is_lost = self.has_begun and self.followed.book is None
-        self._looks_lost = self._looks_lost + 1 if is_lost else 0
-        return self._looks_lost == 2
+        self._lost_checks = self._lost_checks + 1 if is_lost else 0
+        return self._lost_checks == 2
 
     def lagged_reason(self) -> LaggedReason | None:
         """Return why readers missed events before the book was joined; None if they did not."""
@@ -110,7 +110,7 @@ class ChannelMember:
         yield self._snapshot(None)
         if followed.is_syncing:
             yield api_event(status_sse(self.symbol, "syncing", followed.reason))
-        if followed.ring.stale:
+        if followed.ring.is_stale:
             yield api_event(status_sse(self.symbol, "stale", "age"))
 
     def next_events(self) -> list[SseEvent]:

@@ -21,7 +21,7 @@ from api.views.view import View
 from api.views.view_pace import ViewPace
 from runtime.memory import give_back_freed_memory
 
-LOOK_INTERVAL = 1.0
+UPDATE_INTERVAL = 1.0
 # Each channel costs memory.
 MAX_CHANNELS = 1000
 # Freed bytes of the buffer from which on memory is returned to the system.
@@ -49,7 +49,7 @@ class ChannelRegistry:
         books: The books that channels show.
         roster: The symbols of `*`.
         buffer: The buffer of the process.
-        look_interval: Seconds between two updates of the watermarks and the symbols.
+        update_interval: Seconds between two updates of the watermarks and the symbols.
         view_bytes: Bound of the log of a view.
     """
 
@@ -59,7 +59,7 @@ class ChannelRegistry:
         books: BookRegistry,
         roster: Roster,
         buffer: Buffer,
-        look_interval: float = LOOK_INTERVAL,
+        update_interval: float = UPDATE_INTERVAL,
         view_bytes: int = VIEW_BYTES,
     ) -> None:
         self._view_bytes = view_bytes
@@ -67,7 +67,7 @@ class ChannelRegistry:
         self._books = books
         self._roster = roster
         self._buffer = buffer
-        self._look_interval = look_interval
+        self._update_interval = update_interval
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
         # The most bytes in the buffer since memory was returned to the system.
@@ -81,7 +81,7 @@ class ChannelRegistry:
             watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
-        await self._look_at_roster(choice)
+        await self._update_roster(choice)
         channel = self._channels.get(choice)
         if channel is None:
             channel = self._make(choice, watermark)
@@ -128,16 +128,16 @@ class ChannelRegistry:
             for followed in channel.close():
                 self._books.unfollow(followed)
 
-    async def look_after(self) -> None:
+    async def run(self) -> None:
         """Update the watermarks and the symbols of `*`, until the task is cancelled."""
         while True:
-            await asyncio.sleep(self._look_interval)
+            await asyncio.sleep(self._update_interval)
             with suppress(ApiError):
                 # If Redis is down or the list is corrupt, the roster stays as it was.
-                await self._roster.look()
+                await self._roster.update()
             for choice, channel in list(self._channels.items()):
                 channel.move_watermark(self._roster.without_book)
-                channel.look_over()
+                channel.check_lost_books()
                 self._show(channel, self._symbols(choice))
             await self._give_back_memory()
 
@@ -152,11 +152,11 @@ class ChannelRegistry:
             # In a thread, because it visits every page of memory.
             await asyncio.to_thread(give_back_freed_memory)
 
-    async def _look_at_roster(self, choice: Choice) -> None:
+    async def _update_roster(self, choice: Choice) -> None:
         """Update the symbols of `*` if chosen; raise ApiError if none are known at all."""
         if choice.symbols is None:
             try:
-                await self._roster.look()
+                await self._roster.update()
             except ApiError:
                 if not self._roster.symbols:
                     raise

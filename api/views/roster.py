@@ -25,7 +25,7 @@ NOT_LISTED = "not listed"
 
 
 class Roster:
-    """The symbols of `*` at the last `look`.
+    """The symbols of `*` at the last `update`.
 
     Args:
         directory: Reads the list of symbols.
@@ -47,23 +47,23 @@ class Roster:
         self.without_book: frozenset[str] = frozenset()
         """Symbols that have no book according to the list."""
 
-    async def look(self) -> None:
+    async def update(self) -> None:
         """Update the symbols; raise ApiError, and change none, if the list cannot be read."""
         states = await self._directory.states()
         self.without_book = frozenset(s for s, state in states.items() if not state.acknowledged)
         for symbol, state in states.items():
             if state.acknowledged:
-                self._come(symbol)
+                self._add(symbol)
             elif state.status == "refused" and symbol in self.symbols:
-                self._leave(symbol, state.reason or NOT_LISTED)
+                self._remove(symbol, state.reason or NOT_LISTED)
         asked = [s for s, state in states.items() if state.status == "asked"]
-        await self._look_at_books(
+        await self._update_books(
             [symbol for symbol in asked if symbol not in self.symbols],
             # An empty list is a lost one, so no symbol is missing from it.
             [symbol for symbol in self.symbols if states and symbol not in states],
         )
 
-    async def _look_at_books(self, asked: list[str], missing: list[str]) -> None:
+    async def _update_books(self, asked: list[str], missing: list[str]) -> None:
         """Add the `asked` symbols with a book, and remove `missing` ones without a book in time."""
         self._missing_since = {
             symbol: self._missing_since.get(symbol, monotonic()) for symbol in missing
@@ -77,18 +77,18 @@ class Roster:
         for symbol, book in zip([*asked, *missing], found, strict=True):
             if book is not None and book.position is not None:
                 self._missing_since.pop(symbol, None)
-                self._come(symbol)
+                self._add(symbol)
         for symbol, since in list(self._missing_since.items()):
             if monotonic() - since >= self._gone_after:
                 del self._missing_since[symbol]
-                self._leave(symbol, NOT_LISTED)
+                self._remove(symbol, NOT_LISTED)
 
-    def _come(self, symbol: str) -> None:
+    def _add(self, symbol: str) -> None:
         self.symbols[symbol] = None
         if self.left:
             self.left.pop(symbol, None)
 
-    def _leave(self, symbol: str, reason: str) -> None:
+    def _remove(self, symbol: str, reason: str) -> None:
         if symbol not in self.symbols:
             return
         log.info("symbol left", symbol=symbol, reason=reason)

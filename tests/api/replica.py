@@ -32,7 +32,7 @@ from runtime.service import end_tasks
 # Older than a busy test machine makes a book; tests of old ones say 60 s.
 MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
-LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
+UPDATE_SECONDS, GONE_AFTER = 0.05, 0.3
 # Few, so that a reader soon falls behind.
 VIEW_BYTES = 20_000
 
@@ -105,7 +105,7 @@ class Replica(Api):
             max_age=max_age,
             buffer_bytes=max_bytes,
             write_timeout=30.0,
-            look_interval=LOOK_SECONDS,
+            update_interval=UPDATE_SECONDS,
             gone_after=gone_after,
             view_bytes=VIEW_BYTES,
             **limits,

@@ -374,7 +374,7 @@ async def test_cursor_that_begins_while_a_book_is_stale_says_so(
     async with replica.following():
         first = replica.cursor()
         await first.open()
-        await async_wait_until(lambda: replica.ring().stale)
+        await async_wait_until(lambda: replica.ring().is_stale)
         late = replica.cursor()
         if how == "open":
             data = await late.open()

@@ -152,7 +152,7 @@ async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
     reader.close()
 
 
-def test_stream_waits_for_errors_that_pass_if_its_names_may_be_symbols() -> None:
+def test_stream_waits_for_errors_that_pass_if_its_names_has_valid_names() -> None:
     for error in (TooManyChoices(1000), NoRoom()):
         assert may_wait_for(error, request("BTC/USD"))
         assert may_wait_for(error, request())

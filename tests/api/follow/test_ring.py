@@ -46,9 +46,9 @@ def test_sse_message_has_id_and_data_only() -> None:
 
 def test_new_ring_begins_after_the_event_that_it_is_started_at() -> None:
     ring = Ring("BTC/USD")
-    before = ring.started
+    before = ring.is_started
     ring.start(Position(3, 7), "100-7")
-    assert (before, ring.started) == (False, True)
+    assert (before, ring.is_started) == (False, True)
     assert (ring.last.position, ring.last.id, ring.end) == (Position(3, 7), "100-7", 0)
     assert ring.index_after(Position(3, 7)) == 0
 

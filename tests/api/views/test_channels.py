@@ -131,7 +131,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
         await spoil(redis)
         await async_wait_until(lambda: list_is_read_without_it(replica), "the list is read")
         with suppress(ApiError):
-            await replica.roster.look()
+            await replica.roster.update()
         async with read_all(replica, cut) as late:
             for reader in (many, late):
                 await reader.until_seq("BTC/USD", 2)
