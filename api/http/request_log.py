@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Callable
 from time import monotonic
 
 import structlog
@@ -75,22 +74,21 @@ class RequestLogger:
 def _log_answer(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
-    _level(path, status)(
-        "request",
-        method=scope["method"],
-        path=path[:MAX_SHOWN],
-        status=status,
-        bytes=size,
-        ms=round(seconds * 1000, 1),
-        client=client,
-    )
-
-
-def _level(path: str, status: int) -> Callable[..., object]:
-    """Return the method of `log` for a response; `CONSOLE_LEVELS` hides info on a console."""
+    answer: dict[str, object] = {
+        "method": scope["method"],
+        "path": path[:MAX_SHOWN],
+        "status": status,
+        "bytes": size,
+        "ms": round(seconds * 1000, 1),
+        "client": client,
+    }
     if path in _OPS_PATHS:
-        return log.debug
-    return log.info if status < 500 else log.warning
+        log.debug("request", **answer)
+    elif status < 500:
+        # `CONSOLE_LEVELS` hides this on a console.
+        log.info("request", **answer)
+    else:
+        log.warning("request", **answer)
 
 
 def _route(path: str) -> str:
