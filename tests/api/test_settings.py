@@ -19,7 +19,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.delenv(field.upper(), raising=False)
 
 
-def test_the_defaults_are_those_of_the_design() -> None:
+def test_defaults_are_the_documented_ones() -> None:
     settings = ApiSettings()
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 3000)
     assert settings.api_max_age == 10
@@ -47,7 +47,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("REDIS_URL", "127.0.0.1:6379", "redis://host:port/db"),
     ],
 )
-def test_a_wrong_one_is_named_with_what_it_takes(
+def test_invalid_setting_is_named_with_valid_values(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -35,7 +35,7 @@ def replica(redis: RedisNode, waited_on: int) -> Replica:
     return Replica(redis, max_streams_waited_on=waited_on)
 
 
-async def test_fresh_cursor_opens_with_the_book_of_the_hash(
+async def test_new_cursor_opens_with_the_book_of_the_hash(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 5))
@@ -49,7 +49,7 @@ async def test_fresh_cursor_opens_with_the_book_of_the_hash(
         assert (message["received_at"], message["conflated"]) == (None, None)
 
 
-async def test_fresh_cursor_goes_on_with_every_event_after_its_book(
+async def test_new_cursor_sends_every_event_after_its_book(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 5))
@@ -64,7 +64,7 @@ async def test_fresh_cursor_goes_on_with_every_event_after_its_book(
         assert await cursor.next() == b""
 
 
-async def test_event_is_sent_byte_for_byte_as_the_collector_rendered_it(
+async def test_event_is_sent_byte_for_byte_as_collected(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -78,7 +78,7 @@ async def test_event_is_sent_byte_for_byte_as_the_collector_rendered_it(
     decode_event(fields[b"data"])
 
 
-async def test_second_cursor_joins_where_the_hash_is(written: Written, replica: Replica) -> None:
+async def test_second_cursor_joins_at_the_current_hash(written: Written, replica: Replica) -> None:
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
         first = replica.cursor()
@@ -91,7 +91,7 @@ async def test_second_cursor_joins_where_the_hash_is(written: Written, replica: 
         assert short(await received(first, 4)) == [("update", seq) for seq in (2, 3, 4, 5)]
 
 
-async def test_hash_behind_its_stream_opens_and_the_events_between_follow(
+async def test_hash_behind_its_stream_opens_and_later_events_follow(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -102,7 +102,7 @@ async def test_hash_behind_its_stream_opens_and_the_events_between_follow(
         assert short(await received(cursor, 2)) == [("update", 2), ("status", 3)]
 
 
-async def test_open_without_a_book_says_syncing_and_waits_for_one(
+async def test_open_without_book_sends_syncing_and_waits(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -117,7 +117,7 @@ async def test_open_without_a_book_says_syncing_and_waits_for_one(
         assert short(await received(cursor, 1)) == [("update", 3)]
 
 
-async def test_book_that_comes_back_by_an_update_is_opened_with_a_snapshot(
+async def test_book_restored_by_an_update_opens_with_a_snapshot(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
@@ -135,7 +135,7 @@ async def test_book_that_comes_back_by_an_update_is_opened_with_a_snapshot(
 
 
 @pytest.mark.parametrize("other_reader", [False, True])
-async def test_resume_goes_on_right_after_the_event_without_a_snapshot(
+async def test_resume_continues_after_the_event_without_snapshot(
     written: Written, replica: Replica, other_reader: bool
 ) -> None:
     """From the stream's past, or from a ring that another cursor keeps."""
@@ -153,7 +153,7 @@ async def test_resume_goes_on_right_after_the_event_without_a_snapshot(
         assert short(got) == [("update", seq) for seq in (4, 5, 6, 7)]
 
 
-async def test_resume_on_another_replica_is_the_same(redis: RedisNode, written: Written) -> None:
+async def test_resume_works_on_any_replica(redis: RedisNode, written: Written) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
     ids = await written.ids()
     for replica in (Replica(redis), Replica(redis)):
@@ -210,7 +210,7 @@ async def test_resume_after_trim_sends_lagged_then_snapshot(
         assert short(await received(cursor, 1)) == [("update", 7)]
 
 
-async def test_resume_after_an_id_that_never_was_sends_lagged_then_snapshot(
+async def test_resume_after_unknown_id_sends_lagged_then_snapshot(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -219,7 +219,7 @@ async def test_resume_after_an_id_that_never_was_sends_lagged_then_snapshot(
         assert [kind for kind, _ in got] == ["lagged", "snapshot"]
 
 
-async def test_resume_overtaken_by_a_trim_says_how_much_it_missed(
+async def test_resume_overtaken_by_a_trim_counts_missed_events(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, page_entries=2)
@@ -236,7 +236,7 @@ async def test_resume_overtaken_by_a_trim_says_how_much_it_missed(
 
 
 @pytest.mark.parametrize("how", ["never a book", "the hash is gone"])
-async def test_resume_without_a_book_repeats_nothing(
+async def test_resume_without_book_repeats_no_event(
     redis: RedisNode, written: Written, replica: Replica, how: str
 ) -> None:
     if how == "never a book":
@@ -255,7 +255,7 @@ async def test_resume_without_a_book_repeats_nothing(
 # Falling behind
 
 
-async def test_slow_cursor_sends_lagged_then_the_book(
+async def test_slow_cursor_sends_lagged_then_snapshot(
     redis: RedisNode, written: Written, waited_on: int
 ) -> None:
     replica = Replica(redis, ring_events=4, max_streams_waited_on=waited_on)
@@ -294,7 +294,7 @@ async def test_trim_before_the_read_sends_lagged_then_snapshot(
     assert shorts(await cursor.next()) == [("update", 10)]
 
 
-async def test_gap_without_a_book_says_syncing_until_there_is_one(
+async def test_gap_without_book_sends_syncing_until_there_is_one(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -312,7 +312,7 @@ async def test_gap_without_a_book_says_syncing_until_there_is_one(
     assert opened.short == ("snapshot", 9)
 
 
-async def test_cursor_opens_again_when_redis_went_back_behind_it(
+async def test_redis_that_went_back_sends_lagged_then_snapshot(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
@@ -328,7 +328,7 @@ async def test_cursor_opens_again_when_redis_went_back_behind_it(
         assert opened.short == ("snapshot", 1)
 
 
-async def test_snapshot_of_a_new_leader_follows_whatever_the_jump(
+async def test_snapshot_of_a_new_leader_follows_despite_its_jump(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -365,7 +365,7 @@ async def test_old_book_is_stale_and_live_again_when_confirmed(
 
 
 @pytest.mark.parametrize("how", ["open", "ring", "stream"])
-async def test_cursor_that_begins_while_a_book_is_stale_says_so(
+async def test_cursor_opened_on_a_stale_book_sends_stale(
     redis: RedisNode, written: Written, how: str
 ) -> None:
     replica = Replica(redis)
@@ -391,7 +391,7 @@ async def test_cursor_that_begins_while_a_book_is_stale_says_so(
         assert set(statuses) == {"stale"}
 
 
-async def test_lost_wake_is_covered_by_the_sweep(written: Written, replica: Replica) -> None:
+async def test_sweep_finds_event_without_wake(written: Written, replica: Replica) -> None:
     await written.book(EPOCH, snapshot(1))
     async with replica.following():
         cursor = replica.cursor()
@@ -400,7 +400,7 @@ async def test_lost_wake_is_covered_by_the_sweep(written: Written, replica: Repl
         assert short(await received(cursor, 1)) == [("update", 2)]
 
 
-async def test_event_written_while_a_ring_starts_with_its_past_waits_for_no_sweep(
+async def test_event_written_while_a_ring_starts_is_sent_without_a_sweep(
     redis_url: str, written: Written, waited_on: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patient = connect_redis(redis_url, timeout=600.0)
@@ -438,7 +438,7 @@ async def test_event_written_while_a_ring_starts_with_its_past_waits_for_no_swee
 # Trouble
 
 
-async def test_hash_with_a_senseless_stream_id_stops_no_other_cursor(
+async def test_malformed_stream_id_stops_no_other_cursor(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -455,7 +455,7 @@ async def test_hash_with_a_senseless_stream_id_stops_no_other_cursor(
         assert short(await received(other, 1)) == [("update", 2)]
 
 
-async def test_keys_of_another_type_stop_no_other_cursor(
+async def test_keys_of_wrong_type_stop_no_other_cursor(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -492,7 +492,7 @@ async def test_open_and_resume_without_redis_raise_redis_away(replica: Replica) 
         assert caught.value.members["reason"] == "refused"
 
 
-async def test_symbol_is_followed_while_it_has_a_cursor(replica: Replica) -> None:
+async def test_ring_exists_while_it_has_a_cursor(replica: Replica) -> None:
     first, second = replica.cursor(), replica.cursor()
     assert first.log is second.log
     first.close()
@@ -507,7 +507,7 @@ async def test_symbol_is_followed_while_it_has_a_cursor(replica: Replica) -> Non
 # Many at once
 
 
-async def test_cursors_that_begin_together_share_the_reads_of_redis(
+async def test_cursors_opened_together_share_reads_of_redis(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 6))
@@ -523,7 +523,7 @@ async def test_cursors_that_begin_together_share_the_reads_of_redis(
     assert (await redis.info("stats"))["total_commands_processed"] - before < 20
 
 
-async def test_write_of_a_page_has_at_most_64_kib(redis: RedisNode, written: Written) -> None:
+async def test_page_is_written_in_at_most_64_kib(redis: RedisNode, written: Written) -> None:
     replica = Replica(redis, page_entries=1000)
     last = 500
     await written.book(EPOCH, snapshot(1), *updates(2, last))

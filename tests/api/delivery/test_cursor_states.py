@@ -77,7 +77,7 @@ async def test_opened_cursor_follows_its_log() -> None:
     assert await cursor.next() == b""
 
 
-async def test_parts_of_an_opening_are_sent_in_writes_before_the_log() -> None:
+async def test_opening_is_sent_in_several_writes_before_the_log() -> None:
     part = b"x" * (WRITE_BYTES // 2)
     opener = Opener(Step(OPENING, parts=[part] * 5, log_index=1))
     cursor = Cursor(log_of(1, 2), opener)
@@ -89,7 +89,7 @@ async def test_parts_of_an_opening_are_sent_in_writes_before_the_log() -> None:
     assert (writes[-1], cursor.state) == (b"[2]", FOLLOWING)
 
 
-async def test_cursor_pages_until_the_log_goes_on() -> None:
+async def test_cursor_pages_until_it_reaches_the_log() -> None:
     opener = Opener(
         Step(PAGING, parts=[b"word "], log_index=1),
         Step(PAGING, b"page ", 1, position=Position(1, 1)),
@@ -103,7 +103,7 @@ async def test_cursor_pages_until_the_log_goes_on() -> None:
     assert cursor.state is FOLLOWING
 
 
-async def test_cursor_behind_its_log_falls_off_where_it_was_and_opens_again() -> None:
+async def test_cursor_behind_its_log_reports_its_position_and_opens_again() -> None:
     log = log_of(1, 2)
     cursor, opener = await following(log)
     assert await cursor.next() == b"[1][2]"
@@ -116,7 +116,7 @@ async def test_cursor_behind_its_log_falls_off_where_it_was_and_opens_again() ->
     assert cursor.state is FOLLOWING
 
 
-async def test_resume_whose_events_are_gone_falls_off_and_opens() -> None:
+async def test_resume_after_missing_events_opens_again() -> None:
     opened = Step(FOLLOWING, b"book ", 1, log_index=0)
     opener = Opener(EventsGone("unknown"), opened)
     cursor = Cursor(log_of(), opener)
@@ -124,7 +124,7 @@ async def test_resume_whose_events_are_gone_falls_off_and_opens() -> None:
     assert opener.fallen == [(NOWHERE, "unknown")]
 
 
-async def test_page_that_is_gone_falls_off_after_what_was_sent() -> None:
+async def test_missing_page_reports_last_position_and_opens_again() -> None:
     opener = Opener(
         Step(PAGING, position=Position(1, 3)),
         EventsGone("trimmed"),
@@ -137,7 +137,7 @@ async def test_page_that_is_gone_falls_off_after_what_was_sent() -> None:
 
 
 @pytest.mark.parametrize("has_room", [True, False])
-async def test_cursor_without_room_says_what_it_missed_and_waits(*, has_room: bool) -> None:
+async def test_cursor_without_room_sends_lagged_and_waits(*, has_room: bool) -> None:
     opener = Opener(EventsGone("slow"))
     if has_room:
         # As it seemed; there was none.
@@ -156,7 +156,7 @@ async def test_cursor_without_room_says_what_it_missed_and_waits(*, has_room: bo
     assert (cursor.state, log.waiting) == (FOLLOWING, 0)
 
 
-async def test_cursor_without_a_book_waits_until_there_is_one() -> None:
+async def test_cursor_without_book_waits_for_one() -> None:
     opener = Opener(Step(WAITING, b"syncing "), Step(WAITING), Step(FOLLOWING, b"book ", 1))
     cursor = Cursor(log_of(), opener)
     assert await cursor.open() == b"syncing "
@@ -165,13 +165,15 @@ async def test_cursor_without_a_book_waits_until_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("begin", [Cursor.open, lambda cursor: cursor.resume("1-1")])
-async def test_begin_without_redis_raises_redis_away(begin: Callable[[Cursor], object]) -> None:
+async def test_first_call_without_redis_raises_redis_away(
+    begin: Callable[[Cursor], object],
+) -> None:
     cursor = Cursor(log_of(), Opener(RedisConnectionError("gone")))
     with pytest.raises(RedisAway):
         await begin(cursor)  # type: ignore[misc]
 
 
-async def test_page_without_redis_leaves_the_cursor_where_it_was() -> None:
+async def test_page_without_redis_keeps_cursor_in_place() -> None:
     steps = Step(PAGING), RedisConnectionError("gone"), Step(FOLLOWING, log_index=0)
     cursor = Cursor(log_of(1), Opener(*steps))
     await cursor.resume("1-0")
@@ -186,7 +188,7 @@ async def test_first_open_without_room_raises_no_room() -> None:
         await Cursor(log_of(), Opener(NoRoom())).open()
 
 
-async def test_close_ends_the_wait_and_tells_the_opener() -> None:
+async def test_close_ends_wait_and_closes_opener() -> None:
     log = log_of()
     opener = Opener(Step(WAITING))
     cursor = Cursor(log, opener)
@@ -196,7 +198,7 @@ async def test_close_ends_the_wait_and_tells_the_opener() -> None:
     assert (cursor.ready(), await cursor.next()) == (None, b"")
 
 
-async def test_parts_of_a_page_are_sent_in_writes_of_bounded_size_before_the_next_page() -> None:
+async def test_page_is_sent_in_bounded_writes_before_the_next_page() -> None:
     large = b"x" * (WRITE_BYTES - 1)
     opener = Opener(
         Step(PAGING, log_index=0),

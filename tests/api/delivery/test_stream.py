@@ -116,7 +116,7 @@ async def test_event_is_written_as_soon_as_the_ring_has_it() -> None:
         assert one.wire.events == [2, 3, 4]
 
 
-async def test_head_of_stream_leaves_framing_to_the_protocol() -> None:
+async def test_stream_head_leaves_chunks_to_the_protocol() -> None:
     async with opened(ring_at(1)) as one:
         (head,) = one.sent
         assert not {b"transfer-encoding", b"content-length"} & dict(head["headers"]).keys()
@@ -131,7 +131,7 @@ async def test_client_without_chunks_gets_plain_bytes() -> None:
         assert one.wire.parts[-1] == b"[2]"
 
 
-async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None:
+async def test_half_closed_client_is_probed_once() -> None:
     async with opened(ring_at(1)) as one:
         one.socket.half_close()
 
@@ -145,14 +145,14 @@ async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None
         assert await probed()
 
 
-async def test_readers_at_one_index_are_sent_the_same_bytes() -> None:
+async def test_readers_at_one_index_share_their_bytes() -> None:
     ring = ring_at(1)
     async with opened(ring) as one, opened(ring) as other:
         come(ring, 2)
         assert one.wire.parts[-1] is other.wire.parts[-1]
 
 
-async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
+async def test_full_socket_gets_all_events_when_it_can_take_more() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
@@ -172,7 +172,7 @@ async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_a
         await async_wait_until(has_all, "all that came meanwhile")
 
 
-async def test_event_that_only_redis_has_is_written_too() -> None:
+async def test_event_that_must_be_read_from_redis_is_written() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.reader.asks_redis = True
@@ -187,7 +187,7 @@ async def test_event_that_only_redis_has_is_written_too() -> None:
         assert one.wire.events == [2, 3]
 
 
-async def test_ended_stream_is_not_written_to() -> None:
+async def test_ended_stream_writes_nothing() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         pass
@@ -197,7 +197,7 @@ async def test_ended_stream_is_not_written_to() -> None:
     assert one.wire.parts == written
 
 
-async def test_end_says_farewell_and_is_final() -> None:
+async def test_end_sends_farewell_and_is_final() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.stream.end()
@@ -208,7 +208,7 @@ async def test_end_says_farewell_and_is_final() -> None:
         assert one.sent[-1]["more_body"] is False
 
 
-async def test_end_while_the_socket_is_full_says_farewell() -> None:
+async def test_end_while_the_socket_is_full_sends_farewell() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
@@ -219,7 +219,7 @@ async def test_end_while_the_socket_is_full_says_farewell() -> None:
         assert b"retry: " in one.wire.body
 
 
-async def test_lost_connection_ends_the_stream_without_a_farewell() -> None:
+async def test_lost_connection_ends_stream_without_farewell() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.lost()

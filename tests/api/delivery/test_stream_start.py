@@ -44,7 +44,7 @@ def without_comments(data: bytes) -> bytes:
     return b"".join(block + b"\n\n" for block in blocks)
 
 
-async def test_fresh_stream_waits_for_the_list_and_opens_with_the_book(
+async def test_new_stream_waits_for_the_list_and_opens_with_the_book(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -70,7 +70,7 @@ async def test_fresh_stream_waits_for_the_list_and_opens_with_the_book(
         reader.close()
 
 
-async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
+async def test_resumed_stream_continues_without_snapshot_after_the_wait(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 4))
@@ -87,7 +87,9 @@ async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
         reader.close()
 
 
-async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replica: Replica) -> None:
+async def test_stream_of_many_sends_a_status_for_each_symbol_and_continues(
+    written: Written, replica: Replica
+) -> None:
     async with replica.following():
         asked = request("BTC/USD", "eth-usd")
         reader = WaitingReader(replica.starter, asked, EVER)
@@ -105,7 +107,7 @@ async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replic
         reader.close()
 
 
-async def test_stream_of_all_waits_for_redis_with_a_comment_alone() -> None:
+async def test_stream_of_all_waits_for_redis_with_only_a_comment() -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     asked = request()
     error = await refusal(away, asked)
@@ -117,7 +119,7 @@ async def test_stream_of_all_waits_for_redis_with_a_comment_alone() -> None:
     reader.close()
 
 
-async def test_wait_for_redis_is_told_once(written: Written) -> None:
+async def test_wait_for_redis_sends_one_status(written: Written) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     asked = request("BTC/USD")
     reader = WaitingReader(away.starter, asked, EVER)
@@ -126,7 +128,7 @@ async def test_wait_for_redis_is_told_once(written: Written) -> None:
     assert await reader.next() == b""
 
 
-async def test_unknown_symbol_ends_the_wait_when_patience_is_over(
+async def test_unknown_symbol_ends_the_wait_after_its_time_limit(
     written: Written, replica: Replica
 ) -> None:
     await written.symbol("BTC/USD")
@@ -138,9 +140,7 @@ async def test_unknown_symbol_ends_the_wait_when_patience_is_over(
         await reader.next()
 
 
-async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
-    written: Written, replica: Replica
-) -> None:
+async def test_stream_waits_for_symbol_of_a_later_shard(written: Written, replica: Replica) -> None:
     await written.symbol("BTC/USD")
     asked = request("ETH/USD")
     reader = WaitingReader(replica.starter, asked, EVER)
@@ -152,7 +152,7 @@ async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
     reader.close()
 
 
-def test_stream_waits_for_errors_that_pass_if_its_names_has_valid_names() -> None:
+def test_stream_waits_only_for_passing_errors_of_valid_names() -> None:
     for error in (TooManyChoices(1000), NoRoom()):
         assert may_wait_for(error, request("BTC/USD"))
         assert may_wait_for(error, request())
@@ -161,7 +161,7 @@ def test_stream_waits_for_errors_that_pass_if_its_names_has_valid_names() -> Non
     assert not may_wait_for(NoSuchSymbol("BTC/USD", []), request("BTC/USD"))
 
 
-async def test_refused_symbol_opens_with_krakens_words(written: Written, replica: Replica) -> None:
+async def test_refused_symbol_opens_with_krakens_reason(written: Written, replica: Replica) -> None:
     words = "Currency pair not supported XBT/EUR"
     await written.symbol("XBT/EUR", "refused", words)
     for is_many in (False, True):
@@ -172,7 +172,9 @@ async def test_refused_symbol_opens_with_krakens_words(written: Written, replica
         cursor.close()
 
 
-async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: Replica) -> None:
+async def test_stream_waits_while_the_list_of_symbols_is_corrupt(
+    written: Written, replica: Replica
+) -> None:
     await written.redis.set(SYMBOLS, "somebody's")
     asked = request("BTC/USD")
     error = await refusal(replica, asked)
@@ -180,7 +182,7 @@ async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: 
     assert may_wait_for(error, asked)
 
 
-async def test_view_waits_too(written: Written, replica: Replica) -> None:
+async def test_stream_of_a_view_waits_for_its_symbol(written: Written, replica: Replica) -> None:
     asked = request("BTC/USD", view=View(1))
     async with replica.following():
         reader = WaitingReader(replica.starter, asked, EVER)
@@ -192,7 +194,7 @@ async def test_view_waits_too(written: Written, replica: Replica) -> None:
         reader.close()
 
 
-async def test_stream_of_all_books_says_so_while_there_is_none(
+async def test_stream_of_all_books_sends_a_comment_while_there_are_none(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():

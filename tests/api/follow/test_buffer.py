@@ -35,7 +35,7 @@ def log_of(buffer: Buffer) -> EventLog:
     return EventLog(1_000_000, buffer)
 
 
-def test_logs_together_never_hold_more_than_the_buffer() -> None:
+def test_logs_together_never_exceed_the_buffer() -> None:
     buffer = Buffer(MOST)
     logs = [log_of(buffer) for _ in range(10)]
     for seq in range(1000):
@@ -44,7 +44,7 @@ def test_logs_together_never_hold_more_than_the_buffer() -> None:
             assert buffer.bytes <= MOST
 
 
-def test_a_full_buffer_shrinks_large_logs_and_leaves_small_ones() -> None:
+def test_full_buffer_shrinks_large_logs_and_keeps_small_ones() -> None:
     buffer = Buffer(MOST)
     small, large = log_of(buffer), log_of(buffer)
     fill(small, FLOOR_BYTES // 1000)
@@ -53,7 +53,7 @@ def test_a_full_buffer_shrinks_large_logs_and_leaves_small_ones() -> None:
     assert 500 < kept(large) < 1000
 
 
-def test_even_floors_are_given_up_rather_than_more_memory_used() -> None:
+def test_full_buffer_evicts_even_floors() -> None:
     buffer = Buffer(MOST)
     logs = [log_of(buffer) for _ in range(2 * MOST // FLOOR_BYTES)]
     for seq in range(40):
@@ -64,7 +64,7 @@ def test_even_floors_are_given_up_rather_than_more_memory_used() -> None:
     assert all(log.events_from(log.end - 1) is not None for log in logs), "the newest stays"
 
 
-def test_writes_that_were_joined_count_too() -> None:
+def test_joined_writes_count_in_the_buffer() -> None:
     buffer = Buffer(MOST)
     log = log_of(buffer)
     fill(log, 200)
@@ -76,7 +76,7 @@ def test_writes_that_were_joined_count_too() -> None:
     assert buffer.bytes == before + 1000
 
 
-def test_a_closed_log_gives_everything_back_at_once() -> None:
+def test_closed_log_frees_its_memory_at_once() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
@@ -94,7 +94,7 @@ def test_a_closed_log_gives_everything_back_at_once() -> None:
         gc.enable()
 
 
-def test_a_ring_that_restarts_counts_nothing() -> None:
+def test_restarted_ring_has_no_bytes_in_the_buffer() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
@@ -103,7 +103,7 @@ def test_a_ring_that_restarts_counts_nothing() -> None:
     assert buffer.bytes == 0
 
 
-def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
+def test_ring_after_eviction_has_the_position_before_its_first_event() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
@@ -117,7 +117,7 @@ def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
     assert ring.position_before(index) == Position(1, first)
 
 
-def test_openings_take_half_of_the_buffer_and_no_more() -> None:
+def test_openings_take_at_most_half_of_the_buffer() -> None:
     buffer = Buffer(MOST)
     log = log_of(buffer)
     fill(log, 900)

@@ -44,7 +44,7 @@ def test_sse_message_has_id_and_data_only() -> None:
     assert render_unnumbered_sse(b'{"a":1}') == b'data: {"a":1}\n\n'
 
 
-def test_new_ring_begins_after_the_event_that_it_is_started_at() -> None:
+def test_new_ring_begins_after_its_start_position() -> None:
     ring = Ring("BTC/USD")
     before = ring.is_started
     ring.start(Position(3, 7), "100-7")
@@ -53,7 +53,7 @@ def test_new_ring_begins_after_the_event_that_it_is_started_at() -> None:
     assert ring.index_after(Position(3, 7)) == 0
 
 
-def test_index_after_position_is_that_of_the_next_event() -> None:
+def test_index_after_position_is_the_index_of_the_next_event() -> None:
     ring = ring_of(5, 9)
     for seq in range(4, 10):
         index = ring.index_after(Position(1, seq))
@@ -61,7 +61,7 @@ def test_index_after_position_is_that_of_the_next_event() -> None:
         assert all_from(ring, index) == b"".join(f"[1:{n}]".encode() for n in range(seq + 1, 10))
 
 
-def test_index_after_position_before_the_start_is_none() -> None:
+def test_index_after_position_before_the_start_returns_none() -> None:
     assert ring_of(5, 9).index_after(Position(1, 3)) is None
     assert ring_of(5, 9).index_after(Position(0, 99)) is None
 
@@ -74,7 +74,7 @@ def test_positions_are_ordered_by_epoch_then_seq() -> None:
     assert all_from(ring, index) == b"[2:7]"
 
 
-def test_index_after_id_is_that_of_the_next_event() -> None:
+def test_index_after_id_is_the_index_of_the_next_event() -> None:
     ring = ring_of(5, 9)
     assert ring.index_after_id("100-4") == 0
     index = ring.index_after_id("100-7")
@@ -85,7 +85,7 @@ def test_index_after_id_is_that_of_the_next_event() -> None:
     assert ring.index_after_id("101-7") is None
 
 
-def test_the_position_before_an_index() -> None:
+def test_position_before_index_is_the_position_of_the_previous_event() -> None:
     ring = ring_of(5, 9)
     assert [ring.position_before(index).seq for index in range(6)] == [4, 5, 6, 7, 8, 9]
 
@@ -125,7 +125,7 @@ def test_one_write_has_at_most_64_kib() -> None:
     assert min(reads[:-1]) > WRITE_BYTES - 1100, "a write that could be larger"
 
 
-def test_event_larger_than_a_write_is_a_write_by_itself() -> None:
+def test_event_larger_than_a_write_is_sent_alone() -> None:
     ring = ring_of(1, 1)
     ring.append(event_at(2, size=3 * WRITE_BYTES))
     ring.append(event_at(3))
@@ -134,7 +134,7 @@ def test_event_larger_than_a_write_is_a_write_by_itself() -> None:
     assert (read.end, len(read.data) > WRITE_BYTES) == (2, True)
 
 
-def test_ring_forgets_frames_past_twice_its_capacity() -> None:
+def test_ring_drops_events_beyond_twice_its_capacity() -> None:
     ring = ring_of(1, 7, capacity=4)
     assert ring.read(0) is not None
     ring.append(event_at(8))
@@ -181,7 +181,7 @@ def test_waker_may_register_again_while_it_is_called() -> None:
     assert len(calls) == 2
 
 
-async def test_wake_that_takes_long_lets_other_tasks_run_in_between() -> None:
+async def test_long_wake_lets_other_tasks_run() -> None:
     ring = ring_of(1, 1, wake_seconds=-1.0)
     done: list[str] = []
     names = ["one", "two", "three"]
@@ -210,7 +210,7 @@ async def test_wake_that_takes_long_lets_other_tasks_run_in_between() -> None:
     st.data(),
 )
 @settings(deadline=None, max_examples=100)
-def test_ring_is_the_end_of_the_list_of_all_events(
+def test_ring_equals_the_end_of_a_plain_list(
     sizes: list[int], most: int, data: st.DataObject
 ) -> None:
     ring = ring_of(1, 0, capacity=most)

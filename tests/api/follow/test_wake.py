@@ -58,9 +58,7 @@ async def test_wait_ends_when_a_waited_on_stream_is_written(
     assert [len(streams[ring]) for ring in rings] == [2, 0]
 
 
-async def test_wake_that_began_anew_below_its_place_is_heard_after_a_quiet_wait(
-    redis: RedisNode, wake: Wake
-) -> None:
+async def test_deleted_wake_is_followed_after_a_quiet_wait(redis: RedisNode, wake: Wake) -> None:
     await redis.xadd(WAKE, {"s": "ETH/USD"}, id="99999999999999-0")
     await wake.wait(0.001, [])
     await redis.delete(WAKE)
@@ -82,7 +80,7 @@ async def test_wake_names_the_symbols_that_were_written(
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-async def test_wait_is_the_same_by_either_protocol_of_redis(
+async def test_wait_returns_the_same_with_each_protocol_of_redis(
     redis_url: str, written: Written, replica: Replica, protocol: int
 ) -> None:
     client = connect_redis(f"{redis_url}?protocol={protocol}")
@@ -96,7 +94,7 @@ async def test_wait_is_the_same_by_either_protocol_of_redis(
     await client.aclose()
 
 
-async def test_ring_that_is_not_started_is_left_to_the_wake(
+async def test_ring_without_start_is_woken_by_the_wake(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     await wake.wait(0.001, [])
@@ -106,7 +104,7 @@ async def test_ring_that_is_not_started_is_left_to_the_wake(
 
 
 @pytest.mark.parametrize("why", ["more than a few", "a cluster"])
-async def test_streams_are_left_to_the_wake_if_there_are(
+async def test_only_the_wake_is_waited_on_if_there_are(
     redis: RedisNode, written: Written, replica: Replica, why: str
 ) -> None:
     count = MAX_STREAMS + (why == "more than a few")
@@ -118,7 +116,7 @@ async def test_streams_are_left_to_the_wake_if_there_are(
     assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
 
 
-async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
+async def test_stream_key_of_wrong_type_leaves_the_others_to_the_wake(
     redis: RedisNode, written: Written, replica: Replica, wake: Wake
 ) -> None:
     rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
@@ -129,7 +127,7 @@ async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
         assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
 
 
-async def test_streams_are_waited_on_again_after_a_while_alone(
+async def test_streams_are_waited_on_again_after_a_while(
     redis: RedisNode, written: Written, replica: Replica, corrupt: CorruptKeys
 ) -> None:
     wake = Wake(OneNode(redis), corrupt, wake_only_seconds=0.0)
@@ -143,7 +141,7 @@ async def test_streams_are_waited_on_again_after_a_while_alone(
     assert len(streams[ring]) == 1
 
 
-async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
+async def test_wake_key_of_wrong_type_still_waits_on_few_streams(
     redis: RedisNode, written: Written, replica: Replica, wake: Wake, corrupt: CorruptKeys
 ) -> None:
     ring = await started(written, replica)
@@ -162,7 +160,7 @@ async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
     assert corrupt.get(WAKE) is None
 
 
-async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage(
+async def test_wake_key_replaced_during_a_wait_is_corrupt_and_not_an_outage(
     redis: RedisNode, wake: Wake, corrupt: CorruptKeys
 ) -> None:
     await redis.xadd(WAKE, {"s": "BTC/USD"})
@@ -174,7 +172,7 @@ async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage
     assert corrupt.get(WAKE) is not None
 
 
-async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
+async def test_wake_key_of_wrong_type_leaves_many_streams_to_the_sweep(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -188,9 +186,7 @@ async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
     assert REDIS_UP._value.get() == 1
 
 
-async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
-    redis: RedisNode, wake: Wake
-) -> None:
+async def test_wake_restarted_before_the_last_id_is_followed(redis: RedisNode, wake: Wake) -> None:
     await redis.xadd(WAKE, {"s": "ETH/USD"}, id="18446744073709551615-1")
     await wake.wait(0.001, [])
     await redis.delete(WAKE)
@@ -200,7 +196,7 @@ async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
     assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
 
 
-async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
+async def test_corrupt_entry_does_not_keep_the_replica_busy(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -223,9 +219,7 @@ async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
         assert short(await received(cursor, 1)) == [("update", 3)]
 
 
-async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
-    redis: RedisNode, written: Written
-) -> None:
+async def test_ring_skips_thousands_of_corrupt_entries(redis: RedisNode, written: Written) -> None:
     replica = Replica(redis, sweep_interval=0.1)
     key = events_key("BTC/USD")
     async with replica.following():
@@ -243,7 +237,7 @@ async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
     assert corruption.repair.startswith(f"redis-cli XDEL '{key}' ")
 
 
-async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
+async def test_ring_continues_after_entries_of_the_far_future_are_deleted(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, sweep_interval=0.1)
@@ -263,7 +257,7 @@ async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
         await comes_to(ring, 2)
 
 
-async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
+async def test_write_of_one_book_wakes_no_readers_of_another(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -279,7 +273,7 @@ async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
         await async_wait_until(lambda: woken, "a word of its own event")
 
 
-async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
+async def test_rest_of_a_long_reply_is_read_after_more_rings_are_followed(
     redis_url: str, written: Written
 ) -> None:
     # A sweep, or a wait that ends, would hide what was left.

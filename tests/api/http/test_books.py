@@ -52,7 +52,7 @@ def assert_problem(answer: httpx.Response, status_code: int, name: str) -> dict[
 # /symbols
 
 
-async def test_symbols_are_the_acknowledged_ones_sorted(
+async def test_symbols_has_acknowledged_symbols_sorted(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     await written.symbol("ETH/USD", "syncing")
@@ -64,7 +64,7 @@ async def test_symbols_are_the_acknowledged_ones_sorted(
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_without_any_the_answers_are_empty(client: httpx.AsyncClient) -> None:
+async def test_symbols_and_books_are_empty_without_collector(client: httpx.AsyncClient) -> None:
     assert (await client.get("/symbols")).text == "[]"
     assert (await client.get("/books")).text == "[]"
 
@@ -111,7 +111,7 @@ async def test_books_has_a_row_for_every_configured_symbol(
     }
 
 
-async def test_a_refused_row_is_null_even_where_an_old_book_lies(
+async def test_books_row_of_refused_symbol_ignores_its_old_book(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     await written.book(EPOCH, snapshot(1), symbol="OLD/USD")
@@ -121,7 +121,7 @@ async def test_a_refused_row_is_null_even_where_an_old_book_lies(
     assert values == [None] * 5
 
 
-async def test_a_live_book_that_is_too_old_is_stale(
+async def test_books_row_of_old_live_book_is_stale(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     await written.symbol("BTC/USD")
@@ -134,7 +134,7 @@ async def test_a_live_book_that_is_too_old_is_stale(
 # /depth
 
 
-async def test_depth_is_the_hashs_fields_as_json_and_its_age(
+async def test_depth_has_the_fields_of_the_hash_and_the_age(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     answer = await client.get("/depth/BTC/USD")
@@ -165,7 +165,7 @@ async def test_depth_is_the_hashs_fields_as_json_and_its_age(
 @pytest.mark.parametrize(
     "path", ["BTC/USD", "BTC%2FUSD", "btc-usd", "btc/usd", "xbt-usd", "XBT/USD"]
 )
-async def test_a_symbol_in_a_path_may_be_spelled_in_any_way(
+async def test_depth_accepts_any_spelling_of_a_symbol(
     client: httpx.AsyncClient, btc: None, path: str
 ) -> None:
     answer = await client.get(f"/depth/{path}")
@@ -173,7 +173,7 @@ async def test_a_symbol_in_a_path_may_be_spelled_in_any_way(
 
 
 @pytest.mark.parametrize(("levels", "count"), [("1", 1), ("2", 2), ("3", 2), ("999999999999", 2)])
-async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
+async def test_levels_cuts_each_side_and_large_numbers_mean_all(
     client: httpx.AsyncClient, btc: None, levels: str, count: int
 ) -> None:
     body = (await client.get("/depth/BTC/USD", params={"levels": levels})).json()
@@ -185,14 +185,12 @@ async def test_levels_cuts_each_side_and_more_than_the_depth_means_all(
 @pytest.mark.parametrize(
     "levels", ["0", "-1", "1.5", "ten", "", "1e3", "+5", " 5", "\u0665", "000"]
 )
-async def test_levels_of_zero_or_no_integer_is_a_400(
-    client: httpx.AsyncClient, btc: None, levels: str
-) -> None:
+async def test_invalid_levels_is_a_400(client: httpx.AsyncClient, btc: None, levels: str) -> None:
     answer = await client.get("/depth/BTC/USD", params={"levels": levels})
     assert assert_problem(answer, 400, "bad-parameter")["parameter"] == "levels"
 
 
-def test_levels_by_themselves() -> None:
+def test_parse_levels_ignores_leading_zeros_and_refuses_zero() -> None:
     assert parse_levels(None) is None
     assert parse_levels("10") == 10
     assert parse_levels("0000000010") == 10
@@ -200,7 +198,7 @@ def test_levels_by_themselves() -> None:
         parse_levels("0")
 
 
-async def test_an_unknown_symbol_is_a_404_with_the_nearest_known(
+async def test_unknown_symbol_is_a_404_with_the_nearest_symbols(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     await written.symbol("ETH/USD")
@@ -211,7 +209,7 @@ async def test_an_unknown_symbol_is_a_404_with_the_nearest_known(
     assert body["symbols"] == []
 
 
-async def test_a_book_that_is_too_old_is_a_503_with_the_last_known_one(
+async def test_stale_book_is_a_503_with_the_last_known_book(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     await written.symbol("BTC/USD")
@@ -226,7 +224,7 @@ async def test_a_book_that_is_too_old_is_a_503_with_the_last_known_one(
 
 
 @pytest.mark.parametrize("hash_there", [False, True])
-async def test_where_there_never_was_a_book_the_503_has_null(
+async def test_missing_book_is_a_503_with_null(
     client: httpx.AsyncClient, written: Written, hash_there: bool
 ) -> None:
     await written.symbol("BTC/USD", "syncing", "checksum")
@@ -239,7 +237,7 @@ async def test_where_there_never_was_a_book_the_503_has_null(
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_a_syncing_book_is_shown_while_it_is_young_and_says_so(
+async def test_young_syncing_book_is_a_200_with_its_status(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     await written.status(EPOCH, status(3))
@@ -251,7 +249,7 @@ async def test_a_syncing_book_is_shown_while_it_is_young_and_says_so(
     )
 
 
-async def test_the_etag_is_the_books_event_and_a_304_tells_its_age(
+async def test_etag_is_the_event_id_and_a_304_has_the_age(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     answer = await client.get("/depth/BTC/USD")
@@ -267,7 +265,7 @@ async def test_the_etag_is_the_books_event_and_a_304_tells_its_age(
     assert (newer.status_code, newer.json()["seq"]) == (200, 3)
 
 
-async def test_a_304_is_no_way_round_the_age(client: httpx.AsyncClient, written: Written) -> None:
+async def test_stale_book_is_never_a_304(client: httpx.AsyncClient, written: Written) -> None:
     await written.symbol("BTC/USD")
     await written.book(EPOCH, snapshot(7), age=60)
     etag = f'W/"{(await written.ids())[-1]}"'
@@ -290,13 +288,11 @@ async def test_a_304_is_no_way_round_the_age(client: httpx.AsyncClient, written:
         ("", False),
     ],
 )
-def test_tags_are_compared_weakly(header: str, has: bool) -> None:
+def test_has_tag_compares_weakly(header: str, has: bool) -> None:
     assert has_tag(header, 'W/"7-1"') is has
 
 
-async def test_a_symbol_that_is_removed_is_a_404_and_not_a_failure(
-    redis: RedisNode, written: Written, btc: None
-) -> None:
+async def test_removed_symbol_is_a_404(redis: RedisNode, written: Written, btc: None) -> None:
     await written.symbol("ETH/USD")
     async with Replica(redis, list_fresh_seconds=0.0).client() as client:
         assert (await client.get("/depth/BTC/USD")).status_code == 200
@@ -305,7 +301,7 @@ async def test_a_symbol_that_is_removed_is_a_404_and_not_a_failure(
         assert_problem(await client.get("/depth/BTC/USD"), 404, "unknown-symbol")
 
 
-async def test_depth_of_an_emptied_redis_is_a_503_with_the_last_book(
+async def test_depth_of_emptied_redis_is_a_503_with_the_last_book(
     redis: RedisNode, written: Written, btc: None
 ) -> None:
     async with Replica(redis, list_fresh_seconds=0.0).client() as client:
@@ -316,7 +312,7 @@ async def test_depth_of_an_emptied_redis_is_a_503_with_the_last_book(
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "btc-usd", "xbt/usd"])
-async def test_depth_serves_a_book_that_is_there_without_the_list_of_symbols(
+async def test_depth_serves_a_book_without_the_list_of_symbols(
     client: httpx.AsyncClient, written: Written, name: str
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -328,7 +324,7 @@ async def test_depth_serves_a_book_that_is_there_without_the_list_of_symbols(
     assert (await client.get(f"/depth/{name}")).status_code == 200
 
 
-async def test_depth_of_a_refused_symbol_is_a_404_with_krakens_words(
+async def test_depth_of_refused_symbol_is_a_404_with_krakens_reason(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     words = "Currency pair not supported XBT/EUR"
@@ -343,14 +339,12 @@ async def test_depth_of_a_refused_symbol_is_a_404_with_krakens_words(
     assert_problem(await client.get("/depth/XBT/EUR"), 404, "refused-symbol")
 
 
-async def test_a_repeated_levels_is_a_400_that_names_it(
-    client: httpx.AsyncClient, btc: None
-) -> None:
+async def test_repeated_levels_is_a_400(client: httpx.AsyncClient, btc: None) -> None:
     answer = await client.get("/depth/BTC/USD?levels=1&levels=2")
     assert assert_problem(answer, 400, "bad-parameter")["parameter"] == "levels"
 
 
-async def test_what_is_no_book_costs_only_itself(
+async def test_key_of_wrong_type_affects_only_its_book(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     await written.symbol("ETH/USD")
@@ -368,7 +362,7 @@ async def test_what_is_no_book_costs_only_itself(
     ("sources", "said"),
     [(["kraken"] * 2, "kraken"), (["kraken", "simulated"], "simulated"), ([], "none")],
 )
-async def test_answers_say_where_their_books_come_from(
+async def test_responses_name_the_source_of_their_books(
     client: httpx.AsyncClient, written: Written, sources: list[str], said: str
 ) -> None:
     for number, source in enumerate(sources):
@@ -383,7 +377,7 @@ async def test_answers_say_where_their_books_come_from(
 @pytest.mark.parametrize(
     "path", ["/symbols", "/books", "/depth/BTC/USD", "/readyz", "/stream/no-symbol-at-all"]
 )
-async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
+async def test_unreachable_redis_is_a_503_with_retry_after(path: str) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     async with away.client() as client:
         answer = await client.get(path)
@@ -394,7 +388,7 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is_away() -> None:
+async def test_book_read_without_the_list_is_in_the_503_while_redis_is_down() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)
         written, replica = Written(redis), Replica(redis)
@@ -407,7 +401,7 @@ async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is
         await redis.aclose()
 
 
-async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
+async def test_known_book_is_in_the_503_while_redis_is_down() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)
         written, replica = Written(redis), Replica(redis)
@@ -476,7 +470,7 @@ GARBAGE: list[tuple[str, str | bytes | None]] = [
 
 @pytest.mark.parametrize("levels", ["", "?levels=1"])
 @pytest.mark.parametrize(("field", "value"), GARBAGE)
-async def test_garbage_in_a_hash_costs_its_symbol_alone_and_the_key_is_named(
+async def test_garbage_in_a_hash_affects_only_its_symbol_and_names_the_key(
     client: httpx.AsyncClient,
     written: Written,
     btc: None,
@@ -513,7 +507,7 @@ SENSELESS_TIMES = [
 
 
 @pytest.mark.parametrize("time", SENSELESS_TIMES)
-async def test_a_senseless_exchange_time_costs_only_itself(
+async def test_invalid_exchange_time_is_null(
     client: httpx.AsyncClient, written: Written, btc: None, time: str | bytes
 ) -> None:
     await written.redis.hset(book_key("BTC/USD"), "exchange_time", time)
@@ -522,7 +516,7 @@ async def test_a_senseless_exchange_time_costs_only_itself(
 
 
 @pytest.mark.parametrize("time", SENSELESS_TIMES)
-async def test_a_senseless_confirmation_makes_its_book_stale_and_no_other(
+async def test_invalid_confirmation_makes_only_its_book_stale(
     client: httpx.AsyncClient, written: Written, btc: None, time: str | bytes
 ) -> None:
     await written.symbol("ETH/USD")
@@ -539,7 +533,7 @@ async def test_a_senseless_confirmation_makes_its_book_stale_and_no_other(
     ]
 
 
-async def test_a_confirmation_that_is_later_than_rediss_clock_is_not_believed(
+async def test_confirmation_later_than_the_clock_of_redis_is_rejected(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     """As if the collector had died, and then Redis's clock had gone back by an hour."""
@@ -555,7 +549,7 @@ async def test_a_confirmation_that_is_later_than_rediss_clock_is_not_believed(
     assert (body["status"], body["age_ms"]) == ("live", 0)
 
 
-async def test_what_is_no_list_of_symbols_is_named_and_books_are_served_on(
+async def test_corrupt_list_of_symbols_is_named_and_books_are_served(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     await written.book(EPOCH, snapshot(1))
@@ -569,7 +563,7 @@ async def test_what_is_no_list_of_symbols_is_named_and_books_are_served_on(
 
 
 @pytest.mark.parametrize("state", [b"{", b"\xff", b'{"status":"merry"}', b'{"x":' + b"[" * 50_000])
-async def test_a_symbol_whose_state_cannot_be_read_costs_only_itself(
+async def test_malformed_symbol_state_affects_only_its_symbol(
     client: httpx.AsyncClient, written: Written, btc: None, state: bytes
 ) -> None:
     await written.redis.hset(SYMBOLS, mapping={"ETH/USD": state, b"\xff/USD": state})
@@ -581,7 +575,7 @@ async def test_a_symbol_whose_state_cannot_be_read_costs_only_itself(
 @pytest.mark.parametrize(
     "name", ["", "*", "A,B/USD", "A/B\ndata: {}", "EV\x1bIL/USD", "X" * 500 + "/Y"]
 )
-async def test_a_listed_name_that_is_no_symbol_is_named_and_not_listed(
+async def test_invalid_listed_name_is_recorded_and_left_out(
     client: httpx.AsyncClient, replica: Replica, written: Written, btc: None, name: str
 ) -> None:
     state = await written.redis.hget(SYMBOLS, "BTC/USD")
@@ -592,7 +586,7 @@ async def test_a_listed_name_that_is_no_symbol_is_named_and_not_listed(
 
 
 @pytest.mark.parametrize("path", ["/depth/", "/stream/", "/"])
-async def test_control_characters_come_back_as_text(
+async def test_control_characters_in_paths_are_escaped(
     client: httpx.AsyncClient, btc: None, path: str
 ) -> None:
     for sent in ("%1b%5b2J", "%c2%9b2J", "%e2%80%ae", "%7f%00%0a"):
@@ -602,7 +596,7 @@ async def test_control_characters_come_back_as_text(
         assert answer.json()["instance"] == f"{path}{sent}/USD"
 
 
-async def test_control_characters_in_reasons_come_as_escapes(
+async def test_control_characters_in_reasons_are_escaped(
     client: httpx.AsyncClient, written: Written
 ) -> None:
     words = "no \x1b[2J, \x9b2J, \u202e or \U000e0041"
@@ -614,7 +608,7 @@ async def test_control_characters_in_reasons_come_as_escapes(
         assert (body[0] if path == "/books" else body)["reason"] == words
 
 
-async def test_the_whole_book_has_the_members_of_one_cut_in_the_same_order(
+async def test_whole_book_has_the_same_members_as_a_cut_one(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
     for status_code in ("live", "syncing"):
@@ -631,28 +625,26 @@ async def test_the_whole_book_has_the_members_of_one_cut_in_the_same_order(
 # The rest
 
 
-async def test_ready_while_redis_answers_and_not_draining(
-    client: httpx.AsyncClient, replica: Replica
-) -> None:
+async def test_readyz_is_a_503_while_draining(client: httpx.AsyncClient, replica: Replica) -> None:
     assert (await client.get("/readyz")).status_code == 200
     await replica.streams.drain(0.01)
     assert_problem(await client.get("/readyz"), 503, "draining")
     assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_metrics_are_prometheus_text(client: httpx.AsyncClient) -> None:
+async def test_metrics_is_prometheus_text(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     assert "kraken_book_requests_total" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/depth", "/page/nothing.js", "/symbols/"])
-async def test_what_is_not_served_is_a_404_problem(client: httpx.AsyncClient, path: str) -> None:
+async def test_unknown_path_is_a_404_problem(client: httpx.AsyncClient, path: str) -> None:
     assert_problem(await client.get(path, follow_redirects=True), 404, "no-such-route")
 
 
 @pytest.mark.parametrize("path", ["/symbols", "/books", "/depth/BTC/USD", "/stream/BTC/USD"])
-async def test_other_methods_are_a_405_that_says_which_are_served(
+async def test_other_methods_are_a_405_with_the_allowed_ones(
     client: httpx.AsyncClient, path: str
 ) -> None:
     answer = await client.post(path)
@@ -665,7 +657,7 @@ async def test_other_methods_are_a_405_that_says_which_are_served(
 
 @pytest.mark.parametrize("event_id", ["abc", "1", "1-", "-1", "1-1-1", "1-x", "\u0661-1", "1 -1"])
 @pytest.mark.parametrize("where", ["header", "parameter"])
-async def test_an_event_id_that_is_none_is_a_400(
+async def test_invalid_event_id_is_a_400(
     client: httpx.AsyncClient, btc: None, event_id: str, where: str
 ) -> None:
     if where == "header":
@@ -679,12 +671,12 @@ async def test_an_event_id_that_is_none_is_a_400(
     assert assert_problem(answer, 400, "bad-parameter")["parameter"] == named
 
 
-async def test_a_stream_of_an_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
+async def test_stream_of_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
     assert_problem(await client.get("/stream/NOPE/USD"), 404, "unknown-symbol")
 
 
 @pytest.mark.parametrize("name", ["levels", "view", "interval", "last_event_id"])
-async def test_a_repeated_parameter_of_a_stream_is_a_400_that_names_it(
+async def test_repeated_parameter_of_a_stream_is_a_400_with_its_name(
     client: httpx.AsyncClient, btc: None, name: str
 ) -> None:
     answer = await client.head(f"/stream/BTC/USD?{name}=1&{name}=1")
@@ -708,7 +700,7 @@ def asked_by(query: str) -> StreamRequest:
     return parse_stream_request(Request(scope))
 
 
-async def test_the_head_of_a_stream_is_its_headers(client: httpx.AsyncClient, btc: None) -> None:
+async def test_head_of_a_stream_has_its_headers(client: httpx.AsyncClient, btc: None) -> None:
     answer = await client.head("/stream/BTC/USD")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")

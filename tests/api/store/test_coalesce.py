@@ -66,7 +66,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
+async def test_callers_during_a_read_share_the_next_read(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     first = asyncio.gather(shared.get("n", ["a"]), shared.get("n", ["a", "b"]))
@@ -84,7 +84,9 @@ async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
     assert len(node.reads) == 2
 
 
-async def test_a_node_does_not_wait_for_another(node: Node, shared: BatchedReads[str, int]) -> None:
+async def test_reads_of_different_nodes_are_independent(
+    node: Node, shared: BatchedReads[str, int]
+) -> None:
     slow = asyncio.create_task(shared.get("slow", ["a"]))
     await settle()
     other = asyncio.create_task(shared.get("other", ["a"]))
@@ -96,7 +98,7 @@ async def test_a_node_does_not_wait_for_another(node: Node, shared: BatchedReads
     await slow
 
 
-async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
+async def test_error_of_a_read_is_raised_to_its_callers_only(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     failing = [asyncio.create_task(shared.get("n", [key])) for key in "ab"]
@@ -112,7 +114,7 @@ async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
     assert (await later)["a"] == 2
 
 
-async def test_who_is_cancelled_cancels_nobody_else(
+async def test_cancelled_caller_cancels_no_other_caller(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     one, other = (asyncio.create_task(shared.get("n", ["a"])) for _ in range(2))
@@ -130,7 +132,7 @@ async def test_who_is_cancelled_cancels_nobody_else(
 
 
 @pytest.mark.real_redis  # thousands of calls: 1 s instead of 3 s
-async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
+async def test_book_contains_every_write_acknowledged_before_its_request(
     redis: RedisNode, written: Written
 ) -> None:
     """Many ask at any moment, over as many connections as they need, while books are written."""

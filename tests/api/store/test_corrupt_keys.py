@@ -33,7 +33,7 @@ def test_corrupt_key_is_logged_once_with_its_repair_and_counted() -> None:
     assert counted() == 0
 
 
-def test_key_that_goes_to_and_fro_does_not_fill_the_log() -> None:
+def test_key_corrupted_repeatedly_is_logged_once_per_interval() -> None:
     corrupt = CorruptKeys(quiet_seconds=1e6)
     with capture_logs() as logs:
         for _ in range(100):
@@ -56,7 +56,7 @@ def test_corrupt_keys_are_bounded() -> None:
 
 
 @pytest.mark.parametrize("why", ["\x1b[2J\n", "\u202e", "x" * 10_000])
-def test_foreign_content_is_told_as_text(why: str) -> None:
+def test_foreign_content_is_recorded_as_printable_text(why: str) -> None:
     corruption = CorruptKeys().record(f"kraken:book:{{{why}}}", why, "DEL", why)
     for said in corruption:
         assert said.isprintable()
@@ -64,7 +64,7 @@ def test_foreign_content_is_told_as_text(why: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["ev\x1bil/USD", b"\xff/USD", "two words", "it's\n"])
-def test_repair_names_the_field_as_the_shell_takes_it(field: str | bytes) -> None:
+def test_repair_command_is_quoted_for_the_shell(field: str | bytes) -> None:
     shown = field if isinstance(field, str) else field.decode(errors="backslashreplace")
     repair = CorruptKeys().record("key", "why", "HDEL", "key", shown).repair
     assert repair.isprintable()

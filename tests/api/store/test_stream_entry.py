@@ -43,7 +43,9 @@ def snapshot(epoch: int, seq: int, data: bytes) -> StreamEntry:
         (StreamEntry("1-22", "status", Position(8, 22), b"{}"), True, False),
     ],
 )
-def test_what_follows(entry: StreamEntry, goes_on: bool, is_behind: bool) -> None:
+def test_follows_and_went_back_compare_an_entry_with_the_last_position(
+    entry: StreamEntry, goes_on: bool, is_behind: bool
+) -> None:
     assert follows(entry, LAST) is goes_on
     assert went_back(entry, LAST) is is_behind
 
@@ -83,9 +85,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("event_id", "of"), FOREIGN)
-def test_entry_that_is_no_event_is_passed_over_and_named(
-    event_id: bytes, of: dict[bytes, bytes]
-) -> None:
+def test_corrupt_entry_is_skipped_and_recorded(event_id: bytes, of: dict[bytes, bytes]) -> None:
     corrupt = CorruptKeys()
     reply: StreamReply = [(event_id, of), (b"2-5", fields())]
     assert [entry.id for entry in entries_in(SYMBOL, reply, corrupt)] == ["2-5"]
@@ -96,12 +96,12 @@ def test_entry_that_is_no_event_is_passed_over_and_named(
     assert corrupt.get(events_key(SYMBOL)) is None
 
 
-def test_event_is_as_the_collector_rendered_it() -> None:
+def test_valid_entry_is_returned_unchanged() -> None:
     (entry,) = entries_in(SYMBOL, [(b"1-5", fields())], CorruptKeys())
     assert entry == StreamEntry("1-5", "update", Position(EPOCH, 5), RIGHT)
 
 
-def test_control_characters_in_an_event_come_as_escapes() -> None:
+def test_control_characters_in_an_event_are_escaped() -> None:
     data = RIGHT[:-1] + ',"reason":"\x9b2J"}'.encode()
     (entry,) = entries_in(SYMBOL, [(b"1-5", fields(data))], CorruptKeys())
     assert entry.data == RIGHT[:-1] + b',"reason":"\\u009b2J"}'
@@ -111,7 +111,7 @@ def test_control_characters_in_an_event_come_as_escapes() -> None:
     "received_at",
     ["10000-01-01T00:00:00.000000Z", "yesterday", "2026-08-02T03:35:51.66\u0660084Z", "", "ahead"],
 )
-def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
+def test_unknown_delay_is_counted_as_unmeasured(received_at: str) -> None:
     if received_at == "ahead":
         received_at = rfc3339(time_ns() + 60 * 10**9)
     counted, unmeasured = DELIVERY._sum.get(), UNMEASURED._value.get()
@@ -119,7 +119,7 @@ def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
     assert (DELIVERY._sum.get(), UNMEASURED._value.get()) == (counted, unmeasured + 1)
 
 
-def test_delay_of_a_moment_ago_is_observed() -> None:
+def test_known_delay_is_observed() -> None:
     counted = DELIVERY._sum.get()
     assert observe_latency(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
     assert DELIVERY._sum.get() >= counted + 1

@@ -120,7 +120,7 @@ async def list_is_read_without_it(replica: Replica) -> bool:
 @pytest.mark.parametrize(
     "spoil", [delete_list, delete_one, spoil_one, spoil_list, empty_list, ask_for_one]
 )
-async def test_books_that_are_there_go_on_whatever_the_list_says(
+async def test_books_in_redis_continue_without_their_list_entry(
     redis: RedisNode, written: Written, spoil: Spoil, cut: View | None
 ) -> None:
     # What is gone leaves at once.
@@ -145,7 +145,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
 
 
 @VIEWS
-async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
+async def test_refused_symbol_gets_a_status_and_its_return_counts_the_gap(
     written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
@@ -164,7 +164,7 @@ async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
 
 
 @VIEWS
-async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
+async def test_symbol_without_book_and_list_entry_leaves_with_a_status(
     redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
@@ -182,7 +182,7 @@ async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
 
 
 @VIEWS
-async def test_lost_book_is_told_before_it_is_back(
+async def test_lost_book_gets_a_status_before_it_returns(
     redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
@@ -197,7 +197,7 @@ async def test_lost_book_is_told_before_it_is_back(
         await many.until_seq("BTC/USD", 5)
 
 
-async def test_reader_that_comes_back_is_told_of_books_that_are_not_known_and_of_their_return(
+async def test_resumed_reader_gets_lagged_for_a_book_unknown_to_the_replica(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await two_books(written)
@@ -214,7 +214,7 @@ async def test_reader_that_comes_back_is_told_of_books_that_are_not_known_and_of
             await back.until_seq("BTC/USD", 3)
 
 
-async def test_reader_that_comes_back_is_told_of_a_stale_book(redis: RedisNode) -> None:
+async def test_resumed_reader_gets_stale_of_a_stale_book(redis: RedisNode) -> None:
     written, replica = Written(redis), Replica(redis, max_age=5.0)
     await written.book(1, snapshot(1), age=60.0)
     await written.symbol("BTC/USD")
@@ -226,7 +226,7 @@ async def test_reader_that_comes_back_is_told_of_a_stale_book(redis: RedisNode) 
 
 @pytest.mark.parametrize("max_bytes", [MAX_BYTES, 100_000])
 @pytest.mark.parametrize("has_other", [True, False])
-async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redis(
+async def test_resumed_reader_gets_every_later_event_from_memory_or_redis(
     redis: RedisNode, written: Written, max_bytes: int, *, has_other: bool
 ) -> None:
     replica = Replica(redis, max_bytes=max_bytes)
@@ -249,7 +249,7 @@ async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redi
             assert [message.get("seq") for message in back.got] == list(range(3, 603))
 
 
-async def test_many_views_cost_little_and_give_it_back(written: Written, replica: Replica) -> None:
+async def test_many_views_use_little_memory_and_free_it(written: Written, replica: Replica) -> None:
     await two_books(written)
     views = 10
     async with replica.following():
@@ -276,7 +276,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
         assert (replica.buffer.bytes, replica.buffer.floors) == (0, 0)
 
 
-async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
+async def test_view_without_room_is_refused_and_others_continue(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, max_bytes=200_000)
@@ -298,7 +298,7 @@ async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
         assert not [m for m in many.got if m["kind"] == "lagged"]
 
 
-async def test_reader_that_fell_off_opens_again_when_there_is_room(
+async def test_lagged_reader_opens_again_when_there_is_room(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, max_bytes=200_000)
