@@ -29,7 +29,9 @@ from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from runtime.service import end_tasks
 
-# Older than a busy test machine makes a book; tests of old ones say 60 s.
+# The epoch of a collector, in the form of a lease's.
+EPOCH = 1785638131660
+# A busy machine does not make a book older than this; tests of stale books use 60 s.
 MAX_AGE = 30.0
 # Sooner than in life, so that no test has to wait long.
 UPDATE_SECONDS, GONE_AFTER = 0.05, 0.3

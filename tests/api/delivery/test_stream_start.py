@@ -11,9 +11,8 @@ from kraken_book.contract.keys import SYMBOLS
 from lab.waiting import async_wait_until
 from lab.written_books import snapshot, update, updates
 from runtime.redis.client import connect_redis
-from tests.api.replica import Message, Replica, Written, messages
+from tests.api.replica import EPOCH, Message, Replica, Written, messages
 
-EPOCH = 1785638131660
 EVER = 1e6
 
 

@@ -21,9 +21,8 @@ from lab.written_books import book_call, snapshot, update, updates
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from tests.api.replica import Replica, Written, received, short
+from tests.api.replica import EPOCH, Replica, Written, received, short
 
-EPOCH = 1785638131660
 SECONDS = 5.0
 
 

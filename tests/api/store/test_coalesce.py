@@ -16,9 +16,7 @@ from kraken_book.position import Position
 from lab.written_books import snapshot, update
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import OneNode
-from tests.api.replica import Written
-
-EPOCH = 1785638131660
+from tests.api.replica import EPOCH, Written
 
 
 class Node:
