@@ -1,4 +1,4 @@
-"""The api's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+"""The api's settings: the documented defaults, and errors that name variable and valid values."""
 
 from __future__ import annotations
 

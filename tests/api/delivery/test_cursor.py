@@ -1,4 +1,4 @@
-"""The states of a cursor, whatever its log is opened with."""
+"""The states of a cursor, with a scripted opener."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ OPENING, WAITING, PAGING, FOLLOWING, CLOSED = CursorState
 Answer = Step | Exception
 
 
-class Opener:
-    """Answers with the next of its steps; an exception is raised."""
+class ScriptedOpener:
+    """Returns the next of its steps; raises it if it is an exception."""
 
     def __init__(self, *steps: Answer) -> None:
         self.steps = list(steps)
@@ -61,8 +61,10 @@ def log_of(*seqs: int) -> EventLog:
     return log
 
 
-async def following(log: EventLog, *steps: Answer, at: int = 0) -> tuple[Cursor, Opener]:
-    opener = Opener(Step(FOLLOWING, b"book ", 1, log_index=at, position=Position(1, 0)), *steps)
+async def following(log: EventLog, *steps: Answer, at: int = 0) -> tuple[Cursor, ScriptedOpener]:
+    opener = ScriptedOpener(
+        Step(FOLLOWING, b"book ", 1, log_index=at, position=Position(1, 0)), *steps
+    )
     cursor = Cursor(log, opener)
     assert await cursor.open() == b"book "
     return cursor, opener
@@ -79,7 +81,7 @@ async def test_opened_cursor_follows_its_log() -> None:
 
 async def test_opening_is_sent_in_several_writes_before_the_log() -> None:
     part = b"x" * (WRITE_BYTES // 2)
-    opener = Opener(Step(OPENING, parts=[part] * 5, log_index=1))
+    opener = ScriptedOpener(Step(OPENING, parts=[part] * 5, log_index=1))
     cursor = Cursor(log_of(1, 2), opener)
     assert await cursor.open() == b""
     writes = []
@@ -90,7 +92,7 @@ async def test_opening_is_sent_in_several_writes_before_the_log() -> None:
 
 
 async def test_cursor_pages_until_it_reaches_the_log() -> None:
-    opener = Opener(
+    opener = ScriptedOpener(
         Step(PAGING, parts=[b"word "], log_index=1),
         Step(PAGING, b"page ", 1, position=Position(1, 1)),
         Step(PAGING),
@@ -118,14 +120,14 @@ async def test_cursor_behind_its_log_reports_its_position_and_opens_again() -> N
 
 async def test_resume_after_missing_events_opens_again() -> None:
     opened = Step(FOLLOWING, b"book ", 1, log_index=0)
-    opener = Opener(EventsGone("unknown"), opened)
+    opener = ScriptedOpener(EventsGone("unknown"), opened)
     cursor = Cursor(log_of(), opener)
     assert await cursor.resume("1-5") == b"book "
     assert opener.fallen == [(NOWHERE, "unknown")]
 
 
 async def test_missing_page_reports_last_position_and_opens_again() -> None:
-    opener = Opener(
+    opener = ScriptedOpener(
         Step(PAGING, position=Position(1, 3)),
         EventsGone("trimmed"),
         Step(OPENING, parts=[b"book "], log_index=0),
@@ -138,9 +140,9 @@ async def test_missing_page_reports_last_position_and_opens_again() -> None:
 
 @pytest.mark.parametrize("has_room", [True, False])
 async def test_cursor_without_room_sends_lagged_and_waits(*, has_room: bool) -> None:
-    opener = Opener(EventsGone("slow"))
+    opener = ScriptedOpener(EventsGone("slow"))
     if has_room:
-        # As it seemed; there was none.
+        # There seems to be room, but the opening finds none.
         opener.steps.append(NoRoom())
     opener.can_open = has_room
     log = log_of()
@@ -157,7 +159,7 @@ async def test_cursor_without_room_sends_lagged_and_waits(*, has_room: bool) -> 
 
 
 async def test_cursor_without_book_waits_for_one() -> None:
-    opener = Opener(Step(WAITING, b"syncing "), Step(WAITING), Step(FOLLOWING, b"book ", 1))
+    opener = ScriptedOpener(Step(WAITING, b"syncing "), Step(WAITING), Step(FOLLOWING, b"book ", 1))
     cursor = Cursor(log_of(), opener)
     assert await cursor.open() == b"syncing "
     assert (await cursor.next(), cursor.state) == (b"", WAITING)
@@ -168,14 +170,14 @@ async def test_cursor_without_book_waits_for_one() -> None:
 async def test_first_call_without_redis_raises_redis_away(
     begin: Callable[[Cursor], object],
 ) -> None:
-    cursor = Cursor(log_of(), Opener(RedisConnectionError("gone")))
+    cursor = Cursor(log_of(), ScriptedOpener(RedisConnectionError("gone")))
     with pytest.raises(RedisAway):
         await begin(cursor)  # type: ignore[misc]
 
 
 async def test_page_without_redis_keeps_cursor_in_place() -> None:
     steps = Step(PAGING), RedisConnectionError("gone"), Step(FOLLOWING, log_index=0)
-    cursor = Cursor(log_of(1), Opener(*steps))
+    cursor = Cursor(log_of(1), ScriptedOpener(*steps))
     await cursor.resume("1-0")
     with pytest.raises(RedisConnectionError):
         await cursor.next()
@@ -185,12 +187,12 @@ async def test_page_without_redis_keeps_cursor_in_place() -> None:
 
 async def test_first_open_without_room_raises_no_room() -> None:
     with pytest.raises(NoRoom):
-        await Cursor(log_of(), Opener(NoRoom())).open()
+        await Cursor(log_of(), ScriptedOpener(NoRoom())).open()
 
 
 async def test_close_ends_wait_and_closes_opener() -> None:
     log = log_of()
-    opener = Opener(Step(WAITING))
+    opener = ScriptedOpener(Step(WAITING))
     cursor = Cursor(log, opener)
     await cursor.open()
     cursor.close()
@@ -200,7 +202,7 @@ async def test_close_ends_wait_and_closes_opener() -> None:
 
 async def test_page_is_sent_in_bounded_writes_before_the_next_page() -> None:
     large = b"x" * (WRITE_BYTES - 1)
-    opener = Opener(
+    opener = ScriptedOpener(
         Step(PAGING, log_index=0),
         Step(PAGING, parts=iter([b"lagged ", large])),
         Step(PAGING, b"page", 1),

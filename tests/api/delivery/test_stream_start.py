@@ -1,4 +1,4 @@
-"""Streams that asked while Redis or the list of symbols is away open, wait, and go on."""
+"""Streams that cannot start yet open nevertheless, wait, and continue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.written_books import snapshot, update, updates
 from runtime.redis.client import connect_redis
 from tests.api.replica import EPOCH, Message, Replica, Written, messages
 
-EVER = 1e6
+NO_LIMIT = 1e6
 
 
 def request(*names: str, event_id: str | None = None, view: View | None = None) -> StreamRequest:
@@ -26,7 +26,7 @@ async def refusal(replica: Replica, asked: StreamRequest) -> ApiError:
     return caught.value
 
 
-async def told(reader: WaitingReader, count: int) -> list[Message]:
+async def received(reader: WaitingReader, count: int) -> list[Message]:
     got: list[Message] = []
 
     async def more() -> bool:
@@ -50,7 +50,7 @@ async def test_new_stream_waits_for_the_list_and_opens_with_the_book(
         asked = request("btc-usd")
         error = await refusal(replica, asked)
         assert may_wait_for(error, asked)
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         said = reader.wait_for(error)
         assert said.startswith(b": waiting: no-symbols\n\n")
         (status,) = messages(without_comments(said))
@@ -61,11 +61,11 @@ async def test_new_stream_waits_for_the_list_and_opens_with_the_book(
         assert await reader.next() == b""
         await written.symbol("BTC/USD")
         await written.book(EPOCH, snapshot(1))
-        live, book = await told(reader, 2)
+        live, book = await received(reader, 2)
         assert (live["status"], live["seq"], live.id) == ("live", None, None)
         assert book.short == ("snapshot", 1)
         await written.book(EPOCH, update(2))
-        assert [message.short for message in await told(reader, 1)] == [("update", 2)]
+        assert [message.short for message in await received(reader, 1)] == [("update", 2)]
         reader.close()
 
 
@@ -77,10 +77,10 @@ async def test_resumed_stream_continues_without_snapshot_after_the_wait(
     await written.redis.rename("kraken:book:{BTC/USD}", "aside")
     async with replica.following():
         asked = request("BTC/USD", event_id=event_id)
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         reader.wait_for(await refusal(replica, asked))
         await written.redis.rename("aside", "kraken:book:{BTC/USD}")
-        live, third, fourth = await told(reader, 3)
+        live, third, fourth = await received(reader, 3)
         assert live["status"] == "live"
         assert [third.short, fourth.short] == [("update", 3), ("update", 4)]
         reader.close()
@@ -91,7 +91,7 @@ async def test_stream_of_many_sends_a_status_for_each_symbol_and_continues(
 ) -> None:
     async with replica.following():
         asked = request("BTC/USD", "eth-usd")
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         said = messages(without_comments(reader.wait_for(await refusal(replica, asked))))
         assert [(each["symbol"], each["status"]) for each in said] == [
             ("BTC/USD", "syncing"),
@@ -100,7 +100,7 @@ async def test_stream_of_many_sends_a_status_for_each_symbol_and_continues(
         for symbol in ("BTC/USD", "ETH/USD"):
             await written.symbol(symbol)
             await written.book(EPOCH, snapshot(1), symbol=symbol)
-        got = await told(reader, 4)
+        got = await received(reader, 4)
         assert [each["status"] for each in got[:2]] == ["live", "live"]
         assert [each.short for each in got[2:]] == [("snapshot", 1)] * 2
         reader.close()
@@ -111,7 +111,7 @@ async def test_stream_of_all_waits_for_redis_with_only_a_comment() -> None:
     asked = request()
     error = await refusal(away, asked)
     assert may_wait_for(error, asked)
-    reader = WaitingReader(away.starter, asked, EVER)
+    reader = WaitingReader(away.starter, asked, NO_LIMIT)
     assert reader.wait_for(error) == b": waiting: redis\n\n"
     assert await reader.next() == b""
     assert reader.ready() is None
@@ -121,7 +121,7 @@ async def test_stream_of_all_waits_for_redis_with_only_a_comment() -> None:
 async def test_wait_for_redis_sends_one_status(written: Written) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     asked = request("BTC/USD")
-    reader = WaitingReader(away.starter, asked, EVER)
+    reader = WaitingReader(away.starter, asked, NO_LIMIT)
     (status,) = messages(without_comments(reader.wait_for(await refusal(away, asked))))
     assert status["reason"] == "redis"
     assert await reader.next() == b""
@@ -142,11 +142,11 @@ async def test_unknown_symbol_ends_the_wait_after_its_time_limit(
 async def test_stream_waits_for_symbol_of_a_later_shard(written: Written, replica: Replica) -> None:
     await written.symbol("BTC/USD")
     asked = request("ETH/USD")
-    reader = WaitingReader(replica.starter, asked, EVER)
+    reader = WaitingReader(replica.starter, asked, NO_LIMIT)
     reader.wait_for(await refusal(replica, asked))
     await written.symbol("ETH/USD")
     await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
-    live, book = await told(reader, 2)
+    live, book = await received(reader, 2)
     assert (live["status"], book.short) == ("live", ("snapshot", 1))
     reader.close()
 
@@ -184,11 +184,11 @@ async def test_stream_waits_while_the_list_of_symbols_is_corrupt(
 async def test_stream_of_a_view_waits_for_its_symbol(written: Written, replica: Replica) -> None:
     asked = request("BTC/USD", view=View(1))
     async with replica.following():
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         reader.wait_for(await refusal(replica, asked))
         await written.symbol("BTC/USD")
         await written.book(EPOCH, snapshot(1))
-        live, book = await told(reader, 2)
+        live, book = await received(reader, 2)
         assert (live["status"], len(book["bids"])) == ("live", 1)
         reader.close()
 

@@ -1,4 +1,4 @@
-"""All logs of a process share one bound in bytes."""
+"""All logs of a process share one bound of their bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fill(log: EventLog, count: int, size: int = 1000) -> None:
 
 
 def kept(log: EventLog) -> int:
-    """Return how many events a log still has."""
+    """Return the number of events in a log."""
     first = next(index for index in range(log.end) if log.events_from(index, 0) is not None)
     return log.end - first
 
@@ -122,9 +122,9 @@ def test_openings_take_at_most_half_of_the_buffer() -> None:
     log = log_of(buffer)
     fill(log, 900)
     buffer.pin(400_000)
-    assert buffer.bytes <= MOST, "the log has made room"
+    assert buffer.bytes <= MOST, "the log evicts events"
     with pytest.raises(NoRoom):
         buffer.pin(200_000)
     buffer.unpin(400_000)
-    # A single one, however large: a reader of much must not wait for ever.
+    # A single opening is always allowed, so that no reader waits forever.
     buffer.pin(MOST)

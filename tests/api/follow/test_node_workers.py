@@ -1,4 +1,4 @@
-"""Work for each node by itself."""
+"""Each node's work runs independently of the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = (ONE, OTHER)
 
 
 class Work:
-    """Work that takes until its node is let go."""
+    """Work that lasts until its node's gate opens."""
 
     def __init__(self) -> None:
         self.begun: list[RedisNode] = []

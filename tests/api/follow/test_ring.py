@@ -1,4 +1,4 @@
-"""A ring has every event from an index on, or says that they are gone."""
+"""A ring returns every event from an index on, or None if some are gone."""
 
 from __future__ import annotations
 
@@ -193,14 +193,14 @@ async def test_long_wake_lets_other_tasks_run() -> None:
     asyncio.get_running_loop().call_soon(done.append, "other")
     left = [name for name in names if name != first]
     ring.forget(wakers[left[0]])
-    # A change meanwhile tells whoever has been told already, and the others once.
+    # A second change calls those again that were called, and the others once.
     ring.on_change(wakers[first])
     ring.wake()
 
-    async def all_are_told() -> bool:
+    async def all_were_called() -> bool:
         return done.count(first) == 2
 
-    await async_wait_until(all_are_told, "all are told")
+    await async_wait_until(all_were_called, "all wakers were called")
     assert done == [first, left[1], "other", first]
 
 
@@ -223,7 +223,7 @@ def test_ring_equals_the_end_of_a_plain_list(
         assert ring.end == len(naive)
         assert ring.last == naive[-1]
         if read is None:
-            assert index < len(naive) - most, "fell off though its event is among the last"
+            assert index < len(naive) - most, "an event among the last is gone"
             assert ring.index_after(Position(1, index)) is None
             continue
         joined, after, position = read

@@ -1,4 +1,4 @@
-"""What a wait for Redis brings, and that nothing keeps the follower from waiting."""
+"""A wait for Redis returns written symbols and entries, and corrupt data does not end it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, cast
 from unittest import mock
 
 import pytest
+from prometheus_client import REGISTRY
 
 from api.follow.join_points import JoinPoint
 from api.follow.ring import Ring
 from api.follow.wake import MAX_STREAMS, Wake
 from api.store.corrupt_keys import CorruptKeys
-from api.store.metrics import REDIS_UP
 from api.store.stream_entry import MAX_ENTRIES
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.contract.script import WRITE
@@ -37,7 +37,7 @@ def wake(redis: RedisNode, corrupt: CorruptKeys) -> Wake:
 
 
 async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -> Ring:
-    """The ring of a book that stands at 1."""
+    """Write a book at seq 1, and return its started ring."""
     await written.book(EPOCH, snapshot(1), symbol=symbol)
     book = await replica.store.book(symbol)
     assert book is not None
@@ -181,8 +181,8 @@ async def test_wake_key_of_wrong_type_leaves_many_streams_to_the_sweep(
         for number in range(count):
             await written.book(EPOCH, update(2), symbol=f"S{number}/USD", wake=False)
         for ring in rings:
-            await comes_to(ring, 2)
-    assert REDIS_UP._value.get() == 1
+            await wait_for_seq(ring, 2)
+    assert REGISTRY.get_sample_value("kraken_book_redis_up") == 1
 
 
 async def test_wake_restarted_before_the_last_id_is_followed(redis: RedisNode, wake: Wake) -> None:
@@ -199,9 +199,7 @@ async def test_corrupt_entry_does_not_keep_the_replica_busy(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
-    async with replica.following():
-        cursor = replica.cursor()
-        await cursor.open()
+    async with replica.reading() as cursor:
         await written.book(EPOCH, update(2))
         assert short(await received(cursor, 1)) == [("update", 2)]
         before = await waits(redis)
@@ -212,7 +210,7 @@ async def test_corrupt_entry_does_not_keep_the_replica_busy(
             return (replica.ring().complete or 0) > put + 100
 
         await async_wait_until(swept, "a sweep")
-        # Were each wait over at once, there would be thousands.
+        # If each wait ended at once, there would be thousands.
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
         assert short(await received(cursor, 1)) == [("update", 3)]
@@ -230,7 +228,7 @@ async def test_ring_skips_thousands_of_corrupt_entries(redis: RedisNode, written
                     together.xadd(key, {"somebody": "else's"}, id=f"{milliseconds}-{number}")
                 await together.execute()
             await written.book(EPOCH, update(last))
-            await comes_to(ring, last)
+            await wait_for_seq(ring, last)
     corruption = replica.store.corrupt.get(key)
     assert corruption is not None
     assert corruption.repair.startswith(f"redis-cli XDEL '{key}' ")
@@ -250,10 +248,10 @@ async def test_ring_continues_after_entries_of_the_far_future_are_deleted(
                 together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
             together.xadd(WAKE, {"s": "BTC/USD"})
             await together.execute()
-        await async_wait_until(lambda: replica.store.corrupt.get(key), "they are met")
+        await async_wait_until(lambda: replica.store.corrupt.get(key), "a record of the entries")
         await redis.restore(key, 0, before, replace=True)
         await written.book(EPOCH, update(2))
-        await comes_to(ring, 2)
+        await wait_for_seq(ring, 2)
 
 
 async def test_write_of_one_book_wakes_no_readers_of_another(
@@ -266,22 +264,22 @@ async def test_write_of_one_book_wakes_no_readers_of_another(
         quiet.on_change(lambda: woken.append(1))
         for seq in range(2, 12):
             await written.book(EPOCH, update(seq))
-            await comes_to(busy, seq)
+            await wait_for_seq(busy, seq)
         assert not woken
         await written.book(EPOCH, update(2), symbol="ETH/USD")
-        await async_wait_until(lambda: woken, "a word of its own event")
+        await async_wait_until(lambda: woken, "a wake for the quiet book")
 
 
 async def test_rest_of_a_long_reply_is_read_after_more_rings_are_followed(
     redis_url: str, written: Written
 ) -> None:
-    # A sweep, or a wait that ends, would hide what was left.
+    # A sweep, or a wait that ends, would read the rest too.
     patient = connect_redis(redis_url, timeout=600.0)
     replica = Replica(patient, sweep_interval=1e6)
     async with replica.following():
         ring = await started(written, replica)
         await written.book(EPOCH, update(2))
-        await comes_to(ring, 2)
+        await wait_for_seq(ring, 2)
 
         def follow_more() -> None:
             for number in range(MAX_STREAMS):
@@ -289,17 +287,17 @@ async def test_rest_of_a_long_reply_is_read_after_more_rings_are_followed(
 
         ring.on_change(follow_more)
         last = 2 + 2 * MAX_ENTRIES
-        # Together, so that no wake is left that would name it again.
+        # In one transaction, so that no later wake names the symbol again.
         async with written.redis.pipeline() as together:
             together.xadd(WAKE, {"s": "BTC/USD"})
             call = book_call(EPOCH, updates(3, last))
             together.eval(WRITE.text, *cast("Any", call.arguments))
             await together.execute()
-        await comes_to(ring, last)
+        await wait_for_seq(ring, last)
     await patient.aclose()
 
 
-async def comes_to(ring: Ring, seq: int) -> None:
+async def wait_for_seq(ring: Ring, seq: int) -> None:
     await async_wait_until(lambda: ring.last.position.seq == seq, f"event {seq}")
 
 

@@ -82,7 +82,7 @@ async def test_garbage_in_a_hash_affects_only_its_symbol_and_names_the_key(
     garbled, other = (await client.get("/books")).json()
     assert (garbled["seq"], garbled["status"]) == (None, "syncing")
     assert (other["seq"], other["status"]) == (1, "live")
-    # The command that is named repairs it, as soon as there is a book again.
+    # The named command repairs the key; then a new book is served.
     await written.redis.delete(key)
     await written.book(EPOCH, update(3))
     assert (await client.get("/depth/BTC/USD")).json()["seq"] == 3
@@ -124,14 +124,14 @@ async def test_invalid_confirmation_makes_only_its_book_stale(
 async def test_confirmation_later_than_the_clock_of_redis_is_rejected(
     client: httpx.AsyncClient, written: Written, btc: None
 ) -> None:
-    """As if the collector had died, and then Redis's clock had gone back by an hour."""
+    """The collector died, and then Redis's clock went back by an hour."""
     key = book_key("BTC/USD")
     await written.redis.hset(key, "confirmed_at", await written.ago(-3600))
     body = assert_problem(await client.get("/depth/BTC/USD"), 503, "stale-book")
     assert body["book"]["status"] == "stale"
     (row,) = (await client.get("/books")).json()
     assert (row["status"], row["age_ms"]) == ("stale", None)
-    # Servers that replace each other are some milliseconds apart.
+    # The clocks of a master and its replica differ by some milliseconds.
     await written.redis.hset(key, "confirmed_at", await written.ago(-0.5))
     body = (await client.get("/depth/BTC/USD")).json()
     assert (body["status"], body["age_ms"]) == ("live", 0)

@@ -196,7 +196,7 @@ async def test_depth_serves_a_book_without_the_list_of_symbols(
     answer = await client.get(f"/depth/{name}")
     assert (answer.status_code, answer.json()["symbol"]) == (200, "BTC/USD")
     assert_problem(await client.get("/depth/ETH/USD"), 503, "no-symbols")
-    # A list that lacks it is no better than none.
+    # The same with a list that lacks the symbol.
     await written.symbol("ETH/USD")
     assert (await client.get(f"/depth/{name}")).status_code == 200
 
@@ -211,6 +211,6 @@ async def test_depth_of_refused_symbol_is_a_404_with_krakens_reason(
     assert words in body["detail"]
     assert body["reason"] == words
     assert "retry-after" not in answer.headers
-    # An older book that is no longer confirmed makes no difference.
+    # An old book that is no longer confirmed changes nothing.
     await written.book(EPOCH, snapshot(1), symbol="XBT/EUR", age=60)
     assert_problem(await client.get("/depth/XBT/EUR"), 404, "refused-symbol")

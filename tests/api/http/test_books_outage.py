@@ -62,7 +62,7 @@ async def test_known_book_is_in_the_503_while_redis_is_down() -> None:
             assert (len(cut["bids"]), len(cut["asks"])) == (1, 1)
             body = assert_problem(await client.get("/depth/ETH/USD"), 503, "redis-away")
             assert body["book"] is None
-            # A Redis that is back without its data knows less than this process.
+            # After Redis has lost its data, this process still has the book.
             server.start()
             await written.symbol("BTC/USD", "syncing")
             body = assert_problem(await client.get("/depth/BTC/USD"), 503, "no-book")

@@ -1,4 +1,4 @@
-"""Answers are safe to print on a terminal, and mean the same to a program."""
+"""Encoded JSON is safe to print on a terminal, and decodes to the same values."""
 
 from __future__ import annotations
 

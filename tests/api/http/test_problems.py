@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json that says what is wrong and how to put it right."""
+"""Errors become responses of problem+json."""
 
 from __future__ import annotations
 

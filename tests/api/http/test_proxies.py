@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the last one that no trusted proxy has."""
+"""The client's address is the last one that is not a trusted proxy's."""
 
 from __future__ import annotations
 

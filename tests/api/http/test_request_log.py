@@ -1,4 +1,4 @@
-"""One log line per request, with an id that the client gets too."""
+"""Each request has one log line, with an id that the client gets too."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from api.delivery.stream_socket import EXTENSION, Socket
 from api.http.request_log import CONSOLE_LEVELS, RequestLogger
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
 from tests.api.replica import Replica
 
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """The service's own log, as JSON lines."""
+    """Capture the service's log as JSON lines."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         configure_logs(parse_levels("info,httpx=warning"), "json")
-    # A logger that is used keeps no configuration for the tests after this one.
+    # Otherwise loggers would keep this configuration in later tests.
     structlog.configure(cache_logger_on_first_use=False)
     yield text
     root.handlers[:] = handlers
@@ -62,7 +64,7 @@ async def test_request_is_logged_with_the_id_that_the_client_got(
 async def test_bytes_include_direct_writes_of_a_stream(out: io.StringIO) -> None:
     wire = Mock(spec=asyncio.Transport)
     socket = Socket(wire)
-    # Of an earlier request on the same connection.
+    # Belongs to an earlier request on the same connection.
     socket.write(b"earlier")
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -137,14 +139,17 @@ async def test_console_shows_requests_that_fail_or_were_chosen(
     assert len(said) == len(seen)
 
 
-async def test_unexpected_exception_is_logged_with_the_id_that_the_client_got(
-    replica: Replica, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken() -> None:
-        raise ZeroDivisionError("a mistake of ours")
+class BrokenNode(OneNode):
+    """A Redis that raises an unexpected exception."""
 
-    monkeypatch.setattr(replica.store, "symbols", broken)
-    async with replica.client() as client:
+    async def call(self, key: str, *command: Any) -> Any:
+        raise ZeroDivisionError(f"a mistake in {command[0]} of {key}")
+
+
+async def test_unexpected_exception_is_logged_with_the_id_that_the_client_got(
+    redis: RedisNode, out: io.StringIO
+) -> None:
+    async with Replica(redis, nodes=BrokenNode(redis)).client() as client:
         answer = await client.get("/symbols")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -165,7 +170,7 @@ async def test_probes_are_not_logged_at_info(replica: Replica, out: io.StringIO)
 
 
 async def test_path_without_slash_is_answered(replica: Replica) -> None:
-    """`OPTIONS *` is a request, too."""
+    """The path of `OPTIONS *` has no slash."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

@@ -31,7 +31,7 @@ async def test_other_methods_are_a_405_with_the_allowed_ones(
     answer = await client.post(path)
     assert answer.status_code == 405
     assert answer.headers["content-type"] == PROBLEM
-    # In this order on every replica.
+    # The order is the same on every replica.
     assert answer.headers["allow"] == "GET, HEAD"
     assert answer.json()["detail"] == "POST is not allowed here, only GET, HEAD"
 

@@ -1,4 +1,4 @@
-"""Reads that are shared: how few are made, and that none answers a caller that came after it."""
+"""Shared reads: few are sent, and none answers a caller that came after it was sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.api.replica import EPOCH, Written
 
 
 class Node:
-    """Answers reads when it is told to; a read's value is its number."""
+    """Answers reads when `answer` is called; the value of a read is its number."""
 
     def __init__(self) -> None:
         self.reads: list[tuple[set[str], asyncio.Future[None]]] = []
@@ -40,7 +40,7 @@ class Node:
 
 
 class FarNode(OneNode):
-    """A Redis whose answers are a while on their way, in which others write."""
+    """A Redis with delayed answers, so that others write in the meantime."""
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         replies = await super().send(node, commands)
@@ -59,7 +59,7 @@ def shared(node: Node) -> BatchedReads[str, int]:
 
 
 async def settle() -> None:
-    """Let every task go as far as it comes by itself."""
+    """Run all tasks until they wait for an answer."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -133,7 +133,7 @@ async def test_cancelled_caller_cancels_no_other_caller(
 async def test_book_contains_every_write_acknowledged_before_its_request(
     redis: RedisNode, written: Written
 ) -> None:
-    """Many ask at any moment, over as many connections as they need, while books are written."""
+    """Many callers request books while they are written."""
     store = BookStore(FarNode(redis))
     symbols = ["BTC/USD", "ETH/USD"]
     acknowledged = dict.fromkeys(symbols, 1)

@@ -1,4 +1,4 @@
-"""Ages of books while Redis's clock steps: never younger than this process's own clock says."""
+"""Ages of books are never too low, even if Redis's clock steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SYMBOL = "BTC/USD"
 
 
 class Watched:
-    """One book that is read; `steady` is the reader's clock, `step` what Redis's clock is off."""
+    """One book's reads; `steady` is the reader's clock, `step` the error of Redis's clock."""
 
     def __init__(self) -> None:
         self.confirmations = Confirmations()
@@ -104,6 +104,6 @@ def test_oldest_confirmations_are_evicted() -> None:
     confirmations = Confirmations(max_symbols=2)
     for symbol in ("A/USD", "B/USD", "C/USD"):
         assert confirmations.age_ms(symbol, NOON, NOON, 0.0) == 0
-    # B is remembered with its first sight; A would be new.
+    # B counts from its first read. A was evicted, so its next read is a first one.
     assert confirmations.age_ms("B/USD", NOON, NOON, 9.0) == 9000
     assert confirmations.age_ms("A/USD", NOON, NOON, 9.0) == 0

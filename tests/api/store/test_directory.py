@@ -1,4 +1,4 @@
-"""Which symbols there are, by any spelling."""
+"""The directory finds configured symbols in any spelling."""
 
 from __future__ import annotations
 

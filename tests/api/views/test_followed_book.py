@@ -1,4 +1,4 @@
-"""A followed book: whatever lies in its stream and hash, it is right, or it is not there."""
+"""A followed book is right or lost, whatever its stream and hash contain."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_event_with_any_member_leaves_book_valid_or_lost(
     written: Any, members: dict[str, Any]
 ) -> None:
     followed = followed_at(2)
-    told = msgspec.json.decode(written.entry(1).data) | members
-    put(followed, 3, msgspec.json.encode(told))
+    changed = msgspec.json.decode(written.entry(1).data) | members
+    put(followed, 3, msgspec.json.encode(changed))
     followed.advance()
     if followed.book is not None:
         msgspec.json.decode(followed.rendered(None).snapshot(None))

@@ -1,4 +1,4 @@
-"""Views share the time that there is."""
+"""Views share a limited part of the time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def test_slow_views_take_at_most_half_of_the_time(views: int) -> None:
 def test_one_interrupted_showing_does_not_stop_a_view() -> None:
     pace = ViewPace()
     pace.views = 100
-    believed = FIRST_SECONDS
+    estimate = FIRST_SECONDS
     for spent in (0.0004, 0.0003, 0.04):
-        believed = estimate_seconds(spent, believed)
-    assert pace.pause_after(believed, 0.05) < 0.5
-    assert estimate_seconds(0.0003, believed) == 0.0003
+        estimate = estimate_seconds(spent, estimate)
+    assert pace.pause_after(estimate, 0.05) < 0.5
+    assert estimate_seconds(0.0003, estimate) == 0.0003
 
 
 def test_estimate_of_a_slow_view_is_right_after_a_few_showings() -> None:
-    believed = FIRST_SECONDS
+    estimate = FIRST_SECONDS
     for _ in range(6):
-        believed = estimate_seconds(0.05, believed)
-    assert believed == 0.05
+        estimate = estimate_seconds(0.05, estimate)
+    assert estimate == 0.05
