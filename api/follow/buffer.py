@@ -142,7 +142,7 @@ class BufferShare:
     def close(self) -> None:
         """Remove the share from the buffer."""
         self._buffer.forget(self)
-        # Breaks the reference cycle with the log, so that its memory is freed at once.
+        # Without the reference cycle, the log's memory is freed without the garbage collector.
         self._evict = _nothing
         # A read in progress may still append; its bytes must not count.
         self._buffer = Buffer()

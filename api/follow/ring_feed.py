@@ -142,7 +142,7 @@ class RingFeed:
                 break
             ring.append(SseEvent(entry.position, entry.id, render_sse(entry.id, entry.data)))
             appended += 1
-        # Counted once for all events, because an increment costs much compared with an append.
+        # Counted once for all events, because the counter takes a lock for each increment.
         EVENTS_READ.inc(appended)
         ring.wake()
 
