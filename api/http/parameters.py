@@ -52,7 +52,7 @@ def parse_view(levels: str | None, view: str | None, interval: str | None) -> Vi
     if view is not None and view != "top":
         raise BadParameter("view", f"{view[:40]!r} is not a view; the only view is top")
     if view is not None and levels is not None:
-        raise BadParameter("view", "view=top shows no levels: give either levels or view")
+        raise BadParameter("view", "view=top shows no levels: give levels or view, not both")
     wanted = 0 if view else parse_levels(levels)
     return View(wanted, parse_interval(interval) if interval is not None else 0.0)
 
@@ -123,5 +123,5 @@ def _names(query: QueryParams) -> tuple[str, ...] | None:
     if set(names) == {"*"}:
         return None
     if "*" in names:
-        raise BadParameter("symbols", "symbols=* means all books: give either * or names")
+        raise BadParameter("symbols", "symbols=* means all books: give * or names, not both")
     return names
