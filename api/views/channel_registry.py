@@ -19,7 +19,7 @@ from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
 from api.views.view import View
 from api.views.view_pace import ViewPace
-from runtime.memory import give_back_freed_memory
+from runtime.memory import release_freed_memory
 
 UPDATE_INTERVAL = 1.0
 # Each channel costs memory.
@@ -150,7 +150,7 @@ class ChannelRegistry:
             self._peak_bytes = self._buffer.bytes
             self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
             # In a thread, because it visits every page of memory.
-            await asyncio.to_thread(give_back_freed_memory)
+            await asyncio.to_thread(release_freed_memory)
 
     async def _update_roster(self, choice: Choice) -> None:
         """Update the symbols of `*` if chosen; raise ApiError if none are known at all."""
