@@ -12,7 +12,7 @@ from collector.report.reporter import Reporter
 
 
 def make_ops_app(reporter: Reporter) -> Starlette:
-    """Return the app that serves the reporter's description, and Prometheus's text."""
+    """Return the app that serves the reporter's description and the metrics."""
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok", **reporter.describe()})

@@ -50,7 +50,7 @@ async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
     assert pair.leadership.is_leading
     assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == [1, 2, 3, 4, 5]
     assert (await pair.hash())["stream_epoch"] == str(EPOCH)
-    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    (line,) = said(lines, "redis key corrupt, repaired")
     assert line["key"] == book_key("BTC/USD")
 
 
@@ -62,7 +62,7 @@ async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
         await update_all(pair)
     assert await pair.seqs("BTC/USD") == [3]
     assert await pair.seqs("ETH/USD") == [1, 2, 3]
-    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    (line,) = said(lines, "redis key corrupt, repaired")
     assert line["key"] == events_key("BTC/USD")
 
 
@@ -96,7 +96,7 @@ async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
     # The first at once, each other after a rest; fifty flushes may take a second or two.
     assert 1 <= len(tried) < 10
     assert (await pair.seqs("ETH/USD"))[-1] == 52
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    (line,) = said(lines, "redis key corrupt, left unchanged")
     assert line["repair"] == f"redis-cli DEL '{key}'"
 
     await redis.delete(key)
@@ -118,7 +118,7 @@ async def test_shared_key_of_another_type_is_said_once_and_every_book_goes_on(
             pair.box.book.resyncs = number
             await update_all(pair)
     assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == list(range(1, 33))
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    (line,) = said(lines, "redis key corrupt, left unchanged")
     assert line["repair"] == f"redis-cli DEL {key}"
     assert await redis.get(key) == b"somebody's"
 
@@ -127,5 +127,5 @@ async def test_wake_at_the_end_of_time_is_said(redis: RedisNode, pair: Publishin
     await redis.xadd(WAKE, {"a": "b"}, id="18446744073709551615-18446744073709551615")
     with capture_logs() as lines:
         await update_all(pair)
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
-    assert (line["key"], line["wrong"]) == (WAKE, "has an id at the end of time")
+    (line,) = said(lines, "redis key corrupt, left unchanged")
+    assert (line["key"], line["wrong"]) == (WAKE, "has the largest possible id")

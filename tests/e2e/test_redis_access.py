@@ -84,7 +84,7 @@ def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_
     collector = stage.collector(wrong, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
     api = stage.api(wrong)
     for service, event in (
-        (collector, "redis refuses the password, waiting for it"),
+        (collector, "lease request failed, retrying"),
         (api, "redis refuses the password, streams stay open and wait"),
     ):
         line = service.wait_for_line(event)
@@ -119,7 +119,7 @@ def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
     collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
     api = stage.api(server.url)
     for service, event in (
-        (collector, "redis wants a password, waiting for it"),
+        (collector, "lease request failed, retrying"),
         (api, "redis wants a password, streams stay open and wait"),
     ):
         assert service.wait_for_line(event)["reason"] == "password-missing"
@@ -127,7 +127,7 @@ def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
     server.client.config_set("requirepass", "")
     collector.wait_until_live(1)
     api.wait_until_live("BTC/USD")
-    assert len(collector.lines("redis wants a password, waiting for it")) == 1
+    assert len(collector.lines("lease request failed, retrying")) == 1
 
 
 def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:

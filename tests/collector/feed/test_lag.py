@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from collector.feed.lag import (
-    LOOKS,
-    MAX_LAG_SECONDS,
+    MAX_SAMPLES,
+    MAX_LAG,
     FeedLag,
     FeedLagging,
     FeedSilent,
@@ -38,7 +38,7 @@ class Feed:
         self.lag.on_update(symbol, rfc3339(KRAKEN + int(happened * 1e9)), Timestamp(0, steady))
         return round(self.lag.seconds, 3)
 
-    def updates(self, first: float, late: float, count: int = LOOKS) -> float:
+    def updates(self, first: float, late: float, count: int = MAX_SAMPLES) -> float:
         """So many, one a second, each read so late; the lag after the last."""
         return [self.update(first + n, first + n + late) for n in range(count)][-1]
 
@@ -75,7 +75,7 @@ def test_lag_is_the_growth_of_the_distance_whatever_the_clocks_say() -> None:
 def test_feed_that_catches_up_has_no_lag() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
-    assert feed.updates(10, late=MAX_LAG_SECONDS) == pytest.approx(MAX_LAG_SECONDS, abs=0.05)
+    assert feed.updates(10, late=MAX_LAG) == pytest.approx(MAX_LAG, abs=0.05)
     assert feed.updates(24, late=0.1) == pytest.approx(0.1, abs=0.05)
 
 
@@ -272,5 +272,5 @@ def test_watchdog_raises_at_the_first_frame_or_tick_after_a_standstill() -> None
         watchdog = Watchdog(standstill=2.0)
         watchdog.begin(at(10))
         watchdog.on_frames(at(12))
-        with pytest.raises(FeedLagging, match=r"stood still for 2\.5 s"):
+        with pytest.raises(FeedLagging, match=r"suspended for 2\.5 s"):
             resume(watchdog, at(12.5))

@@ -296,6 +296,6 @@ async def test_trouble_of_redis_is_said_by_its_meaning() -> None:
         assert lost.lease.state is LeaseState.ASKING
         await lost.end()
     (line,) = lines
-    assert line["event"] == "redis cannot be reached, waiting for it"
+    assert line["event"] == "lease request failed, retrying"
     assert line["reason"] == "refused"
     assert "127.0.0.1:1" in line["error"]

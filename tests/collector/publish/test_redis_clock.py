@@ -18,9 +18,9 @@ async def redis_microseconds(redis: Redis) -> int:
 
 async def test_it_is_known_once_redis_has_answered(redis: Redis) -> None:
     clock = RedisClock()
-    assert not clock.known
+    assert not clock.is_known
     clock.answered(await redis_microseconds(redis))
-    assert clock.known
+    assert clock.is_known
 
 
 async def test_a_moment_is_told_between_what_redis_said_before_and_after_it(redis: Redis) -> None:

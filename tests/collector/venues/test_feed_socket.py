@@ -18,8 +18,8 @@ from websockets.protocol import State
 from websockets.utils import accept_key
 
 from collector.venues.feed_socket import (
-    MAX_BYTES,
-    MAX_FRAMES_IN_A_TURN,
+    MAX_MESSAGE_BYTES,
+    MAX_FRAMES_PER_ITERATION,
     MAX_PARTS,
     MAX_WAITING,
     FeedFlooded,
@@ -152,7 +152,7 @@ async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
     async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with connect(
-            url, create_connection=FeedSocket, compression=None, max_size=MAX_BYTES
+            url, create_connection=FeedSocket, compression=None, max_size=MAX_MESSAGE_BYTES
         ) as socket:
             assert isinstance(socket, FeedSocket)
             yield socket
@@ -228,9 +228,9 @@ async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
 
 
 SENSELESS = {
-    "too long": (b"\x81\x7f" + (MAX_BYTES + 1).to_bytes(8), 1009),
+    "too long": (b"\x81\x7f" + (MAX_MESSAGE_BYTES + 1).to_bytes(8), 1009),
     "too long in parts": (
-        framed(b"x" * (MAX_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
+        framed(b"x" * (MAX_MESSAGE_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
         1009,
     ),
     "masked": (Frame(Opcode.TEXT, b"x").serialize(mask=True), 1002),
@@ -319,7 +319,7 @@ async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> Non
             turns += 1
             await asyncio.sleep(0)
         assert await taken == [b"x" * 3000 + b"y"] * 5 + [b"behind"]
-    assert turns >= 5 * 3000 / MAX_FRAMES_IN_A_TURN
+    assert turns >= 5 * 3000 / MAX_FRAMES_PER_ITERATION
 
 
 async def test_frames_left_for_the_next_turn_are_not_lost_when_the_connection_ends() -> None:

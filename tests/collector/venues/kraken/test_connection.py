@@ -20,7 +20,7 @@ from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
 from collector.venues.feed_socket import MAX_WAITING
-from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
+from collector.venues.kraken.connection import YIELD_INTERVAL_NS, KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from lab.waiting import async_wait_until, cancel
@@ -180,7 +180,7 @@ class SlowSession(KrakenSession):
 
     def begin(self, data: bytes, read_at: Timestamp) -> Iterator[None]:  # noqa: ARG002
         for _ in range(5):
-            until = monotonic_ns() + 2 * TURN_NANOSECONDS
+            until = monotonic_ns() + 2 * YIELD_INTERVAL_NS
             while monotonic_ns() < until:
                 pass
             self.steps_at.append(self._turns[0])
