@@ -40,7 +40,7 @@ def said(lines: Any, event: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("fields", FOREIGN_FIELDS, ids=str)
-async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
+async def test_invalid_stream_position_is_repaired_without_a_fence(
     redis: RedisNode, pair: Publishing, fields: dict[Any, Any]
 ) -> None:
     await redis.hset(book_key("BTC/USD"), mapping=fields)
@@ -54,7 +54,7 @@ async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
     assert line["key"] == book_key("BTC/USD")
 
 
-async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
+async def test_entry_with_largest_id_clears_only_its_own_stream(
     redis: RedisNode, pair: Publishing
 ) -> None:
     await redis.xadd(events_key("BTC/USD"), {"a": "b"}, id="18446744073709551615-1")
@@ -66,7 +66,7 @@ async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
     assert line["key"] == events_key("BTC/USD")
 
 
-async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_event_in_silence(
+async def test_forged_stream_seq_is_followed_by_a_snapshot_of_unknown_conflated(
     redis: RedisNode, pair: Publishing
 ) -> None:
     last_id = (await pair.hash())["stream_id"]
@@ -81,7 +81,7 @@ async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_e
 
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
-async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
+async def test_key_of_another_type_is_logged_once_and_retried_with_backoff(
     redis: RedisNode, losing: LosesAnswers, pair: Publishing, key_of: Any
 ) -> None:
     key = key_of("BTC/USD")
@@ -107,7 +107,7 @@ async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
 
 
 @pytest.mark.parametrize("key", [SYMBOLS, WAKE])
-async def test_shared_key_of_another_type_is_said_once_and_every_book_goes_on(
+async def test_shared_key_of_another_type_is_logged_once_and_stops_no_book(
     redis: RedisNode, losing: LosesAnswers, pair: Publishing, key: str
 ) -> None:
     await redis.delete(key)
@@ -123,7 +123,7 @@ async def test_shared_key_of_another_type_is_said_once_and_every_book_goes_on(
     assert await redis.get(key) == b"somebody's"
 
 
-async def test_wake_at_the_end_of_time_is_said(redis: RedisNode, pair: Publishing) -> None:
+async def test_wake_stream_with_largest_id_is_logged_as_corrupt(redis: RedisNode, pair: Publishing) -> None:
     await redis.xadd(WAKE, {"a": "b"}, id="18446744073709551615-18446744073709551615")
     with capture_logs() as lines:
         await update_all(pair)

@@ -56,11 +56,11 @@ def go_live(book: SymbolBook) -> None:
     book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum(), None, READ)
 
 
-def test_at_first_a_symbol_is_asked_for(book: SymbolBook) -> None:
+def test_new_book_is_asked(book: SymbolBook) -> None:
     assert (book.status, book.live, book.book) == ("asked", False, None)
 
 
-def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None:
+def test_verified_snapshot_makes_the_book_live(book: SymbolBook, told: Told) -> None:
     book.acknowledge()
     go_live(book)
     assert (book.status, book.reason, book.live) == ("live", None, True)
@@ -69,7 +69,7 @@ def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None
     assert told.words == ["status", "snapshot"]
 
 
-def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_a_verified_update(book: SymbolBook, told: Told) -> None:
     go_live(book)
     new = ("99.0", "3.00000000")
     book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Timestamp(30, 40))
@@ -78,7 +78,7 @@ def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
     assert book.read_at == Timestamp(30, 40)
 
 
-def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_no_unverified_frame(book: SymbolBook, told: Told) -> None:
     with pytest.raises(ChecksumMismatch):
         book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum() ^ 1, None, READ)
     assert (book.live, told.words) == (False, [])
@@ -89,7 +89,7 @@ def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) ->
     assert book.read_at == READ, "a frame that is not verified confirms nothing"
 
 
-def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
+def test_crossed_snapshot_is_rejected(book: SymbolBook) -> None:
     naive = NaiveBook()
     naive.snapshot([("101.0", "1.00000000")], ASKS)
     with pytest.raises(CrossedBook):
@@ -97,7 +97,7 @@ def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
     assert not book.live
 
 
-def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: SymbolBook) -> None:
+def test_book_can_be_lost_after_a_failed_snapshot(book: SymbolBook) -> None:
     go_live(book)
     with pytest.raises(ChecksumMismatch):
         book.take_snapshot([], levels(*ASKS), 1, None, READ)
@@ -105,7 +105,7 @@ def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: S
     assert (book.status, book.reason, book.book) == ("syncing", "checksum", None)
 
 
-def test_a_lost_symbol_is_syncing_unless_it_never_was_acknowledged(book: SymbolBook) -> None:
+def test_lost_book_is_syncing_only_after_an_acknowledgement(book: SymbolBook) -> None:
     book.lose("closed")
     assert (book.status, book.reason) == ("asked", "closed")
     book.acknowledge()
@@ -114,13 +114,13 @@ def test_a_lost_symbol_is_syncing_unless_it_never_was_acknowledged(book: SymbolB
     assert (book.status, book.reason) == ("syncing", "silent")
 
 
-def test_an_acknowledgement_does_not_end_a_live_book(book: SymbolBook) -> None:
+def test_acknowledgement_leaves_a_live_book_live(book: SymbolBook) -> None:
     go_live(book)
     book.acknowledge()
     assert book.live
 
 
-def test_a_status_is_told_when_it_or_its_reason_changes(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_each_new_status_or_reason(book: SymbolBook, told: Told) -> None:
     for reason in ("closed", "closed", "silent"):
         book.lose(reason)
     book.refuse("not supported")
@@ -128,7 +128,7 @@ def test_a_status_is_told_when_it_or_its_reason_changes(book: SymbolBook, told: 
     assert told.words == ["status"] * 3
 
 
-def test_the_state_says_all_that_people_ask(book: SymbolBook) -> None:
+def test_state_has_status_shard_and_precision(book: SymbolBook) -> None:
     book.refuse("not supported")
     state = book.state("2/8")
     assert (state.status, state.reason, state.shard) == ("refused", "not supported", "2/8")

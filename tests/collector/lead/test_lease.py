@@ -52,7 +52,7 @@ async def test_first_candidate_leads_and_second_follows(
     assert value.split()[0] == str(first.led[0]).encode()
 
 
-async def test_the_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Crowd) -> None:
+async def test_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Crowd) -> None:
     seconds, microseconds = await redis.time()
     first = candidates()
     await async_wait_until(lambda: first.led)
@@ -72,7 +72,7 @@ async def _renewed(redis: RedisNode) -> bool:
     return int(await redis.pttl(lease_key("0/1"))) <= SHORT * 1000
 
 
-async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch(
+async def test_lease_of_a_dead_leader_expires_and_another_leads_under_a_newer_epoch(
     candidates: Crowd,
 ) -> None:
     first = candidates(SHORT)
@@ -83,7 +83,7 @@ async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch
     assert second.led[0] > first.led[0]
 
 
-async def test_leader_that_finds_another_leading_follows(
+async def test_leader_follows_if_another_holds_the_lease(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
@@ -103,7 +103,7 @@ async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: Crow
     await async_wait_until(lambda: second.led)
 
 
-async def test_follower_releases_nothing(redis: RedisNode, candidates: Crowd) -> None:
+async def test_follower_does_not_release_the_leaders_lease(redis: RedisNode, candidates: Crowd) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
@@ -137,7 +137,7 @@ async def test_fenced_leader_that_lost_its_lease_follows(
     assert (len(first.led), first.epoch) == (1, None)
 
 
-async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
+async def test_leader_takes_a_newer_epoch_after_redis_lost_the_lease(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
@@ -148,7 +148,7 @@ async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
     assert first.followed == 0
 
 
-async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_still(
+async def test_epoch_is_newer_after_redis_lost_the_lease_and_its_clock_stepped_back(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
@@ -159,7 +159,7 @@ async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_st
     assert first.epoch == FUTURE + 2
 
 
-async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
+async def test_follower_leads_under_a_newer_epoch_than_the_leader_before_it(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     await redis.set(lease_key("0/1"), f"{FUTURE} another", px=60_000)
@@ -172,7 +172,7 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
     assert first.lease.waits_for is None
 
 
-async def test_each_shard_has_a_leader_of_its_own(candidates: Crowd) -> None:
+async def test_each_shard_has_its_own_leader(candidates: Crowd) -> None:
     one, other = candidates(LONG, Shard(0, 2)), candidates(LONG, Shard(1, 2))
     await async_wait_until(lambda: one.led and other.led)
 
@@ -180,14 +180,14 @@ async def test_each_shard_has_a_leader_of_its_own(candidates: Crowd) -> None:
 # What no leader leaves there
 
 
-async def test_lease_without_an_end_is_waited_out(redis: RedisNode, candidates: Crowd) -> None:
+async def test_lease_without_an_expiry_gets_one(redis: RedisNode, candidates: Crowd) -> None:
     await redis.set(lease_key("0/1"), "5 somebody")
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
     assert first.led[0] > 5
 
 
-async def test_impossible_epoch_of_a_lease_is_not_learnt(
+async def test_impossible_epoch_of_a_lease_is_ignored(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     await redis.set(lease_key("0/1"), f"{'9' * 30} somebody")
@@ -199,7 +199,7 @@ async def test_impossible_epoch_of_a_lease_is_not_learnt(
     assert first.led[1] < FUTURE
 
 
-async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once(
+async def test_leader_keeps_leading_if_its_lease_has_another_type_and_logs_it_once(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
@@ -222,7 +222,7 @@ async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once
 
 
 @pytest.mark.parametrize("shard", [SHARD, Shard(0, 2)])
-async def test_feed_of_another_type_keeps_nobody_from_leading(
+async def test_feed_of_another_type_does_not_stop_a_candidate_from_leading(
     redis: RedisNode, candidates: Crowd, shard: Shard
 ) -> None:
     await redis.set(FEED, "somebody's")
@@ -233,7 +233,7 @@ async def test_feed_of_another_type_keeps_nobody_from_leading(
 
 
 @pytest.mark.parametrize("value", [f"{'9' * 30} somebody", "5 somebody", "garbage"])
-async def test_overlapping_lease_of_no_leader_does_not_fence_a_leader(
+async def test_overlapping_lease_without_a_leader_does_not_block_a_leader(
     redis: RedisNode, candidates: Crowd, value: str
 ) -> None:
     first = candidates(SHORT)
@@ -245,7 +245,7 @@ async def test_overlapping_lease_of_no_leader_does_not_fence_a_leader(
     assert first.led[1] < FUTURE
 
 
-async def test_leader_that_is_fenced_again_and_again_rests_before_it_leads(
+async def test_leader_that_is_fenced_repeatedly_rests_longer_each_time(
     candidates: Crowd,
 ) -> None:
     first = candidates()
@@ -260,7 +260,7 @@ async def test_leader_that_is_fenced_again_and_again_rests_before_it_leads(
     assert all(later > earlier for earlier, later in pairwise(rests))
 
 
-async def test_leader_that_rests_after_a_fence_is_fenced_and_waits_for_nobody(
+async def test_leader_that_rests_after_a_fence_is_in_the_state_fenced(
     candidates: Crowd,
 ) -> None:
     first = candidates()
@@ -273,7 +273,7 @@ async def test_leader_that_rests_after_a_fence_is_fenced_and_waits_for_nobody(
     await async_wait_until(lambda: first.lease.state is LeaseState.LEADING)
 
 
-async def test_fence_while_the_lease_is_asked_for_is_answered_once(
+async def test_fence_during_a_renewal_leads_to_one_new_epoch(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     first = candidates(SHORT)
@@ -287,7 +287,7 @@ async def test_fence_while_the_lease_is_asked_for_is_answered_once(
     assert first.led == [first.led[0], newer + 1]
 
 
-async def test_trouble_of_redis_is_said_by_its_meaning() -> None:
+async def test_failed_lease_request_is_logged_once_with_its_reason() -> None:
     with capture_logs() as lines:
         lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT, SHARD)
         await async_wait_until(lambda: lines)

@@ -37,7 +37,7 @@ async def candidates(redis: RedisNode) -> AsyncIterator[Crowd]:
 
 
 @pytest.mark.parametrize(("old", "new"), [((ONE,), HALVES), (HALVES, (ONE,))])
-async def test_the_new_count_waits_until_all_old_ones_that_it_overlaps_have_gone(
+async def test_new_count_waits_until_all_overlapping_leaders_have_stopped(
     candidates: Crowd, old: tuple[Shard, ...], new: tuple[Shard, ...]
 ) -> None:
     leaders = candidates(*old)
@@ -58,7 +58,7 @@ def _waits_rightly(candidate: Candidate, leaders: list[Candidate]) -> bool:
     return candidate.waits_for in left if left else candidate.leads
 
 
-async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends(
+async def test_new_count_leads_after_the_lease_of_a_dead_overlapping_leader_expires(
     candidates: Crowd,
 ) -> None:
     (old,) = candidates(ONE)
@@ -71,7 +71,7 @@ async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends
     assert all(each.led[0] > old.led[0] for each in new)
 
 
-async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_count(
+async def test_candidate_leads_under_a_newer_epoch_than_the_overlapping_leader_before_it(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     # As after Redis's clock has gone back.
@@ -85,7 +85,7 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_c
     assert new.led == [future + 1]
 
 
-async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_other(
+async def test_shards_of_different_counts_without_common_symbols_lead_at_once(
     candidates: Crowd,
 ) -> None:
     mixed = candidates(Shard(0, 2), Shard(1, 4), Shard(3, 4))
@@ -93,7 +93,7 @@ async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_othe
     assert [len(each.led) for each in mixed] == [1, 1, 1]
 
 
-async def test_of_all_that_begin_at_once_some_lead_and_the_rest_wait_for_them(
+async def test_overlapping_candidates_that_start_at_once_settle_on_leaders(
     candidates: Crowd,
 ) -> None:
     crowd = candidates(ONE, *HALVES, *(Shard(i, 3) for i in range(3)))
@@ -109,7 +109,7 @@ def _settled(crowd: list[Candidate]) -> bool:
     return not clash and all(each.leads or each.waits_for in names for each in crowd)
 
 
-async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has_gone(
+async def test_leader_fenced_by_an_overlapping_leader_waits_until_that_one_stops(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
@@ -129,7 +129,7 @@ async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has
     assert one.led[1] > newer
 
 
-async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_itself(
+async def test_newer_of_two_overlapping_leaders_stays(
     redis: RedisNode, candidates: Crowd
 ) -> None:
     (one,) = candidates(ONE)
@@ -152,7 +152,7 @@ async def _renewed(redis: RedisNode) -> bool:
 
 
 @pytest.mark.parametrize("trash", [b"", b"x", b"0/0", b"3/2", b"0/1/2", b"\xff", b"12345/99999"])
-async def test_what_is_no_shard_in_the_feed_hurts_nobody(
+async def test_feed_fields_that_are_no_shard_are_ignored(
     redis: RedisNode, candidates: Crowd, trash: bytes
 ) -> None:
     await redis.hset(FEED, mapping={trash: "{}", "0/2": "{}"})
@@ -161,7 +161,7 @@ async def test_what_is_no_shard_in_the_feed_hurts_nobody(
     await async_wait_until(lambda: one.leads)
 
 
-async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(
+async def test_reports_of_overlapping_shards_without_a_leader_are_removed(
     redis: RedisNode,
 ) -> None:
     fields = ("0/1", "0/2", "1/2", "1/4", "3/4", "2/8", "5/8", "note")

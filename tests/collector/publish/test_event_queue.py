@@ -33,7 +33,7 @@ def test_closed_queue_numbers_and_keeps_nothing() -> None:
     assert box.scheduled.count == 0
 
 
-def test_a_new_leader_begins_with_a_snapshot_of_its_warm_book() -> None:
+def test_opened_queue_begins_with_a_snapshot_of_a_live_book() -> None:
     box = Box()
     box.snapshot()
     box.update(7)
@@ -46,7 +46,7 @@ def test_a_new_leader_begins_with_a_snapshot_of_its_warm_book() -> None:
     assert (status["status"], status["reason"]) == ("live", None)
 
 
-def test_a_new_leader_without_a_book_says_syncing() -> None:
+def test_opened_queue_begins_with_syncing_without_a_live_book() -> None:
     box = Box()
     box.queue.open(EPOCH)
     taken = box.write()
@@ -54,7 +54,7 @@ def test_a_new_leader_without_a_book_says_syncing() -> None:
     assert (taken.events[0]["status"], taken.events[0]["epoch"]) == ("syncing", EPOCH)
 
 
-def test_updates_are_numbered_one_by_one_and_rendered_with_the_book_they_led_to(box: Box) -> None:
+def test_updates_have_consecutive_seqs_and_the_best_prices_of_their_book(box: Box) -> None:
     box.update(3)
     taken = box.write()
     assert (taken.kinds, taken.seqs) == (["update"] * 3, [3, 4, 5])
@@ -69,7 +69,7 @@ def test_updates_are_numbered_one_by_one_and_rendered_with_the_book_they_led_to(
     assert box.write().seqs == [6]
 
 
-def test_the_newest_book_goes_with_the_events(box: Box) -> None:
+def test_newest_book_is_written_with_the_events(box: Box) -> None:
     box.update(3)
     taken = box.write()
     assert taken.mode == "book"
@@ -86,7 +86,7 @@ def test_queue_schedules_its_symbol_when_the_first_event_waits(box: Box) -> None
     assert box.scheduled.count == 2
 
 
-def test_events_that_were_taken_do_not_wait_any_more(box: Box) -> None:
+def test_taken_events_do_not_wait_any_more(box: Box) -> None:
     box.update()
     box.write()
     assert box.queue.waiting == 0
@@ -96,7 +96,7 @@ def test_events_that_were_taken_do_not_wait_any_more(box: Box) -> None:
 # Statuses
 
 
-def test_a_status_is_told_once(box: Box) -> None:
+def test_status_is_sent_once(box: Box) -> None:
     box.book.lose("checksum")
     box.book.lose("checksum")
     box.book.acknowledge()
@@ -105,7 +105,7 @@ def test_a_status_is_told_once(box: Box) -> None:
     assert (taken.seqs, taken.mode, taken.fields["status"]) == ([3], "status", "syncing")
 
 
-def test_a_resync_ends_with_a_snapshot_and_live(box: Box) -> None:
+def test_resync_ends_with_a_snapshot_and_live(box: Box) -> None:
     box.update()
     box.book.lose("checksum")
     box.snapshot()
@@ -115,13 +115,13 @@ def test_a_resync_ends_with_a_snapshot_and_live(box: Box) -> None:
     assert taken.events[3]["status"] == "live"
 
 
-def test_an_unasked_snapshot_of_a_live_book_is_no_news_of_its_status(box: Box) -> None:
+def test_snapshot_of_a_live_book_adds_no_status(box: Box) -> None:
     box.snapshot()
     taken = box.write()
     assert (taken.kinds, taken.seqs) == (["snapshot"], [3])
 
 
-def test_a_refused_symbol_is_syncing_with_its_reason_to_readers(box: Box) -> None:
+def test_refused_symbol_is_syncing_with_its_reason(box: Box) -> None:
     box.book.refuse("Currency pair not supported")
     (event,) = box.write().events
     assert (event["status"], event["reason"]) == ("syncing", "Currency pair not supported")
@@ -161,7 +161,7 @@ def test_snapshot_replaces_and_counts_updates_past_the_limit(box: Box, more: int
     assert taken.seqs == list(range(told["seq"], told["seq"] + len(taken.seqs)))
 
 
-def test_conflation_again_and_again_counts_all_since_what_left(box: Box) -> None:
+def test_repeated_conflation_counts_all_events_since_the_last_taken_one(box: Box) -> None:
     box.update(3 * MAX_EVENTS + 7)
     taken = box.write()
     first = taken.entries[0]
@@ -173,7 +173,7 @@ def test_conflation_again_and_again_counts_all_since_what_left(box: Box) -> None
     assert 0 <= others <= 6
 
 
-def test_after_conflation_a_reader_who_was_told_syncing_learns_live(box: Box) -> None:
+def test_conflation_after_syncing_ends_with_live(box: Box) -> None:
     box.book.lose("closed")
     assert box.write().events[-1]["status"] == "syncing"
     box.snapshot()
@@ -182,7 +182,7 @@ def test_after_conflation_a_reader_who_was_told_syncing_learns_live(box: Box) ->
     assert statuses[-1:] == ["live"]
 
 
-def test_a_snapshot_that_stands_for_a_resync_does_not_claim_to_know_how_much(box: Box) -> None:
+def test_conflation_after_a_resync_has_unknown_conflated(box: Box) -> None:
     box.book.lose("checksum")
     box.snapshot()
     box.update(2 * MAX_EVENTS)
@@ -190,7 +190,7 @@ def test_a_snapshot_that_stands_for_a_resync_does_not_claim_to_know_how_much(box
     assert snapshots[0]["conflated"] is None
 
 
-def test_a_snapshot_that_stands_for_a_new_leaders_first_does_not_claim_to_know_either(
+def test_conflation_after_a_new_epoch_has_unknown_conflated(
     box: Box,
 ) -> None:
     box.queue.close()
@@ -199,14 +199,14 @@ def test_a_snapshot_that_stands_for_a_new_leaders_first_does_not_claim_to_know_e
     assert box.write().events[0]["conflated"] is None
 
 
-def test_statuses_and_snapshots_are_bounded_too(box: Box) -> None:
+def test_statuses_and_snapshots_are_bounded(box: Box) -> None:
     for round_number in range(2 * MAX_EVENTS):
         box.book.lose(f"reason {round_number % 2}")
         box.snapshot()
     assert box.queue.waiting <= MAX_EVENTS + 2
 
 
-def test_statuses_of_a_book_that_is_never_there_are_bounded_too(box: Box) -> None:
+def test_statuses_of_a_book_that_is_never_live_are_bounded(box: Box) -> None:
     for round_number in range(2 * MAX_EVENTS):
         box.book.lose(("closed", "unreachable", "silent")[round_number % 3])
     assert box.queue.waiting <= MAX_EVENTS + 2
@@ -215,7 +215,7 @@ def test_statuses_of_a_book_that_is_never_there_are_bounded_too(box: Box) -> Non
 # Refusals
 
 
-def test_after_a_gap_a_snapshot_counts_what_was_lost(box: Box) -> None:
+def test_snapshot_after_a_gap_counts_the_lost_events(box: Box) -> None:
     box.update(4)
     box.write()
     box.update(2)
@@ -225,13 +225,13 @@ def test_after_a_gap_a_snapshot_counts_what_was_lost(box: Box) -> None:
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (9, 6)
 
 
-def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
+def test_snapshot_after_a_gap_is_above_the_seq_in_redis(box: Box) -> None:
     box.queue.restart_at(WriteRefusal("GAP", EPOCH, 5000))
     taken = box.write()
     assert (taken.seqs, taken.events[0]["conflated"]) == ([5001, 5002], 0)
 
 
-def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
+def test_snapshot_after_a_gap_of_another_epoch_has_unknown_conflated(box: Box) -> None:
     box.update(4)
     box.write()
     box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
@@ -240,7 +240,7 @@ def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
     assert (taken.seqs[0], taken.events[0]["conflated"]) == (5001, None)
 
 
-def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
+def test_seqs_rise_after_redis_lost_the_stream(box: Box) -> None:
     box.update(4)
     box.write()
     box.queue.restart_at(WriteRefusal("GAP", 0, 0))
@@ -249,14 +249,14 @@ def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
     assert taken.events[0]["conflated"] is None
 
 
-def test_a_gap_of_another_epoch_without_a_book_says_syncing_above_it(box: Box) -> None:
+def test_gap_of_another_epoch_without_a_live_book_is_followed_by_syncing(box: Box) -> None:
     box.book.lose("closed")
     box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
     taken = box.write()
     assert (taken.kinds, taken.seqs) == (["status"], [5001])
 
 
-def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box) -> None:
+def test_gap_within_an_epoch_without_a_live_book_waits_for_the_snapshot(box: Box) -> None:
     box.update()
     box.book.lose("closed")
     box.write()
@@ -277,7 +277,7 @@ def test_closed_queue_ignores_a_refusal(box: Box) -> None:
 # Opening and closing
 
 
-def test_a_newer_epoch_begins_with_a_snapshot_that_claims_no_number(box: Box) -> None:
+def test_newer_epoch_begins_with_a_snapshot_of_unknown_conflated(box: Box) -> None:
     box.update(3)
     box.queue.open(EPOCH + 1)
     taken = box.write()
@@ -285,7 +285,7 @@ def test_a_newer_epoch_begins_with_a_snapshot_that_claims_no_number(box: Box) ->
     assert taken.events[0]["conflated"] is None, "a failover may have lost what Redis acknowledged"
 
 
-def test_reopened_after_another_led_it_cannot_know_how_many_it_missed(box: Box) -> None:
+def test_reopened_queue_begins_with_a_snapshot_of_unknown_conflated(box: Box) -> None:
     box.update(3)
     box.queue.close()
     box.update(10)

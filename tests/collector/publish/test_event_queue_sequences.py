@@ -100,7 +100,7 @@ class Life:
 
 @given(STEPS, st.integers(2, 6))
 @settings(deadline=None, max_examples=300)
-def test_numbers_rise_and_every_update_is_an_event_or_counted(steps: list[str], most: int) -> None:
+def test_seqs_rise_and_every_update_is_written_or_conflated(steps: list[str], most: int) -> None:
     life = Life(most)
     life.box.snapshot()
     life.lead()
@@ -111,7 +111,7 @@ def test_numbers_rise_and_every_update_is_an_event_or_counted(steps: list[str], 
 
 @given(st.lists(st.sampled_from(["update"] * 5 + ["write"]), max_size=60), st.integers(2, 6))
 @settings(deadline=None, max_examples=200)
-def test_while_all_goes_well_the_numbers_of_updates_are_those_told_and_those_conflated(
+def test_written_and_conflated_events_add_up_without_faults(
     steps: list[str], most: int
 ) -> None:
     life = Life(most)

@@ -23,7 +23,7 @@ TWO_TOGETHER = replace(UNHURRIED, max_symbols_per_send=2)
 GATHERING = replace(UNHURRIED, enough_events=10**9, max_flush_interval=1000.0)
 
 
-async def test_what_waits_of_many_symbols_goes_in_parts_and_all_of_it_in_one_flush(
+async def test_flush_sends_all_symbols_in_parts(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
@@ -37,7 +37,7 @@ async def test_what_waits_of_many_symbols_goes_in_parts_and_all_of_it_in_one_flu
         assert await publishing.seqs(symbol) == [1, 2, 3, 4]
 
 
-async def test_who_is_fenced_in_the_middle_of_a_flush_says_nothing_of_the_others(
+async def test_fence_during_a_flush_stops_its_remaining_parts(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
@@ -73,7 +73,7 @@ async def has_all(publishing: Publishing, symbol: str = "BTC/USD") -> bool:
     return await publishing.seqs(symbol) == [*range(1, publishing.boxes[symbol].updates + 3)]
 
 
-async def test_where_the_feed_is_kept_up_with_each_event_goes_out_at_once(
+async def test_events_are_written_at_once_while_the_feed_is_not_behind(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing)
@@ -85,7 +85,7 @@ async def test_where_the_feed_is_kept_up_with_each_event_goes_out_at_once(
         assert len([calls for calls in losing.sent if calls]) == 5
 
 
-async def test_where_the_feed_is_behind_events_wait_until_it_is_no_more(
+async def test_events_gather_while_the_feed_is_behind(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing, tuning=GATHERING)
@@ -101,7 +101,7 @@ async def test_where_the_feed_is_behind_events_wait_until_it_is_no_more(
         assert len([calls for calls in losing.sent if calls]) == 1
 
 
-async def test_a_book_that_fills_its_room_is_waited_for_no_longer_and_loses_nothing(
+async def test_filling_queue_starts_a_flush_while_the_feed_is_behind(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=GATHERING)
@@ -133,7 +133,7 @@ def flushed(clock: Clock, seconds: float, *parts: tuple[int, int]) -> FlushPacer
     return pacer
 
 
-def test_the_rest_lasts_until_a_call_would_carry_enough_at_the_same_rate(clock: Clock) -> None:
+def test_next_flush_is_due_when_enough_events_have_gathered_at_the_same_rate(clock: Clock) -> None:
     pacer = flushed(clock, 0.02, (150, 60), (50, 40))
     assert pacer.rest == pytest.approx(0.02 * ENOUGH_EVENTS / 2 - 0.02)
     clock.now += 0.05
@@ -142,14 +142,14 @@ def test_the_rest_lasts_until_a_call_would_carry_enough_at_the_same_rate(clock: 
     assert pacer.rest == 0
 
 
-def test_calls_that_carry_enough_are_not_waited_for(clock: Clock) -> None:
+def test_next_flush_is_due_at_once_after_calls_with_enough_events(clock: Clock) -> None:
     assert flushed(clock, 0.02, (ENOUGH_EVENTS * 3, 3)).rest == 0
 
 
-def test_from_one_flush_to_the_next_no_more_than_half_a_second_goes_by(clock: Clock) -> None:
+def test_time_between_two_flushes_is_bounded(clock: Clock) -> None:
     assert flushed(clock, 0.2, (100, 100)).rest == pytest.approx(MAX_FLUSH_INTERVAL - 0.2)
     assert flushed(clock, 2.0, (100, 100)).rest == 0
 
 
-def test_a_flush_of_nothing_is_followed_at_once(clock: Clock) -> None:
+def test_next_flush_is_due_at_once_after_an_empty_one(clock: Clock) -> None:
     assert flushed(clock, 0.001).rest == 0

@@ -19,14 +19,14 @@ from tests.collector.publish.boxes import Box
 from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
 
 
-async def test_until_it_leads_it_writes_nothing(redis: RedisNode, publishing: Publishing) -> None:
+async def test_publisher_writes_nothing_before_it_leads(redis: RedisNode, publishing: Publishing) -> None:
     publishing.box.snapshot()
     publishing.box.update(3)
     await publishing.flush()
     assert await redis.keys("kraken:*") == []
 
 
-async def test_leading_begins_with_the_book_that_is_there(publishing: Publishing) -> None:
+async def test_new_leader_writes_a_snapshot_and_a_status_first(publishing: Publishing) -> None:
     await publishing.lead()
     kinds = [(event["kind"], event["epoch"]) for event in await publishing.events()]
     assert kinds == [("snapshot", EPOCH), ("status", EPOCH)]
@@ -57,7 +57,7 @@ async def test_each_flush_wakes_readers_of_the_symbols_written(redis: RedisNode)
     assert await publishing.wakes() == [*before, "ETH/USD"], "nothing was written"
 
 
-async def test_symbols_say_what_became_of_each(redis: RedisNode) -> None:
+async def test_symbols_hash_has_the_state_of_each_symbol(redis: RedisNode) -> None:
     publishing = Publishing(redis, "BTC/USD", "XBT/EUR")
     publishing.box.snapshot()
     publishing.boxes["XBT/EUR"].book.refuse("Currency pair not supported XBT/EUR")
@@ -83,7 +83,7 @@ async def test_symbols_say_what_became_of_each(redis: RedisNode) -> None:
     assert (await publishing.hash())["status"] == "syncing"
 
 
-async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -> None:
+async def test_lost_book_stays_in_redis_with_the_status_syncing(publishing: Publishing) -> None:
     await publishing.lead()
     publishing.box.update(2)
     await publishing.flush()
@@ -99,7 +99,7 @@ async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -
 # Redis in trouble
 
 
-async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
+async def test_script_that_redis_forgot_is_loaded_again_without_loss_of_events(
     redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
@@ -110,7 +110,7 @@ async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
     assert await publishing.seqs() == list(range(1, 9))
 
 
-async def test_after_redis_lost_all_a_snapshot_begins_anew(
+async def test_stream_begins_with_a_snapshot_after_redis_lost_all_keys(
     redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
@@ -130,7 +130,7 @@ async def test_after_redis_lost_all_a_snapshot_begins_anew(
     assert [event["kind"] for event in await publishing.events()][2:] == ["update"]
 
 
-async def test_where_only_the_hash_is_lost_events_go_on(
+async def test_events_continue_after_redis_lost_only_the_hash(
     redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
@@ -141,7 +141,7 @@ async def test_where_only_the_hash_is_lost_events_go_on(
     assert (await publishing.hash())["seq"] == "3"
 
 
-async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
+async def test_call_without_an_answer_is_repeated_unchanged_and_written_once(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing)
@@ -160,7 +160,7 @@ async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_o
     assert await publishing.seqs() == list(range(1, 10))
 
 
-async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gone(
+async def test_symbol_with_a_foreign_key_is_retried_until_the_key_is_removed(
     redis: RedisNode,
 ) -> None:
     publishing = Publishing(redis, "BTC/USD", "ETH/USD")
@@ -180,7 +180,7 @@ async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gon
     assert await publishing.seqs("ETH/USD") == [1, 2, 3]
 
 
-async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
+async def test_quiet_book_with_an_open_call_is_also_published_under_the_new_epoch(
     losing: LosesAnswers,
 ) -> None:
     publishing = Publishing(losing)
@@ -204,7 +204,7 @@ async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
 # Others who write
 
 
-async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
+async def test_writer_with_a_newer_epoch_fences_the_older_one(
     redis: RedisNode,
 ) -> None:
     first, second = Publishing(redis), Publishing(redis)
@@ -225,7 +225,7 @@ async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
     assert (await second.events())[-1]["epoch"] == EPOCH + 7
 
 
-async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: RedisNode) -> None:
+async def test_new_leader_continues_above_the_seq_of_the_stream(redis: RedisNode) -> None:
     old = book_call(EPOCH - 1, [snapshot(4000)])
     await carry_out(redis, old)
     publishing = Publishing(redis)
@@ -237,7 +237,7 @@ async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: 
     assert events[1]["conflated"] is None
 
 
-async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
+async def test_new_leader_without_a_book_writes_syncing_and_fences_the_old_one(
     redis: RedisNode,
 ) -> None:
     old = Publishing(redis)
@@ -253,7 +253,7 @@ async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
     assert old.leadership.newest_seen == EPOCH + 1
 
 
-async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_book_readable(
+async def test_new_leader_without_precisions_leaves_the_book_readable(
     redis: RedisNode,
 ) -> None:
     from api.store.book_store import BookStore
@@ -271,7 +271,7 @@ async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_boo
     assert (book.hash.status, book.hash.snapshot.precision) == ("syncing", (1, 8))
 
 
-async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
+async def test_gap_within_an_epoch_is_followed_by_a_snapshot(
     redis: RedisNode, publishing: Publishing
 ) -> None:
     await publishing.lead()
@@ -306,7 +306,7 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
 HURRIED = replace(UNHURRIED, round_interval=0.0, touch_interval=0.0)
 
 
-async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
+async def test_quiet_live_book_is_touched_after_a_frame_of_its_connection(
     redis: RedisNode,
 ) -> None:
     publishing = Publishing(redis, tuning=HURRIED)
@@ -326,7 +326,7 @@ async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
 
 
 @pytest.mark.parametrize("why", ["connection", "book"])
-async def test_a_book_that_is_not_followed_is_not_touched(redis: RedisNode, why: str) -> None:
+async def test_book_that_is_not_confirmed_is_not_touched(redis: RedisNode, why: str) -> None:
     publishing = Publishing(redis, tuning=HURRIED)
     await publishing.lead()
     if why == "connection":
@@ -339,7 +339,7 @@ async def test_a_book_that_is_not_followed_is_not_touched(redis: RedisNode, why:
     assert (await publishing.hash())["confirmed_at"] == before["confirmed_at"]
 
 
-async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
+async def test_running_publisher_writes_events_without_a_flush_call(publishing: Publishing) -> None:
     publishing.box.snapshot()
     running = asyncio.create_task(publishing.publisher.run())
     publishing.publisher.lead(EPOCH)
@@ -357,7 +357,7 @@ async def _at_least(publishing: Publishing, count: int) -> list[int]:
 # Symbols that come and go
 
 
-async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
+async def test_deleted_fields_of_the_symbols_hash_are_written_again(
     redis: RedisNode,
 ) -> None:
     publishing = Publishing(redis, "BTC/USD", "ETH/USD")
@@ -380,7 +380,7 @@ async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
         await cancel(running)
 
 
-async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:
+async def test_symbol_added_to_a_leader_is_published_at_once(publishing: Publishing) -> None:
     await publishing.lead()
     box = Box("ETH/USD")
     box.writer = publishing.publisher.add(box.book)
@@ -393,7 +393,7 @@ async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Pub
     assert {event["epoch"] for event in events} == {EPOCH}
 
 
-async def test_a_symbol_that_leaves_is_written_to_its_end_and_then_no_more(
+async def test_removed_symbol_is_written_to_its_last_event(
     publishing: Publishing,
 ) -> None:
     await publishing.lead()
@@ -413,7 +413,7 @@ async def test_a_symbol_that_leaves_is_written_to_its_end_and_then_no_more(
 
 @pytest.mark.parametrize("has_gone", [False, True])
 @pytest.mark.parametrize("is_cleared", [False, True])
-async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
+async def test_symbol_added_again_continues_above_its_last_seq(
     publishing: Publishing, has_gone: bool, is_cleared: bool
 ) -> None:
     await publishing.lead()
@@ -441,7 +441,7 @@ async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
     assert book["seq"] == book["stream_seq"] == str(seqs[-1])
 
 
-async def test_a_symbol_that_leaves_who_does_not_lead_is_gone_at_once(
+async def test_symbol_removed_from_a_follower_is_dropped_at_once(
     publishing: Publishing,
 ) -> None:
     publishing.publisher.remove("BTC/USD")
@@ -450,7 +450,7 @@ async def test_a_symbol_that_leaves_who_does_not_lead_is_gone_at_once(
     assert await publishing.events() == []
 
 
-async def test_a_symbol_that_was_leaving_when_another_took_over_is_gone(
+async def test_departing_symbol_is_dropped_when_the_publisher_follows(
     publishing: Publishing,
 ) -> None:
     await publishing.lead()

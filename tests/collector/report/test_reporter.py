@@ -75,7 +75,7 @@ async def symbols(redis: RedisNode) -> set[str]:
     return set(await texts_at(redis, SYMBOLS))
 
 
-async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> None:
+async def test_leader_writes_its_report(redis: RedisNode, reporting: Reporting) -> None:
     reporting.leadership.begin(77)
     reporting.books["ETH/USD"].refuse("not supported")
     report = json.loads(await async_wait_for(lambda: redis.hget(FEED, "0/1")))
@@ -85,7 +85,7 @@ async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> 
     assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
 
 
-async def test_follower_neither_reports_nor_removes(redis: RedisNode, reporting: Reporting) -> None:
+async def test_standby_writes_no_report_and_removes_no_key(redis: RedisNode, reporting: Reporting) -> None:
     await put(redis, "GONE/USD")
     assert reporting.reporter.describe()["epoch"] is None
     # Time for several reports, which should not happen.
@@ -94,7 +94,7 @@ async def test_follower_neither_reports_nor_removes(redis: RedisNode, reporting:
     assert not await redis.exists(FEED)
 
 
-async def test_leader_removes_symbols_that_its_shard_does_not_have(
+async def test_leader_removes_symbols_that_it_does_not_follow(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
@@ -121,7 +121,7 @@ async def test_leader_removes_no_symbol_of_another_shard(
     await cancel(reporting.task)
 
 
-async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
+async def test_all_new_shards_together_remove_every_unused_symbol(
     redis: RedisNode,
 ) -> None:
     many = [f"X{number}/USD" for number in range(12)]
@@ -135,7 +135,7 @@ async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_
         await cancel(reporting.task)
 
 
-async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
+async def test_symbol_written_again_after_its_removal_is_removed_again(
     redis: RedisNode,
 ) -> None:
     reporting = Reporting(redis, Shard(0, 1), clear_interval=0.0)
@@ -148,7 +148,7 @@ async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
     await cancel(reporting.task)
 
 
-async def test_report_of_an_old_count_is_removed_and_that_of_a_led_shard_stays(
+async def test_reports_of_overlapping_shards_without_a_leader_are_removed_by_the_reporter(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     for field in ("0/2", "1/2"):
@@ -167,7 +167,7 @@ async def _gone(redis: RedisNode, *names: str) -> bool:
     return not await redis.exists(*keys) and not (await symbols(redis) & set(names))
 
 
-async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
+async def test_symbol_that_is_not_utf8_is_removed_with_the_others(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD")

@@ -57,7 +57,7 @@ async def all_of(socket: FeedSocket) -> list[bytes]:
     return [message for batch in await batches_of(socket) for message in batch]
 
 
-async def test_messages_come_in_order_with_those_before_the_end() -> None:
+async def test_messages_are_returned_in_order_up_to_the_close() -> None:
     async def sends(websocket: ServerConnection) -> None:
         for number in range(1000):
             await websocket.send(str(number))
@@ -83,7 +83,7 @@ async def test_batch_has_one_time_of_reading() -> None:
         assert reads == sorted(set(reads))
 
 
-async def test_message_in_several_frames_is_one_in_its_place() -> None:
+async def test_fragmented_message_is_returned_whole_and_in_order() -> None:
     async def sends(websocket: ServerConnection) -> None:
         await websocket.send("before")
         await websocket.send(iter(["in ", "three ", "frames"]))
@@ -103,7 +103,7 @@ async def test_closed_socket_raises_with_the_code_and_reason_of_the_close() -> N
             await socket.next_batch()
 
 
-async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -> None:
+async def test_socket_that_is_not_read_stops_the_sender_and_loses_no_message() -> None:
     size, count = 1024, 20_000
     sent = 0
 
@@ -198,7 +198,7 @@ SIZES = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000]
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_messages_come_whole_however_their_bytes_are_cut(seed: int) -> None:
+async def test_messages_are_whole_however_their_bytes_arrive(seed: int) -> None:
     chance = random.Random(seed)
     messages, stream = [], b""
     for number in range(40):
@@ -217,7 +217,7 @@ async def test_messages_come_whole_however_their_bytes_are_cut(seed: int) -> Non
         assert await all_of(socket) == messages
 
 
-async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
+async def test_handshake_answer_can_arrive_in_any_two_parts() -> None:
     def at(end: int) -> Cut:
         return lambda data: [data[:end], data[end:]]
 
@@ -244,7 +244,7 @@ SENSELESS = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-async def test_senseless_frame_ends_the_connection_after_the_messages_before_it(
+async def test_invalid_frame_ends_the_connection_after_the_messages_before_it(
     name: str,
 ) -> None:
     frame, code = SENSELESS[name]
@@ -258,7 +258,7 @@ async def test_senseless_frame_ends_the_connection_after_the_messages_before_it(
 
 
 @pytest.mark.parametrize("size", [0, 1000, 70_000])
-async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: int) -> None:
+async def test_close_succeeds_with_a_partly_received_frame(size: int) -> None:
     has_left = asyncio.Event()
     begun = framed(b"x" * size)
     closing = framed((1000).to_bytes(2), Opcode.CLOSE)
@@ -277,7 +277,7 @@ async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: 
 
 
 @pytest.mark.parametrize("first", [0x83, 0x8B])
-async def test_frame_of_unknown_kind_ends_the_connection_before_it_is_whole(first: int) -> None:
+async def test_frame_of_unknown_opcode_ends_the_connection_before_it_is_complete(first: int) -> None:
     stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"begins"
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
@@ -287,7 +287,7 @@ async def test_frame_of_unknown_kind_ends_the_connection_before_it_is_whole(firs
         assert closed.value.sent.code == 1002
 
 
-async def test_frame_that_breaks_off_in_the_middle_is_no_message() -> None:
+async def test_truncated_frame_is_not_returned() -> None:
     for part in (b"\x81", framed(b"x" * 70_000)[:5], framed(b"half")[:-1]):
         async with socket_to_bytes(framed(b"whole") + part, lambda data: [data]) as socket:
             assert await all_of(socket) == [b"whole"]
@@ -303,14 +303,14 @@ async def test_flood_of_pings_ends_the_connection_with_a_reason(opcode: Opcode) 
             await all_of(socket)
 
 
-async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() -> None:
+async def test_message_of_too_many_fragments_ends_the_connection_with_a_reason() -> None:
     stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MAX_PARTS + 10)
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         with pytest.raises(FeedFlooded, match="frames"):
             await socket.next_batch()
 
 
-async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> None:
+async def test_tiny_fragments_leave_other_tasks_running() -> None:
     parts = b"".join(framed(b"x", Opcode.CONT, fin=False) for _ in range(3000))
     message = framed(b"", fin=False) + parts + framed(b"y", Opcode.CONT)
     async with socket_to_bytes(message * 5 + framed(b"behind"), lambda data: [data]) as socket:
@@ -322,7 +322,7 @@ async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> Non
     assert turns >= 5 * 3000 / MAX_FRAMES_PER_ITERATION
 
 
-async def test_frames_left_for_the_next_turn_are_not_lost_when_the_connection_ends() -> None:
+async def test_frames_that_were_put_off_are_processed_before_the_end() -> None:
     stream = (
         framed(b"", Opcode.PING) * 900 + framed(b"last") + framed((1000).to_bytes(2), Opcode.CLOSE)
     )

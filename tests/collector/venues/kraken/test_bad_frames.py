@@ -20,7 +20,7 @@ from tests.collector.venues.kraken.kraken_side import (
 )
 
 
-def test_frame_without_sense_or_symbol_harms_no_book(
+def test_invalid_frame_without_a_symbol_leaves_books_live(
     live: Conversation,
 ) -> None:
     for frame in (b"nonsense", b'{"channel":"news"}', b"[" * 100_000, b""):
@@ -40,14 +40,14 @@ def test_broken_book_frame_without_symbol_doubts_all_books_deeper_than_the_check
     assert conversation.asked() == ([("unsubscribe", doubted)] if doubted else [])
 
 
-def test_book_frame_that_is_cut_off_doubts_its_symbol_alone(live: Conversation) -> None:
+def test_truncated_book_frame_doubts_its_symbol_alone(live: Conversation) -> None:
     live.hear(live.markets[BTC].snapshot()[:-20])
     assert live.asked() == [("unsubscribe", [BTC])]
     assert live.books[ETH].live
 
 
 @pytest.mark.parametrize("bids", ["null", "[5]", '[{"price":1.0}]', "{}"])
-def test_an_entry_that_cannot_be_understood_costs_those_behind_it_nothing(
+def test_invalid_entry_leaves_later_entries_valid(
     live: Conversation, bids: str
 ) -> None:
     bad = f'"data":[{{"symbol":"{BTC}","bids":{bids},"asks":[],"checksum":1}}]}}'.encode()
@@ -59,7 +59,7 @@ def test_an_entry_that_cannot_be_understood_costs_those_behind_it_nothing(
     assert '["98.0","2.00000000"]' in live.books[ETH].view().bids
 
 
-def test_snapshot_that_cannot_be_understood_is_asked_for_again_at_once() -> None:
+def test_invalid_snapshot_is_resynced_at_once() -> None:
     conversation = Conversation(BTC, ETH)
     conversation.hear(instruments(BTC, ETH), acknowledged("subscribe", BTC))
     conversation.said()
@@ -69,7 +69,7 @@ def test_snapshot_that_cannot_be_understood_is_asked_for_again_at_once() -> None
     assert conversation.asked() == [("unsubscribe", [BTC])]
 
 
-def test_broken_book_frame_without_symbol_doubts_no_book_that_awaits_its_snapshot() -> None:
+def test_broken_book_frame_without_symbol_doubts_no_acknowledged_book() -> None:
     conversation = Conversation(BTC, depth=25)
     conversation.hear(instruments(BTC), acknowledged("subscribe", BTC))
     conversation.said()
@@ -84,14 +84,14 @@ def test_broken_book_frame_without_symbol_doubts_no_book_that_awaits_its_snapsho
         b'{"channel":"book","type":"update","data":[{"symbol":"BTC\\/USD","bids":[{"pri',
     ],
 )
-def test_cut_book_frame_is_found_out_in_any_order_of_keys(frame: bytes) -> None:
+def test_truncated_book_frame_is_detected_in_any_order_of_keys(frame: bytes) -> None:
     conversation = Conversation(BTC, depth=25)
     conversation.go_live()
     conversation.hear(frame)
     assert conversation.books[BTC].reason == "frame"
 
 
-def test_frame_of_endless_levels_is_not_applied(live: Conversation) -> None:
+def test_frame_of_too_many_levels_is_not_applied(live: Conversation) -> None:
     level = b'{"price":99.0,"qty":1.00000000}'
     live.hear(
         b'{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":['
@@ -118,7 +118,7 @@ def test_frame_of_endless_levels_is_not_applied(live: Conversation) -> None:
         ),
     ],
 )
-def test_large_frame_is_taken_in_short_steps(
+def test_large_frame_is_processed_in_short_steps(
     live: Conversation, head: bytes, entry: bytes, tail: bytes
 ) -> None:
     count = 30_000
@@ -127,7 +127,7 @@ def test_large_frame_is_taken_in_short_steps(
     assert sum(1 for _ in steps or ()) == count // ENTRIES_PER_STEP
 
 
-def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
+def test_invalid_frames_cause_a_bounded_number_of_log_lines(live: Conversation) -> None:
     nonsense = [
         b"\xff" * 300,
         b'{"channel":"news","data":5}',
@@ -144,7 +144,7 @@ def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
 
 
 @pytest.mark.parametrize("time", ["1795725366.07", "null", "{}", '"0001-01-01T00:00:00Z"', "1e999"])
-def test_senseless_timestamp_costs_only_itself(live: Conversation, time: str) -> None:
+def test_invalid_timestamp_is_left_out(live: Conversation, time: str) -> None:
     update = live.markets[BTC].update([("98.0", "1.00000000")])
     live.hear(update.replace(f'"{TIME}"'.encode(), time.encode()))
     assert live.books[BTC].live
@@ -155,7 +155,7 @@ def test_senseless_timestamp_costs_only_itself(live: Conversation, time: str) ->
 
 
 @pytest.mark.parametrize("entry", [b'{"bids":[],"asks":[],"checksum":1}', b"5", b'{"symbol":5}'])
-def test_entry_without_a_symbol_costs_those_beside_it_nothing(
+def test_entry_without_a_symbol_leaves_other_entries_valid(
     live: Conversation, entry: bytes
 ) -> None:
     update = live.markets[ETH].update([("98.0", "1.00000000")])

@@ -69,7 +69,7 @@ async def answer_until_snapshot(websocket: ServerConnection) -> None:
             return
 
 
-async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends() -> None:
+async def test_connection_is_live_with_its_books_and_backs_off_after_its_end() -> None:
     ends = asyncio.Event()
 
     async def handle(websocket: ServerConnection) -> None:
@@ -150,7 +150,7 @@ class CountedBackoff(Backoff):
 
 
 @pytest.mark.parametrize(("step", "recovered_after", "resets"), [(3600, 60.0, 0), (-3600, 0.0, 3)])
-async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
+async def test_step_of_the_wall_clock_does_not_change_the_recovery(
     step: int, recovered_after: float, resets: int
 ) -> None:
     wall = count(1_785_641_751, step)
@@ -187,7 +187,7 @@ class SlowSession(KrakenSession):
             yield
 
 
-async def test_others_have_their_turn_within_a_large_frame() -> None:
+async def test_large_frame_yields_to_other_tasks() -> None:
     async def handle(websocket: ServerConnection) -> None:
         await websocket.send("large")
         await websocket.wait_closed()

@@ -66,7 +66,7 @@ def reversed_keys(value: Any) -> Any:
     return [reversed_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def test_book_frame_keeps_its_numbers_as_the_texts_that_were_sent() -> None:
+def test_book_frame_keeps_numbers_as_text() -> None:
     frame = decode(BOOK)
     assert isinstance(frame, BookFrame)
     (entry,) = frame.data
@@ -91,7 +91,7 @@ def test_book_frame_may_have_several_entries() -> None:
 
 
 @pytest.mark.parametrize("text", [BOOK, STATUS, INSTRUMENT, ACK])
-def test_frames_are_told_apart_in_any_order_of_keys(text: str) -> None:
+def test_frames_are_distinguished_in_any_order_of_keys(text: str) -> None:
     # Integers alone survive Python's json, so both are written by it.
     plain = json.loads(text)
     turned = json.dumps(reversed_keys(plain))
@@ -111,7 +111,7 @@ def test_book_frame_may_have_spaces() -> None:
     assert isinstance(decode(json.dumps(json.loads(BOOK), indent=2)), BookFrame)
 
 
-def test_connection_id_past_2_to_the_63_does_no_harm() -> None:
+def test_status_frame_with_a_huge_connection_id_is_decoded() -> None:
     assert decode(STATUS) == System("online")
     assert decode(STATUS.replace("15413894943188002760", "9" * 40)) == System("online")
 
@@ -132,7 +132,7 @@ def test_instruments_have_precisions() -> None:
     assert (pair.symbol, pair.price_precision, pair.qty_precision) == ("BTC/USD", 1, 8)
 
 
-def test_acknowledgement_is_a_granted_answer() -> None:
+def test_acknowledgement_is_decoded_as_granted() -> None:
     assert decode(ACK) == RequestAnswer("subscribe", True, None, "BTC/USD", "book", None)
 
 
@@ -166,14 +166,14 @@ def test_acknowledgement_of_instruments_may_have_warnings() -> None:
         ('{"method":"pong","req_id":101}', RequestAnswer("pong", True, None, None, None, 101)),
     ],
 )
-def test_answer_is_granted_if_success_says_so(text: str, answer: RequestAnswer) -> None:
+def test_answer_has_kraken_success_and_error(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer
 
 
 @pytest.mark.parametrize(
     "text", ['{"channel":"trade","type":"update","data":[{"price":1.0}]}', "{}", '{"hello":1}']
 )
-def test_frame_of_an_unknown_channel_or_kind_is_no_error(text: str) -> None:
+def test_frame_of_an_unknown_channel_or_kind_is_decoded_as_unknown(text: str) -> None:
     assert isinstance(decode(text), Unknown)
 
 
@@ -198,7 +198,7 @@ def test_frame_of_an_unknown_channel_or_kind_is_no_error(text: str) -> None:
         b'{"channel":"book","type":"update","data":[',
     ],
 )
-def test_senseless_frame_is_an_error_without_symbols(data: bytes) -> None:
+def test_invalid_frame_is_an_error_without_symbols(data: bytes) -> None:
     with pytest.raises(FrameError) as caught:
         decode_frame(data)
     assert caught.value.symbols == ()
@@ -243,7 +243,7 @@ def entries_of(frame: Frame) -> list[BookEntry]:
         ('"symbol":"ETH/USD"', '"symbol":5', ()),
     ],
 )
-def test_broken_entry_harms_its_symbol_alone(old: str, new: str, named: tuple[str, ...]) -> None:
+def test_broken_entry_leaves_other_entries_decodable(old: str, new: str, named: tuple[str, ...]) -> None:
     entry = BOOK[BOOK.index("[{") + 1 : -2]
     broken = entry.replace("BTC", "ETH").replace(old, new)
     for entries in (f"{entry},{broken}", f"{broken},{entry}"):
@@ -320,7 +320,7 @@ def test_requests_are_as_kraken_documents_them() -> None:
     }
 
 
-def test_pair_that_cannot_be_understood_hides_no_other() -> None:
+def test_invalid_pair_leaves_other_pairs_decodable() -> None:
     pairs = (
         '{"symbol":"X/Y","price_precision":null,"qty_precision":8}',
         '{"symbol":"BTC/USD","price_precision":1,"qty_precision":8}',
@@ -345,13 +345,13 @@ def test_pair_that_cannot_be_understood_hides_no_other() -> None:
         '"qty_precision":8',
     ],
 )
-def test_pair_without_a_sensible_precision_has_a_name_all_the_same(odd: str) -> None:
+def test_pair_with_an_invalid_precision_has_a_symbol(odd: str) -> None:
     pair = decode_pair(msgspec.Raw(f'{{"symbol":"X/Y",{odd},"status":7}}'.encode()))
     assert (pair.symbol, pair.precision, pair.status) == ("X/Y", None, None)
 
 
 @pytest.mark.parametrize("data", ["5", "[]", "{}", '{"symbol":7}', "nonsense"])
-def test_pair_without_a_name_is_an_error(data: str) -> None:
+def test_pair_without_a_symbol_is_an_error(data: str) -> None:
     with pytest.raises(FrameError):
         decode_pair(msgspec.Raw(data.encode()))
 
@@ -363,7 +363,7 @@ ENTRY = '{{"symbol":"BTC/USD","bids":[],"asks":[],"checksum":{checksum},"timesta
     "time",
     ["1795725366.07", "1795725366", "null", "true", "{}", "[[]]", "1e999", "-0", '{"s":"soon"}'],
 )
-def test_timestamp_that_is_no_text_costs_only_itself(time: str) -> None:
+def test_timestamp_of_another_type_is_left_out(time: str) -> None:
     entries = (ENTRY.format(checksum=1, time=time), ENTRY.format(checksum=2, time='"soon"'))
     decoded = decode(f'{{"channel":"book","type":"update","data":[{",".join(entries)}]}}')
     assert [(e.symbol, e.checksum, e.timestamp) for e in entries_of(decoded)] == [
@@ -372,13 +372,13 @@ def test_timestamp_that_is_no_text_costs_only_itself(time: str) -> None:
     ]
 
 
-def test_checksum_of_digits_in_quotes_is_one() -> None:
+def test_checksum_of_digits_in_quotes_is_decoded() -> None:
     entry = decode_entry(msgspec.Raw(ENTRY.format(checksum='"3310070434"', time=5).encode()))
     assert (entry.checksum, entry.timestamp) == (3310070434, None)
 
 
 @pytest.mark.parametrize("checksum", ["null", '"x"', "true", "1.5", "{}", '""'])
-def test_checksum_that_is_no_number_is_an_error_of_its_symbol(checksum: str) -> None:
+def test_checksum_that_is_not_a_number_is_an_error_of_its_symbol(checksum: str) -> None:
     with pytest.raises(FrameError) as caught:
         decode_entry(msgspec.Raw(ENTRY.format(checksum=checksum, time="null").encode()))
     assert caught.value.symbols == ("BTC/USD",)
@@ -403,5 +403,5 @@ def test_checksum_that_is_no_number_is_an_error_of_its_symbol(checksum: str) -> 
         ),
     ],
 )
-def test_odd_member_of_an_answer_costs_only_itself(text: str, answer: RequestAnswer) -> None:
+def test_answer_member_of_another_type_is_left_out(text: str, answer: RequestAnswer) -> None:
     assert decode(text) == answer

@@ -16,7 +16,7 @@ from tests.collector.venues.kraken.kraken_side import (
 )
 
 
-def test_instruments_that_do_not_come_are_asked_for_again_after_10_s() -> None:
+def test_missing_instruments_are_requested_again_after_10_s() -> None:
     conversation = Conversation(BTC)
     conversation.said()
     conversation.wait(9)
@@ -26,7 +26,7 @@ def test_instruments_that_do_not_come_are_asked_for_again_after_10_s() -> None:
     assert request["params"] == {"channel": "instrument"}
 
 
-def test_symbol_that_is_no_instrument_is_refused_and_others_go_on() -> None:
+def test_symbol_without_an_instrument_is_refused_alone() -> None:
     conversation = Conversation(BTC, BAD)
     conversation.hear(instruments(BTC))
     conversation.hear(acknowledged("subscribe", BTC), acknowledged("subscribe", BAD))
@@ -50,7 +50,7 @@ def test_same_precision_again_changes_nothing(live: Conversation) -> None:
     assert live.books[BTC].live
 
 
-def test_instruments_that_are_lost_after_their_acknowledgement_are_subscribed_to_again() -> None:
+def test_lost_instruments_are_subscribed_to_again() -> None:
     conversation = Conversation(BTC)
     conversation.said()
     conversation.wait(11)
@@ -60,7 +60,7 @@ def test_instruments_that_are_lost_after_their_acknowledgement_are_subscribed_to
     assert asked == [("unsubscribe", "instrument"), ("subscribe", "instrument")]
 
 
-def test_listener_is_told_whether_pairs_are_all_that_are_listed() -> None:
+def test_listener_receives_pairs_and_if_they_are_the_whole_list() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC, ETH), instruments("SOL/USD", kind="update"))
     assert conversation.listed == [([BTC, ETH], True), (["SOL/USD"], False)]
@@ -77,7 +77,7 @@ def test_listener_is_told_whether_pairs_are_all_that_are_listed() -> None:
         b'{"symbol":"SOL/USD","price_precision":99,"qty_precision":8}',
     ],
 )
-def test_pair_that_makes_no_sense_is_passed_over_alone(senseless: bytes) -> None:
+def test_invalid_pair_alone_is_ignored(senseless: bytes) -> None:
     conversation = Conversation(BTC)
     frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [' + senseless + b", ")
     conversation.hear(frame)
@@ -86,14 +86,14 @@ def test_pair_that_makes_no_sense_is_passed_over_alone(senseless: bytes) -> None
     assert conversation.asked()[-1] == ("subscribe", [BTC])
 
 
-def test_list_of_mostly_nameless_pairs_is_not_taken_for_all() -> None:
+def test_list_of_mostly_nameless_pairs_is_not_the_whole_list() -> None:
     conversation = Conversation(BTC)
     frame = instruments(BTC).replace(b'"pairs": [', b'"pairs": [{}, 5, ')
     conversation.hear(frame)
     assert conversation.listed == [([BTC], False)]
 
 
-def test_followed_pair_keeps_its_precision_if_the_new_one_makes_no_sense(
+def test_followed_pair_keeps_its_precision_if_the_new_one_is_invalid(
     live: Conversation,
 ) -> None:
     live.hear(instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1))
@@ -102,7 +102,7 @@ def test_followed_pair_keeps_its_precision_if_the_new_one_makes_no_sense(
     assert live.listed[-1] == ([BTC, ETH], True)
 
 
-def test_list_that_is_not_believed_is_asked_for_again() -> None:
+def test_rejected_list_is_requested_again() -> None:
     conversation = Conversation(BTC)
     conversation.believes = False
     conversation.hear(instruments(BTC))
@@ -134,7 +134,7 @@ def test_pairs_are_not_known_before_a_snapshot_with_pairs(kind: str) -> None:
     assert [r["params"]["channel"] for r in conversation.said()] == ["instrument"]
 
 
-def test_symbol_refused_without_precisions_is_asked_for_once_they_are_known() -> None:
+def test_symbol_refused_without_precisions_is_requested_when_they_come() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(ETH), acknowledged("subscribe", BTC))
     conversation.said()
@@ -146,7 +146,7 @@ def test_symbol_refused_without_precisions_is_asked_for_once_they_are_known() ->
 
 
 @pytest.mark.parametrize("name", ["", "A,B/USD", "A/B\n", "A/B/C", 'A"/USD'])
-def test_pair_with_an_odd_name_is_passed_over(name: str) -> None:
+def test_pair_with_an_invalid_symbol_is_ignored(name: str) -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC, name))
     assert conversation.listed == [([BTC], True)]

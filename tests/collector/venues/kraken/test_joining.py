@@ -15,7 +15,7 @@ from tests.collector.venues.kraken.kraken_side import (
 )
 
 
-def test_session_asks_for_precisions_then_for_all_books_in_one_request() -> None:
+def test_session_requests_instruments_first_and_then_all_books_together() -> None:
     conversation = Conversation(BTC, ETH, depth=25)
     (request,) = conversation.said()
     assert request["params"] == {"channel": "instrument"}
@@ -31,7 +31,7 @@ def test_session_asks_for_precisions_then_for_all_books_in_one_request() -> None
     }
 
 
-def test_symbol_is_asked_for_then_acknowledged_then_live() -> None:
+def test_book_is_asked_then_syncing_then_live() -> None:
     conversation = Conversation(BTC)
     book = conversation.books[BTC]
     conversation.hear(instruments(BTC))
@@ -45,7 +45,7 @@ def test_symbol_is_asked_for_then_acknowledged_then_live() -> None:
     assert conversation.session.has_verified
 
 
-def test_requests_have_ids_of_their_own(live: Conversation) -> None:
+def test_requests_have_unique_ids(live: Conversation) -> None:
     live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
     fresh = Conversation(BTC)
     fresh.wait(30)
@@ -68,7 +68,7 @@ def test_closed_session_drops_every_book_and_keeps_refusals() -> None:
     }
 
 
-def test_added_symbol_is_asked_for_and_removed_symbol_is_left(live: Conversation) -> None:
+def test_added_symbol_is_subscribed_and_removed_symbol_unsubscribed(live: Conversation) -> None:
     book = SymbolBook("SOL/USD", 10, "simulated")
     live.books["SOL/USD"] = book
     live.session.add(book)
@@ -82,14 +82,14 @@ def test_added_symbol_is_asked_for_and_removed_symbol_is_left(live: Conversation
     assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
 
 
-def test_session_without_symbols_is_complete_once_it_knows_the_pairs() -> None:
+def test_session_without_symbols_is_complete_with_the_pairs() -> None:
     conversation = Conversation()
     assert not conversation.session.is_complete
     conversation.hear(instruments(BTC))
     assert conversation.session.is_complete
 
 
-def test_symbol_added_again_before_it_has_been_left_waits_for_that(
+def test_symbol_added_again_waits_for_its_unsubscription(
     live: Conversation,
 ) -> None:
     live.session.remove(BTC)
@@ -102,7 +102,7 @@ def test_symbol_added_again_before_it_has_been_left_waits_for_that(
     assert live.asked() == [("subscribe", [BTC])]
 
 
-def test_removed_symbol_is_left_again_if_no_answer_comes(live: Conversation) -> None:
+def test_unsubscription_of_a_removed_symbol_is_repeated_without_an_answer(live: Conversation) -> None:
     live.session.remove(BTC)
     del live.books[BTC]
     live.said()

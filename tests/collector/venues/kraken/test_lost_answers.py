@@ -14,7 +14,7 @@ from tests.collector.venues.kraken.kraken_side import (
 )
 
 
-def test_acknowledgement_counts_while_the_symbol_waits_to_be_asked_for_again() -> None:
+def test_acknowledgement_counts_after_the_timeout_of_its_request() -> None:
     conversation, _ = asked_together(BTC)
     conversation.wait(10)
     conversation.hear(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
@@ -22,7 +22,7 @@ def test_acknowledgement_counts_while_the_symbol_waits_to_be_asked_for_again() -
     assert conversation.asked() == [], "it is not asked for twice"
 
 
-def test_request_without_an_answer_is_made_again_after_10_s() -> None:
+def test_request_without_an_answer_is_repeated_after_10_s() -> None:
     conversation = Conversation(BTC, ETH)
     conversation.hear(instruments(BTC, ETH))
     conversation.hear(acknowledged("subscribe", ETH), conversation.markets[ETH].snapshot())
@@ -33,7 +33,7 @@ def test_request_without_an_answer_is_made_again_after_10_s() -> None:
     assert conversation.asked() == [("subscribe", [BTC])]
 
 
-def test_requests_answered_by_a_rate_error_are_made_again() -> None:
+def test_requests_answered_by_a_rate_error_are_repeated() -> None:
     conversation = Conversation(BTC, ETH)
     conversation.hear(instruments(BTC, ETH))
     conversation.said()
@@ -43,7 +43,7 @@ def test_requests_answered_by_a_rate_error_are_made_again() -> None:
     assert conversation.books[BTC].status == "asked"
 
 
-def test_snapshot_that_does_not_follow_its_acknowledgement_is_asked_for_again() -> None:
+def test_book_without_a_snapshot_after_its_acknowledgement_is_resynced() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC), acknowledged("subscribe", BTC))
     conversation.said()
@@ -63,14 +63,14 @@ def test_unsubscribe_without_an_answer_is_repeated(live: Conversation) -> None:
     resubscribe(live, BTC)
 
 
-def test_unsubscribe_that_is_refused_counts_as_granted(live: Conversation) -> None:
+def test_refused_unsubscribe_counts_as_granted(live: Conversation) -> None:
     live.hear(live.markets[BTC].wrong_update())
     live.said()
     live.hear(refused(BTC, "Subscription Not Found", method="unsubscribe"))
     assert live.asked() == [("subscribe", [BTC])]
 
 
-def test_already_subscribed_symbol_is_left_and_asked_for_again() -> None:
+def test_already_subscribed_symbol_is_resynced() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC))
     conversation.said()
@@ -80,13 +80,13 @@ def test_already_subscribed_symbol_is_left_and_asked_for_again() -> None:
     resubscribe(conversation, BTC)
 
 
-def test_snapshot_whose_acknowledgement_was_lost_makes_the_book_live() -> None:
+def test_snapshot_without_an_acknowledgement_makes_the_book_live() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC), conversation.markets[BTC].snapshot())
     assert conversation.books[BTC].live
 
 
-def test_acknowledgements_that_come_late_or_twice_change_nothing(live: Conversation) -> None:
+def test_late_and_repeated_acknowledgements_change_nothing(live: Conversation) -> None:
     live.hear(acknowledged("subscribe", BTC), acknowledged("unsubscribe", BTC))
     assert live.books[BTC].live
     assert live.said() == []

@@ -30,7 +30,7 @@ def test_refused_symbol_leaves_the_others_live() -> None:
     assert conversation.session.is_complete
 
 
-def test_refused_symbol_is_asked_for_again_after_60_s() -> None:
+def test_refused_symbol_is_requested_again_after_60_s() -> None:
     conversation = Conversation(BTC)
     conversation.hear(instruments(BTC), refused(BTC, "Currency pair not supported"))
     conversation.said()
@@ -68,7 +68,7 @@ def test_refused_name_in_batch_error_leaves_other_books_live(named: str) -> None
     assert conversation.books["XDG/USD"].reason == error
 
 
-def test_batch_error_without_a_name_leaves_those_that_are_acknowledged_live() -> None:
+def test_batch_error_without_a_name_leaves_acknowledged_books_live() -> None:
     conversation, number = asked_together(BTC, BAD, ETH)
     conversation.hear(refused(None, "not supported", req_id=number))
     assert {book.status for book in conversation.books.values()} == {"asked"}
@@ -83,7 +83,7 @@ def test_batch_error_without_a_name_leaves_those_that_are_acknowledged_live() ->
     assert conversation.books[BAD].reason == "not supported"
 
 
-def test_one_name_that_takes_every_request_down_is_found_and_the_others_come_live() -> None:
+def test_symbol_that_makes_every_request_fail_is_found_and_the_others_become_live() -> None:
     names = [f"C{number}/USD" for number in range(40)]
     conversation, number = asked_together(*names)
     conversation.hear(refused(None, "not supported", req_id=number))
@@ -98,7 +98,7 @@ def test_one_name_that_takes_every_request_down_is_found_and_the_others_come_liv
 
 
 @pytest.mark.parametrize("more", [{}, {"req_id": 99_999}])
-def test_error_without_symbol_or_request_has_unanswered_symbols_asked_for_in_parts(
+def test_error_without_symbol_or_request_divides_the_next_requests(
     more: dict[str, int],
 ) -> None:
     conversation, _ = asked_together(BTC, BAD, ETH)
@@ -114,7 +114,7 @@ def test_error_of_a_request_for_one_symbol_refuses_that_symbol() -> None:
     assert conversation.books[BTC].status == "refused"
 
 
-def test_error_that_names_several_symbols_refuses_those() -> None:
+def test_error_with_several_symbols_refuses_those() -> None:
     conversation, number = asked_together(BTC, BAD, ETH, "SOL/USD")
     conversation.hear(refused(None, f"Not supported: {BAD}, SOL/USD.", req_id=number))
     statuses = [book.status for book in conversation.books.values()]
@@ -132,7 +132,7 @@ def test_acknowledgement_and_snapshot_count_after_a_refusal() -> None:
         assert conversation.asked() == []
 
 
-def test_unsubscribe_error_without_a_name_takes_no_symbol_for_left(
+def test_unsubscribe_error_without_a_name_leaves_no_symbol_unsubscribed(
     live: Conversation,
 ) -> None:
     live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
@@ -143,7 +143,7 @@ def test_unsubscribe_error_without_a_name_takes_no_symbol_for_left(
     assert live.asked() == [("unsubscribe", [BTC]), ("unsubscribe", [ETH])]
 
 
-def test_unsubscribe_error_that_names_a_symbol_is_of_that_symbol(live: Conversation) -> None:
+def test_unsubscribe_error_with_a_symbol_concerns_that_symbol(live: Conversation) -> None:
     live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
     (request,) = live.said()
     error = f"Subscription Not Found {ETH}"
@@ -170,7 +170,7 @@ def test_error_of_an_unwanted_symbol_refuses_no_book() -> None:
         "EGeneral:Temporary lockout",
     ],
 )
-def test_words_that_say_too_fast_slow_down_and_refuse_nobody(error: str) -> None:
+def test_rate_error_pauses_requests_and_refuses_no_symbol(error: str) -> None:
     conversation, number = asked_together(BTC, ETH)
     conversation.hear(refused(BTC, error, req_id=number), refused(None, error, req_id=number))
     conversation.wait(9)
@@ -188,7 +188,7 @@ def test_error_without_symbol_or_known_id_refuses_no_book() -> None:
     assert conversation.books[BTC].status == "asked"
 
 
-def test_refusal_does_not_touch_a_live_book(live: Conversation) -> None:
+def test_refusal_leaves_a_live_book_live(live: Conversation) -> None:
     live.hear(refused(BTC, "Currency pair not supported"), refused(BTC, "Already subscribed"))
     assert live.books[BTC].live
     assert live.said() == []

@@ -34,7 +34,7 @@ from tests.collector.venues.kraken.kraken_side import (
         ),
     ],
 )
-def test_book_in_doubt_is_dropped_left_and_asked_for_again_alone(
+def test_book_in_doubt_alone_is_resynced(
     live: Conversation, frame: bytes, reason: str
 ) -> None:
     live.hear(frame)
@@ -54,7 +54,7 @@ def test_crossed_book_is_doubted_even_if_its_checksum_agrees(live: Conversation)
     assert live.asked() == [("unsubscribe", [BTC])]
 
 
-def test_frames_of_the_old_subscription_are_dropped_until_the_new_snapshot(
+def test_frames_of_the_old_subscription_are_ignored_until_the_new_snapshot(
     live: Conversation,
 ) -> None:
     market, book = live.markets[BTC], live.books[BTC]
@@ -74,7 +74,7 @@ def test_frames_of_the_old_subscription_are_dropped_until_the_new_snapshot(
     assert book.checksum == market.book.checksum
 
 
-def test_repeated_doubts_of_a_symbol_wait_longer_and_longer(live: Conversation) -> None:
+def test_repeated_doubts_of_a_symbol_have_growing_delays(live: Conversation) -> None:
     waits = []
     for _ in range(7):
         live.hear(live.markets[BTC].wrong_update())
@@ -94,7 +94,7 @@ def test_repeated_doubts_of_a_symbol_wait_longer_and_longer(live: Conversation) 
     assert live.books[ETH].live
 
 
-def test_doubt_after_a_minute_of_being_live_is_a_first_one(live: Conversation) -> None:
+def test_doubt_after_a_minute_of_being_live_has_no_delay(live: Conversation) -> None:
     for _ in range(3):
         live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
         assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
@@ -114,7 +114,7 @@ def test_update_before_its_snapshot_is_doubted(live: Conversation) -> None:
     assert live.books[ETH].live
 
 
-def test_book_without_updates_for_long_is_asked_for_again(live: Conversation) -> None:
+def test_quiet_book_is_resynced(live: Conversation) -> None:
     live.wait(QUIET_SECONDS / 2)
     live.hear(live.markets[ETH].update([("99.5", "1.00000000")]))
     live.wait(QUIET_SECONDS / 2)
@@ -125,7 +125,7 @@ def test_book_without_updates_for_long_is_asked_for_again(live: Conversation) ->
     assert live.asked() == [("subscribe", [BTC])]
 
 
-def test_feed_that_is_wrong_everywhere_is_resynced_within_the_budget() -> None:
+def test_resyncs_of_all_books_stay_within_the_budget() -> None:
     names = [f"C{number}/USD" for number in range(200)]
     conversation = Conversation(*names)
     conversation.go_live()
@@ -147,7 +147,7 @@ def test_feed_that_is_wrong_everywhere_is_resynced_within_the_budget() -> None:
     assert max(asked_again) - min(asked_again) < 60, "each had its turn"
 
 
-def test_quiet_books_are_left_within_the_budget_of_resyncs() -> None:
+def test_resyncs_of_quiet_books_stay_within_the_budget() -> None:
     names = [f"C{number}/USD" for number in range(200)]
     conversation = Conversation(*names)
     conversation.go_live()
@@ -155,7 +155,7 @@ def test_quiet_books_are_left_within_the_budget_of_resyncs() -> None:
     assert sum(not book.live for book in conversation.books.values()) <= RESYNCS_PER_10_S
 
 
-def test_requests_keep_a_pace_and_symbols_share_them(live: Conversation) -> None:
+def test_requests_are_limited_in_rate_and_have_many_symbols(live: Conversation) -> None:
     names = [f"C{number}/USD" for number in range(50)]
     conversation = Conversation(*names)
     conversation.go_live()
@@ -180,7 +180,7 @@ def test_quiet_books_are_resynced_without_growing_delays(live: Conversation) -> 
             assert live.books[symbol].live
 
 
-def test_symbols_in_endless_doubt_leave_other_symbols_their_resyncs() -> None:
+def test_symbols_in_constant_doubt_leave_other_symbols_their_resyncs() -> None:
     names = [f"C{number}/USD" for number in range(2 * RESYNCS_PER_10_S)]
     conversation = Conversation(*names)
     conversation.go_live()

@@ -66,7 +66,7 @@ def test_move_follows_the_table_and_ignores_other_events(
     assert subscription.state is (expected or state)
 
 
-def test_new_subscription_is_to_be_asked_for_at_once(
+def test_new_subscription_is_due_at_once(
     subscription: Subscription, clock: Clock
 ) -> None:
     assert subscription.state is State.WAITING
@@ -87,7 +87,7 @@ def test_answer_is_overdue_after_10_s(
 
 
 @pytest.mark.parametrize("state", [State.LIVE, State.WAITING, State.UNANSWERED, State.REFUSED])
-def test_state_that_awaits_no_answer_is_never_overdue(
+def test_state_without_a_pending_answer_is_never_overdue(
     subscription: Subscription, clock: Clock, state: State
 ) -> None:
     bring_to(subscription, state)
@@ -95,7 +95,7 @@ def test_state_that_awaits_no_answer_is_never_overdue(
     assert not subscription.is_overdue
 
 
-def test_refused_subscription_is_asked_for_again_after_60_s(
+def test_refused_subscription_is_due_after_60_s(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.REFUSED)
@@ -105,12 +105,12 @@ def test_refused_subscription_is_asked_for_again_after_60_s(
     assert seen == [False, True]
 
 
-def test_unanswered_subscription_is_asked_for_again_at_once(subscription: Subscription) -> None:
+def test_unanswered_subscription_is_due_at_once(subscription: Subscription) -> None:
     bring_to(subscription, State.UNANSWERED)
     assert subscription.is_to_be_asked
 
 
-def test_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
+def test_subscription_is_due_at_once_after_the_first_doubt(subscription: Subscription) -> None:
     bring_to(subscription, State.LIVE)
     subscription.resync("checksum", has_budget=True)
     assert subscription.state is State.LEAVING
@@ -124,7 +124,7 @@ def come_live_again(subscription: Subscription) -> None:
         subscription.move(event)
 
 
-def test_doubts_that_follow_wait_longer_up_to_a_minute(
+def test_subscription_is_due_later_after_each_further_doubt(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -140,7 +140,7 @@ def test_doubts_that_follow_wait_longer_up_to_a_minute(
     assert waits[-1] >= 30
 
 
-def test_doubt_after_a_minute_of_being_live_is_a_first_one(
+def test_doubt_after_a_minute_of_being_live_has_no_delay(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -156,7 +156,7 @@ def test_doubt_after_a_minute_of_being_live_is_a_first_one(
     assert subscription.due == NOW + 70
 
 
-def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
+def test_time_of_waiting_does_not_count_as_recovery(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -173,7 +173,7 @@ def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
     assert subscription.due > clock.now
 
 
-def test_quiet_book_is_no_doubt_and_does_not_wait(subscription: Subscription) -> None:
+def test_subscription_is_due_at_once_after_a_quiet_book(subscription: Subscription) -> None:
     bring_to(subscription, State.LIVE)
     for _ in range(5):
         subscription.resync("quiet", has_budget=True, is_doubt=False)

@@ -31,7 +31,7 @@ def test_update_is_applied_and_verified(live: Conversation) -> None:
     assert book.read_at == Timestamp(1_785_641_751_702_114_000, int(live.now * 1e9))
 
 
-def test_unasked_snapshot_replaces_a_live_book(live: Conversation) -> None:
+def test_snapshot_without_a_request_replaces_a_live_book(live: Conversation) -> None:
     other = Market(BTC)
     other.update([("100.0", "0.00000000"), ("97.0", "5.00000000")])
     live.hear(other.snapshot())
@@ -42,7 +42,7 @@ def test_unasked_snapshot_replaces_a_live_book(live: Conversation) -> None:
     assert live.said() == []
 
 
-def test_book_of_an_unwanted_symbol_harms_no_book(live: Conversation) -> None:
+def test_frame_of_an_unwanted_symbol_is_ignored(live: Conversation) -> None:
     live.hear(Market("SOL/USD").snapshot(), Market("SOL/USD").wrong_update())
     assert live.said() == []
     assert all(book.live for book in live.books.values())
