@@ -1,4 +1,4 @@
-"""The collector's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+"""The collector's settings: the README's defaults, shards, and errors that name the right form."""
 
 from __future__ import annotations
 

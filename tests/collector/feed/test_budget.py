@@ -1,4 +1,4 @@
-"""So many in so long and no more."""
+"""Rate limits, of one user and shared."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_greedy_member_leaves_the_others_their_parts() -> None:
         now += 1
         greedy.take(now)
         if now % 300 == 0:
-            assert all(other.take(now) for other in others), "a part of its own is there"
+            assert all(other.take(now) for other in others), "each has its reserved part"
     assert sum(other.take(now) for other in others for _ in range(5)) == 10
 
 
@@ -83,6 +83,6 @@ def test_only_member_can_use_the_whole_amount() -> None:
 def test_members_share_half_of_an_amount_smaller_than_their_number() -> None:
     budget = SharedBudget(4, 600.0)
     shares = [budget.join() for _ in range(6)]
-    assert [shares[0].take(NOW) for _ in range(3)] == [True, True, False], "half is the others'"
+    assert [shares[0].take(NOW) for _ in range(3)] == [True, True, False], "half is reserved"
     assert [share.take(NOW) for share in shares[1:]] == [True, True, False, False, False]
     assert shares[4].wait(NOW) == 600.0

@@ -1,4 +1,4 @@
-"""FeedLag tells lag from clocks that are wrong or step."""
+"""The lag of a feed, distinguished from clocks that are wrong or step."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from collector.feed.lag import (
 from collector.feed.timestamp import Timestamp
 from kraken_book.timestamps import rfc3339
 
-# The clocks of Kraken and of this machine have nothing in common.
+# Kraken's clock and our steady clock have different origins.
 KRAKEN, HERE = 1_785_641_751 * 10**9, 7_000 * 10**9
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 
 
 class Feed:
-    """A connection whose updates happen at one second and are read at another."""
+    """A connection with updates that happen at one time and are read at another, in seconds."""
 
     def __init__(self, memory: LagMemory | None = None) -> None:
         self.lag = FeedLag(memory or LagMemory())
@@ -39,7 +39,7 @@ class Feed:
         return round(self.lag.seconds, 3)
 
     def updates(self, first: float, late: float, count: int = MAX_SAMPLES) -> float:
-        """So many, one a second, each read so late; the lag after the last."""
+        """Read one update a second, each `late` seconds after it happened; return the lag."""
         return [self.update(first + n, first + n + late) for n in range(count)][-1]
 
     def run(
@@ -50,7 +50,7 @@ class Feed:
         symbols: tuple[str, ...] = SYMBOLS,
         every: float = 0.1,
     ) -> float:
-        """Updates of `symbols` in turn, read at once, whose clock is `ahead`; the most lag."""
+        """Read updates of `symbols` in turn, whose clocks are `ahead`; return the largest lag."""
         most, at, number = 0.0, first, 0
         while at < first + seconds:
             symbol = symbols[number % len(symbols)]
@@ -98,7 +98,7 @@ def test_delay_after_a_silence_is_lag(symbols: tuple[str, ...]) -> None:
 def test_burst_that_catches_up_at_once_is_not_lag() -> None:
     feed = Feed()
     feed.run(0, 10)
-    # What waited for seven seconds is read within a tenth of one.
+    # Frames that waited for seven seconds are read within 0.1 s.
     for number in range(70):
         feed.update(10 + number / 10, 17 + number / 700, SYMBOLS[number % 3])
     assert feed.run(17.2, 10) < 1
@@ -108,7 +108,7 @@ def test_updates_within_fifty_milliseconds_are_one_sample() -> None:
     feed = Feed()
     for number in range(100):
         feed.update(0.0, number * 0.001)
-    assert feed.lag.seconds == 0.0, "two looks are not enough"
+    assert feed.lag.seconds == 0.0, "two samples are too few"
 
 
 def test_update_without_a_valid_time_is_no_sample() -> None:
@@ -132,7 +132,7 @@ def test_jitter_of_many_symbols_does_not_add_up() -> None:
     assert feed.run(0, 1000, lambda _symbol, _at: -chance.random() / 5, symbols) < 0.5
 
 
-# Clocks that are wrong
+# Wrong clocks
 
 
 @pytest.mark.parametrize("symbols", [SYMBOLS, SYMBOLS[:2], SYMBOLS[:1]])
@@ -192,7 +192,7 @@ def test_symbols_with_different_clocks_are_compared_with_themselves() -> None:
 @pytest.mark.parametrize("count", [2, 3])
 def test_one_of_several_symbols_alone_is_not_lag(count: int) -> None:
     def ahead(symbol: str, at: float) -> float:
-        # One's clock runs at half speed, as if its frames waited.
+        # The clock of one symbol runs at half speed, as if its frames waited.
         return -at / 2 if symbol == SYMBOLS[0] else 0.0
 
     assert Feed().run(0, 60, ahead, SYMBOLS[:count]) < 1
@@ -212,7 +212,7 @@ def test_wrong_first_time_is_not_lag() -> None:
     assert feed.run(0.1, 30) < 0.2
 
 
-# From one connection to the next
+# The previous connection
 
 
 def test_lag_from_the_start_is_detected_by_the_distance_of_the_previous_connection() -> None:
@@ -244,7 +244,7 @@ def test_prompt_answer_limits_the_lag() -> None:
     feed = Feed()
     feed.run(0, 10)
     feed.answer(asked=29.9, read=30.0)
-    # Silent for 20 s, in which the clock went back: time alone could not tell that from lag.
+    # The clock steps back during 20 s of silence. Without the answer this would look like lag.
     assert feed.run(30.1, 30, lambda _symbol, _at: -12.0) < 1
 
 

@@ -16,7 +16,7 @@ from lab.written_books import book_call, snapshot, status, status_call
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.publish.boxes import Box
-from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
+from tests.collector.publish.publishing import EPOCH, QUICK_RETRIES, LossyRedis, Publishing
 
 
 async def test_publisher_writes_nothing_before_it_leads(redis: RedisNode, publishing: Publishing) -> None:
@@ -142,7 +142,7 @@ async def test_events_continue_after_redis_lost_only_the_hash(
 
 
 async def test_call_without_an_answer_is_repeated_unchanged_and_written_once(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing)
     await publishing.lead()
@@ -181,7 +181,7 @@ async def test_symbol_with_a_foreign_key_is_retried_until_the_key_is_removed(
 
 
 async def test_quiet_book_with_an_open_call_is_also_published_under_the_new_epoch(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing)
     await publishing.lead()
@@ -303,7 +303,7 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
 
 
 # Each flush looks at every symbol, and a quiet book is touched at once.
-HURRIED = replace(UNHURRIED, round_interval=0.0, touch_interval=0.0)
+HURRIED = replace(QUICK_RETRIES, round_interval=0.0, touch_interval=0.0)
 
 
 async def test_quiet_live_book_is_touched_after_a_frame_of_its_connection(

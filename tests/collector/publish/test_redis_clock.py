@@ -1,4 +1,4 @@
-"""Our steady time on Redis's clock, never later than it was."""
+"""Conversion of our steady time to Redis's clock, never to a later time."""
 
 from __future__ import annotations
 

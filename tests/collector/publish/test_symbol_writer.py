@@ -1,4 +1,4 @@
-"""The calls of one symbol: which one is next, and what its outcome leads to."""
+"""The calls of one symbol: the next one, and the effect of each result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPOCH = 100
 
 @pytest.fixture
 def box() -> Box:
-    """A live book that is published, and of which nothing waits: seqs 1 and 2 are in Redis."""
+    """Return a live book without waiting events; seqs 1 and 2 are in Redis."""
     box = Box()
     box.snapshot()
     box.writer.lead(EPOCH)
@@ -153,7 +153,7 @@ def test_book_whose_connection_is_down_is_not_touched(box: Box) -> None:
 
 
 def deep_box() -> Box:
-    """A book of great depth, published once."""
+    """Return a book of great depth that was published once."""
     box = Box(depth=100)
     box.writer.lead(7)
     box.snapshot()
@@ -178,7 +178,7 @@ def test_owed_book_is_written_at_the_seq_of_its_last_event() -> None:
     box.update(3)
     assert box.write().mode == "status"
     assert box.writer.owes_book
-    assert box.next_call() is None, "it is too soon"
+    assert box.next_call() is None, "the interval has not passed"
     box.clock.now += GREAT_BOOK_INTERVAL
     taken = box.write()
     assert (taken.kinds, taken.mode) == ([], "renew")

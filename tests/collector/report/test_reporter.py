@@ -1,4 +1,4 @@
-"""What people see of a collector in Redis, and that no leftovers of earlier settings stay."""
+"""The report of a collector in Redis, and the removal of unused keys."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from lab.waiting import async_wait_for, async_wait_until, cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.feed.listed_venue import ListedVenue
-from tests.collector.publish.boxes import KEPT
+from tests.collector.publish.boxes import RETENTION
 
 CONFIGURED = ("BTC/USD", "ETH/USD")
 
 
 class Reporting:
-    """A reporter of two books, of which a lease says who leads."""
+    """A running reporter of two books."""
 
     def __init__(self, redis: RedisNode, shard: Shard, clear_interval: float = 5.0) -> None:
         feed = Feed(
@@ -44,7 +44,7 @@ class Reporting:
         self.books = feed.books
         self.leadership = Leadership()
         load, nodes = FeedLoad(), OneNode(redis)
-        publisher = Publisher(nodes, KEPT, str(shard), self.leadership, load)
+        publisher = Publisher(nodes, RETENTION, str(shard), self.leadership, load)
         self.reporter = Reporter(
             nodes,
             shard,
@@ -88,7 +88,7 @@ async def test_leader_writes_its_report(redis: RedisNode, reporting: Reporting) 
 async def test_standby_writes_no_report_and_removes_no_key(redis: RedisNode, reporting: Reporting) -> None:
     await put(redis, "GONE/USD")
     assert reporting.reporter.describe()["epoch"] is None
-    # Time for several reports, which should not happen.
+    # Leave time for several reports.
     await asyncio.sleep(0.1)
     assert await symbols(redis) == {"GONE/USD"}
     assert not await redis.exists(FEED)

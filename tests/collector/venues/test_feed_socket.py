@@ -1,4 +1,4 @@
-"""The websocket of a connection: what was read together is handed over together, and all of it."""
+"""The websocket of a connection, which returns messages in batches, and ends floods."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 
 @asynccontextmanager
 async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
-    """A socket to a server that does this."""
+    """Connect to a server with this handler."""
     async with serve(handler, "127.0.0.1", 0, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
         url = f"ws://127.0.0.1:{port}"
@@ -42,18 +42,18 @@ async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
 
 
 async def batches_of(socket: FeedSocket) -> list[list[bytes]]:
-    """All messages until the connection ends, as they were read."""
+    """Return all batches until the connection ends."""
     batches = []
     with contextlib.suppress(ConnectionClosed):
         while True:
             batches.append((await socket.next_batch()).messages)
-            # Others have their turn, as the collector lets them.
+            # Yield to other tasks, as the collector does.
             await asyncio.sleep(0)
     return batches
 
 
 async def all_of(socket: FeedSocket) -> list[bytes]:
-    """Every message until the connection ends."""
+    """Return all messages until the connection ends."""
     return [message for batch in await batches_of(socket) for message in batch]
 
 
@@ -124,7 +124,7 @@ async def test_socket_that_is_not_read_stops_the_sender_and_loses_no_message() -
         batches = await batches_of(socket)
         numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
-        # And what one read of the system brings at most.
+        # One read of 256 kB can exceed the limit.
         assert max(map(len, batches)) <= MAX_WAITING + 256 * 1024 // size
 
 
@@ -134,7 +134,7 @@ Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
-    """A socket to a server that writes what `talk` does, given the answer to the handshake."""
+    """Connect to a server that calls `talk` with the answer to the handshake."""
 
     async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -159,7 +159,7 @@ async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
 
 
 async def write_each(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
-    """Write them so that they are read one by one."""
+    """Write parts so that each is read alone."""
     for part in parts:
         writer.write(part)
         await writer.drain()
@@ -168,7 +168,7 @@ async def write_each(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> No
 
 @asynccontextmanager
 async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
-    """A socket to a server whose answer, and `stream` right behind it, comes in these parts."""
+    """Connect to a server that writes its answer and `stream` in the parts that `cut` returns."""
 
     async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
         await write_each(writer, cut(head + stream))
@@ -193,7 +193,7 @@ def at_random(chance: random.Random) -> Cut:
     return cut
 
 
-# What the second byte says by itself, what takes two bytes more, and what takes eight.
+# Lengths in the second byte, in two more bytes, and in eight.
 SIZES = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000]
 
 
@@ -278,7 +278,7 @@ async def test_close_succeeds_with_a_partly_received_frame(size: int) -> None:
 
 @pytest.mark.parametrize("first", [0x83, 0x8B])
 async def test_frame_of_unknown_opcode_ends_the_connection_before_it_is_complete(first: int) -> None:
-    stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"begins"
+    stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"start"
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:

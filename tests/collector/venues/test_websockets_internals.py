@@ -1,6 +1,7 @@
-"""websockets' undocumented parts are as `websockets_internals` expects them.
+"""The undocumented parts of websockets that `websockets_internals` relies on.
 
-If a test fails here, websockets has changed: read its changes, adapt that module and its range.
+If a test fails here, websockets has changed: read its changelog, then adapt that module and the
+range in `pyproject.toml`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ METHODS = {
 
 
 class Hooked(InterceptedConnection):
-    """Notes what its hooks are called with."""
+    """Records the calls of its hooks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +57,7 @@ class Hooked(InterceptedConnection):
 
 @asynccontextmanager
 async def hooked() -> AsyncIterator[tuple[Hooked, ServerConnection]]:
-    """Connect to a server that does nothing by itself, and return both ends."""
+    """Connect to an idle server, and yield both ends."""
     ends: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def idle(websocket: ServerConnection) -> None:
@@ -129,7 +130,7 @@ async def test_paused_reading_continues_after_resume() -> None:
         connection.pause_reading()
         await server.send("late")
         await asyncio.sleep(0.05)
-        assert connection.called == [], changed("websockets", "it resumes reading by itself")
+        assert connection.called == [], changed("websockets", "it resumes reading automatically")
         connection.resume_reading()
         await async_wait_until(lambda: connection.called == [(b"late", True)])
 

@@ -1,4 +1,4 @@
-"""The levels of a book frame: as Kraken writes them, in another way, and what is none."""
+"""The levels of a book frame: in Kraken's form, in other forms, and invalid ones."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_side_may_be_empty_or_missing() -> None:
 )
 def test_levels_in_another_form_are_parsed_to_the_same_texts(bids: str) -> None:
     assert texts(bids) == [("63376.4", "0.00005100")]
-    # Also beside one that is written as always.
+    # Also beside a level in Kraken's form.
     assert texts(f'{bids[:-1]},{{"price":1.0,"qty":1.00000000}}]') == [
         ("63376.4", "0.00005100"),
         ("1.0", "1.00000000"),

@@ -1,4 +1,4 @@
-"""A connection to a server: its states, its link, its recovery, and the turns of other tasks."""
+"""A connection to a server: its states, its link, its recovery, and yielding to other tasks."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
             return connection.link.is_behind
 
         async def is_behind_after_a_flood() -> bool:
-            # The system may deliver the end of a flood by itself, which is a read of few frames.
+            # The last read of a flood may have few frames, so the flood is repeated.
             frames = connection.frames + 2 * MAX_WAITING
             writes.put_nowait(flood)
             await async_wait_until(lambda: connection.frames == frames)
@@ -134,11 +134,11 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
         writes.put_nowait(flood)
         writes.put_nowait(None)
         await async_wait_until(lambda: connection.reconnects == 1)
-        assert not is_behind(), "nothing more comes"
+        assert not is_behind(), "the connection has ended"
 
 
 class CountedBackoff(Backoff):
-    """Waits for next to nothing, and counts how often it was reset."""
+    """A backoff with very short delays that counts its resets."""
 
     def __init__(self) -> None:
         super().__init__(least=0.001, most=0.002)
@@ -171,7 +171,7 @@ async def test_step_of_the_wall_clock_does_not_change_the_recovery(
 
 
 class SlowSession(KrakenSession):
-    """Processes each frame in five steps, each longer than a turn; no frame means anything."""
+    """A session that takes five steps for each frame, each longer than the yield interval."""
 
     def __init__(self, turns: list[int]) -> None:
         super().__init__({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
@@ -204,4 +204,4 @@ async def test_large_frame_yields_to_other_tasks() -> None:
         others = asyncio.create_task(take_turns())
         await async_wait_until(lambda: connection.frames == 1)
         await cancel(others)
-    assert len(set(session.steps_at)) == 5, "a turn of the others lies between any two steps"
+    assert len(set(session.steps_at)) == 5, "other tasks ran between any two steps"

@@ -165,7 +165,7 @@ def test_time_of_waiting_does_not_count_as_recovery(
         come_live_again(subscription)
         clock.now += 1
     subscription.resync("checksum", has_budget=True)
-    # The last wait was half a minute at least; then it is live for another half.
+    # The last delay was at least half a minute. Then the book is live for another half.
     clock.now = max(clock.now, subscription.due)
     come_live_again(subscription)
     clock.now += 31
@@ -181,7 +181,7 @@ def test_subscription_is_due_at_once_after_a_quiet_book(subscription: Subscripti
         come_live_again(subscription)
 
 
-# What readers see of a book, by the state of its subscription.
+# The possible statuses of a book, by the state of its subscription.
 STATUSES = {
     State.WAITING: {"asked", "syncing"},
     State.ASKED: {"asked", "syncing", "refused"},
@@ -193,16 +193,16 @@ STATUSES = {
 }
 
 STEPS: list[Callable[[Conversation], None]] = [
-    lambda kraken: kraken.hear(kraken.markets[BTC].snapshot()),
-    lambda kraken: kraken.hear(kraken.markets[BTC].update([("98.0", "1.00000000")])),
-    lambda kraken: kraken.hear(kraken.markets[BTC].wrong_update()),
-    lambda kraken: kraken.hear(acknowledged("subscribe", BTC)),
-    lambda kraken: kraken.hear(acknowledged("unsubscribe", BTC)),
-    lambda kraken: kraken.hear(refused(BTC, "not supported")),
-    lambda kraken: kraken.hear(refused(BTC, "Already subscribed")),
-    lambda kraken: kraken.hear(refused(BTC, "not found", method="unsubscribe")),
-    lambda kraken: kraken.hear(instruments(BTC, price=2, kind="update")),
-    lambda kraken: kraken.hear(instruments(BTC)),
+    lambda kraken: kraken.receive(kraken.markets[BTC].snapshot()),
+    lambda kraken: kraken.receive(kraken.markets[BTC].update([("98.0", "1.00000000")])),
+    lambda kraken: kraken.receive(kraken.markets[BTC].wrong_update()),
+    lambda kraken: kraken.receive(acknowledged("subscribe", BTC)),
+    lambda kraken: kraken.receive(acknowledged("unsubscribe", BTC)),
+    lambda kraken: kraken.receive(refused(BTC, "not supported")),
+    lambda kraken: kraken.receive(refused(BTC, "Already subscribed")),
+    lambda kraken: kraken.receive(refused(BTC, "not found", method="unsubscribe")),
+    lambda kraken: kraken.receive(instruments(BTC, price=2, kind="update")),
+    lambda kraken: kraken.receive(instruments(BTC)),
     lambda kraken: kraken.wait(11),
     lambda kraken: kraken.wait(61),
     lambda kraken: kraken.wait(QUIET_SECONDS),
@@ -214,7 +214,7 @@ def test_status_of_a_book_agrees_with_the_state_of_its_subscription(
     steps: list[Callable[[Conversation], None]],
 ) -> None:
     conversation = Conversation(BTC)
-    conversation.hear(instruments(BTC))
+    conversation.receive(instruments(BTC))
     for step in steps:
         step(conversation)
         state, book = conversation.state(BTC), conversation.books[BTC]

@@ -1,4 +1,4 @@
-"""Kraken as the feed sees it."""
+"""Kraken as a venue."""
 
 from __future__ import annotations
 

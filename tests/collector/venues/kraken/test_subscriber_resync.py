@@ -1,4 +1,4 @@
-"""Books in doubt are asked for again: alone, later each time, and within a budget."""
+"""Resyncs of books: alone, later each time, and within a budget."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ from tests.collector.venues.kraken.kraken_side import (
 def test_book_in_doubt_alone_is_resynced(
     live: Conversation, frame: bytes, reason: str
 ) -> None:
-    live.hear(frame)
+    live.receive(frame)
     book = live.books[BTC]
     assert (book.status, book.reason, book.book) == ("syncing", reason, None)
-    assert live.asked() == [("unsubscribe", [BTC])]
-    live.hear(live.markets[ETH].update([("98.0", "1.00000000")]))
+    assert live.requested() == [("unsubscribe", [BTC])]
+    live.receive(live.markets[ETH].update([("98.0", "1.00000000")]))
     assert live.books[ETH].live
     resubscribe(live, BTC)
     assert live.books[ETH].live
-    assert live.said() == []
+    assert live.requests() == []
 
 
 def test_crossed_book_is_doubted_even_if_its_checksum_agrees(live: Conversation) -> None:
-    live.hear(live.markets[BTC].update([("101.0", "1.00000000")]))
+    live.receive(live.markets[BTC].update([("101.0", "1.00000000")]))
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "crossed")
-    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.requested() == [("unsubscribe", [BTC])]
 
 
 def test_frames_of_the_old_subscription_are_ignored_until_the_new_snapshot(
@@ -59,17 +59,17 @@ def test_frames_of_the_old_subscription_are_ignored_until_the_new_snapshot(
 ) -> None:
     market, book = live.markets[BTC], live.books[BTC]
     late = market.update([("99.5", "1.00000000")])
-    live.hear(market.wrong_update())
+    live.receive(market.wrong_update())
     old_snapshot = Market(BTC).snapshot()
-    live.hear(late, old_snapshot)
+    live.receive(late, old_snapshot)
     assert book.status == "syncing"
-    live.hear(acknowledged("unsubscribe", BTC))
-    live.hear(late)
+    live.receive(acknowledged("unsubscribe", BTC))
+    live.receive(late)
     assert book.status == "syncing"
-    assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
-    live.hear(late)
+    assert live.requested() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
+    live.receive(late)
     assert book.status == "syncing"
-    live.hear(acknowledged("subscribe", BTC), market.snapshot())
+    live.receive(acknowledged("subscribe", BTC), market.snapshot())
     assert book.live
     assert book.checksum == market.book.checksum
 
@@ -77,16 +77,16 @@ def test_frames_of_the_old_subscription_are_ignored_until_the_new_snapshot(
 def test_repeated_doubts_of_a_symbol_have_growing_delays(live: Conversation) -> None:
     waits = []
     for _ in range(7):
-        live.hear(live.markets[BTC].wrong_update())
-        assert live.asked() == [("unsubscribe", [BTC])]
-        live.hear(acknowledged("unsubscribe", BTC))
+        live.receive(live.markets[BTC].wrong_update())
+        assert live.requested() == [("unsubscribe", [BTC])]
+        live.receive(acknowledged("unsubscribe", BTC))
         begun = live.now
-        while not (asked := live.asked()):
+        while not (asked := live.requested()):
             live.wait(1)
-            assert live.now - begun < 62, "not asked for again"
+            assert live.now - begun < 62, "no request"
         waits.append(live.now - begun)
         assert asked == [("subscribe", [BTC])]
-        live.hear(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
+        live.receive(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
     assert waits[0] == 0
     assert waits[1] >= 1
     assert waits[4] >= 4
@@ -96,33 +96,33 @@ def test_repeated_doubts_of_a_symbol_have_growing_delays(live: Conversation) -> 
 
 def test_doubt_after_a_minute_of_being_live_has_no_delay(live: Conversation) -> None:
     for _ in range(3):
-        live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
-        assert live.asked() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
-        live.hear(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
+        live.receive(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
+        assert live.requested() == [("unsubscribe", [BTC]), ("subscribe", [BTC])]
+        live.receive(acknowledged("subscribe", BTC), live.markets[BTC].snapshot())
         live.wait(61)
 
 
 def test_update_before_its_snapshot_is_doubted(live: Conversation) -> None:
     market = live.markets[BTC]
-    live.hear(market.wrong_update(), acknowledged("unsubscribe", BTC))
-    live.said()
-    live.hear(acknowledged("subscribe", BTC), market.update([("99.5", "1.00000000")]))
+    live.receive(market.wrong_update(), acknowledged("unsubscribe", BTC))
+    live.requests()
+    live.receive(acknowledged("subscribe", BTC), market.update([("99.5", "1.00000000")]))
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "early")
-    assert live.asked() == [("unsubscribe", [BTC])]
-    live.hear(market.snapshot())
-    assert not live.books[BTC].live, "it is of the subscription that was left"
+    assert live.requested() == [("unsubscribe", [BTC])]
+    live.receive(market.snapshot())
+    assert not live.books[BTC].live, "the snapshot belongs to the old subscription"
     assert live.books[ETH].live
 
 
 def test_quiet_book_is_resynced(live: Conversation) -> None:
     live.wait(QUIET_SECONDS / 2)
-    live.hear(live.markets[ETH].update([("99.5", "1.00000000")]))
+    live.receive(live.markets[ETH].update([("99.5", "1.00000000")]))
     live.wait(QUIET_SECONDS / 2)
-    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.requested() == [("unsubscribe", [BTC])]
     assert live.books[BTC].reason == "quiet"
     assert live.books[ETH].live
-    live.hear(acknowledged("unsubscribe", BTC))
-    assert live.asked() == [("subscribe", [BTC])]
+    live.receive(acknowledged("unsubscribe", BTC))
+    assert live.requested() == [("subscribe", [BTC])]
 
 
 def test_resyncs_of_all_books_stay_within_the_budget() -> None:
@@ -130,21 +130,21 @@ def test_resyncs_of_all_books_stay_within_the_budget() -> None:
     conversation = Conversation(*names)
     conversation.go_live()
     for name in names:
-        conversation.hear(conversation.markets[name].wrong_update())
-        conversation.hear(acknowledged("unsubscribe", name))
+        conversation.receive(conversation.markets[name].wrong_update())
+        conversation.receive(acknowledged("unsubscribe", name))
     asked_again: list[float] = []
     while len(asked_again) < len(names):
-        for method, symbols in conversation.asked():
+        for method, symbols in conversation.requested():
             if method == "subscribe":
                 asked_again += [conversation.now] * len(symbols)
                 for symbol in symbols:
                     snapshot = conversation.markets[symbol].snapshot()
-                    conversation.hear(acknowledged("subscribe", symbol), snapshot)
+                    conversation.receive(acknowledged("subscribe", symbol), snapshot)
         conversation.wait(1)
     for at in asked_again:
         within = [other for other in asked_again if at <= other < at + 10]
         assert len(within) <= RESYNCS_PER_10_S
-    assert max(asked_again) - min(asked_again) < 60, "each had its turn"
+    assert max(asked_again) - min(asked_again) < 60, "each was resynced"
 
 
 def test_resyncs_of_quiet_books_stay_within_the_budget() -> None:
@@ -160,23 +160,23 @@ def test_requests_are_limited_in_rate_and_have_many_symbols(live: Conversation) 
     conversation = Conversation(*names)
     conversation.go_live()
     for name in names:
-        conversation.hear(conversation.markets[name].wrong_update())
-    assert conversation.asked() == [("unsubscribe", names)]
+        conversation.receive(conversation.markets[name].wrong_update())
+    assert conversation.requested() == [("unsubscribe", names)]
     conversation.now += 1
     for name in names:
-        conversation.hear(acknowledged("unsubscribe", name))
-    assert len(conversation.said()) <= REQUESTS_PER_SECOND
+        conversation.receive(acknowledged("unsubscribe", name))
+    assert len(conversation.requests()) <= REQUESTS_PER_SECOND
 
 
 def test_quiet_books_are_resynced_without_growing_delays(live: Conversation) -> None:
     for _ in range(6):
         live.wait(QUIET_SECONDS)
-        assert live.asked() == [("unsubscribe", [BTC, ETH])]
+        assert live.requested() == [("unsubscribe", [BTC, ETH])]
         for symbol in (BTC, ETH):
-            live.hear(acknowledged("unsubscribe", symbol))
-        assert live.asked() == [("subscribe", [BTC, ETH])]
+            live.receive(acknowledged("unsubscribe", symbol))
+        assert live.requested() == [("subscribe", [BTC, ETH])]
         for symbol in (BTC, ETH):
-            live.hear(acknowledged("subscribe", symbol), live.markets[symbol].snapshot())
+            live.receive(acknowledged("subscribe", symbol), live.markets[symbol].snapshot())
             assert live.books[symbol].live
 
 
@@ -186,15 +186,15 @@ def test_symbols_in_constant_doubt_leave_other_symbols_their_resyncs() -> None:
     conversation.go_live()
     last = names[-1]
     for name in names:
-        conversation.hear(conversation.markets[name].wrong_update())
-        conversation.hear(acknowledged("unsubscribe", name))
+        conversation.receive(conversation.markets[name].wrong_update())
+        conversation.receive(acknowledged("unsubscribe", name))
     for _ in range(25):
-        for method, symbols in conversation.asked():
+        for method, symbols in conversation.requested():
             for symbol in symbols if method == "subscribe" else ():
-                conversation.hear(acknowledged("subscribe", symbol))
-                conversation.hear(conversation.markets[symbol].snapshot())
+                conversation.receive(acknowledged("subscribe", symbol))
+                conversation.receive(conversation.markets[symbol].snapshot())
                 if symbol != last:
-                    conversation.hear(conversation.markets[symbol].wrong_update())
-                    conversation.hear(acknowledged("unsubscribe", symbol))
+                    conversation.receive(conversation.markets[symbol].wrong_update())
+                    conversation.receive(acknowledged("unsubscribe", symbol))
         conversation.wait(1)
     assert conversation.books[last].live

@@ -15,16 +15,16 @@ from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import SYMBOLS
 from lab.waiting import async_wait_until, cancel
 from tests.collector.publish.boxes import Clock
-from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
+from tests.collector.publish.publishing import EPOCH, QUICK_RETRIES, LossyRedis, Publishing
 
 FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
-TWO_TOGETHER = replace(UNHURRIED, max_symbols_per_send=2)
+TWO_TOGETHER = replace(QUICK_RETRIES, max_symbols_per_send=2)
 # While the feed is behind, no flush begins before a queue fills.
-GATHERING = replace(UNHURRIED, enough_events=10**9, max_flush_interval=1000.0)
+GATHERING = replace(QUICK_RETRIES, enough_events=10**9, max_flush_interval=1000.0)
 
 
 async def test_flush_sends_all_symbols_in_parts(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
     await publishing.lead()
@@ -38,7 +38,7 @@ async def test_flush_sends_all_symbols_in_parts(
 
 
 async def test_fence_during_a_flush_stops_its_remaining_parts(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
     await publishing.lead()
@@ -74,7 +74,7 @@ async def has_all(publishing: Publishing, symbol: str = "BTC/USD") -> bool:
 
 
 async def test_events_are_written_at_once_while_the_feed_is_not_behind(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing)
     async with running(publishing):
@@ -86,7 +86,7 @@ async def test_events_are_written_at_once_while_the_feed_is_not_behind(
 
 
 async def test_events_gather_while_the_feed_is_behind(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing, tuning=GATHERING)
     publishing.link.is_behind = True
@@ -102,7 +102,7 @@ async def test_events_gather_while_the_feed_is_behind(
 
 
 async def test_filling_queue_starts_a_flush_while_the_feed_is_behind(
-    losing: LosesAnswers,
+    losing: LossyRedis,
 ) -> None:
     publishing = Publishing(losing, *FIVE, tuning=GATHERING)
     publishing.link.is_behind = True

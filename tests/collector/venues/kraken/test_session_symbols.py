@@ -1,4 +1,4 @@
-"""A session begins and ends, and symbols join and leave it."""
+"""Start and end of a session, and symbols that are added and removed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.collector.venues.kraken.kraken_side import (
 
 def test_session_requests_instruments_first_and_then_all_books_together() -> None:
     conversation = Conversation(BTC, ETH, depth=25)
-    (request,) = conversation.said()
+    (request,) = conversation.requests()
     assert request["params"] == {"channel": "instrument"}
-    conversation.hear(b'{"channel":"heartbeat"}')
-    assert conversation.said() == []
-    conversation.hear(instruments(BTC, ETH, "SOL/USD"))
-    (request,) = conversation.said()
+    conversation.receive(b'{"channel":"heartbeat"}')
+    assert conversation.requests() == []
+    conversation.receive(instruments(BTC, ETH, "SOL/USD"))
+    (request,) = conversation.requests()
     assert request["params"] == {
         "channel": "book",
         "symbol": [BTC, ETH],
@@ -34,34 +34,34 @@ def test_session_requests_instruments_first_and_then_all_books_together() -> Non
 def test_book_is_asked_then_syncing_then_live() -> None:
     conversation = Conversation(BTC)
     book = conversation.books[BTC]
-    conversation.hear(instruments(BTC))
+    conversation.receive(instruments(BTC))
     assert (book.status, book.precision) == ("asked", Precision(1, 8))
-    conversation.hear(acknowledged("subscribe", BTC))
+    conversation.receive(acknowledged("subscribe", BTC))
     assert book.status == "syncing"
     before = conversation.session.is_complete
-    conversation.hear(conversation.markets[BTC].snapshot())
+    conversation.receive(conversation.markets[BTC].snapshot())
     assert (book.status, book.reason) == ("live", None)
     assert (before, conversation.session.is_complete) == (False, True)
     assert conversation.session.has_verified
 
 
 def test_requests_have_unique_ids(live: Conversation) -> None:
-    live.hear(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
+    live.receive(live.markets[BTC].wrong_update(), acknowledged("unsubscribe", BTC))
     fresh = Conversation(BTC)
     fresh.wait(30)
     for conversation in (live, fresh):
-        ids = [request["req_id"] for request in conversation.said()]
+        ids = [request["req_id"] for request in conversation.requests()]
         assert ids
         assert len(set(ids)) == len(ids)
 
 
 def test_closed_session_drops_every_book_and_keeps_refusals() -> None:
     conversation = Conversation(BTC, BAD, ETH)
-    conversation.hear(instruments(BTC, ETH), refused(BAD, "not supported"))
-    conversation.hear(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
+    conversation.receive(instruments(BTC, ETH), refused(BAD, "not supported"))
+    conversation.receive(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
     conversation.session.close("closed")
-    told = {symbol: (b.status, b.reason) for symbol, b in conversation.books.items()}
-    assert told == {
+    statuses = {symbol: (b.status, b.reason) for symbol, b in conversation.books.items()}
+    assert statuses == {
         BTC: ("syncing", "closed"),
         BAD: ("refused", "not supported"),
         ETH: ("asked", "closed"),
@@ -73,11 +73,11 @@ def test_added_symbol_is_subscribed_and_removed_symbol_unsubscribed(live: Conver
     live.books["SOL/USD"] = book
     live.session.add(book)
     live.wait(1)
-    assert live.asked() == [("subscribe", ["SOL/USD"])]
+    assert live.requested() == [("subscribe", ["SOL/USD"])]
     live.session.remove(BTC)
     del live.books[BTC]
-    assert live.asked() == [("unsubscribe", [BTC])]
-    live.hear(live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC))
+    assert live.requested() == [("unsubscribe", [BTC])]
+    live.receive(live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC))
     live.wait(20)
     assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
 
@@ -85,7 +85,7 @@ def test_added_symbol_is_subscribed_and_removed_symbol_unsubscribed(live: Conver
 def test_session_without_symbols_is_complete_with_the_pairs() -> None:
     conversation = Conversation()
     assert not conversation.session.is_complete
-    conversation.hear(instruments(BTC))
+    conversation.receive(instruments(BTC))
     assert conversation.session.is_complete
 
 
@@ -94,20 +94,20 @@ def test_symbol_added_again_waits_for_its_unsubscription(
 ) -> None:
     live.session.remove(BTC)
     live.session.add(live.books[BTC])
-    assert live.asked() == [("unsubscribe", [BTC])]
+    assert live.requested() == [("unsubscribe", [BTC])]
     live.wait(5)
-    assert live.asked() == []
-    live.hear(live.markets[BTC].snapshot())
-    live.hear(acknowledged("unsubscribe", BTC))
-    assert live.asked() == [("subscribe", [BTC])]
+    assert live.requested() == []
+    live.receive(live.markets[BTC].snapshot())
+    live.receive(acknowledged("unsubscribe", BTC))
+    assert live.requested() == [("subscribe", [BTC])]
 
 
 def test_unsubscription_of_a_removed_symbol_is_repeated_without_an_answer(live: Conversation) -> None:
     live.session.remove(BTC)
     del live.books[BTC]
-    live.said()
+    live.requests()
     live.wait(11)
-    assert live.asked() == [("unsubscribe", [BTC])]
-    live.hear(acknowledged("unsubscribe", BTC))
+    assert live.requested() == [("unsubscribe", [BTC])]
+    live.receive(acknowledged("unsubscribe", BTC))
     live.wait(30)
-    assert live.asked() == []
+    assert live.requested() == []

@@ -1,4 +1,4 @@
-"""Refusals, and errors that do not say what they refuse."""
+"""Refusals, and errors without a symbol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.collector.venues.kraken.kraken_side import (
     ETH,
     Conversation,
     acknowledged,
-    asked_together,
+    request_together,
     instruments,
     refused,
 )
@@ -18,13 +18,13 @@ from tests.collector.venues.kraken.kraken_side import (
 
 def test_refused_symbol_leaves_the_others_live() -> None:
     conversation = Conversation(BTC, BAD, ETH)
-    conversation.hear(instruments(BTC, ETH))
-    conversation.hear(
+    conversation.receive(instruments(BTC, ETH))
+    conversation.receive(
         acknowledged("subscribe", BTC),
         refused(BAD, "Currency pair not supported XBT/EUR"),
         acknowledged("subscribe", ETH),
     )
-    conversation.hear(*(conversation.markets[symbol].snapshot() for symbol in (BTC, ETH)))
+    conversation.receive(*(conversation.markets[symbol].snapshot() for symbol in (BTC, ETH)))
     assert [book.status for book in conversation.books.values()] == ["live", "refused", "live"]
     assert conversation.books[BAD].reason == "Currency pair not supported XBT/EUR"
     assert conversation.session.is_complete
@@ -32,61 +32,61 @@ def test_refused_symbol_leaves_the_others_live() -> None:
 
 def test_refused_symbol_is_requested_again_after_60_s() -> None:
     conversation = Conversation(BTC)
-    conversation.hear(instruments(BTC), refused(BTC, "Currency pair not supported"))
-    conversation.said()
+    conversation.receive(instruments(BTC), refused(BTC, "Currency pair not supported"))
+    conversation.requests()
     conversation.wait(59)
-    assert conversation.said() == []
+    assert conversation.requests() == []
     assert conversation.books[BTC].status == "refused"
     conversation.wait(2)
-    assert conversation.asked() == [("subscribe", [BTC])]
-    conversation.hear(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
+    assert conversation.requested() == [("subscribe", [BTC])]
+    conversation.receive(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
     assert conversation.books[BTC].live
 
 
 def answer_each_alone(conversation: Conversation, bad: str, method: str = "subscribe") -> None:
-    """Refuse, without a name, each request that asks for `bad`; grant the others."""
-    for request in conversation.said():
+    """Refuse each request with the symbol `bad`, without a name; grant the others."""
+    for request in conversation.requests():
         names, more = request["params"]["symbol"], {"req_id": request["req_id"]}
         if bad in names:
-            conversation.hear(refused(None, "not supported", method=request["method"], **more))
+            conversation.receive(refused(None, "not supported", method=request["method"], **more))
             continue
         for name in names:
-            conversation.hear(acknowledged(request["method"], name, **more))
+            conversation.receive(acknowledged(request["method"], name, **more))
             if request["method"] == "subscribe":
-                conversation.hear(conversation.markets[name].snapshot())
+                conversation.receive(conversation.markets[name].snapshot())
 
 
 @pytest.mark.parametrize("named", ["XDG/USD", "DOGE/USD"])
 def test_refused_name_in_batch_error_leaves_other_books_live(named: str) -> None:
-    conversation, number = asked_together(BTC, "XDG/USD", ETH)
+    conversation, number = request_together(BTC, "XDG/USD", ETH)
     error = f"Currency pair not supported {named}"
-    conversation.hear(refused(None, error, req_id=number))
+    conversation.receive(refused(None, error, req_id=number))
     for symbol in (BTC, ETH):
-        conversation.hear(acknowledged("subscribe", symbol, req_id=number))
-        conversation.hear(conversation.markets[symbol].snapshot())
+        conversation.receive(acknowledged("subscribe", symbol, req_id=number))
+        conversation.receive(conversation.markets[symbol].snapshot())
     assert [book.status for book in conversation.books.values()] == ["live", "refused", "live"]
     assert conversation.books["XDG/USD"].reason == error
 
 
 def test_batch_error_without_a_name_leaves_acknowledged_books_live() -> None:
-    conversation, number = asked_together(BTC, BAD, ETH)
-    conversation.hear(refused(None, "not supported", req_id=number))
+    conversation, number = request_together(BTC, BAD, ETH)
+    conversation.receive(refused(None, "not supported", req_id=number))
     assert {book.status for book in conversation.books.values()} == {"asked"}
     for symbol in (BTC, ETH):
-        conversation.hear(acknowledged("subscribe", symbol, req_id=number))
-        conversation.hear(conversation.markets[symbol].snapshot())
+        conversation.receive(acknowledged("subscribe", symbol, req_id=number))
+        conversation.receive(conversation.markets[symbol].snapshot())
     conversation.wait(3)
-    (request,) = conversation.said()
-    assert request["params"]["symbol"] == [BAD], "it alone is asked for again"
-    conversation.hear(refused(None, "not supported", req_id=request["req_id"]))
+    (request,) = conversation.requests()
+    assert request["params"]["symbol"] == [BAD], "no other request is repeated"
+    conversation.receive(refused(None, "not supported", req_id=request["req_id"]))
     assert [book.status for book in conversation.books.values()] == ["live", "refused", "live"]
     assert conversation.books[BAD].reason == "not supported"
 
 
 def test_symbol_that_makes_every_request_fail_is_found_and_the_others_become_live() -> None:
     names = [f"C{number}/USD" for number in range(40)]
-    conversation, number = asked_together(*names)
-    conversation.hear(refused(None, "not supported", req_id=number))
+    conversation, number = request_together(*names)
+    conversation.receive(refused(None, "not supported", req_id=number))
     for _ in range(12):
         conversation.wait(1)
         answer_each_alone(conversation, names[17])
@@ -94,66 +94,66 @@ def test_symbol_that_makes_every_request_fail_is_found_and_the_others_become_liv
     assert statuses.pop(names[17]) == "refused"
     assert set(statuses.values()) == {"live"}
     conversation.wait(60)
-    assert conversation.asked() == [("subscribe", [names[17]])], "alone, so that it hurts no other"
+    assert conversation.requested() == [("subscribe", [names[17]])], "alone, without harm to others"
 
 
 @pytest.mark.parametrize("more", [{}, {"req_id": 99_999}])
 def test_error_without_symbol_or_request_divides_the_next_requests(
     more: dict[str, int],
 ) -> None:
-    conversation, _ = asked_together(BTC, BAD, ETH)
-    conversation.hear(refused(None, "Malformed request", "subscribe", **more))
+    conversation, _ = request_together(BTC, BAD, ETH)
+    conversation.receive(refused(None, "Malformed request", "subscribe", **more))
     assert {book.status for book in conversation.books.values()} == {"asked"}
     conversation.wait(3)
-    assert conversation.asked() == [("subscribe", [each]) for each in (BTC, BAD, ETH)]
+    assert conversation.requested() == [("subscribe", [each]) for each in (BTC, BAD, ETH)]
 
 
 def test_error_of_a_request_for_one_symbol_refuses_that_symbol() -> None:
-    conversation, number = asked_together(BTC)
-    conversation.hear(refused(None, "Subscription depth not supported", req_id=number))
+    conversation, number = request_together(BTC)
+    conversation.receive(refused(None, "Subscription depth not supported", req_id=number))
     assert conversation.books[BTC].status == "refused"
 
 
 def test_error_with_several_symbols_refuses_those() -> None:
-    conversation, number = asked_together(BTC, BAD, ETH, "SOL/USD")
-    conversation.hear(refused(None, f"Not supported: {BAD}, SOL/USD.", req_id=number))
+    conversation, number = request_together(BTC, BAD, ETH, "SOL/USD")
+    conversation.receive(refused(None, f"Not supported: {BAD}, SOL/USD.", req_id=number))
     statuses = [book.status for book in conversation.books.values()]
     assert statuses == ["asked", "refused", "asked", "refused"]
 
 
 def test_acknowledgement_and_snapshot_count_after_a_refusal() -> None:
     for late in (acknowledged("subscribe", BTC), b""):
-        conversation, _ = asked_together(BTC)
-        conversation.hear(refused(BTC, "Internal error"))
+        conversation, _ = request_together(BTC)
+        conversation.receive(refused(BTC, "Internal error"))
         assert conversation.books[BTC].status == "refused"
-        conversation.hear(*filter(None, [late]), conversation.markets[BTC].snapshot())
+        conversation.receive(*filter(None, [late]), conversation.markets[BTC].snapshot())
         assert (conversation.books[BTC].status, conversation.books[BTC].reason) == ("live", None)
         conversation.wait(120)
-        assert conversation.asked() == []
+        assert conversation.requested() == []
 
 
 def test_unsubscribe_error_without_a_name_leaves_no_symbol_unsubscribed(
     live: Conversation,
 ) -> None:
-    live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
-    (request,) = live.said()
-    live.hear(refused(None, "no", method="unsubscribe", req_id=request["req_id"]))
-    assert live.said() == []
+    live.receive(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
+    (request,) = live.requests()
+    live.receive(refused(None, "no", method="unsubscribe", req_id=request["req_id"]))
+    assert live.requests() == []
     live.wait(3)
-    assert live.asked() == [("unsubscribe", [BTC]), ("unsubscribe", [ETH])]
+    assert live.requested() == [("unsubscribe", [BTC]), ("unsubscribe", [ETH])]
 
 
 def test_unsubscribe_error_with_a_symbol_concerns_that_symbol(live: Conversation) -> None:
-    live.hear(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
-    (request,) = live.said()
+    live.receive(live.markets[BTC].wrong_update(), live.markets[ETH].wrong_update())
+    (request,) = live.requests()
     error = f"Subscription Not Found {ETH}"
-    live.hear(refused(None, error, method="unsubscribe", req_id=request["req_id"]))
-    assert live.asked() == [("subscribe", [ETH])]
+    live.receive(refused(None, error, method="unsubscribe", req_id=request["req_id"]))
+    assert live.requested() == [("subscribe", [ETH])]
 
 
 def test_error_of_an_unwanted_symbol_refuses_no_book() -> None:
-    conversation, number = asked_together(BTC, ETH)
-    conversation.hear(refused("SOL/EUR", "not supported", req_id=number))
+    conversation, number = request_together(BTC, ETH)
+    conversation.receive(refused("SOL/EUR", "not supported", req_id=number))
     assert {book.status for book in conversation.books.values()} == {"asked"}
 
 
@@ -171,30 +171,30 @@ def test_error_of_an_unwanted_symbol_refuses_no_book() -> None:
     ],
 )
 def test_rate_error_pauses_requests_and_refuses_no_symbol(error: str) -> None:
-    conversation, number = asked_together(BTC, ETH)
-    conversation.hear(refused(BTC, error, req_id=number), refused(None, error, req_id=number))
+    conversation, number = request_together(BTC, ETH)
+    conversation.receive(refused(BTC, error, req_id=number), refused(None, error, req_id=number))
     conversation.wait(9)
-    assert conversation.asked() == []
+    assert conversation.requested() == []
     assert {book.status for book in conversation.books.values()} == {"asked"}
     conversation.wait(2)
-    assert conversation.asked() == [("subscribe", [BTC, ETH])]
+    assert conversation.requested() == [("subscribe", [BTC, ETH])]
 
 
 def test_error_without_symbol_or_known_id_refuses_no_book() -> None:
     conversation = Conversation(BTC)
-    conversation.hear(instruments(BTC))
-    conversation.hear(refused(None, "Subscription depth not supported"))
-    conversation.hear(refused(None, "Subscription depth not supported", req_id=99))
+    conversation.receive(instruments(BTC))
+    conversation.receive(refused(None, "Subscription depth not supported"))
+    conversation.receive(refused(None, "Subscription depth not supported", req_id=99))
     assert conversation.books[BTC].status == "asked"
 
 
 def test_refusal_leaves_a_live_book_live(live: Conversation) -> None:
-    live.hear(refused(BTC, "Currency pair not supported"), refused(BTC, "Already subscribed"))
+    live.receive(refused(BTC, "Currency pair not supported"), refused(BTC, "Already subscribed"))
     assert live.books[BTC].live
-    assert live.said() == []
+    assert live.requests() == []
 
 
 def test_long_error_is_cut_to_200_characters() -> None:
     conversation = Conversation(BTC)
-    conversation.hear(instruments(BTC), refused(BTC, "x" * 100_000))
+    conversation.receive(instruments(BTC), refused(BTC, "x" * 100_000))
     assert len(conversation.books[BTC].reason or "") == 200
