@@ -85,7 +85,9 @@ def test_error_of_a_wrong_setting_names_it_and_the_right_form(
     assert re.search(takes, line), line
 
 
-def test_errors_of_all_wrong_settings_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_all_wrong_settings_are_reported_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(ValidationError) as caught:
         settings_of(monkeypatch, KRAKEN_DEPTH="11", COLLECTOR_PORT="x", KRAKEN_SYMBOLS="?")
     lines = describe_errors(caught.value)
@@ -144,9 +146,7 @@ def test_env_file_has_values_for_unset_variables(
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.text(max_size=8))
-def test_shards_of_one_symbol_overlap_for_any_two_counts(
-    old: int, new: int, symbol: str
-) -> None:
+def test_shards_of_one_symbol_overlap_for_any_two_counts(old: int, new: int, symbol: str) -> None:
     (one,) = (Shard(i, old) for i in range(old) if Shard(i, old).has(symbol))
     (other,) = (Shard(i, new) for i in range(new) if Shard(i, new).has(symbol))
     assert one.overlaps(other)
@@ -165,7 +165,9 @@ def test_shards_of_one_symbol_overlap_for_any_two_counts(
         ("1/4", "2/6", False),
     ],
 )
-def test_shards_overlap_if_a_symbol_can_belong_to_both(one: str, other: str, overlaps: bool) -> None:
+def test_shards_overlap_if_a_symbol_can_belong_to_both(
+    one: str, other: str, overlaps: bool
+) -> None:
     assert parse_shard(one).overlaps(parse_shard(other)) is overlaps
     shared = [n for n in range(24) if _has(one, n) and _has(other, n)]
     assert bool(shared) is overlaps

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from collector.feed.lag import (
-    MAX_SAMPLES,
     MAX_LAG,
+    MAX_SAMPLES,
     FeedLag,
     FeedLagging,
     FeedSilent,

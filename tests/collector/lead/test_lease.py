@@ -92,7 +92,9 @@ async def test_leader_follows_if_another_holds_the_lease(
     assert (first.followed, first.epoch) == (1, None)
 
 
-async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: ShardCandidates) -> None:
+async def test_released_lease_is_free_at_once(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     await first.stop()
@@ -102,7 +104,9 @@ async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: Shar
     await async_wait_until(lambda: second.led)
 
 
-async def test_follower_does_not_release_the_leaders_lease(redis: RedisNode, candidates: ShardCandidates) -> None:
+async def test_follower_does_not_release_the_leaders_lease(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
@@ -179,7 +183,9 @@ async def test_each_shard_has_its_own_leader(candidates: ShardCandidates) -> Non
 # Keys that no leader writes
 
 
-async def test_lease_without_an_expiry_gets_one(redis: RedisNode, candidates: ShardCandidates) -> None:
+async def test_lease_without_an_expiry_gets_one(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     await redis.set(lease_key("0/1"), "5 somebody")
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)

@@ -111,9 +111,7 @@ def test_seqs_rise_and_every_update_is_written_or_conflated(steps: list[str], mo
 
 @given(st.lists(st.sampled_from(["update"] * 5 + ["write"]), max_size=60), st.integers(2, 6))
 @settings(deadline=None, max_examples=200)
-def test_written_and_conflated_events_add_up_without_faults(
-    steps: list[str], most: int
-) -> None:
+def test_written_and_conflated_events_add_up_without_faults(steps: list[str], most: int) -> None:
     writer = ModelledWriter(most)
     writer.box.snapshot()
     writer.lead()

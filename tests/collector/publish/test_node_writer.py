@@ -1,4 +1,4 @@
-"""How events go out: in parts, at once where there is time, and together where there is none."""
+"""Flushes of many symbols, and events that gather while the feed is behind."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-import pytest
-
 from collector.publish.event_queue import MAX_EVENTS
-from collector.publish.flush_pacer import FlushPacer
-from collector.publish.tuning import Tuning
 from kraken_book.contract.keys import SYMBOLS
 from lab.waiting import async_wait_until, cancel
-from tests.collector.publish.boxes import Clock
 from tests.collector.publish.publishing import EPOCH, QUICK_RETRIES, LossyRedis, Publishing
 
 FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
+
+
 TWO_TOGETHER = replace(QUICK_RETRIES, max_symbols_per_send=2)
+
+
 # While the feed is behind, no flush begins before a queue fills.
 GATHERING = replace(QUICK_RETRIES, enough_events=10**9, max_flush_interval=1000.0)
 
@@ -112,44 +111,3 @@ async def test_filling_queue_starts_a_flush_while_the_feed_is_behind(
         publishing.box.update(MAX_EVENTS // 2)
         await async_wait_until(lambda: has_all(publishing))
         await async_wait_until(lambda: has_all(publishing, "ETH/USD"))
-
-
-ENOUGH_EVENTS, MAX_FLUSH_INTERVAL = Tuning().enough_events, Tuning().max_flush_interval
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def flushed(clock: Clock, seconds: float, *parts: tuple[int, int]) -> FlushPacer:
-    """A pacer after one flush of so many seconds, whose parts had these events and calls."""
-    pacer = FlushPacer(Tuning(), clock)
-    pacer.begin()
-    for events, calls in parts:
-        pacer.add(events, calls)
-    clock.now += seconds
-    pacer.end()
-    return pacer
-
-
-def test_next_flush_is_due_when_enough_events_have_gathered_at_the_same_rate(clock: Clock) -> None:
-    pacer = flushed(clock, 0.02, (150, 60), (50, 40))
-    assert pacer.rest == pytest.approx(0.02 * ENOUGH_EVENTS / 2 - 0.02)
-    clock.now += 0.05
-    assert pacer.rest == pytest.approx(0.01)
-    clock.now += 0.05
-    assert pacer.rest == 0
-
-
-def test_next_flush_is_due_at_once_after_calls_with_enough_events(clock: Clock) -> None:
-    assert flushed(clock, 0.02, (ENOUGH_EVENTS * 3, 3)).rest == 0
-
-
-def test_time_between_two_flushes_is_bounded(clock: Clock) -> None:
-    assert flushed(clock, 0.2, (100, 100)).rest == pytest.approx(MAX_FLUSH_INTERVAL - 0.2)
-    assert flushed(clock, 2.0, (100, 100)).rest == 0
-
-
-def test_next_flush_is_due_at_once_after_an_empty_one(clock: Clock) -> None:
-    assert flushed(clock, 0.001).rest == 0

@@ -123,7 +123,9 @@ async def test_shared_key_of_another_type_is_logged_once_and_stops_no_book(
     assert await redis.get(key) == b"somebody's"
 
 
-async def test_wake_stream_with_largest_id_is_logged_as_corrupt(redis: RedisNode, pair: Publishing) -> None:
+async def test_wake_stream_with_largest_id_is_logged_as_corrupt(
+    redis: RedisNode, pair: Publishing
+) -> None:
     await redis.xadd(WAKE, {"a": "b"}, id="18446744073709551615-18446744073709551615")
     with capture_logs() as lines:
         await update_all(pair)

@@ -85,7 +85,9 @@ async def test_leader_writes_its_report(redis: RedisNode, reporting: Reporting) 
     assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
 
 
-async def test_standby_writes_no_report_and_removes_no_key(redis: RedisNode, reporting: Reporting) -> None:
+async def test_standby_writes_no_report_and_removes_no_key(
+    redis: RedisNode, reporting: Reporting
+) -> None:
     await put(redis, "GONE/USD")
     assert reporting.reporter.describe()["epoch"] is None
     # Leave time for several reports.

@@ -18,8 +18,8 @@ from websockets.protocol import State
 from websockets.utils import accept_key
 
 from collector.venues.feed_socket import (
-    MAX_MESSAGE_BYTES,
     MAX_FRAMES_PER_ITERATION,
+    MAX_MESSAGE_BYTES,
     MAX_PARTS,
     MAX_WAITING,
     FeedFlooded,
@@ -277,7 +277,9 @@ async def test_close_succeeds_with_a_partly_received_frame(size: int) -> None:
 
 
 @pytest.mark.parametrize("first", [0x83, 0x8B])
-async def test_frame_of_unknown_opcode_ends_the_connection_before_it_is_complete(first: int) -> None:
+async def test_frame_of_unknown_opcode_ends_the_connection_before_it_is_complete(
+    first: int,
+) -> None:
     stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"start"
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]

@@ -47,9 +47,7 @@ def test_truncated_book_frame_doubts_its_symbol_alone(live: Conversation) -> Non
 
 
 @pytest.mark.parametrize("bids", ["null", "[5]", '[{"price":1.0}]', "{}"])
-def test_invalid_entry_leaves_later_entries_valid(
-    live: Conversation, bids: str
-) -> None:
+def test_invalid_entry_leaves_later_entries_valid(live: Conversation, bids: str) -> None:
     bad = f'"data":[{{"symbol":"{BTC}","bids":{bids},"asks":[],"checksum":1}}]}}'.encode()
     before, behind = (live.markets[ETH].update([("98.0", f"{n}.00000000")]) for n in (1, 2))
     live.receive(together(before, bad, behind))

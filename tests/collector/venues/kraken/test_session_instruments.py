@@ -96,7 +96,9 @@ def test_list_of_mostly_nameless_pairs_is_not_the_whole_list() -> None:
 def test_followed_pair_keeps_its_precision_if_the_new_one_is_invalid(
     live: Conversation,
 ) -> None:
-    live.receive(instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1))
+    live.receive(
+        instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1)
+    )
     assert live.books[BTC].precision == Precision(1, 8)
     assert live.books[BTC].live
     assert live.listed[-1] == ([BTC, ETH], True)
@@ -108,7 +110,9 @@ def test_rejected_list_is_requested_again() -> None:
     conversation.receive(instruments(BTC))
     conversation.requests()
     conversation.wait(11)
-    assert [r["method"] for r in conversation.requests() if r["params"]["channel"] == "instrument"] == [
+    assert [
+        r["method"] for r in conversation.requests() if r["params"]["channel"] == "instrument"
+    ] == [
         "unsubscribe",
         "subscribe",
     ]

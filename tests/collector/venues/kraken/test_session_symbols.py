@@ -77,7 +77,9 @@ def test_added_symbol_is_subscribed_and_removed_symbol_unsubscribed(live: Conver
     live.session.remove(BTC)
     del live.books[BTC]
     assert live.requested() == [("unsubscribe", [BTC])]
-    live.receive(live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC))
+    live.receive(
+        live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC)
+    )
     live.wait(20)
     assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
 
@@ -102,7 +104,9 @@ def test_symbol_added_again_waits_for_its_unsubscription(
     assert live.requested() == [("subscribe", [BTC])]
 
 
-def test_unsubscription_of_a_removed_symbol_is_repeated_without_an_answer(live: Conversation) -> None:
+def test_unsubscription_of_a_removed_symbol_is_repeated_without_an_answer(
+    live: Conversation,
+) -> None:
     live.session.remove(BTC)
     del live.books[BTC]
     live.requests()

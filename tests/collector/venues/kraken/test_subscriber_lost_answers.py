@@ -7,9 +7,9 @@ from tests.collector.venues.kraken.kraken_side import (
     ETH,
     Conversation,
     acknowledged,
-    request_together,
     instruments,
     refused,
+    request_together,
     resubscribe,
 )
 

@@ -34,9 +34,7 @@ from tests.collector.venues.kraken.kraken_side import (
         ),
     ],
 )
-def test_book_in_doubt_alone_is_resynced(
-    live: Conversation, frame: bytes, reason: str
-) -> None:
+def test_book_in_doubt_alone_is_resynced(live: Conversation, frame: bytes, reason: str) -> None:
     live.receive(frame)
     book = live.books[BTC]
     assert (book.status, book.reason, book.book) == ("syncing", reason, None)

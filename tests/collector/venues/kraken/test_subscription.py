@@ -66,9 +66,7 @@ def test_move_follows_the_table_and_ignores_other_events(
     assert subscription.state is (expected or state)
 
 
-def test_new_subscription_is_due_at_once(
-    subscription: Subscription, clock: Clock
-) -> None:
+def test_new_subscription_is_due_at_once(subscription: Subscription, clock: Clock) -> None:
     assert subscription.state is State.WAITING
     assert subscription.is_to_be_asked
     clock.now += 1000
@@ -95,9 +93,7 @@ def test_state_without_a_pending_answer_is_never_overdue(
     assert not subscription.is_overdue
 
 
-def test_refused_subscription_is_due_after_60_s(
-    subscription: Subscription, clock: Clock
-) -> None:
+def test_refused_subscription_is_due_after_60_s(subscription: Subscription, clock: Clock) -> None:
     bring_to(subscription, State.REFUSED)
     seen = []
     for clock.now in (NOW + 59.9, NOW + 60):
