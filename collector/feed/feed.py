@@ -172,7 +172,7 @@ class Feed:
             self._log.info("symbols added", count=len(joining), first=joining[:SYMBOLS_SHOWN])
         if left_out:
             self._log.warning(
-                "KRAKEN_MAX_SYMBOLS reached, symbols left out",
+                "symbol limit reached, symbols left out",
                 followed=len(self.books),
                 left_out=left_out,
             )

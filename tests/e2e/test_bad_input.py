@@ -187,9 +187,7 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
     # Every event verifies, by a reader of its own: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
-    (doubt,) = [
-        line for line in scene.collector.lines("book resync") if line["symbol"] == symbol
-    ]
+    (doubt,) = [line for line in scene.collector.lines("book resync") if line["symbol"] == symbol]
     assert doubt["reason"] == reason
     scene.assert_undisturbed(since, symbol)
     assert scene.kraken.connections == 1

@@ -50,7 +50,7 @@ class Feed:
         symbols: tuple[str, ...] = SYMBOLS,
         every: float = 0.1,
     ) -> float:
-        """Read updates of `symbols` in turn, whose clocks are `ahead`; return the largest lag."""
+        """Read updates of `symbols` in turn, with clocks `ahead`; return the largest lag."""
         most, at, number = 0.0, first, 0
         while at < first + seconds:
             symbol = symbols[number % len(symbols)]

@@ -21,7 +21,7 @@ STEPS = st.lists(
 
 
 class ModelledWriter:
-    """A box whose calls `ScriptModel` accepts or refuses."""
+    """A box with calls that `ScriptModel` accepts or refuses."""
 
     def __init__(self, max_events: int) -> None:
         self.max_events = max_events
@@ -118,12 +118,12 @@ def test_written_and_conflated_events_add_up_without_faults(steps: list[str], mo
     writer.write()
     for step in [*steps, "write"]:
         writer.step(step)
-    told = [entry for _, entry in writer.written[2:]]
-    given_numbers = told[-1].seq - 2 if told else 0
-    conflated = sum(json.loads(e.data)["conflated"] for e in told if e.kind == "snapshot")
-    assert given_numbers == len(told) + conflated
+    written = [entry for _, entry in writer.written[2:]]
+    given_numbers = written[-1].seq - 2 if written else 0
+    conflated = sum(json.loads(e.data)["conflated"] for e in written if e.kind == "snapshot")
+    assert given_numbers == len(written) + conflated
     conflations = given_numbers - writer.box.updates
     assert conflations >= 0
-    assert (conflations > 0) == any(entry.kind == "snapshot" for entry in told)
-    books = [json.loads(entry.data) for entry in told if entry.kind != "status"]
+    assert (conflations > 0) == any(entry.kind == "snapshot" for entry in written)
+    books = [json.loads(entry.data) for entry in written if entry.kind != "status"]
     assert not books or books[-1]["checksum"] == writer.box.naive.checksum

@@ -17,7 +17,7 @@ def clock() -> Clock:
 
 
 def flushed(clock: Clock, seconds: float, *parts: tuple[int, int]) -> FlushPacer:
-    """A pacer after one flush of so many seconds, whose parts had these events and calls."""
+    """Return a pacer after one flush with these parts, each of events and calls."""
     pacer = FlushPacer(Tuning(), clock)
     pacer.begin()
     for events, calls in parts:

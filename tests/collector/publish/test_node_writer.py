@@ -18,7 +18,7 @@ FIVE = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 TWO_TOGETHER = replace(QUICK_RETRIES, max_symbols_per_send=2)
 
 
-# While the feed is behind, no flush begins before a queue fills.
+# While the feed is behind, a flush begins only if a queue fills.
 GATHERING = replace(QUICK_RETRIES, enough_events=10**9, max_flush_interval=1000.0)
 
 
@@ -58,7 +58,7 @@ async def test_fence_during_a_flush_stops_its_remaining_parts(
 
 @asynccontextmanager
 async def running(publishing: Publishing) -> AsyncIterator[None]:
-    """It writes by itself."""
+    """Run a leading publisher."""
     await publishing.lead()
     task = asyncio.create_task(publishing.publisher.run())
     try:
@@ -93,7 +93,7 @@ async def test_events_gather_while_the_feed_is_behind(
         losing.sent.clear()
         for _ in range(3):
             publishing.box.update()
-            # Time for what should not happen.
+            # Leave time for a flush.
             await asyncio.sleep(0.02)
         publishing.link.is_behind = False
         await async_wait_until(lambda: has_all(publishing))

@@ -105,7 +105,7 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
     assert age >= 3_000_000_000
 
 
-# Each flush looks at every symbol, and a quiet book is touched at once.
+# Each flush is a round, and touches quiet books at once.
 HURRIED = replace(QUICK_RETRIES, round_interval=0.0, touch_interval=0.0)
 
 

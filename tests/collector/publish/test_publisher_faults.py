@@ -34,7 +34,7 @@ async def test_stream_begins_with_a_snapshot_after_redis_lost_all_keys(
     events = await publishing.events()
     assert [event["kind"] for event in events] == ["snapshot", "status"]
     assert events[0]["conflated"] is None
-    assert events[0]["seq"] > 6, "numbers go on rising"
+    assert events[0]["seq"] > 6, "seqs keep rising"
     assert (await publishing.hash())["best_bid_qty"] == "4.00000000"
     publishing.box.update()
     await publishing.flush()
@@ -123,7 +123,7 @@ async def test_deleted_fields_of_the_symbols_hash_are_written_again(
         return set(await publishing.states()) >= set(publishing.boxes)
 
     try:
-        # Also where others of another shard are listed.
+        # A symbol of another shard is listed too.
         await redis.hset(SYMBOLS, "SOL/USD", "{}")
         for gone in (["BTC/USD"], ["BTC/USD", "ETH/USD"], ["ETH/USD"]):
             await async_wait_until(is_listed, "the symbols are listed")

@@ -27,9 +27,9 @@ async def test_converted_moment_is_between_redis_times_before_and_after_it(redis
     clock = RedisClock()
     before = await redis_microseconds(redis)
     clock.answered(before)
-    told = parse_rfc3339(clock.text(Timestamp(0, monotonic_ns())))
+    converted = parse_rfc3339(clock.text(Timestamp(0, monotonic_ns())))
     after = await redis_microseconds(redis)
-    assert before * 1000 <= told <= after * 1000
+    assert before * 1000 <= converted <= after * 1000
 
 
 async def test_converted_moments_keep_their_distance(redis: Redis) -> None:

@@ -17,7 +17,7 @@ from kraken_book.precision import Precision, to_text
 from lab.naive_book import TextLevel
 
 BTC = Precision(1, 8)
-TOLD = [("63381.0", "0.00000000"), ("63376.4", "0.00005100"), ("0.1", "90071992547409.93000001")]
+LEVELS = [("63381.0", "0.00000000"), ("63376.4", "0.00005100"), ("0.1", "90071992547409.93000001")]
 
 
 def entry_of(bids: str, asks: str = "[]") -> BookEntry:
@@ -35,9 +35,9 @@ def texts(bids: str, precision: Precision = BTC) -> list[TextLevel]:
 
 
 def test_levels_keep_their_order_and_texts() -> None:
-    bids, asks = parse_levels(entry_of(as_kraken(TOLD), as_kraken(TOLD[:1])), BTC)
-    assert bids == [make_level(*level, BTC) for level in TOLD]
-    assert asks == [make_level(*TOLD[0], BTC)]
+    bids, asks = parse_levels(entry_of(as_kraken(LEVELS), as_kraken(LEVELS[:1])), BTC)
+    assert bids == [make_level(*level, BTC) for level in LEVELS]
+    assert asks == [make_level(*LEVELS[0], BTC)]
 
 
 def test_side_may_be_empty_or_missing() -> None:

@@ -96,7 +96,7 @@ def test_error_of_a_broken_entry_names_its_symbol(old: str, new: str) -> None:
 
 
 def entries_of(frame: Frame) -> list[BookEntry]:
-    """Return the entries of a book frame; raise FrameError at the first senseless one."""
+    """Return the entries of a book frame; raise FrameError at the first invalid one."""
     assert isinstance(frame, BookFrame | BookParts)
     return frame.data if isinstance(frame, BookFrame) else list(map(decode_entry, frame.data))
 

@@ -27,7 +27,7 @@ from tests.collector.venues.kraken.kraken_side import (
 
 NOW = 1000.0
 
-# The shortest way to each state.
+# The shortest sequence of events to each state.
 WAYS: dict[State, list[Event]] = {
     State.WAITING: [],
     State.ASKED: [Event.REQUESTED],
