@@ -88,7 +88,7 @@ class Collector:
     async def _write_last(self) -> None:
         """Write the pending events, and a status `syncing` for each live book."""
         for book in self._feed.books.values():
-            if book.live:
+            if book.is_live:
                 book.lose("stopped")
         with contextlib.suppress(TimeoutError, RedisError, OSError):
             async with asyncio.timeout(LAST_FLUSH_TIMEOUT):

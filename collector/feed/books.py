@@ -75,7 +75,7 @@ class SymbolBook:
         self._state: SymbolState
 
     @property
-    def live(self) -> bool:
+    def is_live(self) -> bool:
         """Whether the book is verified and followed."""
         return self.status == "live"
 
@@ -164,7 +164,7 @@ class SymbolBook:
 
     def acknowledge(self) -> None:
         """Become `syncing`, because the venue agreed to send this book."""
-        if not self.live:
+        if not self.is_live:
             self._become("syncing", None if self.status == "refused" else self.reason)
 
     def refuse(self, reason: str) -> None:

@@ -122,16 +122,16 @@ class EventQueue:
         """Continue after `place`, the stream's end in Redis, with the current book or status."""
         if self.epoch is None:
             return
-        same_epoch = place.epoch == self.epoch
+        is_same_epoch = place.epoch == self.epoch
         self.seq = max(self.seq, place.seq)
-        if self.book.live or not same_epoch:
-            self._restart(place.seq if same_epoch else None)
+        if self.book.is_live or not is_same_epoch:
+            self._restart(place.seq if is_same_epoch else None)
         else:
             # Within an epoch only a snapshot may follow a gap. Until the next one, the book in the
             # hash is `syncing` or becomes stale.
             self._drop_waiting()
 
-    def take(self) -> EventBatch | None:
+    def take_batch(self) -> EventBatch | None:
         """Remove and return the events of the next call; None if no event waits."""
         if not self._waiting or self.epoch is None:
             return None
@@ -179,7 +179,7 @@ class EventQueue:
             self._add_status()
 
     def _restart(self, known_seq: int | None) -> None:
-        if self.book.live:
+        if self.book.is_live:
             self._add_snapshot_after(known_seq)
         else:
             self._drop_waiting()
@@ -245,4 +245,4 @@ class EventQueue:
 
 def event_status(book: SymbolBook) -> Status:
     """Return the book's status for events, in which `asked` and `refused` are `syncing`."""
-    return "live" if book.live else "syncing"
+    return "live" if book.is_live else "syncing"

@@ -89,14 +89,16 @@ class Sender:
         self._node = node
         self._troubles = troubles
         self._tuning = tuning
-        self._is_away = False
+        self._is_unavailable = False
         self._name = f"redis {getattr(node, 'address', '')}".strip()
+        # The subject of the trouble while the node does not answer; other troubles have `_name`.
+        self._outage = f"{self._name} unavailable"
         self._backoff = Backoff(tuning.retry_delay / 2, MAX_RETRY_DELAY)
         self.clock = RedisClock()
 
     def drop_troubles(self) -> None:
         """Drop the troubles of the node, which has gone."""
-        for subject in (self._name, f"{self._name} away"):
+        for subject in (self._name, self._outage):
             self._troubles.drop(subject)
 
     async def ask_time(self) -> bool:
@@ -267,18 +269,17 @@ class Sender:
             log.error("redis write failed, retrying", **fields)
 
     def _note_available(self) -> None:
-        if self._is_away:
-            self._is_away = False
-            subject = f"{self._name} away"
-            if self._troubles.end(subject):
-                log.info("redis available again", subject=subject)
+        if self._is_unavailable:
+            self._is_unavailable = False
+            if self._troubles.end(self._outage):
+                log.info("redis available again", subject=self._outage)
 
     def _note_unavailable(self, error: Exception) -> None:
         REDIS_ERRORS.inc()
         # A server with another clock may replace this one.
         self.clock.forget()
-        self._is_away = True
-        if fields := self._troubles.begin(f"{self._name} away", error, self._node):
+        self._is_unavailable = True
+        if fields := self._troubles.begin(self._outage, error, self._node):
             log.error("redis unavailable, events wait in memory", **fields)
 
 

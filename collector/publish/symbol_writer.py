@@ -103,7 +103,7 @@ class SymbolWriter:
     def owes_book(self) -> bool:
         """Whether the book in Redis is older than the events there."""
         queue = self.queue
-        return queue.book.live and queue.epoch is not None and self._book_seq < queue.taken_seq
+        return queue.book.is_live and queue.epoch is not None and self._book_seq < queue.taken_seq
 
     @property
     def is_held_back(self) -> bool:
@@ -150,13 +150,13 @@ class SymbolWriter:
         return self._touch_call(redis_clock) if is_round else None
 
     def _events_call(self, redis_clock: RedisClock) -> WriteCall | None:
-        batch = self.queue.take()
+        batch = self.queue.take_batch()
         if batch is None:
             return None
         CONFLATED.inc(batch.conflated)
         self._called_at = self._clock()
         book = self.queue.book
-        is_book = book.live and not self.queue.waiting and self._is_book_due(batch.entries)
+        is_book = book.is_live and not self.queue.waiting and self._is_book_due(batch.entries)
         if is_book:
             self._note_book()
             values = book_values(book.view(), "live")
@@ -197,7 +197,7 @@ class SymbolWriter:
         if now - self._called_at < self._tuning.touch_interval:
             return None
         self._called_at = now
-        if not book.live or book.link.last_frame_at is None:
+        if not book.is_live or book.link.last_frame_at is None:
             return None
         if queue.epoch is None or not queue.taken_seq:
             return None

@@ -232,7 +232,7 @@ class KrakenConnection:
             await self._send_requests(websocket, session)
 
     async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
-        while (request := session.requests.next(self._now())) is not None:
+        while (request := session.requests.next_request(self._now())) is not None:
             await websocket.send(request)
 
     def _enter(self, state: ConnectionState) -> None:

@@ -65,7 +65,7 @@ class Requests:
         self._of_instruments.append((asked, subscribe_instruments(asked)))
         return asked
 
-    def next(self, now: float) -> str | None:
+    def next_request(self, now: float) -> str | None:
         """Return the request to send now; None if no request waits or the rate is too high."""
         if not self or not self._pace.take(now):
             return None
@@ -82,7 +82,7 @@ class Requests:
         self._remember(req_id, symbols, now)
         return subscribe_books(symbols, self._depth, req_id)
 
-    def sent(self, req_id: int | None) -> Sent | None:
+    def find_sent(self, req_id: int | None) -> Sent | None:
         """Return the request of this id, if it is remembered; an answer may name no symbol."""
         return None if req_id is None else self._sent.get(req_id)
 

@@ -43,7 +43,7 @@ class KrakenSession:
         on_instruments: Called with the pairs that Kraken lists.
 
     Attributes:
-        requests: The requests; the caller sends each that `requests.next` returns.
+        requests: The requests; the caller sends each that `requests.next_request` returns.
         lag: The age of frames when they are read.
         system: Kraken's word for the status of its engine.
     """
@@ -219,7 +219,7 @@ class KrakenSession:
     # Answers
 
     def _on_answer(self, answer: RequestAnswer, read_at: Timestamp) -> None:
-        sent = self.requests.sent(answer.req_id)
+        sent = self.requests.find_sent(answer.req_id)
         if sent is not None:
             self.lag.on_answer(int(sent.at * 1e9), read_at.steady)
         if answer.channel == "instrument" or answer.method == "pong":

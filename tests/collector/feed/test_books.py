@@ -57,13 +57,13 @@ def go_live(book: SymbolBook) -> None:
 
 
 def test_new_book_is_asked(book: SymbolBook) -> None:
-    assert (book.status, book.live, book.book) == ("asked", False, None)
+    assert (book.status, book.is_live, book.book) == ("asked", False, None)
 
 
 def test_verified_snapshot_makes_the_book_live(book: SymbolBook, listener: Listener) -> None:
     book.acknowledge()
     go_live(book)
-    assert (book.status, book.reason, book.live) == ("live", None, True)
+    assert (book.status, book.reason, book.is_live) == ("live", None, True)
     assert (book.checksum, book.read_at) == (checksum(), READ)
     assert book.view().bids == '[["100.0","1.00000000"]]'
     assert listener.calls == ["status", "snapshot"]
@@ -81,7 +81,7 @@ def test_listener_receives_a_verified_update(book: SymbolBook, listener: Listene
 def test_listener_receives_no_unverified_frame(book: SymbolBook, listener: Listener) -> None:
     with pytest.raises(ChecksumMismatch):
         book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum() ^ 1, None, READ)
-    assert (book.live, listener.calls) == (False, [])
+    assert (book.is_live, listener.calls) == (False, [])
     go_live(book)
     with pytest.raises(ChecksumMismatch):
         book.take_update(levels(("99.0", "1.0")), [], 1, None, Timestamp(30, 40))
@@ -94,7 +94,7 @@ def test_crossed_snapshot_is_rejected(book: SymbolBook) -> None:
     naive.snapshot([("101.0", "1.00000000")], ASKS)
     with pytest.raises(CrossedBook):
         book.take_snapshot(levels(*naive.bids), levels(*naive.asks), naive.checksum, None, READ)
-    assert not book.live
+    assert not book.is_live
 
 
 def test_book_can_be_lost_after_a_failed_snapshot(book: SymbolBook) -> None:
@@ -117,7 +117,7 @@ def test_lost_book_is_syncing_only_after_an_acknowledgement(book: SymbolBook) ->
 def test_acknowledgement_leaves_a_live_book_live(book: SymbolBook) -> None:
     go_live(book)
     book.acknowledge()
-    assert book.live
+    assert book.is_live
 
 
 def test_listener_receives_each_new_status_or_reason(book: SymbolBook, listener: Listener) -> None:

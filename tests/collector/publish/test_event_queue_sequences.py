@@ -73,13 +73,13 @@ class ModelledWriter:
 
     def step(self, name: str) -> None:
         box = self.box
-        if name == "update" and box.book.live:
+        if name == "update" and box.book.is_live:
             before = box.queue.waiting
             box.update()
             assert not self.leads or box.queue.waiting >= min(before, 1)
         elif name == "snapshot":
             box.snapshot()
-        elif name == "lose" and box.book.live:
+        elif name == "lose" and box.book.is_live:
             box.book.lose("closed")
         elif name in ("lead", "follow", "another", "flush", "write"):
             getattr(self, name)()

@@ -117,7 +117,7 @@ class Conversation:
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests since the last call."""
         requests = []
-        while (text := self.session.requests.next(self.now)) is not None:
+        while (text := self.session.requests.next_request(self.now)) is not None:
             requests.append(json.loads(text))
         return requests
 
@@ -146,7 +146,7 @@ class Conversation:
         self.receive(instruments(*self.books))
         for symbol in names:
             self.receive(acknowledged("subscribe", symbol), self.markets[symbol].snapshot())
-            assert self.books[symbol].live
+            assert self.books[symbol].is_live
         self.requests()
 
 
@@ -155,7 +155,7 @@ def resubscribe(conversation: Conversation, symbol: str) -> None:
     conversation.receive(acknowledged("unsubscribe", symbol))
     assert conversation.requested() == [("subscribe", [symbol])]
     conversation.receive(acknowledged("subscribe", symbol), conversation.markets[symbol].snapshot())
-    assert conversation.books[symbol].live
+    assert conversation.books[symbol].is_live
 
 
 def request_together(*symbols: str) -> tuple[Conversation, int]:

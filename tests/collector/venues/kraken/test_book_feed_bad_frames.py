@@ -25,8 +25,8 @@ def test_invalid_frame_without_a_symbol_leaves_books_live(
 ) -> None:
     for frame in (b"nonsense", b'{"channel":"news"}', b"[" * 100_000, b""):
         live.receive(frame)
-    assert live.books[BTC].live
-    assert live.books[ETH].live
+    assert live.books[BTC].is_live
+    assert live.books[ETH].is_live
     assert live.requests() == []
 
 
@@ -43,7 +43,7 @@ def test_broken_book_frame_without_symbol_doubts_all_books_deeper_than_the_check
 def test_truncated_book_frame_doubts_its_symbol_alone(live: Conversation) -> None:
     live.receive(live.markets[BTC].snapshot()[:-20])
     assert live.requested() == [("unsubscribe", [BTC])]
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
 
 
 @pytest.mark.parametrize("bids", ["null", "[5]", '[{"price":1.0}]', "{}"])
@@ -52,7 +52,7 @@ def test_invalid_entry_leaves_later_entries_valid(live: Conversation, bids: str)
     before, behind = (live.markets[ETH].update([("98.0", f"{n}.00000000")]) for n in (1, 2))
     live.receive(together(before, bad, behind))
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "frame")
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
     assert '["98.0","2.00000000"]' in live.books[ETH].view().bids
 
@@ -97,7 +97,7 @@ def test_frame_of_too_many_levels_is_not_applied(live: Conversation) -> None:
         + b'],"asks":[],"checksum":1}]}'
     )
     assert live.books[BTC].reason == "frame"
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_invalid_frames_cause_a_bounded_number_of_log_lines(live: Conversation) 
 def test_invalid_timestamp_is_left_out(live: Conversation, time: str) -> None:
     update = live.markets[BTC].update([("98.0", "1.00000000")])
     live.receive(update.replace(f'"{TIME}"'.encode(), time.encode()))
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.books[BTC].exchange_time is None
     live.receive(live.markets[BTC].update([("98.0", "2.00000000")]))
     assert live.books[BTC].exchange_time == TIME
@@ -159,7 +159,7 @@ def test_entry_without_a_symbol_leaves_other_entries_valid(
     update = live.markets[ETH].update([("98.0", "1.00000000")])
     live.receive(update.replace(b'"data":[', b'"data":[' + entry + b","))
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.requests() == []
 
 
@@ -167,4 +167,4 @@ def test_broken_entry_of_an_unwanted_symbol_doubts_no_book() -> None:
     conversation = Conversation(BTC, depth=25)
     conversation.go_live()
     conversation.receive(b'{"channel":"book","type":"update","data":[{"symbol":"SOL/USD"}]}')
-    assert conversation.books[BTC].live
+    assert conversation.books[BTC].is_live

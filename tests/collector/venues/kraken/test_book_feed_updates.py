@@ -23,7 +23,7 @@ def test_update_is_applied_and_verified(live: Conversation) -> None:
     market, book = live.markets[BTC], live.books[BTC]
     live.now += 3
     live.receive(market.update([("100.5", "7.00000000")], [("101.0", "0.00000000")]))
-    assert book.live
+    assert book.is_live
     assert book.checksum == market.book.checksum
     assert json.loads(book.view().bids) == [list(level) for level in market.book.bids]
     assert json.loads(book.view().asks) == [list(level) for level in market.book.asks]
@@ -35,7 +35,7 @@ def test_snapshot_without_a_request_replaces_a_live_book(live: Conversation) -> 
     other = Market(BTC)
     other.update([("100.0", "0.00000000"), ("97.0", "5.00000000")])
     live.receive(other.snapshot())
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.books[BTC].checksum == other.book.checksum
     live.receive(other.update([("98.0", "1.00000000")]))
     assert live.books[BTC].checksum == other.book.checksum
@@ -45,14 +45,14 @@ def test_snapshot_without_a_request_replaces_a_live_book(live: Conversation) -> 
 def test_frame_of_an_unwanted_symbol_is_ignored(live: Conversation) -> None:
     live.receive(Market("SOL/USD").snapshot(), Market("SOL/USD").wrong_update())
     assert live.requests() == []
-    assert all(book.live for book in live.books.values())
+    assert all(book.is_live for book in live.books.values())
 
 
 def test_entries_of_one_frame_are_independent(live: Conversation) -> None:
     good = live.markets[ETH].update([("98.0", "1.00000000")])
     live.receive(together(live.markets[BTC].wrong_update(), good))
     assert live.books[BTC].status == "syncing"
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
 
 
@@ -69,6 +69,6 @@ def test_recorded_conversation_raises_no_doubt(
     updates = 0
     for line in recorded(name).read_bytes().splitlines():
         conversation.receive(line)
-        updates += b'"type":"update","data":[{"symbol"' in line and conversation.books[BTC].live
+        updates += b'"type":"update","data":[{"symbol"' in line and conversation.books[BTC].is_live
         assert conversation.books[BTC].reason is None
     assert updates == verified

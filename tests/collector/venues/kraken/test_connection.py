@@ -80,7 +80,7 @@ async def test_connection_is_live_with_its_books_and_backs_off_after_its_end() -
         seen = [(connection.state, connection.link.last_frame_at is None)]
         book = connection.books[BTC]
         await async_wait_until(lambda: connection.state is ConnectionState.LIVE)
-        assert book.live
+        assert book.is_live
         seen.append((connection.state, connection.link.last_frame_at is None))
         ends.set()
         await async_wait_until(lambda: connection.state is ConnectionState.BACKING_OFF)

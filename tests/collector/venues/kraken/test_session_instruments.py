@@ -31,7 +31,7 @@ def test_symbol_without_an_instrument_is_refused_alone() -> None:
     conversation.receive(instruments(BTC))
     conversation.receive(acknowledged("subscribe", BTC), acknowledged("subscribe", BAD))
     conversation.receive(conversation.markets[BTC].snapshot())
-    assert conversation.books[BTC].live
+    assert conversation.books[BTC].is_live
     assert conversation.books[BAD].status == "refused"
     assert "precisions" in (conversation.books[BAD].reason or "")
 
@@ -40,14 +40,14 @@ def test_changed_precision_resyncs_the_book(live: Conversation) -> None:
     live.receive(instruments(BTC, price=2, kind="update"))
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "precision")
     assert live.books[BTC].precision == Precision(2, 8)
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     assert live.requested() == [("unsubscribe", [BTC])]
 
 
 def test_same_precision_again_changes_nothing(live: Conversation) -> None:
     live.receive(instruments(BTC, ETH, kind="update"))
     assert live.requests() == []
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
 
 
 def test_lost_instruments_are_subscribed_to_again() -> None:
@@ -100,7 +100,7 @@ def test_followed_pair_keeps_its_precision_if_the_new_one_is_invalid(
         instruments(BTC, ETH).replace(b'"price_precision": 1', b'"price_precision": null', 1)
     )
     assert live.books[BTC].precision == Precision(1, 8)
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.listed[-1] == ([BTC, ETH], True)
 
 
@@ -124,7 +124,7 @@ def test_status_of_a_pair_is_kept_in_its_book(live: Conversation) -> None:
     )
     live.receive(frame)
     assert live.books[BTC].pair_status == "cancel_only"
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
 
 
 @pytest.mark.parametrize("kind", ["update", "snapshot"])

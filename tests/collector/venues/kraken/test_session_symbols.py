@@ -81,7 +81,7 @@ def test_added_symbol_is_subscribed_and_removed_symbol_unsubscribed(live: Conver
         live.markets[BTC].update([("99.5", "1.00000000")]), acknowledged("unsubscribe", BTC)
     )
     live.wait(20)
-    assert (live.books[ETH].symbol, live.books[ETH].live) == (ETH, True)
+    assert (live.books[ETH].symbol, live.books[ETH].is_live) == (ETH, True)
 
 
 def test_session_without_symbols_is_complete_with_the_pairs() -> None:

@@ -18,7 +18,7 @@ def test_acknowledgement_counts_after_the_timeout_of_its_request() -> None:
     conversation, _ = request_together(BTC)
     conversation.wait(10)
     conversation.receive(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
-    assert conversation.books[BTC].live
+    assert conversation.books[BTC].is_live
     assert conversation.requested() == [], "the request is not repeated"
 
 
@@ -83,12 +83,12 @@ def test_already_subscribed_symbol_is_resynced() -> None:
 def test_snapshot_without_an_acknowledgement_makes_the_book_live() -> None:
     conversation = Conversation(BTC)
     conversation.receive(instruments(BTC), conversation.markets[BTC].snapshot())
-    assert conversation.books[BTC].live
+    assert conversation.books[BTC].is_live
 
 
 def test_late_and_repeated_acknowledgements_change_nothing(live: Conversation) -> None:
     live.receive(acknowledged("subscribe", BTC), acknowledged("unsubscribe", BTC))
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.requests() == []
 
 

@@ -40,7 +40,7 @@ def test_refused_symbol_is_requested_again_after_60_s() -> None:
     conversation.wait(2)
     assert conversation.requested() == [("subscribe", [BTC])]
     conversation.receive(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
-    assert conversation.books[BTC].live
+    assert conversation.books[BTC].is_live
 
 
 def answer_each_alone(conversation: Conversation, bad: str, method: str = "subscribe") -> None:
@@ -190,7 +190,7 @@ def test_error_without_symbol_or_known_id_refuses_no_book() -> None:
 
 def test_refusal_leaves_a_live_book_live(live: Conversation) -> None:
     live.receive(refused(BTC, "Currency pair not supported"), refused(BTC, "Already subscribed"))
-    assert live.books[BTC].live
+    assert live.books[BTC].is_live
     assert live.requests() == []
 
 

@@ -40,9 +40,9 @@ def test_book_in_doubt_alone_is_resynced(live: Conversation, frame: bytes, reaso
     assert (book.status, book.reason, book.book) == ("syncing", reason, None)
     assert live.requested() == [("unsubscribe", [BTC])]
     live.receive(live.markets[ETH].update([("98.0", "1.00000000")]))
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     resubscribe(live, BTC)
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     assert live.requests() == []
 
 
@@ -68,7 +68,7 @@ def test_frames_of_the_old_subscription_are_ignored_until_the_new_snapshot(
     live.receive(late)
     assert book.status == "syncing"
     live.receive(acknowledged("subscribe", BTC), market.snapshot())
-    assert book.live
+    assert book.is_live
     assert book.checksum == market.book.checksum
 
 
@@ -89,7 +89,7 @@ def test_repeated_doubts_of_a_symbol_have_growing_delays(live: Conversation) -> 
     assert waits[1] >= 1
     assert waits[4] >= 4
     assert max(waits) > 15
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
 
 
 def test_doubt_after_a_minute_of_being_live_has_no_delay(live: Conversation) -> None:
@@ -108,8 +108,8 @@ def test_update_before_its_snapshot_is_doubted(live: Conversation) -> None:
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "early")
     assert live.requested() == [("unsubscribe", [BTC])]
     live.receive(market.snapshot())
-    assert not live.books[BTC].live, "the snapshot belongs to the old subscription"
-    assert live.books[ETH].live
+    assert not live.books[BTC].is_live, "the snapshot belongs to the old subscription"
+    assert live.books[ETH].is_live
 
 
 def test_quiet_book_is_resynced(live: Conversation) -> None:
@@ -118,7 +118,7 @@ def test_quiet_book_is_resynced(live: Conversation) -> None:
     live.wait(QUIET_SECONDS / 2)
     assert live.requested() == [("unsubscribe", [BTC])]
     assert live.books[BTC].reason == "quiet"
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     live.receive(acknowledged("unsubscribe", BTC))
     assert live.requested() == [("subscribe", [BTC])]
 
@@ -150,7 +150,7 @@ def test_resyncs_of_quiet_books_stay_within_the_budget() -> None:
     conversation = Conversation(*names)
     conversation.go_live()
     conversation.wait(QUIET_SECONDS)
-    assert sum(not book.live for book in conversation.books.values()) <= RESYNCS_PER_10_S
+    assert sum(not book.is_live for book in conversation.books.values()) <= RESYNCS_PER_10_S
 
 
 def test_requests_are_limited_in_rate_and_have_many_symbols(live: Conversation) -> None:
@@ -175,7 +175,7 @@ def test_quiet_books_are_resynced_without_growing_delays(live: Conversation) -> 
         assert live.requested() == [("subscribe", [BTC, ETH])]
         for symbol in (BTC, ETH):
             live.receive(acknowledged("subscribe", symbol), live.markets[symbol].snapshot())
-            assert live.books[symbol].live
+            assert live.books[symbol].is_live
 
 
 def test_symbols_in_constant_doubt_leave_other_symbols_their_resyncs() -> None:
@@ -195,4 +195,4 @@ def test_symbols_in_constant_doubt_leave_other_symbols_their_resyncs() -> None:
                     conversation.receive(conversation.markets[symbol].wrong_update())
                     conversation.receive(acknowledged("unsubscribe", symbol))
         conversation.wait(1)
-    assert conversation.books[last].live
+    assert conversation.books[last].is_live
