@@ -188,7 +188,7 @@ class SymbolWriter:
         )
 
     def _touch_call(self, redis_clock: RedisClock) -> WriteCall | None:
-        """Return the call that renews the age of a quiet live book, if it is due.
+        """Return the call that renews the age of a quiet live book, or writes it again, if due.
 
         The age is not renewed while the book's connection is down.
         """

@@ -116,7 +116,7 @@ class FeedSocket(InterceptedConnection):
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
-        # After a close, all bytes are passed to websockets at once.
+        # While the connection closes, bytes are passed on without waiting for whole frames.
         if len(self._begun) >= self._whole or self.state is not State.OPEN:
             self._process_begun()
 
