@@ -69,7 +69,7 @@ class NodeWriter:
         self._pacer = FlushPacer(tuning)
         self._symbols: dict[str, SymbolWriter] = {}
         self._due: dict[str, SymbolWriter] = {}
-        # Deep symbols, if their book in Redis is older than their events there.
+        # Symbols that owe Redis a book: see `SymbolWriter.owes_book`.
         self._owing: dict[str, SymbolWriter] = {}
         self._topology = -1
         self._next_round = 0.0

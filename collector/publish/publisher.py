@@ -221,7 +221,7 @@ class Publisher:
             self._shared_keys.repeat(symbol)
 
     async def _unlisted(self) -> set[str]:
-        """Return the symbols that `kraken:symbols` lacks, because a user deleted them."""
+        """Return the symbols that `kraken:symbols` lacks, because another program deleted them."""
         if not self._leadership.is_leading:
             return set()
         try:

@@ -202,8 +202,8 @@ class Sender:
             for name in (book_key(call.symbol), events_key(call.symbol), call.symbol, self._name):
                 self._end_trouble(name)
         if call.entries and written.seq != call.last_seq:
-            # No other collector writes under this epoch, so a user has changed the stream's seq,
-            # and the script took these events for old ones.
+            # No other collector writes under this epoch, so another program has changed the
+            # stream's seq, and the script took these events for old ones.
             wrong = f"had stream_seq {written.seq}, which no collector wrote"
             self._troubles.log_repaired(book_key(call.symbol), wrong)
             result.refused.append((call, WriteRefusal("GAP", 0, written.seq)))

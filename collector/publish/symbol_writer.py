@@ -36,7 +36,7 @@ MAX_REFUSALS_AT_ONCE = 2
 GREAT_DEPTH = 100
 # The interval at which such a book is written to its hash. Its events are written at once.
 GREAT_BOOK_INTERVAL = 0.25
-# The interval at which a quiet book is written again, in case a user has changed the hash.
+# The interval at which a quiet book is written again, in case another program changed the hash.
 REWRITE_INTERVAL = 10.0
 
 
@@ -82,7 +82,7 @@ class SymbolWriter:
         self._refusals = 0
         # The call with events that Redis has not answered.
         self._open: WriteCall | None = None
-        # The epoch to write under when all events of the previous epoch are written.
+        # The epoch to write under when all events of the previous epoch have left the queue.
         self._next_epoch: int | None = None
         self._called_at = 0.0
         # The seq of the book in the hash, and the time of its writing.
@@ -242,7 +242,7 @@ class SymbolWriter:
         self._held_until = 0.0
 
     def _enter_next_epoch(self) -> None:
-        """Start the next epoch, if all events of the previous one are written."""
+        """Start the next epoch, if all events of the previous one have left the queue."""
         if self._next_epoch is not None and not self.queue.waiting:
             epoch, self._next_epoch = self._next_epoch, None
             self.queue.open(epoch)

@@ -68,7 +68,7 @@ class Troubles:
         }
 
     def begin_corrupt(self, key: str, wrong: str) -> None:
-        """Add the trouble of a key with content that no collector writes, and log the repair."""
+        """Add the trouble of a corrupt key, and log the command that removes the key."""
         text = f"{key} {wrong}"
         repair = repair_command("DEL", key)
         if key not in self._lasting:

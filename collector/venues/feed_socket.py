@@ -53,7 +53,7 @@ CONNECT_TIMEOUT = 10.0
 
 
 class FeedFlooded(Exception):
-    """The server sent far more control frames or fragments than any honest server."""
+    """The server sent too many control frames or fragments."""
 
     reason = "flood"
 

@@ -49,7 +49,7 @@ class Followed:
         return [list(connection.books) for connection in self.feed.connections]
 
 
-def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
+def test_symbols_are_distributed_over_connections() -> None:
     followed = Followed("A/B,C/D,E/F,G/H,I/J", symbols_per_connection=2)
     assert followed.carried == [["A/B", "C/D"], ["E/F", "G/H"], ["I/J"]]
     assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
@@ -150,7 +150,7 @@ def test_update_of_pairs_does_not_resolve_wildcards() -> None:
     assert not followed.feed.knows_what_it_follows
 
 
-def test_book_reads_the_link_of_the_connection_that_carries_it() -> None:
+def test_book_has_the_link_of_its_connection() -> None:
     feed = Followed("A/B,C/D", symbols_per_connection=1).feed
     assert feed.books["C/D"].link is feed.connections[1].link
 

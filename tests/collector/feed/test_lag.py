@@ -72,7 +72,7 @@ def test_lag_is_the_growth_of_the_distance() -> None:
         feed.updates(40, late=5.75)
 
 
-def test_feed_that_catches_up_has_no_lag() -> None:
+def test_lag_falls_when_the_feed_catches_up() -> None:
     feed = Feed()
     feed.updates(0, late=0.0)
     assert feed.updates(10, late=MAX_LAG) == pytest.approx(MAX_LAG, abs=0.05)

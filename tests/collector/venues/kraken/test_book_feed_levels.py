@@ -103,7 +103,7 @@ def test_invalid_level_is_refused_with_its_reason(level: str, why: str) -> None:
             parse_levels(entry_of(bids), BTC)
 
 
-def test_list_of_more_levels_than_any_book_has_is_refused() -> None:
+def test_list_of_too_many_levels_is_refused() -> None:
     level = '{"price":1.0,"qty":1.00000000}'
     assert len(texts(f"[{','.join([level] * MAX_LEVELS)}]")) == MAX_LEVELS
     for one in (level, '{"qty":1.0,"price":1.0}'):
