@@ -11,20 +11,11 @@ from structlog.testing import capture_logs
 
 from collector.metrics import CORRUPT_KEYS
 from collector.publish.troubles import MAX_LISTED, Troubles
+from tests.collector.publish.boxes import Clock
 
 KEY = "kraken:book:{BTC/USD}"
 AWAY = RedisConnectionError("redis has closed the connection")
 FULL = OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
-
-
-class Clock:
-    """A steady clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
