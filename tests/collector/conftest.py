@@ -18,7 +18,7 @@ def publishing(redis: RedisNode) -> Publishing:
 
 
 @pytest.fixture
-async def losing(redis_url: str) -> AsyncIterator[LossyRedis]:
+async def lossy_redis(redis_url: str) -> AsyncIterator[LossyRedis]:
     """Yield a Redis that can lose answers, and records the calls of the write script."""
     client = LossyRedis(connection_pool=connect_redis(redis_url).connection_pool)
     client.sent = []

@@ -23,36 +23,36 @@ GATHERING = replace(QUICK_RETRIES, enough_events=10**9, max_flush_interval=1000.
 
 
 async def test_flush_sends_all_symbols_in_parts(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
+    publishing = Publishing(lossy_redis, *FIVE, tuning=TWO_TOGETHER)
     await publishing.lead()
-    losing.sent.clear()
+    lossy_redis.sent.clear()
     for box in publishing.boxes.values():
         box.update(2)
     await publishing.flush()
-    assert [len(calls) for calls in losing.sent] == [2, 2, 1]
+    assert [len(calls) for calls in lossy_redis.sent] == [2, 2, 1]
     for symbol in FIVE:
         assert await publishing.seqs(symbol) == [1, 2, 3, 4]
 
 
 async def test_fence_during_a_flush_stops_its_remaining_parts(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing, *FIVE, tuning=TWO_TOGETHER)
+    publishing = Publishing(lossy_redis, *FIVE, tuning=TWO_TOGETHER)
     await publishing.lead()
-    newer = Publishing(losing, "BTC/USD")
+    newer = Publishing(lossy_redis, "BTC/USD")
     await newer.lead(EPOCH + 1)
     await newer.flush()
-    await losing.exchange([("DEL", SYMBOLS)])
-    losing.sent.clear()
+    await lossy_redis.exchange([("DEL", SYMBOLS)])
+    lossy_redis.sent.clear()
     publishing.publisher.lead(EPOCH)
     for box in publishing.boxes.values():
         box.update()
     await publishing.flush()
     assert not publishing.leadership.is_leading
     assert publishing.leadership.newest_seen == EPOCH + 1
-    assert len(losing.sent) == 1
+    assert len(lossy_redis.sent) == 1
     assert set(await publishing.states()) <= {"BTC/USD", "ETH/USD"}
 
 
@@ -73,37 +73,37 @@ async def has_all(publishing: Publishing, symbol: str = "BTC/USD") -> bool:
 
 
 async def test_events_are_written_at_once_while_the_feed_is_not_behind(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing)
+    publishing = Publishing(lossy_redis)
     async with running(publishing):
-        losing.sent.clear()
+        lossy_redis.sent.clear()
         for _ in range(5):
             publishing.box.update()
             await async_wait_until(lambda: has_all(publishing))
-        assert len([calls for calls in losing.sent if calls]) == 5
+        assert len([calls for calls in lossy_redis.sent if calls]) == 5
 
 
 async def test_events_gather_while_the_feed_is_behind(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing, tuning=GATHERING)
+    publishing = Publishing(lossy_redis, tuning=GATHERING)
     publishing.link.is_behind = True
     async with running(publishing):
-        losing.sent.clear()
+        lossy_redis.sent.clear()
         for _ in range(3):
             publishing.box.update()
             # Leave time for a flush.
             await asyncio.sleep(0.02)
         publishing.link.is_behind = False
         await async_wait_until(lambda: has_all(publishing))
-        assert len([calls for calls in losing.sent if calls]) == 1
+        assert len([calls for calls in lossy_redis.sent if calls]) == 1
 
 
 async def test_filling_queue_starts_a_flush_while_the_feed_is_behind(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing, *FIVE, tuning=GATHERING)
+    publishing = Publishing(lossy_redis, *FIVE, tuning=GATHERING)
     publishing.link.is_behind = True
     publishing.publisher.limit.max_events = MAX_EVENTS
     async with running(publishing):

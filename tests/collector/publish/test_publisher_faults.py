@@ -53,20 +53,20 @@ async def test_events_continue_after_redis_lost_only_the_hash(
 
 
 async def test_call_without_an_answer_is_repeated_unchanged_and_written_once(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing)
+    publishing = Publishing(lossy_redis)
     await publishing.lead()
-    losing.sent.clear()
-    losing.to_lose = 3
+    lossy_redis.sent.clear()
+    lossy_redis.to_lose = 3
     publishing.box.update(2)
     flushing = asyncio.create_task(publishing.flush())
-    await async_wait_until(lambda: losing.to_lose < 3)
+    await async_wait_until(lambda: lossy_redis.to_lose < 3)
     publishing.box.update(5)
     await flushing
-    assert len(losing.sent) >= 4
-    assert losing.sent[0]
-    assert all(calls == losing.sent[0] for calls in losing.sent[:4])
+    assert len(lossy_redis.sent) >= 4
+    assert lossy_redis.sent[0]
+    assert all(calls == lossy_redis.sent[0] for calls in lossy_redis.sent[:4])
     await publishing.flush()
     assert await publishing.seqs() == list(range(1, 10))
 
@@ -92,14 +92,14 @@ async def test_symbol_with_a_foreign_key_is_retried_until_the_key_is_removed(
 
 
 async def test_quiet_book_with_an_open_call_is_also_published_under_the_new_epoch(
-    losing: LossyRedis,
+    lossy_redis: LossyRedis,
 ) -> None:
-    publishing = Publishing(losing)
+    publishing = Publishing(lossy_redis)
     await publishing.lead()
-    losing.to_lose = 1
+    lossy_redis.to_lose = 1
     publishing.box.update()
     flushing = asyncio.create_task(publishing.flush())
-    await async_wait_until(lambda: losing.to_lose == 0)
+    await async_wait_until(lambda: lossy_redis.to_lose == 0)
     publishing.publisher.lead(EPOCH + 1)
     await flushing
     for _ in range(2):

@@ -22,9 +22,9 @@ FOREIGN_FIELDS = [
 
 
 @pytest.fixture
-async def pair(losing: LossyRedis) -> Publishing:
+async def pair(lossy_redis: LossyRedis) -> Publishing:
     """Return a publisher of two live books, which writes both with each flush."""
-    publishing = Publishing(losing, *PAIR, tuning=replace(QUICK_RETRIES, round_interval=0.0))
+    publishing = Publishing(lossy_redis, *PAIR, tuning=replace(QUICK_RETRIES, round_interval=0.0))
     await publishing.lead()
     return publishing
 
@@ -82,16 +82,16 @@ async def test_forged_stream_seq_is_followed_by_a_snapshot_of_unknown_conflated(
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
 async def test_key_of_another_type_is_logged_once_and_retried_with_backoff(
-    redis: RedisNode, losing: LossyRedis, pair: Publishing, key_of: Any
+    redis: RedisNode, lossy_redis: LossyRedis, pair: Publishing, key_of: Any
 ) -> None:
     key = key_of("BTC/USD")
     await redis.delete(key)
     await redis.set(key, "somebody's")
-    losing.sent.clear()
+    lossy_redis.sent.clear()
     with capture_logs() as lines:
         for _ in range(50):
             await update_all(pair)
-    calls = [command for commands in losing.sent for command in commands]
+    calls = [command for commands in lossy_redis.sent for command in commands]
     tried = [command for command in calls if book_key("BTC/USD") in command]
     # Each retry has a delay, and fifty flushes may take some seconds.
     assert 1 <= len(tried) < 10
@@ -108,7 +108,7 @@ async def test_key_of_another_type_is_logged_once_and_retried_with_backoff(
 
 @pytest.mark.parametrize("key", [SYMBOLS, WAKE])
 async def test_shared_key_of_another_type_is_logged_once_and_stops_no_book(
-    redis: RedisNode, losing: LossyRedis, pair: Publishing, key: str
+    redis: RedisNode, lossy_redis: LossyRedis, pair: Publishing, key: str
 ) -> None:
     await redis.delete(key)
     await redis.set(key, "somebody's")
