@@ -1,4 +1,4 @@
-"""Why a request failed, in words for people."""
+"""Explain to people why a request failed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from collections.abc import Iterator
 import httpx
 
 from kraken_book.printable import printable
+
+REQUEST_ERRORS = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
+"""The errors of a request that was not answered.
+
+httpx does not wrap the errors of encoding a host or connecting to a port, which are raised alone or
+in a group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
+"""
 
 MAX_CHARACTERS = 200
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
@@ -22,8 +29,8 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def told(error: BaseException) -> str:
-    """Return in words why a request failed, from the first of its causes that says something."""
+def describe_failure(error: BaseException) -> str:
+    """Return in words why a request failed, from the first cause in its chain that has words."""
     for cause in _causes(error):
         words = _words(cause)
         if words:
@@ -39,7 +46,7 @@ def _words(error: BaseException) -> str | None:
         return _tls_words(error)
     if isinstance(error, httpx.ProxyError):
         return f"the proxy: {error}"
-    # Without a number it is a library's own sentence about several of them.
+    # An OSError without a number is a library's summary of several errors.
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         return error.strerror[0].lower() + error.strerror[1:]
     return None
@@ -54,7 +61,7 @@ def _tls_words(error: ssl.SSLError) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what caused it, the outermost first."""
+    """Yield an error and its causes, the outermost first."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
