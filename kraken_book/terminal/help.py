@@ -39,7 +39,7 @@ READING = (
 
 
 class HelpText(Widget, can_focus=False):
-    """The help in a frame, from line `top` where the window is too low for all of it."""
+    """The help in a frame. It scrolls if the window is too low."""
 
     DEFAULT_CSS = "HelpText { width: 100%; height: 100%; }"
 
@@ -49,13 +49,13 @@ class HelpText(Widget, can_focus=False):
         self._top = 0
 
     def fit(self, window: Size) -> None:
-        """Take the room that a window has."""
+        """Adapt the size to a window."""
         width = min(window.width, MAX_WIDTH)
         self.styles.width = width
         self.styles.height = min(window.height, len(self._lines(width - 2)) + 2)
 
     def scroll_lines(self, lines: int) -> None:
-        """Show what comes so many lines later."""
+        """Scroll by `lines`."""
         width, height = self.size
         last = max(len(self._lines(width - 2)) - (height - 2), 0)
         self._top = max(min(self._top + lines, last), 0)
@@ -75,8 +75,8 @@ class HelpText(Widget, can_focus=False):
     def _lines(self, width: int) -> list[list[Piece]]:
         palette = self._palette
         lines: list[list[Piece]] = []
-        for keys, what in KEYS:
-            first, *others = wrap(what, max(width - KEYS_WIDTH - 1, 1))
+        for keys, effect in KEYS:
+            first, *others = wrap(effect, max(width - KEYS_WIDTH - 1, 1))
             lines.append([(f" {keys:>9}  ", palette.focus), (first, palette.text)])
             lines += [[(" " * KEYS_WIDTH + text, palette.text)] for text in others]
         for paragraph in READING:
@@ -86,7 +86,7 @@ class HelpText(Widget, can_focus=False):
 
 
 class Help(ModalScreen[None]):
-    """Covers the ladders until a key closes it; arrows scroll if it is longer than the window."""
+    """A screen over the ladders, which a key closes. Arrows scroll if the window is too low."""
 
     DEFAULT_CSS = "Help { align: center middle; background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -104,9 +104,9 @@ class Help(ModalScreen[None]):
         yield self._text
 
     def on_resize(self) -> None:
-        """Another window has other room."""
+        """Adapt to the window's new size."""
         self._text.fit(self.app.size)
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by so many lines."""
+        """Scroll by `lines`."""
         self._text.scroll_lines(lines)

@@ -1,4 +1,4 @@
-"""Without textual the client works, and the terminal says what to install."""
+"""Without textual the client works, and the terminal names the extra to install."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def run_without_textual(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_terminal_without_textual_says_in_one_line_what_to_install() -> None:
+def test_terminal_without_textual_names_the_extra_in_one_line() -> None:
     ended = run_without_textual("kraken_book.terminal", "BTC/USD")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
