@@ -56,7 +56,7 @@ class Side:
     def apply(self, levels: Iterable[Level], depth: int) -> None:
         """Set or remove `levels` in their order, then truncate to the best `depth` levels."""
         direction = self._direction
-        keys, its, texts = self._keys, self._levels, self._texts
+        keys, kept, texts = self._keys, self._levels, self._texts
         for level in levels:
             key = level.ticks * direction
             index = bisect_left(keys, key)
@@ -64,17 +64,17 @@ class Side:
             text = level.checksum_text
             if not text:
                 if has_price:
-                    del keys[index], its[index], texts[index]
+                    del keys[index], kept[index], texts[index]
             elif has_price:
-                its[index] = level
+                kept[index] = level
                 texts[index] = text
             else:
                 keys.insert(index, key)
-                its.insert(index, level)
+                kept.insert(index, level)
                 texts.insert(index, text)
         if len(keys) > depth:
-            del keys[depth:], its[depth:], texts[depth:]
-        self.best = its[0] if its else None
+            del keys[depth:], kept[depth:], texts[depth:]
+        self.best = kept[0] if kept else None
         self.checksum_text = "".join(texts[:CHECKSUM_LEVELS]).encode()
         self._json = None
 

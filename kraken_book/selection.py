@@ -44,8 +44,8 @@ def parse_selection(text: str) -> Selection:
     for part in parts:
         if not _is_symbol_or_wildcard(part.removeprefix("!")):
             raise ValueError(
-                f"{part!r} is no symbol: it takes names such as BTC/USD, wildcards such as */USD"
-                " or *, and !USDT/USD for what is left out, separated by commas"
+                f"{part!r} is no symbol: use names such as BTC/USD, wildcards such as */USD or *,"
+                " and !USDT/USD to exclude one, separated by commas"
             )
     wanted = [part for part in parts if not part.startswith("!")]
     selection = Selection(
@@ -54,9 +54,7 @@ def parse_selection(text: str) -> Selection:
         unwanted=tuple(part[1:] for part in parts if part.startswith("!")),
     )
     if not selection.patterns and not selection.of(()):
-        raise ValueError(
-            "it takes at least one symbol such as BTC/USD, or a wildcard such as */USD"
-        )
+        raise ValueError("name at least one symbol such as BTC/USD, or a wildcard such as */USD")
     return selection
 
 

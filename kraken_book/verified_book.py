@@ -190,5 +190,5 @@ def _position_of(event: Snapshot | Update | StatusChange) -> Position:
 def _empty_book(event: Snapshot) -> Book:
     precision = Precision(event.price_precision, event.qty_precision)
     if event.depth not in DEPTHS or not all(0 <= decimals < MAX_TEXT for decimals in precision):
-        raise BookInvalid("level", f"no book has a depth of {event.depth} and {precision}")
+        raise BookInvalid("level", f"impossible depth {event.depth} or {precision}")
     return Book(event.symbol, event.depth, precision)

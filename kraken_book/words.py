@@ -40,8 +40,8 @@ _REASONS = {
     "too-many-choices": "this api serves too many different streams: waiting for one to end",
     "no-room": "this api has no memory left for another view: waiting for some",
     # About this reader.
-    "lagged": "this reader fell behind: waiting for the book of now",
-    "disconnected": "last known book: the stream is gone, connecting again",
+    "lagged": "this reader fell behind: waiting for the current book",
+    "disconnected": "last known book: the stream was lost, connecting again",
     "no book yet": "waiting for the first book",
     "not listed": "Kraken does not list this symbol any more",
 }

@@ -159,20 +159,20 @@ def _origin(url: httpx.URL) -> str:
 
 def _parsed(url: str) -> httpx.URL:
     if not isinstance(url, str):
-        raise TypeError(f"{url!r} is no URL of an api: it takes a text such as {DEFAULT_URL}")
+        raise TypeError(f"{url!r} is not the URL of an api: use a text such as {DEFAULT_URL}")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise Unusable(f"{_without_user(url)!r} is no URL: {error}") from error
+        raise Unusable(f"{_without_user(url)!r} is not a URL: {error}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise Unusable(
-            f"{_without_user(url)!r} is no URL of an api: it takes one such as {DEFAULT_URL}"
+            f"{_without_user(url)!r} is not the URL of an api: use one such as {DEFAULT_URL}"
         )
     if parsed.port is not None and not 0 < parsed.port < 1 << 16:
-        raise Unusable(f"{_without_user(url)!r} is no URL of an api: there is no such port")
+        raise Unusable(f"{_without_user(url)!r} is not the URL of an api: a port is at most 65535")
     if parsed.query or parsed.fragment:
         raise Unusable(
-            f"{_without_user(url)!r} is no URL of an api: it takes one without '?' and '#'"
+            f"{_without_user(url)!r} is not the URL of an api: use one without '?' and '#'"
         )
     return parsed
 
@@ -186,7 +186,7 @@ def _without_user(url: str) -> str:
 def _checked(key: str) -> str:
     """Return `key`, or raise an error that does not contain it."""
     if not isinstance(key, str):
-        raise TypeError(f"a key is a text, not {type(key).__name__}")
+        raise TypeError(f"the key is of type {type(key).__name__}: use a text")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise Unusable("the key has characters that no key has: it takes printable ASCII")
+        raise Unusable("the key is invalid: use printable ASCII characters without spaces")
     return key

@@ -39,8 +39,8 @@ class AsyncBooks(AsyncIterator[LiveBook]):
     async def __anext__(self) -> LiveBook:
         if self._is_busy:
             raise RuntimeError(
-                "another task waits for the next book of this watch already: give each task a"
-                " watch of its own, or let one of them hand the books on"
+                "another task already waits for the next book of this watch: use one watch per"
+                " task, or let one task pass the books on"
             )
         self._is_busy = True
         try:

@@ -39,8 +39,8 @@ class BlockingBooks(Iterator[LiveBook]):
     def __next__(self) -> LiveBook:
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
-                "another thread waits for the next book of this watch already: give each thread a"
-                " watch of its own"
+                "another thread already waits for the next book of this watch: use one watch per"
+                " thread"
             )
         try:
             while True:

@@ -62,7 +62,7 @@ def trusted_certificates() -> ssl.SSLContext:
         why = error.strerror if not isinstance(error, ssl.SSLError) else None
         raise Unusable(
             f"{CERTIFICATE_FILE}={file!r} is not a file of certificates"
-            f" ({why or 'there is none in PEM form in it'})"
+            f" ({why or 'it has no certificate in PEM form'})"
         ) from error
 
 
@@ -81,7 +81,7 @@ def _proxy(scheme: str, value: str) -> httpx.Proxy:
         proxy = None
     if proxy is None or not proxy.url.host:
         raise Unusable(
-            f"{variable} is not the address of a proxy: it takes one such as"
+            f"{variable} is not the address of a proxy: use one such as"
             " http://proxy.example.com:3128"
         )
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:

@@ -20,8 +20,8 @@ in a group: a redirect can lead to a host with a label of 64 characters, or to p
 MAX_CHARACTERS = 200
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.ConnectTimeout, "no connection in time"),
-    (httpx.ReadTimeout, "it fell silent"),
-    (httpx.TooManyRedirects, "it redirects without end"),
+    (httpx.ReadTimeout, "the server fell silent"),
+    (httpx.TooManyRedirects, "too many redirects"),
     (socket.gaierror, "no host has this name"),
     (ConnectionRefusedError, "connection refused"),
     (ConnectionResetError, "the connection broke off"),
@@ -54,9 +54,9 @@ def _words(error: BaseException) -> str | None:
 
 def _tls_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message or error.reason}"
+        return f"the certificate is not trusted: {error.verify_message or error.reason}"
     if error.reason == "WRONG_VERSION_NUMBER":
-        return "it does not speak TLS: is its address http://… instead of https://…?"
+        return "the server does not speak TLS: use http:// instead of https://"
     return f"TLS failed: {error.reason or error}"
 
 

@@ -87,13 +87,13 @@ async def _ask(client: httpx.AsyncClient, path: str) -> ListingAnswer:
             request = answer.next_request
         finally:
             await answer.aclose()
-    raise NoAnswer("it redirects without end")
+    raise NoAnswer("too many redirects")
 
 
 async def _body(answer: httpx.Response) -> bytes:
     encoding = answer.headers.get("content-encoding", "identity")
     if encoding != "identity":
-        raise NoAnswer(f"the answer is compressed by {encoding[:40]}, though none was asked for")
+        raise NoAnswer(f"the answer is compressed by {encoding[:40]}, which was not requested")
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk

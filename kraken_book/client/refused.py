@@ -85,8 +85,7 @@ class RefusedAnswer:
 
     def _not_an_api(self, answer: str) -> str:
         return (
-            f"{self._address} answers {answer}, so it is no kraken-book api:"
-            " is this the address of an api?"
+            f"{self._address} answers {answer}, so it is not a kraken-book api: check the address"
         )
 
     def _problem(self) -> ProblemDetails:

@@ -270,7 +270,7 @@ class ClientSession:
         book = self.books.get(symbol)
         if book is None:
             if not self._is_requested(symbol) or len(self.books) >= self._max_books:
-                raise _BrokenStream(f"{symbol[:40]!r} came, and was not asked for")
+                raise _BrokenStream(f"{printable(repr(symbol[:40]))} was not requested")
             book = self.books[symbol] = LiveBook(symbol)
         return book
 
@@ -303,7 +303,7 @@ class ClientSession:
             self._ends_seen, self._last_end_at = self._parser.ends, now
         elif now - self._last_end_at >= self._patience.silence:
             self.is_over = True
-            self._close_reason = f"nothing whole came for {self._patience.silence:g} s"
+            self._close_reason = f"no whole message within {self._patience.silence:g} s"
 
     def _restart_if_due(self) -> None:
         """Close the stream if it is time to, unless a snapshot has restored the book."""

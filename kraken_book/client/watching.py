@@ -144,6 +144,6 @@ def _name(given: object) -> str:
         return given
     shown = printable(repr(given), MAX_SHOWN)
     raise TypeError(
-        f"{shown} is no symbol: watch() takes names such as 'BTC/USD', or a list of them,"
-        f" not {type(given).__name__}"
+        f"{shown} is of type {type(given).__name__}, not a symbol: pass names such as 'BTC/USD' to"
+        " watch(), or a list of them"
     )

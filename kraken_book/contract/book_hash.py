@@ -132,18 +132,18 @@ def _levels_text(text: str) -> str:
     try:
         _pairs.decode(text)
     except msgspec.DecodeError as error:
-        raise ValueError(f"a side of the book is no list of levels: {error}") from None
+        raise ValueError(f"a side of the book is not a list of levels: {error}") from None
     return text
 
 
 def _number(text: str) -> int:
     number = int(text)
     if not 0 <= number < _MAX_NUMBER:
-        raise ValueError(f"{number} is no number of a book")
+        raise ValueError(f"{number} is negative or too large for a number of a book")
     return number
 
 
 def _checked(form: re.Pattern[str], text: str) -> str:
     if not form.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is not what the hash of a book has there")
+        raise ValueError(f"{text[:40]!r} is not a valid id or source of a book")
     return text

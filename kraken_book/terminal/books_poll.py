@@ -104,7 +104,7 @@ class BooksPoll:
         try:
             books = _books.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise PollFailed("what answers there is no api of kraken-book") from error
+            raise PollFailed("the server there is not a kraken-book api") from error
         return [_with_time(book, asked_at) for book in books]
 
 

@@ -25,7 +25,7 @@ def test_list_of_names_is_each_name_once_in_order(text: str, symbols: tuple[str,
 
 @pytest.mark.parametrize("bad", ["BTCUSD", "BTC/", "/USD", "BTC/USD/EUR", "BTC USD", "B€C/USD"])
 def test_first_invalid_name_is_in_the_error(bad: str) -> None:
-    with pytest.raises(ValueError, match="is no symbol: it takes names such as BTC/USD") as caught:
+    with pytest.raises(ValueError, match="is no symbol: use names such as BTC/USD") as caught:
         parse_selection(f"ETH/USD,{bad}")
     assert repr(bad) in str(caught.value)
 

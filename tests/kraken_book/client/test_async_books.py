@@ -45,7 +45,7 @@ async def test_second_task_on_one_iterator_is_refused() -> None:
         await anext(books)
         first = asyncio.ensure_future(anext(books))
         await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="another task waits"):
+        with pytest.raises(RuntimeError, match="another task already waits"):
             await anext(books)
         gate.open()
         book: LiveBook = await asyncio.wait_for(first, 20)

@@ -79,7 +79,7 @@ def test_second_thread_on_one_iterator_is_refused() -> None:
                 with raise_after(0.5, AlarmError):
                     next(books)
             except RuntimeError as error:
-                return "another thread waits" in str(error)
+                return "another thread already waits" in str(error)
             return False
 
         wait_until(is_refused, "the second thread is refused")

@@ -97,7 +97,7 @@ def test_stream_without_a_whole_message_is_abandoned_as_an_outage(read: Reader) 
     begun = stream(told(snapshot(3)), b"data: ")
     with CannedApi(dribbled(chain(begun, [b"x"])), GOOD) as api:
         _, outages = read(api.url)
-    assert "nothing whole came for 2 s" in outages
+    assert "no whole message within 2 s" in outages
 
 
 @both

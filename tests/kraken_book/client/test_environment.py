@@ -140,7 +140,7 @@ def test_certificates_of_the_environment_apply_to_this_machine(
 
 def test_untrusted_certificate_is_named_in_the_error(secure_url: str) -> None:
     books = watch(secure_url, SYMBOL, give_up_after=0.01)
-    with pytest.raises(ConnectionError, match="its certificate is not trusted"):
+    with pytest.raises(ConnectionError, match="the certificate is not trusted"):
         next(iter(books))
 
 

@@ -34,7 +34,7 @@ async def test_list_of_symbols_is_returned_or_refused_with_words() -> None:
         assert await list_symbols(api.url) == ["BTC/USD"]
     with (
         CannedApi(answer(200, b"<html>", "content-type: text/html")) as api,
-        pytest.raises(Refused, match="is no kraken-book api"),
+        pytest.raises(Refused, match="is not a kraken-book api"),
     ):
         await list_symbols(api.url)
     with pytest.raises(Unreachable, match=r"http://127.0.0.1:1: connection refused"):

@@ -24,7 +24,7 @@ REFUSALS = {
     "a bad request": (problem(400, "symbols: too many"), "symbols: too many"),
     "no problem+json": (answer(403, b"<h1>Go  away</h1>"), "<h1>Go away</h1>"),
     "no body": (answer(405, b""), "405"),
-    "a page": (answer(200, b"<html>", "content-type: text/html"), "is this the address of an api"),
+    "a page": (answer(200, b"<html>", "content-type: text/html"), "check the address"),
 }
 
 
@@ -88,7 +88,7 @@ def test_server_of_another_kind_is_named_as_such(name: str) -> None:
         next(iter(watch(api.url, SYMBOL)))
     assert not isinstance(caught.value, UnknownSymbol)
     assert str(caught.value).startswith(f"{api.url} answers ")
-    assert "it is no kraken-book api" in str(caught.value)
+    assert "it is not a kraken-book api" in str(caught.value)
 
 
 def test_symbol_that_kraken_refuses_is_an_error_in_the_words_of_kraken() -> None:

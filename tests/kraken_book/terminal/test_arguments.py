@@ -29,8 +29,8 @@ def test_url_and_key_are_read_from_the_environment(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--url", "ftp://localhost"], "'ftp://localhost' is no URL of an api"),
-        (["--url", "localhost:3000"], "'localhost:3000' is no URL of an api"),
+        (["--url", "ftp://localhost"], "'ftp://localhost' is not the URL of an api"),
+        (["--url", "localhost:3000"], "'localhost:3000' is not the URL of an api"),
         (["--key-from", "NOT_THERE"], "--key-from: there is no NOT_THERE in the environment"),
         ([""], "name at least one symbol such as BTC/USD"),
         (["--levels", "3"], "unrecognized arguments: --levels"),

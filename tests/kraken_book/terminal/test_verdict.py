@@ -157,7 +157,7 @@ async def test_lost_stream_is_shown_until_it_is_back(
         api.has_streams = False
         api.cut_streams()
         await terminal.until_shown("no stream: 503, no streams today; trying again …")
-        await terminal.until_ladder_shows("▲ stale", "the stream is gone")
+        await terminal.until_ladder_shows("▲ stale", "the stream was lost")
         api.has_streams = True
         await terminal.until_ladder_shows("● live")
         await terminal.until_gone("trying again")
