@@ -1,6 +1,6 @@
-"""Command lines: `--help` explains a program, and an unknown argument ends it.
+"""Command lines of services: `--help`, and nothing else.
 
-A service takes its settings from the environment, so its command line has nothing but `--help`.
+A service reads its settings from the environment, so any other argument is an error.
 """
 
 from __future__ import annotations
@@ -16,34 +16,30 @@ if TYPE_CHECKING:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser with errors of one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong in one line, and exit with 2."""
-        self.exit(2, printable(f"{self.prog}: {message}; --help explains it") + "\n")
+        """Print the error in one line and exit with 2."""
+        self.exit(2, printable(f"{self.prog}: {message}; see --help") + "\n")
 
 
 def refuse_arguments(
     module: str,
-    what: str,
+    description: str,
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Answer `--help`, and end a program that takes no arguments if it is given any.
+    """Exit if there is any argument: with 0 after printing `--help`, else with 2 and one line.
 
     Args:
-        module: What `python -m` is given.
-        what: What the program does, for `--help`.
-        settings: The settings that it reads, for `--help`.
-        arguments: The arguments; those of the process if None.
-
-    Raises:
-        SystemExit: With 0 after `--help`, with 2 after one line about any other argument.
-
+        module: The program's name for `python -m`.
+        description: The program's purpose, for `--help`.
+        settings: The program's settings, for `--help`.
+        arguments: The arguments; None means those of this process.
     """
     parser = OneLineParser(
         f"python -m {module}",
-        description=what,
+        description=description,
         epilog=_variables(settings) if settings else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -52,7 +48,7 @@ def refuse_arguments(
 
 
 def _variables(settings: type[EnvironmentSettings]) -> str:
-    # Here, because programs without settings have a command line too.
+    # Imported here because programs without settings do not need pydantic.
     from runtime.settings import describe_fields  # noqa: PLC0415
 
     lines = ["environment variables, also taken from .env:"]
