@@ -96,7 +96,7 @@ def render_update(
     exchange_time: str | None,
     received_at: str,
 ) -> bytes:
-    """Return the JSON of an update whose levels `book` has applied and verified."""
+    """Return the JSON of an update that `book` has applied and verified."""
     return (
         f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
         f'{book.top_json},"bids":[{_levels(bids)}],"asks":[{_levels(asks)}],'

@@ -82,7 +82,7 @@ def _best_json(best: Level | Best | None) -> str:
     return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'
 
 
-# Most prices recur. The cache holds about 12 MB when it is full.
+# Most prices recur.
 @lru_cache(maxsize=1 << 15)
 def _price(price: str) -> tuple[int, str, str, str]:
     """Return the ticks, the price's text to share, the ticks in decimal, and the JSON's start."""

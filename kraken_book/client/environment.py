@@ -26,7 +26,7 @@ CERTIFICATE_FOLDER = "SSL_CERT_DIR"
 def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """Return the proxy that the environment names for `url`, or None to connect directly.
 
-    Requests to this machine never use a proxy. An invalid variable raises Unusable, whose message
+    Requests to this machine never use a proxy. An invalid variable raises Unusable; the message
     names it.
     """
     proxies = getproxies()

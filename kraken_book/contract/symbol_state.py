@@ -13,8 +13,8 @@ class SymbolState(msgspec.Struct, frozen=True):
     """A configured symbol: whether Kraken serves it, and the state of its book.
 
     The status is `asked` until Kraken answers, `syncing` or `live` after an acknowledgement, and
-    `refused` after a refusal, whose cause is the `reason`. `pair_status` is Kraken's status of the
-    pair, such as `online`. `resyncs` counts how often the collector doubted the book and subscribed
+    `refused` after a refusal; `reason` is its cause. `pair_status` is Kraken's status of the pair,
+    such as `online`. `resyncs` counts how often the collector doubted the book and subscribed
     again.
     """
 

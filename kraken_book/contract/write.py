@@ -106,7 +106,7 @@ def write_events(
 def renew_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, values: Values
 ) -> WriteCall:
-    """Return the call that sets the book at `seq`, whose events are already in the stream.
+    """Return the call that sets the book at `seq`. Its events must already be in the stream.
 
     The script refuses the call if the stream has newer events.
     """

@@ -207,7 +207,7 @@ class TerminalApp(App[str]):
     # Painting.
 
     def paint(self) -> None:
-        """Draw the visible ladders whose books have changed since the last time."""
+        """Draw the visible ladders of all books that have changed since the last time."""
         begun = monotonic()
         if not self._pace.is_due(begun):
             return

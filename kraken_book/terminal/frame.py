@@ -27,7 +27,7 @@ _HEAVY = (_Edge("┏", "━", "┓"), _Edge("┠", "─", "┨"), _Edge("┗", "
 
 
 class TextFrame:
-    """A frame of `width` cells, whose lines are made one by one."""
+    """A frame of `width` cells. The caller makes its lines one by one."""
 
     def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:
         self.inner = max(width - 2, 0)

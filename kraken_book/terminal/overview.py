@@ -49,7 +49,7 @@ class Overview(Widget, can_focus=False):
         """Draw the table again.
 
         Args:
-            ladders: The symbols of the ladders, whose numbers are in the table.
+            ladders: The symbols of the ladders, for the numbers in the table.
             now: The current time by the board's clock.
         """
         under_cursor, self._now = self.symbol, now

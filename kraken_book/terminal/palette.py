@@ -126,7 +126,7 @@ SIXTEEN = Palette(
     outage=Style(color="bright_white", bgcolor="red", bold=True),
     cursor=Style(reverse=True),
 )
-"""For terminals with sixteen colours, whose values the terminal defines."""
+"""For terminals with sixteen colours, which each terminal defines differently."""
 
 
 def _plain(*, bold: bool = False, dim: bool = False, italic: bool = False) -> Style:

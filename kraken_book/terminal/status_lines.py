@@ -16,7 +16,7 @@ class StatusLines:
 
     Args:
         board: The books, for counts and for the failure of `/books`.
-        ladders: The ladders, whose numbers are in the line of keys.
+        ladders: The ladders, for the numbers in the line of keys.
         overview: The table, which has other keys.
         host: The api's host, as it is shown.
         palette: The styles.

@@ -41,7 +41,7 @@ def assert_right(book: LiveBook) -> None:
 
 
 def read_until(api: CannedApi, is_last: Callable[[LiveBook], bool], *symbols: str) -> list[str]:
-    """Return what a watch yields, up to the first book for which `is_last` is true."""
+    """Return the statuses that a watch yields, up to the first book for which `is_last` is true."""
     seen = []
     for book in islice(quick_watch(api.url, *symbols), EVENT_LIMIT):
         assert_right(book)
@@ -62,7 +62,7 @@ def wrong_event(form: str, **members: object) -> bytes:
 
 
 class Gate:
-    """A stream with a snapshot, whose other pieces are sent when the gate is opened."""
+    """A stream that sends a snapshot at once, and its other pieces when the gate is opened."""
 
     def __init__(self, *pieces: bytes) -> None:
         self._opened = threading.Event()

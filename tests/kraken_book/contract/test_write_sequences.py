@@ -20,7 +20,7 @@ from tests.kraken_book.script_runner import ScriptRunner
 
 
 class Write(NamedTuple):
-    """A call, whose first seq is relative to the position of the stream."""
+    """A call. Its first seq is relative to the position of the stream."""
 
     epoch: int
     offset: int
