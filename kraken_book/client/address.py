@@ -80,7 +80,7 @@ class ApiAddress:
             "trust_env": True,
         }
 
-    def way_to(self, url: httpx.URL) -> tuple[httpx.Proxy | None, ssl.SSLContext]:
+    def route_to(self, url: httpx.URL) -> tuple[httpx.Proxy | None, ssl.SSLContext]:
         """Return the proxy for `url`, if any, and the TLS context for it.
 
         Raises:
@@ -102,7 +102,7 @@ def request_timeout(patience: Patience) -> httpx.Timeout:
 
 
 class _BlockingTransport(httpx.BaseTransport):
-    """Send each request directly or through its proxy."""
+    """A transport that sends each request directly or through its proxy."""
 
     def __init__(self, address: ApiAddress) -> None:
         self._address = address
@@ -112,7 +112,7 @@ class _BlockingTransport(httpx.BaseTransport):
         """Send a request."""
         origin = _origin(request.url)
         if origin not in self._transports:
-            proxy, verify = self._address.way_to(request.url)
+            proxy, verify = self._address.route_to(request.url)
             if len(self._transports) >= MAX_ORIGINS:
                 self.close()
             self._transports[origin] = httpx.HTTPTransport(
@@ -138,7 +138,7 @@ class _AsyncTransport(httpx.AsyncBaseTransport):
         """Send a request."""
         origin = _origin(request.url)
         if origin not in self._transports:
-            proxy, verify = self._address.way_to(request.url)
+            proxy, verify = self._address.route_to(request.url)
             if len(self._transports) >= MAX_ORIGINS:
                 await self.aclose()
             self._transports[origin] = httpx.AsyncHTTPTransport(

@@ -44,7 +44,7 @@ local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonum
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- If the clock was set back, ids may be ahead of it, but not by more than a day.
+-- Ids may be ahead of a clock that was set back, by at most a day.
 local latest_ms = math.floor(now / 1000) + 86400000
 -- Lua's numbers are not exact above 2^53. This limit leaves room for a trillion more events.
 local GREATEST = 9006000000000000

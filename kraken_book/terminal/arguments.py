@@ -76,7 +76,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     given = parser.parse_args(arguments)
     key = os.environ.get(given.key_from) or None
     if key is None and given.key_from != KEY_VARIABLE:
-        parser.error(f"--key-from: there is no {given.key_from} in the environment")
+        parser.error(f"--key-from: the environment has no variable {given.key_from}")
     symbols = tuple(dict.fromkeys(given.symbols))
     try:
         watch(given.url, *(symbols or (ALL,)))
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--url",
         default=os.environ.get(URL_VARIABLE) or DEFAULT_URL,
-        help=f"the api, or a load balancer before it ({URL_VARIABLE}, else {DEFAULT_URL})",
+        help=f"the api or a load balancer in front of it ({URL_VARIABLE}, else {DEFAULT_URL})",
     )
     parser.add_argument(
         "--key-from",

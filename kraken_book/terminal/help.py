@@ -18,23 +18,23 @@ from kraken_book.terminal.palette import Palette
 MAX_WIDTH = 66
 KEYS_WIDTH = 12
 KEYS = (
-    ("← → ↑ ↓", "move among ladders, or in the table"),
-    ("1 … 9", "to that ladder"),
+    ("← → ↑ ↓", "move among the ladders, or in the table"),
+    ("1 … 9", "move to this ladder"),
     ("+  -", "show more or fewer levels"),
-    ("o  Tab", "to the table of all books, and back"),
-    ("Enter", "in the table: open a book's ladder"),
+    ("o  Tab", "open or close the table of all books"),
+    ("Enter", "in the table: open the book's ladder"),
     ("x", "close the ladder"),
     ("PgUp PgDn", "move by a window"),
-    ("Home End", "to the first, to the last"),
-    ("?", "this help"),
-    ("Esc", "leave help or table; else quit"),
+    ("Home End", "move to the first or the last"),
+    ("?", "open or close this help"),
+    ("Esc", "close help or table; else quit"),
     ("q  Ctrl-C", "quit"),
 )
 READING = (
-    "Asks stand above the spread, bids below. A bar shows how much is offered up to its level.",
-    "Every change is checked here against Kraken's checksum. A book not known to be right is "
-    "dimmed and says why; one found wrong shows no levels until it comes again.",
-    "Age: since when the book is not known to match Kraken.",
+    "Asks are above the spread, bids below. A bar shows the quantity offered up to its level.",
+    "Every change is checked here against Kraken's checksum. A book that may be wrong is dimmed "
+    "and shows the reason; an invalid book shows no levels until its next snapshot.",
+    "Age: time since the book was last known to match Kraken.",
 )
 
 

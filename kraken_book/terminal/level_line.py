@@ -32,8 +32,7 @@ class LevelLines:
         # The widths of the longest price and quantity so far. They only grow, so that the columns
         # do not jump.
         self._price_width = self._qty_width = 0
-        # The lines of this painting and the last one. Most levels are unchanged, so that their lines
-        # are reused.
+        # The lines of this painting and the last one. Lines of unchanged levels are reused.
         self._made: dict[_Look, Strip] = {}
         self._made_before: dict[_Look, Strip] = {}
 

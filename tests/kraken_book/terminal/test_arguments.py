@@ -31,7 +31,7 @@ def test_url_and_key_are_read_from_the_environment(monkeypatch: pytest.MonkeyPat
     [
         (["--url", "ftp://localhost"], "'ftp://localhost' is not the URL of an api"),
         (["--url", "localhost:3000"], "'localhost:3000' is not the URL of an api"),
-        (["--key-from", "NOT_THERE"], "--key-from: there is no NOT_THERE in the environment"),
+        (["--key-from", "MISSING"], "--key-from: the environment has no variable MISSING"),
         ([""], "name at least one symbol such as BTC/USD"),
         (["--levels", "3"], "unrecognized arguments: --levels"),
     ],
