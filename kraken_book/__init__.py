@@ -6,8 +6,8 @@ change at its `position`, and `contract` defines the keys and fields in Redis. `
 rebuilds a book from events, `client` does so from an api, and `terminal` displays it. Only
 `client`, `terminal` and the command line do I/O.
 
-`errors` defines the errors that callers can meet. `command_line` is `python -m kraken_book`.
-`printable`, `words` and `programs` format text for people.
+`errors` defines the errors that callers can meet. `command_line` is the program `kraken-book`; its
+subcommands are in `commands`. `printable`, `words` and `programs` write text for people.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from kraken_book.errors import (
     CrossedBook,
     KrakenBookError,
     LevelError,
+    MissingExtra,
     Refused,
     UnknownSymbol,
     Unreachable,
@@ -32,6 +33,8 @@ from kraken_book.precision import Precision
 
 if TYPE_CHECKING:
     from kraken_book.client import Counts, LiveBook, Watch, list_symbols, watch
+
+__version__ = "0.2.0"
 
 __all__ = [
     "Book",
@@ -44,6 +47,7 @@ __all__ = [
     "Level",
     "LevelError",
     "LiveBook",
+    "MissingExtra",
     "Precision",
     "Refused",
     "UnknownSymbol",

@@ -10,6 +10,7 @@
             UnknownSymbol       the api has no such symbol
         Unreachable             nothing answers at the api's address (also a ConnectionError)
         Unusable                an argument or a variable is invalid (also a ValueError)
+        MissingExtra            an optional dependency is not installed (also an ImportError)
 
 Each error has a `reason`: one stable word for logs, metrics and the `reason` of a book. The message
 is for people and may change.
@@ -106,3 +107,9 @@ class Unusable(KrakenBookError, ValueError):
     """An argument or an environment variable is invalid."""
 
     reason = "unusable"
+
+
+class MissingExtra(KrakenBookError, ImportError):
+    """An optional dependency is not installed; the message has the command that installs it."""
+
+    reason = "missing-extra"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 
-from runtime.process import exit_at_stop_signals, hold_standard_descriptors
+from runtime.process import exit_at_stop_signals, hold_standard_descriptors, require_modules
 
 if __name__ == "__main__":
     # Before the other imports, which may take seconds. Other programs use `loading` for this, but
     # these imports must also run if a test imports the module.
     exit_at_stop_signals()
+    require_modules("launcher", "pydantic_settings", "redis", "starlette", "structlog")
     gc.disable()
 
 import asyncio

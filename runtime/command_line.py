@@ -1,4 +1,4 @@
-"""Command lines of services: `--help`, and nothing else.
+"""Command lines of services: `--help` and `--version`, and nothing else.
 
 A service reads its settings from the environment, so any other argument is an error.
 """
@@ -6,8 +6,9 @@ A service reads its settings from the environment, so any other argument is an e
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime.printable import printable
 
@@ -16,11 +17,34 @@ if TYPE_CHECKING:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser with errors of one line."""
+    """An argument parser with `--version` and errors of one line."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.add_argument(
+            "--version",
+            action=_PrintVersion,
+            nargs=0,
+            dest=argparse.SUPPRESS,
+            default=argparse.SUPPRESS,
+            help="print the version",
+        )
 
     def error(self, message: str) -> NoReturn:
         """Print the error in one line and exit with 2."""
         self.exit(2, printable(f"{self.prog}: {message}; see --help") + "\n")
+
+
+class _PrintVersion(argparse.Action):
+    """Print the version and exit with 0."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # Imported here, because the simulator shares no code with the library.
+        from kraken_book import __version__  # noqa: PLC0415
+
+        if sys.stdout is not None:
+            sys.stdout.write(f"kraken-book {__version__}\n")
+        parser.exit()
 
 
 def refuse_arguments(
@@ -29,7 +53,7 @@ def refuse_arguments(
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Exit if there is any argument: with 0 after printing `--help`, else with 2 and one line.
+    """Exit if there is any argument: 0 after `--help` or `--version`, else 2 and one line.
 
     Args:
         module: The program's name for `python -m`.

@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from types import FrameType
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """The signals that end a program: Ctrl-C, SIGTERM, and SIGHUP when the terminal is closed."""
 
 _PR_SET_PDEATHSIG = 1
+
+# The packages of this project. A missing module of theirs is a fault, not a missing extra.
+_PACKAGES = {"kraken_book", "runtime", "collector", "api", "simulator", "launcher"}
 
 # Loaded at import, because few calls are safe between fork and exec.
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -46,19 +50,52 @@ def exit_at_stop_signals() -> None:
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def loading(program: str) -> Iterator[None]:
     """Return the context in which a program imports its modules.
 
     A stop signal ends the program. Garbage collection is off, and the loaded objects are frozen at
-    the end: modules leave little garbage, and a search would slow the start down.
+    the end: modules leave little garbage, and a search would slow the start down. If a dependency
+    is missing, the program exits with 2 and one line that names the extra.
+
+    Args:
+        program: The program's name for `python -m`.
+
+    Raises:
+        ModuleNotFoundError: A module of this project is missing.
+
     """
     exit_at_stop_signals()
     gc.disable()
     try:
         yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if not module or module in _PACKAGES:
+            raise
+        sys.exit(_exit_without(program, module))
     finally:
         gc.freeze()
         gc.enable()
+
+
+def require_modules(program: str, *modules: str) -> None:
+    """Exit with 2 and one line if one of `modules`, which an extra brings, is not installed.
+
+    For programs that cannot import everything within `loading`.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            sys.exit(_exit_without(program, module))
+
+
+def _exit_without(program: str, module: str) -> int:
+    if sys.stderr is not None:
+        with suppress(OSError):
+            sys.stderr.write(
+                f"python -m {program} needs {module}:"
+                " pip install 'kraken-book[services]' (in a clone: make install)\n"
+            )
+    return 2
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -9,3 +9,12 @@ The widgets are `ladders`, `overview`, `text_line` and `help`; `status_lines` fi
 them, and `layout` computes their sizes. `app` connects everything, and paints as `pace` permits.
 `program` runs the app, and `hangup` ends it when its terminal is gone.
 """
+
+import sys
+
+from kraken_book.extras import require_extra
+
+# Python imports this package to locate `python -m kraken_book.terminal`; argv[0] is "-m" meanwhile.
+# An error would then be a traceback. `__main__` reports it in one line.
+if sys.argv[:1] != ["-m"]:
+    require_extra("kraken_book.terminal", "terminal")

@@ -91,7 +91,7 @@ def test_signal_at_fork_waits_and_child_has_no_handler_and_no_mask() -> None:
 def test_loading_pauses_collection_and_freezes_loaded_objects() -> None:
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
-        with loading():
+        with loading("api"):
             assert not gc.isenabled()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000

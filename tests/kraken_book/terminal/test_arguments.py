@@ -52,5 +52,5 @@ def test_stdin_that_is_not_a_terminal_is_one_line_on_stderr() -> None:
     command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")
     assert ended.returncode == 2
-    assert ended.stderr == "python -m kraken_book.terminal: stdin is no terminal\n"
+    assert ended.stderr == "kraken-book tui: stdin is no terminal\n"
     assert not ended.stdout
