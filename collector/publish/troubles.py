@@ -58,7 +58,7 @@ class Troubles:
         """
         trouble = describe(error, node)
         self._lasting[subject] = trouble
-        if not self._is_line_due(subject, trouble.says):
+        if not self._is_line_due(subject, trouble.summary):
             return None
         return {
             "subject": subject,
