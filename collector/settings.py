@@ -1,4 +1,4 @@
-"""Settings of the collector, as typed values; the README has a table of them."""
+"""Settings of the collector, as typed values; `docs/settings.md` lists them."""
 
 from __future__ import annotations
 
