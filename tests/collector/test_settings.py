@@ -1,4 +1,4 @@
-"""The collector's settings: the README's defaults, shards, and errors that name the right form."""
+"""The collector's settings: the defaults of docs/settings.md, shards, and errors that name the right form."""
 
 from __future__ import annotations
 
