@@ -1,4 +1,4 @@
-"""The collector's settings: the defaults of docs/settings.md, shards, and errors that name the right form."""
+"""Settings of the collector: the defaults of docs/settings.md, shards, and errors with the form."""
 
 from __future__ import annotations
 
