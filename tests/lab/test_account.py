@@ -48,7 +48,7 @@ def test_events_one_after_another_are_events() -> None:
 
 def test_a_jump_is_told_apart_by_what_the_snapshot_says_of_it() -> None:
     account = account_of(snapshot(7), snapshot(10, conflated=2), snapshot(15))
-    assert account.tally == Tally(events=3, stood_for=2, uncounted=4)
+    assert account.tally == Tally(events=3, conflated=2, uncounted=4)
 
 
 def test_what_a_reader_was_told_to_have_missed_is_missed() -> None:

@@ -129,4 +129,4 @@ def test_a_client_that_hands_out_another_book_is_an_error(
     side: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LiveBook, side, property(lambda _book: []))
-    assert f"the client's {side} are others" in error_of(stream(told(snapshot(3)), HOLD))
+    assert f"the client's {side} are wrong" in error_of(stream(told(snapshot(3)), HOLD))

@@ -39,7 +39,7 @@ def _row(result: StepResult) -> tuple[str, ...]:
         events,
         f"{result.longest_wait:.2f}",
         *troubles,
-        *map(str, (tally.stood_for, tally.uncounted, tally.missed)),
+        *map(str, (tally.conflated, tally.uncounted, tally.missed)),
         f"{answered:,}",
         f"{result.answers.total() - answered:,}",
     )
