@@ -74,15 +74,15 @@ async def test_process_serves_a_client_and_ends_at_a_signal(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--symbols", "BTC-USD;ETH"], "--symbols: 'BTC-USD;ETH' is no symbol: use BASE/QUOTE"),
+        (["--symbols", "BTC-USD;ETH"], "--symbols: 'BTC-USD;ETH' is not a symbol: use BASE/QUOTE"),
         (["--symbols", "XBT/USD"], "use BTC/USD"),
         (["--symbols", ","], "no symbol given"),
-        (["--rate", "-1"], "--rate: '-1' is no rate: use updates a second, 0 or more"),
-        (["--rate", "nan"], "'nan' is no rate"),
-        (["--port", "99999"], "'99999' is no port: use 1 to 65535"),
-        (["--updates", "many"], "'many' is no count"),
-        (["--seed", "x"], "'x' is no seed"),
-        (["--speed", "fast", "--replay", "x"], "'fast' is no speed: use a factor"),
+        (["--rate", "-1"], "--rate: '-1' is not a rate: use updates per second, 0 or more"),
+        (["--rate", "nan"], "'nan' is not a rate"),
+        (["--port", "99999"], "'99999' is not a port: use 1 to 65535"),
+        (["--updates", "many"], "'many' is not a count"),
+        (["--seed", "x"], "'x' is not a seed"),
+        (["--speed", "fast", "--replay", "x"], "'fast' is not a speed: use a factor"),
         (["--loop"], "--replay FILE"),
         (["--log-level", "loud"], "'loud' is no level: use one of debug"),
         (["--ports", "1"], "unrecognized arguments: --ports"),
@@ -102,7 +102,7 @@ def test_bad_option_is_refused_in_one_line(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--symbols", "BTC-USD;ETH"], "'BTC-USD;ETH' is no symbol: use BASE/QUOTE"),
+        (["--symbols", "BTC-USD;ETH"], "'BTC-USD;ETH' is not a symbol: use BASE/QUOTE"),
         (["--replay", "none.jsonl"], "none.jsonl"),
         (["--host", "256.1.1.1", "--port", "0"], "cannot listen on 256.1.1.1"),
     ],

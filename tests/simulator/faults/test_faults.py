@@ -582,11 +582,11 @@ def test_parse_fault_names_the_wrong_parameter(name: str, query: str, message: s
     [
         (
             "corrupt?symbol=NO/NE",
-            "symbol=NO/NE: it is not listed: use one that is, such as BTC/USD",
+            "symbol=NO/NE: it is not listed: use a listed one, such as BTC/USD",
         ),
         ("mute?symbol=NO/NE&seconds=1", "not listed"),
-        ("list?symbol=BTC/USD", "it is listed already"),
-        ("list?symbol=btc", "is no symbol: use BASE/QUOTE"),
+        ("list?symbol=BTC/USD", "it is already listed"),
+        ("list?symbol=btc", "is not a symbol: use BASE/QUOTE"),
     ],
 )
 async def test_fault_names_a_symbol_that_does_not_fit(

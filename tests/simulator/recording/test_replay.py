@@ -72,8 +72,8 @@ def test_times_of_receipt_override_timestamps(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([FRAMES[0], '{"channel":"bo'], r"recording\.jsonl, line 2: .* one JSON frame"),
-        ([FRAMES[0], '{"channel":"book","data":[{}]}'], "line 2: .*no book frame"),
-        ([FRAMES[0].replace("1.5", '"x"')], "line 1: a price or qty that is no number"),
+        ([FRAMES[0], '{"channel":"book","data":[{}]}'], "line 2: .*not a book frame"),
+        ([FRAMES[0].replace("1.5", '"x"')], "line 1: a price or qty is not a number"),
         ([FRAMES[0].replace("[{", "[{},{", 1)], "line 1"),
         ([STATUS, FRAMES[1]], "no book snapshot"),
         ([], "no book snapshot"),

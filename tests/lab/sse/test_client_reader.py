@@ -1,6 +1,6 @@
-"""The reader on the client: what it calls a book, how it counts, and what it never lets pass.
+"""The reader with the Python client: its record of statuses, its counts, and its errors.
 
-The api here says what the test wants; the sockets and the client are real.
+The api is canned; the sockets and the client are real.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lab.written_books import SYMBOL, snapshot, update, updates
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes back at once."""
+    """Let the client reconnect at once."""
     monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
 
 
 def record_of(*answers: Answer, live_at: int) -> Record:
-    """What a reader has seen when its book is live at a seq."""
+    """Return the record of a reader when its book is live at a seq."""
     with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
         reader.wait_until_live(SYMBOL, after=live_at - 1)
     return reader.record
@@ -39,13 +39,13 @@ def words_of(*answers: Answer, live_at: int) -> list[str]:
 
 
 def error_of(*answers: Answer) -> str:
-    """What it says should never be."""
+    """Return the error of a reader."""
     with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
-        return wait_for(lambda: reader.error, "it is told")
+        return wait_for(lambda: reader.error, "the reader has an error")
 
 
 def change(word: str, reason: str | None, seq: int | None = None) -> bytes:
-    """A status: the collector's with a seq, the api's without."""
+    """Return a status event, the collector's with a seq or the api's without one."""
     event: dict[str, Any] = {"symbol": SYMBOL, "kind": "status", "status": word, "reason": reason}
     epoch = None if seq is None else 7
     event |= {"seq": seq, "epoch": epoch, "at": "2026-08-02T03:35:51.660084Z"}
@@ -53,17 +53,17 @@ def change(word: str, reason: str | None, seq: int | None = None) -> bytes:
 
 
 def broken(*pieces: bytes) -> Answer:
-    """A stream that breaks before it has said all that it promised."""
+    """Return a stream that is shorter than its content-length."""
     head, *rest = stream(*pieces)
     return [head.removesuffix(b"\r\n") + b"content-length: 1000000\r\n\r\n", *rest]
 
 
-def test_a_doubt_of_the_collector_has_its_reason_and_ends_with_a_snapshot() -> None:
+def test_record_has_reason_of_collectors_doubt_until_snapshot() -> None:
     pieces = told(snapshot(3)), change("syncing", "checksum", 4), told(snapshot(5), update(6))
     assert words_of(stream(*pieces, HOLD), live_at=6) == ["live", "syncing: checksum", "live"]
 
 
-def test_the_words_of_collector_and_api_are_both_told_and_end_each_by_its_own() -> None:
+def test_record_has_statuses_of_collector_and_api_until_each_ends() -> None:
     pieces = (
         *(told(snapshot(3)), change("stale", "age"), change("syncing", "silent", 4)),
         *(told(snapshot(5)), change("live", None), told(update(6))),
@@ -72,12 +72,12 @@ def test_the_words_of_collector_and_api_are_both_told_and_end_each_by_its_own() 
     assert words == ["live", "stale: age", "syncing: silent", "stale: age", "live"]
 
 
-def test_without_a_connection_no_book_is_live() -> None:
+def test_record_is_stale_while_client_is_disconnected() -> None:
     answers = stream(told(snapshot(3))), stream(told(update(4)), HOLD)
     assert words_of(*answers, live_at=4) == ["live", "stale: disconnected", "live"]
 
 
-def test_of_all_interruptions_those_that_broke_a_stream_are_counted_apart() -> None:
+def test_tally_counts_broken_streams_among_interruptions() -> None:
     record = record_of(
         *(stream(told(snapshot(3))), broken(told(update(4))), stream(told(update(5)))),
         *(problem(503), stream(told(update(6)), HOLD)),
@@ -86,10 +86,9 @@ def test_of_all_interruptions_those_that_broke_a_stream_are_counted_apart() -> N
     assert record.account.tally == Tally(events=4, interruptions=3, cuts=1)
 
 
-def test_the_longest_wait_is_for_a_numbered_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_longest_wait_ends_with_numbered_event() -> None:
     now = 100.0
-    monkeypatch.setattr("lab.sse.record.time.monotonic", lambda: now)
-    record, book = Record(SYMBOL, may_repeat=False), LiveBook(SYMBOL)
+    record, book = Record(SYMBOL, may_repeat=False, clock=lambda: now), LiveBook(SYMBOL)
 
     def take(event: Event) -> None:
         book.apply(event)
@@ -110,22 +109,22 @@ def decoded(message: bytes) -> Event:
 
 
 WRONG: dict[str, Answer] = {
-    "an event comes twice": stream(told(snapshot(3), update(4), update(4), update(5)), HOLD),
-    "an event is missing": stream(told(snapshot(3), *updates(5, 6)), HOLD),
-    "the client doubts": stream(
+    "repeated event": stream(told(snapshot(3), update(4), update(4), update(5)), HOLD),
+    "missing event": stream(told(snapshot(3), *updates(5, 6)), HOLD),
+    "wrong checksum": stream(
         told(snapshot(3)), told(update(4)).replace(b'"checksum":', b'"checksum":1'), HOLD
     ),
-    "no symbol of that name": problem(404),
+    "unknown symbol": problem(404),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_no_honest_api_does_is_an_error(name: str) -> None:
+def test_reader_fails_if_api_breaks_the_contract(name: str) -> None:
     assert SYMBOL in error_of(WRONG[name], stream(told(snapshot(9)), HOLD))
 
 
 @pytest.mark.parametrize("side", ["bids", "asks"])
-def test_a_client_that_hands_out_another_book_is_an_error(
+def test_reader_fails_if_clients_book_differs_from_ladder(
     side: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LiveBook, side, property(lambda _book: []))
