@@ -37,7 +37,7 @@ class Tmux:
         """The text on the screen."""
         return self._ask("capture-pane", "-p")
 
-    def tell(self, variable: str) -> str:
+    def read_variable(self, variable: str) -> str:
         """Return the value of a tmux variable."""
         return self._ask("display-message", "-p", f"#{{{variable}}}").strip()
 

@@ -1,4 +1,4 @@
-"""A base for work that goes on in a thread beside a tool."""
+"""The base of work in a thread beside a tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulator in this process, whose markets move only on request."""
+"""A simulator in this process; its markets move only on request."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def staged(rate: float = 0.0) -> AsyncIterator[Stage]:
 async def subscribed(
     client: ClientConnection, symbol: str = "BTC/USD", depth: int = 10
 ) -> NaiveBook:
-    """Subscribe, and return the book of the snapshot, whose checksum must be right."""
+    """Subscribe, check the checksum of the snapshot, and return its book."""
     await subscribe(client, symbol, depth=depth)
     book = NaiveBook(depth)
     book.apply((await read_until(client, lambda frame: is_book(frame, "snapshot")))[-1])
