@@ -123,7 +123,7 @@ def _summary(listing: Listing) -> dict[str, Any]:
         "price_precision": listing.instrument.price_precision,
         "qty_precision": listing.instrument.qty_precision,
         "checksum": listing.checksum(),
-        "updates": {str(depth): count for depth, count in listing.shown().items()},
+        "updates": {str(depth): count for depth, count in listing.update_counts().items()},
     }
 
 
@@ -143,7 +143,7 @@ def _book(listing: Listing, depth: int) -> dict[str, Any]:
         "bids": texts(listing.market.bids.top(depth)),
         "asks": texts(listing.market.asks.top(depth)),
         "checksum": listing.checksum(),
-        "updates": listing.shown()[depth],
+        "updates": listing.update_counts()[depth],
     }
 
 

@@ -162,7 +162,7 @@ class Simulator:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             for client in self._clients:
-                client.session.heartbeat()
+                client.session.send_heartbeat()
 
     def _answer_over_http(self, connection: ServerConnection, request: Request) -> Response | None:
         """Return the answer to /healthz or a fault's refusal; None to continue the handshake."""

@@ -16,7 +16,8 @@ from lab.ladder import Ladder
 from lab.sse.record import Record
 from lab.waiting import wait_until
 
-JOIN_SECONDS = 20.0
+JOIN_TIMEOUT = 20.0
+CLOSE_TIMEOUT = 5.0
 
 
 class ClientReader:
@@ -39,7 +40,7 @@ class ClientReader:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(JOIN_SECONDS)
+        self._thread.join(JOIN_TIMEOUT)
         self._loop.close()
 
     @property
@@ -91,6 +92,10 @@ class ClientReader:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(asyncio.wait([self._task]))
+        # Generators that are closed by the garbage collector close in tasks of the loop.
+        if pending := asyncio.all_tasks(self._loop):
+            self._loop.run_until_complete(asyncio.wait(pending, timeout=CLOSE_TIMEOUT))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         if not self._task.cancelled():
             error = self._task.exception() or RuntimeError("the watch ended")
             self.error = f"{self._thread.name}: {type(error).__name__}: {error}"

@@ -123,7 +123,7 @@ class Exchange:
             del self._waiting[subscriber, symbol]
             listing = self._listings[symbol]
             if waiting.early:
-                subscriber.push(listing.restated())
+                subscriber.push(listing.restating_update())
             if waiting.snapshot:
                 subscriber.push(listing.snapshot(waiting.depth))
             listing.follow(waiting.depth, subscriber)

@@ -62,7 +62,7 @@ class Listing:
             self._snapshots[depth] = pack(text)
         return self._snapshots[depth]
 
-    def restated(self) -> bytes:
+    def restating_update(self) -> bytes:
         """Return an update that repeats the best levels and changes nothing."""
         bids, asks = self.market.bids.top(1), self.market.asks.top(1)
         return pack(
@@ -99,7 +99,7 @@ class Listing:
             self.market.asks.top(CHECKSUM_LEVELS), self.market.bids.top(CHECKSUM_LEVELS)
         )
 
-    def shown(self) -> dict[int, int]:
+    def update_counts(self) -> dict[int, int]:
         """Return, by depth, the updates since the start that a follower gets without faults."""
         return dict(zip(DEPTHS, accumulate(self._shown_from), strict=False))
 

@@ -64,7 +64,7 @@ class ServerSession:
         self._depths.clear()
         self._instruments = False
 
-    def heartbeat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send a heartbeat if the client has a subscription; call this once a second."""
         if self._depths or self._instruments:
             self._send(replies.HEARTBEAT)

@@ -54,10 +54,10 @@ class Stage:
     def move(self, times: int = 1, symbol: str = "BTC/USD") -> None:
         """Make moves until this number of them has changed the best ten levels."""
         listing = self.exchange.listing(symbol)
-        wanted = listing.shown()[10] + times
+        wanted = listing.update_counts()[10] + times
         for _ in range(10_000):
             self.exchange.move(symbol)
-            if listing.shown()[10] == wanted:
+            if listing.update_counts()[10] == wanted:
                 return
         raise AssertionError(f"{symbol} does not move")
 

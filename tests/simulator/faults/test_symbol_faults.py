@@ -278,11 +278,11 @@ async def test_updates_of_listing_include_swallowed_ones(stage: Stage) -> None:
         stage.follower(depth=1000) as (deepest, _),
     ):
         stage.move(100)
-        counts = listing.shown()
+        counts = listing.update_counts()
         for client, depth in ((shallow, 10), (deeper, 25), (deepest, 1000)):
             assert len(books(await answered(client))) == counts[depth]
         assert 100 == counts[10] < counts[25] < counts[100] < counts[1000]
         stage.do("swallow?symbol=BTC/USD&count=20")
         stage.move(30)
         assert len(books(await answered(shallow))) == 10
-        assert listing.shown()[10] == 130
+        assert listing.update_counts()[10] == 130
