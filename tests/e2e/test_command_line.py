@@ -1,4 +1,4 @@
-"""`python -m kraken_book` and the examples, as processes, on a real api."""
+"""`kraken-book` and the examples, as processes, on a real api."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from simulator.options import read_options
         (["--seed", "x"], "'x' is not a seed"),
         (["--speed", "fast", "--replay", "x"], "'fast' is not a speed: use a factor"),
         (["--loop"], "--replay FILE"),
-        (["--log-level", "loud"], "'loud' is no level: use one of debug"),
+        (["--log-level", "loud"], "'loud' is not a level: use one of debug"),
         (["--ports", "1"], "unrecognized arguments: --ports"),
         (["--fault", "explode"], "--fault: there is no fault 'explode': use one of corrupt"),
         (["--fault", "corrupt"], "--fault: corrupt: symbol is missing"),
