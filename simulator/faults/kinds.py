@@ -50,25 +50,25 @@ class SymbolFault(Fault, frozen=True):
 
 
 class CountedFault(SymbolFault, frozen=True):
-    """The base of faults that a symbol has several times in a row."""
+    """The base of faults of one symbol that can happen several times in a row."""
 
     count: Count = 1
 
 
 class LastingSymbolFault(SymbolFault, frozen=True):
-    """The base of faults that a symbol has for some seconds."""
+    """The base of faults of one symbol that last for some seconds."""
 
     seconds: Seconds
 
 
 class LastingFault(Fault, frozen=True):
-    """The base of faults that all connections have for some seconds."""
+    """The base of faults that last for some seconds."""
 
     seconds: Seconds
 
 
 class DelayFault(Fault, frozen=True):
-    """The base of faults that delay for some seconds."""
+    """The base of faults that delay messages, and last for some seconds."""
 
     delay: Seconds
     seconds: Seconds
@@ -132,7 +132,7 @@ class ChangePrecision(SymbolFault, frozen=True, tag="precision"):
 
 
 class PairStatus(SymbolFault, frozen=True, tag="pair_status"):
-    """The pair's status changes, which an instrument update announces."""
+    """The pair's status changes, which an instrument update announces; a delisted pair is gone."""
 
     status: PairState
 

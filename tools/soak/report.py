@@ -44,7 +44,7 @@ def report(outcome: Outcome, memory: MemorySampler) -> Iterator[str]:
         lags = [lag * 1e3 for lag in audit.lags]
         yield (
             f"  to Redis     {median(lags):.1f} ms (median), {quantiles(lags, n=100)[98]:.1f} ms"
-            f" (99 %), {max(lags):.0f} ms (maximum) from the receipt of a frame to its entry"
+            f" (99 %), {max(lags):.0f} ms (maximum) after the frame"
         )
     yield f"  CPU          {_shares(outcome.cpu)} of a core"
     for name in memory.samples:
