@@ -189,7 +189,7 @@ def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all
     [
         ("", "symbols", "symbols=*"),
         ("symbols=", "symbols", "symbols=*"),
-        ("symbols=*,BTC/USD", "symbols", "take it alone"),
+        ("symbols=*,BTC/USD", "symbols", "not both"),
         ("symbols=*&levels=0", "levels", "above 0"),
         ("symbols=*&levels=ten", "levels", "such as 10"),
         ("symbols=*&view=bottom", "view", "top"),

@@ -21,7 +21,7 @@ def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stag
     # Each call that was given up lies in a socket of its own, and is carried out too.
     collector.wait_for_line("redis does not take writes, the books go on in memory")
     collector.wait_for_line("redis cannot be reached, waiting for it")
-    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    api.wait_for_line("redis unavailable, streams wait")
     assert api.get("/healthz").status_code == 200
     for path in ("/readyz", "/books", "/symbols", "/depth/BTC%2FUSD"):
         api.answers(path, 503)

@@ -13,7 +13,7 @@ from tests.e2e.redis_scene import Scene, open_scene
 LATE_SECONDS = 6.0
 AWAY = {
     "collector": "redis does not take writes, the books go on in memory",
-    "api": "redis cannot be reached, streams stay open and wait",
+    "api": "redis unavailable, streams wait",
 }
 BACK = {"collector": "redis is back, publishing goes on", "api": "redis is back"}
 

@@ -1,4 +1,4 @@
-"""Streams of many books: which books there are, what readers hear of it, and what they cost."""
+"""Streams of many books: their symbols, the events for readers, and their memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Spoil = Callable[[RedisNode], Awaitable[None]]
 
 
 class Many:
-    """A reader of `*`, and all that it has been sent."""
+    """A reader of `*`, with all events that it got."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -33,34 +33,34 @@ class Many:
     def of(self, symbol: str) -> list[Message]:
         return [message for message in self.got if message["symbol"] == symbol]
 
-    async def take(self) -> None:
-        """Take what is there."""
+    async def read_ready(self) -> None:
+        """Read all events that are ready."""
         while data := await self.cursor.next():
             self.got += messages(data)
 
     async def until(self, holds: Callable[[], object], what: str) -> None:
-        async def come() -> object:
-            await self.take()
+        async def read_and_check() -> object:
+            await self.read_ready()
             return holds()
 
-        await async_wait_until(come, f"{what} in {self.got}")
+        await async_wait_until(read_and_check, f"{what} in {self.got}")
 
     async def until_seq(self, symbol: str, seq: int) -> None:
-        def come() -> bool:
+        def has_seq() -> bool:
             return any((m.get("seq") or 0) >= seq for m in self.of(symbol))
 
-        await self.until(come, f"{symbol} at {seq}")
+        await self.until(has_seq, f"{symbol} at {seq}")
 
-    async def until_word(self, symbol: str, word: str, reason: str | None) -> Message:
-        def come() -> list[Message]:
+    async def until_status(self, symbol: str, word: str, reason: str | None) -> Message:
+        def found() -> list[Message]:
             return [
                 message
                 for message in self.of(symbol)
                 if message.get("status", message["kind"]) == word and message["reason"] == reason
             ]
 
-        await self.until(come, f"{symbol} {word} {reason}")
-        return come()[-1]
+        await self.until(found, f"{symbol} {word} {reason}")
+        return found()[-1]
 
 
 @asynccontextmanager
@@ -120,10 +120,10 @@ async def list_is_read_without_it(replica: Replica) -> bool:
 @pytest.mark.parametrize(
     "spoil", [delete_list, delete_one, spoil_one, spoil_list, empty_list, ask_for_one]
 )
-async def test_books_that_are_there_go_on_whatever_the_list_says(
+async def test_books_in_redis_continue_without_their_list_entry(
     redis: RedisNode, written: Written, spoil: Spoil, cut: View | None
 ) -> None:
-    # What is gone leaves at once.
+    # A symbol without list entry and book leaves at once.
     replica = Replica(redis, gone_after=0.0)
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
@@ -131,7 +131,7 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
         await spoil(redis)
         await async_wait_until(lambda: list_is_read_without_it(replica), "the list is read")
         with suppress(ApiError):
-            await replica.roster.look()
+            await replica.roster.update()
         async with read_all(replica, cut) as late:
             for reader in (many, late):
                 await reader.until_seq("BTC/USD", 2)
@@ -145,18 +145,18 @@ async def test_books_that_are_there_go_on_whatever_the_list_says(
 
 
 @VIEWS
-async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
+async def test_refused_symbol_gets_a_status_and_its_return_counts_the_gap(
     written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
         await written.symbol("BTC/USD", "refused", "not listed")
-        await many.until_word("BTC/USD", "syncing", "not listed")
+        await many.until_status("BTC/USD", "syncing", "not listed")
         await async_wait_until(lambda: "BTC/USD" in replica.roster.left, "it has left")
         await written.book(1, *updates(3, 9))
         await written.symbol("BTC/USD")
-        lagged = await many.until_word("BTC/USD", "lagged", "trimmed")
+        lagged = await many.until_status("BTC/USD", "lagged", "trimmed")
         assert lagged["missed"] == 7
         await many.until_seq("BTC/USD", 9)
         assert many.of("BTC/USD")[-1]["kind"] == "snapshot"
@@ -164,7 +164,7 @@ async def test_refused_symbol_is_told_and_the_gap_is_counted_when_it_returns(
 
 
 @VIEWS
-async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
+async def test_symbol_without_book_and_list_entry_leaves_with_a_status(
     redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
@@ -172,32 +172,32 @@ async def test_symbol_whose_book_and_list_entry_are_gone_leaves_and_is_told(
         await many.until_seq("BTC/USD", 2)
         await redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
         await redis.hdel(SYMBOLS, "BTC/USD")
-        await many.until_word("BTC/USD", "syncing", "not listed")
+        await many.until_status("BTC/USD", "syncing", "not listed")
         assert list(replica.roster.symbols) == ["ETH/USD"]
         async with read_all(replica, cut) as late:
             await late.until_seq("ETH/USD", 2)
             assert late.of("BTC/USD") == []
         async with read_all(replica, cut, watermark="1") as back:
-            await back.until_word("BTC/USD", "syncing", "not listed")
+            await back.until_status("BTC/USD", "syncing", "not listed")
 
 
 @VIEWS
-async def test_lost_book_is_told_before_it_is_back(
+async def test_lost_book_gets_a_status_before_it_returns(
     redis: RedisNode, written: Written, replica: Replica, cut: View | None
 ) -> None:
     await two_books(written)
     async with replica.following(), read_all(replica, cut) as many:
         await many.until_seq("BTC/USD", 2)
-        # An older stream takes the place of what was read, and there is no book.
+        # An older stream replaces the one that was read, without a book.
         await redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
         await written.status(2, status(1))
-        await many.until_word("BTC/USD", "syncing", "no book yet")
+        await many.until_status("BTC/USD", "syncing", "no book yet")
         await written.book(2, snapshot(5))
-        await many.until_word("BTC/USD", "lagged", "redis")
+        await many.until_status("BTC/USD", "lagged", "redis")
         await many.until_seq("BTC/USD", 5)
 
 
-async def test_reader_that_comes_back_is_told_of_books_that_are_not_known_and_of_their_return(
+async def test_resumed_reader_gets_lagged_for_a_book_unknown_to_the_replica(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await two_books(written)
@@ -206,27 +206,27 @@ async def test_reader_that_comes_back_is_told_of_books_that_are_not_known_and_of
     async with replica.following():
         await redis.delete(SYMBOLS)
         await written.symbol("ETH/USD")
-        # This replica has never heard of BTC/USD.
+        # This replica does not know BTC/USD.
         async with read_all(replica, RAW, watermark) as back:
             await written.symbol("BTC/USD")
-            lagged = await back.until_word("BTC/USD", "lagged", "unknown")
+            lagged = await back.until_status("BTC/USD", "lagged", "unknown")
             assert lagged["missed"] is None
             await back.until_seq("BTC/USD", 3)
 
 
-async def test_reader_that_comes_back_is_told_of_a_stale_book(redis: RedisNode) -> None:
+async def test_resumed_reader_gets_stale_of_a_stale_book(redis: RedisNode) -> None:
     written, replica = Written(redis), Replica(redis, max_age=5.0)
     await written.book(1, snapshot(1), age=60.0)
     await written.symbol("BTC/USD")
     async with replica.following(), read_all(replica) as other:
-        await other.until_word("BTC/USD", "stale", "age")
+        await other.until_status("BTC/USD", "stale", "age")
         async with read_all(replica, RAW, str(await replica.reads.time())) as back:
-            await back.until_word("BTC/USD", "stale", "age")
+            await back.until_status("BTC/USD", "stale", "age")
 
 
 @pytest.mark.parametrize("max_bytes", [MAX_BYTES, 100_000])
 @pytest.mark.parametrize("has_other", [True, False])
-async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redis(
+async def test_resumed_reader_gets_every_later_event_from_memory_or_redis(
     redis: RedisNode, written: Written, max_bytes: int, *, has_other: bool
 ) -> None:
     replica = Replica(redis, max_bytes=max_bytes)
@@ -249,7 +249,7 @@ async def test_reader_that_comes_back_gets_every_later_event_from_memory_or_redi
             assert [message.get("seq") for message in back.got] == list(range(3, 603))
 
 
-async def test_many_views_cost_little_and_give_it_back(written: Written, replica: Replica) -> None:
+async def test_many_views_use_little_memory_and_free_it(written: Written, replica: Replica) -> None:
     await two_books(written)
     views = 10
     async with replica.following():
@@ -264,7 +264,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return all(cursor.log.frames_from(20, 0) is None for cursor in cursors)
+            return all(cursor.log.events_from(20, 0) is None for cursor in cursors)
 
         await async_wait_until(all_have_shown_more_than_they_keep, "the logs are full")
         assert replica.buffer.bytes < views * 40_000
@@ -276,7 +276,7 @@ async def test_many_views_cost_little_and_give_it_back(written: Written, replica
         assert (replica.buffer.bytes, replica.buffer.floors) == (0, 0)
 
 
-async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
+async def test_view_without_room_is_refused_and_others_continue(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, max_bytes=200_000)
@@ -298,7 +298,7 @@ async def test_view_for_which_there_is_no_room_is_refused_and_others_go_on(
         assert not [m for m in many.got if m["kind"] == "lagged"]
 
 
-async def test_reader_that_fell_off_opens_again_when_there_is_room(
+async def test_lagged_reader_opens_again_when_there_is_room(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, max_bytes=200_000)
@@ -313,10 +313,10 @@ async def test_reader_that_fell_off_opens_again_when_there_is_room(
             nonlocal seq
             await written.book(1, *updates(seq + 1, seq + 5))
             seq += 5
-            return many.cursor.log.frames_from(20, 0) is None
+            return many.cursor.log.events_from(20, 0) is None
 
         await async_wait_until(has_shown_more_than_it_keeps, "the log is full")
-        await many.until_word("BTC/USD", "lagged", "slow")
+        await many.until_status("BTC/USD", "lagged", "slow")
         assert many.of("BTC/USD")[-1]["kind"] == "lagged", "there is no room for more"
         replica.buffer.unpin(pinned)
         await written.book(1, update(seq + 1))
