@@ -162,11 +162,11 @@ class Follower:
     def _log_outage(self, node: RedisNode, error: Exception) -> None:
         REDIS_UP.set(0)
         trouble = describe(error, node)
-        if self._outages.get(node) != trouble.says:
-            self._outages[node] = trouble.says
+        if self._outages.get(node) != trouble.summary:
+            self._outages[node] = trouble.summary
             log.error(
                 "redis unavailable, streams wait",
-                trouble=trouble.says,
+                trouble=trouble.summary,
                 reason=trouble.reason.value,
                 error=trouble.text,
                 advice=trouble.advice,

@@ -187,9 +187,7 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
     # Every event verifies, by a reader of its own: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
-    (doubt,) = [
-        line for line in scene.collector.lines("subscribing anew") if line["symbol"] == symbol
-    ]
+    (doubt,) = [line for line in scene.collector.lines("book resync") if line["symbol"] == symbol]
     assert doubt["reason"] == reason
     scene.assert_undisturbed(since, symbol)
     assert scene.kraken.connections == 1
@@ -231,7 +229,7 @@ def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> Non
 
 def test_an_unknown_channel_is_said(scene: Scene) -> None:
     scene.kraken.send('{"channel":"gossip","type":"update","data":[]}')
-    scene.collector.wait_for_line("frame passed over", what="channel gossip")
+    scene.collector.wait_for_line("unknown frame ignored", kind="channel gossip")
 
 
 def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
@@ -270,7 +268,7 @@ def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scen
     assert refused["best_bid"] is refused["best_ask"] is refused["seq"] is refused["age_ms"] is None
     assert {book["status"] for book in books.values()} == {"live"}
     assert scene.api.get("/symbols").json() == sorted(SYMBOLS)
-    said = scene.collector.wait_for_line("kraken refused", error=reason)
+    said = scene.collector.wait_for_line("kraken refused request", error=reason)
     assert said["symbols"] == ["NOPE/USD"]
     assert scene.collector.metric("kraken_book_symbols", status="refused") == 1
     answer = scene.api.get("/depth/NOPE%2FUSD")

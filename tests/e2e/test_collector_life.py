@@ -136,7 +136,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
 
     redis.kill()
     for collector in pair:
-        collector.wait_for_line("redis cannot be reached, waiting for it")
+        collector.wait_for_line("lease request failed, retrying")
         assert collector.live() == len(SYMBOLS), "the books go on in memory"
     redis.start()
 
@@ -275,7 +275,7 @@ def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) ->
         wait_until_they_move(streams)
         assert kraken.connections == 1
         kraken.fall_silent()
-        said = collector.wait_for_line("connection backing off")
+        said = collector.wait_for_line("connection failed, backing off")
         assert said["reason"] == "silent"
         wait_until(lambda: kraken.connections == 2, "it connects again")
         collector.wait_until_live(len(SYMBOLS))

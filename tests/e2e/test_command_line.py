@@ -109,7 +109,7 @@ def test_as_json_every_event_is_a_line_that_proves_itself(api: Api) -> None:
     ("arguments", "words"),
     [
         (["FOO/USD"], "no symbol 'FOO/USD' is configured"),
-        (["--url", "localhost:1", "BTC/USD"], "'localhost:1' is no URL of an api"),
+        (["--url", "localhost:1", "BTC/USD"], "'localhost:1' is not the URL of an api"),
         ([], "the following arguments are required: SYMBOL"),
     ],
 )

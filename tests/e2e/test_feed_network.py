@@ -44,7 +44,7 @@ def collect(stage: Stage, url: str, **environment: str) -> Collector:
 
 def assert_certificate_refused(collector: Collector, kraken: ScriptedKraken) -> None:
     """It says what is wrong, again and again, and never speaks."""
-    collector.wait_for_line("connection backing off", count=2, reason="certificate")
+    collector.wait_for_line("connection failed, backing off", count=2, reason="certificate")
     assert collector.live() == 0
     assert kraken.connections == 0
     assert collector.metric("kraken_book_reconnects_total", reason="certificate") >= 2
@@ -95,7 +95,7 @@ def test_what_runs_on_this_machine_is_not_looked_for_beyond_a_proxy(stage: Stage
 
 def test_a_proxy_that_cannot_be_used_is_told_and_tried_again(stage: Stage) -> None:
     collector = collect(stage, f"wss://{HOST}/v2", ALL_PROXY="socks5://127.0.0.1:1")
-    collector.wait_for_line("connection backing off", count=2, reason="unreachable")
+    collector.wait_for_line("connection failed, backing off", count=2, reason="unreachable")
     assert collector.process.poll() is None
 
 

@@ -23,7 +23,7 @@ def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
     stage.undo(watch.leave)
     watch.wait_for_seq(5)
 
-    refused = "redis does not write this, trying on"
+    refused = "redis write failed, retrying"
     with server.unable_to_save():
         line = collector.wait_for_line(refused)
         assert line["reason"] == "cannot-save"
@@ -34,7 +34,7 @@ def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
         assert {trouble["reason"] for trouble in troubles} == {"cannot-save"}
         assert not api.lines("redis unavailable, streams wait")
 
-    collector.wait_for_line("redis writes this again")
+    collector.wait_for_line("redis write works again")
     watch.wait_for_seq(watch.ladder.seq + 5)
     watch.check()
     assert watch.ladder.counts.lagged == 0

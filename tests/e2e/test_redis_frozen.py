@@ -19,8 +19,8 @@ def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stag
     thawed = monotonic() + FROZEN_SECONDS
 
     # Each call that was given up lies in a socket of its own, and is carried out too.
-    collector.wait_for_line("redis does not take writes, the books go on in memory")
-    collector.wait_for_line("redis cannot be reached, waiting for it")
+    collector.wait_for_line("redis unavailable, events wait in memory")
+    collector.wait_for_line("lease request failed, retrying")
     api.wait_for_line("redis unavailable, streams wait")
     assert api.get("/healthz").status_code == 200
     for path in ("/readyz", "/books", "/symbols", "/depth/BTC%2FUSD"):
@@ -32,7 +32,7 @@ def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stag
     assert collector.metric("kraken_book_redis_errors_total") >= 4
     scene.redis.resume()
 
-    collector.wait_for_line("redis is back, publishing goes on")
+    collector.wait_for_line("redis available again")
     scene.flow()
     scene.stand_still()
     scene.assert_every_event_once()

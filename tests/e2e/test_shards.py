@@ -19,7 +19,7 @@ from launcher.embedded_redis import EmbeddedRedis
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 # One of each half, which are followed no more when the count changes.
 DROPPED = ("LTC/USD", "DOT/USD")
-WAITING = "a shard of another count leads symbols of this one, waiting until it is stopped"
+WAITING = "overlapping shard has a leader, waiting"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import httpx
 
-from collector.venues.kraken.connection import RECOVERED_SECONDS
+from collector.venues.kraken.connection import RECOVERED_AFTER
 from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
 from lab.sse.record import LIVE, Record, Word
@@ -20,7 +20,7 @@ from tools.chaos.faults import Reach, Step
 from tools.chaos.system import SystemUnderTest
 
 # The time after which the collector counts a connection as recovered, and a margin.
-LASTING_SECONDS = RECOVERED_SECONDS + 1
+LASTING_SECONDS = RECOVERED_AFTER + 1
 RECOVERY_TIMEOUT = 60.0
 """The time until all books must be right again."""
 UPDATES_AFTER_STEP = 10

@@ -1,4 +1,4 @@
-"""The hash of a book: readable text, every field of the contract, and back to values."""
+"""The hash of a book: the fields of docs/contract.md, and the values parsed from them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lab.written_books import (
     update,
 )
 
-# As DESIGN lists them.
+# As docs/contract.md lists them.
 FIELDS_OF_ANY_SYMBOL = "symbol status source depth stream_epoch stream_seq stream_id"
 FIELDS_OF_A_BOOK = (
     "price_precision qty_precision epoch seq event_id checksum exchange_time confirmed_at"
@@ -42,27 +42,27 @@ async def stored(redis: Redis) -> dict[str, str]:
     return await texts_at(redis, book_key("BTC/USD"))
 
 
-def as_redis_would(book: BookSnapshot) -> dict[str, str]:
+def fields_in_redis(book: BookSnapshot) -> dict[str, str]:
     values = map(str, book_values(book, "live"))
     fields = dict(zip(BOOK_FIELDS, values, strict=True))
     fields |= {"seq": "5", "epoch": "6", "event_id": "7-5", "confirmed_at": "now"}
     return fields | {"stream_epoch": "6", "stream_seq": "8", "stream_id": "9-8"}
 
 
-def test_keys_share_a_hash_tag_and_name_the_venue() -> None:
+def test_keys_of_a_book_share_a_hash_tag() -> None:
     assert book_key("BTC/USD") == "kraken:book:{BTC/USD}"
     assert events_key("BTC/USD") == "kraken:events:{BTC/USD}"
     assert lease_key("2/8") == "kraken:lease:{2/8}"
 
 
-async def test_after_a_book_is_written_every_field_of_the_contract_is_there(redis: Redis) -> None:
+async def test_hash_of_a_book_has_every_field_of_the_contract(redis: Redis) -> None:
     await carry_out(redis, book_call(3, [snapshot(4)]))
     assert set(await stored(redis)) == HASH_FIELDS
     ((_, fields),) = await entries_at(redis, events_key("BTC/USD"))
     assert set(fields) == STREAM_FIELDS
 
 
-async def test_after_a_first_status_every_field_is_there_and_the_book_empty(redis: Redis) -> None:
+async def test_hash_after_a_first_status_has_every_field_and_an_empty_book(redis: Redis) -> None:
     await carry_out(redis, status_call(3, [status(4)]))
     fields = await stored(redis)
     assert set(fields) == HASH_FIELDS
@@ -70,7 +70,7 @@ async def test_after_a_first_status_every_field_is_there_and_the_book_empty(redi
     assert filled == set(FIELDS_OF_ANY_SYMBOL.split())
 
 
-async def test_a_written_book_serves_a_person(redis: Redis) -> None:
+async def test_hash_of_a_book_is_readable_text(redis: Redis) -> None:
     await carry_out(redis, book_call(3, [snapshot(4), update(5)]))
     fields = await stored(redis)
     event_id = fields.pop("event_id")
@@ -100,7 +100,7 @@ async def test_a_written_book_serves_a_person(redis: Redis) -> None:
     }
 
 
-async def test_what_is_written_is_read_as_the_same_book(redis: Redis) -> None:
+async def test_written_book_is_parsed_as_the_same_book(redis: Redis) -> None:
     await carry_out(redis, book_call(3, [snapshot(4)]))
     await carry_out(redis, status_call(3, [status(5)]))
     book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
@@ -111,7 +111,7 @@ async def test_what_is_written_is_read_as_the_same_book(redis: Redis) -> None:
     assert (book.stream_seq, book.event_id[-2:], book.stream_id[-2:]) == (5, "-4", "-5")
 
 
-async def test_a_hash_without_a_book_is_read_as_such(redis: Redis) -> None:
+async def test_hash_without_a_book_is_parsed_without_a_book(redis: Redis) -> None:
     call = status_call(3, [status(4)])
     await carry_out(redis, call)
     book = parse_book_hash(await texts_at(redis, book_key("BTC/USD")))
@@ -120,10 +120,10 @@ async def test_a_hash_without_a_book_is_read_as_such(redis: Redis) -> None:
     assert (book.position, book.event_id, book.confirmed_at) == (None, "", "")
 
 
-async def test_a_status_before_the_precisions_are_known_leaves_the_book_readable(
+async def test_status_of_a_new_leader_keeps_the_book_readable(
     redis: Redis,
 ) -> None:
-    """A collector that starts anew leads before Kraken has told it the precisions."""
+    # A collector can lead before it knows the precisions.
     await carry_out(redis, book_call(3, [snapshot(4)]))
     call = status_call(9, [status(5)])
     await carry_out(redis, call)
@@ -133,7 +133,7 @@ async def test_a_status_before_the_precisions_are_known_leaves_the_book_readable
     assert book.status == "syncing"
 
 
-async def test_a_status_leaves_the_precisions_of_the_book_that_is_there(redis: Redis) -> None:
+async def test_status_with_another_depth_keeps_the_book(redis: Redis) -> None:
     await carry_out(redis, book_call(3, [snapshot(4)]))
     call = status_call(3, [status(5)], source="kraken", depth=25)
     await carry_out(redis, call)
@@ -145,13 +145,13 @@ async def test_a_status_leaves_the_precisions_of_the_book_that_is_there(redis: R
 @pytest.mark.parametrize("bids", [[], [("1.0", "2.00000000")]])
 @pytest.mark.parametrize("asks", [[], [("3.0", "4.00000000")]])
 @pytest.mark.parametrize("time", [None, CONFIRMED_AT])
-def test_empty_sides_and_an_absent_time_round_trip(
+def test_empty_sides_and_missing_time_round_trip(
     bids: list[tuple[str, str]], asks: list[tuple[str, str]], time: str | None
 ) -> None:
     book = Book("BTC/USD", 25, Precision(1, 8))
     book.replace(book.levels(bids), book.levels(asks))
     view = snapshot_of(book, "kraken", book.checksum(), time)
-    fields = as_redis_would(view)
+    fields = fields_in_redis(view)
     parsed = parse_book_hash(fields)
     assert parsed is not None
     assert parsed.snapshot == view
@@ -161,13 +161,13 @@ def test_empty_sides_and_an_absent_time_round_trip(
     )
 
 
-def test_no_hash_is_no_book() -> None:
+def test_empty_hash_is_parsed_as_none() -> None:
     assert parse_book_hash({}) is None
 
 
 @pytest.mark.parametrize("field", ["symbol", "stream_seq", "bids", "checksum"])
-def test_a_field_that_is_missing_is_named(field: str) -> None:
-    fields = as_redis_would(book_snapshot_at(5))
+def test_missing_field_is_named_in_the_error(field: str) -> None:
+    fields = fields_in_redis(book_snapshot_at(5))
     del fields[field]
     with pytest.raises(ValueError, match=field):
         parse_book_hash(fields)
@@ -177,7 +177,7 @@ def test_a_field_that_is_missing_is_named(field: str) -> None:
     ("status_word", "acknowledged"),
     [("asked", False), ("refused", False), ("syncing", True), ("live", True)],
 )
-def test_a_symbols_state_round_trips(status_word: SymbolStatus, acknowledged: bool) -> None:
+def test_symbol_state_round_trips(status_word: SymbolStatus, acknowledged: bool) -> None:
     state = SymbolState(status_word, "why", "kraken", "0/1", 10, None, 8)
     assert decode_symbol_state(encode_symbol_state(state)) == state
     assert state.acknowledged == acknowledged

@@ -1,4 +1,4 @@
-"""Foreign data in our keys costs its own symbol at most, and is logged."""
+"""Foreign data in our keys: it affects its own symbol at most, and is logged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from runtime.redis.exchange import RedisNode
-from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
+from tests.collector.publish.publishing import EPOCH, QUICK_RETRIES, LossyRedis, Publishing
 
 PAIR = ("BTC/USD", "ETH/USD")
 FOREIGN_FIELDS = [
@@ -22,9 +22,9 @@ FOREIGN_FIELDS = [
 
 
 @pytest.fixture
-async def pair(losing: LosesAnswers) -> Publishing:
-    """Two books, published; each flush looks at both."""
-    publishing = Publishing(losing, *PAIR, tuning=replace(UNHURRIED, round_interval=0.0))
+async def pair(lossy_redis: LossyRedis) -> Publishing:
+    """Return a publisher of two live books, which writes both with each flush."""
+    publishing = Publishing(lossy_redis, *PAIR, tuning=replace(QUICK_RETRIES, round_interval=0.0))
     await publishing.lead()
     return publishing
 
@@ -35,12 +35,12 @@ async def update_all(publishing: Publishing) -> None:
     await publishing.flush()
 
 
-def said(lines: Any, event: str) -> list[Any]:
+def lines_of(lines: Any, event: str) -> list[Any]:
     return [line for line in lines if line["event"] == event]
 
 
 @pytest.mark.parametrize("fields", FOREIGN_FIELDS, ids=str)
-async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
+async def test_invalid_stream_position_is_repaired_without_a_fence(
     redis: RedisNode, pair: Publishing, fields: dict[Any, Any]
 ) -> None:
     await redis.hset(book_key("BTC/USD"), mapping=fields)
@@ -50,11 +50,11 @@ async def test_impossible_place_of_one_book_fences_nobody_and_is_repaired(
     assert pair.leadership.is_leading
     assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == [1, 2, 3, 4, 5]
     assert (await pair.hash())["stream_epoch"] == str(EPOCH)
-    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    (line,) = lines_of(lines, "redis key corrupt, repaired")
     assert line["key"] == book_key("BTC/USD")
 
 
-async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
+async def test_entry_with_largest_id_clears_only_its_own_stream(
     redis: RedisNode, pair: Publishing
 ) -> None:
     await redis.xadd(events_key("BTC/USD"), {"a": "b"}, id="18446744073709551615-1")
@@ -62,11 +62,11 @@ async def test_entry_of_the_far_future_costs_the_past_of_one_stream(
         await update_all(pair)
     assert await pair.seqs("BTC/USD") == [3]
     assert await pair.seqs("ETH/USD") == [1, 2, 3]
-    (line,) = said(lines, "a key in redis was corrupt, repaired")
+    (line,) = lines_of(lines, "redis key corrupt, repaired")
     assert line["key"] == events_key("BTC/USD")
 
 
-async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_event_in_silence(
+async def test_forged_stream_seq_is_followed_by_a_snapshot_of_unknown_conflated(
     redis: RedisNode, pair: Publishing
 ) -> None:
     last_id = (await pair.hash())["stream_id"]
@@ -81,22 +81,22 @@ async def test_stream_seq_that_nobody_wrote_is_told_by_a_snapshot_and_loses_no_e
 
 
 @pytest.mark.parametrize("key_of", [book_key, events_key])
-async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
-    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key_of: Any
+async def test_key_of_another_type_is_logged_once_and_retried_with_backoff(
+    redis: RedisNode, lossy_redis: LossyRedis, pair: Publishing, key_of: Any
 ) -> None:
     key = key_of("BTC/USD")
     await redis.delete(key)
     await redis.set(key, "somebody's")
-    losing.sent.clear()
+    lossy_redis.sent.clear()
     with capture_logs() as lines:
         for _ in range(50):
             await update_all(pair)
-    calls = [command for commands in losing.sent for command in commands]
+    calls = [command for commands in lossy_redis.sent for command in commands]
     tried = [command for command in calls if book_key("BTC/USD") in command]
-    # The first at once, each other after a rest; fifty flushes may take a second or two.
+    # Each retry has a delay, and fifty flushes may take some seconds.
     assert 1 <= len(tried) < 10
     assert (await pair.seqs("ETH/USD"))[-1] == 52
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    (line,) = lines_of(lines, "redis key corrupt, left unchanged")
     assert line["repair"] == f"redis-cli DEL '{key}'"
 
     await redis.delete(key)
@@ -107,25 +107,27 @@ async def test_key_of_another_type_is_said_once_and_tried_ever_more_seldom(
 
 
 @pytest.mark.parametrize("key", [SYMBOLS, WAKE])
-async def test_shared_key_of_another_type_is_said_once_and_every_book_goes_on(
-    redis: RedisNode, losing: LosesAnswers, pair: Publishing, key: str
+async def test_shared_key_of_another_type_is_logged_once_and_stops_no_book(
+    redis: RedisNode, lossy_redis: LossyRedis, pair: Publishing, key: str
 ) -> None:
     await redis.delete(key)
     await redis.set(key, "somebody's")
     with capture_logs() as lines:
         for number in range(30):
-            # A state that is new each time.
+            # Change the state each time.
             pair.box.book.resyncs = number
             await update_all(pair)
     assert await pair.seqs("BTC/USD") == await pair.seqs("ETH/USD") == list(range(1, 33))
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
+    (line,) = lines_of(lines, "redis key corrupt, left unchanged")
     assert line["repair"] == f"redis-cli DEL {key}"
     assert await redis.get(key) == b"somebody's"
 
 
-async def test_wake_at_the_end_of_time_is_said(redis: RedisNode, pair: Publishing) -> None:
+async def test_wake_stream_with_largest_id_is_logged_as_corrupt(
+    redis: RedisNode, pair: Publishing
+) -> None:
     await redis.xadd(WAKE, {"a": "b"}, id="18446744073709551615-18446744073709551615")
     with capture_logs() as lines:
         await update_all(pair)
-    (line,) = said(lines, "a key in redis is corrupt, left as it is")
-    assert (line["key"], line["wrong"]) == (WAKE, "has an id at the end of time")
+    (line,) = lines_of(lines, "redis key corrupt, left unchanged")
+    assert (line["key"], line["wrong"]) == (WAKE, "has the largest possible id")

@@ -1,15 +1,13 @@
-"""The write script under any calls, repeats and losses: never out of order, nothing twice.
+"""Random calls of the write script: events are never written twice or out of order.
 
-Each step is judged by `script_model`, DESIGN's rules in Python, and by what holds of any stream.
+After each step the keys must equal those of `script_model`, the rules in Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -22,7 +20,7 @@ from tests.kraken_book.script_runner import ScriptRunner
 
 
 class Write(NamedTuple):
-    """A call whose first seq is relative to where the stream stands when it is made."""
+    """A call. Its first seq is relative to the position of the stream."""
 
     epoch: int
     offset: int
@@ -45,7 +43,7 @@ class Lose(NamedTuple):
 
 
 class Spoil(NamedTuple):
-    """Somebody else writes into the keys: a field of the hash's place, or an entry far ahead."""
+    """Another program damages a field of the hash, or adds an entry of the far future."""
 
     field: str | None
     value: str
@@ -53,8 +51,8 @@ class Spoil(NamedTuple):
 
 Step = Write | Repeat | Touch | Lose | Spoil
 
-# The last is an id that never ends in the seq beside it, as no event has the number 0.
-IMPOSSIBLE = ("1e308", "-1", "", "x", str(2**60), "1.5", "99999999999999999-0")
+# The seq of the last id can never match, because no event has the number 0.
+DAMAGED_VALUES = ("1e308", "-1", "", "x", str(2**60), "1.5", "99999999999999999-0")
 
 kinds: st.SearchStrategy[Kind] = st.sampled_from(
     ("update", "update", "update", "snapshot", "status")
@@ -76,22 +74,15 @@ steps = st.lists(
     | st.builds(
         Spoil,
         st.sampled_from([None, "stream_epoch", "stream_seq", "stream_id"]),
-        st.sampled_from(IMPOSSIBLE),
+        st.sampled_from(DAMAGED_VALUES),
     ),
     min_size=1,
     max_size=12,
 )
 
 
-@pytest.fixture
-def client(redis_url: str) -> Iterator[Redis]:
-    client: Redis = Redis.from_url(redis_url)
-    yield client
-    client.close()
-
-
-def call_of(step: Write, stands_at: int) -> tuple[WriteCall, list[Event]]:
-    seq = max(1, stands_at + step.offset)
+def call_of(step: Write, stream_seq: int) -> tuple[WriteCall, list[Event]]:
+    seq = max(1, stream_seq + step.offset)
     events: list[Event] = []
     for kind, stride in step.events:
         events.append(Event(kind, seq))
@@ -121,26 +112,26 @@ def spoil(step: Spoil, script: ScriptRunner, model: ScriptModel) -> None:
 
 def assert_in_order(script: ScriptRunner) -> None:
     entries = script.entries()
-    places = script.places()
-    for (event_id, _), (_, seq, _) in zip(entries, places, strict=True):
+    positions = script.positions()
+    for (event_id, _), (_, seq, _) in zip(entries, positions, strict=True):
         assert event_id.decode().split("-")[1] == str(seq)
-    for (epoch, seq, _), (next_epoch, next_seq, kind) in pairwise(places):
+    for (epoch, seq, _), (next_epoch, next_seq, kind) in pairwise(positions):
         assert (next_epoch, next_seq) > (epoch, seq), "out of order, or twice"
-        assert next_seq > seq, "a seq is given to two events"
+        assert next_seq > seq, "two events have one seq"
         if next_epoch > epoch:
             assert kind != "update", "an epoch opened with an update"
         elif kind != "snapshot":
             assert next_seq == seq + 1, "a jump without a snapshot"
 
 
-def assert_as_the_model_says(script: ScriptRunner, model: ScriptModel) -> None:
-    assert script.places() == model.stream
+def assert_equals_model(script: ScriptRunner, model: ScriptModel) -> None:
+    assert script.positions() == model.stream
     fields = script.hash()
     assert bool(fields) == (model.hash is not None)
     if model.hash is not None:
         if not model.is_place_spoiled:
-            assert script.stream_place() == model.hash.stream
-        assert (script.book_place() if fields["seq"] else None) == model.hash.book
+            assert script.stream_position() == model.hash.stream
+        assert (script.book_position() if fields["seq"] else None) == model.hash.book
 
 
 @given(steps)
@@ -149,7 +140,7 @@ def assert_as_the_model_says(script: ScriptRunner, model: ScriptModel) -> None:
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_whatever_is_called_and_lost_the_stream_stays_in_order(
+def test_random_calls_and_losses_keep_the_stream_in_order(
     client: Redis, sequence: list[Step]
 ) -> None:
     client.flushall()
@@ -188,6 +179,6 @@ def test_whatever_is_called_and_lost_the_stream_stays_in_order(
             assert outcome.seq == model.place[1]
         written |= {event_id.decode() for event_id, _ in script.entries()}
         assert_in_order(script)
-        assert_as_the_model_says(script, model)
+        assert_equals_model(script, model)
         book_id = script.hash().get("event_id")
-        assert not book_id or book_id in written, "the book stands where no event is"
+        assert not book_id or book_id in written, "the book has the id of no event"

@@ -1,4 +1,4 @@
-"""Frames that are broken, odd or very large cost only what they harm."""
+"""Broken and very large frames: they affect only the books that they may have changed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.collector.venues.kraken.kraken_side import (
 )
 
 
-def test_frame_without_sense_or_symbol_harms_no_book(
+def test_invalid_frame_without_a_symbol_leaves_books_live(
     live: Conversation,
 ) -> None:
     for frame in (b"nonsense", b'{"channel":"news"}', b"[" * 100_000, b""):
-        live.hear(frame)
-    assert live.books[BTC].live
-    assert live.books[ETH].live
-    assert live.said() == []
+        live.receive(frame)
+    assert live.books[BTC].is_live
+    assert live.books[ETH].is_live
+    assert live.requests() == []
 
 
 @pytest.mark.parametrize(("depth", "doubted"), [(10, []), (25, [BTC, ETH])])
@@ -36,45 +36,43 @@ def test_broken_book_frame_without_symbol_doubts_all_books_deeper_than_the_check
 ) -> None:
     conversation = Conversation(BTC, ETH, depth=depth)
     conversation.go_live()
-    conversation.hear(b'{"channel":"book","type":"update","da')
-    assert conversation.asked() == ([("unsubscribe", doubted)] if doubted else [])
+    conversation.receive(b'{"channel":"book","type":"update","da')
+    assert conversation.requested() == ([("unsubscribe", doubted)] if doubted else [])
 
 
-def test_book_frame_that_is_cut_off_doubts_its_symbol_alone(live: Conversation) -> None:
-    live.hear(live.markets[BTC].snapshot()[:-20])
-    assert live.asked() == [("unsubscribe", [BTC])]
-    assert live.books[ETH].live
+def test_truncated_book_frame_doubts_its_symbol_alone(live: Conversation) -> None:
+    live.receive(live.markets[BTC].snapshot()[:-20])
+    assert live.requested() == [("unsubscribe", [BTC])]
+    assert live.books[ETH].is_live
 
 
 @pytest.mark.parametrize("bids", ["null", "[5]", '[{"price":1.0}]', "{}"])
-def test_an_entry_that_cannot_be_understood_costs_those_behind_it_nothing(
-    live: Conversation, bids: str
-) -> None:
+def test_invalid_entry_leaves_later_entries_valid(live: Conversation, bids: str) -> None:
     bad = f'"data":[{{"symbol":"{BTC}","bids":{bids},"asks":[],"checksum":1}}]}}'.encode()
     before, behind = (live.markets[ETH].update([("98.0", f"{n}.00000000")]) for n in (1, 2))
-    live.hear(together(before, bad, behind))
+    live.receive(together(before, bad, behind))
     assert (live.books[BTC].status, live.books[BTC].reason) == ("syncing", "frame")
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
     assert '["98.0","2.00000000"]' in live.books[ETH].view().bids
 
 
-def test_snapshot_that_cannot_be_understood_is_asked_for_again_at_once() -> None:
+def test_invalid_snapshot_is_resynced_at_once() -> None:
     conversation = Conversation(BTC, ETH)
-    conversation.hear(instruments(BTC, ETH), acknowledged("subscribe", BTC))
-    conversation.said()
+    conversation.receive(instruments(BTC, ETH), acknowledged("subscribe", BTC))
+    conversation.requests()
     snapshot = conversation.markets[BTC].snapshot().replace(b'"bids":[', b'"bids":[5,')
-    conversation.hear(snapshot)
+    conversation.receive(snapshot)
     assert conversation.books[BTC].reason == "frame"
-    assert conversation.asked() == [("unsubscribe", [BTC])]
+    assert conversation.requested() == [("unsubscribe", [BTC])]
 
 
-def test_broken_book_frame_without_symbol_doubts_no_book_that_awaits_its_snapshot() -> None:
+def test_broken_book_frame_without_symbol_doubts_no_acknowledged_book() -> None:
     conversation = Conversation(BTC, depth=25)
-    conversation.hear(instruments(BTC), acknowledged("subscribe", BTC))
-    conversation.said()
-    conversation.hear(b'{"channel":"book","type":"snapshot","data":[{"symb')
-    assert conversation.asked() == []
+    conversation.receive(instruments(BTC), acknowledged("subscribe", BTC))
+    conversation.requests()
+    conversation.receive(b'{"channel":"book","type":"snapshot","data":[{"symb')
+    assert conversation.requested() == []
 
 
 @pytest.mark.parametrize(
@@ -84,22 +82,22 @@ def test_broken_book_frame_without_symbol_doubts_no_book_that_awaits_its_snapsho
         b'{"channel":"book","type":"update","data":[{"symbol":"BTC\\/USD","bids":[{"pri',
     ],
 )
-def test_cut_book_frame_is_found_out_in_any_order_of_keys(frame: bytes) -> None:
+def test_truncated_book_frame_is_detected_in_any_order_of_keys(frame: bytes) -> None:
     conversation = Conversation(BTC, depth=25)
     conversation.go_live()
-    conversation.hear(frame)
+    conversation.receive(frame)
     assert conversation.books[BTC].reason == "frame"
 
 
-def test_frame_of_endless_levels_is_not_applied(live: Conversation) -> None:
+def test_frame_of_too_many_levels_is_not_applied(live: Conversation) -> None:
     level = b'{"price":99.0,"qty":1.00000000}'
-    live.hear(
+    live.receive(
         b'{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":['
         + b",".join([level] * 20_000)
         + b'],"asks":[],"checksum":1}]}'
     )
     assert live.books[BTC].reason == "frame"
-    assert live.books[ETH].live
+    assert live.books[ETH].is_live
 
 
 @pytest.mark.parametrize(
@@ -118,7 +116,7 @@ def test_frame_of_endless_levels_is_not_applied(live: Conversation) -> None:
         ),
     ],
 )
-def test_large_frame_is_taken_in_short_steps(
+def test_large_frame_is_processed_in_short_steps(
     live: Conversation, head: bytes, entry: bytes, tail: bytes
 ) -> None:
     count = 30_000
@@ -127,7 +125,7 @@ def test_large_frame_is_taken_in_short_steps(
     assert sum(1 for _ in steps or ()) == count // ENTRIES_PER_STEP
 
 
-def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
+def test_invalid_frames_cause_a_bounded_number_of_log_lines(live: Conversation) -> None:
     nonsense = [
         b"\xff" * 300,
         b'{"channel":"news","data":5}',
@@ -138,35 +136,35 @@ def test_garbage_makes_no_more_log_than_a_few_lines(live: Conversation) -> None:
     ]
     with capture_logs() as written:
         for number in range(3000):
-            live.hear(nonsense[number % len(nonsense)].replace(b"%d", str(number).encode()))
+            live.receive(nonsense[number % len(nonsense)].replace(b"%d", str(number).encode()))
     assert len(written) < 100
     assert all(len(json.dumps(line)) < 1500 for line in written)
 
 
 @pytest.mark.parametrize("time", ["1795725366.07", "null", "{}", '"0001-01-01T00:00:00Z"', "1e999"])
-def test_senseless_timestamp_costs_only_itself(live: Conversation, time: str) -> None:
+def test_invalid_timestamp_is_left_out(live: Conversation, time: str) -> None:
     update = live.markets[BTC].update([("98.0", "1.00000000")])
-    live.hear(update.replace(f'"{TIME}"'.encode(), time.encode()))
-    assert live.books[BTC].live
+    live.receive(update.replace(f'"{TIME}"'.encode(), time.encode()))
+    assert live.books[BTC].is_live
     assert live.books[BTC].exchange_time is None
-    live.hear(live.markets[BTC].update([("98.0", "2.00000000")]))
+    live.receive(live.markets[BTC].update([("98.0", "2.00000000")]))
     assert live.books[BTC].exchange_time == TIME
-    assert live.said() == []
+    assert live.requests() == []
 
 
 @pytest.mark.parametrize("entry", [b'{"bids":[],"asks":[],"checksum":1}', b"5", b'{"symbol":5}'])
-def test_entry_without_a_symbol_costs_those_beside_it_nothing(
+def test_entry_without_a_symbol_leaves_other_entries_valid(
     live: Conversation, entry: bytes
 ) -> None:
     update = live.markets[ETH].update([("98.0", "1.00000000")])
-    live.hear(update.replace(b'"data":[', b'"data":[' + entry + b","))
+    live.receive(update.replace(b'"data":[', b'"data":[' + entry + b","))
     assert live.books[ETH].checksum == live.markets[ETH].book.checksum
-    assert live.books[BTC].live
-    assert live.said() == []
+    assert live.books[BTC].is_live
+    assert live.requests() == []
 
 
 def test_broken_entry_of_an_unwanted_symbol_doubts_no_book() -> None:
     conversation = Conversation(BTC, depth=25)
     conversation.go_live()
-    conversation.hear(b'{"channel":"book","type":"update","data":[{"symbol":"SOL/USD"}]}')
-    assert conversation.books[BTC].live
+    conversation.receive(b'{"channel":"book","type":"update","data":[{"symbol":"SOL/USD"}]}')
+    assert conversation.books[BTC].is_live
