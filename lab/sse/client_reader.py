@@ -11,7 +11,8 @@ import asyncio
 import threading
 from typing import Self
 
-from kraken_book import LiveBook, Watch, watch
+from kraken_book import LiveBook, Watch
+from kraken_book.client.patience import DEFAULT_PATIENCE, Patience
 from lab.ladder import Ladder
 from lab.sse.record import Record
 from lab.waiting import wait_until
@@ -21,11 +22,18 @@ CLOSE_TIMEOUT = 5.0
 
 
 class ClientReader:
-    """A reader that follows symbols in a thread until the context ends."""
+    """A reader that follows symbols in a thread until the context ends.
 
-    def __init__(self, url: str, *symbols: str) -> None:
+    Args:
+        url: The address of the api.
+        symbols: The symbols to follow, or `*`.
+        patience: The time limits of the client.
+
+    """
+
+    def __init__(self, url: str, *symbols: str, patience: Patience = DEFAULT_PATIENCE) -> None:
         self.asked = symbols
-        self.watch: Watch = watch(url, *symbols)
+        self.watch = Watch(url, symbols, patience=patience)
         self.error: str | None = None
         """The error that ended the thread, or None."""
         self._records: dict[str, Record] = {}

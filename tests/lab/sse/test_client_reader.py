@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from kraken_book import LiveBook
-from kraken_book.client.session import ClientSession
+from kraken_book.client.patience import Patience
 from kraken_book.event import Event, decode_event
 from lab.canned_api import HOLD, Answer, CannedApi, problem, sse, stream, told
 from lab.sse.account import Tally
@@ -20,16 +20,17 @@ from lab.sse.record import Record
 from lab.waiting import wait_for
 from lab.written_books import SYMBOL, snapshot, update, updates
 
+NO_PAUSES = Patience(max_pause=0.0)
 
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client reconnect at once."""
-    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.0)
+
+def reader_of(api: CannedApi) -> ClientReader:
+    """Return a reader whose client reconnects at once."""
+    return ClientReader(api.url, SYMBOL, patience=NO_PAUSES)
 
 
 def record_of(*answers: Answer, live_at: int) -> Record:
     """Return the record of a reader when its book is live at a seq."""
-    with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
+    with CannedApi(*answers) as api, reader_of(api) as reader:
         reader.wait_until_live(SYMBOL, after=live_at - 1)
     return reader.record
 
@@ -40,7 +41,7 @@ def words_of(*answers: Answer, live_at: int) -> list[str]:
 
 def error_of(*answers: Answer) -> str:
     """Return the error of a reader."""
-    with CannedApi(*answers) as api, ClientReader(api.url, SYMBOL) as reader:
+    with CannedApi(*answers) as api, reader_of(api) as reader:
         return wait_for(lambda: reader.error, "the reader has an error")
 
 
