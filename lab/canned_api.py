@@ -2,7 +2,7 @@
 
 For an api with changing markets, see `scripted_api`.
 
-with CannedApi(stream(told(snapshot(1)), HOLD), problem(503)) as api:
+with CannedApi(stream(sse_events(snapshot(1)), HOLD), problem(503)) as api:
     for book in watch(api.url, "BTC/USD"): ...
 
 Each request gets the next answer. If none is left, the connection stays open without an answer.
@@ -36,7 +36,7 @@ def sse(event_id: str | None, data: bytes) -> bytes:
     return (f"id: {event_id}\n" if event_id else "").encode() + b"data: " + data + b"\n\n"
 
 
-def told(*events: Event, symbol: str = SYMBOL, epoch: int = EPOCH) -> bytes:
+def sse_events(*events: Event, symbol: str = SYMBOL, epoch: int = EPOCH) -> bytes:
     """Return events as an api sends them, each with an id that ends with its seq."""
     entries = [event.entry(epoch, symbol) for event in events]
     return b"".join([sse(f"1000-{entry.seq}", entry.data) for entry in entries])

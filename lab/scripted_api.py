@@ -75,7 +75,7 @@ class ScriptedMarket:
         """Send a `lagged` event."""
         self._send(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
 
-    def tell_snapshot(self, conflated: int | None = None) -> None:
+    def send_snapshot(self, conflated: int | None = None) -> None:
         """Send a snapshot that replaces `conflated` updates."""
         self.seq += 1 + (conflated or 0)
         self._send(self.snapshot(conflated))

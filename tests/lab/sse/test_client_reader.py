@@ -13,7 +13,7 @@ import pytest
 from kraken_book import LiveBook
 from kraken_book.client.patience import Patience
 from kraken_book.event import Event, decode_event
-from lab.canned_api import HOLD, Answer, CannedApi, problem, sse, stream, told
+from lab.canned_api import HOLD, Answer, CannedApi, problem, sse, sse_events, stream
 from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
 from lab.sse.record import Record
@@ -60,28 +60,36 @@ def broken(*pieces: bytes) -> Answer:
 
 
 def test_record_has_reason_of_collectors_doubt_until_snapshot() -> None:
-    pieces = told(snapshot(3)), change("syncing", "checksum", 4), told(snapshot(5), update(6))
+    pieces = (
+        sse_events(snapshot(3)),
+        change("syncing", "checksum", 4),
+        sse_events(snapshot(5), update(6)),
+    )
     assert words_of(stream(*pieces, HOLD), live_at=6) == ["live", "syncing: checksum", "live"]
 
 
 def test_record_has_statuses_of_collector_and_api_until_each_ends() -> None:
     pieces = (
-        *(told(snapshot(3)), change("stale", "age"), change("syncing", "silent", 4)),
-        *(told(snapshot(5)), change("live", None), told(update(6))),
+        *(sse_events(snapshot(3)), change("stale", "age"), change("syncing", "silent", 4)),
+        *(sse_events(snapshot(5)), change("live", None), sse_events(update(6))),
     )
     words = words_of(stream(*pieces, HOLD), live_at=6)
     assert words == ["live", "stale: age", "syncing: silent", "stale: age", "live"]
 
 
 def test_record_is_stale_while_client_is_disconnected() -> None:
-    answers = stream(told(snapshot(3))), stream(told(update(4)), HOLD)
+    answers = stream(sse_events(snapshot(3))), stream(sse_events(update(4)), HOLD)
     assert words_of(*answers, live_at=4) == ["live", "stale: disconnected", "live"]
 
 
 def test_tally_counts_broken_streams_among_interruptions() -> None:
     record = record_of(
-        *(stream(told(snapshot(3))), broken(told(update(4))), stream(told(update(5)))),
-        *(problem(503), stream(told(update(6)), HOLD)),
+        *(
+            stream(sse_events(snapshot(3))),
+            broken(sse_events(update(4))),
+            stream(sse_events(update(5))),
+        ),
+        *(problem(503), stream(sse_events(update(6)), HOLD)),
         live_at=6,
     )
     assert record.account.tally == Tally(events=4, interruptions=3, cuts=1)
@@ -95,11 +103,11 @@ def test_longest_wait_ends_with_numbered_event() -> None:
         book.apply(event)
         record.take(book, None)
 
-    take(decoded(told(snapshot(3))))
+    take(decoded(sse_events(snapshot(3))))
     now = 104.0
     take(decoded(change("stale", "age")))
     now = 107.0
-    take(decoded(told(update(4))))
+    take(decoded(sse_events(update(4))))
     now = 108.0
     assert record.longest_wait() == 7.0
     assert record.longest_wait() == 0.0
@@ -110,10 +118,12 @@ def decoded(message: bytes) -> Event:
 
 
 WRONG: dict[str, Answer] = {
-    "repeated event": stream(told(snapshot(3), update(4), update(4), update(5)), HOLD),
-    "missing event": stream(told(snapshot(3), *updates(5, 6)), HOLD),
+    "repeated event": stream(sse_events(snapshot(3), update(4), update(4), update(5)), HOLD),
+    "missing event": stream(sse_events(snapshot(3), *updates(5, 6)), HOLD),
     "wrong checksum": stream(
-        told(snapshot(3)), told(update(4)).replace(b'"checksum":', b'"checksum":1'), HOLD
+        sse_events(snapshot(3)),
+        sse_events(update(4)).replace(b'"checksum":', b'"checksum":1'),
+        HOLD,
     ),
     "unknown symbol": problem(404),
 }
@@ -121,7 +131,7 @@ WRONG: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_reader_fails_if_api_breaks_the_contract(name: str) -> None:
-    assert SYMBOL in error_of(WRONG[name], stream(told(snapshot(9)), HOLD))
+    assert SYMBOL in error_of(WRONG[name], stream(sse_events(snapshot(9)), HOLD))
 
 
 @pytest.mark.parametrize("side", ["bids", "asks"])
@@ -129,4 +139,4 @@ def test_reader_fails_if_clients_book_differs_from_ladder(
     side: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LiveBook, side, property(lambda _book: []))
-    assert f"the client's {side} are wrong" in error_of(stream(told(snapshot(3)), HOLD))
+    assert f"the client's {side} are wrong" in error_of(stream(sse_events(snapshot(3)), HOLD))
