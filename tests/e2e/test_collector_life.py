@@ -107,7 +107,7 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     second.wait_for_line("leading")
     for symbol in SYMBOLS:
         wait_until(
-            lambda symbol=symbol: streams.ladder(symbol).place[0] > epoch,  # type: ignore[misc, index]
+            lambda symbol=symbol: streams.ladder(symbol).position[0] > epoch,  # type: ignore[misc, index]
             f"{symbol} is published by the second",
         )
     wait_until_they_move(streams)

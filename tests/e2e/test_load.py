@@ -80,7 +80,7 @@ def test_at_2000_updates_a_second_every_event_arrives_once_and_every_checksum_ve
     assert follower.stdin is not None
     assert follower.stdout is not None
     assert follower.stdout.readline() == "joined\n"
-    still = "markets stand still: all updates are made"
+    still = "markets stopped"
     wait_until(lambda: simulator.lines(still), "all updates are made", LIMIT)
 
     streams = StoredBooks(redis.url)

@@ -68,7 +68,7 @@ def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_resta
     # Other markets, which stand still once the feed is back.
     simulator.kill()
     still = stage.simulator(*markets, "--updates", "20", "--seed", "2", port=port)
-    still.wait_for_line("markets stand still: all updates are made")
+    still.wait_for_line("markets stopped")
     collector.wait_until_live(len(SYMBOLS))
     assert_shows_the_books(shown, api)
 
