@@ -1,4 +1,9 @@
-"""One process of ours: start, log, signals, restart, CPU and memory."""
+"""A service as a child process: start, log, signals, restart, CPU and memory.
+
+By default a process is a real `python -m`, which benchmarks and tools need. Tests pass a
+`ForkServer`, and the process is then forked from one that has imported the program already. That
+takes 0.4 s of CPU less for each start, a third of the whole test suite (2026-11).
+"""
 
 from __future__ import annotations
 
@@ -12,11 +17,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from lab.fork_server import ROOT, ForkedProcess, ForkServer
 from lab.process_table import cpu_seconds
 from lab.waiting import DEADLINE, wait_for
 from runtime.process import die_with_parent
 
-ROOT = Path(__file__).resolve().parents[1]
+__all__ = ["ROOT", "Process", "lifeline"]
 
 
 class Process:
@@ -25,15 +31,24 @@ class Process:
     Args:
         name: Its name in errors.
         log: The file for its output.
-        arguments: What `python -m` is given.
+        arguments: The arguments of `python -m`.
+        fork_server: Starts the process if it can; None for a real `python -m`.
         environment: Its settings; nothing else of the environment reaches it.
 
     """
 
-    def __init__(self, name: str, log: Path, arguments: Iterable[str], **environment: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        log: Path,
+        arguments: Iterable[str],
+        *,
+        fork_server: ForkServer | None = None,
+        **environment: str,
+    ) -> None:
         self.name = name
         self._log_path = log
-        self._command = [sys.executable, "-m", *arguments]
+        self._arguments = list(arguments)
         # Nothing of the environment or the .env of whoever runs the tests.
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -41,13 +56,18 @@ class Process:
             "LOG_FORMAT": "json",
             **environment,
         }
+        self._fork_server = fork_server
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes] | ForkedProcess:
+        folder = self._log_path.parent
+        forks = self._fork_server
         with self._log_path.open("ab") as log:
+            if forks is not None and forks.can_start(self._arguments, self._environment):
+                return forks.start(self._arguments, self._environment, folder, log.fileno())
             return subprocess.Popen(
-                self._command,
-                cwd=self._log_path.parent,
+                [sys.executable, "-m", *self._arguments],
+                cwd=folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from lab.fork_server import ForkServer
 from lab.process import Process
 from lab.sse.stream import SseStream, stream_path
 from lab.sse.watch import StreamWatch
@@ -61,9 +62,16 @@ class HttpService(Process):
     """A service that answers HTTP on a port of its own."""
 
     def __init__(
-        self, name: str, log: Path, arguments: Iterable[str], port: int, **environment: str
+        self,
+        name: str,
+        log: Path,
+        arguments: Iterable[str],
+        port: int,
+        *,
+        fork_server: ForkServer | None = None,
+        **environment: str,
     ) -> None:
-        super().__init__(name, log, arguments, **environment)
+        super().__init__(name, log, arguments, fork_server=fork_server, **environment)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         # No connection is kept: a service that restarts would break it.

@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 import httpx
 
+from lab.fork_server import ForkServer
 from lab.ports import free_port
 from lab.process import Process
 from lab.redis_proxy import RedisProxy
@@ -31,10 +32,17 @@ OPEN_STAGES: list[Stage] = []
 
 
 class Stage:
-    """Starts a test's processes, and ends them with its context, the last started first."""
+    """Starts a test's processes, and ends them with its context, the last started first.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder for their logs, which is their working directory.
+        fork_server: Starts the services; None for real `python -m` processes.
+
+    """
+
+    def __init__(self, folder: Path, fork_server: ForkServer | None = None) -> None:
         self._folder = folder
+        self._fork_server = fork_server
         self._undo = ExitStack()
         self.services: list[Process] = []
 
@@ -69,6 +77,7 @@ class Stage:
             "simulator",
             self._log("simulator"),
             ["simulator", "--port", str(port), *arguments],
+            fork_server=self._fork_server,
         )
         self._own(service)
         service.url = self.listening(service)
@@ -100,6 +109,7 @@ class Stage:
                 self._log("collector"),
                 [module],
                 int(environment["COLLECTOR_PORT"]),
+                fork_server=self._fork_server,
                 REDIS_URL=redis_url,
                 KRAKEN_URL=kraken_url,
                 **environment,
@@ -115,6 +125,7 @@ class Stage:
                 self._log("api"),
                 [module],
                 int(environment["API_PORT"]),
+                fork_server=self._fork_server,
                 REDIS_URL=redis_url,
                 **environment,
             )
@@ -124,7 +135,15 @@ class Stage:
 
     def refused(self, module: str, **environment: str) -> Process:
         """Start a service that is expected to end by itself."""
-        return self._own(Process(module, self._log(module), [module], **environment))
+        return self._own(
+            Process(
+                module,
+                self._log(module),
+                [module],
+                fork_server=self._fork_server,
+                **environment,
+            )
+        )
 
     def _own(self, service: ProcessT) -> ProcessT:
         self.services.append(service)

@@ -15,6 +15,7 @@ from hypothesis import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+from lab.fork_server import ForkServer
 from lab.recordings import FindRecording, find_recording
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
@@ -101,6 +102,13 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = connect_redis(redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """Starts the services of all tests of this worker."""
+    with ForkServer() as server:
+        yield server
 
 
 def _emptied(url: str) -> str:

@@ -7,22 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from lab.fork_server import ForkServer
 from lab.stage import OPEN_STAGES, Stage
 
 LOG_TAIL = 3000
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """Processes of one test."""
-    with Stage(tmp_path) as opened:
+def stage(tmp_path: Path, fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Processes of one test: real ones if it has the marker `python_m`, else forked ones."""
+    is_real = request.node.get_closest_marker("python_m") is not None
+    with Stage(tmp_path, None if is_real else fork_server) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def module_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def module_stage(
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
+) -> Iterator[Stage]:
     """Processes that a module's tests share."""
-    with Stage(tmp_path_factory.mktemp("stage")) as opened:
+    with Stage(tmp_path_factory.mktemp("stage"), fork_server) as opened:
         yield opened
 
 
