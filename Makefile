@@ -2,7 +2,7 @@
 # API_PORT=3001`) is in the environment of what it runs: make does that by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test lint types up down logs compose-test chaos soak pictures bench peers clean
+.PHONY: help install run tui test check unit lint types up down logs compose-test chaos soak pictures bench peers clean
 
 PYTHON ?= python3
 # Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
@@ -24,10 +24,18 @@ run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PO
 tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD", API_PORT=3000 or KRAKEN_BOOK_URL
 	@KRAKEN_BOOK_URL=$${KRAKEN_BOOK_URL:-http://localhost:$${API_PORT:-3000}} exec $(BIN)/python -m kraken_book.terminal $(ARGS)
 
-# Six workers for two cores, as tests wait more than they work. Without bytecode each would rewrite
-# the asserts of every test anew, in 4 s of CPU time.
+# If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
+# Eight workers for two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -n 8 $(ARGS)
+
+check: $(INSTALLED) ## Run lint, types and the tests that start no process, in under a minute
+	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
+
+unit: $(INSTALLED)
+	@$(PYTEST) -n 3 --unit -q $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .

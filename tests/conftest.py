@@ -38,7 +38,7 @@ settings.load_profile("without a stop-watch")
 gc.disable()
 
 
-pytest_plugins = ["tests.longest_first"]
+pytest_plugins = ["tests.child_processes", "tests.longest_first"]
 
 
 def pytest_collection_finish() -> None:
@@ -63,7 +63,7 @@ def _log_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _session_redis() -> Iterator[EmbeddedRedis]:
+def _session_redis(child_processes: None) -> Iterator[EmbeddedRedis]:
     with EmbeddedRedis() as server:
         yield server
 
@@ -105,7 +105,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture(scope="session")
-def fork_server() -> Iterator[ForkServer]:
+def fork_server(child_processes: None) -> Iterator[ForkServer]:
     """Starts the services of all tests of this worker."""
     with ForkServer() as server:
         yield server

@@ -59,6 +59,7 @@ def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     assert of_limit.ratio == 0.5
 
 
+@pytest.mark.process
 def test_without_the_peer_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison, "is_installed", lambda: False)
     shares: list[float] = []

@@ -23,6 +23,7 @@ from launcher.embedded_redis import EmbeddedRedis
 silent = Progress(lambda _what, _share: None)
 
 
+@pytest.mark.process
 def test_every_book_that_is_written_verifies_and_is_announced() -> None:
     with EmbeddedRedis() as server, Redis.from_url(server.url) as redis:
         with closing(ExchangeWriter(server.socket_path, market_events(200), 30)) as writer:
@@ -58,6 +59,7 @@ def test_a_replicas_cost_is_told_apart_into_standing_still_flushes_and_events() 
     assert cost.thick == pytest.approx(1600 / 200)
 
 
+@pytest.mark.process
 def test_an_api_that_reads_a_copy_of_the_redis_brings_every_event() -> None:
     assert list(redis_replica.measure(0.02, silent))
 

@@ -126,6 +126,7 @@ def measured(*suites: Suite, scale: float = 1.0) -> tuple[Report, str]:
     return found, console.file.getvalue()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_where_one_fails_its_row_says_how_the_others_go_on_and_all_is_not_good(
     scale: float,
@@ -141,6 +142,7 @@ def test_where_one_fails_its_row_says_how_the_others_go_on_and_all_is_not_good(
     assert not found.is_good
 
 
+@pytest.mark.process
 def test_where_it_is_no_terminal_each_step_has_a_line_with_its_share_of_all() -> None:
     _, told = measured(Suite("depth", "answers", good, 30), Suite("core", "", good, 10))
 
@@ -174,16 +176,19 @@ def run(
     return bench_main.main()
 
 
+@pytest.mark.process
 def test_a_whole_run_is_drawn_into_docs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert run(monkeypatch, tmp_path) == 0
     assert (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_a_tenth_never_draws_over_docs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert run(monkeypatch, tmp_path, "--scale", "0.1") == 0
     assert not (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_optional_suite_runs_only_by_its_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -206,12 +211,14 @@ def test_every_suite_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.process
 def test_one_alone_never_draws_over_docs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     others = [Suite("core", "", good, 1)]
     assert run(monkeypatch, tmp_path, "--only", "depth", others=others) == 0
     assert not (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_its_figures_are_in_a_file_where_one_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.fork_server import ForkServer
 from lab.process import ROOT
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
@@ -33,9 +34,11 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+def redis(
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
+) -> Iterator[EmbeddedRedis]:
     """Redis with three books that move."""
-    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+    with Stage(tmp_path_factory.mktemp("stage"), fork_server) as stage:
         server = stage.redis()
         simulator = stage.simulator("--rate", "500")
         stage.collector(server.url, simulator.url)

@@ -13,8 +13,15 @@ from lab.stage import OPEN_STAGES, Stage
 LOG_TAIL = 3000
 
 
+@pytest.fixture(autouse=True)
+def _starts_processes(child_processes: None) -> None:
+    """Permit every end-to-end test to start processes."""
+
+
 @pytest.fixture
-def stage(tmp_path: Path, fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(
+    tmp_path: Path, fork_server: ForkServer, request: pytest.FixtureRequest
+) -> Iterator[Stage]:
     """Processes of one test: real ones if it has the marker `python_m`, else forked ones."""
     is_real = request.node.get_closest_marker("python_m") is not None
     with Stage(tmp_path, None if is_real else fork_server) as opened:

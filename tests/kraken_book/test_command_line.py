@@ -21,6 +21,8 @@ from lab.waiting import DEADLINE
 from lab.written_books import SYMBOL, snapshot, status
 from tests.kraken_book.client.test_live_book import book_of, changed
 
+pytestmark = pytest.mark.process
+
 NOBODY = "http://127.0.0.1:1"
 EXAMPLES = ("spread", "record_csv", "follow_twenty")
 EVIL = "\x1b[2J\x9b\u202e\x7f"

@@ -116,6 +116,7 @@ def test_forked_process_reports_exit_code_and_error(stages: tuple[Stage, Stage])
     assert "KRAKEN_DEPTH" in refused.log
 
 
+@pytest.mark.process
 def test_services_end_when_the_connection_to_the_fork_server_breaks(folder: Path) -> None:
     server = ForkServer()
     with Stage(folder, server) as stage:

@@ -17,7 +17,9 @@ Launch = Callable[..., Launched]
 
 
 @pytest.fixture
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+def launch(
+    tmp_path_factory: pytest.TempPathFactory, child_processes: None
+) -> Iterator[Launch]:
     """Starts launchers with given variables."""
     started: list[Launched] = []
 

@@ -14,6 +14,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from launcher.feed import why_unreachable
 
+pytestmark = pytest.mark.process
+
 STATUS = '{"channel":"status","type":"update","data":[{"system":"online"}]}'
 
 

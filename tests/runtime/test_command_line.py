@@ -63,6 +63,7 @@ def test_unknown_argument_is_refused_in_a_line(
     assert error[:-1].isprintable()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_each_program_explains_itself_and_does_not_start(program: str) -> None:
     # With an environment in which a start would fail.

@@ -192,6 +192,7 @@ def test_exception_on_the_console_is_indented_and_clean(
     assert r"ValueError: \x1b[2J" in out.getvalue()
 
 
+@pytest.mark.process
 def test_lines_about_the_log_itself_have_their_fields() -> None:
     script = (
         "from runtime.log_levels import *\nfrom runtime.logs import *\n"

@@ -241,6 +241,7 @@ async def lines(*arguments: str) -> AsyncGenerator[str, None]:
         assert process.returncode == 0
 
 
+@pytest.mark.process
 async def test_process_prints_its_control_port_first_and_applies_faults_at_the_start() -> None:
     told = lines(
         "--control", "0", "--fault", "corrupt?symbol=BTC/USD", "--fault", "early?symbol=BTC/USD"
@@ -294,11 +295,13 @@ async def complaint_of(*arguments: str) -> str:
     return line
 
 
+@pytest.mark.process
 async def test_fault_of_an_unlisted_symbol_ends_the_process() -> None:
     arguments = ("--symbols", "ETH/USD", "--fault", "corrupt?symbol=BTC/USD")
     assert "--fault: symbol=BTC/USD: it is not listed" in await complaint_of(*arguments)
 
 
+@pytest.mark.process
 async def test_control_port_in_use_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -18,6 +18,8 @@ from websockets.asyncio.client import connect
 from simulator.options import read_options
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, parse, read_until, subscribe
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -394,6 +394,7 @@ async def test_without_redis_it_is_a_503_to_be_tried_again(path: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.process
 async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is_away() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)
@@ -407,6 +408,7 @@ async def test_book_that_was_found_without_the_list_is_in_the_503_while_redis_is
         await redis.aclose()
 
 
+@pytest.mark.process
 async def test_books_known_here_are_in_the_503_while_redis_is_away() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)

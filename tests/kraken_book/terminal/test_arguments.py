@@ -48,6 +48,7 @@ def test_what_is_wrong_is_said_in_one_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.process
 def test_what_is_no_terminal_is_told_so() -> None:
     command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")

@@ -54,6 +54,7 @@ def test_watch_that_is_stopped_looks_no_more() -> None:
 
 
 # Without a controlling terminal no signal tells of the end.
+@pytest.mark.process
 @pytest.mark.parametrize("is_controlling", [True, False])
 def test_terminal_ends_when_its_tty_is_gone(is_controlling: bool) -> None:
     ours, theirs = pty.openpty()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 WITHOUT_TEXTUAL = """
 import runpy, sys
 sys.modules["textual"] = sys.modules["rich"] = None
@@ -18,6 +20,7 @@ def run_without_textual(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.process
 def test_terminal_without_textual_says_in_one_line_what_to_install() -> None:
     ended = run_without_textual("kraken_book.terminal", "BTC/USD")
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -27,6 +30,7 @@ def test_terminal_without_textual_says_in_one_line_what_to_install() -> None:
     )
 
 
+@pytest.mark.process
 def test_client_works_without_textual() -> None:
     ended = run_without_textual("kraken_book", "--help")
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -68,6 +68,7 @@ def test_port_is_free_after_its_listener_is_closed() -> None:
         assert second.getsockname()[1] == port
 
 
+@pytest.mark.process
 def test_allow_open_files_raises_the_limit_to_that_of_the_system() -> None:
     # In a process of its own, which like many is given few at first.
     lines = [

@@ -95,7 +95,9 @@ async def trouble_at(url: str) -> Trouble:
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory, child_processes: None
+) -> Iterator[RedisServer]:
     """A server with a password."""
     with Fleet(tmp_path_factory.mktemp("guarded")) as fleet:
         server = fleet.server("redis")
@@ -139,6 +141,7 @@ async def test_address_is_told_where_nobody_listens_or_answers(tmp_path: Path) -
     assert f"127.0.0.1:{port}" in silent.text
 
 
+@pytest.mark.process
 async def test_server_that_cannot_save_is_ready_for_reads(tmp_path: Path) -> None:
     with Fleet(tmp_path) as fleet:
         server = fleet.server("redis")
@@ -153,6 +156,7 @@ async def test_server_that_cannot_save_is_ready_for_reads(tmp_path: Path) -> Non
         await node.aclose()
 
 
+@pytest.mark.process
 async def test_user_who_may_ping_but_not_read_is_not_ready(tmp_path: Path) -> None:
     reads = [("HMGET", "kraken:book", "seq"), ("XRANGE", "kraken:events", "-", "+")]
     with Fleet(tmp_path) as fleet:
