@@ -14,8 +14,8 @@ from launcher.embedded_redis import EmbeddedRedis
 # One for each test that doubts a book: each doubt of the same one is waited out longer.
 HIT = tuple(f"H{number}/USD" for number in range(16))
 BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
-# Of each book.
-MOVES_PER_SECOND = 30
+# Of each book. Every one costs CPU in five processes.
+MOVES_PER_SECOND = 12
 MAX_AGE_SECONDS = 3
 # As long as a dead connection is believed in, or an answer waited for.
 PATIENCE = 40.0
@@ -114,7 +114,7 @@ class Readers:
                 return watch.ladder.status != "syncing" and hash_status == "live"
 
             wait_until(is_live, f"{symbol} is live again", PATIENCE)
-            watch.wait_for_seq(watch.ladder.seq + 10)
+            watch.wait_for_seq(watch.ladder.seq + 5)
 
     def assert_unharmed(self, *more: str) -> None:
         """Who reads the other books, and `more`, has been told of no doubt."""

@@ -35,7 +35,7 @@ class Scene:
     """Updates that the collector verified when it did not publish yet."""
     watches: dict[str, StreamWatch] = field(default_factory=dict)
 
-    def flow(self, events: int = 30) -> None:
+    def flow(self, events: int = 20) -> None:
         """Return once every stream has gone on by so many events, and its reader has them."""
         ends = {
             symbol: max(self.streams.last_seq(symbol), watch.ladder.seq) + events
@@ -108,7 +108,7 @@ class Scene:
 def open_scene(
     stage: Stage,
     *,
-    rate: int = 300,
+    rate: int = 150,
     depth: int = 10,
     max_age: float = 10.0,
     module: str = "collector",

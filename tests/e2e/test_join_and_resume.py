@@ -22,7 +22,7 @@ from launcher.embedded_redis import EmbeddedRedis
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 16
 # Less than a second's events of a symbol.
-KEPT = 100
+KEPT = 50
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Scene:
 @pytest.fixture
 def scene(stage: Stage) -> Iterator[Scene]:
     redis = stage.redis(free_port())
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "800")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "400")
     collectors = [
         stage.collector(
             redis.url,

@@ -19,7 +19,7 @@ from lab.waiting import wait_until
 # One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
 # with ETH/USD.
 SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
-EVENTS = 20
+EVENTS = 10
 
 
 class Followed:
@@ -28,7 +28,7 @@ class Followed:
     def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
         self.cluster = cluster
         self.simulator: SimulatorProcess = stage.simulator(
-            "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
+            "--symbols", ",".join(SYMBOLS), "--rate", "150", "--control", "0"
         )
         self.collector: Collector = stage.collector(
             cluster.url,

@@ -34,7 +34,7 @@ class Market:
 @pytest.fixture(scope="module")
 def market(module_stage: Stage) -> Market:
     redis = module_stage.redis()
-    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS + DROPPED), "--rate", "200")
+    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS + DROPPED), "--rate", "100")
     return Market(redis, simulator, module_stage.api(redis.url))
 
 
@@ -79,7 +79,7 @@ class Exchange:
 
     def wait_until_they_move(self) -> None:
         for symbol in SYMBOLS:
-            self.streams.wait_for_seq(symbol, self.streams.last_seq(symbol) + 10)
+            self.streams.wait_for_seq(symbol, self.streams.last_seq(symbol) + 5)
 
     def epochs(self) -> dict[str, list[int]]:
         """The epochs of each symbol's stream, in their order."""
