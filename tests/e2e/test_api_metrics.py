@@ -56,7 +56,7 @@ def read(stream: SseStream, count: int) -> int:
     return size
 
 
-def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> None:
+def test_api_metrics_count_streams_readers_events_bytes_and_writes(scene: Scene) -> None:
     api = scene.api
     with api.stream(SYMBOL) as one, api.stream(SYMBOL) as two:
         size = read(one, 300) + read(two, 300)
@@ -73,7 +73,7 @@ def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> No
     assert api.metric("kraken_book_streams_total") == 2
 
 
-def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
+def test_event_delay_is_measured_on_some_writes(scene: Scene) -> None:
     name = "kraken_book_delivery_seconds"
     with scene.api.stream(SYMBOL) as stream:
 
@@ -89,7 +89,7 @@ def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("source", ["ring", "stream", "nothing"])
-def test_where_a_reader_goes_on_from_is_counted(scene: Scene, source: str) -> None:
+def test_resume_sources_are_counted(scene: Scene, source: str) -> None:
     scene.streams.wait_for_seq(SYMBOL, LONG_AGO)
     first, last = scene.streams.first_id(SYMBOL), scene.streams.last_id(SYMBOL)
     given = {"ring": last, "stream": first, "nothing": "1-1"}[source]

@@ -160,7 +160,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize(("symbol", "make", "reason"), DOUBTED)
-def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
+def test_wrong_frame_resyncs_only_its_symbol(
     scene: Scene, symbol: str, make: Make, reason: str
 ) -> None:
     scene.wait_until_all_moved()
@@ -196,7 +196,7 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
 
 
 @pytest.mark.parametrize("what", PASSED_OVER)
-def test_a_frame_that_says_nothing_of_a_book_is_passed_over(scene: Scene, what: str) -> None:
+def test_frame_without_book_is_ignored(scene: Scene, what: str) -> None:
     scene.wait_until_all_moved()
     since = scene.last_ids()
     asked = len(scene.kraken.asked())
@@ -209,7 +209,7 @@ def test_a_frame_that_says_nothing_of_a_book_is_passed_over(scene: Scene, what: 
     assert scene.kraken.connections == 1
 
 
-def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> None:
+def test_unreadable_frame_is_counted_and_logged(scene: Scene) -> None:
     bad = scene.collector.metric("kraken_book_bad_frames_total")
     sent = 0
 
@@ -229,12 +229,12 @@ def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> Non
     )
 
 
-def test_an_unknown_channel_is_said(scene: Scene) -> None:
+def test_unknown_channel_is_logged(scene: Scene) -> None:
     scene.kraken.send('{"channel":"gossip","type":"update","data":[]}')
     scene.collector.wait_for_line("frame passed over", what="channel gossip")
 
 
-def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
+def test_unrequested_snapshot_replaces_book_without_resync(
     scene: Scene,
 ) -> None:
     scene.wait_until_all_moved()
@@ -260,7 +260,7 @@ def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
     scene.assert_undisturbed(since, UNASKED)
 
 
-def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scene: Scene) -> None:
+def test_refused_symbol_is_reported_and_harms_no_other(scene: Scene) -> None:
     reason = "Currency pair not supported NOPE/USD"
     assert scene.streams.states()["NOPE/USD"]["status"] == "refused"
     assert scene.streams.states()["NOPE/USD"]["reason"] == reason

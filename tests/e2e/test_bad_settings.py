@@ -39,7 +39,7 @@ def refusals(service: Process) -> list[str]:
         ("api", *APIS[0]),
     ],
 )
-def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
+def test_wrong_setting_is_refused_in_one_line_with_its_name(
     stage: Stage, module: str, variable: str, value: str, said: str
 ) -> None:
     (line,) = refusals(stage.refused(module, **{variable: value}))
@@ -48,7 +48,7 @@ def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
 
 
 @pytest.mark.parametrize(("module", "wrong"), [("collector", COLLECTORS), ("api", APIS)])
-def test_every_wrong_setting_has_its_own_line(
+def test_each_wrong_setting_gets_one_line(
     stage: Stage, module: str, wrong: list[tuple[str, str, str]]
 ) -> None:
     given = {variable: value for variable, value, _ in wrong}
@@ -62,7 +62,7 @@ def test_every_wrong_setting_has_its_own_line(
 @pytest.mark.parametrize(
     ("module", "variable"), [("collector", "COLLECTOR_PORT"), ("api", "API_PORT")]
 )
-def test_a_port_in_use_is_said_in_one_line(stage: Stage, module: str, variable: str) -> None:
+def test_port_in_use_is_reported_in_one_line(stage: Stage, module: str, variable: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

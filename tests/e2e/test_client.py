@@ -59,7 +59,7 @@ def assert_told(word: str, *all_readers: ClientReader) -> None:
             reader.wait_for_word(symbol, word)
 
 
-def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_back(
+def test_client_survives_kills_of_api_collector_and_redis(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -94,7 +94,7 @@ def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_
             assert reader.ladder(symbol).counts.verified == verified
 
 
-def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
+def test_client_gets_each_event_once_through_cutting_proxy(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # How long it stays away is tested where that is decided.

@@ -63,7 +63,7 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
+def test_stopped_collector_hands_over_at_once(
     stage: Stage, simulator: SimulatorProcess, number: signal.Signals
 ) -> None:
     redis = stage.redis()
@@ -89,7 +89,7 @@ def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
     assert_order_held(streams)
 
 
-def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_killed(
+def test_standby_takes_over_when_leader_is_killed(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -126,7 +126,7 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     assert_order_held(streams)
 
 
-def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
+def test_exactly_one_of_two_collectors_leads_after_redis_returns(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -152,7 +152,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
         assert collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
+def test_hung_leader_writes_nothing_after_takeover(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -195,7 +195,7 @@ def write_a_status(streams: StoredBooks, symbol: str, epoch: int) -> None:
     streams.client.eval(WRITE.text, *cast("Any", call.arguments))
 
 
-def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clock_went_back(
+def test_collector_leads_streams_with_epochs_of_the_future(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -234,7 +234,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
     assert len(second.lines("leading")) == 2
 
 
-def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
+def test_restarted_feed_is_followed_again(stage: Stage) -> None:
     redis = stage.redis()
     port = free_port()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120", port=port)
@@ -266,7 +266,7 @@ def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None
     assert collector.process.poll() is None
 
 
-def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) -> None:
+def test_silent_feed_is_reconnected(stage: Stage) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
     with ScriptedKraken(SYMBOLS) as kraken:

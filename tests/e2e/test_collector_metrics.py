@@ -55,7 +55,7 @@ def followed(stage: Stage, redis_url: str, rate: int, *others: str) -> Collector
     return collector
 
 
-def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage: Stage) -> None:
+def test_hung_redis_shows_in_waiting_events_and_lag(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 300)
     lags = figure(collector, "publish_lag_seconds_count")
@@ -83,7 +83,7 @@ def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage:
     assert lags < counted < figure(collector, "published_events_total")
 
 
-def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
+def test_conflated_events_are_counted(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 2000, *UNKNOWN)
     wait_until(lambda: collector.live() == 1, "the book is live")
@@ -100,7 +100,7 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     assert streams.ladder(SYMBOL).counts.conflated >= conflated
 
 
-def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
+def test_failed_calls_and_refused_writes_are_counted(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -122,7 +122,7 @@ def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
     assert figure(collector, "write_refusals_total", word="FENCED") == 0
 
 
-def test_who_leads_and_under_which_epoch_is_told(stage: Stage) -> None:
+def test_leadership_and_epoch_are_in_metrics(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 300)
     streams = StoredBooks(redis.url)

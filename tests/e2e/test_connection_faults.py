@@ -46,14 +46,14 @@ def readers(scene: Scene) -> Iterator[Readers]:
 
 
 @pytest.mark.parametrize("fault", ["close?code=1001", "drop"])
-def test_connections_that_are_closed_come_back(scene: Scene, readers: Readers, fault: str) -> None:
+def test_closed_connections_recover(scene: Scene, readers: Readers, fault: str) -> None:
     scene.simulator.fault(fault)
     for symbol in (BESIDE, ELSEWHERE):
         readers.wait_for_doubt(symbol, "closed")
     readers.wait_until_right()
 
 
-def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
+def test_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
     before = scene.simulator.connections()["accepted"]
     scene.simulator.fault("accept_and_close?seconds=5")
     scene.simulator.fault("drop")
@@ -63,7 +63,7 @@ def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers:
     assert scene.simulator.connections()["accepted"] - before <= 2 * 4
 
 
-def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Readers) -> None:
+def test_refused_handshake_is_tried_again(scene: Scene, readers: Readers) -> None:
     before = scene.collector.metric("kraken_book_reconnects_total", reason="refused")
     scene.simulator.fault("refuse_connections?seconds=2&status=429")
     scene.simulator.fault("drop")
@@ -72,14 +72,14 @@ def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Reade
     assert scene.collector.metric("kraken_book_reconnects_total", reason="refused") > before
 
 
-def test_answers_that_come_late_are_waited_for(scene: Scene, readers: Readers) -> None:
+def test_late_answers_are_awaited(scene: Scene, readers: Readers) -> None:
     scene.simulator.fault("answer_late?delay=3&seconds=4")
     scene.simulator.fault("drop")
     readers.wait_for_doubt(BESIDE, "closed")
     readers.wait_until_right()
 
 
-def test_a_feed_that_falls_silent_is_found_out_and_the_books_are_no_answer_meanwhile(
+def test_silent_connection_is_noticed_and_its_books_turn_stale(
     scene: Scene, readers: Readers
 ) -> None:
     """No heartbeat, no error, the socket open: as a half-open connection is."""
@@ -93,7 +93,7 @@ def test_a_feed_that_falls_silent_is_found_out_and_the_books_are_no_answer_meanw
     assert scene.collector.metric("kraken_book_reconnects_total", reason="silent") > silent
 
 
-def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> None:
+def test_delayed_frames_confirm_no_book(scene: Scene, readers: Readers) -> None:
     """Kraken queues for a slow reader and drops nothing, so what is read looks new."""
     # What is usual must have been seen before.
     readers.wait_until_right()
@@ -104,7 +104,7 @@ def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> 
 
 
 @pytest.mark.parametrize("seconds", [7.0, 11.5])
-def test_a_collector_that_was_suspended_takes_nothing_old_for_new(
+def test_suspended_collector_trusts_no_old_frame(
     scene: Scene, readers: Readers, seconds: float
 ) -> None:
     """A laptop's lid, a host that moved: what waited in the socket is as old as the pause."""
@@ -119,7 +119,7 @@ def test_a_collector_that_was_suspended_takes_nothing_old_for_new(
     assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") == 2
 
 
-def test_a_connection_that_ends_after_each_snapshot_is_not_hammered(
+def test_server_that_closes_after_each_snapshot_is_not_hammered(
     scene: Scene, readers: Readers
 ) -> None:
     """A snapshot alone is no recovery: the others would find the budget of connections used up."""

@@ -74,7 +74,9 @@ def assert_grows_old(api: Api, symbol: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_the_last_known_book_is_told_with_its_age(scene: Scene, stage: Stage, how: str) -> None:
+def test_depth_problem_contains_last_known_book_with_its_age(
+    scene: Scene, stage: Stage, how: str
+) -> None:
     redis, api = scene.redis, scene.api
     asked = {symbol: api.answers(f"/depth/{symbol}").json() for symbol in SYMBOLS}
     if how == "killed":
@@ -103,7 +105,7 @@ def test_the_last_known_book_is_told_with_its_age(scene: Scene, stage: Stage, ho
     assert back["seq"] > last
 
 
-def test_a_replica_that_has_never_read_a_book_says_null(scene: Scene, stage: Stage) -> None:
+def test_depth_problem_of_unread_book_contains_null(scene: Scene, stage: Stage) -> None:
     api = stage.api(scene.redis.url)
     # It knows which symbols there are, and no book.
     api.answers("/symbols")
@@ -114,9 +116,7 @@ def test_a_replica_that_has_never_read_a_book_says_null(scene: Scene, stage: Sta
     assert problem["book"] is None
 
 
-def test_in_a_cluster_the_books_of_the_other_nodes_are_served_on(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_dead_cluster_node_leaves_books_of_other_nodes_served(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
     homes = {symbol: cluster.node_of(book_key(symbol)) for symbol in SYMBOLS}
     assert len(set(homes.values())) == 3

@@ -67,7 +67,7 @@ class Asking(threading.Thread):
             self.answers += 1
 
 
-def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
+def test_rolling_restart_of_replicas_costs_no_event(
     stage: Stage,
 ) -> None:
     redis = stage.redis()
@@ -150,7 +150,9 @@ def ask_for_books(api: Api) -> socket.socket:
     return slow
 
 
-def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stage: Stage) -> None:
+def test_draining_replica_completes_slowly_read_answer(
+    long_list: EmbeddedRedis, stage: Stage
+) -> None:
     api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="30")
     with ask_for_books(api) as slow:
         slow.settimeout(30)
@@ -166,7 +168,7 @@ def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stag
     assert api.wait_for_end() == 0
 
 
-def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
+def test_client_that_never_reads_delays_drain_no_longer_than_allowed(
     long_list: EmbeddedRedis, stage: Stage
 ) -> None:
     api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="3")
@@ -179,7 +181,7 @@ def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
     assert "Traceback" not in api.log
 
 
-def test_a_request_in_flight_is_answered(stage: Stage) -> None:
+def test_draining_replica_answers_requests_in_flight(stage: Stage) -> None:
     redis = stage.redis(free_port())
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")

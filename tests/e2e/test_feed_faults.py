@@ -42,7 +42,7 @@ def readers(scene: Scene) -> Iterator[Readers]:
         (HIT[7], "precision?price=5&qty=7", "precision"),
     ],
 )
-def test_a_book_that_cannot_be_right_is_doubted_alone_and_comes_back(
+def test_wrong_book_is_doubted_alone_and_recovers(
     scene: Scene, readers: Readers, symbol: str, fault: str, reason: str
 ) -> None:
     readers.read(symbol)
@@ -56,7 +56,7 @@ def test_a_book_that_cannot_be_right_is_doubted_alone_and_comes_back(
     assert scene.streams.states()[symbol]["resyncs"] > 0
 
 
-def test_an_update_that_comes_twice_is_still_the_right_book(scene: Scene, readers: Readers) -> None:
+def test_repeated_update_leaves_right_book(scene: Scene, readers: Readers) -> None:
     symbol = HIT[8]
     readers.read(symbol)
     verified = scene.collector.metric("kraken_book_verified_total", kind="snapshot")
@@ -71,7 +71,7 @@ def test_an_update_that_comes_twice_is_still_the_right_book(scene: Scene, reader
     assert scene.collector.metric("kraken_book_verified_total", kind="snapshot") == verified
 
 
-def test_an_update_before_its_snapshot_is_not_believed(scene: Scene, readers: Readers) -> None:
+def test_update_before_snapshot_is_doubted(scene: Scene, readers: Readers) -> None:
     symbol = HIT[9]
     readers.read(symbol)
     scene.simulator.fault(f"early?symbol={symbol}")
@@ -81,7 +81,7 @@ def test_an_update_before_its_snapshot_is_not_believed(scene: Scene, readers: Re
     readers.assert_unharmed()
 
 
-def test_wrong_checksums_without_end_are_no_storm_and_never_shown(
+def test_endless_wrong_checksums_cause_no_storm_and_are_never_shown(
     scene: Scene, readers: Readers
 ) -> None:
     symbol = HIT[10]
@@ -100,7 +100,7 @@ def test_wrong_checksums_without_end_are_no_storm_and_never_shown(
     readers.assert_unharmed()
 
 
-def test_a_precision_that_changed_is_told(scene: Scene) -> None:
+def test_changed_precision_is_published(scene: Scene) -> None:
     symbol = HIT[7]
     scene.simulator.fault(f"precision?symbol={symbol}&price=4&qty=6")
 
@@ -125,7 +125,7 @@ def not_understood(scene: Scene) -> float:
 
 
 @pytest.mark.parametrize("kind", ["text", "binary", "json"])
-def test_garbage_harms_nobody(scene: Scene, readers: Readers, kind: str) -> None:
+def test_garbage_harms_no_book(scene: Scene, readers: Readers, kind: str) -> None:
     before = not_understood(scene)
     scene.simulator.fault(f"garbage?kind={kind}")
     wait_until(lambda: not_understood(scene) > before, "it has come")
@@ -133,7 +133,7 @@ def test_garbage_harms_nobody(scene: Scene, readers: Readers, kind: str) -> None
     readers.assert_unharmed()
 
 
-def test_a_frame_of_ten_megabytes_harms_nobody(scene: Scene, readers: Readers) -> None:
+def test_frame_of_ten_megabytes_harms_no_book(scene: Scene, readers: Readers) -> None:
     before = not_understood(scene)
     scene.simulator.fault("big?bytes=10000000")
     wait_until(lambda: not_understood(scene) > before, "it has come")
@@ -141,7 +141,7 @@ def test_a_frame_of_ten_megabytes_harms_nobody(scene: Scene, readers: Readers) -
     readers.assert_unharmed()
 
 
-def test_maintenance_is_told_to_who_runs_it(scene: Scene, readers: Readers) -> None:
+def test_maintenance_is_in_healthz(scene: Scene, readers: Readers) -> None:
     def system() -> set[str]:
         found = scene.collector.get("/healthz").json()["connections"]
         return {connection["system"] for connection in found}
@@ -153,7 +153,7 @@ def test_maintenance_is_told_to_who_runs_it(scene: Scene, readers: Readers) -> N
     readers.assert_unharmed()
 
 
-def test_the_status_of_a_pair_is_in_redis(scene: Scene, readers: Readers) -> None:
+def test_pair_status_is_in_redis(scene: Scene, readers: Readers) -> None:
     def status() -> object:
         return scene.streams.states()[BESIDE]["pair_status"]
 
@@ -164,7 +164,7 @@ def test_the_status_of_a_pair_is_in_redis(scene: Scene, readers: Readers) -> Non
     readers.assert_unharmed()
 
 
-def test_too_many_requests_are_made_again_more_slowly(scene: Scene, readers: Readers) -> None:
+def test_rate_limited_requests_are_repeated_more_slowly(scene: Scene, readers: Readers) -> None:
     symbol = HIT[11]
     readers.read(symbol)
     scene.simulator.fault("rate_limit?seconds=3")
@@ -175,7 +175,7 @@ def test_too_many_requests_are_made_again_more_slowly(scene: Scene, readers: Rea
     readers.assert_unharmed()
 
 
-def test_what_stays_unanswered_or_quiet_is_asked_for_anew(scene: Scene, readers: Readers) -> None:
+def test_unanswered_or_quiet_subscription_is_repeated(scene: Scene, readers: Readers) -> None:
     """An acknowledgement may be all that comes, and nothing may come for long."""
     quiet = HIT[13]
     readers.read(quiet)

@@ -23,7 +23,7 @@ class RefusesBatches(ScriptedKraken):
         super()._answer(client, request)
 
 
-def test_one_name_that_takes_each_of_its_requests_down_costs_the_others_seconds(
+def test_poisonous_symbol_delays_others_by_seconds_only(
     stage: Stage,
 ) -> None:
     good = [f"C{number}/USD" for number in range(6)]
@@ -36,7 +36,7 @@ def test_one_name_that_takes_each_of_its_requests_down_costs_the_others_seconds(
         assert line["error"] == "EQuery:Invalid request"
 
 
-def test_flood_of_garbage_makes_little_log_and_the_books_stay_right(stage: Stage) -> None:
+def test_flood_of_garbage_makes_little_log_and_harms_no_book(stage: Stage) -> None:
     with ScriptedKraken(["BTC/USD"]) as kraken:
         collector = stage.collector(stage.redis().url, kraken.url, KRAKEN_SYMBOLS="BTC/USD")
         collector.wait_until_live(1)

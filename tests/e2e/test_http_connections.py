@@ -93,7 +93,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("service", "path"), PATHS)
-def test_half_closed_request_gets_its_whole_answer_on_every_port(
+def test_half_closed_request_gets_whole_answer_on_every_port(
     scene: Scene, service: str, path: str
 ) -> None:
     with connect(scene.port_of(service), f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as s:
@@ -105,7 +105,7 @@ def test_half_closed_request_gets_its_whole_answer_on_every_port(
 
 
 @pytest.mark.parametrize("service", ["api", "collector", "simulator"])
-def test_body_that_nobody_wants_holds_no_connection_on_any_port(scene: Scene, service: str) -> None:
+def test_unwanted_body_holds_no_connection_on_any_port(scene: Scene, service: str) -> None:
     request = b"GET /books HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx"
     with connect(scene.port_of(service), request) as s:
         head, _, body = read_all(s).partition(b"\r\n\r\n")
@@ -116,7 +116,7 @@ def test_body_that_nobody_wants_holds_no_connection_on_any_port(scene: Scene, se
 
 @pytest.mark.parametrize("path", ["/stream/BTC/USD", "/stream?symbols=*", "/stream?view=top"])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_half_closed_stream_goes_on_until_its_client_is_gone(
+def test_half_closed_stream_continues_until_client_is_gone(
     scene: Scene, path: str, version: str
 ) -> None:
     path += "&symbols=BTC/USD" if path.endswith("top") else ""
@@ -132,7 +132,7 @@ def test_half_closed_stream_goes_on_until_its_client_is_gone(
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "half-closed, then reset"])
-def test_client_that_is_gone_from_a_quiet_stream_is_noticed(quiet_api: Api, ending: str) -> None:
+def test_client_gone_from_quiet_stream_is_noticed(quiet_api: Api, ending: str) -> None:
     sock = connect(quiet_api.port, b"GET /stream/BTC/USD HTTP/1.1\r\nHost: x\r\n\r\n")
     read_until(sock, b"data: ")
     assert quiet_api.metric("kraken_book_readers") == 1
@@ -156,7 +156,7 @@ def test_stream_for_http_1_0_is_plain_bytes(scene: Scene) -> None:
     assert body.startswith(b": kraken-book\n\nid: ")
 
 
-def test_idle_connection_is_kept_as_long_as_the_setting_says(scene: Scene) -> None:
+def test_idle_connection_is_kept_for_configured_time(scene: Scene) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(scene.api.port, request) as s:
         read_until(s, b"ok")
@@ -165,7 +165,7 @@ def test_idle_connection_is_kept_as_long_as_the_setting_says(scene: Scene) -> No
         assert read_all(s) == b""
 
 
-def test_log_has_the_address_that_a_trusted_proxy_tells(scene: Scene) -> None:
+def test_request_log_has_client_address_of_trusted_proxy(scene: Scene) -> None:
     headers = {"X-Forwarded-For": "6.6.6.6, 203.0.113.7", "X-Request-ID": "forwarded"}
     scene.api.get("/symbols", headers=headers)
     line = scene.api.wait_for_line("request", request_id="forwarded")
@@ -179,7 +179,7 @@ HOLDING = {
 }
 
 
-def test_api_of_few_files_answers_others_whatever_is_held(stage: Stage) -> None:
+def test_api_with_few_open_files_answers_despite_held_connections(stage: Stage) -> None:
     redis = stage.redis()
     api = stage.api(redis.url, module="lab.cramped_api")
     for request in HOLDING.values():

@@ -74,7 +74,7 @@ def read(scene: Scene) -> Iterator[Read]:
         yield open_reader
 
 
-def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Read) -> None:
+def test_many_book_stream_sends_each_event_once_in_order(scene: Scene, read: Read) -> None:
     some, every = read(SOME), read(ALL)
     scene.wait_until_they_have_all(some, "BTC/USD", "ETH/USD")
     scene.wait_until_they_have_all(every, *SYMBOLS)
@@ -108,9 +108,7 @@ def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> Non
     assert not any(ladder.counts.jumps for ladder in every.ladders.values())
 
 
-def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_that_does_not(
-    scene: Scene, read: Read
-) -> None:
+def test_reader_resumes_from_watermark_on_any_replica(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     # Nobody reads there: what lies between is in Redis alone.
@@ -136,7 +134,7 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
 @pytest.mark.parametrize(
     ("headers", "opening"), [({}, 3), ({"Last-Event-ID": "999999999999999"}, 6)]
 )
-def test_who_is_cut_off_while_a_stream_opens_comes_back_and_misses_no_book(
+def test_reader_cut_off_during_opening_misses_no_book(
     scene: Scene, read: Read, headers: dict[str, str], opening: int
 ) -> None:
     for events in range(1, opening):
@@ -147,7 +145,7 @@ def test_who_is_cut_off_while_a_stream_opens_comes_back_and_misses_no_book(
         assert all(ladder.counts.snapshots for ladder in reader.ladders.values())
 
 
-def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, read: Read) -> None:
+def test_resume_after_trimmed_watermark_sends_lagged(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     reader.leave()
@@ -165,9 +163,7 @@ def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, 
     assert [event["reason"] for event in future.lagged["BTC/USD"]] == ["unknown"]
 
 
-def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all_goes_on(
-    scene: Scene, read: Read
-) -> None:
+def test_many_book_stream_survives_empty_redis_and_killed_leader(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     before = {symbol: reader.ladders[symbol].seq for symbol in SYMBOLS}
@@ -199,7 +195,7 @@ def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all
         ("symbols=*&last_event_id=1785638131660-7", "last_event_id", "1785638131660"),
     ],
 )
-def test_what_cannot_be_meant_is_a_400_that_says_what_would_be_right(
+def test_wrong_query_gets_400_with_correction(
     scene: Scene, query: str, parameter: str, says: str
 ) -> None:
     answer = scene.one.get(f"/stream?{query}")
@@ -208,7 +204,7 @@ def test_what_cannot_be_meant_is_a_400_that_says_what_would_be_right(
     assert says in answer.json()["detail"]
 
 
-def test_an_unknown_name_in_a_list_is_a_404_with_the_nearest(scene: Scene) -> None:
+def test_unknown_symbol_in_list_gets_404_with_nearest(scene: Scene) -> None:
     answer: httpx.Response = scene.one.get("/stream?symbols=BTC/USD,ETH/USDD")
     assert answer.status_code == 404
     assert "ETH/USD" in answer.json()["symbols"]

@@ -15,7 +15,7 @@ FLUSHES = 10
 EVENTS = 60
 
 
-def test_a_flush_of_many_books_is_one_write_to_who_reads_them_all(stage: Stage) -> None:
+def test_flush_of_many_books_is_one_write_per_reader(stage: Stage) -> None:
     redis = stage.redis()
     writer = stage.enter(closing(ExchangeWriter(redis.socket_path, market_events(500), BOOKS)))
     writer.begin_all()

@@ -83,7 +83,7 @@ def undo() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("output", ["unread pipe", "full disk", "all closed"])
-def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
+def test_api_with_unread_log_answers_and_ends_in_time(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack, output: str
 ) -> None:
     reader, writer = os.pipe()
@@ -122,7 +122,7 @@ def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
         ("simulator", "SIGHUP"),
     ],
 )
-def test_service_stops_in_its_own_time_when_its_reader_is_gone(
+def test_service_stops_in_order_when_log_reader_is_gone(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack, module: str, end: str
 ) -> None:
     reader, writer = os.openpty() if end == "terminal closed" else os.pipe()
@@ -139,7 +139,7 @@ def test_service_stops_in_its_own_time_when_its_reader_is_gone(
     assert service.complaints == ""
 
 
-def test_under_nohup_a_service_outlives_its_terminal(
+def test_service_under_nohup_outlives_terminal(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack
 ) -> None:
     ignoring = "import signal, runpy; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
@@ -170,7 +170,7 @@ def test_under_nohup_a_service_outlives_its_terminal(
     assert api.wait(DEADLINE) == 0
 
 
-def test_collector_says_goodbye_at_sighup(stage: Stage) -> None:
+def test_collector_stops_in_order_at_sighup(stage: Stage) -> None:
     redis = stage.redis()
     simulator: SimulatorProcess = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")

@@ -46,9 +46,7 @@ def assert_shows_the_books(shown: Shown, api: Api) -> None:
         assert data["source"] == "simulated"
 
 
-def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_restart(
-    stage: Stage, shown: Shown
-) -> None:
+def test_page_shows_verified_books_and_recovers_after_restart(stage: Stage, shown: Shown) -> None:
     redis = stage.redis()
     port = free_port()
     markets = ("--symbols", ",".join(SYMBOLS))
@@ -82,7 +80,7 @@ def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_resta
     assert shown.errors == []
 
 
-def test_the_page_does_not_show_a_dead_collectors_books_as_live(stage: Stage, shown: Shown) -> None:
+def test_page_does_not_show_books_of_dead_collector_as_live(stage: Stage, shown: Shown) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(
@@ -116,9 +114,7 @@ def five_books(module_stage: Stage) -> Api:
     return api
 
 
-def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
-    five_books: Api, browser: Browser
-) -> None:
+def test_seven_windows_share_one_stream(five_books: Api, browser: Browser) -> None:
     context = browser.new_context()
     windows = []
     for number in range(WINDOWS):
@@ -141,7 +137,7 @@ def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
     wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "nobody reads")
 
 
-def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown) -> None:
+def test_opening_ladders_disturbs_no_other(five_books: Api, shown: Shown) -> None:
     shown.page.goto(f"{five_books.url}/#BTC/USD")
     shown.wait_for("BTC/USD", status="live")
     shown.page.evaluate(
@@ -212,7 +208,7 @@ def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
         ),
     ],
 )
-def test_page_works_behind_a_path(
+def test_page_works_behind_path_prefix(
     five_books: Api,
     shown: Shown,
     tmp_path: Path,
@@ -238,9 +234,7 @@ books.onmessage = ({data}) => window.events.push(JSON.parse(data))
 """
 
 
-def test_ten_lines_with_an_event_source_lose_nothing_when_the_api_is_killed(
-    stage: Stage, browser: Browser
-) -> None:
+def test_event_source_loses_nothing_when_api_is_killed(stage: Stage, browser: Browser) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))

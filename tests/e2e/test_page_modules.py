@@ -93,14 +93,14 @@ def run(page: Page, script: str, argument: object = None) -> Any:
     return page.evaluate(f"async (given) => {{ {TOOLS} {script} }}", argument)
 
 
-def test_names_are_folded_as_the_api_folds_them(page: Page) -> None:
+def test_page_and_api_normalize_symbols_alike(page: Page) -> None:
     names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
     script = 'return given.map((await import("/page/selection.js")).folded)'
     assert run(page, script, names) == [normalize_symbol(name.strip()) for name in names]
 
 
 @pytest.mark.parametrize("reason", [*contract_reasons(), "age"])
-def test_each_reason_of_the_contract_is_a_sentence(page: Page, reason: str) -> None:
+def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> None:
     script = 'return (await import("/page/words.js")).statusText("syncing", given)'
     text = run(page, script, reason)
     assert text.endswith(".")
@@ -129,14 +129,14 @@ def test_each_reason_of_the_contract_is_a_sentence(page: Page, reason: str) -> N
         ("syncing", "toString", "“\u2068toString\u2069”"),
     ],
 )
-def test_other_reasons_are_shown_as_they_are_but_clean(
+def test_unknown_reason_is_shown_without_control_characters(
     page: Page, status: str, reason: str | None, said: str
 ) -> None:
     script = 'return (await import("/page/words.js")).statusText(...given)'
     assert said in run(page, script, [status, reason])
 
 
-def test_fresh_stream_does_not_set_a_shown_book_back(page: Page) -> None:
+def test_fresh_stream_does_not_reset_shown_book(page: Page) -> None:
     shown = run(
         page,
         """
@@ -159,7 +159,7 @@ def test_fresh_stream_does_not_set_a_shown_book_back(page: Page) -> None:
     ]
 
 
-def test_fresh_stream_of_a_lost_book_takes_over_at_once(page: Page) -> None:
+def test_fresh_stream_replaces_lost_book_immediately(page: Page) -> None:
     shown = run(
         page,
         """
@@ -176,7 +176,7 @@ def test_fresh_stream_of_a_lost_book_takes_over_at_once(page: Page) -> None:
     assert shown == [["stale", None], ["syncing", 3], ["100.0", "3.00000000"]]
 
 
-def test_wrong_checksum_is_told_and_a_fresh_stream_is_asked_for(page: Page) -> None:
+def test_wrong_checksum_requests_fresh_stream(page: Page) -> None:
     shown = run(
         page,
         """
@@ -200,7 +200,7 @@ def test_wrong_checksum_is_told_and_a_fresh_stream_is_asked_for(page: Page) -> N
         "{ asks: [['x', '1']] }",
     ],
 )
-def test_event_of_another_shape_leaves_no_book_to_trust(page: Page, changes: str) -> None:
+def test_malformed_event_makes_book_untrusted(page: Page, changes: str) -> None:
     shown = run(
         page,
         f"""
@@ -214,7 +214,7 @@ def test_event_of_another_shape_leaves_no_book_to_trust(page: Page, changes: str
     assert shown == ["syncing", 1]
 
 
-def test_later_word_of_the_stream_counts_more_than_an_earlier_poll(page: Page) -> None:
+def test_stream_status_wins_over_earlier_poll(page: Page) -> None:
     shown = run(
         page,
         """
@@ -236,7 +236,7 @@ def test_later_word_of_the_stream_counts_more_than_an_earlier_poll(page: Page) -
     assert "Nothing came from Kraken for too long" in shown[7]
 
 
-def test_age_counts_what_confirmed_the_book_that_is_shown(page: Page) -> None:
+def test_age_counts_from_confirmation_of_shown_book(page: Page) -> None:
     ages = run(
         page,
         """
@@ -257,7 +257,7 @@ def test_age_counts_what_confirmed_the_book_that_is_shown(page: Page) -> None:
     assert 400 <= ages[2] < 700
 
 
-def test_events_of_the_time_away_are_not_shown_as_live(page: Page) -> None:
+def test_missed_events_are_not_shown_as_live(page: Page) -> None:
     shown = run(
         page,
         """
@@ -275,7 +275,7 @@ def test_events_of_the_time_away_are_not_shown_as_live(page: Page) -> None:
     assert shown == ["interrupted", "resumed", "resumed", None]
 
 
-def test_stream_that_is_behind_what_books_told_is_opened_again(page: Page) -> None:
+def test_stream_behind_books_is_reopened(page: Page) -> None:
     shown = run(
         page,
         """
@@ -291,7 +291,7 @@ def test_stream_that_is_behind_what_books_told_is_opened_again(page: Page) -> No
     assert shown == [0, 1, "behind"]
 
 
-def test_silence_of_stream_and_books_is_doubted(page: Page) -> None:
+def test_silent_stream_and_books_cause_doubt(page: Page) -> None:
     shown = run(
         page,
         """
@@ -308,7 +308,7 @@ def test_silence_of_stream_and_books_is_doubted(page: Page) -> None:
     assert "nothing comes from the server" in shown[1]["why"]
 
 
-def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(page: Page) -> None:
+def test_missing_book_is_explained_by_its_cause(page: Page) -> None:
     shown = run(
         page,
         """
@@ -328,7 +328,7 @@ def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(page: Page) 
     assert "There is no verified book yet." in shown[1]["why"]
 
 
-def test_clock_counts_the_time_asleep_and_never_runs_back(page: Page) -> None:
+def test_clock_counts_sleep_and_never_runs_back(page: Page) -> None:
     found = run(
         page,
         """
@@ -358,7 +358,7 @@ const events = (messages) => messages.filter(({ kind }) => kind === "event")
 """
 
 
-def test_two_windows_share_one_stream_and_each_hears_its_own_books(page: Page) -> None:
+def test_windows_share_one_stream_and_get_only_their_books(page: Page) -> None:
     found = run(
         page,
         HUB
@@ -380,7 +380,7 @@ def test_two_windows_share_one_stream_and_each_hears_its_own_books(page: Page) -
     ]
 
 
-def test_old_stream_goes_on_until_the_fresh_one_is_open(page: Page) -> None:
+def test_old_stream_continues_until_fresh_one_is_open(page: Page) -> None:
     found = run(
         page,
         HUB
@@ -399,7 +399,7 @@ def test_old_stream_goes_on_until_the_fresh_one_is_open(page: Page) -> None:
     assert found == [2, [[1, "BTC/USD"]], 1, ["BTC/USD", "ETH/USD"]]
 
 
-def test_nobody_left_closes_the_stream(page: Page) -> None:
+def test_stream_closes_when_last_window_leaves(page: Page) -> None:
     found = run(
         page,
         HUB
@@ -420,7 +420,7 @@ def test_nobody_left_closes_the_stream(page: Page) -> None:
     assert found == [1, 0]
 
 
-def test_refused_stream_is_tried_again_more_and_more_seldom(page: Page) -> None:
+def test_refused_stream_is_retried_with_backoff(page: Page) -> None:
     delays = run(
         page,
         HUB
@@ -443,7 +443,7 @@ def test_refused_stream_is_tried_again_more_and_more_seldom(page: Page) -> None:
     assert delays[3] == 1
 
 
-def test_many_asking_for_a_fresh_stream_get_one(page: Page) -> None:
+def test_many_requests_for_fresh_stream_open_one(page: Page) -> None:
     found = run(
         page,
         HUB
@@ -462,7 +462,7 @@ def test_many_asking_for_a_fresh_stream_get_one(page: Page) -> None:
     assert found == 2
 
 
-def test_views_that_are_painted_together_show_ages_of_one_moment(page: Page) -> None:
+def test_views_painted_together_show_ages_of_one_moment(page: Page) -> None:
     script = """
         const { Painter } = await import("/page/painter.js")
         const painter = new Painter()

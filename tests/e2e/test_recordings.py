@@ -112,7 +112,7 @@ def assert_hash_is(streams: StoredBooks, ladder: Ladder) -> None:
         ("kraken-btcusd-depth25.jsonl", 25, "20"),
     ],
 )
-def test_every_recorded_frame_verifies_and_every_update_is_one_event(
+def test_recorded_frames_verify_and_each_update_is_one_event(
     stage: Stage, recorded: FindRecording, name: str, depth: int, speed: str
 ) -> None:
     frames = book_frames(recorded(name))
@@ -121,7 +121,7 @@ def test_every_recorded_frame_verifies_and_every_update_is_one_event(
     assert_each_frame_is_one_event(streams, frames)
 
 
-def test_frames_as_fast_as_they_can_be_read_are_all_verified_and_all_accounted_for(
+def test_recording_at_full_speed_is_verified_and_accounted_for(
     stage: Stage, recorded: FindRecording
 ) -> None:
     recording = recorded("kraken-btcusd-depth25.jsonl")
@@ -136,7 +136,7 @@ def test_frames_as_fast_as_they_can_be_read_are_all_verified_and_all_accounted_f
     assert_hash_is(streams, ladder)
 
 
-def test_what_kraken_rarely_sends_verifies_too(stage: Stage, tmp_path: Path) -> None:
+def test_rare_frames_verify(stage: Stage, tmp_path: Path) -> None:
     """A recording of our own, for machines without others: the rules that quiet books hide."""
     recording = tmp_path / "rare.jsonl"
     recording.write_text("".join(f"{line}\n" for line in rare_frames()))

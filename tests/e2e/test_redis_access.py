@@ -55,9 +55,7 @@ def acl_for_tests(folder: Path) -> str:
     return str(path)
 
 
-def test_the_users_of_the_deployed_acl_can_do_their_work_and_no_more(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_deployed_acl_users_can_do_their_work_and_no_more(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start(acl_for_tests(tmp_path))
     collector_url, api_url = as_users(server.url)
@@ -71,12 +69,12 @@ def test_the_users_of_the_deployed_acl_can_do_their_work_and_no_more(
     collector.close()
 
 
-def test_the_same_users_in_a_cluster(stage: Stage, tmp_path: Path) -> None:
+def test_deployed_acl_users_work_in_cluster(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path, include=acl_for_tests(tmp_path)))
     assert_reader_goes_on(stage, *as_users(cluster.url))
 
 
-def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_path: Path) -> None:
+def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start(acl_for_tests(tmp_path))
     simulator = stage.simulator("--symbols", "BTC/USD")
@@ -108,9 +106,7 @@ def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_
     api.wait_until_live("BTC/USD")
 
 
-def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_missing_password_is_logged_and_services_recover(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start()
     # Its own connection stays signed in.
@@ -130,7 +126,7 @@ def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
     assert len(collector.lines("redis wants a password, waiting for it")) == 1
 
 
-def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:
+def test_services_work_over_tls_with_private_authority(stage: Stage, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate = authority.issue_cert("127.0.0.1")

@@ -70,7 +70,7 @@ class Followed:
             assert watch.ladder.status in (None, "live"), symbol
 
 
-def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
+def test_hung_or_dead_cluster_node_delays_only_its_own_symbols(
     stage: Stage, tmp_path: Path
 ) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
@@ -116,7 +116,7 @@ def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
 
 
 @pytest.mark.parametrize("symbol", ["DOT/USD", "BTC/USD"])
-def test_a_node_that_dies_is_replaced_by_its_replica(
+def test_dead_cluster_node_is_replaced_by_its_replica(
     stage: Stage, tmp_path: Path, symbol: str
 ) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
@@ -140,7 +140,7 @@ def test_a_node_that_dies_is_replaced_by_its_replica(
     assert followed.collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_slots_move_while_events_flow(stage: Stage, tmp_path: Path) -> None:
+def test_slots_that_move_cost_no_event(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
     followed = Followed(stage, cluster)
     followed.go_on(*SYMBOLS)

@@ -49,7 +49,7 @@ def repair(scene: Scene, line: dict[str, Any]) -> None:
         (EVENTS, lambda redis: redis.xadd(EVENTS, {"a": "b"}, id="18446744073709551615-7")),
     ],
 )
-def test_value_that_cannot_be_is_repaired_and_nobody_is_fenced(
+def test_impossible_value_is_repaired_and_fences_no_collector(
     scene: Scene, key: str, spoil: Callable[[Any], object]
 ) -> None:
     repaired = len(scene.collector.lines(REPAIRED))
@@ -64,7 +64,7 @@ def test_value_that_cannot_be_is_repaired_and_nobody_is_fenced(
 
 
 @pytest.mark.parametrize("key", [BOOK, "kraken:symbols", LEASE])
-def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, key: str) -> None:
+def test_key_of_wrong_type_is_logged_with_working_repair(scene: Scene, key: str) -> None:
     redis: Any = scene.streams.client
     corrupt = len(scene.collector.lines(CORRUPT))
     lines = len(scene.collector.log.splitlines())

@@ -9,7 +9,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 
 
-def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
+def test_redis_that_cannot_save_is_reported_and_api_stays_ready(
     stage: Stage, tmp_path: Path
 ) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")

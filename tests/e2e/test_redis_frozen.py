@@ -11,7 +11,7 @@ from tests.e2e.redis_scene import SYMBOLS, open_scene
 FROZEN_SECONDS = 30.0
 
 
-def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stage) -> None:
+def test_frozen_redis_stores_each_event_once_after_waking(stage: Stage) -> None:
     scene = open_scene(stage)
     api, collector = scene.api, scene.collector
     scene.redis.freeze()

@@ -16,7 +16,7 @@ from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 LOST_EVENTS = 150
 
 
-def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
+def test_redis_restart_with_data_costs_no_event(stage: Stage) -> None:
     scene = open_scene(stage)
     scene.streams.client.shutdown(save=True)
     scene.redis.process.wait()
@@ -32,7 +32,7 @@ def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
         assert watch.ladder.counts.snapshots == len(epochs), symbol
 
 
-def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> None:
+def test_emptied_redis_is_filled_again(stage: Stage) -> None:
     scene = open_scene(stage)
     client: Any = scene.streams.client
     for empty in (client.flushall, client.flushdb):
@@ -116,7 +116,7 @@ def assert_resumes(api: Api, symbol: str, event_id: str, kinds: list[str]) -> No
         assert told[0]["reason"] == "unknown"
 
 
-def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_used_again(
+def test_lossy_failover_sends_lagged_and_reuses_no_number(
     stage: Stage,
 ) -> None:
     failover = Failover(stage)
@@ -150,7 +150,7 @@ def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_use
     assert scene.collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_who_finds_the_new_master_after_it_went_on_is_told_too(stage: Stage) -> None:
+def test_lossy_failover_noticed_late_sends_lagged(stage: Stage) -> None:
     failover = Failover(stage)
     scene = failover.scene
     scene.to_collector.lead_to(failover.heir.port or 0)

@@ -32,7 +32,7 @@ def scene(module_stage: Stage) -> Scene:
     ],
     ids=["requests", "answers", "late"],
 )
-def test_what_nobody_answers_in_time_is_asked_again_and_written_once(
+def test_unanswered_call_is_repeated_and_written_once(
     scene: Scene, to_collector: ProxyFault, to_api: ProxyFault
 ) -> None:
     scene.move()

@@ -11,7 +11,7 @@ from tests.e2e.redis_scene import open_scene
 BOOK_ALONE = b"$5\r\nrenew\r\n"
 
 
-def test_a_book_that_reaches_redis_late_is_not_taken_for_the_one_of_now(stage: Stage) -> None:
+def test_late_book_write_does_not_replace_newer_book(stage: Stage) -> None:
     scene = open_scene(stage, rate=90, depth=100)
     late = KeepRequest(BOOK_ALONE)
     with scene.to_collector.goes_wrong(late):

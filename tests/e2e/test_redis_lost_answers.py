@@ -21,13 +21,13 @@ def scene(module_stage: Stage) -> Scene:
 
 
 @pytest.mark.parametrize("fault", [LoseAnswers, CutRequests, CutAnswers])
-def test_calls_that_break_again_and_again_cost_no_event_and_leave_none_twice(
+def test_broken_calls_cost_no_event_and_repeat_none(
     scene: Scene, fault: type[LoseAnswers | CutRequests | CutAnswers]
 ) -> None:
     assert_nothing_is_lost_by(scene, fault(CHANCE), fault(CHANCE))
 
 
-def test_all_connections_cut_at_once_again_and_again_cost_no_event(scene: Scene) -> None:
+def test_cutting_all_connections_repeatedly_costs_no_event(scene: Scene) -> None:
     scene.move()
     for _ in range(BROKEN_CALLS):
         scene.to_collector.cut()

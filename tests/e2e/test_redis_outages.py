@@ -27,7 +27,7 @@ def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> No
     streams.close()
 
 
-def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage) -> None:
+def test_service_started_before_redis_logs_its_wait_and_then_works(stage: Stage) -> None:
     redis = EmbeddedRedis(free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS))
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -58,7 +58,7 @@ def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage)
         api.wait_for_line("redis is back")
 
 
-def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
+def test_stream_resumed_while_redis_hangs_continues_without_snapshot(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -90,7 +90,7 @@ def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
         stream.close()
 
 
-def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
+def test_redis_that_hangs_or_returns_empty_costs_no_book(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())

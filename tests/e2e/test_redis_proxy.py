@@ -64,7 +64,7 @@ def assert_reset(client: socket.socket) -> None:
         client.recv(100)
 
 
-def test_bytes_pass_both_ways_and_a_cut_resets_them_all(behind: Behind) -> None:
+def test_proxy_passes_bytes_both_ways_and_cut_resets_every_connection(behind: Behind) -> None:
     clients = [behind.connect() for _ in range(3)]
     behind.proxy.cut()
     for client in clients:
@@ -72,13 +72,13 @@ def test_bytes_pass_both_ways_and_a_cut_resets_them_all(behind: Behind) -> None:
     behind.connect()
 
 
-def test_where_redis_is_away_a_client_is_reset(behind: Behind) -> None:
+def test_proxy_resets_client_if_redis_is_down(behind: Behind) -> None:
     behind.redis.kill()
     with pytest.raises(ConnectionResetError):
         behind.connect()
 
 
-def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Behind) -> None:
+def test_proxy_loses_answer_after_redis_executed_request(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(LoseAnswers(chance=1)):
         client.sendall(TWO)
@@ -87,7 +87,7 @@ def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Beh
     behind.connect()
 
 
-def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Behind) -> None:
+def test_redis_executes_complete_commands_of_cut_request(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(CutRequests(chance=1)):
         client.sendall(TWO)
@@ -95,7 +95,7 @@ def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Be
     behind.wait_for_number(1)
 
 
-def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) -> None:
+def test_client_gets_beginning_of_cut_answer(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(CutAnswers(chance=1)):
         client.sendall(TWO)
@@ -104,7 +104,7 @@ def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) 
     assert behind.number() == 11
 
 
-def test_answers_are_delayed(behind: Behind) -> None:
+def test_proxy_delays_answers(behind: Behind) -> None:
     client, patient = behind.connect(), behind.connect()
     client.settimeout(0.1)
     with behind.proxy.goes_wrong(DelayAnswers(3600)):
@@ -118,7 +118,7 @@ def test_answers_are_delayed(behind: Behind) -> None:
 
 
 @pytest.mark.parametrize(("requests", "answers"), [(True, False), (False, True)])
-def test_bytes_vanish_in_one_direction_and_their_connection_stays_lost(
+def test_proxy_loses_bytes_of_one_direction_for_good(
     behind: Behind, requests: bool, answers: bool
 ) -> None:
     client = behind.connect()
@@ -136,7 +136,7 @@ def test_bytes_vanish_in_one_direction_and_their_connection_stays_lost(
     behind.connect()
 
 
-def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: Behind) -> None:
+def test_proxy_delivers_held_request_late(behind: Behind) -> None:
     kept, client = behind.connect(), behind.connect()
     fault = KeepRequest(b"INCRBY")
     with behind.proxy.goes_wrong(fault):
@@ -148,7 +148,7 @@ def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: 
     assert behind.number() == 22
 
 
-def test_it_leads_to_another_redis_when_it_is_told(behind: Behind) -> None:
+def test_proxy_switches_to_another_redis(behind: Behind) -> None:
     client = behind.connect()
     with EmbeddedRedis(free_port()) as other:
         behind.proxy.lead_to(other.port or 0)

@@ -12,7 +12,7 @@ from lab.waiting import wait_until
 SYMBOLS = ("BTC/USD", "ETH/USD")
 
 
-def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: Path) -> None:
+def test_killed_master_is_replaced_and_readers_continue(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "200")
     collector = stage.collector(
@@ -50,7 +50,7 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
     assert collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: Path) -> None:
+def test_demoted_master_is_left(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "200")
     collector = stage.collector(

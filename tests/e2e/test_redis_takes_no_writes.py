@@ -37,7 +37,7 @@ def taking_no_writes(scene: Scene, word: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("word", [FULL, REPLICA])
-def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_or_counted(
+def test_redis_without_writes_is_reported_and_every_event_is_stored_or_counted(
     stage: Stage, word: str
 ) -> None:
     scene = open_scene(stage, max_age=MAX_AGE_SECONDS)
@@ -65,7 +65,7 @@ def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_o
     scene.assert_every_event_once_or_counted()
 
 
-def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> None:
+def test_events_beyond_queue_limit_are_counted_exactly(stage: Stage) -> None:
     scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MAX_WAITING

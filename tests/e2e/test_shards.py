@@ -162,7 +162,7 @@ def assert_all_is_told(watches: dict[str, StreamWatch], streams: StoredBooks) ->
         assert each.ladder.counts.jumps == 0, symbol
 
 
-def test_two_shards_serve_every_symbol_once(exchange: Exchange) -> None:
+def test_two_shards_publish_every_symbol_once(exchange: Exchange) -> None:
     halves = exchange.shards(2)
     exchange.wait_until_led(halves, 2)
     watches = exchange.readers()
@@ -177,7 +177,7 @@ def test_two_shards_serve_every_symbol_once(exchange: Exchange) -> None:
     ("before", "after", "last_first"),
     [(1, 2, False), (2, 1, False), (2, 1, True), (2, 3, False)],
 )
-def test_while_the_count_changes_each_symbol_has_one_writer_and_nothing_stays(
+def test_shard_count_change_keeps_one_writer_per_symbol(
     exchange: Exchange, before: int, after: int, last_first: bool
 ) -> None:
     old = exchange.shards(before, (*SYMBOLS, *DROPPED))
@@ -210,7 +210,7 @@ def test_while_the_count_changes_each_symbol_has_one_writer_and_nothing_stays(
         assert each.metric("kraken_book_resyncs_total") == 0
 
 
-def test_the_new_count_takes_over_from_an_old_one_that_is_killed(exchange: Exchange) -> None:
+def test_new_shards_take_over_from_killed_old_shard(exchange: Exchange) -> None:
     old = exchange.shard("0/1", (*SYMBOLS, *DROPPED))
     watches = exchange.readers()
     new = exchange.shards(2)
@@ -231,7 +231,7 @@ def test_the_new_count_takes_over_from_an_old_one_that_is_killed(exchange: Excha
     exchange.wait_until_led(new, 2)
 
 
-def test_an_old_leader_that_hung_during_the_change_leaves_nothing(exchange: Exchange) -> None:
+def test_old_leader_that_hung_during_change_leaves_nothing(exchange: Exchange) -> None:
     old = exchange.shard("0/1", (*SYMBOLS, *DROPPED))
     watches = exchange.readers()
     new = exchange.shards(2)
@@ -251,7 +251,7 @@ def test_an_old_leader_that_hung_during_the_change_leaves_nothing(exchange: Exch
     exchange.wait_until_led(new, 2)
 
 
-def test_shards_of_two_counts_that_begin_at_once_find_an_order(exchange: Exchange) -> None:
+def test_overlapping_shards_started_together_settle(exchange: Exchange) -> None:
     one, *halves = [exchange.shard("0/1"), *exchange.shards(2)]
     for symbol in SYMBOLS:
         exchange.streams.wait_for_seq(symbol, 20)

@@ -42,7 +42,7 @@ def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
     return redis, streams
 
 
-def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
+def test_many_stuck_readers_are_cut_off_in_bounded_memory(
     stage: Stage,
 ) -> None:
     redis, streams = open_book(stage)
@@ -80,7 +80,7 @@ def wait_for(crowd: CheckingCrowd, what: str, count: int) -> None:
     wait_until(come, f"{count} {what}")
 
 
-def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
+def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
@@ -127,7 +127,7 @@ def events(sock: socket.socket) -> Iterator[dict[str, Any]]:
             yield json.loads(line[6:])
 
 
-def test_who_reads_slowly_is_told_and_not_cut_off(stage: Stage) -> None:
+def test_slow_reader_gets_lagged_and_is_not_cut_off(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")

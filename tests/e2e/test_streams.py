@@ -71,7 +71,7 @@ def as_published(scene: Scene, symbol: str, first_id: str, count: int) -> list[A
     return [(entry_id, json.loads(fields["data"])) for entry_id, fields in entries]
 
 
-def test_each_join_at_any_moment_is_a_snapshot_and_then_every_event(scene: Scene) -> None:
+def test_join_at_any_moment_gets_snapshot_and_then_every_event(scene: Scene) -> None:
     wrong: list[str] = []
 
     def join(number: int) -> None:
@@ -100,7 +100,7 @@ def test_each_join_at_any_moment_is_a_snapshot_and_then_every_event(scene: Scene
 
 
 @pytest.mark.parametrize("how", ["header", "parameter"])
-def test_a_reader_goes_on_where_it_stopped_on_another_replica(scene: Scene, how: str) -> None:
+def test_reader_resumes_on_another_replica_without_gap(scene: Scene, how: str) -> None:
     symbol = "BTC/USD"
     ladder = Ladder(symbol)
     with scene.api.stream(symbol) as stream:
@@ -119,7 +119,7 @@ def test_a_reader_goes_on_where_it_stopped_on_another_replica(scene: Scene, how:
     assert got == as_published(scene, symbol, last_id, 200)
 
 
-def test_a_reader_goes_on_from_long_ago(scene: Scene) -> None:
+def test_reader_resumes_from_oldest_event(scene: Scene) -> None:
     symbol = "ETH/USD"
     entries = scene.streams.entries(symbol)
     first_id = entries[0][0]
@@ -135,7 +135,7 @@ def stream_events(stream: SseStream, count: int) -> list[tuple[str | None, dict[
 
 
 @pytest.mark.parametrize("given", ["x", "12", "-1", "1-", "1-1-1", "0x1-1", "1785638131660-\u0661"])
-def test_an_id_that_is_none_is_a_400(scene: Scene, given: str) -> None:
+def test_malformed_event_id_gets_400(scene: Scene, given: str) -> None:
     answer = scene.api.get("/stream/BTC%2FUSD", params={"last_event_id": given})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -146,7 +146,7 @@ def test_an_id_that_is_none_is_a_400(scene: Scene, given: str) -> None:
         assert refused.value.status == 400
 
 
-def test_a_reader_whose_id_is_gone_is_told_and_gets_a_snapshot(scene: Scene) -> None:
+def test_resume_after_trim_sends_lagged_then_snapshot(scene: Scene) -> None:
     symbol = "SOL/USD"
     scene.streams.wait_for_seq(symbol, 100)
     gone = scene.streams.entries(symbol)[20][0]
@@ -162,7 +162,7 @@ def test_a_reader_whose_id_is_gone_is_told_and_gets_a_snapshot(scene: Scene) -> 
             read(stream, ladder, 20)
 
 
-def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
+def test_closed_streams_are_forgotten(scene: Scene) -> None:
     def readers() -> float:
         return scene.api.metric("kraken_book_readers")
 
@@ -176,7 +176,7 @@ def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
     wait_until(lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "nothing is followed")
 
 
-def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
+def test_join_at_great_depth_has_no_gap_although_hash_lags_behind_stream(
     stage: Stage,
 ) -> None:
     symbol = "BTC/USD"
@@ -216,7 +216,7 @@ def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
     return stuck
 
 
-def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage) -> None:
+def test_stuck_reader_is_cut_off_and_delays_no_other(stage: Stage) -> None:
     symbol = "BTC/USD"
     redis = stage.redis()
     simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
@@ -238,7 +238,7 @@ def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage
     assert reader.ladder.counts.lagged == 0
 
 
-def test_at_sigterm_each_stream_gets_a_farewell_and_the_process_ends(
+def test_sigterm_ends_each_stream_with_farewell_and_then_the_process(
     scene: Scene, stage: Stage
 ) -> None:
     # Several, because what keeps a process from ending may need a moment of its own.
@@ -263,7 +263,7 @@ def test_at_sigterm_each_stream_gets_a_farewell_and_the_process_ends(
         goes_on(scene.other, watch)
 
 
-def test_who_comes_to_a_replica_that_is_going_is_sent_back_and_not_refused(stage: Stage) -> None:
+def test_draining_replica_sends_new_reader_snapshot_and_farewell(stage: Stage) -> None:
     """A browser's EventSource comes back after a farewell, and gives up after an error."""
     symbol = "BTC/USD"
     redis = stage.redis()

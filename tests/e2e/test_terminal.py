@@ -29,7 +29,7 @@ def run(stage: Stage, tmp_path: Path) -> Iterator[tuple[Stage, Tmux]]:
     tmux.close()
 
 
-def test_a_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
+def test_terminal_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
     stage, tmux = run
     api = stage.services[-1]
     tmux.until_says("┏━ 1 BTC/USD", "2 ETH/USD", "● live", "SIMULATED", "verified")

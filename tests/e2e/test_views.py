@@ -106,9 +106,7 @@ def symbols_of(path: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("path", "levels"), VIEWS.items())
-def test_each_event_shows_the_book_of_its_seq_cut_and_the_last_one_the_book_as_it_is(
-    scene: Scene, path: str, levels: int
-) -> None:
+def test_view_event_shows_the_book_of_its_seq(scene: Scene, path: str, levels: int) -> None:
     view, symbols, books = scene.views[path], symbols_of(path), scene.books
     # The last that a view shows need not be the last event's: that may have changed nothing in it.
     ends = {symbol: last_change(books[symbol], levels) for symbol in symbols}
@@ -146,7 +144,7 @@ def last_change(books: dict[int, dict[str, Any]], levels: int) -> int:
     return end
 
 
-def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(scene: Scene) -> None:
+def test_resumed_view_begins_with_snapshot(scene: Scene) -> None:
     for path, event_id in (
         ("/stream/BTC/USD?levels=3", "1-1"),
         ("/stream?symbols=BTC/USD&levels=3", "1"),
@@ -156,7 +154,7 @@ def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(scene: Scene) -> No
             assert (first["kind"], len(first["bids"])) == ("snapshot", 3)
 
 
-def test_a_view_tells_when_its_book_is_not_followed(scene: Scene, stage: Stage) -> None:
+def test_view_reports_book_that_is_not_followed(scene: Scene, stage: Stage) -> None:
     view = View(stage, scene.api, "/stream/BTC/USD?view=top")
     view.read_until_seq({"BTC/USD": 50})
     scene.collector.stop()

@@ -46,7 +46,7 @@ def scene(stage: Stage) -> Scene:
     return Scene(simulator, collector, api, streams)
 
 
-def test_pairs_that_match_are_followed_and_come_and_go_as_they_are_listed(scene: Scene) -> None:
+def test_pairs_that_match_wildcard_are_followed_while_listed(scene: Scene) -> None:
     scene.wait_for_symbols(*WANTED)
     scene.api.wait_until_live(*WANTED)
     leaves, stays = scene.api.watch("CCC/USD"), scene.api.watch("AAA/USD")

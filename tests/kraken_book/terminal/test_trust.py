@@ -46,7 +46,7 @@ async def _until_ladder_says(terminal: Shown, *words: str) -> None:
         (None, "waiting for the first book"),
     ],
 )
-def test_book_that_has_not_come_yet_is_explained_by_what_hinders_it(
+def test_missing_book_is_explained_by_its_cause(
     polled: PolledBook | None, why: str
 ) -> None:
     verdict = judge(None, polled, None, None, 0.0)
