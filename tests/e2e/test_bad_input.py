@@ -1,7 +1,7 @@
-"""What Kraken, or who poses as Kraken, sends wrong costs one symbol a moment, and no other.
+"""A wrong frame from Kraken interrupts its own symbol for a moment, and no other.
 
-One collector follows a scripted Kraken through the whole module. Each case takes a symbol of its
-own, because one that was doubted a moment ago is asked for again only after a back-off.
+One collector follows a scripted Kraken through the whole module. Each case has its own symbol,
+because a symbol that was doubted a moment ago is subscribed again only after a back-off.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def too_many_decimals(market: KrakenMarket) -> str:
 
 
 def crossed(market: KrakenMarket) -> str:
-    """A bid above the best ask; the checksum is that of the crossed book."""
+    """Return a bid above the best ask, with the checksum of the crossed book."""
     price = market.sorted_asks()[0][0] + 1
     bids = dict(sorted({**market.bids, price: 100}.items(), reverse=True)[:10])
     return update_frame(market.symbol, [(price, 100)], [], checksum(bids, market.asks))
@@ -78,7 +78,7 @@ def cut_off(market: KrakenMarket) -> str:
 
 
 def wrong_snapshot(market: KrakenMarket) -> str:
-    """An unasked snapshot that is not the book of its checksum."""
+    """Return an unrequested snapshot whose checksum does not fit."""
     return snapshot_frame(market).replace('"qty":', '"qty":1', 1)
 
 
@@ -119,7 +119,7 @@ SYMBOLS = (*QUIET, UNASKED, *(symbol for symbol, _, _ in DOUBTED))
 
 @dataclass
 class Scene:
-    """The scripted Kraken, and what has become of its books."""
+    """The scripted Kraken, and the published books."""
 
     kraken: ScriptedKraken
     collector: Collector
@@ -127,7 +127,7 @@ class Scene:
     streams: StoredBooks
 
     def wait_until_all_moved(self) -> None:
-        """Return once every symbol's stream has gone on by some events."""
+        """Return when every symbol's stream has some events more."""
         ends = {symbol: self.streams.last_seq(symbol) + 3 for symbol in SYMBOLS}
         for symbol, seq in ends.items():
             self.streams.wait_for_seq(symbol, seq)
@@ -136,7 +136,7 @@ class Scene:
         return {symbol: self.streams.last_id(symbol) for symbol in SYMBOLS}
 
     def assert_undisturbed(self, since: dict[str, str], *but: str) -> None:
-        """All books went on from there by updates alone, without a gap, and verified."""
+        """Assert that all books continued by updates alone, without a gap, and verified."""
         for symbol in set(SYMBOLS) - set(but):
             events = self.streams.events(symbol, since[symbol])
             assert events, symbol
@@ -184,7 +184,7 @@ def test_wrong_frame_resyncs_only_its_symbol(
     assert [event["kind"] for event in told] == ["status", "snapshot", "status"]
     assert (told[0]["status"], told[0]["reason"]) == ("syncing", reason)
     assert (told[2]["status"], told[2]["reason"]) == ("live", None)
-    # Every event verifies, by a reader of its own: the wrong frame shows nowhere.
+    # An independent reader verifies every event: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
     (doubt,) = [
@@ -214,7 +214,7 @@ def test_unreadable_frame_is_counted_and_logged(scene: Scene) -> None:
     sent = 0
 
     def is_logged() -> bool:
-        # The log takes some such lines and then none for a while; all are counted.
+        # The log has only the first lines, for it limits them; the metric counts all.
         nonlocal sent
         sent += 1
         scene.kraken.send(f"frame {sent}: neither JSON nor anything")
@@ -278,7 +278,7 @@ def test_refused_symbol_is_reported_and_harms_no_other(scene: Scene) -> None:
     assert answer.json()["type"] == "urn:kraken-book:refused-symbol"
     assert answer.json()["reason"] == reason
     assert reason in answer.json()["detail"]
-    # It is asked for again, so its stream stays open and says why there is nothing.
+    # It will be subscribed again, so its stream stays open and contains the reason.
     with scene.api.stream("NOPE/USD") as stream:
         (_, no_book), (_, refusal) = islice(stream.events(), 2)
     assert (no_book["status"], no_book["reason"]) == ("syncing", "no book yet")

@@ -1,4 +1,4 @@
-"""What cannot work is refused at start, in a line that names the variable and what it takes."""
+"""A service with a wrong setting ends with one line: the variable, and the allowed values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APIS = [
 
 
 def refusals(service: Process) -> list[str]:
-    """All that a service says that ends at once."""
+    """Return the output of a service that ends immediately."""
     assert service.wait_for_end() != 0
     return service.log.splitlines()
 

@@ -1,4 +1,4 @@
-"""Collectors that stop, die, take over, and outlive the feed that they follow."""
+"""Collectors stop, die, take over from each other, and survive their feed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEVER = "2026-01-01T00:00:00.000000Z"
 
 @pytest.fixture(scope="module")
 def simulator(module_stage: Stage) -> SimulatorProcess:
-    """What all follow."""
+    """Return the simulator that all collectors follow."""
     return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
 
 
@@ -38,19 +38,19 @@ def streams_of(stage: Stage, url: str) -> StoredBooks:
 
 
 def wait_until_they_move(streams: StoredBooks) -> None:
-    """Return once every stream has gone on."""
+    """Return when every stream has more events."""
     for symbol in SYMBOLS:
         streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
 
 
 def assert_order_held(streams: StoredBooks, status: str = "live") -> None:
-    """Every stream, from its first event on, is as the contract says."""
+    """Assert that every stream fulfils the contract from its first event on."""
     for symbol in SYMBOLS:
         assert streams.ladder(symbol).status == status, symbol
 
 
 def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
-    """Two collectors of one shard, each with live books."""
+    """Start two collectors of one shard; return when each has live books."""
     pair = [
         stage.collector(
             redis_url, kraken_url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="2"
@@ -114,12 +114,12 @@ def test_standby_takes_over_when_leader_is_killed(
     assert_order_held(streams)
     for symbol in SYMBOLS:
         events = [event for event in streams.events(symbol) if event["epoch"] > epoch]
-        # Its books were warm: at once a snapshot, and nothing was asked for again.
+        # The standby had verified books: it publishes snapshots without a resync.
         assert events[0]["kind"] == "snapshot"
     assert second.metric("kraken_book_resyncs_total") == 0
     assert second.metric("kraken_book_verified_total", kind="snapshot") == len(SYMBOLS)
 
-    # The first, back again, waits for the second.
+    # The first collector returns as a standby.
     leader.restart()
     leader.wait_for_line("another collector leads this shard, waiting")
     wait_until_they_move(streams)
@@ -170,7 +170,7 @@ def test_hung_leader_writes_nothing_after_takeover(
     wait_until_they_move(streams)
     epochs = {symbol: streams.events(symbol)[-1]["epoch"] for symbol in SYMBOLS}
     first.resume()
-    # What it had when it hung is refused; then it follows.
+    # Redis refuses its events of before; then it continues as a standby.
     first.wait_for_line("another collector leads this shard, waiting")
     wait_until(lambda: first.metric("kraken_book_leading") == 0, "it does not lead")
     wait_until_they_move(streams)
@@ -180,7 +180,7 @@ def test_hung_leader_writes_nothing_after_takeover(
 
 
 def write_a_status(streams: StoredBooks, symbol: str, epoch: int) -> None:
-    """Write to a symbol's stream, as a collector of that epoch does."""
+    """Write an event of `epoch` to a symbol's stream."""
     seq = streams.last_seq(symbol) + 1
     data = render_status(StatusChange(symbol, seq, epoch, "syncing", "stopped", NEVER))
     call = write_events(
@@ -207,7 +207,7 @@ def test_collector_leads_streams_with_epochs_of_the_future(
     watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
     wait_until_they_move(streams)
 
-    # As if Redis's clock had been far ahead when it gave the lease.
+    # As if Redis's clock had been far ahead when it granted the lease.
     epoch, owner = str(streams.client.get(LEASE)).split()
     ahead, further = int(epoch) + AHEAD, int(epoch) + 2 * AHEAD
     streams.client.set(LEASE, f"{ahead} {owner}", xx=True, keepttl=True)
@@ -218,7 +218,7 @@ def test_collector_leads_streams_with_epochs_of_the_future(
     write_a_status(streams, "ETH/USD", further)
     wait_until(lambda: not streams.client.exists(LEASE), "the lease has ended")
 
-    # It has seen nothing of that.
+    # This collector has not seen these epochs.
     second = stage.collector(redis.url, simulator.url, **environment)
     second.wait_for_line("leading", epoch=further + 1)
     wait_until_they_move(streams)
@@ -230,7 +230,7 @@ def test_collector_leads_streams_with_epochs_of_the_future(
         assert watch.ladder.counts.lagged == 0
         assert streams.events(symbol)[-1]["epoch"] == further + 1
         watch.leave()
-    # It learnt of all epochs at once.
+    # It learned all epochs at the same time.
     assert len(second.lines("leading")) == 2
 
 

@@ -1,4 +1,4 @@
-"""The collector's figures, as Prometheus reads them: each moves when what it counts happens."""
+"""Each of the collector's metrics changes when the counted thing happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.waiting import wait_for, wait_until
 
 SYMBOL = "BTC/USD"
 LEASE = "kraken:lease:{0/1}"
-# Kraken knows none of these; but room is kept for them, so that each symbol has the least.
+# Kraken lists none of these. They reserve queue space, so each symbol gets the minimum.
 UNKNOWN = [f"NONE{number}/USD" for number in range(200)]
 MIN_ROOM = 512
 
@@ -24,7 +24,7 @@ def figure(collector: Collector, name: str, **labels: str) -> float:
 
 
 def wait_until_more(collector: Collector, name: str, than: float, **labels: str) -> float:
-    """The first figure that is greater."""
+    """Return the first value of the metric above a bound."""
     return wait_for(
         lambda: found if (found := figure(collector, name, **labels)) > than else None,
         f"{name} {labels} is more than {than:g}",
@@ -32,8 +32,8 @@ def wait_until_more(collector: Collector, name: str, than: float, **labels: str)
 
 
 def slower_than(collector: Collector, seconds: str) -> float:
-    """How many writes took longer than so many seconds, one of the histogram's bounds."""
-    # Both of one answer: meanwhile there are more.
+    """Return how many writes took longer than `seconds`, which is a bound of the histogram."""
+    # Both samples are from one response, because the counts grow.
     buckets = {
         sample.labels["le"]: sample.value
         for family in text_string_to_metric_families(collector.get("/metrics").text)
@@ -44,7 +44,7 @@ def slower_than(collector: Collector, seconds: str) -> float:
 
 
 def followed(stage: Stage, redis_url: str, rate: int, *others: str) -> Collector:
-    """A collector that publishes a book which moves."""
+    """Start a collector that publishes a moving book."""
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", str(rate))
     symbols = ",".join([SYMBOL, *others])
     collector = stage.collector(
@@ -89,7 +89,7 @@ def test_conflated_events_are_counted(stage: Stage) -> None:
     wait_until(lambda: collector.live() == 1, "the book is live")
     verified = figure(collector, "verified_total", kind="update")
     redis.freeze()
-    # Where there is no room for one more, a snapshot takes the place of all.
+    # When the queue is full, one snapshot replaces all waiting events.
     wait_until_more(collector, "verified_total", verified + 2 * MIN_ROOM, kind="update")
     assert figure(collector, "waiting_events") <= MIN_ROOM
     redis.resume()

@@ -1,6 +1,6 @@
-"""What readers see where a connection goes wrong: each book of it is unknown, and comes back.
+"""Faults of connections to Kraken: each book on the connection is doubted, and recovers.
 
-Each test has a collector of its own: a connection that ended waits longer after each end.
+Each test has its own collector, because the back-off of a connection grows with each end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def market(module_stage: Stage) -> Market:
 def scene(market: Market, stage: Stage) -> Iterator[Scene]:
     opened = open_scene(stage, market)
     yield opened
-    # So that the next can lead at once.
+    # A collector that stops in order releases its lease for the next one.
     opened.collector.stop()
 
 
@@ -82,7 +82,7 @@ def test_late_answers_are_awaited(scene: Scene, readers: Readers) -> None:
 def test_silent_connection_is_noticed_and_its_books_turn_stale(
     scene: Scene, readers: Readers
 ) -> None:
-    """No heartbeat, no error, the socket open: as a half-open connection is."""
+    """The socket stays open, without heartbeats and without an error."""
     silent = scene.collector.metric("kraken_book_reconnects_total", reason="silent")
     scene.simulator.fault("mute?seconds=11")
     stale = scene.api.answers(f"/depth/{BESIDE}", 503).json()
@@ -94,8 +94,8 @@ def test_silent_connection_is_noticed_and_its_books_turn_stale(
 
 
 def test_delayed_frames_confirm_no_book(scene: Scene, readers: Readers) -> None:
-    """Kraken queues for a slow reader and drops nothing, so what is read looks new."""
-    # What is usual must have been seen before.
+    """Kraken queues frames for a slow reader and drops none, so they arrive late and complete."""
+    # The collector must have seen the usual delay first.
     readers.wait_until_right()
     scene.simulator.fault("lag?delay=7&seconds=8")
     readers.wait_for_doubt(BESIDE, "lag")
@@ -107,7 +107,7 @@ def test_delayed_frames_confirm_no_book(scene: Scene, readers: Readers) -> None:
 def test_suspended_collector_trusts_no_old_frame(
     scene: Scene, readers: Readers, seconds: float
 ) -> None:
-    """A laptop's lid, a host that moved: what waited in the socket is as old as the pause."""
+    """After a suspend, the frames that waited in the socket are as old as the pause."""
     scene.collector.freeze()
     woken = monotonic() + seconds
     wait_until(lambda: monotonic() >= woken, "the pause is over")
@@ -122,7 +122,7 @@ def test_suspended_collector_trusts_no_old_frame(
 def test_server_that_closes_after_each_snapshot_is_not_hammered(
     scene: Scene, readers: Readers
 ) -> None:
-    """A snapshot alone is no recovery: the others would find the budget of connections used up."""
+    """A snapshot alone does not reset the back-off, which saves the budget of connections."""
     before = scene.simulator.connections()["accepted"]
     ends = monotonic() + 12
 

@@ -1,4 +1,4 @@
-"""`/depth` while Redis is away: a 503 with the book that this process read last, and its age."""
+"""`/depth` without Redis: a 503 with the book that this process read last, and its age."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# In a cluster of three masters each is on its own.
+# Each is on a different master of a cluster of three.
 SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
 
 
 def start(stage: Stage, redis_url: str) -> Api:
-    """The services with live books; the api has been asked for each book once."""
+    """Services with live books; the api has read each book once."""
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(redis_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     collector.wait_until_live(len(SYMBOLS))
@@ -33,7 +33,7 @@ def start(stage: Stage, redis_url: str) -> Api:
 
 @dataclass
 class Scene:
-    """A Redis that a test may take away, and has to give back."""
+    """A Redis that a test may stop and must start again."""
 
     redis: EmbeddedRedis
     api: Api
@@ -46,7 +46,7 @@ def scene(module_stage: Stage) -> Scene:
 
 
 def known_book(api: Api, symbol: str) -> dict[str, Any]:
-    """The book in the problem that `/depth` answers."""
+    """Return the book in the problem of `/depth`."""
     answer = api.answers(f"/depth/{symbol}", 503)
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
@@ -61,7 +61,7 @@ def known_book(api: Api, symbol: str) -> dict[str, Any]:
 
 
 def assert_grows_old(api: Api, symbol: str) -> None:
-    """The book stays the same, and its age goes on past what is shown as right."""
+    """Assert that the book stays the same and that its age grows beyond `API_MAX_AGE`."""
     first = known_book(api, symbol)
 
     def older() -> dict[str, Any] | None:
@@ -107,7 +107,7 @@ def test_depth_problem_contains_last_known_book_with_its_age(
 
 def test_depth_problem_of_unread_book_contains_null(scene: Scene, stage: Stage) -> None:
     api = stage.api(scene.redis.url)
-    # It knows which symbols there are, and no book.
+    # This replica has read the list of symbols, but no book.
     api.answers("/symbols")
     scene.redis.kill()
     stage.undo(scene.redis.start)
@@ -130,7 +130,7 @@ def test_dead_cluster_node_leaves_books_of_other_nodes_served(stage: Stage, tmp_
     homes["DOT/USD"].start()
     api.wait_until_live(*SYMBOLS)
 
-    # The one that says which symbols there are.
+    # This node has the list of symbols.
     assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
     homes["ETH/USD"].kill()
     assert_grows_old(api, "ETH/USD")

@@ -1,7 +1,7 @@
-"""What readers see of each fault that a feed can have: the hit book is said to be unknown and comes
-back by itself, nothing that was not verified is shown, and the others do not notice.
+"""Wrong frames from Kraken: the book is doubted and recovers, no unverified event is published, and
+other books continue.
 
-Each test reads a book of its own that is hit, one on the same connection and one on another.
+Each test reads its own faulty book, one on the same connection, and one on the other connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def readers(scene: Scene) -> Iterator[Readers]:
     ("symbol", "fault", "reason"),
     [
         (HIT[0], "corrupt", "checksum"),
-        # One alone may be made good by the next, which changes the same level.
+        # The next update may change the same level and so repair the loss of one.
         (HIT[1], "swallow?count=3", "checksum"),
         (HIT[2], "reorder", "checksum"),
         (HIT[3], "mute?seconds=1", "checksum"),
@@ -64,7 +64,7 @@ def test_repeated_update_leaves_right_book(scene: Scene, readers: Readers) -> No
     scene.simulator.fault(f"repeat?symbol={symbol}&count=5")
     readers.wait_until_right()
     readers.assert_unharmed(symbol)
-    # More events came than the market made, and no snapshot was needed.
+    # The collector read more updates than the market made, and needed no snapshot.
     made = scene.simulator.book(symbol)["updates"] - updates
     assert readers[symbol].ladder.counts.updates > 0
     assert made > 0
@@ -91,7 +91,7 @@ def test_endless_wrong_checksums_cause_no_storm_and_are_never_shown(
     readers.wait_for_doubt(symbol, "checksum")
     assert scene.api.answers(f"/depth/{symbol}", 503).json()["book"]["status"] == "syncing"
     requests = scene.simulator.connections()["requests"][asked:]
-    # In the three seconds until it is too old: at once, after 1 to 2 s, after 2 to 4 s.
+    # In the three seconds until the book is stale: immediately, after 1 to 2 s, after 2 to 4 s.
     assert 2 <= len([each for each in requests if symbol in each["symbols"]]) <= 2 * 4
     shown = [event["status"] for event in readers[symbol].events if event["kind"] == "status"]
     assert "syncing" in shown
@@ -113,13 +113,13 @@ def test_changed_precision_is_published(scene: Scene) -> None:
 
 
 def precisions_of(scene: Scene, symbol: str) -> tuple[int, int]:
-    """What `kraken:symbols` says."""
+    """Return the precisions in `kraken:symbols`."""
     state = scene.streams.states()[symbol]
     return state["price_precision"], state["qty_precision"]
 
 
 def not_understood(scene: Scene) -> float:
-    """How many frames the collector has passed over."""
+    """Return how many frames the collector has ignored."""
     frames = "kraken_book_frames_total"
     return sum(scene.collector.metric(frames, channel=each) for each in ("bad", "unknown"))
 
@@ -176,7 +176,7 @@ def test_rate_limited_requests_are_repeated_more_slowly(scene: Scene, readers: R
 
 
 def test_unanswered_or_quiet_subscription_is_repeated(scene: Scene, readers: Readers) -> None:
-    """An acknowledgement may be all that comes, and nothing may come for long."""
+    """A subscription may be acknowledged without a snapshot, and a book may be silent for long."""
     quiet = HIT[13]
     readers.read(quiet)
     mismatches = scene.collector.metric("kraken_book_mismatches_total")
@@ -190,5 +190,5 @@ def test_unanswered_or_quiet_subscription_is_repeated(scene: Scene, readers: Rea
     readers.wait_for_doubt(quiet, "quiet")
     readers.wait_until_right()
     readers.assert_unharmed()
-    # Neither is a mismatch, besides the one that began it.
+    # Only the first fault was a mismatch.
     assert scene.collector.metric("kraken_book_mismatches_total") == mismatches + 1

@@ -1,4 +1,4 @@
-"""The way to Kraken: certificates are verified, and a proxy of the environment is used."""
+"""The connection to Kraken verifies certificates and uses a proxy from the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SYMBOL = "BTC/USD"
 
 
 class Authority:
-    """A certificate authority of the test's own, as a file and as a server's side of TLS."""
+    """The certificate authority of a test: its file, and the TLS contexts of its servers."""
 
     def __init__(self, folder: Path) -> None:
         self._authority = trustme.CA()
@@ -27,7 +27,7 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.file)
 
     def tls_of(self, host: str) -> ssl.SSLContext:
-        """What a server of this name shows."""
+        """Return the TLS context of a server with this name."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert(host).configure_cert(context)
         return context
@@ -43,7 +43,7 @@ def collect(stage: Stage, url: str, **environment: str) -> Collector:
 
 
 def assert_certificate_refused(collector: Collector, kraken: ScriptedKraken) -> None:
-    """It says what is wrong, again and again, and never speaks."""
+    """Assert that the collector logs the error at each attempt and never connects."""
     collector.wait_for_line("connection backing off", count=2, reason="certificate")
     assert collector.live() == 0
     assert kraken.connections == 0
@@ -96,7 +96,7 @@ def test_unusable_proxy_is_logged_and_tried_again(stage: Stage) -> None:
 
 
 def test_connection_attempts_stay_within_budget(stage: Stage) -> None:
-    """Thirty symbols, each on a connection of its own, and a budget of eight."""
+    """Thirty symbols on one connection each exceed a budget of eight."""
     symbols = [f"C{number}/USD" for number in range(30)]
     with ScriptedKraken(symbols) as kraken:
         collector = stage.collector(

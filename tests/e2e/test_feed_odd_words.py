@@ -1,4 +1,4 @@
-"""A feed whose words about a part could be taken for the whole."""
+"""Errors of the feed about one symbol harm no other symbol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAD = "XDG/USD"
 
 
 class RefusesBatches(ScriptedKraken):
-    """Grants no request that asks for `BAD`, and does not say which symbol it means."""
+    """A scripted Kraken that refuses each request with `BAD` and does not name the symbol."""
 
     def _answer(self, client: _Client, request: dict[str, Any]) -> None:
         if request["method"] == "subscribe" and BAD in request["params"].get("symbol", ()):

@@ -1,4 +1,4 @@
-"""The answers of the api, asked as people ask: with the seed's paths, and with mistakes."""
+"""The api's answers to correct and to mistaken requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UPDATES = 400
 
 @dataclass
 class Scene:
-    """Books that stand still, each with some history."""
+    """Resting books, each with some history."""
 
     collector: Collector
     api: Api
@@ -53,7 +53,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem (RFC 9457) that an answer tells."""
+    """Return the problem (RFC 9457) of an answer."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
@@ -208,7 +208,7 @@ def test_answer_has_request_id_of_client_or_fresh_one(scene: Scene) -> None:
 def test_both_services_are_alive_and_ready_and_have_metrics(scene: Scene) -> None:
     assert scene.api.get("/healthz").json()["status"] == "ok"
     assert scene.api.answers("/readyz").json()["status"] == "ready"
-    # On a busy machine a connection may lag and come back meanwhile.
+    # On a busy machine, a connection may have lagged and recovered.
     symbols = {"live": 3, "refused": 1}
     wait_until(
         lambda: scene.collector.get("/healthz").json()["symbols"] == symbols, "all books are live"
@@ -221,7 +221,7 @@ def test_both_services_are_alive_and_ready_and_have_metrics(scene: Scene) -> Non
         "3 books are live",
     )
     wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "it leads")
-    # While the markets stand still, the reader of streams may not have heard of Redis yet.
+    # While the markets rest, the follower of streams may not have noticed Redis yet.
     wait_until(lambda: scene.api.metric("kraken_book_redis_up") == 1, "the api reads streams")
 
 
@@ -301,7 +301,7 @@ def test_endless_request_head_is_refused_early(scene: Scene, head: bytes) -> Non
             client.sendall(head)
             answer = client.recv(100)
         except ConnectionError:
-            # Closed while we still sent: the answer may be lost with it.
+            # The server closed while we sent, so its answer may be lost.
             answer = b"HTTP/1.1 431"
     assert answer.startswith(b"HTTP/1.1 431")
     assert scene.api.get("/healthz").status_code == 200

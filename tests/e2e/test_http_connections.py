@@ -1,4 +1,4 @@
-"""Every port of ours, asked by raw bytes: half-closed, with bodies, as HTTP/1.0, by too many."""
+"""Raw HTTP requests to every port: half-closed, with bodies, as HTTP/1.0, and too many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYMBOL = "BTC/USD"
 
 @dataclass
 class Scene:
-    """All three services."""
+    """Return the HTTP ports of all three services."""
 
     simulator: SimulatorProcess
     collector: Collector
@@ -45,7 +45,7 @@ def scene(module_stage: Stage) -> Scene:
 
 @pytest.fixture(scope="module")
 def quiet_api(module_stage: Stage) -> Api:
-    """An api with a live book that does not move."""
+    """Start an api with a live book that does not move."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", SYMBOL, "--rate", "500", "--updates", "20")
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL)
@@ -144,7 +144,7 @@ def test_client_gone_from_quiet_stream_is_noticed(quiet_api: Api, ending: str) -
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
     wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "it is gone")
-    # Not only by the comment that a quiet stream has every 15 s.
+    # Earlier than by the comment that a quiet stream gets every 15 s.
     assert time.monotonic() - begun < 14
 
 
@@ -197,5 +197,5 @@ def test_api_with_few_open_files_answers_despite_held_connections(stage: Stage) 
     assert api.metric("kraken_book_http_refused_total", reason="files") > 0
     assert api.process.poll() is None
     assert "Traceback" not in api.log
-    # However many were refused.
+    # The refused ones are closed again.
     assert len(api.log.splitlines()) < 60 + len(api.lines("request"))

@@ -1,4 +1,4 @@
-"""Joins and resumes at any moment, on any replica, whatever happens to Redis and the collectors."""
+"""Readers join and resume at any moment, on any replica, while Redis and collectors fail."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 16
-# Less than a second's events of a symbol.
+# Less than the events of a symbol in one second.
 KEPT = 100
 
 
 @dataclass
 class Scene:
-    """Fast books of which little is kept, a pair of collectors, two replicas."""
+    """Fast books with short streams, a pair of collectors, and two replicas."""
 
     redis: EmbeddedRedis
     collectors: list[Collector]
@@ -61,7 +61,7 @@ def scene(stage: Stage) -> Iterator[Scene]:
 
 
 class Crowd:
-    """Readers who come and go while things happen."""
+    """Readers that join and leave while services fail."""
 
     def __init__(self, scene: Scene) -> None:
         urls = [replica.url for replica in scene.replicas]
@@ -82,13 +82,13 @@ class Crowd:
         self._undo.close()
 
     def check(self) -> Counter[str]:
-        """What they met; AssertionError where one met what should never be."""
+        """Return the counts of what the readers met; raise AssertionError if one met an error."""
         wrong = [reader.error for reader in self._readers if reader.error]
         assert wrong == []
         return sum((reader.met for reader in self._readers), Counter[str]())
 
     def flow(self, **more: int) -> None:
-        """Return once they met so much more of each."""
+        """Return when the readers met at least so many more of each kind."""
         names = {name.replace("_", " "): count for name, count in more.items()}
         before = self.check()
 
@@ -104,7 +104,7 @@ def test_roaming_readers_account_for_every_event(scene: Scene) -> None:
     if leader.metric("kraken_book_leading") != 1:
         leader, second = second, leader
     with Crowd(scene) as crowd:
-        # Streams are so short that who stays away for a second finds its event gone.
+        # After a second, the last event of a reader is no longer in the stream.
         crowd.flow(fresh=20, resumed=100, lagged_unknown=5)
         leader.kill()
         second.wait_for_line("leading")
@@ -119,7 +119,7 @@ def test_roaming_readers_account_for_every_event(scene: Scene) -> None:
 
 
 def read(stream: SseStream, ladder: Ladder, count: int) -> list[str]:
-    """The ids of so many numbered events, each taken by the ladder."""
+    """Apply events to the ladder; return the ids of the first `count` numbered ones."""
     ids: list[str] = []
     for event_id, event in stream.events():
         ladder.take(event)
@@ -164,7 +164,7 @@ def test_foreign_event_id_sends_lagged_then_snapshot(
 def test_last_event_id_header_wins_over_parameter(
     quiet: tuple[Api, StoredBooks],
 ) -> None:
-    """A browser comes back to the address that it opened with, parameter and all."""
+    """A browser reconnects to its first address, with the old parameter."""
     api, streams = quiet
     (symbol, _) = SYMBOLS
     streams.wait_for_seq(symbol, 60)
@@ -178,7 +178,7 @@ def test_last_event_id_header_wins_over_parameter(
 
 @pytest.fixture(scope="module")
 def quiet(module_stage: Stage) -> Iterator[tuple[Api, StoredBooks]]:
-    """A replica over slower books, of which all is kept."""
+    """Start a replica over slower books with whole streams."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     module_stage.collector(

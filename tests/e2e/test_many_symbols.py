@@ -1,4 +1,4 @@
-"""Many books on one stream: every event of each, on any replica, from a watermark on."""
+"""Streams of many books send every event of each, on any replica, from a watermark on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL = "/stream?symbols=*"
 
 
 class Scene:
-    """A fast market over several books, and two replicas."""
+    """A market of several books, and two replicas."""
 
     def __init__(self, stage: Stage) -> None:
         self.redis = stage.redis(port=free_port())
@@ -47,7 +47,7 @@ class Scene:
         stage.undo(self.streams.close)
 
     def wait_until_they_have_all(self, reader: ManyBooksReader, *symbols: str) -> None:
-        """Return once the reader has what is in Redis now, of each of these, and more."""
+        """Return when the reader has all events in Redis of these symbols, and 20 more."""
         ends = {symbol: self.streams.last_seq(symbol) + 20 for symbol in symbols}
         for symbol, seq in ends.items():
             reader.wait_for_seq(symbol, seq)
@@ -63,7 +63,7 @@ Read = Callable[..., ManyBooksReader]
 
 @pytest.fixture
 def read(scene: Scene) -> Iterator[Read]:
-    """Opens readers of a test, at the first replica."""
+    """Return a function that opens a reader at the first replica."""
     with ExitStack() as undo:
 
         def open_reader(path: str, watermark: str | None = None) -> ManyBooksReader:
@@ -111,15 +111,15 @@ def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> Non
 def test_reader_resumes_from_watermark_on_any_replica(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # Nobody reads there: what lies between is in Redis alone.
+    # That replica has no reader, so the missed events are only in Redis.
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # Here another reads, so it is in memory.
+    # This replica has a reader, so the missed events are in its memory.
     other = read(ALL)
     scene.wait_until_they_have_all(other, *SYMBOLS)
     reader.move_to(scene.one.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # And when the replica is killed.
+    # The replica is killed.
     scene.one.kill()
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
@@ -130,7 +130,7 @@ def test_reader_resumes_from_watermark_on_any_replica(scene: Scene, read: Read) 
     scene.one.wait_until_live(*SYMBOLS)
 
 
-# Snapshots alone; or, after a watermark that is none, before each a word that something is missing.
+# One snapshot for each book; after an unknown watermark, a `lagged` before each snapshot.
 @pytest.mark.parametrize(
     ("headers", "opening"), [({}, 3), ({"Last-Event-ID": "999999999999999"}, 6)]
 )
@@ -157,7 +157,7 @@ def test_resume_after_trimmed_watermark_sends_lagged(scene: Scene, read: Read) -
     for symbol in SYMBOLS:
         assert [event["reason"] for event in reader.lagged[symbol]] == ["trimmed"], symbol
         assert reader.lagged[symbol][0]["missed"] is None
-    # A time that has not been yet tells of another Redis, or another clock.
+    # A watermark of the future is from another Redis or another clock.
     future = read(SOME, watermark="999999999999999")
     scene.wait_until_they_have_all(future, "BTC/USD", "ETH/USD")
     assert [event["reason"] for event in future.lagged["BTC/USD"]] == ["unknown"]

@@ -1,4 +1,4 @@
-"""What of many books is written in one flush goes to each of their readers in one write."""
+"""The events of one flush are sent to each reader in one write."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def test_flush_of_many_books_is_one_write_per_reader(stage: Stage) -> None:
             assert wait_for_updates(drain, [number * EVENTS], DEADLINE)
         writes = api.metric("kraken_book_stream_writes_total") - before
 
-    # A sweep may find a part of a flush before the wake comes: then it is two.
+    # A sweep may read a part of a flush before the wake comes; that makes two writes.
     assert FLUSHES <= writes <= 2 * FLUSHES

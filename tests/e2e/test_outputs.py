@@ -20,7 +20,7 @@ from lab.stage import Stage
 from lab.waiting import DEADLINE, wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# More than a pipe has room for, which is 64 KiB: each is a line of more than 200 bytes.
+# More than fits into a pipe (64 KiB): each request logs more than 200 bytes.
 REQUESTS = 400
 
 
@@ -30,7 +30,7 @@ def redis(module_stage: Stage) -> EmbeddedRedis:
 
 
 class Started:
-    """A service with an output of its own; standard error is in `complaints`."""
+    """A service with a given output; its standard error is in `complaints`."""
 
     def __init__(
         self, folder: Path, module: str, redis: EmbeddedRedis, output: int, shell: str
@@ -106,7 +106,7 @@ def test_api_with_unread_log_answers_and_ends_in_time(
             return float(text.split("\nkraken_book_log_lines_dropped_total ")[1].split()[0])
 
         if output != "unread pipe":
-            # Another thread writes the lines, and counts those that it could not write.
+            # A thread writes the lines, so the count of lost lines grows later.
             wait_until(lambda: count_dropped() >= REQUESTS, "all lines are counted")
     api.process.send_signal(signal.SIGTERM)
     assert api.process.wait(DEADLINE) == 0

@@ -1,4 +1,4 @@
-"""The page in a real browser: it checks every book itself, and says what it knows."""
+"""The page in a real browser verifies every book and shows its state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def shown(browser: Browser) -> Iterator[Shown]:
 
 
 def assert_shows_the_books(shown: Shown, api: Api) -> None:
-    """Every ladder shows what /depth tells of a market that stands still."""
+    """Assert that every ladder shows the book of /depth; the markets must rest."""
     for symbol in SYMBOLS:
         shown.wait_until_it_shows(api, symbol)
         data = shown.wait_for(symbol, status="live")
@@ -63,7 +63,7 @@ def test_page_shows_verified_books_and_recovers_after_restart(stage: Stage, show
     assert shown.page.evaluate("document.documentElement.dataset.source") == "simulated"
     assert shown.page.get_by_text("SIMULATED", exact=False).first.is_visible()
 
-    # Other markets, which stand still once the feed is back.
+    # Other markets, which rest soon after the feed is back.
     simulator.kill()
     still = stage.simulator(*markets, "--updates", "20", "--seed", "2", port=port)
     still.wait_for_line("markets stand still: all updates are made")
@@ -105,7 +105,7 @@ WINDOWS = 7
 
 @pytest.fixture(scope="module")
 def five_books(module_stage: Stage) -> Api:
-    """An api with five books that move."""
+    """Start an api with five moving books."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(FIVE))
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(FIVE))
@@ -129,7 +129,7 @@ def test_seven_windows_share_one_stream(five_books: Api, browser: Browser) -> No
         assert shown.text("#outage") == ""
         assert shown.errors == []
     assert five_books.metric("kraken_book_readers") == 1
-    # One that is closed is missed by none.
+    # Closing one window leaves the others unharmed.
     windows.pop(0).page.close()
     seq = int(windows[0].ladder("BTC/USD")["seq"])
     windows[0].wait_for_seq("BTC/USD", seq + 5)
@@ -170,7 +170,7 @@ def test_opening_ladders_disturbs_no_other(five_books: Api, shown: Shown) -> Non
 
 @contextmanager
 def nginx_before(api: Api, folder: Path) -> Iterator[str]:
-    """Return the address of an nginx that serves an api behind the path of docs/page.md."""
+    """Return the URL of an nginx that serves an api behind the path of docs/page.md."""
     port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)

@@ -1,4 +1,4 @@
-"""Words and looks of the page, before an api with scripted answers."""
+"""Texts and contrast of the page with a scripted api."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_page_reports_missing_api(scripted: ScriptedPage, shown: Shown) -> None:
     shown.wait_for_text(
         "#outage", "The server answers 503: no books today. This page keeps trying."
     )
-    # The stream of the one goes on; of the other nothing is known.
+    # The stream of one continues; the other one's state is unknown.
     assert shown.row("ETH/USD")["status"] == "unknown"
     assert shown.row("BTC/USD")["status"] == shown.ladder("BTC/USD")["status"]
     scripted.await_(scripted.api.stop)
@@ -234,7 +234,7 @@ def test_hidden_page_reads_nothing(scripted: ScriptedPage, shown: Shown) -> None
     shown.wait_for("BTC/USD", status="live")
 
 
-# For each text on the page the contrast with what lies behind it, the bars of the rows included.
+# Returns the contrast of each text with its background, the bars of the rows included.
 CONTRASTS = """
 () => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
@@ -278,7 +278,7 @@ CONTRASTS = """
 
 
 def assert_readable(shown: Shown) -> None:
-    """Each text has a contrast of at least 4.5:1, and no rule of axe is broken."""
+    """Assert that each text has a contrast of at least 4.5:1, and that axe finds no violation."""
     contrasts: list[tuple[float, str]] = shown.page.evaluate(CONTRASTS)
     assert len(contrasts) > 20
     assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []

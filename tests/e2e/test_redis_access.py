@@ -1,4 +1,4 @@
-"""Redis users with no more rights than they need, wrong passwords, and TLS."""
+"""Redis users with minimal rights, wrong passwords, and TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 
 
 def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> None:
-    """Events reach a reader, over a restart of the collector."""
+    """Assert that events reach a reader before and after a restart of the collector."""
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(api_url)
@@ -39,13 +39,13 @@ def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> Non
 
 
 def as_users(url: str) -> tuple[str, str]:
-    """The URL for the collector, and that for the api."""
+    """Return the URLs for the collector and for the api."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://collector:change-me-1@{rest}", f"{scheme}://api:change-me-2@{rest}"
 
 
 def acl_for_tests(folder: Path) -> str:
-    """The path of a configuration that is the deployed one but for the tests' own user."""
+    """Write the deployed configuration plus a user for the tests; return its path."""
     text = ACL.read_text()
     assert text.count("\nuser default off\n") == 1
     path = folder / "acl.conf"
@@ -100,7 +100,7 @@ def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Pa
     for service in (collector, api):
         assert "no-secret" not in service.log
         assert service.log.count("redis refuses the password, ") == 1, "once, not at each try"
-    # Where the password becomes right, both go on by themselves.
+    # Both services recover when the password becomes right.
     command(server, "ACL", "SETUSER", "collector", ">no-secret", "+hgetall")
     collector.wait_until_live(1)
     api.wait_until_live("BTC/USD")
@@ -109,7 +109,7 @@ def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Pa
 def test_missing_password_is_logged_and_services_recover(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start()
-    # Its own connection stays signed in.
+    # The connection of the test stays authenticated.
     server.client.config_set("requirepass", "secret")
     simulator = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
@@ -146,14 +146,14 @@ def test_services_work_over_tls_with_private_authority(stage: Stage, tmp_path: P
     url = f"rediss://127.0.0.1:{tls_port}/0"
     trusting = f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}"
     assert_reader_goes_on(stage, trusting, trusting)
-    # Whoever does not know the authority says so.
+    # A service that does not know the authority logs the error.
     doubting = stage.api(url)
     line = doubting.wait_for_line("redis cannot be reached, streams stay open and wait")
     assert "certificate verify failed" in line["error"].lower()
 
 
 def start_or_skip(server: RedisServer) -> None:
-    """Start a server with TLS; skips where it was built without."""
+    """Start a server with TLS; skip the test if the server was built without TLS."""
     try:
         server.start()
     except AssertionError as error:

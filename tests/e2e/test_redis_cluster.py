@@ -1,4 +1,4 @@
-"""A Redis Cluster: neither a dead node nor a slot that moves costs a reader an event."""
+"""On a Redis Cluster, no reader loses an event by a dead node or a slot that moves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENTS = 10
 
 
 class Followed:
-    """The services over a cluster, and a reader of each symbol."""
+    """Services over a cluster, and a reader of each symbol."""
 
     def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
         self.cluster = cluster
@@ -51,13 +51,13 @@ class Followed:
         return self.cluster.node_of(book_key(symbol))
 
     def go_on(self, *symbols: str) -> None:
-        """Return when readers of these have many more events."""
+        """Return when the readers of these symbols have `EVENTS` more events."""
         ends = {symbol: self.watches[symbol].ladder.seq + EVENTS for symbol in symbols}
         for symbol, end in ends.items():
             self.watches[symbol].wait_for_seq(end)
 
     def assert_nothing_was_lost(self) -> None:
-        """What readers have is what lies in Redis, every event of it."""
+        """Assert that the readers have every event that is in Redis."""
         for symbol, watch in self.watches.items():
             streams = StoredBooks(self.home_of(symbol).url)
             watch.wait_for_seq(streams.ladder(symbol).seq)
@@ -93,7 +93,7 @@ def test_hung_or_dead_cluster_node_delays_only_its_own_symbols(
     homes["DOT/USD"].resume()
     followed.go_on(*SYMBOLS)
 
-    # The one that wakes readers, and has the lease.
+    # This node has the wake stream and the lease.
     assert cluster.node_of(WAKE) is homes["BTC/USD"]
     homes["BTC/USD"].kill()
     collector.wait_for_line("redis does not take writes, the books go on in memory", count=2)
@@ -102,7 +102,7 @@ def test_hung_or_dead_cluster_node_delays_only_its_own_symbols(
     homes["BTC/USD"].start()
     followed.go_on(*SYMBOLS)
 
-    # The one that says which symbols there are.
+    # This node has the list of symbols.
     assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
     homes["ETH/USD"].kill()
     api.answers("/symbols", 503)
@@ -125,7 +125,7 @@ def test_dead_cluster_node_is_replaced_by_its_replica(
     followed = Followed(stage, cluster)
     followed.go_on(*SYMBOLS)
 
-    # What is on its way to it then are only words for readers, where it has kraken:wake.
+    # Without events of its symbol, only entries of kraken:wake can be lost with the node.
     followed.simulator.fault(f"silence?symbol={symbol}&seconds=3")
     dying.kill()
     wait_until(lambda: is_master(replica), "the replica is promoted")
@@ -134,7 +134,7 @@ def test_dead_cluster_node_is_replaced_by_its_replica(
     followed.api.wait_until_live(*SYMBOLS)
     for each, watch in followed.watches.items():
         watch.check()
-        # Of the dead node's symbol it may not have had the last events: then that is told.
+        # The replica may lack the dead node's last events; its readers then get `lagged`.
         reasons = {event["reason"] for event in watch.events if event["kind"] == "lagged"}
         assert reasons <= ({"redis"} if each == symbol else set())
     assert followed.collector.metric("kraken_book_resyncs_total") == 0
@@ -150,10 +150,10 @@ def test_slots_that_move_cost_no_event(stage: Stage, tmp_path: Path) -> None:
     cluster.begin_to_move(keys[0], target)
     followed.go_on(*SYMBOLS)
     cluster.move_keys(keys[:1], source, target)
-    # Torn apart, the two take no events; the other symbols do.
+    # While the two keys are apart, only the other symbols get events.
     followed.go_on("BTC/USD", "DOT/USD")
     cluster.move_keys(keys[1:], source, target)
-    # Whoever asks the old node is sent on.
+    # The old node redirects clients.
     followed.go_on(*SYMBOLS)
     cluster.end_move(keys[0], target)
     followed.go_on(*SYMBOLS)

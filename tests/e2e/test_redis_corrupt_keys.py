@@ -1,4 +1,4 @@
-"""Somebody else writes into our keys: told once, with what to do, and only its symbol is hurt."""
+"""A foreign write into a key harms only its symbol, and is logged once with the repair."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def scene(module_stage: Stage) -> Scene:
 
 
 def flow_of(scene: Scene, *symbols: str) -> None:
-    """Return once these streams have gone on, and their readers have the events."""
+    """Return when these streams have more events, and their readers have received them."""
     for symbol in symbols:
         watch = scene.watches[symbol]
         watch.wait_for_seq(watch.ladder.seq + 10)
-        # None: it was live when the reader came.
+        # None: the book was live when the reader joined.
         assert watch.ladder.status in {None, "live"}
 
 
 def repair(scene: Scene, line: dict[str, Any]) -> None:
-    """Do what the log says."""
+    """Run the repair that the log contains."""
     program, *arguments = shlex.split(line["repair"])
     assert program == "redis-cli"
     redis: Any = scene.streams.client

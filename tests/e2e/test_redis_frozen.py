@@ -1,4 +1,4 @@
-"""Redis hangs for longer than anybody waits for an answer, with calls in its sockets."""
+"""Redis hangs longer than every timeout, with unread calls in its sockets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_frozen_redis_stores_each_event_once_after_waking(stage: Stage) -> None:
     stage.undo(scene.redis.resume)
     thawed = monotonic() + FROZEN_SECONDS
 
-    # Each call that was given up lies in a socket of its own, and is carried out too.
+    # Each abandoned call is in a different socket, and Redis executes it, too.
     collector.wait_for_line("redis does not take writes, the books go on in memory")
     collector.wait_for_line("redis cannot be reached, waiting for it")
     api.wait_for_line("redis cannot be reached, streams stay open and wait")

@@ -1,4 +1,4 @@
-"""Connections to Redis on which bytes vanish, or come late, and nobody is told."""
+"""Connections to Redis that lose or delay bytes without an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.redis_proxy import ProxyFault
 from lab.stage import Stage
 from tests.e2e.redis_scene import Scene, open_scene
 
-# A second more than a client waits.
+# One second longer than the clients' timeout.
 LATE_SECONDS = 6.0
 AWAY = {
     "collector": "redis does not take writes, the books go on in memory",

@@ -1,4 +1,4 @@
-"""Connections to Redis that break in the middle of a call: what became of it, nobody knows."""
+"""Connections to Redis break in the middle of a call, so its outcome is unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.waiting import wait_until
 from tests.e2e.redis_scene import Scene, open_scene
 
 CHANCE = 0.15
-# Each costs a writer a pause, in which events gather.
+# Each break makes a writer pause, and events accumulate.
 BROKEN_CALLS = 5
 
 
@@ -38,7 +38,7 @@ def test_cutting_all_connections_repeatedly_costs_no_event(scene: Scene) -> None
 
 
 def assert_nothing_is_lost_by(scene: Scene, to_collector: ProxyFault, to_api: ProxyFault) -> None:
-    """Under flow, calls of both break; every event is there once, and its reader has it."""
+    """Break calls of both services under flow; assert that each event exists and is read once."""
     scene.move()
     scene.flow()
     broken = scene.collector.metric("kraken_book_redis_errors_total") + BROKEN_CALLS

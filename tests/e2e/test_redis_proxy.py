@@ -1,4 +1,4 @@
-"""The proxy before Redis does what it says: what Redis knows, and what its client."""
+"""The faults of the proxy in front of Redis, seen from Redis and from its client."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lab.redis_proxy import RedisProxy
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# Two requests in one piece, the second of which a cut in the middle hits.
+# Two requests in one piece; a cut in the middle hits the second.
 TWO = b"INCR number\r\nINCRBY number 10\r\n"
 
 
 class Behind:
-    """A Redis, its proxy, and clients that speak to it in bytes."""
+    """A Redis, its proxy, and clients that send raw bytes."""
 
     def __init__(self, undo: ExitStack) -> None:
         self._undo = undo
@@ -37,7 +37,7 @@ class Behind:
         self.client: Any = undo.enter_context(Redis.from_url(self.redis.url))
 
     def connect(self) -> socket.socket:
-        """A connection that was seen to work."""
+        """Return a connection that has worked once."""
         port = int(self.proxy.url.rpartition(":")[2].partition("/")[0])
         client = self._undo.enter_context(socket.create_connection(("127.0.0.1", port), 5))
         client.sendall(b"PING\r\n")
@@ -45,11 +45,11 @@ class Behind:
         return client
 
     def number(self) -> int:
-        """What Redis has counted."""
+        """Return the counter in Redis."""
         return int(self.client.get("number") or 0)
 
     def wait_for_number(self, number: int) -> None:
-        """Return once Redis has counted so far."""
+        """Return when the counter in Redis has this value."""
         wait_until(lambda: self.number() == number, f"{number} is counted")
 
 

@@ -1,4 +1,4 @@
-"""Shards: each symbol has one writer, also while their number changes, and nothing of it stays."""
+"""Each symbol has one writer, also while the number of shards changes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# Of both halves, and of two of three thirds.
+# Symbols of both halves, and of two of three thirds.
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
-# One of each half, which are followed no more when the count changes.
+# One symbol of each half; the new shards do not follow them.
 DROPPED = ("LTC/USD", "DOT/USD")
 WAITING = "a shard of another count leads symbols of this one, waiting until it is stopped"
 
 
 @dataclass
 class Market:
-    """A Redis, the simulator and an api, which outlive the collectors of each test."""
+    """Redis, a simulator and an api, which all tests share."""
 
     redis: EmbeddedRedis
     simulator: SimulatorProcess
@@ -39,24 +39,24 @@ def market(module_stage: Stage) -> Market:
 
 
 class Exchange:
-    """An empty Redis, and the collectors of one count or another."""
+    """An empty Redis, and the collectors of old and new shards."""
 
     def __init__(self, market: Market, stage: Stage) -> None:
         self._market = market
         self._stage = stage
         self.streams = StoredBooks(market.redis.url)
-        # No collector of the test before is left.
+        # All collectors of the previous test have ended.
         self.streams.client.flushall()
         self._watches: dict[str, StreamWatch] = {}
 
     def close(self) -> None:
-        """Leave, while there are events that wake the readers."""
+        """Close the readers while events still wake their threads."""
         for each in self._watches.values():
             each.leave()
         self.streams.close()
 
     def shards(self, count: int, symbols: Sequence[str] = SYMBOLS) -> list[Collector]:
-        """Collectors of all shards of so many."""
+        """Start the collectors of all `count` shards."""
         return [self.shard(f"{index}/{count}", symbols) for index in range(count)]
 
     def shard(self, name: str, symbols: Sequence[str] = SYMBOLS) -> Collector:
@@ -69,7 +69,7 @@ class Exchange:
         )
 
     def readers(self) -> dict[str, StreamWatch]:
-        """A reader of each symbol, who has a book."""
+        """Open a reader of each symbol; return when each has a book."""
         api = self._market.api
         api.wait_until_live(*SYMBOLS)
         for symbol in SYMBOLS:
@@ -82,14 +82,14 @@ class Exchange:
             self.streams.wait_for_seq(symbol, self.streams.last_seq(symbol) + 5)
 
     def epochs(self) -> dict[str, list[int]]:
-        """The epochs of each symbol's stream, in their order."""
+        """Return the epochs of each symbol's stream in order."""
         return {
             symbol: list(dict.fromkeys(event["epoch"] for event in self.streams.events(symbol)))
             for symbol in SYMBOLS
         }
 
     def wait_until_led(self, collectors: Sequence[Collector], count: int) -> None:
-        """Return once these lead, each symbol is live under its shard's epoch, and no key stays."""
+        """Return when these lead, each symbol has its shard's epoch, and no old key is left."""
         wait_until(lambda: all(map(leads, collectors)), "all lead")
         wait_until(lambda: self.is_led(collectors, count), f"{count} lead, nothing else stays")
 
@@ -100,7 +100,7 @@ class Exchange:
             and self._fields() == names
             and states.keys() == set(SYMBOLS)
             and {state["shard"] for state in states.values()} <= names
-            # The last, as it reads every event.
+            # Last, because it reads every event.
             and self._is_written_by(collectors)
         )
 
@@ -110,7 +110,7 @@ class Exchange:
         shards = {symbol: state["shard"] for symbol, state in self.streams.states().items()}
         pairs = {(shards.get(symbol), epoch) for symbol, epoch in epochs.items()}
         live = all(self.streams.ladder(symbol).status == "live" for symbol in SYMBOLS)
-        # One epoch a shard, and one shard an epoch.
+        # Each shard has one epoch, and each epoch one shard.
         return live and {epoch for _, epoch in pairs} <= owners and len(dict(pairs)) == len(pairs)
 
     def _keys(self) -> set[str]:
@@ -128,7 +128,7 @@ def exchange(market: Market, stage: Stage) -> Iterator[Exchange]:
 
 
 def leads(collector: Collector) -> bool:
-    """Whether it publishes; it may not have started yet."""
+    """Return whether the collector publishes; False if it does not answer yet."""
     try:
         return collector.metric("kraken_book_leading") == 1
     except httpx.TransportError:
@@ -151,12 +151,12 @@ def expected_keys(count: int) -> set[str]:
     return books | leases | {"kraken:wake", "kraken:symbols", "kraken:feed"}
 
 
-def assert_all_is_told(watches: dict[str, StreamWatch], streams: StoredBooks) -> None:
-    """Every reader has a right book, and every number up to now."""
+def assert_nothing_is_lost(watches: dict[str, StreamWatch], streams: StoredBooks) -> None:
+    """Assert that every reader has a correct book and every number so far."""
     for symbol, each in watches.items():
         each.wait_for_seq(streams.last_seq(symbol))
         each.check()
-        # None where it opened on a live book and has heard nothing else since.
+        # None: the book was live when the reader joined, and has not changed its status.
         assert each.ladder.status in (None, "live"), symbol
         assert each.ladder.counts.lagged == 0, symbol
         assert each.ladder.counts.jumps == 0, symbol
@@ -169,7 +169,7 @@ def test_two_shards_publish_every_symbol_once(exchange: Exchange) -> None:
     exchange.wait_until_they_move()
     assert sum(each.live() for each in halves) == len(SYMBOLS)
     assert all(each.live() for each in halves)
-    assert_all_is_told(watches, exchange.streams)
+    assert_nothing_is_lost(watches, exchange.streams)
     assert fenced(*halves) == 0
 
 
@@ -192,17 +192,17 @@ def test_shard_count_change_keeps_one_writer_per_symbol(
         assert told["waits_for"]["shard"] in shard_names(before)
     wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
     exchange.wait_until_they_move()
-    # As long as both run: one writer, no quarrel, no event that readers could do without.
+    # While both run, there is one writer, no fencing, and no superfluous event.
     assert not any(leads(each) for each in new)
     assert fenced(*old, *new) == 0
     assert {len(epochs) for epochs in exchange.epochs().values()} == {1}
-    assert_all_is_told(watches, exchange.streams)
+    assert_nothing_is_lost(watches, exchange.streams)
 
     for each in reversed(old) if last_first else old:
         assert each.stop() == 0
     exchange.wait_until_led(new, after)
     exchange.wait_until_they_move()
-    assert_all_is_told(watches, exchange.streams)
+    assert_nothing_is_lost(watches, exchange.streams)
     assert fenced(*new) == 0
     assert {len(epochs) for epochs in exchange.epochs().values()} == {2}
     for each in new:
@@ -220,12 +220,12 @@ def test_new_shards_take_over_from_killed_old_shard(exchange: Exchange) -> None:
     old.kill()
     exchange.wait_until_led(new, 2)
 
-    # What comes back of the old count waits now, and quarrels with nobody.
+    # The restarted old shard waits as a standby and fences nobody.
     old.restart()
     old.wait_for_line(WAITING)
     wait_until(lambda: old.live() == len(SYMBOLS) + len(DROPPED), "it is warm")
     exchange.wait_until_they_move()
-    assert_all_is_told(watches, exchange.streams)
+    assert_nothing_is_lost(watches, exchange.streams)
     assert {len(epochs) for epochs in exchange.epochs().values()} == {2}
     assert fenced(*new, old) == 0
     exchange.wait_until_led(new, 2)
@@ -244,7 +244,7 @@ def test_old_leader_that_hung_during_change_leaves_nothing(exchange: Exchange) -
     old.resume()
     old.wait_for_line(WAITING)
     exchange.wait_until_they_move()
-    assert_all_is_told(watches, exchange.streams)
+    assert_nothing_is_lost(watches, exchange.streams)
     assert not leads(old)
     assert {len(epochs) for epochs in exchange.epochs().values()} == {2}
     assert old.stop() == 0
@@ -266,5 +266,5 @@ def test_overlapping_shards_started_together_settle(exchange: Exchange) -> None:
     assert {symbol: found[-1] for symbol, found in exchange.epochs().items()} == {
         symbol: found[-1] for symbol, found in epochs.items()
     }
-    # Where they did meet, they did so once.
+    # If both led, they did so once.
     assert max(len(found) for found in epochs.values()) <= 3

@@ -1,4 +1,4 @@
-"""Readers who are slow, or do not read: told, or cut off, at a bounded cost to nobody else."""
+"""Slow readers get `lagged`, stuck readers are cut off, and both cost bounded memory."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOL = "BTC/USD"
 GOOD, FROZEN = 50, 10
-# More than any reader could be sent at once, wherever it is kept.
+# More bytes than all buffers between the api and a reader can hold.
 BEHIND = 6000
-# Of one who does not read: what waits in the process, and is being written; and much room.
+# Bytes of one stuck reader in the process, with a large margin.
 MAX_BYTES = 1_000_000
 
 
 def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
-    """A book that has moved a lot and now moves a little."""
+    """A book that moved fast and now moves slowly."""
     redis = stage.redis()
     port = free_port()
     fast = stage.simulator("--symbols", SYMBOL, "--rate", "5000", port=port)
@@ -90,7 +90,7 @@ def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
     stage.undo(streams.close)
     with frozen_reader(api.url, SYMBOL) as slow:
         wait_until(lambda: readers(api) == 1, "it is there")
-        # The last events of a symbol are kept for readers: 8,192 at the most.
+        # A ring keeps at most 8,192 events of a symbol.
         streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
         told = account(slow, until="lagged", then=20)
     assert told["reason"] == "slow"
@@ -100,7 +100,7 @@ def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
 
 
 def account(sock: socket.socket, until: str, then: int) -> dict[str, Any]:
-    """The first event of a kind, which `then` more follow; all are checked, with what is missed."""
+    """Return the first event of a kind and check it, `then` more events, and the missed count."""
     ladder, found, more = Ladder(SYMBOL), None, 0
     for event in events(sock):
         last = ladder.seq
@@ -137,7 +137,7 @@ def test_slow_reader_gets_lagged_and_is_not_cut_off(stage: Stage) -> None:
         ladder = Ladder(SYMBOL)
         for taken, event in enumerate(events(slow)):
             ladder.take(event)
-            # A write takes several seconds to go out at this pace, which no state ends.
+            # At this pace a write takes several seconds, and no timeout may end it.
             if taken < 400:
                 time.sleep(0.015)
             if ladder.counts.lagged and ladder.counts.snapshots > 1:

@@ -1,4 +1,4 @@
-"""Streams under load: nothing twice, nothing missing, on any replica, whatever other readers do."""
+"""Streams repeat and miss no event, on any replica, whatever other readers do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVENTS_OF_A_JOIN = 100
 
 @dataclass
 class Scene:
-    """Books that move without end, and two replicas that serve them."""
+    """Moving books, and two replicas that serve them."""
 
     redis: EmbeddedRedis
     api: Api
@@ -53,7 +53,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 def read(stream: SseStream, ladder: Ladder, count: int) -> list[tuple[str, dict[str, Any]]]:
-    """So many numbered events, each taken by the ladder, each with its id."""
+    """Apply events to the ladder; return the first `count` numbered ones with their ids."""
     read_so_far: list[tuple[str, dict[str, Any]]] = []
     for event_id, event in stream.events():
         ladder.take(event)
@@ -66,7 +66,7 @@ def read(stream: SseStream, ladder: Ladder, count: int) -> list[tuple[str, dict[
 
 
 def as_published(scene: Scene, symbol: str, first_id: str, count: int) -> list[Any]:
-    """The events after an id as they lie in Redis, each with its id."""
+    """Return the events after an id from Redis, each with its id."""
     entries = scene.streams.entries(symbol, first_id)[:count]
     return [(entry_id, json.loads(fields["data"])) for entry_id, fields in entries]
 
@@ -112,7 +112,7 @@ def test_reader_resumes_on_another_replica_without_gap(scene: Scene, how: str) -
     else:
         path += f"?last_event_id={last_id}"
     with SseStream(scene.other.url, path, headers) as stream:
-        # The same ladder takes them: no snapshot, no gap, no repeat.
+        # The same ladder accepts them: no snapshot, no gap, no repeat.
         got = read(stream, ladder, 200)
     assert ladder.counts.snapshots == 1
     assert ladder.counts.lagged == 0
@@ -207,7 +207,7 @@ def test_join_at_great_depth_has_no_gap_although_hash_lags_behind_stream(
 
 
 def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
-    """A client that asked for a stream and takes next to nothing of it."""
+    """Return a client that requested a stream and reads nothing; its receive buffer is small."""
     address = urlsplit(api.url)
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -241,7 +241,7 @@ def test_stuck_reader_is_cut_off_and_delays_no_other(stage: Stage) -> None:
 def test_sigterm_ends_each_stream_with_farewell_and_then_the_process(
     scene: Scene, stage: Stage
 ) -> None:
-    # Several, because what keeps a process from ending may need a moment of its own.
+    # Several, because a fault that keeps a process from ending may be rare.
     replicas = [stage.api(scene.redis.url) for _ in range(3)]
     watches = [
         replica.watch(symbol) for replica in replicas for symbol in SYMBOLS for _ in range(2)
@@ -257,19 +257,19 @@ def test_sigterm_ends_each_stream_with_farewell_and_then_the_process(
         watch.check()
         assert watch.farewell is not None
         assert watch.farewell > 0
-    # Jittered, so that they do not all come back at once.
+    # The delays have jitter, so that readers do not reconnect at the same time.
     assert len({watch.farewell for watch in watches}) > 1
     for watch in watches[:2]:
         goes_on(scene.other, watch)
 
 
 def test_draining_replica_sends_new_reader_snapshot_and_farewell(stage: Stage) -> None:
-    """A browser's EventSource comes back after a farewell, and gives up after an error."""
+    """A browser's EventSource reconnects after a farewell, and gives up after an error."""
     symbol = "BTC/USD"
     redis = stage.redis()
     simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=symbol, STREAM_MAXLEN="1000000")
-    # Long enough to meet it while it is going, held up by one who does not read.
+    # The stuck reader prolongs the drain, so that the test can meet it.
     api = stage.api(redis.url, API_DRAIN="20")
     api.wait_until_live(symbol)
     with reader_that_does_not_read(api, symbol):
@@ -288,7 +288,7 @@ def test_draining_replica_sends_new_reader_snapshot_and_farewell(stage: Stage) -
 
 
 def takes_nothing_more(api: Api) -> bool:
-    """Whether no stream of this replica was written to while 500 events came."""
+    """Return whether the replica wrote to no stream while it read 500 events."""
     read, writes = "kraken_book_events_read_total", "kraken_book_stream_writes_total"
     readers, written = api.metric("kraken_book_readers"), api.metric(writes)
     enough = api.metric(read) + 500
@@ -297,7 +297,7 @@ def takes_nothing_more(api: Api) -> bool:
 
 
 def goes_on(api: Api, watch: StreamWatch) -> None:
-    """Its reader finds all that followed on another replica."""
+    """Assert that the reader resumes on another replica without a loss."""
     last_id = watch.ids[-1]
     assert last_id is not None
     with api.stream(watch.ladder.symbol, Last_Event_ID=last_id) as stream:
