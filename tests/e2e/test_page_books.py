@@ -1,9 +1,8 @@
-"""Test the page's modules one by one, in a real browser."""
+"""The page's modules that judge and describe a book, in a real browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -11,73 +10,10 @@ from playwright.sync_api import Page
 from kraken_book.symbols import normalize_symbol
 from lab.chromium import find_chromium, open_chromium
 from tests.contract_reasons import contract_reasons
+from tests.e2e.page_script import run
 from tests.e2e.scripted_page import ScriptedPage
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-# What the tests below share: events as the api sends them, and what stands in for the network.
-TOOLS = """
-const { FollowedBook } = await import("/page/followed.js")
-const { PolledBook } = await import("/page/poll.js")
-const { StreamHub } = await import("/page/hub.js")
-const { Book } = await import("/page/book.js")
-const { bookChecksum } = await import("/page/checksum.js")
-const { now } = await import("/page/clock.js")
-
-const BIDS = [["100.0", "1.50000000"]]
-const ASKS = [["100.1", "2.00000000"]]
-
-// The book's best bid has as many lots as the seq says, so that each event shows its place.
-function bidsOf(seq) { return [["100.0", `${seq}.00000000`]] }
-function checksumOf(seq) {
-  const book = new Book(10)
-  book.apply(bidsOf(seq), ASKS)
-  return bookChecksum(book)
-}
-function snapshot(seq, changes = {}) {
-  return { symbol: "BTC/USD", kind: "snapshot", seq, epoch: 1, depth: 10, bids: bidsOf(seq),
-           asks: ASKS, checksum: checksumOf(seq), source: "kraken", conflated: null, ...changes }
-}
-function update(seq, changes = {}) {
-  return { symbol: "BTC/USD", kind: "update", seq, epoch: 1, bids: bidsOf(seq), asks: [],
-           checksum: checksumOf(seq), ...changes }
-}
-function polled(changes = {}, askedAt = now()) {
-  const book = { symbol: "BTC/USD", status: "live", reason: null, source: "kraken", age_ms: 100,
-                 seq: 0, best_bid: null, best_ask: null, spread: null, ...changes }
-  return new PolledBook(book, askedAt)
-}
-function followed(changes) {
-  const feed = { heardAt: null, asked: 0, again() { this.asked += 1 } }
-  const book = new FollowedBook(polled(changes), feed, () => {})
-  return { book, feed, shown: () => [book.verdict.status, book.reader.place?.seq ?? null] }
-}
-function statusOf(status, reason) {
-  return { symbol: "BTC/USD", kind: "status", seq: null, epoch: null, status, reason }
-}
-function wait(milliseconds) { return new Promise((resolve) => setTimeout(resolve, milliseconds)) }
-
-// EventSources that do nothing by themselves.
-class FakeSource {
-  static all = []
-  static CLOSED = 2
-  readyState = 0
-  constructor(url) { this.url = url; FakeSource.all.push(this) }
-  close() { this.readyState = 2 }
-  open() { this.readyState = 1; this.onopen() }
-  say(event) { this.onmessage({ data: JSON.stringify(event) }) }
-  refuse() { this.readyState = 2; this.onerror() }
-}
-function openSources() { return FakeSource.all.filter(({ readyState }) => readyState !== 2) }
-async function sourceAfter(count) {
-  const deadline = now() + 5000
-  while (FakeSource.all.length <= count && now() < deadline) await wait(10)
-  return FakeSource.all[count]
-}
-function symbolsOf({ url }) {
-  return new URL(url).searchParams.get("symbols").split(",")
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +22,6 @@ def page() -> Iterator[Page]:
         opened = browser.new_page()
         opened.goto(f"{scripted.api.url}/symbols")
         yield opened
-
-
-def run(page: Page, script: str, argument: object = None) -> Any:
-    """Return the result of `script`, a function body that has the tools above."""
-    return page.evaluate(f"async (given) => {{ {TOOLS} {script} }}", argument)
 
 
 def test_page_and_api_normalize_symbols_alike(page: Page) -> None:
@@ -344,136 +275,3 @@ def test_clock_counts_sleep_and_never_runs_back(page: Page) -> None:
     )
     assert 59_000 < found[0] < 65_000
     assert 0 <= found[1] < 5000
-
-
-HUB = """
-self.EventSource = FakeSource
-FakeSource.all = []
-const hub = new StreamHub()
-const heard = { a: [], b: [] }
-const a = hub.subscribe((message) => heard.a.push(message))
-const b = hub.subscribe((message) => heard.b.push(message))
-const events = (messages) => messages.filter(({ kind }) => kind === "event")
-  .map(({ stream, event }) => [stream, event.symbol])
-"""
-
-
-def test_windows_share_one_stream_and_get_only_their_books(page: Page) -> None:
-    found = run(
-        page,
-        HUB
-        + """
-        a.take({ kind: "want", symbols: ["BTC/USD"] })
-        b.take({ kind: "want", symbols: ["ETH/USD", "BTC/USD"] })
-        const source = await sourceAfter(0)
-        source.open()
-        source.say({ symbol: "ETH/USD" })
-        source.say({ symbol: "BTC/USD" })
-        return [FakeSource.all.length, symbolsOf(source), events(heard.a), events(heard.b)]
-        """,
-    )
-    assert found == [
-        1,
-        ["BTC/USD", "ETH/USD"],
-        [[1, "BTC/USD"]],
-        [[1, "ETH/USD"], [1, "BTC/USD"]],
-    ]
-
-
-def test_old_stream_continues_until_fresh_one_is_open(page: Page) -> None:
-    found = run(
-        page,
-        HUB
-        + """
-        a.take({ kind: "want", symbols: ["BTC/USD"] })
-        const first = await sourceAfter(0)
-        first.open()
-        b.take({ kind: "want", symbols: ["ETH/USD"] })
-        const second = await sourceAfter(1)
-        first.say({ symbol: "BTC/USD" })
-        const both = openSources().length
-        second.open()
-        return [both, events(heard.a), openSources().length, symbolsOf(second)]
-        """,
-    )
-    assert found == [2, [[1, "BTC/USD"]], 1, ["BTC/USD", "ETH/USD"]]
-
-
-def test_stream_closes_when_last_window_leaves(page: Page) -> None:
-    found = run(
-        page,
-        HUB
-        + """
-        a.take({ kind: "want", symbols: ["BTC/USD"] })
-        b.take({ kind: "want", symbols: ["BTC/USD"] })
-        ;(await sourceAfter(0)).open()
-        a.take({ kind: "want", symbols: [] })
-        const one = openSources().length
-        // A window that was closed says nothing any more.
-        await wait(30)
-        hub.forgetSilent(10)
-        hub.again()
-        await wait(700)
-        return [one, openSources().length]
-        """,
-    )
-    assert found == [1, 0]
-
-
-def test_refused_stream_is_retried_with_backoff(page: Page) -> None:
-    delays = run(
-        page,
-        HUB
-        + """
-        Math.random = () => 1
-        a.take({ kind: "want", symbols: ["BTC/USD"] })
-        ;(await sourceAfter(0)).open()
-        const delays = []
-        for (const count of [1, 2, 3]) {
-          FakeSource.all.at(-1).refuse()
-          const before = now()
-          await sourceAfter(count)
-          delays.push(now() - before)
-        }
-        return [...delays, heard.a.filter(({ kind }) => kind === "interrupted").length]
-        """,
-    )
-    assert delays[1] > delays[0]
-    assert delays[2] > delays[1]
-    assert delays[3] == 1
-
-
-def test_many_requests_for_fresh_stream_open_one(page: Page) -> None:
-    found = run(
-        page,
-        HUB
-        + """
-        a.take({ kind: "want", symbols: ["BTC/USD"] })
-        b.take({ kind: "want", symbols: ["BTC/USD"] })
-        const source = await sourceAfter(0)
-        source.open()
-        for (const each of [a, b, a, b]) each.take({ kind: "again" })
-        source.onmessage({ data: "no JSON" })
-        ;(await sourceAfter(1)).open()
-        await wait(700)
-        return FakeSource.all.length
-        """,
-    )
-    assert found == 2
-
-
-def test_views_painted_together_show_ages_of_one_moment(page: Page) -> None:
-    script = """
-        const { Painter } = await import("/page/painter.js")
-        const painter = new Painter()
-        const seen = []
-        const view = () => ({ paint() {
-            seen.push(now())
-            const begun = performance.now()
-            while (performance.now() - begun < 2);
-        } })
-        for (let i = 0; i < 3; i++) painter.soon(view())
-        while (seen.length < 3) await new Promise(requestAnimationFrame)
-        return [new Set(seen).size, now() > seen[0]]
-    """
-    assert run(page, script) == [1, True]
