@@ -1,15 +1,15 @@
 """Start services by fork from a process that has imported them, for tests.
 
-`python -m api` spends nearly all of its start on imports: 0.4 s of CPU, against 0.02 s for a fork
-(two cores, 2026-11). The test suite starts 300 services.
+`python -m api` spends nearly all of its start on imports: 0.47 s of CPU until it answers, against
+0.02 s for a fork (2026-11). The test suite starts 300 services.
 
-The child differs from `python -m` only in its past: it gets the arguments, environment, folder and
-output of the order, leads its own process group, inherits no descriptor, and runs the program's
-`__main__`. tests/lab/test_fork_server.py compares the two. A benchmark must not use this: forked
-processes share memory, and their start takes no time.
+The child gets the arguments, environment, folder and output of the order, leads its process group,
+inherits no other descriptor, and runs the program's `__main__` as `python -m` does.
+tests/lab/test_fork_server.py compares the two. Benchmarks must not use this: forked processes share
+memory, and their start takes no time.
 
-Each program has a fork server to itself, itself forked from the one with the common imports, because
-metrics of all imported modules appear in one registry. Linux only, for pidfds.
+Each program has its own fork server, because the metrics of all imported modules are in one
+registry. It is forked from a common one with the common imports. Linux only, for pidfds.
 """
 
 from __future__ import annotations
@@ -94,7 +94,15 @@ class ForkedProcess:
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code when the process has ended.
 
-        If it still runs after `timeout` seconds, `subprocess.TimeoutExpired` is raised.
+        Args:
+            timeout: The seconds to wait; None waits without a limit.
+
+        Returns:
+            The exit code, negative for a signal.
+
+        Raises:
+            subprocess.TimeoutExpired: If the process still runs after `timeout` seconds.
+
         """
         if self.returncode is None:
             self._has_ended(timeout)
@@ -142,7 +150,7 @@ class ForkServer:
 
     def close(self) -> None:
         """End the server, and with it all processes that it started and that still run."""
-        # The one that forked the others last, so that it has waited for them.
+        # The common one last, because it is the parent of the others.
         for process, control in reversed(self._servers.values()):
             control.close()
             process.wait()
@@ -180,7 +188,7 @@ class ForkServer:
         return self._fork(self._control_of(arguments[0]), order, output)
 
     def _control_of(self, module: str) -> socket.socket:
-        """Return the socket of a module's own fork server, which is started if it is missing."""
+        """Return the socket of a module's fork server; start it if it does not run yet."""
         if module not in self._servers:
             common = self._common_control()
             ours, theirs = _control_pair()
@@ -236,9 +244,11 @@ class _Children:
         self._poll.register(control, select.POLLIN)
 
     def next_order(self) -> tuple[dict[str, Any], int]:
-        """Fork for each order; return in the child, with its order and the passed descriptor.
+        """Fork for each order; exit when the client has closed the connection.
 
-        The fork server itself exits when its client has closed the connection.
+        Returns:
+            In each child, its order and the descriptor that came with it.
+
         """
         while True:
             for descriptor, _ in self._poll.poll():
@@ -283,7 +293,7 @@ class _Children:
 
 
 def _begin_child(parent: int, passed: int) -> int:
-    """Tie the child to its parent, close all but one descriptor, and return that one's number."""
+    """Tie the child to its parent, close all other descriptors, and return the passed one."""
     os.setpgid(0, 0)
     die_with_parent()
     if os.getppid() != parent:
@@ -303,7 +313,7 @@ def _load(*modules: str) -> None:
 
 
 def _run(order: Mapping[str, Any], output: int) -> None:
-    """Become the process that was ordered."""
+    """Run the program of the order in this process."""
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
@@ -317,10 +327,10 @@ def _run(order: Mapping[str, Any], output: int) -> None:
 
 
 def main() -> None:
-    """Serve orders; each child returns here, and ends as a program does that returns from main."""
+    """Serve orders; each child continues here and ends like any program."""
     _load(*COMMON)
     order, control = _Children(int(sys.argv[1])).next_order()
-    # The child of the common fork server is the fork server of one program.
+    # Here begins the child of the common fork server: the fork server of one program.
     _load(*order["arguments"])
     order, output = _Children(control).next_order()
     _run(order, output)

@@ -1,4 +1,4 @@
-"""Where a test's processes run: started together with a real Redis, ended together.
+"""The processes of a test: started with a real Redis, and ended together.
 
 with Stage(folder) as stage:
     redis = stage.redis()
@@ -28,7 +28,7 @@ T = TypeVar("T")
 ProcessT = TypeVar("ProcessT", bound=Process)
 
 OPEN_STAGES: list[Stage] = []
-"""The open stages, to show the logs of a failed test."""
+"""The open stages, whose logs are shown if a test fails."""
 
 
 class Stage:
@@ -59,16 +59,16 @@ class Stage:
         return self._undo.enter_context(EmbeddedRedis(port))
 
     def enter(self, context: AbstractContextManager[T]) -> T:
-        """Enter a context, which ends after all that is started later."""
+        """Enter a context; it ends after everything that is started later."""
         return self._undo.enter_context(context)
 
     def redis_proxy(self, redis: EmbeddedRedis, *, resets: bool = True) -> RedisProxy:
         """Start a proxy before a Redis that listens on a port."""
-        assert redis.port, "it was started without a port"
+        assert redis.port, "the Redis was started without a port"
         return self._undo.enter_context(RedisProxy(redis.port, resets=resets))
 
     def undo(self, end: Callable[[], object]) -> None:
-        """Call `end` at the end."""
+        """Call `end` when the stage ends."""
         self._undo.callback(end)
 
     def simulator(self, *arguments: str, port: int = 0) -> SimulatorProcess:
@@ -77,7 +77,7 @@ class Stage:
             "simulator",
             self._log("simulator"),
             ["simulator", "--port", str(port), *arguments],
-            fork_server=self._fork_server,
+            self._fork_server,
         )
         self._own(service)
         service.url = self.listening(service)
@@ -89,12 +89,12 @@ class Stage:
         return service
 
     def listening(self, simulator: SimulatorProcess, word: str = "listening on ") -> str:
-        """Return where a simulator listens, by its line that begins with `word`."""
+        """Return the URL in the simulator's line that begins with `word`."""
 
         def listens() -> str | None:
-            said = [line for line in simulator.log.splitlines() if line.startswith(word)]
-            assert said or simulator.process.poll() is None, simulator.log
-            return said[-1].removeprefix(word) if said else None
+            found = [line for line in simulator.log.splitlines() if line.startswith(word)]
+            assert found or simulator.process.poll() is None, simulator.log
+            return found[-1].removeprefix(word) if found else None
 
         return wait_for(listens, "the simulator listens")
 
@@ -109,7 +109,7 @@ class Stage:
                 self._log("collector"),
                 [module],
                 int(environment["COLLECTOR_PORT"]),
-                fork_server=self._fork_server,
+                self._fork_server,
                 REDIS_URL=redis_url,
                 KRAKEN_URL=kraken_url,
                 **environment,
@@ -125,7 +125,7 @@ class Stage:
                 self._log("api"),
                 [module],
                 int(environment["API_PORT"]),
-                fork_server=self._fork_server,
+                self._fork_server,
                 REDIS_URL=redis_url,
                 **environment,
             )
@@ -134,13 +134,13 @@ class Stage:
         return api
 
     def refused(self, module: str, **environment: str) -> Process:
-        """Start a service that is expected to end by itself."""
+        """Start a service that is expected to refuse its settings and end."""
         return self._own(
             Process(
                 module,
                 self._log(module),
                 [module],
-                fork_server=self._fork_server,
+                self._fork_server,
                 **environment,
             )
         )

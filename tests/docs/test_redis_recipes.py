@@ -92,8 +92,6 @@ def test_every_recipe_shows_its_output() -> None:
 
 
 @pytest.mark.parametrize(("recipe", "shown"), RECIPES, ids=[r[:40] for r, _ in RECIPES])
-def test_recipe_prints_output_of_page(
-    environment: dict[str, str], recipe: str, shown: str
-) -> None:
+def test_recipe_prints_output_of_page(environment: dict[str, str], recipe: str, shown: str) -> None:
     output = on_a_terminal(recipe, environment)
     assert form(output) == form(shown), output

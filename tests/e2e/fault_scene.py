@@ -12,7 +12,7 @@ from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 # One for each test that doubts a book, because the back-off of a book grows with each doubt.
-HIT = tuple(f"H{number}/USD" for number in range(16))
+HIT = tuple(f"H{number}/USD" for number in range(10))
 BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
 # Of each book. Each move costs CPU in five processes.
 MOVES_PER_SECOND = 12

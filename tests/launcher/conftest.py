@@ -17,9 +17,7 @@ Launch = Callable[..., Launched]
 
 
 @pytest.fixture
-def launch(
-    tmp_path_factory: pytest.TempPathFactory, child_processes: None
-) -> Iterator[Launch]:
+def launch(tmp_path_factory: pytest.TempPathFactory, child_processes: None) -> Iterator[Launch]:
     """Starts launchers with given variables."""
     started: list[Launched] = []
 

@@ -46,9 +46,7 @@ async def _until_ladder_says(terminal: Shown, *words: str) -> None:
         (None, "waiting for the first book"),
     ],
 )
-def test_missing_book_is_explained_by_its_cause(
-    polled: PolledBook | None, why: str
-) -> None:
+def test_missing_book_is_explained_by_its_cause(polled: PolledBook | None, why: str) -> None:
     verdict = judge(None, polled, None, None, 0.0)
     assert verdict.status == "syncing"
     assert verdict.why is not None
