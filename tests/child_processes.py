@@ -10,11 +10,13 @@ examples.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from lab.reaper import reaper
 
 # Python raises these audit events. uvloop starts a process of asyncio without one.
 _STARTS = frozenset(("os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"))
@@ -53,8 +55,10 @@ def starts_processes(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def child_processes() -> None:
-    """Permit the tests that use this to start processes."""
+def child_processes() -> Iterator[None]:
+    """Permit the tests that use this to start processes; at the end none of them is left."""
+    with reaper():
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
