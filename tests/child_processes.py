@@ -73,6 +73,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Watch for processes, and reduce the examples of property tests with `--unit`."""
     config.addinivalue_line("markers", "process: a test that starts a process")
+    config.addinivalue_line("markers", "python_m: services are real `python -m`, not forked")
     config.pluginmanager.register(ProcessGuard())
     if config.getoption("unit"):
         hypothesis.settings.register_profile("unit", max_examples=_UNIT_EXAMPLES, deadline=None)

@@ -9,6 +9,8 @@ import pytest
 from lab.process import Process
 from lab.stage import Stage
 
+pytestmark = pytest.mark.python_m
+
 COLLECTORS = [
     ("KRAKEN_DEPTH", "27", "10, 25, 100, 500, 1000"),
     ("KRAKEN_SYMBOLS", "BTC-USD;ETH", "such as BTC/USD"),
