@@ -1,11 +1,11 @@
 # One image for the collector, the api and the simulator: `docker run kraken-book collector`.
-# docs/compose.md tells its size and its parts.
+# docs/compose.md describes it.
 
 FROM python:3.12-slim AS build
 WORKDIR /build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 
-# What we depend on changes seldom, and has a layer of its own.
+# Dependencies change seldom, so they have their own layer.
 COPY pyproject.toml constraints.txt ./
 RUN python -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
         print(*project["dependencies"], *project["optional-dependencies"]["services"], sep="\n")' \
@@ -24,7 +24,8 @@ RUN python -m compileall -q /app
 
 
 FROM python:3.12-slim
-ARG VERSION=0.1.0
+# An image cannot read the version from Python: `make up` and the release workflow pass it.
+ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="kraken-book" \
       org.opencontainers.image.description="Live, checksum-verified level-2 order books of Kraken, on Redis" \
@@ -35,7 +36,7 @@ LABEL org.opencontainers.image.title="kraken-book" \
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 
-# In a container every address is its own; who may reach it is said where it is run.
+# Listen on every address of the container; who runs it decides which ports can be reached.
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 API_HOST=0.0.0.0 COLLECTOR_HOST=0.0.0.0
 WORKDIR /app
 USER 10001:10001

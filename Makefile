@@ -1,28 +1,37 @@
-# The project's habits, each explained by `make help`. A variable given to make (`make run FEED=live
-# API_PORT=3001`) is in the environment of what it runs: make does that by itself.
+# `make help` explains the targets. Make passes its variables to the programs that it runs, in their
+# environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types up down logs compose-test chaos soak pictures bench peers clean
+.PHONY: help install run tui test check unit lint types version dist up down logs compose-test chaos soak pictures \
+    bench peers clean
 
 PYTHON ?= python3
-# Where python3 is too old, a newer one may stand beside it; a PYTHON that was asked for must do.
+# If python3 is too old, a newer one may be installed beside it. A PYTHON that was given is used as it is.
 PYTHONS := $(if $(filter-out python3,$(PYTHON)),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-help: ## Explain each target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' kraken_book/__init__.py)
 
-install: $(INSTALLED) ## Make .venv with all that running and testing need
+# Lines with ## are the help: `##@ group`, and `target: ## explanation`.
+help:
+	@awk -F ':.*## ' '/^##@ / {printf "%s%s\n", (n++ ? "\n" : ""), substr($$0, 5)} \
+	    /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+##@ Run
+
+install: $(INSTALLED) ## Make .venv with everything for running and testing
 
 run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PORT=3000
 	@exec $(BIN)/python -m launcher
 
-# An API_PORT says where `make run API_PORT=…` serves; KRAKEN_BOOK_URL says more, and comes first.
+# KRAKEN_BOOK_URL precedes API_PORT, which is the one of `make run API_PORT=…`.
 tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD", API_PORT=3000 or KRAKEN_BOOK_URL
-	@KRAKEN_BOOK_URL=$${KRAKEN_BOOK_URL:-http://localhost:$${API_PORT:-3000}} exec $(BIN)/python -m kraken_book.terminal $(ARGS)
+	@KRAKEN_BOOK_URL=$${KRAKEN_BOOK_URL:-http://localhost:$${API_PORT:-3000}} exec $(BIN)/python -m kraken_book tui $(ARGS)
+
+##@ Develop
 
 # If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
@@ -45,53 +54,67 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
 
+version: ## Print the version, which kraken_book/__init__.py has
+	@echo $(VERSION)
+
+# The sdist, and the wheel built from it.
+dist: $(INSTALLED) ## Build the sdist and the wheel into dist/
+	@rm -rf dist
+	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@ls dist
+
+clean: ## Remove .venv, caches and the results of builds
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Containers
+
 # With FEED=simulated the collector follows the simulator instead of Kraken.
 SIMULATED := $(if $(filter simulated,$(FEED)),COMPOSE_PROFILES=simulated KRAKEN_URL=ws://simulator:9443/v2)
 
 up: ## Run everything in containers, the api twice behind Caddy; FEED=simulated, HTTP_PORT=3000
-	@$(SIMULATED) REVISION=$$(git rev-parse --short HEAD 2>/dev/null) docker compose up --detach --build --wait
+	@$(SIMULATED) VERSION=$(VERSION) REVISION=$$(git rev-parse --short HEAD 2>/dev/null) docker compose up --detach --build --wait
 	@echo "open http://localhost:$${HTTP_PORT:-3000}"
 
-down: ## Stop the containers and remove them; what Redis has kept stays
+down: ## Stop and remove the containers; Redis's data stays
 	@docker compose --profile '*' down
 
-logs: ## Show what the containers say, until Ctrl-C
+logs: ## Follow the logs of the containers until Ctrl-C
 	@docker compose --profile '*' logs --follow --tail 100
 
 compose-test: $(INSTALLED) ## Scale, stop, kill and restart the containers under load; check that nothing is lost
 	@$(BIN)/python -m tools.compose
 
-chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes, and report what readers see
+##@ Measure
+
+chaos: $(INSTALLED) ## Inject every fault of a feed and of the processes; report the effect on readers
 	@exec $(BIN)/python -m tools.chaos
 
 soak: $(INSTALLED) ## 200 books, 5,000 updates/s and a fault every second for 5 minutes; ARGS="--seconds 60"
 	@exec $(BIN)/python -m tools.soak $(ARGS)
 
-pictures: $(INSTALLED) ## Take the pictures of the page and the terminal in docs/ again; needs chromium
+pictures: $(INSTALLED) ## Take the pictures of page and terminal for docs/; needs chromium
 	@$(BIN)/python -m tools.pictures
 
 BENCH_INSTALLED := .venv/.bench
 
-bench: $(BENCH_INSTALLED) ## Measure, compare with the goals, draw into docs/; ARGS="--list", "--only fan_out", "--scale 0.1"
+bench: $(BENCH_INSTALLED) ## Measure, compare with the goals, draw into docs/; ARGS="--list", "--only fan_out"
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# matplotlib is large, and only the pictures of the benchmarks need it.
+# Only the pictures of the benchmarks need matplotlib, which is large.
 $(BENCH_INSTALLED): $(INSTALLED)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-# Debian's packages are needed too: libnginx-mod-nchan and nginx-light.
+# The peers also need two packages of Debian: libnginx-mod-nchan and nginx-light.
 PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy
 
-peers: $(INSTALLED) ## Make .venv-peers with what the benchmarks run beside ours
+peers: $(INSTALLED) ## Make .venv-peers with the programs that the benchmarks compare with
 	@$(BIN)/python -m venv .venv-peers
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
 
-clean: ## Remove .venv, caches and what a build leaves
-	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-# The one step that needs the network, done again only where these files change.
+# The only step that needs the network; it is repeated if these files change.
 $(INSTALLED): pyproject.toml constraints.txt
 	@set -e; python=; \
 	for name in $(PYTHONS); do \

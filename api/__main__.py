@@ -7,7 +7,7 @@ from runtime.process import loading
 
 def main() -> None:
     """Run the api."""
-    with loading():
+    with loading("api"):
         from api.app import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 

@@ -1,13 +1,13 @@
-"""Run the benchmarks, and hold what they measure against the goals.
+"""Run the benchmarks, and compare their figures with the goals.
 
     python -m bench                             the default suites
     python -m bench --only fan_out --only core  these suites, with all details
-    python -m bench --scale 0.1                 a tenth of the load, to see that they work
+    python -m bench --scale 0.1                 a tenth of the load, to check that they work
     python -m bench --list                      all suites
 
-The exit code is 1 if a suite fails, or if a ratio misses its goal. Figures with a unit are held
-against their goals too, but depend on the machine and decide nothing. With a part of the load no
-goal counts. A complete run of the default suites is drawn into `docs`.
+The exit code is 1 if a suite fails, or if a ratio misses its goal. Figures with a unit depend on
+the machine: they are compared with their goals too, but do not change the exit code. With a scale
+below 1 no goal counts. A complete run of the default suites draws its pictures into `docs`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import sys
 import traceback
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -38,32 +38,52 @@ from runtime.logs import configure_logs
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-def main() -> int:
-    """Run it as the command line says; return the exit code."""
-    options = _parser().parse_args()
+Draw = Callable[[Report, Path], str]
+"""Draws the pictures of a report into a folder; returns a line about them."""
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    suites: Sequence[Suite] = SUITES,
+    docs: Path = DOCS,
+    draw: Draw = figures.draw,
+) -> int:
+    """Run the suites that the command line chooses.
+
+    Args:
+        arguments: The command line; that of the process if None.
+        suites: All suites.
+        docs: The folder for the pictures of a complete run.
+        draw: Draws the pictures.
+
+    Returns:
+        The exit code.
+
+    """
+    options = _parser(suites).parse_args(arguments)
     if options.list:
-        for each in SUITES:
+        for each in suites:
             how = "" if each.is_default else " (only with --only)"
             print(f"{each.name:15} {each.what}, {each.seconds:.0f} s{how}")
         return 0
     if options.draw:
         report = msgspec.json.decode(options.draw.read_bytes(), type=Report)
-        print(figures.draw(report, options.figures or DOCS))
+        print(draw(report, options.figures or docs))
         return 0
     prepare()
-    default = [each for each in SUITES if each.is_default]
-    chosen = [each for each in SUITES if each.name in options.only] if options.only else default
+    default = [each for each in suites if each.is_default]
+    chosen = [each for each in suites if each.name in options.only] if options.only else default
     report = measure_all(chosen, options.scale, Console(stderr=True))
     report.print(Console(), details=bool(options.only))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     is_all = chosen == default and report.is_complete
-    if folder := options.figures or (DOCS if is_all else None):
-        print(figures.draw(report, folder))
+    if folder := options.figures or (docs if is_all else None):
+        print(draw(report, folder))
     return int(not report.is_good)
 
 
-def _parser() -> OneLineParser:
+def _parser(suites: Sequence[Suite]) -> OneLineParser:
     assert __doc__
     parser = OneLineParser(
         "python -m bench",
@@ -76,18 +96,24 @@ def _parser() -> OneLineParser:
         "--only",
         action="append",
         metavar="SUITE",
-        choices=[each.name for each in SUITES],
-        help="this suite, with its details; repeat it for more",
+        choices=[each.name for each in suites],
+        help="run this suite and print its details; may be repeated",
     )
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="share of the load and the time; default 1"
+        "--scale", type=float, default=1.0, help="share of the load and the time (1)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     parser.add_argument(
-        "--figures", type=Path, metavar="DIR", help="draw the pictures there, not into docs"
+        "--figures",
+        type=Path,
+        metavar="DIR",
+        help="draw the pictures into this folder, not into docs",
     )
     parser.add_argument(
-        "--draw", type=Path, metavar="FILE", help="measure nothing, draw the figures of this file"
+        "--draw",
+        type=Path,
+        metavar="FILE",
+        help="draw the figures of this file, and measure nothing",
     )
     return parser
 
@@ -95,7 +121,7 @@ def _parser() -> OneLineParser:
 def prepare() -> None:
     """Prepare this process to start servers and to hold thousands of connections.
 
-    With a handler for SIGTERM, which `timeout` sends, it ends the processes that it has started.
+    At SIGTERM, which `timeout` sends, it ends the processes that it has started.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     configure_logs(parse_levels("warning"))
@@ -103,7 +129,7 @@ def prepare() -> None:
 
 
 def measure_all(suites: Sequence[Suite], scale: float, console: Console) -> Report:
-    """Run the suites one after another; one that fails has a row that says how."""
+    """Run the suites one after another; a suite that fails has one row with its error."""
     with show_progress(suites, console) as show:
         measured = [_measured(each, scale, Progress(show(each))) for each in suites]
     return Report(machine(), scale, measured)
@@ -113,7 +139,7 @@ def _measured(suite: Suite, scale: float, progress: Progress) -> Measured:
     begun = monotonic()
     try:
         rows = list(suite.measure(scale, progress))
-    except Exception as failed:  # noqa: BLE001 - the other suites go on, whatever it is
+    except Exception as failed:  # noqa: BLE001 - a failed suite must not stop the others
         traceback.print_exc()
         how = " ".join(f"{type(failed).__name__}: {failed}".split())
         rows = [Row(what=suite.what, failed=how)]

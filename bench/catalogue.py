@@ -1,7 +1,7 @@
-"""All suites, in the order in which they run: one line each.
+"""All suites, in the order in which they run.
 
-The default ones take less than five minutes together on two cores, so `replicas` and `sizes`
-measure less there than `replicas_all` and `sizes_all`.
+The default suites together take less than five minutes on two cores. For that, `replicas` and
+`sizes` measure less than `replicas_all` and `sizes_all`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ DEFAULT_SUITES = (
     Suite("end_to_end", "a frame to 100 readers", end_to_end.measure, 27),
     Suite("depth", "answers of /depth", depth.measure, 18),
     Suite("open_streams", "the memory of open streams", open_streams.measure, 18),
-    Suite("stalls", "how long event loops stall in a burst", stalls.measure, 20),
-    Suite("replicas", "what api processes cost their Redis", replicas.measure_busy, 25),
+    Suite("stalls", "stalls of event loops in a burst", stalls.measure, 20),
+    Suite("replicas", "Redis's CPU for each api process", replicas.measure_busy, 25),
     Suite("sizes", "the memory of books, events and readers", sizes.measure_few, 20),
 )
 
@@ -53,11 +53,11 @@ OPTIONAL_SUITES = (
     Suite("sizes_all", "sizes, more shapes and events", sizes.measure, 60, False),
     Suite("whole_exchange", "1,100 books, bursts", whole_exchange.measure, 60, False),
     Suite("great_depth", "20 books of depth 1,000", whole_exchange.measure_deep, 40, False),
-    Suite("redis_replica", "a copy of Redis that apis read", redis_replica.measure, 25, False),
-    Suite("hand_over", "how soon a second collector leads", hand_over.measure, 120, False),
+    Suite("redis_replica", "a replica of Redis that apis read", redis_replica.measure, 25, False),
+    Suite("hand_over", "time until a second collector leads", hand_over.measure, 120, False),
     Suite("many_readers", "readers of many books, by view", many_readers.measure, 45, False),
     Suite("many_views", "100 different views", many_views.measure, 110, False),
-    Suite("slow_readers", "readers who do not read", slow_readers.measure, 60, False),
+    Suite("slow_readers", "slow readers", slow_readers.measure, 60, False),
     Suite("private_parts", "undocumented parts of libraries", private_parts.measure, 20, False),
     Suite("terminal", "the terminal's CPU and lag", terminal.measure, 25, False),
     Suite(

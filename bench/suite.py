@@ -1,4 +1,4 @@
-"""What a suite is: a name, and a function that measures and returns rows."""
+"""A suite: a name, and a function that measures and returns rows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from bench.report.rows import Row
 
 
 class MeasureFailed(Exception):
-    """Events are missing or wrong, or did not come: there is no figure."""
+    """Events are missing, wrong or late, so there is no figure."""
 
 
 class Progress:
-    """Reports which step of a suite begins and which share of the suite is done.
+    """Reports the step of a suite that begins, and the share of the suite that is done.
 
-    A suite calls `expect` with the number of its steps, then the object with each step's name.
+    A suite calls `expect` with the number of its steps, then the object with the name of each.
     """
 
     def __init__(self, show: Callable[[str, float], None]) -> None:
@@ -23,11 +23,11 @@ class Progress:
         self._steps = self._begun = 0
 
     def expect(self, steps: int) -> None:
-        """Expect so many steps."""
+        """Set the number of steps."""
         self._steps = steps
 
     def __call__(self, what: str) -> None:
-        """Begin a step, which ends the one before."""
+        """End the previous step and begin one."""
         self._show(what, self._begun / self._steps if self._steps else 0.0)
         self._begun += 1
 
@@ -36,12 +36,12 @@ class Measure(Protocol):
     """The function of a suite.
 
     Args:
-        scale: The share of the load and the time. From 1 on the load is the goals' own, and only
-            the time grows. Less is to see that the suite works: its ratios decide nothing.
+        scale: The share of the load and the time. From 1 on the load is the goals' load, and only
+            the time grows. Below 1 a run checks that the suite works, and no goal counts.
         progress: Called with each step.
 
     Raises:
-        MeasureFailed: If there is no figure.
+        MeasureFailed: There is no figure.
 
     """
 
@@ -50,27 +50,27 @@ class Measure(Protocol):
 
 
 class Suite(NamedTuple):
-    """One line of the catalogue."""
+    """An entry of the catalogue."""
 
     name: str
-    """As `--only` takes it."""
+    """The argument of `--only`."""
     what: str
-    """What it measures, in a few words."""
+    """A few words about the measurement."""
     measure: Measure
     seconds: float
-    """About how long it takes at scale 1, for the progress bar."""
+    """The approximate duration at scale 1, for the progress bar."""
     is_default: bool = True
-    """Whether `make bench` runs it; if not, only `--only` does."""
+    """Whether `make bench` runs it; otherwise only `--only` does."""
 
 
 TURNS = 3
 
 
 def turns_at(scale: float) -> int:
-    """Return how many turns each server has."""
+    """Return the number of turns of each server."""
     return TURNS if scale >= 1 else 1
 
 
 def share_of(count: int, scale: float) -> int:
-    """Return the share of a load of at most `count`; at least 1."""
+    """Return `count` times `scale`, at most `count` and at least 1."""
     return max(1, int(count * min(1.0, scale)))

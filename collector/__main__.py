@@ -7,7 +7,7 @@ from runtime.process import loading
 
 def main() -> None:
     """Run the collector."""
-    with loading():
+    with loading("collector"):
         from collector.program import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 

@@ -4,8 +4,8 @@ In the order that data flows: `precision` makes exact integers of price and quan
 holds one price's texts ready, `book` applies and verifies, `event` renders what changed at which
 `position`, `contract` says where and in what form it is kept. `verified_book` rebuilds a book from
 events, `client` does so from an api, `terminal` shows it; only the last two do I/O. `errors` has
-the errors that callers can meet. `command_line` is `python -m kraken_book`; `printable`, `words`
-and `programs` are for all that people read.
+the errors that callers can meet. `command_line` is the program `kraken-book`, whose subcommands are
+in `commands`; `printable`, `words` and `programs` are for all that people read.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from kraken_book.errors import (
     CrossedBook,
     KrakenBookError,
     LevelError,
+    MissingExtra,
     Refused,
     UnknownSymbol,
     Unreachable,
@@ -30,6 +31,8 @@ from kraken_book.precision import Precision
 
 if TYPE_CHECKING:
     from kraken_book.client import Counts, LiveBook, Watch, list_symbols, watch
+
+__version__ = "0.2.0"
 
 __all__ = [
     "Book",
@@ -42,6 +45,7 @@ __all__ = [
     "Level",
     "LevelError",
     "LiveBook",
+    "MissingExtra",
     "Precision",
     "Refused",
     "UnknownSymbol",

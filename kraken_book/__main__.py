@@ -1,8 +1,7 @@
-"""`python -m kraken_book BTC/USD`: the top of books as it moves, or their events as JSON lines."""
+"""`python -m kraken_book`: the same as the program `kraken-book`."""
 
 from __future__ import annotations
 
-import signal
 import sys
 
 
@@ -10,11 +9,10 @@ def main() -> int:
     """Run the command line; return the exit code."""
     try:
         # Loading takes long enough for a Ctrl-C.
-        from kraken_book.command_line import run  # noqa: PLC0415
-
-        return run(sys.argv[1:])
+        from kraken_book.command_line import main as run  # noqa: PLC0415
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return 130
+    return run()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
             UnknownSymbol       the api has no such symbol
         Unreachable             nothing answers at the api's address (also a ConnectionError)
         Unusable                an argument or a variable cannot be used (also a ValueError)
+        MissingExtra            an optional dependency is not installed (also an ImportError)
 
 Each error has a `reason`: one stable word for logs, metrics and a book's `reason`. The message is
 for people and may change.
@@ -106,3 +107,9 @@ class Unusable(KrakenBookError, ValueError):
     """An argument of `watch`, or a variable of the environment, cannot be used."""
 
     reason = "unusable"
+
+
+class MissingExtra(KrakenBookError, ImportError):
+    """An optional dependency is not installed; the message has the command that installs it."""
+
+    reason = "missing-extra"

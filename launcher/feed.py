@@ -1,6 +1,6 @@
-"""Live or simulated markets: the only place in the project that ever falls back.
+"""Choose between live Kraken and simulated markets; only this module ever falls back.
 
-`python -m launcher.feed URL` is the probe: it exits with 0 once Kraken has answered there.
+`python -m launcher.feed URL` is the probe, which exits with 0 when Kraken has answered.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from launcher.terminal import shout
+from launcher.terminal import print_warning
 from runtime.command_line import OneLineParser
 
 if TYPE_CHECKING:
@@ -19,34 +20,18 @@ if TYPE_CHECKING:
 
 PROBE_TIMEOUT = 5.0
 
-WHAT = "Exits with 0 once Kraken's WebSocket v2 at URL has told its status."
+DESCRIPTION = "Exits with 0 when Kraken's WebSocket v2 at URL has sent its status."
 
 
-def markets_are_simulated(feed: Feed, kraken_url: str) -> bool:
-    """Return whether a run shows simulated markets.
+def probe_kraken(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
+    """Return why Kraken cannot be reached at `url`, or None if it answers in time.
 
-    With `auto` that is if Kraken does not answer, and then one loud line says so.
-    """
-    if feed != "auto":
-        return feed == "simulated"
-    reason = why_unreachable(kraken_url)
-    if reason:
-        shout(
-            f"Kraken cannot be reached ({reason}): showing SIMULATED markets."
-            " make run FEED=live insists."
-        )
-    return reason is not None
-
-
-def why_unreachable(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
-    """Return why there is no Kraken at `url`, in a few words; None if it answers in time.
-
-    Name resolution and the proxies of the environment are part of the question.
+    The probe includes name resolution and the proxies of the environment.
     """
     try:
-        # In a process, because within ours a resolver that hangs could not be given up: Python
-        # waits for its thread. Of its own group, because Ctrl-C is for us, who then kill it.
-        probe = subprocess.run(  # noqa: S603 - ourselves
+        # In a process, because Python waits at exit for the thread of a resolver that hangs. In
+        # its own process group, because Ctrl-C is for this process, which then kills the probe.
+        probe = subprocess.run(  # noqa: S603 - this program
             [sys.executable, "-m", "launcher.feed", url],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -60,29 +45,54 @@ def why_unreachable(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
     if probe.returncode == 0:
         return None
     output = (probe.stdout + probe.stderr).strip().splitlines()
-    return output[-1] if output else f"the probe ended with {probe.returncode}"
+    return output[-1] if output else f"the probe exited with {probe.returncode}"
+
+
+def markets_are_simulated(
+    feed: Feed, kraken_url: str, probe: Callable[[str], str | None] = probe_kraken
+) -> bool:
+    """Return whether a run uses simulated markets.
+
+    With the feed `auto`, Kraken is probed, and a warning is printed if it cannot be reached.
+
+    Args:
+        feed: The setting.
+        kraken_url: The URL of Kraken's WebSocket.
+        probe: Returns why the URL cannot be reached, or None.
+    """
+    if feed != "auto":
+        return feed == "simulated"
+    reason = probe(kraken_url)
+    if reason:
+        print_warning(
+            f"Kraken cannot be reached ({reason}): showing SIMULATED markets."
+            " Use make run FEED=live to wait for Kraken."
+        )
+    return reason is not None
 
 
 async def await_status(url: str) -> None:
-    """Return once Kraken's `status` frame has come, with which it greets every connection."""
-    # Here, because only the probe's process needs it.
+    """Return when Kraken has sent its `status` frame, as it does on every new connection.
+
+    Raises:
+        ConnectionError: The connection was closed before.
+    """
+    # Imported here because only the probe's process needs it.
     from websockets.asyncio.client import connect  # noqa: PLC0415
 
     async with connect(url, open_timeout=None) as connection:
         async for frame in connection:
             if json.loads(frame).get("channel") == "status":
                 return
-    raise ConnectionError("it closed the connection without a word")
+    raise ConnectionError("the connection was closed without a status")
 
 
 def main() -> int:
-    """Ask the URL of the command line; the reason of a failure is the last line printed.
-
-    There is no limit of time: who runs the probe gives it up.
-    """
+    """Probe the URL of the command line and print why it fails; return the exit code."""
+    # Without a timeout, because `probe_kraken` has one.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
 
-    parser = OneLineParser("python -m launcher.feed", description=WHAT)
+    parser = OneLineParser("python -m launcher.feed", description=DESCRIPTION)
     parser.add_argument("url", metavar="URL")
     url = parser.parse_args().url
     try:

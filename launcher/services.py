@@ -1,7 +1,7 @@
-"""The processes of a run: the sockets that they listen on, and how each is started.
+"""The processes of a run: the sockets that they listen on, and their command lines.
 
-The sockets are opened before anything starts, and inherited. So no other program can take a port
-between the look and the start.
+The launcher opens the sockets, and the services inherit them. So no other program can take a port
+between the check and the start.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from kraken_book.symbols import normalize_symbol
 from launcher.errors import CannotStartError
 from launcher.settings import RunSettings
-from launcher.terminal import DEFAULT_MARKET, say
+from launcher.terminal import DEFAULT_SYMBOL, print_line
 from runtime.listening import PortInUse, listen
 
-# After the usual port these many are tried; then any.
-NEIGHBOURS = 20
-# Updates a second of the simulator.
+# The number of ports after the default one that are tried before any free port.
+MAX_NEXT_PORTS = 20
+# The simulator's updates per second.
 SIMULATED_RATE = 30
 
 
@@ -28,11 +28,10 @@ class Service:
     """One process under the supervisor.
 
     Attributes:
-        name: Its name, and the package that `python -m` is given.
-        arguments: Its command line.
-        environment: Variables on top of the launcher's own.
-        listener: The socket that it is to listen on.
-
+        name: The name of the service and of its package.
+        arguments: The arguments of its command line.
+        environment: Variables in addition to those of the launcher.
+        listener: The socket that the process inherits; None if it listens on none.
     """
 
     name: str
@@ -49,17 +48,16 @@ class Service:
 def services_for(
     settings: RunSettings, redis_url: str, listeners: Mapping[str, socket.socket]
 ) -> list[Service]:
-    """Return every service of a run, in the order to start them.
+    """Return the services of a run in the order of their start.
 
     Args:
-        settings: What was asked for.
-        redis_url: Where Redis is.
-        listeners: The services' sockets by name; one for the simulator adds it.
-
+        settings: The settings of the run.
+        redis_url: The URL of Redis.
+        listeners: The sockets by service; the simulator runs if it has one.
     """
     shared = {"REDIS_URL": redis_url, "LOG_FORMAT": settings.api.log_format or "console"}
     if sys.stdout.isatty():
-        shared["FORCE_COLOR"] = "1"  # they write to our pipe, and we to a terminal
+        shared["FORCE_COLOR"] = "1"  # the services write to a pipe, and the launcher to a terminal
     collector, api = listeners["collector"], listeners["api"]
     to_api = {**shared, "API_PORT": str(port_of(api))}
     to_collector = {**shared, "COLLECTOR_PORT": str(port_of(collector))}
@@ -80,18 +78,17 @@ def _simulator_arguments(settings: RunSettings, port: int) -> list[str]:
     arguments = ["--port", str(port), "--rate", str(SIMULATED_RATE)]
     selection = settings.collector.kraken_symbols
     if selection.patterns:
-        return arguments  # It lists its whole catalogue.
-    # An old name is refused by the simulator, as by Kraken, when the collector asks for it.
+        return arguments  # the simulator offers its whole catalogue
+    # Old names are left out: the simulator refuses the collector's subscription, as Kraken does.
     symbols = [symbol for symbol in selection.names if normalize_symbol(symbol) == symbol.upper()]
-    return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_MARKET]
+    return [*arguments, "--symbols", ",".join(symbols) or DEFAULT_SYMBOL]
 
 
 def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
     """Return the sockets of the api and the collector by service.
 
     Raises:
-        CannotStartError: If a port that somebody asked for cannot be had.
-
+        CannotStartError: An address cannot be listened on, or both ports are set to the same one.
     """
     api, collector = settings.api, settings.collector
     wanted = [
@@ -105,9 +102,9 @@ def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
     ]
     if api.api_port == collector.collector_port and all(fixed for *_, fixed in wanted):
         raise CannotStartError(
-            f"API_PORT and COLLECTOR_PORT are both {api.api_port}: choose two different ones"
+            f"API_PORT and COLLECTOR_PORT are both {api.api_port}: set two different ports"
         )
-    # A port that somebody asked for comes before one that may be another.
+    # Ports that are set come first, so that a default port cannot move to one of them.
     wanted.sort(key=lambda each: not each[-1])
     return {
         service: open_listener(host, port, f"{service.upper()}_PORT", fixed=fixed)
@@ -116,32 +113,31 @@ def open_listeners(settings: RunSettings) -> dict[str, socket.socket]:
 
 
 def open_listener(host: str, port: int, variable: str, *, fixed: bool) -> socket.socket:
-    """Return a socket that listens on `port`, or, if it is in use and not `fixed`, on another.
+    """Return a socket that listens on `port`, or on another if it is in use and not `fixed`.
 
     Args:
         host: The address to listen on.
-        port: The port that is wanted.
-        variable: The setting that names the port.
-        fixed: Whether somebody asked for this very port.
+        port: The preferred port.
+        variable: The environment variable of the port.
+        fixed: Whether the variable is set, so that no other port may be used.
 
     Raises:
-        CannotStartError: If the address cannot be listened on.
-
+        CannotStartError: The address cannot be listened on, or the fixed port is in use.
     """
     try:
         return listen(host, port, variable)
     except PortInUse as error:
-        taken = error
-    if not taken.in_use:
-        raise CannotStartError(f"port {port} on {host} cannot be used ({taken.reason})")
-    other = _next_free(host, port, variable)
+        refusal = error
+    if not refusal.in_use:
+        raise CannotStartError(f"port {port} on {host} cannot be used ({refusal.reason})")
+    other = _listen_on_next(host, port, variable)
     number = port_of(other)
     if fixed:
         other.close()
         raise CannotStartError(
             f"port {port} on {host} is in use; choose another: make run {variable}={number}"
         )
-    say(f"port {port} on {host} is in use: using {variable}={number}")
+    print_line(f"port {port} on {host} is in use: using {variable}={number}")
     return other
 
 
@@ -151,8 +147,8 @@ def port_of(listener: socket.socket) -> int:
     return number
 
 
-def _next_free(host: str, port: int, variable: str) -> socket.socket:
-    for other in range(port + 1, min(port + NEIGHBOURS, 65_535) + 1):
+def _listen_on_next(host: str, port: int, variable: str) -> socket.socket:
+    for other in range(port + 1, min(port + MAX_NEXT_PORTS, 65_535) + 1):
         try:
             return listen(host, other, variable)
         except PortInUse:

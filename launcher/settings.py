@@ -1,4 +1,4 @@
-"""What a run goes by: the launcher's own setting, and those of the services that it starts."""
+"""Settings of a run: the launcher's setting, and those of the services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Feed = Literal["auto", "live", "simulated"]
 
 
 class LauncherSettings(EnvironmentSettings):
-    """What only the launcher takes from the environment."""
+    """Settings of the launcher only."""
 
     feed: Feed = "auto"
     """live, simulated, or auto: simulated markets if Kraken cannot be reached"""
@@ -29,14 +29,14 @@ class RunSettings:
 
     @property
     def redis_url(self) -> str | None:
-        """The Redis to use; None if none is given, whatever the services' default is."""
+        """The URL of Redis if REDIS_URL is set, else None, although the services have a default."""
         return self.api.redis_url if self.api.is_given("redis_url") else None
 
 
 def read_run_settings() -> RunSettings:
-    """Return all settings; if one is wrong, say which in a line, and exit with 2.
+    """Return all settings; print one line per wrong setting and exit with 2.
 
-    Each service reads its own again. Here they are checked before anything has been started.
+    Each service reads its settings again. Here they are checked before any process is started.
     """
     launcher = read_settings(LauncherSettings)
     return RunSettings(launcher.feed, read_settings(CollectorSettings), read_settings(ApiSettings))

@@ -1,7 +1,7 @@
 """Run services as child processes with one log, until a stop signal comes or one of them ends.
 
-Everything ends then, and nothing is left behind: at a second signal, if a service ignores SIGTERM,
-if the terminal is closed, and on Linux even if the launcher is killed with SIGKILL.
+Then all processes end. This also holds if a service ignores SIGTERM, if the terminal is closed, and
+on Linux even if the launcher is killed with SIGKILL.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from launcher.terminal import RunLog
 from runtime.listening import LISTENER_VARIABLE
 from runtime.process import become_child, handle_stop_signals, stop_signals_blocked
 
-# The api says goodbye to its streams for up to 5 s.
-GRACE = 8.0
-AFTER_KILL = 2.0
-# After a service's end, for its last lines: another process may still have its standard output.
+# Longer than the 5 s in which the api drains its streams.
+STOP_TIMEOUT = 8.0
+KILL_TIMEOUT = 2.0
+# After a service has ended, another process may still hold its standard output open.
 LAST_LINES_TIMEOUT = 0.5
 
 POLL_INTERVAL = 0.1
@@ -42,14 +42,13 @@ class Supervisor:
     """Runs services until a signal comes or one of them ends; then ends all of them.
 
     Args:
-        services: Started in this order.
-        grace: Seconds that they have to end before they are killed.
-
+        services: The services in the order of their start.
+        stop_timeout: The seconds in which services must end before they are killed.
     """
 
-    def __init__(self, services: Sequence[Service], grace: float = GRACE) -> None:
+    def __init__(self, services: Sequence[Service], stop_timeout: float = STOP_TIMEOUT) -> None:
         self._services = services
-        self._grace = grace
+        self._stop_timeout = stop_timeout
         self._log = RunLog(service.name for service in services)
         self._signals: list[signal.Signals] = []
         self._watched: dict[str, subprocess.Popen[bytes]] = {}
@@ -57,34 +56,33 @@ class Supervisor:
         self._is_ending = False
 
     def watch(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        """End the run when `process` ends too; its owner starts and ends it."""
+        """End the run also when `process` ends; the caller starts and ends this process."""
         self._watched[name] = process
 
-    def say(self, text: str) -> None:
-        """Put lines into the log, unless the run is ending; any thread may."""
+    def log(self, text: str) -> None:
+        """Write lines to the log unless the run is ending; safe to call from any thread."""
         if not self._is_ending:
             self._log.write("system", text)
 
-    def run(self, once_started: Callable[[], None]) -> int:
-        """Start all services and pass their lines on; return once all have ended.
+    def run(self, on_started: Callable[[], None]) -> int:
+        """Start all services and pass their lines on; return when all have ended.
 
-        From here on signals are only noted, until this process ends: a clean-up that follows is
-        not interrupted.
+        From now on until this process ends, signals do not interrupt it, so that the caller's
+        clean-up is complete.
 
         Args:
-            once_started: Called when all are started. It may start threads, which must not be
-                there when processes are forked.
+            on_started: Called when all services are started. It may start threads, which must not
+                exist when processes are forked.
 
         Returns:
-            What to exit with: 0 if a signal ended the run, otherwise the exit code of the service
-            that ended, as a shell has it, and never 0: no service is meant to end by itself.
-
+            The exit code: 0 if a signal ended the run, else that of the service that ended first,
+            as a shell reports it, or 1 if that is 0, because no service may end before a signal.
         """
         handle_stop_signals(self._note_signal)
         try:
             self._start()
             self._log.watch_reader()
-            once_started()
+            on_started()
             return asyncio.run(self._supervise())
         finally:
             self._kill_the_rest()
@@ -98,7 +96,7 @@ class Supervisor:
             for service in self._services:
                 self._children.append(_Child(service.name, _spawn(service)))
         finally:
-            # A service closes its socket for good only if no other process has it open.
+            # The port is free only when every process has closed the socket.
             for service in self._services:
                 if service.listener is not None:
                     service.listener.close()
@@ -110,7 +108,7 @@ class Supervisor:
             following = [group.create_task(self._follow(child)) for child in self._children]
             reason, code = await self._reason_to_end()
             self._is_ending = True
-            self._log.write("system", f"{reason}: ending everything")
+            self._log.write("system", f"{reason}: stopping everything")
             await self._end_all(following)
             for task in following:
                 task.cancel()
@@ -119,7 +117,7 @@ class Supervisor:
     async def _follow(self, child: _Child) -> None:
         """Pass a service's lines on until it has ended."""
         passing = asyncio.create_task(self._pass_lines(child))
-        while child.process.poll() is None:  # noqa: ASYNC110 - nothing tells when it ends
+        while child.process.poll() is None:  # noqa: ASYNC110 - Popen has no event for the end
             await asyncio.sleep(POLL_INTERVAL)
         await asyncio.wait([passing], timeout=LAST_LINES_TIMEOUT)
         passing.cancel()
@@ -145,12 +143,12 @@ class Supervisor:
             transport.close()
 
     async def _reason_to_end(self) -> tuple[str, int]:
-        """Return why the run is over, and what to exit with, once it is."""
+        """Return the reason and the exit code when the run must end."""
         while True:
             if self._signals:
                 return f"{self._signals[0].name} received", 0
             if self._log.is_unread:
-                return "nobody reads this log", 1
+                return "this log has no reader", 1
             ends = {name: process.poll() for name, process in self._watched.items()}
             ends |= {each.name: each.process.poll() for each in self._children if each.has_ended}
             for name, code in ends.items():
@@ -159,17 +157,18 @@ class Supervisor:
             await asyncio.sleep(POLL_INTERVAL)
 
     async def _end_all(self, following: Sequence[asyncio.Task[None]]) -> None:
-        """Ask all to end; kill those that do not in time, or at once at a second signal."""
+        """Terminate all services; kill the rest after the timeout or at a second signal."""
         self._signal_all(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
+        deadline = time.monotonic() + self._stop_timeout
         pending = set(following)
         while pending and time.monotonic() < deadline and len(self._signals) < 2:
             _, pending = await asyncio.wait(pending, timeout=POLL_INTERVAL)
         if names := [child.name for child in self._children if child.process.poll() is None]:
-            why = "second signal" if len(self._signals) > 1 else f"no end after {self._grace:g} s"
+            timed_out = f"not ended after {self._stop_timeout:g} s"
+            why = "second signal" if len(self._signals) > 1 else timed_out
             self._log.write("system", f"{why}: killing {', '.join(names)}")
         self._signal_all(signal.SIGKILL)
-        await asyncio.wait(following, timeout=AFTER_KILL)
+        await asyncio.wait(following, timeout=KILL_TIMEOUT)
 
     def _signal_all(self, number: signal.Signals) -> None:
         """Send a signal to each service that has not ended, and to its children."""
@@ -186,16 +185,16 @@ class Supervisor:
 
 
 def _spawn(service: Service) -> subprocess.Popen[bytes]:
-    """Start a service in a session of its own, so that Ctrl-C at the terminal is not for it."""
+    """Start a service in a new session, so that Ctrl-C at the terminal does not reach it."""
     environment = {**os.environ, **service.environment}
     inherited: tuple[int, ...] = ()
     if service.listener is not None:
         inherited = (service.listener.fileno(),)
         environment[LISTENER_VARIABLE] = str(service.listener.fileno())
     with stop_signals_blocked():
-        # Not asyncio's subprocesses: they may start a thread for each, and the next fork, which
-        # runs Python in the child, would meet it.
-        return subprocess.Popen(  # noqa: S603 - ourselves
+        # asyncio's subprocesses may start a thread for each process, but `preexec_fn` is only safe
+        # in a process without threads.
+        return subprocess.Popen(  # noqa: S603 - our own programs
             service.command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -203,5 +202,5 @@ def _spawn(service: Service) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             pass_fds=inherited,
             start_new_session=True,
-            preexec_fn=become_child,  # noqa: PLW1509 - there is no other thread yet
+            preexec_fn=become_child,  # noqa: PLW1509 - this process has no other thread yet
         )

@@ -1,13 +1,14 @@
-"""Command lines: `--help` explains a program, and an unknown argument ends it.
+"""Command lines of services: `--help` and `--version`, and nothing else.
 
-A service takes its settings from the environment, so its command line has nothing but `--help`.
+A service reads its settings from the environment, so any other argument is an error.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime.printable import printable
 
@@ -16,34 +17,53 @@ if TYPE_CHECKING:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser with `--version` and errors of one line."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.add_argument(
+            "--version",
+            action=_PrintVersion,
+            nargs=0,
+            dest=argparse.SUPPRESS,
+            default=argparse.SUPPRESS,
+            help="print the version",
+        )
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong in one line, and exit with 2."""
-        self.exit(2, printable(f"{self.prog}: {message}; --help explains it") + "\n")
+        """Print the error in one line and exit with 2."""
+        self.exit(2, printable(f"{self.prog}: {message}; see --help") + "\n")
+
+
+class _PrintVersion(argparse.Action):
+    """Print the version and exit with 0."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # Imported here, because the simulator shares no code with the library.
+        from kraken_book import __version__  # noqa: PLC0415
+
+        if sys.stdout is not None:
+            sys.stdout.write(f"kraken-book {__version__}\n")
+        parser.exit()
 
 
 def refuse_arguments(
     module: str,
-    what: str,
+    description: str,
     settings: type[EnvironmentSettings] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
-    """Answer `--help`, and end a program that takes no arguments if it is given any.
+    """Exit if there is any argument: 0 after `--help` or `--version`, else 2 and one line.
 
     Args:
-        module: What `python -m` is given.
-        what: What the program does, for `--help`.
-        settings: The settings that it reads, for `--help`.
-        arguments: The arguments; those of the process if None.
-
-    Raises:
-        SystemExit: With 0 after `--help`, with 2 after one line about any other argument.
-
+        module: The program's name for `python -m`.
+        description: The program's purpose, for `--help`.
+        settings: The program's settings, for `--help`.
+        arguments: The arguments; None means those of this process.
     """
     parser = OneLineParser(
         f"python -m {module}",
-        description=what,
+        description=description,
         epilog=_variables(settings) if settings else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -52,7 +72,7 @@ def refuse_arguments(
 
 
 def _variables(settings: type[EnvironmentSettings]) -> str:
-    # Here, because programs without settings have a command line too.
+    # Imported here because programs without settings do not need pydantic.
     from runtime.settings import describe_fields  # noqa: PLC0415
 
     lines = ["environment variables, also taken from .env:"]

@@ -1,6 +1,6 @@
-"""`python -m runtime.healthcheck URL`: exit with 0 if a GET of it is answered with 200, else 1.
+"""`python -m runtime.healthcheck URL`: exit with 0 if a GET returns 200 within 2 s, else with 1.
 
-For containers, whose slim images have no such program, and to wait until a service is ready.
+Slim container images have no curl. The launcher uses the function to wait for the api.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 
 from runtime.command_line import OneLineParser
 
-LIMIT_SECONDS = 2.0
+READ_TIMEOUT = 2.0
 
-WHAT = "Exits with 0 if a GET of URL is answered with 200 within 2 s, else with 1."
+DESCRIPTION = "Exits with 0 if a GET of URL returns 200 within 2 s, else with 1."
 EXAMPLE = "http://127.0.0.1:3000/readyz"
 
 
 def is_healthy(host: str, port: int, path: str) -> bool:
-    """Return whether a GET of `path` is answered with 200 within 2 s."""
-    # Not by urllib, which would ask a proxy of the environment.
-    connection = HTTPConnection(host, port, timeout=LIMIT_SECONDS)
+    """Return whether a GET of `path` returns 200 within 2 s."""
+    # urllib would use a proxy from the environment.
+    connection = HTTPConnection(host, port, timeout=READ_TIMEOUT)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
@@ -31,17 +31,19 @@ def is_healthy(host: str, port: int, path: str) -> bool:
 
 
 def main() -> int:
-    """Ask the URL of the command line; return what to exit with."""
-    parser = OneLineParser("python -m runtime.healthcheck", description=WHAT, allow_abbrev=False)
+    """Check the URL of the command line; return the exit code."""
+    parser = OneLineParser(
+        "python -m runtime.healthcheck", description=DESCRIPTION, allow_abbrev=False
+    )
     parser.add_argument("urls", metavar="URL", nargs="*", help=f"such as {EXAMPLE}")
-    given = parser.parse_args().urls
+    urls = parser.parse_args().urls
     try:
-        url = urlsplit(given[0]) if len(given) == 1 else None
+        url = urlsplit(urls[0]) if len(urls) == 1 else None
         if url is None or url.scheme != "http" or not url.hostname:
-            raise ValueError  # noqa: TRY301 - like a port that is none
+            raise ValueError  # noqa: TRY301 - as `url.port` does for an invalid port
         port = url.port or 80
     except ValueError:
-        parser.error(f"it takes one URL, such as {EXAMPLE}")
+        parser.error(f"one URL is required, such as {EXAMPLE}")
     return 0 if is_healthy(url.hostname, port, url.path or "/") else 1
 
 

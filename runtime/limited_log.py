@@ -1,6 +1,6 @@
-"""Limits of log lines that others can cause at will: clients, a feed, whoever writes to Redis.
+"""Rate limits for log lines that clients, a feed or other writers of Redis can cause.
 
-`LineLimit` decides; `LimitedLog` is a logger with such a limit on each event.
+`LineLimit` decides whether a line is written. `LimitedLog` is a logger with a limit per event.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ MAX_LINES_PER_EVENT = 5
 
 
 class LineLimit:
-    """Admit `lines` log lines of each key in a window, and `together` lines of all keys.
+    """A limit of log lines per key, and of all lines together, in a window of time.
 
-    A window begins with its first line. At most `together` keys are remembered.
+    A window begins with its first line. At most `together` keys are kept in memory.
 
     Args:
         seconds: The length of a window.
-        lines: How many lines of one key a window may have.
-        together: How many lines a window may have, whatever their keys.
-        clock: Returns steady seconds.
+        lines: The maximum of lines of one key in a window.
+        together: The maximum of lines of all keys in a window.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LineLimit:
         return self._clock() >= self._ends_at
 
     def admits(self, key: str) -> bool:
-        """Count a line about `key`; return whether it may be written."""
+        """Count a line of `key`; return whether it may be written."""
         if self.is_over:
             self._ends_at = self._clock() + self._seconds
             self._admitted.clear()
@@ -59,22 +59,22 @@ class LineLimit:
             self._admitted[key] += 1
             self._all_admitted += 1
             return True
-        # Keys without a line are counted together, so that no number of them fills the memory.
+        # Keys without an admitted line share one count, so that many keys do not fill the memory.
         self._suppressed[key if self._admitted[key] else ""] += 1
         return False
 
     def take_suppressed(self) -> Counter[str]:
-        """Return how many lines were not admitted since the last call, by key."""
+        """Return the number of suppressed lines by key since the last call."""
         suppressed, self._suppressed = self._suppressed, Counter()
         return suppressed
 
 
 class LimitedLog:
-    """A logger that writes a few lines of each event, and later how many it left out.
+    """A logger that writes a few lines of each event, and later how many it suppressed.
 
     Args:
-        log: The logger.
-        limit: Its limit, by event.
+        log: The logger to write to.
+        limit: The limit by event.
     """
 
     def __init__(self, log: BoundLogger, limit: LineLimit | None = None) -> None:
@@ -82,25 +82,25 @@ class LimitedLog:
         self._limit = limit or LineLimit(EVENT_INTERVAL, MAX_LINES_PER_EVENT)
 
     def debug(self, event: str, **fields: object) -> None:
-        """Log at this level, within the limit."""
+        """Log at level debug, within the limit."""
         if self._admits(event):
             self._log.debug(event, **fields)
 
     def info(self, event: str, **fields: object) -> None:
-        """Log at this level, within the limit."""
+        """Log at level info, within the limit."""
         if self._admits(event):
             self._log.info(event, **fields)
 
     def warning(self, event: str, **fields: object) -> None:
-        """Log at this level, within the limit."""
+        """Log at level warning, within the limit."""
         if self._admits(event):
             self._log.warning(event, **fields)
 
     def sum_up(self) -> None:
-        """Log how many lines were left out of a window that has ended; call now and then."""
+        """Log the number of suppressed lines if the window has ended; call from time to time."""
         if self._limit.is_over:
             for event, count in self._limit.take_suppressed().items():
-                self._log.warning("log lines left out", of=event, count=count)
+                self._log.warning("log lines suppressed", of=event, count=count)
 
     def _admits(self, event: str) -> bool:
         self.sum_up()

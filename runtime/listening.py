@@ -1,4 +1,4 @@
-"""Open the socket that a service listens on, or take over its launcher's."""
+"""Open the socket that a service listens on, or take the one that the launcher opened."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import os
 import socket
 
 LISTENER_VARIABLE = "KRAKEN_BOOK_LISTENER"
-"""Names a listening socket, by its number, that this process was started with."""
+"""The environment variable with the descriptor of a listening socket that was inherited."""
 
 
 class PortInUse(OSError):
-    """Raised if the address cannot be listened on; the message names its setting.
+    """The service cannot listen on its address; the message names the setting to change.
 
     Attributes:
-        reason: The system's words.
-        in_use: Whether another listens there.
-
+        reason: The system's error text.
+        in_use: Whether another socket listens on the address.
     """
 
     def __init__(self, message: str, reason: str = "", *, in_use: bool = True) -> None:
@@ -27,11 +26,15 @@ class PortInUse(OSError):
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
-    """Return a socket that listens on `host` and `port`.
+    """Return a non-blocking socket that listens on `host` and `port`.
+
+    Args:
+        host: An IPv4 or IPv6 address, or a name that resolves to IPv4.
+        port: The port; 0 for any free one.
+        setting: The port's environment variable or option, for the error message.
 
     Raises:
-        PortInUse: If it cannot, with a message that names the port's `setting`.
-
+        PortInUse: The socket cannot listen on the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -39,7 +42,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(2048)
-    except (OSError, ValueError, TypeError) as error:  # of a host that cannot be a name, too
+    except (OSError, ValueError, TypeError) as error:  # the last two if `host` is no valid name
         listener.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise PortInUse(
@@ -53,7 +56,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 def inherited_listener() -> socket.socket | None:
-    """Return the socket that the process was started with for this; None without one."""
+    """Return the listening socket that this process inherited, or None if there is none."""
     text = os.environ.get(LISTENER_VARIABLE, "")
     with contextlib.suppress(ValueError, OSError):
         listener = socket.socket(fileno=int(text))

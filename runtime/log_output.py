@@ -1,8 +1,8 @@
-"""Write lines of a log from a thread, through a bounded queue.
+"""Write log lines from a thread, through a bounded queue.
 
-Logging never waits: not for a pipe that nobody reads, and not for a full disk. Lines for which
-there is no room, and lines that cannot be written, are dropped and counted; once lines are written
-again, one of them tells how many were lost.
+Logging never waits for a pipe without a reader or for a full disk. Lines that do not fit into the
+queue or cannot be written are dropped and counted. The number is logged when lines can be written
+again.
 """
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ from itertools import accumulate
 
 MAX_WAITING_BYTES = 1_000_000
 MAX_BATCH_BYTES = 65_536
-FLUSH_LIMIT = 0.5
+FLUSH_TIMEOUT = 0.5
 WATCH_INTERVAL = 1.0
 
-# What waits costs memory beside its bytes.
+# The memory of a queued line beyond its bytes.
 _OVERHEAD_BYTES = 64
-# No reader can come back after these: the other end of the pipe is closed, the terminal is gone.
-_READER_IS_GONE = frozenset((errno.EPIPE, errno.EIO))
+# After these errors no reader can return: the pipe's other end or the terminal is closed.
+_READER_GONE_ERRORS = frozenset((errno.EPIPE, errno.EIO))
 
 
 class LineWriter:
-    """Writes lines to a file descriptor from a thread of its own.
+    """Writes lines to a file descriptor from a thread.
 
     Args:
-        descriptor: Where to write.
-        describe_loss: Makes the line that tells how many were dropped.
-        max_waiting: Bytes of lines that may wait, each with an overhead of 64.
-        watch_interval: Seconds after which an idle writer looks whether it still has a reader.
-
+        descriptor: The file descriptor.
+        describe_loss: Returns the line that reports a number of dropped lines.
+        max_waiting: The maximum size of the queue in bytes; each line counts 64 bytes more.
+        watch_interval: Seconds between two checks of an idle writer for a closed reader.
     """
 
     def __init__(
@@ -56,7 +55,7 @@ class LineWriter:
         self._lines: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._dropped = 0
-        self._told = 0
+        self._reported = 0
         self._is_asleep = False
         self._reader_is_gone = False
         self._when_reader_gone: list[Callable[[], object]] = []
@@ -64,11 +63,11 @@ class LineWriter:
 
     @property
     def dropped(self) -> int:
-        """Return how many lines were dropped so far."""
+        """Return the number of lines dropped so far."""
         return self._dropped
 
     def when_reader_gone(self, callback: Callable[[], object]) -> None:
-        """Call `callback`, in any thread, once the other end is closed for good."""
+        """Call `callback`, in any thread, when the reader is gone for good."""
         with self._changed:
             if not self._reader_is_gone:
                 self._when_reader_gone.append(callback)
@@ -77,7 +76,7 @@ class LineWriter:
         callback()
 
     def put(self, line: bytes) -> None:
-        """Have the line written, or drop it if there is no room; return at once."""
+        """Queue a line, or drop it if the queue is full; never wait."""
         size = len(line) + _OVERHEAD_BYTES
         with self._changed:
             if self._reader_is_gone or self._waiting_bytes + size > self._max_waiting:
@@ -90,16 +89,16 @@ class LineWriter:
                 self._changed.notify()
             self._start_thread()
 
-    def flush(self, limit: float = FLUSH_LIMIT) -> bool:
-        """Wait until all is written, at most `limit` seconds; return whether it is."""
-        deadline = time.monotonic() + limit
+    def flush(self, timeout: float = FLUSH_TIMEOUT) -> bool:
+        """Wait at most `timeout` seconds until the queue is written; return whether it is."""
+        deadline = time.monotonic() + timeout
         while self._waiting_bytes and time.monotonic() < deadline:
             time.sleep(0.001)
         return not self._waiting_bytes
 
     def _start_thread(self) -> None:
         if self._thread is None:
-            # A daemon, so that a write that blocks does not keep the process from ending.
+            # A daemon thread, because a write that blocks must not keep the process from ending.
             self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
             self._thread.start()
 
@@ -110,12 +109,12 @@ class LineWriter:
                 self._write_batch(batch)
             else:
                 self._reader_is_gone = self._has_no_reader()
-        self._drop_what_waits()
+        self._drop_queue()
         for callback in self._when_reader_gone:
             callback()
 
     def _next_batch(self) -> list[bytes]:
-        """Take lines for one write; return none if none came for a while."""
+        """Return the lines for the next write; none if the queue stays empty for a while."""
         with self._changed:
             if not self._lines:
                 self._is_asleep = True
@@ -134,18 +133,18 @@ class LineWriter:
         with self._changed:
             self._dropped += lost
         if not lost:
-            self._tell_losses()
+            self._report_losses()
         with self._changed:
             self._waiting_bytes -= sum(len(line) + _OVERHEAD_BYTES for line in batch)
 
     def _write(self, content: bytes) -> int:
-        """Write all of it, and return how much of it could be written."""
+        """Write `content`; return how many of its bytes were written."""
         written = 0
         while written < len(content):
             try:
                 written += self._write_some(content[written:])
             except OSError as error:
-                if error.errno in _READER_IS_GONE:
+                if error.errno in _READER_GONE_ERRORS:
                     self._reader_is_gone = True
                 break
         return written
@@ -154,7 +153,7 @@ class LineWriter:
         try:
             return os.write(self._descriptor, content)
         except BlockingIOError:
-            # Another program made the descriptor, which it shares with us, non-blocking.
+            # Another program that shares the descriptor has made it non-blocking.
             select.select((), (self._descriptor,), ())
             return 0
 
@@ -166,14 +165,14 @@ class LineWriter:
             return any(event & (select.POLLERR | select.POLLHUP) for event in events)
         return False
 
-    def _tell_losses(self) -> None:
-        lost = self._dropped - self._told
+    def _report_losses(self) -> None:
+        lost = self._dropped - self._reported
         if lost:
             line = self._describe_loss(lost)
             if self._write(line) == len(line):
-                self._told += lost
+                self._reported += lost
 
-    def _drop_what_waits(self) -> None:
+    def _drop_queue(self) -> None:
         with self._changed:
             self._dropped += len(self._lines)
             self._lines.clear()
@@ -181,10 +180,9 @@ class LineWriter:
 
 
 class LogOutput(logging.Handler):
-    """A handler of the standard library's logging that hands its lines to a `LineWriter`.
+    """A handler of the standard library's logging that writes through a `LineWriter`.
 
-    Without a descriptor, in a process whose standard output is closed, it counts the lines and
-    drops them.
+    If `descriptor` is None because standard output is closed, all lines are dropped and counted.
     """
 
     def __init__(
@@ -209,11 +207,11 @@ class LogOutput(logging.Handler):
 
     @property
     def dropped(self) -> int:
-        """Return how many lines were dropped so far."""
+        """Return the number of lines dropped so far."""
         return self._writer.dropped if self._writer else self._unwritten
 
     def when_reader_gone(self, callback: Callable[[], object]) -> None:
-        """Call `callback`, in any thread, once the other end is closed for good."""
+        """Call `callback`, in any thread, when the reader is gone for good."""
         if self._writer:
             self._writer.when_reader_gone(callback)
 
@@ -225,27 +223,27 @@ class LogOutput(logging.Handler):
             self._unwritten += 1
 
     def flush(self) -> None:
-        """Wait for what is queued, at most half a second; logging calls this at exit."""
+        """Wait at most half a second until the queue is written; logging calls this at exit."""
         if self._writer:
             self._writer.flush()
 
     def _line(self, record: logging.LogRecord) -> bytes:
         try:
             text = self.format(record)
-        except Exception as error:  # noqa: BLE001 - a field that cannot be shown ends nothing
+        except Exception as error:  # noqa: BLE001 - any field's `__repr__` may fail in any way
             facts = {"of": record.name, "error": type(error).__name__}
-            text = self.format(_record_of("log line not rendered", facts))
+            text = self.format(_record("log line not rendered", facts))
         return text.encode(errors="backslashreplace") + b"\n"
 
     def _loss_line(self, count: int) -> bytes:
-        return self._line(_record_of("log lines dropped", {"lines": count}))
+        return self._line(_record("log lines dropped", {"lines": count}))
 
 
 OWN_FIELDS = ("of", "error", "lines")
-"""Fields of log lines about the log itself: attributes of their records."""
+"""Fields of log lines about the log, which are attributes of their records."""
 
 
-def _record_of(event: str, fields: Mapping[str, object]) -> logging.LogRecord:
+def _record(event: str, fields: Mapping[str, object]) -> logging.LogRecord:
     record = logging.LogRecord(__name__, logging.WARNING, "", 0, event, None, None)
     record.__dict__.update(fields)
     return record

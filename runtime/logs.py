@@ -1,7 +1,7 @@
-"""One log for a process: readable on a terminal, JSON elsewhere, with a level per module.
+"""Configure logging: readable lines on a terminal, JSON elsewhere, a level per module.
 
-Everything passes through the standard library's loggers, so that uvicorn's and websockets' lines
-look like ours and obey the same levels.
+All lines pass through the standard library's logging, so that those of uvicorn and websockets have
+the same format and obey the same levels.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from runtime.printable import printable, printable_lines
 
 LogFormat = Literal["console", "json"]
 
-# Libraries whose info lines repeat what ours say in our words.
-_QUIETER = {"uvicorn": logging.WARNING, "websockets": logging.WARNING, "asyncio": logging.WARNING}
+# The info lines of these libraries repeat ours.
+_LIBRARY_LEVELS = {
+    "uvicorn": logging.WARNING,
+    "websockets": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 
 
 def configure_logs(
@@ -31,18 +35,17 @@ def configure_logs(
     *,
     console_levels: Mapping[str, int] | None = None,
 ) -> LogOutput | None:
-    """Send the process's log to standard output, without ever waiting for it.
+    """Send the log of this process to standard output; logging never waits for it.
 
     Args:
-        levels: What `parse_levels` returns.
-        log_format: None means console on a terminal, else JSON.
-        console_levels: Levels of modules that say too much for a console, unless `levels` names
-            them, or asks for all that there is.
+        levels: The levels by logger, from `parse_levels`.
+        log_format: The format; None means console on a terminal and JSON elsewhere.
+        console_levels: Levels of modules that log too much for a console. They do not apply if
+            `levels` names the module or has debug for all modules.
 
     Returns:
-        Where the lines go; None if standard output is an object of Python's, such as a StringIO,
-        which is written at once.
-
+        The handler; None if standard output has no file descriptor, as a StringIO, so that lines
+        are written at once.
     """
     log_format = log_format or ("console" if _is_terminal() else "json")
     shared: list[structlog.typing.Processor] = [
@@ -66,12 +69,12 @@ def configure_logs(
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    # Facts of each record that no line of ours shows.
+    # No line shows these attributes of records, so they are not computed.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    quieter = dict(_QUIETER)
+    defaults = dict(_LIBRARY_LEVELS)
     if log_format == "console" and levels.get("", logging.INFO) > logging.DEBUG:
-        quieter |= console_levels or {}
-    for name, level in {**quieter, **levels}.items():
+        defaults |= console_levels or {}
+    for name, level in {**defaults, **levels}.items():
         logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[
@@ -87,13 +90,13 @@ def configure_logs(
 
 
 def dropped_lines() -> int:
-    """Return how many lines of this process's log were dropped."""
+    """Return the number of dropped lines of this process's log."""
     outputs = [each for each in logging.getLogger().handlers if isinstance(each, LogOutput)]
     return sum(each.dropped for each in outputs)
 
 
 def _open_output() -> logging.Handler:
-    # Python has no sys.stdout in a process that was started with it closed.
+    # Python sets sys.stdout to None if standard output was closed when the process started.
     if sys.stdout is None:
         return LogOutput(None)
     try:
@@ -109,7 +112,7 @@ def _is_terminal() -> bool:
 def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
     if log_format == "json":
         return [structlog.processors.JSONRenderer(_dump_json)]
-    # Colours also under a launcher that passes our lines on to a terminal and says so.
+    # The launcher, which passes our lines on to a terminal, sets FORCE_COLOR.
     colours = _is_terminal() or _colours_forced()
     return [
         _make_printable,
@@ -120,20 +123,20 @@ def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
 
 
 def _dump_json(fields: object, **options: Any) -> str:
-    # DEL is the one control character that JSON in ASCII lets pass.
+    # DEL is the only control character that ASCII JSON does not escape.
     return json.dumps(fields, **options).replace("\x7f", "\\u007f")
 
 
 def _make_printable(
     _logger: object, _name: str, fields: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Clean every field, so that foreign text neither commands the terminal nor forges a line."""
-    return {printable(str(key)): _cleaned(key, value) for key, value in fields.items()}
+    """Escape every field, so that foreign text neither controls the terminal nor forges a line."""
+    return {printable(str(key)): _escaped(key, value) for key, value in fields.items()}
 
 
-def _cleaned(key: str, value: object) -> object:
-    if key in _OF_SEVERAL_LINES and isinstance(value, str):
-        # Indented, so that no line of it looks like one of the log.
+def _escaped(key: str, value: object) -> object:
+    if key in _MULTILINE_FIELDS and isinstance(value, str):
+        # Indented, so that no part of it looks like a line of the log.
         return printable_lines(value).replace("\n", "\n    ")
     if key == "event" or isinstance(value, str):
         return printable(str(value))
@@ -141,7 +144,7 @@ def _cleaned(key: str, value: object) -> object:
     return value if shown.isprintable() else printable(shown)
 
 
-_OF_SEVERAL_LINES = ("exception", "stack")
+_MULTILINE_FIELDS = ("exception", "stack")
 
 
 def _colours_forced() -> bool:
@@ -149,6 +152,6 @@ def _colours_forced() -> bool:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """Return the logger of the module whose `__name__` is `name`; its level is set by that name."""
+    """Return the logger of the module `name`, which is also its name in `LOG_LEVEL`."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger

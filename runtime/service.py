@@ -1,4 +1,4 @@
-"""The life of a service: read the settings, set up the log, run tasks, stop at a signal."""
+"""The life of a service: read settings, configure logging, run tasks, stop at a signal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runtime.command_line import refuse_arguments
 from runtime.log_output import LogOutput
 from runtime.logs import configure_logs, get_logger
 from runtime.memory import tune_gc
-from runtime.process import heeded_stop_signals, hold_standard_descriptors
+from runtime.process import active_stop_signals, hold_standard_descriptors
 from runtime.settings import ServiceSettings, read_settings
 
 CANCEL_INTERVAL = 0.1
@@ -24,25 +24,26 @@ log = get_logger(__name__)
 
 def begin(
     module: str,
-    what: str,
+    description: str,
     kind: type[Settings],
     *,
     console_levels: Mapping[str, int] | None = None,
 ) -> tuple[Settings, LogOutput | None]:
-    """Read the settings and set up the log; end the process if it cannot start like this.
+    """Read the settings and configure logging.
+
+    The process exits if it has arguments or if a setting is wrong.
 
     Args:
-        module: What `python -m` is given.
-        what: What the service does, for `--help`.
+        module: The service's name for `python -m`.
+        description: The service's purpose, for `--help`.
         kind: The class of its settings.
-        console_levels: Levels of modules that say too much for a console.
+        console_levels: Levels of modules that log too much for a console.
 
     Returns:
-        The settings, and where the log goes.
-
+        The settings and the handler of the log, as `configure_logs` returns it.
     """
     hold_standard_descriptors()
-    refuse_arguments(module, what, kind)
+    refuse_arguments(module, description, kind)
     settings = read_settings(kind)
     output = configure_logs(settings.log_level, settings.log_format, console_levels=console_levels)
     tune_gc()
@@ -50,10 +51,10 @@ def begin(
 
 
 def stop_on_signals(output: LogOutput | None = None) -> asyncio.Event:
-    """Return an event that is set at SIGINT, SIGTERM or SIGHUP; call it in the running loop, once.
+    """Return an event that is set at SIGINT, SIGTERM or SIGHUP; call it once, in the running loop.
 
-    It is also set once nobody can read `output` any more: the other end of the pipe was closed, or
-    the terminal is gone.
+    The event is also set when the reader of `output` is gone: the pipe's other end or the terminal
+    is closed.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -63,11 +64,11 @@ def stop_on_signals(output: LogOutput | None = None) -> asyncio.Event:
         stop.set()
 
     def stop_from_thread() -> None:
-        # The service may have ended by itself meanwhile.
+        # The loop is closed if the service has already ended.
         with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(partial(stop_because, reason="nobody reads the log"))
+            loop.call_soon_threadsafe(partial(stop_because, reason="log reader gone"))
 
-    for number in heeded_stop_signals():
+    for number in active_stop_signals():
         loop.add_signal_handler(number, partial(stop_because, signal=number.name))
     if output is not None:
         output.when_reader_gone(stop_from_thread)
@@ -75,7 +76,7 @@ def stop_on_signals(output: LogOutput | None = None) -> asyncio.Event:
 
 
 async def stop_or_failure(stop: asyncio.Event, tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Return when `stop` is set, or when one of `tasks` ended, which none does but by failing."""
+    """Return when `stop` is set or one of `tasks` has ended, which happens only by an error."""
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -84,11 +85,11 @@ async def stop_or_failure(stop: asyncio.Event, tasks: Collection[asyncio.Task[An
 
 
 async def end_tasks(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel `tasks` and return when all have ended; raise what one of them failed with.
+    """Cancel `tasks`, wait until all have ended, and raise the error of the first that failed.
 
-    They are cancelled again until they end: Python 3.11's `asyncio.wait_for`, which redis-py uses,
-    loses a cancellation that comes together with its result. So none of `tasks` may be a group of
-    others.
+    Tasks are cancelled repeatedly, because Python 3.11's `asyncio.wait_for`, which redis-py uses,
+    loses a cancellation that arrives together with its result. Therefore no task may run a
+    `TaskGroup`.
     """
     pending = set(tasks)
     while pending:

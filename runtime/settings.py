@@ -1,8 +1,8 @@
-"""Read settings from environment variables and `.env`, once, into typed values.
+"""Read settings from environment variables and `.env` into typed values, once.
 
-A program declares one class on `EnvironmentSettings`. Each field is one variable, and has the type
-that the program works with: `parsed_by` makes it of the variable's text. `read_settings` ends the
-process with one line per wrong variable, or with one about `.env`.
+A program derives one class from `EnvironmentSettings`. Each field is one variable and has the type
+that the program needs; `parsed_by` converts the variable's text. `read_settings` ends the process
+with one line per wrong variable, or with one about `.env`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationError, fie
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from runtime.env_file import why_unusable
+from runtime.env_file import find_env_file_fault
 from runtime.log_levels import LogLevels, parse_levels
 from runtime.printable import printable
 from runtime.redis.url import check_redis_url, without_password
@@ -31,24 +31,23 @@ ENV_FILE = ".env"
 
 
 def parsed_by(parse: Callable[[str], object]) -> PlainValidator:
-    """Return the validator of a field whose value `parse` makes of the variable's text.
+    """Return the validator of a field that converts its text with `parse`.
 
-    The field needs `NoDecode` too if its type is one that pydantic-settings would read as JSON.
+    The field also needs `NoDecode` if pydantic-settings would read its type as JSON.
 
     Args:
-        parse: Raises ValueError with what the variable takes.
-
+        parse: Returns the value, or raises ValueError with a message that names valid values.
     """
     return PlainValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
 class EnvironmentSettings(BaseSettings):
-    """Settings whose fields' names in capitals are variables of the environment or of `.env`.
+    """Settings from variables of the environment or `.env`, named like the fields in capitals.
 
     The docstring below a field is its line in `--help`.
     """
 
-    # `utf-8-sig`, because some editors begin a file with a mark that is no part of the first name.
+    # `utf-8-sig`, because some editors begin a file with a byte order mark.
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
         env_file_encoding="utf-8-sig",
@@ -60,9 +59,9 @@ class EnvironmentSettings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_other_encodings(cls, value: object) -> object:
-        # Python keeps bytes of the environment that are not UTF-8 as lone surrogates.
+        # Python decodes bytes of the environment that are not UTF-8 to lone surrogates.
         if isinstance(value, str) and any("\ud800" <= each <= "\udfff" for each in value):
-            raise ValueError("it is not UTF-8")
+            raise ValueError("the value must be UTF-8")
         return value
 
     def is_given(self, field: str) -> bool:
@@ -81,9 +80,9 @@ class LogSettings(EnvironmentSettings):
     """Settings of a program that logs."""
 
     log_level: Annotated[LogLevels, NoDecode, parsed_by(parse_levels)] = parse_levels("info")
-    """least level of what is logged, also per module: info,collector.kraken=debug"""
+    """lowest level to log, also per module: info,collector.kraken=debug"""
     log_format: Literal["console", "json"] | None = None
-    """console or json; unset, console on a terminal and json elsewhere"""
+    """console or json; if unset, console on a terminal and json elsewhere"""
 
 
 class ServiceSettings(LogSettings, RedisSettings):
@@ -94,25 +93,25 @@ Settings = TypeVar("Settings", bound=EnvironmentSettings)
 
 
 def read_settings(kind: type[Settings]) -> Settings:
-    """Return the settings of a program; if one is wrong, say which in a line, and exit with 2."""
-    if reason := why_unusable(Path(ENV_FILE)):
-        _give_up([f"{ENV_FILE}: {reason}"])
+    """Return the settings of a program; print one line per wrong setting and exit with 2."""
+    if fault := find_env_file_fault(Path(ENV_FILE)):
+        _exit_with([f"{ENV_FILE}: {fault}"])
     try:
         return kind()
     except ValidationError as error:
-        _give_up(describe_errors(error))
+        _exit_with(describe_errors(error))
     except (OSError, UnicodeError, SettingsError) as error:
-        _give_up([f"{ENV_FILE}: it cannot be read ({error}): it takes NAME=value lines in UTF-8"])
+        _exit_with([f"{ENV_FILE}: cannot be read ({error}); each line must be NAME=value in UTF-8"])
 
 
-def _give_up(lines: list[str]) -> NoReturn:
+def _exit_with(lines: list[str]) -> NoReturn:
     for line in lines:
-        print(printable(line), file=sys.stderr)  # noqa: T201 - the log is not set up yet
+        print(printable(line), file=sys.stderr)  # noqa: T201 - logging is not configured yet
     sys.exit(2)
 
 
 def describe_errors(error: ValidationError) -> list[str]:
-    """Return one line per wrong setting: the variable, what was given, what it takes."""
+    """Return one line per wrong setting: the variable, its value, and the valid values."""
     return [
         f"{_variable(item)}={without_password(str(item['input']))}: "
         f"{item['msg'].removeprefix('Value error, ')}"
@@ -125,10 +124,10 @@ def _variable(item: ErrorDetails) -> str:
 
 
 def describe_fields(kind: type[EnvironmentSettings]) -> dict[str, str]:
-    """Return the docstring of each field of a class and its bases, "" for none.
+    """Return the docstring of each field of a class and its bases; "" if it has none.
 
-    Read when `--help` asks. Pydantic would read them whenever the class is made
-    (`use_attribute_docstrings`), which is a tenth of a service's start (bench.suites.start).
+    Only `--help` needs them. Pydantic's `use_attribute_docstrings` would parse the source whenever
+    the class is created, and so slow every start down.
     """
     docs = dict.fromkeys(kind.model_fields, "")
     for each in kind.__mro__:

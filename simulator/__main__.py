@@ -7,7 +7,7 @@ from runtime.process import loading
 
 def main() -> None:
     """Run the simulator."""
-    with loading():
+    with loading("simulator"):
         from simulator.program import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
     run()
 

@@ -1,8 +1,8 @@
-"""Begin with the files of tests that took longest in the run before.
+"""A pytest plugin that runs the slowest test files first.
 
-pytest-xdist gives each file to one worker: one that is long and begun last is what all others wait
-for in the end. The seconds of each file are kept in pytest's cache. A file that has none there
-comes before all others if it starts processes, and else after them.
+pytest-xdist gives each file to one worker. If a slow file starts last, the other workers wait for
+it at the end. The durations of files are kept in pytest's cache. A file without a known duration
+comes first if it is an end-to-end test, else last.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ _KEY = "kraken-book/seconds-by-file"
 
 
 class LongestFirst:
-    """Orders the tests of a run, and remembers how long those of each file took."""
+    """Sorts the tests of a run and records the duration of each file."""
 
     def __init__(self, config: pytest.Config) -> None:
-        # Without one there is no memory, as with `-p no:cacheprovider`.
+        # `-p no:cacheprovider` turns the cache off.
         self._cache: pytest.Cache | None = getattr(config, "cache", None)
-        self._took: dict[str, float] = defaultdict(float)
+        self._seconds: dict[str, float] = defaultdict(float)
         self._before: dict[str, float] = self._cache.get(_KEY, {}) if self._cache else {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Sort the files; the tests of one stay in their order."""
+        """Sort the files by duration; the tests of a file stay in their order."""
         items.sort(key=lambda item: -self._expected(_file_of(item.nodeid)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count what a test took, wherever it ran."""
-        self._took[_file_of(report.nodeid)] += report.duration
+        """Add the duration of a test, which may have run in a worker."""
+        self._seconds[_file_of(report.nodeid)] += report.duration
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Remember the longest that a file ever took: a run may be of some of its tests.
+        """Store the longest known duration of each file, because a run may skip some tests.
 
-        Not in a worker of pytest-xdist, which knows only of its own tests.
+        Workers of pytest-xdist store nothing, because they know only their own tests.
         """
         if self._cache and not hasattr(session.config, "workerinput"):
             longer = {
                 file: round(max(seconds, self._before.get(file, 0.0)), 1)
-                for file, seconds in self._took.items()
+                for file, seconds in self._seconds.items()
             }
             self._cache.set(_KEY, {**self._before, **longer})
 
@@ -49,7 +49,7 @@ class LongestFirst:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the tests ordered."""
+    """Register the plugin."""
     config.pluginmanager.register(LongestFirst(config))
 
 

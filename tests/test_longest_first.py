@@ -1,4 +1,4 @@
-"""The order in which the files of tests begin."""
+"""The order of test files."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from tests.longest_first import LongestFirst
 
 
-class Memory:
-    """What pytest's cache is to the order: values by key."""
+class FakeCache:
+    """A stand-in for pytest's cache."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -23,14 +23,14 @@ class Memory:
         self.values[key] = value
 
 
-def order(memory: Memory | None) -> LongestFirst:
-    config = SimpleNamespace() if memory is None else SimpleNamespace(cache=memory)
+def plugin(cache: FakeCache | None) -> LongestFirst:
+    config = SimpleNamespace() if cache is None else SimpleNamespace(cache=cache)
     return LongestFirst(cast("pytest.Config", config))
 
 
-def remember(memory: Memory, worker: bool = False, **seconds: float) -> None:
-    """Let a run end in which the only test of each file took so long."""
-    run = order(memory)
+def finish_run(cache: FakeCache, worker: bool = False, **seconds: float) -> None:
+    """Finish a run in which each file has one test with the given duration."""
+    run = plugin(cache)
     for name, duration in seconds.items():
         report = SimpleNamespace(nodeid=f"tests/{name}.py::test", duration=duration)
         run.pytest_runtest_logreport(cast("pytest.TestReport", report))
@@ -38,40 +38,40 @@ def remember(memory: Memory, worker: bool = False, **seconds: float) -> None:
     run.pytest_sessionfinish(cast("pytest.Session", SimpleNamespace(config=config)))
 
 
-def sorted_by(memory: Memory | None, *nodeids: str) -> list[str]:
+def sort_files(cache: FakeCache | None, *nodeids: str) -> list[str]:
     items = [cast("pytest.Item", SimpleNamespace(nodeid=each)) for each in nodeids]
-    order(memory).pytest_collection_modifyitems(items)
+    plugin(cache).pytest_collection_modifyitems(items)
     return [each.nodeid for each in items]
 
 
-def test_file_that_took_longest_begins_and_its_tests_stay_in_their_order() -> None:
-    memory = Memory()
-    remember(memory, short=1.0, long=9.0)
+def test_slowest_file_comes_first_and_keeps_the_order_of_its_tests() -> None:
+    cache = FakeCache()
+    finish_run(cache, short=1.0, long=9.0)
     given = ["tests/short.py::a", "tests/long.py::z", "tests/long.py::a"]
-    assert sorted_by(memory, *given) == [*given[1:], given[0]]
+    assert sort_files(cache, *given) == [*given[1:], given[0]]
 
 
-def test_unknown_file_begins_if_it_starts_processes_and_else_comes_last() -> None:
-    memory = Memory()
-    remember(memory, known=1.0)
+def test_unknown_file_comes_first_if_it_is_e2e_and_else_last() -> None:
+    cache = FakeCache()
+    finish_run(cache, known=1.0)
     given = ["tests/new.py::a", "tests/known.py::a", "tests/e2e/new.py::a"]
-    assert sorted_by(memory, *given) == given[::-1]
+    assert sort_files(cache, *given) == given[::-1]
 
 
-def test_run_of_few_tests_forgets_nothing() -> None:
-    memory = Memory()
-    remember(memory, first=5.0, second=4.0)
-    remember(memory, first=0.1)
+def test_run_of_some_tests_keeps_the_durations_of_others() -> None:
+    cache = FakeCache()
+    finish_run(cache, first=5.0, second=4.0)
+    finish_run(cache, first=0.1)
     given = ["tests/second.py::a", "tests/first.py::a"]
-    assert sorted_by(memory, *given) == given[::-1]
+    assert sort_files(cache, *given) == given[::-1]
 
 
-def test_worker_remembers_nothing() -> None:
-    memory = Memory()
-    remember(memory, worker=True, first=5.0)
-    assert memory.values == {}
+def test_worker_stores_nothing() -> None:
+    cache = FakeCache()
+    finish_run(cache, worker=True, first=5.0)
+    assert cache.values == {}
 
 
-def test_without_a_cache_processes_begin() -> None:
+def test_e2e_files_come_first_without_a_cache() -> None:
     given = ["tests/a.py::a", "tests/e2e/a.py::a"]
-    assert sorted_by(None, *given) == given[::-1]
+    assert sort_files(None, *given) == given[::-1]

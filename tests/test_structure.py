@@ -1,7 +1,6 @@
-"""The shape of the source: names that are unique, folders that are small, walls that hold.
+"""Rules for the structure of the source: unique names, small folders, no assigned functions.
 
-The walls between packages and between an application's folders are import-linter's contracts, in
-`pyproject.toml`; here is what it does not check.
+import-linter checks the rules for imports, which are in `pyproject.toml`.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def test_service_folder_has_at_most_ten_entries(folder: str) -> None:
     assert len(entries) <= MAX_ENTRIES, sorted(entries)
 
 
-def test_no_function_is_assigned_to_another_object() -> None:
+def test_functions_are_not_assigned_to_attributes_of_other_objects() -> None:
     found = [
         f"{path}:{node.lineno}: {ast.unparse(node)}"
         for path, module in modules()
@@ -50,13 +49,13 @@ def test_no_function_is_assigned_to_another_object() -> None:
         if isinstance(owner, ast.ClassDef | ast.Module)
         for node in _statements(owner)
         if isinstance(node, ast.Assign)
-        for target, value in _pairs(node)
+        for target, value in _targets_with_values(node)
         if _is_attribute_of_another(target) and _is_function(value, _function_names(owner))
     ]
     assert found == []
 
 
-def test_no_public_attribute_is_a_placeholder_for_a_function() -> None:
+def test_public_attributes_are_not_annotated_as_callable() -> None:
     found = [
         f"{path}:{node.lineno}: {ast.unparse(node)}"
         for path, module in modules()
@@ -69,14 +68,14 @@ def test_no_public_attribute_is_a_placeholder_for_a_function() -> None:
     assert found == []
 
 
-def test_no_module_is_named_like_one_of_the_standard_library() -> None:
-    """A folder may be: `api.http` is always imported by its full name."""
+def test_module_names_differ_from_the_standard_library() -> None:
+    # Folders may have such names, because `api.http` is always imported by its full name.
     names = {"socket", "queue", "select", "signal", "code", "calendar", "types", "token", "copy"}
     assert [path for path, _ in modules() if Path(path).stem in names] == []
 
 
-def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each target of an assignment with its value, also of `a, b = c, d`."""
+def _targets_with_values(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each target of an assignment with its value, also for `a, b = c, d`."""
     for target in node.targets:
         if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
             yield from zip(target.elts, node.value.elts, strict=True)
@@ -91,14 +90,14 @@ def _is_attribute_of_another(target: ast.expr) -> bool:
 
 
 def _statements(owner: ast.ClassDef | ast.Module) -> Iterator[ast.AST]:
-    """Yield what a class or a module contains, without the classes within it."""
+    """Yield all nodes of a class or a module except nested classes."""
     for child in owner.body:
         if not isinstance(child, ast.ClassDef):
             yield from ast.walk(child)
 
 
 def _function_names(owner: ast.ClassDef | ast.Module) -> set[str]:
-    """Return the functions of a module, or the methods of a class that are no properties."""
+    """Return the names of a module's functions, or of a class's methods except properties."""
     return {
         node.name
         for node in owner.body
@@ -109,7 +108,7 @@ def _function_names(owner: ast.ClassDef | ast.Module) -> set[str]:
 
 
 def _is_function(value: ast.expr, names: set[str]) -> bool:
-    """Return whether `value` is a lambda, a function of these names, or such a method of self."""
+    """Return whether `value` is a lambda, or a function or method of `self` in `names`."""
     if isinstance(value, ast.Lambda):
         return True
     if isinstance(value, ast.Attribute):

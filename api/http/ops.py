@@ -11,6 +11,7 @@ from api.delivery.streams import Streams
 from api.http.problems import unavailable
 from api.store.book_store import BookStore
 from api.store.errors import redis_away
+from kraken_book import __version__
 
 
 class Ops:
@@ -22,7 +23,7 @@ class Ops:
 
     async def healthz(self, _request: Request) -> Response:
         """Answer that the process is alive, without asking Redis."""
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok", "version": __version__})
 
     async def readyz(self, _request: Request) -> Response:
         """Answer whether Redis can be read and this replica is not draining."""

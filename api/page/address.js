@@ -1,13 +1,13 @@
-// Where the api is: one folder above this one, wherever a proxy puts both.
+// Addresses of the api, relative to this file, so that they are right behind a proxy's path too.
 
 export const BASE = new URL("..", import.meta.url);
 
-/** The address of one of the api's routes; `path` is relative and already encoded. */
+/** Return the address of a route of the api; `path` is relative and encoded. */
 export function apiUrl(path) {
   return new URL(path, BASE).href;
 }
 
-/** The stream of several books. */
+/** Return the address of the stream of several books. */
 export function streamUrl(symbols) {
   return apiUrl(`stream?symbols=${symbols.map(encodeURIComponent).join(",")}`);
 }

@@ -1,11 +1,11 @@
-// One symbol's bids and asks, each at most `depth` levels; prices and quantities are texts.
+// The bids and asks of one symbol, at most `depth` levels each. Prices and quantities are texts.
 
 import { compare, difference, isDecimal, isZero } from "./decimal.js";
 
-/** A level that makes no sense: the book it was for cannot be known. */
+/** A level is invalid, so the book cannot be right. */
 export class LevelError extends Error {}
 
-/** The levels of one side; `direction` is 1 where the lowest price is best (asks), else -1. */
+/** The levels of one side; `direction` is 1 for asks, whose lowest price is best, and -1 for bids. */
 class Side {
   #direction;
   #qtys = new Map();
@@ -19,13 +19,13 @@ class Side {
     return this.#prices.length;
   }
 
-  /** The best `count` levels, best first, as `[price, qty]`. */
+  /** Return the best `count` levels, best first, as `[price, qty]`. */
   best(count) {
     return this.#prices.slice(0, count).map((price) => [price, this.#qtys.get(price)]);
   }
 
-  /** Set or remove `levels` in their order, then keep the best `depth`: no delete is ever sent
-   *  for a level that falls out. */
+  /** Set or remove `levels` in their order, then keep the best `depth`. Kraken sends no deletion
+   *  for a level that leaves the window. */
   apply(levels, depth) {
     for (const [price, qty] of levels) this.#set(price, qty);
     for (const price of this.#prices.splice(depth)) this.#qtys.delete(price);
@@ -44,7 +44,7 @@ class Side {
     this.#qtys.set(price, qty);
   }
 
-  /** Where `price` stands, or would stand, among the prices. */
+  /** Return the index of `price` among the prices, or the index at which to insert it. */
   #place(price) {
     let low = 0;
     let high = this.#prices.length;
@@ -64,13 +64,13 @@ export class Book {
     this.asks = new Side(1);
   }
 
-  /** Apply one whole event; raises LevelError, and is then not to be used. */
+  /** Apply a whole event. After a LevelError the book must not be used. */
   apply(bids, asks) {
     this.bids.apply(bids, this.depth);
     this.asks.apply(asks, this.depth);
   }
 
-  /** The best bid's price and quantity, undefined where there is none. */
+  /** The price and quantity of the best bid, undefined if there is none. */
   get bestBid() {
     return this.bids.best(1)[0];
   }
@@ -79,13 +79,13 @@ export class Book {
     return this.asks.best(1)[0];
   }
 
-  /** Kraken's books never are after a whole frame, whatever the checksum says. */
+  /** Whether the best bid is not below the best ask, as never in Kraken's book after a whole frame. */
   get isCrossed() {
     const [bid, ask] = [this.bestBid, this.bestAsk];
     return Boolean(bid && ask) && compare(bid[0], ask[0]) >= 0;
   }
 
-  /** Best ask less best bid, null where a side is empty or the book is crossed. */
+  /** Best ask minus best bid, null if a side is empty or the book is crossed. */
   get spread() {
     const [bid, ask] = [this.bestBid, this.bestAsk];
     return bid && ask && !this.isCrossed ? difference(ask[0], bid[0]) : null;

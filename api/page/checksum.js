@@ -13,7 +13,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder;
 });
 
-/** CRC-32 (IEEE) of an ASCII text, unsigned. */
+/** Return the unsigned CRC-32 (IEEE) of an ASCII text. */
 export function crc32(text) {
   let crc = 0xffffffff;
   for (let index = 0; index < text.length; index += 1) {

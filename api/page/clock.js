@@ -1,21 +1,21 @@
-// A steady clock in milliseconds that also counts the time during which the computer slept.
+// A monotonic clock in milliseconds that also counts the time during which the computer slept.
 //
-// performance.now() stands still during sleep on some systems. The wall clock does not, so what it
-// is ahead is added. A wall clock that is set forward makes ages too high for once, never too low.
+// On some systems performance.now() stops during sleep. The wall clock does not, so its lead is
+// added. If the wall clock is set forward, ages are too high once; they are never too low.
 
 const SMALLEST_LEAP = 2000;
 
 let leapt = 0;
 let offset = Date.now() - performance.now();
 
-// While it is not null, it is the time.
+// The time during `atOneMoment`, otherwise null.
 let held = null;
 
 export function now() {
   return held ?? read();
 }
 
-/** Call `work` with a clock that stands still, so that all ages it shows are of one moment. */
+/** Call `work` with a stopped clock, so that all ages in it are of the same moment. */
 export function atOneMoment(work) {
   held = read();
   try {

@@ -1,4 +1,4 @@
-// Decimals as Kraken's texts. Never a Number: quantities pass 2^53 lots, and a checksum is of digits.
+// Decimals as Kraken's texts: a Number holds only 2^53 lots exactly, and checksums need the digits.
 
 const DECIMAL = /^(0|[1-9]\d*)(\.\d+)?$/;
 
@@ -10,19 +10,19 @@ export function isZero(text) {
   return /^0(\.0+)?$/.test(text);
 }
 
-/** Negative, 0 or positive as `a` is less than, equal to or greater than `b`, of one precision. */
+/** Compare two decimals of one precision; return a negative number, 0 or a positive number. */
 export function compare(a, b) {
   const longer = integerLength(a) - integerLength(b);
   if (longer !== 0) return longer;
   return a < b ? -1 : Number(a > b);
 }
 
-/** What a decimal adds to Kraken's checksummed text: no point, no leading zeros. */
+/** Return the digits of a decimal for Kraken's checksum: without the point and leading zeros. */
 export function checksumDigits(text) {
   return text.replace(".", "").replace(/^0+/, "");
 }
 
-/** `high` less `low`, which is not more, exactly; both of one precision. */
+/** Return `high` minus `low` exactly; both have one precision, and `low` is not greater. */
 export function difference(high, low) {
   const units = String(BigInt(high.replace(".", "")) - BigInt(low.replace(".", "")));
   if (!high.includes(".")) return units;
@@ -31,7 +31,7 @@ export function difference(high, low) {
   return `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`;
 }
 
-/** The text in two: what says something, and the zeros that only show the precision. */
+/** Split a decimal into its significant part and the zeros that only show the precision. */
 export function splitZeros(text) {
   if (!text.includes(".")) return [text, ""];
   const end = text.search(/\.?0*$/);

@@ -1,12 +1,12 @@
-// This page's line to the events: through the SharedWorker of this browser, or a hub of its own.
+// The page's events: from the SharedWorker of this browser, or from a hub in this page.
 
 import { now } from "./clock.js";
 import { StreamHub } from "./hub.js";
 
-// Changed with the messages, so that a window that was loaded before an upgrade and one that was
-// loaded after it do not share a worker.
+// The number changes with the messages, so that windows loaded before and after an upgrade do not
+// share a worker.
 const NAME = "kraken-book 1";
-// So many ticks in a row without an answer, and the worker is given up.
+// After this number of ticks without an answer the worker is replaced by a hub in this page.
 const MOST_UNANSWERED = 30;
 const TICKS_PER_BEAT = 4;
 
@@ -16,7 +16,7 @@ export class Feed {
   #endWorker = null;
   #ticks = 0;
   #unanswered = 0;
-  // When anything came by stream; null before the first event.
+  // The time of the last event; null before the first.
   heardAt = null;
 
   constructor() {
@@ -24,18 +24,18 @@ export class Feed {
     else this.#useOwnHub();
   }
 
-  /** Read the books of `followed` (symbol → FollowedBook), and no others. */
+  /** Read exactly the books of `followed` (symbol → FollowedBook). */
   follow(followed) {
     this.#followed = followed;
     this.#want();
   }
 
-  /** Ask for a fresh stream: a book broke. */
+  /** Request a new stream, because a book is broken. */
   again() {
     this.#post({ kind: "again" });
   }
 
-  /** Say now and then that this page is there, and see that the worker is. */
+  /** Send a sign of life from time to time, and check that the worker answers. */
   tick() {
     if (this.#endWorker !== null) this.#unanswered += 1;
     if (this.#unanswered > MOST_UNANSWERED) this.#useOwnHub();
@@ -55,7 +55,7 @@ export class Feed {
       this.#post = (message) => worker.port.postMessage(message);
       this.#endWorker = () => worker.port.close();
     } catch {
-      // A browser may have it and still forbid it, as private windows of some do.
+      // Some browsers have SharedWorker, but forbid it in private windows.
       this.#useOwnHub();
     }
   }

@@ -1,14 +1,14 @@
-// A book that this page follows: what its stream and /books say of it, and the verdict on both.
+// A book that this page follows: its events, its entry in /books, and the verdict on both.
 
 import { now } from "./clock.js";
 import { BookReader, Standing } from "./reader.js";
 import { judge } from "./trust.js";
 
-// A stream that is not open after this time may be waiting for one of the browser's connections.
+// A stream that does not open in this time may wait for one of the browser's connections.
 const BLOCKED_AFTER = 5000;
-// A fresh stream has this time to come to where the one before it was.
+// The time for a new stream to reach the position of the previous one.
 const CATCH_UP = 3000;
-// A book that was confirmed this recently goes on being shown while a fresh stream begins.
+// A book that was confirmed in this time stays visible while a new stream begins.
 const RECENT = 5000;
 
 export class FollowedBook {
@@ -19,13 +19,13 @@ export class FollowedBook {
   #connection = "opening";
   #connectionSince = now();
   #stream = null;
-  // The reader of a stream that has just begun. It takes the place of `reader` when it has come as
-  // far, so that no book jumps back to where the fresh stream begins.
+  // The reader of a new stream. It replaces `reader` when it has reached the same position, so that
+  // the book does not jump back.
   #next = null;
   #confirmedAt = -Infinity;
   #heardAt = -Infinity;
 
-  /** `polled` is the book as /books told it; `onChange` is called when something changed. */
+  /** `polled` is the book's entry in /books; `onChange` is called after each change. */
   constructor(polled, feed, onChange) {
     this.polled = polled;
     this.#feed = feed;
@@ -51,14 +51,14 @@ export class FollowedBook {
     });
   }
 
-  /** For how long, in ms, the book that is shown has not been known to be Kraken's; or null. */
+  /** The time in ms since the visible book was last known to be Kraken's; null if unknown. */
   get age() {
     const confirmedAt = Math.max(this.#confirmedAt, this.#confirmedByPoll());
     if (this.reader.book === null) return this.polled.age;
     return confirmedAt === -Infinity ? null : now() - confirmedAt;
   }
 
-  /** What the table shows of it: the same as the ladder. */
+  /** The values for the table, the same as in the ladder. */
   get summary() {
     const { book } = this.reader;
     const { status, why } = this.verdict;
@@ -67,7 +67,7 @@ export class FollowedBook {
     return { status, why, bid, ask, spread: book.spread, age: this.age };
   }
 
-  /** No stream is read for now. */
+  /** Stop reading events. */
   pause() {
     this.#stream = this.#next = null;
     this.#connect("opening");
@@ -80,7 +80,7 @@ export class FollowedBook {
     this.#onChange();
   }
 
-  /** A fresh stream begins. */
+  /** A new stream has opened. */
   onOpen(stream) {
     const isShownWell = this.#connection === "open" && this.reader.standing === Standing.VERIFIED;
     if (isShownWell && this.age !== null && this.age < RECENT) {
@@ -116,7 +116,7 @@ export class FollowedBook {
 
   #take(event) {
     const isNews = this.reader.take(event);
-    // The snapshot that opens a stream may be of any age; what follows it has just happened.
+    // The first snapshot of a stream may be old; later events have just happened.
     if (isNews && (event.kind === "update" || event.kind === "status")) this.#hear(event);
     if (this.#connection === "resumed" && !this.#isBehindPoll()) this.#connect("open");
     if (this.reader.isBroken) this.#feed.again();
@@ -143,7 +143,7 @@ export class FollowedBook {
     const { stream, reader } = this.#next;
     this.#next = null;
     this.#stream = stream;
-    // What was shown is still the last known book.
+    // The visible book stays the last known one.
     reader.book ??= this.reader.book;
     reader.source ??= this.reader.source;
     this.reader = reader;
@@ -151,7 +151,7 @@ export class FollowedBook {
     this.#connect("open");
   }
 
-  /** When /books knew the book that is shown, or an earlier one, to be Kraken's. */
+  /** The time at which /books confirmed the visible book, or an earlier one. */
   #confirmedByPoll() {
     const { polled, reader } = this;
     if (polled.age_ms === null || reader.place === null || this.#isBehindPoll()) return -Infinity;
@@ -162,8 +162,8 @@ export class FollowedBook {
     return (this.reader.place?.seq ?? 0) < (this.polled.seq ?? 0);
   }
 
-  /** A connection that died without a word looks like a quiet book. But what /books told at the
-   *  last poll, seconds ago, must have come by stream since. */
+  /** Request a new stream if this one is behind /books. A dead connection looks like a quiet book,
+   *  but events that /books had seconds ago must have arrived since. */
   #compare() {
     const isRead = this.#connection === "open" || this.#connection === "resumed";
     if (!isRead || this.#next !== null || this.reader.place === null || !this.#isBehindPoll()) return;

@@ -1,18 +1,17 @@
-// One stream for everybody who reads books here: the windows of a browser, or one page alone.
+// One stream for all windows of a browser, or for a single page.
 //
 // A browser opens about six HTTP/1.1 connections to a host, for all its windows together. So the
-// hub has one stream with every book that any subscriber wants. If they want others, or somebody's
-// book broke, a fresh stream is opened, and takes the place of the old one when it is open: until
-// then the old one goes on.
+// hub has one stream with every book that any subscriber wants. If the books change, or a book is
+// broken, it opens a new stream, which replaces the old one when it is open.
 
 import { now } from "./clock.js";
 import { BooksStream } from "./stream.js";
 
-// Changes that come together make one new stream.
+// Changes within this time cause only one new stream.
 const SETTLE = 50;
 const FIRST_DELAY = 500;
 const MOST_DELAY = 30_000;
-// A stream that lasted this long has proved itself: the back-off starts again.
+// After a stream that lasted this long the back-off starts again.
 const PROVEN = 20_000;
 
 class Subscriber {
@@ -25,7 +24,7 @@ class Subscriber {
     this.send = send;
   }
 
-  /** Do what a message asks for: `{kind: "want", symbols}` or `{kind: "again"}`. */
+  /** Handle a message: `{kind: "want", symbols}` or `{kind: "again"}`. */
   take(message) {
     this.heardAt = now();
     if (message.kind === "want") this.#hub.want(this, message.symbols);
@@ -35,7 +34,7 @@ class Subscriber {
 
 export class StreamHub {
   #subscribers = new Set();
-  // The stream that is read, and the one that is being opened to take its place.
+  // The stream that is read, and the one that is being opened to replace it.
   #current = null;
   #next = null;
   #openedAt = null;
@@ -43,12 +42,12 @@ export class StreamHub {
   #timer = null;
   #failures = 0;
 
-  /** A new subscriber. `send` gets messages:
+  /** Return a new subscriber. `send` is called with messages:
    *
    * - `{kind: "here"}` answers each "want";
-   * - `{kind: "open", stream, symbols}`: a fresh stream, from whose first events books begin anew;
+   * - `{kind: "open", stream, symbols}`: a new stream, whose first events begin the books again;
    * - `{kind: "event", stream, event}`: an event of a book that the subscriber wants;
-   * - `{kind: "resumed" | "interrupted", stream}`: it goes on where it stopped; it broke.
+   * - `{kind: "resumed" | "interrupted", stream}`: the stream has resumed, or was interrupted.
    */
   subscribe(send) {
     const subscriber = new Subscriber(this, send);
@@ -61,17 +60,17 @@ export class StreamHub {
     subscriber.symbols = new Set(symbols);
     this.#subscribers.add(subscriber);
     subscriber.send({ kind: "here" });
-    // A new reader of a book needs all of it, which only a fresh stream brings.
+    // A new reader needs a snapshot, which only a new stream begins with.
     const isChanged = before.size !== subscriber.symbols.size || symbols.some((symbol) => !before.has(symbol));
     if (isChanged) this.#change();
   }
 
-  /** Open a fresh stream after a while: a book broke, or fell behind. */
+  /** Open a new stream after a delay, because a book is broken or behind. */
   again() {
     if (this.#timer === null && this.#next === null) this.#fail();
   }
 
-  /** Forget the subscribers that said nothing for `patience` ms: nobody tells of a closed window. */
+  /** Remove subscribers that sent nothing for `patience` ms: a closed window is not reported. */
   forgetSilent(patience) {
     const silent = [...this.#subscribers].filter(({ heardAt }) => now() - heardAt > patience);
     for (const subscriber of silent) {
@@ -81,7 +80,7 @@ export class StreamHub {
     if (silent.length > 0) this.#change();
   }
 
-  /** Close the stream, for good. */
+  /** Close the stream and forget all symbols. */
   close() {
     for (const subscriber of this.#subscribers) subscriber.symbols = new Set();
     this.#change();

@@ -1,11 +1,11 @@
-// The section of one followed book: best prices, rows, and how far it can be trusted.
+// The section of one followed book: best prices, rows, status and counts.
 
 import { SideRows, roughTotal } from "./rows.js";
 import { NOTHING, ageText, countText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
 import { clean } from "./words.js";
 
 const FEWEST_ROWS = 10;
-// At depth 1000 the far levels would cost every frame and serve nobody: the caption says so.
+// More rows would slow every frame down. The caption shows that a deeper book is cut.
 const MOST_ROWS = 100;
 
 export class Ladder {
@@ -13,11 +13,11 @@ export class Ladder {
   #followed;
   #asks;
   #bids;
-  // How many characters the longest price and quantity had: they only grow, so that nothing jumps.
+  // The longest price and quantity so far. They only grow, so that the layout does not jump.
   #priceChars = 0;
   #qtyChars = 0;
 
-  /** `onClose` is called when the reader closes this ladder. */
+  /** `onClose` is called when the visitor closes this ladder. */
   constructor(followed, onClose) {
     this.#followed = followed;
     const { symbol } = followed;
@@ -66,7 +66,7 @@ export class Ladder {
     writeDecimal(this.#part(`best-${side}-qty`), qty);
   }
 
-  /** Tell the style sheet how much must fit in a row. */
+  /** Set the number of characters that must fit in a row, for the style sheet. */
   #fit(levels) {
     for (const [price, qty] of levels) {
       this.#priceChars = Math.max(this.#priceChars, price.length);
@@ -103,7 +103,7 @@ export class Ladder {
   }
 }
 
-/** Where the book comes from; only what is proved here is called live. */
+/** Return the text of the source; only a verified book of Kraken is called live. */
 function sourceText(source, { doubt }) {
   if (source === "kraken") return doubt === null ? "live Kraken" : "Kraken";
   return source === null ? "" : clean(source);

@@ -4,7 +4,7 @@ import { folded } from "./selection.js";
 import { NOTHING, ageText, fromTemplate, mark, write, writeDecimal } from "./texts.js";
 import { clean, quoted } from "./words.js";
 
-// From so many books on it is worth typing to find one.
+// With more books than this, the table has a search field.
 const MANY = 12;
 
 class OverviewRow {
@@ -19,11 +19,11 @@ class OverviewRow {
     this.#button.addEventListener("click", () => onToggle(symbol));
   }
 
-  /** Take `book`, which has a `summary`: of its ladder if one `isOpen`, else of /books. The caller
-   *  paints the row, in the same frame as the ladder. */
+  /** Set the book of the row. Its `summary` is the ladder's if `isOpen`, otherwise that of /books.
+   *  The caller paints the row, in the same frame as the ladder. */
   take(book, isOpen, isKnown) {
     this.#book = book;
-    // What a ladder shows is known by its stream.
+    // The stream of a ladder goes on while /books fails.
     this.#isKnown = isOpen || isKnown;
     this.#button.setAttribute("aria-pressed", isOpen);
   }
@@ -41,7 +41,7 @@ class OverviewRow {
     write(this.#part("age"), ageText(age));
   }
 
-  /** Show the row only if its symbol has `text` in it; return whether it has. */
+  /** Show the row only if its symbol contains `text`; return whether it does. */
   filter(text) {
     const { symbol } = this.#book;
     const matches = symbol.toLowerCase().includes(text.toLowerCase()) || folded(symbol).includes(folded(text));
@@ -61,7 +61,7 @@ export class Overview {
   #onToggle;
   #rows = new Map();
 
-  /** `onToggle` gets the symbol whose button was pressed. */
+  /** `onToggle` is called with the symbol of a pressed button. */
   constructor(element, onToggle) {
     this.#element = element;
     this.#body = element.querySelector("tbody");
@@ -70,8 +70,8 @@ export class Overview {
     this.#search.addEventListener("input", () => this.#filter());
   }
 
-  /** Have a row for each of `books`; `paint` shows what they say. Those in `followed` (symbol →
-   *  FollowedBook) are shown as their ladders are, the others as /books says if it `isKnown`.
+  /** Make a row for each of `books`; `paint` shows them. Books in `followed` (symbol →
+   *  FollowedBook) are shown like their ladders; the others as in /books, if `isKnown`.
    */
   take(books, followed, isKnown) {
     this.#keepOnly(new Set(books.map((book) => book.symbol)));
@@ -87,7 +87,7 @@ export class Overview {
     for (const row of this.#rows.values()) row.paint();
   }
 
-  /** The row of a symbol, if there is one. */
+  /** Return the row of a symbol, undefined if there is none. */
   row(symbol) {
     return this.#rows.get(symbol);
   }
@@ -106,7 +106,7 @@ export class Overview {
       row = new OverviewRow(symbol, this.#onToggle);
       this.#rows.set(symbol, row);
     }
-    // Only rows out of place are moved: moving one takes the focus from its button.
+    // Move only rows at a wrong place, because a moved button loses the focus.
     const there = this.#body.children[index] ?? null;
     if (there !== row.element) this.#body.insertBefore(row.element, there);
     return row;
@@ -116,7 +116,7 @@ export class Overview {
     const text = this.#search.value.trim();
     const hits = [...this.#rows.values()].filter((row) => row.filter(text));
     const isMissed = this.#rows.size > 0 && hits.length === 0;
-    write(this.#element.querySelector(".no-hit"), isMissed ? `No book here matches ${quoted(text)}.` : "");
+    write(this.#element.querySelector(".no-hit"), isMissed ? `No book matches ${quoted(text)}.` : "");
     this.#element.querySelector("table").hidden = this.#rows.size === 0 || isMissed;
   }
 }

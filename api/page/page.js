@@ -1,4 +1,4 @@
-// Wires the page: /books to the table, the stream to the ladders, and both to what is said in words.
+// Connects /books with the table, the stream with the ladders, and both with the notices.
 
 import { apiUrl } from "./address.js";
 import { Feed } from "./feed.js";
@@ -11,7 +11,7 @@ import { MOST_LADDERS, selected, toggle } from "./selection.js";
 import { NOTHING, mark, write } from "./texts.js";
 import { clean, listed, quoted } from "./words.js";
 
-// Ages grow while nothing happens.
+// Ages grow even if no event comes, so they are painted every 500 ms.
 const TICK = 500;
 
 const painter = new Painter();
@@ -19,13 +19,13 @@ const overview = new Overview(document.getElementById("overview"), toggleLadder)
 const feed = new Feed();
 const poll = new BooksPoll(onBooks, onFailure);
 const headline = { paint: paintHeadline };
-// Symbol → Ladder and symbol → FollowedBook, in the order of the ladders.
+// By symbol, in the order of the ladders.
 let ladders = new Map();
 let followed = new Map();
 let books = [];
 let isAnswered = false;
 let isKnown = false;
-// The symbol that could not be opened because there were too many ladders.
+// The symbol whose ladder could not be opened because too many are open.
 let refusedOpening = null;
 
 function onBooks(answer) {
@@ -47,7 +47,7 @@ function toggleLadder(symbol) {
   arrange();
 }
 
-/** Let the ladders be those that are selected, and the table and the notices say so. */
+/** Update ladders, table and notices to the selection in the address. */
 function arrange() {
   const selection = selected(books);
   for (const [symbol, ladder] of ladders) {
@@ -75,7 +75,7 @@ function makeLadder(symbol) {
   return ladder;
 }
 
-/** Read the books of the ladders, but none that Kraken refuses, and none while nobody looks. */
+/** Read the books of the ladders, except refused ones, and none while the page is hidden. */
 function read() {
   const readable = new Map();
   for (const [symbol, book] of followed) {
@@ -99,12 +99,12 @@ function paintLater(symbol) {
   }
 }
 
-/** All in one frame, so that a book's row and its ladder never differ. */
+/** Paint everything in one frame, so that a book's row and its ladder never differ. */
 function paintAllLater() {
   for (const view of [overview, headline, ...ladders.values()]) painter.soon(view);
 }
 
-/** Where the books come from: simulated if any is, and nothing is claimed before it is known. */
+/** Show the source of the books: simulated if any book is, and nothing until it is known. */
 function paintSource() {
   const sources = new Set(books.map((book) => book.source).filter(Boolean));
   const source = sources.has("simulated") ? "simulated" : ([...sources][0] ?? null);
@@ -114,12 +114,12 @@ function paintSource() {
 
 function paintNotices({ symbols, unknown, tooMany }) {
   const notices = [];
-  // Before there is any book, no name is known.
+  // Without any book every name would be unknown.
   if (unknown.length > 0 && books.length > 0) {
-    notices.push(`No book here is called ${listed(unknown)}. The table has the names of those that there are.`);
+    notices.push(`There is no book ${listed(unknown)}. The table lists all books.`);
   }
   const more = tooMany.length > 0 ? listed(tooMany) : refusedOpening && quoted(refusedOpening);
-  if (more) notices.push(`At most ${MOST_LADDERS} ladders are open at a time. Close one to open ${more}.`);
+  if (more) notices.push(`At most ${MOST_LADDERS} ladders can be open. Close one to open ${more}.`);
   write(document.getElementById("notice"), notices.join(" "));
   document.getElementById("no-ladder").hidden = symbols.length > 0 || books.length === 0;
   write(document.getElementById("no-book"), emptyText());
@@ -127,8 +127,8 @@ function paintNotices({ symbols, unknown, tooMany }) {
 
 function emptyText() {
   if (books.length > 0) return "";
-  if (isKnown) return "There is no book yet: no collector has said which symbols it follows.";
-  return isAnswered ? "There was no book at the last answer." : "Asking for the books…";
+  if (isKnown) return "There is no book yet: no collector has reported its symbols.";
+  return isAnswered ? "The last response had no book." : "Loading the books…";
 }
 
 function paintHeadline() {
@@ -148,7 +148,7 @@ function headlineOf({ symbol, reader, verdict }) {
   return `${bid?.[0] ?? NOTHING} / ${ask?.[0] ?? NOTHING} ${clean(symbol)}`;
 }
 
-/** Commands that work: for a book that is there, at the address that this page has. */
+/** Show commands that work: with an existing book and the address of this page. */
 function paintCommands() {
   const [open] = ladders.keys();
   const symbol = open ?? books.find((book) => book.status !== "refused")?.symbol;
@@ -160,14 +160,14 @@ function paintCommands() {
   }
 }
 
-/** A page that nobody sees holds no connection; seen again, it begins afresh. */
+/** Close all connections while the page is hidden; open new ones when it is visible again. */
 function onVisibility() {
   if (document.hidden) poll.stop();
   else poll.start();
   read();
 }
 
-/** A page that is left, and maybe kept for the way back, reads nothing either. */
+/** Stop reading when the page is left, because browsers may keep it for the back button. */
 function onLeaving() {
   poll.stop();
   for (const book of followed.values()) book.pause();

@@ -1,4 +1,4 @@
-// Views that changed, painted at most once per frame of the screen. Browsers give hidden pages none.
+// Paint changed views, at most once per frame of the screen. Hidden pages have no frames.
 
 import { atOneMoment } from "./clock.js";
 

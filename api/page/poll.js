@@ -1,4 +1,4 @@
-// /books, every two seconds while the page is seen: every book's status and age.
+// Request /books, with every book's status and age, every two seconds while the page is visible.
 
 import { apiUrl } from "./address.js";
 import { now } from "./clock.js";
@@ -7,7 +7,7 @@ import { clean, statusText } from "./words.js";
 const INTERVAL = 2000;
 const PATIENCE = 5000;
 
-/** A book as /books told it, with an age that goes on growing. */
+/** A book from a response of /books, with an age that grows since then. */
 export class PolledBook {
   constructor(book, askedAt) {
     Object.assign(this, book);
@@ -15,12 +15,12 @@ export class PolledBook {
     this.answeredAt = now();
   }
 
-  /** The age now. It counts from before the question, so it is never younger than the truth. */
+  /** The age now. It counts from the request, so that it is never too low. */
   get age() {
     return this.age_ms === null ? null : this.age_ms + now() - this.askedAt;
   }
 
-  /** What the table shows of it. */
+  /** The values for the table. */
   get summary() {
     return {
       status: this.status,
@@ -40,7 +40,7 @@ export class BooksPoll {
   #running = false;
   #asked = 0;
 
-  /** `onBooks` gets the list of books, `onFailure` why there is none. */
+  /** `onBooks` is called with the list of books, `onFailure` with the reason that there is none. */
   constructor(onBooks, onFailure) {
     this.#onBooks = onBooks;
     this.#onFailure = onFailure;
@@ -75,16 +75,16 @@ async function ask() {
     response = await fetch(apiUrl("books"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
   } catch (error) {
     if (error.name === "TimeoutError") {
-      return failed("The server does not answer, or other windows use all of this browser's connections to it");
+      return failed("The server does not respond, or other windows use all of this browser's connections to it");
     }
     return failed("The server cannot be reached");
   }
   try {
     const body = await response.json();
-    if (!response.ok) return failed(`The server answers ${response.status}: ${clean(body.detail ?? body.title ?? "no reason given")}`);
+    if (!response.ok) return failed(`The server responded with ${response.status}: ${clean(body.detail ?? body.title ?? "no reason given")}`);
     return { failure: null, books: body.map((book) => new PolledBook(book, askedAt)) };
   } catch {
-    return failed(`The answer, with status ${response.status}, is not the list of books: is this the address of a kraken-book api?`);
+    return failed(`The response, with status ${response.status}, is not a list of books: is this the address of a kraken-book api?`);
   }
 }
 

@@ -1,9 +1,9 @@
-// A symbol's events to a book, and whether that book is known to be right. Knows no page, no network.
+// Build a symbol's book from its events, and decide whether it is right. No page, no network.
 
 import { Book } from "./book.js";
 import { bookChecksum } from "./checksum.js";
 
-// Where a reader stands with its book. In the broken ones only a fresh stream helps.
+// The state of a reader's book. From the broken ones only a new stream recovers.
 export const Standing = Object.freeze({
   WAITING: "waiting",
   VERIFIED: "verified",
@@ -21,19 +21,19 @@ const UPDATABLE = new Set([Standing.VERIFIED, Standing.UNVERIFIED]);
 const LIVE = Object.freeze({ status: "live", reason: null });
 
 export class BookReader {
-  // The last book, which is only to be shown as right while `standing` is VERIFIED.
+  // The last book; it is known to be right only while `standing` is VERIFIED.
   book = null;
   standing = Standing.WAITING;
   source = null;
-  // The last numbered event: events are ordered by (epoch, seq).
+  // The position (epoch, seq) of the last numbered event.
   place = null;
-  // What the stream said last of the status.
+  // The last status of the stream.
   told = LIVE;
-  // Why it lagged last, as the api said it.
+  // The reason of the last `lagged`.
   lagReason = null;
   #numbered = LIVE;
 
-  /** `counts` are those of the reader whose place this one is to take. */
+  /** `counts` are those of the reader that this one will replace. */
   constructor(counts = { verified: 0, mismatches: 0, lagged: 0, missed: 0, missedUnknown: false, conflated: 0 }) {
     this.counts = counts;
   }
@@ -42,19 +42,19 @@ export class BookReader {
     return BROKEN.has(this.standing);
   }
 
-  /** A fresh stream begins; what broke the last one is still said, until a snapshot comes. */
+  /** Begin a new stream. A broken state remains visible until a snapshot comes. */
   begin() {
     this.place = null;
     this.told = this.#numbered = LIVE;
     if (!this.isBroken) this.standing = Standing.WAITING;
   }
 
-  /** The stream goes on, maybe at another replica: what the api said of its own is no longer known. */
+  /** Resume the stream, maybe on another replica: statuses of the previous one are unknown now. */
   resume() {
     this.told = this.#numbered;
   }
 
-  /** Take the next event of the stream; return whether it says something that was not known. */
+  /** Apply the next event of the stream; return whether it was new. */
   take(event) {
     if (event.kind === "lagged") this.#lag(event);
     else if (event.seq === null) this.told = event;
@@ -75,22 +75,22 @@ export class BookReader {
     return epoch === place.epoch && seq > place.seq;
   }
 
-  /** After `lagged` the stream goes on from its next snapshot, wherever that stands. */
+  /** Whether this is the snapshot after `lagged`, which may have any position. */
   #isAwaited(event) {
     return event.kind === "snapshot" && this.standing === Standing.LAGGED;
   }
 
-  /** Whether nothing lies between the last event and this one. */
+  /** Whether this event directly follows the last one. */
   #isNext({ epoch, seq }) {
     return this.place !== null && epoch === this.place.epoch && seq === this.place.seq + 1;
   }
 
   #replace(event) {
-    // The first of a stream stands for nothing that this reader waited for.
+    // The first snapshot of a stream replaces no updates of this reader.
     const inStream = this.place !== null && this.standing !== Standing.LAGGED;
     if (inStream) this.counts.conflated += event.conflated ?? 0;
     this.source = event.source;
-    // Snapshots are made of verified, live books alone; where the status is another, it follows.
+    // Only verified, live books have snapshots; a different status follows as an event.
     this.told = this.#numbered = LIVE;
     this.book = new Book(event.depth);
     this.#apply(event);
@@ -108,8 +108,8 @@ export class BookReader {
       this.book.apply(event.bids, event.asks);
       this.standing = this.#verify(event.checksum);
     } catch (error) {
-      // Whatever cannot be applied, a level or an event of another shape, leaves no book to trust.
-      console.debug("event not understood", error);
+      // After an event that cannot be applied the book cannot be trusted.
+      console.debug("event not applied", error);
       this.standing = Standing.SENSELESS;
     }
   }
@@ -134,7 +134,7 @@ export class BookReader {
     }
     this.place = { epoch: event.epoch, seq: event.seq };
     this.told = this.#numbered = event;
-    // A book that was lost, or is another leader's, comes back with a snapshot only.
+    // A book that was lost, or has a new leader, needs a snapshot.
     if (UPDATABLE.has(this.standing) && (event.status !== "live" || !sameEpoch)) {
       this.standing = Standing.SYNCING;
     }

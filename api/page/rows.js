@@ -1,15 +1,15 @@
-// The rows of one side of a ladder: always the same number of them, so that nothing jumps.
+// The rows of one side of a ladder. Their number is constant, so that the layout does not jump.
 
 import { fromTemplate, mark, writeDecimal } from "./texts.js";
 
-// As many rows as the style sheet gives room to; more of them scroll, by keyboard too.
+// The number of rows that fit by the style sheet; longer lists scroll, and can get the focus for it.
 const ROOM = 25;
-// A mark at the edge: a coloured row would be hard to read while it fades.
+// Only the edge flashes, because a fading background would make the row hard to read.
 const FLASH = [{ boxShadow: "inset 4px 0 var(--flash)" }, { boxShadow: "inset 4px 0 transparent" }];
 const FLASH_MS = 400;
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** One row, which shows a level or nothing. */
+/** A row with a level, or an empty row. */
 class Row {
   element = fromTemplate("row-template");
   #price;
@@ -38,7 +38,7 @@ class Row {
     this.#flash?.cancel();
   }
 
-  /** Let the bar behind the row take this share of its width. */
+  /** Set the width of the bar behind the row, as a share of the row. */
   fill(share) {
     this.element.style.setProperty("--depth", share.toFixed(4));
   }
@@ -55,10 +55,10 @@ export class SideRows {
   #list;
   #side;
   #rows = [];
-  // The quantities painted last, by price; null before the first.
+  // The painted quantities by price; null before the first paint.
   #painted = null;
 
-  /** `list` is the element for the rows, best first; `side` is "bid" or "ask". */
+  /** `list` is the element that contains the rows, best first; `side` is "bid" or "ask". */
   constructor(list, side) {
     this.#list = list;
     this.#side = side;
@@ -94,13 +94,12 @@ export class SideRows {
   }
 }
 
-/** The sum of the levels' quantities, for the width of bars alone. */
+/** Return the sum of the levels' quantities, only for the width of bars. */
 export function roughTotal(levels) {
   return levels.reduce((total, [, qty]) => total + roughly(qty), 0);
 }
 
-// Quantities can pass what a Number holds exactly, and none is ever computed with one, except for
-// how wide a bar is: there a part in 2^53 is less than a pixel.
+// A Number cannot hold every quantity exactly. For the width of a bar it is exact enough.
 function roughly(qty) {
   return Number(qty);
 }

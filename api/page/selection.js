@@ -1,21 +1,21 @@
-// Which ladders are open, kept in the address: #BTC/USD,ETH/USD
+// The open ladders, which are part of the address: #BTC/USD,ETH/USD
 
 export const MOST_LADDERS = 12;
-// An address that names none gets the first ones.
+// The number of ladders if the address names none.
 const FIRST_LADDERS = 4;
-// An address that names no book: the reader closed every ladder.
+// The address after every ladder was closed.
 const NONE = "none";
-// Kraken's names of before, which people still type.
+// Kraken's older names, which are still in use.
 const OLD_NAMES = new Map([["XBT", "BTC"], ["XDG", "DOGE"]]);
 
-/** The form in which two spellings of one symbol are equal: that of kraken_book/symbols.py. */
+/** Return the normal form of the spellings of a symbol, the same as in kraken_book/symbols.py. */
 export function folded(name) {
   const parts = name.trim().replace(/^\/+|\/+$/g, "").replaceAll("-", "/").toUpperCase().split("/");
   return parts.map((part) => OLD_NAMES.get(part) ?? part).join("/");
 }
 
-/** The symbols of `books` to show, and the names in the address that are not: those that no book
- *  has, and those that are too many.
+/** Return the symbols of `books` to show, the unknown names in the address, and the names that
+ *  exceed the limit.
  */
 export function selected(books) {
   const names = named();
@@ -33,7 +33,7 @@ export function selected(books) {
   };
 }
 
-/** Open or close the ladder of `symbol`; return false if there are too many to open one more. */
+/** Open or close the ladder of `symbol`; return false if no more can be opened. */
 export function toggle(symbol, open) {
   const isOpen = open.includes(symbol);
   if (!isOpen && open.length >= MOST_LADDERS) return false;
@@ -43,7 +43,7 @@ export function toggle(symbol, open) {
   return true;
 }
 
-/** The names in the address, each once; null if there is no part for them. */
+/** Return the names in the address without duplicates; null if it has no fragment. */
 function named() {
   if (location.hash.length <= 1) return null;
   const names = decoded(location.hash.slice(1)).split(",").map((name) => name.trim());

@@ -1,14 +1,14 @@
-// One EventSource on the events of several books.
+// An EventSource with the events of several books.
 
 import { streamUrl } from "./address.js";
 
 export class BooksStream {
   #source;
 
-  /** Begin a fresh stream.
+  /** Begin a new stream.
    *
-   * `number` tells it from other streams. `listener` has `onOpen`, `onResumed`, `onInterrupted`,
-   * `onRefused` and `onEvent`; each gets this stream first.
+   * `number` identifies the stream. `listener` has `onOpen`, `onResumed`, `onInterrupted`,
+   * `onRefused` and `onEvent`, whose first argument is this stream.
    */
   constructor(number, symbols, listener) {
     this.number = number;
@@ -21,7 +21,7 @@ export class BooksStream {
     };
     source.onmessage = ({ data }) => listener.onEvent(this, parsed(data));
     source.onerror = () => {
-      // The browser connects again by itself, unless it got an answer that is no stream.
+      // The browser reconnects automatically, unless the response is no stream.
       if (source.readyState === EventSource.CLOSED) listener.onRefused(this);
       else listener.onInterrupted(this);
     };
@@ -32,7 +32,7 @@ export class BooksStream {
   }
 }
 
-/** The event in a message, null if there is none. */
+/** Return the event in a message, null if it contains none. */
 function parsed(data) {
   try {
     const event = JSON.parse(data);

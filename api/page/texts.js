@@ -1,11 +1,11 @@
-// Values as the page writes them.
+// Write values into the page.
 
 import { isDecimal, splitZeros } from "./decimal.js";
 import { clean } from "./words.js";
 
 export const NOTHING = "—";
 
-/** An age in milliseconds, in seconds: tenths while it is small. */
+/** Return an age in milliseconds as seconds, with tenths below 10 s. */
 export function ageText(age) {
   if (age === null) return NOTHING;
   const seconds = age / 1000;
@@ -16,25 +16,25 @@ export function countText(count) {
   return count.toLocaleString("en");
 }
 
-/** Set an element's text, if it is another. */
+/** Set an element's text if it differs. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set the text of a `.decimal`, whose second child takes the zeros that only show the precision. */
+/** Set the text of a `.decimal`; its second child gets the zeros that only show the precision. */
 export function writeDecimal(element, text) {
   const [digits, zeros] = isDecimal(text) ? splitZeros(text) : [clean(text), ""];
   write(element.firstElementChild, digits);
   write(element.lastElementChild, zeros);
 }
 
-/** Set a data attribute, or remove it where `value` is null. */
+/** Set a data attribute, or remove it if `value` is null. */
 export function mark(element, name, value) {
   if (value === null) delete element.dataset[name];
   else if (element.dataset[name] !== String(value)) element.dataset[name] = value;
 }
 
-/** A copy of the one element in a `<template>`. */
+/** Return a copy of the only element in a `<template>`. */
 export function fromTemplate(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }

@@ -1,16 +1,17 @@
-// Whether a followed book may be shown as right. Whatever speaks against it wins.
+// Decide whether a followed book may be shown as live. Any doubt prevails.
 
 import { Standing } from "./reader.js";
 import { connectionText, lagText, standingText, statusText } from "./words.js";
 
-// Without a word from the server for this time, in ms, nothing is known.
+// After this silence of the server, in ms, no book counts as live.
 const MOST_SILENCE = 10_000;
 const NO_BOOK_YET = "no book yet";
 
-/** The verdict on a book: its status, and a doubt (a word, and why in sentences) unless it is right.
+/** Return the verdict on a book: its status and, unless it is live, a doubt and its explanation.
  *
- * `connection` is what the stream does, `polled` the book as /books told it last, `isPolledLater`
- * whether that is later than what the stream said, `silence` for how long neither said anything.
+ * `connection` is the state of the stream, `polled` the book in the last response of /books,
+ * `isPolledLater` whether that is later than the stream's last news, and `silence` the time since
+ * the last event or response.
  */
 export function judge(reader, { connection, polled, isPolledLater, silence }) {
   if (isPolledLater && polled.status === "refused") return told(polled);
@@ -24,7 +25,7 @@ export function judge(reader, { connection, polled, isPolledLater, silence }) {
   return standing(reader.standing);
 }
 
-/** What the stream said; if it only said that there is no book yet, with the reason of /books. */
+/** Return the stream's status; if its reason is `no book yet`, with the reason of /books. */
 function withCause(said, polled) {
   const hasCause = said.reason === NO_BOOK_YET && polled?.status !== "live" && polled?.reason;
   return hasCause ? { status: said.status, reason: polled.reason } : said;

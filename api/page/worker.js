@@ -1,8 +1,8 @@
-// A SharedWorker: one stream for all windows of this browser, each of which verifies for itself.
+// A SharedWorker with one stream for all windows of this browser. Each window verifies its books.
 
 import { StreamHub } from "./hub.js";
 
-// Windows say every few seconds that they are there, while they are seen.
+// Visible windows send a sign of life every few seconds.
 const PATIENCE = 20_000;
 const LOOK = 5000;
 

@@ -19,7 +19,7 @@ from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
 from api.views.view import View
 from api.views.view_pace import ViewPace
-from runtime.memory import give_back_freed_memory
+from runtime.memory import release_freed_memory
 
 LOOK_INTERVAL = 1.0
 # A channel costs memory; readers of the same choice share one.
@@ -142,7 +142,7 @@ class ChannelRegistry:
             self._peak_bytes = self._buffer.bytes
             self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
             # It looks at every page: no reader is to wait for that.
-            await asyncio.to_thread(give_back_freed_memory)
+            await asyncio.to_thread(release_freed_memory)
 
     async def _look_at_roster(self, choice: Choice) -> None:
         """Learn which symbols `*` means; raises ApiError if that is not known at all."""

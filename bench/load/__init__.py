@@ -1,8 +1,8 @@
-"""What makes load, prepared before the clock starts, and what watches the services under it.
+"""Load that is prepared before the clock starts, and the processes that are measured under it.
 
-`tape` is a feed of prepared frames, `flood` one as fast as its reader (`flood_process` starts it,
-`kraken_v1` is its second protocol). `market_events` are prepared events, `publishers` and
-`exchange_writer` write them to Redis, `redis_load` at a pace. `http_load` asks for answers,
-`idle_readers` open streams. `live_collector` starts a collector, `watched_service` a service whose
-loop `loop_watch` watches, `cores` pins processes.
+`tape` plays prepared frames at their times, `flood` as fast as its reader takes them;
+`flood_process` starts it, and `kraken_v1` is its second protocol. `market_events` prepares events.
+`publishers` and `exchange_writer` write them to Redis, `redis_load` at a given pace. `http_load`
+sends requests, `idle_readers` opens streams. `live_collector` starts a collector, `watched_service`
+a service whose loop `loop_watch` watches. `cores` pins processes.
 """

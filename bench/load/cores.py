@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _can_pin = hasattr(os, "sched_setaffinity")
-# Looked up before anything here pins this process itself.
+# Read before this module pins its own process.
 _USABLE = sorted(os.sched_getaffinity(0)) if _can_pin else [0]
 
 

@@ -1,6 +1,6 @@
 """All books of an exchange in Redis, written as a collector writes them, at any rate.
 
-Every book is the same market under another name: events of real size, made beforehand.
+Every book is the same market under another name, with prepared events of real size.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _BEGUN_AT_ONCE = 100
 
 
 class ExchangeWriter(RedisPublisher):
-    """Writes so many books, each in proportion to its market's weight.
+    """Writes books, each in proportion to its market's weight.
 
     Attributes:
         symbols: All symbols, the busiest first.
-        moved: How many updates have been written of each.
+        moved: The number of updates written of each symbol.
 
     """
 
@@ -59,12 +59,12 @@ class ExchangeWriter(RedisPublisher):
             )
 
     def flush(self, events: int) -> None:
-        """Write so many updates of random books, and one wake."""
+        """Write `events` updates of random books, and one wake."""
         drawn = Counter(self._rng.choices(self.symbols, cum_weights=self._bounds, k=events))
         self._flush([self._next_of(symbol, count) for symbol, count in drawn.items()])
 
     def touch_all(self) -> None:
-        """Confirm every book, as a collector does each second with those that stand still."""
+        """Confirm every book, as a collector does each second for books without updates."""
         now = rfc3339(time_ns())
         calls = [
             touch_book(symbol, self._market.epoch, now, RETENTION, 1 + self.moved[symbol])
@@ -76,7 +76,7 @@ class ExchangeWriter(RedisPublisher):
         """Return a call with the next updates of a book."""
         first = self.moved[symbol]
         updates: Sequence[MarketEvent] = self._market.updates[first : first + count]
-        assert len(updates) == count, f"too few updates were made beforehand for {symbol}"
+        assert len(updates) == count, f"too few updates were prepared for {symbol}"
         self.moved[symbol] += count
         entries = [
             EventEntry("update", each.seq, _named(symbol, stamped(each))) for each in updates
@@ -101,6 +101,6 @@ def _packed(call: WriteCall) -> bytes:
 
 
 def _named(symbol: str, event: bytes) -> bytes:
-    """Return an event of the market under this symbol."""
+    """Return an event of the market with this symbol in it."""
     _, comma, rest = event.partition(b",")
     return b'{"symbol":"%b"' % symbol.encode() + comma + rest

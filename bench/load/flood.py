@@ -1,10 +1,11 @@
-"""Prepared updates, sent as fast as a reader takes them, by a process of its own.
+"""Send prepared updates as fast as a reader takes them; runs as a separate process.
 
     python -m bench.load.flood --symbols 20 --updates 100000
 
-It speaks Kraken's v2, and v1 for a peer. When it listens it prints a line of JSON with what it
-serves (`Serving`). Each line of its standard input names a protocol; it sends all updates to the
-subscribers there, and prints when the first one went (`Begun`). It ends with its standard input.
+It speaks Kraken's v2, and v1 for a peer. When it listens it prints its addresses and updates as a
+line of JSON (`Serving`). Each line of its standard input names a protocol. It then sends all
+updates to the subscribers of that protocol, and prints the time of the first one (`Begun`). It ends
+when its standard input ends.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from simulator.market.catalogue import CATALOGUE
 from simulator.protocol.feed import FeedSubscriber
 from simulator.server import Simulator
 
-# So many updates are cut at a time; what of them is one connection's goes in one write.
+# The frames of one connection among so many updates go in one write.
 UPDATES_A_WRITE = 100
 UPDATES_A_SECOND = 1000.0
-# The peer is slower: the first third of the updates keeps it busy for as long.
+# The peer is slower: a third of the updates takes it about as long.
 V1_SHARE = 3
 
 Frames = Sequence[tuple[str, bytes]]
@@ -51,7 +52,7 @@ class FloodFeed(msgspec.Struct):
 
 
 class Serving(msgspec.Struct):
-    """What is served; `checksums` has the last checksum of each symbol in v2."""
+    """The two feeds; `checksums` has the last checksum of each symbol in v2."""
 
     v2: FloodFeed
     v1: FloodFeed
@@ -60,16 +61,16 @@ class Serving(msgspec.Struct):
 
 
 class Begun(msgspec.Struct):
-    """When the first update went, by time.monotonic."""
+    """The time at which the first update was sent, by time.monotonic."""
 
     at: float
 
 
 class Flood(Tape):
-    """A tape that waits only for its readers.
+    """A tape that plays as fast as its readers take it.
 
-    The exchange time advances by a second in a thousand updates, slower than they are sent, so the
-    seconds of updates that wait in the sockets of a busy machine do not count as lag.
+    The exchange time advances by a second in a thousand updates, which is slower than they are
+    sent. So updates that wait in the sockets of a busy machine do not count as lag.
     """
 
     def __init__(self, symbols: Sequence[str], updates: int) -> None:
@@ -80,7 +81,7 @@ class Flood(Tape):
         self.v1: Frames = [(symbol, frame_of(frame)) for symbol, frame in first]
 
     async def run(self) -> None:
-        """Wait; updates are sent by `send`."""
+        """Wait forever; `send` sends the updates."""
         await asyncio.Future()
 
     def snapshot_v1(self, symbol: str) -> bytes:
@@ -88,7 +89,7 @@ class Flood(Tape):
         return frame_of(next(self.frames(symbol)))
 
     def serving(self, v2_url: str, v1_url: str) -> Serving:
-        """Return what is served at these addresses."""
+        """Return a description of both feeds at these addresses."""
         return Serving(
             v2=FloodFeed(v2_url, _counted(self.v2)),
             v1=FloodFeed(v1_url, _counted(self.v1)),
@@ -98,7 +99,7 @@ class Flood(Tape):
 
 
 def symbols_of(count: int) -> list[str]:
-    """Return so many symbols: those of the catalogue, then made-up ones."""
+    """Return `count` symbols: those of the catalogue, then invented ones."""
     made_up = [f"C{number:04d}/USD" for number in range(count)]
     return [*CATALOGUE, *made_up][:count]
 
@@ -108,17 +109,15 @@ def _counted(frames: Frames) -> dict[str, int]:
 
 
 async def send(frames: Frames, subscribers: Mapping[str, FeedSubscriber]) -> None:
-    """Send all frames in their order; a connection gets the next when it has taken those before.
+    """Send all frames in their order; wait for each connection to take the ones before.
 
-    Raises:
-        KeyError: If nobody is subscribed to a symbol.
-
+    Every symbol must have a subscriber.
     """
     writes = list(_writes(frames, subscribers))
     say(Begun(time.monotonic()))
     for subscriber, joined in writes:
         subscriber.push(joined)
-        # What is pushed is written in the loop's next turn.
+        # Pushed frames are written in the next turn of the loop.
         await asyncio.sleep(0)
         await subscriber.drained()
 
@@ -135,7 +134,7 @@ def _writes(
 
 
 def say(message: msgspec.Struct) -> None:
-    """Print a message for the process that started this one."""
+    """Print a message as a line of JSON, for the process that started this one."""
     print(msgspec.json.encode(message).decode(), flush=True)
 
 
@@ -155,12 +154,12 @@ async def serve(flood: Flood) -> None:
 
 
 def main() -> None:
-    """Make the updates and serve them."""
+    """Prepare the updates and serve them."""
     parser = argparse.ArgumentParser(description="A feed as fast as its reader.")
     parser.add_argument("--symbols", type=int, default=1)
     parser.add_argument("--updates", type=int, default=10_000)
     options = parser.parse_args()
-    # Standard output is for who started this, line by line.
+    # Standard output carries messages to the parent process, line by line.
     configure_logs(parse_levels("critical"))
     logging.disable()
     uvloop.run(serve(Flood(symbols_of(options.symbols), options.updates)))

@@ -15,7 +15,7 @@ MessageT = TypeVar("MessageT", bound=msgspec.Struct)
 
 
 class FloodProcess:
-    """`python -m bench.load.flood`; it listens when the context has been entered."""
+    """A process `python -m bench.load.flood`, which listens once the context is entered."""
 
     def __init__(self, symbols: int, updates: int) -> None:
         self._command = [
@@ -36,11 +36,11 @@ class FloodProcess:
 
     @property
     def pid(self) -> int:
-        """The id of its process."""
+        """The process id."""
         return self._process.pid
 
     def send(self, protocol: Literal["v1", "v2"]) -> float:
-        """Send all updates to the subscribers; return when the first went, by time.monotonic."""
+        """Send all updates to the subscribers; return the time of the first, by time.monotonic."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{protocol}\n".encode())
         self._process.stdin.flush()

@@ -1,6 +1,7 @@
 """A cheap HTTP client: keep-alive connections over plain sockets, one request at a time on each.
 
-Requests are prepared before the clock starts; of an answer only status and length are read.
+Requests are prepared before the clock starts. Only the status and the length of a response are
+read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class HttpLoad:
-    """Sends random ones of `requests` for a while, and counts the answers by status."""
+    """Sends random ones of `requests` for a given time, and counts the responses by status."""
 
     def __init__(self, requests: Sequence[bytes]) -> None:
         self.statuses: Counter[int] = Counter()
@@ -25,7 +26,7 @@ class HttpLoad:
         self._stop_at = 0.0
 
     async def run(self, port: int, connections: int, seconds: float) -> float:
-        """Send requests for so many seconds; return the answers a second."""
+        """Send requests for `seconds`; return the responses per second."""
         self.statuses.clear()
         begun = time.monotonic()
         self._stop_at = begun + seconds
@@ -74,7 +75,7 @@ class _Connection(asyncio.Protocol):
 
 
 def get(path: str, **headers: str) -> bytes:
-    """Return a GET as it is sent; underscores in header names become dashes."""
+    """Return the bytes of a GET; underscores in header names become dashes."""
     lines = [f"GET {path} HTTP/1.1", "Host: bench"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -1,4 +1,4 @@
-"""Streams that are opened and not read, and the memory of the api that holds them."""
+"""Open streams that are not read, and the memory of the api that holds them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bench.load.market_events import SYMBOL
 from bench.peers.servers import Server
 from lab.sse.frozen import stream_request
 
-# Memory that has not grown for so long has settled.
+# Memory that has not grown for this time has settled.
 SETTLED_SECONDS = 1.5
 LIMIT_SECONDS = 30.0
 JOIN_SECONDS = 60.0
 
 
 def open_streams(server: Server, count: int, undo: ExitStack) -> None:
-    """Open so many streams; return when each has had the snapshot."""
+    """Open `count` streams; return when each has the snapshot."""
     readers = []
     for _ in range(count):
         reader = undo.enter_context(socket.create_connection(("127.0.0.1", server.port)))
@@ -33,7 +33,7 @@ def open_streams(server: Server, count: int, undo: ExitStack) -> None:
 
 
 def settled_memory(server: Server, scale: float) -> int:
-    """Return the api's memory in bytes, when it no longer grows."""
+    """Return the api's memory in bytes once it no longer grows."""
     assert server.memory is not None
     most, deadline = 0, monotonic() + LIMIT_SECONDS
     since, wait = monotonic(), max(0.3, SETTLED_SECONDS * min(1.0, scale))

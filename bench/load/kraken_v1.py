@@ -1,4 +1,4 @@
-"""Kraken's older WebSocket protocol, v1, as far as books need it, for a peer that speaks it.
+"""The book channel of Kraken's older WebSocket protocol, v1, for a peer that speaks only that.
 
 Its frames are made from v2's, with the same levels and checksums.
 """
@@ -17,7 +17,7 @@ from simulator.protocol.wire import pack
 from simulator.send_queue import SendQueue
 
 _CHANNEL = 336
-# When a level changed, which v1 tells of each; nobody here looks at it.
+# v1 has a time for each level; no reader uses it.
 _TIME = "1700000000.123456"
 
 
@@ -31,15 +31,15 @@ def frame_of(v2_frame: bytes) -> bytes:
         parts: list[dict[str, Any]] = [{"as": asks, "bs": bids}]
     else:
         parts = [{side: levels} for side, levels in (("a", asks), ("b", bids)) if levels]
-        # Where both sides move, it stands with the second.
+        # If both sides change, the checksum is in the second part, as Kraken has it.
         parts[-1]["c"] = book["checksum"]
     return pack(_text([_CHANNEL, *parts, "book-10", book["symbol"]]))
 
 
 def _levels(levels: Iterable[Mapping[str, str]]) -> list[list[str]]:
     last = {level["price"]: level["qty"] for level in levels}
-    # One entry a price, and what goes first: cryptofeed truncates its book after each level, not
-    # after each frame, and would lose one that what is deleted next makes room for.
+    # One entry for each price, deletions first: cryptofeed truncates its book after each level, not
+    # after each frame, so it would drop a level for which the next deletion makes room.
     rows = [[price, qty, _TIME] for price, qty in last.items()]
     return sorted(rows, key=lambda row: float(row[1]) != 0)
 
@@ -74,7 +74,7 @@ class KrakenV1:
 
     @property
     def url(self) -> str:
-        """Where clients connect, once started."""
+        """The URL for clients, once the server has started."""
         assert self._server is not None
         return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 

@@ -1,4 +1,4 @@
-"""A collector of everything that a feed lists."""
+"""Start a collector that follows everything that a feed lists."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ async def live_collector(
     module: str = "collector",
     **environment: str,
 ) -> Collector:
-    """Start `python -m module` for a feed; return when so many books are live.
+    """Start `python -m module` for a feed, and wait until `count` books are live.
 
-    The event loop, in which the feed may run, is not blocked.
+    The event loop is not blocked, because the feed may run in it.
+
+    Returns:
+        The running collector.
+
     """
     collector = await asyncio.to_thread(
         stage.collector,

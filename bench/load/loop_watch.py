@@ -1,9 +1,9 @@
 """Watch an event loop for stalls: how long they last, and which code runs meanwhile.
 
-A callback that is due every 5 ms records by how much it is late; any other callback waits as long.
-Each stall has the thread's own CPU time beside the time by the clock, since on a busy machine the
-whole process is stopped now and then, which is not the loop's doing. A long stall has the place in
-the code after 25 ms.
+A callback that is due every 5 ms records how late it runs; any other callback waits as long. Each
+stall has the CPU time of the thread beside the time by the clock, because a busy machine suspends
+the whole process now and then, which the loop cannot help. A long stall has the place in the code
+that ran after 25 ms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from types import FrameType
 import msgspec
 
 BEAT_SECONDS = 0.005
-# What is shorter is of no interest.
+# Shorter stalls are not recorded.
 NOTED_SECONDS = 0.01
 LOOK_SECONDS = BEAT_SECONDS + 0.025
 _INNERMOST = 6
@@ -29,10 +29,10 @@ class Stall(msgspec.Struct):
     """A stall of the loop, in seconds.
 
     Attributes:
-        at: When it ended, by time.monotonic.
-        seconds: How long it lasted.
-        cpu: How much CPU time the loop's thread used in it.
-        garbage: How long Python's garbage collector ran in it.
+        at: Its end, by time.monotonic.
+        seconds: Its duration.
+        cpu: The CPU time that the loop's thread used in it.
+        garbage: The time that Python's garbage collector ran in it.
         where: The code that ran, if the stall was long.
 
     """
@@ -45,7 +45,7 @@ class Stall(msgspec.Struct):
 
 
 class Stalls(msgspec.Struct):
-    """All recorded stalls of a loop in their order, and since when it is watched."""
+    """The recorded stalls of a loop in their order, and the time at which the watch began."""
 
     since: float
     noted: list[Stall]
@@ -68,7 +68,7 @@ class LoopWatch:
 
     def _set_out(self) -> None:
         self._where, self._garbage = "", 0.0
-        # Where the next beat does not come in time, the signal tells where Python is.
+        # If the next beat is late, the signal handler records the code that runs.
         signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS)
         self._due, self._cpu = monotonic() + BEAT_SECONDS, thread_time()
         self._loop.call_later(BEAT_SECONDS, self._beat)

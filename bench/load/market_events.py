@@ -1,4 +1,4 @@
-"""Prepared events of real size, as a collector would write them of one market.
+"""Prepared events of real size, as a collector would write them for one market.
 
 Only the time at which an event was received is set when it is published.
 """
@@ -25,7 +25,7 @@ _TIME = "2026-08-02T03:35:51.702114Z"
 
 
 class MarketEvent(NamedTuple):
-    """A numbered update and the book that it leads to; `head` is its JSON up to the time."""
+    """A numbered update and the book after it; `head` is the event's JSON up to the time."""
 
     seq: int
     head: bytes
@@ -66,7 +66,7 @@ def market_events(count: int, *, epoch: int = 1, depth: int = 10) -> MarketEvent
 
 
 def stamped(event: MarketEvent) -> bytes:
-    """Return the whole event, received now."""
+    """Return the whole event with the current time as the time of receipt."""
     return b'%b%b"}' % (event.head, rfc3339(time_ns()).encode())
 
 

@@ -1,4 +1,4 @@
-"""Publish prepared events at a given rate, and record when each left."""
+"""Publish prepared events at a given rate, and record the time of each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kraken_book.contract.write import EventEntry, Retention, write_events
 from kraken_book.timestamps import rfc3339
 
 RETENTION = Retention(300_000, 20_000)
-# Where a server takes nothing for so long, what it took until then counts.
+# If a server takes nothing for this time, the events that it took until then count.
 STUCK_SECONDS = 20.0
-# One that takes longer than events come is not given ever more at once.
+# A bound for the batches of a server that is slower than the rate.
 MAX_AT_ONCE = 50
 
 
 def packed(*command: str | int | bytes) -> bytes:
-    """Return a command as Redis reads it."""
+    """Return a command in Redis's protocol."""
     made: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says one
     return made
 
@@ -45,9 +45,13 @@ class EventPublisher(Protocol):
 def publish_at(
     publisher: EventPublisher, events: Sequence[MarketEvent], rate: float, seconds: float
 ) -> array[float]:
-    """Publish events at a rate for so many seconds; return when each left, by time.monotonic.
+    """Publish events at a rate for `seconds`.
 
     Events that are due while the server takes others go out together, as in a collector's flush.
+
+    Returns:
+        The time at which each event was sent, by time.monotonic.
+
     """
     left: array[float] = array("d")
     begun = monotonic()
@@ -63,7 +67,7 @@ def publish_at(
 
 
 class RedisPublisher:
-    """Writes as the collector does, with the script and one wake a flush."""
+    """Writes as the collector does: with the script, and one wake for each flush."""
 
     def __init__(self, socket_path: Path, epoch: int) -> None:
         self._epoch = epoch

@@ -1,4 +1,4 @@
-"""A Redis with the books of an exchange, apis that read it, and its CPU at a pace."""
+"""A Redis with the books of an exchange, apis that read it, and its CPU at a given pace."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ WORDS: dict[Following, str] = {"nobody": "nobody", "few": f"{FEW} books", "all":
 
 
 class WritePace(NamedTuple):
-    """So many flushes a second with so many events each.
+    """Flushes per second and events per flush.
 
-    A collector also confirms every book once a second. Without `confirms` nobody does, so small
-    costs stay visible.
+    A collector also confirms every book once a second. Without `confirms` that is left out, so that
+    small costs stay visible.
     """
 
     flushes: float
@@ -45,17 +45,17 @@ BUSY = WritePace(250, 20, confirms=True)
 
 
 class Spent(NamedTuple):
-    """The CPU that Redis used a second at one pace, and what was written and read."""
+    """The CPU that Redis used per second at one pace, and the number of writes and reads."""
 
     cpu: float
     flushes: float
     events: float
     read: float
-    """Events a second that each replica followed."""
+    """Events per second that each replica followed."""
     api: float = 0.0
-    """The CPU that each api itself used."""
+    """The CPU of each api."""
     event_bytes: float = 0.0
-    """The bytes of an event to a reader."""
+    """The bytes that a reader receives for an event."""
 
 
 class RedisLoad:
@@ -63,7 +63,7 @@ class RedisLoad:
 
     def __init__(self, stage: Stage, folder: Path, books: int, seconds: float) -> None:
         self._stage, self._folder, self._seconds = stage, folder, seconds
-        # On a port, since replicas are on other machines.
+        # On a port, because replicas on other machines use TCP.
         self.server = stage.redis(0)
         self.redis: Redis = stage.enter(closing(Redis.from_url(self.server.url)))
         market = market_events(UPDATES_OF_A_BOOK)
@@ -101,15 +101,15 @@ class RedisLoad:
         *,
         cpu_of_server: Redis | None = None,
     ) -> list[Spent]:
-        """Return what is spent at each pace while every api has a reader of these books.
+        """Measure each pace while every api has a reader of these books.
 
         Args:
             following: The books that each reader follows.
             paces: The paces of writing.
-            cpu_of_server: Whose CPU is measured, if not that of the Redis that is written to.
+            cpu_of_server: The Redis to measure; the one that is written to if None.
 
-        Raises:
-            MeasureFailed: If a reader misses an event.
+        Returns:
+            The figures of each pace. A reader that misses an event raises MeasureFailed.
 
         """
         few, everything = self.writer.symbols[:FEW], self.writer.symbols
@@ -124,7 +124,7 @@ class RedisLoad:
             return [self._at(pace, followed, drain, server) for pace in paces]
 
     def alone(self, pace: WritePace) -> Spent:
-        """Return what is spent while every api is stopped."""
+        """Measure a pace while every api is stopped."""
         for api in self.apis:
             api.freeze()
         (spent,) = self.spent("nobody", [pace])
@@ -136,9 +136,9 @@ class RedisLoad:
     def _wait_for_snapshots(self, drain: CountingReaders, count: int) -> None:
         deadline = monotonic() + GRACE_SECONDS
         while any(had.snapshots < count for had in drain.counts()):
-            assert monotonic() < deadline, "the streams do not open"
+            assert monotonic() < deadline, "the streams did not open"
             sleep(0.1)
-        # The opening has its own reads.
+        # The opening of a stream reads Redis too.
         sleep(min(1.0, self._seconds))
 
     def _at(
@@ -152,7 +152,7 @@ class RedisLoad:
         wait_for_updates(drain, wanted, GRACE_SECONDS)
         having = drain.counts()
         if [each.updates for each in having] != wanted:
-            raise MeasureFailed("a replica's reader did not have each event once")
+            raise MeasureFailed("a reader did not receive each event once")
         sleep(max(0.0, begun + self._seconds - monotonic()))
         seconds = monotonic() - begun
         sent = sum(after.bytes - each.bytes for after, each in zip(having, had, strict=True))

@@ -1,4 +1,4 @@
-"""A feed of prepared frames, which costs next to nothing to play."""
+"""A feed of prepared frames, which needs little CPU to play."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from simulator.protocol.instruments import SimulatedInstrument
 from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
 
 _TIME = time_text(0)
-# Of every frame the same, and without a length of its own: so the time can be set when it is sent.
+# The end of every frame has the same length, so the time can be set when the frame is sent.
 _END = f'{_TIME}"}}]}}'.encode()
 _TICK_SECONDS = 0.001
 
 
 class TapeFrame(NamedTuple):
-    """A frame that is due so many seconds after the start; `head` is its part before the time."""
+    """A frame that is due `due` seconds after the start; `head` is its part before the time."""
 
     due: float
     symbol: str
@@ -30,7 +30,7 @@ class TapeFrame(NamedTuple):
 
 
 class Rate(NamedTuple):
-    """So many updates a second, for so many seconds."""
+    """Updates per second, and for how many seconds."""
 
     updates: float
     seconds: float
@@ -40,7 +40,7 @@ class Tape:
     """A `BookFeed` of the simulator that plays its updates once, to one subscriber of each symbol.
 
     Args:
-        symbols: The symbols; they move by their markets' weights.
+        symbols: The symbols; their rates follow the weights of their markets.
         rates: The rates of updates, one after another.
         depth: The depth of all books.
         seed: The seed of the markets.
@@ -69,28 +69,28 @@ class Tape:
         self._subscribers: dict[str, FeedSubscriber] = {}
         self._started = asyncio.Event()
         self.started_at = 0.0
-        """When it started, in Unix seconds; a frame's time is this plus when it is due."""
+        """The start in Unix seconds; the time of a frame is the start plus `due`."""
         self.latest = 0.0
-        """How late the latest frame was, in seconds."""
+        """The longest delay of a frame, in seconds."""
 
     def instruments(self) -> Iterable[SimulatedInstrument]:
-        """Return what is listed."""
+        """Return the listed pairs."""
         return [market.profile.instrument for market in self._markets.values()]
 
     def lists(self, symbol: str) -> bool:
         """Return whether the symbol is on the tape."""
         return symbol in self._markets
 
-    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all alike
+    def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all symbols have the same depth
         """Return whether the symbol is on the tape at this depth."""
         return depth == self.depth
 
     def subscribe(
         self,
         symbol: str,
-        depth: int,  # noqa: ARG002 - there is one
+        depth: int,  # noqa: ARG002 - there is only one depth
         subscriber: FeedSubscriber,
-        snapshot: bool,  # noqa: ARG002 - always
+        snapshot: bool,  # noqa: ARG002 - it is always sent
     ) -> None:
         """Send the snapshot, and the updates that are played from now on."""
         now = time_text(time.time_ns() // 1000).encode()
@@ -98,7 +98,7 @@ class Tape:
         self._subscribers[symbol] = subscriber
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
-        """Send nothing more of it."""
+        """Stop sending the symbol to this subscriber."""
         if self._subscribers.get(symbol) is subscriber:
             del self._subscribers[symbol]
 
@@ -108,18 +108,18 @@ class Tape:
         return self._subscribers
 
     def frames(self, symbol: str) -> Iterator[bytes]:
-        """Yield a symbol's frames with some time in them, its snapshot first."""
+        """Yield the frames of a symbol, the snapshot first, with an arbitrary time in them."""
         heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
-        # Before the text stands what WebSocket puts there.
+        # A head begins with the WebSocket header.
         yield from (head[head.index(b'{"') :] + _END for head in heads)
 
     def start(self, wait: float = 1.0) -> None:
-        """Start to play after so many seconds."""
+        """Begin to play after `wait` seconds."""
         self.started_at = time.time() + wait
         self._started.set()
 
     async def run(self) -> None:
-        """Play all updates when it is started, then wait."""
+        """Play all updates once started, then wait forever."""
         await self._started.wait()
         frames = self.stamped()
         begun = time.monotonic() + self.started_at - time.time()
@@ -138,7 +138,7 @@ class Tape:
             await asyncio.sleep(_TICK_SECONDS)
 
     def stamped(self) -> Iterator[tuple[float, str, bytes]]:
-        """Yield of each update when it is due, its symbol, and the frame as it is sent."""
+        """Yield the due time, the symbol and the whole frame of each update."""
         start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
         return iter(
             [

@@ -1,8 +1,8 @@
-"""A service as `python -m` runs it, with a watch in its loop; the suite `stalls` starts it.
+"""Run a service as `python -m` does, with a watch on its loop, for the suite `stalls`.
 
     WATCHED=api WATCHED_FILE=stalls.json python -m bench.load.watched_service
 
-The stalls are in the file when the service has stopped.
+It writes the stalls to the file when the service has stopped.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def main(service: str, file: Path) -> None:
-    """Run `collector` or `api`, then write its stalls to the file."""
+    """Run `collector` or `api`, then write its stalls to `file`."""
     watch, run = LoopWatch(), uvloop.run
 
     async def watched(service: Coroutine[Any, Any, T]) -> T:
         watch.start()
         return await service
 
-    # Both services run their loop with this function.
+    # Both services run their loop with uvloop.run.
     uvloop.run = lambda service: run(watched(service))  # type: ignore[assignment, misc]
     try:
         importlib.import_module(f"{service}.__main__").main()

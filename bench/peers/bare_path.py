@@ -1,9 +1,9 @@
-"""The barest path from Redis to SSE: XREAD, then a write to each client.
+"""The shortest path from Redis to SSE: XREAD, then a write to each client.
 
     python -m bench.peers.bare_path 3001 redis.sock
 
-Nothing is checked, kept or recovered; it is the lower bound for the services. `BarePublisher`
-writes the stream that it follows: an XADD for each event.
+It checks, keeps and recovers nothing: it is the lower bound for the services. `BarePublisher`
+writes the stream that it follows, with an XADD for each event.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.load.market_events import MarketEvent, stamped
 from bench.load.publishers import packed
 
 STREAM = "bare"
-# Streams with their entries, each an id with its fields and values.
+# Streams with their entries: an id, and the fields with their values.
 Reply = list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: bare\n\n"
 _BLOCK_MS = 5000
@@ -35,11 +35,11 @@ class Redis:
         self._replies = hiredis.Reader()
 
     def send(self, *commands: bytes) -> None:
-        """Send without waiting."""
+        """Send commands without waiting for replies."""
         self.socket.sendall(b"".join(commands))
 
     def reply(self) -> Reply | None:
-        """Return the next reply; wait for it."""
+        """Wait for the next reply, and return it."""
         while (reply := self._replies.gets()) is False:
             self._replies.feed(self.socket.recv(1 << 20))
         if isinstance(reply, Exception):
@@ -49,13 +49,13 @@ class Redis:
 
 
 class BarePublisher:
-    """Writes events without a book."""
+    """Publishes events without a book."""
 
     def __init__(self, path: Path) -> None:
         self._redis = Redis(str(path))
 
     def publish(self, events: Sequence[MarketEvent]) -> None:
-        """Return when Redis has them."""
+        """Write events; return when Redis has them."""
         self._redis.send(*[packed("XADD", STREAM, "*", "data", stamped(each)) for each in events])
         for _ in events:
             self._redis.reply()
@@ -66,7 +66,7 @@ class BarePublisher:
 
 
 def main(port: int, redis_socket: str) -> None:
-    """Serve all clients until killed."""
+    """Serve all clients until the process is killed."""
     redis, last = Redis(redis_socket), b"0-0"
     clients: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", port), backlog=2048) as listener:

@@ -1,9 +1,9 @@
-"""A server with a constant answer: the server stack of the api with nothing behind it.
+"""A server with a constant response: the server stack of the api with nothing behind it.
 
     python -m bench.peers.constant 3001 answer.json
 
-`answer.json` has `body` and `headers`. A request with an `If-None-Match` gets a 304 without the
-body. Under `/bare/` uvicorn alone answers, elsewhere with the api's routing and request log.
+`answer.json` has `body` and `headers`. A request with `If-None-Match` gets a 304 without the body.
+Below `/bare/` only uvicorn is used; other paths pass the api's routing and request log too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from runtime.service import stop_on_signals
 
 
 class Constant:
-    """The ASGI application, with and without the api's outer parts."""
+    """The ASGI application, with and without the api's routing and request log."""
 
     def __init__(self, body: str, headers: dict[str, str]) -> None:
         self._body = body.encode()
@@ -37,7 +37,7 @@ class Constant:
         self._app = RequestLogger(Starlette(routes=[Route("/{path:path}", self._route)]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if not scope["path"].startswith("/bare/"):
             await self._app(scope, receive, send)
             return

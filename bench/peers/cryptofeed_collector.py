@@ -2,8 +2,8 @@
 
     .venv-peers/bin/python bench/peers/cryptofeed_collector.py ws://127.0.0.1:1234 6379 BTC/USD
 
-cryptofeed is unchanged; it is only given what it would ask Kraken for: the pairs, and the address
-of the feed.
+cryptofeed is unchanged. It is only given the pairs, which it would request from Kraken, and the
+address of the feed.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from cryptofeed.symbols import Symbols
 
 
 class KrakenElsewhere(Kraken):  # type: ignore[misc]  # cryptofeed is not in the venv of the checks
-    """Kraken's feed at another address, without TLS, as ours is in the same run."""
+    """Kraken's feed at another address, without TLS, as for our collector in the same run."""
 
-    websocket_endpoints = [  # noqa: RUF012 - as cryptofeed has it
+    websocket_endpoints = [  # noqa: RUF012 - overrides an attribute of cryptofeed
         WebsocketEndpoint(each.address, limit=each.limit, authentication=True)
         for each in Kraken.websocket_endpoints
     ]
     elsewhere = ""
 
     async def _ws_authentication(self, address: str, options: Any) -> tuple[str, Any]:  # noqa: ARG002
-        # cryptofeed takes `wss` alone for an address, but asks here for the one to connect to.
+        # cryptofeed accepts only `wss` addresses, but connects to the one that this returns.
         return self.elsewhere, options
 
 

@@ -14,7 +14,7 @@ from bench.peers.process import NotInstalled, PeerProcess
 MODULE = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 PATH = "/sub"
 _ANSWER = b"HTTP/1.1 20"
-# As many messages kept as our streams keep, and no limit that a benchmark would meet.
+# It keeps as many messages as our streams, and has no limit that a benchmark reaches.
 _CONFIG = """
 load_module {module};
 daemon off;
@@ -61,7 +61,7 @@ def start_nchan(folder: Path, port: int) -> PeerProcess:
 
 
 class NchanPublisher:
-    """Posts events on one connection; pipelines those that go together."""
+    """Posts events on one connection, and pipelines those of one batch."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), STUCK_SECONDS)

@@ -1,4 +1,4 @@
-"""The process of a peer, which ends with the benchmark."""
+"""The process of a peer; it ends with the benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "py
 
 
 class NotInstalled(Exception):
-    """A peer is missing; the message says how to install it."""
+    """A peer is missing; the message has the command that installs it."""
 
 
 class PeerProcess:
@@ -40,7 +40,7 @@ class PeerProcess:
                 stderr=output,
                 cwd=log.parent,
                 process_group=0,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread starts them
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - only one thread starts processes
             )
 
     def __enter__(self) -> Self:
@@ -48,7 +48,7 @@ class PeerProcess:
         while not self._listens():
             if self._process.poll() is not None or monotonic() > deadline:
                 self.close()
-                raise NotInstalled(f"it does not start: {self._log.read_text(errors='replace')}")
+                raise NotInstalled(f"does not start: {self._log.read_text(errors='replace')}")
             sleep(0.05)
         return self
 
@@ -60,7 +60,7 @@ class PeerProcess:
         return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
-        """Kill it and the processes that it started."""
+        """Kill the process and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -1,4 +1,4 @@
-"""The servers whose fan-out is compared, each with its publisher."""
+"""The servers of the fan-out suites, each with its publisher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab.ports import free_port
 from lab.stage import Stage
 from launcher.embedded_redis import EmbeddedRedis
 
-_APP = Path(__file__).parent / "peers" / "sse_starlette_app.py"
+_APP = Path(__file__).with_name("sse_starlette_app.py")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ Start = Callable[[MarketEvents], AbstractContextManager[Server]]
 
 @contextmanager
 def api(events: MarketEvents) -> Iterator[Server]:
-    """Start the api: one process, from a Redis of its own."""
+    """Start the api: one process, with its own Redis."""
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
         publisher = stage.enter(closing(RedisPublisher(redis.socket_path, events.epoch)))
@@ -54,7 +54,7 @@ def api(events: MarketEvents) -> Iterator[Server]:
 
 @contextmanager
 def nchan(_events: MarketEvents) -> Iterator[Server]:
-    """Start Debian's nginx with nchan: one process, published to over HTTP."""
+    """Start Debian's nginx with nchan: one process, which receives events over HTTP."""
     port = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -66,7 +66,7 @@ def nchan(_events: MarketEvents) -> Iterator[Server]:
 
 @contextmanager
 def sse_starlette(events: MarketEvents) -> Iterator[Server]:
-    """Start an application of sse-starlette: one process, from a Redis of its own."""
+    """Start an application of sse-starlette: one process, with its own Redis."""
     if not PEERS_PYTHON.is_file():
         raise NotInstalled("sse-starlette: make peers")
     with ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""Servers that take turns under one load, in one run; what counts is their ratio."""
+"""Measure servers in turns under the same load in one run, and compare them by ratios."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from lab.sse.timing import Publication, Received
 from lab.sse.timing_crowd import TimingCrowd
 
 OURS = "api"
-# From the head of an answer until the server has noted its reader, which no peer tells.
+# From the head of a response until the server has registered the reader; no peer reports it.
 SETTLE_SECONDS = 0.5
-# What was published last may take so long to come.
+# The time that the last event may take to arrive.
 GRACE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class ReaderLoad:
-    """So many readers of one book that has `rate` updates a second, for `seconds`."""
+    """`readers` of one book that has `rate` updates per second, for `seconds`."""
 
     readers: int
     rate: float
@@ -35,51 +35,51 @@ class ReaderLoad:
         return f"{self.readers:,} readers, {self.rate:,.0f} events/s"
 
     def scaled(self, scale: float) -> ReaderLoad:
-        """Return a share of it: of the readers, and of the time."""
+        """Return this load with a share of the readers and of the time."""
         return ReaderLoad(share_of(self.readers, scale), self.rate, max(1.0, self.seconds * scale))
 
 
 @dataclass(frozen=True)
 class TurnResult:
-    """What a server brought to its readers in one turn."""
+    """The events that the readers of a server received in one turn."""
 
     readers: int
     complete: int
-    """How many of the readers had every event, once."""
+    """The number of readers that received every event exactly once."""
     published: int
     events: int
     seconds: float
-    """From the first publication to the last receipt."""
+    """The seconds from the first publication to the last receipt."""
     p50: float
     p99: float
-    """Of all events and readers, the seconds from publication to receipt."""
+    """The seconds from publication to receipt, for every event and reader."""
     cpu: float
-    """The server's seconds of CPU."""
+    """The CPU seconds of the server."""
     readers_cpu: float
     at_once: float
-    """How many events came to a reader together."""
+    """The mean number of events that a reader received together."""
 
     @property
     def rate(self) -> float:
-        """Events a second, of all readers together."""
+        """Events per second, summed over all readers."""
         return self.events / self.seconds
 
     @property
     def cpu_each(self) -> float:
-        """The server's CPU for an event to a reader, in microseconds."""
+        """The server's CPU for each event and reader, in microseconds."""
         return self.cpu / max(1, self.events) * 1e6
 
 
 @dataclass(frozen=True)
 class AllTurns:
-    """All turns of each server, and why a peer has none."""
+    """The turns of each server, and the reason if a peer has none."""
 
     load: ReaderLoad
     delivered: Mapping[str, Sequence[TurnResult]]
     missing: Mapping[str, str]
 
     def median(self, name: str, figure: Callable[[TurnResult], float]) -> float:
-        """Return a server's figure, the median of its turns."""
+        """Return the median of a figure over the turns of a server."""
         return median(map(figure, self.delivered[name]))
 
     def row(
@@ -90,7 +90,7 @@ class AllTurns:
         peer: str,
         goal: Goal | None,
     ) -> Row:
-        """Return our figure beside a peer's, or why there is no peer."""
+        """Return our figure beside a peer's, or the reason that there is no peer."""
         ours = self.median(OURS, figure)
         if peer in self.missing:
             why = self.missing[peer]
@@ -107,14 +107,14 @@ class AllTurns:
         )
 
     def details(self) -> Iterator[Row]:
-        """Yield what each server spent, and how its events came."""
+        """Yield the CPU of each server, and how its events arrived."""
         for name, turns in self.delivered.items():
             seconds, cpu = sum(each.seconds for each in turns), sum(each.cpu for each in turns)
             figures = {
-                "readers that had every event": (min(turn.complete for turn in turns), ""),
+                "readers with every event": (min(turn.complete for turn in turns), ""),
                 "CPU for an event to a reader": (self.median(name, _cpu_each), "us"),
                 "CPU": (cpu / seconds * 100, "% of a core"),
-                "events that come at once": (self.median(name, _at_once), ""),
+                "events that arrive together": (self.median(name, _at_once), ""),
                 "p99": (self.median(name, _p99) * 1e3, "ms"),
             }
             for what, (figure, unit) in figures.items():
@@ -136,10 +136,10 @@ def _p99(delivered: TurnResult) -> float:
 def take_turns(
     servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
 ) -> AllTurns:
-    """Measure the servers in turns; the api must be among them.
+    """Measure the servers in turns; the api must be one of them.
 
-    Raises:
-        MeasureFailed: If a reader of the api misses an event.
+    Returns:
+        The turns of each server. A reader of the api that misses an event raises MeasureFailed.
 
     """
     events = market_events(int(load.rate * load.seconds) + 1)
@@ -161,7 +161,7 @@ def take_turns(
 
 
 def require_all(received: Received) -> None:
-    """Raise MeasureFailed unless each reader had each event, once."""
+    """Raise MeasureFailed unless each reader received each event exactly once."""
     if received.complete < received.readers:
         missed = received.readers - received.complete
         raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")

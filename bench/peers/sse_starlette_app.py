@@ -1,6 +1,6 @@
-"""Redis to SSE with sse-starlette, as its examples do it: a queue for each client.
+"""Redis to SSE with sse-starlette, as in its examples: a queue for each client.
 
-One task reads the stream for all of them. Runs in `.venv-peers` and knows nothing of ours.
+One task reads the stream for all clients. It runs in `.venv-peers`, without our packages.
 
     python sse_starlette_app.py 3001 redis.sock STREAM
 """
@@ -27,7 +27,7 @@ _clients: set[asyncio.Queue[Event]] = set()
 
 
 async def follow(redis: Redis, stream: str) -> None:
-    """Give each event of the stream to every client."""
+    """Put each event of the stream into the queue of every client."""
     last = b"$"
     while True:
         reply = await redis.xread({stream: last}, block=1000, count=1000)
@@ -51,7 +51,7 @@ async def events() -> AsyncIterator[ServerSentEvent]:
 
 
 async def subscribe(_request: Request) -> Response:
-    """Answer with events."""
+    """Respond with a stream of events."""
     answer: Response = EventSourceResponse(events(), sep="\n")
     return answer
 

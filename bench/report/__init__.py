@@ -1,4 +1,4 @@
-"""What a run found: `rows`, their `goals`, the `table`, the pictures (`figures`), the `machine`.
+"""The results of a run: `rows`, their `goals`, the `table`, the `figures` and the `machine`.
 
-`progress` shows how far a run is.
+`progress` shows the progress of a run.
 """

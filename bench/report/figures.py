@@ -1,4 +1,4 @@
-"""Pictures of a report for docs: how far each goal is reached, and ours beside the peers."""
+"""Draw pictures of a report: goals and their figures, the peers, and the core's steps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 OURS, THEIRS, MISSED, INK, FAINT = "#12806a", "#a9b4c0", "#d9822b", "#24303c", "#6b7885"
 TIMES = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 MAX_TIMES = 10
-# Readable where a page shows it at half of that.
+# Readable if a page shows the picture at half of its size.
 DPI = 160
-# Where matplotlib is installed its names are checked too.
+# The type checker reads matplotlib only if it is installed.
 STYLE: dict[Any, Any] = {
     "font.size": 10,
     "text.color": INK,
@@ -34,16 +34,16 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "ytick.major.size": 0,
-    # A page may be dark.
+    # The background of a page may be dark.
     "figure.facecolor": "white",
 }
 
 
 def draw(report: Report, folder: Path) -> str:
-    """Draw the pictures that the report has figures for; return a line that says which."""
+    """Draw the pictures for which the report has figures; return a line that lists them."""
     if find_spec("matplotlib") is None:
-        return "no picture is drawn: matplotlib is not installed (make bench does that)"
-    import matplotlib as mpl  # noqa: PLC0415 - half a second, and not always installed
+        return "no picture is drawn: matplotlib is not installed (make bench installs it)"
+    import matplotlib as mpl  # noqa: PLC0415 - takes half a second, and is optional
 
     mpl.use("agg")
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,9 +54,8 @@ def draw(report: Report, folder: Path) -> str:
             if figure is not None:
                 figure.savefig(folder / name, dpi=DPI)
                 drawn.append(name)
-    return (
-        f"drawn into {folder}: {', '.join(drawn) or 'nothing, since there are no figures for it'}"
-    )
+    names = ", ".join(drawn) or "nothing, because no picture has figures"
+    return f"drawn into {folder}: {names}"
 
 
 def _figure(
@@ -79,7 +78,7 @@ def _foot(figure: Figure, report: Report) -> None:
 
 
 def goals(report: Report) -> Figure | None:
-    """Draw a bar for each goal: how far it is reached, on a scale on which the goal is 1."""
+    """Draw a bar for each goal, on a scale on which the goal is 1."""
     rows = [(row, row.goal, row.value) for _, row in report.rows]
     judged = [(row, goal, value) for row, goal, value in rows if goal and value is not None]
     if not judged:
@@ -106,7 +105,7 @@ def goals(report: Report) -> Figure | None:
     axes.set_xscale("log")
     axes.set_xticks(TIMES, [f"{each:g}" for each in TIMES])
     axes.set_xticks([], minor=True)
-    # Room for the words behind the longest bar.
+    # Room for the text behind the longest bar.
     axes.set_xlim(1 / MAX_TIMES, MAX_TIMES * 3)
     axes.set_title("Each goal, and how far it is reached: right of the line it is")
     axes.set_xlabel(f"times as good as the goal (logarithmic, cut at {MAX_TIMES})")
@@ -119,14 +118,14 @@ def _label(row: Row, goal: Goal) -> str:
 
 
 class Delays(NamedTuple):
-    """The delays of half and of 99 in 100 events, in ms."""
+    """The delays p50 and p99, in ms."""
 
     p50: float
     p99: float
 
 
 def beside_peers(report: Report) -> Figure | None:
-    """Draw the events that reach many readers, and their delays, beside the peers'."""
+    """Draw events per second and delays of our services beside the peers'."""
     names = ("fan_out", "at_ease", "end_to_end")
     groups = dict(group for name in names if (group := _delays(report, name)))
     rates = _rates(report)
@@ -154,7 +153,7 @@ def _rates(report: Report) -> dict[str, float]:
 
 
 def _delays(report: Report, suite: str) -> tuple[str, dict[str, Delays]] | None:
-    """Return the title of a suite's delays, and ours and the peer's delays."""
+    """Return the title of a suite's delays, and the delays of our services and of the peer."""
     rows = {
         row.what[-len("p50") :]: row
         for name, row in report.rows
@@ -180,8 +179,8 @@ def _draw_rates(axes: Axes, rates: Mapping[str, float]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, most * 1.14)
     axes.xaxis.set_major_formatter(lambda value, _place: f"{value:,.0f}")
-    axes.set_title("Events that one process brings to its readers")
-    axes.set_xlabel("events/s, all readers of one book together")
+    axes.set_title("Events that one process delivers to its readers")
+    axes.set_xlabel("events/s, summed over all readers of one book")
 
 
 def _draw_delays(axes: Axes, groups: Mapping[str, Mapping[str, Delays]]) -> None:
@@ -221,12 +220,12 @@ def _draw_delays(axes: Axes, groups: Mapping[str, Mapping[str, Delays]]) -> None
     axes.set_ylim(place - 0.4, -0.6)
     axes.grid(visible=True, axis="x", color="#e6eaee", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_title("How soon an event comes: half of them (filled), 99 in 100 (hollow)")
+    axes.set_title("Delay of an event: p50 (filled) and p99 (hollow)")
     axes.set_xlabel("ms, logarithmic")
 
 
 def core(report: Report) -> Figure | None:
-    """Draw where the time of one frame goes, step by step."""
+    """Draw the time of one frame, divided into steps."""
     rows = [row for name, row in report.rows if name == "core" and row.ours is not None]
     if not rows:
         return None

@@ -1,8 +1,8 @@
 """All goals of the benchmarks.
 
-A goal without a unit bounds a ratio: ours over the peer's or the limit's in the same run. Only
-these decide whether a run is good. The others are printed with their verdict, and depend on the
-machine.
+A goal without a unit bounds a ratio: our figure divided by the peer's or the limit's in the same
+run. Only these goals decide whether a run is good. The others depend on the machine, and are only
+printed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ INGEST_OF_LIMIT = Goal("at least", 1 / 3)
 FAN_OUT_RATE = Goal("at least", 1_000_000, "events/s")
 FAN_OUT_P99 = Goal("under", 100, "ms")
 FAN_OUT_BESIDE = {"nchan": Goal("at least", 5), "sse-starlette": Goal("at least", 15)}
-"""How many times as many events as the peer brings to its readers."""
+"""By peer: our rate of events divided by the peer's."""
 
 AT_EASE_BESIDE_NCHAN = Goal("at most", 1.5)
 END_TO_END_BESIDE_BARE_PATH = Goal("at most", 1.5)
@@ -27,6 +27,6 @@ IDLE_STREAM = Goal("under", 40, "kB")
 SLOW_STREAM = Goal("under", 160, "kB")
 
 DEPTH_OF_CONSTANT = {200: Goal("at least", 0.60), 304: Goal("at least", 0.85)}
-"""By status: the share of the answers a second of a server with a constant answer."""
+"""By status: our responses per second divided by those of a server with a constant response."""
 
 STALL = Goal("under", 50, "ms")

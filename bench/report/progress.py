@@ -1,4 +1,4 @@
-"""The progress of all suites together: a bar in a terminal, else a line for each step."""
+"""The progress of all suites: a bar in a terminal, otherwise a line for each step."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from bench.suite import Suite
 
 Show = Callable[[str, float], None]
-"""Called with the step that begins and the share of its suite that is done."""
+"""Called with the name of a step, and the share of its suite that is done."""
 
 
 @contextmanager
 def show_progress(suites: Sequence[Suite], console: Console) -> Iterator[Callable[[Suite], Show]]:
-    """Yield a function that returns, for each suite, what shows its progress."""
+    """Yield a function that returns the `Show` of a suite."""
     total = sum(each.seconds for each in suites)
     begins = {
         each.name: sum(before.seconds for before in suites[:number])
         for number, each in enumerate(suites)
     }
-    # Without a thread of its own: processes end with the thread that starts them.
+    # No refresh thread, because processes end with the thread that started them.
     bar = Progress(
         BarColumn(),
         "{task.percentage:3.0f}%",
@@ -43,7 +43,7 @@ def show_progress(suites: Sequence[Suite], console: Console) -> Iterator[Callabl
                 words = f"{suite.name}: {what}"
                 bar.update(task, completed=done, description=words, refresh=True)
             else:
-                # As it stands: a file has no width.
+                # Not by rich, which would wrap the line.
                 print(f"{done / total:4.0%} {suite.name}: {what}", file=console.file, flush=True)
 
         return show

@@ -1,4 +1,4 @@
-"""The rows of the table: our figure, the one beside it, their ratio, the goal and its verdict."""
+"""The rows of the table: our figure, another one, their ratio, the goal and its verdict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 
 class GoalVerdict(StrEnum):
-    """Whether a goal was reached."""
+    """The verdict on a goal."""
 
     MET = "met"
     MISSED = "missed"
@@ -22,7 +22,7 @@ class GoalVerdict(StrEnum):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """A bound for the figure, if it has a unit, else for the ratio."""
+    """A bound: for the figure if it has a unit, otherwise for the ratio."""
 
     bound: Literal["at least", "at most", "under"]
     value: float
@@ -30,22 +30,22 @@ class Goal(msgspec.Struct, frozen=True):
 
     @property
     def is_ratio(self) -> bool:
-        """Whether it bounds the ratio, which is comparable between machines."""
+        """Whether the goal bounds the ratio, which is comparable between machines."""
         return not self.unit
 
     def is_met(self, value: float) -> bool:
-        """Return whether this value reaches the goal."""
+        """Return whether `value` meets the goal."""
         if self.bound == "at least":
             return value >= self.value
         return value < self.value or (self.bound == "at most" and value == self.value)
 
     def reached(self, value: float) -> float:
-        """Return how far the goal is reached: 1 at the goal, 2 if it is twice as good."""
+        """Return how good `value` is: 1 at the goal, 2 if it is twice as good."""
         least, most = (value, self.value) if self.bound == "at least" else (self.value, value)
         return least / max(most, 1e-9)
 
     def shown(self, value: float) -> str:
-        """Return a value in the form of this goal."""
+        """Return `value` as text, in the unit of this goal."""
         if self.unit:
             return f"{short(value)} {self.unit}"
         return times(value, as_share=self.value < 1)
@@ -66,22 +66,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ratio: float | None = None
     goal: Goal | None = None
     not_measured: str = ""
-    """Why it was not measured."""
+    """The reason if it was not measured."""
     failed: str = ""
-    """How it failed, which is never good."""
+    """The error if the suite failed."""
     note: str = ""
-    """What the figures alone do not say."""
+    """A remark for the reader."""
     is_detail: bool = False
-    """Whether the table has it only if suites were chosen by name."""
+    """Whether the table shows the row only if suites were chosen with `--only`."""
 
     @property
     def value(self) -> float | None:
-        """The ratio or the figure, whichever the goal bounds."""
+        """The number that the goal bounds: the ratio or the figure."""
         return self.ratio if self.goal and self.goal.is_ratio else self.ours
 
     @property
     def verdict(self) -> GoalVerdict:
-        """Whether its goal was reached."""
+        """The verdict on the goal of this row."""
         if self.failed:
             return GoalVerdict.FAILED
         if self.not_measured:
@@ -92,7 +92,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_bad(self) -> bool:
-        """Whether it failed or misses a ratio; figures with a unit depend on the machine."""
+        """Whether the suite failed, or a ratio misses its goal."""
         if self.verdict is GoalVerdict.MISSED:
             assert self.goal is not None
             return self.goal.is_ratio
@@ -100,12 +100,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def why(self) -> str:
-        """What the verdict alone does not say."""
+        """The reason of the verdict, or the remark."""
         return self.not_measured or self.failed or self.note
 
     @property
     def shown_ratio(self) -> str:
-        """The ratio as the table has it; empty if there is none."""
+        """The ratio as text; empty if there is none."""
         if self.ratio is None:
             return ""
         if self.goal and self.goal.is_ratio:
@@ -114,17 +114,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def median_ratio(ours: Iterable[float], theirs: Iterable[float]) -> float:
-    """Return the median, over the turns, of ours divided by theirs."""
+    """Return the median of ours divided by theirs over the turns."""
     return median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 def times(ratio: float, *, as_share: bool) -> str:
-    """Render a ratio as a multiple or as a share of the other."""
+    """Render a ratio as a multiple or as a share."""
     return f"{ratio:.0%}" if as_share else f"{ratio:.3g}x"
 
 
 def short(value: float) -> str:
-    """Render three digits, and all that are before the point."""
+    """Render three significant digits, but never round the integer part."""
     if value == int(value) or value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

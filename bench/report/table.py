@@ -13,7 +13,7 @@ from rich.text import Text
 from bench.report.rows import GoalVerdict, Row, short
 
 HEAD = ("suite", "what", "ours", "beside", "ratio", "goal", "")
-# Wide enough for every line of the table in a file.
+# Wide enough that a table in a file has no wrapped line.
 FILE_WIDTH = 200
 STYLES = {
     GoalVerdict.MET: "green",
@@ -28,7 +28,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     name: str
     seconds: float
-    """How long it took."""
+    """The duration of the suite."""
     rows: list[Row]
 
 
@@ -41,7 +41,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def is_whole_load(self) -> bool:
-        """Whether goals count, as they do only for the whole load."""
+        """Whether the whole load was used, so that goals count."""
         return self.scale >= 1
 
     @property
@@ -59,12 +59,12 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing failed and, with the whole load, no ratio misses its goal."""
+        """Whether no suite failed and, if goals count, no ratio misses its goal."""
         return not any(row.is_bad and self.verdict(row) for _, row in self.rows)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every goal has its figure, measured with the whole load."""
+        """Whether every goal has a figure that was measured with the whole load."""
         left_out = [row for _, row in self.rows if row.failed or (row.goal and row.not_measured)]
         return self.is_whole_load and not left_out
 
@@ -97,8 +97,8 @@ class Report(msgspec.Struct, frozen=True):
         yield Text(": ".join(filter(None, (verdict, row.why))), STYLES.get(verdict, ""))
 
     def _caption(self) -> str:
-        by = "it is good or not by its ratios (x and %) alone"
+        by = "only ratios (x and %) decide whether the run is good"
         if not self.is_whole_load:
-            by = f"{self.scale:.0%} of the load: it works or not, and no goal counts"
+            by = f"{self.scale:.0%} of the load, so no goal counts"
         minutes, seconds = divmod(round(sum(each.seconds for each in self.measured)), 60)
         return f"{self.machine}, in {minutes}:{seconds:02}; {by}"

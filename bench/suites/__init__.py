@@ -1,1 +1,1 @@
-"""What is measured: one module for each suite of `bench.catalogue`, with a `measure` function."""
+"""The suites of `bench.catalogue`: a module with a `measure` function for each."""

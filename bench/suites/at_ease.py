@@ -1,8 +1,8 @@
-"""How soon events reach a few readers of one book, beside nchan.
+"""The delay of events to a few readers of one book, beside nchan.
 
-100 readers, 200 events a second of real size: both servers have time for more. They take turns. The
-time is from the moment at which an event leaves for Redis, or for nchan, until a reader has it. If
-a reader of ours misses an event there is no figure.
+100 readers, 200 events per second of real size, which both servers handle with ease, in turns. The
+delay is measured from the sending of an event to Redis or nchan until a reader has it. If a reader
+of the api misses an event, there is no figure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STARTS = {OURS: servers.api, "nchan": servers.nchan}
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure both delays beside nchan's, with a share of the readers and of the time."""
+    """Measure the api's delays beside nchan's."""
     turns = take_turns(STARTS, LOAD.scaled(scale), turns_at(scale), progress)
     at_ease, goal = str(turns.load), AT_EASE_BESIDE_NCHAN
     yield turns.row(f"{at_ease}: p50", "ms", lambda d: d.p50 * 1e3, "nchan", goal)

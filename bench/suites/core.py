@@ -1,9 +1,9 @@
 """The core alone: from the bytes of a frame to a verified book, in microseconds, by step.
 
-Frames are Kraken's own if there is a recording at this depth, else the simulator's.
-Only the core runs, in one thread. The best of many passes over all frames counts, since on a shared
-machine every other one is disturbed. The yardstick, in the same run, is the standard library's
-`json.loads` of the same bytes.
+Frames are Kraken's own if there is a recording at this depth, otherwise the simulator's. Only the
+core runs, in one thread. The best of many passes over all frames counts, because other work on the
+machine disturbs single passes. It is compared with the standard library's `json.loads` of the same
+bytes in the same run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRECISION = Precision(1, 8)
 
 @dataclass(frozen=True)
 class Core:
-    """What one frame costs, in microseconds: the whole, and up to the end of each step."""
+    """The time of one frame in microseconds: in total, and up to the end of each step."""
 
     frames: int
     origin: str
@@ -44,7 +44,7 @@ class Core:
 
     @property
     def steps(self) -> dict[str, float]:
-        """What each step costs."""
+        """The time of each step."""
         return {
             "decode": self.decoded,
             "levels": self.levels - self.decoded,
@@ -53,7 +53,7 @@ class Core:
         }
 
     def rows(self) -> Iterator[Row]:
-        """Yield a frame's cost beside `json.loads`, and each step's beside the whole."""
+        """Yield the time of a frame beside `json.loads`, and of each step beside the total."""
         yield Row(
             what="a frame's bytes to a verified book",
             ours=self.verified,
@@ -77,7 +77,7 @@ class Core:
 
 
 def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
-    """Measure with ever more steps; a step costs the difference."""
+    """Measure with an increasing number of steps; the difference is the time of a step."""
     passes = max(2, int(PASSES * scale))
     progress.expect(-(-passes // TOLD_EVERY))
     data, origin = frames_of(depth)
@@ -99,7 +99,7 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
 
 
 def frames_of(depth: int) -> tuple[list[bytes], str]:
-    """Return book frames of one symbol from a snapshot on, and where they come from."""
+    """Return book frames of one symbol, beginning with a snapshot, and their origin."""
     recorded = find_recording(f"kraken-btcusd-depth{depth}.jsonl")
     if recorded is not None:
         frames = [line for line in recorded.read_bytes().splitlines() if _is_book(line)]

@@ -1,10 +1,10 @@
-"""How cheap `/depth` is, beside a constant answer of the same size from the same server stack.
+"""The rate of `/depth`, beside a constant response of the same size from the same server stack.
 
-Real processes: a Redis with 20 books, the api, and `bench.peers.constant`, which is uvicorn with
-the api's protocol, routing and request log and nothing behind them or, as `bare`, with the protocol
-alone. 32 keep-alive connections ask for books at random, for whole answers and for 304s, from one
-server after the other. Measured are the answers a second and the server's CPU for each; the goals
-are set against the constant.
+Real processes: a Redis with 20 books, the api, and `bench.peers.constant`. That is uvicorn with the
+api's protocol, routing and request log and nothing behind them or, as `bare`, with the protocol
+alone. 32 keep-alive connections request random books from one server after the other, once for
+whole responses and once for 304s. The responses per second and the server's CPU for each are
+measured. The goals compare with the constant response.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ OF_THE_SERVER = ("date", "x-request-id")
 
 
 class AnswerRate(NamedTuple):
-    """Answers a second, and the server's CPU for one in microseconds."""
+    """Responses per second, and the server's CPU for each in microseconds."""
 
     rate: float
     cpu: float
 
 
 Turns = Mapping[str, Sequence[AnswerRate]]
-"""Of each server."""
+"""The measures of each server."""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """What the servers answered, by status."""
+    """The measures by status."""
 
     by_status: Mapping[int, Turns]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the api's answers a second beside the constant's."""
-        names = {200: "whole answers", 304: "304"}
+        """Yield the api's responses per second beside the constant server's."""
+        names = {200: "whole responses", 304: "304"}
         for status, turns in self.by_status.items():
             ours, constant = ([each.rate for each in turns[name]] for name in ("api", "constant"))
             yield Row(
@@ -73,10 +73,10 @@ class Depth:
 
 
 def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
-    """Measure books of this depth, for a share of the time."""
+    """Measure books of this depth."""
     seconds, turns = max(MIN_SECONDS, TURN_SECONDS * scale), turns_at(scale)
     progress.expect(1 + 2 * turns)
-    progress("books that stand still")
+    progress("preparing books")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         api = start_api(stage, depth)
         constant = start_constant(stage, Path(folder), api.get(f"/depth/{SYMBOLS[0]}"))
@@ -90,10 +90,10 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
         for status, headers in asked.items():
             found[status] = {name: [] for name in servers}
             for turn in range(turns):
-                progress(f"answers with {status}, {turn + 1} of {turns}")
+                progress(f"responses with {status}, {turn + 1} of {turns}")
                 for name, (server, prefix) in servers.items():
                     if name == "bare" and turn:
-                        # It is for who asks where the time goes; no goal is set against it.
+                        # It shows how the time is divided, and has no goal.
                         continue
                     requests = requests_of(prefix, headers)
                     found[status][name].append(turn_of(server, requests, status, seconds))
@@ -101,24 +101,24 @@ def measure(scale: float, progress: Progress, depth: int = 10) -> Iterator[Row]:
 
 
 def start_api(stage: Stage, depth: int) -> Api:
-    """Start an api over books that have moved and stand still."""
+    """Start an api on books that have had updates and do not change any more."""
     redis, symbols = stage.redis(), ",".join(SYMBOLS)
     simulator = stage.simulator("--symbols", symbols, "--rate", "4000", "--updates", "200")
     collector = stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=symbols, KRAKEN_DEPTH=str(depth)
     )
     collector.wait_until_live(len(SYMBOLS))
-    simulator.wait_for_line("markets stand still: all updates are made")
+    simulator.wait_for_line("all updates are made")
     api = stage.api(redis.url, API_MAX_AGE="3600")
     api.wait_until_live(*SYMBOLS)
-    # What is measured is not to share the machine with those who write.
+    # Simulator and collector must not use CPU during the measurement.
     collector.kill()
     simulator.kill()
     return api
 
 
 def start_constant(stage: Stage, folder: Path, answer: httpx.Response) -> HttpService:
-    """Start a server that gives this answer to every request."""
+    """Start a server with this response to every request."""
     file, port = folder / "answer.json", free_port()
     headers = {n: v for n, v in answer.headers.items() if n not in OF_THE_SERVER}
     file.write_text(json.dumps({"body": answer.text, "headers": headers}))
@@ -136,7 +136,7 @@ def path_of(symbol: str) -> str:
 
 
 def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes]:
-    """Return a request for each book, with its headers."""
+    """Return a request for each book."""
     pairs = zip(SYMBOLS, headers, strict=True)
     return [get(prefix + path_of(symbol), **added) for symbol, added in pairs]
 
@@ -144,10 +144,10 @@ def requests_of(prefix: str, headers: Sequence[Mapping[str, str]]) -> list[bytes
 def turn_of(
     server: HttpService, requests: Sequence[bytes], status: int, seconds: float
 ) -> AnswerRate:
-    """Measure once; every answer must have the status."""
+    """Measure once; raise MeasureFailed unless every response has the status."""
     before = server.cpu_seconds()
     load = HttpLoad(requests)
     rate = uvloop.run(load.run(server.port, CONNECTIONS, seconds))
     if set(load.statuses) != {status}:
-        raise MeasureFailed(f"{server.name} answers with {dict(load.statuses)}, not {status}")
+        raise MeasureFailed(f"{server.name} responded with {dict(load.statuses)}, not {status}")
     return AnswerRate(rate, (server.cpu_seconds() - before) / load.statuses.total() * 1e6)

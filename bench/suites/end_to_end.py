@@ -1,8 +1,9 @@
-"""From a frame that leaves the simulator to its event at a reader, beside the barest of paths.
+"""From a frame that leaves the feed to its event at a reader, beside the shortest possible path.
 
-100 readers of one book, 1,000 updates a second. Ours: the feed in this process, a collector, a
-Redis, an api. `bare`: the same events by XADD, and `bench.peers.bare_path`, which does nothing but
-XREAD and write. They take turns. If a reader of ours misses an event there is no figure.
+100 readers of one book, 1,000 updates per second. Our services: the feed in this process, a
+collector, a Redis, an api. The bare path: the same events by XADD, and `bench.peers.bare_path`,
+which only reads them with XREAD and writes them to sockets. They are measured in turns. If a reader
+of the api misses an event, there is no figure.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ SHARES = {"p50": 0.5, "p99": 0.99}
 
 @dataclass(frozen=True)
 class EndToEnd:
-    """What the readers had, from ours and from the bare path, turn by turn."""
+    """The events that readers received from our services and from the bare path in each turn."""
 
     load: ReaderLoad
     ours: Sequence[Received]
     bare: Sequence[Received]
 
     def rows(self) -> Iterator[Row]:
-        """Yield both delays, beside the bare path's."""
+        """Yield our delays beside the bare path's."""
         for name, share in SHARES.items():
             ours = [turn.delay(share) * 1e3 for turn in self.ours]
             bare = [turn.delay(share) * 1e3 for turn in self.bare]
@@ -67,7 +68,7 @@ class EndToEnd:
 
 
 class NotedTape(Tape):
-    """A tape that records when each frame leaves, by time.monotonic."""
+    """A tape that records the time at which each frame leaves, by time.monotonic."""
 
     def __init__(self, load: ReaderLoad) -> None:
         super().__init__([SYMBOL], [Rate(load.rate, load.seconds)])
@@ -80,9 +81,9 @@ class NotedTape(Tape):
     def subscribe(
         self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
     ) -> None:
-        """Send the snapshot, and the updates that are played from now on."""
+        """Send the snapshot, and record the updates that are played from now on."""
         super().subscribe(symbol, depth, subscriber, snapshot)
-        # Its snapshot has been sent; what comes now are updates.
+        # The snapshot has been sent, so all following frames are updates.
         self._subscribers[symbol] = _Noting(subscriber, self.left)
 
 
@@ -100,7 +101,7 @@ class _Noting(FeedSubscriber):
 
 
 async def through_services(load: ReaderLoad) -> Received:
-    """Return what readers have by way of a collector and an api."""
+    """Return the events that readers receive through a collector and an api."""
     tape = NotedTape(load)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
@@ -123,7 +124,7 @@ async def through_services(load: ReaderLoad) -> Received:
 
 
 def through_bare_path(load: ReaderLoad) -> Received:
-    """Return what readers have by way of an XADD, an XREAD and writes."""
+    """Return the events that readers receive through XADD, XREAD and writes to sockets."""
     events = market_events(int(load.rate * load.seconds)).updates
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis() as redis:
         port = free_port()
@@ -140,7 +141,7 @@ def through_bare_path(load: ReaderLoad) -> Received:
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure with a share of the readers and of the time."""
+    """Measure both paths in turns."""
     load, turns = LOAD.scaled(scale), turns_at(scale)
     ours, bare = [], []
     progress.expect(2 * turns)

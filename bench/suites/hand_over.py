@@ -1,9 +1,9 @@
-"""How long a book has no leader when its collector is killed, and when it is asked to stop.
+"""The time for which a book has no leader after its collector is killed or stopped.
 
-Real processes: a Redis, the simulator, two collectors of one shard with the default lease. Again
-and again the leader is ended and started anew as the second. The time is from the signal to the
-first event of the newer epoch, by Redis's clock in the entry's id. The suite fails if a killed
-leader is not replaced within the lease and a second, or a stopped one within a second.
+Real processes: a Redis, the simulator, two collectors of one shard with the default lease. The
+leader is ended, and started again as the standby, several times. The time is measured from the
+signal to the first event of the newer epoch, by Redis's clock in the entry's id. The suite fails if
+a killed leader is not replaced within the lease plus a second, or a stopped one within a second.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SYMBOL = "BTC/USD"
 TIMES = 5
 LEASE_SECONDS: float = CollectorSettings.model_fields["collector_lease"].default
 LIMITS = {signal.SIGKILL: LEASE_SECONDS + 1.0, signal.SIGTERM: 1.0}
-WORDS = {signal.SIGKILL: "killed", signal.SIGTERM: "asked to stop"}
+WORDS = {signal.SIGKILL: "killed", signal.SIGTERM: "stopped"}
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """End a leader a few times with each signal."""
+    """End the leader a few times with each signal."""
     times = max(1, round(TIMES * scale))
     progress.expect(len(LIMITS) * times)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
@@ -52,7 +52,7 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
 def end_leaders(
     stage: Stage, number: signal.Signals, times: int, progress: Progress
 ) -> list[float]:
-    """End a leader so many times; return the seconds without one."""
+    """End the leader several times; return the seconds without one each time."""
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", "300")
     leader, second = (
@@ -81,7 +81,7 @@ def leads(collector: Collector) -> bool:
 
 
 def wait_for_next(leader: Collector, stored: StoredBooks, number: signal.Signals) -> float:
-    """Return the seconds from the signal to the first event of another epoch."""
+    """Return the seconds from the signal to the first event of a newer epoch."""
     stored.wait_for_seq(SYMBOL, stored.last_seq(SYMBOL) + 20)
     before = stored.events(SYMBOL)[-1]["epoch"]
     begun = time.time()

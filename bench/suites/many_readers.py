@@ -1,8 +1,8 @@
-"""What readers of many books cost one api process, by what they ask for.
+"""The cost of readers of many books for one api process, by view.
 
 Real processes: a Redis, the simulator, a collector, an api; the readers only count. For each choice
-of books and view: the events that reach the readers, the api's CPU and its memory. The suite fails
-if a reader is told that it missed something.
+of books and view it measures the events that reach the readers, the api's CPU and its memory. The
+suite fails if a reader receives a `lagged` event.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHOICES = (
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure each choice, with a share of the readers and of the time."""
+    """Measure each choice of books and view."""
     readers, seconds = share_of(READERS, scale), max(1.0, SECONDS * scale)
     names = ",".join(f"C{number:02d}/USD" for number in range(SYMBOLS))
     progress.expect(len(CHOICES))
@@ -50,7 +50,7 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
 def measure_choice(
     stage: Stage, redis_url: str, path: str, readers: int, seconds: float
 ) -> Iterator[Row]:
-    """Measure readers of this path, with an api of their own."""
+    """Start an api, and measure readers of this path."""
     api = stage.api(redis_url, LOG_LEVEL="error")
     api.answers("/readyz")
     with CountingReaders([StreamAddress(api.port, path)] * readers) as crowd:
@@ -66,12 +66,12 @@ def measure_choice(
         what=f"{readers:,} readers of {path}",
         ours=events / took,
         unit="events/s",
-        failed=f"{lagged:,} times a reader missed something" if lagged else "",
+        failed=f"readers received {lagged:,} lagged events" if lagged else "",
     )
     yield Row(what="  the api's CPU", ours=cpu / took * 100, unit="% of a core")
     yield Row(what="  its memory", ours=memory / 1e6, unit="MB")
 
 
 def events_of(crowd: CountingReaders) -> int:
-    """Return how many events with levels all readers have been sent."""
+    """Return the number of events with levels that all readers have received."""
     return sum(each.updates + each.snapshots for each in crowd.counts())

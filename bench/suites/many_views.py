@@ -1,9 +1,9 @@
-"""What many different views cost one api process, and the good readers beside them.
+"""The cost of many different views for one api process and for other readers.
 
-Real processes: a Redis, the simulator, a collector, one api. 100 readers of all books, each with an
-interval of its own, come, stay and leave. Measured are the api's memory before, with and after
-them, and how long events take to two readers of every event, from the reading of their frame. The
-suite fails if one of those two misses an event, or if the api's memory exceeds MAX_MB.
+Real processes: a Redis, the simulator, a collector, one api. 100 readers of all books connect, each
+with a different interval, stay, and leave. It measures the api's memory before, with and after
+them, and the delay of events to two other readers of every event, from the receipt of their frame.
+The suite fails if one of those two misses an event, or if the api's memory exceeds MAX_MB.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SYMBOL = "C00/USD"
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure with a share of the views and of the time."""
+    """Measure memory and delays before, with and after the views."""
     views, seconds = share_of(VIEWS, scale), max(2.0, SECONDS * scale)
     names = ",".join(f"C{number:02d}/USD" for number in range(BOOKS))
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
@@ -47,11 +47,11 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
         api.answers("/readyz")
         with CheckingCrowd(api.url, "*", 1) as all_books, CheckingCrowd(api.url, SYMBOL, 1) as one:
             good = (all_books, one)
-            wait_until(lambda: all(each.joined for each in good), "the good readers have joined")
+            wait_until(lambda: all(each.joined for each in good), "the two readers have joined")
             yield from with_views(api, good, views, seconds, progress)
             wrong = [*all_books.wrong, *one.wrong]
         yield Row(
-            what="what the good readers missed",
+            what="events that the two readers missed",
             ours=len(wrong),
             failed="; ".join(wrong[:3]),
         )
@@ -60,7 +60,7 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
 def with_views(
     api: Api, good: Sequence[CheckingCrowd], views: int, seconds: float, progress: Progress
 ) -> Iterator[Row]:
-    """Let the views' readers come, stay and leave."""
+    """Let the readers of the views connect, stay and leave."""
     part = min(PART_SECONDS, seconds)
     parts = max(1, round(seconds / part))
     progress.expect(2 + parts)
@@ -80,7 +80,7 @@ def with_views(
     _, rows = watch("after the views", api, good, min(5.0, part))
     yield from rows
     yield Row(
-        what=f"{views:,} views: the api's most memory",
+        what=f"{views:,} views: the api's largest memory",
         ours=most,
         unit="MB",
         beside="before",
@@ -95,7 +95,7 @@ def with_views(
 def watch(
     what: str, api: Api, good: Sequence[CheckingCrowd], seconds: float
 ) -> tuple[float, list[Row]]:
-    """Return the api's most memory in MB, and rows for it and for the delay of events."""
+    """Return the api's largest memory in MB, and rows for memory and delays."""
     for each in good:
         each.delays.clear()
     cpu, begun, most = api.cpu_seconds(), monotonic(), 0.0

@@ -1,7 +1,7 @@
-"""What an open stream costs the memory of an api: an idle one, and one that is not read.
+"""The memory of an api for each open stream: for an idle one, and for one that is not read.
 
-One process of the api and one book, which stands still. 10,000 readers open a stream and are sent
-nothing; then 1,000 more ask for the book's last 6,000 events and read none of them.
+One process of the api and one book without updates. 10,000 readers open a stream and receive
+nothing. Then 1,000 more request the last 6,000 events of the book, and read none of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAST_EVENTS = 6_000
 
 @dataclass(frozen=True)
 class OpenStreams:
-    """The api's memory without readers and what each of them adds to it, in bytes."""
+    """The api's memory without readers, and the memory of each reader, in bytes."""
 
     idle_readers: int
     slow_readers: int
@@ -39,17 +39,17 @@ class OpenStreams:
     slow: float
 
     def rows(self) -> Iterator[Row]:
-        """Yield what a reader costs."""
+        """Yield the memory of a reader."""
         yield Row(what="an api without readers", ours=self.without / 1e6, unit="MB", is_detail=True)
         idle, slow = self.idle / 1e3, self.slow / 1e3
         what = f"each of {self.idle_readers:,} idle streams"
         yield Row(what=what, ours=idle, unit="kB", goal=IDLE_STREAM)
-        what = f"each of {self.slow_readers:,} who do not read"
+        what = f"each of {self.slow_readers:,} slow readers"
         yield Row(what=what, ours=slow, unit="kB", goal=SLOW_STREAM)
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure with a share of the readers."""
+    """Measure the api's memory without and with the streams."""
     idle, slow = share_of(IDLE, scale), share_of(SLOW, scale)
     progress.expect(3)
     progress("an api without readers")
@@ -57,13 +57,13 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
     with servers.api(events) as server, ExitStack() as undo:
         assert server.memory is not None
         first_id = write_past(server, events)
-        # What the first reader of all brings in is no reader's.
+        # The first reader loads code and buffers that the others share.
         open_streams(server, 1, undo)
         without = settled_memory(server, scale)
         progress(f"{idle:,} idle streams")
         open_streams(server, idle, undo)
         with_idle = settled_memory(server, scale)
-        progress(f"{slow:,} who do not read")
+        progress(f"{slow:,} slow readers")
         undo.enter_context(
             frozen_readers(f"http://127.0.0.1:{server.port}", SYMBOL, slow, first_id)
         )
@@ -74,7 +74,7 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
 
 
 def write_past(server: Server, events: MarketEvents) -> str:
-    """Write all events; return the id of the first."""
+    """Write all events; return the id of the first event."""
     for begin in range(0, len(events.updates), MAX_AT_ONCE):
         server.publisher.publish(events.updates[begin : begin + MAX_AT_ONCE])
     with Redis(unix_socket_path=str(server.redis_socket)) as redis:

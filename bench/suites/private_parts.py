@@ -1,8 +1,8 @@
-"""CPU time with each use of a library's undocumented parts, and by the library's public way.
+"""CPU time with each use of a library's undocumented parts, and with its public interface.
 
-The two ways of each pair run in turns in this process; what they talk to (a feed, a Redis, readers)
-has a process of its own. A use of undocumented parts that does not save 5 % is to be deleted;
-`docs/adr/` has what was decided by these figures.
+Both run in turns in this process. The feed, the Redis or the readers that they talk to are another
+process. A use of undocumented parts that saves less than 5 % must go; `docs/adr/` has the decisions
+from these figures.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SCRIPT = "return redis.call('XADD', KEYS[1], 'MAXLEN', 100, '*', 'data', ARGV[1]
 PAYS = Goal("at most", 0.95)
 
 Way = Callable[[], Awaitable[float]]
-"""Returns the CPU time of one unit of work, in microseconds."""
+"""A measurement: returns the CPU time of one unit of work, in microseconds."""
 
 
 async def feed(listener: socket.socket) -> None:
@@ -62,7 +62,7 @@ async def feed(listener: socket.socket) -> None:
 
 
 async def websockets_recv(port: int) -> float:
-    """Receive message by message."""
+    """Receive the frames one by one."""
     async with connect(f"ws://127.0.0.1:{port}", compression=None) as websocket:
         began = process_time()
         for _ in range(FRAMES):
@@ -71,7 +71,7 @@ async def websockets_recv(port: int) -> float:
 
 
 async def websockets_read(port: int) -> float:
-    """Receive all that came together."""
+    """Receive all frames of one read together."""
     kind: type[ClientConnection] = FeedSocket
     url = f"ws://127.0.0.1:{port}"
     async with connect(url, compression=None, create_connection=kind) as websocket:
@@ -83,7 +83,7 @@ async def websockets_read(port: int) -> float:
 
 
 async def redis_pipeline(client: Redis, calls: int) -> float:
-    """Send calls of a script by redis-py's pipeline."""
+    """Send calls of a script with redis-py's pipeline."""
     digest = await client.script_load(SCRIPT)
     began = process_time()
     for _ in range(CALLS):
@@ -95,7 +95,7 @@ async def redis_pipeline(client: Redis, calls: int) -> float:
 
 
 async def redis_exchange(url: str, calls: int) -> float:
-    """Send the same by `RedisNode.exchange`."""
+    """Send calls of a script with `RedisNode.exchange`."""
     client = connect_redis(url)
     digest = await client.script_load(SCRIPT)
     began = process_time()
@@ -108,7 +108,7 @@ async def redis_exchange(url: str, calls: int) -> float:
 
 
 async def read_streams(port: int) -> None:
-    """Hold READERS streams, and take all that comes."""
+    """Open READERS streams, and read everything."""
 
     async def read() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -122,7 +122,7 @@ async def read_streams(port: int) -> None:
 
 
 class Streams:
-    """An application that streams one event after the other to READERS clients."""
+    """An application that streams events to READERS clients, one at a time."""
 
     def __init__(self, *, bypass: bool) -> None:
         self._bypass = bypass
@@ -155,7 +155,7 @@ class Streams:
         await send({"type": "http.response.body", "body": b""})
 
     async def measure(self) -> float:
-        """Write WRITES events to all, one at a time; return CPU time for each and client."""
+        """Write WRITES events to all clients, one at a time; return the CPU time of each write."""
         await self._all_joined.wait()
         began = process_time()
         for number in range(1, WRITES + 1):
@@ -175,7 +175,7 @@ class Streams:
 
 
 async def stream(*, bypass: bool) -> float:
-    """Measure streams that write to their socket, or by ASGI's `send`."""
+    """Measure streams that write to their socket, or with ASGI's `send`."""
     listener, stop = socket.create_server(("127.0.0.1", 0)), asyncio.Event()
     app = Streams(bypass=bypass)
     serving = asyncio.create_task(serve(app, listener, stop, protocol=SocketProtocol))
@@ -194,7 +194,7 @@ def _start(what: str, port: int, *pass_fds: int) -> subprocess.Popen[bytes]:
 
 
 async def compare(what: str, turns: int, public: Way, private: Way) -> Row:
-    """Return the medians of both ways, and of the ratios of the turns."""
+    """Return a row with the medians of both, and the median of the turns' ratios."""
     pairs = [(await private(), await public()) for _ in range(turns)]
     ours, theirs = (statistics.median(figures) for figures in zip(*pairs, strict=True))
     ratio = statistics.median(mine / other for mine, other in pairs)
@@ -202,7 +202,7 @@ async def compare(what: str, turns: int, public: Way, private: Way) -> Row:
         what=what,
         ours=ours,
         unit="us",
-        beside="the public way",
+        beside="public interface",
         theirs=theirs,
         ratio=ratio,
         goal=PAYS,
@@ -210,7 +210,7 @@ async def compare(what: str, turns: int, public: Way, private: Way) -> Row:
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure each use of undocumented parts against the public way."""
+    """Measure each use of undocumented parts beside the public interface."""
     allow_open_files()
     yield from uvloop.run(_measure(turns_at(scale), progress))
 

@@ -1,8 +1,8 @@
-"""What a replica of Redis costs, and whether an api may read it instead of the one written to.
+"""The CPU of a replica of Redis that apis read instead of the master.
 
-1,100 books, written at the pace of a whole exchange to one Redis that another one copies: without
-the copy, with it, and with an api that reads the copy and has a reader of all books. The CPU is
-Redis's own count. If the reader misses an event there is no figure.
+1,100 books are written to a Redis at the pace of a whole exchange: without a replica, with one, and
+with an api that reads the replica and has a reader of all books. The CPU is Redis's own count. If
+the reader misses an event, there is no figure.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ SECONDS = 4.0
 
 @dataclass(frozen=True)
 class RedisReplica:
-    """What both take of a core at the pace of an exchange."""
+    """The shares of a core of master and replica at the pace of an exchange."""
 
     books: int
     alone: float
     copied: float
-    """The one that is written to, while another copies it."""
+    """The master with a replica."""
     copy: float
     read: float
-    """The copy, while an api with a reader of all books reads it."""
+    """The replica, while an api with a reader of all books reads it."""
 
     def rows(self) -> Iterator[Row]:
-        """Yield what both take of a core."""
+        """Yield the shares of a core."""
         whole = (("alone", self.alone), ("copied", self.copied), ("copy", self.copy))
-        for what, share in (*whole, ("copy that is read", self.read)):
+        for what, share in (*whole, ("replica that is read", self.read)):
             yield Row(what=f"Redis, {what}", ours=share * 100, unit="% of a core")
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure with a share of the books and of the time."""
+    """Measure master and replica."""
     books, seconds = max(40, share_of(BOOKS, scale)), max(0.5, SECONDS * scale)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         load = RedisLoad(stage, Path(folder), books, seconds)
         progress.expect(3)
-        progress("one Redis alone")
+        progress("a Redis without replica")
         (alone,) = load.spent("nobody", [BUSY])
         server = stage.redis(0)
         copy: Redis = stage.enter(closing(Redis.from_url(server.url)))
-        progress("a copy of it")
+        progress("a replica")
         copy.replicaof("127.0.0.1", load.server.port)
-        wait_until(lambda: _is_up(copy), "the copy is complete")
+        wait_until(lambda: _is_up(copy), "the replica is complete")
         before = cpu_of(copy)
         (copied,) = load.spent("nobody", [BUSY])
         of_copy = cpu_of(copy) - before
-        progress("an api reads the copy")
+        progress("an api reads the replica")
         load.grow_to(1, server)
         (read,) = load.spent("all", [BUSY], cpu_of_server=copy)
     return RedisReplica(books, alone.cpu, copied.cpu, of_copy / seconds, read.cpu).rows()

@@ -1,12 +1,12 @@
-"""What api processes ("replicas") cost their Redis, and so how many of them one Redis carries.
+"""Redis's CPU for each api process ("replica"), and the number of replicas that one Redis carries.
 
 A Redis with 1,100 books, written as a collector writes them, and 1, 10 and 50 processes of the api
-that read it: without a reader, with a reader of the 20 busiest books each, with a reader of all
-books each. The cost is Redis's own count of its CPU (`INFO cpu`), less what the writing alone
-takes, divided by the replicas. It is measured at three gentle paces, which two cores keep up with
-(nothing is written, one event a flush, 20 a flush), so the costs of standing still, of a flush and
-of an event are separate; and, with one replica, at the pace of a whole exchange, since a busy Redis
-does more with the same CPU. If a reader misses an event there is no figure.
+that read it: without a reader, each with a reader of the 20 busiest books, each with a reader of
+all books. The cost is Redis's own count of its CPU (`INFO cpu`) without the CPU of the writing
+alone, divided by the replicas. It is measured at three slow paces that two cores can handle:
+nothing is written, one event per flush, 20 events per flush. So the costs at rest, of a flush and
+of an event are separate. With one replica it is also measured at the pace of a whole exchange,
+because a busy Redis does more with the same CPU. If a reader misses an event, there is no figure.
 """
 
 from __future__ import annotations
@@ -27,67 +27,67 @@ from lab.stage import Stage
 
 BOOKS = 1100
 REPLICAS = (1, 10, 50)
-# Fifty that follow 1,100 books each need more than this machine has, even where nothing is written.
+# Fifty replicas that follow 1,100 books need more than two cores, even if nothing is written.
 MAX_OF_ALL = 10
 SECONDS = 4.0
 TURNS = 5
 READ: tuple[Following, ...] = ("few", "all")
 PACES = (WritePace(10, 0), WritePace(10, 1), WritePace(10, 20))
-"""Still, thin, thick."""
+"""Nothing, one event per flush, 20 events per flush."""
 
 
 class Cost(NamedTuple):
-    """What one replica costs Redis, in microseconds of CPU."""
+    """Redis's CPU for one replica, in microseconds."""
 
     second: float
-    """For standing still, a second."""
+    """Per second while nothing is written."""
     flush: float
     event: float
-    """For an event that it follows; NaN where it follows none."""
+    """For an event that it follows; NaN if it follows none."""
     thin: float
-    """All of it, for each event that is written, at one event a flush."""
+    """In total for each written event, at one event per flush."""
     thick: float
-    """The same at 20 events a flush."""
+    """In total for each written event, at 20 events per flush."""
 
 
 class Busy(NamedTuple):
-    """Shares of a core at the pace of an exchange, with one replica."""
+    """Shares of a core at the pace of an exchange with one replica."""
 
     writing: float
-    """Redis's, for the writing alone."""
+    """Redis, for the writing alone."""
     replica: float
-    """What the replica adds to it."""
+    """Redis, for the replica."""
     quiet: float
-    """The replica's own, while nothing but confirmations is written."""
+    """The replica, while only confirmations are written."""
     api: float
-    """The replica's own, at that pace."""
+    """The replica at the pace of an exchange."""
     event_bytes: float
-    """Of an event on its way to a reader."""
+    """The bytes of an event to a reader."""
 
 
 @dataclass(frozen=True)
 class Replicas:
-    """What each number of replicas cost, by what they followed."""
+    """The costs by number of replicas and by followed books."""
 
     books: int
     few_share: float
-    """The share of all events that is of the books of those who follow few."""
+    """The share of all events that belongs to the few busiest books."""
     touch: float
-    """What it costs to confirm a book that stands still, in microseconds."""
+    """Redis's CPU to confirm a book without updates, in microseconds."""
     busy: dict[Following, Busy]
     costs: dict[tuple[int, Following], Cost]
 
     @property
     def writing(self) -> float:
-        """What the writing alone takes of a core at the pace of an exchange."""
+        """The share of a core for the writing alone at the pace of an exchange."""
         return median(busy.writing for busy in self.busy.values())
 
     def most(self, following: Following) -> int:
-        """How many replicas one core carries beside the writing, at the pace of an exchange."""
+        """Return the number of replicas that one core carries at the pace of an exchange."""
         return int(max(0.0, 1 - self.writing) / max(1e-6, self.busy[following].replica))
 
     def rows(self) -> Iterator[Row]:
-        """Yield what an event costs Redis a replica, and how many replicas a core carries."""
+        """Yield Redis's CPU for each event and replica, and the replicas that a core carries."""
         for (count, following), cost in self.costs.items():
             if following != "nobody":
                 what = f"Redis, an event and replica: {count} of {WORDS[following]}"
@@ -104,7 +104,7 @@ class Replicas:
     def _details(self) -> Iterator[Row]:
         for (count, following), cost in self.costs.items():
             what = f"Redis, each of {count} following {WORDS[following]}"
-            yield _row(f"{what}: standing still, a second", cost.second, "us")
+            yield _row(f"{what}: per second without writes", cost.second, "us")
             yield _row(f"{what}: a flush", cost.flush, "us")
             yield _row(f"{what}: a written event, one a flush", cost.thin, "us")
             yield _row(f"{what}: a written event, 20 a flush", cost.thick, "us")
@@ -120,19 +120,19 @@ class Replicas:
 
 
 def _row(what: str, found: float, unit: str) -> Row:
-    """Return a row for a difference of two measures, if it is larger than their noise."""
+    """Return a row for the difference of two measures, if it is larger than their noise."""
     if found > 0:
         return Row(what=what, ours=found, unit=unit)
-    return Row(what=what, not_measured="less than other work on the machine lets see")
+    return Row(what=what, not_measured="smaller than the noise of the machine")
 
 
 def cost_of(writing: Sequence[Spent], spent: Sequence[Spent], replicas: int) -> Cost:
-    """Return what one replica costs, from what was spent without and with them at each pace.
+    """Return the cost of one replica from the figures without and with replicas at each pace.
 
     Two paces with the same number of flushes separate the cost of a flush from that of an event.
     """
     still, thin, thick = (
-        (with_them.cpu - alone.cpu * _longer(alone, with_them)) / replicas * 1e6
+        (with_them.cpu - alone.cpu * _relative_rate(alone, with_them)) / replicas * 1e6
         for alone, with_them in zip(writing, spent, strict=True)
     )
     read = spent[2].read - spent[1].read
@@ -142,8 +142,8 @@ def cost_of(writing: Sequence[Spent], spent: Sequence[Spent], replicas: int) -> 
     return Cost(still, flush, event, thin / spent[1].events, thick / spent[2].events)
 
 
-def _longer(alone: Spent, with_them: Spent) -> float:
-    """By how much less was written in a second, where readers had to be waited for."""
+def _relative_rate(alone: Spent, with_them: Spent) -> float:
+    """Return the rate of events with replicas, divided by the rate without."""
     return with_them.events / alone.events if alone.events else 1.0
 
 
@@ -155,9 +155,19 @@ def measure(
     turns: int = TURNS,
     read: Sequence[Following] = READ,
 ) -> Iterator[Row]:
-    """Measure with this share of the replicas, the books and the time; `seconds` are of a pace.
+    """Measure each number of replicas, and one replica at the pace of an exchange.
 
-    Without any number of `replicas` only the pace of an exchange is measured, with one.
+    Args:
+        scale: The share of the replicas, the books and the time.
+        progress: Called with each step.
+        replicas: The numbers of replicas; if empty, only the pace of an exchange is measured.
+        seconds: The duration of each pace.
+        turns: The number of turns at the pace of an exchange.
+        read: The choices of followed books at the pace of an exchange.
+
+    Returns:
+        The figures.
+
     """
     books = max(2 * FEW, share_of(BOOKS, scale))
     counts = sorted({share_of(count, scale) for count in replicas})
@@ -191,13 +201,13 @@ def measure_busy(scale: float, progress: Progress) -> Iterator[Row]:
 
 
 def _busy(load: RedisLoad, following: Following, turns: int) -> Busy:
-    """Measure what replicas cost at the pace of an exchange, the median of the turns."""
-    # Without and with them in turns, since the machine does not do as much at all times.
+    """Measure one replica at the pace of an exchange; return the medians of the turns."""
+    # Without and with readers in turns, because the speed of the machine varies.
     pairs = [(load.alone(BUSY), load.spent(following, [BUSY])[0]) for _ in range(turns)]
     (quiet,) = load.spent(following, [QUIET])
     return Busy(
         median(alone.cpu for alone, _ in pairs),
-        median(spent.cpu - alone.cpu * _longer(alone, spent) for alone, spent in pairs)
+        median(spent.cpu - alone.cpu * _relative_rate(alone, spent) for alone, spent in pairs)
         / len(load.apis),
         quiet.api,
         median(spent.api for _, spent in pairs),

@@ -1,8 +1,8 @@
-"""How much memory books, events and readers take: in a collector, in Redis, in an api.
+"""The memory of books, events and readers in a collector, in Redis and in an api.
 
-Real processes; their memory is what Linux counts as resident, and what Redis says of itself. A
-collector follows 1,100 books of depth 10, another one 100 of depth 1,000. Each book moves a few
-times, so that what a move needs is included. The figures are for planning, and decide nothing.
+Real processes. Their memory is the resident memory that Linux counts, and Redis's own count. A
+collector follows 1,100 books of depth 10, another one 100 books of depth 1,000. Each book has a few
+updates, so that their memory is included. The figures are for planning, and have no goals.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from simulator.server import Simulator
 
 
 class Shape(NamedTuple):
-    """So many books of so many levels a side."""
+    """`books` books with `depth` levels on each side."""
 
     books: int
     depth: int
@@ -50,37 +50,37 @@ IDLE_READERS = 1000
 
 
 class Following(NamedTuple):
-    """What it takes to follow books of one shape, in bytes."""
+    """The memory to follow books of one shape, in bytes."""
 
     shape: Shape
     collector: int
     book: float
-    """In Redis, a book's hash."""
+    """Redis: the hash of a book."""
     event: float
-    """In Redis, of a stream of few events, a snapshot among them."""
+    """Redis: an event in a short stream that contains a snapshot."""
     api: int
-    """An api with one reader of all of them."""
+    """An api with one reader of all books."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What each part takes, in bytes."""
+    """The memory of each part, in bytes."""
 
     redis: int
     """A Redis without data."""
     api: int
     """An api without readers."""
     reader: float
-    """What each idle stream of it adds."""
+    """Each idle stream of an api."""
     readers: int
     stream: int
-    """In Redis, the stream of one busy book."""
+    """Redis: the stream of one busy book."""
     events: int
-    """That many events are in it."""
+    """The number of events in that stream."""
     following: Sequence[Following]
 
     def rows(self) -> Iterator[Row]:
-        """Yield what `tools.plan` needs of them, and more."""
+        """Yield the figures that `tools.plan` needs, and more."""
         stream = self.stream / self.events
         yield Row(what="Redis: an event of a busy book", ours=stream, unit="bytes")
         yield Row(what="Redis without a book", ours=self.redis / 1e6, unit="MB", is_detail=True)
@@ -104,7 +104,7 @@ def measure(
     moves: int = MOVES_A_BOOK,
     events: int = RETENTION.maxlen,
 ) -> Iterator[Row]:
-    """Measure with a share of the books, the events and the readers."""
+    """Measure each part."""
     following = []
     progress.expect(len(shapes) + 2)
     for shape in shapes:
@@ -121,13 +121,13 @@ def measure(
 
 
 def measure_few(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure only the shapes with many books, with fewer moves and events."""
+    """Measure only the shapes with many books, with fewer updates and events."""
     return measure(scale, progress, shapes=SHAPES[1:], moves=2, events=5000)
 
 
 async def _follow(shape: Shape, moves: int) -> Following:
     rate = Rate(MOVES_A_SECOND, shape.books * moves / MOVES_A_SECOND)
-    # To make a thousand levels for those who take ten would take most of the time.
+    # A thousand levels for books of depth 10 would take most of the time.
     profile = _deep if shape.depth > 100 else profile_of
     tape = Tape(symbols_of(shape.books), [rate], depth=shape.depth, profile=profile)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
@@ -146,7 +146,7 @@ async def _follow(shape: Shape, moves: int) -> Following:
 
 
 def _deep(symbol: str) -> Profile:
-    """Return a market with a thousand levels a side, which few of the simulator's have."""
+    """Return a market with a thousand levels on each side, which few of the simulator's have."""
     return replace(CATALOGUE["BTC/USD"], symbol=symbol)
 
 
@@ -170,12 +170,12 @@ def _in_redis(url: str, symbols: Sequence[str]) -> tuple[float, float]:
 
 
 def _memory(redis: Redis, key: str) -> int:
-    # Every element is looked at: by default it is guessed from five.
+    # Count every element; by default Redis estimates from five.
     return cast("int", redis.memory_usage(key, samples=0))
 
 
 def _full_stream(count: int) -> tuple[int, int]:
-    """Return the bytes of an empty Redis, and its growth with a stream of so many events."""
+    """Return the bytes of an empty Redis, and its growth with a stream of `events` events."""
     events = market_events(count)
     with EmbeddedRedis() as server, Redis.from_url(server.url) as redis:
         empty = int(redis.info("memory")["used_memory"])
@@ -189,10 +189,10 @@ def _full_stream(count: int) -> tuple[int, int]:
 
 
 def _idle(readers: int, scale: float) -> tuple[int, float]:
-    """Return the bytes of an api without readers, and those of each reader."""
+    """Return the bytes of an api without readers, and of each reader."""
     with servers.api(market_events(1)) as server, ExitStack() as undo:
         assert server.memory is not None
-        # What the first of all brings in is no reader's.
+        # The first reader loads code and buffers that the others share.
         open_streams(server, 1, undo)
         without = settled_memory(server, scale)
         open_streams(server, readers, undo)

@@ -1,10 +1,10 @@
-"""What readers who do not read cost one api process, and the readers who do.
+"""The cost of readers that do not read for one api process and for other readers.
 
-Real processes: a Redis, the simulator, a collector, one api. 1,000 readers follow a book; then 100
-come who ask for all of its past and never read. Measured are the api's memory before, with and
-after each, and how long events take to the readers who read, from the reading of their frame. The
-suite fails if one of those misses an event or is cut off, or if one that does not read is not cut
-off.
+Real processes: a Redis, the simulator, a collector, one api. 1,000 readers follow a book. Then 100
+more request all of its past, and never read. It measures the api's memory before, with and after
+them, and the delay of events to the readers that read, from the receipt of their frame. The suite
+fails if one of these misses an event or is disconnected, or if a reader that does not read is not
+disconnected.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WRITE_TIMEOUT = 10.0
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Measure with a share of the readers and of the time."""
+    """Measure memory and delays before, with and after the slow readers."""
     reading, frozen = share_of(READING, scale), share_of(FROZEN, scale)
     seconds = max(1.0, SECONDS * scale)
     progress.expect(4)
@@ -61,20 +61,20 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
                 yield from rows
                 each = (with_frozen - with_reading) / frozen / 1e3
                 yield Row(what="  each of them", ours=each, unit="kB")
-                wait_until(lambda: cut_off(api) == frozen, "all who do not read are cut off")
-            progress("they are cut off")
-            _, rows = watch("they are cut off", api, crowd, seconds)
+                wait_until(lambda: cut_off(api) == frozen, "all slow readers are disconnected")
+            progress("they are disconnected")
+            _, rows = watch("they are disconnected", api, crowd, seconds)
             yield from rows
             wrong = crowd.wrong
         yield Row(
-            what="events to the readers who read",
+            what="events to the other readers",
             ours=crowd.events,
-            failed=f"{len(wrong)} times something wrong: {wrong[:3]}" if wrong else "",
+            failed=f"{len(wrong)} errors: {wrong[:3]}" if wrong else "",
         )
 
 
 def open_book(stage: Stage) -> tuple[Api, str]:
-    """Return an api over a book that has a past and moves a little, and its first event's id."""
+    """Return an api with a book that has a past and few updates, and the id of its first event."""
     redis = stage.redis()
     port = free_port()
     fast = stage.simulator("--symbols", SYMBOL, "--rate", "5000", port=port)
@@ -91,7 +91,7 @@ def open_book(stage: Stage) -> tuple[Api, str]:
 
 
 def watch(what: str, api: Api, crowd: CheckingCrowd, seconds: float) -> tuple[int, list[Row]]:
-    """Return the api's most memory in bytes, and rows for it and for the delay of events."""
+    """Return the api's largest memory in bytes, and rows for memory and delays."""
     crowd.delays.clear()
     most, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
@@ -109,11 +109,11 @@ def watch(what: str, api: Api, crowd: CheckingCrowd, seconds: float) -> tuple[in
 
 
 def kernel_memory() -> int:
-    """Return the bytes that Linux has for TCP, of all processes together."""
+    """Return the bytes of Linux's TCP buffers of all processes."""
     (tcp,) = re.findall(r"^TCP: .*mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
     return int(tcp) * resource.getpagesize()
 
 
 def cut_off(api: Api) -> float:
-    """Return how many readers were cut off."""
+    """Return the number of readers that were disconnected."""
     return api.metric("kraken_book_cut_off_total")

@@ -1,10 +1,10 @@
-"""How long the event loops of a collector and an api stall during a ten-fold burst.
+"""The longest stalls of the event loops of a collector and an api during a ten-fold burst.
 
-200 books, 1,000 updates a second, 10,000 for two seconds, 1,000 again; a collector, a Redis, an api
-with readers of all books and of one, and a client that asks for `/depth` all the time. Both
-services run as they always do, with a watch in their loops (`bench.load.loop_watch`). A stall is
-the CPU time that the loop's own thread took before it came to its next turn; the time by the clock,
-which contains what else the machine did, is a detail and has no goal.
+200 books, 1,000 updates per second, 10,000 for two seconds, 1,000 again; a collector, a Redis, an
+api with readers of all books and of one, and a client that requests `/depth` without a pause. Both
+services run as usual, with a watch on their loops (`bench.load.loop_watch`). A stall is the CPU
+time of the loop's thread until the next turn of the loop. The time by the clock contains other work
+of the machine, so it is a detail without a goal.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REST_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Watched:
-    """The stalls of one service in the calm, in the burst and what it leaves, and before both."""
+    """The stalls of one service at its start, at the normal rate, and in and after the burst."""
 
     service: str
     start: Sequence[Stall]
@@ -55,11 +55,11 @@ class Watched:
 
     @property
     def longest(self) -> float:
-        """The longest that its thread worked without a turn, once it was started, in seconds."""
+        """The longest CPU time without a turn of the loop after the start, in seconds."""
         return _longest([*self.calm, *self.burst])
 
     def details(self) -> Iterator[Row]:
-        """Yield the longest stall of each part, with the code that ran and the garbage's share."""
+        """Yield the longest stall of each part, its code, and its share of garbage collection."""
         parts = {"start": self.start, "calm": self.calm, "burst": self.burst}
         for word, stalls in parts.items():
             most = max(stalls, key=lambda stall: stall.cpu, default=None)
@@ -95,7 +95,7 @@ class AllStalls:
 
 
 def _innermost(stall: Stall | None) -> str:
-    """Return the two innermost functions that ran in a stall; empty if it was short."""
+    """Return the two innermost functions that ran in a stall; empty for a short one."""
     return " > ".join(stall.where.split(" > ")[-2:]) if stall else ""
 
 
@@ -106,7 +106,7 @@ def _longest(stalls: Sequence[Stall]) -> float:
 async def play(
     stage: Stage, folder: Path, tape: Tape, rates: Sequence[Rate], rest: float
 ) -> list[Watched]:
-    """Play the tape; return the stalls of both services, from a rest before to one after it."""
+    """Play the tape, with a pause before and after it; return the stalls of both services."""
     redis = stage.redis()
     async with Simulator(tape) as simulator:
         collector = await live_collector(
@@ -153,10 +153,10 @@ def _api(redis_url: str, folder: Path) -> Api:
 
 
 def _noted(service: Process, file: Path) -> Stalls:
-    """Stop the service; return its stalls."""
+    """Stop the service, and return its stalls."""
     service.process.send_signal(signal.SIGTERM)
     service.wait_for_end()
-    wait_until(file.is_file, f"{service.name} leaves its stalls")
+    wait_until(file.is_file, f"{service.name} has written its stalls")
     return msgspec.json.decode(file.read_bytes(), type=Stalls)
 
 
@@ -171,15 +171,15 @@ def _parted(name: str, stalls: Stalls, calm_from: float, burst_from: float) -> W
 
 
 def measure(scale: float, progress: Progress, books: int = BOOKS) -> Iterator[Row]:
-    """Measure with a share of the books and of the time."""
+    """Measure both services."""
     books = max(3, share_of(books, scale))
     calm = Rate(CALM, max(0.5, CALM_SECONDS * scale))
     rates = [calm, Rate(CALM * TIMES, max(0.3, BURST_SECONDS * scale)), calm]
     rest = max(0.5, REST_SECONDS * min(1.0, scale))
     progress.expect(2)
-    progress("a burst is made beforehand")
+    progress("preparing a burst")
     tape = Tape(symbols_of(books), rates)
-    progress("it is played")
+    progress("playing it")
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         services = asyncio.run(play(stage, Path(folder), tape, rates, rest))
     return AllStalls(books, len(tape.updates), services).rows()

@@ -1,7 +1,7 @@
-"""The start of each program until `--help` is answered: its imports, mostly.
+"""The start of each program until it has printed `--help`: mostly its imports.
 
-Tests start hundreds of processes, and a container counts as ready only after this. CPU time is user
-and system together. Bytecode exists already, as after any earlier start.
+Tests start hundreds of processes, and a container is ready only after its start. CPU time is user
+and system time. Bytecode exists already, as after any earlier start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STARTS = 10
 
 
 def measure(scale: float, progress: Progress) -> Iterator[Row]:
-    """Start all programs in turn, beside an interpreter that does nothing; yield the medians."""
+    """Start all programs and an empty Python program in turns; yield the medians."""
     rounds = max(2, int(STARTS * scale))
     commands = {name: ("-m", name, "--help") for name in PROGRAMS} | {"": ("-c", "pass")}
     progress.expect(rounds + 1)
@@ -47,12 +47,12 @@ def measure(scale: float, progress: Progress) -> Iterator[Row]:
             theirs=bare,
             ratio=cpu / bare,
             goal=START,
-            note=f"{wall:.2f} s until it has ended",
+            note=f"{wall:.2f} s until it ended",
         )
 
 
 def _start(arguments: Sequence[str]) -> tuple[float, float]:
-    """Run Python; return the CPU time that it took in seconds, and the time."""
+    """Run Python; return its CPU time and its duration in seconds."""
     variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     begun = perf_counter()
     with subprocess.Popen(

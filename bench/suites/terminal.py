@@ -1,7 +1,7 @@
-"""What the terminal costs while many books move, and whether it keeps up.
+"""The CPU of the terminal while many books move, and the lag of its screen.
 
-Real processes: a Redis, the simulator, a collector, an api, and the terminal in a tmux, on all
-books. Measured are the terminal's share of a core, and how far the seqs on its screen are behind
+Real processes: a Redis, the simulator, a collector, an api, and the terminal in a tmux with all
+books. It measures the terminal's share of a core, and how far the seqs on its screen are behind
 those that `/books` had a quarter of a second before.
 """
 
@@ -23,22 +23,22 @@ from lab.tmux import TMUX, Tmux
 from lab.waiting import wait_until
 
 SYMBOLS = 50
-# Half of the moves show at depth 10.
+# Half of the updates are within depth 10.
 MOVES_A_SECOND = 4000.0
 SECONDS = 10.0
-# Between what `/books` says and the look at the screen: some paints, and a read.
+# The time between `/books` and the reading of the screen: some paints, and a read.
 GRACE_SECONDS = 0.25
 _TOP = re.compile(r"(\w+/\w+) ")
 _SEQ = re.compile(r" seq (\d+)")
 
 
 def measure(scale: float, progress: Progress, size: tuple[int, int] = (250, 70)) -> Iterator[Row]:
-    """Measure in a window of this size, for a share of the time."""
+    """Measure in a window of this size."""
     if TMUX is None:
         yield Row(what="the terminal", not_measured="tmux: apt-get install tmux")
         return
     progress.expect(2)
-    progress("services and terminal start")
+    progress("starting services and terminal")
     symbols = ",".join(f"T{number:02}/USD" for number in range(SYMBOLS))
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
         redis = stage.redis()
@@ -49,12 +49,12 @@ def measure(scale: float, progress: Progress, size: tuple[int, int] = (250, 70))
         tmux = Tmux(Path(folder), api.url, "*", size=size)
         stage.undo(tmux.close)
         wait_until(lambda: len(seqs_on(tmux.screen)) > 1, "ladders are on the screen")
-        progress("it is watched")
+        progress("watching it")
         yield from watch(api, tmux, max(1.0, SECONDS * scale))
 
 
 def watch(api: Api, tmux: Tmux, seconds: float) -> Iterator[Row]:
-    """Watch the screen for so long."""
+    """Watch the screen for `seconds`."""
     process = terminal_of(int(tmux.tell("pane_pid")))
     begun, cpu, first = time.monotonic(), cpu_seconds(process), seqs_of(api)
     behind: list[int] = []
@@ -70,7 +70,7 @@ def watch(api: Api, tmux: Tmux, seconds: float) -> Iterator[Row]:
     rate = sum(last[symbol] - first[symbol] for symbol in last) / took
     share = (cpu_seconds(process) - cpu) / took
     yield Row(what="the terminal's CPU", ours=share * 100, unit="% of a core")
-    yield Row(what="ladders that are seen whole", ours=ladders)
+    yield Row(what="ladders that are wholly visible", ours=ladders)
     yield Row(what="updates of all books", ours=rate, unit="/s", is_detail=True)
     late = sum(seq > 0 for seq in behind)
     yield Row(
@@ -83,12 +83,12 @@ def watch(api: Api, tmux: Tmux, seconds: float) -> Iterator[Row]:
 
 
 def seqs_of(api: Api) -> dict[str, int]:
-    """Return the seq of each book, as `/books` has it."""
+    """Return the seq of each book in `/books`."""
     return {book["symbol"]: book["seq"] for book in api.get("/books").json()}
 
 
 def seqs_on(screen: str) -> dict[str, int]:
-    """Return the seqs of the ladders that are on the screen as a whole."""
+    """Return the seqs of the ladders that are wholly on the screen."""
     seqs: dict[str, int] = {}
     symbols: list[str] = []
     for line in screen.splitlines():
@@ -103,7 +103,7 @@ def seqs_on(screen: str) -> dict[str, int]:
 
 
 def terminal_of(shell: int) -> int:
-    """Return the process that the shell in the tmux runs."""
+    """Return the id of the process that the shell in the tmux runs."""
     found = subprocess.run(
         ["ps", "--ppid", str(shell), "-o", "pid="], capture_output=True, text=True, check=True
     )

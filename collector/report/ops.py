@@ -9,13 +9,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from collector.report.reporter import Reporter
+from kraken_book import __version__
 
 
 def make_ops_app(reporter: Reporter) -> Starlette:
     """Return the app that serves the reporter's description, and Prometheus's text."""
 
     async def healthz(_request: Request) -> Response:
-        return JSONResponse({"status": "ok", **reporter.describe()})
+        return JSONResponse({"status": "ok", "version": __version__, **reporter.describe()})
 
     async def metrics(_request: Request) -> Response:
         reporter.set_gauges()

@@ -51,7 +51,7 @@ def read_options(arguments: Sequence[str]) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(
-        "python -m kraken_book.terminal",
+        "kraken-book tui",
         description="Live ladders of Kraken's order books, each change checked here.",
         allow_abbrev=False,
     )

@@ -40,5 +40,5 @@ def _leave(app: TerminalApp) -> None:
 def _fail(message: str, code: int = 2) -> int:
     if sys.stderr is not None:
         with suppress(OSError):
-            sys.stderr.write(f"python -m kraken_book.terminal: {message}\n")
+            sys.stderr.write(f"kraken-book tui: {message}\n")
     return code

@@ -1,8 +1,8 @@
-"""The HTTP server of every process, in the order in which a connection meets it.
+"""The HTTP server of every process.
 
-`server` serves an application until it is stopped. `connections` has a place for each connection,
-with the deadlines of its phase; `limits` says how long those are, `open_files` how many connections
-there may be, and `unread` which clients do not read their answers. `protocol` reads the requests of
-one connection and refuses some with `plain_answers`. `uvicorn_internals` is what all of it uses of
-uvicorn beyond its documentation. `metrics` are the figures.
+`server` serves an ASGI application until it is stopped. `connections` registers open connections
+and enforces their deadlines, with the values in `limits`. `open_files` bounds their number, and
+`unread` finds clients that do not read their answers. `protocol` reads the requests of one
+connection and refuses some with `plain_answers`. `uvicorn_internals` is the only user of uvicorn's
+undocumented parts. `metrics` contains the metrics.
 """

@@ -1,8 +1,8 @@
-"""Open connections of one HTTP server: their deadlines, their number, and their log lines.
+"""The open connections of one HTTP server: their deadlines, number and log lines.
 
-Each connection is in one phase. A phase has one fixed duration, so the connections of a phase are
-due in the order in which they entered it, and a look at all deadlines costs what has expired.
-No byte that a client sends moves a deadline; only the next phase does.
+Each connection is in one phase. All connections of a phase have the same duration, so they expire
+in the order in which they entered it, and a sweep visits only expired ones. Bytes from a client
+never move a deadline; only the next phase does.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_REFUSED_LINES = 20
 
 
 class Phase(enum.Enum):
-    """State of a connection; only ANSWER has no deadline of its own."""
+    """The state of a connection; ANSWER has no duration, but see `UnreadAnswers`."""
 
     HEAD = "head"
     ANSWER = "answer"
@@ -45,10 +45,10 @@ class HttpConnection(Writing, Protocol):
 
     @property
     def host(self) -> str:
-        """Return the address of the other end."""
+        """Return the client's address."""
 
     def expire(self) -> None:
-        """End the connection, whose phase has lasted too long."""
+        """End the connection because its phase has lasted too long."""
 
 
 def _fileno(connection: HttpConnection) -> int:
@@ -57,13 +57,12 @@ def _fileno(connection: HttpConnection) -> int:
 
 
 class Connections:
-    """Every open connection of a server.
+    """All open connections of a server.
 
     Args:
-        limits: The times and sizes.
-        open_files: How many files the process may have open; by default, what the system allows.
-        clock: Returns steady seconds.
-
+        limits: The limits of each client.
+        open_files: The limit of open files; None means the limit of this process.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -96,16 +95,19 @@ class Connections:
 
     @property
     def backlog(self) -> int:
-        """Return how many connections may wait; one turn of the loop accepts all of them."""
+        """Return the listen backlog; the event loop may accept all of it at once."""
         return min(self._files.reserved // 2, MAX_BACKLOG)
 
     def admit(self, connection: HttpConnection) -> bool:
-        """Add a new connection, or return False if there is no room for it.
+        """Add a new connection if there is room; close idle or slow ones for it if necessary.
 
-        A refused one enters ENDING, so that it can still read why; if even that is too much, it is
-        not added at all.
+        A refused connection is added in phase ENDING, so that the client can read the refusal. If
+        there is no room even for that, it is not added.
+
+        Returns:
+            Whether the connection is accepted.
         """
-        # The system gives the lowest free number, so at least so many files are open.
+        # The system assigns the lowest free descriptor, so at least this many files are open.
         used = _fileno(connection) + 1
         if self._files.is_nearly_full(used):
             self._files.log_nearly_full(used, len(self))
@@ -116,14 +118,14 @@ class Connections:
         return True
 
     def move(self, connection: HttpConnection, phase: Phase) -> None:
-        """Let a connection enter a phase, whose time begins at this moment."""
+        """Move a connection to a phase and start the phase's time."""
         if self._due[connection.phase].pop(connection, None) is None:
             return
         connection.phase = phase
         self._due[phase][connection] = self._clock() + self._seconds[phase]
 
     def remove(self, connection: HttpConnection) -> None:
-        """Forget a connection that is closed."""
+        """Remove a closed connection."""
         if self._due[connection.phase].pop(connection, None) is not None:
             HTTP_CONNECTIONS.dec()
         self._unread.remove(connection)
@@ -131,52 +133,43 @@ class Connections:
         self._files.forget(connection)
 
     def block(self, connection: HttpConnection) -> None:
-        """Note that the system takes no more for a client."""
+        """Note that the socket's send buffer is full."""
         self._unread.add(connection, self._clock())
 
     def unblock(self, connection: HttpConnection) -> None:
-        """Note that the system has taken all for a client."""
+        """Note that the socket accepts bytes again."""
         self._unread.remove(connection)
 
     def half_close(self, connection: HttpConnection) -> None:
-        """Note that a client sends no more; nobody but `look_after` notices when it is gone."""
+        """Note that a client has closed its direction; `sweep_forever` finds when it is gone."""
         self._half_closed.add(connection)
 
-    def refused(self, connection: HttpConnection, reason: str, why: str) -> None:
-        """Count and log that a connection or its request was refused, a few lines per client.
+    def count_refusal(self, connection: HttpConnection, reason: str, why: str) -> None:
+        """Count and log a refused request, at most one line per client and window.
 
         Args:
             connection: The connection.
-            reason: The metric's label; one of a few words.
-            why: The same for people.
-
+            reason: The label of the metric.
+            why: The reason in words, for the log.
         """
         HTTP_REFUSED.labels(reason).inc()
-        # A server that is full says so for all clients together.
-        if self._lines.admits("" if reason == "files" else connection.host):
-            log.warning(
-                "connection refused" if reason == "files" else "request refused",
-                client=connection.host,
-                reason=why,
-                connections=len(self),
-                open_files_limit=self._files.limit,
-                suppressed=self._lines.take_suppressed().total(),
-            )
+        if self._lines.admits(connection.host):
+            log.warning("request refused", **self._refusal_fields(connection, why))
 
     def abort_all(self) -> None:
-        """Close every connection at once."""
+        """Abort every connection."""
         for due in self._due.values():
             for connection in list(due):
                 connection.transport.abort()
 
-    async def look_after(self) -> None:
-        """End what is due or gone, for ever."""
+    async def sweep_forever(self) -> None:
+        """End expired, unread and abandoned connections, every `sweep_seconds`."""
         while True:
             await asyncio.sleep(self.limits.sweep_seconds)
             now = self._clock()
             self._expire(now)
-            self._cut_off_unread(now)
-            self._drop_gone()
+            self._abort_unread(now)
+            self._abort_gone()
 
     def _add(self, connection: HttpConnection) -> None:
         self._due[connection.phase][connection] = self._clock() + self._seconds[connection.phase]
@@ -192,18 +185,18 @@ class Connections:
             for connection in expired:
                 connection.expire()
 
-    def _cut_off_unread(self, now: float) -> None:
+    def _abort_unread(self, now: float) -> None:
         for connection in self._unread.overdue(now):
-            self.refused(connection, "unread", "the answer was not read in time")
+            self.count_refusal(connection, "unread", "the answer was not read in time")
             connection.transport.abort()
 
-    def _drop_gone(self) -> None:
-        """Close half-closed connections whose other direction is gone too."""
+    def _abort_gone(self) -> None:
+        """Abort half-closed connections if the client is gone; asyncio does not notice it."""
         if not self._half_closed:
             return
         poll, connections = select.poll(), {}
         for connection in self._half_closed:
-            # A transport that is closing may have given its descriptor back.
+            # The socket of a closing transport may already be closed.
             if not connection.transport.is_closing():
                 fileno = _fileno(connection)
                 connections[fileno] = connection
@@ -212,7 +205,7 @@ class Connections:
             connections[fileno].transport.abort()
 
     def _make_room(self, used: int) -> bool:
-        """Close others for a new connection; return whether it may stay."""
+        """Close idle, then slow connections for a new one; return whether there is room now."""
         excess = self._files.excess(used)
         for connection in list(islice(self._due[Phase.IDLE], max(excess, 1))):
             self._files.leave(connection, _fileno(connection))
@@ -222,19 +215,33 @@ class Connections:
         excess = self._files.excess(used)
         for connection in list(islice(self._slow(), max(excess, 0))):
             self._files.leave(connection, _fileno(connection))
-            self.refused(connection, "slow", "too slow while others wait for a connection")
+            self.count_refusal(connection, "slow", "too slow while others wait for a connection")
             connection.transport.abort()
         return self._files.excess(used) <= 0
 
     def _refuse(self, connection: HttpConnection, used: int) -> None:
-        self.refused(connection, "files", "too many open files")
+        HTTP_REFUSED.labels("files").inc()
+        # One key for all clients: the server is full for each of them.
+        if self._lines.admits(""):
+            log.warning(
+                "connection refused", **self._refusal_fields(connection, "too many open files")
+            )
         self._files.leave(connection, used - 1)
         connection.phase = Phase.ENDING
         if used <= self._files.max_files + self._files.reserved // 2:
             self._add(connection)
 
+    def _refusal_fields(self, connection: HttpConnection, why: str) -> dict[str, object]:
+        return {
+            "client": connection.host,
+            "reason": why,
+            "connections": len(self),
+            "open_files_limit": self._files.limit,
+            "suppressed": self._lines.take_suppressed().total(),
+        }
+
     def _slow(self) -> Iterator[HttpConnection]:
-        """Yield the clients that have had their answer, or take long to ask or to read."""
+        """Yield connections that are ending, or slow to send a request or to read an answer."""
         latest = self._clock() - self.limits.evict_seconds
         heads, seconds = self._due[Phase.HEAD], self.limits.head_seconds
         for connection, since in chain(

@@ -1,4 +1,4 @@
-"""What one client of an HTTP server may take."""
+"""Limits of one client of an HTTP server."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ class HttpLimits:
     """Limits of one client, in bytes and seconds.
 
     Attributes:
-        head_bytes: The longest request head, with the empty lines before it.
-        head_seconds: From the accept or the first byte of a head to its end.
-        idle_seconds: How long a connection is kept without a request.
-        write_seconds: How long a client may take nothing of an answer.
-        answer_seconds: How long a client may take for an answer that is no stream.
-        ending_seconds: How long what a client still sends is read after the last answer.
-        unread_bytes: How much of what a client sends beside its request is read.
-        evict_seconds: How long a connection is safe from making room for others.
-        sweep_seconds: The time between two looks at the deadlines.
-
+        head_bytes: The size of a request head, including empty lines before it.
+        head_seconds: The time from the accept or the first byte of a head to its end.
+        idle_seconds: The time that a connection is kept without a request.
+        write_seconds: The time in which a client must read at least some of an answer.
+        answer_seconds: The time in which a client must read a whole answer, unless it is a stream.
+        ending_seconds: The time in which bytes from the client are read after the last answer.
+        unread_bytes: The number of bytes beyond the request that are read.
+        evict_seconds: The age from which a slow connection may be closed for a new one.
+        sweep_seconds: The time between two checks of the deadlines.
     """
 
     head_bytes: int = 64 * 1024

@@ -1,4 +1,4 @@
-"""Metrics of a server's connections; each service imports them in `metrics`."""
+"""Metrics of an HTTP server's connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that the server gives by itself, without an application, before it closes."""
+"""Answers that the server sends without an application before it closes a connection."""
 
 from __future__ import annotations
 

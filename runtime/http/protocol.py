@@ -1,10 +1,10 @@
-"""HTTP/1 of every port of ours: uvicorn's protocol with a bound on all that a client may do.
+"""The HTTP/1 protocol of every port: uvicorn's, with limits on everything that a client sends.
 
-The parser gets one request head at a time, byte for byte no longer than allowed, and the next one
-after the answer. `connections` has the deadlines.
+The parser gets one request head at a time, up to the allowed size, and the next one after the
+answer. The deadlines are in `connections`.
 
-Bodies of requests are not read: none of our routes takes one. The answer to a request with a body
-is the last on its connection, so no byte of a body is ever taken for a request.
+Request bodies are not read, because no route accepts one. The answer to a request with a body is
+the last on its connection, so that the body is never parsed as a request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from runtime.http.connections import Connections, Phase
 from runtime.http.plain_answers import MALFORMED, NO_ROOM, TOO_LONG, TOO_SLOW
 from runtime.http.uvicorn_internals import UvicornProtocol
 
-MAX_SHOWN = 200
+MAX_ERROR_LENGTH = 200
 _HEAD_END = b"\r\n\r\n"
 _VERSIONS = ("1.0", "1.1")
 _TLS_HANDSHAKE = b"\x16\x03"
@@ -29,10 +29,15 @@ _TLS_HANDSHAKE = b"\x16\x03"
 class HttpProtocol(UvicornProtocol):
     """One connection.
 
-    Attributes:
-        phase: Where the connection is; `Connections.move` changes it.
-        is_half_closed: Whether the client sends no more, and may still read.
+    Args:
+        config: uvicorn's configuration.
+        server_state: uvicorn's state of the server.
+        app_state: The state of the lifespan protocol, which is off.
+        connections: The registry of the server's connections.
 
+    Attributes:
+        phase: The state of the connection, which `Connections.move` changes.
+        is_half_closed: Whether the client has closed its direction; it may still read.
     """
 
     def __init__(
@@ -50,9 +55,9 @@ class HttpProtocol(UvicornProtocol):
         self._registry = connections
         self._limits = connections.limits
         self._head_bytes = 0
-        # The last bytes of an incomplete head, which may be the beginning of its end.
+        # The last three bytes of an incomplete head: its end may be split between packets.
         self._head_tail = b""
-        # What came after the request that is being answered.
+        # The bytes after the request that is being answered.
         self._waiting = bytearray()
         self._is_last = False
         self._has_no_body = False
@@ -60,13 +65,13 @@ class HttpProtocol(UvicornProtocol):
 
     @property
     def is_streaming(self) -> bool:
-        """Return whether an application looks after this connection by itself."""
+        """Return whether a stream has taken over the transport; it has its own time limits."""
         return False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request, or refuse the connection."""
+        """Register the connection, or refuse it if there is no room."""
         super().connection_made(transport)
-        # A client that does not read has no more waiting here than the rest of one write.
+        # If a client does not read, at most the rest of one write is buffered.
         transport.set_write_buffer_limits(high=0)
         if not self._registry.admit(self):
             transport.write(NO_ROOM)
@@ -76,13 +81,17 @@ class HttpProtocol(UvicornProtocol):
                 transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the registry."""
         self._registry.remove(self)
         self._waiting.clear()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Keep the connection open while there is something to answer."""
+        """Keep the connection open until all requests are answered.
+
+        Returns:
+            Whether the transport stays open.
+        """
         if self.phase is not Phase.ANSWER or self.transport.is_closing():
             return False
         self.is_half_closed = True
@@ -92,17 +101,17 @@ class HttpProtocol(UvicornProtocol):
         return True
 
     def pause_writing(self) -> None:
-        """Let the application wait."""
+        """Pause the application because the send buffer is full."""
         super().pause_writing()
         self._registry.block(self)
 
     def resume_writing(self) -> None:
-        """Let the application go on."""
+        """Resume the application."""
         super().resume_writing()
         self._registry.unblock(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read a request; keep what follows it until its answer is sent, or drop it."""
+        """Parse a request head; keep the bytes after it until it is answered, or drop them."""
         if self.phase is Phase.ENDING or self._is_last:
             self._drop(data)
         elif self.phase is Phase.ANSWER:
@@ -117,22 +126,26 @@ class HttpProtocol(UvicornProtocol):
                 self._keep_waiting(data[done:])
 
     def check_head(self, version: str, target: bytes) -> None:
-        """Refuse other versions of HTTP, and targets without a path."""
+        """Refuse other versions of HTTP, and targets without a path.
+
+        Raises:
+            ValueError: The request must be refused; the message is logged.
+        """
         if version not in _VERSIONS:
             raise ValueError(f"HTTP/{version} is not served")
         if not target.startswith(b"/") and parse_url(target).path is None:
             raise ValueError("the target has no path")
 
     def answer_begun(self) -> None:
-        """Let what follows wait."""
+        """Stop parsing until the answer is sent."""
         self._registry.move(self, Phase.ANSWER)
 
     def request_read(self) -> None:
-        """Note that no body follows."""
+        """Note that the request has no body."""
         self._has_no_body = True
 
     def answer_sent(self) -> None:
-        """Answer what was pipelined, or wait for the next request."""
+        """Parse a pipelined request, or wait for the next one."""
         if not self._is_answering():
             return
         self._head_bytes, self._head_tail = 0, b""
@@ -155,15 +168,16 @@ class HttpProtocol(UvicornProtocol):
             self._registry.move(self, Phase.ENDING)
             self.transport.close()
         elif self.phase is Phase.ENDING and self.transport.get_write_buffer_size():
-            # What it reads slowly is not cut: unread answers have deadlines of their own.
+            # The client still reads; `UnreadAnswers` has the deadline for that.
             self._registry.move(self, Phase.ENDING)
         else:
             self.transport.abort()
 
     def end(self) -> None:
-        """Send no more, and read what the client still sends for a short while.
+        """Send no more, but read and drop bytes from the client for a short time.
 
-        A socket that is closed with unread bytes is reset, and the client may lose the answer.
+        If a socket is closed with unread bytes, the system resets the connection, and the client
+        may lose the answer.
         """
         if self.is_half_closed:
             self.transport.close()
@@ -176,7 +190,7 @@ class HttpProtocol(UvicornProtocol):
         return self.phase is Phase.ANSWER
 
     def _read_head(self, data: bytes | bytearray) -> int:
-        """Feed the parser no more than one head; return how many bytes are done with."""
+        """Feed the parser at most one head; return how many bytes of `data` are finished."""
         start = 0
         while start < len(data) and self.phase is Phase.HEAD:
             end = self._end_of_head(data, start)
@@ -190,7 +204,7 @@ class HttpProtocol(UvicornProtocol):
         return start
 
     def _keep_waiting(self, data: bytes) -> None:
-        """Keep what came after a request until that is answered, if it can be a request."""
+        """Keep the bytes after a request until it is answered; drop them if it is the last."""
         if self._is_last:
             data = bytes(self._waiting) + data
             self._waiting.clear()
@@ -201,7 +215,7 @@ class HttpProtocol(UvicornProtocol):
             self.close_after_answer()
 
     def _end_of_head(self, data: bytes | bytearray, start: int) -> int:
-        """Return where the head in `data` ends, which may have begun in an earlier packet."""
+        """Return the end of the head in `data`; it may have begun in an earlier packet."""
         if self._head_tail:
             across = (self._head_tail + data[start : start + 3]).find(_HEAD_END)
             if across >= 0:
@@ -210,18 +224,18 @@ class HttpProtocol(UvicornProtocol):
         return len(data) if end < 0 else end + len(_HEAD_END)
 
     def _feed(self, piece: bytes | bytearray) -> bool:
-        """Return whether the parser understands `piece`; if not, the connection ends."""
+        """Parse `piece`; return False if it is invalid, after ending the connection."""
         self._has_no_body = False
         self._head_bytes += len(piece)
         self._head_tail = (self._head_tail + bytes(piece[-3:]))[-3:]
         try:
             self.feed(piece)
         except HttpParserUpgrade:
-            # Answered as if nothing else was offered; what follows may be of another protocol.
+            # The request is answered as usual, but the next bytes may be of another protocol.
             self._has_no_body = False
         except HttpParserError as error:
             # httptools raises its own error, with an error of our callbacks as its context.
-            why = str(error.__context__ or error)[:MAX_SHOWN]
+            why = str(error.__context__ or error)[:MAX_ERROR_LENGTH]
             if self._head_bytes == len(piece) and piece.startswith(_TLS_HANDSHAKE):
                 why = "TLS on a port for plain HTTP"
             self._refuse(MALFORMED, "malformed", why)
@@ -231,7 +245,7 @@ class HttpProtocol(UvicornProtocol):
         return True
 
     def _answer_last(self) -> None:
-        """Let the answer that begins be the last, and drop what follows its request."""
+        """Make the answer that has begun the last, and drop all further bytes."""
         self._is_last = True
         self.answer_without_body(close=self.end)
 
@@ -244,9 +258,9 @@ class HttpProtocol(UvicornProtocol):
                 self.pause_reading()
 
     def _refuse(self, answer: bytes, reason: str, why: str) -> None:
-        self._registry.refused(self, reason, why)
+        self._registry.count_refusal(self, reason, why)
         if self.phase is Phase.ANSWER:
-            # An answer has begun on what turned out to be no request.
+            # The request turned out to be invalid after the answer had begun.
             self.transport.abort()
             return
         self.transport.write(answer)

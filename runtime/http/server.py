@@ -1,8 +1,8 @@
-"""An ASGI application served beside a service's other tasks, ended by the service itself.
+"""Serve an ASGI application as one task of a service, which decides when it ends.
 
-uvicorn's own signal handling is off: at SIGTERM it waits for open streams before it tells the
-application, so a service drains its streams from the signal and ends the server afterwards. Its
-trust in `X-Forwarded-For` is off too: it would follow the environment (FORWARDED_ALLOW_IPS).
+uvicorn's signal handling is off: at SIGTERM it would wait for open streams before the application
+hears of it. The service drains its streams first and stops the server afterwards. uvicorn's proxy
+headers are off too, because the environment could turn trust in them on (FORWARDED_ALLOW_IPS).
 """
 
 from __future__ import annotations
@@ -30,17 +30,18 @@ from runtime.service import end_tasks
 __all__ = ["PortInUse", "allow_open_files", "exit_with", "listen", "serve"]
 
 MAX_OPEN_FILES = 1_000_000
-# How long applications may take to end after their clients are cut off at a stop.
+# The time in which applications must end after their connections are aborted at a stop.
 ABORT_TIMEOUT = 0.2
 
 
 def allow_open_files() -> int:
-    """Raise this process's limit of open files as far as the system permits; return it.
+    """Raise the limit of open files of this process, which is often only 1,024 or 256.
 
-    The first limit of a process is often 1,024, or 256.
+    Returns:
+        The new limit, at most the system's hard limit and `MAX_OPEN_FILES`.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # macOS may say that there is no limit, and still have one.
+    # macOS may report that there is no limit and still have one.
     wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):
@@ -57,16 +58,15 @@ async def serve(
     protocol: type[HttpProtocol] = HttpProtocol,
     limits: HttpLimits | None = None,
 ) -> None:
-    """Serve `app` on `listener` until `stop`.
+    """Serve `app` on `listener` until `stop` is set.
 
     Args:
         app: The application.
         listener: The listening socket, which is closed at the end.
-        stop: Ends the server.
-        grace: How many seconds open answers then have to end; called once, after `stop`.
-        protocol: What becomes of each connection.
-        limits: What a client may take.
-
+        stop: The event that stops the server.
+        grace: Returns the seconds in which open answers must end; called once, after `stop`.
+        protocol: The class of connections.
+        limits: The limits of each client.
     """
     connections = Connections(limits or HttpLimits())
     config = uvicorn.Config(
@@ -81,24 +81,24 @@ async def serve(
         backlog=connections.backlog,
     )
     server = UvicornServer(config)
-    looking = asyncio.create_task(connections.look_after())
+    sweeping = asyncio.create_task(connections.sweep_forever())
     running = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
-    # Looking ends only by an error, which must not go unnoticed.
-    await asyncio.wait({running, stopping, looking}, return_when=asyncio.FIRST_COMPLETED)
+    # `sweeping` ends only with an error, which `end_tasks` raises.
+    await asyncio.wait({running, stopping, sweeping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    left = grace()
-    aborting = asyncio.get_running_loop().call_later(left, connections.abort_all)
-    # After that time uvicorn cancels what still runs, with a trace in the log, so what waits for
-    # clients ends a little earlier.
-    set_shutdown_timeout(config, left + ABORT_TIMEOUT)
+    seconds = grace()
+    aborting = asyncio.get_running_loop().call_later(seconds, connections.abort_all)
+    # uvicorn cancels applications that still run after its timeout, and logs a traceback. So
+    # connections are aborted a little earlier.
+    set_shutdown_timeout(config, seconds + ABORT_TIMEOUT)
     server.should_exit = True
     await running
     aborting.cancel()
-    await end_tasks([looking])
+    await end_tasks([sweeping])
 
 
 def exit_with(error: Exception) -> NoReturn:
-    """End the process with one line on standard error that says what is wrong."""
-    print(printable(str(error)), file=sys.stderr)  # noqa: T201 - for who started it, beside the log
+    """Print the error in one line on standard error, and exit with 1."""
+    print(printable(str(error)), file=sys.stderr)  # noqa: T201 - a failed start, not for the log
     sys.exit(1)

@@ -1,4 +1,4 @@
-"""Answers that wait because their client does not read them, and how long they may."""
+"""Find answers that wait too long because their clients do not read them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Writing(Protocol):
-    """Interface of a connection that is written to."""
+    """Interface of a connection that answers are written to."""
 
     transport: asyncio.Transport
 
     @property
     def is_streaming(self) -> bool:
-        """Return whether a stream cuts the connection off if the client does not read."""
+        """Return whether the answer is a stream, which has its own limits for slow clients."""
 
 
 C = TypeVar("C", bound=Writing)
@@ -27,7 +27,7 @@ C = TypeVar("C", bound=Writing)
 
 @dataclass
 class _Wait:
-    """Times of one answer that waits, and how much of it did when that changed last."""
+    """One waiting answer: its times, and the unsent bytes at the last progress."""
 
     since: float
     progress_at: float
@@ -35,21 +35,21 @@ class _Wait:
 
 
 def unsent_bytes(transport: asyncio.Transport) -> int:
-    """Return how many bytes wait in this process and in the system for the client to take them."""
+    """Return the number of unsent bytes in the transport's and the socket's send buffers."""
     waiting = transport.get_write_buffer_size()
     with contextlib.suppress(OSError, ValueError):
-        # The system takes more of us only after much of what it has is gone.
+        # The transport's buffer alone shrinks only after much of the socket's buffer is sent.
         fileno = transport.get_extra_info("socket").fileno()
         waiting += int.from_bytes(fcntl.ioctl(fileno, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
     return waiting
 
 
 class UnreadAnswers(Generic[C]):
-    """Connections to which the system takes no more bytes at present.
+    """The connections with a full send buffer.
 
     Args:
-        write_seconds: How long a client may take nothing of an answer.
-        answer_seconds: How long a client may take for a whole answer.
+        write_seconds: See `HttpLimits`.
+        answer_seconds: See `HttpLimits`.
     """
 
     def __init__(self, write_seconds: float, answer_seconds: float) -> None:
@@ -58,15 +58,15 @@ class UnreadAnswers(Generic[C]):
         self._waits: dict[C, _Wait] = {}
 
     def add(self, connection: C, now: float) -> None:
-        """Begin to watch an answer."""
+        """Watch a connection from `now` on."""
         self._waits[connection] = _Wait(now, now)
 
     def remove(self, connection: C) -> None:
-        """End to watch it, because all of it is sent, or its connection is closed."""
+        """Stop watching a connection, because its buffer is empty or it is closed."""
         self._waits.pop(connection, None)
 
     def overdue(self, now: float) -> Iterator[C]:
-        """Yield the connections whose client reads too slowly, except for streams."""
+        """Yield the connections that are read too slowly, except streams."""
         for connection, wait in list(self._waits.items()):
             if connection.is_streaming:
                 continue
@@ -80,6 +80,6 @@ class UnreadAnswers(Generic[C]):
                 yield connection
 
     def since(self) -> Iterator[tuple[C, float]]:
-        """Yield each connection with the time since which its answer waits."""
+        """Yield each connection with the time at which its answer began to wait."""
         for connection, wait in self._waits.items():
             yield connection, wait.since

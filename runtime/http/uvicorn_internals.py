@@ -1,10 +1,10 @@
-"""All that this house uses of uvicorn beyond its documentation.
+"""The only module that uses undocumented parts of uvicorn.
 
-uvicorn documents `Config(http=…)`, `Server.serve` and `Server.should_exit`, and that is all. Its
-`HttpToolsProtocol` has no bounds: it reads heads of any size for as long as they take, parses all
-that is pipelined, drops its keep-alive timer on any byte, takes a half-closed connection for a
-closed one, and sends chunks to HTTP/1.0. So `HttpProtocol` overrides its methods, and a stream
-writes to its transport (`api/delivery/stream_socket.py`).
+uvicorn documents only `Config(http=…)`, `Server.serve` and `Server.should_exit`. Its
+`HttpToolsProtocol` has no limits: it reads heads of any size without a deadline, parses all
+pipelined requests, stops its keep-alive timer at any byte, treats a half-closed connection as
+closed, and sends chunks to HTTP/1.0. Therefore `HttpProtocol` overrides its methods, and streams
+write to its transport (`api/delivery/stream_socket.py`).
 
 Names used:
 
@@ -15,10 +15,10 @@ Names used:
   `transport`, `chunked_encoding`, `expected_content_length`.
 - `Config.loaded_app`, a float as `timeout_graceful_shutdown`, and `Server.capture_signals`.
 
-Checked with uvicorn 0.53 to 0.54 (0.52 fails); the guard is
-`tests/runtime/http/test_uvicorn_internals.py`, the reason in docs/adr/0005-own-uvicorn-protocol.md.
-The bounds are a promise (docs/reliability.md) and need no figure. An event for one reader costs
-6.2 us of CPU by the transport, and 13.1 by ASGI's `send` (python -m bench --only private_parts,
+Checked with uvicorn 0.53 to 0.54 (0.52 fails). `tests/runtime/http/test_uvicorn_internals.py`
+guards these names, and docs/adr/0005-own-uvicorn-protocol.md gives the reason.
+docs/reliability.md lists the limits. An event for one reader costs 6.2 us of CPU through the
+transport, against 13.1 us through ASGI's `send` (python -m bench --only private_parts,
 2026-11-27).
 """
 
@@ -35,47 +35,46 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 
 class UvicornServer(uvicorn.Server):
-    """uvicorn's server without its handling of signals."""
+    """uvicorn's server without signal handling."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals to the service."""
+        """Do not capture signals; the service handles them."""
         yield
 
 
 class UvicornProtocol(HttpToolsProtocol):
-    """One connection, with public names for what a subclass needs.
+    """One connection, with a public interface for subclasses.
 
     A subclass overrides `check_head`, `answer_begun`, `request_read` and `answer_sent`, and the
     methods of asyncio's protocols.
 
     Attributes:
         transport: The transport of the connection.
-        extensions: What each request has as `extensions` in its ASGI scope; not to be changed.
+        extensions: The `extensions` of each request's ASGI scope; do not mutate the class's dict.
     """
 
     extensions: dict[str, Any] = {}  # noqa: RUF012 - an instance sets its own
 
     @property
     def host(self) -> str:
-        """Return the address of the other end."""
+        """Return the client's address; empty if it is unknown."""
         return self.client[0] if self.client else ""
 
     def feed(self, data: bytes | bytearray) -> None:
-        """Let the parser read `data`.
+        """Parse `data`.
 
-        Raises:
-            httptools.HttpParserError: It is no HTTP/1; an error of a callback is its context.
-            httptools.HttpParserUpgrade: A request offers another protocol.
+        httptools raises HttpParserError if it is not HTTP/1 or if a callback raised an error, which
+        is then its context. It raises HttpParserUpgrade if a request offers another protocol.
         """
         self.parser.feed_data(data)
 
     def pause_reading(self) -> None:
-        """Read no more from the system."""
+        """Stop reading from the socket."""
         self.flow.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Continue reading from the socket."""
         self.flow.resume_reading()
 
     def close_after_answer(self) -> None:
@@ -83,10 +82,10 @@ class UvicornProtocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def answer_without_body(self, close: Callable[[], None]) -> None:
-        """Give the application an empty body, whatever is sent, and make this answer the last.
+        """Pass an empty body to the application, and make its answer the connection's last.
 
         Args:
-            close: Is called after the answer in place of closing the transport.
+            close: Called after the answer instead of closing the transport.
         """
         self.cycle.keep_alive = False
         self.cycle.waiting_for_100_continue = False
@@ -95,16 +94,16 @@ class UvicornProtocol(HttpToolsProtocol):
         self.cycle.transport = cast("asyncio.Transport", _LastAnswer(self.transport, close))
 
     def check_head(self, version: str, target: bytes) -> None:
-        """Raise ValueError if a request with this head is not to be answered."""
+        """Raise ValueError if a request with this head must be refused."""
 
     def answer_begun(self) -> None:
-        """Note that the application has been called."""
+        """Handle that the application has been called."""
 
     def request_read(self) -> None:
-        """Note that the request is read to its end."""
+        """Handle that the whole request has been read."""
 
     def answer_sent(self) -> None:
-        """Read what comes after a request that is answered; uvicorn does nothing of it."""
+        """Handle that the answer has been sent: parse the next request."""
 
     def on_message_begin(self) -> None:
         """Add the extensions to the scope of a request."""
@@ -112,7 +111,7 @@ class UvicornProtocol(HttpToolsProtocol):
         self.scope["extensions"] = self.extensions
 
     def on_headers_complete(self) -> None:
-        """See `check_head` and `answer_begun`."""
+        """Call `check_head`, the application and `answer_begun`."""
         version = self.parser.get_http_version()
         self.check_head(version, self.url)
         if version == "1.0":
@@ -122,18 +121,18 @@ class UvicornProtocol(HttpToolsProtocol):
         self.answer_begun()
 
     def on_message_complete(self) -> None:
-        """See `request_read`."""
+        """Call `request_read`."""
         super().on_message_complete()
         self.request_read()
 
     def on_response_complete(self) -> None:
-        """See `answer_sent`, which replaces uvicorn's pipelining and keep-alive timer."""
+        """Call `answer_sent`, which replaces uvicorn's pipelining and keep-alive timer."""
         if not self.transport.is_closing():
             self.answer_sent()
 
 
 class _LastAnswer:
-    """Transport of a last answer, which closes in its own way."""
+    """The transport of a connection's last answer, with another `close`."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         self.write = transport.write
@@ -142,7 +141,7 @@ class _LastAnswer:
 
 
 class _UntilClose:
-    """An application for HTTP/1.0: without chunks, what has no length ends with the close."""
+    """An application for HTTP/1.0: an answer without a length ends when the connection closes."""
 
     def __init__(self, app: ASGIApp, cycle: Callable[[], RequestResponseCycle]) -> None:
         self._app = app
@@ -159,7 +158,7 @@ class _UntilClose:
                 has_length = any(name == b"content-length" for name, _ in headers)
                 message = {**message, "headers": headers}
                 if not has_length:
-                    # Neither `content-length` nor, as uvicorn would have it, chunks.
+                    # uvicorn would send chunks, which HTTP/1.0 does not know.
                     cycle.chunked_encoding = False
             elif not has_length:
                 cycle.expected_content_length = len(message.get("body", b""))
@@ -169,5 +168,5 @@ class _UntilClose:
 
 
 def set_shutdown_timeout(config: uvicorn.Config, seconds: float) -> None:
-    """Let the server wait so long for answers at its end; the type says whole seconds."""
+    """Set how long the server waits for answers at its end; uvicorn's type is int."""
     config.timeout_graceful_shutdown = cast("Any", seconds)

@@ -1,8 +1,8 @@
-"""Connect to the Redis that a URL names, by clients that leave it to us what a failed call means.
+"""Create clients for the servers of a Redis URL, without redis-py's retries.
 
-redis-py's own retries are off: a write of unknown outcome that it repeats in silence is stored
-twice (measured: one XADD during a stall left two entries), and a caller that wants to say "Redis is
-away" must learn of the first failure.
+If the outcome of a write is unknown, a retry can store it twice: an XADD that is repeated after a
+stall leaves two entries. Callers must also see the first failure, to log it and to report that
+Redis cannot be reached.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from runtime.redis.nodes import Nodes, OneNode
 from runtime.redis.redis_py_internals import master_pool, server_pool
 from runtime.redis.url import Address, parse_redis_url
 
-# Sentinels do little else than answer; if one does not, another is asked.
+# Shorter than the timeout of data nodes, because another Sentinel can be asked.
 SENTINEL_TIMEOUT = 1.0
 
 
 def connect_nodes(
     url: str, *, timeout: float = 5.0, max_connections: int = 32, only_reads: bool = False
 ) -> Nodes:
-    """Return the servers behind `url`, each with a client; they are connected to when first used.
+    """Return clients for all servers of `url`; each connects when it is first used.
 
     Args:
-        url: A URL as `parse_redis_url` reads it: one server, Sentinels or a cluster.
-        timeout: See `connect_redis`, as for the other arguments.
-        max_connections: To each server.
-        only_reads: Whether only reads are sent.
+        url: The URL of one server, of Sentinels or of a cluster, as `parse_redis_url` accepts it.
+        timeout: See `connect_redis`.
+        max_connections: See `connect_redis`; the limit applies to each server.
+        only_reads: See `connect_redis`.
     """
     parsed = parse_redis_url(url)
     connect = partial(
@@ -60,15 +60,17 @@ def connect_nodes(
 def connect_redis(
     url: str, *, timeout: float = 5.0, max_connections: int = 32, only_reads: bool = False
 ) -> RedisNode:
-    """Return a client of the server at `url`; it connects when first used. Replies are bytes.
+    """Return a client of the server at `url`; it connects when it is first used.
+
+    Replies are bytes.
 
     Args:
         url: The URL of one server.
-        timeout: Seconds after which a call without an answer raises redis.TimeoutError.
-        max_connections: How many there may be; with all in use a call waits up to `timeout` for
-            one.
-        only_reads: Whether a call may be repeated once on a new connection when its own is found
-            closed, as each one of the pool is after a restart of Redis. Otherwise nothing is.
+        timeout: Seconds after which a call without a reply raises redis.TimeoutError.
+        max_connections: The size of the pool. If all connections are in use, a call waits up to
+            `timeout` for one.
+        only_reads: Whether the client sends reads alone. If so, a call on a lost connection is
+            repeated once on another one; all of the pool are lost after a restart of Redis.
     """
     pool = server_pool(url, **_options(timeout, max_connections, only_reads))
     return cast("RedisNode", RedisNode.from_pool(pool))
@@ -83,13 +85,14 @@ def connect_master(
     max_connections: int = 32,
     only_reads: bool = False,
 ) -> RedisNode:
-    """Return a client like `connect_redis` of the server that Sentinels call `master`.
+    """Return a client of the master that Sentinels know as `master`; see `connect_redis`.
 
-    Each new connection asks for its address again, so that after a failover the next call goes to
-    the new master. A master that has become a replica raises redis.ConnectionError for a write.
+    Each new connection asks the Sentinels for the master's address, so that calls after a failover
+    reach the new master. A write to a master that has become a replica raises
+    redis.ConnectionError.
 
     Args:
-        url: How to speak to it: user, password, database, TLS. Its address is ignored.
+        url: The user, password, database and TLS parameters; its address is ignored.
         sentinels: The addresses of the Sentinels.
         master: The name of the master.
         timeout: See `connect_redis`.
@@ -103,10 +106,10 @@ def connect_master(
     for name in ("host", "port"):
         del options[name]
     tls = options.pop("connection_class", None) is SSLConnection
-    asked = Sentinel(  # type: ignore[no-untyped-call]  # redis-py has no types for it
+    client = Sentinel(  # type: ignore[no-untyped-call]  # redis-py has no types for it
         sentinels, sentinel_kwargs=_sentinel_options(options, tls=tls)
     )
-    return cast("RedisNode", RedisNode.from_pool(master_pool(master, asked, tls=tls, **options)))
+    return cast("RedisNode", RedisNode.from_pool(master_pool(master, client, tls=tls, **options)))
 
 
 def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str, Any]:
@@ -120,10 +123,10 @@ def _options(timeout: float, max_connections: int, only_reads: bool) -> dict[str
 
 
 def _sentinel_options(options: dict[str, Any], *, tls: bool) -> dict[str, Any]:
-    """Return how to speak to Sentinels: with the same TLS, without the data nodes' user."""
-    kept = {name: value for name, value in options.items() if name.startswith("ssl_")}
+    """Return the connection options for Sentinels: the same TLS, without the data nodes' user."""
+    tls_options = {name: value for name, value in options.items() if name.startswith("ssl_")}
     return {
-        **kept,
+        **tls_options,
         "ssl": tls,
         "retry": Retry(NoBackoff(), 0),
         "socket_timeout": SENTINEL_TIMEOUT,

@@ -1,8 +1,8 @@
-"""A Redis Cluster: which master has a key, learnt from the nodes and from what they refuse.
+"""A Redis Cluster: the master of each key, from `CLUSTER SLOTS` and from redirections.
 
-Each node has a plain client, and of redis-py's cluster client only the arithmetic of slots is used:
-that client repeats calls by itself, writes too, and waits for all nodes if one is slow
-(docs/adr/0006-no-cluster-client-of-redis-py.md).
+Each node has a plain client. redis-py's cluster client is not used, because it retries calls,
+including writes, and waits for all nodes if one is slow
+(docs/adr/0006-no-cluster-client-of-redis-py.md). Only its slot arithmetic is used.
 """
 
 from __future__ import annotations
@@ -30,22 +30,21 @@ from runtime.service import end_tasks
 
 log = get_logger(__name__)
 
-# A node that does not tell the topology in this time is passed over.
-LOOK_TIMEOUT = 1.0
-# The topology is asked for at most once in this time, however many calls fail.
-LOOK_INTERVAL = 0.2
-# A call that is sent on this many times goes round in a circle.
-MAX_MOVES = 5
+# If a node does not return the topology within this time, the next one is asked.
+TOPOLOGY_TIMEOUT = 1.0
+# The shortest time between two requests for the topology, however many calls fail.
+TOPOLOGY_INTERVAL = 0.2
+# More redirections of one call are taken for a circle.
+MAX_REDIRECTIONS = 5
 
 
 class ClusterNodes:
     """The masters of a cluster.
 
-    Until a node has answered, the first seed is taken to have every key: its refusal names the
-    node that has it.
+    Until the topology is known, calls go to the first seed, which redirects them.
 
     Args:
-        connect: Makes the client of a node.
+        connect: Creates the client of a node.
         seeds: Addresses of some nodes.
     """
 
@@ -55,20 +54,20 @@ class ClusterNodes:
         self._connect = connect
         self._seeds = tuple(seeds)
         self._clients: dict[Address, RedisNode] = {}
-        self._asked_first = self._seeds[0]
+        self._preferred = self._seeds[0]
         first = self._client(self._seeds[0])
         self._slots = [first] * REDIS_CLUSTER_HASH_SLOTS
         self._all: Collection[RedisNode] = (first,)
         self.topology = 0
-        # Symbols are few, and the arithmetic is slower than a look-up.
+        # Symbols are few, and a look-up is faster than the arithmetic.
         self._slot_of: dict[str, int] = {}
-        # Nodes that answer and tell no topology.
-        self._mute: set[Address] = set()
-        self._looking: asyncio.Task[None] | None = None
-        self._closed = False
+        # Nodes that answer the request for the topology with an error.
+        self._refusing: set[Address] = set()
+        self._refreshing: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     def of(self, key: str) -> RedisNode:
-        """Return the master that has `key`, as far as it is known."""
+        """Return the master of `key` in the last known topology."""
         slot = self._slot_of.get(key)
         if slot is None:
             slot = self._slot_of[key] = key_slot(key.encode())
@@ -79,31 +78,40 @@ class ClusterNodes:
         return self._all
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
-        """Return the replies of `node`; raise as `Nodes.send` does.
+        """Return the replies of `node`, errors among them.
 
-        A command whose key has already moved with its slot is sent to the slot's next node.
+        If a slot is being moved and the key is already at its destination, the command is sent
+        there.
+
+        Args:
+            node: The node.
+            commands: Commands with one-word names.
+
+        Raises:
+            redis.exceptions.RedisError: It is unknown which commands were executed.
+            OSError: It is unknown which commands were executed.
+            asyncio.CancelledError: The caller's deadline was shorter than the client's timeout.
         """
         try:
             replies = await node.exchange(commands)
         except (RedisError, OSError, asyncio.CancelledError):
-            # A caller with a short deadline gives up before the client does.
-            self._look_again()
+            self._refresh_topology()
             raise
         for index, reply in enumerate(replies):
             if not isinstance(reply, ResponseError):
                 continue
             if isinstance(reply, MovedError):
-                self._moved(reply)
+                self._note_move(reply)
             elif isinstance(reply, AskError):
-                replies[index] = await self._ask(reply, commands[index])
+                replies[index] = await self._send_asking(reply, commands[index])
             elif isinstance(reply, ClusterDownError):
-                self._look_again()
+                self._refresh_topology()
         return replies
 
     async def call(self, key: str, *command: EncodableT) -> Any:
         """Return the reply of the node of `key`, or raise redis.RedisError or OSError."""
         reply: Any = None
-        for _ in range(MAX_MOVES):
+        for _ in range(MAX_REDIRECTIONS):
             (reply,) = await self.send(self.of(key), [command])
             if not isinstance(reply, MovedError):
                 break
@@ -112,30 +120,28 @@ class ClusterNodes:
         return reply
 
     async def ping(self, reads: Sequence[Command] = ()) -> None:
-        """Return as soon as a node answers and permits `reads`.
+        """Return as soon as one node answers and permits `reads`.
 
-        Raises:
-            redis.RedisError: No node does.
-            OSError: The same.
+        If none does, raise the redis.RedisError or OSError of the last one.
         """
         error: RedisError | OSError | None = None
-        asking = [asyncio.create_task(_ping(node, reads)) for node in self._all]
+        pings = [asyncio.create_task(_ping_error(node, reads)) for node in self._all]
         try:
-            for answer in asyncio.as_completed(asking):
+            for answer in asyncio.as_completed(pings):
                 error = await answer
                 if error is None:
                     return
         finally:
-            for task in asking:
+            for task in pings:
                 task.cancel()
-        self._look_again()
+        self._refresh_topology()
         raise error or RedisError("the cluster has no nodes")
 
     async def aclose(self) -> None:
         """Close every connection."""
-        self._closed = True
-        if self._looking is not None:
-            await end_tasks([self._looking])
+        self._is_closed = True
+        if self._refreshing is not None:
+            await end_tasks([self._refreshing])
         for client in self._clients.values():
             await client.aclose()
 
@@ -145,17 +151,17 @@ class ClusterNodes:
             client = self._clients[address] = self._connect(address)
         return client
 
-    def _moved(self, error: MovedError) -> None:
-        """Note where a slot is; a node that it has left says so before the topology does."""
+    def _note_move(self, error: MovedError) -> None:
+        """Update one slot from a MOVED error; `CLUSTER SLOTS` may show the move only later."""
         if error.host:
             client = self._client(Address(error.host, error.port))
             self._slots[error.slot_id] = client
             self._all = {*self._all, client}
             self.topology += 1
-        self._look_again()
+        self._refresh_topology()
 
-    async def _ask(self, error: AskError, command: Command) -> Any:
-        """Return the reply, or the error, of the node that a slot is moving to."""
+    async def _send_asking(self, error: AskError, command: Command) -> Any:
+        """Return the reply, or the error, of the node that a slot is being moved to."""
         if not error.host:
             return error
         client = self._client(Address(error.host, error.port))
@@ -165,45 +171,45 @@ class ClusterNodes:
             return failed
         return reply
 
-    def _look_again(self) -> None:
-        if not self._closed and (self._looking is None or self._looking.done()):
-            self._looking = asyncio.create_task(self._look())
+    def _refresh_topology(self) -> None:
+        if not self._is_closed and (self._refreshing is None or self._refreshing.done()):
+            self._refreshing = asyncio.create_task(self._request_topology())
 
-    async def _look(self) -> None:
-        addresses = dict.fromkeys((self._asked_first, *self._clients, *self._seeds))
+    async def _request_topology(self) -> None:
+        addresses = dict.fromkeys((self._preferred, *self._clients, *self._seeds))
         for address in addresses:
             try:
-                async with asyncio.timeout(LOOK_TIMEOUT):
+                async with asyncio.timeout(TOPOLOGY_TIMEOUT):
                     (reply,) = await self._client(address).exchange([("CLUSTER", "SLOTS")])
             except (RedisError, OSError) as error:
-                log.debug("a node does not say the topology", node=str(address), error=str(error))
+                log.debug("cluster topology request failed", node=str(address), error=str(error))
             else:
                 if isinstance(reply, Exception):
-                    self._log_no_topology(address, reply)
+                    self._log_refusal(address, reply)
                     continue
-                self._mute.discard(address)
-                self._asked_first = address
-                await self._learn(reply, address)
+                self._refusing.discard(address)
+                self._preferred = address
+                await self._apply_topology(reply, address)
                 break
-        await asyncio.sleep(LOOK_INTERVAL)
+        await asyncio.sleep(TOPOLOGY_INTERVAL)
 
-    def _log_no_topology(self, address: Address, error: Exception) -> None:
-        """Log once that a node tells no topology, until it does."""
-        if address not in self._mute:
-            self._mute.add(address)
+    def _log_refusal(self, address: Address, error: Exception) -> None:
+        """Log the refusal of a node, once until the node returns the topology."""
+        if address not in self._refusing:
+            self._refusing.add(address)
             trouble = describe(error)
             log.error(
-                "a node tells no topology",
+                "cluster topology refused",
                 node=str(address),
                 reason=trouble.reason.value,
                 error=trouble.text,
             )
 
-    async def _learn(self, reply: Iterable[Sequence[Any]], asked: Address) -> None:
+    async def _apply_topology(self, reply: Iterable[Sequence[Any]], source: Address) -> None:
         masters: dict[Address, RedisNode] = {}
         for first, last, (host, port, *_), *_ in reply:
-            # A node that does not know its own name is where it was reached.
-            address = Address((host or b"").decode() or asked.host, port)
+            # A node that does not know its own host has the one that we reached it by.
+            address = Address((host or b"").decode() or source.host, port)
             client = masters[address] = self._client(address)
             self._slots[first : last + 1] = [client] * (last + 1 - first)
         if not masters:
@@ -211,13 +217,13 @@ class ClusterNodes:
         self._all = set(masters.values())
         self.topology += 1
         gone = [each for each in self._clients if each not in masters and each not in self._seeds]
-        log.debug("topology", masters=[str(each) for each in masters])
+        log.debug("cluster topology received", masters=[str(each) for each in masters])
         for address in gone:
-            self._mute.discard(address)
+            self._refusing.discard(address)
             await self._clients.pop(address).aclose()
 
 
-async def _ping(node: RedisNode, reads: Sequence[Command]) -> RedisError | OSError | None:
+async def _ping_error(node: RedisNode, reads: Sequence[Command]) -> RedisError | OSError | None:
     try:
         await ping_node(node, reads)
     except (RedisError, OSError) as error:

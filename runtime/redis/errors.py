@@ -1,7 +1,7 @@
-"""Explain errors of Redis, in words for people and with a stable word for programs.
+"""Explain errors of Redis: a stable reason for programs, a summary and advice for people.
 
-The one place that reads the texts of Redis, redis-py and the system. Logs, `/readyz` and the
-problems of the api all say what `describe` returns.
+Only this module interprets the error texts of Redis, redis-py and the system. Logs, `/readyz` and
+the api's problems contain the result of `describe`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from runtime.redis.exchange import RedisNode
 
-# The longest text of Redis that is passed on; it may quote what somebody else wrote.
-MAX_SHOWN = 300
+# An error of Redis may quote text of any length that others wrote.
+MAX_TEXT_LENGTH = 300
 
 
 class Reason(StrEnum):
-    """Why Redis does not do what it is asked; programs may rely on these words."""
+    """Stable words for the reason why a call to Redis failed."""
 
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     TIMED_OUT = "timed-out"
     TLS = "tls"
     NO_MASTER = "no-master"
-    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - says what is wrong
+    WRONG_PASSWORD = "wrong-password"  # noqa: S105 - not a password
     PASSWORD_MISSING = "password-missing"  # noqa: S105 - as above
     NO_PERMISSION = "no-permission"
     PROTECTED = "protected-mode"
@@ -60,73 +60,77 @@ class Reason(StrEnum):
     ERROR = "error"
 
 
-class _Words(NamedTuple):
+class _Explanation(NamedTuple):
     says: str
     advice: str
 
 
-_AWAY = "the books are there when it is back"
-_MEANING = {
-    Reason.UNREACHABLE: _Words("redis cannot be reached", _AWAY),
-    Reason.REFUSED: _Words("redis cannot be reached", f"nothing listens there; {_AWAY}"),
-    Reason.TIMED_OUT: _Words("redis cannot be reached", f"it does not answer in time; {_AWAY}"),
-    Reason.TLS: _Words(
-        "redis cannot be reached",
-        "TLS failed: REDIS_URL takes rediss:// if the server speaks TLS, redis:// if not, and "
-        "?ssl_ca_certs=FILE for an authority of your own",
+_RETURN = "books return when it is back"
+_EXPLANATIONS = {
+    Reason.UNREACHABLE: _Explanation("redis cannot be reached", _RETURN),
+    Reason.REFUSED: _Explanation(
+        "redis cannot be reached", f"nothing listens on its address; {_RETURN}"
     ),
-    Reason.NO_MASTER: _Words(
+    Reason.TIMED_OUT: _Explanation(
+        "redis cannot be reached", f"it does not answer in time; {_RETURN}"
+    ),
+    Reason.TLS: _Explanation(
+        "redis cannot be reached",
+        "TLS failed: use rediss:// in REDIS_URL if the server speaks TLS and redis:// if not; "
+        "add ?ssl_ca_certs=FILE for a private certificate authority",
+    ),
+    Reason.NO_MASTER: _Explanation(
         "redis cannot be reached", "the Sentinels name no master that answers"
     ),
-    Reason.WRONG_PASSWORD: _Words(
-        "redis refuses the password", "set user and password in REDIS_URL as the server has them"
+    Reason.WRONG_PASSWORD: _Explanation(
+        "redis refuses the password", "correct user and password in REDIS_URL"
     ),
-    Reason.PASSWORD_MISSING: _Words(
-        "redis wants a password", "REDIS_URL takes it as redis://user:password@host:port/db"
+    Reason.PASSWORD_MISSING: _Explanation(
+        "redis wants a password", "set REDIS_URL to redis://user:password@host:port/db"
     ),
-    Reason.NO_PERMISSION: _Words(
+    Reason.NO_PERMISSION: _Explanation(
         "redis does not permit a command to this user",
         "give the user the commands and keys of deploy/redis-acl.conf",
     ),
-    Reason.PROTECTED: _Words(
+    Reason.PROTECTED: _Explanation(
         "redis is in protected mode", "give it a password, or let it listen on loopback only"
     ),
-    Reason.TOO_MANY_CLIENTS: _Words(
-        "redis takes no more connections", "raise its maxclients, or close other clients"
+    Reason.TOO_MANY_CLIENTS: _Explanation(
+        "redis accepts no more connections", "raise its maxclients, or close other clients"
     ),
-    Reason.LOADING: _Words("redis is loading its data", "the books are there when it has"),
-    Reason.BUSY: _Words(
-        "redis is busy with a script", "it answers when that ends, or after SCRIPT KILL"
+    Reason.LOADING: _Explanation("redis is loading its data", "books return when it is done"),
+    Reason.BUSY: _Explanation(
+        "redis is busy with a script", "it answers when the script ends, or after SCRIPT KILL"
     ),
-    Reason.READ_ONLY: _Words(
-        "redis is a read-only replica", "REDIS_URL takes the master, or its Sentinels"
+    Reason.READ_ONLY: _Explanation(
+        "redis is a read-only replica", "set REDIS_URL to the master, or to its Sentinels"
     ),
-    Reason.NO_REPLICAS: _Words(
+    Reason.NO_REPLICAS: _Explanation(
         "redis refuses writes without its replicas",
         "start them, or lower its min-replicas-to-write",
     ),
-    Reason.OUT_OF_MEMORY: _Words(
+    Reason.OUT_OF_MEMORY: _Explanation(
         "redis is out of memory", "raise its maxmemory, or lower STREAM_RETENTION or STREAM_MAXLEN"
     ),
-    Reason.CANNOT_SAVE: _Words(
+    Reason.CANNOT_SAVE: _Explanation(
         "redis refuses writes because it cannot save",
-        "its disk is full or not writable: make room and BGSAVE, or turn off "
+        "its disk is full or not writable: free space and run BGSAVE, or turn off "
         "stop-writes-on-bgsave-error if the books need not be saved",
     ),
-    Reason.CLUSTER_DOWN: _Words(
-        "the redis cluster is down", "some slots have no node; the books are there when they have"
+    Reason.CLUSTER_DOWN: _Explanation(
+        "the redis cluster is down", "books return when every slot has a node"
     ),
-    Reason.MASTER_DOWN: _Words(
-        "redis is a replica without its master", "the books are there when the master is back"
+    Reason.MASTER_DOWN: _Explanation(
+        "redis is a replica without its master", "books return when the master is back"
     ),
-    Reason.WRONG_TYPE: _Words(
-        "redis holds another type in a key of the books",
-        "the collector's log says which key, and the command that removes it",
+    Reason.WRONG_TYPE: _Explanation(
+        "a key of the books has the wrong type in redis",
+        "the collector's log names the key and the command that removes it",
     ),
-    Reason.ERROR: _Words("redis answers with an error", "the log says which"),
+    Reason.ERROR: _Explanation("redis replied with an error", "the log contains it"),
 }
 
-# Reasons by the first word of an answer.
+# Reasons by the first word of an error.
 _CODES = {
     "NOAUTH": Reason.PASSWORD_MISSING,
     "WRONGPASS": Reason.WRONG_PASSWORD,
@@ -154,7 +158,7 @@ _CLASSES: tuple[tuple[type[Exception], Reason], ...] = (
     (MasterDownError, Reason.MASTER_DOWN),
     (ClusterDownError, Reason.CLUSTER_DOWN),
 )
-# Reasons by a part of the text, for answers whose first word says nothing.
+# Reasons by a part of the text, for errors without a specific first word.
 _TEXTS = (
     ("max number of clients reached", Reason.TOO_MANY_CLIENTS),
     ("can't run this command", Reason.NO_PERMISSION),
@@ -162,15 +166,18 @@ _TEXTS = (
     ("without any password configured", Reason.WRONG_PASSWORD),
     ("has become a replica", Reason.READ_ONLY),
 )
-# With these reasons other keys of the server may be well.
-_OF_ONE_KEY = frozenset({Reason.WRONG_TYPE, Reason.ERROR})
-_TAIL = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
+_ONE_KEY_REASONS = frozenset({Reason.WRONG_TYPE, Reason.ERROR})
+_SCRIPT_SUFFIX = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
 class Trouble(NamedTuple):
-    """Meaning of an error: `says` begins a log line, `advice` says what to do about it.
+    """The explanation of an error.
 
-    `text` has the error's own words, and the address if the client knows it, but no password.
+    Attributes:
+        reason: The reason, for programs.
+        says: A summary in a few words, in lower case.
+        advice: The remedy.
+        text: The error's text, with the server's address if it is known, without a password.
     """
 
     reason: Reason
@@ -180,29 +187,29 @@ class Trouble(NamedTuple):
 
     @property
     def detail(self) -> str:
-        """One sentence for a reader of HTTP, without addresses."""
+        """Summary and advice as one sentence without addresses, for HTTP clients."""
         return f"{self.says[0].upper()}{self.says[1:]}; {self.advice}"
 
     @property
     def is_of_one_key(self) -> bool:
-        """Return whether other keys of the same server may be well."""
-        return self.reason in _OF_ONE_KEY
+        """Return whether the error may concern one key only."""
+        return self.reason in _ONE_KEY_REASONS
 
 
 def describe(error: BaseException, node: object = None) -> Trouble:
-    """Return what `error` means, an error of redis-py or of the system.
+    """Return the explanation of an error of redis-py or of the system.
 
     Args:
-        error: What a call raised, or an error among its replies.
-        node: The client of the server that was asked; its address is added to the text.
+        error: An exception that a call raised, or an error among its replies.
+        node: The client of the server that was called; its address is added to the text.
     """
     reason = _reason_of(error)
-    says, advice = _MEANING[reason]
-    text = _TAIL.sub("", str(error)) or type(error).__name__
+    says, advice = _EXPLANATIONS[reason]
+    text = _SCRIPT_SUFFIX.sub("", str(error)) or type(error).__name__
     address = node.address if isinstance(node, RedisNode) else ""
     if address and address not in text:
         text = f"{text} ({address})"
-    return Trouble(reason, says, advice, text[:MAX_SHOWN])
+    return Trouble(reason, says, advice, text[:MAX_TEXT_LENGTH])
 
 
 def _reason_of(error: BaseException) -> Reason:
@@ -217,12 +224,12 @@ def _reason_of(error: BaseException) -> Reason:
         if isinstance(error, kind):
             return reason
     if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError)):
-        return _reason_of_silence(error)
+        return _reason_without_reply(error)
     return Reason.ERROR if isinstance(error, RedisError) else Reason.UNREACHABLE
 
 
-def _reason_of_silence(error: BaseException) -> Reason:
-    """Return why no answer came at all, by the causes of the error."""
+def _reason_without_reply(error: BaseException) -> Reason:
+    """Return the reason of an error without a reply, from the error's causes."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLError):
             return Reason.TLS

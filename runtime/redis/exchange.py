@@ -1,4 +1,4 @@
-"""The client of one server: redis-py's, and commands with their replies in one round trip."""
+"""The client of one server: redis-py's client with a faster way to send several commands."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from runtime.redis.redis_py_internals import ExchangingConnection
 
 Command = tuple[EncodableT, ...]
 
-# This part of a pool may lie ready outside it; the others are for redis-py's own calls.
-KEPT_SHARE = 8
+# An eighth of the connections may be kept outside the pool; redis-py's own calls need the others.
+KEPT_DIVISOR = 8
 
 
 class RedisNode(Redis):
-    """redis-py's client of one server, with `exchange` for what is sent all the time."""
+    """redis-py's client of one server, with `exchange` for frequent commands."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # To take one from the pool and bring it back costs as much as the round trip.
+        # Connections that are not in the pool, because getting one from there is slow.
         self._kept: list[ExchangingConnection] = []
-        # redis-py's own mapping takes ten times as long.
-        self._forms: dict[EncodableT, Callable[[Any], Any] | None] = {}
+        # The converters of replies; a look-up in redis-py's mapping, which ignores case, is slow.
+        self._converters: dict[EncodableT, Callable[[Any], Any] | None] = {}
 
     @property
     def address(self) -> str:
-        """Return the server's host:port or socket path, for people; empty if not known."""
+        """Return the server's host:port, socket path or Sentinel name; empty if unknown."""
         options = self.connection_pool.connection_kwargs
         if "path" in options:
             return str(options["path"])
@@ -37,13 +37,11 @@ class RedisNode(Redis):
         return str(getattr(self.connection_pool, "service_name", ""))
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the replies to commands in one round trip, errors among them, as redis-py does.
+        """Return the replies to commands in one round trip, errors among them.
 
-        What fails is tried again as the client's `retry` says.
-
-        Raises:
-            redis.RedisError: It is not known which commands were carried out.
-            OSError: The same.
+        Replies have redis-py's types. Lost connections are retried as the client's `retry`
+        permits. If redis.RedisError or OSError is raised, it is unknown which commands were
+        executed.
         """
         retry = self.get_retry()
         if retry is None or not retry.get_retries():
@@ -63,16 +61,16 @@ class RedisNode(Redis):
         finally:
             await self._give_back(connection)
         for index, command in enumerate(commands):
-            form = self._form(command[0])
-            if form is not None and not isinstance(replies[index], Exception):
-                replies[index] = form(replies[index])
+            converter = self._converter(command[0])
+            if converter is not None and not isinstance(replies[index], Exception):
+                replies[index] = converter(replies[index])
         return replies
 
-    def _form(self, name: EncodableT) -> Callable[[Any], Any] | None:
-        """Return what redis-py makes of replies to the command `name`."""
-        if name not in self._forms:
-            self._forms[name] = self.response_callbacks.get(cast("str", name))
-        return self._forms[name]
+    def _converter(self, name: EncodableT) -> Callable[[Any], Any] | None:
+        """Return redis-py's converter of replies to the command `name`."""
+        if name not in self._converters:
+            self._converters[name] = self.response_callbacks.get(cast("str", name))
+        return self._converters[name]
 
     async def _acquire_connection(self) -> ExchangingConnection:
         while self._kept:
@@ -91,8 +89,8 @@ class RedisNode(Redis):
 
     @property
     def _max_kept(self) -> int:
-        return int(self.connection_pool.max_connections) // KEPT_SHARE
+        return int(self.connection_pool.max_connections) // KEPT_DIVISOR
 
 
 async def _ignore(_error: Exception) -> None:
-    """Do nothing between two attempts."""
+    """Do nothing between two attempts; the pool replaces the lost connection."""

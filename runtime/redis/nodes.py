@@ -1,7 +1,7 @@
-"""The servers that keep our keys, each with a client of its own: one, or a cluster's masters.
+"""The servers behind a Redis URL, each with its client: one server, or the masters of a cluster.
 
-A call is made on the node that has its key. Calls of several keys are sent together to each node,
-so that a node that does not answer does not hold up the others.
+A command goes to the node of its key. Commands for several keys are grouped by node, so that a node
+that does not answer does not delay the others.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from runtime.redis.exchange import Command, RedisNode
 
 
 class Nodes(Protocol):
-    """Interface of one server or a cluster: which node has a key, and what it replies."""
+    """Interface of a server or a cluster."""
 
     def of(self, key: str) -> RedisNode:
-        """Return the node that has `key`, as far as it is known; one object as long as it does."""
+        """Return the node of `key`; the same object until the key moves to another node."""
 
     def all(self) -> Collection[RedisNode]:
         """Return every node that has keys."""
 
     @property
     def has_slots(self) -> bool:
-        """Return whether all keys of a command must be in one slot, even if one node has both."""
+        """Return whether all keys of a command must be in the same slot."""
 
     @property
     def topology(self) -> int:
@@ -36,33 +36,35 @@ class Nodes(Protocol):
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         """Return the replies of `node` to commands in one round trip, errors among them.
 
-        A command that was refused because its key is elsewhere was not carried out: send it again
-        to the node `of` its key.
+        If a reply is a redirection, its command was not executed: send it again to the node `of`
+        its key. If redis.RedisError or OSError is raised, it is unknown which commands were
+        executed.
 
         Args:
             node: The node.
-            commands: Commands whose name is a single word.
-
-        Raises:
-            redis.RedisError: It is not known which commands were carried out.
-            OSError: The same.
+            commands: Commands with one-word names.
         """
 
     async def call(self, key: str, *command: EncodableT) -> Any:
         """Return the reply of the node of `key`, or raise redis.RedisError or OSError."""
 
     async def ping(self, reads: Sequence[Command] = ()) -> None:
-        """Return if a node answers and permits `reads`, or raise redis.RedisError or OSError."""
+        """Check that a node answers and permits `reads`; raise redis.RedisError or OSError."""
 
     async def aclose(self) -> None:
         """Close every connection."""
 
 
 async def ping_node(node: RedisNode, reads: Sequence[Command] = ()) -> None:
-    """Return if `node` answers and permits `reads`, or raise redis.RedisError or OSError.
+    """Check that `node` answers and permits `reads`.
 
-    A server that cannot save refuses PING along with writes, and goes on answering reads. Of the
-    replies to `reads` only a lack of permission counts: their keys may be another node's.
+    A server that cannot save its data refuses PING, but still answers reads, so its error is
+    ignored. Other errors among the replies to `reads` are ignored too, because another node may
+    have their keys. If the connection fails, redis.RedisError or OSError is raised.
+
+    Raises:
+        redis.exceptions.ResponseError: The server refuses PING, or the user may not execute one of
+            `reads`.
     """
     try:
         await node.ping()
@@ -93,7 +95,7 @@ class OneNode:
         return self._all
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
-        """Return the server's replies; raise as `Nodes.send` does."""
+        """Return the server's replies; see `Nodes.send`."""
         return await node.exchange(commands)
 
     async def call(self, key: str, *command: EncodableT) -> Any:  # noqa: ARG002 - as above
@@ -104,7 +106,7 @@ class OneNode:
         return reply
 
     async def ping(self, reads: Sequence[Command] = ()) -> None:
-        """Return if the server answers and permits `reads`, or raise what it meets."""
+        """Check that the server answers and permits `reads`; see `Nodes.ping`."""
         await ping_node(self._redis, reads)
 
     async def aclose(self) -> None:

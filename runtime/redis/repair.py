@@ -1,4 +1,4 @@
-"""The command that repairs a key of Redis, for a person to run in a shell."""
+"""Render the shell command that repairs a key of Redis."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from runtime.printable import printable
 
 
 def repair_command(*words: str) -> str:
-    """Return the redis-cli command line of a command of Redis, all of it printable."""
+    """Return a printable redis-cli command line for a command of Redis."""
     return " ".join(["redis-cli", *map(_shell_word, words)])
 
 
 def _shell_word(word: str) -> str:
-    """Quote `word` for a shell such as bash, which makes bytes of escapes within $'...'."""
+    """Return `word` quoted for a shell such as bash, which decodes escapes within $'...'."""
     shown = printable(word)
     if "\\" not in shown:
         return shlex.quote(shown)

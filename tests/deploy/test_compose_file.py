@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Any
 
 import pytest
@@ -17,8 +16,6 @@ from runtime.settings import ServiceSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # Where the services listen is the image's to say, and where it is published the compose file's.
 LISTENS = {"API_HOST", "API_PORT", "COLLECTOR_HOST", "COLLECTOR_PORT"}
@@ -79,8 +76,3 @@ def test_an_api_has_the_time_that_it_takes_to_drain() -> None:
     grace = re.fullmatch(r"\$\{\w+:-(\d+)s\}", SERVICES["api"]["stop_grace_period"])
     assert grace is not None
     assert int(grace[1]) > ApiSettings.model_fields["api_drain"].default
-
-
-def test_the_image_says_the_version_that_it_has() -> None:
-    (said,) = re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE, re.MULTILINE)
-    assert said == PROJECT["version"]

@@ -1,4 +1,4 @@
-"""`python -m kraken_book` and the examples, as processes with a real api."""
+"""`kraken-book` and the examples, as processes, on a real api."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def api(module_stage: Stage) -> Api:
 
 
 class Program:
-    """A Python program with its output; it is killed at the end if it still runs."""
+    """A Python program that prints; it is interrupted as Ctrl-C does, and ended in any case."""
 
     def __init__(self, *arguments: str, url: str) -> None:
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # A shell ignores SIGINT for background jobs, and the program would inherit that.
+            # As in the background of a shell; the program would inherit it.
             signal.signal(signal.SIGINT, signal.default_int_handler)
         self._process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -52,7 +52,7 @@ class Program:
         self._killer.start()
 
     def lines(self, count: int) -> list[str]:
-        """Return the next lines of its standard output."""
+        """The next lines that it prints."""
         assert self._process.stdout is not None
         return [self._process.stdout.readline().rstrip("\n") for _ in range(count)]
 
@@ -62,17 +62,17 @@ class Program:
         return self._process.stderr.readline()
 
     def interrupt(self) -> None:
-        """Send SIGINT, as Ctrl-C does."""
+        """As Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
 
     def end(self) -> tuple[int, str, str]:
-        """Return its exit code and the rest of its output and errors when it has ended."""
+        """Its exit code, and the rest of what it printed and complained of, once it has ended."""
         out, error = self._process.communicate(timeout=DEADLINE)
         self._killer.cancel()
         return self._process.returncode, out, error
 
     def close_pipe(self) -> None:
-        """Close its output, as `head` does."""
+        """Read no more, as `head` does."""
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._process.stdout = None

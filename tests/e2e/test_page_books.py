@@ -36,13 +36,13 @@ def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> Non
     text = run(page, script, reason)
     assert text.endswith(".")
     assert text.count(" ") > 5
-    assert "reason given" not in text
+    assert "The reason:" not in text
 
 
 @pytest.mark.parametrize(
     ("status", "reason", "said"),
     [
-        ("syncing", "sequence", "The reason given: “\u2068sequence\u2069”."),
+        ("syncing", "sequence", "The reason: “\u2068sequence\u2069”."),
         ("syncing", None, "There is no verified book yet."),
         ("asked", None, "Kraken has not answered yet."),
         ("dreaming", None, "The status is “\u2068dreaming\u2069”."),
@@ -164,7 +164,7 @@ def test_stream_status_wins_over_earlier_poll(page: Page) -> None:
     )
     assert shown[:6] == ["stale", "stale", "live", "live", "100.0", True]
     assert shown[6] == "syncing"
-    assert "Nothing came from Kraken for too long" in shown[7]
+    assert "Kraken sent nothing for too long" in shown[7]
 
 
 def test_age_counts_from_confirmation_of_shown_book(page: Page) -> None:
@@ -236,7 +236,7 @@ def test_silent_stream_and_books_cause_doubt(page: Page) -> None:
     )
     assert shown[0] == {"status": "live", "doubt": None, "why": ""}
     assert shown[1]["status"] == "stale"
-    assert "nothing comes from the server" in shown[1]["why"]
+    assert "the server sends nothing" in shown[1]["why"]
 
 
 def test_missing_book_is_explained_by_its_cause(page: Page) -> None:

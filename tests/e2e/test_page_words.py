@@ -67,7 +67,7 @@ def test_page_reports_unknown_symbol_and_accepts_every_spelling(
     for symbol in ("BTC/USD", "ETH/USD"):
         scripted.market(symbol)
     shown.page.goto(f"{scripted.url}#eth-usd,xbt/usd,FOO/BAR,%ZZ,a%E2%80%AE%00b")
-    shown.wait_for_text("#notice", "No book here is called “\u2068FOO/BAR\u2069”")
+    shown.wait_for_text("#notice", "There is no book “\u2068FOO/BAR\u2069”")
     assert shown.symbols() in (["ETH/USD", "BTC/USD"], [])
     assert "\u202e" not in shown.text("#notice")
     shown.page.goto(f"{scripted.url}#eth-usd,xbt/usd,FOO/BAR")
@@ -85,7 +85,7 @@ def test_page_refuses_ladder_beyond_limit(scripted: ScriptedPage, shown: Shown) 
     for symbol in symbols[:12]:
         shown.wait_for(symbol, status="live")
     shown.page.get_by_role("button", name="A12/USD", exact=True).click()
-    shown.wait_for_text("#notice", "At most 12 ladders are open at a time.")
+    shown.wait_for_text("#notice", "At most 12 ladders can be open.")
     assert shown.symbols() == symbols[:12]
     shown.page.get_by_role("button", name="Close the ladder of A00/USD").click()
     shown.page.get_by_role("button", name="A12/USD", exact=True).click()
@@ -105,7 +105,7 @@ def test_page_reports_search_without_result(scripted: ScriptedPage, shown: Shown
     shown.page.goto(scripted.url)
     search = shown.page.get_by_label("Find a book")
     search.fill("zebra")
-    shown.wait_for_text(".no-hit", "No book here matches “\u2068zebra\u2069”.")
+    shown.wait_for_text(".no-hit", "No book matches “\u2068zebra\u2069”.")
     search.fill("xbt-usd")
     wait_until(lambda: shown.page.get_by_role("row").count() == 2, "one book is found")
     assert shown.text(".no-hit") == ""
@@ -160,7 +160,7 @@ def test_page_reports_missing_api(scripted: ScriptedPage, shown: Shown) -> None:
     shown.wait_for("BTC/USD", status="live")
     scripted.do(lambda: setattr(scripted.api, "has_books", False))
     shown.wait_for_text(
-        "#outage", "The server answers 503: no books today. This page keeps trying."
+        "#outage", "The server responded with 503: no books today. This page keeps trying."
     )
     # The stream of one continues; the other one's state is unknown.
     assert shown.row("ETH/USD")["status"] == "unknown"
@@ -168,7 +168,7 @@ def test_page_reports_missing_api(scripted: ScriptedPage, shown: Shown) -> None:
     scripted.await_(scripted.api.stop)
     shown.wait_for_text("#outage", "The server cannot be reached.")
     shown.wait_until_doubted("BTC/USD")
-    shown.wait_for_text("section.ladder .doubt", "This page is connecting again.")
+    shown.wait_for_text("section.ladder .doubt", "This page is reconnecting.")
     scripted.do(lambda: setattr(scripted.api, "has_books", True))
     scripted.await_(scripted.api.start)
     shown.wait_for("BTC/USD", status="live")
@@ -189,14 +189,14 @@ def test_page_reopens_refused_stream(scripted: ScriptedPage, shown: Shown) -> No
 
 def test_page_reports_empty_list_of_books(scripted: ScriptedPage, shown: Shown) -> None:
     shown.page.goto(f"{scripted.url}#BTC/USD")
-    shown.wait_for_text("#no-book", "no collector has said which symbols it follows")
+    shown.wait_for_text("#no-book", "no collector has reported its symbols")
     assert shown.text("#notice") == ""
 
 
 def test_page_reports_answer_of_other_program(scripted: ScriptedPage, shown: Shown) -> None:
     shown.page.route("**/books", lambda route: route.fulfill(body="<html>", status=200))
     shown.page.goto(scripted.url)
-    shown.wait_for_text("#outage", "is not the list of books")
+    shown.wait_for_text("#outage", "is not a list of books")
 
 
 def test_page_without_shared_worker_reads_streams_directly(

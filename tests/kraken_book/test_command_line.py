@@ -1,164 +1,163 @@
-"""`python -m kraken_book` and the examples as programs of a pipeline: how each ends."""
+"""`kraken-book`: subcommands, `--help`, `--version`, and extras that are not installed."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from importlib import import_module
 
-import msgspec
 import pytest
 
-from kraken_book.__main__ import main
-from kraken_book.command_line import event_line, top_line
-from kraken_book.event import decode_event
+from kraken_book import __version__
+from kraken_book.__main__ import main as package_main
+from kraken_book.command_line import main, run_command
+from kraken_book.commands import COMMANDS, DEFAULT_COMMAND
+from kraken_book.extras import EXTRAS, require_extra
 from kraken_book.terminal.__main__ import main as terminal_main
-from lab.canned_api import HOLD, CannedApi, answer, stream, told
 from lab.process import ROOT
-from lab.waiting import DEADLINE
-from lab.written_books import SYMBOL, snapshot, status
-from tests.kraken_book.client.test_live_book import book_of, changed
 
-pytestmark = pytest.mark.process
+# Runs a module as `python -m` does, with some modules as if they were not installed.
+WITHOUT_MODULES = """
+import runpy, sys
+for name in sys.argv.pop(1).split(","):
+    sys.modules[name] = None
+_, module, *arguments = sys.argv
+sys.argv = ["-m", *arguments]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+TERMINAL_MESSAGE = "kraken-book tui needs textual: pip install 'kraken-book[terminal]'\n"
 
-NOBODY = "http://127.0.0.1:1"
-EXAMPLES = ("spread", "record_csv", "follow_twenty")
-EVIL = "\x1b[2J\x9b\u202e\x7f"
 
-
-def run(
-    command: str, url: str, *, shell: str = "{}", **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a Python program as a part of a line of bash."""
-    names = {**os.environ, "KRAKEN_BOOK_URL": url, "PYTHONPATH": str(ROOT), **environment}
-    line = shell.format(f"{sys.executable} {command}")
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line],
-        cwd=ROOT,
-        env=names,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
+        [sys.executable, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def run_without(modules: str, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_python("-c", WITHOUT_MODULES, modules, module, *arguments)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_subcommand_has_a_module_that_runs_it_and_one_line_of_help(name: str) -> None:
+    command = COMMANDS[name]
+    assert callable(import_module(command.module).run)
+    assert command.help.isprintable()
+    assert command.extra is None or command.extra in EXTRAS
+
+
+def test_help_lists_every_subcommand_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, command in COMMANDS.items():
+        assert any(line.split(maxsplit=1) == [name, command.help] for line in lines)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_subcommand_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: kraken-book {name} ")
+
+
+def test_arguments_without_a_subcommand_are_those_of_watch(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert DEFAULT_COMMAND == "watch"
+    for arguments in (["--wait", "x", "BTC/USD"], ["watch", "--wait", "x", "BTC/USD"], []):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert "kraken-book watch: error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["watch", "--version"], ["tui", "--version"]])
+def test_version_is_printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"kraken-book {__version__}\n"
+
+
+@pytest.mark.process
+def test_version_and_help_load_no_http_client() -> None:
+    for argument in ("--version", "--help"):
+        ended = run_python("-X", "importtime", "-m", "kraken_book", argument)
+        assert ended.returncode == 0
+        modules = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+        assert modules.isdisjoint({"httpx", "asyncio", "textual", "importlib.metadata"})
+
+
+def test_interrupt_while_a_subcommand_loads_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_name: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kraken_book.command_line.import_module", interrupt)
+    assert [package_main(), terminal_main(), run_command("watch", ["BTC/USD"])] == [130] * 3
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "arguments", [["kraken_book", "tui", "BTC/USD"], ["kraken_book.terminal", "BTC/USD"]]
+)
+def test_terminal_without_textual_names_its_extra_in_one_line(arguments: list[str]) -> None:
+    ended = run_without("textual,rich", *arguments)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", TERMINAL_MESSAGE)
+
+
+@pytest.mark.process
+def test_import_of_terminal_without_textual_names_its_extra() -> None:
+    code = "import sys; sys.modules['textual'] = None; import kraken_book.terminal"
+    ended = run_python("-c", code)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].endswith(
+        "MissingExtra: kraken_book.terminal needs textual: pip install 'kraken-book[terminal]'"
     )
 
 
-@pytest.fixture
-def quiet() -> Iterator[CannedApi]:
-    """An api with one book, in which nothing more happens."""
-    opening = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
-    scripts = [stream(opening, HOLD)] * 3
-    with CannedApi(*scripts) as api:
-        yield api
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [["--help"], ["tui", "--version"]])
+def test_help_and_version_work_without_textual(arguments: list[str]) -> None:
+    ended = run_without("textual,rich", "kraken_book", *arguments)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
-    ("shell", "code", "words"),
+    ("program", "module"),
     [
-        ("{} | head -n 1", 0, ""),
-        ("{} < /dev/null | head -n 1", 0, ""),
-        ("{} > /dev/full", 1, "kraken_book: cannot write: No space left on device\n"),
-        ("{} >&-", 1, "kraken_book: stdout is closed\n"),
-        ("{} >&- 2>&-", 1, ""),
-        ("{} 2> /dev/full | head -n 1", 0, ""),
+        ("collector", "redis"),
+        ("collector", "structlog"),
+        ("api", "pydantic_settings"),
+        ("api", "starlette"),
+        ("simulator", "websockets"),
+        ("launcher", "pydantic_settings"),
     ],
 )
-def test_command_ends_when_its_output_is_gone(
-    quiet: CannedApi, shell: str, code: int, words: str
+def test_service_without_a_dependency_names_its_extra_in_one_line(
+    program: str, module: str
 ) -> None:
-    ended = run(f"-m kraken_book --json {SYMBOL} ETH/USD", quiet.url, shell=shell)
-    assert (ended.returncode, ended.stderr) == (code, words)
+    ended = run_without(module, program)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"python -m {program} needs {module}:"
+        " pip install 'kraken-book[services]' (in a clone: make install)\n"
+    )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize(
-    ("shell", "code", "words"),
-    [
-        ("{} > /dev/full", 1, "{name}: cannot write: No space left on device\n"),
-        ("{} >&-", 1, "{name}: stdout is closed\n"),
-    ],
-)
-def test_example_ends_when_its_output_is_gone(name: str, shell: str, code: int, words: str) -> None:
-    both = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
-    # The rows of a table wait in a buffer until there are many.
-    many = b"".join(told(snapshot(seq)) for seq in range(4, 500))
-    first = [answer(200, b'["BTC/USD","ETH/USD"]')] if name == "follow_twenty" else []
-    with CannedApi(*first, stream(both, many, HOLD)) as api:
-        ended = run(f"examples/{name}.py", api.url, shell=shell)
-    assert (ended.returncode, ended.stderr) == (code, words.format(name=name))
-
-
-@pytest.mark.parametrize(
-    "name", ["-m kraken_book BTC/USD", "examples/spread.py", "examples/follow_twenty.py"]
-)
-def test_program_names_a_variable_that_cannot_be_used_in_one_line(name: str) -> None:
-    ended = run(name, "http://192.0.2.2:1", SSL_CERT_FILE="/no/such.pem")
-    assert ended.returncode == 2
-    assert "SSL_CERT_FILE='/no/such.pem' is not a file of certificates" in ended.stderr
-    assert ended.stderr.count("\n") == 1
-
-
-def test_command_says_whom_it_cannot_reach_for_how_long_it_tries_and_what_to_start() -> None:
-    ended = run(f"-m kraken_book --wait 1 {SYMBOL}", NOBODY)
-    assert ended.returncode == 1
-    first, last = ended.stderr.splitlines()
-    assert first.startswith(f"kraken_book: {NOBODY}: no stream: connection refused; trying again")
-    assert "for 1 s" in first
-    assert "`make run` starts one" in first
-    assert f"{NOBODY}: nothing answered for 1 s" in last
-
-
-def test_command_that_is_interrupted_while_it_loads_is_quiet(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def interrupt(_arguments: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("kraken_book.command_line.run", interrupt)
-    monkeypatch.setattr("kraken_book.terminal.program.run", interrupt)
-    assert main() == terminal_main() == 130
-
-
-def test_lines_of_foreign_text_hold_nothing_that_a_terminal_obeys() -> None:
-    book = book_of(changed(snapshot(3), source=EVIL, exchange_time=EVIL * 9))
-    assert top_line(book).isprintable()
-    book = book_of(snapshot(3), status(4, "syncing"))
-    change = decode_event(sse_data(status="syncing", reason=EVIL, symbol=EVIL))
-    book.apply(change)
-    book.symbol = EVIL
-    assert top_line(book).isprintable()
-    line = event_line(book)
-    assert line.isascii()
-    assert line.isprintable()
-    assert json.loads(line)["reason"] == EVIL
-
-
-def test_words_stand_for_reasons() -> None:
-    book = book_of(snapshot(3), decode_event(sse_data(status="syncing", reason="silent", seq=4)))
-    assert top_line(book).endswith("syncing: Kraken fell silent: the collector is connecting again")
-
-
-def test_refusal_of_a_hostile_server_is_one_clean_line() -> None:
-    body = msgspec.json.encode({"detail": f"{EVIL}\nkraken_book: all is well", "symbols": [EVIL]})
-    with CannedApi(answer(404, body)) as api:
-        ended = run(f"-m kraken_book {SYMBOL}", api.url)
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert ended.stderr.rstrip("\n").isprintable()
-
-
-def sse_data(**members: object) -> bytes:
-    """A status of the collector, or of the api if it has no seq."""
-    told_members: dict[str, object] = {
-        "kind": "status",
-        "symbol": SYMBOL,
-        "seq": None,
-        "epoch": None,
-        "at": "now",
-    }
-    told_members |= members
-    if told_members["seq"] is not None:
-        told_members["epoch"] = 7
-    return msgspec.json.encode(told_members)
+def test_extras_of_messages_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    assert "services" in extras
+    for extra, modules in EXTRAS.items():
+        require_extra("this test", extra)
+        for module in modules:
+            assert any(line.startswith(module) for line in extras[extra])

@@ -10,6 +10,7 @@ from kraken_book.errors import (
     CrossedBook,
     KrakenBookError,
     LevelError,
+    MissingExtra,
     Refused,
     UnknownSymbol,
     Unreachable,
@@ -25,6 +26,7 @@ ERRORS: list[tuple[KrakenBookError, str, tuple[type[Exception], ...]]] = [
     (UnknownSymbol("text", ["BTC/USD"]), "unknown-symbol", (Refused,)),
     (Unreachable("text"), "unreachable", (ConnectionError,)),
     (Unusable("text"), "unusable", (ValueError,)),
+    (MissingExtra("text"), "missing-extra", (ImportError,)),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The launcher as a process, with stand-ins for the services."""
+"""The launcher as a process that starts stand-ins for the services."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ signal.pause()
 
 SIMULATOR = """
 import signal, sys
-print("simulator was told", *sys.argv[1:], flush=True)
+print("simulator arguments:", *sys.argv[1:], flush=True)
 signal.pause()
 """
 
@@ -54,7 +54,10 @@ server.serve_forever()
 
 
 def write_stand_ins(folder: Path) -> None:
-    """Packages that `python -m` finds in `folder` before the project's; their settings are real."""
+    """Write packages that `python -m` finds in `folder` before the project's.
+
+    Their other modules, such as the settings, are the project's.
+    """
     for name, text in (("collector", COLLECTOR), ("simulator", SIMULATOR), ("api", API)):
         (folder / name).mkdir()
         (folder / name / "__init__.py").write_text(f"__path__.append({str(ROOT / name)!r})")
@@ -62,9 +65,13 @@ def write_stand_ins(folder: Path) -> None:
 
 
 class Launched:
-    """`python -m launcher` in `folder`; variables come on top of a bare environment.
+    """A process of `python -m launcher`.
 
-    `output` is a file descriptor for the log; standard error stays in `log` then.
+    Args:
+        folder: The working directory, with the stand-ins.
+        output: A file descriptor for standard output; None means the same file as standard error.
+        arguments: The arguments of the launcher.
+        variables: Variables in addition to a minimal environment.
     """
 
     def __init__(
@@ -75,7 +82,7 @@ class Launched:
         **variables: str,
     ) -> None:
         self._log = folder / "log"
-        # With "" no port is set, and the launcher takes its default or another.
+        # If it is "", the launcher uses the default port or another one.
         self.api_port = int(variables.setdefault("API_PORT", str(free_port())) or 0)
         self.temporary = folder / "t"
         self.temporary.mkdir()
@@ -100,11 +107,11 @@ class Launched:
 
     @property
     def log(self) -> str:
-        """All that was printed so far."""
+        """The output so far."""
         return self._log.read_text()
 
     def wait_for(self, text: str) -> None:
-        """Return once `text` was printed."""
+        """Return when `text` is in the log."""
 
         def printed_or_over() -> bool:
             return text in self.log or self.process.poll() is not None
@@ -113,17 +120,19 @@ class Launched:
         assert text in self.log, self.log
 
     def wait_until_up(self) -> set[int]:
-        """Return once the address was printed: the pids of all who run, and not the launcher's."""
+        """Return the pids of all child processes when the welcome is in the log."""
         self.wait_for("stream/")
         return descendants(self.process.pid)
 
     def end(self, *numbers: signal.Signals) -> int:
-        """Send signals; returns what the launcher exits with."""
+        """Send signals; return the exit code."""
         for number in numbers:
             self.process.send_signal(number)
         return self.process.wait(15)
 
     def assert_nothing_left(self, pids: set[int]) -> None:
-        """The launcher is gone: everyone else must be, and so must the files of Redis."""
-        wait_until(lambda: not any(map(is_running, pids)), f"some of {pids} live on\n{self.log}", 5)
+        """Assert that the processes and the temporary files of a run are gone."""
+        wait_until(
+            lambda: not any(map(is_running, pids)), f"some of {pids} still run\n{self.log}", 5
+        )
         assert list(self.temporary.iterdir()) == []

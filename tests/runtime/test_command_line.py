@@ -1,4 +1,4 @@
-"""No program starts on an argument that it does not know, and `--help` explains each."""
+"""Command lines: `--help` and refused arguments."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = ["api", "collector", "simulator", "runtime.healthcheck", "tools.chaos"]
 
 
-def test_no_argument_is_right() -> None:
+def test_empty_command_line_is_accepted() -> None:
     refuse_arguments("api", "Serves.", ApiSettings, [])
 
 
 @pytest.mark.parametrize("settings", [ApiSettings, CollectorSettings, LauncherSettings])
-def test_help_has_every_variable_with_its_default_and_what_it_is(
+def test_help_lists_every_variable_with_default_and_description(
     capsys: pytest.CaptureFixture[str], settings: type[EnvironmentSettings]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        refuse_arguments("one", "Does it.", settings, ["--help"])
+        refuse_arguments("one", "Purpose.", settings, ["--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert "Does it." in text
+    assert "Purpose." in text
     lines = text.splitlines()
     descriptions = describe_fields(settings)
     assert list(descriptions) == list(settings.model_fields)
     for name, field in settings.model_fields.items():
         default = "unset" if field.default is None else str(field.default)
-        at = lines.index(f"  {name.upper()} ({default})")
-        assert lines[at + 1].strip() == descriptions[name] != ""
+        index = lines.index(f"  {name.upper()} ({default})")
+        assert lines[index + 1].strip() == descriptions[name] != ""
 
 
-def test_help_shows_typed_defaults_as_they_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_shows_typed_defaults_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        refuse_arguments("one", "Does it.", CollectorSettings, ["--help"])
+        refuse_arguments("one", "Purpose.", CollectorSettings, ["--help"])
     text = capsys.readouterr().out
     assert "  COLLECTOR_SHARD (0/1)\n      this collector's share of the symbols, i/n\n" in text
     assert "  KRAKEN_SYMBOLS (BTC/USD,ETH/USD,SOL/USD)\n      symbols; also" in text
-    assert "  LOG_LEVEL (info)\n      least level of what is logged" in text
+    assert "  LOG_LEVEL (info)\n      lowest level to log" in text
     assert "  LOG_FORMAT (unset)\n" in text
 
 
 @pytest.mark.parametrize("argument", ["--port", "-x", "api", "--hel", "\x1b[2J\nforged"])
-def test_unknown_argument_is_refused_in_a_line(
+def test_unknown_argument_is_refused_in_one_printable_line(
     capsys: pytest.CaptureFixture[str], argument: str
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -65,8 +65,8 @@ def test_unknown_argument_is_refused_in_a_line(
 
 @pytest.mark.process
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_each_program_explains_itself_and_does_not_start(program: str) -> None:
-    # With an environment in which a start would fail.
+def test_program_prints_help_without_reading_settings(program: str) -> None:
+    # A start would fail with these settings.
     ended = subprocess.run(
         [sys.executable, "-m", program, "--help"],
         cwd=ROOT, env={"REDIS_URL": "http://x", "KRAKEN_DEPTH": "27"},

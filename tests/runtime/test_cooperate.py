@@ -1,36 +1,36 @@
-"""Long work lets others have their turn, and short work goes on by itself."""
+"""Cooperation of long work with other tasks."""
 
 from __future__ import annotations
 
 import asyncio
 from time import monotonic
 
-from runtime.cooperate import TURN_SECONDS, Cooperator
+from runtime.cooperate import YIELD_INTERVAL, Cooperator
 
 
-async def others_turns(rounds: int, seconds: float) -> int:
-    """How often another had its turn during so many rounds of such work."""
-    cooperator, had = Cooperator(), 0
+async def count_runs_of_other_task(rounds: int, seconds: float) -> int:
+    """Return how often another task runs during `rounds` of work of `seconds` each."""
+    cooperator, runs = Cooperator(), 0
 
     async def other() -> None:
-        nonlocal had
+        nonlocal runs
         while True:
-            had += 1
+            runs += 1
             await asyncio.sleep(0)
 
-    waiting = asyncio.create_task(other())
+    other_task = asyncio.create_task(other())
     for _ in range(rounds):
         until = monotonic() + seconds
         while monotonic() < until:
             pass
         await cooperator.pause()
-    waiting.cancel()
-    return had
+    other_task.cancel()
+    return runs
 
 
-async def test_each_time_that_work_took_too_long_others_have_a_turn() -> None:
-    assert await others_turns(5, 1.2 * TURN_SECONDS) == 5
+async def test_pause_after_long_work_runs_other_tasks_each_time() -> None:
+    assert await count_runs_of_other_task(5, 1.2 * YIELD_INTERVAL) == 5
 
 
-async def test_in_many_short_steps_others_have_turns_too() -> None:
-    assert await others_turns(100, TURN_SECONDS / 10) >= 5
+async def test_pause_between_short_steps_runs_other_tasks_at_each_interval() -> None:
+    assert await count_runs_of_other_task(100, YIELD_INTERVAL / 10) >= 5

@@ -1,4 +1,4 @@
-"""Counters and histograms without locks say what prometheus_client's own would."""
+"""Counters and histograms without locks export the same as those of prometheus_client."""
 
 from __future__ import annotations
 
@@ -16,46 +16,48 @@ SEEN = (0.0001, 0.001, 0.0011, 0.25, 0.9, 1, 1, 5.5, 10, 11, 1e6)
 
 
 @pytest.fixture
-def text() -> Iterator[Callable[[Collector], str]]:
-    """What Prometheus gets of a collector, which is registered only until the test ends."""
-    made: list[Collector] = []
+def export() -> Iterator[Callable[[Collector], str]]:
+    """A function that exports one metric as text; it is unregistered after the test."""
+    collectors: list[Collector] = []
 
-    def told(collector: Collector) -> str:
-        made.append(collector)
-        alone = CollectorRegistry()
-        alone.register(collector)
-        return generate_latest(alone).decode()
+    def export_alone(collector: Collector) -> str:
+        collectors.append(collector)
+        registry = CollectorRegistry()
+        registry.register(collector)
+        return generate_latest(registry).decode()
 
-    yield told
-    for collector in made:
+    yield export_alone
+    for collector in collectors:
         REGISTRY.unregister(collector)
 
 
-def test_a_distribution_tells_what_a_histogram_tells(text: Callable[[Collector], str]) -> None:
-    theirs = CollectorRegistry()
-    histogram = Histogram("seen_seconds", "What was seen.", buckets=BUCKETS, registry=theirs)
-    distribution = Distribution("seen_seconds", "What was seen.", BUCKETS)
+def test_distribution_exports_same_as_histogram(export: Callable[[Collector], str]) -> None:
+    registry = CollectorRegistry()
+    histogram = Histogram("seen_seconds", "Amounts.", buckets=BUCKETS, registry=registry)
+    distribution = Distribution("seen_seconds", "Amounts.", BUCKETS)
     for amount in SEEN:
         histogram.observe(amount)
         distribution.observe(amount)
-    assert text(distribution) == generate_latest(theirs).decode()
+    assert export(distribution) == generate_latest(registry).decode()
 
 
-def test_a_tally_tells_what_a_counter_tells(text: Callable[[Collector], str]) -> None:
-    theirs = CollectorRegistry()
-    counter = Counter("seen_total", "What was seen.", registry=theirs)
-    tally = FastCounter("seen_total", "What was seen.")
-    for each in (counter, tally):
+def test_fast_counter_exports_same_as_counter(export: Callable[[Collector], str]) -> None:
+    registry = CollectorRegistry()
+    counter = Counter("seen_total", "Amounts.", registry=registry)
+    fast_counter = FastCounter("seen_total", "Amounts.")
+    for each in (counter, fast_counter):
         each.inc()
         each.inc(41)
-    assert text(tally) == generate_latest(theirs).decode()
+    assert export(fast_counter) == generate_latest(registry).decode()
 
 
-def test_a_tally_with_a_label_counts_each_of_its_values(text: Callable[[Collector], str]) -> None:
-    theirs = CollectorRegistry()
-    counter = Counter("seen_total", "What was seen.", ["kind"], registry=theirs)
-    tally = FastCounter("seen_total", "What was seen.", "kind")
+def test_fast_counter_with_label_exports_same_as_counter(
+    export: Callable[[Collector], str],
+) -> None:
+    registry = CollectorRegistry()
+    counter = Counter("seen_total", "Amounts.", ["kind"], registry=registry)
+    fast_counter = FastCounter("seen_total", "Amounts.", "kind")
     for kind, amount in (("update", 2), ("snapshot", 1), ("update", 3)):
         counter.labels(kind).inc(amount)
-        tally.labels(kind).inc(amount)
-    assert text(tally) == generate_latest(theirs).decode()
+        fast_counter.labels(kind).inc(amount)
+    assert export(fast_counter) == generate_latest(registry).decode()

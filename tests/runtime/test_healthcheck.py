@@ -1,4 +1,4 @@
-"""The program that a container's health check runs, as a process."""
+"""The health check as a process."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ async def ready(_request: Request) -> PlainTextResponse:
     return PlainTextResponse("ready")
 
 
-async def going(_request: Request) -> PlainTextResponse:
-    return PlainTextResponse("going", 503)
+async def draining(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("draining", 503)
 
 
-APP = Starlette(routes=[Route("/readyz", ready), Route("/going", going)])
+APP = Starlette(routes=[Route("/readyz", ready), Route("/draining", draining)])
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[str]:
-    """The base URL of a service."""
+    """The base URL of a running server."""
     stop = asyncio.Event()
     listener = listen("127.0.0.1", 0, "API_PORT")
     port = listener.getsockname()[1]
@@ -39,24 +39,24 @@ async def served() -> AsyncIterator[str]:
 
 
 async def check(*arguments: str) -> tuple[int, str]:
-    """What it exits with, and what it says."""
+    """Run the health check; return its exit code and standard error."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "runtime.healthcheck", *arguments, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await process.communicate()
+    _, error = await process.communicate()
     assert process.returncode is not None
-    return process.returncode, said.decode()
+    return process.returncode, error.decode()
 
 
-async def test_healthy_is_what_answers_with_200(served: str) -> None:
+async def test_status_200_exits_with_0(served: str) -> None:
     assert await check(f"{served}/readyz") == (0, "")
 
 
-async def test_another_answer_is_not_healthy(served: str) -> None:
-    assert await check(f"{served}/going") == (1, "")
+async def test_status_503_exits_with_1(served: str) -> None:
+    assert await check(f"{served}/draining") == (1, "")
 
 
-async def test_nobody_there_is_not_healthy() -> None:
+async def test_refused_connection_exits_with_1() -> None:
     with listen("127.0.0.1", 0, "API_PORT") as free:
         port = free.getsockname()[1]
     assert await check(f"http://127.0.0.1:{port}/readyz") == (1, "")
@@ -65,7 +65,7 @@ async def test_nobody_there_is_not_healthy() -> None:
 @pytest.mark.parametrize(
     "arguments", [(), ("https://localhost/",), ("127.0.0.1:3000",), ("a", "b")]
 )
-async def test_what_is_no_url_is_told_with_one_that_is(arguments: tuple[str, ...]) -> None:
-    code, said = await check(*arguments)
+async def test_invalid_url_exits_with_2_and_an_example(arguments: tuple[str, ...]) -> None:
+    code, error = await check(*arguments)
     assert code == 2
-    assert "such as http://127.0.0.1:3000/readyz" in said
+    assert "such as http://127.0.0.1:3000/readyz" in error

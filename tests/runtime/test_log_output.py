@@ -1,4 +1,4 @@
-"""Log lines are written by a thread: no caller waits for a reader, and losses are logged."""
+"""The thread that writes log lines: callers never wait, and losses are reported."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lab.waiting import wait_until
 from runtime.log_output import LineWriter, LogOutput
 
 LINE = b"x" * 936 + b"\n"
-"""1,001 bytes in the queue, with its overhead."""
+"""A line that counts as 1,001 bytes in the queue."""
 
 
-def told(count: int) -> bytes:
+def loss_line(count: int) -> bytes:
     return f"{count} lost\n".encode()
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Both ends of a pipe."""
+    """The reading and the writing end of a pipe."""
     ends = os.pipe()
     yield ends
     for end in ends:
@@ -34,7 +34,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def fill(writing_end: int) -> int:
-    """Leave no room in a pipe; return how many bytes that took."""
+    """Fill a pipe; return the number of bytes."""
     os.set_blocking(writing_end, False)
     filled = 0
     for size in (4096, 1):
@@ -48,16 +48,16 @@ def fill(writing_end: int) -> int:
 
 
 def read_until(reader: int, wanted: bytes) -> bytes:
-    """Return all that comes up to `wanted`."""
+    """Read until `wanted` has come; return all bytes."""
     text = b""
     while wanted not in text:
         text += os.read(reader, 65_536)
     return text
 
 
-def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
+def test_writer_writes_lines_in_order(pipe: tuple[int, int]) -> None:
     reader, writing_end = pipe
-    writer = LineWriter(writing_end, describe_loss=told)
+    writer = LineWriter(writing_end, describe_loss=loss_line)
     for number in range(1000):
         writer.put(f"{number}\n".encode())
     assert read_until(reader, b"999\n") == b"".join(f"{n}\n".encode() for n in range(1000))
@@ -65,29 +65,29 @@ def test_lines_are_written_in_order(pipe: tuple[int, int]) -> None:
     assert writer.dropped == 0
 
 
-def test_pipe_that_nobody_reads_holds_nobody_up_and_losses_are_told_once_it_is_read(
+def test_full_pipe_drops_lines_and_their_number_is_written_later(
     pipe: tuple[int, int],
 ) -> None:
     reader, writing_end = pipe
     filled = fill(writing_end)
-    writer = LineWriter(writing_end, describe_loss=told, max_waiting=20_000)
+    writer = LineWriter(writing_end, describe_loss=loss_line, max_waiting=20_000)
     for _ in range(1000):
         writer.put(LINE)
     assert writer.dropped == 1000 - 19
-    assert not writer.flush(0.01), "there is still something to write"
+    assert not writer.flush(0.01), "lines are still queued"
 
     text = os.read(reader, filled)
     while text.count(LINE) < 19 or b"lost\n" not in text:
         text += os.read(reader, 65_536)
-    # Between the lines or after them, as soon as one could be written.
-    assert text.replace(told(1000 - 19), b"") == b"-" * filled + 19 * LINE
+    # The report may come between the lines or after them.
+    assert text.replace(loss_line(1000 - 19), b"") == b"-" * filled + 19 * LINE
     writer.put(b"next\n")
     assert read_until(reader, b"next\n") == b"next\n"
 
 
-def test_full_disk_costs_lines_and_nothing_else() -> None:
+def test_full_disk_drops_lines() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
-    writer = LineWriter(descriptor, describe_loss=told)
+    writer = LineWriter(descriptor, describe_loss=loss_line)
     for number in range(1, 4):
         writer.put(LINE)
         assert writer.flush(5)
@@ -95,19 +95,19 @@ def test_full_disk_costs_lines_and_nothing_else() -> None:
     os.close(descriptor)
 
 
-def test_closed_descriptor_costs_lines_and_nothing_else() -> None:
-    writer = LineWriter(999_999, describe_loss=told)
+def test_closed_descriptor_drops_lines() -> None:
+    writer = LineWriter(999_999, describe_loss=loss_line)
     writer.put(LINE)
     assert writer.flush(5)
     assert writer.dropped == 1
 
 
-def test_descriptor_that_another_program_made_non_blocking_loses_nothing(
+def test_non_blocking_descriptor_loses_no_line(
     pipe: tuple[int, int],
 ) -> None:
     reader, writing_end = pipe
     os.set_blocking(writing_end, False)
-    writer = LineWriter(writing_end, describe_loss=told)
+    writer = LineWriter(writing_end, describe_loss=loss_line)
     for _ in range(500):
         writer.put(LINE)
     writer.put(b"last\n")
@@ -116,10 +116,14 @@ def test_descriptor_that_another_program_made_non_blocking_loses_nothing(
 
 
 @pytest.mark.parametrize("is_idle", [True, False])
-def test_reader_that_is_gone_is_told_once(pipe: tuple[int, int], is_idle: bool) -> None:
+def test_closed_reader_calls_back_and_later_lines_are_dropped(
+    pipe: tuple[int, int], is_idle: bool
+) -> None:
     reader, writing_end = pipe
     gone = threading.Event()
-    writer = LineWriter(writing_end, describe_loss=told, watch_interval=0.01 if is_idle else 1_000)
+    writer = LineWriter(
+        writing_end, describe_loss=loss_line, watch_interval=0.01 if is_idle else 1_000
+    )
     writer.when_reader_gone(gone.set)
     writer.put(b"first\n")
     assert read_until(reader, b"first\n")
@@ -130,23 +134,23 @@ def test_reader_that_is_gone_is_told_once(pipe: tuple[int, int], is_idle: bool) 
     assert gone.wait(20)
     late = threading.Event()
     writer.when_reader_gone(late.set)
-    assert late.is_set(), "also for one that asks later"
+    assert late.is_set(), "a later callback is called at once"
     before = writer.dropped
     writer.put(LINE)
     assert writer.dropped == before + 1
 
 
-def test_terminal_that_is_gone_is_told() -> None:
+def test_closed_terminal_calls_back() -> None:
     master, terminal = os.openpty()
     gone = threading.Event()
-    writer = LineWriter(terminal, describe_loss=told, watch_interval=0.01)
+    writer = LineWriter(terminal, describe_loss=loss_line, watch_interval=0.01)
     writer.when_reader_gone(gone.set)
     os.close(master)
     assert gone.wait(20)
     os.close(terminal)
 
 
-def test_process_without_standard_output_counts_its_lines() -> None:
+def test_output_without_descriptor_counts_dropped_lines() -> None:
     output = LogOutput(None)
     output.emit(logging.makeLogRecord({"msg": "hello"}))
     output.flush()
@@ -158,7 +162,7 @@ class Unprintable:
         raise ZeroDivisionError
 
 
-def test_line_that_cannot_be_made_is_told_in_one_that_can(tmp_path: Path) -> None:
+def test_record_that_cannot_be_rendered_is_replaced_by_a_warning(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         output = LogOutput(file.fileno())
         output.emit(logging.makeLogRecord({"name": "unit", "msg": Unprintable()}))

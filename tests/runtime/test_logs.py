@@ -1,4 +1,4 @@
-"""One log: JSON elsewhere than on a terminal, and a level per module."""
+"""The configured log: formats, levels per module, and escaped text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """Standard output as `configure` sees it; logging is as it was afterwards."""
+    """Standard output for `configure`; the configuration of logging is restored afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     known = set(logging.root.manager.loggerDict)
@@ -45,31 +45,7 @@ def lines(out: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("text", "levels"),
-    [
-        ("info", {"": logging.INFO}),
-        ("DEBUG", {"": logging.DEBUG}),
-        ("", {"": logging.INFO}),
-        (
-            "info,collector.kraken=debug",
-            {"": logging.INFO, "collector.kraken": logging.DEBUG},
-        ),
-        (" warning , api = error ,", {"": logging.WARNING, "api": logging.ERROR}),
-        ("api=critical", {"": logging.INFO, "api": logging.CRITICAL}),
-    ],
-)
-def test_levels_are_the_roots_and_those_of_modules(text: str, levels: dict[str, int]) -> None:
-    assert parse_levels(text) == levels
-
-
-@pytest.mark.parametrize("text", ["loud", "info,api=loud", "api=", "=", "info debug", "api:debug"])
-def test_what_is_no_level_is_refused_with_what_is(text: str) -> None:
-    with pytest.raises(ValueError, match="is no level: use one of debug, info, warning"):
-        parse_levels(text)
-
-
-def test_a_line_of_json_has_what_was_said_by_whom_and_when(out: io.StringIO) -> None:
+def test_json_line_has_event_fields_logger_level_and_time(out: io.StringIO) -> None:
     configure(out, "info")
     get_logger("unit.one").info("book is live", symbol="BTC/USD", seq=2**60, why='a "quote"\n')
     (line,) = lines(out)
@@ -84,7 +60,7 @@ def test_a_line_of_json_has_what_was_said_by_whom_and_when(out: io.StringIO) -> 
     }
 
 
-def test_an_exception_is_in_its_line(out: io.StringIO) -> None:
+def test_json_line_contains_the_exception(out: io.StringIO) -> None:
     configure(out, "info")
     try:
         int("three")
@@ -94,7 +70,7 @@ def test_an_exception_is_in_its_line(out: io.StringIO) -> None:
     assert "ValueError: invalid literal" in line["exception"]
 
 
-def test_each_module_has_its_level(out: io.StringIO) -> None:
+def test_level_applies_to_module_and_its_children(out: io.StringIO) -> None:
     configure(out, "warning,unit.chatty=debug,unit.quiet=error")
     for name in ("unit.chatty.child", "unit.quiet", "unit.other"):
         log = get_logger(name)
@@ -102,8 +78,8 @@ def test_each_module_has_its_level(out: io.StringIO) -> None:
         log.info("info")
         log.warning("warning")
         log.error("error")
-    said = [(line["logger"], line["event"]) for line in lines(out)]
-    assert said == [
+    written = [(line["logger"], line["event"]) for line in lines(out)]
+    assert written == [
         *(("unit.chatty.child", word) for word in ("debug", "info", "warning", "error")),
         ("unit.quiet", "error"),
         ("unit.other", "warning"),
@@ -111,7 +87,7 @@ def test_each_module_has_its_level(out: io.StringIO) -> None:
     ]
 
 
-def test_libraries_lines_look_like_ours_and_obey_the_levels(out: io.StringIO) -> None:
+def test_lines_of_libraries_have_the_same_format_and_levels(out: io.StringIO) -> None:
     configure(out, "info,unit.library=error")
     logging.getLogger("unit.another").info("from %s", "afar")
     logging.getLogger("unit.library").warning("unheard")
@@ -119,7 +95,7 @@ def test_libraries_lines_look_like_ours_and_obey_the_levels(out: io.StringIO) ->
     assert (line["event"], line["logger"], line["level"]) == ("from afar", "unit.another", "info")
 
 
-def test_uvicorn_is_quieter_unless_asked(out: io.StringIO) -> None:
+def test_uvicorn_logs_warnings_only_unless_its_level_is_set(out: io.StringIO) -> None:
     configure(out, "info")
     logging.getLogger("uvicorn").info("Started server process")
     assert lines(out) == []
@@ -128,14 +104,14 @@ def test_uvicorn_is_quieter_unless_asked(out: io.StringIO) -> None:
     assert len(lines(out)) == 1
 
 
-def test_elsewhere_than_on_a_terminal_it_is_json_by_itself(out: io.StringIO) -> None:
+def test_default_format_is_json_if_output_is_no_terminal(out: io.StringIO) -> None:
     configure(out, "info", None)
     get_logger("unit.three").info("hello")
     assert lines(out)[0]["event"] == "hello"
 
 
 @pytest.mark.parametrize("on_terminal", [True, False])
-def test_the_console_is_for_people(
+def test_console_format_has_colours_only_on_a_terminal(
     out: io.StringIO, monkeypatch: pytest.MonkeyPatch, on_terminal: bool
 ) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
@@ -154,7 +130,7 @@ ESCAPED = r"/\x1b[2J\x7f\x9b31m\u202e\ud800\n2026-01-01 [info] forged"
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_foreign_text_reaches_no_terminal_raw(
+def test_foreign_text_is_escaped_in_every_field(
     out: io.StringIO, monkeypatch: pytest.MonkeyPatch, log_format: LogFormat
 ) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
@@ -177,7 +153,7 @@ def _fail_with(text: str) -> None:
     raise ValueError(text)
 
 
-def test_exception_on_the_console_is_indented_and_clean(
+def test_exception_on_the_console_is_indented_and_escaped(
     out: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
@@ -193,7 +169,7 @@ def test_exception_on_the_console_is_indented_and_clean(
 
 
 @pytest.mark.process
-def test_lines_about_the_log_itself_have_their_fields() -> None:
+def test_line_that_cannot_be_rendered_is_replaced_with_logger_and_error() -> None:
     script = (
         "from runtime.log_levels import *\nfrom runtime.logs import *\n"
         "configure_logs(parse_levels('info'))\n"

@@ -1,4 +1,4 @@
-"""Foreign text that is printed commands no terminal and forges no line."""
+"""Escapes of foreign text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runtime.printable import printable, printable_lines, printable_with_colours
         ("\U000e0041", r"\U000e0041"),
     ],
 )
-def test_characters_that_do_not_show_are_written_as_escapes(text: str, shown: str) -> None:
+def test_printable_escapes_characters_that_are_not_printable(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
@@ -28,10 +28,10 @@ def test_printable_lines_keeps_line_feeds() -> None:
     assert printable_lines("one\x1b\ntwo\r\n") == "one\\x1b\ntwo\\r\n"
 
 
-def test_printable_with_colours_keeps_colours_and_ends_them() -> None:
+def test_printable_with_colours_keeps_colours_and_resets_them() -> None:
     assert printable_with_colours("\x1b[1;31mred\x1b[2J") == "\x1b[1;31mred\\x1b[2J\x1b[0m"
     assert printable_with_colours("plain") == "plain"
 
 
-def test_long_text_is_cut() -> None:
+def test_printable_cuts_long_text() -> None:
     assert printable("x" * 500, 10) == "x" * 10 + "…"

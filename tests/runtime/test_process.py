@@ -1,4 +1,4 @@
-"""Signals while programs load and while they fork; the garbage collector while they load."""
+"""Signals and garbage collection while programs load; signals at a fork."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime.memory import tune_gc
-from runtime.process import loading
+from runtime.process import STOP_SIGNALS, loading
 
 ROOT = Path(__file__).parents[2]
 
-# Runs a module as `python -m` does, and sends itself a signal when it imports a certain other one.
+# Runs a module as `python -m` does, and sends a signal to itself when it imports another one.
 INTERRUPTED = """
 import os, runpy, sys
 
@@ -46,11 +45,11 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
         ("kraken_book.terminal", "httpx", signal.SIGINT, 130),
     ],
 )
-def test_program_interrupted_while_it_loads_ends_without_a_traceback(
+def test_program_ends_without_traceback_at_a_signal_while_it_loads(
     program: str, imported: str, number: signal.Signals, code: int
 ) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        # As in the background of a shell; the program would inherit it.
+        # A shell ignores SIGINT in background jobs, and the program would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     ended = subprocess.run(
         [sys.executable, "-c", INTERRUPTED, program, imported, str(int(number))],
@@ -60,7 +59,7 @@ def test_program_interrupted_while_it_loads_ends_without_a_traceback(
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "importing\n", "")
 
 
-# Forks with a handler that exits, as `exit_at_stop_signals` has it, while signals come.
+# Forks while a signal is pending, with the handler of `exit_at_stop_signals`.
 FORKING = """
 import os, signal, subprocess
 from runtime.process import become_child, exit_at_stop_signals, stop_signals_blocked
@@ -77,7 +76,7 @@ print("not reached")
 
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the child reads /proc")
-def test_signal_at_a_fork_waits_and_the_child_has_no_handler_and_no_mask() -> None:
+def test_signal_at_fork_waits_and_child_has_no_handler_and_no_mask() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", FORKING],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
@@ -91,25 +90,14 @@ def test_signal_at_a_fork_waits_and_the_child_has_no_handler_and_no_mask() -> No
             assert not int(sets[name], 16) >> (number - 1) & 1, (name, number)
 
 
-def test_garbage_is_searched_for_after_loading_but_not_in_what_was_loaded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("runtime.process.exit_at_stop_signals", lambda: None)
+def test_loading_pauses_collection_and_freezes_loaded_objects() -> None:
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     try:
-        with loading():
+        with loading("api"):
             assert not gc.isenabled()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
     finally:
         gc.unfreeze()
-
-
-def test_what_exists_is_kept_from_the_search() -> None:
-    thresholds = gc.get_threshold()
-    try:
-        tune_gc()
-        assert gc.get_freeze_count() > 10_000
-        assert gc.isenabled()
-    finally:
-        gc.unfreeze()
-        gc.set_threshold(*thresholds)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

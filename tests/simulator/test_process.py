@@ -86,7 +86,7 @@ async def test_process_serves_a_client_and_ends_at_a_signal(
         (["--seed", "x"], "'x' is no seed"),
         (["--speed", "fast", "--replay", "x"], "'fast' is no speed: use a factor"),
         (["--loop"], "--replay FILE"),
-        (["--log-level", "loud"], "'loud' is no level: use one of debug"),
+        (["--log-level", "loud"], "'loud' is not a level: use one of debug"),
         (["--ports", "1"], "unrecognized arguments: --ports"),
     ],
 )

@@ -1,4 +1,4 @@
 """Ingest: socket, decoding, book, checksum, Redis; one collector, beside a peer and the limit.
 
-`comparison` is the suite; `collector`, `peer` and `limit` are what it compares, each a `run`.
+`comparison` is the suite. It compares a `run` of `collector`, of `peer` and of `limit`.
 """

@@ -1,4 +1,4 @@
-"""The collector in a flood, and what it stored in Redis."""
+"""A run of the collector in a flood, and the books and events that it stored in Redis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lab.services import Collector
 from lab.stage import Stage
 from launcher.embedded_redis import EmbeddedRedis
 
-# The first frames after a start meet code and connections that are cold.
+# The first frames after a start are slower.
 SETTLE_SECONDS = 0.5
 
 
@@ -32,7 +32,7 @@ class Stored(NamedTuple):
 
 
 class Ours(NamedTuple):
-    """A run of the collector, its calls of the write script, and what it stored."""
+    """A run of the collector, its calls of the write script, and the stored books and events."""
 
     run: Run
     calls: int
@@ -40,7 +40,7 @@ class Ours(NamedTuple):
 
     @property
     def events_a_call(self) -> float:
-        """The number of events in a call of the write script."""
+        """The mean number of events in a call of the write script."""
         return self.run.updates / max(1, self.calls)
 
 
@@ -62,7 +62,7 @@ def run_ours(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> Ours:
         lambda symbol, count: stream_seq(symbol) >= before[symbol] + count,
     )
     calls = _calls(client) - calls_before
-    # Before its farewell, which would be an entry too.
+    # Read before the collector ends, because its last status is an entry too.
     stored = {symbol: _stored(client, symbol) for symbol in served.updates}
     collector.stop()
     client.close()
@@ -79,7 +79,7 @@ def start_collector(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> 
         redis.url,
         flood.serving.v2.url,
         KRAKEN_SYMBOLS=",".join(symbols),
-        # One connection: of two, one would run ahead of the other's exchange times.
+        # One connection: with two, the exchange times of one could be ahead of the other's.
         KRAKEN_SYMBOLS_PER_CONNECTION="1000",
         STREAM_MAXLEN="10000000",
         STREAM_RETENTION="3600",
@@ -93,7 +93,7 @@ def start_collector(stage: Stage, redis: EmbeddedRedis, flood: FloodProcess) -> 
 
 
 def check(symbol: str, stored: Stored, after: int, last: int, checksum: int) -> None:
-    """Raise MeasureFailed unless every seq after `after` is there, and the last book is right."""
+    """Raise MeasureFailed unless every seq after `after` is stored, and the last book is right."""
     seqs = [int(entry_id.partition(b"-")[2]) for entry_id, _ in stored.entries]
     if [seq for seq in seqs if seq > after] != list(range(after + 1, last + 1)):
         raise MeasureFailed(f"{symbol} does not have every seq from {after + 1} to {last}")

@@ -1,12 +1,13 @@
 """Ingest, in updates a second: the collector beside cryptofeed and beside Redis's own limit.
 
-The collector as its users start it, on one core; on the other core Redis, and a feed that sends
-updates made beforehand as fast as TCP takes them. Each update's seq must be in its stream
-afterwards, and each last book be the feed's. In turns with it: cryptofeed's Kraken feed, checksums
-on, into its own Redis stream backend (the first third of the same updates, in its protocol), and
-the limit: the same write script of Redis, fed from a bare loop with calls made beforehand, of the
-same events, 20 a call or as many as the collector's own. Every figure is the median of its rounds,
-and a ratio that of the rounds' ratios.
+The collector runs on one core as its users start it. Redis and a feed run on the other core; the
+feed sends prepared updates as fast as TCP takes them. Afterwards the seq of each update must be in
+its stream, and each last book must be the feed's. Two others are measured in turns with it.
+cryptofeed's Kraken feed with checksums writes into its own Redis stream backend; it gets the first
+third of the same updates in its protocol. The limit is the same write script of Redis with prepared
+calls of the same events from a bare loop, with 20 events each or as many as the collector's own
+calls had. Every figure is the median of its rounds, and a ratio is the median of the rounds'
+ratios.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from lab.stage import Stage
 
 SYMBOLS = (1, 20, 200)
 UPDATES = 20_000
-# Where the collector's own calls carry less, Redis could do more: its limit is not theirs.
+# If the collector's calls carry fewer events, they do not show Redis's limit.
 MIN_EVENTS_A_CALL = 20
 
 
 class Round(NamedTuple):
-    """A run of each, one right after the other; `peer` is None if it is not installed."""
+    """A run of each, one after the other; `peer` is None if it is not installed."""
 
     ours: Run
     events_a_call: float
@@ -46,7 +47,7 @@ class Round(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rounds with so many symbols."""
+    """All rounds with `symbols` symbols."""
 
     symbols: int
     updates: int
@@ -54,7 +55,7 @@ class Comparison:
     rounds: tuple[Round, ...]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the collector's rate beside the peer's, and beside the limit."""
+        """Yield the collector's rate beside the peer's and beside the limit."""
         what = f"ingest, {self.symbols} symbol{'s' * (self.symbols > 1)}"
         ours = [each.ours.rate for each in self.rounds]
         limit = [each.limit.rate for each in self.rounds]
@@ -84,7 +85,7 @@ class Comparison:
     def _details(self, what: str) -> Iterator[Row]:
         peer = [one.peer.cpu_us for one in self.rounds if one.peer]
         yield Row(
-            what=f"{what}: CPU an update",
+            what=f"{what}: CPU per update",
             ours=median(one.ours.cpu_us for one in self.rounds),
             unit="us",
             beside="cryptofeed" if peer else "",
@@ -92,21 +93,40 @@ class Comparison:
             is_detail=True,
         )
         events = median(one.events_a_call for one in self.rounds)
-        yield Row(what=f"{what}: events a call of the script", ours=events, is_detail=True)
+        yield Row(what=f"{what}: events per call of the script", ours=events, is_detail=True)
 
 
 def measure(scale: float, progress: Progress, symbols: Sequence[int] = SYMBOLS) -> Iterator[Row]:
-    """Measure with each number of symbols, one after another, with a share of the updates."""
+    """Measure each number of symbols."""
     return (row for each in compare(scale, progress, symbols) for row in each.rows())
 
 
-def compare(scale: float, progress: Progress, symbols: Sequence[int] = SYMBOLS) -> list[Comparison]:
-    """Compare with each number of symbols; raise MeasureFailed if an update is missing."""
-    with_peer, turns = is_installed(), turns_at(scale)
+def compare(
+    scale: float,
+    progress: Progress,
+    symbols: Sequence[int] = SYMBOLS,
+    *,
+    with_peer: bool | None = None,
+) -> list[Comparison]:
+    """Compare with each number of symbols; raise MeasureFailed if an update is missing.
+
+    Args:
+        scale: The share of the updates.
+        progress: Called with each step.
+        symbols: The numbers of symbols.
+        with_peer: Whether the peer is measured; if None, it is if it is installed.
+
+    Returns:
+        The rounds with each number of symbols.
+
+    """
+    if with_peer is None:
+        with_peer = is_installed()
+    turns = turns_at(scale)
     progress.expect(len(symbols) * (1 + turns))
     found = []
     for count in symbols:
-        progress(f"making updates of {count} symbols")
+        progress(f"preparing updates of {count} symbols")
         with FloodProcess(count, int(UPDATES * scale)) as flood:
             rounds = []
             for turn in range(turns):

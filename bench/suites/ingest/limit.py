@@ -1,4 +1,4 @@
-"""The limit: the write script of the contract, fed from a bare loop with prepared calls."""
+"""The limit: the write script with prepared calls from a bare loop."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kraken_book.contract.write import EventEntry, Retention, WriteCall, write_e
 
 _PLACE_FIELDS = (b"stream_epoch", b"stream_seq", b"stream_id", b"epoch", b"seq", b"event_id")
 _SCRIPT_SETS = (*_PLACE_FIELDS, b"confirmed_at")
-# What one write to the socket carries.
+# The bytes of one write to the socket.
 _WRITE_BYTES = 2**18
 
 
 def calls_of(stored: Mapping[str, Stored], events: int) -> list[WriteCall]:
-    """Return what a collector stored, as calls of so many events, by time of their last events."""
+    """Return the events that a collector stored as calls, by the time of their last events."""
     dated = [each for symbol, its in stored.items() for each in _dated(symbol, its, events)]
     return [call for _, call in sorted(dated, key=lambda each: each[0])]
 
@@ -34,7 +34,7 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
             pair for pair in stored.book.items() if pair[0] not in _SCRIPT_SETS
         )
     ]
-    # The script takes the status for the first.
+    # The script sets the status with the first call.
     at = fields.index("status")
     fields = [*fields[at : at + 2], *fields[:at], *fields[at + 2 :]]
     epoch, confirmed_at = int(stored.book[b"epoch"]), stored.book[b"confirmed_at"].decode()
@@ -42,7 +42,7 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
     for first in range(0, len(stored.entries), events):
         part = stored.entries[first : first + events]
         entries = [
-            EventEntry(each[b"kind"].decode(), int(each[b"seq"]), each[b"data"])  # type: ignore[arg-type]  # one of the kinds
+            EventEntry(each[b"kind"].decode(), int(each[b"seq"]), each[b"data"])  # type: ignore[arg-type]  # a literal
             for _, each in part
         ]
         call = write_events(symbol, epoch, confirmed_at, retention, entries, fields, is_book=True)
@@ -52,8 +52,8 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
 def run_limit(port: int, calls: list[WriteCall]) -> Run:
     """Send all calls to an empty Redis without waiting for replies.
 
-    Raises:
-        MeasureFailed: If Redis refuses one.
+    Returns:
+        The figures of the run. A call that Redis refuses raises MeasureFailed.
 
     """
     packed = b"".join(_pack("EVALSHA", WRITE.sha, *call.arguments) for call in calls)
@@ -66,7 +66,7 @@ def run_limit(port: int, calls: list[WriteCall]) -> Run:
 
 
 def _ask(connection: socket.socket, commands: bytes, replies: int) -> None:
-    # Redis keeps its replies, which are small, until they are read: nothing waits for nothing.
+    # Redis keeps the replies, which are small, until they are read, so nothing blocks.
     view = memoryview(commands)
     for first in range(0, len(view), _WRITE_BYTES):
         connection.sendall(view[first : first + _WRITE_BYTES])

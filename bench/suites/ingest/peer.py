@@ -1,4 +1,4 @@
-"""cryptofeed in the same flood, from its own package in its own venv."""
+"""A run of cryptofeed in the same flood, from its own package in its own venv."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from launcher.embedded_redis import EmbeddedRedis
 
 PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 NOT_INSTALLED = "cryptofeed: make peers"
-# After so many updates of a book its backend adds the whole of it to the stream.
+# After this number of updates its backend adds the whole book to the stream.
 _SNAPSHOT_EVERY = 1000
 
 
@@ -34,7 +34,7 @@ def is_installed() -> bool:
 
 
 def run_peer(folder: Path, redis: EmbeddedRedis, flood: FloodProcess) -> Run:
-    """Send its share of the flood to cryptofeed; raise MeasureFailed if entries are missing."""
+    """Send a third of the flood to cryptofeed; raise MeasureFailed if entries are missing."""
     served = flood.serving.v1
     client: Any = Redis.from_url(redis.url)
 
@@ -42,7 +42,7 @@ def run_peer(folder: Path, redis: EmbeddedRedis, flood: FloodProcess) -> Run:
         return int(client.xlen(_stream(symbol)))
 
     def is_there(symbol: str, count: int) -> bool:
-        # The snapshot, the updates, and the whole book now and then.
+        # The snapshot, the updates, and the whole book from time to time.
         return entries(symbol) >= 1 + count + count // _SNAPSHOT_EVERY
 
     with _cryptofeed(folder, redis, flood) as pid:
@@ -67,7 +67,7 @@ def _cryptofeed(folder: Path, redis: EmbeddedRedis, flood: FloodProcess) -> Iter
             cwd=folder,
             stdout=out,
             stderr=out,
-            preexec_fn=lifeline(),  # noqa: PLW1509 - see there
+            preexec_fn=lifeline(),  # noqa: PLW1509 - only one thread starts processes
         )
     try:
         pin([process.pid], COLLECTOR_CORE)
@@ -83,4 +83,4 @@ def _stream(symbol: str) -> str:
 
 def _last_words(folder: Path) -> str:
     log = folder / "cryptofeed.log"
-    return log.read_text()[-500:] if log.exists() else "it said nothing"
+    return log.read_text()[-500:] if log.exists() else "its log is empty"

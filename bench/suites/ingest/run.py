@@ -1,4 +1,4 @@
-"""One run of a flood: its figures, and how its end is found."""
+"""One run of a flood: its figures, and the detection of its end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.process_table import cpu_seconds
 
 COLLECTOR_CORE = 0
 OTHER_CORE = 1
-"""The core of Redis, of the flood and of this process, which do little."""
+"""The core of Redis, of the flood and of this process, which need little CPU."""
 
 LIMIT_SECONDS = 120.0
 _POLL_SECONDS = 0.005
@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.005
 class Run(NamedTuple):
     """The figures of a run, from the first update that was sent until all were in Redis.
 
-    `cpu_seconds` are the reader's.
+    `cpu_seconds` is the CPU of the process that reads the flood.
     """
 
     updates: int
@@ -30,29 +30,32 @@ class Run(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Updates a second."""
+        """Updates per second."""
         return self.updates / self.seconds
 
     @property
     def cpu_us(self) -> float:
-        """The reader's CPU for an update, in microseconds."""
+        """The CPU for each update, in microseconds."""
         return self.cpu_seconds / self.updates * 1e6
 
 
 def timed(
     send: Callable[[], float], served: FloodFeed, pid: int, is_there: Callable[[str, int], bool]
 ) -> Run:
-    """Let the flood send its updates, and return when all of them are in Redis.
+    """Let the flood send its updates, and wait until all of them are in Redis.
 
     Args:
-        send: Sends them; returns when the first went, by time.monotonic.
+        send: Sends the updates; returns the time of the first, by time.monotonic.
         served: The number of updates of each symbol.
-        pid: The process that reads the flood, whose CPU is measured.
-        is_there: Whether Redis has so many updates of a symbol. Only one symbol is asked about at a
-            time, which costs Redis next to nothing.
+        pid: The process that reads the flood.
+        is_there: Return whether Redis has this number of updates of a symbol. It is called for one
+            symbol at a time, which needs little of Redis's CPU.
+
+    Returns:
+        The figures of the run.
 
     Raises:
-        MeasureFailed: If it takes too long.
+        MeasureFailed: The updates are not in Redis in time.
 
     """
     cpu_before = cpu_seconds(pid)
@@ -60,7 +63,7 @@ def timed(
     for symbol, count in served.updates.items():
         while not is_there(symbol, count):
             if time.monotonic() - begun > LIMIT_SECONDS:
-                raise MeasureFailed(f"{symbol} was not all there after {LIMIT_SECONDS:g} s")
+                raise MeasureFailed(f"updates of {symbol} are missing after {LIMIT_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
     seconds = time.monotonic() - begun
     return Run(served.total, seconds, cpu_seconds(pid) - cpu_before)

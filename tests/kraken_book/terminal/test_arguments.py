@@ -53,5 +53,5 @@ def test_what_is_no_terminal_is_told_so() -> None:
     command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")
     assert ended.returncode == 2
-    assert ended.stderr == "python -m kraken_book.terminal: stdin is no terminal\n"
+    assert ended.stderr == "kraken-book tui: stdin is no terminal\n"
     assert not ended.stdout

@@ -1,4 +1,4 @@
-"""When a process runs out of files, connections make room, and the log says so."""
+"""Connections near the limit of open files."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import cast
 from unittest.mock import Mock
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from runtime.http.connections import Connections, Phase
 from runtime.http.limits import HttpLimits
-from runtime.http.metrics import HTTP_OPEN_FILES_LIMIT
 
 OPEN_FILES = 256
-# 64 are kept for the service itself.
+# 64 files are reserved for the service.
 MAX_FILES = 192
 
 
 class FakeConnection:
-    """A connection whose descriptor says how many files are open."""
+    """A connection with the newest descriptor if `used` files are open."""
 
     def __init__(self, used: int, *, is_streaming: bool = False) -> None:
         self.phase = Phase.HEAD
@@ -44,7 +44,7 @@ def connections() -> Connections:
     return Connections(HttpLimits(evict_seconds=0.0), OPEN_FILES)
 
 
-def admitted(
+def admit(
     connections: Connections, phase: Phase = Phase.HEAD, *, is_streaming: bool = False
 ) -> FakeConnection:
     connection = FakeConnection(10, is_streaming=is_streaming)
@@ -53,20 +53,19 @@ def admitted(
     return connection
 
 
-def test_limit_leaves_files_to_the_service(connections: Connections) -> None:
-    (metric,) = HTTP_OPEN_FILES_LIMIT.collect()
-    assert metric.samples[0].value == MAX_FILES
+def test_limit_reserves_files_for_the_service(connections: Connections) -> None:
+    assert REGISTRY.get_sample_value("kraken_book_http_open_files_limit") == MAX_FILES
     connection = FakeConnection(MAX_FILES)
     assert connections.admit(connection)
     connections.move(connection, Phase.ANSWER)
     assert not connections.admit(FakeConnection(MAX_FILES + 1))
 
 
-def test_idle_connections_make_room_before_the_limit_the_longest_idle_first(
+def test_longest_idle_connection_is_closed_for_a_new_one_near_the_limit(
     connections: Connections,
 ) -> None:
-    idle = [admitted(connections, Phase.IDLE) for _ in range(3)]
-    busy = admitted(connections, Phase.ANSWER)
+    idle = [admit(connections, Phase.IDLE) for _ in range(3)]
+    busy = admit(connections, Phase.ANSWER)
     assert connections.admit(FakeConnection(MAX_FILES // 2))
     assert not any(connection.is_closed for connection in idle)
     for count in (1, 2, 3):
@@ -75,57 +74,59 @@ def test_idle_connections_make_room_before_the_limit_the_longest_idle_first(
     assert not busy.is_closed
 
 
-def test_at_the_limit_slow_clients_make_room_and_streams_stay(connections: Connections) -> None:
-    stream = admitted(connections, Phase.ANSWER, is_streaming=True)
-    unread = admitted(connections, Phase.ANSWER)
+def test_slow_connections_are_closed_at_the_limit_and_streams_are_not(
+    connections: Connections,
+) -> None:
+    stream = admit(connections, Phase.ANSWER, is_streaming=True)
+    unread = admit(connections, Phase.ANSWER)
     for connection in (stream, unread):
         connections.block(connection)
-    silent = admitted(connections)
-    for made_room in (silent, unread):
+    silent = admit(connections)
+    for evicted in (silent, unread):
         newcomer = FakeConnection(MAX_FILES + 1)
         assert connections.admit(newcomer)
         connections.move(newcomer, Phase.ANSWER)
-        assert [each.is_closed for each in (silent, unread)] == [True, made_room is unread]
-        connections.remove(made_room)
+        assert [each.is_closed for each in (silent, unread)] == [True, evicted is unread]
+        connections.remove(evicted)
     assert not connections.admit(FakeConnection(MAX_FILES + 1))
     assert not stream.is_closed
 
 
-def test_burst_closes_no_more_idle_connections_than_it_needs(connections: Connections) -> None:
-    idle = [admitted(connections, Phase.IDLE) for _ in range(100)]
+def test_burst_closes_only_as_many_idle_connections_as_necessary(connections: Connections) -> None:
+    idle = [admit(connections, Phase.IDLE) for _ in range(100)]
     for used in range(MAX_FILES + 1, MAX_FILES + 31):
         assert connections.admit(FakeConnection(used))
     assert sum(each.is_closed for each in idle) == 30
 
 
-def test_refused_client_that_leaves_makes_no_room_below_it(connections: Connections) -> None:
+def test_closed_refused_connection_does_not_make_room(connections: Connections) -> None:
     refused = [FakeConnection(used) for used in range(MAX_FILES + 1, MAX_FILES + 11)]
     for connection in refused:
         assert not connections.admit(connection)
-    # Its file is given to the next client; the others' are above it.
+    # The next client gets the lowest free descriptor; the other refused ones are above it.
     connections.remove(refused[0])
     assert not connections.admit(FakeConnection(MAX_FILES + 1))
 
 
-def test_new_clients_are_safe_from_making_room() -> None:
+def test_new_connection_is_not_closed_for_another() -> None:
     connections = Connections(HttpLimits(evict_seconds=60.0), OPEN_FILES)
-    new = admitted(connections)
+    new = admit(connections)
     assert not connections.admit(FakeConnection(MAX_FILES + 1))
     assert not new.is_closed
 
 
-def test_refused_connection_is_kept_only_while_there_is_room_to_tell_it(
+def test_refused_connection_is_registered_only_if_there_is_room_for_the_refusal(
     connections: Connections,
 ) -> None:
-    told, untold = FakeConnection(MAX_FILES + 1), FakeConnection(OPEN_FILES)
-    for connection in (told, untold):
+    first, last = FakeConnection(MAX_FILES + 1), FakeConnection(OPEN_FILES)
+    for connection in (first, last):
         assert not connections.admit(connection)
         assert connection.phase is Phase.ENDING
-    assert told in connections
-    assert untold not in connections
+    assert first in connections
+    assert last not in connections
 
 
-def test_log_tells_the_limit_before_it_is_reached_and_repeats_nothing(
+def test_log_has_one_line_before_the_limit_and_one_at_the_limit(
     connections: Connections,
 ) -> None:
     with capture_logs() as lines:
@@ -139,7 +140,7 @@ def test_log_tells_the_limit_before_it_is_reached_and_repeats_nothing(
 
     full = Connections(HttpLimits(), OPEN_FILES, clock=lambda: 1000.0)
     with capture_logs() as lines:
-        # In one turn of the loop, in which no file is given back.
+        # No descriptor is closed in between.
         for used in range(MAX_FILES + 1, OPEN_FILES):
             assert not full.admit(FakeConnection(used))
     assert [line["event"] for line in lines] == ["open files near limit", "connection refused"]

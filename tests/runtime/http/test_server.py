@@ -1,4 +1,4 @@
-"""An application served beside other tasks, ended by the service; and ports that are taken."""
+"""The server until it is stopped, its exit, and the limit of open files."""
 
 from __future__ import annotations
 
@@ -18,13 +18,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from lab.waiting import async_wait_for
-from runtime.http.server import (
-    MAX_OPEN_FILES,
-    PortInUse,
-    exit_with,
-    listen,
-    serve,
-)
+from runtime.http.server import MAX_OPEN_FILES, exit_with, serve
+from runtime.listening import PortInUse, listen
 
 
 async def hello(_request: Request) -> PlainTextResponse:
@@ -34,51 +29,24 @@ async def hello(_request: Request) -> PlainTextResponse:
 APP = Starlette(routes=[Route("/", hello)])
 
 
-def test_port_in_use_is_reported_with_its_setting() -> None:
-    with listen("127.0.0.1", 0, "API_PORT") as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortInUse) as caught:
-            listen("127.0.0.1", port, "API_PORT")
-    message = str(caught.value)
-    assert message.startswith(f"API_PORT={port}: cannot listen on 127.0.0.1:{port}")
-    assert "set API_PORT to a free port" in message
-
-
-def test_foreign_address_is_reported_with_its_setting() -> None:
-    with pytest.raises(PortInUse, match="COLLECTOR_PORT=9820: cannot listen on 192"):
-        listen("192.0.2.1", 9820, "COLLECTOR_PORT")
-
-
-def test_unknown_host_is_reported_with_its_setting() -> None:
-    with pytest.raises(PortInUse, match="API_PORT=3000"):
-        listen("no such host.invalid", 3000, "API_PORT")
-
-
-def test_exit_with_ends_the_process_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_with_prints_one_line_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         exit_with(PortInUse("API_PORT=3000: cannot listen"))
     assert caught.value.code == 1
     assert capsys.readouterr().err == "API_PORT=3000: cannot listen\n"
 
 
-def test_port_is_free_after_its_listener_is_closed() -> None:
-    with listen("127.0.0.1", 0, "API_PORT") as first:
-        port = first.getsockname()[1]
-    with listen("127.0.0.1", port, "API_PORT") as second:
-        assert second.getsockname()[1] == port
-
-
 @pytest.mark.process
-def test_allow_open_files_raises_the_limit_to_that_of_the_system() -> None:
-    # In a process of its own, which like many is given few at first.
+def test_allow_open_files_raises_the_limit_to_the_hard_limit() -> None:
+    # In another process, which starts with a low limit.
     lines = [
         "import resource, runtime.http.server as s",
         "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]",
         "resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))",
         "print(s.allow_open_files(), hard)",
     ]
-    said = subprocess.check_output([sys.executable, "-c", "\n".join(lines)], text=True)
-    allowed, hard = map(int, said.split())
+    output = subprocess.check_output([sys.executable, "-c", "\n".join(lines)], text=True)
+    allowed, hard = map(int, output.split())
     assert allowed == (MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, 10**6))
 
 
@@ -103,7 +71,7 @@ async def test_server_serves_until_it_is_stopped() -> None:
         late.connect(("127.0.0.1", int(url.rpartition(":")[2].strip("/"))))
 
 
-async def test_stop_cuts_off_a_client_that_does_not_read_without_a_trace_in_the_log(
+async def test_stop_aborts_unread_answer_without_a_traceback_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     listener, stop = listen("127.0.0.1", 0, "API_PORT"), asyncio.Event()

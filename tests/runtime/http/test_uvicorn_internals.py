@@ -1,6 +1,6 @@
-"""uvicorn's undocumented parts are as `runtime.http.uvicorn_internals` expects them.
+"""Undocumented parts of uvicorn that `runtime.http.uvicorn_internals` uses.
 
-If a test fails here, uvicorn has changed: read its changes, adapt that module and its range.
+If one of these tests fails, uvicorn has changed: adapt that module and the range of versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ METHODS = {
 
 
 class Transport(asyncio.Transport):
-    """Keeps what is written, and how often reading was paused."""
+    """A transport that records writes and whether reading is paused."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Transport(asyncio.Transport):
 
 
 class Application:
-    """Answers when it may, with the body that it received."""
+    """An application that answers with the size of the body when `may_answer` is set."""
 
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
@@ -73,7 +73,7 @@ class Application:
 
 
 class Protocol(UvicornProtocol):
-    """Notes which hooks were called, in their order."""
+    """A protocol that records the calls of its hooks."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -120,18 +120,16 @@ def test_installed_uvicorn_is_in_the_checked_range() -> None:
 
 
 @pytest.mark.parametrize(("name", "parameters"), METHODS.items())
-def test_uvicorns_protocol_has_the_methods_that_are_overridden(
-    name: str, parameters: list[str]
-) -> None:
+def test_protocol_has_the_methods_that_are_overridden(name: str, parameters: list[str]) -> None:
     method = getattr(HttpToolsProtocol, name, None)
     assert method is not None, changed("uvicorn", f"HttpToolsProtocol has no {name}")
     found = list(inspect.signature(method).parameters)
     assert found == parameters, changed("uvicorn", f"HttpToolsProtocol.{name} takes {found}")
 
 
-def test_uvicorns_server_handles_signals_in_a_method_of_its_own() -> None:
-    has = inspect.isfunction(getattr(uvicorn.Server, "capture_signals", None))
-    assert has, changed("uvicorn", "Server has no capture_signals")
+def test_server_captures_signals_in_a_separate_method() -> None:
+    is_method = inspect.isfunction(getattr(uvicorn.Server, "capture_signals", None))
+    assert is_method, changed("uvicorn", "Server has no capture_signals")
 
 
 async def test_hooks_are_called_in_the_order_of_a_request(
@@ -164,7 +162,7 @@ async def test_cycle_has_the_attributes_that_are_set(protocol: Protocol) -> None
     assert isinstance(cycle.message_event, asyncio.Event)
 
 
-async def test_answer_without_body_ends_the_request_and_closes_in_its_own_way(
+async def test_answer_without_body_ends_the_request_and_calls_close(
     protocol: Protocol, application: Application
 ) -> None:
     closed = []
@@ -186,7 +184,7 @@ async def test_answer_to_http_1_0_has_no_chunks(
     assert written.endswith(b"\r\n\r\ngot 0")
 
 
-async def test_closing_after_an_answer_is_up_to_its_cycle(
+async def test_close_after_answer_closes_the_connection(
     protocol: Protocol, application: Application
 ) -> None:
     protocol.feed(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -195,7 +193,7 @@ async def test_closing_after_an_answer_is_up_to_its_cycle(
     assert protocol.transport.is_closing(), changed("uvicorn", "keep_alive = False is ignored")
 
 
-async def test_reading_is_paused_and_resumed(protocol: Protocol) -> None:
+async def test_pause_reading_stops_the_transport_until_resumed(protocol: Protocol) -> None:
     transport = cast("Transport", protocol.transport)
     protocol.pause_reading()
     assert transport.is_reading_paused, changed("uvicorn", "flow.pause_reading does not pause")

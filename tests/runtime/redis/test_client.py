@@ -1,4 +1,4 @@
-"""A client of Redis that repeats nothing in silence."""
+"""Clients of one server: replies, errors, timeouts and retries."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 
 
-async def test_client_talks_to_the_server_at_the_url(redis_url: str) -> None:
+async def test_client_reads_and_writes_at_the_url(redis_url: str) -> None:
     client = connect_redis(redis_url)
     await client.set("key", "value")
     assert await client.get("key") == b"value"
     await client.aclose()
 
 
-async def test_client_raises_the_first_failure_if_nobody_listens() -> None:
+async def test_client_raises_at_the_first_failure() -> None:
     client = connect_redis("redis://127.0.0.1:1/0")
     with pytest.raises(RedisConnectionError):
         await client.ping()
     await client.aclose()
 
 
-async def test_call_without_an_answer_times_out_and_is_not_repeated() -> None:
-    heard: list[bytes] = []
+async def test_call_without_reply_times_out_and_is_not_repeated() -> None:
+    received: list[bytes] = []
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Polite until it is asked for something, so that only that has no answer.
+        # Answers the handshake only.
         while data := await reader.read(4096):
-            heard.append(data)
+            received.append(data)
             writer.write(b"+OK\r\n" * (data.count(b"CLIENT") + data.count(b"HELLO")))
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -42,7 +42,7 @@ async def test_call_without_an_answer_times_out_and_is_not_repeated() -> None:
     client = connect_redis(f"redis://127.0.0.1:{port}/0?protocol=2", timeout=0.3)
     with pytest.raises(RedisTimeoutError):
         await client.incr("counter")
-    assert b"".join(heard).count(b"INCRBY") == 1
+    assert b"".join(received).count(b"INCRBY") == 1
     await client.aclose()
     server.close()
 
@@ -54,7 +54,7 @@ async def test_call_waits_for_a_connection_if_all_are_in_use(redis_url: str) -> 
     await client.aclose()
 
 
-async def test_exchange_returns_each_reply_in_the_form_of_its_command(
+async def test_exchange_converts_replies_as_redis_py_does(
     redis_url: str,
 ) -> None:
     client = connect_redis(redis_url)
@@ -72,7 +72,7 @@ async def test_exchange_returns_each_reply_in_the_form_of_its_command(
     await client.aclose()
 
 
-async def test_exchange_returns_an_error_as_the_reply_of_its_command_alone(
+async def test_exchange_returns_errors_among_the_replies(
     redis_url: str,
 ) -> None:
     client = connect_redis(redis_url)
@@ -85,7 +85,7 @@ async def test_exchange_returns_an_error_as_the_reply_of_its_command_alone(
     await client.aclose()
 
 
-async def test_concurrent_exchanges_have_their_own_replies(redis_url: str) -> None:
+async def test_concurrent_exchanges_do_not_mix_replies(redis_url: str) -> None:
     client = connect_redis(redis_url)
     texts = [str(number) for number in range(100)]
     replies = await asyncio.gather(*(client.exchange([("ECHO", text)]) for text in texts))
@@ -93,7 +93,9 @@ async def test_concurrent_exchanges_have_their_own_replies(redis_url: str) -> No
     await client.aclose()
 
 
-async def test_reply_after_the_timeout_is_not_given_to_the_next_exchange(redis_url: str) -> None:
+async def test_late_reply_after_timeout_is_not_returned_by_the_next_exchange(
+    redis_url: str,
+) -> None:
     client = connect_redis(redis_url, timeout=0.2)
     with pytest.raises(RedisTimeoutError):
         await client.exchange([("BLPOP", "nothing", 0.3)])
@@ -101,31 +103,37 @@ async def test_reply_after_the_timeout_is_not_given_to_the_next_exchange(redis_u
     await client.aclose()
 
 
-async def test_reply_after_a_cancellation_is_not_given_to_the_next_exchange(redis_url: str) -> None:
+async def test_late_reply_after_cancellation_is_not_returned_by_the_next_exchange(
+    redis_url: str,
+) -> None:
     client, other = connect_redis(redis_url), connect_redis(redis_url)
-    given_up = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.3)]))
+    cancelled = asyncio.create_task(client.exchange([("BLPOP", "nothing", 0.3)]))
     await async_wait_until(lambda: _is_listed("cmd=blpop", other))
-    given_up.cancel()
-    await asyncio.wait([given_up])
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
     assert await client.exchange([("ECHO", "mine")]) == [b"mine"]
     await client.aclose()
     await other.aclose()
 
 
 @pytest.mark.parametrize("only_reads", [False, True])
-async def test_exchange_on_a_closed_connection_is_repeated_for_reads_only(
+async def test_exchange_on_lost_connection_is_repeated_for_reads_only(
     redis_url: str, only_reads: bool
 ) -> None:
     client = connect_redis(redis_url, only_reads=only_reads)
-    killing = [("INCR", "tried"), ("CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"), ("TIME",)]
+    killing = [
+        ("INCR", "attempts"),
+        ("CLIENT", "KILL", "SKIPME", "no", "TYPE", "normal"),
+        ("TIME",),
+    ]
     with pytest.raises(RedisConnectionError):
         await client.exchange(killing)
-    tried = await client.exchange([("GET", "tried")])
-    assert tried == [b"2" if only_reads else b"1"]
+    attempts = await client.exchange([("GET", "attempts")])
+    assert attempts == [b"2" if only_reads else b"1"]
     await client.aclose()
 
 
-async def test_exchange_uses_no_connection_that_redis_has_closed(redis_url: str) -> None:
+async def test_exchange_does_not_use_a_connection_that_redis_has_closed(redis_url: str) -> None:
     client = connect_redis(redis_url)
     other = connect_redis(redis_url)
     await client.exchange([("CLIENT", "SETNAME", "idle")])

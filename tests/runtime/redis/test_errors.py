@@ -1,4 +1,4 @@
-"""Each error of Redis is explained by its meaning."""
+"""Explanations of errors of Redis."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 from redis._parsers.base import BaseParser
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from lab.redis_fleet import Fleet, RedisServer
 from runtime.redis.client import connect_redis
-from runtime.redis.errors import MAX_SHOWN, Reason, Trouble, describe
-from runtime.redis.nodes import OneNode
+from runtime.redis.errors import MAX_TEXT_LENGTH, Reason, Trouble, describe
 
-# As a server says them.
-ANSWERS = {
+# Texts of servers.
+ERRORS = {
     "NOAUTH Authentication required.": Reason.PASSWORD_MISSING,
     "WRONGPASS invalid username-password pair or user is disabled.": Reason.WRONG_PASSWORD,
     "ERR invalid password": Reason.WRONG_PASSWORD,
@@ -45,15 +44,15 @@ ANSWERS = {
 }
 
 
-def parsed(answer: str) -> Exception:
-    """Return the exception that the client makes of an answer."""
-    error: Exception = BaseParser.parse_error(answer)  # type: ignore[no-untyped-call]  # redis-py's
+def parse_error(text: str) -> Exception:
+    """Return redis-py's exception for an error of a server."""
+    error: Exception = BaseParser.parse_error(text)  # type: ignore[no-untyped-call]  # redis-py's
     return error
 
 
-@pytest.mark.parametrize(("answer", "reason"), ANSWERS.items())
-def test_answer_is_told_by_its_meaning(answer: str, reason: Reason) -> None:
-    assert describe(parsed(answer)).reason is reason
+@pytest.mark.parametrize(("text", "reason"), ERRORS.items())
+def test_error_reply_has_a_reason(text: str, reason: Reason) -> None:
+    assert describe(parse_error(text)).reason is reason
 
 
 @pytest.mark.parametrize(
@@ -68,36 +67,34 @@ def test_answer_is_told_by_its_meaning(answer: str, reason: Reason) -> None:
         (RedisError(), Reason.ERROR),
     ],
 )
-def test_silence_is_told_by_its_cause(error: Exception, reason: Reason) -> None:
+def test_error_without_reply_has_the_reason_of_its_cause(error: Exception, reason: Reason) -> None:
     assert describe(error).reason is reason
 
 
-def test_every_reason_has_words_and_advice() -> None:
-    told = {describe(parsed(answer)) for answer in ANSWERS}
-    assert all(trouble.says and trouble.advice and trouble.text for trouble in told)
+def test_every_explanation_has_summary_and_advice() -> None:
+    troubles = {describe(parse_error(text)) for text in ERRORS}
+    assert all(trouble.says and trouble.advice and trouble.text for trouble in troubles)
 
 
-def test_text_is_bounded_and_names_no_script() -> None:
-    tail = "script: e69d367b6b50a93dea67799004ccbfc4659dbca4, on @user_script:1."
-    assert describe(RedisError(f"OOM full {tail}")).text == "OOM full"
-    assert len(describe(RedisError("x" * 10_000)).text) == MAX_SHOWN
+def test_text_is_bounded_and_without_script_hash() -> None:
+    suffix = "script: e69d367b6b50a93dea67799004ccbfc4659dbca4, on @user_script:1."
+    assert describe(RedisError(f"OOM full {suffix}")).text == "OOM full"
+    assert len(describe(RedisError("x" * 10_000)).text) == MAX_TEXT_LENGTH
 
 
 async def trouble_at(url: str) -> Trouble:
-    """Return the trouble that a client of `url` meets."""
+    """Return the explanation of the error that a client of `url` raises."""
     node = connect_redis(url, timeout=0.3)
     try:
-        with pytest.raises((RedisError, OSError)) as met:
+        with pytest.raises((RedisError, OSError)) as caught:
             await node.exchange([("TIME",)])
-        return describe(met.value, node)
+        return describe(caught.value, node)
     finally:
         await node.aclose()
 
 
 @pytest.fixture(scope="module")
-def guarded(
-    tmp_path_factory: pytest.TempPathFactory, child_processes: None
-) -> Iterator[RedisServer]:
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A server with a password."""
     with Fleet(tmp_path_factory.mktemp("guarded")) as fleet:
         server = fleet.server("redis")
@@ -108,8 +105,8 @@ def guarded(
 
 @contextlib.asynccontextmanager
 async def mute_server() -> AsyncIterator[int]:
-    """Yield the port of a server that accepts and says nothing."""
-    # Keep the writers: Python closes the connection of one that is collected.
+    """Yield the port of a server that accepts connections and sends nothing."""
+    # Keep a reference to the writers, so that their connections stay open.
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
@@ -118,7 +115,10 @@ async def mute_server() -> AsyncIterator[int]:
         writer.close()
 
 
-async def test_password_is_told_as_missing_or_wrong_and_never_shown(guarded: RedisServer) -> None:
+@pytest.mark.process
+async def test_missing_and_wrong_password_have_a_reason_and_are_not_shown(
+    guarded: RedisServer,
+) -> None:
     missing = await trouble_at(guarded.url)
     wrong = await trouble_at(guarded.url.replace("://", "://:no-secret@"))
     assert (missing.reason, wrong.reason) == (Reason.PASSWORD_MISSING, Reason.WRONG_PASSWORD)
@@ -128,7 +128,7 @@ async def test_password_is_told_as_missing_or_wrong_and_never_shown(guarded: Red
         assert "no-secret" not in "".join(map(str, trouble))
 
 
-async def test_address_is_told_where_nobody_listens_or_answers(tmp_path: Path) -> None:
+async def test_unreachable_server_has_a_reason_and_its_address(tmp_path: Path) -> None:
     refused = await trouble_at("redis://127.0.0.1:1/0")
     assert refused.reason is Reason.REFUSED
     assert "127.0.0.1:1" in refused.text
@@ -139,39 +139,3 @@ async def test_address_is_told_where_nobody_listens_or_answers(tmp_path: Path) -
         silent = await trouble_at(f"redis://127.0.0.1:{port}/0")
     assert silent.reason is Reason.TIMED_OUT
     assert f"127.0.0.1:{port}" in silent.text
-
-
-@pytest.mark.process
-async def test_server_that_cannot_save_is_ready_for_reads(tmp_path: Path) -> None:
-    with Fleet(tmp_path) as fleet:
-        server = fleet.server("redis")
-        server.start()
-        node = connect_redis(server.url)
-        asked = [("PING",), ("GET", "key"), ("SET", "key", "1")]
-        with server.unable_to_save():
-            ping, read, write = await node.exchange(asked)
-            assert describe(ping).reason is describe(write).reason is Reason.CANNOT_SAVE
-            assert read is None
-            await OneNode(node).ping()
-        await node.aclose()
-
-
-@pytest.mark.process
-async def test_user_who_may_ping_but_not_read_is_not_ready(tmp_path: Path) -> None:
-    reads = [("HMGET", "kraken:book", "seq"), ("XRANGE", "kraken:events", "-", "+")]
-    with Fleet(tmp_path) as fleet:
-        server = fleet.server("redis")
-        server.start()
-        owner = connect_redis(server.url)
-        rights = ("on", ">secret", "~kraken:*", "+ping", "+hmget")
-        await owner.exchange([("ACL", "SETUSER", "api", *rights)])
-        node = connect_redis(f"redis://api:secret@127.0.0.1:{server.port}/0")
-        await OneNode(node).ping(reads[:1])
-        with pytest.raises(NoPermissionError) as refused:
-            await OneNode(node).ping(reads)
-        assert describe(refused.value).reason is Reason.NO_PERMISSION
-        # Whether a key holds what is read is no question of readiness.
-        await owner.set("kraken:book", "no hash")
-        await OneNode(node).ping(reads[:1])
-        await node.aclose()
-        await owner.aclose()

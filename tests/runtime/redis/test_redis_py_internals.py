@@ -1,6 +1,6 @@
-"""redis-py's undocumented parts are as `runtime.redis.redis_py_internals` expects them.
+"""Undocumented parts of redis-py that `runtime.redis.redis_py_internals` uses.
 
-If a test fails here, redis-py has changed: read its changes, adapt that module and its range.
+If one of these tests fails, redis-py has changed: adapt that module and the range of versions.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def test_connection_has_the_methods_that_are_overridden(name: str, parameters: l
     assert found == parameters, changed("redis", f"AbstractConnection.{name} takes {found}")
 
 
-async def test_streams_of_a_connection_are_asyncios_while_it_is_connected(
+async def test_connection_has_asyncio_streams_only_while_it_is_connected(
     connection: ExchangingConnection,
 ) -> None:
     streams = (connection._reader, connection._writer)
@@ -70,7 +70,7 @@ async def test_streams_of_a_connection_are_asyncios_while_it_is_connected(
     assert not connection.is_connected
 
 
-async def test_nothing_of_the_handshake_is_left_for_the_first_reply(
+async def test_handshake_leaves_no_bytes_for_the_first_reply(
     connection: ExchangingConnection,
 ) -> None:
     assert await connection.is_ready(), changed("redis", "the handshake leaves bytes unread")
@@ -78,16 +78,16 @@ async def test_nothing_of_the_handshake_is_left_for_the_first_reply(
     assert await connection.is_ready(), changed("redis", "its parser reads what we read")
 
 
-async def test_redis_pys_own_calls_and_exchanges_follow_each_other(
+async def test_calls_of_redis_py_and_exchanges_can_alternate(
     connection: ExchangingConnection,
 ) -> None:
     for _ in range(2):
-        await connection.send_command("ECHO", "theirs")
-        assert await connection.read_response() == b"theirs"
-        assert await connection.exchange([("ECHO", "ours")]) == [b"ours"]
+        await connection.send_command("ECHO", "call")
+        assert await connection.read_response() == b"call"
+        assert await connection.exchange([("ECHO", "exchange")]) == [b"exchange"]
 
 
-async def test_parser_turns_an_answer_into_the_error_of_its_class(
+async def test_parser_returns_the_class_of_an_error(
     connection: ExchangingConnection,
 ) -> None:
     parse: Any = connection._parser.parse_error
@@ -95,7 +95,7 @@ async def test_parser_turns_an_answer_into_the_error_of_its_class(
     assert found == [ReadOnlyError, ResponseError], changed("redis", f"it makes {found}")
 
 
-async def test_reset_connection_is_a_connection_error_of_redis_py(
+async def test_write_to_reset_connection_raises_connection_error_of_redis_py(
     connection: ExchangingConnection,
 ) -> None:
     assert connection._writer is not None
@@ -109,7 +109,7 @@ async def test_reset_connection_is_a_connection_error_of_redis_py(
     ("url", "kind"),
     [("rediss://host/0", SSLConnection), ("unix:///socket", UnixDomainSocketConnection)],
 )
-def test_pool_makes_exchanging_connections_of_the_kind_that_the_url_names(
+def test_pool_creates_exchanging_connections_of_the_class_of_the_url(
     url: str, kind: type[AbstractConnection]
 ) -> None:
     made = server_pool(url).make_connection()  # type: ignore[no-untyped-call]  # redis-py's
@@ -117,7 +117,7 @@ def test_pool_makes_exchanging_connections_of_the_kind_that_the_url_names(
     assert isinstance(made, kind)
 
 
-async def test_pool_of_a_master_is_blocking_and_knows_its_sentinels() -> None:
+async def test_master_pool_is_blocking_and_has_its_sentinels() -> None:
     sentinels = Sentinel([("host", 26379)])  # type: ignore[no-untyped-call]  # redis-py's
     pool = master_pool("books", sentinels, tls=False, max_connections=1, timeout=0.01)
     assert isinstance(pool, BlockingConnectionPool)
@@ -125,18 +125,18 @@ async def test_pool_of_a_master_is_blocking_and_knows_its_sentinels() -> None:
     assert found == (1, 0.01, sentinels), changed("redis", "its pools do not share arguments")
     made = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py's
     assert isinstance(made, ExchangingConnection)
-    assert made.is_masters
+    assert made.is_to_master
     await pool.aclose()
 
 
-def test_parameters_of_a_url_are_those_of_redis_pys_connections() -> None:
+def test_url_parameters_include_the_documented_ones() -> None:
     documented = {"db", "protocol", "client_name", "socket_timeout", "max_connections", "timeout"}
     documented |= {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "health_check_interval"}
     missing = documented - url_parameters()
     assert not missing, changed("redis", f"no __init__ has the parameters {missing}")
 
 
-async def test_client_finds_the_form_of_a_reply_by_the_name_of_its_command() -> None:
+async def test_client_has_converters_by_command_name() -> None:
     client = connect_redis("redis://127.0.0.1:1/0")
     for name in ("XRANGE", "XREAD", "TIME"):
         assert name in client.response_callbacks, changed("redis", f"no callback for {name}")

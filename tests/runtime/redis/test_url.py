@@ -1,4 +1,4 @@
-"""Redis by URL: what is a URL, what it means, and that no log shows its password."""
+"""Redis URLs: their forms, their faults, and hidden passwords."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from runtime.redis.url import Address, check_redis_url, parse_redis_url, without
         "rediss+cluster://a:1/0",
     ],
 )
-def test_parse_accepts_every_form_of_redis_url(url: str) -> None:
+def test_check_accepts_every_form_of_redis_url(url: str) -> None:
     assert check_redis_url(url) == url
 
 
@@ -52,36 +52,36 @@ def test_parse_accepts_every_form_of_redis_url(url: str) -> None:
         "http+cluster://a",
     ],
 )
-def test_parse_refuses_other_urls_and_names_what_it_takes(url: str) -> None:
-    with pytest.raises(ValueError, match=r"it takes redis://host:port/db, rediss://"):
+def test_check_refuses_other_urls_with_the_valid_forms(url: str) -> None:
+    with pytest.raises(ValueError, match=r"use redis://host:port/db, rediss://"):
         check_redis_url(url)
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
-        ("redis+sentinel://a:1,b:2", r"name of the master is missing: it takes redis\+sentinel://"),
-        ("redis+sentinel:///books", r"host or port is missing: it takes redis\+sentinel://"),
-        ("redis+sentinel://a,,b/books", r"host or port is missing: it takes redis\+sentinel://"),
-        ("redis+sentinel://a:x/books", r"a port is a number .*: it takes redis\+sentinel://"),
-        ("redis+sentinel://a/books/x", r"'x' is no database number: it takes redis\+sentinel://"),
-        ("redis+cluster://", r"host or port is missing: it takes redis\+cluster://"),
-        ("redis+cluster://a:70000", r"a port is a number .*: it takes redis\+cluster://"),
-        ("redis+cluster://a/1", r"a cluster has no databases.*: it takes redis\+cluster://"),
-        ("redis://a?password_file=x", r"\?password_file= is no parameter"),
-        ("redis+cluster://a?nodes=3", r"\?nodes= is no parameter"),
-        ("rediss://a?ssl_ca_certs=/no/such.pem", r"\?ssl_ca_certs=/no/such.pem is no file"),
+        ("redis+sentinel://a:1,b:2", r"name of the master is missing; use redis\+sentinel://"),
+        ("redis+sentinel:///books", r"host or port is missing; use redis\+sentinel://"),
+        ("redis+sentinel://a,,b/books", r"host or port is missing; use redis\+sentinel://"),
+        ("redis+sentinel://a:x/books", r"a port must be a number .*; use redis\+sentinel://"),
+        ("redis+sentinel://a/books/x", r"'x' is not a database number; use redis\+sentinel://"),
+        ("redis+cluster://", r"host or port is missing; use redis\+cluster://"),
+        ("redis+cluster://a:70000", r"a port must be a number .*; use redis\+cluster://"),
+        ("redis+cluster://a/1", r"a cluster has no databases.*; use redis\+cluster://"),
+        ("redis://a?password_file=x", r"\?password_file= is not a parameter"),
+        ("redis+cluster://a?nodes=3", r"\?nodes= is not a parameter"),
+        ("rediss://a?ssl_ca_certs=/no/such.pem", r"\?ssl_ca_certs=/no/such.pem is not a file"),
         ("redis://a?ssl_ca_certs=/etc/passwd", r"\?ssl_ca_certs= is for TLS only.*rediss://"),
         ("redis://a?protocol=three", r"Invalid value for 'protocol'"),
     ],
 )
-def test_refusal_says_what_is_wrong_and_what_is_right(url: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_check_refuses_invalid_part_with_fault_and_remedy(url: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         check_redis_url(url)
 
 
-def test_refusal_shows_no_password_with_a_slash() -> None:
-    with pytest.raises(ValueError, match="a port is a number") as refusal:
+def test_check_does_not_show_a_password_with_a_slash() -> None:
+    with pytest.raises(ValueError, match="a port must be a number") as refusal:
         check_redis_url("redis://:sec/ret@a/0")
     assert "sec" not in str(refusal.value)
 

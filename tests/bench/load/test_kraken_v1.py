@@ -1,4 +1,4 @@
-"""Kraken's v1 as the flood speaks it to a peer: the levels and checksums of v2."""
+"""Frames of Kraken's v1 have the levels and checksums of the v2 frames that they are made of."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def level(price: str, qty: str) -> str:
     return f'{{"price":{price},"qty":{qty}}}'
 
 
-def test_where_both_sides_move_the_checksum_stands_with_the_second_as_kraken_has_it() -> None:
+def test_frame_with_both_sides_has_its_checksum_in_the_second_part() -> None:
     frame = frame_of(v2("update", level("9.50", "1.0"), level("10.10", "2.0")))
 
     _, asks, bids, channel, pair = message_of(frame)
@@ -41,24 +41,26 @@ def test_where_both_sides_move_the_checksum_stands_with_the_second_as_kraken_has
     assert bids["c"] == "123"
 
 
-def test_a_side_that_does_not_move_is_not_named() -> None:
+def test_frame_leaves_out_side_without_change() -> None:
     _, bids, *_ = message_of(frame_of(v2("update", level("9.50", "1.0"), "")))
 
     assert bids.keys() == {"b", "c"}
 
 
-def test_the_frames_of_a_flood_lead_to_their_checksums_also_with_each_level_truncated() -> None:
+def test_frames_verify_in_book_that_is_truncated_after_each_level() -> None:
     flood = Flood(symbols_of(2), 3000)
-    books = {symbol: Truncating(message_of(flood.snapshot_v1(symbol))) for symbol in flood.books}
+    books = {
+        symbol: TruncatingBook(message_of(flood.snapshot_v1(symbol))) for symbol in flood.books
+    }
 
     for symbol, frame in flood.v1:
-        books[symbol].take(message_of(frame))
+        books[symbol].apply(message_of(frame))
 
     assert sum(book.verified for book in books.values()) == len(flood.v1) > 500
 
 
-class Truncating:
-    """A book that is truncated after every level, as a peer's is."""
+class TruncatingBook:
+    """A book that is truncated after every level, as cryptofeed's."""
 
     def __init__(self, snapshot: Any) -> None:
         _, sides, *_ = snapshot
@@ -68,7 +70,7 @@ class Truncating:
             for price, qty, _ in sides[f"{side}s"]:
                 self.put(side, price, qty)
 
-    def take(self, message: Any) -> None:
+    def apply(self, message: Any) -> None:
         for part in message[1:-2]:
             for side in part.keys() & self.sides.keys():
                 for price, qty, _ in part[side]:

@@ -1,4 +1,4 @@
-"""What `python -m launcher` does with what it is given."""
+"""`python -m launcher` with different settings and arguments."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.launcher.conftest import Launch
 from tests.launcher.launched import ROOT
 
 
-def test_without_kraken_it_says_so_and_simulates(launch: Launch) -> None:
+def test_run_without_kraken_is_simulated_with_a_warning(launch: Launch) -> None:
     launched = launch(FEED="auto", KRAKEN_SYMBOLS="ETH/USD,BTC/USD")
     launched.wait_until_up()
-    launched.wait_for("simulator was told --port ")
+    launched.wait_for("simulator arguments: --port ")
     launched.wait_for("LOG_FORMAT is console")
     assert launched.log.startswith("!! Kraken cannot be reached (")
     assert "--rate 30 --symbols ETH/USD,BTC/USD" in launched.log
@@ -30,7 +30,7 @@ def test_without_kraken_it_says_so_and_simulates(launch: Launch) -> None:
     assert launched.end(signal.SIGINT) == 0
 
 
-def test_live_is_insisted_on_where_kraken_is_away(launch: Launch) -> None:
+def test_feed_live_starts_no_simulator_without_kraken(launch: Launch) -> None:
     launched = launch(FEED="live")
     pids = launched.wait_until_up()
     launched.wait_for("KRAKEN_URL is ws://127.0.0.1:1/v2")
@@ -39,48 +39,48 @@ def test_live_is_insisted_on_where_kraken_is_away(launch: Launch) -> None:
     assert launched.end(signal.SIGINT) == 0
 
 
-def test_the_redis_that_is_given_is_used(launch: Launch) -> None:
+def test_redis_url_is_used_and_left_running(launch: Launch) -> None:
     with EmbeddedRedis(port=0) as redis:
         launched = launch(REDIS_URL=redis.url)
         pids = launched.wait_until_up()
         launched.wait_for(f"REDIS_URL is {redis.url}")
-        assert len(pids) == 3, "no Redis among them"
+        assert len(pids) == 3, "three services and no Redis"
         assert launched.end(signal.SIGINT) == 0
         assert redis.process.poll() is None
 
 
-def test_a_redis_that_does_not_answer_ends_the_start(launch: Launch) -> None:
+def test_redis_url_without_answer_ends_the_start(launch: Launch) -> None:
     launched = launch(REDIS_URL="redis://:secret@127.0.0.1:1/0")
     assert launched.process.wait(10) == 1
     assert "REDIS_URL=redis://:***@127.0.0.1:1/0 does not answer" in launched.log
-    assert "started" not in launched.log
+    assert "(pid=" not in launched.log
 
 
-def test_a_port_in_use_is_one_line_and_nothing_starts(launch: Launch) -> None:
+def test_port_in_use_prints_one_line_and_starts_nothing(launch: Launch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         launched = launch(API_PORT=str(port))
         assert launched.process.wait(10) == 1
-    # The next port is named, unless another program has that one too.
-    said = f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT="
-    assert launched.log.startswith(said)
-    assert port < int(launched.log.removeprefix(said)) <= 65_535
+    # A later port is suggested: other programs may use the next ones.
+    message = f"port {port} on 127.0.0.1 is in use; choose another: make run API_PORT="
+    assert launched.log.startswith(message)
+    assert port < int(launched.log.removeprefix(message)) <= 65_535
 
 
-def test_a_feed_that_is_none(launch: Launch) -> None:
+def test_unknown_feed_is_refused_with_the_valid_ones(launch: Launch) -> None:
     launched = launch(FEED="dead")
     assert launched.process.wait(10) == 2
     assert launched.log == "FEED=dead: Input should be 'auto', 'live' or 'simulated'\n"
 
 
-def test_symbols_that_are_none(launch: Launch) -> None:
+def test_invalid_symbol_is_refused_before_anything_starts(launch: Launch) -> None:
     launched = launch(KRAKEN_SYMBOLS="BTC/USD,nonsense")
     assert launched.process.wait(10) == 2
     assert launched.log.startswith("KRAKEN_SYMBOLS=BTC/USD,nonsense: 'nonsense' is no symbol")
-    assert "started" not in launched.log
+    assert "(pid=" not in launched.log
 
 
-def test_two_runs_started_together_work_side_by_side(launch: Launch) -> None:
+def test_two_runs_started_together_use_different_ports_and_servers(launch: Launch) -> None:
     runs = [launch(API_PORT="", COLLECTOR_PORT="") for _ in range(2)]
     for run in runs:
         run.wait_until_up()
@@ -90,14 +90,14 @@ def test_two_runs_started_together_work_side_by_side(launch: Launch) -> None:
         r"COLLECTOR_PORT is (\d+)",
         r"REDIS_URL is (.+)",
     ):
-        told = [re.search(pattern, log) for log in logs]
-        assert len({found[1] for found in told if found}) == 2, logs
+        matches = [re.search(pattern, log) for log in logs]
+        assert len({found[1] for found in matches if found}) == 2, logs
     for run in runs:
         assert run.end(signal.SIGINT) == 0
 
 
 @pytest.mark.process
-def test_launcher_loads_no_client_of_redis() -> None:
+def test_launcher_imports_no_redis_client() -> None:
     script = "import sys, launcher.__main__; print({'redis', 'valkey'} & sys.modules.keys())"
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
@@ -105,21 +105,21 @@ def test_launcher_loads_no_client_of_redis() -> None:
     assert ended.stdout == "set()\n"
 
 
-def test_help_explains_the_settings_and_starts_nothing(launch: Launch) -> None:
+def test_help_lists_settings_and_starts_nothing(launch: Launch) -> None:
     launched = launch(arguments=["--help"])
     assert launched.process.wait(10) == 0
     assert "FEED (auto)" in launched.log
-    assert "started" not in launched.log
+    assert "(pid=" not in launched.log
 
 
-def test_unknown_argument_starts_nothing(launch: Launch) -> None:
+def test_unknown_argument_is_refused_and_starts_nothing(launch: Launch) -> None:
     launched = launch(arguments=["--symbols", "BTC/USD"])
     assert launched.process.wait(10) == 2
     (line,) = launched.log.splitlines()
     assert "unrecognized arguments: --symbols BTC/USD" in line
 
 
-def test_lines_of_services_cannot_command_the_terminal(launch: Launch) -> None:
+def test_control_characters_of_services_are_escaped_in_the_log(launch: Launch) -> None:
     launched = launch(KRAKEN_URL="ws://127.0.0.1:1/\x1b[2J\x9b\u202e", FEED="live")
     launched.wait_for("KRAKEN_URL is ")
     launched.wait_until_up()

@@ -1,4 +1,4 @@
-"""However a run ends, everything ends, and nothing is left behind."""
+"""The end of a run: all processes end, and no file is left behind."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.launcher.conftest import Launch
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_everything(launch: Launch, number: signal.Signals) -> None:
+def test_stop_signal_ends_all_processes(launch: Launch, number: signal.Signals) -> None:
     launched = launch()
     launched.wait_until_up()
-    # A look at /proc is no look at one moment.
+    # One reading of /proc may miss a process.
     wait_until(
         lambda: len(descendants(launched.process.pid)) == 4,
         "Redis and three services",
@@ -33,7 +33,7 @@ def test_a_signal_ends_everything(launch: Launch, number: signal.Signals) -> Non
     assert "Traceback" not in launched.log
 
 
-def test_ctrl_c_at_a_terminal_reaches_the_whole_group(launch: Launch) -> None:
+def test_sigint_to_process_group_ends_services_by_sigterm(launch: Launch) -> None:
     launched = launch()
     pids = launched.wait_until_up()
 
@@ -41,11 +41,13 @@ def test_ctrl_c_at_a_terminal_reaches_the_whole_group(launch: Launch) -> None:
 
     assert launched.process.wait(15) == 0
     launched.assert_nothing_left(pids)
-    assert "collector stopped (rc=-15)" in launched.log, "by our SIGTERM, in its own time"
+    assert "collector stopped (rc=-15)" in launched.log, (
+        "SIGTERM of the launcher, not SIGINT or SIGKILL"
+    )
     assert "Traceback" not in launched.log
 
 
-def test_signals_twice_and_of_several_kinds(launch: Launch) -> None:
+def test_repeated_signals_end_all_processes(launch: Launch) -> None:
     launched = launch()
     pids = launched.wait_until_up()
 
@@ -56,7 +58,7 @@ def test_signals_twice_and_of_several_kinds(launch: Launch) -> None:
 
 
 @pytest.mark.parametrize("after", ["simulator started", "api started"])
-def test_a_signal_while_the_services_start(launch: Launch, after: str) -> None:
+def test_signal_while_services_start_ends_all_processes(launch: Launch, after: str) -> None:
     launched = launch()
     launched.wait_for(after)
     pids = descendants(launched.process.pid)
@@ -69,18 +71,18 @@ def test_a_signal_while_the_services_start(launch: Launch, after: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", [2, 3])
-def test_a_signal_the_moment_that_redis_or_a_first_process_is_there(
+def test_signal_at_the_start_of_redis_or_first_service_ends_all_processes(
     launch: Launch, wanted: int
 ) -> None:
     launched = launch()
     seen: set[int] = set()
 
-    def enough() -> bool:
+    def has_started() -> bool:
         assert launched.process.poll() is None, launched.log
         seen.update(descendants(launched.process.pid))
         return len(seen) >= wanted
 
-    wait_until(enough, f"{wanted} processes")
+    wait_until(has_started, f"{wanted} processes")
     os.killpg(launched.process.pid, signal.SIGINT)
 
     assert launched.process.wait(15) == 0, launched.log
@@ -89,14 +91,14 @@ def test_a_signal_the_moment_that_redis_or_a_first_process_is_there(
     assert "Traceback" not in launched.log
 
 
-def test_ctrl_c_before_anything_is_there(launch: Launch) -> None:
+def test_sigint_before_any_process_starts_prints_nothing(launch: Launch) -> None:
     launched = launch()
     wait_until(lambda: catches(launched.process.pid, signal.SIGHUP), "signals are handled")
     assert launched.end(signal.SIGINT) == 0
     assert launched.log == ""
 
 
-def test_a_second_ctrl_c_kills_what_does_not_want_to_end(launch: Launch) -> None:
+def test_second_sigint_kills_service_that_ignores_sigterm(launch: Launch) -> None:
     launched = launch(STUBBORN="1")
     pids = launched.wait_until_up()
     launched.process.send_signal(signal.SIGINT)
@@ -110,7 +112,7 @@ def test_a_second_ctrl_c_kills_what_does_not_want_to_end(launch: Launch) -> None
 
 
 @pytest.mark.parametrize("word", ["collector", "api", "redis.sock"])
-def test_one_that_is_killed_ends_all(launch: Launch, word: str) -> None:
+def test_killed_service_or_redis_ends_all_processes(launch: Launch, word: str) -> None:
     launched = launch()
     pids = launched.wait_until_up()
     victim = wait_for_command(launched.process.pid, word)
@@ -119,44 +121,49 @@ def test_one_that_is_killed_ends_all(launch: Launch, word: str) -> None:
 
     assert launched.process.wait(15) == 137
     launched.assert_nothing_left(pids)
-    assert "has ended: ending everything" in launched.log
+    assert "has ended: stopping everything" in launched.log
     assert "Traceback" not in launched.log
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the children")
-def test_a_killed_launcher_takes_everyone_along(launch: Launch) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
+def test_killed_launcher_leaves_no_process(launch: Launch) -> None:
     launched = launch()
     pids = launched.wait_until_up()
     launched.process.kill()
     launched.process.wait()
-    for directory in launched.temporary.iterdir():  # which nobody is there to remove
+    # A killed launcher cannot remove its directory.
+    for directory in launched.temporary.iterdir():
         for file in directory.iterdir():
             file.unlink()
         directory.rmdir()
     launched.assert_nothing_left(pids)
 
 
-def test_a_service_that_ends_by_itself_is_a_failure(launch: Launch) -> None:
+def test_service_that_exits_with_0_ends_the_run_with_1(launch: Launch) -> None:
     launched = launch(COLLECTOR_ENDS="1")
     assert launched.process.wait(15) == 1
-    said = [line.partition("| ")[2] for line in launched.log.splitlines()]
-    words = ["last words", "collector stopped (rc=0)", "collector has ended: ending everything"]
-    assert [line for line in said if line in words] == words
+    texts = [line.partition("| ")[2] for line in launched.log.splitlines()]
+    expected = [
+        "last words",
+        "collector stopped (rc=0)",
+        "collector has ended: stopping everything",
+    ]
+    assert [line for line in texts if line in expected] == expected
     launched.assert_nothing_left(descendants(launched.process.pid))
 
 
-def test_a_log_that_nobody_reads_ends_the_run(launch: Launch) -> None:
-    ours, theirs = os.pipe()
-    launched = launch(output=theirs)
-    os.close(theirs)
-    with os.fdopen(ours) as log:
+def test_closed_log_reader_ends_the_run(launch: Launch) -> None:
+    reader, writer = os.pipe()
+    launched = launch(output=writer)
+    os.close(writer)
+    with os.fdopen(reader) as log:
         assert any("stream/" in line for line in log)
         pids = descendants(launched.process.pid)
         assert len(pids) == 4
 
     with suppress(OSError):
-        urlopen(f"http://127.0.0.1:{launched.api_port}/", timeout=5)  # logged, answered or not
+        urlopen(f"http://127.0.0.1:{launched.api_port}/", timeout=5)  # makes the api log a line
 
     assert launched.process.wait(15) == 1
     launched.assert_nothing_left(pids)
-    assert launched.log == "", "no complaint on standard error"
+    assert launched.log == "", "standard error is empty"

@@ -1,4 +1,4 @@
-"""What a watched loop tells: how long it stood still, whose time that was, and where it was."""
+"""A watched loop records duration, CPU time, garbage collection and code of each stall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.load.loop_watch import LoopWatch, Stall
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
+def restored_signals() -> Iterator[None]:
     handler, callbacks = signal.getsignal(signal.SIGALRM), list(gc.callbacks)
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -28,7 +28,7 @@ async def stall_of(block: Callable[[], None]) -> Stall:
     await asyncio.sleep(0.02)
     begun = monotonic()
     block()
-    # The beat that was due meanwhile.
+    # Let the late beat run.
     await asyncio.sleep(0.02)
     return next(stall for stall in watch.stalls.noted if stall.at > begun)
 
@@ -39,7 +39,7 @@ def work() -> None:
         pass
 
 
-async def test_work_that_lets_the_loop_wait_is_told_with_its_place() -> None:
+async def test_stall_by_work_has_cpu_time_and_code() -> None:
     stall = await stall_of(work)
 
     assert stall.seconds > 0.09
@@ -47,14 +47,14 @@ async def test_work_that_lets_the_loop_wait_is_told_with_its_place() -> None:
     assert stall.where.endswith(" work")
 
 
-async def test_what_the_process_does_not_work_is_no_cpu_of_its_own() -> None:
+async def test_stall_by_sleep_has_little_cpu_time() -> None:
     stall = await stall_of(lambda: sleep(0.1))
 
     assert stall.seconds > 0.09
     assert stall.cpu < stall.seconds / 2
 
 
-async def test_looking_for_garbage_is_told_apart() -> None:
+async def test_stall_by_garbage_collection_has_its_time() -> None:
     kept = [[each] for each in range(200_000)]
 
     def collect() -> None:

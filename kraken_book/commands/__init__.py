@@ -1,0 +1,38 @@
+"""The subcommands of `kraken-book`.
+
+A subcommand is an entry of `COMMANDS` and a module with a function
+`run(arguments: Sequence[str]) -> int` that returns the exit code. The module is imported only if
+the subcommand is chosen, so `--help` and `--version` load nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand of `kraken-book`.
+
+    Args:
+        help: One line for `kraken-book --help`.
+        module: The module whose `run` executes it.
+        extra: The extra that it needs, a key of `kraken_book.extras.EXTRAS`; None if it needs none.
+    """
+
+    help: str
+    module: str
+    extra: str | None = None
+
+
+DEFAULT_COMMAND = "watch"
+
+COMMANDS = {
+    "watch": Command(
+        "print a line whenever a best bid or ask moves; --json prints every event",
+        "kraken_book.commands.watch",
+    ),
+    "tui": Command(
+        "show live ladders in this terminal", "kraken_book.terminal.program", extra="terminal"
+    ),
+}
