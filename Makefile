@@ -40,10 +40,10 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
 	@$(PYTEST) -n 8 $(ARGS)
 
-check: $(INSTALLED) ## Run lint, types and the tests that start no process, in under a minute
+check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, before each commit
 	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
 
-unit: $(INSTALLED)
+unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
 	@$(PYTEST) -n 3 --unit -q $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages

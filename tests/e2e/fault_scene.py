@@ -99,10 +99,10 @@ class Readers:
     def wait_for_doubt(self, symbol: str, reason: str) -> None:
         """Return when the reader of a book has its status `syncing` with this reason."""
 
-        def told(event: dict[str, object]) -> bool:
+        def is_doubt(event: dict[str, object]) -> bool:
             return event.get("status") == "syncing" and event.get("reason") == reason
 
-        self[symbol].wait_for(told, f"syncing for {reason}")
+        self[symbol].wait_for(is_doubt, f"syncing for {reason}")
 
     def wait_until_right(self) -> None:
         """Return when every observed book is live, for its reader and in Redis, and moves."""
@@ -120,5 +120,5 @@ class Readers:
         """Assert that readers of the other books, and of `more`, got no doubt and no `lagged`."""
         for symbol in (BESIDE, ELSEWHERE, *more):
             self[symbol].check()
-            told = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
-            assert [e for e in told if e.get("status") != "live"] == [], symbol
+            changes = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
+            assert [e for e in changes if e.get("status") != "live"] == [], symbol

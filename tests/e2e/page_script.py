@@ -18,7 +18,7 @@ const { now } = await import("/page/clock.js")
 const BIDS = [["100.0", "1.50000000"]]
 const ASKS = [["100.1", "2.00000000"]]
 
-// The book's best bid has as many lots as the seq says, so that each event shows its place.
+// The quantity of the best bid is the seq, so that the shown book identifies its event.
 function bidsOf(seq) { return [["100.0", `${seq}.00000000`]] }
 function checksumOf(seq) {
   const book = new Book(10)

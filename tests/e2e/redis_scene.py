@@ -91,11 +91,11 @@ class Scene:
     def assert_book_is_right(self, symbol: str) -> None:
         """Assert that the books of the reader and of /depth equal the market's, which must rest."""
         market = self.simulator.book(symbol, self.depth)
-        told = self.api.answers(f"/depth/{symbol}").json()
+        served = self.api.answers(f"/depth/{symbol}").json()
         ladder = self.watches[symbol].ladder
         for side in ("bids", "asks"):
             assert getattr(ladder, side) == market[side], (symbol, side)
-            assert told[side] == market[side], (symbol, side)
+            assert served[side] == market[side], (symbol, side)
 
     def _is_over(self, symbol: str) -> bool:
         self.watches[symbol].check()

@@ -54,7 +54,7 @@ class Shown:
         """Return when an element contains `text`."""
         wait_until(
             lambda: text in self.text(selector),
-            f"{selector} says {text!r}; it says {self.text(selector)!r}",
+            f"{selector} contains {text!r}; it contains {self.text(selector)!r}",
         )
 
     def row(self, symbol: str) -> dict[str, str]:
@@ -96,9 +96,9 @@ class Shown:
 
         def shows() -> bool:
             depth: dict[str, Any] = api.get(f"/depth/{symbol}").json()
-            told = [str(depth["seq"]), depth["bids"], depth["asks"]]
+            expected = [str(depth["seq"]), depth["bids"], depth["asks"]]
             rows = [self.rows(symbol, "bid"), self.rows(symbol, "ask")]
-            return [self.ladder(symbol).get("seq"), *rows] == told
+            return [self.ladder(symbol).get("seq"), *rows] == expected
 
         wait_until(shows, f"the page shows the book of {symbol}")
 

@@ -180,10 +180,10 @@ def test_wrong_frame_resyncs_only_its_symbol(
         KrakenRequest(1, "subscribe", "book", (symbol,)),
     ]
     events = scene.streams.events(symbol, since[symbol])
-    told = [event for event in events if event["kind"] != "update"]
-    assert [event["kind"] for event in told] == ["status", "snapshot", "status"]
-    assert (told[0]["status"], told[0]["reason"]) == ("syncing", reason)
-    assert (told[2]["status"], told[2]["reason"]) == ("live", None)
+    changes = [event for event in events if event["kind"] != "update"]
+    assert [event["kind"] for event in changes] == ["status", "snapshot", "status"]
+    assert (changes[0]["status"], changes[0]["reason"]) == ("syncing", reason)
+    assert (changes[2]["status"], changes[2]["reason"]) == ("live", None)
     # An independent reader verifies every event: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
@@ -252,8 +252,8 @@ def test_unrequested_snapshot_replaces_book_without_resync(
         "the snapshot is an event",
     )
     scene.wait_until_all_moved()
-    told = [e for e in scene.streams.events(UNASKED, since[UNASKED]) if e["kind"] != "update"]
-    assert [event["kind"] for event in told] == ["snapshot"]
+    changes = [e for e in scene.streams.events(UNASKED, since[UNASKED]) if e["kind"] != "update"]
+    assert [event["kind"] for event in changes] == ["snapshot"]
     ladder: Ladder = scene.streams.ladder(UNASKED)
     assert ladder.status == "live"
     assert scene.kraken.asked(asked) == []
@@ -270,8 +270,8 @@ def test_refused_symbol_is_reported_and_harms_no_other(scene: Scene) -> None:
     assert refused["best_bid"] is refused["best_ask"] is refused["seq"] is refused["age_ms"] is None
     assert {book["status"] for book in books.values()} == {"live"}
     assert scene.api.get("/symbols").json() == sorted(SYMBOLS)
-    said = scene.collector.wait_for_line("kraken refused", error=reason)
-    assert said["symbols"] == ["NOPE/USD"]
+    line = scene.collector.wait_for_line("kraken refused", error=reason)
+    assert line["symbols"] == ["NOPE/USD"]
     assert scene.collector.metric("kraken_book_symbols", status="refused") == 1
     answer = scene.api.get("/depth/NOPE%2FUSD")
     assert answer.status_code == 404

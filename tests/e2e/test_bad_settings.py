@@ -35,18 +35,18 @@ def refusals(service: Process) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("module", "variable", "value", "said"),
+    ("module", "variable", "value", "expected"),
     [
         *(("collector", *wrong) for wrong in COLLECTORS[:3]),
         ("api", *APIS[0]),
     ],
 )
 def test_wrong_setting_is_refused_in_one_line_with_its_name(
-    stage: Stage, module: str, variable: str, value: str, said: str
+    stage: Stage, module: str, variable: str, value: str, expected: str
 ) -> None:
     (line,) = refusals(stage.refused(module, **{variable: value}))
     assert line.startswith(f"{variable}={value}: ")
-    assert said in line
+    assert expected in line
 
 
 @pytest.mark.parametrize(("module", "wrong"), [("collector", COLLECTORS), ("api", APIS)])
@@ -56,9 +56,9 @@ def test_each_wrong_setting_gets_one_line(
     given = {variable: value for variable, value, _ in wrong}
     lines = refusals(stage.refused(module, **given))
     assert len(lines) == len(wrong), lines
-    for variable, value, said in wrong:
+    for variable, value, expected in wrong:
         (line,) = (line for line in lines if line.startswith(f"{variable}={value}: "))
-        assert said in line
+        assert expected in line
 
 
 @pytest.mark.parametrize(

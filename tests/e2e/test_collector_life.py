@@ -275,8 +275,8 @@ def test_silent_feed_is_reconnected(stage: Stage) -> None:
         wait_until_they_move(streams)
         assert kraken.connections == 1
         kraken.fall_silent()
-        said = collector.wait_for_line("connection backing off")
-        assert said["reason"] == "silent"
+        line = collector.wait_for_line("connection backing off")
+        assert line["reason"] == "silent"
         wait_until(lambda: kraken.connections == 2, "it connects again")
         collector.wait_until_live(len(SYMBOLS))
         wait_until_they_move(streams)

@@ -135,8 +135,8 @@ def test_leadership_and_epoch_are_in_metrics(stage: Stage) -> None:
     wait_until(lambda: figure(collector, "leading") == 0, "it leads no more")
     assert figure(collector, "epoch") == 0
     assert figure(collector, "waiting_events") == 0
-    told = collector.get("/healthz").json()["waits_for"]
-    assert told == {"shard": "0/1", "leader": "another"}
+    leader = collector.get("/healthz").json()["waits_for"]
+    assert leader == {"shard": "0/1", "leader": "another"}
 
     streams.client.delete(LEASE)
     wait_until_more(collector, "epoch", epoch + 1)

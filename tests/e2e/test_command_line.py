@@ -102,7 +102,7 @@ def test_json_output_has_one_verifiable_line_per_event(api: Api) -> None:
     assert ladder.counts.verified == 20
     program.close_pipe()
     code, _, error = program.end()
-    assert (code, error) == (0, ""), "who stops reading ends it without a word"
+    assert (code, error) == (0, ""), "a closed output ends the command without an error"
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,18 @@ def test_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "says"), [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", "<LiveBook .+>")]
+    ("page", "expected"),
+    [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", "<LiveBook .+>")],
 )
-def test_first_code_of_page_runs_unchanged(api: Api, tmp_path: Path, page: str, says: str) -> None:
+def test_first_code_of_page_runs_unchanged(
+    api: Api, tmp_path: Path, page: str, expected: str
+) -> None:
     (code, *_) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     script = tmp_path / "first_lines.py"
     script.write_text(code.replace("http://localhost:3000", api.url))
     program = Program("-u", str(script), url=api.url)
     for line in program.lines(3):
-        assert re.fullmatch(says, line)
+        assert re.fullmatch(expected, line)
     program.interrupt()
     program.end()
 

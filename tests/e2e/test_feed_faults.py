@@ -85,12 +85,12 @@ def test_changed_precision_is_published(scene: Scene) -> None:
     symbol = HIT[7]
     scene.simulator.fault(f"precision?symbol={symbol}&price=4&qty=6")
 
-    def told() -> bool:
+    def is_published() -> bool:
         book = scene.api.get(f"/depth/{symbol}").json()
         precisions = (book.get("price_precision"), book.get("qty_precision"))
         return precisions == (4, 6) == precisions_of(scene, symbol)
 
-    wait_until(told, "the new precisions, over HTTP and in kraken:symbols")
+    wait_until(is_published, "the new precisions, over HTTP and in kraken:symbols")
 
 
 def precisions_of(scene: Scene, symbol: str) -> tuple[int, int]:

@@ -147,13 +147,13 @@ def test_foreign_event_id_sends_lagged_then_snapshot(
         path, headers = f"{path}?last_event_id={given}", {}
     before = api.metric("kraken_book_resumed_total", **{"from": "nothing"})
     with SseStream(api.url, path, headers) as stream:
-        told = stream.events()
-        event_id, lagged = next(told)
+        events = stream.events()
+        event_id, lagged = next(events)
         assert event_id is None
         assert lagged == {"symbol": first, "kind": "lagged", "missed": None, "reason": "unknown"}
         ladder = Ladder(first)
         ladder.take(lagged)
-        event_id, snapshot = next(told)
+        event_id, snapshot = next(events)
         assert snapshot["kind"] == "snapshot"
         assert event_id is not None
         ladder.take(snapshot)

@@ -87,7 +87,7 @@ def test_many_book_stream_sends_each_event_once_in_order(scene: Scene, read: Rea
         assert reader.repeats == 0
 
     scene.simulator.fault("list?symbol=NEW/USD")
-    wait_until(lambda: "NEW/USD" in every.ladders, "a new book joins those who take all")
+    wait_until(lambda: "NEW/USD" in every.ladders, "the stream of all books has the new one")
     scene.wait_until_they_have_all(every, "NEW/USD")
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
     scene.simulator.fault("pair_status?symbol=NEW/USD&status=delisted")
@@ -181,7 +181,7 @@ def test_many_book_stream_survives_empty_redis_and_killed_leader(scene: Scene, r
 
 
 @pytest.mark.parametrize(
-    ("query", "parameter", "says"),
+    ("query", "parameter", "correction"),
     [
         ("", "symbols", "symbols=*"),
         ("symbols=", "symbols", "symbols=*"),
@@ -196,12 +196,12 @@ def test_many_book_stream_survives_empty_redis_and_killed_leader(scene: Scene, r
     ],
 )
 def test_wrong_query_gets_400_with_correction(
-    scene: Scene, query: str, parameter: str, says: str
+    scene: Scene, query: str, parameter: str, correction: str
 ) -> None:
     answer = scene.one.get(f"/stream?{query}")
     assert answer.status_code == 400
     assert answer.json()["parameter"] == parameter
-    assert says in answer.json()["detail"]
+    assert correction in answer.json()["detail"]
 
 
 def test_unknown_symbol_in_list_gets_404_with_nearest(scene: Scene) -> None:

@@ -40,7 +40,7 @@ def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "said"),
+    ("status", "reason", "expected"),
     [
         ("syncing", "sequence", "The reason: “\u2068sequence\u2069”."),
         ("syncing", None, "There is no verified book yet."),
@@ -61,10 +61,10 @@ def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> Non
     ],
 )
 def test_unknown_reason_is_shown_without_control_characters(
-    page: Page, status: str, reason: str | None, said: str
+    page: Page, status: str, reason: str | None, expected: str
 ) -> None:
     script = 'return (await import("/page/words.js")).statusText(...given)'
-    assert said in run(page, script, [status, reason])
+    assert expected in run(page, script, [status, reason])
 
 
 def test_fresh_stream_does_not_reset_shown_book(page: Page) -> None:
@@ -99,9 +99,9 @@ def test_fresh_stream_replaces_lost_book_immediately(page: Page) -> None:
         book.onEvent(1, snapshot(5))
         book.onOpen(2)
         book.onEvent(2, statusOf("stale", "age"))
-        const told = shown()
+        const before = shown()
         book.onEvent(2, snapshot(3, { checksum: 1 }))
-        return [told, shown(), book.reader.book.bestBid]
+        return [before, shown(), book.reader.book.bestBid]
         """,
     )
     assert shown == [["stale", None], ["syncing", 3], ["100.0", "3.00000000"]]
@@ -196,11 +196,14 @@ def test_missed_events_are_not_shown_as_live(page: Page) -> None:
         book.onOpen(1)
         book.onEvent(1, snapshot(5))
         book.onInterrupted(1)
-        const told = [book.verdict.doubt]
+        const doubts = [book.verdict.doubt]
         book.takePolled(polled({ seq: 8 }))
         book.onResumed(1)
-        for (const seq of [6, 7, 8]) { book.onEvent(1, update(seq)); told.push(book.verdict.doubt) }
-        return told
+        for (const seq of [6, 7, 8]) {
+          book.onEvent(1, update(seq))
+          doubts.push(book.verdict.doubt)
+        }
+        return doubts
         """,
     )
     assert shown == ["interrupted", "resumed", "resumed", None]

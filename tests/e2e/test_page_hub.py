@@ -85,7 +85,7 @@ def test_stream_closes_when_last_window_leaves(page: Page) -> None:
         ;(await sourceAfter(0)).open()
         a.take({ kind: "want", symbols: [] })
         const one = openSources().length
-        // A window that was closed says nothing any more.
+        // A closed window sends nothing.
         await wait(30)
         hub.forgetSilent(10)
         hub.again()

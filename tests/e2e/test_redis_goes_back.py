@@ -110,10 +110,10 @@ def assert_resumes(api: Api, symbol: str, event_id: str, kinds: list[str]) -> No
     """Assert that a reader that resumes after this id gets first events of these kinds."""
     with api.stream(symbol, Last_Event_ID=event_id) as stream:
         events = (event for _, event in stream.events())
-        told = [next(events) for _ in kinds]
-    assert [event["kind"] for event in told] == kinds
+        received = [next(events) for _ in kinds]
+    assert [event["kind"] for event in received] == kinds
     if kinds[0] == "lagged":
-        assert told[0]["reason"] == "unknown"
+        assert received[0]["reason"] == "unknown"
 
 
 def test_lossy_failover_sends_lagged_and_reuses_no_number(
@@ -124,8 +124,8 @@ def test_lossy_failover_sends_lagged_and_reuses_no_number(
     lost = {symbol: failover.lost(symbol) for symbol in SYMBOLS}
     failover.lead_api()
     for symbol, watch in scene.watches.items():
-        told = watch.wait_for(lambda event: event["kind"] == "lagged", "lagged")
-        assert told["reason"] == "redis", symbol
+        received = watch.wait_for(lambda event: event["kind"] == "lagged", "lagged")
+        assert received["reason"] == "redis", symbol
 
     failover.lead_collector()
     scene.flow()

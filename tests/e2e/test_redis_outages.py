@@ -75,10 +75,10 @@ def test_stream_resumed_while_redis_hangs_continues_without_snapshot(
     # Another replica has read no event.
     other = stage.api(redis.url)
     opened = {name: other.stream(name, Last_Event_ID=last) for name, last in streams.items()}
-    told = {name: next(stream.events()) for name, stream in opened.items()}
+    first_events = {name: next(stream.events()) for name, stream in opened.items()}
     redis.resume()
     for name, stream in opened.items():
-        event_id, status = told[name]
+        event_id, status = first_events[name]
         assert (status["status"], status["reason"], event_id) == ("syncing", "redis", None)
         last = streams[name]
         first = next((event for each, event in stream.events() if each is not None), None)

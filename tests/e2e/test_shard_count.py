@@ -49,9 +49,9 @@ def test_shard_count_change_keeps_one_writer_per_symbol(
     new = exchange.shards(after)
     for each in new:
         each.wait_for_line(WAITING)
-        told = each.answers("/healthz").json()
-        assert told["epoch"] is None
-        assert told["waits_for"]["shard"] in shard_names(before)
+        health = each.answers("/healthz").json()
+        assert health["epoch"] is None
+        assert health["waits_for"]["shard"] in shard_names(before)
     wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
     exchange.wait_until_they_move()
     # While both run, there is one writer, no fencing, and no superfluous event.

@@ -92,9 +92,9 @@ def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
         wait_until(lambda: readers(api) == 1, "it is there")
         # A ring keeps at most 8,192 events of a symbol.
         streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
-        told = account(slow, until="lagged", then=20)
-    assert told["reason"] == "slow"
-    assert told["missed"] > 0
+        lagged = account(slow, until="lagged", then=20)
+    assert lagged["reason"] == "slow"
+    assert lagged["missed"] > 0
     assert api.metric("kraken_book_lagged_total", reason="slow") >= 1
     assert api.metric("kraken_book_cut_off_total") == 0
 
@@ -104,9 +104,9 @@ def account(sock: socket.socket, until: str, then: int) -> dict[str, Any]:
     ladder, found, more = Ladder(SYMBOL), None, 0
     for event in events(sock):
         last = ladder.seq
-        lagged = found is not None and more == 0
+        is_complete = found is not None and more == 0
         ladder.take(event)
-        if lagged and found is not None:
+        if is_complete and found is not None:
             assert event["kind"] == "snapshot"
             assert found["missed"] == event["seq"] - last
         if found is not None:

@@ -87,7 +87,7 @@ def test_join_at_any_moment_gets_snapshot_and_then_every_event(scene: Scene) -> 
             assert seqs == list(range(seqs[0], seqs[0] + EVENTS_OF_A_JOIN))
             published = as_published(scene, symbol, got[0][0], EVENTS_OF_A_JOIN - 1)
             assert got[1:] == published
-        except Exception as error:  # noqa: BLE001 - told below, whatever it is
+        except Exception as error:  # noqa: BLE001 - asserted below
             wrong.append(f"{number}: {type(error).__name__}: {error}"[:2000])
 
     joins = [threading.Thread(target=join, args=(number,)) for number in range(JOINS)]

@@ -52,9 +52,9 @@ def test_maintenance_is_in_healthz(scene: Scene, readers: Readers) -> None:
         return {connection["system"] for connection in found}
 
     scene.simulator.fault("status?system=maintenance")
-    wait_until(lambda: system() == {"maintenance"}, "it is told")
+    wait_until(lambda: system() == {"maintenance"}, "the status is reported")
     scene.simulator.fault("status?system=online")
-    wait_until(lambda: system() == {"online"}, "it is over")
+    wait_until(lambda: system() == {"online"}, "the status is online again")
     readers.assert_unharmed()
 
 
@@ -63,9 +63,9 @@ def test_pair_status_is_in_redis(scene: Scene, readers: Readers) -> None:
         return scene.streams.states()[BESIDE]["pair_status"]
 
     scene.simulator.fault(f"pair_status?symbol={BESIDE}&status=cancel_only")
-    wait_until(lambda: status() == "cancel_only", "it is told")
+    wait_until(lambda: status() == "cancel_only", "the status is reported")
     scene.simulator.fault(f"pair_status?symbol={BESIDE}&status=online")
-    wait_until(lambda: status() == "online", "it is over")
+    wait_until(lambda: status() == "online", "the status is online again")
     readers.assert_unharmed()
 
 
