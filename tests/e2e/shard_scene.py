@@ -82,7 +82,7 @@ class Exchange:
 
     def wait_until_led(self, collectors: Sequence[Collector], count: int) -> None:
         """Return when these lead, each symbol has its shard's epoch, and no old key is left."""
-        wait_until(lambda: all(map(leads, collectors)), "all lead")
+        wait_until(lambda: all(map(leads, collectors)), "all collectors lead")
         wait_until(lambda: self.is_led(collectors, count), f"{count} lead, nothing else stays")
 
     def is_led(self, collectors: Sequence[Collector], count: int) -> bool:

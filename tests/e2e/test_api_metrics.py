@@ -66,7 +66,7 @@ def test_api_metrics_count_streams_readers_events_bytes_and_writes(scene: Scene)
         assert api.metric("kraken_book_stream_events_total") >= 600
         assert api.metric("kraken_book_stream_bytes_total") > size
         assert api.metric("kraken_book_stream_writes_total") >= 4
-    wait_until(lambda: api.metric("kraken_book_readers") == 0, "both are gone")
+    wait_until(lambda: api.metric("kraken_book_readers") == 0, "both readers are gone")
     # Two readers began together; bytes that one has not read yet were written as well.
     written = api.metric("kraken_book_stream_events_total")
     assert written <= 2 * (api.metric("kraken_book_events_read_total") + 1)
@@ -81,7 +81,7 @@ def test_event_delay_is_measured_on_some_writes(scene: Scene) -> None:
             read(stream, 50)
             return scene.api.metric(f"{name}_count") >= 2
 
-        wait_until(measured, "two are measured")
+        wait_until(measured, "two writes are measured")
     text = scene.api.get("/metrics").text
     assert f"# TYPE {name} histogram" in text
     assert scene.api.metric(f"{name}_bucket", le="30.0") == scene.api.metric(f"{name}_count")

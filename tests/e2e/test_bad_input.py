@@ -202,7 +202,9 @@ def test_frame_without_book_is_ignored(scene: Scene, what: str) -> None:
     asked = len(scene.kraken.asked())
     frames = scene.collector.metric("kraken_book_frames_total")
     scene.kraken.send(PASSED_OVER[what])
-    wait_until(lambda: scene.collector.metric("kraken_book_frames_total") > frames, "it is read")
+    wait_until(
+        lambda: scene.collector.metric("kraken_book_frames_total") > frames, "the frame is read"
+    )
     scene.wait_until_all_moved()
     assert scene.kraken.asked(asked) == []
     scene.assert_undisturbed(since)
@@ -222,7 +224,7 @@ def test_unreadable_frame_is_counted_and_logged(scene: Scene) -> None:
         ours = [line for line in lines if "neither JSON nor anything" in line["frame"]]
         return bool(ours and ours[0]["level"] == "warning")
 
-    wait_until(is_logged, "it is logged")
+    wait_until(is_logged, "the frame is logged")
     wait_until(
         lambda: scene.collector.metric("kraken_book_bad_frames_total") == bad + sent,
         "each is counted",

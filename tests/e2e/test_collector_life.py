@@ -143,7 +143,7 @@ def test_exactly_one_of_two_collectors_leads_after_redis_returns(
     def leading() -> list[float]:
         return sorted(collector.metric("kraken_book_leading") for collector in pair)
 
-    wait_until(lambda: leading() == [0, 1], "one leads")
+    wait_until(lambda: leading() == [0, 1], "exactly one collector leads")
     wait_until_they_move(streams)
     assert leading() == [0, 1]
     assert_order_held(streams)
@@ -172,7 +172,7 @@ def test_hung_leader_writes_nothing_after_takeover(
     first.resume()
     # Redis refuses its events of before; then it continues as a standby.
     first.wait_for_line("another collector leads this shard, waiting")
-    wait_until(lambda: first.metric("kraken_book_leading") == 0, "it does not lead")
+    wait_until(lambda: first.metric("kraken_book_leading") == 0, "the hung collector does not lead")
     wait_until_they_move(streams)
     assert_order_held(streams)
     for symbol in SYMBOLS:
@@ -277,7 +277,7 @@ def test_silent_feed_is_reconnected(stage: Stage) -> None:
         kraken.fall_silent()
         line = collector.wait_for_line("connection backing off")
         assert line["reason"] == "silent"
-        wait_until(lambda: kraken.connections == 2, "it connects again")
+        wait_until(lambda: kraken.connections == 2, "the collector connects again")
         collector.wait_until_live(len(SYMBOLS))
         wait_until_they_move(streams)
         assert_order_held(streams)

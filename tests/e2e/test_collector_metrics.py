@@ -68,14 +68,14 @@ def test_hung_redis_shows_in_waiting_events_and_lag(stage: Stage) -> None:
     waiting = wait_until_more(collector, "waiting_events", 50)
     seen_at = monotonic()
     wait_until_more(collector, "waiting_events", waiting + 50)
-    wait_until(lambda: monotonic() - seen_at > 1, "they have waited for a second")
+    wait_until(lambda: monotonic() - seen_at > 1, "the events have waited for a second")
     published = figure(collector, "published_events_total")
     redis.resume()
 
     wait_until_more(collector, "published_events_total", published + waiting)
     assert slower_than(collector, "1.0") > slow
     assert slower_than(collector, "30.0") == 0
-    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "no event waits")
     wait_until_more(collector, "flush_seconds_count", flushes)
     assert figure(collector, "conflated_events_total") == 0
     # A write is measured once, however many events it carries.
@@ -118,7 +118,7 @@ def test_failed_calls_and_refused_writes_are_counted(
     redis.start()
     published = figure(collector, "published_events_total")
     wait_until_more(collector, "published_events_total", published)
-    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "no event waits")
     assert figure(collector, "write_refusals_total", word="FENCED") == 0
 
 
@@ -132,7 +132,7 @@ def test_leadership_and_epoch_are_in_metrics(stage: Stage) -> None:
     assert figure(collector, "epoch") == epoch
 
     streams.client.set(LEASE, f"{epoch + 1} another", px=60_000)
-    wait_until(lambda: figure(collector, "leading") == 0, "it leads no more")
+    wait_until(lambda: figure(collector, "leading") == 0, "the collector does not lead any more")
     assert figure(collector, "epoch") == 0
     assert figure(collector, "waiting_events") == 0
     leader = collector.get("/healthz").json()["waits_for"]

@@ -81,7 +81,7 @@ def test_rolling_restart_of_replicas_costs_no_event(
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with Balancer(replicas) as balancer, ExitStack() as reading:
-        wait_until(lambda: len(balancer.ready) == 2, "both are ready")
+        wait_until(lambda: len(balancer.ready) == 2, "both replicas are ready")
         asking = reading.enter_context(Asking(balancer.url))
         readers = [
             reading.enter_context(ClientReader(balancer.url, SYMBOLS[number % 2]))
@@ -93,7 +93,7 @@ def test_rolling_restart_of_replicas_costs_no_event(
             wait_until(lambda: len(balancer.ready) == 1, "the balancer knows")
             wait_for_now(readers, streams)
             replica.restart()
-            wait_until(lambda: len(balancer.ready) == 2, "it is back")
+            wait_until(lambda: len(balancer.ready) == 2, "the replica is back")
         wait_for_now(readers, streams)
         assert asking.answers > 0
         assert asking.wrong == []
@@ -175,7 +175,7 @@ def test_client_that_never_reads_delays_drain_no_longer_than_allowed(
     with ask_for_books(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
         asked.recv(1)
         frozen.recv(1)
-        wait_until(lambda: api.metric("kraken_book_readers") == 1, "both are there")
+        wait_until(lambda: api.metric("kraken_book_readers") == 1, "the reader is counted")
         # Far longer than API_DRAIN, and shorter than API_WRITE_TIMEOUT.
         assert api.stop(limit=20) == 0
     assert "Traceback" not in api.log

@@ -109,7 +109,7 @@ def not_understood(scene: Scene) -> float:
 def test_garbage_harms_no_book(scene: Scene, readers: Readers, kind: str) -> None:
     before = not_understood(scene)
     scene.simulator.fault(f"garbage?kind={kind}")
-    wait_until(lambda: not_understood(scene) > before, "it has come")
+    wait_until(lambda: not_understood(scene) > before, "the frame has arrived")
     readers.wait_until_right()
     readers.assert_unharmed()
 
@@ -117,6 +117,6 @@ def test_garbage_harms_no_book(scene: Scene, readers: Readers, kind: str) -> Non
 def test_frame_of_ten_megabytes_harms_no_book(scene: Scene, readers: Readers) -> None:
     before = not_understood(scene)
     scene.simulator.fault("big?bytes=10000000")
-    wait_until(lambda: not_understood(scene) > before, "it has come")
+    wait_until(lambda: not_understood(scene) > before, "the frame has arrived")
     readers.wait_until_right()
     readers.assert_unharmed()

@@ -43,7 +43,7 @@ def test_flood_of_garbage_makes_little_log_and_harms_no_book(stage: Stage) -> No
         for _ in range(3000):
             kraken.send("x" * 1000)
         bad = "kraken_book_bad_frames_total"
-        wait_until(lambda: collector.metric(bad) >= 3000, "all of it was read")
+        wait_until(lambda: collector.metric(bad) >= 3000, "all garbage was read")
         collector.wait_until_live(1)
         assert collector.metric("kraken_book_mismatches_total") == 0
         assert len(collector.log) < 50_000

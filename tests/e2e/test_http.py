@@ -220,7 +220,7 @@ def test_both_services_are_alive_and_ready_and_have_metrics(scene: Scene) -> Non
         lambda: scene.collector.metric("kraken_book_symbols", status="live") == 3,
         "3 books are live",
     )
-    wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "it leads")
+    wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "the collector leads")
     # While the markets rest, the follower of streams may not have noticed Redis yet.
     wait_until(lambda: scene.api.metric("kraken_book_redis_up") == 1, "the api reads streams")
 

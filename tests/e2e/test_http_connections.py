@@ -128,7 +128,7 @@ def test_half_closed_stream_continues_until_client_is_gone(
         while came.count(b"data: ") < 5:
             came += read_until(s, b"data: ")
         assert scene.api.metric("kraken_book_readers") == before + 1
-    wait_until(lambda: scene.api.metric("kraken_book_readers") == before, "it is gone")
+    wait_until(lambda: scene.api.metric("kraken_book_readers") == before, "the reader is gone")
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "half-closed, then reset"])
@@ -143,7 +143,7 @@ def test_client_gone_from_quiet_stream_is_noticed(quiet_api: Api, ending: str) -
     if ending.endswith("reset"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-    wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "it is gone")
+    wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "the reader is gone")
     # Earlier than by the comment that a quiet stream gets every 15 s.
     assert time.monotonic() - begun < 14
 

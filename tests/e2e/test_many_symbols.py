@@ -102,7 +102,7 @@ def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> Non
         scene.streams.client.delete(SYMBOLS_KEY)
         for reader in (every, view):
             scene.wait_until_they_have_all(reader, *SYMBOLS)
-    wait_until(lambda: len(scene.streams.states()) == len(SYMBOLS), "they are listed")
+    wait_until(lambda: len(scene.streams.states()) == len(SYMBOLS), "all symbols are listed")
     for reader in (every, view):
         assert not any(ladder.counts.lagged for ladder in reader.ladders.values())
     assert not any(ladder.counts.jumps for ladder in every.ladders.values())

@@ -65,7 +65,7 @@ class Started:
             except httpx.TransportError:
                 return False
 
-        wait_until(answers, "it answers")
+        wait_until(answers, "the service answers")
 
     @property
     def complaints(self) -> str:
@@ -163,7 +163,7 @@ def test_service_under_nohup_outlives_terminal(
         except httpx.TransportError:
             return False
 
-    wait_until(answers, "it answers")
+    wait_until(answers, "the api answers")
     api.send_signal(signal.SIGHUP)
     assert answers()
     api.send_signal(signal.SIGTERM)

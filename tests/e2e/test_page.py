@@ -134,7 +134,7 @@ def test_seven_windows_share_one_stream(five_books: Api, browser: Browser) -> No
     seq = int(windows[0].ladder("BTC/USD")["seq"])
     windows[0].wait_for_seq("BTC/USD", seq + 5)
     context.close()
-    wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "nobody reads")
+    wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "the api has no reader")
 
 
 def test_opening_ladders_disturbs_no_other(five_books: Api, shown: Shown) -> None:

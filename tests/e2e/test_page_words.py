@@ -229,7 +229,7 @@ def test_hidden_page_reads_nothing(scripted: ScriptedPage, shown: Shown) -> None
         " document.dispatchEvent(new Event('visibilitychange'))"
     )
     shown.page.evaluate(see % "true")
-    wait_until(lambda: not scripted.do(lambda: scripted.api.is_followed), "it is closed")
+    wait_until(lambda: not scripted.do(lambda: scripted.api.is_followed), "the stream is closed")
     shown.page.evaluate(see % "false")
     shown.wait_for("BTC/USD", status="live")
 

@@ -81,7 +81,7 @@ def test_key_of_wrong_type_is_logged_with_working_repair(scene: Scene, key: str)
     flow_of(scene, *SYMBOLS)
     wait_until(
         lambda: scene.collector.get("/healthz").json()["redis"]["status"] == "ok",
-        "nothing is wrong any more",
+        "no corrupt key is left",
     )
     assert len(scene.collector.lines(CORRUPT)) == corrupt + 1
     assert len(scene.collector.log.splitlines()) - lines <= MAX_LINES

@@ -155,6 +155,6 @@ def test_proxy_switches_to_another_redis(behind: Behind) -> None:
         assert_reset(client)
         behind.connect().sendall(TWO)
         there: Any = Redis.from_url(other.url)
-        wait_until(lambda: there.get("number") == b"11", "it is counted there")
+        wait_until(lambda: there.get("number") == b"11", "the other Redis has counted")
         there.close()
     assert behind.number() == 0

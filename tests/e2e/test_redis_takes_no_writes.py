@@ -69,7 +69,7 @@ def test_events_beyond_queue_limit_are_counted_exactly(stage: Stage) -> None:
     scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MAX_WAITING
-        wait_until(lambda: scene.verified() > enough, "more has come than has room")
+        wait_until(lambda: scene.verified() > enough, "more events have come than the queue holds")
         # Plus a snapshot and a status; a repeated call may contain as many.
         most = len(SYMBOLS) * 2 * (MAX_WAITING + 2)
         assert scene.collector.metric("kraken_book_waiting_events") <= most

@@ -52,7 +52,10 @@ def test_shard_count_change_keeps_one_writer_per_symbol(
         health = each.answers("/healthz").json()
         assert health["epoch"] is None
         assert health["waits_for"]["shard"] in shard_names(before)
-    wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
+    wait_until(
+        lambda: sum(each.live() for each in new) == len(SYMBOLS),
+        "all books of the new shards are live",
+    )
     exchange.wait_until_they_move()
     # While both run, there is one writer, no fencing, and no superfluous event.
     assert not any(leads(each) for each in new)

@@ -58,7 +58,9 @@ def test_new_shards_take_over_from_killed_old_shard(exchange: Exchange) -> None:
     # The restarted old shard waits as a standby and fences nobody.
     old.restart()
     old.wait_for_line(WAITING)
-    wait_until(lambda: old.live() == len(SYMBOLS) + len(DROPPED), "it is warm")
+    wait_until(
+        lambda: old.live() == len(SYMBOLS) + len(DROPPED), "all books of the old shard are live"
+    )
     exchange.wait_until_they_move()
     assert_nothing_is_lost(watches, exchange.streams)
     assert {len(epochs) for epochs in exchange.epochs().values()} == {2}
@@ -72,7 +74,10 @@ def test_old_leader_that_hung_during_change_leaves_nothing(exchange: Exchange) -
     new = exchange.shards(2)
     for each in new:
         each.wait_for_line(WAITING)
-    wait_until(lambda: sum(each.live() for each in new) == len(SYMBOLS), "all are warm")
+    wait_until(
+        lambda: sum(each.live() for each in new) == len(SYMBOLS),
+        "all books of the new shards are live",
+    )
     old.freeze()
     exchange.wait_until_led(new, 2)
 

@@ -53,15 +53,15 @@ def test_many_stuck_readers_are_cut_off_in_bounded_memory(
         wait_for(crowd, "joined", GOOD)
         before = api.memory()
         with frozen_readers(api.url, SYMBOL, FROZEN, first_id):
-            wait_until(lambda: readers(api) == GOOD + FROZEN, "all are there")
+            wait_until(lambda: readers(api) == GOOD + FROZEN, "all readers are counted")
             cost = [before]
 
             def cut_off() -> bool:
                 cost.append(api.memory())
                 return api.metric("kraken_book_cut_off_total") == FROZEN
 
-            wait_until(cut_off, "all that do not read are cut off")
-            wait_until(lambda: readers(api) == GOOD, "and forgotten")
+            wait_until(cut_off, "all stuck readers are cut off")
+            wait_until(lambda: readers(api) == GOOD, "the stuck readers are forgotten")
         assert (max(cost) - before) / FROZEN < MAX_BYTES
         wait_for(crowd, "events", crowd.events + 10 * GOOD)
         assert crowd.wrong == []
@@ -89,7 +89,7 @@ def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with frozen_reader(api.url, SYMBOL) as slow:
-        wait_until(lambda: readers(api) == 1, "it is there")
+        wait_until(lambda: readers(api) == 1, "the reader is counted")
         # A ring keeps at most 8,192 events of a symbol.
         streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
         lagged = account(slow, until="lagged", then=20)

@@ -166,14 +166,16 @@ def test_closed_streams_are_forgotten(scene: Scene) -> None:
     def readers() -> float:
         return scene.api.metric("kraken_book_readers")
 
-    wait_until(lambda: readers() == 0, "nobody reads yet")
+    wait_until(lambda: readers() == 0, "there is no reader yet")
     open_streams = [scene.api.stream(symbol) for symbol in SYMBOLS for _ in range(5)]
-    wait_until(lambda: readers() == len(open_streams), "all are counted")
+    wait_until(lambda: readers() == len(open_streams), "all readers are counted")
     assert scene.api.metric("kraken_book_followed_symbols") == len(SYMBOLS)
     for stream in open_streams:
         stream.close()
-    wait_until(lambda: readers() == 0, "all are forgotten")
-    wait_until(lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "nothing is followed")
+    wait_until(lambda: readers() == 0, "all readers are forgotten")
+    wait_until(
+        lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "no symbol is followed"
+    )
 
 
 def test_join_at_great_depth_has_no_gap_although_hash_lags_behind_stream(
@@ -231,9 +233,9 @@ def test_stuck_reader_is_cut_off_and_delays_no_other(stage: Stage) -> None:
             reader.check()
             return api.metric("kraken_book_cut_off_total") == 1
 
-        wait_until(cut_off, "it is cut off")
+        wait_until(cut_off, "the stuck reader is cut off")
         reader.wait_for_seq(reader.ladder.seq + 100)
-    wait_until(lambda: api.metric("kraken_book_readers") == 1, "it is forgotten")
+    wait_until(lambda: api.metric("kraken_book_readers") == 1, "the stuck reader is forgotten")
     reader.check()
     assert reader.ladder.counts.lagged == 0
 
