@@ -8,7 +8,7 @@ from runtime.process import loading
 def main() -> None:
     """Run the api."""
     with loading("api"):
-        from api.app import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
+        from api.app import main as run  # noqa: PLC0415 - slow enough to be interrupted by Ctrl-C
     run()
 
 

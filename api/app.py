@@ -1,4 +1,4 @@
-"""Run the api as a process: make its parts, serve until a signal, drain."""
+"""Run the api as a process: build its parts, serve until a signal, drain."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.follow.age_watch import AgeWatch
 from api.follow.buffer import Buffer
+from api.follow.event_log import MAX_EVENTS
 from api.follow.follower import SWEEP_INTERVAL, Follower
-from api.follow.frame_log import MAX_FRAMES
 from api.follow.join_points import JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -32,7 +32,7 @@ from api.store.stream_entry import MAX_ENTRIES
 from api.store.stream_reads import PAGE_ENTRIES, StreamReads
 from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES
-from api.views.channel_registry import LOOK_INTERVAL, ChannelRegistry
+from api.views.channel_registry import UPDATE_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
@@ -44,36 +44,37 @@ from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
 from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
-# The name that LOG_LEVEL takes; it does not follow the modules.
+# Users write this name in LOG_LEVEL, so it does not change with the module.
 log = get_logger("api")
 
-WHAT = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
+DESCRIPTION = "Serves the order books that collectors publish in Redis, over HTTP and SSE."
 
-# Redis is away if it does not answer within this time; /readyz is not asked for longer.
+# Redis counts as unreachable after this time, and /readyz answers 503.
 REDIS_TIMEOUT = 2.0
-# The parts of API_DRAIN that the server needs: for its other answers, and to notice and end.
+# Parts of API_DRAIN that are kept for other requests, and for the end of the process.
 SERVER_SECONDS = 1.0
 ENDING_SECONDS = 0.3
 
 
 class Api:
-    """Holds the parts of one process, each made once, in the order of the flow.
+    """The parts of one process, built in the order of the data flow.
 
     Args:
         nodes: The nodes of Redis.
-        max_age: After how many seconds without a confirmation a book is not live.
-        buffer_bytes: How many bytes of events and books are kept for open streams.
-        write_timeout: After how many seconds a client that takes nothing is cut off.
-        proxies: The proxies whose `X-Forwarded-For` is believed.
-        sweep_interval: How often each node is swept.
-        look_interval: How often the channels are looked at.
-        list_fresh_seconds: How long the list of symbols is not read again.
-        gone_after: After how many seconds a symbol without list entry and book leaves `*`.
-        ring_frames: How many frames a ring keeps at least, if the buffer allows.
-        view_bytes: How many bytes the log of a view keeps.
-        max_streams_waited_on: Streams themselves are waited on if no more than these are followed.
-        page_entries: How many entries of a stream a resuming reader is read at once.
-        max_entries: How many entries of a stream the follower reads at once.
+        max_age: Seconds without a confirmation after which a book is stale.
+        buffer_bytes: Bound of the events and books that are kept for open streams.
+        write_timeout: Seconds after which a client that reads nothing is cut off.
+        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+        sweep_interval: Seconds between two sweeps of a node.
+        update_interval: Seconds between two updates of the channels' watermarks and symbols.
+        list_fresh_seconds: Seconds for which the list of symbols is not read again.
+        gone_after: Seconds after which a symbol without list entry and book leaves `*`.
+        ring_events: The least number of events that a ring keeps, if the buffer allows.
+        view_bytes: Bound of the log of a view.
+        max_streams_waited_on: The follower blocks on the streams themselves if it follows at most
+            this many.
+        page_entries: Entries that one read returns to a resuming reader.
+        max_entries: Entries of one stream that one read of the follower returns.
     """
 
     def __init__(
@@ -85,10 +86,10 @@ class Api:
         write_timeout: float,
         proxies: TrustedProxies | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
-        look_interval: float = LOOK_INTERVAL,
+        update_interval: float = UPDATE_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
         gone_after: float = GONE_SECONDS,
-        ring_frames: int = MAX_FRAMES,
+        ring_events: int = MAX_EVENTS,
         view_bytes: int = VIEW_BYTES,
         max_streams_waited_on: int = MAX_STREAMS,
         page_entries: int = PAGE_ENTRIES,
@@ -100,7 +101,7 @@ class Api:
         self.reads = StreamReads(nodes, corrupt, page_entries)
 
         self.buffer = Buffer(buffer_bytes)
-        self.registry = RingRegistry(self.buffer, ring_frames)
+        self.registry = RingRegistry(self.buffer, ring_events)
         self.ages = AgeWatch(self.registry, max_age)
         self.feed = RingFeed(nodes, corrupt, max_entries)
         self.joins = JoinPoints(self.store, self.reads, self.feed, self.ages)
@@ -111,7 +112,7 @@ class Api:
         self.books = BookRegistry(self.registry, self.feed, self.ages, self.store, self.buffer)
         self.roster = Roster(self.directory, self.store, gone_after)
         self.channels = ChannelRegistry(
-            self.reads, self.books, self.roster, self.buffer, look_interval, view_bytes
+            self.reads, self.books, self.roster, self.buffer, update_interval, view_bytes
         )
 
         self.starter = StreamStarter(
@@ -123,12 +124,12 @@ class Api:
         )
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what runs as long as the process."""
+        """Return the coroutines to run for the life of the process."""
         return [
             self.follower.run(),
             self.ages.run(),
-            self.books.look_after(),
-            self.channels.look_after(),
+            self.books.run(),
+            self.channels.run(),
             self.streams.run(),
         ]
 
@@ -136,7 +137,7 @@ class Api:
 async def run(
     settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
 ) -> None:
-    """Serve until a signal, or until nobody can read `output` any more."""
+    """Serve until a signal, or until the reader of `output` has closed it."""
     going = stop_on_signals(output)
     log.info(
         "serving",
@@ -178,8 +179,8 @@ async def run(
 
 
 def main() -> None:
-    """Read the settings and serve."""
-    settings, output = begin("api", WHAT, ApiSettings, console_levels=CONSOLE_LEVELS)
+    """Load the settings and serve."""
+    settings, output = begin("api", DESCRIPTION, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)

@@ -1,12 +1,12 @@
-"""Follows a venue's order books, verifies each update, and publishes it in Redis as one event.
+"""Follow a venue's order books, verify each update, and publish it in Redis as one event.
 
-The stages, in the order in which data flows; each has its own `__init__` with its files in order:
+The stages, in the order of the data's flow; each `__init__` lists its files in order:
 
 - `venues`: connections to a venue, which turn frames into changes of books.
-- `feed`: which books there are, and each book, verified or known not to be.
+- `feed`: the books that are followed, verified or known not to be.
 - `publish`: events of books on their way to Redis.
-- `lead`: who publishes.
-- `report`: what the collector tells people about itself.
+- `lead`: the lease, which permits one collector to publish.
+- `report`: reports for operators, in Redis and over HTTP.
 
-`program` makes the objects of all stages and runs them; `settings` and `metrics` are shared.
+`program` makes the objects of all stages and runs them; all stages use `settings` and `metrics`.
 """

@@ -1,4 +1,4 @@
-"""`python -m collector`: load and run `collector.program`."""
+"""`python -m collector`: import and run `collector.program`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from runtime.process import loading
 def main() -> None:
     """Run the collector."""
     with loading("collector"):
-        from collector.program import main as run  # noqa: PLC0415 - takes long enough for a Ctrl-C
+        from collector.program import main as run  # noqa: PLC0415 - a Ctrl-C may interrupt it
     run()
 
 

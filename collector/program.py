@@ -1,4 +1,4 @@
-"""Run the collector as a process: make its parts from the settings, run them, and stop in order."""
+"""The collector as a process: make its parts from the settings, run them, and stop in order."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 
 log = get_logger("collector")
 
-WHAT = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
+DESCRIPTION = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
 
-# A stop may take a second; this much of it the last events may wait for Redis.
+# A stop may take one second; these leave time for its other steps.
 LAST_FLUSH_TIMEOUT = 0.4
 HAND_OVER_TIMEOUT = 0.2
 
 
 class Collector:
-    """The parts of a collector, each with what it needs of the others."""
+    """The parts of a collector, connected to each other."""
 
     def __init__(self, settings: CollectorSettings) -> None:
         nodes = connect_nodes(settings.redis_url)
@@ -67,7 +67,7 @@ class Collector:
         WAITING.set_function(publisher.count_unwritten)
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
-        """Collect until `stop` is set; then write what waits, and let another lead."""
+        """Collect until `stop` is set; then write the pending events and release the lease."""
         feeding = [asyncio.create_task(self._feed.run())]
         work = (self._publisher.run(), self._lease.run(), self._reporter.run())
         working = [asyncio.create_task(each) for each in work]
@@ -86,23 +86,23 @@ class Collector:
         await self._nodes.aclose()
 
     async def _write_last(self) -> None:
-        """Write what still waits, and that no book is followed any more."""
+        """Write the pending events, and a status `syncing` for each live book."""
         for book in self._feed.books.values():
-            if book.live:
+            if book.is_live:
                 book.lose("stopped")
         with contextlib.suppress(TimeoutError, RedisError, OSError):
             async with asyncio.timeout(LAST_FLUSH_TIMEOUT):
                 await self._publisher.drain()
 
     async def _hand_over(self) -> None:
-        """Release the lease, so that another can lead at once."""
+        """Release the lease, so that a standby can lead at once."""
         with contextlib.suppress(TimeoutError, RedisError, OSError):
             async with asyncio.timeout(HAND_OVER_TIMEOUT):
                 await self._lease.release()
 
 
 def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
-    """Return Kraken as the settings describe it."""
+    """Return the venue that the settings describe."""
     return KrakenVenue(
         url=settings.kraken_url,
         source=settings.source,
@@ -116,10 +116,10 @@ def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
 async def run(
     settings: CollectorSettings, listener: socket.socket, output: LogOutput | None = None
 ) -> None:
-    """Collect until a signal, or until nobody can read `output` any more."""
+    """Collect until a signal arrives, or until the reader of `output` has gone."""
     stop = stop_on_signals(output)
     log.info(
-        "collecting",
+        "collector started",
         kraken=settings.kraken_url,
         symbols=str(settings.kraken_symbols),
         depth=settings.kraken_depth,
@@ -132,8 +132,8 @@ async def run(
 
 
 def main() -> None:
-    """Read the settings and collect."""
-    settings, output = begin("collector", WHAT, CollectorSettings)
+    """Read the settings and run the collector."""
+    settings, output = begin("collector", DESCRIPTION, CollectorSettings)
     try:
         listener = inherited_listener() or listen(
             settings.collector_host, settings.collector_port, "COLLECTOR_PORT"

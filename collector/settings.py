@@ -1,4 +1,4 @@
-"""Settings of the collector; the README lists them for people."""
+"""Settings of the collector, as typed values; the README has a table of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KRAKEN_HOST_SUFFIX = ".kraken.com"
 
 @dataclass(frozen=True)
 class Shard:
-    """One of `count` equal shares of the symbols, from 0."""
+    """One of `count` equal shares of the symbols; `index` counts from 0."""
 
     index: int
     count: int
@@ -30,16 +30,20 @@ class Shard:
         return f"{self.index}/{self.count}"
 
     def has(self, symbol: str) -> bool:
-        """Return whether `symbol` is of this share."""
+        """Return whether `symbol` belongs to this share."""
         return crc32(symbol.encode()) % self.count == self.index
 
     def overlaps(self, other: Shard) -> bool:
-        """Return whether a symbol can be of both."""
+        """Return whether a symbol can belong to both shares."""
         return (self.index - other.index) % gcd(self.count, other.count) == 0
 
 
 def parse_shard(text: str) -> Shard:
-    """Return the shard in text such as `2/8`; raises ValueError with what is taken."""
+    """Return the shard of a text such as `2/8`.
+
+    Raises:
+        ValueError: The text is no shard. The message describes the right form.
+    """
     match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
     if match and int(match[1]) < int(match[2]):
         return Shard(int(match[1]), int(match[2]))
@@ -65,32 +69,32 @@ def _checked_url(url: str) -> str:
 
 
 class CollectorSettings(ServiceSettings):
-    """What `python -m collector` takes from the environment."""
+    """The settings that `python -m collector` reads from the environment."""
 
     kraken_url: Annotated[str, AfterValidator(_checked_url)] = "wss://ws.kraken.com/v2"
-    """Kraken's WebSocket v2, or a stand-in's"""
+    """address of Kraken's WebSocket v2, or of a simulator"""
     kraken_symbols: Annotated[Selection, NoDecode, parsed_by(parse_selection)] = parse_selection(
         "BTC/USD,ETH/USD,SOL/USD"
     )
-    """symbols; also */USD, BTC/* and * for all that Kraken lists, and !USDT/USD to leave one out"""
+    """symbols; also */USD, BTC/* or * for all that Kraken lists, and !USDT/USD to exclude one"""
     kraken_depth: Annotated[int, AfterValidator(_checked_depth)] = 10
-    """levels a side: 10, 25, 100, 500 or 1000"""
+    """levels of each side: 10, 25, 100, 500 or 1000"""
     kraken_symbols_per_connection: Annotated[int, Field(ge=1, le=1000)] = 100
-    """symbols that share a connection at most"""
+    """most symbols of one connection"""
     kraken_max_symbols: Annotated[int, Field(ge=1, le=20_000)] = 4000
-    """symbols that wildcards may bring"""
+    """wildcards add symbols up to this number"""
     kraken_connects_per_10_min: Annotated[int, Field(ge=1, le=150)] = 60
-    """connections that are tried at most"""
+    """most connection attempts in ten minutes"""
     kraken_quiet_resync: Annotated[float, Field(ge=10, allow_inf_nan=False)] = 300.0
-    """seconds without an update after which a book is subscribed again"""
+    """seconds without an update after which a book is subscribed to again"""
     stream_retention: Seconds = 300.0
-    """seconds that events are kept in Redis"""
+    """seconds for which Redis keeps events"""
     stream_maxlen: Annotated[int, Field(ge=100)] = 20_000
-    """events kept for each symbol at most"""
+    """most events that Redis keeps of each symbol"""
     collector_shard: Annotated[Shard, NoDecode, parsed_by(parse_shard)] = Shard(0, 1)
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0
-    """seconds after which another collector takes over"""
+    """seconds until a standby takes over from a leader that has failed"""
     collector_host: str = "127.0.0.1"
     """address of /healthz and /metrics"""
     collector_port: Port = 9820

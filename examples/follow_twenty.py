@@ -1,4 +1,4 @@
-"""Follow twenty books on one connection, and tell once a second whose spread is the widest.
+"""Follow twenty books on one connection, and print the one with the widest spread every second.
 
 python examples/follow_twenty.py
 """
@@ -15,7 +15,7 @@ URL = os.environ.get("KRAKEN_BOOK_URL", "http://localhost:3000")
 
 
 def spread_bps(book: LiveBook) -> Decimal:
-    """How far the best ask is above the best bid, in hundredths of a percent."""
+    """Return the spread in basis points of the best bid."""
     assert book.best_bid is not None
     assert book.best_ask is not None
     bid, ask = Decimal(book.best_bid.price), Decimal(book.best_ask.price)
@@ -29,7 +29,7 @@ async def follow(books: Watch) -> None:
 
 
 async def main() -> None:
-    """Follow the first twenty books that there are, and look at them once a second."""
+    """Follow the first twenty books of the api, and compare them once a second."""
     symbols = (await list_symbols(URL))[:20]
     async with watch(URL, *symbols) as books:
         following = asyncio.create_task(follow(books))

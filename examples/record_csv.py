@@ -19,7 +19,7 @@ with ends_quietly("record_csv", interrupted=0):
     try:
         for book in watch(URL, "BTC/USD", "ETH/USD"):
             bid, ask = book.best_bid, book.best_ask
-            # A row that says `stale` or `syncing` keeps a gap from looking like a quiet market.
+            # The status distinguishes a gap in the data from a quiet market.
             best = [bid and bid.price, bid and bid.qty, ask and ask.price, ask and ask.qty]
             rows.writerow([book.exchange_time, book.symbol, book.seq, *best, book.status])
     except KeyboardInterrupt:

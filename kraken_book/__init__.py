@@ -1,11 +1,13 @@
-"""Kraken's level-2 books: the book and its checksum, its events, how both lie in Redis, a client.
+"""Kraken's level-2 books: the book and its checksum, its events, their form in Redis, and a client.
 
-In the order that data flows: `precision` makes exact integers of price and quantity texts, `level`
-holds one price's texts ready, `book` applies and verifies, `event` renders what changed at which
-`position`, `contract` says where and in what form it is kept. `verified_book` rebuilds a book from
-events, `client` does so from an api, `terminal` shows it; only the last two do I/O. `errors` has
-the errors that callers can meet. `command_line` is the program `kraken-book`, whose subcommands are
-in `commands`; `printable`, `words` and `programs` are for all that people read.
+In the order of the data flow: `precision` converts price and quantity texts to exact integers,
+`level` is one price of a side, `book` applies frames and verifies the result, `event` renders each
+change at its `position`, and `contract` defines the keys and fields in Redis. `verified_book`
+rebuilds a book from events, `client` does so from an api, and `terminal` displays it. Only
+`client`, `terminal` and the command line do I/O.
+
+`errors` defines the errors that callers can meet. `command_line` is the program `kraken-book`; its
+subcommands are in `commands`. `printable`, `words` and `programs` write text for people.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # The services import this package for its book; only readers wait for an HTTP client to load.
+    # The services import this package for its book, and should not load an HTTP client.
     if name in __all__:
         from kraken_book import client  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Growing, randomized delays between attempts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import random
 
 
 class Backoff:
-    """Delays in seconds that double: at first from `least` to twice that, never above `most`.
+    """Delays that double with each failure.
 
-    Each is drawn at random from the upper half of its range, so that clients that failed together
-    do not come back together.
+    Each delay is drawn at random, so that clients that failed together do not return together.
+
+    Args:
+        least: The lower bound of the first delay, in seconds; its upper bound is twice that.
+        most: The upper bound of all delays, in seconds.
     """
 
     def __init__(self, least: float = 1.0, most: float = 60.0) -> None:
@@ -18,11 +21,14 @@ class Backoff:
         self._failures = 0
 
     def next(self) -> float:
-        """Return the delay after one more failure, in seconds."""
+        """Count one more failure, and return the delay after it in seconds."""
         self._failures += 1
         whole = min(self._most, self._least * 2.0 ** min(self._failures, 32))
         return random.uniform(whole / 2, whole)
 
     def reset(self) -> None:
-        """Forget the failures; for when what failed was seen to work, not only to begin."""
+        """Forget all failures.
+
+        Call this after the operation has proved to work, not when it has merely begun.
+        """
         self._failures = 0

@@ -1,6 +1,6 @@
-"""A symbol's order book to a fixed depth, and the proof that it is Kraken's.
+"""A symbol's order book to a fixed depth, verified by Kraken's checksum.
 
-The rules and the checksum are those of Kraken's WebSocket v2 `book` channel
+The rules and the checksum are defined by Kraken's WebSocket v2 `book` channel
 (https://docs.kraken.com/api/docs/guides/spot-ws-book-v2): apply every level of a frame, truncate
 to the subscribed depth, then compare the CRC-32 of the best ten levels of each side.
 """
@@ -23,24 +23,25 @@ DEPTHS = (10, 25, 100, 500, 1000)
 class Side:
     """The levels of one side, best first.
 
-    `direction` is 1 if the lowest price is best (asks), -1 if the highest is (bids).
+    Args:
+        direction: 1 if the lowest price is best (asks), -1 if the highest price is best (bids).
     """
 
     __slots__ = ("_direction", "_json", "_keys", "_levels", "_texts", "best", "checksum_text")
 
     def __init__(self, direction: int) -> None:
         self._direction = direction
-        # Three lists in step, best level first; a key is ticks times direction. Up to the deepest
-        # book they are faster than a sorted container: docs/adr/0001.
+        # Three parallel lists, best level first. A key is the ticks times the direction. Lists are
+        # faster than a sorted container up to the greatest depth: docs/adr/0001.
         self._keys: list[int] = []
         self._levels: list[Level] = []
         self._texts: list[str] = []
-        # Made when it is asked for; what follows is asked for after every frame.
+        # Rendered on demand. The best level and the checksum's text are needed after every frame.
         self._json: str | None = None
         self.best: Level | None = None
         """The best level, None if the side is empty."""
         self.checksum_text = b""
-        """What this side adds to the checksummed text."""
+        """This side's part of the checksummed text."""
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -53,27 +54,27 @@ class Side:
         self.apply((), 0)
 
     def apply(self, levels: Iterable[Level], depth: int) -> None:
-        """Set or remove `levels` in their order, then keep the best `depth`."""
+        """Set or remove `levels` in their order, then truncate to the best `depth` levels."""
         direction = self._direction
-        keys, its, texts = self._keys, self._levels, self._texts
+        keys, kept, texts = self._keys, self._levels, self._texts
         for level in levels:
             key = level.ticks * direction
             index = bisect_left(keys, key)
-            is_there = index < len(keys) and keys[index] == key
+            has_price = index < len(keys) and keys[index] == key
             text = level.checksum_text
             if not text:
-                if is_there:
-                    del keys[index], its[index], texts[index]
-            elif is_there:
-                its[index] = level
+                if has_price:
+                    del keys[index], kept[index], texts[index]
+            elif has_price:
+                kept[index] = level
                 texts[index] = text
             else:
                 keys.insert(index, key)
-                its.insert(index, level)
+                kept.insert(index, level)
                 texts.insert(index, text)
         if len(keys) > depth:
-            del keys[depth:], its[depth:], texts[depth:]
-        self.best = its[0] if its else None
+            del keys[depth:], kept[depth:], texts[depth:]
+        self.best = kept[0] if kept else None
         self.checksum_text = "".join(texts[:CHECKSUM_LEVELS]).encode()
         self._json = None
 
@@ -86,7 +87,7 @@ class Side:
 
 
 class Book:
-    """One symbol's bids and asks, each at most `depth` levels, at fixed precisions."""
+    """One symbol's bids and asks, at most `depth` levels each, at a fixed precision."""
 
     __slots__ = (
         *("_top_ask", "_top_bid", "_top_json"),
@@ -99,7 +100,7 @@ class Book:
         self.precision = precision
         self.bids = Side(-1)
         self.asks = Side(1)
-        # What the JSON was last made of: most updates leave the best levels as they are.
+        # Inputs of the cached JSON. Most updates do not change the best levels.
         self._top_bid: Level | None = None
         self._top_ask: Level | None = None
         self._top_json: str | None = None
@@ -107,25 +108,24 @@ class Book:
     def levels(self, pairs: Sequence[tuple[str, str]]) -> list[Level]:
         """Return the levels of price and quantity texts.
 
-        Raises:
-            LevelError: One makes no sense at the book's precision.
+        A pair that is impossible at the book's precision raises LevelError.
         """
         if not pairs:
-            # As of one side of most frames.
+            # Most frames change only one side.
             return []
         precision = self.precision
         return [make_level(price, qty, precision) for price, qty in pairs]
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Replace all levels by those of a snapshot."""
+        """Replace all levels with those of a snapshot."""
         self.bids.clear()
         self.asks.clear()
         self.update(bids, asks)
 
     def update(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-        """Apply one whole frame: its levels in order, then truncate to the depth.
+        """Apply a whole frame: set or remove its levels in order, then truncate to the depth.
 
-        If a price comes twice, the last one counts.
+        If a price occurs twice, its last level counts.
         """
         if bids:
             self.bids.apply(bids, self.depth)
@@ -140,10 +140,10 @@ class Book:
         return crc32(self.bids.checksum_text, crc32(self.asks.checksum_text))
 
     def verify(self, checksum: int) -> None:
-        """Check that this is a possible book with Kraken's `checksum`.
+        """Verify that the book has Kraken's `checksum` and is not crossed.
 
         Raises:
-            ChecksumMismatch: The book has another checksum.
+            ChecksumMismatch: The book has a different checksum.
             CrossedBook: The best bid is not below the best ask.
         """
         computed = self.checksum()
@@ -155,7 +155,7 @@ class Book:
 
     @property
     def spread(self) -> str | None:
-        """Best ask less best bid at price precision, None if a side is empty."""
+        """The best ask minus the best bid at price precision, None if a side is empty."""
         bid, ask = self.bids.best, self.asks.best
         if bid is None or ask is None:
             return None
@@ -163,7 +163,7 @@ class Book:
 
     @property
     def top_json(self) -> str:
-        """Best bid, best ask and spread, as they stand in the JSON of an event."""
+        """The best bid, best ask and spread as members of an event's JSON."""
         bid, ask = self.bids.best, self.asks.best
         if self._top_json is None or bid is not self._top_bid or ask is not self._top_ask:
             self._top_bid, self._top_ask = bid, ask
@@ -171,5 +171,5 @@ class Book:
         return self._top_json
 
 
-# Few spreads are common: found so in a tenth of the time.
+# A few spreads make up most of all.
 _spread_text = lru_cache(maxsize=4096)(to_text)

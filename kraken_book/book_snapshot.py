@@ -1,4 +1,4 @@
-"""A verified book at rest: what a snapshot event, the hash in Redis and `/depth` are made of."""
+"""An immutable copy of a verified book: the source of snapshot events, hashes and `/depth`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kraken_book.precision import Precision
 
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
-    """One moment of a verified book.
+    """A verified book at one moment.
 
-    `bids` and `asks` are JSON arrays of `["price","qty"]`, best first, every level of the depth.
-    `exchange_time` is RFC 3339, None if the venue gave none.
+    `bids` and `asks` are JSON arrays of `["price","qty"]` with every level, best first.
+    `exchange_time` is RFC 3339, None if the venue sent none.
     """
 
     symbol: str
@@ -30,7 +30,7 @@ class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
 
 
 def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | None) -> BookSnapshot:
-    """Return the snapshot of `book`, which has just been verified by `checksum`."""
+    """Return a snapshot of `book`, which `checksum` has just verified."""
     return BookSnapshot(
         book.symbol,
         source,
@@ -47,6 +47,6 @@ def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | Non
 
 
 def best_of(side: Side) -> Best | None:
-    """Return the best level of `side`, None if it is empty."""
+    """Return the best level of `side`, None if the side is empty."""
     level = side.best
     return Best(level.price, level.qty) if level is not None else None

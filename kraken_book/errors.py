@@ -1,19 +1,19 @@
 """The errors that callers of the library can meet.
 
     KrakenBookError
-        BookError               the book cannot be right; only a snapshot helps
-            LevelError          a price or a quantity makes no sense (also a ValueError)
-            ChecksumMismatch    the book does not have the checksum that was sent
+        BookError               the book is wrong and must be replaced by a snapshot
+            LevelError          a price or a quantity is impossible (also a ValueError)
+            ChecksumMismatch    the book's checksum differs from the venue's
             CrossedBook         the best bid is not below the best ask
-            BookInvalid         an event does not lead to a right book
-        Refused                 the api does not serve what was asked for
+            BookInvalid         an event does not lead to a verified book
+        Refused                 the api refuses the request
             UnknownSymbol       the api has no such symbol
         Unreachable             nothing answers at the api's address (also a ConnectionError)
-        Unusable                an argument or a variable cannot be used (also a ValueError)
+        Unusable                an argument or a variable is invalid (also a ValueError)
         MissingExtra            an optional dependency is not installed (also an ImportError)
 
-Each error has a `reason`: one stable word for logs, metrics and a book's `reason`. The message is
-for people and may change.
+Each error has a `reason`: one stable word for logs, metrics and the `reason` of a book. The message
+is for people and may change.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ InvalidReason = Literal["checksum", "crossed", "level", "gap", "unverified"]
 
 
 class KrakenBookError(Exception):
-    """The base of the library's errors."""
+    """Base class of the library's errors."""
 
     reason: str
 
 
 class BookError(KrakenBookError):
-    """The book cannot be right; it must be replaced by a snapshot."""
+    """The book is wrong and must be replaced by a snapshot."""
 
     reason: InvalidReason
 
 
 class LevelError(BookError, ValueError):
-    """A level makes no sense at its symbol's precision; the message says why."""
+    """A level is impossible at its symbol's precision; the message explains why."""
 
     reason = "level"
 
 
 class ChecksumMismatch(BookError):
-    """The book is not the one whose checksum was sent."""
+    """The book's checksum differs from the venue's."""
 
     reason = "checksum"
 
 
 class CrossedBook(BookError):
-    """The best bid is not below the best ask, as it is in Kraken's books after a whole frame."""
+    """The best bid is not below the best ask. Kraken's books are never crossed after a frame."""
 
     reason = "crossed"
 
 
 class BookInvalid(BookError):
-    """An event does not lead to a right book.
+    """An event does not lead to a verified book.
 
     Args:
-        reason: `checksum`, `crossed` or `level`, as of the errors above; `gap` if events are
-            missing before it; `unverified` if it came without a checksum.
+        reason: `checksum`, `crossed` or `level`, as for the errors above; `gap` if events before
+            this one are missing; `unverified` if it has no checksum.
         detail: The message.
     """
 
@@ -68,10 +68,10 @@ class BookInvalid(BookError):
 
 
 class Refused(KrakenBookError):
-    """The api does not serve what was asked for; the message says why, in the api's words.
+    """The api refuses the request; the message is the api's explanation.
 
     Args:
-        status: The HTTP status of the answer.
+        status: The HTTP status of the response.
         detail: The message.
     """
 
@@ -87,7 +87,7 @@ class UnknownSymbol(Refused):
 
     Args:
         detail: The message.
-        symbols: The nearest symbols that the api has.
+        symbols: The symbols that the api suggests instead.
     """
 
     reason = "unknown-symbol"
@@ -98,13 +98,13 @@ class UnknownSymbol(Refused):
 
 
 class Unreachable(KrakenBookError, ConnectionError):
-    """Nothing answered at the address of the api for as long as the caller wanted to wait."""
+    """Nothing answered at the api's address before the caller's time limit."""
 
     reason = "unreachable"
 
 
 class Unusable(KrakenBookError, ValueError):
-    """An argument of `watch`, or a variable of the environment, cannot be used."""
+    """An argument or an environment variable is invalid."""
 
     reason = "unusable"
 

@@ -1,7 +1,7 @@
-"""Events: what readers of a stream get, as JSON rendered once and as typed values.
+"""The events of a stream, as JSON and as typed values.
 
-An event's form is the same in Redis, in SSE and in the client. Rendering joins texts that the
-levels hold ready; decoding is for readers, and goes through msgspec.
+An event has the same JSON in Redis, in SSE and in the client. The `render_…` functions write it,
+joining texts that each level already contains. `decode_event` reads it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class _BookEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Update(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="update"):
-    """The changed levels as Kraken sent them: apply them in order, then truncate to the depth."""
+    """The changed levels of one frame: apply them in order, then truncate to the depth."""
 
 
 class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="snapshot"):
-    """The whole book: replaces what the reader had.
+    """The whole book, which replaces the reader's.
 
-    `conflated` is how many numbered events it stands for, None if nobody can know.
+    `conflated` is the number of events that this snapshot replaces, None if it is unknown.
     """
 
     depth: int
@@ -54,7 +54,7 @@ class Snapshot(_BookEvent, frozen=True, kw_only=True, tag_field="kind", tag="sna
 
 
 class StatusChange(msgspec.Struct, frozen=True, tag_field="kind", tag="status"):
-    """A symbol became live, syncing or stale; the api's own statuses have no seq and epoch."""
+    """A symbol became live, syncing or stale. Statuses from the api have no seq and no epoch."""
 
     symbol: str
     seq: int | None
@@ -65,7 +65,7 @@ class StatusChange(msgspec.Struct, frozen=True, tag_field="kind", tag="status"):
 
 
 class Lagged(msgspec.Struct, frozen=True, tag_field="kind", tag="lagged"):
-    """This reader missed `missed` events (None: unknown); a snapshot follows."""
+    """The reader missed `missed` events, None if the number is unknown; a snapshot follows."""
 
     symbol: str
     missed: int | None
@@ -81,8 +81,7 @@ _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 def decode_event(data: bytes | str) -> Event:
     """Return the event of a JSON text.
 
-    Raises:
-        msgspec.DecodeError: It is no event.
+    Any other text raises `msgspec.DecodeError`.
     """
     return _decoder.decode(data)
 
@@ -97,7 +96,7 @@ def render_update(
     exchange_time: str | None,
     received_at: str,
 ) -> bytes:
-    """Return the JSON of an update whose levels `book` has taken and verified."""
+    """Return the JSON of an update that `book` has applied and verified."""
     return (
         f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
         f'{book.top_json},"bids":[{_levels(bids)}],"asks":[{_levels(asks)}],'
@@ -121,10 +120,10 @@ def render_snapshot(
         view: The book.
         seq: The event's seq.
         epoch: The event's epoch.
-        received_at: When the collector received the book's last change; None if nobody said it.
-        conflated: How many events the snapshot stands for; None if nobody can know.
-        is_cut: Whether levels are missing. The checksum is left out then: it would not be that of
-            the levels shown.
+        received_at: When the collector received the book's last change, None if unknown.
+        conflated: The number of events that the snapshot replaces, None if unknown.
+        is_cut: Whether levels are missing. If so, the checksum is null, because it would not match
+            the remaining levels.
     """
     return (
         f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
@@ -142,8 +141,7 @@ def render_snapshot(
 def snapshot_event(view: BookSnapshot, position: Position) -> Snapshot:
     """Return the snapshot event of a book that was stored at `position`.
 
-    Raises:
-        msgspec.DecodeError: A side is no JSON array of `["price","qty"]`.
+    A side that is not a JSON array of `["price","qty"]` raises `msgspec.DecodeError`.
     """
     return Snapshot(
         symbol=view.symbol,
@@ -192,22 +190,22 @@ def render_lagged(lagged: Lagged) -> bytes:
     )
 
 
-# Few symbols and fewer sources.
+# There are few symbols, and fewer sources.
 @lru_cache(maxsize=4096)
 def _name(name: str) -> str:
     return msgspec.json.encode(name).decode()
 
 
 def _json(text: str | None) -> str:
-    # An api renders what it read from Redis.
+    # The api renders texts from Redis, which may contain any character.
     return msgspec.json.encode(text).decode()
 
 
 def _quoted(text: str | None) -> str:
-    # For texts of ours, which hold nothing that JSON escapes.
+    # The collector's own times contain no character that JSON escapes.
     return "null" if text is None else f'"{text}"'
 
 
 def _levels(levels: Sequence[Level]) -> str:
-    # Most updates have none on one side, and one on the other.
+    # Most updates change one level of one side.
     return ",".join([level.json for level in levels]) if levels else ""

@@ -1,4 +1,4 @@
-"""Hosts of URLs: addresses, and the names of this machine. Nothing is looked up."""
+"""Recognize IP addresses and names of this machine in URLs, without DNS queries."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether `host` is this machine: no proxy is needed to reach it, and none could."""
+    """Return whether `host` is this machine, which no proxy can reach."""
     name = host.lower().rstrip(".")
     address = parse_address(name)
     if address is None:
         return name == "localhost" or name.endswith(".localhost")
-    # On a client's side `0.0.0.0` and `::` are this machine too.
+    # A client that connects to `0.0.0.0` or `::` reaches this machine.
     return address.is_loopback or address.is_unspecified
 
 
 def parse_address(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the IP address that `host` is, None if it is a name.
+    """Return the IP address in `host`, None if `host` is a name.
 
-    An IPv6 address may have brackets and an interface. One that maps an IPv4 address is that one.
+    An IPv6 address may have brackets and an interface. An IPv4-mapped address is returned as IPv4.
     """
     try:
         address = ip_address(host.strip("[]").partition("%")[0])

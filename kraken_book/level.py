@@ -1,7 +1,7 @@
-"""One price of one side, with every text that will be asked of it.
+"""One price of one side, with its texts rendered in advance.
 
-A level is rendered when it arrives and read many times after: by each checksum while it is among
-the best ten, by its event, and each time that the whole book is written.
+A level is rendered once, when it arrives. Its texts are read many times: by each checksum while the
+level is among the best ten, by its event, and by every write of the whole book.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from kraken_book.precision import Precision, at_precision, units_of
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
-    """A price and the quantity offered there; a quantity of zero removes the price."""
+    """A price and the quantity that is offered there; a quantity of zero removes the price."""
 
     ticks: int
     price: str
     qty: str
     checksum_text: str
-    """The ticks, then the lots, in decimal: the level's part of the checksummed text.
+    """The level's part of the checksummed text: its ticks, then its lots, in decimal.
 
-    Empty where the quantity is zero.
+    Empty if the quantity is zero.
     """
     json: str
     """`["price","qty"]`, as in events and in the hash."""
 
     @property
     def lots(self) -> int:
-        """The quantity in its smallest unit."""
+        """The quantity in the symbol's smallest unit."""
         return units_of(self.qty)
 
 
@@ -42,7 +42,7 @@ class Best(msgspec.Struct, frozen=True, gc=False):
 
 
 def make_level(price: str, qty: str, precision: Precision) -> Level:
-    """Return the level of the texts of a frame or an event.
+    """Return the level with the price and quantity texts of a frame or an event.
 
     Args:
         price: The price as a decimal.
@@ -50,7 +50,7 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
         precision: The symbol's precision.
 
     Raises:
-        LevelError: A text is no number or does not fit the precision, or the price is zero.
+        LevelError: A text is not a number, has too many decimals, or the price is zero.
     """
     try:
         texts = at_precision(price, precision.price), at_precision(qty, precision.qty)
@@ -60,7 +60,7 @@ def make_level(price: str, qty: str, precision: Precision) -> Level:
 
 
 def level_of(price: str, qty: str) -> Level:
-    """Return the level of texts that have exactly the decimals of their symbol.
+    """Return the level with texts that already have exactly the symbol's decimals.
 
     Raises:
         LevelError: The price is zero.
@@ -73,7 +73,7 @@ def level_of(price: str, qty: str) -> Level:
 
 
 def top_json(bid: Level | Best | None, ask: Level | Best | None, spread: str | None) -> str:
-    """Return the best of both sides and the spread as members of an event's JSON."""
+    """Return the best level of each side and the spread as members of an event's JSON."""
     quoted = "null" if spread is None else f'"{spread}"'
     return f'"best_bid":{_best_json(bid)},"best_ask":{_best_json(ask)},"spread":{quoted}'
 
@@ -82,9 +82,9 @@ def _best_json(best: Level | Best | None) -> str:
     return "null" if best is None else f'{{"price":"{best.price}","qty":"{best.qty}"}}'
 
 
-# Most prices come again and again: found so in 0.1 us instead of 1. Some 12 MB at most.
+# Most prices recur.
 @lru_cache(maxsize=1 << 15)
 def _price(price: str) -> tuple[int, str, str, str]:
-    """Ticks; the text, which all levels there share; ticks in decimal; how the JSON begins."""
+    """Return the ticks, the price's text to share, the ticks in decimal, and the JSON's start."""
     ticks = units_of(price)
     return ticks, price, str(ticks), f'["{price}","'

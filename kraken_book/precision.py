@@ -1,7 +1,7 @@
-"""Prices and quantities as integers of their smallest unit: ticks and lots.
+"""Exact conversion of price and quantity texts to integers of their smallest unit, and back.
 
-A price of 63381.0 at precision 1 is 633810 ticks. Kraken's checksum is defined on these integers,
-and binary floats lose digits (0 of 2,052 recorded checksums verify from them): none is made here.
+A price of 63381.0 at precision 1 is 633810 ticks. Kraken's checksum is defined on these integers.
+Nothing here uses binary floats, because they lose digits.
 """
 
 from __future__ import annotations
@@ -12,49 +12,47 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
-# Kraken's largest books stay below 30 digits; the bound keeps a hostile number such as 1e999999
-# from being written out.
+# Numbers in Kraken's books have fewer than 30 digits. The limit rejects hostile numbers such as
+# 1e999999 before they are expanded.
 MAX_TEXT = 40
 
-# A JSON number that is not negative; Decimal by itself takes more: spaces, underscores, NaN.
+# A JSON number that is not negative. Decimal also accepts spaces, underscores and NaN.
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,9})?", re.ASCII)
 
 
 class Precision(NamedTuple):
-    """How many decimals a symbol's prices and quantities have."""
+    """The number of decimals of a symbol's prices and quantities."""
 
     price: int
     qty: int
 
 
 def at_precision(text: str, precision: int) -> str:
-    """Return `text` with exactly `precision` decimals, as Kraken sends nearly all.
+    """Return `text` with exactly `precision` decimals.
 
-    Takes plain decimals and exponents (`1e-08`).
-
-    Raises:
-        ValueError: The text is no non-negative number, is longer than any real one, or has more
-            decimals than fit.
+    Plain decimals and exponents (`1e-08`) are accepted. ValueError is raised if the text is not a
+    non-negative number, is longer than any real one, or has too many decimals.
     """
+    # Kraken sends nearly all numbers with exactly their symbol's decimals.
     if plain_decimals(precision)(text):
         return text
     return to_text(_to_units_by_decimal(text, precision), precision)
 
 
 def units_of(text: str) -> int:
-    """Return the units of a text with all its decimals: 63381.0 is 633810."""
+    """Return the units of a text that has all its decimals: 63381.0 is 633810."""
     return int(text.replace(".", ""))
 
 
 def plain_pattern(precision: int) -> str:
-    """Return the regular expression of numbers as `to_text` writes them."""
+    """Return the regular expression that matches exactly the numbers that `to_text` writes."""
     integer = rf"(?:0|[1-9][0-9]{{0,{MAX_TEXT - precision - 2}}})"
     return rf"{integer}\.[0-9]{{{precision}}}" if precision else integer
 
 
 @lru_cache(maxsize=MAX_TEXT)
 def plain_decimals(precision: int) -> Callable[[str], re.Match[str] | None]:
-    """Return the full match of `plain_pattern`, compiled once."""
+    """Return a function that matches a whole text against `plain_pattern`."""
     return re.compile(plain_pattern(precision)).fullmatch
 
 
@@ -68,7 +66,7 @@ def _to_units_by_decimal(text: str, precision: int) -> int:
         raise ValueError(f"{text!r} is larger than any price or quantity")
     if shift >= 0:
         return units * int(10**shift)
-    # A shift past every digit leaves no whole unit, and its power need not be computed.
+    # A shift past every digit leaves no whole unit, so the power is limited to keep it small.
     units, rest = divmod(units, int(10 ** min(-shift, MAX_TEXT + 1)))
     if rest:
         raise ValueError(f"{text!r} has more than {precision} decimals")
@@ -76,7 +74,7 @@ def _to_units_by_decimal(text: str, precision: int) -> int:
 
 
 def to_text(units: int, precision: int) -> str:
-    """Return `units` of 10**-precision as a text with exactly `precision` decimals.
+    """Return `units` as a text with exactly `precision` decimals.
 
     633810 at precision 1 is 63381.0.
     """

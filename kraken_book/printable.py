@@ -1,6 +1,7 @@
-"""Foreign text for a terminal or a line of a log, one character for each that does not show.
+"""Make text from other processes safe for a terminal or a line of a log.
 
-The services' logs show escapes instead (`runtime.printable`), which the library cannot import.
+The services' logs use escapes instead of replacement characters: see `runtime.printable`, which the
+library cannot import.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ _ELLIPSIS = "…"
 
 @lru_cache(maxsize=1024)
 def printable(text: str, most: int | None = None) -> str:
-    """Return `text` without anything that a terminal obeys or that breaks a line.
+    """Return `text` as one line without characters that a terminal would interpret.
 
     Line ends, tabs and other white space become a space. Control characters (C0, DEL, C1),
-    characters that change the direction of writing, lone surrogates and whatever else Unicode
-    calls unprintable become a question mark.
+    characters that change the direction of writing, lone surrogates and all other characters that
+    Unicode calls unprintable become a question mark.
 
     Args:
-        text: What another process said.
-        most: How many characters to keep; an ellipsis shows that more came.
+        text: Text from another process.
+        most: The maximum number of characters; an ellipsis marks a cut.
     """
     if most is not None and len(text) > most:
         text = text[: most - 1] + _ELLIPSIS
@@ -31,15 +32,13 @@ def printable(text: str, most: int | None = None) -> str:
 
 
 def printable_json(data: bytes) -> bytes:
-    """Return the same JSON, with every unprintable character of its strings as an escape.
+    """Return equivalent JSON in which every unprintable character is escaped.
 
-    JSON itself escapes control characters below a space only; a terminal obeys others too.
+    JSON requires escapes only for control characters below a space, but terminals interpret others.
+    Bytes that are not UTF-8 raise UnicodeDecodeError.
 
     Args:
         data: JSON on one line.
-
-    Raises:
-        UnicodeDecodeError: If `data` is not UTF-8.
     """
     if data.isascii() and b"\x7f" not in data:
         return data

@@ -1,4 +1,4 @@
-"""End programs of the command line quietly or with one line, never with a traceback."""
+"""End command-line programs silently or with one line on stderr, never with a traceback."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ INTERRUPTED = 128 + signal.SIGINT
 
 @contextmanager
 def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
-    """Let what is inside end as programs in a pipeline do.
+    """Run the body of a program, and end it the way programs in a pipeline end.
 
-    Ctrl-C and a reader of stdout that has gone (`| head`) end it without a word. A full disk, a
-    closed stdout, or a refusal of the api is one line on stderr.
+    Ctrl-C and a closed pipe (`| head`) end the program silently. A full disk, a closed stdout or a
+    refusal by the api ends it with one line on stderr.
 
     Args:
-        name: The program, for that line.
+        name: The program's name, for that line.
         interrupted: The exit code after Ctrl-C.
 
+    Yields:
+        Nothing; the body runs here.
+
     Raises:
-        SystemExit: Always, unless what is inside ends by itself.
+        SystemExit: The body raised an error, or stdout is closed.
     """
     # If stdout was closed before the start, print() would do nothing, without an error.
     if sys.stdout is None:
-        raise SystemExit(_complain(name, "stdout is closed", 1))
-    # What a terminal of another encoding cannot show is escaped instead of an error.
+        raise SystemExit(_write_error(name, "stdout is closed", 1))
+    # Escape characters that the terminal's encoding lacks, instead of raising an error.
     with suppress(AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
@@ -43,15 +46,15 @@ def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
     except BrokenPipeError:
         code = 0
     except (OSError, Refused, Unusable) as error:
-        code = _complain(name, *_verdict(error))
+        code = _write_error(name, *_message_and_code(error))
     else:
         return
-    _leave_stdout()
+    _abandon_stdout()
     raise SystemExit(code)
 
 
 def is_reader_gone() -> bool:
-    """Return whether nobody can read what is written to stdout any more."""
+    """Return whether the reader of stdout has closed it."""
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
@@ -62,8 +65,8 @@ def is_reader_gone() -> bool:
     return bool(poll.poll(0))
 
 
-def _verdict(error: OSError | Refused | Unusable) -> tuple[str, int]:
-    """Return what to say of an error, and the exit code."""
+def _message_and_code(error: OSError | Refused | Unusable) -> tuple[str, int]:
+    """Return the message of an error, and the exit code."""
     if isinstance(error, Unreachable):
         return str(error), 1
     if isinstance(error, OSError):
@@ -71,15 +74,15 @@ def _verdict(error: OSError | Refused | Unusable) -> tuple[str, int]:
     return str(error), 2
 
 
-def _complain(name: str, what: str, code: int) -> int:
+def _write_error(name: str, message: str, code: int) -> int:
     if sys.stderr is not None:
         with suppress(OSError):
-            sys.stderr.write(f"{name}: {printable(what)}\n")
+            sys.stderr.write(f"{name}: {printable(message)}\n")
     return code
 
 
-def _leave_stdout() -> None:
-    """Write what can be written, and let the interpreter not try again at its end."""
+def _abandon_stdout() -> None:
+    """Flush stdout if possible; else discard it, so that the interpreter's exit does not fail."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

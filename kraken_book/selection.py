@@ -1,4 +1,4 @@
-"""Which symbols are wanted: names, wildcards, and what is left out of them, as one text says."""
+"""A selection of symbols by names, wildcards and exclusions, parsed from one text."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol
 
-# Any symbol can be named and left out; a wildcard may have a "*" more.
+# A wildcard may have one "*" more than the longest symbol, so that it can match that symbol.
 _SIDE = rf"[*{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH + 1}}}"
 _WILDCARD = re.compile(rf"\*|{_SIDE}/{_SIDE}")
 
 
 class Selection(NamedTuple):
-    """Names as they were given, patterns such as `*/USD`, and patterns of what is not wanted."""
+    """Names as they were given, patterns such as `*/USD`, and patterns to exclude."""
 
     names: tuple[str, ...]
     patterns: tuple[str, ...]
@@ -25,9 +25,9 @@ class Selection(NamedTuple):
         return ",".join((*self.names, *self.patterns, *(f"!{each}" for each in self.unwanted)))
 
     def of(self, listed: Iterable[str]) -> tuple[str, ...]:
-        """Return the wanted symbols: the names, then those of `listed` that match, sorted.
+        """Return the selected symbols: the names, then the matching symbols of `listed`, sorted.
 
-        A name is wanted even if it is not listed, so that its refusal is told.
+        A name is selected even if it is not listed, so that its refusal is reported.
         """
         matching = (symbol for symbol in sorted(listed) if _matches(symbol, self.patterns))
         wanted = dict.fromkeys((*self.names, *matching))
@@ -44,8 +44,8 @@ def parse_selection(text: str) -> Selection:
     for part in parts:
         if not _is_symbol_or_wildcard(part.removeprefix("!")):
             raise ValueError(
-                f"{part!r} is no symbol: it takes names such as BTC/USD, wildcards such as */USD"
-                " or *, and !USDT/USD for what is left out, separated by commas"
+                f"{part!r} is no symbol: use names such as BTC/USD, wildcards such as */USD or *,"
+                " and !USDT/USD to exclude one, separated by commas"
             )
     wanted = [part for part in parts if not part.startswith("!")]
     selection = Selection(
@@ -54,9 +54,7 @@ def parse_selection(text: str) -> Selection:
         unwanted=tuple(part[1:] for part in parts if part.startswith("!")),
     )
     if not selection.patterns and not selection.of(()):
-        raise ValueError(
-            "it takes at least one symbol such as BTC/USD, or a wildcard such as */USD"
-        )
+        raise ValueError("name at least one symbol such as BTC/USD, or a wildcard such as */USD")
     return selection
 
 

@@ -1,7 +1,6 @@
-"""Symbols: what is one, and what people mean when they write one: `BTC/USD`, `btc-usd`, `XBT/USD`.
+"""The form of a symbol, and the spellings that people use for it: `BTC/USD`, `btc-usd`, `XBT/USD`.
 
-The rule for symbols is here alone: what a feed may list, what KRAKEN_SYMBOLS may name and what a
-path may ask for are the same.
+One rule applies to the symbols that a feed lists, to KRAKEN_SYMBOLS and to the paths of the api.
 """
 
 from __future__ import annotations
@@ -11,16 +10,16 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import product
 
-# Kraken's names before the WebSocket v2; the feed refuses them, people still type them.
+# Kraken's names before WebSocket v2. The feed refuses them, but people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 _OLD_BY_NEW = {new: old for old, new in OLD_NAMES.items()}
 
-# One character of a side. Symbols stand in Redis keys, in lists separated by commas and in paths.
+# Allowed because they are safe in Redis keys, in lists separated by commas and in paths.
 SIDE_CHARACTERS = "A-Za-z0-9_.-"
 MAX_SIDE_LENGTH = 40
 _SIDE = f"[{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH}}}"
 _SYMBOL = re.compile(f"{_SIDE}/{_SIDE}")
-# The same within a sentence, which may end behind it.
+# A symbol within a sentence; the sentence may end after it.
 _MENTION = re.compile(f"(?<![{SIDE_CHARACTERS}/]){_SIDE}/{_SIDE}(?![{SIDE_CHARACTERS}/])")
 
 
@@ -30,16 +29,15 @@ def is_symbol(name: str) -> bool:
 
 
 def mentioned(text: str) -> list[str]:
-    """Return what has the form of a symbol in a sentence, without the sentence's full stop."""
+    """Return all symbols in a sentence, without the sentence's full stop."""
     return [name.rstrip(".") for name in _MENTION.findall(text)]
 
 
 def normalize_symbol(name: str) -> str:
-    """Return the form in which two spellings of one symbol are equal.
+    """Return a form that is equal for all spellings of one symbol.
 
-    A name with a "/" has its sides around that; the "-" within them are its own. A name without
-    one, as in a path, may have a single "-" instead. With several it is not known which is meant:
-    those stay, and `SymbolIndex` finds the symbol.
+    In a name without a "/", as in a path, a single "-" becomes the "/". If such a name has several
+    "-", the right one is unknown: they stay, and `SymbolIndex` finds the symbol.
     """
     name = name.strip("/").upper()
     if "/" not in name and name.count("-") == 1:
@@ -48,7 +46,7 @@ def normalize_symbol(name: str) -> str:
 
 
 def spellings(symbol: str) -> list[str]:
-    """Return `symbol` first, then as it is written with old names for new ones, and the reverse."""
+    """Return `symbol`, then its spellings with Kraken's old and new names."""
     names = [
         dict.fromkeys((side, OLD_NAMES.get(side, side), _OLD_BY_NEW.get(side, side)))
         for side in symbol.split("/")
@@ -57,12 +55,12 @@ def spellings(symbol: str) -> list[str]:
 
 
 class SymbolIndex:
-    """Known symbols, to be found by any spelling."""
+    """Known symbols, which can be found by any spelling."""
 
     def __init__(self, symbols: Iterable[str] = ()) -> None:
         self._symbols = {symbol: symbol for symbol in symbols}
         self._by_normalized: dict[str, str] = {}
-        # Written with "-" alone; None if two symbols are written alike.
+        # Spelled with "-" only; None if two symbols share that spelling.
         self._by_dashed: dict[str, str | None] = {}
         for symbol in self._symbols:
             self._by_normalized.setdefault(normalize_symbol(symbol), symbol)
@@ -70,7 +68,7 @@ class SymbolIndex:
             self._by_dashed[dashed] = None if dashed in self._by_dashed else symbol
 
     def find(self, name: str) -> str | None:
-        """Return the known symbol that `name` means; None if there is none, or not just one."""
+        """Return the known symbol that `name` means; None if no symbol or several match."""
         found = self._symbols.get(name) or self._by_normalized.get(normalize_symbol(name))
         if found is None and "/" not in name.strip("/"):
             found = self._by_dashed.get(_dashed(name))
@@ -78,7 +76,7 @@ class SymbolIndex:
 
 
 def suggest_symbols(name: str, symbols: Iterable[str], most: int = 3) -> list[str]:
-    """Return the known symbols that `name` may have meant, best first."""
+    """Return the known symbols that are most similar to `name`, best first, at most `most`."""
     by_dashed: dict[str, list[str]] = {}
     for symbol in symbols:
         by_dashed.setdefault(_dashed(symbol), []).append(symbol)

@@ -1,7 +1,7 @@
-"""Explain a status and its reason in words for people.
+"""Explain a status and its reason to people.
 
-The data keeps the contract's own words (`docs/contract.md`). The command line and the terminal show
-these instead: what happened, and what is being done about it.
+The data contains the reason words of `docs/contract.md`. The command line and the terminal show a
+sentence instead: the cause, and the reaction to it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _REASONS = {
     "too-many-choices": "this api serves too many different streams: waiting for one to end",
     "no-room": "this api has no memory left for another view: waiting for some",
     # About this reader.
-    "lagged": "this reader fell behind: waiting for the book of now",
-    "disconnected": "last known book: the stream is gone, connecting again",
+    "lagged": "this reader fell behind: waiting for the current book",
+    "disconnected": "last known book: the stream was lost, connecting again",
     "no book yet": "waiting for the first book",
     "not listed": "Kraken does not list this symbol any more",
 }
@@ -57,12 +57,13 @@ _STATUSES = {
 
 
 def explain(status: str, reason: str | None) -> str:
-    """Return why a book that is not live is not, and what is being done about it.
+    """Return why a book is not live, and the reaction to it.
 
-    A reason that is not one of the contract's is Kraken's own sentence, and is shown as it is.
+    A reason that the contract does not define is Kraken's own sentence, and is returned unchanged
+    except for unprintable characters.
     """
     if not reason:
         return _STATUSES.get(status) or printable(status, MAX_CHARACTERS)
-    # Kraken's sentence about a symbol; `refused` as a reason is about a connection.
+    # A refused symbol has Kraken's sentence; the reason `refused` is about a connection.
     known = _REFUSALS if status == "refused" else _REASONS
     return known.get(reason) or printable(reason, MAX_CHARACTERS)

@@ -1,9 +1,9 @@
-"""Events from a log to one reader's socket.
+"""Write the events of a log to one reader's socket.
 
-- `streams` looks after all open streams; each `stream` writes what its cursor has to its
-  `stream_socket`, and measures the `latency` of some events.
-- `cursor` is a reader's place in a log, with the states of `openers`.
-- `book_opener` opens and resumes in one book's ring, `channel_opener` in a channel of many books,
-  where each book may have a `backlog`.
-- `stream_start` makes the cursor of a request, or waits until there can be one.
+- `streams` keeps all open streams alive. Each `stream` writes the events of its cursor to its
+  `stream_socket`, and measures the `latency` of some of them.
+- `cursor` is a reader's place in a log; `openers` has its states.
+- `book_opener` opens and resumes in the ring of one book, `channel_opener` in a channel, with a
+  `backlog` for each book.
+- `stream_start` creates the cursor of a request, or waits until that is possible.
 """

@@ -1,11 +1,11 @@
-"""Events of one symbol after a watermark that a reader of many books has not been sent."""
+"""Read the events of one symbol between a watermark and a channel's log, for one reader."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from api.delivery.openers import EventsGone, one_write
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import milliseconds_of
 from api.store.stream_entry import StreamEntry, follows
 from api.store.stream_reads import StreamReads
@@ -13,16 +13,21 @@ from api.views.channel_log import is_later, unmarked
 from api.views.channel_member import ChannelMember
 from kraken_book.position import Position
 
-# Greater than the number in every id of a millisecond.
+# Greater than the number in any id, so that an id with it sorts after all events of a millisecond.
 AFTER_MILLISECOND = 10**18
-# How many frames of a ring are looked at for one write.
-PAGE_FRAMES = 128
+# Events of a ring that are examined for one write.
+PAGE_EVENTS = 128
 
 
 class Backlog:
-    """Reads the events from the symbol's ring; from Redis if the ring has them no longer.
+    """The events of one symbol that a reader missed, up to the channel's log when it resumed.
 
-    It ends where the channel's log was when the reader resumed.
+    They are read from the symbol's ring, or from Redis if the ring no longer has them.
+
+    Args:
+        member: The symbol's member of the channel.
+        watermark: The watermark after which the reader resumes.
+        reads: Reads from Redis.
     """
 
     def __init__(self, member: ChannelMember, watermark: int, reads: StreamReads) -> None:
@@ -44,34 +49,37 @@ class Backlog:
         return self._index is not None
 
     async def next_parts(self) -> list[bytes]:
-        """Return the next events as SSE without ids, as many as one write takes.
+        """Return the next events as SSE without ids, as many as fit into one write.
 
-        An empty list says nothing: look at `is_done`. Raise EventsGone if some are gone, and
-        redis.RedisError or OSError.
+        An empty list does not mean the end, see `is_done`. redis.RedisError or OSError is raised if
+        Redis does not answer.
+
+        Raises:
+            EventsGone: Some of the events are neither in the ring nor in Redis.
         """
         if self._index is not None:
-            frames = self._ring.frames_from(self._index, PAGE_FRAMES)
-            if frames is not None:
-                return self._parts_of_ring(self._index, frames)
-            # Gone from the ring meanwhile; Redis may have them.
+            events = self._ring.events_from(self._index, PAGE_EVENTS)
+            if events is not None:
+                return self._parts_of_ring(self._index, events)
+            # The ring has dropped the events; Redis may still have them.
             self._index = None
         page = await self._reads.page(self._ring.symbol, self._after_id)
         if not await self._goes_on(page):
             raise EventsGone("trimmed")
         return self._parts_of_page(page)
 
-    def _parts_of_ring(self, index: int, frames: Sequence[SseFrame]) -> list[bytes]:
+    def _parts_of_ring(self, index: int, events: Sequence[SseEvent]) -> list[bytes]:
         due = [
-            (at, frame)
-            for at, frame in enumerate(frames)
-            if frame.position <= self._until and is_later(frame, self._watermark)
+            (at, event)
+            for at, event in enumerate(events)
+            if event.position <= self._until and is_later(event, self._watermark)
         ]
-        parts = one_write(unmarked(frame) for _, frame in due)
+        parts = one_write(unmarked(event) for _, event in due)
         if len(parts) < len(due):
             self._index = index + due[len(parts)][0]
         else:
-            self._index = index + len(frames)
-            self.is_done = not frames or frames[-1].position > self._until
+            self._index = index + len(events)
+            self.is_done = not events or events[-1].position > self._until
         if parts:
             _, last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position
@@ -79,8 +87,8 @@ class Backlog:
 
     def _parts_of_page(self, page: list[StreamEntry]) -> list[bytes]:
         due = [entry for entry in page if entry.position <= self._until]
-        frames = (SseFrame(e.position, e.id, sse_frame(e.id, e.data)) for e in due)
-        parts = one_write(unmarked(frame) for frame in frames)
+        events = (SseEvent(e.position, e.id, render_sse(e.id, e.data)) for e in due)
+        parts = one_write(unmarked(event) for event in events)
         if parts:
             last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position
@@ -88,9 +96,9 @@ class Backlog:
         return parts
 
     async def _goes_on(self, page: list[StreamEntry]) -> bool:
-        """Return whether nothing is gone between what was sent and `page`."""
+        """Return whether no event is missing between the last one sent and `page`."""
         if self._last is not None:
             return not page or follows(page[0], self._last)
         oldest = await self._reads.oldest(self._ring.symbol)
-        # Nobody can tell whether there was anything before the oldest event.
+        # Events before the oldest one may have been trimmed.
         return oldest is not None and milliseconds_of(oldest.id) <= self._watermark

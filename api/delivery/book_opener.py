@@ -1,14 +1,14 @@
 """Open the stream of one book: with a snapshot from the hash, or after an event's id.
 
-A fresh reader opens with the book of the hash and goes on with every event after it. A reader that
-resumes goes on right after the event that it names: in the ring, or in Redis until the ring has it.
+A new reader gets the book of the hash and every event after it. A reader that resumes gets every
+event after the one that it names, from the ring, or from Redis until it reaches the ring.
 """
 
 from __future__ import annotations
 
 from api.delivery.openers import CursorState, EventsGone, Step, one_write
-from api.follow.api_events import lagged_frame, status_frame
-from api.follow.frame_log import sse_frame
+from api.follow.api_events import lagged_sse, status_sse
+from api.follow.event_log import render_sse
 from api.follow.join_points import JoinPoint, JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -19,12 +19,12 @@ from api.store.stream_reads import StreamReads
 from kraken_book.event import LaggedReason, Status
 from kraken_book.position import NOWHERE, Position
 
-# The hash and the stream change together; only a trim between two reads can part them.
+# A script writes hash and stream together, so joining fails only if a trim comes between two reads.
 JOIN_ATTEMPTS = 5
 
 
 class BookOpener:
-    """Opens the ring of one symbol, and keeps it while its reader is there."""
+    """Opens the ring of one symbol for one reader, and follows it until `close`."""
 
     can_open = True
 
@@ -44,16 +44,16 @@ class BookOpener:
         # The last event that was sent from Redis.
         self._event_id = ""
         self._position = NOWHERE
-        # After which event the reader fell off, and why; told when there is a book again.
+        # The last event before missed ones, and why they were missed; for the next `lagged`.
         self._missed: tuple[Position, LaggedReason] | None = None
-        self._has_told_syncing = False
+        self._has_sent_syncing = False
 
     def close(self) -> None:
-        """Note that the reader has gone."""
+        """Stop following the ring."""
         self._registry.unfollow(self.log)
 
     async def open(self) -> Step:
-        """Join at the book of the hash; if there is none, the reader waits for one."""
+        """Join at the book of the hash; if there is none, send `syncing` and wait for one."""
         for _ in range(JOIN_ATTEMPTS):
             point = await self._joins.find(self.log)
             if point is None:
@@ -61,16 +61,23 @@ class BookOpener:
             index = await self._joins.reach(self.log, point)
             if index is not None:
                 return self._joined(point, index)
-        data = b"" if self._has_told_syncing else self._status("syncing", "no book yet")
-        self._has_told_syncing = True
+        data = b"" if self._has_sent_syncing else self._status("syncing", "no book yet")
+        self._has_sent_syncing = True
         return Step(CursorState.WAITING, data)
 
     async def resume(self, event_id: str) -> Step:
-        """Go on after `event_id`: in the ring, else in the stream."""
+        """Continue after `event_id`, in the ring or in the stream.
+
+        Returns:
+            A step to `FOLLOWING`, or to `PAGING` if the ring lacks the event.
+
+        Raises:
+            EventsGone: The event is neither in the ring nor in the stream.
+        """
         ring = self.log
-        if not ring.started:
+        if not ring.is_started:
             await self._joins.start_with_past(ring)
-        index = ring.index_after_id(event_id) if ring.started else None
+        index = ring.index_after_id(event_id) if ring.is_started else None
         if index is not None:
             RESUMED.labels("ring").inc()
             return self._followed(index, ring.position_before(index))
@@ -82,26 +89,30 @@ class BookOpener:
         return self._paged([entry], b"")
 
     async def page(self) -> Step:
-        """Return the next events of the stream, until the ring has the position."""
+        """Return the next events of the stream, until the ring has the position.
+
+        Raises:
+            EventsGone: Events after the position were trimmed.
+        """
         ring = self.log
         index = ring.index_after(self._position)
         if index is not None:
             return self._followed(index, self._position)
         page = await self._reads.page(ring.symbol, self._event_id)
         if not page:
-            # The stream has no more: the ring reaches this position, or events before it are gone.
+            # The stream has no more, so the ring can be fed up to this position.
             await self._feed.reach(ring, self._position)
             if ring.index_after(self._position) is None:
                 raise EventsGone("trimmed")
             return Step(CursorState.PAGING, position=self._position)
         if not follows(page[0], self._position):
             raise EventsGone("trimmed")
-        # The rest of the page is read again, and never kept.
-        parts = one_write(sse_frame(entry.id, entry.data) for entry in page)
+        # The rest of the page is dropped and read again, so that a slow reader holds no memory.
+        parts = one_write(render_sse(entry.id, entry.data) for entry in page)
         return self._paged(page[: len(parts)], b"".join(parts))
 
-    def fall_off(self, position: Position, reason: LaggedReason) -> list[bytes]:
-        """Keep what is to be told with the next book."""
+    def miss_events(self, position: Position, reason: LaggedReason) -> list[bytes]:
+        """Store the gap for the `lagged` before the next snapshot; send nothing before it."""
         self._missed = position, reason
         return []
 
@@ -119,21 +130,21 @@ class BookOpener:
         if self._missed is not None:
             after, reason = self._missed
             missed = point.position.events_since(after)
-            lagged = lagged_frame(self.log.symbol, missed, reason)
-        self._missed, self._has_told_syncing = None, False
+            lagged = lagged_sse(self.log.symbol, missed, reason)
+        self._missed, self._has_sent_syncing = None, False
         data = lagged + point.sse + self._status_after(point.book) + self._stale_before(index)
         return Step(CursorState.FOLLOWING, data, 1, log_index=index, position=point.position)
 
     def _status_after(self, book: BookWithAge) -> bytes:
-        """Return the status of a book that is not known, if its status event may be trimmed."""
+        """Return `syncing` if the book is, unless a status event follows in the ring."""
         if book.hash.status == "syncing" and self.log.last.position == book.position:
             return self._status("syncing", None)
         return b""
 
     def _stale_before(self, index: int) -> bytes:
-        """Return that the book is stale if the readers here were told so before `index`."""
-        is_told = self.log.stale and self.log.told_at < index
-        return self._status("stale", "age") if is_told else b""
+        """Return `stale` if the book is, unless the status follows in the ring."""
+        is_before = self.log.is_stale and self.log.stale_index < index
+        return self._status("stale", "age") if is_before else b""
 
     def _status(self, status: Status, reason: str | None) -> bytes:
-        return status_frame(self.log.symbol, status, reason)
+        return status_sse(self.log.symbol, status, reason)

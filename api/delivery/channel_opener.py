@@ -1,4 +1,4 @@
-"""Open a stream of many books or of a view: with its channel's opening, or after a watermark."""
+"""Open a stream of many books or of a view: with the channel's opening, or after a watermark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import chain
 
 from api.delivery.backlog import Backlog
 from api.delivery.openers import CursorState, EventsGone, Step
-from api.follow.api_events import lagged_frame, status_frame
+from api.follow.api_events import lagged_sse, status_sse
 from api.store.metrics import LAGGED, RESUMED
 from api.store.stream_reads import StreamReads
 from api.views.channel import Channel, ChannelOpening
@@ -19,7 +19,7 @@ from kraken_book.position import Position
 
 
 class ChannelOpener:
-    """Opens the log of a channel, and leaves the channel when its reader goes."""
+    """Opens the log of a channel for one reader, and leaves the channel at `close`."""
 
     def __init__(
         self, channels: ChannelRegistry, choice: Choice, channel: Channel, reads: StreamReads
@@ -28,25 +28,32 @@ class ChannelOpener:
         self._choice = choice
         self._channel = channel
         self._reads = reads
-        # A reader that leaves meanwhile comes back with the watermark that it came with.
+        # They send no ids, so a reader that is disconnected resumes after the same watermark.
         self._backlogs: deque[Backlog] = deque()
 
     @property
     def can_open(self) -> bool:
-        """Return whether there is room for an opening as large as the last one."""
+        """Return whether the buffer has room for an opening as large as the last one."""
         return self._channel.can_open
 
     def close(self) -> None:
-        """Note that the reader has gone."""
+        """Leave the channel."""
         self._channels.leave(self._choice, self._channel)
 
     async def open(self) -> Step:
-        """Begin with the books as they are; raise NoRoom."""
+        """Begin with the current books; raise NoRoom if other openings fill the buffer."""
         opening = self._channel.opening()
         return Step(CursorState.OPENING, parts=_parts_of(opening), log_index=opening.index)
 
     async def resume(self, event_id: str) -> Step:
-        """Go on after a watermark; a view begins with the books as they are."""
+        """Continue after a watermark; a view begins with the current books.
+
+        Returns:
+            A step to `PAGING`; for a view, the same as from `open`.
+
+        Raises:
+            EventsGone: The watermark is in the future.
+        """
         channel = self._channel
         if channel.view is not None or not channel.is_many:
             opened = await self.open()
@@ -60,18 +67,18 @@ class ChannelOpener:
         words = self._statuses_of_left()
         for symbol, member in channel.members.items():
             if member.followed.book is None:
-                # Its snapshot comes through the log as soon as there is one.
-                words.append(status_frame(symbol, "syncing", NO_BOOK_YET))
+                # The log gets its snapshot as soon as the book is joined.
+                words.append(status_sse(symbol, "syncing", NO_BOOK_YET))
                 continue
-            if member.followed.ring.stale:
-                words.append(status_frame(symbol, "stale", "age"))
+            if member.followed.ring.is_stale:
+                words.append(status_sse(symbol, "stale", "age"))
             self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
         RESUMED.labels("ring" if is_in_memory else "stream").inc()
         return Step(CursorState.PAGING, parts=words, log_index=channel.log.end)
 
     async def page(self) -> Step:
-        """Return the next events of one symbol, until all symbols are at the log."""
+        """Return the next events of one symbol, until all backlogs are done."""
         while self._backlogs:
             backlog = self._backlogs[0]
             try:
@@ -85,24 +92,24 @@ class ChannelOpener:
                 return Step(CursorState.PAGING, b"".join(parts), len(parts))
         return Step(CursorState.FOLLOWING)
 
-    def fall_off(self, _position: Position, reason: LaggedReason) -> list[bytes]:
-        """Return that every book was missed, and which symbols have left."""
+    def miss_events(self, _position: Position, reason: LaggedReason) -> list[bytes]:
+        """Return `lagged` for every book, and the statuses of symbols that have left."""
         self._backlogs.clear()
-        lagged = [lagged_frame(symbol, None, reason) for symbol in self._channel.members]
+        lagged = [lagged_sse(symbol, None, reason) for symbol in self._channel.members]
         return lagged + self._statuses_of_left()
 
     def _missed(self, member: ChannelMember, reason: LaggedReason) -> Step:
-        """Send one symbol's snapshot again; it alone may fill a write."""
+        """Return `lagged` and a new snapshot for one symbol."""
         LAGGED.labels(reason).inc()
-        lagged = lagged_frame(member.symbol, None, reason)
+        lagged = lagged_sse(member.symbol, None, reason)
         return Step(CursorState.PAGING, parts=iter([lagged, *self._channel.opening_of(member)]))
 
     def _statuses_of_left(self) -> list[bytes]:
-        """Return the statuses of symbols that have left, which the reader may not know."""
+        """Return the statuses of the symbols that have left."""
         left = self._channels.left(self._choice)
-        return [status_frame(symbol, "syncing", reason) for symbol, reason in left.items()]
+        return [status_sse(symbol, "syncing", reason) for symbol, reason in left.items()]
 
 
 def _parts_of(opening: ChannelOpening) -> Iterator[bytes]:
-    """Yield the parts of an opening, and hold it until then: its bytes count in the buffer."""
+    """Yield the parts of an opening, with a reference to it, which keeps its bytes counted."""
     yield from opening.parts

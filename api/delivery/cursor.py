@@ -1,9 +1,9 @@
-"""One reader's place in a log: what it is to be sent next, from its opening on.
+"""One reader's place in a log, from its opening on.
 
-A cursor opens its log, or resumes after an event and pages through what lies before the log; then
-it follows the log. If it falls behind what the log keeps, it says so and opens again. It holds an
-index and what it shares with others, never a copy of what it is still to be sent: a reader that
-takes nothing must not cost more than one that does.
+A cursor opens its log, or resumes after an event and pages through the events before the log; then
+it follows the log. If it falls behind the oldest event of the log, it sends `lagged` and opens
+again. It holds an index and shared data, never a copy of unsent events, so a reader that does not
+read costs no more memory than others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import chain
 from redis.exceptions import RedisError
 
 from api.delivery.openers import CursorState, EventsGone, Opener, Step, in_writes
-from api.follow.frame_log import FrameLog
+from api.follow.event_log import EventLog
 from api.store.errors import NoRoom, redis_away
 from api.store.metrics import EVENTS_OUT, LAGGED
 from kraken_book.event import LaggedReason
@@ -28,49 +28,53 @@ log = get_logger(__name__)
 class Cursor:
     """A place in the log of one book or of many.
 
-    Call `open` or `resume` once, then `next` or `ready` for what is to be sent, and `close` at the
-    end. `log` says when there may be more.
+    Call `open` or `resume` once, then `next` or `ready` for the next data, and `close` at the end.
+    Register with `log` to be woken when there may be more.
+
+    Args:
+        log: The log.
+        opener: Opens the log.
     """
 
-    def __init__(self, log: FrameLog, opener: Opener) -> None:
+    def __init__(self, log: EventLog, opener: Opener) -> None:
         self.log = log
         self.state = CursorState.OPENING
         self._opener = opener
         self._index = 0
         self._position = NOWHERE
-        # Writes that are sent before what the state asks for.
+        # Writes that are sent before the action of the state.
         self._writes: Iterator[list[bytes]] = iter(())
-        # Sent before the next opening.
+        # `lagged` and statuses that are sent before the next opening.
         self._words: list[bytes] = []
 
     def close(self) -> None:
-        """Note that the reader has gone."""
+        """Release the log, because the reader has left."""
         self._move(CursorState.CLOSED)
         self._writes = iter(())
         self._opener.close()
 
     async def open(self) -> bytes:
-        """Begin with the books as they are; return what is to be sent first. Raise ApiError."""
+        """Begin with the current books and return the first data; raise ApiError if impossible."""
         try:
             return self._take(await self._opener.open())
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
 
     async def resume(self, event_id: str) -> bytes:
-        """Go on after an event; return what is to be sent first. Raise ApiError."""
+        """Continue after an event and return the first data; raise ApiError if impossible."""
         try:
             try:
                 return self._take(await self._opener.resume(event_id))
             except EventsGone as gone:
-                self._fall_off(gone.reason)
+                self._miss_events(gone.reason)
                 return await self._open_again()
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
 
     async def next(self) -> bytes:
-        """Return what is to be sent, empty if there is nothing.
+        """Return the next data, empty if there is none.
 
-        Raise redis.RedisError or OSError; the cursor stays where it was then.
+        redis.RedisError or OSError is raised if Redis does not answer; the cursor stays in place.
         """
         while True:
             data = self._next_write()
@@ -80,7 +84,7 @@ class Cursor:
                 ready = self.ready()
                 if ready is not None:
                     return ready
-                self._fall_off(self.log.reason_to_fall(self._index))
+                self._miss_events(self.log.lagged_reason(self._index))
             elif self.state is CursorState.PAGING:
                 data = await self._page()
                 if data:
@@ -90,13 +94,13 @@ class Cursor:
                 if data or self.state is CursorState.WAITING:
                     return data
             elif self.state is CursorState.OPENING:
-                # Everything that the log was opened with has been sent.
+                # The whole opening has been sent.
                 self._move(CursorState.FOLLOWING)
             else:
                 return b""
 
     def ready(self) -> bytes | None:
-        """Return what the log has to be sent; None if only `next` can tell."""
+        """Return the next data of the log, empty if there is none; None if `next` is needed."""
         if self.state is not CursorState.FOLLOWING:
             return None
         write = self.log.read(self._index)
@@ -112,7 +116,7 @@ class Cursor:
         parts = next(self._writes, [])
         data = b"".join(parts)
         EVENTS_OUT.inc(len(parts))
-        # The suspended generator would hold them as long as the socket is full.
+        # Otherwise the suspended generator would hold them while the socket is full.
         parts.clear()
         return data
 
@@ -120,11 +124,11 @@ class Cursor:
         try:
             return self._take(await self._opener.page())
         except EventsGone as gone:
-            self._fall_off(gone.reason)
+            self._miss_events(gone.reason)
             return b""
 
     async def _open_again(self) -> bytes:
-        """Open if that is possible; send what was missed in any case."""
+        """Open if there is room; send `lagged` in any case."""
         step = Step(CursorState.WAITING)
         if self._opener.can_open:
             with suppress(NoRoom):
@@ -132,13 +136,13 @@ class Cursor:
         words, self._words = self._words, []
         return self._take(step._replace(parts=chain(words, step.parts)))
 
-    def _fall_off(self, reason: LaggedReason) -> None:
+    def _miss_events(self, reason: LaggedReason) -> None:
         LAGGED.labels(reason).inc()
-        self._words = self._opener.fall_off(self._position, reason)
+        self._words = self._opener.miss_events(self._position, reason)
         self._move(CursorState.WAITING)
 
     def _take(self, step: Step) -> bytes:
-        """Go on as an opener says; return what is to be sent at once."""
+        """Apply a step of the opener; return the data to send at once."""
         EVENTS_OUT.inc(step.events)
         self._position = step.position
         self._writes = in_writes(step.parts)
@@ -148,11 +152,14 @@ class Cursor:
         return step.data
 
     def _move(self, state: CursorState) -> None:
-        """Change the state; the log counts the readers that wait."""
+        """Change the state, and the log's count of waiting readers."""
         if state is self.state:
             return
         log.debug(
-            "cursor moved", symbol=self.log.symbol, state=state.value, before=self.state.value
+            "cursor state changed",
+            symbol=self.log.symbol,
+            state=state.value,
+            before=self.state.value,
         )
         waiting = CursorState.WAITING
         self.log.waiting += (state is waiting) - (self.state is waiting)

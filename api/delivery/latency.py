@@ -1,7 +1,7 @@
-"""Measure, on some writes, how long events take to reach readers.
+"""Measure the time from the collector to a reader, for a sample of writes.
 
-Each second some of the streams measure their next write. So it costs nothing per event or reader,
-and every reader counts alike.
+Every second a random sample of the streams measures its next write. So the cost does not grow with
+events or readers, and all readers have the same weight.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ _TIME_BYTES = len("2026-08-02T03:35:51.702114Z")
 
 
 def observe_latency(written: bytes) -> bool:
-    """Count the age of the last event in `written`; return whether there was one.
+    """Count the age of the last event in `written`.
 
-    An age that is unknown is counted apart: of an event without a time, or with a time later than
-    this machine's clock, which would count as the shortest of all.
+    If the event's time is invalid or later than this machine's clock, it is counted as unmeasured.
+
+    Returns:
+        Whether `written` has an event with `received_at`.
     """
     found = written.rfind(_RECEIVED_AT)
     if found < 0:

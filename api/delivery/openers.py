@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from api.follow.frame_log import WRITE_BYTES
+from api.follow.event_log import WRITE_BYTES
 from kraken_book.event import LaggedReason
 from kraken_book.position import NOWHERE, Position
 
@@ -15,13 +15,13 @@ class CursorState(Enum):
     """State of a cursor, by its next action."""
 
     OPENING = "opening"
-    """Send what the log is opened with."""
+    """Send the opening."""
     WAITING = "waiting"
-    """Open as soon as that is possible: there is no book yet, or no room for the opening."""
+    """Open when there is a book, and room for the opening."""
     PAGING = "paging"
     """Send the events between the resume point and the log."""
     FOLLOWING = "following"
-    """Send what the log has."""
+    """Send the events of the log."""
     CLOSED = "closed"
     """Send nothing."""
 
@@ -35,15 +35,19 @@ class Step(NamedTuple):
     events: int = 0
     """Number of events in `data`."""
     parts: Iterable[bytes] = ()
-    """Sent after `data`, before anything else: as many in each write as fit."""
+    """Sent after `data`, grouped into writes."""
     log_index: int | None = None
-    """Index in the log to go on from; None if it is not known yet, or unchanged."""
+    """Index in the log to continue at; None if it is unknown yet or unchanged."""
     position: Position = NOWHERE
     """The position of the last event in `data`, if the log is one book's."""
 
 
 class EventsGone(Exception):
-    """Events after the cursor's position are gone, for `reason`."""
+    """Events after the cursor's position are gone.
+
+    Args:
+        reason: The reason for the `lagged` event.
+    """
 
     def __init__(self, reason: LaggedReason) -> None:
         super().__init__(reason)
@@ -51,32 +55,39 @@ class EventsGone(Exception):
 
 
 class Opener(Protocol):
-    """Opens the log of one book or of many; what waits raises redis.RedisError or OSError."""
+    """Opens the log of one book or of many for a cursor.
+
+    Coroutines raise redis.RedisError or OSError if Redis does not answer.
+    """
 
     @property
     def can_open(self) -> bool:
         """Return whether `open` may succeed after it raised NoRoom."""
 
     async def open(self) -> Step:
-        """Begin with the books as they are; raise NoRoom."""
+        """Begin with the current books; raise NoRoom if the buffer is full."""
 
     async def resume(self, event_id: str) -> Step:
-        """Go on after an event; raise EventsGone if that is impossible, or NoRoom."""
+        """Continue after an event; raise EventsGone if later events are gone, or NoRoom."""
 
     async def page(self) -> Step:
         """Return the next events before the log; raise EventsGone if they are gone."""
 
-    def fall_off(self, position: Position, reason: LaggedReason) -> list[bytes]:
-        """Note that events after `position` are missed; return what to send before `open`."""
+    def miss_events(self, position: Position, reason: LaggedReason) -> list[bytes]:
+        """Note that events after `position` are missed; return the data to send before `open`."""
 
     def close(self) -> None:
-        """Note that the reader has gone."""
+        """Release the log, because the reader has left."""
 
 
 def in_writes(parts: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Group parts into writes of at most 64 KiB; a larger part is a write by itself.
+    """Group parts into writes of at most 64 KiB; a larger part gets its own write.
 
-    The last write is yielded after `parts` is exhausted, so nothing holds what it comes from.
+    The last write is yielded after `parts` is exhausted, so that the source of `parts` can be
+    freed.
+
+    Yields:
+        The parts of one write.
     """
     fitting: list[bytes] = []
     size = 0

@@ -1,7 +1,7 @@
-"""One open stream: writes what its cursor has to its socket.
+"""One open stream: write the data of its cursor to its socket.
 
-Events in memory are written as soon as their log changes, without waking a task. The coroutine
-waits for the rest: Redis, a full socket, the end.
+Events in memory are written as soon as their log changes, without waking a task. Only reads from
+Redis, a full socket and the end of the stream need the coroutine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KEEP_ALIVE_INTERVAL = 15.0
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
-    # A proxy that buffers would hold events back.
+    # nginx buffers responses otherwise, which delays events.
     (b"x-accel-buffering", b"no"),
 ]
 
@@ -36,19 +36,19 @@ class StreamState(Enum):
     """State of a stream."""
 
     WRITING = "writing"
-    """Its coroutine asks the cursor for more, and writes it."""
+    """The coroutine writes the data of the cursor."""
     WAITING = "waiting"
-    """It waits for events; `_on_change` writes them."""
+    """The coroutine waits; `_on_change` writes new events."""
     BLOCKED = "blocked"
-    """It waits until the socket takes more."""
+    """The coroutine waits until the socket can take more."""
     ENDING = "ending"
-    """It was asked to end, and says so to its client."""
+    """`end` was called; the coroutine writes the farewell."""
     ENDED = "ended"
-    """It has ended, or its client is gone."""
+    """The stream has ended, or its client has left."""
 
 
-class EventLog(Protocol):
-    """A log of events of `symbol`, or of `*` for many."""
+class ChangeSource(Protocol):
+    """Calls wakers when there may be more events of `symbol`, which is `*` for many."""
 
     symbol: str
 
@@ -56,34 +56,40 @@ class EventLog(Protocol):
         """Call `waker` once, at the next change."""
 
     def forget(self, waker: Callable[[], None]) -> None:
-        """Do not call `waker`."""
+        """Remove `waker`, so that it is not called."""
 
 
 class EventReader(Protocol):
-    """Source of a stream: a cursor, or a reader that waits until it can have one."""
+    """The source of a stream's data: a cursor, or a reader that waits for one."""
 
     @property
-    def log(self) -> EventLog:
-        """Return what tells when there may be more."""
+    def log(self) -> ChangeSource:
+        """Return the log that wakes the stream."""
 
     async def next(self) -> bytes:
-        """Return what is to be sent, empty if nothing is; raise redis.RedisError or OSError."""
+        """Return the next data, empty if there is none; raise redis.RedisError or OSError."""
 
     def ready(self) -> bytes | None:
-        """Return what is in memory to be sent; None if only `next` can tell."""
+        """Return the next data in memory, empty if there is none; None if `next` is needed."""
 
 
 class Stream:
-    """A coroutine, a cursor, and a way to wake it; nothing else is kept per client."""
+    """One client's stream.
+
+    Args:
+        reader: The source of the data.
+        socket: The client's socket.
+        send: The ASGI `send` of the request, for the head and the end of the response.
+    """
 
     def __init__(self, reader: EventReader, socket: Socket, send: Send) -> None:
-        self.state = StreamState.ENDED if socket.gone else StreamState.WRITING
+        self.state = StreamState.ENDED if socket.is_gone else StreamState.WRITING
         self._reader = reader
         self._socket = socket
         self._send = send
         # Pending while the stream is WAITING or BLOCKED.
         self._wakened: asyncio.Future[None] | None = None
-        # Since when the client takes nothing, and how much waited for it at the last look.
+        # The time since which the socket is full, and the unsent bytes at the last check.
         self._full_since: float | None = None
         self._waiting_bytes = 0
         self._written_at = monotonic()
@@ -95,18 +101,18 @@ class Stream:
 
     @property
     def symbol(self) -> str:
-        """Return whose book it is, `*` of many."""
+        """Return the symbol of the stream, `*` for many."""
         return self._reader.log.symbol
 
     async def run(self, opening: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        """Send `opening`, then every event until the client leaves or the stream is to end."""
+        """Send `opening`, then every event until the client leaves or `end` is called."""
         try:
             await self._send(
                 {"type": "http.response.start", "status": 200, "headers": [*HEADERS, *headers]}
             )
-            # At once, so that proxies and clients open the stream.
+            # A first byte, even without an opening, makes proxies and clients open the stream.
             self._write(b": kraken-book\n\n" + opening)
-            # Otherwise every stream would hold its opening as long as it lasts.
+            # Otherwise the stream would hold its opening until it ends.
             del opening
             while self.state is StreamState.WRITING:
                 if self._socket.is_full:
@@ -120,28 +126,28 @@ class Stream:
             self._move(StreamState.ENDED)
 
     def blocked_for(self, now: float) -> float:
-        """Return for how many seconds, as far as is known, the client has taken nothing."""
+        """Return the seconds for which the client has read nothing, as far as is known."""
         if self._full_since is None:
             return 0.0
         waiting, before = self._socket.waiting_bytes, self._waiting_bytes
         self._waiting_bytes = waiting
         if waiting < before:
-            # A slow client takes long for a write; what it misses meanwhile is sent as `lagged`.
+            # The client reads, if slowly. It is not cut off, but may get `lagged`.
             self._full_since = now
         return now - self._full_since
 
     def measure(self) -> None:
-        """Count the latency of the next event, unless the stream has not caught up yet."""
+        """Measure the latency of the next event if the stream has caught up."""
         self._measures_next = self._has_caught_up
 
     def keep_alive(self, now: float) -> None:
-        """Send a comment if nothing was sent for long."""
+        """Send a comment if nothing was sent for `KEEP_ALIVE_INTERVAL`."""
         if now - self._written_at >= KEEP_ALIVE_INTERVAL and self._full_since is None:
             self._is_keep_alive_due = True
             self._wake()
 
     def end(self) -> None:
-        """Say farewell and close."""
+        """Send the farewell and close."""
         self._move(StreamState.ENDING)
 
     def abort(self) -> None:
@@ -149,27 +155,27 @@ class Stream:
         self._socket.cut()
 
     def detach(self) -> None:
-        """Leave the socket to the next request."""
+        """Release the socket for the next request."""
         self._socket.detach()
 
     def socket_changed(self) -> None:
-        """Note that the socket is gone, half-closed, or takes more."""
-        if self._socket.gone:
+        """Handle that the socket was closed, half-closed, or can take more."""
+        if self._socket.is_gone:
             self._move(StreamState.ENDED)
             return
         if not self._socket.is_full:
             self._full_since = None
         if self._socket.is_half_closed and not self._has_probed:
-            # If the client is gone, its system answers a write with a reset.
+            # If the client has left, its system answers a write with a reset.
             self._has_probed = self._is_keep_alive_due = True
         self._wake()
 
     async def _write_next(self) -> bool:
-        """Write what the cursor has; return whether it had anything."""
+        """Write the next data of the cursor or a keep-alive; return whether there was any."""
         try:
             data = await self._reader.next()
         except (RedisError, OSError):
-            # What only Redis has waits until it is back; the next change of the log tells.
+            # Tried again at the next change of the log.
             data = b""
         is_event = bool(data)
         if not data and self._is_keep_alive_due:
@@ -197,14 +203,14 @@ class Stream:
         events.forget(self._on_change)
 
     async def _wait(self, state: StreamState) -> None:
-        """Be in `state` until there is something to do."""
+        """Wait in `state` until the stream is woken."""
         self._move(state)
         if self.state is state:
             self._wakened = asyncio.get_running_loop().create_future()
             await self._wakened
 
     def _on_change(self) -> None:
-        """Write what came, as far as it is in memory and the socket takes it."""
+        """Write new events that are in memory, until the socket is full."""
         if self.state is not StreamState.WAITING:
             return
         while not (self._measures_next or self._socket.is_full):
@@ -222,19 +228,19 @@ class Stream:
             self._move(StreamState.WRITING)
 
     def _move(self, state: StreamState) -> None:
-        """Change the state, and wake the coroutine if it waited; an end is final."""
+        """Change the state, and wake the coroutine if it waits; an end is final."""
         if self.state is StreamState.ENDED or state is self.state:
             return
         if self.state is StreamState.ENDING and state is not StreamState.ENDED:
             return
         self.state = state
         if state not in (StreamState.WAITING, StreamState.WRITING):
-            log.debug("stream moved", symbol=self.symbol, state=state.value)
+            log.debug("stream state changed", symbol=self.symbol, state=state.value)
         wakened, self._wakened = self._wakened, None
         if wakened is not None and not wakened.done():
             wakened.set_result(None)
 
 
 def farewell() -> bytes:
-    """Return the end of a stream whose client is to come back, at a random time."""
-    return b"retry: %d\n: going\n\n" % random.randint(500, 3000)
+    """Return the end of a stream: a random time for the client to reconnect, and a comment."""
+    return b"retry: %d\n: closing\n\n" % random.randint(500, 3000)

@@ -1,9 +1,9 @@
-"""The socket under a request, for streams: write to it, learn when it is gone, cut it.
+"""The socket under a request, for streams: write to it, learn that it was closed, cut it.
 
-ASGI reports a disconnect only to a task that awaits `receive`, which would cost every stream a
-second task, and has no way to end a connection whose client does not read. Its `send` is a
-coroutine under several others, and copies what it sends: 13.1 us of CPU for an event and reader,
-against 6.2 by `Socket.write` (suite private_parts of bench, 2026-11;
+ASGI reports a disconnect only to a task that awaits `receive`, which would need a second task for
+every stream, and it cannot close a connection to a client that does not read. Its `send` is a
+coroutine inside several others and copies its data: 13.1 us of CPU for an event and reader, against
+6.2 us with `Socket.write` (suite private_parts of bench, 2026-11;
 docs/adr/0005-own-uvicorn-protocol.md).
 """
 
@@ -20,27 +20,28 @@ from runtime.http.unread import unsent_bytes
 
 EXTENSION = "kraken_book.socket"
 
-# Two writes of a stream: as much as the system takes for a client beyond what is under way to it.
+# Two writes of a stream: bytes that the system accepts for a client and has not sent yet.
 UNSENT_BYTES = 128 * 1024
 
 
 def bound_unsent(listener: socket.socket) -> None:
-    """Let the system keep little for clients that do not read; by itself it keeps megabytes.
+    """Bound the bytes that the system buffers for a client, which are megabytes by default.
 
-    A client that does not read is found out sooner so, and a slow one gets newer events.
+    With less buffered, a client that does not read is noticed sooner, and a slow client gets newer
+    events.
     """
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
 
 
 class _Chunk:
-    """The last part of a chunked body that was framed: most readers get the same bytes."""
+    """The last chunk of a body, kept because most readers are sent the same bytes."""
 
     def __init__(self) -> None:
         self._data = self._framed = b""
 
     def of(self, data: bytes) -> bytes:
-        """Return `data` as a chunk."""
+        """Return `data` as a chunk of HTTP/1.1."""
         if data is not self._data:
             self._data, self._framed = data, b"%x\r\n%b\r\n" % (len(data), data)
         return self._framed
@@ -50,10 +51,10 @@ _chunk = _Chunk()
 
 
 class SocketListener(Protocol):
-    """Hears of a socket."""
+    """Listens to a socket."""
 
     def socket_changed(self) -> None:
-        """Note that the socket is gone, half-closed, or not full."""
+        """Handle that the socket was closed, half-closed, or can take more."""
 
 
 class Socket:
@@ -61,15 +62,15 @@ class Socket:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.gone = False
+        self.is_gone = False
         self.is_chunked = True
-        """Whether the client knows chunks; an HTTP/1.0 client gets bytes until the close."""
+        """Whether the client understands chunks; HTTP/1.0 gets plain bytes until the close."""
         self.is_half_closed = False
-        """Whether the client sends no more; only a write shows if it is gone."""
+        """Whether the client sends no more; only a write shows whether it still reads."""
         self.is_full = False
-        """Whether the transport holds bytes that the system has not taken; write after that."""
+        """Whether the transport holds bytes that the system has not accepted; do not write then."""
         self.written = 0
-        """How many bytes `write` was given."""
+        """The number of bytes that were passed to `write`."""
         self._listener: SocketListener | None = None
 
     @property
@@ -82,90 +83,90 @@ class Socket:
         self._listener = listener
 
     def detach(self) -> None:
-        """Call nobody."""
+        """Remove the listener."""
         self._listener = None
 
     def write(self, data: bytes) -> None:
-        """Send a part of a body of unknown length; never waits."""
-        if not self.gone:
+        """Send a part of a body of unknown length, without waiting."""
+        if not self.is_gone:
             self.written += len(data)
             self._transport.write(_chunk.of(data) if self.is_chunked else data)
 
     def cut(self) -> None:
-        """Close at once, whatever still waits to be sent."""
+        """Close at once, without sending the rest."""
         self._transport.abort()
 
     @property
     def waiting_bytes(self) -> int:
-        """Return how many bytes wait in this process and in the system for the client."""
+        """Return the unsent bytes for the client, in this process and in the system."""
         return unsent_bytes(self._transport)
 
     def lost(self) -> None:
-        """Note that the connection is closed."""
-        self.gone = True
-        self._tell()
+        """Note that the connection was closed."""
+        self.is_gone = True
+        self._notify()
 
     def half_close(self) -> None:
         """Note that the client sends no more."""
         self.is_half_closed = True
-        self._tell()
+        self._notify()
 
     def fill(self, *, is_full: bool) -> None:
-        """Note whether the transport holds bytes that the system has not taken."""
+        """Note whether the transport holds bytes that the system has not accepted."""
         self.is_full = is_full
         if not is_full:
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._listener is not None:
             self._listener.socket_changed()
 
 
 class SocketProtocol(HttpProtocol):
-    """HTTP as every service of ours speaks it, with the socket in each request's scope."""
+    """The HTTP protocol of all services, with the socket in each request's scope."""
 
     @property
     def is_streaming(self) -> bool:
-        """Return whether a stream writes to the socket and cuts off a client that does not read."""
+        """Return whether a stream uses the socket; it cuts off clients that do not read itself."""
         return self._socket.has_stream
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give the requests of this connection its socket."""
+        """Put the socket into the scope of this connection's requests."""
         self._socket = Socket(transport)
         self.extensions = {EXTENSION: {"socket": self._socket}}
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the stream on this socket."""
+        """Notify the stream that the connection was closed."""
         super().connection_lost(exc)
         self._socket.lost()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Tell the stream on this socket that the client may be gone."""
+        """Notify the stream that the client sends no more; return whether to stay open."""
         keeps_open = super().eof_received()
         if keeps_open:
             self._socket.half_close()
         return keeps_open
 
     def pause_writing(self) -> None:
-        """Note that the system takes no more."""
+        """Note that the socket is full."""
         super().pause_writing()
         self._socket.fill(is_full=True)
 
     def resume_writing(self) -> None:
-        """Note that it does again."""
+        """Note that the socket can take more."""
         super().resume_writing()
         self._socket.fill(is_full=False)
 
 
 def socket_of(scope: Scope) -> Socket:
-    """Return the socket of a request that is served by SocketProtocol."""
+    """Return the socket of a request; the server must use SocketProtocol."""
     found: Socket = scope["extensions"][EXTENSION]["socket"]
     found.is_chunked = scope["http_version"] != "1.0"
     return found
 
 
 def bytes_streamed(scope: Scope) -> int:
-    """Return how many bytes streams have written to a request's socket so far."""
+    """Return the number of bytes that streams have written to a request's socket."""
     found = scope.get("extensions", {}).get(EXTENSION)
     return 0 if found is None else int(found["socket"].written)

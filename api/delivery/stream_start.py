@@ -1,7 +1,8 @@
-"""Begin a stream: make its cursor, or wait until there can be one.
+"""Start a stream: create its cursor, or wait until that is possible.
 
-A browser's EventSource comes back after a stream, and never after an error. So an error that passes
-by itself is none here: the stream opens, says what it waits for, and goes on when that is over.
+A browser's EventSource reconnects after a stream has ended, but never after an error. So if an
+error may pass, the stream opens nevertheless, sends the reason of the wait, and continues when the
+error has passed.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import NamedTuple
 from api.delivery.book_opener import BookOpener
 from api.delivery.channel_opener import ChannelOpener
 from api.delivery.cursor import Cursor
-from api.delivery.stream import EventLog, farewell
-from api.follow.api_events import status_frame
+from api.delivery.stream import ChangeSource, farewell
+from api.follow.api_events import status_sse
 from api.follow.join_points import JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -28,35 +29,35 @@ from api.views.view import View
 from kraken_book.event import Status
 from kraken_book.symbols import is_symbol, normalize_symbol
 
-# At random, so that thousands of waiting streams do not ask at once.
+# Random, so that thousands of waiting streams do not retry at once.
 RETRY_SECONDS = (0.5, 1.5)
-# After this another replica may do better, and a client that comes back may find it.
-PATIENCE = 5.0
+# Seconds. After this time the client should reconnect, possibly to a replica without the error.
+MAX_WAIT_SECONDS = 5.0
 
 
 class StreamRequest(NamedTuple):
     """A request for a stream, before its symbols are looked up."""
 
     names: tuple[str, ...] | None
-    """The names of the symbols as they were given, None for all symbols."""
+    """The names of the symbols as the client wrote them, None for all symbols."""
     view: View | None
     is_many: bool
     event_id: str | None
     """The event to resume after."""
 
     @property
-    def may_be_symbols(self) -> bool:
-        """Return whether each name might be a symbol's."""
+    def has_valid_names(self) -> bool:
+        """Return whether each name has the form of a symbol."""
         return all(is_symbol(symbol) for symbol in self.symbols)
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Return the names in Redis's spelling, as far as that is known without the list."""
+        """Return the names in the venue's spelling, as far as it is known without the list."""
         return tuple(dict.fromkeys(map(normalize_symbol, self.names or ())))
 
 
 class StreamStarter:
-    """Makes the cursors of streams."""
+    """Creates and opens the cursors of streams."""
 
     def __init__(
         self,
@@ -75,14 +76,14 @@ class StreamStarter:
         self._channels = channels
 
     async def resolve(self, request: StreamRequest) -> Choice:
-        """Return the symbols and the view that are asked for; raise ApiError."""
+        """Return the symbols and the view of a request; raise ApiError for an unknown symbol."""
         if request.names is None:
             return Choice(None, request.view, request.is_many)
         symbols = {await self._directory.resolve(name) for name in request.names}
         return Choice(tuple(sorted(symbols)), request.view, request.is_many)
 
     async def start(self, request: StreamRequest) -> tuple[Cursor, bytes]:
-        """Return an opened cursor, to be closed, and what is to be sent first; raise ApiError."""
+        """Return an open cursor and its first data; the caller closes it. Raise ApiError."""
         choice = await self.resolve(request)
         cursor = await self._cursor(choice)
         event_id = request.event_id
@@ -92,7 +93,7 @@ class StreamStarter:
             cursor.close()
             raise
         if choice.symbols is None and not self._channels.has_symbols:
-            # There is no book whose status would say it.
+            # Without a symbol there is no status event that could contain the reason.
             opening += waiting_comment("no-symbols")
         return cursor, opening + self._refusals(choice.symbols or ())
 
@@ -102,7 +103,7 @@ class StreamStarter:
         return Cursor(opener.log, opener)
 
     async def channel_cursor(self, choice: Choice) -> Cursor:
-        """Return a cursor for many books or a view; raise ApiError."""
+        """Return a cursor for many books or a view; raise ApiError if it is impossible."""
         channel = await self._channels.join(choice)
         return Cursor(channel.log, ChannelOpener(self._channels, choice, channel, self._reads))
 
@@ -112,53 +113,58 @@ class StreamStarter:
         return await self.channel_cursor(choice)
 
     def _refusals(self, symbols: Iterable[str]) -> bytes:
-        """Return Kraken's words about the symbols that it refuses."""
+        """Return a status with Kraken's reason for each symbol that it refuses."""
         states = self._directory.last_states()
         refused = [
             symbol for symbol in symbols if symbol in states and states[symbol].status == "refused"
         ]
-        return b"".join([status_frame(each, "syncing", states[each].reason) for each in refused])
+        return b"".join([status_sse(each, "syncing", states[each].reason) for each in refused])
 
 
 def may_wait_for(error: ApiError, request: StreamRequest) -> bool:
-    """Return whether a stream opens although it cannot start now, for `error`."""
-    return error.is_passing and request.may_be_symbols
+    """Return whether a stream opens and waits although `error` prevents its start."""
+    return error.is_passing and request.has_valid_names
 
 
 class WaitingReader:
-    """Says what it waits for, then reads what was asked for.
+    """Waits until the cursor of a request can be opened, then reads from it.
 
-    After `patience` seconds it tells the client to come back, and `next` raises the ApiError: the
-    stream is to end. Until then it waits for an unknown symbol too, because the collectors of
-    several shards write their symbols one after the other.
+    After `patience` seconds it sends the farewell, and then `next` raises the ApiError to end the
+    stream. Until then it also waits for an unknown symbol, because the collectors of several shards
+    write their symbols one after the other.
+
+    Args:
+        starter: Starts the cursor.
+        request: The request.
+        patience: Seconds to wait.
     """
 
     def __init__(
-        self, starter: StreamStarter, request: StreamRequest, patience: float = PATIENCE
+        self, starter: StreamStarter, request: StreamRequest, patience: float = MAX_WAIT_SECONDS
     ) -> None:
         self._starter = starter
         self._request = request
         self._until = monotonic() + patience
         self._cursor: Cursor | None = None
         self._pause = _Pause(",".join(request.names or ("*",)))
-        self._told: str | None = None
+        self._sent_reason: str | None = None
         self._error: ApiError | None = None
 
     @property
-    def log(self) -> EventLog:
-        """Return what tells when there may be more."""
+    def log(self) -> ChangeSource:
+        """Return the cursor's log, or a timer while there is no cursor."""
         return self._pause if self._cursor is None else self._cursor.log
 
     def wait_for(self, error: ApiError) -> bytes:
-        """Return the frames that tell the client of `error`; empty if it knows already."""
+        """Return the comment and the statuses for `error`; empty if they were sent already."""
         reason = "redis" if isinstance(error, RedisAway) else error.code
-        if reason == self._told:
+        if reason == self._sent_reason:
             return b""
-        self._told = reason
+        self._sent_reason = reason
         return waiting_comment(reason) + self._statuses("syncing", reason)
 
     async def next(self) -> bytes:
-        """Return what is to be sent; raise ApiError, redis.RedisError or OSError."""
+        """Return the next data; raise ApiError, redis.RedisError or OSError."""
         if self._cursor is not None:
             return await self._cursor.next()
         if self._error is not None:
@@ -170,42 +176,42 @@ class WaitingReader:
                 return self.wait_for(error)
             self._error = error
             return farewell()
-        # Ends the statuses of the wait; the opening has the books' own.
+        # `live` ends the statuses of the wait; the opening has the actual statuses.
         return self._statuses("live", None) + opening
 
     def ready(self) -> bytes | None:
-        """Return what is in memory to be sent; None if only `next` can tell."""
+        """Return the next data in memory, empty if there is none; None if `next` is needed."""
         return None if self._cursor is None else self._cursor.ready()
 
     def close(self) -> None:
-        """End the wait, or close the cursor."""
+        """Close the cursor if there is one."""
         if self._cursor is not None:
             self._cursor.close()
 
     def _statuses(self, status: Status, reason: str | None) -> bytes:
-        return b"".join([status_frame(each, status, reason) for each in self._request.symbols])
+        return b"".join([status_sse(each, status, reason) for each in self._request.symbols])
 
 
 def waiting_comment(reason: str) -> bytes:
-    """Return the comment that says what a stream waits for."""
+    """Return the SSE comment with the reason of a wait."""
     return b": waiting: %b\n\n" % reason.encode()
 
 
 class _Pause:
-    """Takes the place of a log while there is none: it changes in a moment."""
+    """A timer in place of a log: calls each waker once, after a random time."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
 
     def on_change(self, waker: Callable[[], None]) -> None:
-        """Call `waker` once, in a moment."""
+        """Call `waker` once, after a random time within `RETRY_SECONDS`."""
         self.forget(waker)
         loop = asyncio.get_running_loop()
         self._timers[waker] = loop.call_later(random.uniform(*RETRY_SECONDS), waker)
 
     def forget(self, waker: Callable[[], None]) -> None:
-        """Do not call `waker`."""
+        """Remove `waker`, so that it is not called."""
         timer = self._timers.pop(waker, None)
         if timer is not None:
             timer.cancel()

@@ -1,4 +1,4 @@
-"""All open streams of this process: their keep-alive, their deadline, and their end."""
+"""Keep all open streams of this process: their keep-alives, deadlines and ends."""
 
 from __future__ import annotations
 
@@ -17,34 +17,38 @@ WATCH_INTERVAL = 1.0
 
 
 class Streams:
-    """Keeps streams alive; a client that takes nothing for `write_timeout` seconds is cut off."""
+    """The open streams of this process.
+
+    Args:
+        write_timeout: Seconds after which a client that reads nothing is cut off.
+    """
 
     def __init__(self, write_timeout: float) -> None:
         self._write_timeout = write_timeout
         self._streams: set[Stream] = set()
         self._none = asyncio.Event()
         self._none.set()
-        self.draining = False
+        self.is_draining = False
 
     def add(self, stream: Stream) -> None:
-        """Note that a stream begins."""
+        """Add a new stream; end it if the replica is draining."""
         self._streams.add(stream)
         self._none.clear()
         STREAMS.inc()
         READERS.set(len(self._streams))
-        if self.draining:
-            # An EventSource comes back after a farewell, never after an error.
+        if self.is_draining:
+            # An EventSource reconnects after a farewell, but never after an error.
             stream.end()
 
     def remove(self, stream: Stream) -> None:
-        """Note that a stream has ended."""
+        """Remove a stream that has ended."""
         self._streams.discard(stream)
         READERS.set(len(self._streams))
         if not self._streams:
             self._none.set()
 
     async def run(self) -> None:
-        """Keep the streams alive and cut off clients that do not read, for ever."""
+        """Send keep-alives and cut off clients that do not read, until the task is cancelled."""
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             now = monotonic()
@@ -54,14 +58,14 @@ class Streams:
             for stream in streams:
                 if stream.blocked_for(now) > self._write_timeout:
                     CUT_OFF.inc()
-                    log.warning("reader does not read, cut off", symbol=stream.symbol)
+                    log.warning("reader stalled, cut off", symbol=stream.symbol)
                     stream.abort()
                 else:
                     stream.keep_alive(now)
 
     async def drain(self, seconds: float) -> None:
-        """End every stream, and return when all have ended or `seconds` are over."""
-        self.draining = True
+        """End every stream; abort those that have not ended after `seconds`."""
+        self.is_draining = True
         for stream in list(self._streams):
             stream.end()
         try:

@@ -1,9 +1,10 @@
-"""Events from Redis into rings, once for all readers of a symbol.
+"""Read events from Redis into rings, once for all readers of a symbol.
 
-- `follower` waits for new events with `wake`, has each node read by its `node_workers`, and once a
-  second makes a `sweep` over all of them.
-- `ring_feed` reads the streams and appends what it read to the rings in the `ring_registry`.
-- `ring` is one symbol's events as SSE, a `frame_log` whose bytes count in the `buffer`.
-- `join_points` start rings, and are where readers join them.
-- `age_watch` tells readers when a book is stale, by an event of the api's own (`api_events`).
+- `follower` waits for new events with `wake`, reads each node in a task of `node_workers`, and
+  makes a `sweep` over all of them every second.
+- `ring_feed` reads the streams and appends the events to the rings in the `ring_registry`.
+- `ring` has one symbol's events as SSE. It is an `event_log`; its bytes count in the `buffer`.
+- `join_points` starts rings and finds the index at which a reader joins one.
+- `age_watch` appends a status to a ring when its book becomes stale. `api_events` renders the
+  events that the api adds itself.
 """

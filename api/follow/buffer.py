@@ -1,9 +1,9 @@
-"""One bound, in bytes, for everything that a process keeps for its readers.
+"""Bound the bytes that a process keeps for its readers.
 
-Logs are bounded by numbers of frames too, but clients and markets decide how large frames are and
-how many logs there are. When all logs together pass the bound, each gives up a part of its oldest
-frames, and its slowest readers get `lagged`. The floor of a log is what it must keep to be of
-use. When the floors fill the buffer, there is no room for another view.
+The number of events of each log is bounded too, but clients and markets determine the size of
+events and the number of logs. When all logs together exceed the bound, each evicts a part of its
+oldest events, and its slowest readers get `lagged`. The floor of a log is the least that it needs
+to be useful. When the floors take half of the buffer, another channel is refused.
 """
 
 from __future__ import annotations
@@ -13,65 +13,66 @@ from collections.abc import Callable, Iterable
 from api.store.errors import NoRoom
 
 MAX_BYTES = 256 * 1024 * 1024
-# Some of the newest events of a book.
+# Room for the newest events of a book.
 FLOOR_BYTES = 16 * 1024
-# Visiting every log takes time, so each visit gives up this part of the buffer.
-GIVEN_UP_PART = 64
+# One part in this many is evicted at a time, because visiting all logs takes long.
+EVICTED_PART = 64
 
 
 class Buffer:
-    """Counts the bytes of all logs and openings; makes logs give up frames past `max_bytes`."""
+    """Counts the bytes of all logs and openings, and makes logs evict events beyond `max_bytes`."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
         """The bytes that all shares and openings hold."""
         self.pinned = 0
-        """The bytes of openings, which cannot be given up before they are sent."""
+        """The bytes of openings, which cannot be evicted before they are sent."""
         self.floors = 0
         """The sum of the floors of all shares."""
         self.limit = max_bytes
-        """Logs give up frames when `bytes` passes this."""
+        """Logs evict events when `bytes` exceeds this."""
         self._shares: set[BufferShare] = set()
 
-    def share(self, give_up: Callable[[int], int], floor: int = FLOOR_BYTES) -> BufferShare:
+    def share(self, evict: Callable[[int], int], floor: int = FLOOR_BYTES) -> BufferShare:
         """Return a new share.
 
         Args:
-            give_up: Forgets about a number of bytes, and returns how many it has forgotten.
-            floor: How many bytes the share keeps if possible.
+            evict: Called with a number of bytes; drops about as many and returns the number of
+                bytes that it dropped.
+            floor: The bytes that the share keeps if possible.
         """
-        share = BufferShare(self, give_up, floor)
+        share = BufferShare(self, evict, floor)
         self._shares.add(share)
         self.floors += floor
         return share
 
     @property
     def is_full(self) -> bool:
-        """Return whether there is no room for another log: floors may take half of the buffer."""
+        """Return whether the floors take more than half of the buffer, so no log may be added."""
         return self.floors > self.max_bytes // 2
 
     def has_room(self, size: int) -> bool:
-        """Return whether an opening of `size` bytes may be kept.
+        """Return whether an opening of `size` bytes may be pinned.
 
-        Openings may take half of the buffer; a single one is always allowed.
+        All openings together may take half of the buffer; a single one is always allowed.
         """
         return not self.pinned or self.pinned + size <= self.max_bytes // 2
 
     def pin(self, size: int) -> None:
-        """Count an opening that readers are sent; raise NoRoom."""
+        """Count an opening that is being sent; raise NoRoom if openings take too much already."""
         if not self.has_room(size):
             raise NoRoom
         self.pinned += size
         self.add(size)
 
     def unpin(self, size: int) -> None:
-        """Stop counting an opening: its readers have been sent it, or have gone."""
+        """Stop counting an opening, because it has been sent or its readers have left."""
         self.pinned -= size
         self.bytes -= size
 
     def add(self, size: int) -> None:
-        """Count `size` bytes more, fewer if it is negative, and keep the bound."""
+        """Add `size`, which may be negative, to the bytes, and evict events beyond the bound."""
         self.bytes += size
         if self.bytes > self.limit:
             self._keep_bound()
@@ -85,16 +86,16 @@ class Buffer:
             share.bytes = share.floor = 0
 
     def _keep_bound(self) -> None:
-        step = self.max_bytes // GIVEN_UP_PART
-        self._give_up(step, ((share, share.bytes - share.floor) for share in self._shares))
+        step = self.max_bytes // EVICTED_PART
+        self._evict(step, ((share, share.bytes - share.floor) for share in self._shares))
         if self.bytes > self.max_bytes:
-            self._give_up(step, ((share, share.bytes) for share in self._shares))
-        # If too little could be given up, the next frame must not cause another try.
+            self._evict(step, ((share, share.bytes) for share in self._shares))
+        # If too little could be evicted, the next event must not cause another visit.
         is_kept = self.bytes <= self.max_bytes
         self.limit = self.max_bytes if is_kept else self.bytes + step
 
-    def _give_up(self, step: int, spare: Iterable[tuple[BufferShare, int]]) -> None:
-        """Make shares give up the excess and `step`, in proportion to what they can spare."""
+    def _evict(self, step: int, spare: Iterable[tuple[BufferShare, int]]) -> None:
+        """Evict the excess and `step`, in proportion to the bytes that each share can spare."""
         spare = [(share, size) for share, size in spare if size > 0]
         total = sum(size for _, size in spare)
         excess = self.bytes - self.max_bytes + step
@@ -106,44 +107,44 @@ class Buffer:
 class BufferShare:
     """One log's part of the buffer."""
 
-    __slots__ = ("_buffer", "_give_up", "bytes", "floor")
+    __slots__ = ("_buffer", "_evict", "bytes", "floor")
 
-    def __init__(self, buffer: Buffer, give_up: Callable[[int], int], floor: int) -> None:
+    def __init__(self, buffer: Buffer, evict: Callable[[int], int], floor: int) -> None:
         self._buffer = buffer
-        self._give_up = give_up
+        self._evict = evict
         self.bytes = 0
         self.floor = floor
 
     def add(self, size: int) -> None:
-        """Count `size` bytes more, fewer if it is negative."""
+        """Add `size`, which may be negative, to the bytes."""
         self.bytes += size
         buffer = self._buffer
         buffer.bytes += size
-        # `Buffer.add` inlined: this is called for every event.
+        # `Buffer.add` is inlined, because this is called for every event.
         if buffer.bytes > buffer.limit:
             buffer.add(0)
 
     def shrink(self, size: int) -> None:
-        """Give up about `size` bytes."""
-        given = self._give_up(size)
-        self.bytes -= given
-        self._buffer.bytes -= given
+        """Evict about `size` bytes."""
+        evicted = self._evict(size)
+        self.bytes -= evicted
+        self._buffer.bytes -= evicted
 
     def clear(self) -> None:
-        """Count nothing, because everything has been forgotten."""
+        """Set the bytes to 0, because the log was cleared."""
         self.add(-self.bytes)
 
     def set_floor(self, floor: int) -> None:
-        """Keep `floor` bytes if possible."""
+        """Set the bytes that the share keeps if possible."""
         self._buffer.floors += floor - self.floor
         self.floor = floor
 
     def close(self) -> None:
-        """Give the share back."""
+        """Remove the share from the buffer."""
         self._buffer.forget(self)
-        # Otherwise the log would refer to itself and wait for the garbage collector.
-        self._give_up = _nothing
-        # A read that is under way may still append, which must count in no buffer.
+        # Without the reference cycle, the log's memory is freed without the garbage collector.
+        self._evict = _nothing
+        # A read in progress may still append; its bytes must not count.
         self._buffer = Buffer()
 
 

@@ -1,8 +1,8 @@
-"""Follows the streams of all rings: the one part of the process that waits for new events.
+"""Follow the streams of all rings: the only part of the process that waits for new events.
 
-It waits for a wake, then reads, in one round trip to each node, the streams that were written and
-are followed. It waits for few streams themselves. A sweep each second covers a wake that was lost.
-A node that does not answer holds up the streams of no other.
+The follower waits for a wake, then reads the followed streams that were written, in one round trip
+to each node. If it follows only a few streams, it also waits on the streams themselves. A sweep
+every second covers lost wakes. A node that does not answer delays no other node.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ log = get_logger(__name__)
 
 SWEEP_INTERVAL = 1.0
 RETRY_INTERVAL = 0.25
-# How long a node of several may answer late before the others go on without it.
+# Seconds that the node of the wake may be late before the other nodes are read without a wake.
 MAX_LATENESS = 0.25
 
 
 class Follower:
-    """Feeds the rings of the registry.
+    """Keeps the rings of the registry up to date.
 
     Args:
         nodes: The nodes of Redis.
-        registry: The rings to feed.
-        feed: Appends to them.
-        sweep: Reads what a wake did not name.
+        registry: The rings.
+        feed: Reads events and appends them to the rings.
+        sweep: Finds events that no wake named.
         wake: Waits for new events.
-        sweep_interval: How often each node is swept, in seconds.
+        sweep_interval: Seconds between two sweeps of a node.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Follower:
         self._wake = wake
         self._sweep_interval = sweep_interval
         self._workers = NodeWorkers(self._follow_node)
-        # Rings whose streams have been written and are to be read, by symbol.
+        # Rings with written streams that are not read yet, by symbol.
         self._written: dict[str, Ring] = {}
         self._swept_at: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
-        # What was logged of each node that does not answer.
+        # The trouble that was logged for each node that does not answer.
         self._outages: WeakKeyDictionary[RedisNode, str] = WeakKeyDictionary()
 
     async def run(self) -> None:
-        """Feed the rings for ever."""
+        """Follow until the task is cancelled."""
         try:
             while True:
                 await self._round()
@@ -79,32 +79,32 @@ class Follower:
             await self._workers.end()
 
     async def _round(self) -> None:
-        """Learn what was written, and have each node read; wait only while all nodes are busy."""
+        """Wait for writes, then start to read each node; block only while all nodes are busy."""
         due = self._next_sweep_in()
         if due > 0:
-            await self._learn_written(due)
+            await self._wait_for_writes(due)
         nodes = {self._feed.node_of(ring) for ring in self._written.values()}
         nodes.update(node for node in self._nodes.all() if self._sweep_in(node) <= 0)
         if nodes:
             await self._workers.run(nodes, self._nodes.all())
 
     def _next_sweep_in(self) -> float:
-        """Return in how many seconds the next idle node is to be swept."""
+        """Return the seconds until the next sweep of an idle node is due."""
         idle = (node for node in self._nodes.all() if not self._workers.is_busy(node))
         return min(map(self._sweep_in, idle), default=self._sweep_interval)
 
     def _sweep_in(self, node: RedisNode) -> float:
         return self._swept_at.get(node, 0.0) + self._sweep_interval - monotonic()
 
-    async def _learn_written(self, seconds: float) -> None:
-        """Note the rings whose streams were written; wait for one at most `seconds`."""
+    async def _wait_for_writes(self, seconds: float) -> None:
+        """Wait at most `seconds` for writes, and record the rings of written streams."""
         node = self._nodes.of(WAKE)
         rings: Collection[Ring]
         try:
-            rings = await self._wait_for_written(seconds, node)
+            rings = await self._wait_for_wake(seconds, node)
         except (RedisError, OSError) as error:
             self._log_outage(node, error)
-            # Without a wake every stream may have been written.
+            # Without a wake, any stream may have been written.
             rings = self._registry.rings
             self._swept_at.pop(node, None)
             await asyncio.sleep(RETRY_INTERVAL)
@@ -113,30 +113,30 @@ class Follower:
         for ring in rings:
             self._written[ring.symbol] = ring
 
-    async def _wait_for_written(self, seconds: float, node: RedisNode) -> list[Ring]:
+    async def _wait_for_wake(self, seconds: float, node: RedisNode) -> list[Ring]:
         is_alone = len(self._nodes.all()) == 1
         if node in self._outages:
             seconds = min(seconds, RETRY_INTERVAL)
-        # The streams of other nodes must not wait for the client's timeout of one that hangs.
+        # If this node hangs, the other nodes must not wait for the client's longer timeout.
         async with asyncio.timeout(None if is_alone else seconds + MAX_LATENESS):
             woken = await self._wake.wait(seconds, self._registry.rings)
         full = await self._append_waited_on(woken.streams)
         named = [ring for ring in self._registry.rings if ring.symbol in woken.symbols]
-        return full + [ring for ring in named if not (ring.started and ring in woken.streams)]
+        return full + [ring for ring in named if not (ring.is_started and ring in woken.streams)]
 
     async def _append_waited_on(self, streams: Mapping[Ring, StreamReply]) -> list[Ring]:
-        """Append what a wait brought; return the rings that have more."""
-        # A ring whose stream was not written must not wake its readers.
+        """Append the entries that the wait returned; return the rings with more in Redis."""
+        # Empty replies are skipped, so that only readers of written streams wake.
         replies = {ring: reply for ring, reply in streams.items() if reply}
         full, _ = await self._feed.append_replies(list(replies), list(replies.values()))
         for ring, reply in replies.items():
-            if ring.started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
-                self._wake.stuck(ring)
-        # Read at once: if more rings are followed by then, the next wait is for the wake alone.
+            if ring.is_started and id_order(reply[-1][0].decode()) > id_order(ring.last.id):
+                self._wake.note_stuck(ring)
+        # The caller reads them at once, because the next wait may not include their streams.
         return full
 
     async def _follow_node(self, node: RedisNode) -> None:
-        """Read what is due of a node; again until it has been read or the node is gone."""
+        """Sweep a node if due and read its written streams; retry until it succeeds."""
         while node in self._nodes.all() or self._written_at(node):
             try:
                 if self._sweep_in(node) <= 0:
@@ -151,7 +151,7 @@ class Follower:
                 self._swept_at.pop(node, None)
                 await asyncio.sleep(RETRY_INTERVAL)
             else:
-                # Whether the wake's node answers, the wait for the wake tells: it may fail alone.
+                # The wait for the wake can fail alone: `_wait_for_writes` logs its recovery.
                 if node is not self._nodes.of(WAKE):
                     self._log_recovery(node)
                 return
@@ -162,11 +162,11 @@ class Follower:
     def _log_outage(self, node: RedisNode, error: Exception) -> None:
         REDIS_UP.set(0)
         trouble = describe(error, node)
-        if self._outages.get(node) != trouble.says:
-            self._outages[node] = trouble.says
-            event = f"{trouble.says}, streams stay open and wait"
+        if self._outages.get(node) != trouble.summary:
+            self._outages[node] = trouble.summary
             log.error(
-                event,
+                "redis unavailable, streams wait",
+                trouble=trouble.summary,
                 reason=trouble.reason.value,
                 error=trouble.text,
                 advice=trouble.advice,

@@ -1,7 +1,7 @@
-"""Start rings, and find where a reader joins one: at the book of the hash, or at the past.
+"""Start rings, and find the index at which a reader joins one.
 
-Everything here raises redis.RedisError or OSError if Redis does not answer. What readers ask for at
-the same time is read once.
+A reader joins at the book of the hash, or resumes after an earlier event. Concurrent readers share
+the reads. Coroutines raise redis.RedisError or OSError if Redis does not answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from api.follow.age_watch import AgeWatch
-from api.follow.frame_log import sse_frame
+from api.follow.event_log import render_sse
 from api.follow.ring import Ring
 from api.follow.ring_feed import RingFeed
 from api.store.book_store import BookStore, BookWithAge
@@ -20,7 +20,7 @@ from kraken_book.position import Position
 
 
 class JoinPoint:
-    """A book at which readers join a ring; rendered once for all who join at it."""
+    """A book at which readers join a ring, rendered once for all of them."""
 
     def __init__(self, book: BookWithAge, position: Position) -> None:
         self.book = book
@@ -28,11 +28,11 @@ class JoinPoint:
 
     @cached_property
     def sse(self) -> bytes:
-        """The snapshot that opens their streams."""
+        """Return the snapshot that opens a stream, as SSE."""
         stored, position = self.book.hash, self.position
         assert stored.snapshot is not None, f"{stored.symbol} has no book"
         data = render_snapshot(stored.snapshot, position.seq, position.epoch, None, None)
-        return sse_frame(stored.event_id, data)
+        return render_sse(stored.event_id, data)
 
 
 class JoinPoints:
@@ -49,36 +49,40 @@ class JoinPoints:
         self._starting = SingleFlight(self._start_with_past)
 
     async def find(self, ring: Ring) -> JoinPoint | None:
-        """Return the book to join a ring at, None if there is none."""
+        """Return the book in Redis at which a reader joins a ring, None if there is none."""
         return await self._points.get(ring)
 
     async def reach(self, ring: Ring, point: JoinPoint) -> int | None:
-        """Bring a ring to a join point, and return the index after it; None if that is gone."""
-        if not ring.started:
+        """Feed a ring up to a join point.
+
+        Returns:
+            The index after the join point, None if events after it are gone.
+        """
+        if not ring.is_started:
             await self.start(ring, point)
         await self._feed.reach(ring, point.position)
         return ring.index_after(point.position)
 
     async def start(self, ring: Ring, point: JoinPoint) -> None:
-        """Start a ring at a book, and bring it to where Redis is now."""
+        """Start a ring at a book, and feed it up to the end of its stream."""
         ring.start(point.position, point.book.hash.event_id)
         self._ages.check(ring)
-        # A book may be written later than its events.
+        # A status event is written without the book, so the stream may be ahead of the hash.
         await self._feed.catch_up(ring)
 
     async def start_with_past(self, ring: Ring) -> None:
         """Start a ring with the newest events of its stream, if there are any.
 
-        So readers that come back together, from a replica that ended, find their events in memory.
+        Readers that resume together, after another replica stopped, find their events in memory.
         """
         await self._starting.get(ring)
 
     async def _start_with_past(self, ring: Ring) -> None:
         entries = await self._reads.newest(ring.symbol)
-        if entries and not ring.started:
+        if entries and not ring.is_started:
             ring.start(entries[0].position, entries[0].id)
             self._feed.append(ring, entries[1:])
-            # The wake of what was written since may have come before the ring was started.
+            # A wake for later events may have come before the ring was started.
             await self._feed.catch_up(ring)
 
     async def _read_point(self, ring: Ring) -> JoinPoint | None:

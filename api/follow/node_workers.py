@@ -1,4 +1,4 @@
-"""One task at a time for each node of Redis, so that a slow node holds up no other."""
+"""Run one task at a time for each node of Redis, so that a slow node delays no other."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from runtime.service import end_tasks
 
 
 class NodeWorkers:
-    """Runs `work` for nodes; they do not wait for each other."""
+    """Runs `work` for each node, independently of the other nodes."""
 
     def __init__(self, work: Callable[[RedisNode], Coroutine[Any, Any, None]]) -> None:
         self._work = work
         self._running: dict[RedisNode, asyncio.Task[None]] = {}
 
     async def run(self, due: Collection[RedisNode], nodes: Collection[RedisNode]) -> None:
-        """Start the work of each node in `due`, and return when one of `nodes` is idle.
+        """Start the work of each idle node in `due`, and return when one of `nodes` is idle.
 
-        A node whose work is under way is left to it. Raise what work raised.
+        Exceptions of finished work are raised here.
         """
         self._reap()
         if len(nodes) == len(due) == 1 and not self._running:
@@ -35,18 +35,18 @@ class NodeWorkers:
             self._reap()
 
     async def wait_for_one(self) -> None:
-        """Return when the work of one node has ended; at once if none is under way."""
+        """Wait until the work of one node has ended; return at once if none is running."""
         if self._running:
             await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
 
     def is_busy(self, node: RedisNode) -> bool:
-        """Return whether the work of `node` is under way."""
+        """Return whether the work of `node` is running."""
         task = self._running.get(node)
         return task is not None and not task.done()
 
     async def end(self) -> None:
         """Cancel the work of all nodes."""
-        # Whoever ends this asks more than once, and must not interrupt it.
+        # `end_tasks` cancels repeatedly, which must not interrupt this.
         await asyncio.shield(end_tasks(self._running.values()))
 
     def _reap(self) -> None:

@@ -1,6 +1,6 @@
-"""Append to rings what Redis has after their last events.
+"""Read events from Redis and append them to rings.
 
-Everything here that waits for Redis raises redis.RedisError or OSError.
+Coroutines raise redis.RedisError or OSError if Redis does not answer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from redis.exceptions import ClusterDownError, MovedError
 
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import Ring
 from api.store.coalesce import SingleFlight
 from api.store.corrupt_keys import CorruptKeys
@@ -39,8 +39,8 @@ class RingFeed:
 
     Args:
         nodes: The nodes of Redis.
-        corrupt: Where corrupt keys are noted.
-        max_entries: How many entries one read of one stream brings.
+        corrupt: The record of corrupt keys.
+        max_entries: Entries of one stream that one read returns.
     """
 
     def __init__(self, nodes: Nodes, corrupt: CorruptKeys, max_entries: int = MAX_ENTRIES) -> None:
@@ -48,9 +48,9 @@ class RingFeed:
         self._corrupt = corrupt
         self._max_entries = max_entries
         self._catching_up = SingleFlight(self.catch_up)
-        # One read at a time: two from the same id would bring the same events twice.
+        # Concurrent reads after the same id would return the same events twice.
         self._locks: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
-        # The id up to which the entries after a ring's last event were read and are no events.
+        # The id of the last corrupt entry that was skipped after a ring's last event.
         self._passed: WeakKeyDictionary[Ring, str] = WeakKeyDictionary()
 
     def node_of(self, ring: Ring) -> RedisNode:
@@ -58,7 +58,7 @@ class RingFeed:
         return self._nodes.of(events_key(ring.symbol))
 
     async def catch_up(self, *rings: Ring) -> None:
-        """Bring started rings to where Redis is now."""
+        """Feed started rings up to the end of their streams."""
         by_node: dict[RedisNode, list[Ring]] = {}
         for ring in rings:
             by_node.setdefault(self.node_of(ring), []).append(ring)
@@ -66,27 +66,27 @@ class RingFeed:
             await self.read(node, its)
 
     async def reach(self, ring: Ring, position: Position) -> None:
-        """Bring a started ring to `position`, which Redis has reached."""
-        # A read that is under way may have begun before that; the next one has not.
+        """Feed a started ring up to `position`, which the stream has reached."""
+        # A read in progress may have begun before the stream reached it; the next one has not.
         for _ in range(2):
-            if ring.started and ring.last.position < position:
+            if ring.is_started and ring.last.position < position:
                 await self._catching_up.get(ring)
 
     async def read(self, node: RedisNode, rings: Collection[Ring], *, moves: int = 1) -> None:
-        """Append what the streams at `node` have after each ring's last event.
+        """Append the events that follow each ring's last event in its stream at `node`.
 
-        A stream that has moved is read at its node, at most `moves` times; nodes that name each
-        other are left to the next sweep.
+        If a stream has moved to another node, it is read there, at most `moves` times. If nodes
+        redirect to each other, the next sweep reads it.
         """
         for ring in rings:
-            # Its readers wait for a book, and there may be one now.
-            if not ring.started:
+            # Readers of a ring that is not started wait for a book, which may exist now.
+            if not ring.is_started:
                 ring.wake()
-        rings = [ring for ring in rings if ring.started]
+        rings = [ring for ring in rings if ring.is_started]
         moved: list[Ring] = []
         async with self._locks.setdefault(node, asyncio.Lock()):
             while rings:
-                # An error of one key is in its reply, and does not stop the others.
+                # `send` returns an error of one key in its reply, so the others are read.
                 replies = await self._nodes.send(node, [self._read_command(r) for r in rings])
                 rings, gone = await self.append_replies(rings, replies)
                 moved += gone
@@ -98,7 +98,15 @@ class RingFeed:
     async def append_replies(
         self, rings: Sequence[Ring], replies: Sequence[object]
     ) -> tuple[list[Ring], list[Ring]]:
-        """Append what was read; return the rings that have more, and those that have moved."""
+        """Append the events in `replies`.
+
+        Args:
+            rings: The rings that were read.
+            replies: The reply for each ring: entries, or the error of its key.
+
+        Returns:
+            The rings with more entries in Redis, and the rings with a stream at another node.
+        """
         full: list[Ring] = []
         moved: list[Ring] = []
         cooperator = Cooperator()
@@ -111,36 +119,37 @@ class RingFeed:
                 continue
             last = ring.last
             self.append(ring, entries_in(ring.symbol, reply, self._corrupt))
-            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.started:
+            if isinstance(reply, list) and len(reply) >= self._max_entries and ring.is_started:
                 if ring.last is last:
-                    # The next read would bring the same again.
+                    # All entries were corrupt: the next read must begin after them.
                     self._passed[ring] = reply[-1][0].decode()
                 full.append(ring)
         return full, moved
 
     def append(self, ring: Ring, entries: list[StreamEntry]) -> None:
-        """Append events that come after the ring's last; restart the ring if events are missing."""
-        if not ring.started:
+        """Append the events after the ring's last one; restart the ring if events are missing."""
+        if not ring.is_started:
             return
         appended = 0
         for entry in entries:
-            # A wait and a catch-up may bring the same event.
+            # A wait and a catch-up may return the same event.
             if entry.position <= ring.last.position:
                 continue
             if not follows(entry, ring.last.position):
-                log.warning("events are gone from redis", symbol=ring.symbol, after=ring.last.id)
-                ring.restart("redis" if went_back(entry, ring.last.position) else "trimmed")
+                last = ring.last
+                log.warning("events missing, ring restarted", symbol=ring.symbol, after=last.id)
+                ring.restart("redis" if went_back(entry, last.position) else "trimmed")
                 break
-            ring.append(SseFrame(entry.position, entry.id, sse_frame(entry.id, entry.data)))
+            ring.append(SseEvent(entry.position, entry.id, render_sse(entry.id, entry.data)))
             appended += 1
-        # Once for all: counting is a large part of what is done for an event.
+        # Counted once for all events, because the counter takes a lock for each increment.
         EVENTS_READ.inc(appended)
         ring.wake()
 
     def note_stream_id(self, ring: Ring, stream_id: str) -> None:
-        """Look again at entries that were passed over if the stream ends before them.
+        """Read again from the last event if the stream ends before a skipped entry.
 
-        That is so after a repair, which removes entries of the far future.
+        This happens when corrupt entries with ids in the future have been deleted.
         """
         passed = self._passed.get(ring)
         if passed is not None and id_order(stream_id) <= id_order(passed):

@@ -1,24 +1,24 @@
-"""The rings of this process: one for each symbol that somebody reads."""
+"""Keep the rings of this process: one for each symbol that has readers."""
 
 from __future__ import annotations
 
 from collections.abc import ValuesView
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import MAX_FRAMES
+from api.follow.event_log import MAX_EVENTS
 from api.follow.ring import Ring
 from api.store.metrics import FOLLOWED
 
 
 class RingRegistry:
-    """Makes a ring for the first reader of a symbol, and closes it after the last.
+    """Creates a ring for the first reader of a symbol, and closes it after the last.
 
     Args:
         buffer: The buffer of the process.
-        capacity: How many frames each ring keeps at least, if the buffer allows.
+        capacity: The least number of events that each ring keeps, if the buffer allows.
     """
 
-    def __init__(self, buffer: Buffer, capacity: int = MAX_FRAMES) -> None:
+    def __init__(self, buffer: Buffer, capacity: int = MAX_EVENTS) -> None:
         self._buffer = buffer
         self._capacity = capacity
         self._rings: dict[str, Ring] = {}
@@ -32,7 +32,7 @@ class RingRegistry:
         return self._rings.values()
 
     def follow(self, symbol: str) -> Ring:
-        """Return the ring of `symbol`; it is fed until `unfollow` is called as often."""
+        """Return the ring of `symbol`; call `unfollow` when the reader leaves."""
         ring = self._rings.get(symbol)
         if ring is None:
             ring = self._rings[symbol] = Ring(symbol, self._buffer, self._capacity)
@@ -41,7 +41,7 @@ class RingRegistry:
         return ring
 
     def unfollow(self, ring: Ring) -> None:
-        """Note that a reader of `ring` has gone."""
+        """Count one reader less, and close the ring after the last."""
         ring.readers -= 1
         if not ring.readers and self._rings.get(ring.symbol) is ring:
             del self._rings[ring.symbol]

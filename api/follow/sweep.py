@@ -1,4 +1,4 @@
-"""Read all followed streams of a node, named by a wake or not, and the ages of its books."""
+"""Find events that no wake named, and update the ages of all followed books of a node."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Sweep:
-    """Compares the rings of a node with the books there, which say how far each stream is."""
+    """Compares the rings of a node with the hashes of its books, which have each stream's end."""
 
     def __init__(
         self,
@@ -32,11 +32,11 @@ class Sweep:
         self._ages = ages
 
     async def run(self, node: RedisNode) -> None:
-        """Bring the started rings of a node up to date; raise redis.RedisError or OSError."""
-        rings = [ring for ring in self._registry.rings if ring.started]
+        """Feed the started rings of a node; raise redis.RedisError or OSError if it is down."""
+        rings = [ring for ring in self._registry.rings if ring.is_started]
         rings = [ring for ring in rings if self._feed.node_of(ring) is node]
         now = await self._reads.time_of(node)
-        # Noted before the books are read: a reader may catch up meanwhile.
+        # Taken before the books are read, because a reader may feed a ring meanwhile.
         last_ids = [ring.last.id for ring in rings]
         books = await self._store.books([ring.symbol for ring in rings]) if rings else []
         behind, swept = [], []
@@ -46,13 +46,13 @@ class Sweep:
             swept.append(ring)
             self._ages.note_book(ring, book)
             if id_order(book.hash.stream_id) < id_order(last_id):
-                log.warning("redis stands before what was read", symbol=ring.symbol, id=last_id)
+                log.warning("redis went back, ring restarted", symbol=ring.symbol, id=last_id)
                 ring.restart("redis")
             elif book.hash.stream_id != last_id:
                 self._feed.note_stream_id(ring, book.hash.stream_id)
                 behind.append(ring)
         await self._feed.read(node, behind)
         for ring in swept:
-            if ring.started:
-                # More may have been written in the millisecond that was running.
+            if ring.is_started:
+                # More events may be written in the current millisecond.
                 ring.complete = now - 1

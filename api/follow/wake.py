@@ -1,7 +1,7 @@
-"""Wait for new events in Redis: on `kraken:wake`, and on few books' streams themselves.
+"""Wait for new events in Redis: on `kraken:wake`, and on a few streams themselves.
 
-A stream that is waited on brings its events with the wait, one round trip earlier than the wake
-does. But each such stream makes every wait more expensive, here and in Redis.
+A wait on a stream returns its events directly, which saves the round trip after a wake. But each
+stream makes every wait more expensive, here and in Redis.
 """
 
 from __future__ import annotations
@@ -24,27 +24,26 @@ from runtime.redis.nodes import Nodes
 log = get_logger(__name__)
 
 MAX_STREAMS = 4
-ALONE_SECONDS = 10.0
+WAKE_ONLY_SECONDS = 10.0
 
 
 class Woken(NamedTuple):
-    """What a wait brought: the symbols that were written, and the entries of waited-on streams.
-
-    Such a stream was read after the wake named it, so `streams` has all its entries.
-    """
+    """The result of a wait."""
 
     symbols: set[str]
+    """The symbols that were written, from the wake."""
     streams: dict[Ring, StreamReply]
+    """The new entries of each stream that was waited on; complete for the `symbols`."""
 
 
 class Wake:
-    """Reads the wake's stream from where it was read last.
+    """Waits on the stream of wakes, and on the followed streams if they are few.
 
     Args:
         nodes: The nodes of Redis.
-        corrupt: Where corrupt keys are noted.
-        max_streams: Streams are waited on if no more than these are followed.
-        alone_seconds: How long the wake is waited on alone after a stream could not be.
+        corrupt: The record of corrupt keys.
+        max_streams: The streams are waited on if at most this many are followed.
+        wake_only_seconds: Seconds for which streams are not waited on after one was corrupt.
     """
 
     def __init__(
@@ -52,60 +51,71 @@ class Wake:
         nodes: Nodes,
         corrupt: CorruptKeys,
         max_streams: int = MAX_STREAMS,
-        alone_seconds: float = ALONE_SECONDS,
+        wake_only_seconds: float = WAKE_ONLY_SECONDS,
     ) -> None:
         self._max_streams = max_streams
-        self._alone_seconds = alone_seconds
+        self._wake_only_seconds = wake_only_seconds
         self._nodes = nodes
         self._corrupt = corrupt
         self._id: str | None = None
-        self._alone_until = float("-inf")
+        self._wake_only_until = float("-inf")
 
     async def wait(self, seconds: float, rings: Collection[Ring]) -> Woken:
-        """Wait at most `seconds` for a write; `rings` are all that are followed.
+        """Wait at most `seconds` for a write.
 
-        If the wake cannot be read, few streams are waited on, or nothing for `seconds`. Raise
-        redis.RedisError or OSError.
+        If the key of the wake is corrupt, only the streams are waited on; if they are too many,
+        this returns after `seconds`.
+
+        Args:
+            seconds: The longest time to wait.
+            rings: All rings that are followed.
+
+        Returns:
+            The symbols that were written, and the entries of the streams that were waited on.
+
+        Raises:
+            ResponseError: Redis refused the command. Other redis.RedisError and OSError are
+                raised if it does not answer.
         """
-        beside = self._beside(rings)
+        waited_on = self._waited_on(rings)
         try:
-            replies = await self._read(seconds, beside, with_wake=True)
+            replies = await self._read(seconds, waited_on, with_wake=True)
         except ResponseError as error:
-            if beside and not await self._is_broken():
-                # The key of one of the streams holds something else.
-                self._wait_alone(str(error))
-                beside = {}
-                replies = await self._read(seconds, beside, with_wake=True)
+            if waited_on and not await self._is_broken():
+                # The key of one of the streams has the wrong type.
+                self._use_wake_only(str(error))
+                waited_on = {}
+                replies = await self._read(seconds, waited_on, with_wake=True)
             elif is_wrong_type(error):
-                self._corrupt.found(WAKE, str(error), "DEL", WAKE)
-                replies = await self._without_wake(seconds, beside)
+                self._corrupt.record(WAKE, str(error), "DEL", WAKE)
+                replies = await self._without_wake(seconds, waited_on)
             else:
                 raise
         wakes = replies.pop(WAKE.encode(), [])
         if wakes:
-            self._corrupt.is_right(WAKE)
+            self._corrupt.clear(WAKE)
             self._id = wakes[-1][0].decode()
         elif not replies:
             await self._follow_restart()
-        streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in beside}
+        streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in waited_on}
         return Woken(_symbols_in(wakes), streams)
 
-    def stuck(self, ring: Ring) -> None:
-        """Note that an entry of the stream of `ring` is no event, and would end each wait."""
-        self._wait_alone(f"{ring.symbol}: what is there is no event")
+    def note_stuck(self, ring: Ring) -> None:
+        """Stop waiting on streams for a while: a corrupt entry of `ring` would end each wait."""
+        self._use_wake_only(f"{ring.symbol}: the stream has an entry that is not an event")
 
-    def _beside(self, rings: Collection[Ring]) -> Mapping[Ring, str]:
-        """Return the rings whose streams are waited on, each with its last id."""
-        is_for_wake_alone = self._nodes.has_slots or monotonic() < self._alone_until
-        if is_for_wake_alone or len(rings) > self._max_streams:
+    def _waited_on(self, rings: Collection[Ring]) -> Mapping[Ring, str]:
+        """Return the rings to wait on, each with the id of its last event."""
+        is_wake_only = self._nodes.has_slots or monotonic() < self._wake_only_until
+        if is_wake_only or len(rings) > self._max_streams:
             return {}
-        return {ring: ring.last.id for ring in rings if ring.started}
+        return {ring: ring.last.id for ring in rings if ring.is_started}
 
     async def _read(
-        self, seconds: float, beside: Mapping[Ring, str], *, with_wake: bool
+        self, seconds: float, waited_on: Mapping[Ring, str], *, with_wake: bool
     ) -> dict[bytes, StreamReply]:
         block = max(1, int(seconds * 1000))
-        after = {events_key(ring.symbol): last_id for ring, last_id in beside.items()}
+        after = {events_key(ring.symbol): last_id for ring, last_id in waited_on.items()}
         if with_wake:
             if self._id is None:
                 self._id = await self._newest()
@@ -113,19 +123,19 @@ class Wake:
         options = ("COUNT", MAX_ENTRIES, "BLOCK", block, "STREAMS")
         reply: Any = await self._nodes.call(WAKE, "XREAD", *options, *after, *after.values())
         if isinstance(reply, dict):
-            # redis-py's form if the URL asks for `protocol=3`.
+            # redis-py returns a dict if the URL has `protocol=3`.
             return {key: entries for key, (entries,) in reply.items()}
         return dict(cast("list[tuple[bytes, StreamReply]]", reply or []))
 
     async def _without_wake(
-        self, seconds: float, beside: Mapping[Ring, str]
+        self, seconds: float, waited_on: Mapping[Ring, str]
     ) -> dict[bytes, StreamReply]:
-        """Wait on the streams alone; the sweep finds what is written to others."""
-        if beside:
+        """Wait on the streams only; the sweep finds events of the others."""
+        if waited_on:
             try:
-                return await self._read(seconds, beside, with_wake=False)
+                return await self._read(seconds, waited_on, with_wake=False)
             except ResponseError as error:
-                self._wait_alone(str(error))
+                self._use_wake_only(str(error))
         await asyncio.sleep(seconds)
         return {}
 
@@ -134,7 +144,7 @@ class Wake:
         return newest[0][0].decode() if newest else "0-0"
 
     async def _is_broken(self) -> bool:
-        """Return whether the wake's key holds something else than a stream."""
+        """Return whether the key of the wake has the wrong type."""
         try:
             await self._newest()
         except ResponseError as error:
@@ -142,7 +152,7 @@ class Wake:
         return False
 
     async def _follow_restart(self) -> None:
-        """Go back if the wake's stream has begun again, before the last entry that was read."""
+        """Continue at the end of the wake's stream if it has restarted before the last id read."""
         if self._corrupt.get(WAKE) is not None or self._id is None:
             return
         try:
@@ -151,14 +161,14 @@ class Wake:
             if not is_wrong_type(error):
                 raise
             # The key was replaced during the wait.
-            self._corrupt.found(WAKE, str(error), "DEL", WAKE)
+            self._corrupt.record(WAKE, str(error), "DEL", WAKE)
             return
         if id_order(newest) < id_order(self._id):
             self._id = newest
 
-    def _wait_alone(self, why: str) -> None:
-        log.warning("streams are read by their wake alone for a while", error=why)
-        self._alone_until = monotonic() + self._alone_seconds
+    def _use_wake_only(self, why: str) -> None:
+        log.warning("stream wait failed, using the wake only", error=why)
+        self._wake_only_until = monotonic() + self._wake_only_seconds
 
 
 def _symbols_in(wakes: StreamReply) -> set[str]:

@@ -1,8 +1,8 @@
-"""Requests and answers.
+"""Answer HTTP requests.
 
-- `request_log` gives each request an id and a log line; `proxies` knows its client's address.
+- `request_log` gives each request an id and a log line; `proxies` finds its client's address.
 - `routes` has the routes: `books` for /symbols, /books and /depth, `stream_route` for streams,
   `ops` for operators.
-- `parameters` parses what a request asks for; `problems` answers with errors, `json_text` makes
-  JSON that is safe on a terminal.
+- `parameters` parses the parameters of requests. `problems` turns errors into responses,
+  `json_text` encodes JSON that is safe to print on a terminal.
 """

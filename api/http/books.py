@@ -1,4 +1,4 @@
-"""Answers about books: /symbols, /books, /depth."""
+"""The routes about books: /symbols, /books, /depth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ _sides = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Books:
-    """Answers requests from Redis; refuses a book that is older than `max_age` seconds."""
+    """The handlers of the routes about books.
+
+    Args:
+        store: Reads books.
+        directory: Finds symbols.
+        max_age: Seconds without a confirmation after which a book is stale and /depth answers 503.
+    """
 
     def __init__(self, store: BookStore, directory: Directory, max_age: float) -> None:
         self._store = store
@@ -54,14 +60,14 @@ class Books:
         return json_response(rows, source_of(states))
 
     async def depth(self, request: Request) -> Response:
-        """Answer with one book; 503 with the last known one if it is too old or cannot be read."""
-        # Most requests have no query: do not build the parser of it for them.
+        """Answer with one book; raise Problem, with the last known one, if it is not current."""
+        # Most requests have no query, and `query_params` would parse an empty one.
         query = request.scope["query_string"]
         levels = parse_levels(single(request.query_params, "levels")) if query else None
         try:
             symbol = await self._directory.resolve(request.path_params["symbol"])
         except ApiError as error:
-            # Without a symbol there is no last known book.
+            # Without a symbol there is no last known book, so `book` is null.
             raise _with_book(problem_of(error), None, levels, self._max_age) from None
         try:
             book = await self._store.book(symbol)
@@ -76,7 +82,7 @@ class Books:
             "Cache-Control": "no-cache",
             **_about(book),
         }
-        # The tag does not cover the status: a book that is no longer live must be sent.
+        # The ETag does not depend on the status, so a book that is not live is always sent.
         asked = request.headers.get("If-None-Match")
         if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
             return Response(None, 304, headers)
@@ -111,7 +117,7 @@ class Books:
         return unavailable("no-book", f"there is no book of {symbol} now ({why})")
 
     async def _stale_book(self, symbol: str, book: BookWithAge) -> Problem:
-        """Return the problem of a book that is too old."""
+        """Return the problem of a stale book."""
         try:
             state = (await self._directory.states()).get(symbol)
         except ApiError:
@@ -119,9 +125,9 @@ class Books:
         if state is not None and state.status == "refused":
             return refused_symbol(symbol, state.reason)
         if book.age_ms is None:
-            why = f"of {symbol} no credible time says when its book last matched Kraken"
+            why = f"the book of {symbol} has no credible time of its last confirmation"
         else:
-            why = f"the book of {symbol} is not known to match Kraken since {book.age_ms} ms"
+            why = f"the book of {symbol} was last confirmed to match Kraken {book.age_ms} ms ago"
         return unavailable("stale-book", why)
 
     def _with_known(self, problem: Problem, symbol: str, levels: int | None) -> Problem:
@@ -132,7 +138,7 @@ class Books:
 def _with_book(
     problem: Problem, book: BookWithAge | None, levels: int | None, max_age: float
 ) -> Problem:
-    """Return the problem, with the book (null if there is none) if it is a 503."""
+    """Return the problem; if it is a 503, add the book, null if there is none."""
     if problem.status != 503:
         return problem
     problem.members["book"] = book and depth_body(book, levels, max_age)
@@ -142,15 +148,15 @@ def _with_book(
 
 
 def _about(book: BookWithAge) -> dict[str, str]:
-    """Return the headers about a book; without an age if none is known."""
+    """Return the headers about a book, without the age if it is unknown."""
     age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
     return {**age, SOURCE_HEADER: book.hash.source}
 
 
-# The age alone differs between two answers with the same book.
+# Two responses with the same book differ only in its age.
 @lru_cache(maxsize=256)
 def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
-    """Return the body of /depth for a whole book, before and after its age."""
+    """Return the parts of the body of /depth for a whole book before and after the age."""
     items = list(depth_body(BookWithAge(stored, 0), None, math.inf).items())
     at = [name for name, _ in items].index("age_ms")
     head, rest = dict(items[:at]), dict(items[at + 1 :])
@@ -161,7 +167,7 @@ def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
 
 
 def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> dict[str, Any]:
-    """Return the body of /depth with the best `levels` of each side (None: all)."""
+    """Return the body of /depth with the best `levels` of each side; None for all."""
     stored, view = book.hash, book.hash.snapshot
     assert view is not None, f"{stored.symbol} has no book"
     assert stored.position is not None
@@ -188,7 +194,7 @@ def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> dict[st
 
 
 def has_tag(header: str, etag: str) -> bool:
-    """Return whether an If-None-Match has a weak tag, or `*`."""
+    """Return whether an If-None-Match header matches `etag` by weak comparison."""
     if header == etag:
         return True
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
@@ -196,7 +202,7 @@ def has_tag(header: str, etag: str) -> bool:
 
 
 def source_of(states: dict[str, SymbolState]) -> str:
-    """Return the source of the books: `kraken`, or `simulated` if any is, or `none`."""
+    """Return the common source of the books: `kraken`, `simulated` if any is, or `none`."""
     sources = {state.source for state in states.values()}
     return "kraken" if sources == {"kraken"} else "simulated" if sources else "none"
 
@@ -213,7 +219,7 @@ def _row(
     view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
     status: str = state.status
     if status == "live":
-        # Nothing is live without a book that can be read.
+        # A symbol is not live without a readable book.
         status = book.status(max_age) if book else "syncing"
     return {
         "symbol": symbol,

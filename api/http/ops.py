@@ -15,7 +15,12 @@ from kraken_book import __version__
 
 
 class Ops:
-    """Answers about this replica."""
+    """The handlers of the operator endpoints.
+
+    Args:
+        store: Reads from Redis.
+        streams: The open streams, which are draining at the end of the process.
+    """
 
     def __init__(self, store: BookStore, streams: Streams) -> None:
         self._store = store
@@ -27,8 +32,8 @@ class Ops:
 
     async def readyz(self, _request: Request) -> Response:
         """Answer whether Redis can be read and this replica is not draining."""
-        if self._streams.draining:
-            raise unavailable("draining", "this replica is going")
+        if self._streams.is_draining:
+            raise unavailable("draining", "this replica is draining")
         try:
             await self._store.ping()
         except (RedisError, OSError) as error:

@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from api.delivery.stream_start import StreamRequest
-from api.http.problems import bad_parameter
+from api.http.problems import BadParameter
 from api.views.view import View
 
 MAX_LEVELS_DIGITS = 9
@@ -23,7 +23,7 @@ _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
 
 def parse_stream_request(request: Request) -> StreamRequest:
-    """Return what a request for a stream asks for; raise Problem if that makes no sense."""
+    """Return the parameters of a request for a stream; raise BadParameter if one is invalid."""
     query = request.query_params
     levels, view, interval = (single(query, name) for name in ("levels", "view", "interval"))
     chosen = parse_view(levels, view, interval)
@@ -34,51 +34,70 @@ def parse_stream_request(request: Request) -> StreamRequest:
 
 
 def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:
-    """Return the view that these parameters ask for, None if none is given; raise Problem."""
+    """Return the view that these parameters describe.
+
+    Args:
+        levels: The parameter `levels`, None if absent.
+        view: The parameter `view`, None if absent.
+        interval: The parameter `interval`, None if absent.
+
+    Returns:
+        The view, None if all are absent.
+
+    Raises:
+        BadParameter: A parameter is invalid, or `view` and `levels` are both given.
+    """
     if levels is None and view is None and interval is None:
         return None
     if view is not None and view != "top":
-        raise bad_parameter("view", f"{view[:40]!r} is no view; there is one: top")
+        raise BadParameter("view", f"{view[:40]!r} is not a view; the only view is top")
     if view is not None and levels is not None:
-        raise bad_parameter("view", "view=top shows no levels: take levels or view, not both")
+        raise BadParameter("view", "view=top shows no levels: give levels or view, not both")
     wanted = 0 if view else parse_levels(levels)
     return View(wanted, parse_interval(interval) if interval is not None else 0.0)
 
 
 def parse_levels(text: str | None) -> int | None:
-    """Return the number of levels of each side, None for all; raise Problem."""
+    """Return the number of levels of each side, None for all; raise BadParameter if invalid."""
     if text is None:
         return None
     digits = text.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
-        raise bad_parameter("levels", f"{text[:40]!r} is no whole number above 0, such as 10")
-    # A number of more digits is above the depth of every book.
+        raise BadParameter("levels", f"{text[:40]!r} is not a whole number above 0, such as 10")
+    # A number with more digits exceeds the depth of every book.
     return int(digits) if len(digits) <= MAX_LEVELS_DIGITS else None
 
 
 def parse_interval(text: str) -> float:
-    """Return an interval in seconds; raise Problem."""
+    """Return an interval in seconds.
+
+    Args:
+        text: A number with a unit, such as `100ms` or `1s`.
+
+    Raises:
+        BadParameter: The text is not a time from 10 ms to 60 s.
+    """
     match = _INTERVAL.fullmatch(text)
     seconds = float(match[1]) / (1000 if match[2] == "ms" else 1) if match else 0.0
     if not MIN_INTERVAL <= seconds <= MAX_INTERVAL:
-        raise bad_parameter(
-            "interval", f"{text[:40]!r} is no time from 10ms to 60s, such as 100ms or 1s"
+        raise BadParameter(
+            "interval", f"{text[:40]!r} is not a time from 10ms to 60s, such as 100ms or 1s"
         )
     return seconds
 
 
 def single(query: QueryParams, name: str) -> str | None:
-    """Return the value of a parameter, None if it is absent; raise Problem if it is repeated."""
+    """Return the value of a parameter, None if absent; raise BadParameter if it is repeated."""
     values = query.getlist(name)
     if len(values) > 1:
-        raise bad_parameter(name, f"it is given {len(values)} times, and is to be given once")
+        raise BadParameter(name, f"given {len(values)} times; give it once")
     return values[0] if values else None
 
 
 def _last_event_id(request: Request, *, is_many: bool) -> str | None:
-    """Return the id to resume after, None for a fresh stream; raise Problem if it is no id."""
+    """Return the id to resume after, None for a new stream; raise BadParameter if invalid."""
     form, example = (
-        (_WATERMARK, "a time in milliseconds, such as 1785638131660")
+        (_WATERMARK, "a watermark in milliseconds, such as 1785638131660")
         if is_many
         else (_EVENT_ID, "an event's id, such as 1785638131660-1042")
     )
@@ -88,19 +107,21 @@ def _last_event_id(request: Request, *, is_many: bool) -> str | None:
     ):
         if text:
             if not form.fullmatch(text):
-                raise bad_parameter(name, f"{text[:40]!r} is not {example}")
+                raise BadParameter(name, f"{text[:40]!r} is not {example}")
             return text
     return None
 
 
 def _names(query: QueryParams) -> tuple[str, ...] | None:
-    """Return the names in every `symbols=`, None for all symbols; raise Problem."""
+    """Return the names in all `symbols` parameters, None for `*`; raise BadParameter if invalid."""
     given = ",".join(query.getlist("symbols"))
     names = tuple(name.strip() for name in given.split(",") if name.strip())
     if not names:
-        raise bad_parameter("symbols", "which books? symbols=BTC/USD,ETH/USD, or symbols=* for all")
+        raise BadParameter(
+            "symbols", "missing; give symbols=BTC/USD,ETH/USD, or symbols=* for all books"
+        )
     if set(names) == {"*"}:
         return None
     if "*" in names:
-        raise bad_parameter("symbols", "symbols=* is all books: take it alone, or name some")
+        raise BadParameter("symbols", "symbols=* means all books: give * or names, not both")
     return names

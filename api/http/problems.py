@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json (RFC 9457) that says what is wrong and how to put it right."""
+"""Turn errors into responses: problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-# Printable ASCII stays as it is when a path becomes a URI reference.
+# Characters that are not escaped when a path becomes a URI reference: printable ASCII.
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class Problem(Exception):
-    """An answer other than the one asked for.
+    """An error response.
 
     Args:
-        status: The status of HTTP.
+        status: The HTTP status.
         code: The kind of problem, for programs.
-        detail: This problem, for people.
-        members: More members of the body.
+        detail: The message, for people.
+        members: Additional members of the body.
     """
 
     def __init__(self, status: int, code: str, detail: str, **members: object) -> None:
@@ -42,34 +42,36 @@ class Problem(Exception):
             self.headers["Retry-After"] = str(members["retry_after"])
 
 
+class BadParameter(Problem):
+    """A query parameter or header is invalid."""
+
+    def __init__(self, parameter: str, detail: str) -> None:
+        super().__init__(400, "bad-parameter", f"{parameter}: {detail}", parameter=parameter)
+
+
 def problem_of(error: ApiError) -> Problem:
-    """Return the answer for an error: 503 if it passes by itself, else 404."""
+    """Return the problem of an error: 503 if it may pass, else 404."""
     if error.is_passing:
         return Problem(503, error.code, error.detail, retry_after=1, **error.members)
     return Problem(404, error.code, error.detail, **error.members)
 
 
 def refused_symbol(symbol: str, reason: str | None) -> Problem:
-    """Return the problem of a configured symbol that Kraken does not serve.
+    """Return the problem of a configured symbol that Kraken refuses.
 
-    It is no 503, because waiting does not help; the collector goes on asking Kraken.
+    It is a 404 and not a 503, because a retry does not help soon.
     """
     reason = reason or "refused"
     return Problem(404, "refused-symbol", f"Kraken refuses {symbol}: {reason}", reason=reason)
 
 
-def bad_parameter(parameter: str, detail: str) -> Problem:
-    """Return the problem of a senseless query parameter or header."""
-    return Problem(400, "bad-parameter", f"{parameter}: {detail}", parameter=parameter)
-
-
 def unavailable(code: str, detail: str, retry_after: float = 1.0, **members: object) -> Problem:
-    """Return the problem of what may be served after `retry_after` seconds."""
+    """Return a problem that may have passed after `retry_after` seconds."""
     return Problem(503, code, detail, retry_after=math.ceil(retry_after), **members)
 
 
 def problem_response(problem: Problem, instance: str) -> Response:
-    """Return the response for `problem`; `instance` is the path that was asked for."""
+    """Return the response for `problem`; `instance` is the requested path."""
     body = {
         "type": f"urn:kraken-book:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
@@ -82,14 +84,14 @@ def problem_response(problem: Problem, instance: str) -> Response:
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    """Answer a request that met a Problem or an ApiError."""
+    """Answer a request that raised a Problem or an ApiError."""
     problem = problem_of(error) if isinstance(error, ApiError) else error
     assert isinstance(problem, Problem)
     return problem_response(problem, path_of(request))
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer a request that Starlette's router refuses: 404 and 405."""
+    """Answer a request that Starlette's router refused with 404 or 405."""
     assert isinstance(error, HTTPException)
     code = "no-such-method" if error.status_code == 405 else "no-such-route"
     problem = Problem(error.status_code, code, _detail_of(error, request))
@@ -98,27 +100,27 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_failure(request: Request, error: Exception) -> Response:
-    """Answer a request that met an unexpected exception, and log its trace."""
+    """Answer a request that raised an unexpected exception, and log the traceback."""
     log.error("request failed", exc_info=error)
-    problem = Problem(500, "failure", "something failed here; the log of this replica says what")
+    problem = Problem(500, "failure", "internal error; the log of this replica has the cause")
     return problem_response(problem, path_of(request))
 
 
 def path_of(request: Request) -> str:
-    """Return the path as it was asked for, percent-encoded: a URI reference."""
+    """Return the requested path as a percent-encoded URI reference."""
     raw: bytes = request.scope["raw_path"]
     return quote(raw, safe=_PRINTABLE)
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:
     if error.status_code == 405:
-        return f"{request.method} is not served here, only {_headers(error)['Allow']}"
-    return f"nothing is served at {path_of(request)[:MAX_SHOWN]}; see /"
+        return f"{request.method} is not allowed here, only {_headers(error)['Allow']}"
+    return f"there is nothing at {path_of(request)[:MAX_SHOWN]}; see /"
 
 
 def _headers(error: HTTPException) -> Mapping[str, str]:
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        # Starlette joins a set, whose order is another in each process.
+        # Starlette joins a set, so its order differs between processes.
         headers["Allow"] = ", ".join(sorted(headers.get("Allow", "GET").split(", ")))
     return headers

@@ -1,7 +1,7 @@
-"""The address of a request's client, if there are proxies in front of the api.
+"""Find the address of a request's client behind proxies.
 
-A proxy appends the address that it was called from to `X-Forwarded-For`. Anybody else can write
-that header too, so only what trusted proxies wrote is believed.
+A proxy appends the address of its own client to `X-Forwarded-For`. Any client can send that header
+too, so only the addresses that trusted proxies appended are used.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from starlette.types import Scope
 
 Network = IPv4Network | IPv6Network
 
-_TAKES = (
-    "it takes addresses and networks of proxies, separated by commas,"
+_EXPECTED = (
+    "expected addresses and networks of proxies, separated by commas,"
     " such as 127.0.0.1,10.0.0.0/8,fd00::/8"
 )
 
 
 class TrustedProxies:
-    """Proxies whose `X-Forwarded-For` is believed; none by default."""
+    """Addresses of the proxies that are trusted to write `X-Forwarded-For`; none by default."""
 
     def __init__(self, networks: tuple[Network, ...] = ()) -> None:
         self._networks = networks
@@ -36,22 +36,21 @@ class TrustedProxies:
             text: Addresses and networks (CIDR), separated by commas; empty for none.
 
         Raises:
-            ValueError: If a part is neither; the message says what is taken.
-
+            ValueError: A part is neither an address nor a network.
         """
         networks = []
         for part in filter(None, (part.strip() for part in text.split(","))):
             try:
                 networks.append(ip_network(part))
             except ValueError as error:
-                raise ValueError(f"{error}: {_TAKES}") from None
+                raise ValueError(f"{error}: {_EXPECTED}") from None
         return cls(tuple(networks))
 
     def client_address(self, scope: Scope) -> str:
         """Return the address of the client that sent a request, "" if it is unknown.
 
-        That is the last address on the way that no trusted proxy has. What a client writes into
-        the header itself stands before that one and is never reached.
+        This is the last address of the chain that is not a trusted proxy's. Addresses that the
+        client itself wrote into the header come before it and are ignored.
         """
         peer: str = (scope.get("client") or ("",))[0]
         if not self._networks or not self._trusts(peer):
@@ -79,7 +78,7 @@ def _forwarded_for(scope: Scope) -> list[str]:
 
 
 def _plain_address(text: str) -> str | None:
-    """Return an address without the port that some proxies add; None if it is none."""
+    """Return an address without the port that some proxies add; None if it is invalid."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

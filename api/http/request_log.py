@@ -1,11 +1,10 @@
-"""One log line per request, with an id that the client gets too."""
+"""Log one line per request, with an id that the client gets too."""
 
 from __future__ import annotations
 
 import logging
 import re
 import secrets
-from collections.abc import Callable
 from time import monotonic
 
 import structlog
@@ -18,25 +17,24 @@ from api.store.errors import MAX_SHOWN
 from api.store.metrics import REQUESTS
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it does not follow the module.
+# Users write this name in LOG_LEVEL, so it does not change with the module.
 LOGGER = "api.request_log"
 log = get_logger(LOGGER)
 
-# The page alone asks several times a second, which is too much for a console.
+# The page alone sends several requests a second, too many for a console.
 CONSOLE_LEVELS = {LOGGER: logging.WARNING}
 
 _OPS_PATHS = ("/healthz", "/readyz", "/metrics")
-# The id of a proxy is kept if it cannot break a log line.
+# An id from the client or a proxy is kept if it is safe in a log line.
 _REQUEST_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
 
 
 class RequestLogger:
-    """ASGI middleware: give each request an id, and log how it was answered.
+    """ASGI middleware that gives each request an id and logs its response.
 
     Args:
         app: The application.
-        proxies: The proxies whose `X-Forwarded-For` is believed; none by default.
-
+        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
     """
 
     def __init__(self, app: ASGIApp, proxies: TrustedProxies | None = None) -> None:
@@ -44,7 +42,7 @@ class RequestLogger:
         self._proxies = proxies or TrustedProxies()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass a request on, and log it when its response has ended."""
         given = Headers(scope=scope).get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         status = 500
@@ -76,26 +74,25 @@ class RequestLogger:
 def _log_answer(scope: Scope, status: int, size: int, seconds: float, client: str) -> None:
     path = scope["path"]
     REQUESTS.labels(_route(path), status).inc()
-    _level(path, status)(
-        "request",
-        method=scope["method"],
-        path=path[:MAX_SHOWN],
-        status=status,
-        bytes=size,
-        ms=round(seconds * 1000, 1),
-        client=client,
-    )
-
-
-def _level(path: str, status: int) -> Callable[..., object]:
-    """Return the method that logs an answer: on a console, `CONSOLE_LEVELS` hides info."""
+    answer: dict[str, object] = {
+        "method": scope["method"],
+        "path": path[:MAX_SHOWN],
+        "status": status,
+        "bytes": size,
+        "ms": round(seconds * 1000, 1),
+        "client": client,
+    }
     if path in _OPS_PATHS:
-        return log.debug
-    return log.info if status < 500 else log.warning
+        log.debug("request", **answer)
+    elif status < 500:
+        # `CONSOLE_LEVELS` hides this on a console.
+        log.info("request", **answer)
+    else:
+        log.warning("request", **answer)
 
 
 def _route(path: str) -> str:
-    # The label must be bounded, whatever paths clients try.
+    # Clients request arbitrary paths, but the label must have few values.
     first = path.strip("/").split("/", 1)[0]
     return first if first in _ROUTES else "other"
 

@@ -1,4 +1,4 @@
-"""The routes of the api, as one ASGI application."""
+"""Build the api's ASGI application from its routes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from api.store.errors import ApiError
 
 PAGE = Path(__file__).parent.parent / "page"
 PAGE_HEADERS = {
-    # The page needs nothing from anywhere else, and says so to the browser.
+    # The page loads nothing from other origins.
     "Content-Security-Policy": "default-src 'self'",
     "X-Content-Type-Options": "nosniff",
-    # Revalidated each time: after an upgrade no old module meets a new one.
+    # Revalidated each time, so that an upgrade never mixes old and new modules.
     "Cache-Control": "no-cache",
 }
 
@@ -47,18 +47,18 @@ def make_app(
 
     Args:
         store: Reads books.
-        directory: Knows the symbols.
+        directory: Finds symbols.
         starter: Starts streams.
-        streams: Looks after them.
-        max_age: After how many seconds without a confirmation a book is not served as live.
-        proxies: The proxies whose `X-Forwarded-For` is believed; none by default.
+        streams: The open streams.
+        max_age: Seconds without a confirmation after which a book is stale.
+        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
     """
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
     ops = Ops(store, streams)
     app = Starlette(
         routes=[
-            # They are tried in turn, so the one that is asked for most comes first.
+            # Routes are tried in order, so the busiest comes first.
             Route("/depth/{symbol:path}", books.depth),
             Route("/", page),
             Mount("/page", PageFiles(directory=PAGE)),
@@ -77,17 +77,17 @@ def make_app(
             Exception: on_failure,
         },
     )
-    # A program that follows no redirects takes one for an answer: what is not served is a 404.
+    # A redirect would hide a wrong path from clients that do not follow redirects.
     app.router.redirect_slashes = False
-    # Outermost, so that an unexpected answer has its line and its id too.
+    # Outermost, so that responses to unexpected exceptions have a log line and an id too.
     return RequestLogger(app, proxies)
 
 
 class PageFiles(StaticFiles):
-    """The page's modules and style, with the page's headers."""
+    """The page's modules and styles, with the page's headers."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return the response with a file, or 304."""
+        """Return the response with a file, or a 304."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(PAGE_HEADERS)
         return response

@@ -1,4 +1,4 @@
-"""`/stream/{symbol}`, `/stream`: open a stream, fresh or where the client's last one stopped."""
+"""The routes `/stream/{symbol}` and `/stream`: open a new stream, or resume one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ log = get_logger(__name__)
 
 
 class StreamRoute:
-    """An ASGI application for both routes: it keeps the socket, and no task besides its own."""
+    """An ASGI application for both routes, which writes to the request's socket.
+
+    Args:
+        directory: Has the source of the books.
+        starter: Starts streams.
+        streams: The open streams.
+    """
 
     def __init__(self, directory: Directory, starter: StreamStarter, streams: Streams) -> None:
         self._directory = directory
@@ -28,9 +34,9 @@ class StreamRoute:
         self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request until its client or the service leaves.
+        """Serve one stream until its client leaves or the service drains.
 
-        Raise Problem or ApiError before that, unless the error passes by itself.
+        Problem or ApiError is raised before the stream opens, unless the error may pass.
         """
         request = Request(scope, receive)
         asked = parse_stream_request(request)
@@ -42,12 +48,12 @@ class StreamRoute:
         self._streams.add(stream)
         try:
             headers = [self._source()]
-            # Without a name here, which would hold it as long as the stream lasts.
+            # Without a reference here, which would hold the opening until the stream ends.
             first = [opening]
             del opening
             await stream.run(first.pop(), headers)
         except ApiError as error:
-            # The client learns why when it comes back.
+            # The client gets the error when it reconnects.
             log.info("stream ended", symbol=stream.symbol, problem=error.code)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
@@ -75,5 +81,5 @@ class StreamRoute:
         await send({"type": "http.response.body", "body": b""})
 
     def _source(self) -> tuple[bytes, bytes]:
-        """Return the header with the source of the books, as far as is known."""
+        """Return the header with the source of the books, as far as it is known."""
         return SOURCE_HEADER.lower().encode(), source_of(self._directory.last_states()).encode()

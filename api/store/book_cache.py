@@ -1,6 +1,6 @@
-"""The last book of each symbol that this process read.
+"""Keep the last book of each symbol that this process read.
 
-It answers while Redis does not, and saves parsing and proving a book that has not changed.
+The cache serves books while Redis is down, and saves the verification of an unchanged book.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ from api.store.book_check import Reply, prove_book, time_text
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.timestamps import parse_rfc3339
 
-# Some thousand books of ten levels, a thousand of a thousand.
+# Room for tens of thousands of books of depth 10, or hundreds of depth 1000.
 MAX_CACHE_BYTES = 64 * 1024 * 1024
 
 _CONFIRMED_AT = HASH_FIELDS.index("confirmed_at")
 
 
 class CachedBook(NamedTuple):
-    """A book as it was read, with the reply that it was parsed from."""
+    """A book and the reply that it was parsed from."""
 
     reply: Reply
     hash: BookHash
     confirmed_at: int | None
-    """When it was confirmed, Unix time in nanoseconds; None if the hash says no time."""
+    """Time of the last confirmation, Unix time in nanoseconds; None if the hash has no time."""
     age_ms: int | None = None
-    """Its age when it was read; None if nothing credible says how old it was."""
+    """Age when the book was read; None if no credible confirmation is known."""
     read_at: float = 0.0
-    """When it was read, by the steady clock of this process."""
+    """Time of the read, by the monotonic clock."""
 
     @property
     def age_ms_now(self) -> int | None:
-        """Its age as of now."""
+        """Return the age now, in milliseconds."""
         if self.age_ms is None:
             return None
         return self.age_ms + int((monotonic() - self.read_at) * 1000)
 
     def is_only_confirmed_by(self, reply: Reply) -> bool:
-        """Return whether `reply` differs in nothing but the time of confirmation."""
+        """Return whether `reply` is the same book, except for the time of confirmation."""
         return _without_confirmation(reply) == _without_confirmation(self.reply)
 
 
 class BookCache:
-    """Keep the last book of each symbol; past `max_bytes` forget those read longest ago."""
+    """The last book of each symbol, least recently read books evicted beyond `max_bytes`."""
 
     def __init__(self, max_bytes: int = MAX_CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
@@ -54,17 +54,15 @@ class BookCache:
         self._books: OrderedDict[str, CachedBook] = OrderedDict()
 
     def get(self, symbol: str) -> CachedBook | None:
-        """Return the book of `symbol` that was read last."""
+        """Return the last book of `symbol` that was read, None if there is none."""
         return self._books.get(symbol)
 
     def parse(self, symbol: str, reply: Reply) -> CachedBook | None:
-        """Return the book in a reply, None if there is no hash.
+        """Return the book in a reply, None if the reply is empty.
 
-        A book that is cached is not proved again. If only its confirmation is new, as of each quiet
-        book every second, it gets that.
-
-        Raises:
-            ValueError: A field cannot be what a collector wrote.
+        A cached book is not verified again. If only its confirmation is new, as every second for a
+        quiet book, the time is replaced. ValueError is raised if a collector cannot have written
+        one of the fields.
         """
         cached = self._books.get(symbol)
         if cached is not None and cached.reply == reply:
@@ -77,7 +75,7 @@ class BookCache:
         return None if proved is None else CachedBook(reply, proved, confirmed_at)
 
     def keep(self, symbol: str, book: CachedBook) -> None:
-        """Remember a book that has just been read."""
+        """Store a book that has just been read."""
         before = self._books.get(symbol)
         self._books[symbol] = book
         self._books.move_to_end(symbol)
@@ -93,5 +91,5 @@ def _without_confirmation(reply: Reply) -> list[bytes | None]:
 
 
 def _size(book: CachedBook) -> int:
-    # The reply and what was made of it.
+    # The texts of the parsed book are as large as those of the reply.
     return 2 * sum(len(value or b"") for value in book.reply)

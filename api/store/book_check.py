@@ -1,7 +1,8 @@
-"""Prove that a book's hash still holds what a collector wrote, before the book is shown.
+"""Verify the hash of a book before the book is shown.
 
-Anybody who can write to Redis may leave anything in a field. The form of the fields is
-`parse_book_hash`'s; here they are held against each other and against the checksum.
+Other programs can write to the same Redis, so a field may contain anything. `parse_book_hash`
+checks the form of each field; this module checks that the fields agree with each other and with
+the checksum.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kraken_book.precision import MAX_TEXT, Precision, plain_pattern
 from kraken_book.timestamps import normalised
 
 Reply = Sequence[bytes | None]
-"""The fields of a book's hash, as HMGET gives them."""
+"""The fields of a book's hash, as HMGET returns them."""
 
 STATUSES = ("live", "syncing")
 
@@ -28,12 +29,10 @@ _TIMES = ("confirmed_at", "exchange_time")
 
 
 def prove_book(symbol: str, reply: Reply) -> BookHash | None:
-    """Return what the fields of a hash say of `symbol`, None if there are none.
+    """Return the book of `symbol` in the fields of a hash, None if all fields are absent.
 
-    A senseless time is left out, since it decides nothing.
-
-    Raises:
-        ValueError: Another field, which the message names, cannot be what a collector wrote.
+    An invalid time counts as absent. ValueError is raised if a collector cannot have written one of
+    the other fields; the message names the field.
     """
     if not any(value is not None for value in reply):
         return None
@@ -48,7 +47,7 @@ def prove_book(symbol: str, reply: Reply) -> BookHash | None:
 
 
 def time_text(value: bytes | None) -> str:
-    """Return a time in the form of all our times; the empty string if it is no time."""
+    """Return a time in the format of `kraken_book.timestamps`; an empty string if it is invalid."""
     try:
         return normalised((value or b"").decode()) or ""
     except (ValueError, OverflowError):
@@ -73,7 +72,7 @@ def _check_levels(symbol: str, stored: BookSnapshot) -> None:
     _require(0 <= price < MAX_TEXT - 1, "price_precision", price)
     _require(0 <= qty < MAX_TEXT - 1, "qty_precision", qty)
     _require(stored.depth in DEPTHS, "depth", stored.depth)
-    # The rest of a deep book has no proof, but is levels at least.
+    # The checksum covers ten levels a side; the form of the others is checked by `_best_levels`.
     book = Book(symbol, CHECKSUM_LEVELS, stored.precision)
     bids = _best_levels("bids", stored.bids, stored)
     asks = _best_levels("asks", stored.asks, stored)
@@ -84,13 +83,13 @@ def _check_levels(symbol: str, stored: BookSnapshot) -> None:
         raise ValueError(f"bids, asks or checksum: {error}") from error
     _require(list(book.bids) == bids, "bids", stored.bids)
     _require(list(book.asks) == asks, "asks", stored.asks)
-    _require(best_of(book.bids) == stored.best_bid, "best_bid", _said(stored.best_bid))
-    _require(best_of(book.asks) == stored.best_ask, "best_ask", _said(stored.best_ask))
+    _require(best_of(book.bids) == stored.best_bid, "best_bid", _text_of(stored.best_bid))
+    _require(best_of(book.asks) == stored.best_ask, "best_ask", _text_of(stored.best_ask))
     _require(book.spread == stored.spread, "spread", stored.spread)
 
 
 def _best_levels(name: str, side: str, book: BookSnapshot) -> list[Level]:
-    """Return the first levels of a side that is a JSON array; raises ValueError."""
+    """Return the first levels of a side, a JSON array; raise ValueError if it is malformed."""
     _require(_side_form(book.precision)(side) is not None, name, side)
     if side == "[]":
         return []
@@ -102,7 +101,7 @@ def _best_levels(name: str, side: str, book: BookSnapshot) -> list[Level]:
         raise ValueError(f"{name}: {error}") from error
 
 
-# Symbols share few precisions.
+# Few different precisions exist.
 @lru_cache(maxsize=64)
 def _side_form(precision: Precision) -> Callable[[str], re.Match[str] | None]:
     price, qty = plain_pattern(precision.price), plain_pattern(precision.qty)
@@ -110,7 +109,7 @@ def _side_form(precision: Precision) -> Callable[[str], re.Match[str] | None]:
     return re.compile(rf"\[(?:{level}(?:,{level})*)?\]", re.ASCII).fullmatch
 
 
-def _said(best: Best | None) -> str:
+def _text_of(best: Best | None) -> str:
     return f"{best.qty} at {best.price}" if best else "empty"
 
 

@@ -1,4 +1,4 @@
-"""Books as they lie in Redis, each with its age by the clock of its own node."""
+"""Read books from Redis, each with its age by the clock of its own node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from runtime.cooperate import Cooperator
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
 
-# No symbol is named so: nothing is read, and Redis says whether it would be.
+# No symbol has this name: the commands read nothing, and fail if this user may not send them.
 _BOOK, _EVENTS = book_key("/"), events_key("/")
 _READS: tuple[Command, ...] = (
     ("TIME",),
@@ -44,12 +44,12 @@ class BookWithAge(NamedTuple):
     age_ms: int | None
     """Milliseconds since the book was last confirmed to match Kraken.
 
-    None if there never was a book, or if nothing credible says when it was confirmed.
+    None if there never was a book, or if no credible confirmation is known.
     """
 
     @property
     def position(self) -> Position | None:
-        """The position of the book's last event, None if there is no book."""
+        """Return the position of the book's last event, None if there is no book."""
         return self.hash.position
 
     def is_too_old(self, max_age: float) -> bool:
@@ -58,16 +58,16 @@ class BookWithAge(NamedTuple):
         return self.hash.snapshot is not None and not is_confirmed
 
     def status(self, max_age: float) -> str:
-        """Return the status as of now: a live book older than `max_age` seconds is stale."""
+        """Return the status now: `stale` for a live book older than `max_age` seconds."""
         is_stale = self.hash.status == "live" and self.is_too_old(max_age)
         return "stale" if is_stale else self.hash.status
 
 
 class BookStore:
-    """Reads what collectors left in Redis; what waits for it raises redis.RedisError or OSError.
+    """Reads books and the list of symbols from Redis.
 
-    Books asked for at the same time are read once; a write that was acknowledged before a book is
-    asked for is in it.
+    Concurrent requests for a book share a read. A read contains every write that was acknowledged
+    before it was requested. Coroutines raise redis.RedisError or OSError if Redis does not answer.
     """
 
     def __init__(self, nodes: Nodes) -> None:
@@ -76,40 +76,42 @@ class BookStore:
         self._cache = BookCache()
         self._confirmations = Confirmations()
         self.corrupt = CorruptKeys()
-        """Keys that hold what no collector writes."""
+        """The corrupt keys that were found."""
 
     async def ping(self) -> None:
-        """Return if Redis answers and permits what books are read with."""
+        """Check that every node answers and permits the commands that read books."""
         await self._nodes.ping(_READS)
 
     async def symbols(self) -> dict[str, SymbolState]:
-        """Return every configured symbol whose state can be read, by name.
+        """Return the states of the configured symbols, by name; skip malformed ones.
 
-        Raises CorruptSymbols if the key is no hash, and redis.RedisError or OSError.
+        Raises:
+            CorruptSymbols: The key is not a hash.
+            ResponseError: Redis refused the command.
         """
         try:
             reply = await self._nodes.call(SYMBOLS, "HGETALL", SYMBOLS)
         except ResponseError as error:
             if not is_wrong_type(error):
                 raise
-            corruption = self.corrupt.found(SYMBOLS, str(error), "DEL", SYMBOLS)
+            corruption = self.corrupt.record(SYMBOLS, str(error), "DEL", SYMBOLS)
             raise CorruptSymbols(SYMBOLS, corruption) from error
-        self.corrupt.is_right(SYMBOLS)
+        self.corrupt.clear(SYMBOLS)
         return dict(self._states(cast("dict[bytes, bytes]", reply)))
 
     def corruption(self, symbol: str) -> Corruption | None:
-        """Return what was wrong with the book of `symbol` when it was read last, if anything."""
+        """Return the fault of the book of `symbol` at its last read, None if it had none."""
         return self.corrupt.get(book_key(symbol))
 
     async def book(self, symbol: str) -> BookWithAge | None:
-        """Return the book of `symbol`, None if Redis has nothing of it."""
+        """Return the book of `symbol`, None if its key is absent or corrupt."""
         found = await self._shared.get(self._nodes.of(book_key(symbol)), (symbol,))
         return found[symbol]
 
     def known(self, symbol: str) -> BookWithAge | None:
-        """Return the last book of `symbol` that was read here, with its age by now; ask nobody.
+        """Return the cached book of `symbol` with its age now, without a read.
 
-        A book that was live is `stale`: nobody knows whether it is still followed.
+        A `live` book becomes `stale`, because it may no longer be followed.
         """
         cached = self._cache.get(symbol)
         if cached is None:
@@ -122,8 +124,8 @@ class BookStore:
     async def books(self, symbols: Sequence[str]) -> list[BookWithAge | None]:
         """Return the books of `symbols`, in their order.
 
-        One is None if Redis has nothing of it, if what is there is no book, or if its node does not
-        answer. If none of the nodes answers, that raises.
+        A book is None if its key is absent or corrupt, or if its node does not answer. If no node
+        answers, the first error is raised.
         """
         reading = [self._shared.get(node, asked) for node, asked in self._by_node(symbols).items()]
         if len(reading) == 1:
@@ -152,9 +154,9 @@ class BookStore:
         self, node: RedisNode, symbols: Collection[str], *, moves: int = 1
     ) -> dict[str, BookWithAge | None]:
         commands = [("HMGET", book_key(symbol), *HASH_FIELDS) for symbol in symbols]
-        # No book is younger than this: its age counts from before Redis told its clock.
+        # Taken before the request, so that no age is underestimated by the round trip.
         begun = monotonic()
-        # One symbol's key that holds something else must not cost the others their answer.
+        # `send` returns an error of one key in its reply, so it does not affect the others.
         time, *hashes = await self._nodes.send(node, [("TIME",), *commands])
         if isinstance(time, Exception):
             raise time
@@ -168,7 +170,7 @@ class BookStore:
                 raise reply
             if isinstance(reply, MovedError):
                 other = self._nodes.of(book_key(symbol))
-                # Nodes that send on to each other are asked once.
+                # Two nodes that redirect to each other must not cause a loop.
                 if other is node or not moves:
                     raise reply
                 found |= await self._books_at(other, [symbol], moves=moves - 1)
@@ -187,7 +189,7 @@ class BookStore:
         except (ValueError, RecursionError) as error:
             self._note_corrupt(symbol, str(error))
             return None
-        self.corrupt.is_right(book_key(symbol))
+        self.corrupt.clear(book_key(symbol))
         if read is None:
             return None
         if read.hash.snapshot is None:
@@ -197,7 +199,7 @@ class BookStore:
         return BookWithAge(read.hash, age_ms)
 
     def _note_corrupt(self, symbol: str, why: str) -> None:
-        self.corrupt.found(book_key(symbol), why, "DEL", book_key(symbol))
+        self.corrupt.record(book_key(symbol), why, "DEL", book_key(symbol))
 
     def _states(self, reply: Mapping[bytes, bytes]) -> Iterator[tuple[str, SymbolState]]:
         for name, data in sorted(reply.items()):
@@ -206,19 +208,19 @@ class BookStore:
             try:
                 yield _symbol(name), decode_symbol_state(data)
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                self.corrupt.found(field, str(error), "HDEL", SYMBOLS, shown)
+                self.corrupt.record(field, str(error), "HDEL", SYMBOLS, shown)
             else:
-                self.corrupt.is_right(field)
+                self.corrupt.clear(field)
 
 
 def _symbol(field: bytes) -> str:
-    """Return the symbol that a field of the list names; raises ValueError if it is none."""
+    """Return a field of the list as a symbol; raise ValueError if it is not one."""
     name = field.decode()
     if not is_symbol(name):
-        raise ValueError("its name is no symbol")
+        raise ValueError("the field's name is not a symbol")
     return name
 
 
 def is_wrong_type(error: Exception) -> bool:
-    """Return whether Redis says that a key holds another type than it should."""
+    """Return whether Redis reports that a key has the wrong type."""
     return str(error).startswith("WRONGTYPE")

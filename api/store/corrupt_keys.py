@@ -1,4 +1,4 @@
-"""Keys of Redis that hold what no collector writes: each is logged once, with its repair."""
+"""Record corrupt keys: keys of Redis with content that no collector wrote."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from runtime.redis.repair import repair_command
 
 log = get_logger(__name__)
 
-# Whoever fills our keys with rubbish fills neither the memory nor the log.
+# Another program may corrupt any number of keys. Neither memory nor the log may grow with them.
 MAX_KEYS = 10_000
 MAX_REASON = 200
 QUIET_SECONDS = 60.0
 
 
 class Corruption(NamedTuple):
-    """Why a key's content is not ours, and the command that repairs it."""
+    """The fault of a key's content, and the command that repairs it."""
 
     why: str
     repair: str
 
 
 class CorruptKeys:
-    """Corrupt keys that were read and have not been read without a fault since.
+    """The keys that were corrupt at their last read.
 
     Args:
-        max_keys: How many are remembered; beyond that the oldest are forgotten.
-        quiet_seconds: How long a key is not logged again.
+        max_keys: Number of keys that are kept; the oldest are evicted.
+        quiet_seconds: Least time between two log lines about a key.
     """
 
     def __init__(self, max_keys: int = MAX_KEYS, quiet_seconds: float = QUIET_SECONDS) -> None:
@@ -39,16 +39,19 @@ class CorruptKeys:
         self._lines = LineLimit(quiet_seconds, together=max_keys)
 
     def get(self, key: str) -> Corruption | None:
-        """Return what is wrong with `key`, or None if nothing is known to be."""
+        """Return the fault of `key`, None if it has none as far as is known."""
         return self._corruptions.get(key)
 
-    def found(self, key: str, why: str, *repair: str) -> Corruption:
-        """Remember and log that `key` holds what no collector writes.
+    def record(self, key: str, why: str, *repair: str) -> Corruption:
+        """Record and log that `key` is corrupt.
 
         Args:
             key: The key.
-            why: What is wrong with it.
-            repair: The words of the Redis command that repairs it.
+            why: The fault.
+            repair: The words of the Redis command that repairs the key.
+
+        Returns:
+            The recorded fault, printable and cut to a bounded length.
         """
         command = printable(repair_command(*repair), MAX_REASON)
         corruption = Corruption(printable(why, MAX_REASON), command)
@@ -61,7 +64,7 @@ class CorruptKeys:
         CORRUPT_KEYS.set(len(self._corruptions))
         return corruption
 
-    def is_right(self, key: str) -> None:
-        """Forget what was wrong with `key`, which holds what a collector wrote."""
+    def clear(self, key: str) -> None:
+        """Forget the fault of `key`, because it was read without one."""
         if self._corruptions and self._corruptions.pop(key, None) is not None:
             CORRUPT_KEYS.set(len(self._corruptions))

@@ -1,4 +1,4 @@
-"""The configured symbols, and what a name means in any spelling that people use."""
+"""Look up configured symbols by name, in any spelling that users write."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FRESH_SECONDS = 1.0
 
 
 class Directory:
-    """The configured symbols, read from Redis again when they may have changed.
+    """The configured symbols, read from Redis again if the last read is too old.
 
     Args:
-        store: Reads the list, and books that are missing from it.
-        fresh_seconds: A new symbol is found after this time at most. Meanwhile unknown names cost
-            one read of the list, and each one of the book that it would have.
+        store: Reads the list, and the books of symbols that the list lacks.
+        fresh_seconds: Seconds for which the list is not read again. A new symbol is found after
+            at most this time.
     """
 
     def __init__(self, store: BookStore, fresh_seconds: float = FRESH_SECONDS) -> None:
@@ -33,11 +33,7 @@ class Directory:
         self._read_at = float("-inf")
 
     async def states(self) -> dict[str, SymbolState]:
-        """Return the state of every configured symbol.
-
-        Raises:
-            ApiError: If Redis is away, or the list is corrupt.
-        """
+        """Return the configured symbols' states, sorted by name; raise ApiError if unavailable."""
         # An empty list may be filled at any moment, and costs little to read.
         if not self._states or monotonic() - self._read_at >= self._fresh_seconds:
             try:
@@ -47,7 +43,7 @@ class Directory:
         return self._states
 
     def last_states(self) -> dict[str, SymbolState]:
-        """Return what `states` returned last, without a read."""
+        """Return the result of the last `states`, without a read."""
         return self._states
 
     async def _read(self, _all: None) -> None:
@@ -56,13 +52,14 @@ class Directory:
         self._read_at = monotonic()
 
     async def resolve(self, name: str) -> str:
-        """Return the symbol that `name` means.
+        """Return the symbol called `name`.
 
-        A symbol whose book is in Redis is known even if the list is lost or lacks it.
+        A symbol with a book in Redis is found even if the list is lost or lacks it.
 
         Raises:
-            NoSuchSymbol: If there is no such symbol; names the nearest ones.
-            Unavailable: If the list cannot be read, or is empty because no collector has written.
+            NoSuchSymbol: No symbol has this name; the error suggests the nearest ones.
+            NoSymbols: The list is empty, because no collector has written yet.
+            ApiError: The list cannot be read.
         """
         if name in self._states:
             return name
@@ -84,14 +81,14 @@ class Directory:
         raise NoSuchSymbol(name, suggest_symbols(name, states))
 
     async def _without_list(self, name: str, error: ApiError) -> str | None:
-        """Return the symbol that `name` means while the list cannot be read, None if unknown."""
+        """Return the symbol called `name` although the list cannot be read, None if unknown."""
         for symbol in _spellings(name):
             if self._store.known(symbol) is not None:
                 return symbol
         return await self._with_book(name) if isinstance(error, CorruptSymbols) else None
 
     async def _with_book(self, name: str) -> str | None:
-        """Return the symbol that `name` means if it has a book in Redis, else None."""
+        """Return the symbol called `name` if it has a book in Redis, else None."""
         symbols = _spellings(name)
         if not symbols:
             return None
@@ -106,5 +103,5 @@ class Directory:
 
 
 def _spellings(name: str) -> list[str]:
-    """Return the spellings that the symbol `name` may have in Redis."""
+    """Return the possible spellings of `name` in Redis."""
     return [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]

@@ -1,6 +1,6 @@
-"""Errors that a caller of the api can meet below HTTP; `http.problems` makes answers of them.
+"""The api's errors below HTTP; `http.problems` turns them into responses.
 
-Each has a stable `code`, the name of its kind for programs, and says what is wrong as its text.
+Each error has a stable `code` for programs and a text for people.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from runtime.redis.errors import describe
 
 log = get_logger(__name__)
 
-# How much of a client's own text is repeated to it.
+# Characters of a client's own text that an error message repeats.
 MAX_SHOWN = 100
 
 
 class ApiError(Exception):
-    """What was asked for cannot be served.
+    """The base class: a request cannot be served.
 
-    `members` are further facts for programs, by name.
+    Args:
+        detail: The message for people.
+        members: Additional values for programs, by name.
     """
 
     code: str
     is_passing: ClassVar[bool] = False
-    """Whether it ends by itself, so that it helps to ask again."""
+    """Whether the error may pass, so that a retry can succeed."""
 
     def __init__(self, detail: str, **members: object) -> None:
         super().__init__(detail)
@@ -34,7 +36,7 @@ class ApiError(Exception):
 
 
 class NoSuchSymbol(ApiError):
-    """No symbol has this name."""
+    """No configured symbol has this name."""
 
     code = "unknown-symbol"
 
@@ -47,44 +49,44 @@ class NoSuchSymbol(ApiError):
 
 
 class Unavailable(ApiError):
-    """Not now; ask again."""
+    """The base class of errors that may pass."""
 
     is_passing = True
 
 
 class NoSymbols(Unavailable):
-    """No collector has written a symbol into this Redis."""
+    """No collector has written its symbols to Redis yet."""
 
     code = "no-symbols"
 
     def __init__(self) -> None:
-        super().__init__("no collector has told of its symbols yet")
+        super().__init__("no collector has written its symbols to Redis yet")
 
 
 class CorruptKey(Unavailable):
-    """A key in Redis holds what no collector writes."""
+    """A key in Redis has content that no collector wrote."""
 
     def __init__(self, key: str, corruption: Corruption) -> None:
-        detail = f"{key} in Redis holds what no collector wrote: {corruption.why}"
+        detail = f"{key} in Redis is corrupt: {corruption.why}"
         super().__init__(f"{detail}; to repair it: {corruption.repair}", key=key)
 
 
 class CorruptSymbols(CorruptKey):
-    """The list of symbols is no list."""
+    """The key of the list of symbols has the wrong type."""
 
     code = "corrupt-symbols"
 
 
 class CorruptBook(CorruptKey):
-    """The hash of a book is no book."""
+    """The hash of a book is not a valid book."""
 
     code = "corrupt-book"
 
 
 class RedisAway(Unavailable):
-    """Redis did not answer; `reason` among the members says why.
+    """Redis did not answer or refused; the member `reason` has the cause.
 
-    The text has no address of Redis, because every client may read it. The log has the address.
+    The text never contains the address of Redis, because any client can read it.
     """
 
     code = "redis-away"
@@ -94,32 +96,32 @@ class RedisAway(Unavailable):
 
 
 class TooManyChoices(Unavailable):
-    """Too many different choices of symbols and views are being read."""
+    """Too many different choices of symbols and views have readers."""
 
     code = "too-many-choices"
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"{most} different choices of symbols and views are being read; take one"
-            " that others read, such as symbols=*"
+            f"{most} different choices of symbols and views are being read; choose one"
+            " that has readers already, such as symbols=*"
         )
 
 
 class NoRoom(Unavailable):
-    """The buffer is full, and nothing in it can be given up."""
+    """The buffer of the process has no room for another stream of this kind."""
 
     code = "no-room"
 
     def __init__(self) -> None:
         super().__init__(
-            "the events and books that are kept for open streams fill API_BUFFER_MB; take a view"
-            " that others read, fewer books or fewer levels, or come back later"
+            "events and books of open streams fill API_BUFFER_MB; choose a view that has readers"
+            " already, fewer books or fewer levels, or try again later"
         )
 
 
 def redis_away(error: Exception) -> RedisAway:
-    """Return the error for a request that Redis did not answer, because of `error`."""
+    """Return the error for a request that failed in Redis with `error`."""
     trouble = describe(error)
-    # The follower logs the outage once; this line is for a closer look.
-    log.debug("redis did not answer a request", reason=trouble.reason.value, error=trouble.text)
+    # At debug level, because the follower logs each outage once.
+    log.debug("redis read failed", reason=trouble.reason.value, error=trouble.text)
     return RedisAway(trouble.detail, trouble.reason.value)

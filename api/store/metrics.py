@@ -1,4 +1,4 @@
-"""The api's figures for Prometheus."""
+"""The api's Prometheus metrics; docs/metrics.md describes them."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from prometheus_client import Counter, Gauge, Histogram
 from runtime.fast_counter import FastCounter
 from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - one of ours too
 
-REQUESTS = Counter("kraken_book_requests_total", "Answers by route.", ["route", "status"])
+REQUESTS = Counter("kraken_book_requests_total", "Requests answered.", ["route", "status"])
 READERS = Gauge("kraken_book_readers", "Open streams.")
-STREAMS = Counter("kraken_book_streams_total", "Streams that were opened.")
+STREAMS = Counter("kraken_book_streams_total", "Streams opened.")
 RESUMED = Counter(
-    "kraken_book_resumed_total", "Readers that came back, by where they went on from.", ["from"]
+    "kraken_book_resumed_total", "Readers that resumed, by the source of their events.", ["from"]
 )
-FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that somebody reads.")
+FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that have readers.")
 EVENTS_READ = Counter("kraken_book_events_read_total", "Events read from Redis.")
 EVENTS_OUT = FastCounter("kraken_book_stream_events_total", "Events written to streams.")
 BYTES_OUT = FastCounter("kraken_book_stream_bytes_total", "Bytes written to streams.")
 WRITES = FastCounter("kraken_book_stream_writes_total", "Writes to streams.")
 DELIVERY = Histogram(
     "kraken_book_delivery_seconds",
-    "From the reading of an event's frame to its write to a reader, on some of the writes.",
+    "Time from the collector's read of a frame to the write of its event, for a sample of writes.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-LAGGED = Counter("kraken_book_lagged_total", "Readers told that they missed events.", ["reason"])
-CUT_OFF = Counter("kraken_book_cut_off_total", "Readers that did not read, cut off.")
-BUFFER_BYTES = Gauge(
-    "kraken_book_buffer_bytes", "Events and books kept for open streams, of API_BUFFER_MB at most."
+LAGGED = Counter("kraken_book_lagged_total", "Readers that were sent lagged.", ["reason"])
+CUT_OFF = Counter(
+    "kraken_book_cut_off_total", "Readers cut off because they read nothing for API_WRITE_TIMEOUT."
 )
-REDIS_UP = Gauge("kraken_book_redis_up", "1 while Redis answers the reader of its streams.")
+BUFFER_BYTES = Gauge(
+    "kraken_book_buffer_bytes", "Events and books kept for open streams; API_BUFFER_MB bounds them."
+)
+REDIS_UP = Gauge("kraken_book_redis_up", "1 while every node of Redis answers the follower.")
 CORRUPT_KEYS = Gauge(
     "kraken_book_known_corrupt_keys",
-    "Keys in Redis that hold what no collector writes, as far as known.",
+    "Keys in Redis that this replica found to be corrupt.",
 )
 UNMEASURED = Counter(
     "kraken_book_delivery_unmeasured_total",
-    "Writes whose delay cannot be told: the collector's clock is ahead, or said no time.",
+    "Sampled writes without a known delay: received_at is invalid or in the future.",
 )

@@ -1,4 +1,4 @@
-"""An event in a stream of Redis, and whether it follows another."""
+"""Parse the entries of streams, and decide whether one event directly follows another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ StreamReply = list[tuple[bytes, dict[bytes, bytes]]]
 
 KINDS = ("update", "snapshot", "status")
 
-# How many entries one read of one stream brings; another follows at once if there are more.
+# Entries of one stream that one read returns; if there are more, another read follows at once.
 MAX_ENTRIES = 1000
 
 
@@ -33,10 +33,10 @@ class StreamEntry(NamedTuple):
 
 
 def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamEntry]:
-    """Return the events in a reply to XRANGE; note other entries as corrupt and skip them."""
+    """Return the events in a reply to XRANGE; skip and record corrupt entries."""
     key = events_key(symbol)
     if isinstance(reply, Exception):
-        corrupt.found(key, str(reply), "DEL", key)
+        corrupt.record(key, str(reply), "DEL", key)
         return []
     entries = []
     foreign = 0
@@ -47,40 +47,44 @@ def entries_in(symbol: str, reply: object, corrupt: CorruptKeys) -> list[StreamE
             foreign += 1
             if foreign == 1:
                 shown = event_id.decode(errors="backslashreplace")
-                corrupt.found(key, f"entry {shown}: {error!r}", "XDEL", key, shown)
+                corrupt.record(key, f"entry {shown}: {error!r}", "XDEL", key, shown)
     if entries and not foreign:
-        corrupt.is_right(key)
+        corrupt.clear(key)
     return entries
 
 
 def _entry(symbol: str, event_id: str, fields: Mapping[bytes, bytes]) -> StreamEntry:
-    """Return the event in an entry; raise if parts are missing or do not agree.
+    """Return the event in an entry.
 
-    What anything else writes into a stream reaches no reader: not a second SSE message after a
-    line break, and not another symbol's book.
+    The checks keep foreign data from readers: another symbol's book, or a second SSE message
+    after a line break. KeyError, TypeError, RecursionError or msgspec.DecodeError is raised for
+    malformed fields.
+
+    Raises:
+        ValueError: The fields, the id and the JSON do not agree.
     """
     position = Position(int(fields[b"epoch"]), int(fields[b"seq"]))
     kind, data = fields[b"kind"].decode(), fields[b"data"]
     head = _head_decoder.decode(data)
     if head != _Head(symbol, kind, position.seq, position.epoch) or kind not in KINDS:
-        raise ValueError("its data is of another event")
+        raise ValueError("data belongs to another event")
     if int(event_id.partition("-")[2]) != position.seq:
-        raise ValueError("its id is not of its seq")
+        raise ValueError("id does not end in seq")
     if b"\n" in data or b"\r" in data:
-        raise ValueError("its data is more than a line")
+        raise ValueError("data has a line break")
     return StreamEntry(event_id, kind, position, printable_json(data))
 
 
 def id_order(event_id: str) -> tuple[int, int]:
-    """Return the order of an entry's id: the milliseconds, then the number."""
+    """Return an entry's id as a sort key: milliseconds and number."""
     milliseconds, _, number = event_id.partition("-")
     return int(milliseconds), int(number or 0)
 
 
 def follows(entry: StreamEntry, last: Position) -> bool:
-    """Return whether there is no event between `last` and `entry` that a reader would miss."""
+    """Return whether no event is missing between `last` and `entry`."""
     if entry.position.seq <= last.seq:
-        # A newer epoch whose numbers begin again does not follow anything.
+        # A newer epoch may restart seq after Redis lost its data.
         return False
     if entry.kind == "snapshot":
         return counts_from(entry) in (None, last.seq)
@@ -90,7 +94,7 @@ def follows(entry: StreamEntry, last: Position) -> bool:
 
 
 def unbroken(entries: list[StreamEntry]) -> list[StreamEntry]:
-    """Return the last of `entries` that follow on each other."""
+    """Return the longest end of `entries` without a gap."""
     begin = 0
     for index in range(1, len(entries)):
         if not follows(entries[index], entries[index - 1].position):
@@ -99,28 +103,28 @@ def unbroken(entries: list[StreamEntry]) -> list[StreamEntry]:
 
 
 def counts_from(entry: StreamEntry) -> int | None:
-    """Return the seq after which a snapshot counts the events that it replaces; None if unknown.
+    """Return the seq of the last event before those that a snapshot replaces; None if unknown.
 
-    After a failover of Redis that lost writes, that is not the last event that was read.
+    After a failover of Redis that lost writes, this is not the last event that was read.
     """
     if entry.kind != "snapshot":
         return None
     try:
         conflated = _jump_decoder.decode(entry.data).conflated
     except msgspec.DecodeError as error:
-        log.error("a snapshot cannot be read", id=entry.id, error=str(error))
+        log.error("snapshot invalid", id=entry.id, error=str(error))
         return None
     return None if conflated is None else entry.position.seq - conflated - 1
 
 
 def went_back(entry: StreamEntry, last: Position) -> bool:
-    """Return whether `entry` follows an event before `last`, so Redis has lost events."""
+    """Return whether `entry` continues before `last`, which means that Redis lost events."""
     seq = counts_from(entry)
     return entry.position.seq <= last.seq or (seq is not None and seq < last.seq)
 
 
 class _Head(msgspec.Struct):
-    """The members that every event has; of the others only the JSON is checked."""
+    """The members that every event has; the other members need only be valid JSON."""
 
     symbol: str
     kind: str

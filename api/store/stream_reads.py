@@ -1,8 +1,7 @@
-"""Read parts of books' streams in Redis for readers that open or resume.
+"""Read parts of the books' streams in Redis for readers that open or resume.
 
-What readers read at the same time is read once. Everything here raises redis.RedisError or OSError
-if Redis does not answer. A key that holds something else than a stream is noted as corrupt and
-read as an empty one.
+Concurrent reads of the same part are shared. Coroutines raise redis.RedisError or OSError if Redis
+does not answer. A key of the wrong type is recorded as corrupt and read as an empty stream.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from kraken_book.contract.keys import events_key
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 
-# About one write at depth 10. A thousand readers may wait with a page each.
+# About one write at depth 10. Each waiting reader holds at most one page.
 PAGE_ENTRIES = 128
-# How many pages without an event one read skips; Redis has some thousand pages of a stream.
+# Pages without a valid event that one read skips, so that corrupt streams cost bounded time.
 MAX_SKIPPED_PAGES = 64
-# A thousand readers that resume at once must not take all connections.
+# Readers that resume together must not occupy all connections to Redis.
 MAX_READS_AT_ONCE = 16
 
 
@@ -33,8 +32,8 @@ class StreamReads:
 
     Args:
         nodes: The nodes of Redis.
-        corrupt: Where corrupt keys are noted.
-        page_entries: How many entries a page has.
+        corrupt: The record of corrupt keys.
+        page_entries: Number of entries of a page.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class StreamReads:
         return found[0] if found else None
 
     async def newest(self, symbol: str) -> list[StreamEntry]:
-        """Return the newest events of a stream that follow on each other, oldest first."""
+        """Return the newest events of a stream without a gap, oldest first."""
         key = events_key(symbol)
         try:
             reply = await self._nodes.call(key, "XREVRANGE", key, "+", "-", "COUNT", MAX_ENTRIES)
@@ -71,9 +70,9 @@ class StreamReads:
         return unbroken(entries_in(symbol, reply[::-1], self._corrupt))
 
     async def time(self) -> int:
-        """Return the clock of the node that is furthest behind, in milliseconds.
+        """Return the lowest clock of all nodes, in milliseconds.
 
-        Nodes that do not answer are left out, unless none does.
+        Nodes that do not answer are ignored. If no node answers, the first error is raised.
         """
         asking = [self.time_of(node) for node in self._nodes.all()]
         answers = await asyncio.gather(*asking, return_exceptions=True)
@@ -118,7 +117,7 @@ class StreamReads:
         return cast("StreamReply", reply)
 
     def _note_wrong_type(self, symbol: str, error: ResponseError) -> None:
-        """Note that a key is no stream; raise any other error."""
+        """Record that a key is not a stream; raise any other error again."""
         if not is_wrong_type(error):
             raise error
         entries_in(symbol, error, self._corrupt)

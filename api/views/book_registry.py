@@ -1,4 +1,4 @@
-"""The books that channels of this process show, each rebuilt once."""
+"""Keep the books that channels of this process show, each rebuilt once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from api.views.followed_book import FollowedBook
 from runtime.cooperate import Cooperator
 
 JOIN_ATTEMPTS = 5
-LOOK_INTERVAL = 0.5
+JOIN_INTERVAL = 0.5
 
 
 class BookRegistry:
-    """Keep a book up to date while a channel shows it; join lost books again twice a second."""
+    """Creates a book for its first channel, closes it after the last, and rejoins lost books."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class BookRegistry:
         self._joining = asyncio.Lock()
 
     def follow(self, symbol: str) -> FollowedBook:
-        """Return the book of `symbol`, kept until it is unfollowed as often."""
+        """Return the book of `symbol`; call `unfollow` when the channel stops showing it."""
         followed = self._books.get(symbol)
         if followed is None:
             followed = self._books[symbol] = FollowedBook(
@@ -49,25 +49,25 @@ class BookRegistry:
         return followed
 
     def unfollow(self, followed: FollowedBook) -> None:
-        """Count one channel less that shows it."""
+        """Count one channel less, and close the book after the last."""
         followed.readers -= 1
         if not followed.readers:
             del self._books[followed.ring.symbol]
             self._registry.unfollow(followed.ring)
             followed.close()
 
-    async def look_after(self) -> None:
-        """Join lost books again, for ever."""
+    async def run(self) -> None:
+        """Join lost books again twice a second, until the task is cancelled."""
         while True:
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.sleep(JOIN_INTERVAL)
             try:
                 await self.join(self._books.values())
             except (RedisError, OSError):
-                # The follower says that Redis is away, and readers are told that books grow old.
+                # The follower logs the outage, and readers get `stale`.
                 continue
 
     async def join(self, wanted: Iterable[FollowedBook]) -> None:
-        """Join those of these books that are lost; raises redis.RedisError or OSError."""
+        """Join the lost ones of these books; raise redis.RedisError or OSError if Redis is down."""
         async with self._joining:
             for _ in range(JOIN_ATTEMPTS):
                 lost = [each for each in wanted if each.book is None and each.readers]
@@ -75,7 +75,7 @@ class BookRegistry:
                     return
 
     async def _join_once(self, lost: list[FollowedBook]) -> bool:
-        """Try to join each; return whether one has a book in Redis and could not be joined."""
+        """Try to join each book; return whether another attempt may join more of them."""
         stored = await self._store.books([each.ring.symbol for each in lost])
         there = [
             (followed, book)
@@ -91,10 +91,10 @@ class BookRegistry:
             if followed.book is None:
                 followed.join(book)
                 self._ages.note_book(followed.ring, book)
-                # The channels that show it look again.
+                # Wakes the channels that show the book.
                 followed.ring.wake()
         return any(followed.book is None for followed, _ in there)
 
     def _start(self, followed: FollowedBook, book: BookWithAge) -> None:
-        if not followed.ring.started and book.position is not None:
+        if not followed.ring.is_started and book.position is not None:
             followed.ring.start(book.position, book.hash.event_id)

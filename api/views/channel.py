@@ -1,10 +1,9 @@
-"""What readers of the same books in the same view are sent, made once for all of them.
+"""Make the events for all readers of the same symbols in the same view, once for all of them.
 
-A channel is a log that grows while anybody reads it. Of each of its symbols it has first a
-snapshot, then what follows; a book that is lost and found again is told as `lagged`, with another
-snapshot. A raw channel passes the events on; a channel with a view sends snapshots of what changed.
-The latter keeps little: a reader that falls behind needs the newest state of each book, and nothing
-else.
+A channel is a log that grows while it has readers. It has a snapshot of each symbol, then the
+symbol's events. If a book is lost and joined again, the log gets `lagged` and another snapshot. A
+raw channel passes events on; a channel with a view appends snapshots of changed books. The log of a
+view is short, because a reader that falls behind needs only the newest state of each book.
 """
 
 from __future__ import annotations
@@ -17,54 +16,54 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from api.follow.api_events import status_frame
+from api.follow.api_events import status_sse
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, SseFrame
+from api.follow.event_log import EVENT_OVERHEAD_BYTES, SseEvent
 from api.store.metrics import LAGGED
-from api.views.channel_log import ChannelLog, OneSymbolLog, api_frame, unmarked, watermarked
+from api.views.channel_log import ChannelLog, OneSymbolLog, api_event, unmarked, watermarked
 from api.views.channel_member import NO_BOOK_YET, ChannelMember
 from api.views.followed_book import FollowedBook, is_numbered
 from api.views.view import View
 from api.views.view_pace import ViewPace, ViewTimer
 from kraken_book.position import Position
 
-# Readers that come within this time of each other begin at the same frame, with the same bytes.
+# Readers that open within this time of each other share an opening.
 OPENING_SECONDS = 0.5
-# A channel with a view keeps so much, or twice what it shows at once: more than an opening would
-# take a reader longer to read than the opening.
+# Bound of a view's log, or twice the snapshots of one showing if that is more. A longer log would
+# take a slow reader longer than a new opening.
 VIEW_BYTES = 256 * 1024
-# What a symbol costs a channel beside its frames.
+# Memory that a channel needs for a symbol, besides events.
 MEMBER_BYTES = 1000
-# Symbols that have left and whose last positions are remembered.
+# Symbols that left a channel and may return; the channel keeps their last positions.
 MAX_LEFT = 1000
 
 
 class ChannelOpening:
-    """First frames for readers that come together; its bytes count while a reader needs them."""
+    """The first events for readers that open together; pinned in the buffer until it is freed."""
 
     def __init__(self, parts: list[bytes], index: int, buffer: Buffer) -> None:
         self.parts = parts
         self.index = index
-        """The index in the log at which readers go on."""
+        """The index in the log at which readers continue."""
         self.size = sum(map(len, parts))
         buffer.pin(self.size)
         weakref.finalize(self, buffer.unpin, self.size).atexit = False
 
 
 class Channel:
-    """The log for one choice of symbols and one view of them.
+    """The log for one choice of symbols and view, and the books that it shows.
 
-    `watermark` is in Redis's milliseconds: every event with an earlier or the same time is in the
-    log, or in what came before it.
+    `watermark` is a time of Redis's clock in milliseconds. The log, or an opening before it, has
+    every event up to that time.
 
     Args:
-        name: The symbol of a log of one symbol.
-        view: How books are shown; None if their events are passed on.
-        watermark: Where the watermark begins.
-        buffer: The process's bound of memory.
-        pace: The time of the event loop that all views share.
+        name: The symbol of a channel of one symbol.
+        view: The view of the books, None to pass their events on.
+        watermark: The first watermark.
+        buffer: The buffer of the process.
+        pace: Limits the time that all views of the process take.
         is_many: Whether ids are watermarks.
-        view_bytes: What a channel with a view keeps.
+        view_bytes: Bound of the log of a view.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class Channel:
         self._is_waking = False
 
     def add(self, followed: FollowedBook) -> None:
-        """Show this symbol too."""
+        """Add a symbol to the channel."""
         member = ChannelMember(followed, self.view, self.watermark)
         symbol = member.symbol
         self.members[symbol] = member
@@ -110,17 +109,25 @@ class Channel:
         self._on_change(member)
 
     def leave(self, symbol: str, reason: str) -> FollowedBook:
-        """Tell readers that this symbol has left, for `reason`; return the followed book."""
+        """Remove a symbol from the channel.
+
+        Args:
+            symbol: The symbol.
+            reason: The reason of the status that readers get.
+
+        Returns:
+            The book that the channel no longer follows.
+        """
         member = self.members[symbol]
         self._pull(member)
-        self._append_all([api_frame(status_frame(symbol, "syncing", reason))])
+        self._append_all([api_event(status_sse(symbol, "syncing", reason))])
         self._left[symbol] = member.position
         while len(self._left) > MAX_LEFT:
             del self._left[next(iter(self._left))]
         return self._remove(symbol)
 
     def close(self) -> Iterator[FollowedBook]:
-        """End the channel, which nobody reads any more; yield the books that it followed."""
+        """Close a channel without readers; yield the books that it no longer follows."""
         if self._timer is not None:
             self._timer.close()
         for symbol in list(self.members):
@@ -129,49 +136,45 @@ class Channel:
         self.log.close()
 
     def note_resumed(self) -> None:
-        """Note that a reader came back: it may have had events of books not known here yet."""
+        """Note that a reader resumed: it may know books that this channel has not joined yet."""
         self._is_resumed = True
         for member in self.members.values():
             if not member.has_begun and member.owed is None:
                 member.owed = "unknown"
 
     def pull(self) -> None:
-        """Bring the log up to the rings."""
+        """Append the events that the rings have and the log lacks."""
         for member in self.members.values():
             self._pull(member)
 
     def move_watermark(self, without_book: Container[str]) -> None:
-        """Move the watermark up to when everything is in the log.
+        """Move the watermark to the latest time up to which the log has every event.
 
         Args:
-            without_book: Symbols whose book is not waited for, because there is none.
+            without_book: Symbols without a book, which do not hold the watermark back.
         """
         self.pull()
         marks = [member.mark(without_book) for member in self.members.values()]
         self.watermark = min((m for m in marks if m is not None), default=self.watermark)
 
-    def look_over(self) -> None:
-        """Tell readers of books that stay lost, and forget an opening that nobody shares any more.
+    def check_lost_books(self) -> None:
+        """Append a status for books that stay lost, and drop an opening that is too old.
 
-        Called now and then; a book is reported as lost if it is lost at two calls.
+        Call this regularly. A book is reported when it is lost at two calls in a row.
         """
         if self._is_opening_old():
             self._opening = None
         for symbol, member in self.members.items():
-            if member.note_look():
-                self._append_all([api_frame(status_frame(symbol, "syncing", NO_BOOK_YET))])
+            if member.check_lost():
+                self._append_all([api_event(status_sse(symbol, "syncing", NO_BOOK_YET))])
 
     @property
     def can_open(self) -> bool:
-        """Whether there is room for an opening as large as the last one."""
+        """Return whether the buffer has room for an opening as large as the last one."""
         return self._opening is not None or self._buffer.has_room(self._opening_bytes)
 
     def opening(self) -> ChannelOpening:
-        """Return what a reader is sent first.
-
-        Raises:
-            NoRoom: Too much is being sent already to readers that came before.
-        """
+        """Return the first events for a reader; raise NoRoom if other openings fill the buffer."""
         opening = self._opening
         if opening is None or self._is_opening_old() or self._is_gone(opening.index):
             self._opening = None
@@ -184,7 +187,7 @@ class Channel:
         return opening
 
     def opening_of(self, member: ChannelMember) -> Iterator[bytes]:
-        """Return what a reader of many is sent of one symbol that it is to begin anew with."""
+        """Return the first events of one symbol, without ids, for a reader of many symbols."""
         return map(unmarked, member.opening())
 
     def _remove(self, symbol: str) -> FollowedBook:
@@ -197,7 +200,7 @@ class Channel:
         return monotonic() - self._opened_at > OPENING_SECONDS
 
     def _is_gone(self, index: int) -> bool:
-        return self.log.frames_from(index, 0) is None
+        return self.log.events_from(index, 0) is None
 
     def _on_change(self, member: ChannelMember) -> None:
         if member.symbol in self._listeners:
@@ -213,7 +216,7 @@ class Channel:
                 LAGGED.labels(reason).inc(self.readers)
             self._append_all(member.begin())
             return
-        self._append_all(member.next_frames())
+        self._append_all(member.next_events())
         if self._timer is not None:
             self._changed[member] = None
             self._timer.show_when_due()
@@ -222,19 +225,19 @@ class Channel:
         """Append a snapshot of each changed book, and return whether any looks different."""
         changed, self._changed = self._changed, {}
         snapshots = (member.changed_snapshot() for member in changed)
-        shown = [frame for frame in snapshots if frame is not None]
+        shown = [event for event in snapshots if event is not None]
         if shown:
-            self._make_room(sum(len(frame.sse) + FRAME_BYTES for frame in shown))
+            self._make_room(sum(len(event.sse) + EVENT_OVERHEAD_BYTES for event in shown))
             self._append_all(shown)
         return bool(shown)
 
-    def _append_all(self, frames: Iterable[SseFrame]) -> None:
+    def _append_all(self, events: Iterable[SseEvent]) -> None:
         is_empty = True
-        for frame in frames:
+        for event in events:
             is_empty = False
-            self.log.append(replace(frame, id=str(self.watermark)) if self.is_many else frame)
+            self.log.append(replace(event, id=str(self.watermark)) if self.is_many else event)
         if not is_empty and not self._is_waking:
-            # Events of other symbols in the same answer of Redis go out in the same write.
+            # Deferred, so that events of other symbols in the same reply join the same write.
             self._is_waking = True
             asyncio.get_running_loop().call_soon(self._wake)
 
@@ -243,20 +246,21 @@ class Channel:
         self.log.wake()
 
     def _make_room(self, size: int) -> None:
-        """Have the log of a channel with a view keep what is shown at once, and little more."""
+        """Bound the log of a view so that it keeps one showing of `size` bytes, and little more."""
         if self.view is not None:
             own = len(self.members) * MEMBER_BYTES
             self.log.keep(own, max(FLOOR_BYTES, size), max(self._view_bytes, 2 * size))
 
-    def _rendered(self, opening: list[SseFrame]) -> list[bytes]:
-        """Render an opening; of many symbols, its last event alone has the watermark.
+    def _rendered(self, opening: list[SseEvent]) -> list[bytes]:
+        """Return the events of an opening as SSE.
 
-        A reader that is cut off within the opening must not have the watermark.
+        If ids are watermarks, only the last event has one: a reader that is disconnected within the
+        opening must not resume after the watermark.
         """
         if not self.is_many:
-            return [frame.sse for frame in opening]
-        rendered = [unmarked(frame) for frame in opening]
-        numbered = [index for index, frame in enumerate(opening) if is_numbered(frame)]
+            return [event.sse for event in opening]
+        rendered = [unmarked(event) for event in opening]
+        numbered = [index for index, event in enumerate(opening) if is_numbered(event)]
         if numbered:
             last = numbered[-1]
             rendered[last] = watermarked(replace(opening[last], id=str(self.watermark)))

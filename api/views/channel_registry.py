@@ -1,4 +1,4 @@
-"""The channels of this process: one for each choice of symbols and view that is read."""
+"""Keep the channels of this process: one for each choice of symbols and view with readers."""
 
 from __future__ import annotations
 
@@ -21,29 +21,37 @@ from api.views.view import View
 from api.views.view_pace import ViewPace
 from runtime.memory import release_freed_memory
 
-LOOK_INTERVAL = 1.0
-# A channel costs memory; readers of the same choice share one.
+UPDATE_INTERVAL = 1.0
+# Each channel costs memory.
 MAX_CHANNELS = 1000
-# So much must be free before it is given back.
+# Freed bytes of the buffer from which on memory is returned to the system.
 MIN_FREED_BYTES = 8 * 1024 * 1024
-# To give back 280 MB takes the C library 90 ms, during which others may wait for it.
+# Seconds. While the C library returns memory, other threads may wait for it.
 GIVE_BACK_INTERVAL = 10.0
 
 
 class Choice(NamedTuple):
-    """What a stream shows, and how.
-
-    `symbols` is None for all that there are, also later ones. `is_many` says that ids are
-    watermarks; a list of one symbol has them too.
-    """
+    """The symbols and the view that a client chose."""
 
     symbols: tuple[str, ...] | None
+    """The symbols; None for all symbols, also later ones."""
     view: View | None
+    """The view of the books; None for their events."""
     is_many: bool
+    """Whether ids are watermarks, as for any list of symbols, even of one."""
 
 
 class ChannelRegistry:
-    """Make a channel for its first reader, and end it after its last."""
+    """Creates a channel for the first reader of a choice, and closes it after the last.
+
+    Args:
+        reads: Reads Redis's clock.
+        books: The books that channels show.
+        roster: The symbols of `*`.
+        buffer: The buffer of the process.
+        update_interval: Seconds between two updates of the watermarks and the symbols.
+        view_bytes: Bound of the log of a view.
+    """
 
     def __init__(
         self,
@@ -51,7 +59,7 @@ class ChannelRegistry:
         books: BookRegistry,
         roster: Roster,
         buffer: Buffer,
-        look_interval: float = LOOK_INTERVAL,
+        update_interval: float = UPDATE_INTERVAL,
         view_bytes: int = VIEW_BYTES,
     ) -> None:
         self._view_bytes = view_bytes
@@ -59,21 +67,21 @@ class ChannelRegistry:
         self._books = books
         self._roster = roster
         self._buffer = buffer
-        self._look_interval = look_interval
+        self._update_interval = update_interval
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
-        # The most that the buffer has had since freed memory was given back.
+        # The most bytes in the buffer since memory was returned to the system.
         self._peak_bytes = 0
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
-        """Return the channel of a choice with every book that is there; raises ApiError."""
+        """Return the channel of a choice, to be left by `leave`; raise ApiError if impossible."""
         try:
-            # Asked before anything is read: what was written until then will be in it.
+            # Read before the books, so that they contain every event up to this time.
             watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
-        await self._look_at_roster(choice)
+        await self._update_roster(choice)
         channel = self._channels.get(choice)
         if channel is None:
             channel = self._make(choice, watermark)
@@ -96,59 +104,59 @@ class ChannelRegistry:
         return channel
 
     def _admit(self, channel: Channel) -> None:
-        """Raise NoRoom if the channel is new and there is no room for it."""
+        """Raise NoRoom if the channel is new and the buffer has no room for it."""
         if channel.view is not None:
-            # What it opens with tells what it must keep.
+            # The size of the opening determines the floor of the log.
             channel.opening()
         if channel.readers == 1 and self._buffer.is_full:
             raise NoRoom
 
     @property
     def has_symbols(self) -> bool:
-        """Return whether `*` means any symbol."""
+        """Return whether `*` has any symbol."""
         return bool(self._roster.symbols)
 
     def left(self, choice: Choice) -> Mapping[str, str]:
-        """Return which symbols have left that choice, and why."""
+        """Return the reasons why symbols have left a choice, by symbol."""
         return self._roster.left if choice.symbols is None else {}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
-        """Count one reader less, and end the channel after its last."""
+        """Count one reader less, and close the channel after the last."""
         channel.readers -= 1
         if not channel.readers:
             del self._channels[choice]
             for followed in channel.close():
                 self._books.unfollow(followed)
 
-    async def look_after(self) -> None:
-        """Move the watermarks, and keep up with the symbols that `*` means, for ever."""
+    async def run(self) -> None:
+        """Update the watermarks and the symbols of `*`, until the task is cancelled."""
         while True:
-            await asyncio.sleep(self._look_interval)
+            await asyncio.sleep(self._update_interval)
             with suppress(ApiError):
-                # If Redis is away, or the list cannot be read, what was known goes on to hold.
-                await self._roster.look()
+                # If Redis is down or the list is corrupt, the roster stays as it was.
+                await self._roster.update()
             for choice, channel in list(self._channels.items()):
                 channel.move_watermark(self._roster.without_book)
-                channel.look_over()
+                channel.check_lost_books()
                 self._show(channel, self._symbols(choice))
             await self._give_back_memory()
 
     async def _give_back_memory(self) -> None:
-        """Give memory back to the system when much of it is free: readers have left."""
+        """Return memory to the system if much of it was freed, as after readers left."""
         BUFFER_BYTES.set(self._buffer.bytes)
         self._peak_bytes = max(self._peak_bytes, self._buffer.bytes)
         is_much = self._peak_bytes - self._buffer.bytes >= MIN_FREED_BYTES
         if is_much and monotonic() >= self._next_give_back:
             self._peak_bytes = self._buffer.bytes
             self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
-            # It looks at every page: no reader is to wait for that.
+            # In a thread, because it visits every page of memory.
             await asyncio.to_thread(release_freed_memory)
 
-    async def _look_at_roster(self, choice: Choice) -> None:
-        """Learn which symbols `*` means; raises ApiError if that is not known at all."""
+    async def _update_roster(self, choice: Choice) -> None:
+        """Update the symbols of `*` if chosen; raise ApiError if none are known at all."""
         if choice.symbols is None:
             try:
-                await self._roster.look()
+                await self._roster.update()
             except ApiError:
                 if not self._roster.symbols:
                     raise

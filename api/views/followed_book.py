@@ -1,6 +1,6 @@
-"""A symbol's book, verified at each event of its ring, and its snapshots rendered for views.
+"""Rebuild a symbol's book from its ring, and render its snapshots for views.
 
-All channels that show a symbol share one, whatever view they show of it.
+All channels that show the symbol share the book, in any view.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from api.follow.buffer import Buffer
-from api.follow.frame_log import SseFrame
+from api.follow.event_log import SseEvent
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.view import render_view
@@ -29,14 +29,14 @@ from runtime.logs import get_logger
 log = get_logger(__name__)
 
 _CONFLATED_LAST = b"null}"
-# Different views of one state that are kept rendered.
+# Snapshots of one state, in different views, that are kept.
 MAX_RENDERED = 4
-# What lies in Redis can be anything: these errors say that it is no event or no right book.
-NO_BOOK = (BookError, msgspec.DecodeError, ValueError)
+# Raised if the data in Redis is not a valid event or book.
+INVALID_DATA_ERRORS = (BookError, msgspec.DecodeError, ValueError)
 
 
 class RenderedSnapshot:
-    """One state of a book as a snapshot's JSON with some of its levels; all channels share it."""
+    """The JSON of a snapshot of one state of a book, cut to some levels; shared by channels."""
 
     __slots__ = ("head", "seen")
 
@@ -44,61 +44,62 @@ class RenderedSnapshot:
         self.head = head
         """The JSON without the value of `conflated`, its last member."""
         self.seen = seen
-        """Equal for states of a book between which a reader would see no difference."""
+        """A hash of the visible content: equal if a reader would see no difference."""
 
     def snapshot(self, conflated: int | None) -> bytes:
-        """Return the JSON of the snapshot."""
+        """Return the JSON with this value of `conflated`."""
         return self.head + (_CONFLATED_LAST if conflated is None else b"%d}" % conflated)
 
 
 class FollowedBook:
-    """The book, from the moment it is joined until events are missed; then it is joined again.
+    """A book that is joined from its hash, and lost when events are missing or invalid.
 
-    `generation` counts the joins: in between, events follow each other.
+    A lost book is joined again. `generation` counts the joins: within a generation no event is
+    missing.
     """
 
     def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
         self._rendered: dict[int | None, RenderedSnapshot] = {}
         self._share = (Buffer() if buffer is None else buffer).share(self._forget_rendered, floor=0)
-        # The last fault that was logged: it is not logged again at each attempt.
-        self._logged = ""
+        # The last fault that was logged, so that repeated attempts do not log it again.
+        self._logged_fault = ""
         self.generation = 0
         self.readers = 0
         self.event_id = ""
         """The id of the last event of the book."""
         self.lost_for: LaggedReason = "unknown"
-        """Why the book was lost last."""
+        """The reason of the last loss."""
         self._verified = VerifiedBook(ring.symbol)
         self._is_lost = True
-        # Whether the hash was `syncing` at the join, until an event tells more. Its book may lie
-        # behind updates that came before the collector lost the book.
+        # Whether the hash was `syncing` at the join. Updates may follow that were written before
+        # the collector lost the book; any other event clears the flag.
         self._was_syncing = False
         self._next = 0
 
     @property
     def book(self) -> Book | None:
-        """The last verified book, None while it is not known."""
+        """Return the last verified book, None while it is lost."""
         return None if self._is_lost else self._verified.book
 
     @property
     def position(self) -> Position:
-        """The position of the last event of the book."""
+        """Return the position of the last event of the book."""
         return self._verified.position or NOWHERE
 
     @property
     def is_syncing(self) -> bool:
-        """Whether the collector has lost the book, so that the last verified one is not live."""
+        """Return whether the collector has lost the book, so that this one is not live."""
         return self._was_syncing or self._verified.state is BookState.SYNCING
 
     @property
     def reason(self) -> str | None:
-        """Why the collector has lost the book, None if it did not say."""
+        """Return why the collector has lost the book, None if it gave no reason."""
         status = self._verified.collector_status
         return status.reason if status else None
 
     def join(self, stored: BookWithAge) -> None:
-        """Begin with the book of a hash, if the ring goes on from there."""
+        """Begin with the book of a hash, if the ring has every event after it."""
         snapshot, position = stored.hash.snapshot, stored.position
         if snapshot is None or position is None:
             return
@@ -108,8 +109,9 @@ class FollowedBook:
         verified = VerifiedBook(self.ring.symbol)
         try:
             verified.apply(snapshot_event(snapshot, position))
-        except NO_BOOK as error:
-            self._log_once("what lies in redis is no book", error)
+        except INVALID_DATA_ERRORS as error:
+            if self._is_new_fault("stored book", error):
+                log.error("stored book invalid", symbol=self.ring.symbol, error=str(error))
             return
         self._change_rendered()
         self._verified, self._is_lost = verified, False
@@ -118,30 +120,31 @@ class FollowedBook:
         self.generation += 1
 
     def advance(self) -> None:
-        """Apply every event that is in the ring."""
+        """Apply the new events of the ring."""
         if self.book is None:
             return
-        frames = self.ring.frames_from(self._next)
-        if frames is None:
-            self._lose(self.ring.reason_to_fall(self._next))
+        events = self.ring.events_from(self._next)
+        if events is None:
+            self._lose(self.ring.lagged_reason(self._next))
             return
         self._next = self.ring.end
         try:
-            for frame in frames:
-                self._apply(frame)
-        except NO_BOOK as error:
-            self._log_once("events do not make a book", error)
+            for event in events:
+                self._apply(event)
+        except INVALID_DATA_ERRORS as error:
+            if self._is_new_fault("event", error):
+                log.error("event invalid, book lost", symbol=self.ring.symbol, error=str(error))
             self._lose("unknown")
-        if frames:
+        if events:
             self._change_rendered()
 
     @property
     def next(self) -> int:
-        """The index, in the ring, of the first event that is not in the book yet."""
+        """Return the index in the ring of the first event that is not in the book yet."""
         return self._next
 
     def rendered(self, levels: int | None) -> RenderedSnapshot:
-        """Return the book as it is, cut to so many levels (None: all), as a snapshot."""
+        """Return a snapshot of the book, cut to a number of levels; None for all."""
         found = self._rendered.get(levels)
         if found is None:
             if len(self._rendered) >= MAX_RENDERED:
@@ -151,7 +154,7 @@ class FollowedBook:
         return found
 
     def close(self) -> None:
-        """Give back what it has of the buffer; nobody shows it any more."""
+        """Remove the book from the buffer, because no channel shows it any more."""
         self._share.close()
 
     def _render(self, levels: int | None) -> RenderedSnapshot:
@@ -163,7 +166,7 @@ class FollowedBook:
         epoch, seq = self.position.epoch, self.position.seq
         received_at = verified.received_at
         data = render_snapshot(view, seq, epoch, received_at, None, is_cut=not shown.proves)
-        # The texts themselves would be kept for every view that has shown them.
+        # The hash, because every member keeps it and the texts would take more memory.
         return RenderedSnapshot(data.removesuffix(_CONFLATED_LAST), hash(shown))
 
     def _forget_rendered(self, _size: int) -> int:
@@ -175,32 +178,31 @@ class FollowedBook:
         if self._rendered:
             self._share.add(-self._forget_rendered(0))
 
-    def _log_once(self, what: str, error: Exception) -> None:
-        fault = f"{what}: {error}"
-        if fault != self._logged:
-            self._logged = fault
-            log.error(what, symbol=self.ring.symbol, error=str(error))
+    def _is_new_fault(self, place: str, error: Exception) -> bool:
+        """Return whether a fault differs from the one before, and store it."""
+        before, self._logged_fault = self._logged_fault, f"{place}: {error}"
+        return before != self._logged_fault
 
     def _lose(self, reason: LaggedReason) -> None:
         self._is_lost, self.lost_for = True, reason
 
-    def _apply(self, frame: SseFrame) -> None:
-        if not is_numbered(frame):
+    def _apply(self, sent: SseEvent) -> None:
+        if not is_numbered(sent):
             return
-        event = decode_event(data_of(frame))
+        event = decode_event(data_of(sent))
         if event.symbol != self.ring.symbol:
-            raise ValueError(f"an event of {event.symbol!r} lies in this stream")
+            raise ValueError(f"the stream has an event of {event.symbol!r}")
         self._verified.apply(event)
-        self.event_id = frame.id
+        self.event_id = sent.id
         if self._was_syncing:
             self._was_syncing = isinstance(event, Update)
 
 
-def is_numbered(frame: SseFrame) -> bool:
-    """Return whether it is an event of the stream, and not the api's own."""
-    return frame.sse.startswith(b"id: ")
+def is_numbered(event: SseEvent) -> bool:
+    """Return whether the event has an id: it is of the stream, not added by the api."""
+    return event.sse.startswith(b"id: ")
 
 
-def data_of(frame: SseFrame) -> bytes:
-    """Return the JSON in a frame."""
-    return frame.sse[frame.sse.index(b"data: ") + 6 :].rstrip()
+def data_of(event: SseEvent) -> bytes:
+    """Return the JSON of an event."""
+    return event.sse[event.sse.index(b"data: ") + 6 :].rstrip()

@@ -1,8 +1,8 @@
-"""Symbols that `*` means: those that are listed, and those that have a book without being listed.
+"""Keep the symbols of `*`: those that are listed, and those with a book.
 
-`kraken:symbols` may be evicted, deleted or damaged while books and streams go on. So that a symbol
-is absent from it says nothing by itself: a symbol leaves when it is said to be refused, or when its
-book is gone too.
+`kraken:symbols` may be evicted, deleted or damaged while books and streams continue. So a symbol
+does not leave `*` because it is missing from the list. It leaves if the list has it as refused, or
+if its book is gone too.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ log = get_logger(__name__)
 
 # Collectors write the list again within 10 s.
 GONE_SECONDS = 15.0
-# Symbols that have left; a reader that comes back gets a status for each.
+# Symbols that have left and are remembered; a reader that resumes gets a status for each.
 MAX_LEFT = 1000
 NOT_LISTED = "not listed"
 
 
 class Roster:
-    """Keeps the symbols of `*`, as of the last `look`.
+    """The symbols of `*` at the last `update`.
 
-    A symbol that is on no list and has no book leaves after `gone_after` seconds.
+    Args:
+        directory: Reads the list of symbols.
+        store: Reads books of symbols that the list lacks.
+        gone_after: Seconds after which a symbol without list entry and book leaves.
     """
 
     def __init__(
@@ -38,34 +41,30 @@ class Roster:
         self._gone_after = gone_after
         self._missing_since: dict[str, float] = {}
         self.symbols: dict[str, None] = {}
-        """In the order in which they came."""
+        """The symbols, in the order in which they joined."""
         self.left: dict[str, str] = {}
-        """Why symbols have left, the last ones to leave last."""
+        """The reasons of the symbols that left, in the order in which they left."""
         self.without_book: frozenset[str] = frozenset()
-        """Symbols of which the list says that there is no book."""
+        """Symbols that have no book according to the list."""
 
-    async def look(self) -> None:
-        """Learn which symbols there are.
-
-        Raises:
-            ApiError: Redis is away, or the list cannot be read. What was known goes on to hold.
-        """
+    async def update(self) -> None:
+        """Update the symbols; raise ApiError, and change none, if the list cannot be read."""
         states = await self._directory.states()
         self.without_book = frozenset(s for s, state in states.items() if not state.acknowledged)
         for symbol, state in states.items():
             if state.acknowledged:
-                self._come(symbol)
+                self._add(symbol)
             elif state.status == "refused" and symbol in self.symbols:
-                self._leave(symbol, state.reason or NOT_LISTED)
+                self._remove(symbol, state.reason or NOT_LISTED)
         asked = [s for s, state in states.items() if state.status == "asked"]
-        await self._look_at_books(
+        await self._update_books(
             [symbol for symbol in asked if symbol not in self.symbols],
-            # A list without any symbol is one that is gone.
+            # An empty list is a lost one, so no symbol is missing from it.
             [symbol for symbol in self.symbols if states and symbol not in states],
         )
 
-    async def _look_at_books(self, asked: list[str], missing: list[str]) -> None:
-        """Let in those whose book is there, and let go those whose book is gone."""
+    async def _update_books(self, asked: list[str], missing: list[str]) -> None:
+        """Add the `asked` symbols with a book, and remove `missing` ones without a book in time."""
         self._missing_since = {
             symbol: self._missing_since.get(symbol, monotonic()) for symbol in missing
         }
@@ -78,18 +77,18 @@ class Roster:
         for symbol, book in zip([*asked, *missing], found, strict=True):
             if book is not None and book.position is not None:
                 self._missing_since.pop(symbol, None)
-                self._come(symbol)
+                self._add(symbol)
         for symbol, since in list(self._missing_since.items()):
             if monotonic() - since >= self._gone_after:
                 del self._missing_since[symbol]
-                self._leave(symbol, NOT_LISTED)
+                self._remove(symbol, NOT_LISTED)
 
-    def _come(self, symbol: str) -> None:
+    def _add(self, symbol: str) -> None:
         self.symbols[symbol] = None
         if self.left:
             self.left.pop(symbol, None)
 
-    def _leave(self, symbol: str, reason: str) -> None:
+    def _remove(self, symbol: str, reason: str) -> None:
         if symbol not in self.symbols:
             return
         log.info("symbol left", symbol=symbol, reason=reason)

@@ -1,4 +1,4 @@
-"""Views: which levels of a book a stream shows, and how often.
+"""Views: the levels of a book that a stream shows, and the interval between snapshots.
 
 ?levels=5   ?view=top   ?interval=100ms
 """
@@ -12,16 +12,16 @@ from kraken_book.book import CHECKSUM_LEVELS, Book, Side
 
 
 class View(NamedTuple):
-    """A client's choice of what it is shown of books."""
+    """A client's choice of levels and interval."""
 
     levels: int | None = None
-    """Levels of each side; None for all, 0 for the best bid and ask alone."""
+    """Levels of each side; None for all, 0 for only the best bid and ask."""
     interval: float = 0.0
-    """Seconds between two snapshots at least; 0.0 for a snapshot at each change."""
+    """Least number of seconds between two snapshots; 0.0 for a snapshot at each change."""
 
 
 class RenderedView(NamedTuple):
-    """What a view shows of one state of a book; equal if a reader would see no difference."""
+    """The visible content of a book in a view; equal if a reader would see no difference."""
 
     bids: str
     asks: str
@@ -31,7 +31,7 @@ class RenderedView(NamedTuple):
 
 
 def render_view(book: Book, levels: int | None) -> RenderedView:
-    """Return what a view with this number of levels (None: all) shows of `book`."""
+    """Return the visible content of `book` with a number of levels; None for all."""
     sides = (book.bids, book.asks)
     best = tuple(side.best.json if side.best else "" for side in sides)
     proves = levels is None or levels >= min(CHECKSUM_LEVELS, max(map(len, sides)))

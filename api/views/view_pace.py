@@ -1,4 +1,4 @@
-"""Show views less often if showing all of them takes more time than there is."""
+"""Show views less often if showing all of them takes too much of the event loop's time."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic, thread_time
 
-# Reading, writing and the streams of events need the rest.
+# Part of the time that views may take; reads, writes and streams of events need the rest.
 MAX_BUSY = 0.5
-# What showing a view is believed to take before it was shown twice.
+# The first estimate of the time that a showing takes.
 FIRST_SECONDS = 0.001
 
 
-def believed_seconds(spent: float, before: float) -> float:
-    """Return how long showing a view takes: as long as it took, but at most twice `before`.
+def estimate_seconds(spent: float, before: float) -> float:
+    """Return the new estimate of the time that showing a view takes.
 
-    A single showing that was interrupted, by garbage collection or another process, must not stop
-    a view for seconds; one that has more to show is believed after a few.
+    The estimate is the last measurement, but at most twice the estimate before. So one showing that
+    garbage collection or another process interrupted does not stop a view for seconds, and a view
+    that takes longer each time is estimated correctly after a few showings.
 
     Args:
-        spent: How many seconds it took this time.
-        before: What was believed before; FIRST_SECONDS at first.
+        spent: Seconds that the last showing took.
+        before: The estimate before; FIRST_SECONDS at first.
     """
     return min(spent, 2 * max(before, FIRST_SECONDS))
 
 
 class ViewPace:
-    """Shares the time of the event loop among the views of a process.
+    """Limits the time that all views of a process take to the part `max_busy`.
 
-    All views together take at most the part `max_busy` of it: one whose showing takes long is
-    shown less often than it might be. Its last state always comes.
+    A view that takes long is shown less often than its clients asked. Its last state is always
+    shown.
     """
 
     def __init__(self, max_busy: float = MAX_BUSY) -> None:
@@ -38,22 +39,22 @@ class ViewPace:
         """The number of views."""
 
     def pause_after(self, spent: float, interval: float) -> float:
-        """Return how many seconds a view is to wait that took `spent` seconds to show.
+        """Return the seconds that a view must wait before it is shown again.
 
         Args:
-            spent: How long the view took to be shown, in seconds.
-            interval: The least time between two showings that its readers ask for, in seconds.
+            spent: Seconds that a showing takes.
+            interval: Least seconds between two showings, as its clients chose.
         """
         return max(interval, spent * max(1, self.views) / self._max_busy - spent)
 
 
 class ViewTimer:
-    """Shows one view: after a change at once, but not before the pause after the last time.
+    """Shows one view after changes, at once or when the pause after the last showing is over.
 
     Args:
-        interval: The least time between two showings that the view's readers ask for, in seconds.
-        pace: Shares the time of the event loop among all views.
-        show: Shows what has changed; returns whether there was anything to show.
+        interval: Least seconds between two showings, as the view's clients chose.
+        pace: Limits the time that all views take.
+        show: Shows the changes; returns whether there was anything to show.
     """
 
     def __init__(self, interval: float, pace: ViewPace, show: Callable[[], bool]) -> None:
@@ -74,16 +75,16 @@ class ViewTimer:
             self._handle = asyncio.get_running_loop().call_later(wait, self._show_now)
 
     def close(self) -> None:
-        """Show the view no more."""
+        """Stop showing the view."""
         if self._handle is not None:
             self._handle.cancel()
         self._pace.views -= 1
 
     def _show_now(self) -> None:
         self._handle = None
-        # The time of this thread: that other processes had the core is no reason to wait longer.
+        # CPU time, because time that other processes used the core must not count.
         begun = thread_time()
         was_shown = self._show()
-        self._seconds = believed_seconds(thread_time() - begun, self._seconds)
+        self._seconds = estimate_seconds(thread_time() - begun, self._seconds)
         interval = self._interval if was_shown else 0.0
         self._next_at = monotonic() + self._pace.pause_after(self._seconds, interval)

@@ -1,10 +1,10 @@
-"""Books of a venue, whichever venue that is.
+"""The books of a venue, whichever venue that is.
 
-- `timestamp`: when a frame was read.
-- `link`: what readers of a book know of the connection that carries it.
-- `lag`: how old frames are when they are read, silence and standstill.
-- `books`: one symbol's book, which tells its listener of each verified change.
-- `venue`: what a venue's package has to offer.
-- `feed`: which books are followed, and on which connection.
-- `budget`: how often something may be done, alone or shared by several.
+- `timestamp`: the time at which a frame was read.
+- `link`: the state of a connection, for readers of the books that it carries.
+- `lag`: the age of frames when they are read, silent connections, and a suspended process.
+- `books`: the book of one symbol, which notifies its listener of each verified change.
+- `venue`: the protocols that a venue's package implements.
+- `feed`: the books that are followed, each on one connection.
+- `budget`: rate limits of one user, or shared by several.
 """

@@ -1,6 +1,6 @@
-"""A symbol's book as the collector knows it: verified, or known not to be.
+"""The book of one symbol: verified, or known not to be.
 
-Pure: levels of frames in; a verified book, and calls of its listener, out.
+`SymbolBook` applies levels of frames, verifies the result, and calls its listener. It does no I/O.
 """
 
 from __future__ import annotations
@@ -19,30 +19,40 @@ from kraken_book.timestamps import normalised
 
 
 class BookListener(Protocol):
-    """Told of each verified change, in order."""
+    """Callbacks for each verified change, in order."""
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Called when these levels changed the book."""
+        """Handle an update that changed these levels of the book."""
 
     def on_snapshot(self) -> None:
-        """Called when another book replaced the one that was known."""
+        """Handle a snapshot that replaced the book."""
 
     def on_status(self) -> None:
-        """Called when the status or its reason changed."""
+        """Handle a new status, or a new reason for it."""
 
 
 class SymbolBook:
-    """One symbol: its status, and its book while that is `live`.
+    """A symbol's status, and its book while the status is `live`.
 
-    While live, `book` is verified by `checksum`, and `read_at` is when its newest frame was read. A
-    frame that raises leaves the book unknown; the caller must `lose` it. `pair_status` is the
-    pair's own at the venue, and `resyncs` how often the book was doubted and asked for anew.
+    If a frame raises, the content of the book is unknown, and the caller must call `lose`.
 
     Args:
-        symbol: Name of the book.
+        symbol: The symbol of the book.
         depth: Levels of each side that are kept.
-        source: Where its frames come from, such as `kraken` or `simulated`.
-        link: State of the connection that serves it; by default one that is down.
+        source: Origin of the frames, `kraken` or `simulated`.
+        link: State of the connection that carries the book; by default one that is down.
+
+    Attributes:
+        status: `live` while the book is verified and followed.
+        reason: Reason for another status, if there is one.
+        precision: Decimals of prices and quantities; None until the venue has sent them.
+        pair_status: The venue's status of the pair.
+        resyncs: Number of times that the book was dropped and subscribed to again.
+        book: The verified book; None unless the status is `live`.
+        checksum: The checksum that verified the book.
+        exchange_time: The venue's time of the newest frame of the book, if it had one.
+        read_at: Time at which that frame was read.
+        listener: Receives each verified change, if it is set.
     """
 
     def __init__(self, symbol: str, depth: int, source: str, link: Link | None = None) -> None:
@@ -60,28 +70,28 @@ class SymbolBook:
         self.exchange_time: str | None = None
         self.read_at = Timestamp(0, 0)
         self.listener: BookListener | None = None
-        # The facts that `_state` was made from.
+        # The values from which `_state` was made.
         self._stated: tuple[object, ...] = ()
         self._state: SymbolState
 
     @property
-    def live(self) -> bool:
+    def is_live(self) -> bool:
         """Whether the book is verified and followed."""
         return self.status == "live"
 
     @property
     def confirmed_at(self) -> Timestamp:
-        """When the newest frame was read that confirms the book: one of its connection's."""
+        """Time of the newest frame that confirms the book, which any frame of its link does."""
         return self.link.last_frame_at or self.read_at
 
     @property
     def known_precision(self) -> Precision:
-        """The pair's precision; only once the venue has told it."""
+        """The pair's precision; the venue must have sent it."""
         assert self.precision is not None, f"{self.symbol} has no precisions yet"
         return self.precision
 
     def state(self, shard: str) -> SymbolState:
-        """Return its entry in `kraken:symbols`; the same object while nothing changed."""
+        """Return the book's entry in `kraken:symbols`: the same object until a value changes."""
         facts = (self.status, self.reason, self.precision, self.pair_status, self.resyncs, shard)
         if facts != self._stated:
             self._stated, self._state = facts, self._state_now(shard)
@@ -102,7 +112,7 @@ class SymbolBook:
         )
 
     def view(self) -> BookSnapshot:
-        """Return the verified book, with where and when it comes from; only while live."""
+        """Return a snapshot of the book, which must be live."""
         assert self.book is not None, f"{self.symbol} has no verified book"
         return snapshot_of(self.book, self.source, self.checksum, self.exchange_time)
 
@@ -114,7 +124,10 @@ class SymbolBook:
         time: str | None,
         read_at: Timestamp,
     ) -> None:
-        """Become live with the snapshot's book; raises BookError."""
+        """Replace the book by a snapshot, verify it, and become live.
+
+        A BookError is raised if the book is not the venue's afterwards.
+        """
         book = Book(self.symbol, self.depth, self.known_precision)
         book.replace(bids, asks)
         book.verify(checksum)
@@ -132,7 +145,10 @@ class SymbolBook:
         time: str | None,
         read_at: Timestamp,
     ) -> None:
-        """Apply an update to a live book; raises BookError."""
+        """Apply an update to a live book, and verify it.
+
+        A BookError is raised if the book is not the venue's afterwards.
+        """
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
         book.update(bids, asks)
@@ -142,17 +158,17 @@ class SymbolBook:
             self.listener.on_update(bids, asks)
 
     def lose(self, reason: str) -> None:
-        """Note that the book's content is not known, for `reason`."""
-        # Before its first acknowledgement, a symbol is still only asked for.
+        """Drop the book, because its content is unknown for `reason`."""
+        # A symbol stays `asked` until its first acknowledgement.
         self._become("asked" if self.status == "asked" else "syncing", reason)
 
     def acknowledge(self) -> None:
-        """Note that the venue agreed to send this book."""
-        if not self.live:
+        """Become `syncing`, because the venue agreed to send this book."""
+        if not self.is_live:
             self._become("syncing", None if self.status == "refused" else self.reason)
 
     def refuse(self, reason: str) -> None:
-        """Note that the venue does not send this book, for `reason`."""
+        """Become `refused`, because the venue does not send this book, for `reason`."""
         self._become("refused", reason)
 
     def _become(self, status: SymbolStatus, reason: str | None) -> None:

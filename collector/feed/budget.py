@@ -1,4 +1,4 @@
-"""How often something may be done: connect, subscribe again, send a request."""
+"""Rate limits, for connecting, resyncs and requests. They read no clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections import Counter, deque
 
 
 class Budget:
-    """At most `amount` in any `seconds`; the caller gives the time, in steady seconds."""
+    """A limit of `amount` in any period of `seconds`.
+
+    Times are seconds of a steady clock, passed by the caller.
+    """
 
     def __init__(self, amount: int, seconds: float) -> None:
         self._amount = amount
@@ -15,28 +18,28 @@ class Budget:
         self._paused_until = 0.0
 
     def wait(self, now: float) -> float:
-        """Return after how many seconds `take` may succeed; 0 if it may now."""
+        """Return the seconds until `take` can succeed; 0 if it can now."""
         due = self._taken[0] + self._seconds if len(self._taken) == self._amount else now
         return max(0.0, due - now, self._paused_until - now)
 
     def take(self, now: float) -> bool:
-        """Count one and return True, if another one is allowed now."""
+        """Use one of the budget; return False if none is left now."""
         if self.wait(now) > 0:
             return False
         self._taken.append(now)
         return True
 
     def pause(self, until: float) -> None:
-        """Allow none before `until`."""
+        """Refuse every `take` before `until`."""
         self._paused_until = max(self._paused_until, until)
 
 
 class SharedBudget:
-    """At most `amount` in any `seconds` for all members together, and a part for each.
+    """A limit of `amount` in any period of `seconds`, shared by several members.
 
-    Half of it is reserved for the members in equal parts, of at least one each if there are enough.
-    A member may take more than its part, but not what is reserved for the others. So one that takes
-    without end leaves them their parts.
+    Half of the amount is reserved for the members in equal parts, of at least one each if there are
+    enough. A member may use more than its part, but nothing that is reserved for the others. So a
+    member cannot starve the others.
     """
 
     def __init__(self, amount: int, seconds: float) -> None:
@@ -47,12 +50,12 @@ class SharedBudget:
         self._by_member: Counter[int] = Counter()
 
     def join(self) -> BudgetShare:
-        """Return the share of one more member."""
+        """Add a member and return its share."""
         self._members += 1
         return BudgetShare(self, self._members)
 
     def wait(self, member: int, now: float) -> float:
-        """Return after how many seconds `member` may try again; 0 if it may have one now."""
+        """Return the seconds until `member` may try again; 0 if `take` can succeed now."""
         while self._taken and self._taken[0][0] + self._seconds <= now:
             _, owner = self._taken.popleft()
             self._by_member[owner] -= 1
@@ -63,7 +66,7 @@ class SharedBudget:
         return self._taken[0][0] + self._seconds - now
 
     def take(self, member: int, now: float) -> bool:
-        """Take one for `member`, if it may be had now."""
+        """Use one of the budget for `member`; return False if it may not now."""
         if self.wait(member, now) > 0:
             return False
         self._taken.append((now, member))
@@ -80,16 +83,16 @@ class SharedBudget:
 
 
 class BudgetShare:
-    """One member's part of a SharedBudget; times are steady seconds."""
+    """One member's share of a SharedBudget; times are steady seconds."""
 
     def __init__(self, budget: SharedBudget, member: int) -> None:
         self._budget = budget
         self._member = member
 
     def wait(self, now: float) -> float:
-        """Return after how many seconds it may try again; 0 if it may have one now."""
+        """Return the seconds until the member may try again; 0 if `take` can succeed now."""
         return self._budget.wait(self._member, now)
 
     def take(self, now: float) -> bool:
-        """Take one, if it may be had now."""
+        """Use one of the budget; return False if the member may not now."""
         return self._budget.take(self._member, now)

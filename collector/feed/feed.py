@@ -1,6 +1,7 @@
-"""Which books are followed, and which connection carries which.
+"""The books of a shard, distributed over connections.
 
-Names and wildcards say which books are wanted; each connection says which pairs the venue lists.
+The selection has names and wildcards. Wildcards are resolved with the pairs that the venue lists,
+which each connection reports.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from runtime.service import end_tasks, stop_or_failure
 log = get_logger(__name__)
 
 SYMBOLS_SHOWN = 10
-# Venues list up to some thousand pairs. Any beyond this number are not remembered.
+# Further pairs are not remembered. Venues list some thousand at most.
 MAX_PAIRS = 20_000
 
 
@@ -30,13 +31,17 @@ class Feed:
 
     Args:
         venue: Opens the connections.
-        selection: Which symbols are wanted, of all shards.
-        shard: Which of them are followed here.
-        max_symbols: How many books wildcards may bring.
-        load: Told of each connection's link.
-        on_joined: Called with each book that is followed from then on.
-        on_left: Called with the symbol of each book that is not followed any more, because its
-            pair is not listed.
+        selection: The symbols that all shards follow together.
+        shard: The share of them that is followed here.
+        max_symbols: Wildcards add books up to this number.
+        load: Receives the link of each connection.
+        on_joined: Called with each book that is added.
+        on_left: Called with the symbol of each book that is removed, because its pair is not
+            traded.
+
+    Attributes:
+        books: The books that are followed, by symbol.
+        connections: The connections that carry them.
     """
 
     def __init__(
@@ -57,25 +62,25 @@ class Feed:
         self._on_joined = on_joined
         self._on_left = on_left
         self._pairs: dict[str, Instrument] = {}
-        # The last list that was not believed, until it comes again.
+        # The last list that was rejected; it is accepted if it comes again.
         self._doubted_list: frozenset[str] = frozenset()
         self._by_symbol: dict[str, int] = {}
-        # Numbers of the connections that can carry more books, the lowest first.
+        # A heap of the numbers of the connections that can carry more books.
         self._with_room: list[int] = []
         self._grown = asyncio.Event()
         self._running: list[asyncio.Task[None]] = []
         self._has_list = False
-        # A venue can have these repeated without end.
+        # A venue can cause any number of these lines.
         self._log = LimitedLog(log)
         self.books: dict[str, SymbolBook] = {}
         self.connections: list[VenueConnection] = []
         self._join_all(self._selection.of(()))
         if not self.connections:
-            # Wildcards alone: the first connection tells what they mean.
+            # Wildcards need a connection, which receives the list of pairs.
             self._connect()
 
     async def run(self) -> None:
-        """Keep every connection going, also those to come, forever; `stop` ends them."""
+        """Run every connection, including new ones, until one fails; `stop` ends them."""
         while True:
             self._grown.clear()
             new = self.connections[len(self._running) :]
@@ -91,19 +96,19 @@ class Feed:
 
     @property
     def knows_what_it_follows(self) -> bool:
-        """Whether what the wildcards mean is known."""
+        """Whether the wildcards have been resolved, if the selection has any."""
         return self._has_list or not self._selection.patterns
 
     def on_instruments(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
-        """Note that the venue lists these pairs, or that these have changed.
+        """Add and remove books as the venue's list of pairs requires.
 
         Args:
-            pairs: Pairs that are listed.
-            is_all: Whether they are all that are listed.
+            pairs: Pairs of the venue's list.
+            is_all: Whether this is the whole list, not a change of it.
 
         Returns:
-            Whether the list is believed. A list of less than half the pairs is not, until the same
-            pairs come again.
+            Whether the list was accepted. A list of less than half the known pairs is rejected,
+            unless it is the same as the one rejected before.
         """
         if is_all and not self._believes(pairs):
             return False
@@ -117,7 +122,7 @@ class Feed:
         for pair in pairs:
             if pair.symbol in self._pairs or len(self._pairs) < MAX_PAIRS:
                 self._pairs[pair.symbol] = pair
-        # Each connection tells, and often what is known.
+        # Each connection reports the list, so most of it is known.
         if self._selection.patterns:
             self._follow([*gone, *(pair.symbol for pair in pairs)])
         return True
@@ -127,14 +132,16 @@ class Feed:
         if len(listed) * 2 < len(self._pairs) and listed != self._doubted_list:
             self._doubted_list = listed
             self._log.warning(
-                "list of less than half the pairs doubted, asking again", pairs=len(listed)
+                "instrument list shrank by more than half, ignored",
+                known=len(self._pairs),
+                listed=len(listed),
             )
             return False
         self._doubted_list = frozenset()
         return True
 
     def _follow(self, changed: Iterable[str]) -> None:
-        """Have symbols of `changed` that wildcards match join, or leave if they are not traded."""
+        """Add symbols of `changed` that wildcards match; remove those that are not traded."""
         joining = []
         for symbol in dict.fromkeys(changed):
             is_traded = self._is_traded(symbol)
@@ -162,10 +169,10 @@ class Feed:
             self._join(symbol)
             joining.append(symbol)
         if joining:
-            self._log.info("symbols join", count=len(joining), among_them=joining[:SYMBOLS_SHOWN])
+            self._log.info("symbols added", count=len(joining), first=joining[:SYMBOLS_SHOWN])
         if left_out:
             self._log.warning(
-                "more symbols than KRAKEN_MAX_SYMBOLS, the others are left out",
+                "symbol limit reached, symbols left out",
                 followed=len(self.books),
                 left_out=left_out,
             )
@@ -187,7 +194,7 @@ class Feed:
             heapq.heappop(self._with_room)
 
     def _leave(self, symbol: str) -> None:
-        self._log.info("symbol is not listed any more, and leaves", symbol=symbol)
+        self._log.info("symbol not traded, removed", symbol=symbol)
         number = self._by_symbol.pop(symbol)
         connection = self.connections[number]
         if len(connection.books) >= self._venue.symbols_per_connection:

@@ -1,4 +1,4 @@
-"""What the readers of books need to know of the connections that carry them."""
+"""State of connections, for readers of the books that they carry."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collector.feed.timestamp import Timestamp
 
 
 class Link:
-    """What the last read of one connection told; its connection keeps it up to date.
+    """State of one connection, which the connection keeps up to date.
 
     Attributes:
-        last_frame_at: When the newest frame was read, whatever its symbol; None while the
+        last_frame_at: Time at which the newest frame of any symbol was read; None while the
             connection is down. A frame confirms every live book of its connection, because frames
             keep their order.
-        is_behind: Whether more comes than can be processed, so that the venue had to wait.
+        is_behind: Whether frames arrive faster than they are processed.
     """
 
     __slots__ = ("is_behind", "last_frame_at")
@@ -23,16 +23,16 @@ class Link:
 
 
 class FeedLoad:
-    """Whether more comes from the feed than can be processed, on any of its links."""
+    """Load of the feed, from the links of all its connections."""
 
     def __init__(self) -> None:
         self._links: list[Link] = []
 
     def add(self, link: Link) -> None:
-        """Count this link in."""
+        """Include this link."""
         self._links.append(link)
 
     @property
     def is_behind(self) -> bool:
-        """Whether any link is behind."""
+        """Whether frames arrive faster than they are processed, on any link."""
         return any(link.is_behind for link in self._links)

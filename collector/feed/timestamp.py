@@ -1,4 +1,4 @@
-"""When a frame was read from its socket."""
+"""The time at which a frame was read from its socket."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Timestamp(NamedTuple):
-    """One moment on two clocks, in nanoseconds: Unix time to tell, a steady one to measure by."""
+    """One moment on two clocks, in nanoseconds: Unix time to show, a steady one to measure."""
 
     unix: int
     steady: int
 
 
 def timestamp_now() -> Timestamp:
-    """Return this moment."""
+    """Return the current time of both clocks."""
     return Timestamp(time_ns(), monotonic_ns())

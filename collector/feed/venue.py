@@ -1,6 +1,7 @@
-"""What the feed needs of a venue: connections that carry books and tell what is listed.
+"""The protocols that a venue's package implements.
 
-A venue's package implements these protocols; nothing here knows which venues there are.
+A venue offers connections, which carry books and report the listed pairs. Nothing here knows the
+existing venues.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ from kraken_book.precision import Precision
 
 
 class Instrument(Protocol):
-    """A pair as the venue lists it."""
+    """A pair of the venue's list."""
 
     @property
     def symbol(self) -> str:
-        """The name of the book."""
+        """The symbol of the pair's book."""
 
     @property
     def precision(self) -> Precision | None:
-        """Decimals of prices and quantities; None if they are missing or make no sense."""
+        """Decimals of prices and quantities; None if they are missing or invalid."""
 
     @property
     def status(self) -> str | None:
-        """The venue's own word for its status."""
+        """The venue's word for the status of the pair."""
 
     @property
     def is_traded(self) -> bool:
-        """Whether it has a book, or may have one again in a moment."""
+        """Whether the pair has a book, or may have one again soon."""
 
 
 InstrumentsListener = Callable[[Sequence[Instrument], bool], bool]
-"""Called with instruments, and whether they are all that are listed.
+"""Called with pairs, and whether they are the venue's whole list.
 
-It returns whether it believes the list; if not, the connection asks for it again after a while.
+It returns whether it accepts the list; if not, the connection requests the list again later.
 """
 
 
@@ -53,7 +54,9 @@ class ConnectionState(Enum):
 class VenueConnection(Protocol):
     """A connection that carries books, and connects again whenever it is lost.
 
-    `link` is what the readers of its books know of it.
+    Attributes:
+        link: State of the connection, for readers of its books.
+        state: State of the connection, for reports.
     """
 
     link: Link
@@ -61,31 +64,30 @@ class VenueConnection(Protocol):
 
     @property
     def books(self) -> Mapping[str, SymbolBook]:
-        """The books that it carries, by symbol."""
+        """The books of the connection, by symbol."""
 
     def add(self, book: SymbolBook) -> None:
-        """Carry this book too."""
+        """Add a book and subscribe to it."""
 
     def remove(self, symbol: str) -> None:
-        """Stop carrying this book."""
+        """Unsubscribe from a book and remove it."""
 
     def describe(self) -> dict[str, object]:
         """Return the connection's report for `kraken:feed` and /healthz."""
 
     async def run(self) -> None:
-        """Stay connected, forever."""
+        """Keep the connection up until the task is cancelled."""
 
 
 class Venue(Protocol):
     """A venue's settings and connections.
 
-    Connections of one venue share what the venue limits for a whole process, such as the rate of
-    connecting.
+    Connections of one venue share its limits per process, such as the rate of connecting.
     """
 
     @property
     def source(self) -> str:
-        """Where its frames come from, such as `kraken` or `simulated`."""
+        """Origin of the frames, `kraken` or `simulated`."""
 
     @property
     def depth(self) -> int:
@@ -93,7 +95,12 @@ class Venue(Protocol):
 
     @property
     def symbols_per_connection(self) -> int:
-        """How many books one connection carries at most."""
+        """The most books that one connection carries."""
 
     def open_connection(self, name: str, on_instruments: InstrumentsListener) -> VenueConnection:
-        """Return a new connection, to be run by the caller; `name` is for people."""
+        """Return a new connection, which the caller runs.
+
+        Args:
+            name: Name of the connection in logs and reports.
+            on_instruments: Called when the connection receives pairs.
+        """

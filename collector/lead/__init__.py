@@ -1,5 +1,5 @@
-"""Who publishes.
+"""The lease, which permits one collector to publish a shard.
 
 - `lease`: acquires and renews the lease of a shard, and has the publisher lead or follow.
-- `overlap`: leaders of shards of another count, which share symbols with this one.
+- `overlap`: leaders of overlapping shards, which share symbols with this one.
 """

@@ -1,4 +1,4 @@
-"""Who leads a shard: the holder of its lease in Redis.
+"""The lease of a shard in Redis; the holder of the lease leads.
 
            ┌───────────────────────────┐
            ▼                           │ a newer epoch
@@ -10,8 +10,8 @@
            ▲
         ASKING, from which LEADING is reached too
 
-The lease only keeps collectors from getting in each other's way. That no two ever write to one
-stream is the epoch's work, which the write script checks.
+The lease keeps collectors from fencing each other. It does not protect the streams: for that, the
+write script checks the epoch of each write.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import socket
 from enum import Enum
 from time import monotonic
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from collector.lead.overlap import OverlappingLeader, OverlappingShards
 from collector.publish.publisher import Publisher
@@ -34,18 +34,18 @@ from kraken_book.contract.keys import lease_key
 from kraken_book.contract.script import LEASE, RELEASE
 from kraken_book.contract.write import parse_corruption
 from runtime.logs import get_logger
-from runtime.redis.errors import describe
 from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# The interval at which a collector that waits checks whether the lease is free.
-WAIT_INTERVAL = 0.5
+# The interval at which a standby asks for the lease.
+STANDBY_INTERVAL = 0.5
 # A collector that is fenced twice within this time rests before it leads again.
-CALM_SECONDS = 60.0
+CALM_DURATION = 60.0
 MIN_REST = 0.1
+# The subject of troubles with the lease.
 LEASE_TROUBLE = "the lease"
-# What the script says was wrong with a lease, in words.
+# Descriptions of the faults that the script reports.
 _WRONG = {
     b"replaced": "was no lease of a leader",
     b"endless": "had no end, or one that no leader sets",
@@ -53,10 +53,10 @@ _WRONG = {
 
 
 class LeaseState(Enum):
-    """What this collector knows of who leads its shard."""
+    """State of this collector with regard to the lease of its shard."""
 
     ASKING = "asking"
-    """Nobody is known to lead; the lease is being asked for."""
+    """No leader is known, and this collector asks for the lease."""
     LEADING = "leading"
     """This collector holds the lease, and publishes under its epoch."""
     FENCED = "fenced"
@@ -64,29 +64,28 @@ class LeaseState(Enum):
     FOLLOWING = "following"
     """Another collector leads this shard."""
     BLOCKED = "blocked"
-    """Another collector leads a shard of another count that shares symbols with this one."""
+    """Another collector leads an overlapping shard."""
 
 
-_WAITING = {
-    LeaseState.FOLLOWING: "another collector leads this shard, waiting",
-    LeaseState.BLOCKED: (
-        "a shard of another count leads symbols of this one, waiting until it is stopped"
-    ),
-}
+_WAITING = (LeaseState.FOLLOWING, LeaseState.BLOCKED)
 
 
 class Lease:
-    """A shard's lease, acquired when it is free and renewed three times in its life.
+    """A shard's lease, acquired when it is free and renewed three times in its lifetime.
 
-    If an overlapping shard has a leader, the lease counts as taken: see `overlap`. Of two that
-    acquired theirs at once the one with the newer epoch stays, as in the streams.
+    A leader of an overlapping shard blocks the lease: see `overlap`. If two collectors acquire
+    overlapping leases at once, the newer epoch wins, as in the streams.
 
     Args:
         nodes: The nodes of Redis.
-        shard: The shard whose lease it is.
-        seconds: How long the lease lasts unless it is renewed.
-        publisher: Leads and follows as this lease says; its leadership tells of fences.
-        troubles: Told of every trouble with Redis.
+        shard: The shard of the lease.
+        seconds: Lifetime of the lease, unless it is renewed.
+        publisher: Leads while this collector holds the lease; its leadership reports fences.
+        troubles: Receives the errors of Redis.
+
+    Attributes:
+        state: The state; `_move` alone changes it.
+        waits_for: The shard and the leader that this collector waits for, if it waits for one.
     """
 
     def __init__(
@@ -107,43 +106,42 @@ class Lease:
         self._overlapping = OverlappingShards(nodes, shard, self._troubles)
         self._fences = Backoff(MIN_REST, max(MIN_REST, seconds / 3))
         self._fenced_at = float("-inf")
-        # Process ids alone are not unique: containers number them from 1.
+        # Process ids are not unique, because containers number them from 1.
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        # The epoch of the lease that Redis gave us; a fenced collector still holds it.
+        # The epoch of the lease that Redis granted; a fenced collector still holds it.
         self._held: int | None = None
-        # Whether Redis may have given us the lease, even if its answer did not come.
+        # Whether Redis may have granted the lease. Its answer may have been lost.
         self._asked = False
         self.state = LeaseState.ASKING
         self.waits_for: dict[str, str] | None = None
-        """The shard and the leader that this collector waits for, if it waits for one."""
 
     async def run(self) -> None:
-        """Hold the lease, or wait for it, forever."""
+        """Acquire and renew the lease until the task is cancelled."""
         while True:
             await self._acquire_or_renew()
             if await self._leadership.is_fenced_within(self._interval):
                 await self._rest_after_fence()
 
     async def release(self) -> None:
-        """Stop leading, and let another lead at once."""
+        """Stop leading, and delete the lease, so that a standby can lead at once."""
         self._move(LeaseState.ASKING)
         await self._give_back()
 
     @property
     def _interval(self) -> float:
         third = self._seconds / 3
-        return third if self._leadership.is_leading else min(third, WAIT_INTERVAL)
+        return third if self._leadership.is_leading else min(third, STANDBY_INTERVAL)
 
     async def _rest_after_fence(self) -> None:
-        """Wait before asking again: not at all the first time, then longer each time."""
+        """Wait before asking again: not after the first fence, then longer after each."""
         now = monotonic()
         rest = 0.0
-        if now - self._fenced_at < CALM_SECONDS:
+        if now - self._fenced_at < CALM_DURATION:
             rest = self._fences.next()
         else:
             self._fences.reset()
         self._fenced_at = now
-        # If the fence came just before Redis was asked, a newer epoch has answered it already.
+        # A request after the fence may have brought a newer epoch already.
         if self.state is LeaseState.LEADING and not self._leadership.is_leading:
             self._move(LeaseState.FENCED, rest=rest)
         await asyncio.sleep(rest)
@@ -156,17 +154,18 @@ class Lease:
             else:
                 await self._ask_for_lease()
         except (RedisError, OSError) as error:
-            # The lease is not known to be lost: a leader goes on, and epochs guard the streams.
+            # The lease may still be ours, so a leader keeps publishing. Epochs guard the streams.
             self._log_trouble(error)
         else:
-            self._troubles.over(self._key, "redis renews the lease again")
-            self._troubles.over(LEASE_TROUBLE, "redis renews the lease again")
+            for subject in (self._key, LEASE_TROUBLE):
+                if self._troubles.end(subject):
+                    log.info("lease request works again", subject=subject)
 
     async def _overlapping_leader(self) -> OverlappingLeader | None:
         if not self._leadership.is_leading:
             return await self._overlapping.newest_leader()
         try:
-            # In a cluster their node may hang while ours does not: renewing cannot wait.
+            # In a cluster their node may hang while ours answers. Renewing must not wait for it.
             async with asyncio.timeout(self._seconds / 3):
                 return await self._overlapping.newest_leader()
         except (RedisError, OSError):
@@ -181,7 +180,7 @@ class Lease:
             *(self._key, self._owner, milliseconds, self._leadership.newest_seen),
         )
         if wrong := more[1 - ours :]:
-            self._troubles.say_repaired(self._key, _WRONG[wrong[0]])
+            self._troubles.log_repaired(self._key, _WRONG[wrong[0]])
         if ours:
             await self._hold(value)
             return
@@ -190,7 +189,7 @@ class Lease:
         self._move(LeaseState.FOLLOWING, str(self._shard), value.decode(errors="replace"))
 
     async def _hold(self, epoch: int) -> None:
-        """Lead under `epoch`, which Redis gave us, unless an overlapping leader's is newer."""
+        """Lead under `epoch`, which Redis granted, unless an overlapping leader's is newer."""
         if epoch == self._leadership.epoch:
             return
         self._held = epoch
@@ -200,10 +199,10 @@ class Lease:
             await self._yield_to(leader)
         elif epoch >= self._leadership.newest_seen:
             self._move(LeaseState.LEADING, epoch=epoch)
-        # Else a fence came since Redis was asked: the next epoch will be above it.
+        # Otherwise a fence came since the request. The next epoch will be above it.
 
     def _yields_to(self, leader: OverlappingLeader) -> bool:
-        # If both epochs are the same, both yield: streams cannot tell their writes apart.
+        # If both epochs are equal, both yield, because streams cannot distinguish their writes.
         return self._held is None or leader.epoch >= self._held
 
     async def _yield_to(self, leader: OverlappingLeader) -> None:
@@ -226,14 +225,14 @@ class Lease:
         epoch: int = 0,
         rest: float = 0.0,
     ) -> None:
-        """Enter `state`: log it, and have the publisher lead or follow.
+        """Enter `state`, log it, and have the publisher lead or follow.
 
         Args:
-            state: The state that is entered, or entered again.
-            shard: The shard whose leader is waited for, if the state is FOLLOWING or BLOCKED.
-            leader: That leader.
-            epoch: The epoch to lead under, if the state is LEADING.
-            rest: Seconds until the lease is asked for again, if the state is FENCED.
+            state: The new state, which may be the same as before.
+            shard: In FOLLOWING and BLOCKED, the shard that has another leader.
+            leader: In FOLLOWING and BLOCKED, that leader.
+            epoch: In LEADING, the epoch to lead under.
+            rest: In FENCED, the seconds until the next request for the lease.
         """
         before = (self.state, self.waits_for)
         self.state = state
@@ -242,21 +241,19 @@ class Lease:
             log.info("leading", epoch=epoch)
             self._publisher.lead(epoch)
             return
+        is_new = before != (state, self.waits_for)
         if state is LeaseState.FENCED:
             log.warning("fenced by a newer epoch", epoch=self._leadership.newest_seen, rest=rest)
-        elif state in _WAITING and before != (state, self.waits_for):
-            log.warning(_WAITING[state], shard=shard, leader=leader)
+        elif state is LeaseState.FOLLOWING and is_new:
+            log.warning("another collector leads this shard, waiting", shard=shard, leader=leader)
+        elif state is LeaseState.BLOCKED and is_new:
+            log.warning("overlapping shard has a leader, waiting", shard=shard, leader=leader)
         if self._leadership.is_leading:
             self._publisher.follow()
 
     def _log_trouble(self, error: Exception) -> None:
         corrupt = parse_corruption(str(error))
         if corrupt is not None:
-            self._troubles.say_corrupt(*corrupt)
-            return
-        trouble = describe(error)
-        event = f"{trouble.says}, waiting for it"
-        if isinstance(error, ResponseError):
-            # Redis says that it is full, is a replica, or does not allow us to write.
-            event = "redis answers that it cannot renew the lease, trying on"
-        self._troubles.say(LEASE_TROUBLE, event, error, self._nodes.of(self._key))
+            self._troubles.begin_corrupt(*corrupt)
+        elif fields := self._troubles.begin(LEASE_TROUBLE, error, self._nodes.of(self._key)):
+            log.error("lease request failed, retrying", **fields)

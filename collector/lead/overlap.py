@@ -1,12 +1,11 @@
-"""Leaders of shards of another count, which share symbols with ours.
+"""Leaders of overlapping shards: shards of another count that share symbols with ours.
 
-There are some while the count changes, such as from `0/1` to `0/2` and `1/2`. Epochs keep each
-stream right whoever writes, but two leaders that fence each other forever would leave their readers
-little but snapshots. So a collector does not acquire a lease while an overlapping shard's leader
-holds one.
+They exist while the count changes, such as from `0/1` to `0/2` and `1/2`. Epochs keep each stream
+correct, but two leaders that fence each other forever would send their readers little but
+snapshots. So a collector does not acquire a lease while an overlapping shard's leader holds one.
 
-Leases of other shards lie in other slots of a cluster, where no script can read them together with
-ours. `kraken:feed` has a field for each shard that was ever led, and so tells which to look at.
+In a cluster, leases of other shards are in other slots, so no script can read them together with
+ours. `kraken:feed` lists the leases to read: it has a field for each shard that ever had a leader.
 """
 
 from __future__ import annotations
@@ -27,14 +26,14 @@ from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# How long another's lease without an end may last, unless its leader lives and renews it.
-ENDS_IN_MS = 60_000
-# For the lease script: a caller that only looks has seen no epoch.
+# If a lease has no expiry, the script lets it expire after this time, unless it is renewed.
+REPAIRED_EXPIRY_MS = 60_000
+# An argument of the lease script for callers that only read.
 NO_EPOCH_SEEN = 0
 
 
 class OverlappingLeader(NamedTuple):
-    """The leader of a shard of another count that shares symbols with ours."""
+    """The leader of an overlapping shard; a newer epoch compares as greater."""
 
     epoch: int
     shard: str
@@ -42,7 +41,13 @@ class OverlappingLeader(NamedTuple):
 
 
 class OverlappingShards:
-    """The shards of another count that share symbols with `shard`, as Redis knows them."""
+    """The shards in Redis that overlap `shard`.
+
+    Args:
+        nodes: The nodes of Redis.
+        shard: This collector's shard.
+        troubles: Receives the errors of Redis.
+    """
 
     def __init__(self, nodes: Nodes, shard: Shard, troubles: Troubles | None = None) -> None:
         self._nodes = nodes
@@ -50,31 +55,29 @@ class OverlappingShards:
         self._troubles = troubles or Troubles()
 
     async def announce(self) -> None:
-        """Let overlapping shards see this shard's lease, before its first report.
+        """List this shard in `kraken:feed` before its first report.
 
-        Of two collectors that acquire their leases at once, announce themselves, and then look for
-        overlapping leaders, at least one sees the other.
+        Collectors first acquire their lease, then announce themselves, and then read the leases of
+        overlapping shards. So if two do this at once, at least one sees the other.
         """
         await self._ask_feed("HSETNX", FEED, str(self._shard), "{}")
 
     async def newest_leader(self) -> OverlappingLeader | None:
-        """Return the leader with the newest epoch; None if nobody leads."""
+        """Return the leader with the newest epoch; None if no overlapping shard has one."""
         return max((await self._leaders()).values(), default=None)
 
     async def forget_unled(self) -> None:
-        """Remove the reports of overlapping shards that nobody leads; only a leader may do this.
+        """Remove the reports of overlapping shards without a leader; call this only while leading.
 
-        None of them can be led while ours is, so nobody uses their count any more.
+        None of them can get a leader while this shard has one, so their count is out of use.
         """
         shards, leaders = await self._known(), await self._leaders()
         unled = [shard for shard in shards if shard not in leaders]
         if unled:
-            log.info(
-                "shards of another count are led no more, removing their reports", shards=unled
-            )
+            log.info("overlapping shards have no leader, removing their reports", shards=unled)
             await self._ask_feed("HDEL", FEED, *unled)
             for shard in unled:
-                self._troubles.over(lease_key(shard), "nobody looks at this lease any more")
+                self._troubles.drop(lease_key(shard))
 
     async def _known(self) -> list[str]:
         fields = cast("list[bytes]", await self._ask_feed("HKEYS", FEED) or [])
@@ -89,19 +92,23 @@ class OverlappingShards:
         return shard.count != self._shard.count and shard.overlaps(self._shard)
 
     async def _ask_feed(self, *command: EncodableT) -> object:
-        """Return the reply; if `kraken:feed` holds another type, log that and return None.
+        """Send a command for `kraken:feed`.
 
-        Then no overlapping shard is known, which must not keep this one from being led: epochs keep
-        streams right in any case.
+        Returns:
+            The reply; None if the key has another type. Then no overlapping shard is known, but the
+            shard can still have a leader, because epochs keep the streams correct in any case.
+
+        Raises:
+            ResponseError: Redis answered with another error.
         """
         try:
             reply: object = await self._nodes.call(FEED, *command)
         except ResponseError as error:
             if describe(error).reason is not Reason.WRONG_TYPE:
                 raise
-            self._troubles.say_corrupt(FEED, "is no hash")
+            self._troubles.begin_corrupt(FEED, "is no hash")
             return None
-        self._troubles.over(FEED, "redis writes this again")
+        self._troubles.end_corrupt(FEED)
         return reply
 
     async def _leaders(self) -> dict[str, OverlappingLeader]:
@@ -112,24 +119,24 @@ class OverlappingShards:
         return found
 
     async def _look_at(self, shard: str) -> OverlappingLeader | None:
-        """Return the leader of the shard, if there is one, as the lease script reads the lease."""
+        """Return the leader of the shard, if it has one; the lease script repairs the lease."""
         key = lease_key(shard)
         try:
-            _, *told = cast(
+            _, *lease = cast(
                 "list[Any]",
                 await self._nodes.call(
-                    key, "EVAL", LEASE.text, 1, key, "", ENDS_IN_MS, NO_EPOCH_SEEN
+                    key, "EVAL", LEASE.text, 1, key, "", REPAIRED_EXPIRY_MS, NO_EPOCH_SEEN
                 ),
             )
         except ResponseError as error:
             if (corrupt := parse_corruption(str(error))) is None:
                 raise
-            self._troubles.say_corrupt(*corrupt)
+            self._troubles.begin_corrupt(*corrupt)
             return None
-        self._troubles.over(key, "this is a lease again")
-        if not told:
+        self._troubles.end_corrupt(key)
+        if not lease:
             return None
-        owner, epoch, *wrong = told
+        owner, epoch, *wrong = lease
         if wrong:
-            self._troubles.say_repaired(key, "had no end")
+            self._troubles.log_repaired(key, "had no end")
         return OverlappingLeader(epoch, shard, owner.decode(errors="replace"))

@@ -1,7 +1,7 @@
-"""Events of one book that wait to be written: numbered, and bounded.
+"""A bounded queue of the numbered events of one book, which wait to be written.
 
-Pure: a book's changes in, numbered events out. An event gets its number when it comes in and keeps
-it. If too many wait, one snapshot replaces all of them and says how many numbers it stands for.
+An event gets its seq when it enters the queue, and keeps it. If too many events wait, one snapshot
+replaces all of them and has their number as `conflated`. The queue does no I/O.
 """
 
 from __future__ import annotations
@@ -17,31 +17,34 @@ from kraken_book.event import Status, StatusChange, render_snapshot, render_stat
 from kraken_book.level import Level
 from kraken_book.timestamps import rfc3339
 
-# Half a megabyte a symbol, and ten seconds of the busiest one, however many symbols there are.
+# The limit of each symbol if there are many: half a megabyte, ten seconds of the busiest symbol.
 MAX_EVENTS = 512
-# Of all symbols together, if there are few of them; about 60 MB.
+# The limit of all symbols together if there are few, about 60 MB.
 MAX_EVENTS_TOGETHER = 100_000
-# Events in one call; Redis does nothing else while it writes them.
+# The limit of one call. Redis does nothing else while it writes a call's events.
 MAX_BATCH_EVENTS = 1000
 
 
 class QueueLimit:
-    """How many events may wait for each symbol; shared by the queues of all symbols."""
+    """The most events that may wait for each symbol; all queues share one limit."""
 
     def __init__(self, symbols: int = MAX_EVENTS_TOGETHER) -> None:
         self.max_events = MAX_EVENTS
         self.share_among(symbols)
 
     def share_among(self, symbols: int) -> None:
-        """Divide what all may hold together among this number of symbols."""
+        """Divide the limit of all symbols together among this number of symbols."""
         self.max_events = max(MAX_EVENTS, MAX_EVENTS_TOGETHER // max(1, symbols))
 
 
 class EventBatch(NamedTuple):
-    """Events that go in one call.
+    """The events of one call.
 
-    `since` is when the oldest was read or came up, in nanoseconds of the steady clock; `conflated`
-    is how many events a snapshot among them replaces.
+    Attributes:
+        epoch: The epoch of the events.
+        entries: The events, in order.
+        since: Steady time in nanoseconds at which the oldest event was read, or arose.
+        conflated: Number of events that a snapshot of the batch replaces.
     """
 
     epoch: int
@@ -51,20 +54,21 @@ class EventBatch(NamedTuple):
 
 
 class EventQueue:
-    """Events between one symbol's book and Redis; the `BookListener` of that book.
+    """The events between one symbol's book and Redis; the `BookListener` of that book.
 
-    It is closed, and keeps nothing, until it is opened under an epoch.
+    The queue is closed, and keeps nothing, until it is opened under an epoch.
 
     Args:
-        book: The book whose events these are.
-        limit: How many may wait.
-        on_waiting: Called when the first event waits, and for each while half of the limit waits.
+        book: The book of the events.
+        limit: The most events that may wait.
+        on_waiting: Called for the first event that waits, and for every event once half of the
+            limit waits.
 
     Attributes:
-        book: As above; `carry` replaces it.
-        epoch: The epoch of the events that come in; None while the queue is closed.
-        seq: The number of the last event that came in.
-        taken_seq: The number of the last event that was taken; every newer one waits.
+        book: The book of the events; `carry` replaces it.
+        epoch: The epoch of new events; None while the queue is closed.
+        seq: The seq of the newest event.
+        taken_seq: The seq of the last event that was taken; every newer event waits.
     """
 
     def __init__(self, book: SymbolBook, limit: QueueLimit, on_waiting: Callable[[], None]) -> None:
@@ -76,23 +80,23 @@ class EventQueue:
         self._on_waiting = on_waiting
         self._waiting: list[EventEntry] = []
         self._waiting_since = 0
-        # How many events the waiting snapshot replaces.
+        # Number of events that the waiting snapshot replaces.
         self._conflated = 0
-        # The last snapshot before which nobody can know how many updates there were.
+        # The last snapshot that follows an unknown number of updates.
         self._unknown_seq = 0
-        # None if readers cannot know the status from this epoch's events.
-        self._told_status: str | None = None
-        self._told_reason: str | None = None
+        # The last status among this epoch's events; None if there is none, or it was dropped.
+        self._sent_status: str | None = None
+        self._sent_reason: str | None = None
         book.listener = self
 
     @property
     def waiting(self) -> int:
-        """How many events wait."""
+        """Number of events that wait."""
         return len(self._waiting)
 
     @property
     def is_filling(self) -> bool:
-        """Whether half of the limit waits."""
+        """Whether half of the limit waits, or more."""
         return len(self._waiting) >= self._limit.max_events // 2
 
     def carry(self, book: SymbolBook) -> None:
@@ -102,33 +106,33 @@ class EventQueue:
         book.listener = self
 
     def open(self, epoch: int, after_seq: int = 0) -> None:
-        """Number events under `epoch`, above `after_seq`, beginning with what is known now."""
+        """Start an epoch with the current book or status, and seqs above `after_seq`."""
         self.seq = max(self.seq, after_seq)
         self.epoch = epoch
-        # Even what Redis has acknowledged may be gone: a failover may have lost it together with
-        # the lease, which is why there is a new epoch.
+        # A failover may have caused the new epoch. Then it may also have lost events that Redis
+        # acknowledged.
         self._restart(None)
 
     def close(self) -> None:
-        """Drop what waits, and keep nothing until it is opened again."""
+        """Drop the events that wait, and keep none until the queue is opened again."""
         self.epoch = None
         self._waiting.clear()
 
     def restart_at(self, place: WriteRefusal) -> None:
-        """Go on from `place`, where the stream in Redis stands, with what is known now."""
+        """Continue after `place`, the stream's end in Redis, with the current book or status."""
         if self.epoch is None:
             return
-        same_epoch = place.epoch == self.epoch
+        is_same_epoch = place.epoch == self.epoch
         self.seq = max(self.seq, place.seq)
-        if self.book.live or not same_epoch:
-            self._restart(place.seq if same_epoch else None)
+        if self.book.is_live or not is_same_epoch:
+            self._restart(place.seq if is_same_epoch else None)
         else:
-            # Within an epoch only a snapshot may jump. The next one will; until then the hash says
-            # syncing or grows old.
+            # Within an epoch only a snapshot may follow a gap. Until the next one, the book in the
+            # hash is `syncing` or becomes stale.
             self._drop_waiting()
 
-    def take(self) -> EventBatch | None:
-        """Remove and return the events of the next call; None if nothing waits."""
+    def take_batch(self) -> EventBatch | None:
+        """Remove and return the events of the next call; None if no event waits."""
         if not self._waiting or self.epoch is None:
             return None
         entries = self._waiting[:MAX_BATCH_EVENTS]
@@ -138,7 +142,7 @@ class EventQueue:
         return EventBatch(self.epoch, entries, self._waiting_since, conflated)
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Add an update; if the queue is full, a snapshot of the book that it led to."""
+        """Add an update; if the queue is full, add a snapshot of the updated book instead."""
         if self.epoch is None:
             return
         book = self.book
@@ -161,7 +165,7 @@ class EventQueue:
         self._add(EventEntry("update", seq, data))
 
     def on_snapshot(self) -> None:
-        """Add a snapshot; nobody can know how many updates it stands for."""
+        """Add a snapshot, which replaces an unknown number of updates."""
         if self.epoch is None:
             return
         if self._is_full:
@@ -170,25 +174,25 @@ class EventQueue:
         self._add_status()
 
     def on_status(self) -> None:
-        """Add the status, unless readers have been told it."""
+        """Add the status, unless it was sent before."""
         if self.epoch is not None:
             self._add_status()
 
     def _restart(self, known_seq: int | None) -> None:
-        if self.book.live:
+        if self.book.is_live:
             self._add_snapshot_after(known_seq)
         else:
             self._drop_waiting()
         self._add_status()
 
     def _drop_waiting(self) -> None:
-        # Readers will not be told the status that was among these.
+        # The dropped events may contain the last status.
         self._waiting.clear()
         self._conflated = 0
-        self._told_status = None
+        self._sent_status = None
 
     def _add_snapshot_after(self, known_seq: int | None) -> None:
-        """Replace all that waits, or was lost, after `known_seq` by a snapshot; None: unknown."""
+        """Replace all events after `known_seq` by a snapshot; None if that seq is unknown."""
         self._drop_waiting()
         conflated = None
         if known_seq is not None and known_seq >= self._unknown_seq:
@@ -209,12 +213,12 @@ class EventQueue:
         assert self.epoch is not None
         book = self.book
         status = event_status(book)
-        if (status, book.reason) == (self._told_status, self._told_reason):
+        if (status, book.reason) == (self._sent_status, self._sent_reason):
             return
-        if status == self._told_status and self._is_full:
-            # Another reason for the same status; a book that never comes must not fill the queue.
+        if status == self._sent_status and self._is_full:
+            # Only the reason is new. Such events must not fill the queue without end.
             return
-        self._told_status, self._told_reason = status, book.reason
+        self._sent_status, self._sent_reason = status, book.reason
         seq = self._next_seq()
         now = rfc3339(timestamp_now().unix)
         change = StatusChange(book.symbol, seq, self.epoch, status, book.reason, now)
@@ -231,7 +235,7 @@ class EventQueue:
     def _add(self, entry: EventEntry) -> None:
         self._waiting.append(entry)
         if len(self._waiting) == 1:
-            # Only an update comes of a frame that was just read.
+            # Only an update comes from a frame that was just read.
             is_update = entry.kind == "update"
             self._waiting_since = self.book.read_at.steady if is_update else monotonic_ns()
             self._on_waiting()
@@ -240,5 +244,5 @@ class EventQueue:
 
 
 def event_status(book: SymbolBook) -> Status:
-    """Return the book's status as readers are told it: `asked` and `refused` are `syncing`."""
-    return "live" if book.live else "syncing"
+    """Return the book's status for events, in which `asked` and `refused` are `syncing`."""
+    return "live" if book.is_live else "syncing"

@@ -1,8 +1,8 @@
-"""How long events gather before a flush while the feed is behind.
+"""The delay before a flush while the feed is behind.
 
-A call to Redis costs ten times as much as one event in it. While the collector keeps up with the
-feed, a flush begins at once and carries what came during the one before. While it does not, events
-that do not wait here wait in the sockets, so up to half a second of them is gathered for each call.
+While the collector keeps up with the feed, a flush begins at once, with the events that arrived
+during the previous one. While it does not, each flush waits until its calls have enough events,
+because each call has a fixed cost. Without this delay the events would wait in the sockets instead.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collector.publish.tuning import Tuning
 
 
 class FlushPacer:
-    """When the next flush is to begin, from how the last one went.
+    """Computes the time of the next flush from the last one.
 
     Args:
-        tuning: How many events are enough for a call, and how long they may gather.
-        clock: A steady clock in seconds.
+        tuning: The number of events that is enough for a call, and the longest delay.
+        clock: Returns steady seconds.
     """
 
     def __init__(self, tuning: Tuning, clock: Callable[[], float] = monotonic) -> None:
@@ -28,19 +28,19 @@ class FlushPacer:
         self._events = self._calls = 0
 
     def begin(self) -> None:
-        """Note that a flush begins."""
+        """Record the start of a flush."""
         self._begun_at = self._clock()
         self._events = self._calls = 0
 
     def add(self, events: int, calls: int) -> None:
-        """Count events that go out in this flush, and their calls."""
+        """Count events of this flush, and their calls."""
         self._events += events
         self._calls += calls
 
     def end(self) -> None:
-        """Note that the flush has ended; the next is due when enough events have gathered.
+        """Record the end of the flush, and compute the time of the next one.
 
-        They are taken to come as fast as during this flush.
+        It is due when enough events will wait, if they arrive as fast as during this flush.
         """
         took = self._clock() - self._begun_at
         until_enough = took * self._tuning.enough_events * self._calls / max(1, self._events)
@@ -48,5 +48,5 @@ class FlushPacer:
 
     @property
     def rest(self) -> float:
-        """Seconds from now until the next flush is due."""
+        """Seconds until the next flush is due."""
         return max(0.0, self._next_at - self._clock())

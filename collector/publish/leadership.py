@@ -1,4 +1,4 @@
-"""Whether this collector leads: one state that the publisher, its writers and the lease share."""
+"""Whether this collector leads: a state that the publisher, its writers and the lease share."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collector.metrics import EPOCH, LEADING
 
 
 class Leadership:
-    """The epoch that this collector publishes under, and the newest that it knows of.
+    """The epoch of this collector while it leads, and the newest epoch of any leader.
 
-    The publisher begins and ends it, as the lease tells it to. It also ends it when Redis refuses a
-    write because a newer epoch has written; that is a fence, which wakes the lease.
+    The lease has the publisher begin and end it. The publisher also ends it by a fence, if Redis
+    refuses a write because a newer epoch has written. A fence wakes the lease.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Leadership:
 
     @property
     def epoch(self) -> int | None:
-        """The epoch that is published under; None while this collector does not lead."""
+        """The epoch of published events; None while this collector does not lead."""
         return self._epoch
 
     @property
@@ -32,11 +32,11 @@ class Leadership:
 
     @property
     def newest_seen(self) -> int:
-        """The newest epoch of any leader that is known; 0 if none is."""
+        """The newest known epoch of any leader; 0 if none is known."""
         return self._newest_seen
 
     def see(self, epoch: int) -> None:
-        """Note that some leader has, or had, this epoch."""
+        """Record the epoch of a leader."""
         self._newest_seen = max(self._newest_seen, epoch)
 
     def begin(self, epoch: int) -> None:
@@ -55,7 +55,7 @@ class Leadership:
         self._fenced.set()
 
     async def is_fenced_within(self, seconds: float) -> bool:
-        """Wait for a fence that nobody has waited for yet; return whether there was one."""
+        """Wait for a fence, or this time; return whether a fence came since the last call."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._fenced.wait()

@@ -1,7 +1,7 @@
-"""Writes the symbols whose keys one node of Redis has: one flush at a time, each event once.
+"""The writer of all symbols of one node of Redis: one flush at a time, each event once.
 
-While a flush is under way, events gather for the next one. So writes batch by themselves under load
-and go out at once without it.
+During a flush, events gather for the next one. So writes are batched under load, and sent at once
+without load.
 """
 
 from __future__ import annotations
@@ -27,14 +27,24 @@ from runtime.redis.nodes import Nodes
 
 log = get_logger(__name__)
 
-# While events gather: the interval at which it is checked whether they still have to.
+# While events gather, the interval at which the load of the feed is checked.
 GATHER_CHECK_INTERVAL = 0.05
 
 
 class NodeWriter:
-    """The one writer of its symbols; a node that does not answer delays these and no others.
+    """The only writer of its node's symbols; a node that hangs delays no other node's symbols.
 
-    Whoever flushes holds `flushing`, so that a symbol moves to another node between flushes only.
+    Args:
+        node: The node that is written to.
+        nodes: All nodes of Redis.
+        leadership: Whether this collector leads.
+        load: Load of the feed, which decides whether events gather.
+        shared_keys: Updates of the keys that all symbols share.
+        troubles: Receives the errors of Redis.
+        tuning: Intervals and sizes of writes.
+
+    Attributes:
+        flushing: Held during each flush, so that symbols move to another node between flushes.
     """
 
     def __init__(
@@ -59,30 +69,30 @@ class NodeWriter:
         self._pacer = FlushPacer(tuning)
         self._symbols: dict[str, SymbolWriter] = {}
         self._due: dict[str, SymbolWriter] = {}
-        # Symbols at great depth whose events have gone on from the book in Redis.
+        # Symbols that owe Redis a book: see `SymbolWriter.owes_book`.
         self._owing: dict[str, SymbolWriter] = {}
         self._topology = -1
         self._next_round = 0.0
         self._wake = asyncio.Event()
-        # Set if something has waited for as long as it may: nothing gathers any more.
+        # Set if a queue is filling: then a flush begins at once.
         self._hurry = asyncio.Event()
 
     @property
     def is_useless(self) -> bool:
-        """Whether the node has gone, and every symbol that it had."""
+        """Whether the node has gone and all its symbols have moved."""
         return not self._symbols and self.node not in self._nodes.all()
 
     @property
     def unwritten_due(self) -> int:
-        """How many events of the symbols that are due Redis is not known to have yet."""
+        """Number of events of due symbols that Redis has not acknowledged."""
         return sum(writer.unwritten for writer in self._due.values())
 
     def retire(self) -> None:
-        """Forget the troubles of the node, which has gone."""
-        self._sender.forget_troubles()
+        """Drop the troubles of the node, which has gone."""
+        self._sender.drop_troubles()
 
     def add(self, writer: SymbolWriter) -> None:
-        """Write this symbol from now on."""
+        """Start to write this symbol."""
         self._symbols[writer.symbol] = writer
         self._owing[writer.symbol] = writer
         writer.home = self
@@ -94,7 +104,7 @@ class NodeWriter:
             held.pop(symbol, None)
 
     def take_moved(self) -> list[SymbolWriter]:
-        """Remove and return the symbols whose keys another node has now."""
+        """Remove and return the symbols with keys that have moved to another node."""
         if self._topology == self._nodes.topology:
             return []
         self._topology = self._nodes.topology
@@ -108,9 +118,9 @@ class NodeWriter:
         return moved
 
     def schedule(self, writer: SymbolWriter) -> None:
-        """Have the symbol's next call sent with the next flush, unless it is held back."""
+        """Send the symbol's next call with the next flush, unless the symbol is held back."""
         if writer.is_held_back:
-            # The first round after that finds it.
+            # A later round writes it.
             return
         self._due[writer.symbol] = writer
         self._wake.set()
@@ -118,30 +128,30 @@ class NodeWriter:
             self._hurry.set()
 
     def schedule_all(self) -> None:
-        """Schedule whatever is not written yet, even if it is held back."""
+        """Schedule every symbol with unwritten events, even if it is held back."""
         for writer in self._symbols.values():
             writer.stop_holding_back()
             if writer.unwritten:
                 self._due[writer.symbol] = writer
 
     def wake(self) -> None:
-        """Flush soon: there is something to write."""
+        """Flush soon, because something is to be written."""
         self._wake.set()
 
     async def wait_until_due(self) -> None:
-        """Wait until something is to be written, or a round begins.
+        """Wait until something is to be written, or the next round.
 
-        While the feed is behind, also wait until enough has gathered, or some of it for long.
+        While the feed is behind, also wait until enough events have gathered.
         """
         await _wait(self._wake, self._tuning.round_interval)
         while self._load.is_behind and not self._hurry.is_set() and (rest := self._pacer.rest):
             await _wait(self._hurry, min(rest, GATHER_CHECK_INTERVAL))
 
     async def flush(self) -> int | None:
-        """Write what waits, and return when the node has answered.
+        """Write everything that is due, and return when the node has answered.
 
         Returns:
-            The newest epoch that has fenced ours, if any has.
+            The newest epoch that has fenced ours, or None.
         """
         self._wake.clear()
         self._hurry.clear()
@@ -151,14 +161,14 @@ class NodeWriter:
         return fenced_by
 
     async def _write_due(self) -> int | None:
-        """Write what is due, at a round every symbol, in parts; return what `flush` returns."""
+        """Write the due symbols, or all in a round, in parts; return the same as `flush`."""
         is_round = monotonic() >= self._next_round
         if is_round:
             self._next_round = monotonic() + self._tuning.round_interval
         writers = list((self._symbols if is_round else self._due | self._owing).values())
         size = self._tuning.max_symbols_per_send
         for first in range(0, max(1, len(writers)), size):
-            # Either may be lost while Redis was waited for.
+            # Both can change during each wait for Redis.
             if not await self._sender.ask_time() or not self._leadership.is_leading:
                 self._wake.set()
                 return None
@@ -170,11 +180,11 @@ class NodeWriter:
     async def _write_together(
         self, writers: Iterable[SymbolWriter], *, is_round: bool
     ) -> int | None:
-        """Send the next call of each of these symbols, and settle what became of it."""
+        """Send the next call of each of these symbols, and handle the results."""
         calls: list[WriteCall] = []
         for writer in writers:
             if self._symbols.get(writer.symbol) is not writer:
-                # It has left meanwhile.
+                # The symbol was removed during a wait.
                 continue
             self._due.pop(writer.symbol, None)
             call = writer.next_call(self._sender.clock, is_round=is_round)
@@ -203,7 +213,7 @@ class NodeWriter:
             if (writer := self._awaiting(call)) is not None:
                 writer.done(call)
                 if not writer.is_idle:
-                    # It had waited for this call.
+                    # More events came during the call.
                     self.schedule(writer)
         if self._nodes.of(WAKE) is not self.node:
             self._shared_keys.note_written(call.symbol for call in calls if call.entries)
@@ -227,22 +237,28 @@ class NodeWriter:
             self._shared_keys.accept()
 
     def _settle_refused(self, refused: Sequence[tuple[WriteCall, WriteRefusal]]) -> int | None:
-        """Have symbols go on from where Redis stands; return the newest epoch that fenced ours."""
+        """Continue symbols after the ends of their streams; return the epoch that fenced ours."""
         fenced_by = None
         for call, place in refused:
             writer = self._awaiting(call)
             if writer is None:
                 continue
-            # A new epoch finds an older one's events: that is how a leader learns where to go on.
-            level = log.info if place.epoch < call.epoch else log.warning
-            if self._troubles.may_log(f"refusals of {call.symbol}"):
-                level("write refused", symbol=call.symbol, **place._asdict())
+            self._log_refusal(call, place)
             if place.word == "GAP":
                 writer.refused(place)
             elif place.word == "FENCED":
-                # To lead again takes an epoch above the newest of them.
+                # The next epoch must be above the newest of all refusals.
                 fenced_by = max(place.epoch, fenced_by or 0)
         return fenced_by
+
+    def _log_refusal(self, call: WriteCall, place: WriteRefusal) -> None:
+        if not self._troubles.may_log(f"refusals of {call.symbol}"):
+            return
+        if place.epoch < call.epoch:
+            # Normal for a new leader, which learns the end of the stream from this refusal.
+            log.info("stream of an older epoch found", symbol=call.symbol, **place._asdict())
+        else:
+            log.warning("write refused", symbol=call.symbol, **place._asdict())
 
     def _awaiting(self, call: WriteCall) -> SymbolWriter | None:
         writer = self._symbols.get(call.symbol)
@@ -250,7 +266,7 @@ class NodeWriter:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, for this many seconds at most."""
+    """Wait for the event, but no longer than `seconds`."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

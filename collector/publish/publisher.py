@@ -1,6 +1,6 @@
-"""Publishes books: knows which symbol is written to which node of Redis, and whether at all.
+"""The publisher of all books: assigns each symbol to the writer of its node of Redis.
 
-Each node has a writer of its own, so that none waits for another.
+Each node has its own writer, so that no node waits for another.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 from runtime.service import end_tasks
 
-# The interval at which it is checked whether every writer still runs.
+# The interval at which writers and `kraken:symbols` are checked.
 CHECK_INTERVAL = 0.5
 
 
 class Publisher:
-    """The one writer of its books, while it leads.
+    """The only writer of its books while it leads.
 
     Args:
         nodes: The nodes of Redis.
-        retention: How much of each stream Redis keeps.
+        retention: Limits of each stream in Redis.
         shard: This collector's share of the symbols, `i/n`.
-        leadership: Whether it leads; it ends this itself if a newer epoch has written.
-        load: Whether more comes from the feed than can be processed.
-        troubles: Told of every trouble with Redis.
-        tuning: How often and how much is written.
+        leadership: Whether this collector leads; the publisher ends it if a newer epoch has
+            written.
+        load: Load of the feed, which decides whether events gather.
+        troubles: Receives the errors of Redis.
+        tuning: Intervals and sizes of writes.
     """
 
     def __init__(
@@ -63,9 +64,9 @@ class Publisher:
         self._limit = QueueLimit()
         self._symbols: dict[str, SymbolWriter] = {}
         self._writers: dict[RedisNode, NodeWriter] = {}
-        # Symbols that are not followed any more; each is dropped once nothing of it waits.
+        # Symbols that are not followed any more; each is dropped when all its events are written.
         self._departing: set[str] = set()
-        # The last number of each symbol that was dropped in this epoch, in case it comes back.
+        # The last seq of each symbol that was dropped in this epoch, in case it is added again.
         self._left_at: dict[str, int] = {}
         self._is_running = False
         self._tasks: dict[NodeWriter, asyncio.Task[None]] = {}
@@ -73,23 +74,23 @@ class Publisher:
 
     @property
     def leadership(self) -> Leadership:
-        """Whether it leads, and under which epoch."""
+        """Whether this collector leads, and its epoch."""
         return self._leadership
 
     @property
     def limit(self) -> QueueLimit:
-        """How many events of each symbol may wait."""
+        """The most events of each symbol that may wait."""
         return self._limit
 
     def count_unwritten(self) -> int:
-        """Return how many events Redis is not known to have yet."""
+        """Return the number of events that Redis has not acknowledged."""
         return sum(writer.unwritten for writer in self._symbols.values())
 
     def add(self, book: SymbolBook) -> SymbolWriter:
-        """Write what happens to `book`, from what is known of it now."""
+        """Start to publish `book`, with its current content or status."""
         writer = self._symbols.get(book.symbol)
         if writer is not None:
-            # It was removed, and some of it still waits: that is written first.
+            # The symbol was removed, and some of its events still wait. They are written first.
             self._departing.discard(book.symbol)
             writer.queue.carry(book)
             return writer
@@ -103,7 +104,7 @@ class Publisher:
         return writer
 
     def remove(self, symbol: str) -> None:
-        """Write what still waits of this book, and then nothing more."""
+        """Stop publishing a book after its last events are written."""
         self._departing.add(symbol)
         if self._leadership.is_leading:
             writer = self._symbols[symbol]
@@ -112,7 +113,7 @@ class Publisher:
             self._drop_departed()
 
     def lead(self, epoch: int) -> None:
-        """Write from now on, under `epoch`, beginning with every book or its absence."""
+        """Start to write under `epoch`, with the current content or status of every book."""
         self._leadership.begin(epoch)
         self._left_at.clear()
         self._shared_keys.repeat_all()
@@ -128,7 +129,7 @@ class Publisher:
         self._left_at.clear()
 
     async def run(self) -> None:
-        """Write forever, to each node by itself; raise the exception of a writer that failed."""
+        """Run the writers of all nodes; raise the exception of a writer that fails."""
         self._is_running = True
         try:
             for writer in self._writers.values():
@@ -139,17 +140,17 @@ class Publisher:
                 await self._check_states()
         finally:
             self._is_running = False
-            # Whoever ends this task cancels it more than once, which must not interrupt the end.
+            # `end_tasks` may cancel this task several times, which must not interrupt the cleanup.
             await asyncio.shield(end_tasks(self._tasks.values()))
 
     async def drain(self) -> None:
-        """Write until nothing waits, or Redis takes no more of it."""
+        """Write until no event waits, or Redis accepts no more of them."""
         await asyncio.gather(*(self._drain(writer) for writer in list(self._writers.values())))
-        # Books on other nodes may have left word for this one.
+        # Writes to other nodes may have added entries for the wake stream.
         await self._flush(self._writer_at(self._nodes.of(WAKE)))
 
     async def flush(self) -> None:
-        """Write what waits, and return when every node has answered."""
+        """Write everything that is due, and return when every node has answered."""
         await asyncio.gather(*(self._flush(writer) for writer in list(self._writers.values())))
 
     async def _keep_writing(self, writer: NodeWriter) -> None:
@@ -175,7 +176,7 @@ class Publisher:
         self._drop_departed()
 
     def _home_of(self, symbol: str) -> NodeWriter:
-        """Return the writer of the node that has the symbol's keys now."""
+        """Return the writer of the node that has the symbol's keys."""
         return self._writer_at(self._nodes.of(book_key(symbol)))
 
     def _writer_at(self, node: RedisNode) -> NodeWriter:
@@ -201,7 +202,7 @@ class Publisher:
         self._tasks[writer] = asyncio.create_task(self._keep_writing(writer))
 
     async def _check_writers(self) -> None:
-        """Raise the exception of a writer that failed; end those whose node has gone."""
+        """Raise the exception of a writer that failed; end writers of removed nodes."""
         for task in self._tasks.values():
             if task.done():
                 task.result()
@@ -212,7 +213,7 @@ class Publisher:
                 await end_tasks([self._tasks.pop(writer)])
 
     async def _check_states(self) -> None:
-        """Have states written again: all now and then, and at once those that are missing."""
+        """Repeat states: all of them at long intervals, and missing ones at once."""
         if monotonic() >= self._next_states:
             self._next_states = monotonic() + self._tuning.states_interval
             self._shared_keys.repeat_all()
@@ -220,13 +221,13 @@ class Publisher:
             self._shared_keys.repeat(symbol)
 
     async def _unlisted(self) -> set[str]:
-        """Return the symbols that `kraken:symbols` lacks: it was deleted, or a part of it."""
+        """Return the symbols that `kraken:symbols` lacks, because another program deleted them."""
         if not self._leadership.is_leading:
             return set()
         try:
             names = await self._nodes.call(SYMBOLS, "HKEYS", SYMBOLS)
         except (RedisError, OSError):
-            # The writers say what is wrong with Redis.
+            # The writers log the errors of Redis.
             return set()
         listed = {cast("bytes", name).decode(errors="replace") for name in names}
         return self._symbols.keys() - listed
@@ -242,4 +243,4 @@ class Publisher:
                 writer.home.remove(symbol)
                 self._shared_keys.repeat(symbol)
                 for name in (symbol, book_key(symbol), events_key(symbol)):
-                    self._troubles.over(name, "this symbol is followed no more")
+                    self._troubles.drop(name)

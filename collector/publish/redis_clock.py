@@ -1,7 +1,7 @@
 """Redis's clock, as far as a client can know it.
 
-Ages are measured by Redis's clock alone, so that collectors and readers on many machines agree. A
-frame is read here, by our steady clock; every answer of Redis says what its own clock showed.
+Ages are measured by Redis's clock, so that collectors and readers on many machines agree. Frames
+are timed by our steady clock. Every answer of the write script has the time of Redis's clock.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from kraken_book.timestamps import rfc3339
 class RedisClock:
     """Converts our steady time to Redis's clock, never to a later time.
 
-    The offset is taken when an answer arrives. Redis read its clock before that, so a converted
-    time is too old by at most a round trip.
+    The offset is computed when an answer arrives. Redis read its clock before that, so a converted
+    time is too old, by at most a round trip.
     """
 
     def __init__(self) -> None:
         self._offset: int | None = None
 
     def answered(self, redis_time: int) -> None:
-        """Note that Redis's clock showed `redis_time`, in microseconds, before this moment."""
+        """Compute the offset, from `redis_time` in microseconds of an answer that just arrived."""
         self._offset = redis_time * 1000 - monotonic_ns()
 
     def forget(self) -> None:
-        """Forget the offset: the server that answers next may have another clock."""
+        """Drop the offset, because another server with another clock may answer next."""
         self._offset = None
 
     @property
-    def known(self) -> bool:
-        """Whether Redis has answered since it was last forgotten."""
+    def is_known(self) -> bool:
+        """Whether Redis has answered since the last `forget`."""
         return self._offset is not None
 
     def text(self, moment: Timestamp) -> str:
         """Return `moment` by Redis's clock, as RFC 3339."""
-        assert self._offset is not None, "Redis has not told its time yet"
+        assert self._offset is not None, "no answer of Redis yet"
         return rfc3339(moment.steady + self._offset)

@@ -1,6 +1,6 @@
-"""Sends calls of the write script to one node of Redis, together, until they are answered.
+"""The sender of one node of Redis: sends calls of the write script together, until it answers.
 
-A call that Redis did not answer is sent again to the letter, which the script makes safe.
+If Redis does not answer a call, the same call is sent again. The script makes this safe.
 """
 
 from __future__ import annotations
@@ -36,23 +36,31 @@ from kraken_book.contract.write import (
     parse_refusal,
     parse_reply,
 )
+from runtime.logs import get_logger
 from runtime.redis.errors import Reason, describe
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
 
-# The longest delay before a node that does not answer is asked again.
+log = get_logger(__name__)
+
+# The longest delay before a node that does not answer is called again.
 MAX_RETRY_DELAY = 1.0
-# Words for a key of the wrong type.
-_TYPES = {SYMBOLS: "is no hash", WAKE: "is no stream"}
-# A key that is on another node, or on its way there, is no trouble of Redis.
+# Descriptions of keys that have the wrong type.
+_WRONG_TYPES = {SYMBOLS: "is no hash", WAKE: "is no stream"}
+# Answers about a key that has moved to another node, or is moving. They are no trouble of Redis.
 REDIRECTIONS = (AskError, TryAgainError)
 
 
 class SendResult(NamedTuple):
-    """What Redis wrote, what it refused, and what it did not carry out.
+    """The results of the calls of one flush.
 
-    `open_calls` and `open_states` are to be sent again at once. `held_calls` and `held_states` are
-    to be sent again after a while, because Redis answered with an error that does not pass at once.
+    Attributes:
+        written: Calls that Redis carried out.
+        refused: Calls that the write script refused.
+        open_calls: Calls to send again at once.
+        open_states: Symbols; send their states again at once.
+        held_calls: Calls to send again later, because Redis answered with a lasting error.
+        held_states: Symbols; send their states again later, for the same reason.
     """
 
     written: list[WriteCall]
@@ -64,26 +72,38 @@ class SendResult(NamedTuple):
 
 
 class Sender:
-    """Sends calls to one node, however long that takes; `clock` learns its time from answers."""
+    """Sends calls to one node until it answers.
+
+    Args:
+        nodes: All nodes of Redis.
+        node: The node that is written to.
+        troubles: Receives the errors of the node.
+        tuning: Delays after errors.
+
+    Attributes:
+        clock: The node's clock, known from its answers.
+    """
 
     def __init__(self, nodes: Nodes, node: RedisNode, troubles: Troubles, tuning: Tuning) -> None:
         self._nodes = nodes
         self._node = node
         self._troubles = troubles
         self._tuning = tuning
-        self._away = False
+        self._is_unavailable = False
         self._name = f"redis {getattr(node, 'address', '')}".strip()
+        # The subject of the trouble while the node does not answer; other troubles have `_name`.
+        self._outage = f"{self._name} unavailable"
         self._backoff = Backoff(tuning.retry_delay / 2, MAX_RETRY_DELAY)
         self.clock = RedisClock()
 
-    def forget_troubles(self) -> None:
-        """Forget the troubles of a node that has gone."""
-        for name in (self._name, f"{self._name} away"):
-            self._troubles.over(name, "this node has no books any more")
+    def drop_troubles(self) -> None:
+        """Drop the troubles of the node, which has gone."""
+        for subject in (self._name, self._outage):
+            self._troubles.drop(subject)
 
     async def ask_time(self) -> bool:
-        """Return whether the node has told its time; ask it once if it has not."""
-        if not self.clock.known:
+        """Ask for the node's time if it is not known; return whether it is known now."""
+        if not self.clock.is_known:
             try:
                 (reply,) = await self._nodes.send(self._node, [("TIME",)])
                 if isinstance(reply, Exception):
@@ -93,12 +113,13 @@ class Sender:
             except (RedisError, OSError) as error:
                 self._note_unavailable(error)
                 await asyncio.sleep(self._backoff.next())
-        return self.clock.known
+        return self.clock.is_known
 
     async def send(self, calls: Sequence[WriteCall], updates: SharedKeyUpdates) -> SendResult:
-        """Send everything, again and again until the node answers, and return what it answered.
+        """Send everything, repeatedly until the node answers.
 
-        If a key has gone to another node meanwhile, the calls stay open.
+        Returns:
+            The results. If a key has moved to another node before an answer, all calls are open.
         """
         replies = await self._exchange(calls, updates)
         while not replies:
@@ -109,7 +130,7 @@ class Sender:
         self._backoff.reset()
         result = self._read_replies(calls, updates, replies)
         if len(result.open_calls) == len(calls) > 0 and self._has_all(calls, updates):
-            # Redis answers and takes nothing now: slots are on their way, or the cluster is down.
+            # Redis accepts no call now: slots are moving, or the cluster is down.
             await asyncio.sleep(self._tuning.retry_delay)
         return result
 
@@ -122,13 +143,13 @@ class Sender:
     async def _exchange(
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates
     ) -> list[object]:
-        """Send everything once and return the replies; none if the node did not answer."""
+        """Send everything once and return the replies; an empty list if none came."""
         begun = monotonic()
         rest = [*_state_commands(updates), *self._wake_commands(calls, updates)]
         try:
             replies = await self._nodes.send(self._node, [*map(_by_digest, calls), *rest])
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                # A call that brings the script with it leaves it there for all that follow.
+                # EVAL also stores the script for later calls.
                 replies = await self._nodes.send(self._node, [*map(_by_text, calls), *rest])
         except (RedisError, OSError) as error:
             self._note_unavailable(error)
@@ -139,7 +160,7 @@ class Sender:
     def _wake_commands(
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates
     ) -> list[Command]:
-        """Return the command that wakes readers, if this node has the stream for it."""
+        """Return the command that wakes readers, if this node has the wake stream."""
         if self._nodes.of(WAKE) is not self._node:
             return []
         written = dict.fromkeys(
@@ -163,8 +184,8 @@ class Sender:
         rest = replies[len(calls) :]
         for symbol, reply in zip(updates.states, rest, strict=False):
             if not isinstance(reply, Exception):
-                self._troubles.over(SYMBOLS, "redis writes this again")
-            elif self._passes(reply):
+                self._end_trouble(SYMBOLS)
+            elif self._is_passing(reply):
                 result.open_states.append(symbol)
             else:
                 self._log_refused(SYMBOLS, reply)
@@ -177,14 +198,14 @@ class Sender:
         self.clock.answered(written.redis_time)
         if written.repaired:
             self._log_repaired(call, written)
-        if self._troubles.lasting:
+        if self._troubles.has_lasting:
             for name in (book_key(call.symbol), events_key(call.symbol), call.symbol, self._name):
-                self._troubles.over(name, "redis writes this again")
+                self._end_trouble(name)
         if call.entries and written.seq != call.last_seq:
-            # Nobody else writes under this epoch, so somebody has moved the stream's seq, and the
-            # script took these events for old ones.
-            wrong = f"said that the stream stands at {written.seq}, which nobody wrote"
-            self._troubles.say_repaired(book_key(call.symbol), wrong)
+            # No other collector writes under this epoch, so another program has changed the
+            # stream's seq, and the script took these events for old ones.
+            wrong = f"had stream_seq {written.seq}, which no collector wrote"
+            self._troubles.log_repaired(book_key(call.symbol), wrong)
             result.refused.append((call, WriteRefusal("GAP", 0, written.seq)))
             return
         PUBLISHED.inc(call.entries)
@@ -194,11 +215,11 @@ class Sender:
 
     def _log_repaired(self, call: WriteCall, written: Written) -> None:
         if "hash" in written.repaired:
-            wrong = "its stream_epoch, stream_seq and stream_id could not be"
-            self._troubles.say_repaired(book_key(call.symbol), wrong)
+            wrong = "had an invalid stream_epoch, stream_seq or stream_id"
+            self._troubles.log_repaired(book_key(call.symbol), wrong)
         if "stream" in written.repaired:
-            wrong = "its last id lay ahead of any that may come, the entries before are deleted"
-            self._troubles.say_repaired(events_key(call.symbol), wrong)
+            wrong = "had a last id far ahead of the clock, its entries are deleted"
+            self._troubles.log_repaired(events_key(call.symbol), wrong)
 
     def _on_error(self, call: WriteCall, error: Exception, result: SendResult) -> None:
         text = str(error)
@@ -207,16 +228,16 @@ class Sender:
             result.refused.append((call, refused))
         elif corrupt := parse_corruption(text):
             REFUSALS.labels("CORRUPT").inc()
-            self._troubles.say_corrupt(*corrupt)
+            self._troubles.begin_corrupt(*corrupt)
             result.held_calls.append(call)
-        elif self._passes(error):
+        elif self._is_passing(error):
             result.open_calls.append(call)
         else:
             self._log_refused(call.symbol, error)
             result.held_calls.append(call)
 
-    def _passes(self, error: Exception) -> bool:
-        """Return whether the same call may succeed in a moment."""
+    def _is_passing(self, error: Exception) -> bool:
+        """Return whether the same call may succeed soon."""
         if isinstance(error, ClusterDownError):
             self._note_unavailable(error)
             return True
@@ -227,32 +248,39 @@ class Sender:
         if isinstance(reply, ResponseError) and not isinstance(reply, passing):
             self._log_refused(WAKE, reply)
         elif not isinstance(reply, Exception):
-            self._troubles.over(WAKE, "redis writes this again")
+            self._end_trouble(WAKE)
+
+    def _end_trouble(self, subject: str) -> None:
+        if self._troubles.end(subject):
+            log.info("redis write works again", subject=subject)
 
     def _log_refused(self, name: str, error: Exception) -> None:
-        """Log once that Redis does not write this key, or anything at all."""
+        """Log once that Redis does not write this key, or no key at all."""
         REDIS_ERRORS.inc()
         trouble = describe(error, self._node)
-        if name in _TYPES and trouble.reason is Reason.WRONG_TYPE:
-            self._troubles.say_corrupt(name, _TYPES[name])
-        elif name == WAKE and "last possible ID" in trouble.text:
-            self._troubles.say_corrupt(name, "has an id at the end of time")
-        else:
-            name = name if trouble.is_of_one_key else self._name
-            self._troubles.say(name, "redis does not write this, trying on", error, self._node)
+        if name in _WRONG_TYPES and trouble.reason is Reason.WRONG_TYPE:
+            self._troubles.begin_corrupt(name, _WRONG_TYPES[name])
+            return
+        if name == WAKE and "last possible ID" in trouble.text:
+            self._troubles.begin_corrupt(name, "has the largest possible id")
+            return
+        subject = name if trouble.is_of_one_key else self._name
+        if fields := self._troubles.begin(subject, error, self._node):
+            log.error("redis write failed, retrying", **fields)
 
     def _note_available(self) -> None:
-        if self._away:
-            self._away = False
-            self._troubles.over(f"{self._name} away", "redis is back, publishing goes on")
+        if self._is_unavailable:
+            self._is_unavailable = False
+            if self._troubles.end(self._outage):
+                log.info("redis available again", subject=self._outage)
 
     def _note_unavailable(self, error: Exception) -> None:
         REDIS_ERRORS.inc()
-        # Another server may take this one's place, with another clock.
+        # A server with another clock may replace this one.
         self.clock.forget()
-        self._away = True
-        event = "redis does not take writes, the books go on in memory"
-        self._troubles.say(f"{self._name} away", event, error, self._node)
+        self._is_unavailable = True
+        if fields := self._troubles.begin(self._outage, error, self._node):
+            log.error("redis unavailable, events wait in memory", **fields)
 
 
 def _state_commands(updates: SharedKeyUpdates) -> list[Command]:

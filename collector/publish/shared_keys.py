@@ -1,7 +1,7 @@
-"""What is written of books in keys that all of them share: `kraken:wake` and `kraken:symbols`.
+"""Updates of the keys that all books share: `kraken:symbols` and `kraken:wake`.
 
-In a cluster these may lie on other nodes than the books, so updates of them wait here until the
-writer of their node collects them.
+In a cluster these keys may be on other nodes than the books. So their updates wait here until the
+writer of their node takes them.
 """
 
 from __future__ import annotations
@@ -17,24 +17,29 @@ from kraken_book.contract.symbol_state import SymbolState
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
 
-# States that Redis refuses are tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
+# Seconds until a refused state is sent again: 0.25 to 0.5 at first, at last 2 to 4.
 MIN_HOLD, MAX_HOLD = 0.25, 4.0
 
 
 class SharedKeyUpdates(NamedTuple):
-    """What one node is to be sent: symbols' states, and whose streams other nodes have written."""
+    """Updates for one node.
+
+    Attributes:
+        states: States to write to `kraken:symbols`, by symbol.
+        written: Symbols for `kraken:wake`, with events that other nodes have written.
+    """
 
     states: dict[str, SymbolState]
     written: set[str]
 
 
 class SharedKeys:
-    """Updates of the shared keys: each state once, and again when asked.
+    """Updates of the shared keys: each state once, until it changes or is repeated.
 
     Args:
-        nodes: Tells which node has a key.
-        shard: The shard that states name.
-        on_update: Called with the node for which there is an update.
+        nodes: The nodes of Redis.
+        shard: The shard in the states.
+        on_update: Called with a node if an update for it was added.
     """
 
     def __init__(self, nodes: Nodes, shard: str, on_update: Callable[[RedisNode], None]) -> None:
@@ -48,7 +53,7 @@ class SharedKeys:
         self._states_held_until = 0.0
 
     def note_state(self, book: SymbolBook) -> None:
-        """Have the book's state written if it is not the one that was written last."""
+        """Add the book's state, unless it was added before."""
         state = book.state(self._shard)
         known = self._known.get(book.symbol)
         if known is not state and known != state:
@@ -57,13 +62,13 @@ class SharedKeys:
                 self._on_update(self._nodes.of(SYMBOLS))
 
     def note_written(self, symbols: Iterable[str]) -> None:
-        """Have readers of these streams woken."""
+        """Add symbols with written events, so that their readers are woken."""
         self._written.update(symbols)
         if self._written:
             self._on_update(self._nodes.of(WAKE))
 
     def take_updates(self, node: RedisNode) -> SharedKeyUpdates:
-        """Remove and return what waits for `node`."""
+        """Remove and return the updates for `node`."""
         states: dict[str, SymbolState] = {}
         written: set[str] = set()
         if self._nodes.of(SYMBOLS) is node and not self._is_held_back:
@@ -73,21 +78,21 @@ class SharedKeys:
         return SharedKeyUpdates(states, written)
 
     def hold_back(self, symbols: Iterable[str]) -> None:
-        """Write these states again, which Redis refused, after a while that grows each time."""
+        """Repeat these states, which Redis refused, after a delay that grows each time."""
         for symbol in symbols:
             self.repeat(symbol)
         self._states_held_until = monotonic() + self._backoff.next()
 
     def accept(self) -> None:
-        """Note that Redis wrote the states."""
+        """Reset the delay, because Redis wrote the states."""
         self._backoff.reset()
 
     def repeat(self, symbol: str) -> None:
-        """Write the symbol's state once more when it is noted next, whatever it is."""
+        """Add the symbol's state at the next `note_state`, even if it has not changed."""
         self._known.pop(symbol, None)
 
     def repeat_all(self) -> None:
-        """Do as `repeat` for every symbol."""
+        """Call `repeat` for every symbol."""
         self._known.clear()
 
     @property

@@ -1,6 +1,7 @@
-"""Writes one symbol: one call of the write script at a time, repeated to the letter until answered.
+"""The writer of one symbol: makes one call of the write script at a time.
 
-It makes the calls; `NodeWriter` sends them and reports what became of each.
+A call is repeated unchanged until Redis answers it. `NodeWriter` sends the calls, and reports the
+result of each.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ from kraken_book.contract.write import (
     write_events,
 )
 
-# A symbol that Redis refuses is tried again after 0.25 to 0.5 s, and at last every 2 to 4 s.
+# Seconds until a refused symbol is sent again: 0.25 to 0.5 at first, at last 2 to 4.
 MIN_HOLD, MAX_HOLD = 0.25, 4.0
-# A refusal says where the stream stands; if a write from there is refused, something else is wrong.
+# A refusal has the end of the stream, from which the next write continues. If Redis refuses that
+# too, there is another fault, and retries are delayed.
 MAX_REFUSALS_AT_ONCE = 2
-# A book of this many levels a side is ten times the size of an update, and more.
+# Books with this many levels of each side are much larger than updates.
 GREAT_DEPTH = 100
-# The interval at which such a book is written to its hash; its events are written as they come.
+# The interval at which such a book is written to its hash. Its events are written at once.
 GREAT_BOOK_INTERVAL = 0.25
-# A quiet book is written whole again this often, in case somebody has changed the hash.
+# The interval at which a quiet book is written again, in case another program changed the hash.
 REWRITE_INTERVAL = 10.0
 
 
@@ -42,22 +44,22 @@ class Home(Protocol):
     """The writer of the node that has a symbol's keys."""
 
     def schedule(self, writer: SymbolWriter) -> None:
-        """Have the symbol's next call sent."""
+        """Send the symbol's next call with the next flush."""
 
     def remove(self, symbol: str) -> None:
         """Stop writing this symbol."""
 
 
 class SymbolWriter:
-    """One symbol's events, and the calls that bring them to Redis in their order.
+    """One symbol's events, and the calls that write them to Redis in order.
 
     Args:
         book: The book that is published.
-        home: The writer of the node that has its keys; `home` changes when these move.
-        limit: How many events may wait.
-        retention: How much of the stream Redis keeps.
-        tuning: How often the age of a quiet book is renewed.
-        clock: A steady clock in seconds.
+        home: The writer of the node that has the symbol's keys; `home` changes if the keys move.
+        limit: The most events that may wait.
+        retention: Limits of the stream in Redis.
+        tuning: The interval at which the age of a quiet book is renewed.
+        clock: Returns steady seconds.
     """
 
     def __init__(
@@ -80,39 +82,40 @@ class SymbolWriter:
         self._refusals = 0
         # The call with events that Redis has not answered.
         self._open: WriteCall | None = None
-        # The epoch to write under once all events of the one before have left.
+        # The epoch to write under when all events of the previous epoch have left the queue.
         self._next_epoch: int | None = None
         self._called_at = 0.0
-        # The last event that the book in the hash has, and when the book was written.
+        # The seq of the book in the hash, and the time of its writing.
         self._book_seq = 0
         self._book_written_at = float("-inf")
 
     @property
     def is_idle(self) -> bool:
-        """Whether Redis has all of it, under the newest epoch."""
+        """Whether all events are written, and no other epoch is to begin."""
         return self._open is None and not self.queue.waiting and self._next_epoch is None
 
     @property
     def unwritten(self) -> int:
-        """How many events Redis is not known to have yet."""
+        """Number of events that Redis has not acknowledged."""
         return self.queue.waiting + (self._open.entries if self._open is not None else 0)
 
     @property
     def owes_book(self) -> bool:
-        """Whether the events in Redis have gone on from the book that is there."""
+        """Whether the book in Redis is older than the events there."""
         queue = self.queue
-        return queue.book.live and queue.epoch is not None and self._book_seq < queue.taken_seq
+        return queue.book.is_live and queue.epoch is not None and self._book_seq < queue.taken_seq
 
     @property
     def is_held_back(self) -> bool:
-        """Whether Redis refused it lately, for a reason that does not pass in a moment."""
+        """Whether calls are delayed, because Redis refused one for a lasting reason."""
         return self._clock() < self._held_until
 
     def lead(self, epoch: int, after_seq: int = 0) -> None:
-        """Write under `epoch`, above `after_seq`, beginning with what is known now.
+        """Start to write under `epoch`, with seqs above `after_seq`.
 
-        What waits of an earlier epoch of ours is still written under that one: unless somebody else
-        has led in between, nothing is lost.
+        The first event is the current book or status. Events that still wait from our previous
+        epoch are written under that epoch first. So none is lost if no other collector has led in
+        between.
         """
         if self.is_idle:
             self.queue.open(epoch, after_seq)
@@ -120,19 +123,19 @@ class SymbolWriter:
             self._next_epoch = epoch
 
     def resign(self) -> None:
-        """Drop what waits: another collector leads, and publishes what it knows itself."""
+        """Drop the events that wait, because this collector does not lead any more."""
         self._open = self._next_epoch = None
         self.queue.close()
 
     def next_call(self, redis_clock: RedisClock, *, is_round: bool) -> WriteCall | None:
-        """Return the call that is to be sent now, if there is one.
+        """Return the call to send now, or None.
 
-        That is the call that Redis has not answered, to the letter; else the events that wait; else
-        the book, if the events in Redis have gone on from it.
+        It is the first of these: the call that Redis has not answered; the events that wait; the
+        book, if the one in Redis is older than the events there; in a round, a renewal of its age.
 
         Args:
-            redis_clock: Tells by Redis's clock when the book was confirmed.
-            is_round: Whether the age of a quiet book is renewed.
+            redis_clock: Converts the time of the book's confirmation.
+            is_round: Whether the age of a quiet book may be renewed.
         """
         if self.is_held_back:
             return None
@@ -147,13 +150,13 @@ class SymbolWriter:
         return self._touch_call(redis_clock) if is_round else None
 
     def _events_call(self, redis_clock: RedisClock) -> WriteCall | None:
-        batch = self.queue.take()
+        batch = self.queue.take_batch()
         if batch is None:
             return None
         CONFLATED.inc(batch.conflated)
         self._called_at = self._clock()
         book = self.queue.book
-        is_book = book.live and not self.queue.waiting and self._is_book_due(batch.entries)
+        is_book = book.is_live and not self.queue.waiting and self._is_book_due(batch.entries)
         if is_book:
             self._note_book()
             values = book_values(book.view(), "live")
@@ -171,7 +174,7 @@ class SymbolWriter:
         )
 
     def _book_call(self, redis_clock: RedisClock) -> WriteCall:
-        """Return the call that brings the book up to the events that are in Redis."""
+        """Return the call that writes the book as of the last event in Redis."""
         queue, book = self.queue, self.queue.book
         assert queue.epoch is not None
         self._note_book()
@@ -185,16 +188,16 @@ class SymbolWriter:
         )
 
     def _touch_call(self, redis_clock: RedisClock) -> WriteCall | None:
-        """Return the call that renews the age of a quiet live book that is in Redis as it is here.
+        """Return the call that renews the age of a quiet live book, or writes it again, if due.
 
-        A book whose connection is down is not touched.
+        The age is not renewed while the book's connection is down.
         """
         queue, book = self.queue, self.queue.book
         now = self._clock()
         if now - self._called_at < self._tuning.touch_interval:
             return None
         self._called_at = now
-        if not book.live or book.link.last_frame_at is None:
+        if not book.is_live or book.link.last_frame_at is None:
             return None
         if queue.epoch is None or not queue.taken_seq:
             return None
@@ -204,11 +207,11 @@ class SymbolWriter:
         return touch_book(book.symbol, queue.epoch, confirmed_at, self._retention, queue.taken_seq)
 
     def awaits(self, call: WriteCall) -> bool:
-        """Return whether what became of `call` still matters: nobody else has led since."""
+        """Return whether the result of `call` still counts: this collector led all the time."""
         return call is self._open if call.entries else call.epoch == self.queue.epoch
 
     def done(self, call: WriteCall) -> None:
-        """Note that Redis has carried out `call`."""
+        """Handle a call that Redis has carried out."""
         self._backoff.reset()
         self._refusals = 0
         if call is self._open:
@@ -217,13 +220,13 @@ class SymbolWriter:
                 self._enter_next_epoch()
 
     def failed(self, call: WriteCall) -> None:
-        """Note that Redis has not carried out `call`, whose events are to be sent again."""
+        """Handle a call that Redis has not carried out; its events will be sent again."""
         if not call.entries:
-            # It is made anew when it is due.
+            # Make the call for the book again.
             self._book_seq = 0
 
     def refused(self, place: WriteRefusal) -> None:
-        """Go on from `place`, where the stream in Redis stands, with what is known now."""
+        """Continue after `place`, the stream's end in Redis, with the current book or status."""
         self._open = None
         self.queue.restart_at(place)
         self._refusals += 1
@@ -231,15 +234,15 @@ class SymbolWriter:
             self.hold_back()
 
     def hold_back(self) -> None:
-        """Send nothing for a while, longer each time."""
+        """Delay all calls, longer each time."""
         self._held_until = self._clock() + self._backoff.next()
 
     def stop_holding_back(self) -> None:
-        """Send what waits at once."""
+        """End the delay of calls."""
         self._held_until = 0.0
 
     def _enter_next_epoch(self) -> None:
-        """Go on under the newer epoch, once all events of the one before have left."""
+        """Start the next epoch, if all events of the previous one have left the queue."""
         if self._next_epoch is not None and not self.queue.waiting:
             epoch, self._next_epoch = self._next_epoch, None
             self.queue.open(epoch)

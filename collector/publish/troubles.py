@@ -1,14 +1,13 @@
 """Troubles of this collector with Redis: each is logged once, and listed in /healthz.
 
-All parts of the collector report errors of Redis here, so that an outage is a few lines of the log
-and not one line for each call, symbol or second.
+All parts of the collector report errors of Redis here. So an outage is a few lines of the log, not
+one line for each call, symbol or second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from time import monotonic
-from typing import NamedTuple
 
 from collector.metrics import CORRUPT_KEYS
 from runtime.limited_log import LineLimit
@@ -18,25 +17,20 @@ from runtime.redis.repair import repair_command
 
 log = get_logger(__name__)
 
-# How many lines about one subject there may be in LINES_INTERVAL.
+# The most lines about one subject in each LINES_INTERVAL.
 MAX_LINES = 5
 LINES_INTERVAL = 60.0
-# How many troubles /healthz lists: of a thousand symbols in trouble the first tell enough.
+# The most troubles that /healthz lists.
 MAX_LISTED = 10
 
 
-class _Open(NamedTuple):
-    event: str
-    trouble: Trouble
-
-
 class Troubles:
-    """Troubles that last, each by its subject: a key, a symbol or a node.
+    """Troubles that last, by subject: a key, a symbol or a node.
 
     Args:
-        max_lines: How many lines one subject may have in `seconds`.
+        max_lines: The most lines about one subject in each period of `seconds`.
         seconds: See `max_lines`.
-        clock: A steady clock in seconds.
+        clock: Returns steady seconds.
     """
 
     def __init__(
@@ -46,77 +40,94 @@ class Troubles:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._lines = LineLimit(seconds, max_lines, clock=clock)
-        self._open: dict[str, _Open] = {}
-        self._logged: dict[str, tuple[str, str]] = {}
+        self._lasting: dict[str, Trouble] = {}
+        self._logged: dict[str, str] = {}
 
-    def say(self, what: str, event: str, error: Exception, node: object = None) -> Trouble:
-        """Log that `what` meets `error`, unless the last line about it said the same.
+    def begin(
+        self, subject: str, error: Exception, node: object = None
+    ) -> dict[str, object] | None:
+        """Add the trouble of `subject`, or update it if it lasts.
+
+        Args:
+            subject: A name for the key, the symbol or the node.
+            error: The error of Redis.
+            node: The node that was called; its address is added to the error.
 
         Returns:
-            What the error means.
+            Fields of the line to log; None if the last line about the subject had the same meaning.
         """
         trouble = describe(error, node)
-        self._open[what] = _Open(event, trouble)
-        if self._logged.get(what) != (event, trouble.says) and self.may_log(what):
-            self._logged[what] = (event, trouble.says)
-            log.error(
-                event,
-                what=what,
-                reason=trouble.reason.value,
-                error=trouble.text,
-                advice=trouble.advice,
-            )
-        return trouble
+        self._lasting[subject] = trouble
+        if not self._is_line_due(subject, trouble.summary):
+            return None
+        return {
+            "subject": subject,
+            "reason": trouble.reason.value,
+            "error": trouble.text,
+            "advice": trouble.advice,
+        }
 
-    def say_corrupt(self, key: str, wrong: str) -> None:
-        """Log that `key` holds what it cannot hold, with the command that removes it."""
+    def begin_corrupt(self, key: str, wrong: str) -> None:
+        """Add the trouble of a corrupt key, and log the command that removes the key."""
         text = f"{key} {wrong}"
         repair = repair_command("DEL", key)
-        event = "a key in redis is corrupt, left as it is"
-        trouble = Trouble(Reason.WRONG_TYPE, text, f"run {repair}", text)
-        if key not in self._open:
+        if key not in self._lasting:
             CORRUPT_KEYS.labels(_kind(key), "left").inc()
-        self._open[key] = _Open(event, trouble)
-        if self._logged.get(key) != (event, text) and self.may_log(key):
-            self._logged[key] = (event, text)
-            log.error(event, key=key, wrong=wrong, repair=repair)
+        self._lasting[key] = Trouble(Reason.WRONG_TYPE, text, f"run {repair}", text)
+        if self._is_line_due(key, text):
+            log.error("redis key corrupt, left unchanged", key=key, wrong=wrong, repair=repair)
 
-    def say_repaired(self, key: str, wrong: str) -> None:
-        """Log that `key` held what it cannot hold, and that a script has repaired it."""
+    def log_repaired(self, key: str, wrong: str) -> None:
+        """Count and log that a script has repaired a corrupt key."""
         CORRUPT_KEYS.labels(_kind(key), "repaired").inc()
         if self.may_log(f"repairs of {key}"):
-            log.error("a key in redis was corrupt, repaired", key=key, wrong=wrong)
+            log.error("redis key corrupt, repaired", key=key, wrong=wrong)
 
-    def over(self, what: str, event: str) -> None:
-        """Log that `what` is well again, if its trouble was logged."""
-        if what in self._open:
-            del self._open[what]
-            if self._logged.pop(what, None) is not None:
-                log.info(event, what=what)
+    def end(self, subject: str) -> bool:
+        """Remove the trouble of `subject`; return whether its end is to be logged."""
+        if self._lasting.pop(subject, None) is None:
+            return False
+        return self._logged.pop(subject, None) is not None
+
+    def end_corrupt(self, key: str) -> None:
+        """Remove the trouble of a key, and log that the key is usable again."""
+        if self.end(key):
+            log.info("redis key usable again", key=key)
+
+    def drop(self, subject: str) -> None:
+        """Remove the trouble of a subject that is not used any more."""
+        if self.end(subject):
+            log.info("redis trouble dropped, its subject is not used any more", subject=subject)
 
     @property
-    def lasting(self) -> bool:
-        """Return whether any trouble lasts."""
-        return bool(self._open)
+    def has_lasting(self) -> bool:
+        """Whether any trouble lasts."""
+        return bool(self._lasting)
 
-    def may_log(self, what: str) -> bool:
-        """Count a line about `what`; return whether it may be written."""
-        return self._lines.admits(what)
+    def may_log(self, subject: str) -> bool:
+        """Count a line about `subject`; return whether it may be written."""
+        return self._lines.admits(subject)
 
     def describe(self) -> dict[str, object]:
-        """Return the troubles that last, for people."""
+        """Return the troubles that last, for /healthz and `kraken:feed`."""
         listed = [
             {
-                "what": what,
+                "what": subject,
                 "reason": trouble.reason.value,
                 "error": trouble.text,
                 "advice": trouble.advice,
             }
-            for what, (_, trouble) in list(self._open.items())[:MAX_LISTED]
+            for subject, trouble in list(self._lasting.items())[:MAX_LISTED]
         ]
         return {"status": "trouble" if listed else "ok", "troubles": listed}
 
+    def _is_line_due(self, subject: str, meaning: str) -> bool:
+        if self._logged.get(subject) == meaning or not self.may_log(subject):
+            return False
+        self._logged[subject] = meaning
+        return True
+
 
 def _kind(key: str) -> str:
-    """Return what kind of key it is, such as `book` or `lease`."""
+    """Return the kind of a key, such as `book` or `lease`."""
     return key.split(":")[1]

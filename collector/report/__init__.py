@@ -1,5 +1,5 @@
-"""What the collector tells people about itself.
+"""Reports of the collector for operators.
 
-- `reporter`: the field of this shard in `kraken:feed`, and the removal of leftovers.
+- `reporter`: writes the field of this shard in `kraken:feed`, and removes unused keys.
 - `ops`: the HTTP endpoints /healthz and /metrics.
 """

@@ -13,7 +13,7 @@ from kraken_book import __version__
 
 
 def make_ops_app(reporter: Reporter) -> Starlette:
-    """Return the app that serves the reporter's description, and Prometheus's text."""
+    """Return the app that serves the reporter's description and the metrics."""
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, **reporter.describe()})

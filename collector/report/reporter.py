@@ -1,4 +1,4 @@
-"""Reports a collector in `kraken:feed`, and removes what earlier settings have left in Redis."""
+"""The report of a collector in `kraken:feed`, and the removal of keys of earlier settings."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ from runtime.redis.nodes import Nodes
 log = get_logger(__name__)
 
 REPORT_INTERVAL = 1.0
-# How long a symbol that has left can still be read, with the status that says so.
+# For about this time, readers can see the last status of a symbol that was removed.
 CLEAR_INTERVAL = 5.0
 
 
 class Reporter:
-    """Writes the shard's field of `kraken:feed` while this collector leads.
+    """Writes the shard's field of `kraken:feed`, and removes unused keys, while it leads.
 
     Args:
         nodes: The nodes of Redis.
         shard: This collector's share of the symbols.
-        feed: The books and connections that are reported.
+        feed: The books and connections to report.
         leadership: Whether this collector leads.
-        lease: Tells which leader this collector waits for.
-        troubles: Told of every trouble with Redis, and reported.
+        lease: The lease, which knows the leader that this collector waits for.
+        troubles: Receives the errors of Redis, and is reported.
         report_interval: Seconds between two reports.
-        clear_interval: Seconds between two removals of leftovers.
+        clear_interval: Seconds between two removals of unused keys.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Reporter:
         self._report_interval = report_interval
         self._clear_interval = clear_interval
         self._clear_at = 0.0
-        # Symbols that were removed since this collector leads.
+        # Symbols that were removed since this collector began to lead.
         self._gone: set[str] = set()
 
     def describe(self) -> dict[str, object]:
@@ -111,38 +111,38 @@ class Reporter:
         return Counter(book.status for book in self._feed.books.values())
 
     async def run(self) -> None:
-        """Report once every interval, forever."""
+        """Report at every interval until the task is cancelled."""
         while True:
             await asyncio.sleep(self._report_interval)
             if not self._leadership.is_leading:
-                # The leader may follow symbols that this collector removed.
+                # Another leader may follow symbols that this collector removed.
                 self._gone.clear()
                 continue
             await self._write(msgspec.json.encode(self.describe()))
             try:
-                await self._clear_leftovers()
+                await self._clear_unused()
             except (RedisError, OSError) as error:
-                # The publisher says that Redis is away, or what is wrong with `kraken:symbols`.
-                log.debug("leftovers not removed", error=str(error))
+                # The publisher logs an outage, and errors of `kraken:symbols`.
+                log.debug("unused keys not removed", error=str(error))
 
     async def _write(self, report: bytes) -> None:
         try:
             await self._nodes.call(FEED, "HSET", FEED, str(self._shard), report)
         except (RedisError, OSError) as error:
             if describe(error).reason is Reason.WRONG_TYPE:
-                self._troubles.say_corrupt(FEED, "is no hash")
+                self._troubles.begin_corrupt(FEED, "is no hash")
             else:
-                # The publisher says that Redis is away; a report is only for people.
-                log.debug("no report", error=str(error))
+                # The publisher logs an outage, and no program needs a report.
+                log.debug("report not written", error=str(error))
         else:
-            self._troubles.over(FEED, "redis writes this again")
+            self._troubles.end_corrupt(FEED)
 
-    async def _clear_leftovers(self) -> None:
-        """Remove once every interval what earlier settings have left of this shard's share."""
+    async def _clear_unused(self) -> None:
+        """Remove keys of this shard that earlier settings have left, once every interval."""
         if monotonic() < self._clear_at:
             return
         await self._overlapping.forget_unled()
-        # Before the venue has said what wildcards mean, nothing is known to be gone.
+        # While the wildcards are not resolved, no symbol is known to be unused.
         if self._feed.knows_what_it_follows:
             await self._clear_symbols()
         self._clear_at = monotonic() + self._clear_interval
@@ -154,12 +154,12 @@ class Reporter:
             try:
                 names.append(field.decode())
             except UnicodeDecodeError:
-                log.warning("field is no symbol, removing it", key=SYMBOLS_KEY, field=repr(field))
+                log.warning("removing invalid symbol", key=SYMBOLS_KEY, field=repr(field))
                 await self._nodes.call(SYMBOLS_KEY, "HDEL", SYMBOLS_KEY, field)
         gone = {name for name in names if self._shard.has(name)} - self._feed.books.keys()
         for symbol in gone:
-            log.info("symbol is followed no more, removing its book", symbol=symbol)
-        # A leader that hung, and does not know yet that it does not lead, writes once again.
+            log.info("symbol not followed any more, removing its book", symbol=symbol)
+        # Remove these keys each time, because a former leader that hung may write them once more.
         self._gone = (self._gone | gone) - self._feed.books.keys()
         for symbol in self._gone:
             book, events = book_key(symbol), events_key(symbol)

@@ -1,5 +1,5 @@
-"""One package a venue, with what its protocol has of its own, and the websocket that they share.
+"""The packages of the venues, one for each protocol, and the websocket that they share.
 
-`feed_socket` returns messages in batches; `websockets_internals` has all that it uses of websockets
-beyond its documentation.
+`feed_socket` returns messages in batches. `websockets_internals` contains every use of the library
+websockets beyond its documentation.
 """

@@ -1,9 +1,10 @@
 """The websocket of one connection, which returns messages in batches.
 
-Nearly all that venues send are messages of one plain frame each. They are cut out here, in a
-twelfth of the time that websockets takes for them. The handshake, the close, pings, fragments and
-everything else are passed on to it, in whole frames. At most MAX_FRAMES_IN_A_TURN of those are
-processed in one turn of the loop, so that no flood of them holds up the other connections.
+Venues send nearly all messages as one plain frame each. This module extracts these messages from
+the bytes (docs/adr/0003-own-websocket-framing.md has the reason). It passes everything else to
+websockets, in whole frames: the handshake, pings, fragments and the close. It passes at most
+MAX_FRAMES_PER_ITERATION of them in one iteration of the event loop, so that a flood of them does
+not block other connections.
 """
 
 from __future__ import annotations
@@ -23,139 +24,143 @@ from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.venues.websockets_internals import InterceptedConnection
 from kraken_book.hosts import is_loopback
 
-# The largest snapshots of Kraken, of every pair or of 1,000 levels, stay well below.
-MAX_BYTES = 16 * 2**20
-# If so many wait, no more is read from the system, which then tells the venue to wait.
+# Well above Kraken's largest snapshots, of every pair or of 1,000 levels.
+MAX_MESSAGE_BYTES = 16 * 2**20
+# If this many messages wait, nothing more is read from the socket, and TCP slows down the venue.
 MAX_WAITING = 256
 
-# Of frames that are left to websockets, which takes some 20 us for each.
-MAX_FRAMES_IN_A_TURN = 100
-# While the connection closes, frames are not told apart; the smallest are of two bytes.
-MAX_CLOSING_BYTES_IN_A_TURN = 4096
-# A server pings every few seconds, and sends each message in one frame.
-MAX_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS = 1000, 10.0
+# The limit of frames that are passed to websockets, which is slow.
+MAX_FRAMES_PER_ITERATION = 100
+# The same for a connection that closes. Its bytes are not split into frames, which may be as small
+# as two bytes.
+MAX_CLOSING_BYTES_PER_ITERATION = 4096
+# Far more than servers send: a ping every few seconds, and each message in one frame.
+MAX_CONTROL_FRAMES, CONTROL_FRAMES_PERIOD = 1000, 10.0
 MAX_PARTS = 10_000
 
 _END_OF_HEAD = b"\r\n\r\n"
-# RFC 6455, 5.2: the first byte of a whole message of text, or of bytes; the second byte says the
-# length, or where that is to be found; past these two a frame is masked, as no server's is.
+# RFC 6455, 5.2: the first byte of a message in one frame, of text or bytes. The second byte is the
+# length, or the size of the length behind it. A greater second byte means a masked frame, which
+# servers do not send.
 _WHOLE_TEXT, _WHOLE_BYTES = 0x81, 0x82
 _LENGTH_IN_2_BYTES, _LENGTH_IN_8_BYTES = 126, 127
 _OPCODES = frozenset(map(int, Opcode))
 
-# What connecting may raise: also for a redirect to what is no URL, a header that comes twice, and a
-# SOCKS proxy, for which websockets wants a package of its own.
+# The errors of a connection attempt. The last three: websockets needs another package for a SOCKS
+# proxy, a redirect has an invalid URL, or a header comes twice.
 NOT_CONNECTED = (OSError, WebSocketException, ImportError, ValueError, LookupError)
 CONNECT_TIMEOUT = 10.0
 
 
 class FeedFlooded(Exception):
-    """So many control frames or fragments came that they can only be meant to keep us busy."""
+    """The server sent too many control frames or fragments."""
 
     reason = "flood"
 
 
 class FrameBatch(NamedTuple):
-    """Messages in their order; `read_at` is when the newest of them was read from the system."""
+    """Messages in order; `read_at` is the time at which the newest was read from the socket."""
 
     read_at: Timestamp
     messages: list[bytes]
 
 
 class FeedSocket(InterceptedConnection):
-    """A websocket that is read in batches; `recv` returns nothing.
+    """A websocket that returns messages in batches; `recv` returns nothing.
 
-    To wait for each message by itself costs a busy collector a tenth of its time.
+    Batches save the cost of waiting for each message.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The end of the answer to the handshake, as far as it has come; None once it is past.
+        # The last bytes of the answer to the handshake; None after its end.
         self._head: bytes | None = b""
-        # The beginning of a frame, and how long the whole is known to be.
+        # The beginning of a frame, and the least length of the whole frame.
         self._begun = bytearray()
         self._whole = 0
         self._messages: list[bytes] = []
-        # Of a message that comes in several frames.
+        # The payloads of a message that has several frames.
         self._parts: list[bytes] = []
         self._read_at = Timestamp(0, 0)
         self._has_news = asyncio.Event()
-        self._is_holding = False
-        # Whether some of what has come is left for the loop's next turn.
+        self._is_paused = False
+        # Whether some bytes are left for the next iteration of the event loop.
         self._is_put_off = False
-        self._control_frames = Budget(MAX_CONTROL_FRAMES, CONTROL_FRAMES_SECONDS)
+        self._control_frames = Budget(MAX_CONTROL_FRAMES, CONTROL_FRAMES_PERIOD)
         self._flooded: FeedFlooded | None = None
 
     async def next_batch(self) -> FrameBatch:
-        """Wait for messages and return all that have come.
+        """Wait for messages.
 
-        Raises:
-            ConnectionClosed: The connection has ended.
-            FeedFlooded: It was ended because of a flood.
+        A ConnectionClosed is raised if the connection has ended, and a FeedFlooded if it was ended
+        because of a flood.
+
+        Returns:
+            All messages that have arrived.
         """
         while not self._messages:
             if self._flooded is not None:
                 raise self._flooded
             if self.state is State.CLOSED:
-                # It knows what to raise.
+                # This raises ConnectionClosed.
                 await self.recv()
             self._has_news.clear()
             await self._has_news.wait()
         messages, self._messages = self._messages, []
-        self._hold_or_release()
+        self._pause_or_resume()
         return FrameBatch(self._read_at, messages)
 
     def bytes_received(self, data: bytes) -> None:
-        """Keep the messages that `data` completes, and pass everything else on."""
+        """Extract the messages that `data` completes, and pass everything else on."""
         self._read_at = timestamp_now()
         if self._head is not None:
             data = self._past_head(data)
         self._begun += data
-        # What comes after a close is websockets' alone, as it comes.
+        # While the connection closes, bytes are passed on without waiting for whole frames.
         if len(self._begun) >= self._whole or self.state is not State.OPEN:
-            self._take_begun()
+            self._process_begun()
 
     def before_eof(self) -> None:
-        """Process what was put off."""
+        """Process the bytes that were put off."""
         while self._is_put_off:
-            self._go_on()
+            self._process_put_off()
 
-    def _take_begun(self) -> None:
+    def _process_begun(self) -> None:
         if self._is_put_off:
-            # It has its turn.
+            # The next iteration processes it.
             return
         data = bytes(self._begun)
         self._begun.clear()
-        self._take(data)
+        self._process(data)
         if self._messages:
             self._has_news.set()
-        self._hold_or_release()
+        self._pause_or_resume()
 
     def _put_off(self, data: bytes) -> None:
-        """Leave `data` for the loop's next turn."""
+        """Leave `data` for the next iteration of the event loop."""
         self._begun += data
         self._whole = 0
         self._is_put_off = True
-        self.call_next_turn(self._go_on)
+        self.call_soon(self._process_put_off)
 
-    def _go_on(self) -> None:
+    def _process_put_off(self) -> None:
         if self._is_put_off:
             self._is_put_off = False
-            self._take_begun()
+            self._process_begun()
 
-    def _hold_or_release(self) -> None:
-        """Read no more from the system while enough has come, which tells the venue to wait."""
-        holds = self._is_put_off or len(self._messages) >= MAX_WAITING
-        if holds == self._is_holding or self.is_closing:
+    def _pause_or_resume(self) -> None:
+        """Pause reading while enough messages wait, so that TCP slows down the venue."""
+        pauses = self._is_put_off or len(self._messages) >= MAX_WAITING
+        if pauses == self._is_paused or self.is_closing:
             return
-        self._is_holding = holds
-        if holds:
+        self._is_paused = pauses
+        if pauses:
             self.pause_reading()
         else:
             self.resume_reading()
 
     def _past_head(self, data: bytes) -> bytes:
-        """Pass the answer to the handshake on; return the bytes behind it."""
+        """Pass on the answer to the handshake, and return the bytes behind it."""
         assert self._head is not None
         seen = self._head + data
         before = len(self._head)
@@ -169,9 +174,9 @@ class FeedSocket(InterceptedConnection):
         self.pass_on(data[:end])
         return data[end:]
 
-    def _take(self, data: bytes) -> None:
-        """Take every whole frame, or as many as one turn may have, and keep the begun one."""
-        at = taken = 0
+    def _process(self, data: bytes) -> None:
+        """Process every whole frame, up to the limit, and keep an incomplete frame."""
+        at = passed = 0
         while self.state is State.OPEN:
             if self._flooded is not None:
                 return
@@ -181,29 +186,29 @@ class FeedSocket(InterceptedConnection):
                 self._begun += data[at:]
                 self._whole = end - at
                 return
-            if taken == MAX_FRAMES_IN_A_TURN:
+            if passed == MAX_FRAMES_PER_ITERATION:
                 self._put_off(data[at:])
                 return
-            taken += 1
+            passed += 1
             self.pass_on(data[at:end])
             at = end
         if self.state is State.CLOSED:
             return
-        end = at + MAX_CLOSING_BYTES_IN_A_TURN
+        end = at + MAX_CLOSING_BYTES_PER_ITERATION
         if at < len(data):
             self.pass_on(data[at:end])
         if end < len(data):
             self._put_off(data[end:])
 
     def control_frame_received(self) -> None:
-        """End a flood of control frames."""
+        """Count a control frame, and end the connection if there are too many."""
         if not self._control_frames.take(monotonic()):
             self._end_flood(
-                f"more than {MAX_CONTROL_FRAMES} pings and pongs in {CONTROL_FRAMES_SECONDS:.0f} s"
+                f"more than {MAX_CONTROL_FRAMES} pings and pongs in {CONTROL_FRAMES_PERIOD:.0f} s"
             )
 
     def data_frame_received(self, data: bytes, *, is_last: bool) -> None:
-        """Keep a message, or a part of one."""
+        """Store a message, or a part of a message."""
         if is_last and not self._parts:
             self._messages.append(data)
             return
@@ -218,26 +223,26 @@ class FeedSocket(InterceptedConnection):
         if self._flooded is None:
             self._flooded = FeedFlooded(why)
             self._has_news.set()
-            # A closing handshake would have to be found in the flood.
+            # For a closing handshake, the rest of the flood would have to be read.
             self.abort()
 
     def ended(self) -> None:
-        """Wake whoever waits for messages."""
+        """Wake the task that waits for messages."""
         self._has_news.set()
 
 
 async def open_feed_socket(url: str) -> FeedSocket:
-    """Connect to `url`; raise one of `NOT_CONNECTED` if that fails."""
+    """Connect to `url`; if that fails, one of `NOT_CONNECTED` is raised."""
     websocket = await connect(
         url,
         create_connection=FeedSocket,
         compression=None,
-        max_size=MAX_BYTES,
+        max_size=MAX_MESSAGE_BYTES,
         open_timeout=CONNECT_TIMEOUT,
-        # A venue's heartbeats tell more than our pings would.
+        # The venue's heartbeats make pings unnecessary.
         ping_interval=None,
         close_timeout=0.5,
-        # A proxy of the environment would not find this machine.
+        # A proxy from the environment cannot reach a server on this machine.
         proxy=None if is_loopback(urlsplit(url).hostname or "") else True,
     )
     assert isinstance(websocket, FeedSocket)
@@ -245,7 +250,7 @@ async def open_feed_socket(url: str) -> FeedSocket:
 
 
 def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:
-    """Append the messages from `at` on that are one whole frame each; return where they end."""
+    """Append the messages from `at` on that are one plain frame each; return their end."""
     size = len(data)
     while size - at >= 2 and (data[at] == _WHOLE_TEXT or data[at] == _WHOLE_BYTES):
         start, length = at + 2, data[at + 1]
@@ -262,9 +267,9 @@ def _cut_plain(data: bytes, at: int, messages: list[bytes]) -> int:
 
 
 def _end_of_frame(data: bytes, at: int) -> int:
-    """Return where the frame ends that begins at `at`, as far as it is known.
+    """Return the end of the frame that begins at `at`, or of its known part.
 
-    For a frame that websockets refuses by its first bytes, return the end of the data.
+    If websockets refuses the frame for its first bytes, return the end of the data.
     """
     if at + 1 < len(data) and data[at] & 0x0F not in _OPCODES:
         return len(data)
@@ -275,4 +280,4 @@ def _end_of_frame(data: bytes, at: int) -> int:
         length = int.from_bytes(data[at + 2 : start]) if start <= len(data) else 0
     elif length > _LENGTH_IN_8_BYTES:
         return len(data)
-    return start + length if length <= MAX_BYTES else len(data)
+    return start + length if length <= MAX_MESSAGE_BYTES else len(data)

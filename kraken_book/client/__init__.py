@@ -1,11 +1,13 @@
-"""The client: books from an api, proved again at the reader.
+"""The client: books from an api, verified again by the reader.
 
-In the order that data flows: `address` says where an api is, with the proxies and certificates of
-the `environment`; `watching` has `watch`, whose iterators in `following` connect and move bytes,
-and say with `failure` why they cannot; `sse` makes messages of the bytes, `session` knows what they
-mean for a stream, `live_book` is a verified book with what the stream says of it. `refused`
-understands answers that are not a stream. `listing` asks for the list of symbols. Only `following`
-and `listing` do I/O.
+In the order of the data flow: `watching` contains `watch`. `address` is the address of the api,
+with the proxies and certificates of the `environment`. The iterators in `async_books` and
+`blocking_books` connect and move bytes within the limits of `patience`; `failure` explains errors
+of the connection. `sse` parses the bytes into messages, `session` applies the messages to the
+books, and `outage` logs the time without a stream. `live_book` is a verified book with its status.
+`refused` parses answers that are not a stream. `listing` requests the list of symbols.
+
+Only `async_books`, `blocking_books` and `listing` do I/O.
 """
 
 from kraken_book.client.listing import list_symbols

@@ -1,4 +1,4 @@
-"""The address of an api, and how httpx reaches it."""
+"""The address of an api, and the HTTP clients that connect to it."""
 
 from __future__ import annotations
 
@@ -13,26 +13,33 @@ from kraken_book.client.environment import (
     proxy_for,
     trusted_certificates,
 )
+from kraken_book.client.patience import Patience
 from kraken_book.errors import Unusable
 from kraken_book.hosts import is_loopback
 from kraken_book.printable import printable
 
-# What the commands read; the key comes from nowhere else, since arguments can be seen by others.
+# Defaults of the commands. The key is read from the environment only, because other users can see
+# the arguments of a process.
 DEFAULT_URL = "http://localhost:3000"
 URL_VARIABLE = "KRAKEN_BOOK_URL"
 KEY_VARIABLE = "KRAKEN_BOOK_KEY"
 MAX_SHOWN = 200
-# Redirects lead to other servers; connections are kept to so many of them.
+MAX_REDIRECTS = 5
+# Redirects lead to other servers. Connections to at most this many servers are kept open.
 MAX_ORIGINS = 4
 
 
 class ApiAddress:
-    """Checked address of an api, with the proxy and certificates of the environment.
+    """A checked address of an api, with the proxies and certificates of the environment.
+
+    Args:
+        url: The address.
+        key: Sent as a Bearer token.
 
     Raises:
         TypeError: `url` or `key` is not a text.
-        Unusable: `url` is not the address of an api, `key` cannot be sent, or a variable of the
-            environment, which the message names, has a value that cannot be used.
+        Unusable: `url` is not the address of an api, `key` cannot be sent in a header, or an
+            environment variable, which the message names, is invalid.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
@@ -48,36 +55,36 @@ class ApiAddress:
 
     @property
     def shown(self) -> str:
-        """Return the address for people: without a user and a password."""
+        """The address for messages: without a user and a password."""
         return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MAX_SHOWN)
 
     def client(self, timeout: httpx.Timeout) -> httpx.Client:
         """Return a blocking client of the api."""
-        return httpx.Client(**self.options(timeout), transport=_Blocking(self))
+        return httpx.Client(**self.options(timeout), transport=_BlockingTransport(self))
 
     def async_client(self, timeout: httpx.Timeout) -> httpx.AsyncClient:
         """Return a client of the api for asyncio."""
-        return httpx.AsyncClient(**self.options(timeout), transport=_Asynchronous(self))
+        return httpx.AsyncClient(**self.options(timeout), transport=_AsyncTransport(self))
 
     def options(self, timeout: httpx.Timeout) -> dict[str, Any]:
-        """Return what both kinds of client take, beside their transport."""
+        """Return the arguments that both kinds of client share."""
         return {
             "base_url": self._url,
-            # What comes compressed grows after it was counted.
+            # A compressed body would grow after its size was checked.
             "headers": {"Accept-Encoding": "identity", **self._headers},
-            # httpx would read the whole body of a redirect, however long that is.
+            # httpx would read the whole body of a redirect, however long it is.
             "follow_redirects": False,
             "timeout": timeout,
-            # The certificates of the environment count for every address; whether its proxies
-            # do, the transport decides for each request.
+            # The certificates of the environment apply to every address. The transport decides for
+            # each request whether a proxy does.
             "trust_env": True,
         }
 
-    def way_to(self, url: httpx.URL) -> tuple[httpx.Proxy | None, ssl.SSLContext]:
-        """Return the proxy to `url` and the certificates to trust there.
+    def route_to(self, url: httpx.URL) -> tuple[httpx.Proxy | None, ssl.SSLContext]:
+        """Return the proxy for `url`, if any, and the TLS context for it.
 
         Raises:
-            httpx.ProxyError: The environment of now has an unusable proxy or certificate file.
+            httpx.ProxyError: A proxy or certificate file of the environment is invalid.
         """
         try:
             proxy = proxy_for(url)
@@ -89,8 +96,13 @@ class ApiAddress:
         return proxy, self._certificates
 
 
-class _Blocking(httpx.BaseTransport):
-    """Sends each request directly or through its proxy."""
+def request_timeout(patience: Patience) -> httpx.Timeout:
+    """Return the part of the time limits that httpx enforces."""
+    return httpx.Timeout(patience.connect, read=patience.silence)
+
+
+class _BlockingTransport(httpx.BaseTransport):
+    """A transport that sends each request directly or through its proxy."""
 
     def __init__(self, address: ApiAddress) -> None:
         self._address = address
@@ -100,7 +112,7 @@ class _Blocking(httpx.BaseTransport):
         """Send a request."""
         origin = _origin(request.url)
         if origin not in self._transports:
-            proxy, verify = self._address.way_to(request.url)
+            proxy, verify = self._address.route_to(request.url)
             if len(self._transports) >= MAX_ORIGINS:
                 self.close()
             self._transports[origin] = httpx.HTTPTransport(
@@ -115,8 +127,8 @@ class _Blocking(httpx.BaseTransport):
         self._transports.clear()
 
 
-class _Asynchronous(httpx.AsyncBaseTransport):
-    """Variant for asyncio; httpx has a transport of each kind, too."""
+class _AsyncTransport(httpx.AsyncBaseTransport):
+    """The same as `_BlockingTransport` for asyncio; httpx has separate base classes."""
 
     def __init__(self, address: ApiAddress) -> None:
         self._address = address
@@ -126,7 +138,7 @@ class _Asynchronous(httpx.AsyncBaseTransport):
         """Send a request."""
         origin = _origin(request.url)
         if origin not in self._transports:
-            proxy, verify = self._address.way_to(request.url)
+            proxy, verify = self._address.route_to(request.url)
             if len(self._transports) >= MAX_ORIGINS:
                 await self.aclose()
             self._transports[origin] = httpx.AsyncHTTPTransport(
@@ -147,34 +159,34 @@ def _origin(url: httpx.URL) -> str:
 
 def _parsed(url: str) -> httpx.URL:
     if not isinstance(url, str):
-        raise TypeError(f"{url!r} is no URL of an api: it takes a text such as {DEFAULT_URL}")
+        raise TypeError(f"{url!r} is not the URL of an api: use a text such as {DEFAULT_URL}")
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise Unusable(f"{_without_user(url)!r} is no URL: {error}") from error
+        raise Unusable(f"{_without_user(url)!r} is not a URL: {error}") from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise Unusable(
-            f"{_without_user(url)!r} is no URL of an api: it takes one such as {DEFAULT_URL}"
+            f"{_without_user(url)!r} is not the URL of an api: use one such as {DEFAULT_URL}"
         )
     if parsed.port is not None and not 0 < parsed.port < 1 << 16:
-        raise Unusable(f"{_without_user(url)!r} is no URL of an api: there is no such port")
+        raise Unusable(f"{_without_user(url)!r} is not the URL of an api: a port is at most 65535")
     if parsed.query or parsed.fragment:
         raise Unusable(
-            f"{_without_user(url)!r} is no URL of an api: it takes one without '?' and '#'"
+            f"{_without_user(url)!r} is not the URL of an api: use one without '?' and '#'"
         )
     return parsed
 
 
 def _without_user(url: str) -> str:
-    """Return the text of a URL without what may be a password."""
+    """Return the text of a URL without the part that may contain a password."""
     scheme, mark, rest = url.rpartition("://")
     return printable(scheme + mark + rest.rpartition("@")[2], MAX_SHOWN)
 
 
 def _checked(key: str) -> str:
-    """Return `key`; raise if it cannot be in a header, without telling what it is."""
+    """Return `key`, or raise an error that does not contain it."""
     if not isinstance(key, str):
-        raise TypeError(f"a key is a text, not {type(key).__name__}")
+        raise TypeError(f"the key is of type {type(key).__name__}: use a text")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise Unusable("the key has characters that no key has: it takes printable ASCII")
+        raise Unusable("the key is invalid: use printable ASCII characters without spaces")
     return key

@@ -1,8 +1,7 @@
-"""Proxies and certificates, as the environment names them.
+"""Proxies and certificates from environment variables.
 
-httpx reads the same variables, with two differences that matter here: it refuses some legal forms
-of `NO_PROXY` (IPv6 addresses, networks), and what is wrong with a variable is an error that does
-not name it.
+httpx reads the same variables, with two drawbacks: it rejects some legal forms of `NO_PROXY` (IPv6
+addresses, networks), and its errors do not name the variable that is invalid.
 """
 
 from __future__ import annotations
@@ -27,10 +26,8 @@ CERTIFICATE_FOLDER = "SSL_CERT_DIR"
 def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     """Return the proxy that the environment names for `url`, or None to connect directly.
 
-    What is on this machine is never asked for through a proxy.
-
-    Raises:
-        Unusable: The variable, which the message names, does not hold the address of a proxy.
+    Requests to this machine never use a proxy. An invalid variable raises Unusable; the message
+    names it.
     """
     proxies = getproxies()
     scheme = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
@@ -40,7 +37,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
 
 
 def check_proxies() -> None:
-    """Raise Unusable, which names the variable, if one of the environment's proxies is none."""
+    """Raise Unusable if a proxy variable of the environment is invalid; the message names it."""
     proxies = getproxies()
     for scheme in PROXY_SCHEMES:
         if proxies.get(scheme):
@@ -48,15 +45,15 @@ def check_proxies() -> None:
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Return a context that trusts the authorities of the environment, else those of certifi.
+    """Return a context that trusts the authorities of the environment, or certifi's by default.
 
     Raises:
-        Unusable: The variable, which the message names, does not hold certificates.
+        Unusable: A variable, which the message names, does not name certificates.
     """
     file, folder = os.environ.get(CERTIFICATE_FILE), os.environ.get(CERTIFICATE_FOLDER)
     if not file and not folder:
         return httpx.create_ssl_context(trust_env=False)
-    # OpenSSL ignores a folder that is missing, and then trusts no certificate.
+    # OpenSSL ignores a missing folder, and would then trust no certificate.
     if folder and not Path(folder).is_dir():
         raise Unusable(f"{CERTIFICATE_FOLDER}={folder!r} is not a folder of certificates")
     try:
@@ -65,7 +62,7 @@ def trusted_certificates() -> ssl.SSLContext:
         why = error.strerror if not isinstance(error, ssl.SSLError) else None
         raise Unusable(
             f"{CERTIFICATE_FILE}={file!r} is not a file of certificates"
-            f" ({why or 'there is none in PEM form in it'})"
+            f" ({why or 'it has no certificate in PEM form'})"
         ) from error
 
 
@@ -77,14 +74,14 @@ def names_certificates() -> bool:
 def _proxy(scheme: str, value: str) -> httpx.Proxy:
     variable = _variable(scheme)
     address = value if "://" in value else f"http://{value}"
-    # The value may hold a password, so no message shows it.
+    # The value may contain a password, so no message contains the value.
     try:
         proxy = httpx.Proxy(address)
     except (ValueError, httpx.InvalidURL):
         proxy = None
     if proxy is None or not proxy.url.host:
         raise Unusable(
-            f"{variable} is not the address of a proxy: it takes one such as"
+            f"{variable} is not the address of a proxy: use one such as"
             " http://proxy.example.com:3128"
         )
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
@@ -119,7 +116,7 @@ def _is_exempt(url: httpx.URL, no_proxy: str) -> bool:
 
 
 def _is_within(domain: str, host: str) -> bool:
-    """Return whether `host` is `domain` or one below it, as curl understands it."""
+    """Return whether `host` is `domain` or a subdomain of it, by curl's rules."""
     domain, host = domain.removeprefix("*").strip("."), host.lower().rstrip(".")
     return bool(domain) and (host == domain or host.endswith(f".{domain}"))
 

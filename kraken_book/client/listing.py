@@ -1,4 +1,4 @@
-"""One answer of an api, read to a bound in bytes and time: `/symbols`, `/books`."""
+"""Requests for `/symbols` and `/books`, with answers bounded in bytes and time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
-from kraken_book.client.address import ApiAddress
-from kraken_book.client.failure import told
-from kraken_book.client.following import CANNOT_ASK, MAX_REDIRECTS
+from kraken_book.client.address import MAX_REDIRECTS, ApiAddress
+from kraken_book.client.failure import REQUEST_ERRORS, describe_failure
 from kraken_book.client.refused import RefusedAnswer
 from kraken_book.errors import Unreachable
 
-# 10,000 books have some 3 MB in `/books`.
+# `/books` has about 3 MB for 10,000 books.
 MAX_BYTES = 1 << 24
 ANSWER_SECONDS = 10.0
 
@@ -22,7 +21,7 @@ _symbols: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
 
 
 class ListingAnswer(NamedTuple):
-    """An answer with its body."""
+    """A whole answer."""
 
     status: int
     headers: httpx.Headers
@@ -30,16 +29,21 @@ class ListingAnswer(NamedTuple):
 
 
 class NoAnswer(Exception):
-    """There is no answer that can be used; the message says why."""
+    """The request has no usable answer; the message explains why."""
 
 
 async def list_symbols(url: str, key: str | None = None) -> list[str]:
     """Return the symbols that the api at `url` serves, sorted.
 
+    Invalid arguments raise the same errors as those of `watch`. An api that refuses the request, or
+    another kind of server, raises Refused.
+
+    Args:
+        url: The address of the api.
+        key: Sent as a Bearer token.
+
     Raises:
-        ValueError: As for `watch`.
-        Refused: The api does not answer this.
-        Unreachable: There is no api.
+        Unreachable: Nothing answers at `url`.
     """
     address = ApiAddress(url, key)
     try:
@@ -58,15 +62,19 @@ async def list_symbols(url: str, key: str | None = None) -> list[str]:
 
 
 async def ask(client: httpx.AsyncClient, path: str, seconds: float) -> ListingAnswer:
-    """Return the answer to a request; raise NoAnswer if there is none in time, or if it is huge."""
+    """Return the answer to a GET request for `path`.
+
+    Raises:
+        NoAnswer: The request failed, took more than `seconds`, or its answer is too large.
+    """
     try:
-        # The time-outs of httpx are of silence: what trickles in has to end, too.
+        # The time limits of httpx are for silence, so a slow trickle of bytes would never end.
         async with asyncio.timeout(seconds):
             return await _ask(client, path)
     except TimeoutError as error:
         raise NoAnswer(f"no answer within {seconds:g} s") from error
-    except CANNOT_ASK as error:
-        raise NoAnswer(told(error)) from error
+    except REQUEST_ERRORS as error:
+        raise NoAnswer(describe_failure(error)) from error
 
 
 async def _ask(client: httpx.AsyncClient, path: str) -> ListingAnswer:
@@ -79,13 +87,13 @@ async def _ask(client: httpx.AsyncClient, path: str) -> ListingAnswer:
             request = answer.next_request
         finally:
             await answer.aclose()
-    raise NoAnswer("it redirects without end")
+    raise NoAnswer("too many redirects")
 
 
 async def _body(answer: httpx.Response) -> bytes:
     encoding = answer.headers.get("content-encoding", "identity")
     if encoding != "identity":
-        raise NoAnswer(f"the answer is compressed by {encoding[:40]}, though none was asked for")
+        raise NoAnswer(f"the answer is compressed by {encoding[:40]}, which was not requested")
     body = bytearray()
     async for chunk in answer.aiter_raw():
         body += chunk

@@ -1,8 +1,7 @@
-"""A book as one reader knows it: verified from its events, with what the stream says of it.
+"""A reader's book: verified from its events, with a status that shows whether it is current.
 
-`kraken_book.verified_book` has the rules from events to a book. Here are added the outages of the
-connection and the api's own statuses, which decide whether the verified book is still the book of
-now.
+`kraken_book.verified_book` has the rules from events to a book. This module adds the outages of the
+connection and the statuses of the api.
 """
 
 from __future__ import annotations
@@ -23,21 +22,22 @@ DISCONNECTED = "disconnected"
 
 
 class LiveBook:
-    """One symbol's book as this reader knows it, changed in place by each event.
+    """One symbol's book, changed in place by each event.
 
-    Levels are those of the last verified book, best first; there are none before the first and
-    after an invalid event. `is_live` says whether they are the book of now. `status` with `reason`
-    says why not: `syncing` (the book is not known, here or at the collector) or `stale` (it has not
-    been confirmed for too long, or this reader is `disconnected`).
+    The levels are those of the last verified book, best first. There are none before the first
+    snapshot and after an invalid event. Use the levels as the current book only if `is_live` is
+    true. Otherwise `status` is `syncing` if the reader or the collector does not have the book, or
+    `stale` if the book has not been confirmed for too long or this reader is `disconnected`.
+    `reason` contains the cause.
     """
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
         self.event: Event | None = None
-        """What changed the book last; a `StatusChange` of this reader's own has no seq."""
+        """The event of the last change. If this reader changed the status, it has no seq."""
         self._verified = VerifiedBook(symbol)
         self._is_connected = True
-        # The last status of the api behind this stream, None if it was `live`.
+        # The api's last status on this stream, None if it was `live`.
         self._api_status: StatusChange | None = None
         self._came_at: float | None = None
 
@@ -49,7 +49,7 @@ class LiveBook:
 
     @property
     def is_live(self) -> bool:
-        """Whether the book is verified, and known to match Kraken now."""
+        """Whether the book is verified and matches Kraken's current book."""
         return self.status == "live"
 
     @property
@@ -59,22 +59,22 @@ class LiveBook:
 
     @property
     def reason(self) -> str | None:
-        """Why it is not live, in a word or two; None if nobody said."""
+        """Why the book is not live, in a word or two; None if unknown."""
         return self._status_and_reason()[1]
 
     @property
     def is_doubted(self) -> bool:
-        """Whether the last event was invalid, so that there is no book until a snapshot comes."""
+        """Whether an event was invalid, so that there is no book until the next snapshot."""
         return self._verified.state is BookState.INVALID
 
     @property
     def best_bid(self) -> Level | None:
-        """The highest bid, None if there is none."""
+        """The highest bid, None if there is no bid."""
         return self._book.bids.best if self._book else None
 
     @property
     def best_ask(self) -> Level | None:
-        """The lowest ask, None if there is none."""
+        """The lowest ask, None if there is no ask."""
         return self._book.asks.best if self._book else None
 
     @property
@@ -89,12 +89,12 @@ class LiveBook:
 
     @property
     def spread(self) -> str | None:
-        """Best ask less best bid at the symbol's precision, None if a side is empty."""
+        """The best ask minus the best bid at the symbol's precision, None if a side is empty."""
         return self._book.spread if self._book else None
 
     @property
     def depth(self) -> int | None:
-        """How many levels a side has at most, None before the first book."""
+        """The maximum number of levels of a side, None before the first book."""
         return self._book.depth if self._book else None
 
     @property
@@ -109,27 +109,27 @@ class LiveBook:
 
     @property
     def exchange_time(self) -> str | None:
-        """When Kraken made the book's last change: RFC 3339, UTC."""
+        """When Kraken last changed the book: RFC 3339, UTC."""
         return self._verified.exchange_time
 
     @property
     def counts(self) -> Counts:
-        """What became of the book's events since the watch began."""
+        """Counts of the book's events since the watch began, by outcome."""
         return self._verified.counts
 
     @property
     def epoch(self) -> int | None:
-        """The epoch of the last event that had one."""
+        """The epoch of the last numbered event."""
         return self._verified.position.epoch if self._verified.position else None
 
     @property
     def seq(self) -> int | None:
-        """The number of the last event that had one."""
+        """The number of the last numbered event."""
         return self._verified.position.seq if self._verified.position else None
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last event came; a quiet book may be old and live."""
+        """Seconds since the last event arrived. An unchanged book may be old and still live."""
         return None if self._came_at is None else monotonic() - self._came_at
 
     @property
@@ -137,11 +137,17 @@ class LiveBook:
         return self._verified.book
 
     def apply(self, event: Event) -> bool:
-        """Apply the stream's next event of this book, and return whether it changed anything.
+        """Apply the stream's next event of this book.
+
+        Args:
+            event: A numbered event, `lagged`, or a status of the api.
+
+        Returns:
+            Whether the event changed anything.
 
         Raises:
-            BookInvalid: The event does not lead to a right book. The book is dropped, and events
-                are ignored until a snapshot comes.
+            BookInvalid: The event does not lead to a verified book. The book is dropped, and events
+                are ignored until the next snapshot.
         """
         if isinstance(event, StatusChange) and (event.seq is None or event.epoch is None):
             self._api_status = None if event.status == "live" else event
@@ -150,29 +156,29 @@ class LiveBook:
                 if not self._verified.apply(event):
                     return False
             except BookInvalid:
-                self._note_status()
+                self._record_status()
                 raise
             self._end_waiting_for_book(event)
         self.event, self._came_at = event, monotonic()
         return True
 
     def begin(self) -> None:
-        """Expect another stream, which opens with a snapshot at any position."""
+        """Prepare for another stream, which begins with a snapshot at any position."""
         self._verified.begin()
         self._api_status = None
 
     def connect(self) -> None:
-        """Note that the stream is there; it may be another replica's, so the api said nothing."""
+        """Record that a stream opened, and forget the status of the api, which may be another."""
         self._is_connected, self._api_status = True, None
-        self._note_status()
+        self._record_status()
 
     def disconnect(self) -> None:
-        """Note that the stream is gone."""
+        """Record that the stream ended."""
         self._is_connected = False
-        self._note_status()
+        self._record_status()
 
     def _status_and_reason(self) -> tuple[Status, str | None]:
-        """Return the status and its reason; whatever speaks most against the book wins."""
+        """Return the status and its reason; the strongest doubt about the book wins."""
         verified = self._verified
         if verified.state is BookState.INVALID:
             return "syncing", verified.invalid_reason
@@ -188,12 +194,12 @@ class LiveBook:
         return "syncing", NO_BOOK_YET
 
     def _end_waiting_for_book(self, event: Event) -> None:
-        # An api says `syncing` to a reader that comes before the book; nothing else ends that.
+        # An api sends `syncing` to a reader that arrives before the book, and no `live` after it.
         is_of_book = isinstance(event, Snapshot | Update)
         if is_of_book and self._api_status is not None and self._api_status.status == "syncing":
             self._api_status = None
 
-    def _note_status(self) -> None:
+    def _record_status(self) -> None:
         status, reason = self._status_and_reason()
         at = rfc3339(time_ns())
         self.event = StatusChange(self.symbol, None, None, status, reason, at)

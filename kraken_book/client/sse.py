@@ -1,8 +1,8 @@
-"""Server-Sent Events: from the bytes of a stream to its messages, at a bounded cost.
+"""A parser of Server-Sent Events with bounded memory.
 
-The format is the WHATWG's (https://html.spec.whatwg.org/multipage/server-sent-events.html). The
-parser is our own because the known ones take lines from httpx, which keeps a line of any length and
-ends lines at characters that JSON may hold.
+The WHATWG defines the format: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+Existing parsers read lines from httpx, which buffers lines of any length and also splits them at
+characters that JSON may contain.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A snapshot of 1,000 levels a side has some 70 KiB.
+# A snapshot with 1,000 levels per side has about 70 KiB.
 MAX_BYTES = 1 << 20
-# An id is sent back in a header, so one that a header cannot hold is none.
+# The id is sent back in a header, so an id that is not valid there is ignored.
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
-# The api's word, in a comment, for what a stream waits for.
+# The api's comment with the reason why a stream waits.
 _WAITING = re.compile(rb": waiting: ([a-z-]{1,40})")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
@@ -25,9 +25,9 @@ class EndlessMessage(Exception):
 
 
 class Message(NamedTuple):
-    """One message; `id` and `retry` (milliseconds) are None if it has none.
+    """One message. `id` and `retry` (milliseconds) are None if the message lacks them.
 
-    One without `data` is no event: it tells when to come back.
+    A message without `data` is not an event: it only sets `retry`, the time to reconnect after.
     """
 
     id: str | None
@@ -36,14 +36,14 @@ class Message(NamedTuple):
 
 
 class SseParser:
-    """Takes a stream's bytes as they come, cut anywhere, and gives its messages."""
+    """Parse the chunks of a stream, which may be split anywhere, into messages."""
 
     def __init__(self) -> None:
         self.ends = 0
-        """Number of messages and comments that have ended: bytes alone prove nothing."""
+        """The number of messages and comments that have ended."""
         self.waits_for: str | None = None
-        """Reason of a wait, as a comment names it; None once an event has come."""
-        # The line that has not ended yet, and the size of the message that has not.
+        """The reason why the stream waits, from a comment; None after an event."""
+        # The line and the size of the message that have not ended yet.
         self._rest = b""
         self._size = 0
         self._started = False
@@ -54,8 +54,14 @@ class SseParser:
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """Yield the messages that end in `chunk`.
 
+        Args:
+            chunk: The next bytes of the stream.
+
+        Yields:
+            Each message that is complete.
+
         Raises:
-            EndlessMessage: A message grows too long.
+            EndlessMessage: A message is longer than the limit.
         """
         for line in self._lines(chunk):
             if line:
@@ -63,7 +69,7 @@ class SseParser:
                     self.ends += 1
                     waiting = _WAITING.fullmatch(line)
                     self.waits_for = waiting[1].decode() if waiting else self.waits_for
-                self._take(line)
+                self._parse_line(line)
                 continue
             self.ends += 1
             if self._data or self._retry is not None:
@@ -76,13 +82,13 @@ class SseParser:
         text = self._rest + chunk
         if not self._started and len(text) >= 3:
             self._started, text = True, text.removeprefix(b"\xef\xbb\xbf")
-        # What ends with CR may go on with the LF of the same line end.
+        # After a CR at the end, the next chunk may begin with the LF of the same line end.
         held = b"\r" if text.endswith(b"\r") else b""
         *lines, rest = _LINE_END.split(text.removesuffix(held))
         self._rest = rest + held
         yield from lines
 
-    def _take(self, line: bytes) -> None:
+    def _parse_line(self, line: bytes) -> None:
         self._size += len(line)
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")

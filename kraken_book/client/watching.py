@@ -1,4 +1,4 @@
-"""`watch`: verified books from an api, as an iterator that comes back by itself."""
+"""`watch`: verified books from an api, as an iterator that reconnects automatically."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from types import TracebackType
 from typing import Self
 
 from kraken_book.client.address import ApiAddress
-from kraken_book.client.following import AsyncBooks, BlockingBooks, Patience
+from kraken_book.client.async_books import AsyncBooks
+from kraken_book.client.blocking_books import BlockingBooks
 from kraken_book.client.live_book import LiveBook
+from kraken_book.client.patience import Patience
 from kraken_book.client.session import ClientSession
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
-# An api says something every 15 s; one that does not is not there, whatever TCP thinks.
-SILENCE_SECONDS = 20.0
-CONNECT_SECONDS = 5.0
 MAX_SHOWN = 60
 
 
@@ -26,47 +25,45 @@ def watch(
     key: str | None = None,
     give_up_after: float | None = None,
 ) -> Watch:
-    """Return the books of `symbols` as they change, from the api (or load balancer) at `url`.
+    """Return an iterable over the books of `symbols` as they change, from the api at `url`.
 
         async for book in watch("http://localhost:3000", "BTC/USD"):
             print(book.best_bid, book.best_ask, book.spread)
 
-    Each event gives its book, verified, or with the status that says why it is not to be trusted;
-    each book is one object, changed in place. A lost connection is made again for ever, on
-    whichever replica answers, and goes on where it stopped. Without `async`, a plain `for` does the
-    same and blocks.
+    Each event yields its book, which is verified or has a status other than `live`. Each book is
+    one object, which changes in place. After a lost connection the iterator reconnects without
+    limit, to any replica behind `url`, and resumes after the last event. A plain `for` without
+    `async` does the same and blocks.
+
+    Invalid arguments raise TypeError (`url`, `key` or a symbol is not a text) or Unusable, a
+    ValueError: `url` is not the address of an api, `key` cannot be sent, no symbol is named, or an
+    environment variable, which the message names, is invalid.
+
+    Iterating raises UnknownSymbol or another Refused if the api will never serve the request, and
+    Unreachable after `give_up_after`.
 
     Args:
-        url: Where the api is; a path before its own routes is kept.
-        symbols: Names as people write them (`BTC/USD`, `btc-usd`), one by one or in lists; `"*"` is
-            every book, also those that come later.
+        url: The address of the api or of a load balancer, with a path prefix if there is one.
+        symbols: Names in any spelling (`BTC/USD`, `btc-usd`), as arguments or in lists. `"*"` is
+            every book, including books that appear later.
         key: Sent as a Bearer token.
-        give_up_after: For how many seconds to try if nothing ever answers at `url`; None tries for
-            ever.
-
-    Raises:
-        TypeError: `url`, `key` or a symbol is no text.
-        ValueError: `url` is no address of an api, `key` is none, no symbol is named, or a variable
-            of the environment, which the message names, has a value that cannot be used.
-
-    Iterating raises UnknownSymbol or another Refused if the api will never serve this, and
-    Unreachable after `give_up_after`.
+        give_up_after: Seconds to try if nothing ever answers at `url`; None is no limit.
     """
     return Watch(url, symbols, key, give_up_after)
 
 
 class Watch:
-    """An endless iterable, async or not, over changed books; what `watch` returns.
+    """The endless iterable that `watch` returns, for `for` and `async for`.
 
-    Iterating twice begins twice. If the loop is left, so is the connection: at once in a plain
-    `for`; as soon as the event loop runs on in an `async for`; at the end of an `async with`.
+    Each iteration opens its own connection. Leaving the loop closes it: immediately in a plain
+    `for`, at the next turn of the event loop in an `async for`, and at the end of an `async with`.
 
     Args:
         url: As for `watch`.
         symbols: As for `watch`.
         key: As for `watch`.
         give_up_after: As for `watch`.
-        patience: How long each phase of a request may take.
+        patience: Time limits of connecting, answers and pauses.
     """
 
     def __init__(
@@ -80,7 +77,7 @@ class Watch:
         self._address = ApiAddress(url, key)
         self._symbols = _names(symbols)
         self._give_up_after = give_up_after
-        self._patience = patience or Patience(connect=CONNECT_SECONDS, silence=SILENCE_SECONDS)
+        self._patience = patience or Patience()
         self._session = self._new_session()
         self._iterator: weakref.ref[AsyncBooks] | None = None
         self._is_entered = False
@@ -88,19 +85,19 @@ class Watch:
 
     @property
     def books(self) -> Mapping[str, LiveBook]:
-        """Every book that has come, by its symbol."""
+        """Every book that has arrived, by its symbol."""
         return self._session.books
 
     @property
     def outage(self) -> str | None:
-        """Why there is no connection, None while there is one."""
+        """Why there is no stream, None while there is one."""
         return self._session.outage
 
     def __aiter__(self) -> AsyncIterator[LiveBook]:
         self._session = self._new_session()
         books = AsyncBooks(self._session, self._address, self._patience)
         self._iterator = weakref.ref(books)
-        # Within `async with` it is left at the end of the block, and not before.
+        # Within `async with`, keep the connection until the end of the block.
         self._kept = books if self._is_entered else None
         return books
 
@@ -125,17 +122,17 @@ class Watch:
 
     def _new_session(self) -> ClientSession:
         return ClientSession(
-            self._symbols, self._address.shown, self._patience.silence, self._give_up_after
+            self._symbols, self._address.shown, self._patience, self._give_up_after
         )
 
 
 def _names(symbols: Iterable[str | Iterable[str]]) -> tuple[str, ...]:
-    """Return the names in the arguments of `watch`, in their order, each once."""
+    """Return the names in the arguments of `watch`, in order and without duplicates."""
     names: list[str] = []
     for given in symbols:
         is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
         names += [_name(each) for each in given] if is_list else [_name(given)]
-    # As in the address of a stream, one text may name several.
+    # One text may contain several names, as in the query of a stream.
     parts = [part.strip() for name in names for part in name.split(",")]
     if not parts or not all(parts):
         raise Unusable("name at least one symbol such as BTC/USD, or '*' for all")
@@ -147,6 +144,6 @@ def _name(given: object) -> str:
         return given
     shown = printable(repr(given), MAX_SHOWN)
     raise TypeError(
-        f"{shown} is no symbol: watch() takes names such as 'BTC/USD', or a list of them,"
-        f" not {type(given).__name__}"
+        f"{shown} is of type {type(given).__name__}, not a symbol: pass names such as 'BTC/USD' to"
+        " watch(), or a list of them"
     )

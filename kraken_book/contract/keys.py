@@ -1,4 +1,8 @@
-"""The keys. A book's two share a hash tag, so that one cluster slot, and one script, has both."""
+"""The keys in Redis.
+
+A book's two keys share a hash tag, so that they are in one slot of a cluster and one script can
+write both.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ WAKE = "kraken:wake"
 SYMBOLS = "kraken:symbols"
 FEED = "kraken:feed"
 
-# A wake-up is read at once or not needed: readers sweep anyway.
+# Readers read wake-ups at once. A lost one does no harm, because readers also sweep.
 WAKE_MAXLEN = 1000
 
 
 def book_key(symbol: str) -> str:
-    """Return the key of the hash of the latest verified book."""
+    """Return the key of the hash with the latest verified book."""
     return f"kraken:book:{{{symbol}}}"
 
 

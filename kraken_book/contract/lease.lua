@@ -1,20 +1,23 @@
--- Takes or renews the lease of a shard.
+-- Acquires or renews the lease of a shard.
 --
 -- KEYS 1 the lease
--- ARGV 1 the owner (no spaces; empty: only look), 2 its time to live in ms, 3 the newest epoch seen
+-- ARGV 1 the owner (empty: only read the lease), 2 the time to live in ms, 3 the newest epoch seen
 --
--- Replies {1, epoch} to the owner: the epoch of before, or one that is newer than every epoch seen,
--- if the lease is new or a newer epoch than its own was seen. Replies {0, owner, epoch} if another
--- leads, {0} if it is free and the caller only looks. A word more says what was wrong with it:
---   replaced   it was not `<epoch> <owner>`, or its epoch cannot be, and is the caller's now
---   endless    it had no end, or one further away than any leader sets; it ends in ARGV 2 now,
---              unless its owner lives and renews it
--- An epoch that is too large cannot be; of another's lease it is told as 0. Refuses with the error
---   CORRUPT key what   the key holds another type, which this script does not overwrite
+-- Returns
+--   {1, epoch}         the caller owns the lease. The epoch is unchanged, unless the lease is new or
+--                      the caller has seen a newer epoch: then it is newer than every epoch seen.
+--   {0, owner, epoch}  another collector owns the lease. An epoch that is too large is returned as 0.
+--   {0}                the lease is free, and the caller only reads it.
+-- One more word reports a damaged lease:
+--   replaced  the value was not `<epoch> <owner>`, or its epoch was too large; the caller owns it now
+--   endless   the lease had no expiry, or a later one than any leader sets. It now expires after
+--             ARGV 2, unless its owner renews it.
+-- Fails with the error
+--   CORRUPT key message   the key has another type, which this script does not overwrite
 
--- The longest life that a collector can be told to give it.
+-- The longest time to live that a collector accepts in its settings.
 local LONGEST_MS = 60000
--- Numbers above 2^53 are not exact here.
+-- Lua's numbers are not exact above 2^53.
 local GREATEST = 9006000000000000
 
 local held = redis.pcall('GET', KEYS[1])
@@ -31,7 +34,7 @@ local epoch = tonumber(epoch_text or 0)
 if epoch > GREATEST then epoch = 0 end
 
 if owner and owner ~= ARGV[1] then
-    -- Users of an older ACL may not ask for it; then it has an end, as far as is known.
+    -- A user of an older ACL may not call PTTL. If so, assume that the lease expires.
     local life = redis.pcall('PTTL', KEYS[1])
     if type(life) ~= 'number' or (life >= 0 and life <= LONGEST_MS) then return {0, owner, epoch} end
     redis.call('SET', KEYS[1], held, 'PX', ARGV[2])

@@ -1,8 +1,13 @@
--- Gives up the lease of a shard, if it is still its owner's: KEYS 1 the lease, ARGV 1 the owner.
+-- Deletes the lease of a shard if the caller still owns it.
+--
+-- KEYS 1 the lease
+-- ARGV 1 the owner
+--
+-- Returns 1 if the lease was deleted, else 0.
 
 local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'table' then
-    -- What holds another type is nobody's lease.
+    -- A key of another type is not a lease.
     if string.find(held.err, '^WRONGTYPE') then return 0 end
     return held
 end

@@ -1,4 +1,4 @@
-"""The contract's scripts: their text, and the digest that EVALSHA calls them by."""
+"""The contract's scripts, with the digests by which EVALSHA calls them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Script(NamedTuple):
 
 def _read(name: str) -> Script:
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")
-    # Redis names scripts by their SHA-1.
+    # Redis identifies scripts by their SHA-1.
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""The JSON of a symbol in `kraken:symbols`: what became of what was configured."""
+"""The state of a configured symbol, as JSON in the hash `kraken:symbols`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ SymbolStatus = Literal["asked", "syncing", "live", "refused"]
 
 
 class SymbolState(msgspec.Struct, frozen=True):
-    """A configured symbol: whether Kraken serves it, and its book's state.
+    """A configured symbol: whether Kraken serves it, and the state of its book.
 
-    `asked` has no answer yet; `syncing` and `live` are acknowledged; `refused` has its reason.
-    `pair_status` is the pair's own at Kraken, such as `online`; `resyncs` counts how often its
-    collector has had to subscribe anew because it doubted the book.
+    The status is `asked` until Kraken answers, `syncing` or `live` after an acknowledgement, and
+    `refused` after a refusal; `reason` is its cause. `pair_status` is Kraken's status of the pair,
+    such as `online`. `resyncs` counts how often the collector doubted the book and subscribed
+    again.
     """
 
     status: SymbolStatus
@@ -34,7 +35,7 @@ class SymbolState(msgspec.Struct, frozen=True):
 
 
 def encode_symbol_state(state: SymbolState) -> bytes:
-    """Return the value of the symbol's field."""
+    """Return the value of the symbol's field in the hash."""
     return msgspec.json.encode(state)
 
 
@@ -44,7 +45,6 @@ _decoder = msgspec.json.Decoder(SymbolState)
 def decode_symbol_state(data: bytes) -> SymbolState:
     """Return the state in a field's value.
 
-    Raises:
-        msgspec.DecodeError: It is none.
+    Any other value raises `msgspec.DecodeError`.
     """
     return _decoder.decode(data)

@@ -1,39 +1,39 @@
--- Appends a symbol's events to its stream and renews its book: each event once, in order, or refused.
+-- Appends events of a symbol to its stream and updates the hash of its book, atomically. Each event
+-- is written once and in order; otherwise the whole call is refused.
 --
 -- KEYS  1 the book's hash, 2 its stream
 -- ARGV  1 epoch of the writer
 --       2 confirmed_at: when the newest frame behind this call was read, by Redis's clock, RFC 3339
---       3 retention of the stream in ms      4 greatest length of the stream
---       5 number of runs, then for each: kind, seq of its first event, number of its events, their data;
---         the events of a run have one seq after the other
---       then 'book', 'renew', 'status' or 'touch', and the values of the hash's fields to set, in the
---       order in which they stand at the end of this script
---         book    they are a whole verified book that stands where the stream stands after this call
---         renew   no events; first the seq at which the book stands, which must be the stream's still:
---                 a call may come late, after others that were made later
---         status  they say what is known without a book; a book that is there stays
---                 as it is, with its own source, depth and precisions, and only its status changes
---         touch   no events; one argument, the seq of the book that is there and still right
+--       3 retention of the stream in ms      4 maximum length of the stream
+--       5 number of runs; then for each run: kind, seq of its first event, number of events, and the
+--         data of each event. The events of a run have consecutive seqs.
+--       then a mode and the values of the hash's fields, in the order of the HSET at the end:
+--         book    the values are a whole verified book at the last event of this call
+--         renew   no events. The first argument is the seq of the book; the call is refused if the
+--                 stream has newer events, because calls may arrive late
+--         status  the values describe a symbol without a book. If the hash has a book, it keeps it,
+--                 with its source, depth and precisions, and only the status changes
+--         touch   no events. One argument: the seq of the stored book, which is still right
 --
--- Replies {1, seq, Redis's time in microseconds} and after them what was repaired: 'hash', 'stream'.
--- Refuses, before the first write, with the errors
---   FENCED epoch seq   a newer epoch has written
---   GAP epoch seq      the events do not follow what is there
---   CORRUPT key what   the key holds another type, which this script does not delete
--- where epoch and seq are those of the last event written.
+-- Returns {1, seq, Redis's time in microseconds}, followed by 'hash' and 'stream' if repaired.
+-- Fails before the first write with the errors
+--   FENCED epoch seq      a newer epoch has written
+--   GAP epoch seq         the events do not follow the last one
+--   CORRUPT key message   the key has another type, which this script does not delete
+-- The epoch and seq are those of the last event in the stream.
 --
--- Values that cannot be are not believed: an epoch, seq or id that is not a whole number or is too
--- large, and an id that does not tell the seq beside it. Epochs may lie far ahead of Redis's clock:
--- the clock may have been set back, and the order of events must go on.
---   in the hash              as if the hash were gone: the stream's last event says what is there;
---                            the next write of events or of a book sets the fields right ('hash')
---   in the stream's entries  they are not events of ours, and are passed over
--- Ids go by time, so one that lies more than a day ahead of Redis's clock is not gone on from:
---   in the hash              the next event's id is of now ('hash')
---   as the stream's last id  an id must be higher than any before it, so the stream is deleted, and
---                            begins again with these events ('stream')
+-- Damaged values are ignored: an epoch, seq or id that is not a whole number or is too large, and an
+-- id whose seq differs from the seq beside it. An epoch may be far ahead of Redis's clock, because
+-- the clock may have been set back and the order of events must not change.
+--   in the hash               The position is taken from the stream's last event, as if the hash were
+--                             missing. The next write of events or of a book repairs it ('hash').
+--   in an entry of the stream The entry is foreign, and is skipped.
+-- Ids contain the time. An id more than a day ahead of Redis's clock is not continued:
+--   in the hash               The next event's id has the current time ('hash').
+--   as the stream's last id   Ids must rise, so the stream is deleted, and begins again with the
+--                             events of this call ('stream').
 
--- What a hash without a book has none of.
+-- The fields that are empty in a hash without a book.
 local BOOK_FIELDS = {'price_precision', 'qty_precision', 'epoch', 'seq', 'event_id', 'confirmed_at',
     'checksum', 'exchange_time', 'best_bid', 'best_bid_qty', 'best_ask', 'best_ask_qty', 'spread',
     'bids', 'asks'}
@@ -44,9 +44,9 @@ local retention, maxlen, run_count = tonumber(ARGV[3]), tonumber(ARGV[4]), tonum
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
--- A clock that was set back leaves ids ahead of it.
+-- Ids may be ahead of a clock that was set back, by at most a day.
 local latest_ms = math.floor(now / 1000) + 86400000
--- Numbers above 2^53 are not exact here; this leaves room for a trillion more events.
+-- Lua's numbers are not exact above 2^53. This limit leaves room for a trillion more events.
 local GREATEST = 9006000000000000
 
 local function refuse_type(key, failed)
@@ -57,7 +57,7 @@ end
 local place = redis.pcall('HMGET', hash, 'stream_epoch', 'stream_seq', 'stream_id', 'epoch', 'seq')
 if place.err then return refuse_type(hash, place) end
 
--- What is usual is looked at without calls of functions of our own: they would cost each write 3 %.
+-- The usual case is checked inline, because a function call would slow down every write.
 local stream_epoch, stream_seq, stream_id, last_ms = place[1], place[2], place[3], nil
 local known = false
 if stream_id then
@@ -106,7 +106,7 @@ end
 
 if epoch < stream_epoch then return refuse('FENCED') end
 
--- What of the events is new, and does it follow?
+-- Find the new events, and check that they follow the last one.
 local new_runs = {}
 local last_seq = stream_seq
 local at = 6
@@ -147,13 +147,13 @@ local ms = math.max(math.floor(now / 1000), last_ms)
 local ms_text = string.format('%.0f', ms)
 local first_run = new_runs[1]
 if first_run then
-    -- The first alone can fail, before anything is written.
+    -- Only the first XADD can fail, and nothing has been written before it.
     local kind, seq, at_data = first_run[1], string.format('%.0f', first_run[2]), first_run[3]
     stream_id = ms_text .. '-' .. seq
     local added = redis.pcall('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
     if added.err then
         if not string.find(added.err, ' ID') then return refuse_type(stream, added) end
-        -- The stream's last id is another's.
+        -- Another program has appended an entry with a higher id.
         local top = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
         local top_ms = top and tonumber(string.match(top[1], '^(%d+)'))
         if top_ms and top_ms >= ms and top_ms < latest_ms then
@@ -161,7 +161,7 @@ if first_run then
             stream_id = ms_text .. '-' .. seq
             added = redis.pcall('XADD', stream, stream_id, 'kind', kind, 'seq', seq, 'epoch', ARGV[1], 'data', ARGV[at_data])
         end
-        -- The last id is too far ahead, or that of an entry which was deleted.
+        -- The last id is too far ahead, or belongs to an entry that was deleted.
         if added.err then
             redis.call('DEL', stream)
             repaired = repaired or {}
@@ -197,7 +197,7 @@ if mode == 'status' then
     redis.call('HSET', hash, unpack(set))
 else
     local v = at + (mode == 'renew' and 2 or 1)
-    -- One by one, with the names that are the same in each call: no table is filled for them.
+    -- The names are literals and the values are passed directly, so that no table is built.
     redis.call('HSET', hash, 'stream_epoch', ARGV[1], 'stream_seq', last_text, 'stream_id', stream_id,
         'epoch', ARGV[1], 'seq', last_text, 'event_id', stream_id, 'confirmed_at', confirmed_at,
         'status', ARGV[v], 'symbol', ARGV[v + 1], 'source', ARGV[v + 2], 'depth', ARGV[v + 3],
@@ -207,7 +207,7 @@ else
         'bids', ARGV[v + 13], 'asks', ARGV[v + 14])
 end
 
--- A book that is renewed adds nothing.
+-- Without new events there is nothing to trim.
 if run_count > 0 then
     redis.call('XTRIM', stream, 'MAXLEN', maxlen)
     redis.call('XTRIM', stream, 'MINID', string.format('%.0f', math.floor(now / 1000) - retention))

@@ -1,4 +1,4 @@
-"""Calls of the write script: one symbol's new events and its book, in one step or not at all."""
+"""Calls of the write script, which writes one symbol's new events and its book atomically."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from kraken_book.event import Kind
 Argument = str | int | bytes
 
 
-# Thousands wait in a burst, and refer to nothing that could refer back.
+# A burst queues thousands of entries. They contain no references, so the garbage collector need
+# not visit them.
 class EventEntry(msgspec.Struct, frozen=True, gc=False):
-    """One event as it will be in the stream; `data` is the JSON that readers get."""
+    """One entry of the stream; `data` is the event's JSON."""
 
     kind: Kind
     seq: int
@@ -24,31 +25,31 @@ class EventEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Retention(NamedTuple):
-    """How much of a stream is kept: entries of the last `milliseconds`, at most `maxlen`."""
+    """The part of a stream that is kept: entries of the last `milliseconds`, at most `maxlen`."""
 
     milliseconds: int
     maxlen: int
 
 
 class WriteCall(NamedTuple):
-    """One call, built once: only the same call, to the letter, can be repeated safely."""
+    """One call of the script. Repeat a failed call unchanged; only then is the repeat harmless."""
 
     symbol: str
     epoch: int
     arguments: tuple[Argument, ...]
     """Number of keys, keys and arguments, as EVALSHA takes them after the digest."""
     entries: int
-    """How many events it carries."""
+    """The number of events in the call."""
     last_seq: int = 0
-    """The seq of the last of them."""
+    """The seq of the last event."""
     since: int = 0
-    """When the oldest of them began, on a clock of the caller's own; Redis is not told."""
+    """The time of the oldest event by the caller's clock. It is not sent to Redis."""
 
 
 class Written(NamedTuple):
-    """Reply to a write that was done: the stream's position, and Redis's clock in microseconds.
+    """The reply to a successful call: the stream's last seq, and Redis's time in microseconds.
 
-    `repaired` names what could not be and was set right: `hash`, `stream`.
+    `repaired` names the damaged keys that the script repaired: `hash`, `stream`.
     """
 
     seq: int
@@ -57,7 +58,7 @@ class Written(NamedTuple):
 
 
 class WriteRefusal(NamedTuple):
-    """The script's refusal, `FENCED` or `GAP`, with the position of the stream's last event."""
+    """A refusal by the script: `FENCED` or `GAP`, and the position of the stream's last event."""
 
     word: str
     epoch: int
@@ -65,7 +66,7 @@ class WriteRefusal(NamedTuple):
 
 
 class Corrupt(NamedTuple):
-    """A script's refusal because `key` holds another type; `wrong` says so: `is no hash`."""
+    """A refusal by a script because `key` has another type; `wrong` is a text as `is no hash`."""
 
     key: str
     wrong: str
@@ -88,11 +89,11 @@ def write_events(
         symbol: The symbol.
         epoch: The writer's epoch.
         confirmed_at: When the book was last known to match the venue, RFC 3339.
-        retention: How much of the stream is kept.
-        entries: The events, in order. A book must stand at the last of them.
+        retention: The part of the stream to keep.
+        entries: The events, in order. A book must be that after the last event.
         values: The hash's values: `book_values` if `is_book`, else `status_values`.
         is_book: Whether `values` are those of a book.
-        since: When the oldest entry began, for the caller.
+        since: The time of the oldest event by the caller's clock.
     """
     runs, arguments = _runs(entries)
     arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
@@ -105,9 +106,9 @@ def write_events(
 def renew_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, values: Values
 ) -> WriteCall:
-    """Return the call that sets the book at `seq`, whose events are in the stream already.
+    """Return the call that sets the book at `seq`. Its events must already be in the stream.
 
-    The script sets it only while no newer book is there.
+    The script refuses the call if the stream has newer events.
     """
     head = _head(symbol, epoch, confirmed_at, retention, 0)
     return WriteCall(symbol, epoch, (*head, "renew", seq, *values), 0)
@@ -122,10 +123,10 @@ def touch_book(
 
 
 def _runs(entries: Iterable[EventEntry]) -> tuple[int, list[Argument]]:
-    """Return the number of runs, and of each its kind, first seq, length and its events' data.
+    """Return the number of runs, and for each run its kind, first seq, length and data.
 
-    Most events are updates, one seq after the other. In a run each is one argument instead of
-    three, which is quicker to pack.
+    Most events are updates with consecutive seqs. In a run each of them is one argument instead of
+    three.
     """
     runs: list[tuple[Kind, int, list[bytes]]] = []
     next_seq, last_kind = -1, None
@@ -156,13 +157,13 @@ def _head(
 
 
 def parse_reply(reply: Sequence[Any]) -> Written:
-    """Return what the script replied to a call that it carried out."""
+    """Return the parsed reply to a successful call."""
     _, seq, redis_time, *repaired = reply
     return Written(seq, redis_time, tuple(name.decode() for name in repaired))
 
 
 def parse_refusal(message: str) -> WriteRefusal | None:
-    """Return the refusal in an error's message, None if the error is another."""
+    """Return the refusal in an error's message, None for any other error."""
     word, _, place = message.partition(" ")
     if word not in ("FENCED", "GAP"):
         return None
@@ -171,7 +172,7 @@ def parse_refusal(message: str) -> WriteRefusal | None:
 
 
 def parse_corruption(message: str) -> Corrupt | None:
-    """Return what an error's message says of a corrupt key, None if the error is another."""
+    """Return the corrupt key in an error's message, None for any other error."""
     word, _, rest = message.partition(" ")
     key, _, wrong = rest.partition(" ")
     return Corrupt(key, wrong) if word == "CORRUPT" else None

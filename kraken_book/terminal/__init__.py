@@ -1,11 +1,13 @@
-"""The terminal: ladders of live books side by side, and a table of all; keys alone, no mouse.
+"""The terminal: ladders of live books side by side, and a table of all books, without a mouse.
 
-In the order that data flows: `arguments` says what to show, `feed` follows the streams and
-`books_poll` asks `/books`. `board` is what both tell of every book; its `verdict` says which may be
-shown as right. `ladder` draws one book: a `frame` with a `level_line` for each level;
-`overview_rows` draws the table. `texts` and `palette` have the words and styles for all of it. The
-widgets `ladders`, `overview`, `text_line` and `help` show it where `layout` finds room. `app` wires
-all that, and paints at its `pace`: events only mark what changed.
+In the order of the data flow: `arguments` parses the options, `feed` follows the streams, and
+`books_poll` polls `/books`. `board` combines both for every book, and `verdict` decides which books
+are shown as live. `ladder` draws one book: a `frame` with a `level_line` for each level.
+`overview_rows` draws the table. `texts` and `palette` have the formats and styles.
+
+The widgets are `ladders`, `overview`, `text_line` and `help`; `status_lines` fills the lines around
+them, and `layout` computes their sizes. `app` connects everything, and paints as `pace` permits.
+`program` runs the app, and `hangup` ends it when its terminal is gone.
 """
 
 import sys

@@ -1,6 +1,7 @@
-"""Wires the terminal: the streams and `/books` to the board, keys to ladders and table.
+"""The terminal's application: it connects the streams, `/books` and the keys to the widgets.
 
-One timer paints. Events only mark what changed, so that a screen costs the same whatever comes.
+One timer paints. Events only mark changed books, so that the cost of painting does not grow with
+the rate of events.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ from textual.timer import Timer
 
 from kraken_book.client import Refused
 from kraken_book.printable import printable
-from kraken_book.symbols import SymbolIndex, suggest_symbols
-from kraken_book.terminal.arguments import Options
+from kraken_book.terminal.arguments import Options, UnknownNames
 from kraken_book.terminal.board import Board
-from kraken_book.terminal.books_poll import BooksPoll, PolledBook, PollFailed, PollRefused
+from kraken_book.terminal.books_poll import (
+    POLL_INTERVAL_SECONDS,
+    BooksPoll,
+    PolledBook,
+    PollFailed,
+    PollRefused,
+)
 from kraken_book.terminal.feed import TerminalFeed
-from kraken_book.terminal.frame import Piece
 from kraken_book.terminal.hangup import EXIT_CODE
 from kraken_book.terminal.help import Help
 from kraken_book.terminal.ladders import Ladders
@@ -34,26 +39,27 @@ from kraken_book.terminal.layout import Arrangement, arrange
 from kraken_book.terminal.overview import Overview
 from kraken_book.terminal.pace import Pace
 from kraken_book.terminal.palette import palette_for
-from kraken_book.terminal.text_line import TextLine
-from kraken_book.terminal.texts import counted
+from kraken_book.terminal.status_lines import StatusLines
 
 PAINTS_A_SECOND = 20
-# Ages grow while nothing happens; more often than this, they would only flicker.
+# Faster updates of the ages would only flicker.
 AGES_A_SECOND = 2
-# As many ladders as the page opens by itself.
-FIRST_LADDERS = 4
 MAX_SHOWN = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
-    """Keys for an action; with `always` before any that Textual binds, and over the help, too."""
+    """Return a binding of `keys`; `always` gives it priority over Textual's keys and the help."""
     return Binding(keys, action, show=False, priority=always)
 
 
 class TerminalApp(App[str]):
-    """The terminal. `run` returns what went wrong in one line, None if nothing did.
+    """The terminal. `run` returns an error as one line, or None.
 
-    `clock` tells the seconds by which ages grow.
+    Args:
+        options: The api, the key and the symbols.
+        clock: A monotonic clock in seconds, for ages.
+        pace: Limits the time that painting takes.
+        poll_interval: Seconds between two requests for `/books`.
     """
 
     TITLE = "kraken-book"
@@ -85,7 +91,13 @@ class TerminalApp(App[str]):
         *(_keys(str(digit), f"focus_at({digit - 1})") for digit in range(1, 10)),
     ]
 
-    def __init__(self, options: Options, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        options: Options,
+        clock: Callable[[], float] = monotonic,
+        pace: Pace | None = None,
+        poll_interval: float = POLL_INTERVAL_SECONDS,
+    ) -> None:
         no_color = bool(os.environ.get("NO_COLOR"))
         super().__init__(ansi_color=True)
         self.animation_level = "none"
@@ -97,36 +109,37 @@ class TerminalApp(App[str]):
         self.ladders = Ladders(self.board, self.palette)
         self.overview = Overview(self.board, self.palette)
         self._main = Container(id="main")
-        self._heading = TextLine(self.palette.ground)
-        self._outage = TextLine(self.palette.outage)
-        self._key_line = TextLine(self.palette.ground)
-        # Without the password that a URL may have.
+        # A URL may contain a password.
         self.host = printable(urlsplit(options.url).netloc.rpartition("@")[2])
+        self._status_lines = StatusLines(
+            self.board, self.ladders, self.overview, self.host, self.palette
+        )
         self.timers: list[Timer] = []
-        self._pace = Pace()
-        self._has_begun = self._is_marked = False
-        self._hidden_told = 0
-        self._is_away = False
-        self._outage_shown: str | None = None
+        self._pace = pace or Pace()
+        self._books_poll = BooksPoll(options.url, options.key, clock, poll_interval)
         self._polling: asyncio.Task[None] | None = None
+        self._has_ladders = False
+        # The outage of the streams at the last update of the ages, and the one that is shown.
+        self._had_outage = False
+        self._shown_outage: str | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the parts, from the top."""
-        yield self._heading
-        yield self._outage
+        """Yield the widgets, from the top."""
+        yield self._status_lines.heading
+        yield self._status_lines.outage
         with self._main:
             yield self.overview
             yield self.ladders
-        yield self._key_line
+        yield self._status_lines.keys
 
     async def on_mount(self) -> None:
-        """Begin to follow, to ask and to paint."""
+        """Start polling `/books` and painting; the streams follow the first answer."""
         self.screen.set_styles(f"background: {self.palette.screen};")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.exit)
         loop.add_signal_handler(signal.SIGHUP, partial(self.exit, return_code=EXIT_CODE))
-        self._polling = asyncio.create_task(self._poll())
+        self._polling = asyncio.create_task(self._follow_poll())
         self._polling.add_done_callback(self._on_polled)
         self.timers = [
             self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
@@ -135,60 +148,48 @@ class TerminalApp(App[str]):
         self._arrange()
 
     async def on_unmount(self) -> None:
-        """Leave nothing behind."""
+        """Stop polling, and close all streams."""
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
         await self.feed.close()
 
     def on_resize(self) -> None:
-        """Another window has room for other parts."""
+        """Arrange the widgets for the window's new size."""
         self._arrange()
 
-    # What comes in.
+    # Data from the api.
 
-    async def _poll(self) -> None:
-        poll = BooksPoll(self._options.url, self._options.key, self._clock)
+    async def _follow_poll(self) -> None:
         try:
-            async for answer in poll.answers():
+            async for answer in self._books_poll.answers():
                 if isinstance(answer, PollFailed):
-                    self.board.take_failure(str(answer))
+                    self.board.record_failure(str(answer))
                 else:
-                    self.take_books(answer)
+                    self.apply_books(answer)
                 self.refresh_ages()
         except PollRefused as refused:
             self.exit(printable(str(refused)), return_code=2)
 
-    def take_books(self, books: list[PolledBook]) -> None:
-        """Take what `/books` tells; the first books that there are say which ladders to open."""
-        self.board.take_answer(books)
-        if books and not self._has_begun:
-            self._begin([book.symbol for book in books])
+    def apply_books(self, books: list[PolledBook]) -> None:
+        """Apply an answer of `/books`, and open ladders after the first answer that has books."""
+        self.board.record_answer(books)
+        if books and not self._has_ladders:
+            self._open_first_ladders([book.symbol for book in books])
         elif self._options.is_all:
             self.ladders.open(book.symbol for book in books)
 
-    def _begin(self, known: list[str]) -> None:
-        if not self._options.symbols:
-            served = [book.symbol for book in self.board.rows if book.status != "refused"]
-            symbols = served[:FIRST_LADDERS]
-        elif self._options.is_all:
-            symbols = known
-        else:
-            symbols = self._named(known)
+    def _open_first_ladders(self, known: list[str]) -> None:
+        served = [book.symbol for book in self.board.rows if book.status != "refused"]
+        try:
+            symbols = self._options.resolve(known, served)
+        except UnknownNames as error:
+            self.exit(str(error), return_code=2)
+            return
         if symbols:
-            self._has_begun = True
+            self._has_ladders = True
             self.feed.follow(symbols, is_all=self._options.is_all)
             self.ladders.open(symbols)
-
-    def _named(self, known: list[str]) -> list[str]:
-        """Return the symbols of the arguments as the api writes them; leave if one is unknown."""
-        index = SymbolIndex(known)
-        found = {name: index.find(name) for name in self._options.symbols}
-        unknown = [name for name, symbol in found.items() if symbol is None]
-        if unknown:
-            self.exit("; ".join(_unknown(name, known) for name in unknown), return_code=2)
-            return []
-        return list(dict.fromkeys(symbol for symbol in found.values() if symbol is not None))
 
     def _on_refused(self, refused: Refused) -> None:
         self.exit(f"the api answers {refused.status}: {printable(str(refused))}", return_code=2)
@@ -199,76 +200,57 @@ class TerminalApp(App[str]):
             self._on_failed(error)
 
     def _on_failed(self, error: BaseException) -> None:
-        """Leave, and say why: without a stream or `/books` the screen would only grow old."""
-        what = printable(f"{type(error).__name__}: {error}", MAX_SHOWN)
-        self.exit(f"this terminal failed: {what}", return_code=1)
+        """Exit with the error; without its task the screen would no longer be updated."""
+        message = printable(f"{type(error).__name__}: {error}", MAX_SHOWN)
+        self.exit(f"this terminal failed: {message}", return_code=1)
 
-    # What goes out.
+    # Painting.
 
     def paint(self) -> None:
-        """Draw what changed since the last time, as far as it is in sight."""
+        """Draw the visible ladders of all books that have changed since the last time."""
         begun = monotonic()
         if not self._pace.is_due(begun):
             return
-        if self._hidden != self._hidden_told:
-            self._show_keys()
+        self._status_lines.update_keys()
         if self.feed.changed:
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
         if self.ladders.paint():
-            # Textual writes to the terminal afterwards, and waits while that takes no more.
-            self.call_after_refresh(lambda: self._pace.took(begun, monotonic()))
+            # Textual writes to the terminal after this, and waits if the terminal is slow.
+            self.call_after_refresh(lambda: self._pace.record_paint(begun, monotonic()))
 
     def on_age(self) -> None:
-        """Let all that is in sight tell its age anew.
+        """Update ages and statuses, and the outage of the streams.
 
-        A stream that is away since the last time is an outage; one that is only
-        asked for anew is none, and its ladder has said so already.
+        An outage is shown from the second update on. If a stream is only restarted, the status of
+        its books is enough.
         """
         outage = self.feed.outage
-        self._outage_shown = outage if self._is_away else None
-        self._is_away = outage is not None
+        self._shown_outage = outage if self._had_outage else None
+        self._had_outage = outage is not None
         self.refresh_ages()
 
     def refresh_ages(self) -> None:
-        """Let all that is in sight tell its age and its status anew."""
+        """Update the ages and statuses of all books."""
         self.overview.show(self.ladders.symbols, self._clock())
         self.ladders.mark_all()
         self._arrange()
 
     def _arrange(self) -> None:
-        """Give the parts the room that there is, and let the lines say what they have to."""
-        outage = self._outage_text()
-        self._outage.display = outage is not None
-        self._outage.show([[(f" {outage}", self.palette.outage)]])
-        # The line of keys is always there.
-        width, height = self.size.width, self.size.height - 1 - self._outage.display
+        """Place the widgets in the window, and update the lines around them."""
+        self._status_lines.show_outage(self._shown_outage)
         parts = arrange(
-            width,
-            height,
+            self.size.width,
+            self.size.height - self._status_lines.height,
             ladders=len(self.ladders.symbols),
             books=len(self.board.rows),
             overview_width=self.overview.natural_width,
             is_overview_open=self.overview.has_keys,
         )
-        self._heading.display = parts.has_heading
         self._place_overview(parts)
-        is_simulated = self.board.is_simulated
-        banner = [(" SIMULATED MARKETS — not Kraken ", self.palette.banner)]
-        self._heading.show(self._heading_words(), banner if is_simulated else [])
-        self._is_marked = is_simulated and not parts.has_heading
+        self._status_lines.show_heading(has_room=parts.has_heading)
         self.ladders.place()
-        self._show_keys()
-
-    def _show_keys(self) -> None:
-        self._hidden_told = self._hidden
-        mark = [(" SIMULATED ", self.palette.banner)]
-        self._key_line.show(self._key_words(), mark if self._is_marked else [])
-
-    @property
-    def _hidden(self) -> int:
-        """Return how many ladders the window has no room for."""
-        return len(self.ladders.symbols) - len(self.ladders.shown)
+        self._status_lines.show_keys()
 
     def _place_overview(self, parts: Arrangement) -> None:
         self._main.set_class(parts.overview == "beside", "beside")
@@ -278,52 +260,10 @@ class TerminalApp(App[str]):
         overview.styles.height = parts.overview_lines
         overview.styles.width = overview.natural_width if parts.overview == "beside" else "1fr"
 
-    def _outage_text(self) -> str | None:
-        why = self.board.failure
-        if why is None and self._outage_shown is not None:
-            why = f"no stream: {self._outage_shown}"
-        return None if why is None else f"{self.host}: {why}; trying again …"
-
-    def _heading_words(self) -> list[list[Piece]]:
-        palette = self.palette
-        count = len(self.board.rows)
-        live = f"  {self.board.live_count} of {counted(count, 'book')} live" if count else ""
-        return [
-            [(" kraken-book", palette.strong)],
-            [(f"  {self.host}", palette.muted)],
-            [(live, palette.muted)],
-            [("  every change checked here against Kraken's checksum", palette.muted)],
-        ]
-
-    def _key_words(self) -> list[list[Piece]]:
-        if self.overview.has_keys:
-            keys = [
-                ("q", "quit"),
-                ("Enter", "ladder"),
-                ("↑↓", "book"),
-                ("o", "back"),
-                ("?", "help"),
-            ]
-        else:
-            keys = [("q", "quit"), ("o", "books"), ("?", "help")]
-            if not self.ladders.symbols:
-                return self._styled(keys)
-            which = f"{self.ladders.index + 1}/{len(self.ladders.symbols)}"
-            if self._hidden_told:
-                which += f", {self._hidden_told} hidden"
-            keys += [("←→ 1-9", f"ladder {which}"), ("+-", "levels"), ("x", "close")]
-        return self._styled(keys)
-
-    def _styled(self, keys: list[tuple[str, str]]) -> list[list[Piece]]:
-        return [
-            [(f" {key}", self.palette.focus), (f" {what} ", self.palette.muted)]
-            for key, what in keys
-        ]
-
     # Keys.
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
-        """Return whether an action is possible now; of those of Tab, the help's comes first."""
+        """Return whether an action is possible; while the help is open, Tab closes the help."""
         return action != "overview" or not isinstance(self.screen, Help)
 
     def action_leave(self) -> None:
@@ -331,32 +271,32 @@ class TerminalApp(App[str]):
         self.exit()
 
     def action_step_back(self) -> None:
-        """Leave the table, or quit if the keys are the ladders'."""
+        """Return from the table to the ladders, or quit."""
         if self.overview.has_keys:
             self.action_overview()
         else:
             self.exit()
 
     def action_move(self, columns: int, rows: int) -> None:
-        """Move among the ladders, or in the table."""
+        """Move the focus among the ladders, or the cursor in the table."""
         if self.overview.has_keys:
             self.overview.move(rows + columns)
         else:
             self.ladders.move(columns, rows)
 
     def action_page(self, pages: int) -> None:
-        """Move by a window."""
+        """Move the focus or the cursor by a window."""
         (self.overview if self.overview.has_keys else self.ladders).page(pages)
 
     def action_end(self, direction: int) -> None:
-        """Move to the first or to the last."""
+        """Move to the first or the last ladder or row."""
         if self.overview.has_keys:
             self.overview.move(direction * len(self.board.rows))
         else:
             self.ladders.focus_at(0 if direction < 0 else len(self.ladders.symbols) - 1)
 
     def action_focus_at(self, index: int) -> None:
-        """Give a ladder the focus."""
+        """Give the ladder at `index` the focus, if there is one."""
         if index < len(self.ladders.symbols):
             self._give_keys(to_overview=False)
             self.ladders.focus_at(index)
@@ -370,7 +310,7 @@ class TerminalApp(App[str]):
         self._give_keys(to_overview=not self.overview.has_keys)
 
     def action_open(self) -> None:
-        """Open the ladder of the book that the cursor is on, and give it the focus."""
+        """Open the ladder of the book under the cursor, and give it the focus."""
         symbol = self.overview.symbol
         if not self.overview.has_keys or symbol is None:
             return
@@ -380,7 +320,7 @@ class TerminalApp(App[str]):
         self.action_focus_at(self.ladders.symbols.index(symbol))
 
     def action_close_ladder(self) -> None:
-        """Close the ladder that has the focus."""
+        """Close the ladder with the focus."""
         if self.overview.has_keys:
             return
         symbol = self.ladders.close()
@@ -397,9 +337,3 @@ class TerminalApp(App[str]):
         if to_overview and self.ladders.symbols:
             self.overview.point_at(self.ladders.symbols[self.ladders.index])
         self.refresh_ages()
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    near = suggest_symbols(name, known)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return printable(f"there is no book of {name!r}{hint}", MAX_SHOWN)

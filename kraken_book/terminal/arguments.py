@@ -1,4 +1,4 @@
-"""The command line and the environment, checked: a mistake is one line on stderr."""
+"""The terminal's options from the command line and the environment."""
 
 from __future__ import annotations
 
@@ -10,23 +10,59 @@ from typing import NoReturn
 
 from kraken_book.client import watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
+from kraken_book.printable import printable
+from kraken_book.symbols import SymbolIndex, suggest_symbols
 
 ALL = "*"
+# The page also opens this many ladders without a choice.
+FIRST_LADDERS = 4
+MAX_SHOWN = 300
+
+
+class UnknownNames(Exception):
+    """The api does not have the symbols of the options; the message names them."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the terminal is asked to show."""
+    """The api, and the books to show."""
 
     url: str
     key: str | None
     symbols: tuple[str, ...]
-    """The ladders, as they were written; none for the first books that there are."""
+    """The names of the ladders' symbols in any spelling; empty for the first books of the api."""
 
     @property
     def is_all(self) -> bool:
-        """Whether every book is to have a ladder, also those that come later."""
+        """Whether every book has a ladder, including books that appear later."""
         return ALL in self.symbols
+
+    def resolve(self, known: Sequence[str], served: Sequence[str]) -> list[str]:
+        """Return the symbols of the ladders to open.
+
+        Args:
+            known: All symbols of the api.
+            served: The symbols that Kraken has not refused.
+
+        Raises:
+            UnknownNames: The api does not have some of the names.
+        """
+        if not self.symbols:
+            return list(served[:FIRST_LADDERS])
+        if self.is_all:
+            return list(known)
+        index = SymbolIndex(known)
+        found = {name: index.find(name) for name in self.symbols}
+        unknown = [name for name, symbol in found.items() if symbol is None]
+        if unknown:
+            raise UnknownNames("; ".join(_unknown_name(name, known) for name in unknown))
+        return list(dict.fromkeys(symbol for symbol in found.values() if symbol is not None))
+
+
+def _unknown_name(name: str, known: Sequence[str]) -> str:
+    near = suggest_symbols(name, known)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return printable(f"there is no book of {name!r}{hint}", MAX_SHOWN)
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -35,12 +71,12 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """Return the options; if they are wrong, end the process with 2 and one line."""
+    """Return the options; if they are invalid, exit with 2 and one line on stderr."""
     parser = _parser()
     given = parser.parse_args(arguments)
     key = os.environ.get(given.key_from) or None
     if key is None and given.key_from != KEY_VARIABLE:
-        parser.error(f"--key-from: there is no {given.key_from} in the environment")
+        parser.error(f"--key-from: the environment has no variable {given.key_from}")
     symbols = tuple(dict.fromkeys(given.symbols))
     try:
         watch(given.url, *(symbols or (ALL,)))
@@ -59,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
         "symbols",
         metavar="SYMBOL",
         nargs="*",
-        help="such as BTC/USD or btc-usd; '*' for all; none for the first ones that there are",
+        help="such as BTC/USD or btc-usd; '*' for all; none for the first books of the api",
     )
     parser.add_argument(
         "--url",
         default=os.environ.get(URL_VARIABLE) or DEFAULT_URL,
-        help=f"the api, or a load balancer before it ({URL_VARIABLE}, else {DEFAULT_URL})",
+        help=f"the api or a load balancer in front of it ({URL_VARIABLE}, else {DEFAULT_URL})",
     )
     parser.add_argument(
         "--key-from",

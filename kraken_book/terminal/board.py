@@ -1,4 +1,4 @@
-"""What the terminal knows of every book: what `/books` told, and what the streams brought."""
+"""The state of every book: the last answer of `/books`, combined with the streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from kraken_book.terminal.verdict import Verdict, judge
 
 
 class Board:
-    """Every book, by symbol. Ages are by `clock`, in seconds."""
+    """The state of every book, by symbol.
+
+    Args:
+        live: The books of the streams, by symbol.
+        clock: A monotonic clock in seconds, for ages.
+    """
 
     def __init__(self, live: Mapping[str, LiveBook], clock: Callable[[], float]) -> None:
         self.rows: Sequence[PolledBook] = ()
@@ -22,39 +27,39 @@ class Board:
         self._live = live
         self._clock = clock
         self._polled: dict[str, PolledBook] = {}
-        # What the answer before the last one told: the streams have brought it since.
-        self._owed: dict[str, int] = {}
+        # The seqs of the last answer but one. A stream that is not behind has reached them.
+        self._expected_seqs: dict[str, int] = {}
 
-    def take_answer(self, books: Sequence[PolledBook]) -> None:
-        """Take an answer of `/books`."""
-        self._owed = {book.symbol: book.seq for book in self.rows if book.seq is not None}
+    def record_answer(self, books: Sequence[PolledBook]) -> None:
+        """Record an answer of `/books`."""
+        self._expected_seqs = {book.symbol: book.seq for book in self.rows if book.seq is not None}
         self.rows, self.failure = books, None
         self._polled = {book.symbol: book for book in books}
 
-    def take_failure(self, why: str) -> None:
-        """Take that there is none."""
-        self.failure = why
+    def record_failure(self, reason: str) -> None:
+        """Record that `/books` did not answer."""
+        self.failure = reason
 
     def live(self, symbol: str) -> LiveBook | None:
-        """Return the book that a stream brings, None before its first event."""
+        """Return the book of a stream, None before its first event."""
         return self._live.get(symbol)
 
     def verdict(self, symbol: str) -> Verdict:
-        """Return whether a followed book may be shown as right."""
+        """Return the status with which a followed book is shown."""
         return judge(
             self._live.get(symbol),
             self._polled.get(symbol),
-            self._owed.get(symbol),
+            self._expected_seqs.get(symbol),
             self.failure,
             self._clock(),
         )
 
     def shown(self, book: PolledBook) -> PolledBook:
-        """Return a row of `/books` as it may be shown, with the verdict that its ladder has."""
+        """Return a row of `/books` with the same status and reason as in the book's ladder."""
         if self.failure is None and book.symbol not in self._live:
             return book
         verdict = self.verdict(book.symbol)
-        return msgspec.structs.replace(book, status=verdict.status, reason=verdict.why)
+        return msgspec.structs.replace(book, status=verdict.status, reason=verdict.reason)
 
     def age(self, symbol: str) -> float | None:
         """Return the seconds since a book was last known to match Kraken."""
@@ -68,10 +73,10 @@ class Board:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether any book is no market's."""
+        """Whether any book is simulated."""
         return any(book.source == "simulated" for book in self.rows)
 
     @property
     def live_count(self) -> int:
-        """Return how many books are live, as far as `/books` and the streams say."""
+        """The number of live books, by `/books` and the streams."""
         return sum(self.shown(book).status == "live" for book in self.rows)

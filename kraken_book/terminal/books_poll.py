@@ -1,4 +1,4 @@
-"""`/books` every two seconds: the status and age of every book, followed or not."""
+"""Polls `/books` for the status and age of every book, followed or not."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kraken_book.client.refused import parse_problem
 from kraken_book.level import Best
 from kraken_book.printable import printable
 
-INTERVAL_SECONDS = 2.0
-# An api that needs longer than this is shown as one that does not answer.
-PATIENCE_SECONDS = 5.0
+POLL_INTERVAL_SECONDS = 2.0
+# A slower answer is shown as a failure.
+ANSWER_SECONDS = 5.0
 MAX_DETAIL = 200
 
 
 class PolledBook(msgspec.Struct, frozen=True):
-    """A book as `/books` told it."""
+    """A row of `/books`."""
 
     symbol: str
     status: str
@@ -33,52 +33,68 @@ class PolledBook(msgspec.Struct, frozen=True):
     spread: str | None = None
     seq: int | None = None
     asked_at: float = 0.0
-    """When it was asked for, by the clock of the poll."""
+    """The time of the request, by the poll's clock."""
 
     def age(self, now: float) -> float | None:
         """Return the seconds since the book was last known to match Kraken.
 
-        They count from before the request, so the book is never younger than that.
+        The time since the request is added, so the result is never too small.
         """
         return None if self.age_ms is None else self.age_ms / 1000 + now - self.asked_at
 
 
 class PollRefused(Exception):
-    """The api will never answer this reader; the message says why."""
+    """The api refuses this reader for good; the message explains why."""
 
 
 class PollFailed(Exception):
-    """There is no answer now; the message says why."""
+    """The request failed and will be repeated; the message explains why."""
 
 
 _books = msgspec.json.Decoder(list[PolledBook])
 
 
 class BooksPoll:
-    """Asks the api at `url` for all its books, again and again."""
+    """Requests all books of the api at `url` periodically.
 
-    def __init__(self, url: str, key: str | None, clock: Callable[[], float]) -> None:
+    Args:
+        url: The address of the api.
+        key: Sent as a Bearer token.
+        clock: A monotonic clock in seconds, for ages.
+        interval: Seconds between two requests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None,
+        clock: Callable[[], float],
+        interval: float = POLL_INTERVAL_SECONDS,
+    ) -> None:
         self._clock = clock
+        self._interval = interval
         self._address = ApiAddress(url, key)
 
     async def answers(self) -> AsyncIterator[list[PolledBook] | PollFailed]:
-        """Yield the books, or why there are none, for ever.
+        """Yield the result of each request, without end.
 
-        Raises:
-            PollRefused: The api will never answer this reader.
+        If the api refuses this reader for good, PollRefused is raised.
+
+        Yields:
+            All books, or the failure of the request.
         """
-        async with self._address.async_client(httpx.Timeout(PATIENCE_SECONDS)) as client:
+        async with self._address.async_client(httpx.Timeout(ANSWER_SECONDS)) as client:
             while True:
                 try:
-                    yield await self._ask(client)
+                    yield await self._request(client)
                 except PollFailed as failure:
                     yield failure
-                await asyncio.sleep(INTERVAL_SECONDS)
+                await asyncio.sleep(self._interval)
 
-    async def _ask(self, client: httpx.AsyncClient) -> list[PolledBook]:
+    async def _request(self, client: httpx.AsyncClient) -> list[PolledBook]:
         asked_at = self._clock()
         try:
-            answer = await ask(client, "/books", PATIENCE_SECONDS)
+            answer = await ask(client, "/books", ANSWER_SECONDS)
         except NoAnswer as error:
             raise PollFailed(f"{error}, the api does not answer") from error
         if answer.status in {401, 403}:
@@ -88,19 +104,19 @@ class BooksPoll:
         try:
             books = _books.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise PollFailed("what answers there is no api of kraken-book") from error
-        return [_as_asked(book, asked_at) for book in books]
+            raise PollFailed("the server there is not a kraken-book api") from error
+        return [_with_time(book, asked_at) for book in books]
 
 
-def _as_asked(book: PolledBook, asked_at: float) -> PolledBook:
-    """Return a row with the time of its question; one confirmed in the future is not trusted."""
+def _with_time(book: PolledBook, asked_at: float) -> PolledBook:
+    """Return a row with the time of its request; a row confirmed in the future is stale."""
     if book.age_ms is not None and book.age_ms < 0:
         book = msgspec.structs.replace(book, status="stale", reason="age", age_ms=None)
     return msgspec.structs.replace(book, asked_at=asked_at)
 
 
 def _detail(answer: ListingAnswer) -> str:
-    """Return what a problem says, or else HTTP's own words."""
+    """Return the detail of a problem, or else HTTP's phrase for the status."""
     problem = parse_problem(answer.body)
     words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)
     return printable(words, MAX_DETAIL)

@@ -1,4 +1,4 @@
-"""The streams behind the ladders: one for the first books, one for each opened later."""
+"""The streams of the ladders: one for the first books, and one for each book opened later."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from kraken_book.client import LiveBook, Refused, Watch, watch
 class _Stream:
     watch: Watch
     wanted: set[str]
-    not_yet: str | None
-    """What the watch says as long as it has not tried to connect, which is no outage."""
+    initial_outage: str | None
+    """The reason before the first attempt to connect, which is not shown as an outage."""
     task: asyncio.Task[None] | None = field(default=None)
 
 
 class TerminalFeed:
-    """Follows books at the api at `url`; the books change in place.
+    """Follows books of an api. The books change in place.
 
-    `changed` are the symbols whose book changed since it was last emptied: that, and no more, is
-    what an event costs beside the book itself.
+    `changed` collects the symbols of changed books until the caller clears it.
 
     Args:
-        url: Where the api is.
-        key: The reader's key.
-        on_refused: Called with a stream's end if the api will never serve it.
-        on_failed: Called with any other error that ended a stream.
+        url: The address of the api.
+        key: Sent as a Bearer token.
+        on_refused: Called with the refusal if the api will never serve a stream.
+        on_failed: Called with any other error that ends a stream.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class TerminalFeed:
         self._streams: list[_Stream] = []
 
     def follow(self, symbols: Iterable[str], *, is_all: bool = False) -> None:
-        """Follow `symbols` on one stream; with `is_all` it brings those that come later, too."""
+        """Follow `symbols` on one stream; `is_all` includes books that appear later."""
         wanted = set(symbols)
         names = ("*",) if is_all else sorted(wanted)
         changes = watch(self._url, *names, key=self._key)
@@ -57,7 +56,7 @@ class TerminalFeed:
         self._streams.append(stream)
 
     def leave(self, symbol: str) -> None:
-        """Follow `symbol` no longer; a stream that brings others, too, goes on as it is."""
+        """Close the stream of `symbol`, unless it also has other books."""
         for stream in [stream for stream in self._streams if stream.wanted == {symbol}]:
             self._streams.remove(stream)
             self.books.pop(symbol, None)
@@ -65,20 +64,20 @@ class TerminalFeed:
                 stream.task.cancel()
 
     def follows(self, symbol: str) -> bool:
-        """Return whether a stream brings `symbol`."""
+        """Return whether a stream was opened for `symbol`."""
         return any(symbol in stream.wanted for stream in self._streams)
 
     @property
     def outage(self) -> str | None:
-        """Why a stream is not there, None while all are."""
+        """Why there is no stream for some books, None while all streams are open."""
         for stream in self._streams:
             outage = stream.watch.outage
-            if outage is not None and outage != stream.not_yet:
+            if outage is not None and outage != stream.initial_outage:
                 return outage
         return None
 
     async def close(self) -> None:
-        """Leave all streams, and return when they are left."""
+        """Close all streams, and return when they are closed."""
         tasks = [stream.task for stream in self._streams if stream.task is not None]
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Frames of box characters with words in their edges; a heavy one has the focus."""
+"""Frames of box characters with words in their edges. A heavy frame has the focus."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _HEAVY = (_Edge("┏", "━", "┓"), _Edge("┠", "─", "┨"), _Edge("┗", "
 
 
 class TextFrame:
-    """A frame of `width` cells; its lines are made one by one, from the top."""
+    """A frame of `width` cells. The caller makes its lines one by one."""
 
     def __init__(self, palette: Palette, width: int, *, has_focus: bool) -> None:
         self.inner = max(width - 2, 0)
-        """How many cells are left between the frame's sides."""
+        """The number of cells between the frame's sides."""
         self.has_focus = has_focus
         self.title = palette.focus if has_focus else palette.strong
-        """The style of the frame's name."""
+        """The style of the frame's title."""
         self._style = palette.focus if has_focus else palette.frame
         self._ground = palette.ground
         self._top, self._middle, self._bottom, side = _HEAVY if has_focus else _THIN
@@ -55,11 +55,13 @@ class TextFrame:
     def line(self, pieces: Sequence[Piece] = (), cells: int | None = None) -> Strip:
         """Return a line between the sides, cut or padded to the width.
 
-        `cells` is the width of the pieces if the caller knows it, which saves counting them.
+        Args:
+            pieces: The texts with their styles.
+            cells: The width of the pieces, if the caller knows it already.
         """
         segments = [Segment(text, style) for text, style in pieces if text]
         if cells is None:
-            cells = sum([segment.cell_length for segment in segments])
+            cells = sum(segment.cell_length for segment in segments)
         rest = self.inner - cells
         if rest < 0:
             segments = list(Strip(segments).crop(0, self.inner))
@@ -68,7 +70,7 @@ class TextFrame:
         return Strip([self._side, *segments, self._side], self.inner + 2)
 
     def centred(self, text: str, style: Style) -> Strip:
-        """Return a line with a text in its middle."""
+        """Return a line with a centred text."""
         text = fitted(text, self.inner)
         return self.line(
             [(" " * ((self.inner - cell_len(text)) // 2), self._ground), (text, style)]
@@ -76,7 +78,7 @@ class TextFrame:
 
     def _edge(self, edge: _Edge, left: Sequence[Piece], right: Sequence[Piece]) -> Strip:
         words = sum(cell_len(text) for text, _ in (*left, *right))
-        # A bit of the line before the first word, and after the last one, if there is room.
+        # Draw one cell of the edge before the first word and after the last one if there is room.
         room = self.inner - words
         before = edge.line if left and room > 0 else ""
         after = edge.line if right and room > len(before) else ""

@@ -1,8 +1,8 @@
-"""Ends the program when its terminal is gone: an ssh connection cut, a tmux server killed.
+"""Ends the program when its terminal is gone, as after a lost ssh connection or a killed tmux.
 
-Textual does not notice: its thread of keys reads an end of file again and again, at the cost of a
-core. SIGHUP alone is not enough, because not every program that hangs up sends it, and whoever
-started this one may have set it to be ignored.
+Textual does not notice: its input thread then reads the end of file in a loop, which uses a whole
+core. SIGHUP alone does not help, because not every program sends it when it hangs up, and the
+parent process may have set it to be ignored.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import threading
 from collections.abc import Callable
 
 CHECK_SECONDS = 0.5
-# What waits for a terminal that takes nothing any more may wait for ever.
+# An orderly exit can wait without end for a terminal that no longer accepts output.
 GRACE_SECONDS = 2.0
 EXIT_CODE = 128 + signal.SIGHUP
 
 
 class HangupWatch:
-    """Looks from a thread of its own whether the terminal is still there.
+    """Checks in a thread whether the terminal still exists, and ends the program if it does not.
 
     Args:
-        on_hangup: Called in that thread to end the program in order.
-        is_gone: Whether the terminal is gone.
-        end: Ends the program if it is still there after `grace` seconds.
-        interval: Seconds between two looks.
-        grace: Seconds for ending in order.
+        on_hangup: Called in the thread to start an orderly exit.
+        is_gone: Returns whether the terminal is gone.
+        end: Ends the process if it still runs after `grace` seconds.
+        interval: Seconds between two checks.
+        grace: Seconds for the orderly exit.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class HangupWatch:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the checks."""
         threading.Thread(target=self._run, name="hangup", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the checks."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -59,13 +59,13 @@ class HangupWatch:
             if self._stopped.wait(self._interval):
                 return
         self._on_hangup()
-        # Not ended by `stop`: what comes after it may wait for the terminal, too.
+        # `stop` does not end this wait, because the exit may block on the terminal after `stop`.
         threading.Event().wait(self._grace)
         self._end(EXIT_CODE)
 
 
 def is_terminal_gone() -> bool:
-    """Return whether the terminal of the keys or that of the screen has hung up."""
+    """Return whether the terminal of the input or of the screen has hung up."""
     for stream in (sys.__stdin__, sys.__stderr__):
         try:
             if stream is not None:

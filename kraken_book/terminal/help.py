@@ -18,28 +18,28 @@ from kraken_book.terminal.palette import Palette
 MAX_WIDTH = 66
 KEYS_WIDTH = 12
 KEYS = (
-    ("← → ↑ ↓", "move among ladders, or in the table"),
-    ("1 … 9", "to that ladder"),
+    ("← → ↑ ↓", "move among the ladders, or in the table"),
+    ("1 … 9", "move to this ladder"),
     ("+  -", "show more or fewer levels"),
-    ("o  Tab", "to the table of all books, and back"),
-    ("Enter", "in the table: open a book's ladder"),
+    ("o  Tab", "open or close the table of all books"),
+    ("Enter", "in the table: open the book's ladder"),
     ("x", "close the ladder"),
     ("PgUp PgDn", "move by a window"),
-    ("Home End", "to the first, to the last"),
-    ("?", "this help"),
-    ("Esc", "leave help or table; else quit"),
+    ("Home End", "move to the first or the last"),
+    ("?", "open or close this help"),
+    ("Esc", "close help or table; else quit"),
     ("q  Ctrl-C", "quit"),
 )
 READING = (
-    "Asks stand above the spread, bids below. A bar shows how much is offered up to its level.",
-    "Every change is checked here against Kraken's checksum. A book not known to be right is "
-    "dimmed and says why; one found wrong shows no levels until it comes again.",
-    "Age: since when the book is not known to match Kraken.",
+    "Asks are above the spread, bids below. A bar shows the quantity offered up to its level.",
+    "Every change is checked here against Kraken's checksum. A book that may be wrong is dimmed "
+    "and shows the reason; an invalid book shows no levels until its next snapshot.",
+    "Age: time since the book was last known to match Kraken.",
 )
 
 
 class HelpText(Widget, can_focus=False):
-    """The help in a frame, from line `top` where the window is too low for all of it."""
+    """The help in a frame. It scrolls if the window is too low."""
 
     DEFAULT_CSS = "HelpText { width: 100%; height: 100%; }"
 
@@ -49,13 +49,13 @@ class HelpText(Widget, can_focus=False):
         self._top = 0
 
     def fit(self, window: Size) -> None:
-        """Take the room that a window has."""
+        """Adapt the size to a window."""
         width = min(window.width, MAX_WIDTH)
         self.styles.width = width
         self.styles.height = min(window.height, len(self._lines(width - 2)) + 2)
 
     def scroll_lines(self, lines: int) -> None:
-        """Show what comes so many lines later."""
+        """Scroll by `lines`."""
         width, height = self.size
         last = max(len(self._lines(width - 2)) - (height - 2), 0)
         self._top = max(min(self._top + lines, last), 0)
@@ -75,8 +75,8 @@ class HelpText(Widget, can_focus=False):
     def _lines(self, width: int) -> list[list[Piece]]:
         palette = self._palette
         lines: list[list[Piece]] = []
-        for keys, what in KEYS:
-            first, *others = wrap(what, max(width - KEYS_WIDTH - 1, 1))
+        for keys, effect in KEYS:
+            first, *others = wrap(effect, max(width - KEYS_WIDTH - 1, 1))
             lines.append([(f" {keys:>9}  ", palette.focus), (first, palette.text)])
             lines += [[(" " * KEYS_WIDTH + text, palette.text)] for text in others]
         for paragraph in READING:
@@ -86,7 +86,7 @@ class HelpText(Widget, can_focus=False):
 
 
 class Help(ModalScreen[None]):
-    """Covers the ladders until a key closes it; arrows scroll if it is longer than the window."""
+    """A screen over the ladders, which a key closes. Arrows scroll if the window is too low."""
 
     DEFAULT_CSS = "Help { align: center middle; background: transparent; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -104,9 +104,9 @@ class Help(ModalScreen[None]):
         yield self._text
 
     def on_resize(self) -> None:
-        """Another window has other room."""
+        """Adapt to the window's new size."""
         self._text.fit(self.app.size)
 
     def action_scroll(self, lines: int) -> None:
-        """Scroll by so many lines."""
+        """Scroll by `lines`."""
         self._text.scroll_lines(lines)

@@ -1,4 +1,4 @@
-"""One book as a ladder: asks above, worst first, the spread, bids below; a line for each level."""
+"""One book as a ladder: the asks with the best at the bottom, the spread, and the bids below."""
 
 from __future__ import annotations
 
@@ -26,12 +26,18 @@ from kraken_book.terminal.texts import (
 )
 from kraken_book.terminal.verdict import Verdict
 
-# The ladders that a digit reaches.
+# Digit keys select the first nine ladders.
 MAX_DIGIT = 9
 
 
 class Ladder:
-    """Draws the book of `symbol` as `board` knows it, in the styles of `palette`."""
+    """Draws the book of one symbol.
+
+    Args:
+        symbol: The symbol.
+        board: The state of all books.
+        palette: The styles.
+    """
 
     def __init__(self, symbol: str, board: Board, palette: Palette) -> None:
         self.symbol = symbol
@@ -42,9 +48,14 @@ class Ladder:
     def lines(
         self, number: int, width: int, levels: int, *, has_focus: bool, has_heads: bool
     ) -> list[Strip]:
-        """Return a ladder as lines of `width` cells.
+        """Return the ladder as lines of `width` cells.
 
-        `number` is the ladder's among all; `levels` is how many each side shows.
+        Args:
+            number: The ladder's number among all ladders.
+            width: The width in cells.
+            levels: The number of levels of each side.
+            has_focus: Whether the ladder has the focus.
+            has_heads: Whether the columns have names.
         """
         frame = TextFrame(self._palette, width, has_focus=has_focus)
         live, verdict = self._board.live(self.symbol), self._board.verdict(self.symbol)
@@ -73,24 +84,24 @@ class Ladder:
     ) -> list[Strip]:
         asks, bids = (live.asks[:levels], live.bids[:levels]) if live else ([], [])
         self._level_lines.begin(asks, bids)
-        if verdict.why is None:
-            above, below = self._sure_sides(frame, asks, bids)
+        if verdict.reason is None:
+            above, below = self._live_sides(frame, asks, bids)
         else:
-            above, below = (self._level_lines.unsure(frame, side) for side in (asks, bids))
+            above, below = (self._level_lines.dimmed(frame, side) for side in (asks, bids))
         blank = frame.line()
         above += [blank] * (levels - len(above))
         below += [blank] * (levels - len(below))
         body = [*reversed(above), self._middle(frame, live), *below]
-        if verdict.why is not None:
-            self._write_over(body, frame, verdict.why)
+        if verdict.reason is not None:
+            self._write_over(body, frame, verdict.reason)
         return body
 
-    def _sure_sides(
+    def _live_sides(
         self, frame: TextFrame, asks: Sequence[Level], bids: Sequence[Level]
     ) -> tuple[list[Strip], list[Strip]]:
-        """Return the lines of both sides, best first; their bars have one measure."""
+        """Return the lines of both sides, best first, with bars of one scale."""
         whole = max(sum(level.lots for level in side) for side in (asks, bids))
-        draw = self._level_lines.sure
+        draw = self._level_lines.live
         return (
             draw(frame, asks, whole, self._palette.ask),
             draw(frame, bids, whole, self._palette.bid),
@@ -104,9 +115,9 @@ class Ladder:
         trouble = troubles(live.counts, frame.inner // 2) if live else ""
         return frame.middle(spread, [(f" {trouble} ", palette.warn)] if trouble else [])
 
-    def _write_over(self, body: list[Strip], frame: TextFrame, why: str) -> None:
-        """Say in the middle of the ladder why it is not live: over the spread, and more."""
-        texts = wrap(printable(why), max(frame.inner - 4, 1))[: len(body)]
+    def _write_over(self, body: list[Strip], frame: TextFrame, reason: str) -> None:
+        """Write why the book is not live over the middle of the ladder."""
+        texts = wrap(printable(reason), max(frame.inner - 4, 1))[: len(body)]
         box = [frame.centred(text, self._palette.warn) for text in texts]
         if len(box) + 2 <= len(body):
             box = [frame.middle(), *box, frame.middle()]
@@ -115,7 +126,7 @@ class Ladder:
 
 
 def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
-    """Return the count of verified events, the seq, and the age of a book."""
+    """Return the number of verified events, the seq and the age, in at most `width` cells."""
     verified = live.counts.verified if live else 0
     seq = NOTHING if live is None or live.seq is None else str(live.seq)
     count, old = count_text(verified), age_text(age)
@@ -133,17 +144,18 @@ def trust_line(live: LiveBook | None, age: float | None, width: int) -> str:
 
 
 def troubles(counts: Counts, width: int) -> str:
-    """Return what went wrong with a book so far, and what was conflated; empty if nothing."""
-    told = [
+    """Return the counts of doubts, missed and conflated events; empty if all are zero."""
+    texts_or_zeros = [
         counts.doubts and counted(counts.doubts, "doubt"),
         counts.lagged and f"{count_text(counts.lagged)} lagged",
         counts.missed and f"{count_text(counts.missed)} missed",
         counts.conflated and f"{count_text(counts.conflated)} conflated",
     ]
-    facts = [fact for fact in told if fact]
-    if not facts:
+    counts_shown = [text for text in texts_or_zeros if text]
+    if not counts_shown:
         return ""
-    # If there is no room, the last ones are left out, and a mark says so.
-    texts = [" · ".join(facts)]
-    texts += [f"{' · '.join(facts[:most])} …" for most in range(len(facts) - 1, 0, -1)]
+    # If there is no room, leave out the last counts, and mark that with an ellipsis.
+    texts = [" · ".join(counts_shown)]
+    shorter = range(len(counts_shown) - 1, 0, -1)
+    texts += [f"{' · '.join(counts_shown[:most])} …" for most in shorter]
     return first_that_fits(texts, width)

@@ -1,4 +1,4 @@
-"""The widget of the ladders: it gives them places, moves the focus, paints what changed."""
+"""The widget of the ladders: it arranges them, moves the focus, and paints changed ladders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kraken_book.terminal.ladder import Ladder
 from kraken_book.terminal.layout import GAP, Grid, grid_of
 from kraken_book.terminal.palette import Palette
 
-# Until a book has said how deep it is.
+# The depth of a book before its first snapshot.
 UNKNOWN_DEPTH = 10
 
 
 class Ladders(ScrollView, can_focus=False):
-    """Ladders side by side, as many columns as fit, rows below each other that scroll.
+    """Ladders in as many columns as fit, and in rows that scroll.
 
-    What changes is only marked, by `mark`; `paint` draws what is marked and shows.
+    `mark` marks the ladders of changed books. `paint` draws the visible ones of them.
     """
 
     DEFAULT_CSS = "Ladders { width: 1fr; height: 1fr; scrollbar-size: 0 0; }"
@@ -30,11 +30,11 @@ class Ladders(ScrollView, can_focus=False):
     def __init__(self, board: Board, palette: Palette) -> None:
         super().__init__()
         self.paints = 0
-        """How many ladders were painted."""
+        """The number of ladders that were painted so far."""
         self.has_keys = True
-        """Whether the keys move this focus."""
+        """Whether the keys move the focus of this widget."""
         self.index = 0
-        """Which ladder has the focus."""
+        """The index of the ladder with the focus."""
         self._board = board
         self._palette = palette
         self._gap = Strip([Segment(" " * GAP, palette.ground)], GAP)
@@ -47,17 +47,17 @@ class Ladders(ScrollView, can_focus=False):
 
     @property
     def symbols(self) -> Sequence[str]:
-        """The symbols of the ladders, in their order."""
+        """The symbols of the ladders, in order."""
         return self._order
 
     @property
     def levels(self) -> int:
-        """How many levels of each side are shown."""
+        """The number of levels of each side."""
         return self._grid.levels if self._grid else 0
 
     @property
     def shown(self) -> Sequence[str]:
-        """The ladders of which something is in sight."""
+        """The symbols of the ladders that are at least partly visible."""
         if self._grid is None:
             return ()
         top = self.scroll_offset.y
@@ -65,7 +65,7 @@ class Ladders(ScrollView, can_focus=False):
         return [self._order[index] for index in visible]
 
     def open(self, symbols: Iterable[str]) -> None:
-        """Add the ladders of `symbols` that are not there."""
+        """Add ladders for the `symbols` that have none."""
         for symbol in symbols:
             if symbol not in self._ladders:
                 self._ladders[symbol] = Ladder(symbol, self._board, self._palette)
@@ -73,7 +73,7 @@ class Ladders(ScrollView, can_focus=False):
         self.place()
 
     def close(self) -> str | None:
-        """Remove the ladder that has the focus, and return its symbol; None if there is none."""
+        """Remove the ladder with the focus, and return its symbol, None if there is no ladder."""
         if not self._order:
             return None
         symbol = self._order.pop(self.index)
@@ -84,7 +84,7 @@ class Ladders(ScrollView, can_focus=False):
         return symbol
 
     def focus_at(self, index: int) -> None:
-        """Give a ladder, if it is there, the focus, and bring it into sight."""
+        """Give the ladder at `index` the focus, if there is one, and scroll to it."""
         if not 0 <= index < len(self._order) or self._grid is None:
             return
         before, self.index = self.index, index
@@ -94,13 +94,13 @@ class Ladders(ScrollView, can_focus=False):
         self.scroll_to_region(row, animate=False, force=True)
 
     def move(self, columns: int, rows: int) -> None:
-        """Move the focus by so many columns and rows."""
+        """Move the focus by `columns` and `rows`."""
         if self._grid is not None:
             step = columns + rows * len(self._grid.columns)
             self.focus_at(self.index + step)
 
     def page(self, pages: int) -> None:
-        """Move the focus by so many windows, at most to the first or last ladder."""
+        """Move the focus by `pages` windows, at most to the first or last ladder."""
         if self._grid is None:
             return
         rows = max(self.size.height // self._grid.height, 1)
@@ -108,12 +108,12 @@ class Ladders(ScrollView, can_focus=False):
         self.focus_at(max(min(self.index + step, len(self._order) - 1), 0))
 
     def change_levels(self, step: int) -> None:
-        """Show so many levels of each side more; never fewer than one, or more than fit."""
+        """Show `step` more levels of each side, but at least one and no more than fit."""
         self._wanted = max(self.levels + step, 1)
         self.place()
 
     def place(self) -> None:
-        """Give every ladder its place anew."""
+        """Compute the places of all ladders, and draw them if their places have changed."""
         width, height = self.size
         if not width or not height:
             return
@@ -129,17 +129,18 @@ class Ladders(ScrollView, can_focus=False):
             self.refresh()
 
     def mark(self, symbols: Iterable[str]) -> None:
-        """Let `paint` draw these ladders anew, if they are in sight then."""
+        """Mark the ladders of `symbols` for the next `paint`."""
         self._marked.update(symbols)
 
     def mark_all(self) -> None:
-        """Let `paint` draw all ladders anew."""
+        """Mark all ladders for the next `paint`."""
         self._marked.update(self._order)
 
     def paint(self) -> int:
-        """Draw what is marked and in sight, and return how many ladders that were.
+        """Draw the marked ladders that are visible; the others stay marked.
 
-        What is marked and is not in sight stays marked.
+        Returns:
+            The number of ladders drawn.
         """
         if not self._marked or self._grid is None:
             return 0
@@ -174,7 +175,7 @@ class Ladders(ScrollView, can_focus=False):
         )
 
     def render_line(self, y: int) -> Strip:
-        """Return a line of the window: those of the ladders beside each other."""
+        """Return a line of the window: one line of each ladder in a row."""
         width, ground = self.size.width, self._palette.ground
         if self._grid is None:
             return Strip.blank(width, ground)
@@ -189,5 +190,5 @@ class Ladders(ScrollView, can_focus=False):
         return Strip.join(strips[1:]).adjust_cell_length(width, ground)
 
     def on_resize(self, _event: Resize) -> None:
-        """Another window has room for other columns."""
+        """Arrange the ladders for the window's new size."""
         self.place()

@@ -1,6 +1,6 @@
-"""The layout of a window: its parts, and the grid of its ladders.
+"""The layout of a window: the place of the table, and the grid of the ladders.
 
-A grid has as many columns as fit, rows below each other, and all ladders of one height.
+A grid has as many columns as fit. All ladders have the same height.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 MIN_WIDTH = 38
 MAX_WIDTH = 84
 GAP = 2
-# The frame's two lines and the spread's.
+# The two lines of the frame and the line of the spread.
 LINES_BESIDE_LEVELS = 3
-# As many levels as Kraken's checksum covers, and as its smallest books have.
+# Kraken's checksum covers ten levels, and its smallest books have ten.
 USUAL_LEVELS = 10
 USUAL_LADDER = LINES_BESIDE_LEVELS + 2 * USUAL_LEVELS
-# A ladder that shares the window with the overview is to be no narrower.
+# The minimum width of a ladder beside the overview.
 COMFORTABLE_WIDTH = 42
-# The overview's frame and the names of its columns.
+# The two lines of the overview's frame and the line of the column names.
 LINES_BESIDE_BOOKS = 3
 MIN_BOOKS, MAX_BOOKS = 3, 8
 
@@ -25,12 +25,12 @@ OverviewPlace = Literal["hidden", "beside", "above", "alone"]
 
 
 class Arrangement(NamedTuple):
-    """The parts beside the ladders and the line of keys."""
+    """The heading and the place of the overview."""
 
     has_heading: bool
     overview: OverviewPlace
     overview_lines: int
-    """How many lines the overview has above the ladders."""
+    """The height of the overview if it is above the ladders or beside them."""
 
 
 def arrange(
@@ -42,10 +42,10 @@ def arrange(
     overview_width: int,
     is_overview_open: bool,
 ) -> Arrangement:
-    """Return the arrangement of a window of `width` by `height`, without the line of keys.
+    """Return the arrangement of the space of `width` by `height` above the line of keys.
 
-    The overview is beside the ladders, or above them, if each of them has room for what it usually
-    shows. Else it has the window alone while it is open, and is hidden while it is not.
+    The overview is beside or above the ladders if both have room for their usual contents.
+    Otherwise it fills the window while it is open, and is hidden while it is closed.
     """
     has_heading = height > USUAL_LADDER
     room = height - has_heading
@@ -67,31 +67,37 @@ class Column(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The positions of ladders in a window: ladder i is in column i % n and row i // n."""
+    """The positions of the ladders: ladder i is in column i % n and row i // n of n columns."""
 
     columns: tuple[Column, ...]
     rows: int
     levels: int
-    """How many levels of each side a ladder shows."""
+    """The number of levels of each side of a ladder."""
     has_heads: bool
-    """Whether there is room for what the columns are called."""
+    """Whether there is room for the names of the columns."""
 
     @property
     def height(self) -> int:
-        """How many lines a ladder has."""
+        """The number of lines of a ladder."""
         return LINES_BESIDE_LEVELS + self.has_heads + 2 * self.levels
 
     @property
     def lines(self) -> int:
-        """How many lines all ladders take."""
+        """The number of lines of all ladders."""
         return self.rows * self.height
 
     def row_of(self, index: int) -> int:
-        """Return the row of a ladder."""
+        """Return the row of the ladder at `index`."""
         return index // len(self.columns)
 
     def visible(self, top: int, lines: int, count: int) -> range:
-        """Return which of `count` ladders show in the window that begins at line `top`."""
+        """Return the indexes of the visible ladders.
+
+        Args:
+            top: The first visible line.
+            lines: The number of visible lines.
+            count: The number of ladders.
+        """
         if lines <= 0 or not count:
             return range(0)
         first, last = top // self.height, (top + lines - 1) // self.height
@@ -101,8 +107,13 @@ class Grid(NamedTuple):
 def grid_of(count: int, width: int, height: int, wanted: int | None, depth: int) -> Grid:
     """Return the grid of `count` ladders in a window of `width` by `height`.
 
-    Each shows `wanted` levels a side. If that is None, it shows the usual number, or as many as fit
-    if one row holds all ladders. It is never more than fit, or than the `depth` of the books.
+    Args:
+        count: The number of ladders.
+        width: The width of the window in cells.
+        height: The height of the window in lines.
+        wanted: The number of levels of each side. None is the usual number, or as many as fit if
+            all ladders are in one row. The window and `depth` limit it.
+        depth: The depth of the books.
     """
     columns = _columns(count, width)
     rows = max(-(-count // len(columns)), 1)
@@ -119,7 +130,7 @@ def _columns(count: int, width: int) -> tuple[Column, ...]:
     columns = []
     x = 0
     for index in range(number):
-        # What cannot be shared evenly goes to the first ones, so that the right edge is straight.
+        # The first columns get the remaining cells, so that the columns fill the room.
         own = room // number + (index < room % number)
         columns.append(Column(x, own))
         x += own + GAP

@@ -1,6 +1,7 @@
-"""One level as a line: price and quantity with their decimals below each other, then a bar.
+"""One level as a line: its price, its quantity, and a bar.
 
-A bar shows how much is offered up to the level. It is of block characters, which need no colour.
+The decimal points of all levels are aligned. A bar shows the quantity that is offered up to its
+level. It consists of block characters, which need no colour.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kraken_book.terminal.frame import Piece, TextFrame
 from kraken_book.terminal.palette import Palette, SideStyles
 from kraken_book.terminal.texts import fitted, split_zeros
 
-# A bar of fewer cells says nothing.
+# A bar of fewer cells shows no difference between levels.
 MIN_BAR = 3
 _FULL = "█"
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
@@ -28,14 +29,15 @@ class LevelLines:
 
     def __init__(self, palette: Palette) -> None:
         self._palette = palette
-        # The longest price and quantity so far: they only grow, so that nothing jumps.
+        # The widths of the longest price and quantity so far. They only grow, so that the columns
+        # do not jump.
         self._price_width = self._qty_width = 0
-        # Most levels look as they did the last time, and making a line is what painting costs.
+        # The lines of this painting and the last one. Lines of unchanged levels are reused.
         self._made: dict[_Look, Strip] = {}
         self._made_before: dict[_Look, Strip] = {}
 
     def begin(self, asks: Sequence[Level], bids: Sequence[Level]) -> None:
-        """Make room for these levels, which are drawn next."""
+        """Begin a painting of these levels: widen the columns for them."""
         self._made, self._made_before = {}, self._made
         for level in (*asks, *bids):
             if len(level.price) > self._price_width or len(level.qty) > self._qty_width:
@@ -50,10 +52,17 @@ class LevelLines:
             text += "depth"
         return frame.line([(text, self._palette.muted)])
 
-    def sure(
+    def live(
         self, frame: TextFrame, levels: Sequence[Level], whole: int, side: SideStyles
     ) -> list[Strip]:
-        """Levels that are known to be right, best first; a bar is full at `whole` lots."""
+        """Return the lines of a live book's levels, best first.
+
+        Args:
+            frame: The frame around the lines.
+            levels: The levels of one side.
+            whole: The lots of a full bar.
+            side: The styles of the side.
+        """
         room = self._bar_room(frame)
         lines: list[Strip] = []
         for level, total in zip(levels, cumulative(levels), strict=True):
@@ -65,8 +74,8 @@ class LevelLines:
             lines.append(line)
         return lines
 
-    def unsure(self, frame: TextFrame, levels: Sequence[Level]) -> list[Strip]:
-        """Levels of a book that is not live: the last known ones, and no more."""
+    def dimmed(self, frame: TextFrame, levels: Sequence[Level]) -> list[Strip]:
+        """Return the lines of the last known levels of a book that is not live."""
         style = self._palette.unsure
         return [frame.line([(self._text(level, frame), style)]) for level in levels]
 
@@ -81,7 +90,7 @@ class LevelLines:
             (f"{zeros} ", palette.zeros),
             (bar, side.bar),
         ]
-        return frame.line(pieces, sum([len(text) for text, _ in pieces]))
+        return frame.line(pieces, sum(len(text) for text, _ in pieces))
 
     def _text(self, level: Level, frame: TextFrame) -> str:
         return self._price(level) + self._qty(level, frame)
@@ -97,17 +106,17 @@ class LevelLines:
 
 
 def depth_bar(part: int, whole: int, width: int) -> str:
-    """Return a bar for `part` of `whole` in `width` cells, to an eighth of a cell.
+    """Return a bar for `part` of `whole` in `width` cells, rounded down to an eighth of a cell.
 
-    A part that is not zero shows at least that.
+    A part that is not zero has at least an eighth.
     """
     if part <= 0 or whole <= 0 or width <= 0:
         return ""
-    # Lots pass what a float holds exactly; an eighth of a cell is found among integers.
+    # Integer arithmetic, because a float cannot represent large numbers of lots exactly.
     eighths = max(1, min(part, whole) * width * 8 // whole)
     return _FULL * (eighths // 8) + _EIGHTHS[eighths % 8]
 
 
 def cumulative(levels: Sequence[Level]) -> list[int]:
-    """Return how many lots are offered up to each of `levels`, best first."""
+    """Return the sum of the lots up to each of `levels`, which are best first."""
     return list(accumulate(level.lots for level in levels))

@@ -1,4 +1,4 @@
-"""The widget of the table of all books: a cursor moves through it, and opens ladders."""
+"""The widget of the table of all books, with a cursor that selects ladders to open."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kraken_book.terminal.overview_rows import OverviewRows
 from kraken_book.terminal.palette import Palette
 from kraken_book.terminal.texts import counted
 
-# The frame's two edges, and the names of the columns.
+# The two lines of the frame and the line of the column names.
 LINES_BESIDE_BOOKS = 3
 
 
 class Overview(Widget, can_focus=False):
-    """All books of `board` in a line each. Only what is in sight is ever drawn."""
+    """A table with one row for each book of `board`. Only visible rows are drawn."""
 
     def __init__(self, board: Board, palette: Palette) -> None:
         super().__init__()
@@ -36,17 +36,22 @@ class Overview(Widget, can_focus=False):
 
     @property
     def natural_width(self) -> int:
-        """How many cells the whole table takes, its frame and some room for reasons included."""
+        """The width of the whole table in cells, with its frame."""
         return self._rows.width + 4
 
     @property
     def symbol(self) -> str | None:
-        """The symbol that the cursor is on, None if there is none."""
+        """The symbol under the cursor, None if the table is empty."""
         rows = self._board.rows
         return rows[self._cursor].symbol if self._cursor < len(rows) else None
 
     def show(self, ladders: Sequence[str], now: float) -> None:
-        """Show what the board knows `now`, and the numbers of the `ladders`."""
+        """Draw the table again.
+
+        Args:
+            ladders: The symbols of the ladders, for the numbers in the table.
+            now: The current time by the board's clock.
+        """
         under_cursor, self._now = self.symbol, now
         self._ladders = {symbol: index + 1 for index, symbol in enumerate(ladders)}
         if self._widened_for is not self._board.rows:
@@ -56,36 +61,36 @@ class Overview(Widget, can_focus=False):
         self.point_at(under_cursor)
 
     def point_at(self, symbol: str | None) -> None:
-        """Put the cursor on a symbol if it is in the table."""
+        """Move the cursor to `symbol` if it is in the table."""
         symbols = [book.symbol for book in self._board.rows]
         self.move_to(symbols.index(symbol) if symbol in symbols else self._cursor)
 
     def move(self, rows: int) -> None:
-        """Move the cursor by so many rows."""
+        """Move the cursor by `rows`."""
         self.move_to(self._cursor + rows)
 
     def page(self, pages: int) -> None:
-        """Move the cursor by so many windows."""
+        """Move the cursor by `pages` windows."""
         self.move(pages * max(self._room, 1))
 
     def move_to(self, row: int) -> None:
-        """Put the cursor on a row, the first or the last one at most, and bring it into sight."""
+        """Move the cursor to a row, limited to the table, and scroll to it."""
         self._cursor = max(min(row, len(self._board.rows) - 1), 0)
-        self._bring_into_sight()
+        self._scroll_to_cursor()
         self.refresh()
 
     @property
     def _room(self) -> int:
         return self.size.height - LINES_BESIDE_BOOKS
 
-    def _bring_into_sight(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         room = max(self._room, 1)
         last = max(len(self._board.rows) - room, 0)
         self._top = max(min(self._top, self._cursor, last), self._cursor - room + 1)
 
     def on_resize(self) -> None:
-        """Another window shows other rows."""
-        self._bring_into_sight()
+        """Keep the cursor visible at the window's new size."""
+        self._scroll_to_cursor()
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the frame or of the table."""
@@ -93,12 +98,12 @@ class Overview(Widget, can_focus=False):
         if y == 0:
             return frame.top([(" books ", frame.title)], self._summary())
         if y == self.size.height - 1:
-            return frame.bottom((), self._where())
+            return frame.bottom((), self._visible_range())
         if y == 1:
             return frame.line(self._rows.head(frame.inner))
         index = self._top + y - 2
         if index >= len(self._board.rows):
-            return frame.line([(self._why_empty(), self._palette.muted)] if not index else ())
+            return frame.line([(self._empty_text(), self._palette.muted)] if not index else ())
         return frame.line(self._row(index, self._board.rows[index], frame.inner))
 
     def _row(self, index: int, book: PolledBook, width: int) -> list[Piece]:
@@ -111,7 +116,7 @@ class Overview(Widget, can_focus=False):
             has_cursor=self.has_keys and index == self._cursor,
         )
 
-    def _why_empty(self) -> str:
+    def _empty_text(self) -> str:
         if self._board.failure is not None:
             return "  no book yet: is an api running there? `make run` starts one"
         return "  no book yet: waiting for a collector"
@@ -121,8 +126,8 @@ class Overview(Widget, can_focus=False):
         text = f" {self._board.live_count} of {counted(count, 'book')} live "
         return [(text, self._palette.muted)] if count else []
 
-    def _where(self) -> list[Piece]:
-        """Return which rows are in sight, if not all are."""
+    def _visible_range(self) -> list[Piece]:
+        """Return the numbers of the visible rows, or nothing if all rows are visible."""
         count = len(self._board.rows)
         if count <= self._room:
             return []

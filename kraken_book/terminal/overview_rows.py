@@ -1,4 +1,4 @@
-"""The table of all books, as `/books` tells them: a line for each, in columns that fit."""
+"""The rows of the table of all books, with as many columns as fit."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ _COLUMNS = (
     _Column("seq", "seq", 2, is_number=True),
     _Column("age", "age", 2, is_number=True),
 )
-# What a narrow window does without, the first first.
+# The columns that a narrow window leaves out, in this order.
 _DISPENSABLE = ("spread", "seq", "status", "age", "ladder", "ask")
-# A reason of fewer cells says nothing.
+# A reason in fewer cells would be unreadable.
 _MIN_REASON = 8
-# How much wider gaps may be if there is room, and how much room is left to reasons.
+# The maximum widening of the gaps if there is room, and the cells that are kept for reasons.
 _MAX_SPREAD = 5
 _ROOM_FOR_REASONS = 24
-# No name of Kraken's is longer; one that is does not push the columns out of the window.
+# No value from Kraken is longer. A longer one must not push other columns out of the window.
 _MAX_SYMBOL, _MAX_STATUS, _MAX_PRICE = 24, 12, 32
 
 
 class OverviewRows:
-    """Writes the books of an answer of `/books` into lines."""
+    """Formats the rows of `/books`."""
 
     def __init__(self, palette: Palette) -> None:
         self._palette = palette
         self._widths = {column.name: max(len(column.head), 1) for column in _COLUMNS}
         self._widths["age"] = len("119 s")
-        # A stream may say so before `/books` does.
+        # A stream may change a status before the next answer of `/books` widens the column.
         self._widths["status"] = len("syncing")
 
     def widen(self, books: Sequence[PolledBook], ladders: int) -> None:
-        """Make room for `books` and for the numbers of `ladders`; columns only grow."""
+        """Widen the columns for `books` and for the number of `ladders`; they never shrink."""
         for book in books:
             for name, text in _cells(book, ladders, None).items():
                 self._widths[name] = max(self._widths[name], len(text))
 
     @property
     def width(self) -> int:
-        """How many cells all columns take."""
+        """The width of all columns in cells."""
         return self._width(_COLUMNS)
 
     def head(self, width: int) -> list[Piece]:
@@ -84,9 +84,15 @@ class OverviewRows:
         is_known: bool,
         has_cursor: bool,
     ) -> list[Piece]:
-        """Return the row of a book, with the number of its `ladder` if it has one.
+        """Return the row of a book. If the book is not live, its reason follows if there is room.
 
-        A book that is not live or not `is_known` is dimmed, and says why if there is room.
+        Args:
+            book: The book.
+            ladder: The number of the book's ladder, None if it has none.
+            now: The current time by the poll's clock.
+            width: The width of the row in cells.
+            is_known: Whether `/books` answers. If not, the values are dimmed.
+            has_cursor: Whether the cursor is on this row.
         """
         columns = self._columns(width)
         spread = self._spread(columns, width)
@@ -99,8 +105,8 @@ class OverviewRows:
         ]
         room = width - sum(len(text) for text, _ in pieces) - 2
         if book.status != "live" and room >= _MIN_REASON:
-            why = explain(book.status, book.reason)
-            pieces.append((f"  {fitted(why, room)}", self._palette.warn))
+            reason = explain(book.status, book.reason)
+            pieces.append((f"  {fitted(reason, room)}", self._palette.warn))
         return self._under_cursor(pieces, width) if has_cursor else pieces
 
     def _styles(self, book: PolledBook, *, is_known: bool, is_open: bool) -> dict[str, Style]:
@@ -130,7 +136,7 @@ class OverviewRows:
         return columns
 
     def _spread(self, columns: Sequence[_Column], width: int) -> int:
-        """Return how much wider the gaps are than they have to be."""
+        """Return by how many cells each gap is wider than its minimum."""
         gaps = sum(column.gap > 1 for column in columns)
         room = width - self._width(columns) - _ROOM_FOR_REASONS
         return max(min(room // gaps, _MAX_SPREAD), 0)

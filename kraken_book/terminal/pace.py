@@ -1,10 +1,10 @@
-"""How often to paint: so often at most, and never more than half of the time."""
+"""Limits the share of time that painting takes."""
 
 from __future__ import annotations
 
 
 class Pace:
-    """Leaves the events at least as much time as painting took, however slow the terminal is."""
+    """Leaves events at least as much time as painting took, however slow the terminal is."""
 
     def __init__(self) -> None:
         self._not_before = float("-inf")
@@ -13,6 +13,6 @@ class Pace:
         """Return whether painting may begin."""
         return now >= self._not_before
 
-    def took(self, begun: float, ended: float) -> None:
-        """Take that painting took from `begun` until `ended`."""
+    def record_paint(self, begun: float, ended: float) -> None:
+        """Record the time that painting took."""
         self._not_before = ended + (ended - begun)

@@ -1,7 +1,7 @@
-"""The styles of the terminal: the web page's colours, or none if none are wanted.
+"""The styles of the terminal: the colours of the web page, or no colours.
 
-Blue and orange, not green and red, so that the sides differ for every eye. What a colour says is
-also said by a place, a word, a shape or the weight of the letters.
+The sides are blue and orange instead of green and red, so that colour-blind people can distinguish
+them. Nothing is shown by colour only: position, words, shapes or bold letters show it too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ GROUND = "#0d1117"
 LINE = "#3a4653"
 TEXT = "#eeeeee"
 MUTED = "#9fabb8"
-# Also texts that matter less are to be read: 4.5 to 1 on the ground, and under the cursor if they
-# come there.
+# Minor texts have a contrast of 4.5 to 1 too, on the ground and, if they occur there, under the
+# cursor.
 FAINT = "#7a8693"
 UNSURE = "#98a3af"
 BID = "#6cb3ff"
@@ -28,7 +28,7 @@ INK = "#16130a"
 
 @dataclass(frozen=True)
 class SideStyles:
-    """How the levels of one side look."""
+    """The styles of the levels of one side."""
 
     price: Style
     best: Style
@@ -37,10 +37,10 @@ class SideStyles:
 
 @dataclass(frozen=True)
 class Palette:
-    """A style for each thing that is told apart."""
+    """A style for each kind of text."""
 
     screen: str
-    """What Textual paints outside of our widgets."""
+    """The colour outside the widgets, by Textual's name."""
     ground: Style
     text: Style
     strong: Style
@@ -48,22 +48,22 @@ class Palette:
     zeros: Style
     """Zeros that only show the precision."""
     unsure: Style
-    """What is not known to be right."""
+    """Values of books that are not live."""
     frame: Style
     focus: Style
-    """The frame that has the focus, and its contents."""
+    """The frame with the focus, and its title."""
     bid: SideStyles
     ask: SideStyles
     good: Style
     warn: Style
     bad: Style
     simulated: Style
-    """No market's book."""
+    """The mark of a simulated book."""
     banner: Style
-    """The notice that the books are of no real market."""
+    """The notice that books are simulated."""
     outage: Style
     cursor: Style
-    """The row that the cursor is on, over its other styles."""
+    """The row under the cursor, combined with its other styles."""
 
 
 def _on_ground(color: str, *, bold: bool = False) -> Style:
@@ -90,19 +90,19 @@ COLOURED = Palette(
     outage=Style(color="#ffffff", bgcolor="#8f1d18", bold=True),
     cursor=Style(bgcolor="#22364d"),
 )
-"""For terminals that take any colour."""
+"""For terminals with true colour."""
 
-# The nearest of 256 to these bars would be olive and teal.
+# The nearest of the 256 colours to the bars' colours would be olive and teal.
 EIGHT_BIT = replace(
     COLOURED,
     bid=replace(COLOURED.bid, bar=_on_ground("color(24)")),
     ask=replace(COLOURED.ask, bar=_on_ground("color(94)")),
 )
-"""For terminals of 256 colours."""
+"""For terminals with 256 colours."""
 
 
 def _sixteen(color: str = "white", *, bold: bool = False, dim: bool = False) -> Style:
-    # On a ground of its own: yellow and cyan cannot be read on a terminal's white one.
+    # The background is set, because yellow and cyan are unreadable on a white one.
     return Style(color=color, bgcolor="black", bold=bold, dim=dim)
 
 
@@ -126,14 +126,14 @@ SIXTEEN = Palette(
     outage=Style(color="bright_white", bgcolor="red", bold=True),
     cursor=Style(reverse=True),
 )
-"""For terminals that name sixteen colours, which are the terminal's own."""
+"""For terminals with sixteen colours, which each terminal defines differently."""
 
 
 def _plain(*, bold: bool = False, dim: bool = False, italic: bool = False) -> Style:
     return Style(bold=bold, dim=dim, italic=italic)
 
 
-# Nothing that is to be read is dim: how faint that is, the terminal decides.
+# Texts are never dim, because the terminal decides how faint that is.
 PLAIN = Palette(
     screen="ansi_default",
     ground=_plain(),
@@ -154,11 +154,16 @@ PLAIN = Palette(
     outage=Style(reverse=True, bold=True),
     cursor=Style(reverse=True),
 )
-"""Without any colour, on the terminal's own ground."""
+"""Without colours, on the terminal's background."""
 
 
 def palette_for(*, no_color: bool, color_system: str | None) -> Palette:
-    """Return the palette of a terminal whose colours Rich calls `color_system`."""
+    """Return the palette of a terminal.
+
+    Args:
+        no_color: Whether the user wants no colours.
+        color_system: Rich's name for the terminal's colours, None if it has none.
+    """
     if no_color or color_system is None:
         return PLAIN
     return {"standard": SIXTEEN, "256": EIGHT_BIT}.get(color_system, COLOURED)

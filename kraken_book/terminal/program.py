@@ -1,4 +1,4 @@
-"""Run the terminal as a program: check that it can run, and end it in good order."""
+"""Run the terminal as a program: check the standard streams, and return an exit code."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kraken_book.terminal.hangup import EXIT_CODE, HangupWatch
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Show what the arguments say; return the exit code."""
+    """Run the terminal with command-line `arguments`, and return the exit code."""
     options = read_options(arguments)
-    # Keys come from the first, the screen goes to the last.
+    # Textual reads the keys from stdin, and writes the screen to stderr.
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None or not stream.isatty():
             return _fail(f"{name} is no terminal")
-    # Whatever the client logs is on the screen already, in its place.
+    # The screen already shows everything that the client logs.
     logging.getLogger("kraken_book").addHandler(logging.NullHandler())
     logging.getLogger("kraken_book").propagate = False
     app = TerminalApp(options)
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _leave(app: TerminalApp) -> None:
-    """End the terminal from another thread."""
+    """Exit the terminal from another thread."""
     with suppress(RuntimeError):
         app.call_from_thread(app.exit, return_code=EXIT_CODE)
 

@@ -1,4 +1,4 @@
-"""A line of the window with words at its left and right, which are cut if there is no room."""
+"""A line of the window with words at its left and right."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Words = Sequence[Sequence[Piece]]
 
 
 class TextLine(Widget, can_focus=False):
-    """One line. Its words at the right come first; those at the left give way from their end.
+    """One line. If there is no room, words at the left are left out, the last word first.
 
-    Pieces that belong together are one word: it is shown as a whole, or left out.
+    A word is a sequence of pieces, and is shown as a whole or not at all.
     """
 
     DEFAULT_CSS = "TextLine { width: 1fr; height: 1; }"
@@ -30,7 +30,7 @@ class TextLine(Widget, can_focus=False):
         self._right: Sequence[Piece] = ()
 
     def show(self, left: Words, right: Sequence[Piece] = ()) -> None:
-        """Show these words, unless they are shown already."""
+        """Show these words, and draw the line again if they have changed."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
@@ -49,7 +49,7 @@ def _that_fit(words: Words, room: int) -> Sequence[Piece]:
     pieces: list[Piece] = []
     for word in words:
         room -= _cells(word)
-        # A single word is better cut than left out.
+        # The first word is cut, and not left out.
         if room < 0 and pieces:
             break
         pieces += word

@@ -1,4 +1,4 @@
-"""Values as the terminal writes them, each in the cells that it is given."""
+"""Formats of the terminal's values, and texts that fit into a number of cells."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kraken_book.printable import printable
 NOTHING = "—"
 ELLIPSIS = "…"
 
-# A status has a word, a shape and a colour.
+# The shape of each status, beside its word and its colour.
 MARKS = {"live": "●", "syncing": "◐", "stale": "▲", "asked": "○", "refused": "x"}
 
 
 def fitted(text: str, width: int) -> str:
-    """Return `text` in `width` cells at most; an ellipsis shows that something was cut off."""
+    """Return `text` in at most `width` cells; an ellipsis marks a cut."""
     text = printable(text)
     if cell_len(text) <= width:
         return text
@@ -25,18 +25,18 @@ def fitted(text: str, width: int) -> str:
 
 
 def left(text: str, width: int) -> str:
-    """Return `text` at the left of exactly `width` cells."""
+    """Return `text` aligned left in exactly `width` cells."""
     return set_cell_size(fitted(text, width), width)
 
 
 def right(text: str, width: int) -> str:
-    """Return `text` at the right of exactly `width` cells."""
+    """Return `text` aligned right in exactly `width` cells."""
     text = fitted(text, width)
     return " " * (width - cell_len(text)) + text
 
 
 def age_text(seconds: float | None) -> str:
-    """Return an age: tenths of a second if it is small, minutes or hours if it is great."""
+    """Return an age in seconds, with tenths if it is small, or in minutes or hours."""
     if seconds is None:
         return NOTHING
     if seconds < 9.95:
@@ -47,18 +47,18 @@ def age_text(seconds: float | None) -> str:
 
 
 def count_text(count: int) -> str:
-    """Return a count with its thousands set apart."""
+    """Return a count with commas between thousands."""
     return f"{count:,}"
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a count of something: `1 book`, `2 books`."""
+    """Return a count with its noun: `1 book`, `2 books`."""
     return f"{count_text(count)} {noun}{'' if count == 1 else 's'}"
 
 
 @lru_cache(maxsize=8192)
 def split_zeros(text: str) -> tuple[str, str]:
-    """Split a decimal into its digits and the zeros that only show the precision."""
+    """Split a decimal into its digits and its trailing zeros."""
     if "." not in text:
         return text, ""
     digits = text.rstrip("0").removesuffix(".")
@@ -66,5 +66,5 @@ def split_zeros(text: str) -> tuple[str, str]:
 
 
 def first_that_fits(texts: Sequence[str], width: int) -> str:
-    """Return the first text of at most `width` cells; if none fits, the last one, cut."""
+    """Return the first text of at most `width` cells; if none fits, cut the last one."""
     return next((text for text in texts if cell_len(text) <= width), fitted(texts[-1], width))

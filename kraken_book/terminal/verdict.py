@@ -1,4 +1,4 @@
-"""Whether a book may be shown as right: the stream and `/books` must both say so."""
+"""The status with which a book is shown: `live` only if its stream and `/books` agree."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from kraken_book.words import explain
 
 
 class Verdict(NamedTuple):
-    """A book's status, and in a few words why it is not live; None if it is."""
+    """The status of a book as it is shown.
+
+    `reason` explains in a few words why the book is not live; it is None if the book is live.
+    """
 
     status: str
-    why: str | None
+    reason: str | None
 
 
 LIVE = Verdict("live", None)
@@ -23,53 +26,54 @@ LIVE = Verdict("live", None)
 def judge(
     live: LiveBook | None,
     polled: PolledBook | None,
-    owed: int | None,
+    expected_seq: int | None,
     failure: str | None,
     now: float,
 ) -> Verdict:
     """Return the verdict on a book.
 
     Args:
-        live: The book as its stream brought it; None before its first event.
-        polled: The book as `/books` told it last; None if it did not.
-        owed: A seq that `/books` told so long ago that the stream must have brought it since.
-        failure: Why `/books` does not answer; None if it does.
-        now: The clock of the poll.
+        live: The book of the stream, None before its first event.
+        polled: The book in the last answer of `/books`, None if it was not there.
+        expected_seq: A seq from an older answer of `/books`, which the stream should have reached;
+            None if unknown.
+        failure: Why `/books` does not answer, None if it does.
+        now: The current time by the poll's clock.
     """
     if failure is not None:
         return Verdict("stale", f"last known book: {failure}")
     if polled is not None and polled.status == "refused":
-        return _told("refused", polled.reason)
-    return _of_stream(live, polled) or _of_poll(live, polled, owed, now) or LIVE
+        return _explained("refused", polled.reason)
+    return _doubt_of_stream(live, polled) or _doubt_of_poll(live, polled, expected_seq, now) or LIVE
 
 
-def _of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdict | None:
-    """Return what the stream says against a book, None if nothing."""
-    # Before the first book only `/books` knows why there is none.
+def _doubt_of_stream(live: LiveBook | None, polled: PolledBook | None) -> Verdict | None:
+    """Return the verdict of the stream on a book that is not live, None if the book is live."""
+    # Before the first snapshot only `/books` has the reason.
     if live is None or live.reason == NO_BOOK_YET:
         has_cause = polled is not None and polled.status != "live" and polled.reason
-        return _told("syncing", polled.reason if polled and has_cause else NO_BOOK_YET)
+        return _explained("syncing", polled.reason if polled and has_cause else NO_BOOK_YET)
     if live.is_doubted:
-        return _told("syncing", live.reason)
-    return None if live.is_live else _told(live.status, live.reason)
+        return _explained("syncing", live.reason)
+    return None if live.is_live else _explained(live.status, live.reason)
 
 
-def _of_poll(
-    live: LiveBook | None, polled: PolledBook | None, owed: int | None, now: float
+def _doubt_of_poll(
+    live: LiveBook | None, polled: PolledBook | None, expected_seq: int | None, now: float
 ) -> Verdict | None:
-    """Return what `/books` says against a book, None if nothing."""
-    if live is not None and owed is not None and (live.seq or 0) < owed:
-        return Verdict("stale", "this stream is behind what /books tells")
+    """Return the verdict of `/books` on a book that is not live, None if the book is live."""
+    if live is not None and expected_seq is not None and (live.seq or 0) < expected_seq:
+        return Verdict("stale", "this stream is behind /books")
     if polled is None or polled.status == "live" or _is_newer(live, polled, now):
         return None
-    return _told(polled.status, polled.reason)
+    return _explained(polled.status, polled.reason)
 
 
 def _is_newer(live: LiveBook | None, polled: PolledBook, now: float) -> bool:
-    """Return whether the stream brought something after `/books` was asked."""
+    """Return whether the stream's last event arrived after the request for `/books`."""
     age = live.age if live else None
     return age is not None and age < now - polled.asked_at
 
 
-def _told(status: str, reason: str | None) -> Verdict:
+def _explained(status: str, reason: str | None) -> Verdict:
     return Verdict(status, explain(status, reason))

@@ -61,7 +61,7 @@ class Reason(StrEnum):
 
 
 class _Explanation(NamedTuple):
-    says: str
+    summary: str
     advice: str
 
 
@@ -86,7 +86,7 @@ _EXPLANATIONS = {
         "redis refuses the password", "correct user and password in REDIS_URL"
     ),
     Reason.PASSWORD_MISSING: _Explanation(
-        "redis wants a password", "set REDIS_URL to redis://user:password@host:port/db"
+        "redis requires a password", "set REDIS_URL to redis://user:password@host:port/db"
     ),
     Reason.NO_PERMISSION: _Explanation(
         "redis does not permit a command to this user",
@@ -175,20 +175,20 @@ class Trouble(NamedTuple):
 
     Attributes:
         reason: The reason, for programs.
-        says: A summary in a few words, in lower case.
+        summary: A summary in a few words, in lower case.
         advice: The remedy.
         text: The error's text, with the server's address if it is known, without a password.
     """
 
     reason: Reason
-    says: str
+    summary: str
     advice: str
     text: str
 
     @property
     def detail(self) -> str:
         """Summary and advice as one sentence without addresses, for HTTP clients."""
-        return f"{self.says[0].upper()}{self.says[1:]}; {self.advice}"
+        return f"{self.summary[0].upper()}{self.summary[1:]}; {self.advice}"
 
     @property
     def is_of_one_key(self) -> bool:
@@ -204,12 +204,12 @@ def describe(error: BaseException, node: object = None) -> Trouble:
         node: The client of the server that was called; its address is added to the text.
     """
     reason = _reason_of(error)
-    says, advice = _EXPLANATIONS[reason]
+    summary, advice = _EXPLANATIONS[reason]
     text = _SCRIPT_SUFFIX.sub("", str(error)) or type(error).__name__
     address = node.address if isinstance(node, RedisNode) else ""
     if address and address not in text:
         text = f"{text} ({address})"
-    return Trouble(reason, says, advice, text[:MAX_TEXT_LENGTH])
+    return Trouble(reason, summary, advice, text[:MAX_TEXT_LENGTH])
 
 
 def _reason_of(error: BaseException) -> Reason:

@@ -1,4 +1,4 @@
-"""A collector's hand on Redis, and a replica over it."""
+"""Fixtures of the api's tests: a writer to Redis, and a replica over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One replica of the api without its sockets, over a real Redis that the real script writes."""
+"""A replica of the api without its sockets, over a Redis that the real script writes."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from runtime.service import end_tasks
 
-# Older than a busy test machine makes a book; tests of old ones say 60 s.
+# The epoch of a collector, in the form of a lease's.
+EPOCH = 1785638131660
+# A busy machine does not make a book older than this; tests of stale books use 60 s.
 MAX_AGE = 30.0
-# Sooner than in life, so that no test has to wait long.
-LOOK_SECONDS, GONE_AFTER = 0.05, 0.3
+# Shorter than by default, so that tests are quick.
+UPDATE_SECONDS, GONE_AFTER = 0.05, 0.3
 # Few, so that a reader soon falls behind.
 VIEW_BYTES = 20_000
 
 
 class Written:
-    """What a collector would do to Redis."""
+    """Writes to Redis as a collector does."""
 
     def __init__(self, redis: RedisNode) -> None:
         self.redis = redis
@@ -56,7 +58,7 @@ class Written:
         age: float = 0.0,
         wake: bool = True,
     ) -> None:
-        """Events and their book, confirmed `age` seconds ago."""
+        """Write events and their book, confirmed `age` seconds ago."""
         confirmed_at = await self.ago(age)
         call = book_call(epoch, events, symbol=symbol, confirmed_at=confirmed_at)
         await self.call(call, wake=wake)
@@ -74,7 +76,7 @@ class Written:
         reason: str | None = None,
         source: str = "simulated",
     ) -> None:
-        """What `kraken:symbols` says of it."""
+        """Write the state of a symbol to `kraken:symbols`."""
         state = SymbolState(status, reason, source, "0/1", 10, 1, 8)
         await self.redis.hset(SYMBOLS, symbol, encode_symbol_state(state))
 
@@ -90,7 +92,7 @@ class Written:
 
 
 class Replica(Api):
-    """An api without its sockets, over one Redis."""
+    """An api without its sockets, over one Redis or the given `nodes`."""
 
     def __init__(
         self,
@@ -98,14 +100,15 @@ class Replica(Api):
         max_age: float = MAX_AGE,
         max_bytes: int = MAX_BYTES,
         gone_after: float = GONE_AFTER,
+        nodes: OneNode | None = None,
         **limits: Any,
     ) -> None:
         super().__init__(
-            OneNode(redis),
+            nodes or OneNode(redis),
             max_age=max_age,
             buffer_bytes=max_bytes,
             write_timeout=30.0,
-            look_interval=LOOK_SECONDS,
+            update_interval=UPDATE_SECONDS,
             gone_after=gone_after,
             view_bytes=VIEW_BYTES,
             **limits,
@@ -115,13 +118,13 @@ class Replica(Api):
         return self.starter.book_cursor(symbol)
 
     def ring(self, symbol: str = "BTC/USD") -> Ring:
-        """The ring of a symbol that is followed."""
+        """Return the ring of a followed symbol."""
         (ring,) = [each for each in self.registry.rings if each.symbol == symbol]
         return ring
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[Replica]:
-        """While it follows Redis."""
+        """Follow Redis within the context."""
         running = [asyncio.create_task(loop) for loop in self.loops()]
         try:
             yield self
@@ -129,13 +132,21 @@ class Replica(Api):
         finally:
             await end_tasks(running)
 
+    @asynccontextmanager
+    async def reading(self, symbol: str = "BTC/USD") -> AsyncIterator[Cursor]:
+        """Follow Redis within the context, with an open cursor."""
+        async with self.following():
+            cursor = self.cursor(symbol)
+            await cursor.open()
+            yield cursor
+
     def client(self) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=cast("Any", self.app), raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://replica")
 
 
 class Message(dict[str, Any]):
-    """An event as its reader got it; `id` is None where it had none."""
+    """An event as its reader got it; `id` is None if it had none."""
 
     id: str | None = None
 
@@ -145,7 +156,7 @@ class Message(dict[str, Any]):
 
 
 def messages(data: bytes) -> list[Message]:
-    """The events in SSE; what is neither `id` nor `data` is a mistake here."""
+    """Return the events in SSE data; it may have no other fields than `id` and `data`."""
     assert data == b"" or data.endswith(b"\n\n")
     found = []
     for block in data.split(b"\n\n")[:-1]:
@@ -162,7 +173,7 @@ def shorts(data: bytes) -> list[tuple[str, int | None]]:
 
 
 async def received(cursor: Cursor, count: int) -> list[Message]:
-    """The next `count` messages of `cursor`."""
+    """Return the next `count` messages of `cursor`."""
     got: list[Message] = []
 
     async def more() -> bool:
@@ -170,7 +181,7 @@ async def received(cursor: Cursor, count: int) -> list[Message]:
         return len(got) >= count
 
     await async_wait_until(more, f"{count} messages, but {len(got)}")
-    assert len(got) == count, [message.short for message in got]
+    assert len(got) == count, short(got)
     return got
 
 

@@ -1,4 +1,4 @@
-"""The api's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+"""The api's settings: the documented defaults, and errors that name variable and valid values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.delenv(field.upper(), raising=False)
 
 
-def test_the_defaults_are_those_of_the_design() -> None:
+def test_defaults_are_the_documented_ones() -> None:
     settings = ApiSettings()
     assert (settings.api_host, settings.api_port) == ("127.0.0.1", 3000)
     assert settings.api_max_age == 10
@@ -42,12 +42,12 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("API_WRITE_TIMEOUT", "soon", "number"),
         ("API_DRAIN", "nan", "(finite|greater than 0)"),
         ("API_KEEP_ALIVE", "0", "greater than 0"),
-        ("API_TRUSTED_PROXIES", "*", "'\\*' does not appear .*: it takes addresses and networks"),
-        ("API_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set: it takes addresses"),
+        ("API_TRUSTED_PROXIES", "*", "'\\*' does not appear .*: expected addresses and networks"),
+        ("API_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set: expected addresses"),
         ("REDIS_URL", "127.0.0.1:6379", "redis://host:port/db"),
     ],
 )
-def test_a_wrong_one_is_named_with_what_it_takes(
+def test_invalid_setting_is_named_with_valid_values(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""The collector's variables: defaults of DESIGN, and errors that name the variable and the cure."""
+"""The collector's settings: the README's defaults, shards, and errors that name the right form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> CollectorS
     return CollectorSettings()
 
 
-def test_the_defaults_are_those_of_the_design() -> None:
+def test_defaults_are_the_documented_ones() -> None:
     settings = CollectorSettings()
     assert settings.redis_url == "redis://127.0.0.1:6379/0"
     assert (str(settings.log_level), settings.log_format) == ("info", None)
@@ -75,7 +75,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         ("LOG_FORMAT", "xml", "'console' or 'json'"),
     ],
 )
-def test_a_wrong_one_is_named_with_what_it_takes(
+def test_error_of_a_wrong_setting_names_it_and_the_right_form(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, takes: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -85,7 +85,9 @@ def test_a_wrong_one_is_named_with_what_it_takes(
     assert re.search(takes, line), line
 
 
-def test_every_wrong_one_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_all_wrong_settings_are_reported_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(ValidationError) as caught:
         settings_of(monkeypatch, KRAKEN_DEPTH="11", COLLECTOR_PORT="x", KRAKEN_SYMBOLS="?")
     lines = describe_errors(caught.value)
@@ -107,13 +109,13 @@ def test_every_wrong_one_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         ("wss://notkraken.com/v2", "simulated"),
     ],
 )
-def test_books_are_krakens_only_where_the_host_is(
+def test_source_is_kraken_only_for_krakens_hosts(
     monkeypatch: pytest.MonkeyPatch, url: str, source: str
 ) -> None:
     assert settings_of(monkeypatch, KRAKEN_URL=url).source == source
 
 
-def test_shards_share_the_symbols_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_symbol_belongs_to_one_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"X{number}/USD" for number in range(50)]
     shares = [
         [name for name in names if shard.has(name)]
@@ -127,15 +129,15 @@ def test_shards_share_the_symbols_out(monkeypatch: pytest.MonkeyPatch) -> None:
         assert all(crc32(symbol.encode()) % 3 == index for symbol in share)
 
 
-def test_a_shard_reads_as_it_is_written() -> None:
+def test_shard_has_the_text_that_it_was_parsed_from() -> None:
     assert str(parse_shard("2/8")) == "2/8"
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_has_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings_of(monkeypatch, KRAKEN_DEPTH="", REDIS_URL="").kraken_depth == 10
 
 
-def test_a_file_says_what_the_environment_does_not(
+def test_env_file_has_values_for_unset_variables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("KRAKEN_DEPTH=25\nCOLLECTOR_PORT=9200\nOTHER=1\n")
@@ -144,9 +146,7 @@ def test_a_file_says_what_the_environment_does_not(
 
 
 @given(st.integers(1, 24), st.integers(1, 24), st.text(max_size=8))
-def test_whatever_the_counts_are_a_symbol_is_of_one_shard_of_each_and_these_overlap(
-    old: int, new: int, symbol: str
-) -> None:
+def test_shards_of_one_symbol_overlap_for_any_two_counts(old: int, new: int, symbol: str) -> None:
     (one,) = (Shard(i, old) for i in range(old) if Shard(i, old).has(symbol))
     (other,) = (Shard(i, new) for i in range(new) if Shard(i, new).has(symbol))
     assert one.overlaps(other)
@@ -165,7 +165,9 @@ def test_whatever_the_counts_are_a_symbol_is_of_one_shard_of_each_and_these_over
         ("1/4", "2/6", False),
     ],
 )
-def test_shards_overlap_where_a_symbol_can_be_of_both(one: str, other: str, overlaps: bool) -> None:
+def test_shards_overlap_if_a_symbol_can_belong_to_both(
+    one: str, other: str, overlaps: bool
+) -> None:
     assert parse_shard(one).overlaps(parse_shard(other)) is overlaps
     shared = [n for n in range(24) if _has(one, n) and _has(other, n)]
     assert bool(shared) is overlaps

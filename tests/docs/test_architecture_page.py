@@ -56,7 +56,7 @@ def test_walk_of_a_frame_is_as_short_as_the_page_says() -> None:
     section = walk("A frame")
     in_socket = list(hops(section))
     names = [name for _, name in in_socket]
-    is_sse = in_socket[: names.index("FrameLog.append") + 1]
+    is_sse = in_socket[: names.index("EventLog.append") + 1]
     for calls, text in ((is_sse, "SSE bytes after"), (in_socket, "socket after")):
         files = {path for path, _ in calls}
         assert f"{text} {len(calls)} calls in {len(files)}" in section.replace("\n", " ")

@@ -18,7 +18,7 @@ from launcher.embedded_redis import EmbeddedRedis
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD")
 # One symbol of each half; the new shards do not follow them.
 DROPPED = ("LTC/USD", "DOT/USD")
-WAITING = "a shard of another count leads symbols of this one, waiting until it is stopped"
+WAITING = "overlapping shard has a leader, waiting"
 
 
 @dataclass

@@ -187,9 +187,7 @@ def test_wrong_frame_resyncs_only_its_symbol(
     # An independent reader verifies every event: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
-    (doubt,) = [
-        line for line in scene.collector.lines("subscribing anew") if line["symbol"] == symbol
-    ]
+    (doubt,) = [line for line in scene.collector.lines("book resync") if line["symbol"] == symbol]
     assert doubt["reason"] == reason
     scene.assert_undisturbed(since, symbol)
     assert scene.kraken.connections == 1
@@ -233,7 +231,7 @@ def test_unreadable_frame_is_counted_and_logged(scene: Scene) -> None:
 
 def test_unknown_channel_is_logged(scene: Scene) -> None:
     scene.kraken.send('{"channel":"gossip","type":"update","data":[]}')
-    scene.collector.wait_for_line("frame passed over", what="channel gossip")
+    scene.collector.wait_for_line("unknown frame ignored", kind="channel gossip")
 
 
 def test_unrequested_snapshot_replaces_book_without_resync(
@@ -272,7 +270,7 @@ def test_refused_symbol_is_reported_and_harms_no_other(scene: Scene) -> None:
     assert refused["best_bid"] is refused["best_ask"] is refused["seq"] is refused["age_ms"] is None
     assert {book["status"] for book in books.values()} == {"live"}
     assert scene.api.get("/symbols").json() == sorted(SYMBOLS)
-    line = scene.collector.wait_for_line("kraken refused", error=reason)
+    line = scene.collector.wait_for_line("kraken refused request", error=reason)
     assert line["symbols"] == ["NOPE/USD"]
     assert scene.collector.metric("kraken_book_symbols", status="refused") == 1
     answer = scene.api.get("/depth/NOPE%2FUSD")

@@ -136,7 +136,7 @@ def test_exactly_one_of_two_collectors_leads_after_redis_returns(
 
     redis.kill()
     for collector in pair:
-        collector.wait_for_line("redis cannot be reached, waiting for it")
+        collector.wait_for_line("lease request failed, retrying")
         assert collector.live() == len(SYMBOLS), "the books go on in memory"
     redis.start()
 
@@ -275,7 +275,7 @@ def test_silent_feed_is_reconnected(stage: Stage) -> None:
         wait_until_they_move(streams)
         assert kraken.connections == 1
         kraken.fall_silent()
-        line = collector.wait_for_line("connection backing off")
+        line = collector.wait_for_line("connection failed, backing off")
         assert line["reason"] == "silent"
         wait_until(lambda: kraken.connections == 2, "the collector connects again")
         collector.wait_until_live(len(SYMBOLS))

@@ -109,7 +109,7 @@ def test_json_output_has_one_verifiable_line_per_event(api: Api) -> None:
     ("arguments", "words"),
     [
         (["FOO/USD"], "no symbol 'FOO/USD' is configured"),
-        (["--url", "localhost:1", "BTC/USD"], "'localhost:1' is no URL of an api"),
+        (["--url", "localhost:1", "BTC/USD"], "'localhost:1' is not the URL of an api"),
         ([], "the following arguments are required: SYMBOL"),
     ],
 )

@@ -44,7 +44,7 @@ def collect(stage: Stage, url: str, **environment: str) -> Collector:
 
 def assert_certificate_refused(collector: Collector, kraken: ScriptedKraken) -> None:
     """Assert that the collector logs the error at each attempt and never connects."""
-    collector.wait_for_line("connection backing off", count=2, reason="certificate")
+    collector.wait_for_line("connection failed, backing off", count=2, reason="certificate")
     assert collector.live() == 0
     assert kraken.connections == 0
     assert collector.metric("kraken_book_reconnects_total", reason="certificate") >= 2
@@ -91,7 +91,7 @@ def test_local_feed_bypasses_proxy(stage: Stage) -> None:
 
 def test_unusable_proxy_is_logged_and_tried_again(stage: Stage) -> None:
     collector = collect(stage, f"wss://{HOST}/v2", ALL_PROXY="socks5://127.0.0.1:1")
-    collector.wait_for_line("connection backing off", count=2, reason="unreachable")
+    collector.wait_for_line("connection failed, backing off", count=2, reason="unreachable")
     assert collector.process.poll() is None
 
 

@@ -32,7 +32,7 @@ def test_poisonous_symbol_delays_others_by_seconds_only(
             stage.redis().url, kraken.url, KRAKEN_SYMBOLS=",".join([*good[:3], BAD, *good[3:]])
         )
         collector.wait_until_live(len(good))
-        line = collector.wait_for_line("kraken refused", symbols=[BAD])
+        line = collector.wait_for_line("kraken refused request", symbols=[BAD])
         assert line["error"] == "EQuery:Invalid request"
 
 

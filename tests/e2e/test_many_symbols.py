@@ -185,7 +185,7 @@ def test_many_book_stream_survives_empty_redis_and_killed_leader(scene: Scene, r
     [
         ("", "symbols", "symbols=*"),
         ("symbols=", "symbols", "symbols=*"),
-        ("symbols=*,BTC/USD", "symbols", "take it alone"),
+        ("symbols=*,BTC/USD", "symbols", "not both"),
         ("symbols=*&levels=0", "levels", "above 0"),
         ("symbols=*&levels=ten", "levels", "such as 10"),
         ("symbols=*&view=bottom", "view", "top"),

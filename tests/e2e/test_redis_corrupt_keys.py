@@ -15,8 +15,8 @@ from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 BOOK, EVENTS = "kraken:book:{BTC/USD}", "kraken:events:{BTC/USD}"
 LEASE = "kraken:lease:{0/1}"
 OTHERS = SYMBOLS[1:]
-CORRUPT = "a key in redis is corrupt, left as it is"
-REPAIRED = "a key in redis was corrupt, repaired"
+CORRUPT = "redis key corrupt, left unchanged"
+REPAIRED = "redis key corrupt, repaired"
 MAX_LINES = 12
 
 

@@ -20,7 +20,7 @@ def test_redis_restart_with_data_costs_no_event(stage: Stage) -> None:
     scene = open_scene(stage)
     scene.streams.client.shutdown(save=True)
     scene.redis.process.wait()
-    scene.collector.wait_for_line("redis does not take writes, the books go on in memory")
+    scene.collector.wait_for_line("redis unavailable, events wait in memory")
     scene.redis.start()
 
     scene.flow()

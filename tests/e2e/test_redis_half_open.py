@@ -12,10 +12,10 @@ from tests.e2e.redis_scene import Scene, open_scene
 # One second longer than the clients' timeout.
 LATE_SECONDS = 6.0
 AWAY = {
-    "collector": "redis does not take writes, the books go on in memory",
-    "api": "redis cannot be reached, streams stay open and wait",
+    "collector": "redis unavailable, events wait in memory",
+    "api": "redis unavailable, streams wait",
 }
-BACK = {"collector": "redis is back, publishing goes on", "api": "redis is back"}
+BACK = {"collector": "redis available again", "api": "redis is back"}
 
 
 @pytest.fixture(scope="module")

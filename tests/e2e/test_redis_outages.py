@@ -33,8 +33,8 @@ def test_service_started_before_redis_logs_its_wait_and_then_works(stage: Stage)
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(redis.url)
 
-    collector.wait_for_line("redis cannot be reached, waiting for it")
-    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    collector.wait_for_line("lease request failed, retrying")
+    api.wait_for_line("redis unavailable, streams wait")
     collector.wait_until_live(len(SYMBOLS))
     assert collector.get("/healthz").json()["status"] == "ok"
     for path in ("/readyz", "/symbols", "/books", "/depth/BTC%2FUSD"):
@@ -111,12 +111,12 @@ def test_redis_that_hangs_or_returns_empty_costs_no_book(
     assert api.get("/healthz").status_code == 200
     assert api.get("/readyz").status_code == 503
     assert api.get("/depth/BTC%2FUSD").status_code == 503
-    collector.wait_for_line("redis does not take writes, the books go on in memory")
-    api.wait_for_line("redis cannot be reached, streams stay open and wait")
+    collector.wait_for_line("redis unavailable, events wait in memory")
+    api.wait_for_line("redis unavailable, streams wait")
     wait_until(lambda: monotonic() >= thawed, "the ten seconds are over")
     redis.resume()
 
-    collector.wait_for_line("redis is back, publishing goes on")
+    collector.wait_for_line("redis available again")
     wait_until_all_move(collector, api, redis)
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
@@ -133,9 +133,9 @@ def test_redis_that_hangs_or_returns_empty_costs_no_book(
     before = {symbol: streams.ladder(symbol).place for symbol in SYMBOLS}
     redis.kill()
     api.answers("/readyz", 503)
-    collector.wait_for_line("redis does not take writes, the books go on in memory", count=2)
+    collector.wait_for_line("redis unavailable, events wait in memory", count=2)
     redis.start()
-    collector.wait_for_line("redis is back, publishing goes on", count=2)
+    collector.wait_for_line("redis available again", count=2)
     wait_until_all_move(collector, api, redis)
     wait_until(lambda: set(streams.states()) == set(SYMBOLS), "kraken:symbols is back")
     wait_until(

@@ -75,7 +75,7 @@ def test_rate_limited_requests_are_repeated_more_slowly(scene: Scene, readers: R
     scene.simulator.fault("rate_limit?seconds=3")
     scene.simulator.fault(f"corrupt?symbol={symbol}")
     readers.wait_for_doubt(symbol, "checksum")
-    scene.collector.wait_for_line("kraken says that requests come too fast")
+    scene.collector.wait_for_line("kraken rate limit exceeded, pausing requests")
     readers.wait_until_right()
     readers.assert_unharmed()
 

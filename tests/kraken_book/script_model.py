@@ -1,4 +1,4 @@
-"""The write script's rules as DESIGN tells them, in plain Python: the judge of random calls."""
+"""The write script's rules of docs/contract.md in plain Python, to check random calls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class ModelHash(NamedTuple):
 
 
 class ScriptModel:
-    """What one symbol's stream and hash must hold."""
+    """The expected stream and hash of one symbol."""
 
     def __init__(self) -> None:
         self.stream: list[tuple[int, int, str]] = []
         self.hash: ModelHash | None = None
-        # Somebody has set the hash's place to what cannot be.
+        # Whether another program has damaged the position in the hash.
         self.is_place_spoiled = False
-        # Somebody has added an entry of the far future.
+        # Whether another program has added an entry of the far future.
         self.is_stream_spoiled = False
 
     @property
@@ -32,7 +32,7 @@ class ScriptModel:
         return self.stream[-1][:2] if self.stream else (0, 0)
 
     def write(self, epoch: int, entries: list[EventEntry], *, is_book: bool) -> WriteRefusal | None:
-        """Take a call or refuse it; entries must have something in them."""
+        """Apply a call with at least one entry, and return its refusal or None."""
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:
             return WriteRefusal("FENCED", stream_epoch, stream_seq)
@@ -57,6 +57,7 @@ class ScriptModel:
         return None
 
     def touch(self, epoch: int, seq: int) -> WriteRefusal | None:
+        """Return the refusal of a touch, or None."""
         stream_epoch, stream_seq = self.place
         if epoch < stream_epoch:
             return WriteRefusal("FENCED", stream_epoch, stream_seq)
@@ -70,7 +71,7 @@ class ScriptModel:
         return None
 
     def forget(self) -> None:
-        """A restart without data."""
+        """Model a restart of Redis without its data."""
         self.lose_hash()
         self.lose_stream()
 

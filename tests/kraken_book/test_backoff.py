@@ -1,4 +1,4 @@
-"""Waiting longer after each failure, and not all at once."""
+"""Delays grow after each failure, and differ between clients."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def delays(count: int, **bounds: float) -> list[float]:
     return [backoff.next() for _ in range(count)]
 
 
-def test_every_delay_is_within_1_and_60_s_for_ever() -> None:
+def test_every_delay_is_between_1_and_60_s() -> None:
     for _ in range(20):
         assert all(1 <= delay <= 60 for delay in delays(2000))
 
 
-def test_delays_grow_by_doubling_to_the_greatest() -> None:
+def test_delays_double_up_to_the_limit() -> None:
     runs = [delays(10) for _ in range(200)]
     greatest = [max(run[n] for run in runs) for n in range(10)]
     least = [min(run[n] for run in runs) for n in range(10)]
@@ -29,17 +29,17 @@ def test_delays_grow_by_doubling_to_the_greatest() -> None:
     assert least[-1] >= 30
 
 
-def test_clients_that_failed_together_do_not_come_back_together() -> None:
+def test_delays_of_clients_that_failed_together_differ() -> None:
     for number in (0, 3, 9):
         assert len({round(delays(10)[number], 6) for _ in range(50)}) > 25
 
 
 @pytest.mark.parametrize(("least", "most"), [(0.5, 2.0), (5.0, 5.0)])
-def test_other_bounds(least: float, most: float) -> None:
+def test_delays_stay_within_other_limits(least: float, most: float) -> None:
     assert all(least / 2 <= delay <= most for delay in delays(500, least=least, most=most))
 
 
-def test_reset_begins_again() -> None:
+def test_reset_starts_with_a_small_delay() -> None:
     backoff = Backoff()
     for _ in range(10):
         backoff.next()

@@ -1,4 +1,4 @@
-"""Kraken's rules for a book, one by one, and its own worked example."""
+"""Kraken's rules for a book, and the worked example of its documentation."""
 
 from __future__ import annotations
 
@@ -60,25 +60,25 @@ def asks_of(book: Book) -> list[TextLevel]:
     return [(level.price, level.qty) for level in book.asks]
 
 
-def test_krakens_worked_example_verifies() -> None:
+def test_worked_example_of_kraken_verifies() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS)
     assert book.asks.checksum_text.decode() == EXAMPLE_ASKS_TEXT
     assert book.checksum() == EXAMPLE_CHECKSUM
     book.verify(EXAMPLE_CHECKSUM)
 
 
-def test_the_naive_judge_of_these_tests_agrees_with_kraken() -> None:
+def test_naive_book_has_the_checksum_of_the_worked_example() -> None:
     naive = NaiveBook()
     naive.snapshot(EXAMPLE_BIDS, EXAMPLE_ASKS)
     assert naive.checksum_text.startswith(EXAMPLE_ASKS_TEXT)
     assert naive.checksum == EXAMPLE_CHECKSUM
 
 
-def test_the_order_in_which_levels_come_does_not_matter() -> None:
+def test_order_of_levels_does_not_matter() -> None:
     book_of(EXAMPLE_BIDS[::-1], EXAMPLE_ASKS[::-1]).verify(EXAMPLE_CHECKSUM)
 
 
-def test_the_checksum_covers_the_best_ten_whatever_the_depth() -> None:
+def test_checksum_covers_the_best_ten_levels_at_any_depth() -> None:
     deeper_bids = [*EXAMPLE_BIDS, ("45270.0", "1.00000000")]
     deeper_asks = [*EXAMPLE_ASKS, ("45300.0", "1.00000000")]
     book = book_of(deeper_bids, deeper_asks, depth=25)
@@ -95,7 +95,7 @@ def test_sides_are_best_first() -> None:
     assert book.spread == "1.7"
 
 
-def test_a_snapshot_replaces_everything() -> None:
+def test_snapshot_replaces_all_levels() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS)
     book.replace(book.levels([("1.0", "2.00000000")]), [])
     assert (bids_of(book), asks_of(book)) == ([("1.0", "2.00000000")], [])
@@ -103,7 +103,7 @@ def test_a_snapshot_replaces_everything() -> None:
     assert book.asks.json == "[]"
 
 
-def test_an_update_sets_adds_and_removes() -> None:
+def test_update_sets_adds_and_removes_levels() -> None:
     book = book_of([("10.0", "1.00000000"), ("9.0", "1.00000000")], [("11.0", "1.00000000")])
     send(
         book,
@@ -114,13 +114,13 @@ def test_an_update_sets_adds_and_removes() -> None:
     assert asks_of(book) == [("11.0", "5.00000000"), ("12.0", "6.00000000")]
 
 
-def test_removing_a_price_that_is_not_there_changes_nothing() -> None:
+def test_removing_an_unknown_price_changes_nothing() -> None:
     book = book_of([("10.0", "1.00000000")], [])
     send(book, [("7.0", "0.00000000")], [("11.0", "0.00000000")])
     assert (bids_of(book), asks_of(book)) == ([("10.0", "1.00000000")], [])
 
 
-def test_of_a_price_that_comes_twice_the_last_counts() -> None:
+def test_last_level_of_a_repeated_price_counts() -> None:
     book = book_of([], [])
     send(book, [("10.0", "1.00000000"), ("10.0", "3.00000000"), ("10.0", "2.00000000")], [])
     assert bids_of(book) == [("10.0", "2.00000000")]
@@ -130,27 +130,27 @@ def test_of_a_price_that_comes_twice_the_last_counts() -> None:
     assert bids_of(book) == []
 
 
-def test_each_side_is_truncated_to_the_depth_after_a_frame() -> None:
+def test_sides_are_truncated_to_the_depth_after_a_frame() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS)
     send(book, [("45284.0", "1.00000000")], [("45285.0", "1.00000000")])
     assert bids_of(book) == [("45284.0", "1.00000000"), *EXAMPLE_BIDS[:9]]
     assert asks_of(book) == [("45285.0", "1.00000000"), *EXAMPLE_ASKS[:9]]
 
 
-def test_a_level_that_fell_out_does_not_come_back() -> None:
+def test_truncated_level_does_not_come_back() -> None:
     book = book_of([("10.0", "1.00000000"), ("9.0", "1.00000000")], [], depth=2)
     send(book, [("11.0", "1.00000000")], [])
     send(book, [("11.0", "0.00000000")], [])
     assert bids_of(book) == [("10.0", "1.00000000")]
 
 
-def test_a_side_is_not_truncated_within_a_frame() -> None:
+def test_sides_are_not_truncated_within_a_frame() -> None:
     book = book_of([], [("10.0", "1.00000000"), ("11.0", "1.00000000")], depth=2)
     send(book, [], [("9.0", "1.00000000"), ("9.0", "0.00000000")])
     assert asks_of(book) == [("10.0", "1.00000000"), ("11.0", "1.00000000")]
 
 
-def test_a_snapshot_deeper_than_the_depth_is_truncated_too() -> None:
+def test_snapshot_is_truncated_to_the_depth() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS, depth=3)
     assert (bids_of(book), asks_of(book)) == (EXAMPLE_BIDS[:3], EXAMPLE_ASKS[:3])
 
@@ -164,14 +164,14 @@ def test_books_with_fewer_than_ten_levels_or_none_are_valid(bids: int, asks: int
     assert (book.bids.best is None, book.asks.best is None) == (not bids, not asks)
 
 
-def test_another_checksum_is_a_mismatch_that_names_both() -> None:
+def test_checksum_mismatch_names_both_checksums() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS)
     with pytest.raises(ChecksumMismatch, match=r"3310070435.*3310070434"):
         book.verify(EXAMPLE_CHECKSUM + 1)
 
 
 @pytest.mark.parametrize("bid", ["11.0", "11.1"])
-def test_a_crossed_book_is_an_error_even_if_the_checksum_agrees(bid: str) -> None:
+def test_crossed_book_is_an_error_even_with_the_right_checksum(bid: str) -> None:
     book, naive = book_of([("10.0", "1.00000000")], [("11.0", "1.00000000")]), NaiveBook()
     naive.snapshot([("10.0", "1.00000000"), (bid, "2.00000000")], [("11.0", "1.00000000")])
     send(book, [(bid, "2.00000000")], [])
@@ -179,7 +179,7 @@ def test_a_crossed_book_is_an_error_even_if_the_checksum_agrees(bid: str) -> Non
         book.verify(naive.checksum)
 
 
-def test_a_book_may_be_crossed_within_a_frame() -> None:
+def test_book_may_be_crossed_within_a_frame() -> None:
     book, naive = book_of([("10.0", "1.00000000")], [("11.0", "1.00000000")]), NaiveBook()
     naive.snapshot([("10.0", "1.00000000")], [("11.0", "1.00000000")])
     frame = ([("12.0", "1.00000000"), ("12.0", "0.00000000")], [("9.0", "1.00000000")])
@@ -187,7 +187,7 @@ def test_a_book_may_be_crossed_within_a_frame() -> None:
     book.verify(naive.checksum)
 
 
-def test_a_senseless_level_leaves_the_book_as_it_was() -> None:
+def test_impossible_level_does_not_change_the_book() -> None:
     book = book_of(EXAMPLE_BIDS, EXAMPLE_ASKS)
     with pytest.raises(LevelError):
         send(book, [("45284.0", "1.00000000"), ("-1.0", "1.00000000")], [])

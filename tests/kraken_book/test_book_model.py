@@ -1,4 +1,4 @@
-"""The book against a naive one, over random frames: the same after every frame, in every text."""
+"""The book equals a naive book after each of many random frames."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RandomFrame(NamedTuple):
     bids: list[TextLevel]
     asks: list[TextLevel]
     read_texts: bool
-    """Whether somebody asks for the book's texts after this frame, so that they are cached."""
+    """Whether to read the book's texts after this frame, which caches them."""
 
 
 class Feed(NamedTuple):
@@ -31,7 +31,7 @@ class Feed(NamedTuple):
 @st.composite
 def feeds(draw: st.DrawFn) -> Feed:
     precision = Precision(draw(st.integers(0, 10)), draw(st.integers(0, 10)))
-    # Few prices, so that most levels meet one that is there; zero removes.
+    # Few prices, so that most levels replace or remove another one.
     ticks = st.integers(1, draw(st.sampled_from([5, 30, 10**9])))
     lots = st.just(0) | st.integers(1, 1000) | st.integers(2**53, 2**60)
     level = st.builds(
@@ -57,7 +57,7 @@ def assert_same(book: Book, naive: NaiveBook) -> None:
 
 @given(feeds())
 @settings(deadline=None, max_examples=250)
-def test_after_every_frame_levels_checksum_and_json_are_those_of_a_naive_book(feed: Feed) -> None:
+def test_levels_checksum_and_json_equal_those_of_a_naive_book(feed: Feed) -> None:
     book, naive = Book("X/Y", feed.depth, feed.precision), NaiveBook(feed.depth)
     for frame in feed.frames:
         bids, asks = book.levels(frame.bids), book.levels(frame.asks)
@@ -76,7 +76,7 @@ def test_after_every_frame_levels_checksum_and_json_are_those_of_a_naive_book(fe
 
 @given(feeds())
 @settings(deadline=None, max_examples=100)
-def test_verify_passes_exactly_the_books_that_are_not_crossed(feed: Feed) -> None:
+def test_verify_raises_only_for_crossed_books(feed: Feed) -> None:
     book, naive = Book("X/Y", feed.depth, feed.precision), NaiveBook(feed.depth)
     for frame in feed.frames:
         book.update(book.levels(frame.bids), book.levels(frame.asks))

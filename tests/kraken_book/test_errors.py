@@ -1,4 +1,4 @@
-"""The library's errors: one base, and a stable reason each."""
+"""The library's errors: their base class, and a stable reason each."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Events: the exact JSON that DESIGN promises, and back to values."""
+"""Events: the JSON of docs/contract.md, and the values decoded from it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from kraken_book.event import (
 from kraken_book.level import Best
 from kraken_book.precision import Precision
 
-# DESIGN's example, without its spaces and line ends.
-DESIGNS_UPDATE = (
+# The form of an update in docs/contract.md, without spaces and line ends.
+UPDATE_JSON = (
     '{"symbol":"BTC/USD","kind":"update","seq":1042,"epoch":1785638131660,'
     '"best_bid":{"price":"81409.1","qty":"6.35417741"},'
     '"best_ask":{"price":"81409.2","qty":"0.00083891"},"spread":"0.1",'
@@ -39,7 +39,7 @@ RECEIVED_AT = "2026-08-02T03:35:51.702114Z"
 SYMBOLS = ["BTC/USD", 'A"B/C\\D', "ÄÖ/€", "a\nb/\u2028", "1INCH/USD", "USDT.M/EUR"]
 
 
-def designs_book(symbol: str = "BTC/USD") -> Book:
+def example_book(symbol: str = "BTC/USD") -> Book:
     book = Book(symbol, 10, Precision(1, 8))
     book.replace(
         book.levels([("81409.1", "6.35417741"), ("81400.0", "1.00000000")]),
@@ -61,12 +61,12 @@ def update_of(book: Book, bids: list[tuple[str, str]], asks: list[tuple[str, str
     )
 
 
-def test_an_update_is_to_the_letter_that_of_the_design() -> None:
-    assert update_of(designs_book(), [("81409.1", "6.35417741")], []).decode() == DESIGNS_UPDATE
+def test_update_is_rendered_as_the_exact_json() -> None:
+    assert update_of(example_book(), [("81409.1", "6.35417741")], []).decode() == UPDATE_JSON
 
 
-def test_an_update_decodes_to_what_was_rendered() -> None:
-    event = decode_event(update_of(designs_book(), [("81409.1", "6.35417741")], []))
+def test_rendered_update_decodes_to_its_values() -> None:
+    event = decode_event(update_of(example_book(), [("81409.1", "6.35417741")], []))
     assert event == Update(
         symbol="BTC/USD",
         seq=1042,
@@ -82,32 +82,32 @@ def test_an_update_decodes_to_what_was_rendered() -> None:
     )
 
 
-def test_a_removed_quantity_is_zero_with_all_its_decimals() -> None:
-    told = json.loads(update_of(designs_book(), [], [("81410.0", "0")]))
-    assert told["asks"] == [["81410.0", "0.00000000"]]
+def test_removed_quantity_is_zero_with_all_decimals() -> None:
+    decoded = json.loads(update_of(example_book(), [], [("81410.0", "0")]))
+    assert decoded["asks"] == [["81410.0", "0.00000000"]]
 
 
-def test_changed_levels_are_told_in_the_order_in_which_they_came() -> None:
+def test_changed_levels_keep_their_order() -> None:
     levels = [("9.0", "1.00000000"), ("10.0", "1.00000000"), ("9.0", "0.00000000")]
-    assert json.loads(update_of(designs_book(), levels, []))["bids"] == [list(x) for x in levels]
+    assert json.loads(update_of(example_book(), levels, []))["bids"] == [list(x) for x in levels]
 
 
 @pytest.mark.parametrize("empty", ["bids", "asks", "both"])
-def test_best_and_spread_are_null_where_a_side_is_empty(empty: str) -> None:
-    book = designs_book()
+def test_best_and_spread_are_null_if_a_side_is_empty(empty: str) -> None:
+    book = example_book()
     bids = [] if empty in ("bids", "both") else book.levels([("1.0", "2.00000000")])
     asks = [] if empty in ("asks", "both") else book.levels([("3.0", "4.00000000")])
     book.replace(bids, asks)
     view = snapshot_of(book, "kraken", 1, None)
     for data in (update_of(book, [], []), render_snapshot(view, 1, 2, RECEIVED_AT, None)):
-        told = json.loads(data)
-        assert told["best_bid"] == (None if not bids else {"price": "1.0", "qty": "2.00000000"})
-        assert told["best_ask"] == (None if not asks else {"price": "3.0", "qty": "4.00000000"})
-        assert told["spread"] is None
+        decoded = json.loads(data)
+        assert decoded["best_bid"] == (None if not bids else {"price": "1.0", "qty": "2.00000000"})
+        assert decoded["best_ask"] == (None if not asks else {"price": "3.0", "qty": "4.00000000"})
+        assert decoded["spread"] is None
 
 
-def test_each_update_tells_the_best_and_the_spread_that_it_led_to() -> None:
-    book = designs_book()
+def test_update_contains_the_best_levels_and_spread_after_it() -> None:
+    book = example_book()
     changes = [
         ([("81409.1", "7.00000000")], []),
         ([], [("81409.2", "8.00000000")]),
@@ -117,14 +117,14 @@ def test_each_update_tells_the_best_and_the_spread_that_it_led_to() -> None:
         ([], [("81410.0", "0.00000000")]),
         ([], [("81412.0", "2.00000000")]),
     ]
-    told = []
+    decoded = []
     for bids, asks in changes:
         book.update(book.levels(bids), book.levels(asks))
         event = json.loads(update_of(book, bids, asks))
         bests = (event["best_bid"], event["best_ask"])
-        told.append([*(best and f"{best['qty'][0]}@{best['price']}" for best in bests)])
-        told[-1].append(event["spread"])
-    assert told == [
+        decoded.append([*(best and f"{best['qty'][0]}@{best['price']}" for best in bests)])
+        decoded[-1].append(event["spread"])
+    assert decoded == [
         ["7@81409.1", "0@81409.2", "0.1"],
         ["7@81409.1", "8@81409.2", "0.1"],
         ["7@81409.1", "8@81409.2", "0.1"],
@@ -135,8 +135,8 @@ def test_each_update_tells_the_best_and_the_spread_that_it_led_to() -> None:
     ]
 
 
-def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
-    book = designs_book()
+def test_snapshot_contains_the_whole_book_and_its_precision() -> None:
+    book = example_book()
     data = render_snapshot(snapshot_of(book, "kraken", 77, EXCHANGE_TIME), 5, 6, RECEIVED_AT, 3)
     assert list(json.loads(data).items()) == [
         ("symbol", "BTC/USD"),
@@ -159,8 +159,8 @@ def test_a_snapshot_has_the_whole_book_and_how_to_read_it() -> None:
     ]
 
 
-def test_a_snapshot_decodes_to_what_was_rendered() -> None:
-    data = render_snapshot(snapshot_of(designs_book(), "simulated", 77, None), 5, 6, None, None)
+def test_rendered_snapshot_decodes_to_its_values() -> None:
+    data = render_snapshot(snapshot_of(example_book(), "simulated", 77, None), 5, 6, None, None)
     assert decode_event(data) == Snapshot(
         symbol="BTC/USD",
         seq=5,
@@ -185,7 +185,7 @@ def test_a_snapshot_decodes_to_what_was_rendered() -> None:
     ("seq", "epoch", "status", "reason"),
     [(7, 8, "syncing", "checksum"), (8, 8, "live", None), (None, None, "stale", "age")],
 )
-def test_a_status_round_trips_with_the_keys_of_the_design(
+def test_status_round_trips_with_the_keys_of_the_contract(
     seq: int | None, epoch: int | None, status: Status, reason: str | None
 ) -> None:
     change = StatusChange("BTC/USD", seq, epoch, status, reason, RECEIVED_AT)
@@ -204,7 +204,7 @@ def test_a_status_round_trips_with_the_keys_of_the_design(
 
 @pytest.mark.parametrize("reason", ["trimmed", "unknown", "slow", "redis"])
 @pytest.mark.parametrize("missed", [12, None])
-def test_lagged_round_trips_with_the_keys_of_the_design(
+def test_lagged_round_trips_with_the_keys_of_the_contract(
     missed: int | None, reason: LaggedReason
 ) -> None:
     data = render_lagged(Lagged("BTC/USD", missed, reason))
@@ -218,8 +218,8 @@ def test_lagged_round_trips_with_the_keys_of_the_design(
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_a_symbol_of_any_characters_comes_through(symbol: str) -> None:
-    book = designs_book(symbol)
+def test_symbol_of_any_characters_round_trips(symbol: str) -> None:
+    book = example_book(symbol)
     for data in (
         update_of(book, [], []),
         render_snapshot(snapshot_of(book, "kraken", 1, None), 1, 1, None, None),
@@ -228,11 +228,11 @@ def test_a_symbol_of_any_characters_comes_through(symbol: str) -> None:
     ):
         assert json.loads(data)["symbol"] == symbol
         assert decode_event(data).symbol == symbol
-        assert b"\n" not in data, "an SSE data line would end here"
+        assert b"\n" not in data, "a line end would end the SSE data line"
 
 
-def test_integers_past_2_to_the_53_come_through() -> None:
-    book = designs_book()
+def test_integers_above_2_to_the_53_round_trip() -> None:
+    book = example_book()
     data = render_update(book, 2**60, 2**61, [], [], 2**32 - 1, None, RECEIVED_AT)
     event = decode_event(data)
     assert isinstance(event, Update)
@@ -240,8 +240,8 @@ def test_integers_past_2_to_the_53_come_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"[]", b'{"kind":"trade"}', b'{"kind":"update"}', DESIGNS_UPDATE[:-1]]
+    "data", [b"", b"{}", b"[]", b'{"kind":"trade"}', b'{"kind":"update"}', UPDATE_JSON[:-1]]
 )
-def test_what_is_no_event_is_refused(data: bytes | str) -> None:
+def test_other_data_is_refused(data: bytes | str) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_event(data)

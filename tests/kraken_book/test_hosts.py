@@ -1,4 +1,4 @@
-"""Hosts: which of them are this machine."""
+"""Hosts of URLs: this machine and others."""
 
 import pytest
 
@@ -24,5 +24,5 @@ def test_other_hosts_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
-def test_name_is_no_address() -> None:
+def test_name_is_parsed_as_no_address() -> None:
     assert parse_address("example.com") is None

@@ -1,4 +1,4 @@
-"""Texts and integers of their smallest unit: exact both ways, nothing senseless gets through."""
+"""Conversion between texts and integers of their smallest unit: exact, and strict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
         ("0", 8, 0),
     ],
 )
-def test_a_text_says_how_many_units(text: str, precision: int, units: int) -> None:
+def test_text_is_converted_to_units(text: str, precision: int, units: int) -> None:
     assert at_precision(text, precision) == to_text(units, precision)
     assert units_of(at_precision(text, precision)) == units
 
@@ -40,7 +40,7 @@ def test_a_text_says_how_many_units(text: str, precision: int, units: int) -> No
         ("123456789012345678.12345678", 8, 12345678901234567812345678),
     ],
 )
-def test_integers_past_2_to_the_53_stay_exact(text: str, precision: int, units: int) -> None:
+def test_integers_above_2_to_the_53_are_exact(text: str, precision: int, units: int) -> None:
     assert at_precision(text, precision) == to_text(units, precision)
     assert to_text(units, precision) == text
 
@@ -49,7 +49,7 @@ def test_integers_past_2_to_the_53_stay_exact(text: str, precision: int, units: 
     ("text", "precision", "units"),
     [("1e-08", 8, 1), ("5e-05", 8, 5000), ("1.5E3", 1, 15000), ("1e+2", 0, 100), ("0e-30", 8, 0)],
 )
-def test_exponents_are_understood(text: str, precision: int, units: int) -> None:
+def test_exponents_are_accepted(text: str, precision: int, units: int) -> None:
     assert at_precision(text, precision) == to_text(units, precision)
 
 
@@ -65,7 +65,7 @@ def test_zeros_beyond_the_precision_change_nothing(text: str, precision: int, un
     ("text", "precision"),
     [("63381.05", 1), ("0.000000001", 8), ("1e-09", 8), ("0.5", 0), ("1e-999999", 8)],
 )
-def test_more_decimals_than_fit_are_refused_and_named(text: str, precision: int) -> None:
+def test_too_many_decimals_are_refused(text: str, precision: int) -> None:
     with pytest.raises(ValueError, match=f"more than {precision} decimals"):
         at_precision(text, precision)
 
@@ -76,7 +76,7 @@ MALFORMED = ["", "1.2.3", "1,5", '"1.0"', "1e", "e5", "1.-5", "+", "."]
 
 
 @pytest.mark.parametrize("text", [*WORDS, *NEGATIVE, *MALFORMED])
-def test_what_is_no_number_or_negative_is_refused(text: str) -> None:
+def test_negative_number_or_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity"):
         at_precision(text, 1)
 
@@ -92,13 +92,13 @@ def test_unicode_digits_are_refused(text: str, precision: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["1_000.0", "1_0", " 1.0", "1.0\n", "\t1"])
-def test_spellings_of_python_that_are_no_plain_decimal_are_refused(text: str) -> None:
+def test_other_number_formats_of_python_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity"):
         at_precision(text, 1)
 
 
 @pytest.mark.parametrize("text", ["1e999999", "1e99999999999999999999", "9e60"])
-def test_huge_exponents_are_refused_and_never_written_out(text: str) -> None:
+def test_huge_exponents_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"larger than|no price"):
         at_precision(text, 8)
 
@@ -108,7 +108,7 @@ def test_huge_exponents_are_refused_and_never_written_out(text: str) -> None:
     ["1" * (MAX_TEXT + 1), "0." + "0" * MAX_TEXT, "1" * 100_000],
     ids=["integer", "decimals", "hostile"],
 )
-def test_texts_longer_than_any_real_one_are_refused_in_few_words(text: str) -> None:
+def test_long_texts_are_refused_with_a_short_message(text: str) -> None:
     with pytest.raises(ValueError, match="no price or quantity") as caught:
         at_precision(text, 1)
     assert len(str(caught.value)) < 200
@@ -126,14 +126,14 @@ def test_texts_longer_than_any_real_one_are_refused_in_few_words(text: str) -> N
         (-1, 2, "-0.01"),
     ],
 )
-def test_units_are_written_with_exactly_the_decimals(units: int, precision: int, text: str) -> None:
+def test_units_are_written_with_all_decimals(units: int, precision: int, text: str) -> None:
     assert to_text(units, precision) == text
 
 
 @given(st.integers(0, 10**35), st.integers(0, 12))
 @example(2**53 + 1, 8)
 @settings(deadline=None)
-def test_what_was_written_is_read_as_the_same_integer(units: int, precision: int) -> None:
+def test_written_units_are_read_as_the_same_integer(units: int, precision: int) -> None:
     text = to_text(units, precision)
     assert at_precision(text, precision) is text
     assert units_of(text) == units
@@ -143,7 +143,7 @@ def test_what_was_written_is_read_as_the_same_integer(units: int, precision: int
 @given(st.text(string.digits + ".eE+-_ ", max_size=12) | st.text(max_size=6), st.integers(0, 10))
 @example("1_0.0", 1)
 @settings(deadline=None, max_examples=500)
-def test_any_text_is_its_exact_value_or_refused(text: str, precision: int) -> None:
+def test_random_text_is_exact_or_refused(text: str, precision: int) -> None:
     try:
         units = units_of(at_precision(text, precision))
     except ValueError:

@@ -1,4 +1,4 @@
-"""No control character reaches a terminal."""
+"""Printable text has no control characters."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def test_unprintable_characters_are_replaced(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_long_text_is_cut_visibly() -> None:
+def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert printable("x" * 100, most=5) == "xxxx…"
     assert printable("x" * 5, most=5) == "xxxxx"
 
 
 @given(st.text())
-def test_whatever_comes_is_one_printable_line(text: str) -> None:
+def test_random_text_becomes_one_printable_line(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     assert len(shown) == len(text)

@@ -1,4 +1,4 @@
-"""Kraken's own frames, recorded: every checksum verifies."""
+"""Recorded frames of Kraken: every checksum verifies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab.recordings import FindRecording
 
 
 def recorded_books(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """(type, entry) of each book frame, every number with a point still the text that was sent."""
+    """Return (type, entry) of each book frame, with the decimals as texts."""
     frames = [json.loads(line, parse_float=str) for line in path.read_text().splitlines()]
     return [
         (frame["type"], entry)
@@ -58,10 +58,10 @@ def test_every_recorded_frame_verifies(
     assert verified == counts
 
 
-def test_a_lost_frame_shows_in_the_checksum(recorded: FindRecording) -> None:
+def test_lost_frame_changes_the_checksum(recorded: FindRecording) -> None:
     book = Book("BTC/USD", 25, Precision(1, 8))
     frames = recorded_books(recorded("kraken-btcusd-depth25.jsonl"))
-    # One that changes the best ten, which the checksum covers.
+    # Remove a frame that changes the best ten levels, which the checksum covers.
     checksums = [entry["checksum"] for _, entry in frames]
     del frames[next(n for n in range(100, 2000) if checksums[n] != checksums[n - 1])]
     doubts = 0

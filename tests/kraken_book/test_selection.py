@@ -1,4 +1,4 @@
-"""What KRAKEN_SYMBOLS means: names, wildcards, and what is left out."""
+"""Selections of symbols: names, wildcards and exclusions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ LISTED = ("USDT/USD", "BTC/USD", "BTC/EUR", "ETH/EUR", "1INCH/USD")
         ("1INCH/USD,USDT.M/EUR", ("1INCH/USD", "USDT.M/EUR")),
     ],
 )
-def test_a_list_is_each_symbol_once_in_order(text: str, symbols: tuple[str, ...]) -> None:
+def test_list_of_names_is_each_name_once_in_order(text: str, symbols: tuple[str, ...]) -> None:
     assert parse_selection(text) == Selection(symbols, (), ())
 
 
 @pytest.mark.parametrize("bad", ["BTCUSD", "BTC/", "/USD", "BTC/USD/EUR", "BTC USD", "B€C/USD"])
-def test_the_first_part_that_is_no_symbol_is_named(bad: str) -> None:
-    with pytest.raises(ValueError, match="is no symbol: it takes names such as BTC/USD") as caught:
+def test_first_invalid_name_is_in_the_error(bad: str) -> None:
+    with pytest.raises(ValueError, match="is no symbol: use names such as BTC/USD") as caught:
         parse_selection(f"ETH/USD,{bad}")
     assert repr(bad) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["", " ", ",,", " , "])
-def test_no_symbol_at_all_is_refused(text: str) -> None:
+def test_empty_selection_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="at least one symbol"):
         parse_selection(text)
 
@@ -46,37 +46,37 @@ def test_no_symbol_at_all_is_refused(text: str) -> None:
         ("BTC/*", ("BTC/EUR", "BTC/USD")),
         ("*,!*/EUR", ("1INCH/USD", "BTC/USD", "USDT/USD")),
         ("ETH/EUR,*/USD,!USD*/USD", ("ETH/EUR", "1INCH/USD", "BTC/USD")),
-        # A name is wanted whether it is listed or not.
+        # A name is selected even if it is not listed.
         ("NEW/USD,BTC/*", ("NEW/USD", "BTC/EUR", "BTC/USD")),
         ("BTC/EUR,BTC/*", ("BTC/EUR", "BTC/USD")),
         ("*/GBP", ()),
     ],
 )
-def test_wildcards_mean_those_listed_that_match(text: str, symbols: tuple[str, ...]) -> None:
+def test_wildcards_select_the_matching_listed_symbols(text: str, symbols: tuple[str, ...]) -> None:
     assert parse_selection(text).of(LISTED) == symbols
 
 
 @pytest.mark.parametrize("bad", ["*USD", "!", "**", "!!BTC/USD", "BTC/[A-Z]", "BTC/US?"])
-def test_a_wildcard_that_is_none_is_named(bad: str) -> None:
+def test_invalid_wildcard_is_in_the_error(bad: str) -> None:
     with pytest.raises(ValueError, match=r"wildcards such as \*/USD") as caught:
         parse_selection(f"BTC/USD,{bad}")
     assert repr(bad) in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["!USDT/USD", "BTC/USD,!BTC/*"])
-def test_a_selection_of_nothing_is_refused(text: str) -> None:
+def test_selection_that_excludes_everything_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="at least one symbol"):
         parse_selection(text)
 
 
 @pytest.mark.parametrize("name", ["FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/" + "B" * 40])
-def test_what_a_wildcard_takes_can_be_named_and_left_out(name: str) -> None:
+def test_symbol_that_a_wildcard_selects_can_be_named_and_excluded(name: str) -> None:
     assert parse_selection("*").of([name]) == (name,)
     assert parse_selection(name).of(()) == (name,)
     assert parse_selection(f"*,!{name}").of([name, "BTC/USD"]) == ("BTC/USD",)
     assert parse_selection(f"*,!{name[:3]}*/*").of([name]) == ()
 
 
-def test_name_that_is_too_long_for_a_symbol_is_refused() -> None:
+def test_name_that_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="is no symbol"):
         parse_selection("A" * 41 + "/USD")

@@ -1,4 +1,4 @@
-"""Symbols by any spelling that people use."""
+"""Symbols, and the spellings that people use for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KNOWN = ["BTC/USD", "ETH/USD", "DOGE/EUR", "SOL/USD"]
     "name",
     ["BTC/USD", "btc/usd", "btc-usd", "Btc-Usd", "XBT/USD", "xbt-usd", "/BTC/USD", "btc-usd/"],
 )
-def test_all_spellings_of_a_symbol_fold_to_one(name: str) -> None:
+def test_all_spellings_of_a_symbol_normalize_to_one_form(name: str) -> None:
     assert normalize_symbol(name) == normalize_symbol("BTC/USD")
 
 
@@ -21,17 +21,17 @@ def test_all_spellings_of_a_symbol_fold_to_one(name: str) -> None:
     ("name", "other"),
     [("xdg-eur", "DOGE/EUR"), ("XDG/EUR", "doge-eur"), ("eth/xbt", "ETH/BTC")],
 )
-def test_krakens_old_names_are_understood(name: str, other: str) -> None:
+def test_old_names_of_kraken_are_accepted(name: str, other: str) -> None:
     assert normalize_symbol(name) == normalize_symbol(other)
 
 
 @pytest.mark.parametrize("name", ["BTC/EUR", "BTCUSD", "BTC", "XBTC/USD", ""])
-def test_other_symbols_do_not_fold_to_it(name: str) -> None:
+def test_other_symbols_normalize_to_other_forms(name: str) -> None:
     assert normalize_symbol(name) != normalize_symbol("BTC/USD")
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "expected"),
     [
         ("btc-usdt", "BTC/USD"),
         ("XBT/UDS", "BTC/USD"),
@@ -39,11 +39,11 @@ def test_other_symbols_do_not_fold_to_it(name: str) -> None:
         ("xdg-eu", "DOGE/EUR"),
     ],
 )
-def test_the_nearest_known_symbol_comes_first(name: str, meant: str) -> None:
-    assert suggest_symbols(name, KNOWN)[0] == meant
+def test_most_similar_symbol_is_suggested_first(name: str, expected: str) -> None:
+    assert suggest_symbols(name, KNOWN)[0] == expected
 
 
-def test_nearest_gives_few_and_none_where_nothing_is_near() -> None:
+def test_suggestions_are_few_and_none_without_similar_symbols() -> None:
     many = [f"BTC/US{letter}" for letter in "ABCDEFG"]
     assert len(suggest_symbols("BTC/US", many)) == 3
     assert suggest_symbols("qqqqqqqqqqqq", KNOWN) == []
@@ -54,11 +54,11 @@ def test_symbol_with_a_dash_in_a_side_is_found_by_every_spelling(name: str) -> N
     assert SymbolIndex(["FOO/USD", "FOO-B/USD", "B/USD"]).find(name) == "FOO-B/USD"
 
 
-def test_dash_within_a_side_is_not_taken_for_the_slash() -> None:
+def test_dash_within_a_side_is_not_the_slash() -> None:
     index = SymbolIndex(["FOO-B/USD", "FOO/B-USD"])
     assert index.find("foo-b/usd") == "FOO-B/USD"
     assert index.find("foo/b-usd") == "FOO/B-USD"
-    assert index.find("foo-b-usd") is None, "two symbols are meant"
+    assert index.find("foo-b-usd") is None, "two symbols match"
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_known_symbol_is_found_by_its_spellings(name: str, symbol: str | None) -
     assert SymbolIndex(KNOWN).find(name) == symbol
 
 
-def test_old_name_is_only_a_whole_side() -> None:
+def test_old_name_within_a_side_is_kept() -> None:
     assert normalize_symbol("XBT-B/USD") == "XBT-B/USD"
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "FOO-B/USD", "X_Y/USD", "USDT.M/EUR", "A" * 40 + "/B"])
-def test_names_of_this_form_are_symbols(name: str) -> None:
+def test_valid_names_are_symbols(name: str) -> None:
     assert is_symbol(name)
 
 
@@ -82,7 +82,7 @@ def test_names_of_this_form_are_symbols(name: str) -> None:
     "name",
     ["", "BTC", "A/B/C", "A,B/C", "A/B\n", "币安人生/USD", "A" * 41 + "/B", "*/USD", "A B/C"],
 )
-def test_names_of_another_form_are_no_symbols(name: str) -> None:
+def test_invalid_names_are_not_symbols(name: str) -> None:
     assert not is_symbol(name)
 
 

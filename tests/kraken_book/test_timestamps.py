@@ -1,4 +1,4 @@
-"""Times: RFC 3339, UTC, six decimals, Z."""
+"""Timestamps in the form of the contract: RFC 3339, UTC, six decimals, `Z`."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
         (1_785_641_751_000_001_999, "2026-08-02T03:35:51.000001Z"),
     ],
 )
-def test_a_time_is_written_with_six_decimals_and_z(nanoseconds: int, text: str) -> None:
+def test_time_is_written_with_six_decimals_and_z(nanoseconds: int, text: str) -> None:
     assert rfc3339(nanoseconds) == text
 
 
 @given(st.integers(0, 4_102_444_800_000_000))
 @settings(deadline=None)
-def test_what_was_written_is_read_to_the_microsecond(microseconds: int) -> None:
+def test_written_time_is_read_to_the_microsecond(microseconds: int) -> None:
     text = rfc3339(microseconds * 1000)
     assert FORM.fullmatch(text)
     assert parse_rfc3339(text) == microseconds * 1000
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-08-02", "2026-08-02T03:35:51.660084"])
-def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - the words are Python's or ours
+def test_other_text_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - some messages are Python's
         parse_rfc3339(text)
 
 
@@ -69,9 +69,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
         ([], None),
     ],
 )
-def test_a_time_of_the_feeds_comes_in_our_form_or_not_at_all(
-    text: object, form: str | None
-) -> None:
+def test_time_of_a_venue_is_normalised_or_none(text: object, form: str | None) -> None:
     assert normalised(text) == form
 
 
@@ -79,12 +77,12 @@ def test_a_time_of_the_feeds_comes_in_our_form_or_not_at_all(
     "text",
     ["not a time at all, .660084Z", "9999-99-99T99:99:99.999999Z", '2026-08-02T03:"5:51.660084Z'],
 )
-def test_a_senseless_time_is_none_even_where_it_is_as_long_as_a_real_one(text: str) -> None:
+def test_implausible_time_of_the_right_length_becomes_none(text: str) -> None:
     assert len(text) == len("2026-08-02T03:35:51.660084Z")
     assert normalised(text) is None
 
 
-def test_a_hostile_time_costs_only_itself_and_the_event_stays_json() -> None:
+def test_hostile_time_is_null_in_valid_json() -> None:
     book = Book("X/Y", 10, Precision(1, 1))
     time = normalised('2026-08-02T03:"5:51.660084Z')
     data = render_update(book, 1, 1, [], [], 0, time, rfc3339(0))
@@ -93,12 +91,12 @@ def test_a_hostile_time_costs_only_itself_and_the_event_stays_json() -> None:
 
 @given(st.text(max_size=30))
 @settings(deadline=None)
-def test_any_text_is_none_or_in_our_form(text: str) -> None:
+def test_random_text_is_normalised_or_none(text: str) -> None:
     form = normalised(text)
     assert form is None or FORM.fullmatch(form)
 
 
 @given(st.integers(-62_135_596_800, 253_402_300_799))
 @settings(deadline=None)
-def test_year_is_always_written_with_four_digits(seconds: int) -> None:
+def test_year_is_written_with_four_digits(seconds: int) -> None:
     assert FORM.fullmatch(rfc3339(seconds * 10**9))

@@ -14,8 +14,8 @@ EPOCH = 7
 
 
 def event(written: Written, epoch: int = EPOCH, **members: object) -> Event:
-    told = msgspec.json.decode(written.entry(epoch).data) | members
-    return decode_event(msgspec.json.encode(told))
+    document = msgspec.json.decode(written.entry(epoch).data) | members
+    return decode_event(msgspec.json.encode(document))
 
 
 def verified(*events: Event) -> VerifiedBook:
@@ -55,9 +55,7 @@ def test_snapshot_and_update_move_position_checksum_and_time() -> None:
         (event(snapshot(4), checksum=1), "checksum"),
     ],
 )
-def test_event_that_leads_to_no_right_book_drops_it_with_a_reason(
-    wrong: Event, reason: str
-) -> None:
+def test_invalid_event_drops_the_book_with_a_reason(wrong: Event, reason: str) -> None:
     book = verified(event(snapshot(3)))
     with pytest.raises(BookInvalid) as caught:
         book.apply(wrong)
@@ -65,11 +63,11 @@ def test_event_that_leads_to_no_right_book_drops_it_with_a_reason(
     assert book.book is None
     assert state_of(book) is BookState.INVALID
     assert not book.apply(event(update(6)))
-    assert book.apply(event(snapshot(3))), "the snapshot may stand where the book was right last"
+    assert book.apply(event(snapshot(3))), "the snapshot may have an old position"
     assert state_of(book) is BookState.VERIFIED
 
 
-def test_lost_book_stays_known_and_is_verified_by_the_next_snapshot_only() -> None:
+def test_lost_book_is_kept_and_verified_by_the_next_snapshot() -> None:
     book = verified(event(snapshot(3)), event(status(4, "syncing")))
     assert book.book is not None
     assert state_of(book) is BookState.SYNCING
@@ -86,7 +84,7 @@ def test_missed_events_end_with_a_snapshot() -> None:
     assert (book.state, book.position) == (BookState.VERIFIED, Position(EPOCH, 2))
 
 
-def test_another_stream_may_begin_with_a_snapshot_at_any_position() -> None:
+def test_new_stream_may_begin_with_a_snapshot_at_any_position() -> None:
     book = verified(event(snapshot(30)))
     book.begin()
     assert (book.state, book.position) == (BookState.WAITING, None)

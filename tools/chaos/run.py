@@ -10,7 +10,7 @@ from datetime import datetime
 
 import httpx
 
-from collector.venues.kraken.connection import RECOVERED_SECONDS
+from collector.venues.kraken.connection import RECOVERED_AFTER
 from lab.sse.account import Tally
 from lab.sse.client_reader import ClientReader
 from lab.sse.record import LIVE, Record, Word
@@ -20,7 +20,7 @@ from tools.chaos.faults import Reach, Step
 from tools.chaos.system import SystemUnderTest
 
 # As long as the collector wants of a connection before it counts as recovered, and a little.
-LASTING_SECONDS = RECOVERED_SECONDS + 1
+LASTING_SECONDS = RECOVERED_AFTER + 1
 # All must be right again within this.
 LIMIT_SECONDS = 60.0
 # After a step every reader must have seen so many updates more.

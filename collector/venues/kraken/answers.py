@@ -1,6 +1,6 @@
-"""Kraken's answers to requests: what they say, and of which symbols.
+"""Decode Kraken's answers to requests.
 
-Answers are decoded member by member: a member of an unusual type costs only itself.
+Answers are decoded member by member, so that a member of an unexpected type does not affect others.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import msgspec
 
 from kraken_book.symbols import mentioned
 
-# Raised for bytes that are not JSON, have another shape, or nest without end.
-NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-# A longer member is not decoded.
+# The errors of bytes that are not JSON, have another shape, or are nested too deeply.
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+# Longer members are not decoded.
 MAX_MEMBER_BYTES = 100_000
-# Characters of Kraken's texts that are looked at and repeated.
+# Kraken's texts are cut to this length before they are matched or logged.
 MAX_TEXT_LENGTH = 200
 
 # "Exceeded msg rate", "EGeneral:Too many requests", "EAPI:Rate limit exceeded", "EService:Busy", …
@@ -31,9 +31,16 @@ _NULL = msgspec.Raw(b"null")
 
 
 class RequestAnswer(msgspec.Struct):
-    """The answer to a request; only `success` tells whether it was granted.
+    """The answer to a request.
 
-    `symbols` are those of an answer that has several.
+    Attributes:
+        method: The method of the request.
+        success: Whether Kraken granted the request; no other member shows this.
+        error: Kraken's error, if it has one.
+        symbol: The symbol, if the answer has one.
+        channel: The channel, if the answer has one.
+        req_id: The id of the request, if the answer has it.
+        symbols: The symbols, if the answer has several.
     """
 
     method: str | None = None
@@ -46,22 +53,22 @@ class RequestAnswer(msgspec.Struct):
 
     @property
     def short_error(self) -> str:
-        """The beginning of its error, or an empty text."""
+        """The beginning of the error, or an empty string."""
         return (self.error or "")[:MAX_TEXT_LENGTH]
 
     @property
-    def says_too_fast(self) -> bool:
-        """Whether requests come too fast."""
+    def is_rate_limited(self) -> bool:
+        """Whether Kraken refused the request because of its rate limit."""
         return _TOO_FAST.search(self.short_error) is not None
 
     @property
-    def says_already_subscribed(self) -> bool:
-        """Whether the channel was subscribed to before."""
+    def is_already_subscribed(self) -> bool:
+        """Whether Kraken refused the request because of an earlier subscription."""
         return self.short_error.startswith(_ALREADY_SUBSCRIBED)
 
     @property
     def names(self) -> list[str]:
-        """The symbols that it names, also in the words of its error."""
+        """The symbols of the answer, also those in the text of its error."""
         if self.symbol:
             return [self.symbol]
         return list(self.symbols) or ([] if self.success else mentioned(self.short_error))
@@ -71,7 +78,7 @@ class _Members(msgspec.Struct):
     method: msgspec.Raw = _NULL
     success: msgspec.Raw = _NULL
     error: msgspec.Raw = _NULL
-    # Seen with a capital: {"Error":"Exceeded msg rate"}.
+    # Kraken sends this form too: {"Error":"Exceeded msg rate"}.
     capital_error: msgspec.Raw = msgspec.field(default=_NULL, name="Error")
     symbol: msgspec.Raw = _NULL
     result: msgspec.Raw = _NULL
@@ -84,8 +91,7 @@ _members = msgspec.json.Decoder(_Members)
 def decode_answer(data: bytes) -> RequestAnswer | None:
     """Return the answer in a frame; None if it has neither a method nor an error.
 
-    Raises:
-        msgspec.DecodeError: The frame is not a JSON object.
+    One of `DECODE_ERRORS` is raised if the frame is not a JSON object.
     """
     members = _members.decode(data)
     error = _error_text(members.error) or _error_text(members.capital_error)
@@ -107,7 +113,7 @@ def decode_answer(data: bytes) -> RequestAnswer | None:
 
 
 def _error_text(data: msgspec.Raw) -> str | None:
-    """Return an error's text, or its JSON if it is not a text; None if there is none."""
+    """Return the text of an error, or its JSON if it is not a string; None if it is empty."""
     value = value_of(data)
     if isinstance(value, str) or (not value and len(data) <= MAX_MEMBER_BYTES):
         return value or None
@@ -115,27 +121,27 @@ def _error_text(data: msgspec.Raw) -> str | None:
 
 
 def value_of(data: msgspec.Raw) -> Any:
-    """Return the value of a member; None if it is too long or cannot be understood."""
+    """Return the value of a member; None if it is too long or cannot be decoded."""
     if len(data) > MAX_MEMBER_BYTES:
         return None
     try:
         return msgspec.json.decode(data)
-    except NOT_UNDERSTOOD:
+    except DECODE_ERRORS:
         return None
 
 
 def text_or_none(value: object) -> str | None:
-    """Return `value` if it is a text that is not empty."""
+    """Return `value` if it is a string that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
 def number_or_none(value: object) -> int | None:
-    """Return `value` if it is a whole number."""
+    """Return `value` if it is a whole number, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def excerpt(data: bytes | msgspec.Raw | str) -> str:
-    """Return the beginning of what Kraken sent, for the log."""
+    """Return the beginning of data from Kraken, for the log."""
     if isinstance(data, str):
         return data[:MAX_TEXT_LENGTH]
     return bytes(memoryview(data)[:MAX_TEXT_LENGTH]).decode(errors="replace")

@@ -1,9 +1,10 @@
-"""From an entry of a book frame to a verified book, or to a doubt of that symbol alone.
+"""Apply the entries of book frames to books, and verify the books.
 
-Kraken writes all levels alike, `{"price":63381.0,"qty":0.00005100}`, with all the decimals of the
-symbol and no space. One regular expression finds them and proves their form, in half the time of
-decoding them and checking each number (bench --only core). Levels that are written in another way
-are decoded, with the same result.
+An entry that cannot be right puts only the book of its symbol in doubt.
+
+Kraken writes all levels in one form, `{"price":63381.0,"qty":0.00005100}`, with all decimals of the
+symbol and no space. One regular expression finds them and checks their form, which is faster than
+decoding JSON and checking each number. Levels in another form are decoded, with the same result.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ log = get_logger("collector.kraken")
 # Entries of a large frame that are processed before yielding to the event loop.
 ENTRIES_PER_STEP = 50
 
-# Far above Kraken's largest frames. A longer list would hold up every other book.
+# Far above Kraken's largest frames. A longer list would block every other book.
 MAX_LEVELS = 10_000
 
 # Characters of each level besides its numbers, with the comma or the bracket behind it.
 _AROUND_NUMBERS = len('{"price":,"qty":},')
 
-# A live book may be replaced by a snapshot that nobody asked for.
+# A snapshot may also come for a live book, without a request.
 _TAKES_SNAPSHOTS = (State.LIVE, State.ACKNOWLEDGED)
 
 
@@ -62,9 +63,9 @@ class BookFeed:
     """Applies book frames to the books of one session.
 
     Args:
-        subscriber: Holds the subscriptions of the session, and hears of doubts.
-        lag: Told of each update, so that nothing old is shown as new.
-        limited_log: For lines that Kraken can have repeated without end.
+        subscriber: The subscriptions of the session; it resyncs doubtful books.
+        lag: Measures the lag by each update.
+        limited_log: Logger of lines that Kraken can cause any number of times.
 
     Attributes:
         has_verified: Whether a snapshot has been verified.
@@ -80,19 +81,18 @@ class BookFeed:
     def apply_update(self, entry: BookEntry, read_at: Timestamp) -> None:
         """Apply an update to its book, and verify the book.
 
+        A FeedLagging is raised if the frame is too old, and a FrameError if its levels cannot be
+        decoded.
+
         Args:
             entry: One symbol's part of an update frame.
-            read_at: When the frame was read.
-
-        Raises:
-            FeedLagging: The frame is too old.
-            FrameError: Its levels cannot be understood.
+            read_at: Time at which the frame was read.
         """
         subscription = self._by_symbol.get(entry.symbol)
         if subscription is None or subscription.state is not State.LIVE:
             self._on_update_out_of_place(entry, subscription)
             return
-        # First, so that nothing old is shown as new.
+        # Before the update is applied, so that no old book is shown as current.
         self._lag.on_update(entry.symbol, entry.timestamp, read_at)
         book = subscription.book
         try:
@@ -108,23 +108,22 @@ class BookFeed:
             self._log_unwanted(entry)
         elif subscription.state is State.ACKNOWLEDGED:
             self._subscriber.doubt(subscription, "early", "an update came before its snapshot")
-        # In other states it is of a subscription that was left, and means nothing.
+        # In other states, the update belongs to an earlier subscription, and is ignored.
 
     def apply_snapshot(self, entry: BookEntry, read_at: Timestamp) -> None:
         """Replace a book by a snapshot, and verify it.
 
+        A FrameError is raised if the levels cannot be decoded.
+
         Args:
             entry: One symbol's part of a snapshot frame.
-            read_at: When the frame was read.
-
-        Raises:
-            FrameError: Its levels cannot be understood.
+            read_at: Time at which the frame was read.
         """
         subscription = self._by_symbol.get(entry.symbol)
         if subscription is None:
             self._log_unwanted(entry)
             return
-        # The acknowledgement may have been lost, or have been taken for a refusal.
+        # The acknowledgement may have been lost, or mistaken for a refusal.
         self._subscriber.acknowledge(subscription)
         if subscription.state not in _TAKES_SNAPSHOTS:
             return
@@ -141,7 +140,11 @@ class BookFeed:
             log.info("book is live", symbol=book.symbol)
 
     def apply_parts(self, frame: BookParts, read_at: Timestamp) -> Iterator[None]:
-        """Apply the entries of a large or odd frame, in short steps."""
+        """Apply the entries of a large or partly broken frame, in short steps.
+
+        Yields:
+            None after each step, for the caller to yield to the event loop.
+        """
         apply = self.apply_update if frame.type == "update" else self.apply_snapshot
         for number, raw in enumerate(frame.data, 1):
             try:
@@ -152,7 +155,7 @@ class BookFeed:
                 yield
 
     def on_bad_frame(self, error: FrameError, data: bytes | msgspec.Raw) -> None:
-        """Doubt the books that a frame may have changed which cannot be understood."""
+        """Resync the books that a frame may have changed, because it cannot be decoded."""
         FRAMES.labels("bad").inc()
         BAD_FRAMES.inc()
         self._log.warning("frame not understood", error=str(error), frame=excerpt(data))
@@ -164,8 +167,8 @@ class BookFeed:
                 self._subscriber.doubt(subscription, "frame", str(error))
 
     def _harmed_unnoticed(self, error: FrameError) -> Iterable[str]:
-        """Return the symbols that a frame without a symbol may have changed for good."""
-        # The checksum covers the best ten levels: a loss there shows in the symbol's next frame.
+        """Return the symbols that a frame without a symbol may have changed unnoticed."""
+        # The checksum covers the best ten levels, so the symbol's next frame shows a loss there.
         return [
             symbol
             for symbol, subscription in self._by_symbol.items()
@@ -173,15 +176,16 @@ class BookFeed:
         ]
 
     def _log_unwanted(self, entry: BookEntry) -> None:
-        self._log.debug("book of a symbol that is not wanted", symbol=excerpt(entry.symbol))
+        self._log.debug("book not subscribed to, ignored", symbol=excerpt(entry.symbol))
 
 
 def parse_levels(entry: BookEntry, precision: Precision) -> tuple[list[Level], list[Level]]:
     """Return the bids and the asks of one symbol's part of a frame.
 
+    A LevelError is raised if a level is invalid at this precision.
+
     Raises:
         FrameError: They are not lists of levels, or longer than any book.
-        LevelError: A level makes no sense at this precision.
     """
     try:
         return _side(entry.bids, precision), _side(entry.asks, precision)
@@ -190,7 +194,7 @@ def parse_levels(entry: BookEntry, precision: Precision) -> tuple[list[Level], l
 
 
 def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
-    # One side of most frames is empty.
+    # Most frames have one empty side.
     if data == NO_LEVELS:
         return []
     text = _text(data)
@@ -202,7 +206,7 @@ def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
         left -= len(price) + len(qty) + _AROUND_NUMBERS
     if levels and not left:
         return levels
-    # Some levels were not found; if none were, this may not be a list.
+    # Some levels have another form, or this is not a list.
     return [
         make_level(_text(level.price), _text(level.qty), precision)
         for level in _levels.decode(data)
@@ -210,7 +214,7 @@ def _side(data: msgspec.Raw, precision: Precision) -> list[Level]:
 
 
 def _text(data: msgspec.Raw) -> str:
-    # Latin-1 decodes any byte; the parser refuses texts that are not numbers.
+    # Latin-1 decodes any byte. The parser rejects text that is not a number.
     return str(data, "latin-1")
 
 

@@ -1,4 +1,4 @@
-"""One connection to Kraken, forever: connect, run a session on it, back off, again.
+"""One connection to Kraken, in a loop: connect, run a session, back off.
 
 BACKING OFF ─▶ CONNECTING ─▶ SUBSCRIBING ─▶ LIVE
      ▲              │             │          │
@@ -37,12 +37,12 @@ from runtime.logs import get_logger
 # The name that LOG_LEVEL takes; it outlives moves of this module.
 log = get_logger("collector.kraken")
 
-# A server that brings a snapshot and then ends, again and again, has not recovered by it.
-RECOVERED_SECONDS = 10.0
+# A snapshot alone does not reset the backoff: the server may end each connection after it.
+RECOVERED_AFTER = 10.0
 TICK_INTERVAL = 1.0
-# Process at most 5 ms of frames before yielding to the event loop. A thousand snapshots at once
-# would hold up all else for a second; yielding more often gives each write to Redis fewer events.
-TURN_NANOSECONDS = 5_000_000
+# Process frames for at most 5 ms before yielding to the event loop. A longer time would block other
+# tasks if many snapshots arrive at once. A shorter time makes writes to Redis smaller.
+YIELD_INTERVAL_NS = 5_000_000
 
 TRANSITIONS = {
     ConnectionState.BACKING_OFF: {ConnectionState.CONNECTING},
@@ -58,21 +58,20 @@ class KrakenConnection:
     """A websocket that carries books, and is opened again whenever it ends.
 
     Args:
-        name: Its name, for people.
+        name: Name of the connection in logs and reports.
         url: Address of the websocket.
-        connects: Its share of the connects of a process.
+        connects: The connection's share of all connection attempts.
         open_session: Returns a session of these books, for a new websocket.
-        recovered_after: Seconds after which a connection with a verified snapshot has recovered:
-            the delays begin anew.
+        recovered_after: Seconds after which the backoff is reset, if a snapshot was verified.
         backoff: Delays between attempts.
         clock: Returns the time.
 
     Attributes:
-        books: The books that it carries.
-        link: What the readers of its books know of it.
-        state: Its state; `_enter` alone changes it.
-        frames: How many frames were processed.
-        reconnects: How often it ended.
+        books: The books of the connection, by symbol.
+        link: State of the connection, for readers of its books.
+        state: The state; `_enter` alone changes it.
+        frames: Number of processed frames.
+        reconnects: Number of times that the connection failed.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class KrakenConnection:
         connects: BudgetShare,
         open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
         *,
-        recovered_after: float = RECOVERED_SECONDS,
+        recovered_after: float = RECOVERED_AFTER,
         backoff: Backoff | None = None,
         clock: Callable[[], Timestamp] = timestamp_now,
     ) -> None:
@@ -103,13 +102,13 @@ class KrakenConnection:
         self._watchdog = Watchdog()
 
     def add(self, book: SymbolBook) -> None:
-        """Carry this book too."""
+        """Add a book and subscribe to it."""
         self.books[book.symbol] = book
         if self._session is not None:
             self._session.add(book)
 
     def remove(self, symbol: str) -> None:
-        """Stop carrying this book."""
+        """Unsubscribe from a book and remove it."""
         del self.books[symbol]
         if self._session is not None:
             self._session.remove(symbol)
@@ -130,7 +129,7 @@ class KrakenConnection:
         }
 
     async def run(self) -> None:
-        """Stay connected, forever."""
+        """Keep the connection up until the task is cancelled."""
         while True:
             await self._wait_for_budget()
             self._enter(ConnectionState.CONNECTING)
@@ -139,10 +138,17 @@ class KrakenConnection:
             self._session = None
             delay = self._backoff.next()
             self.reconnects += 1
-            reason, words = _reason_of(error), str(error) or type(error).__name__
+            reason = _reason_of(error)
             RECONNECTS.labels(reason).inc()
-            facts = {"reason": reason, "error": words, "seconds": round(delay, 1)}
-            self._enter(ConnectionState.BACKING_OFF, **facts)
+            log.warning(
+                "connection failed, backing off",
+                name=self._name,
+                url=self._url,
+                reason=reason,
+                error=str(error) or type(error).__name__,
+                seconds=round(delay, 1),
+            )
+            self._enter(ConnectionState.BACKING_OFF)
             await asyncio.sleep(delay)
 
     async def _wait_for_budget(self) -> None:
@@ -152,7 +158,7 @@ class KrakenConnection:
             await asyncio.sleep(wait)
 
     async def _converse_once(self, session: KrakenSession) -> Exception:
-        """Connect and converse until it ends; return the error that ended it."""
+        """Connect, and run the session until it ends; return the error that ended it."""
         try:
             websocket = await open_feed_socket(self._url)
         except NOT_CONNECTED as error:
@@ -164,7 +170,7 @@ class KrakenConnection:
         connected_at = self._now()
         try:
             ended = await self._converse(websocket, session)
-            # Before the socket is closed, which may take a while: no book is confirmed any more.
+            # Closing the socket may take a while, in which no book is confirmed.
             self.link.last_frame_at, self.link.is_behind = None, False
             session.close(_reason_of(ended))
         finally:
@@ -189,7 +195,7 @@ class KrakenConnection:
                 task.result()
         except _ENDED as error:
             return error
-        raise AssertionError("a conversation ends only by an error")
+        raise AssertionError("a session ends only with an error")
 
     async def _process_frames(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while True:
@@ -205,17 +211,17 @@ class KrakenConnection:
                 self._enter(ConnectionState.LIVE)
 
     async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
-        until = monotonic_ns() + TURN_NANOSECONDS
+        until = monotonic_ns() + YIELD_INTERVAL_NS
         for data in batch.messages:
             rest = session.begin(data, batch.read_at)
             if monotonic_ns() > until:
                 await asyncio.sleep(0)
-                until = monotonic_ns() + TURN_NANOSECONDS
+                until = monotonic_ns() + YIELD_INTERVAL_NS
             for _ in rest or ():
                 if monotonic_ns() > until:
                     await asyncio.sleep(0)
-                    until = monotonic_ns() + TURN_NANOSECONDS
-        # More may wait already, and reading it would not yield.
+                    until = monotonic_ns() + YIELD_INTERVAL_NS
+        # If more messages wait already, `next_batch` does not yield.
         await asyncio.sleep(0)
 
     async def _tick(self, websocket: FeedSocket, session: KrakenSession) -> None:
@@ -226,23 +232,23 @@ class KrakenConnection:
             await self._send_requests(websocket, session)
 
     async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
-        while (request := session.requests.next(self._now())) is not None:
+        while (request := session.requests.next_request(self._now())) is not None:
             await websocket.send(request)
 
-    def _enter(self, state: ConnectionState, **facts: object) -> None:
+    def _enter(self, state: ConnectionState) -> None:
         assert state in TRANSITIONS[self.state], f"{state} does not follow {self.state}"
         self.state = state
         self._entered_at = self._clock()
         CONNECTION_STATES.labels(state.value).inc()
-        level = log.warning if state is ConnectionState.BACKING_OFF else log.info
-        level(f"connection {state.value}", name=self._name, url=self._url, **facts)
+        if state is not ConnectionState.BACKING_OFF:
+            log.info("connection state changed", name=self._name, url=self._url, state=state.value)
 
     def _now(self) -> float:
         return self._clock().steady / 1e9
 
 
 def _reason_of(error: Exception) -> str:
-    """Return why a connection ended: one of a bounded set of words."""
+    """Return the reason of a failed connection, one of a bounded set of words."""
     match error:
         case FeedSilent() | FeedLagging() | FeedFlooded():
             return error.reason

@@ -1,7 +1,7 @@
-"""Kraken's frames: bytes to values. No I/O.
+"""Decode Kraken's frames.
 
-Numbers of a book stay the texts that they were in the frame; nothing becomes a float. Keys tell the
-frames apart, in any order.
+Numbers of a book stay text, as in the frame; no number becomes a float. Frames are distinguished by
+their keys, in any order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from collector.venues.kraken.answers import (
-    NOT_UNDERSTOOD,
+    DECODE_ERRORS,
     RequestAnswer,
     decode_answer,
     number_or_none,
@@ -25,9 +25,12 @@ from kraken_book.precision import Precision
 
 
 class FrameError(Exception):
-    """A frame that cannot be understood.
+    """A frame that cannot be decoded.
 
-    If it `is_book`, it may have changed the books of `symbols`, or any book if none is named.
+    Attributes:
+        symbols: The symbols that the frame names.
+        is_book: Whether the frame may have changed the books of `symbols`, or any book if `symbols`
+            is empty.
     """
 
     def __init__(self, message: str, symbols: Sequence[str] = (), *, is_book: bool = False) -> None:
@@ -38,14 +41,19 @@ class FrameError(Exception):
 
 NO_LEVELS = msgspec.Raw(b"[]")
 MAX_DECIMALS = 30
-# Above the largest snapshot, of 1,000 levels a side. What is larger is decoded entry by entry.
+# Above the largest snapshot, of 1,000 levels of each side. Larger frames are decoded by entry.
 LARGE_FRAME_BYTES = 256 * 1024
 
 
 class BookEntry(msgspec.Struct, gc=False):
-    """One symbol's part of a book frame; `timestamp` is None if it is missing or not a text.
+    """One symbol's part of a book frame.
 
-    The sides are JSON arrays as they were sent, which `book_feed` parses.
+    Attributes:
+        symbol: The symbol.
+        checksum: The checksum of the book after this entry.
+        bids: A JSON array of levels, which `book_feed` parses.
+        asks: The same for the other side.
+        timestamp: Kraken's time of the change; None if it is missing or not a string.
     """
 
     symbol: str
@@ -56,7 +64,7 @@ class BookEntry(msgspec.Struct, gc=False):
 
 
 class BookFrame(msgspec.Struct, gc=False):
-    """A snapshot, which replaces books, or an update, which changes them; one entry a symbol."""
+    """A snapshot or an update, with one entry for each symbol."""
 
     type: Literal["snapshot", "update"]
     data: list[BookEntry]
@@ -65,7 +73,7 @@ class BookFrame(msgspec.Struct, gc=False):
 class BookParts(msgspec.Struct):
     """A book frame whose entries are still JSON, for `decode_entry`.
 
-    This is for a frame that is very large, or has a broken entry that must not harm the others.
+    It is returned for a very large frame, and for one with a broken entry.
     """
 
     type: Literal["snapshot", "update"]
@@ -73,16 +81,16 @@ class BookParts(msgspec.Struct):
 
 
 class Heartbeat(msgspec.Struct):
-    """The connection is alive."""
+    """A frame without content, which shows that the connection is alive."""
 
 
 class System(msgspec.Struct):
-    """The state of Kraken's engine: online, cancel_only, maintenance or post_only."""
+    """The status of Kraken's engine: online, cancel_only, maintenance or post_only."""
 
     system: str
 
 
-# A pair with another status has a book, or may have one again in a moment.
+# Pairs of any other status have a book, or may have one again soon.
 NOT_TRADED = ("delisted", "work_in_progress")
 
 
@@ -96,7 +104,7 @@ class Pair(msgspec.Struct):
 
     @property
     def precision(self) -> Precision | None:
-        """The decimals of prices and quantities; None if they are missing or make no sense."""
+        """The decimals of prices and quantities; None if they are missing or invalid."""
         price, qty = self.price_precision, self.qty_precision
         if (
             price is None
@@ -108,7 +116,7 @@ class Pair(msgspec.Struct):
 
     @property
     def is_traded(self) -> bool:
-        """Whether it has a book, or may have one again in a moment."""
+        """Whether the pair has a book, or may have one again soon."""
         return self.status not in NOT_TRADED
 
 
@@ -117,13 +125,13 @@ class Instruments(msgspec.Struct):
 
     pairs: list[msgspec.Raw] = []
     is_snapshot: bool = False
-    """Whether these are all the pairs that are listed."""
+    """Whether these are all listed pairs."""
 
 
 class Unknown(msgspec.Struct):
     """A frame of an unknown channel or kind; Kraken adds some over time."""
 
-    what: str
+    kind: str
 
 
 Frame = BookFrame | BookParts | Heartbeat | System | Instruments | RequestAnswer | Unknown
@@ -145,7 +153,7 @@ class _Envelope(msgspec.Struct):
 
 
 class _LenientEntry(msgspec.Struct):
-    """An entry whose timestamp may be anything, and whose checksum may be digits in quotes."""
+    """An entry with a timestamp of any type, and a checksum that may be digits in quotes."""
 
     symbol: str
     checksum: int
@@ -165,8 +173,8 @@ _systems = msgspec.json.Decoder(list[System])
 
 _SYMBOL = re.compile(rb'"symbol":\s*("[^"]+")')
 
-# All recorded book frames begin like this. It only saves a first look: a book frame with its keys
-# in another order is found by key.
+# All recorded book frames begin like this. The prefix only saves time: a book frame with another
+# order of keys is found by its channel.
 _BOOK_PREFIX = b'{"channel":"book"'
 
 
@@ -174,14 +182,14 @@ def decode_frame(data: bytes) -> Frame:
     """Return the frame in `data`.
 
     Raises:
-        FrameError: It cannot be understood.
+        FrameError: The frame cannot be decoded.
     """
     if data.startswith(_BOOK_PREFIX):
         return _decode_book(data)
     try:
         envelope = _envelope.decode(data)
         return _decode_book(data) if envelope.channel == "book" else _by_channel(envelope, data)
-    except NOT_UNDERSTOOD as error:
+    except DECODE_ERRORS as error:
         is_book = b'"book"' in data
         symbols = _symbols_in(data) if is_book else ()
         raise FrameError(str(error), symbols, is_book=is_book) from None
@@ -206,30 +214,30 @@ def _decode_book(data: bytes) -> BookFrame | BookParts:
         return _decode_parts(data)
     try:
         return _book.decode(data)
-    except NOT_UNDERSTOOD:
+    except DECODE_ERRORS:
         return _decode_parts(data)
 
 
 def _decode_parts(data: bytes) -> BookParts:
     try:
         return _parts.decode(data)
-    except NOT_UNDERSTOOD as error:
+    except DECODE_ERRORS as error:
         raise FrameError(str(error), _symbols_in(data), is_book=True) from None
 
 
 def decode_entry(data: msgspec.Raw) -> BookEntry:
     """Return one entry of BookParts.
 
-    A timestamp decides nothing: one that is not a text is left out.
+    A timestamp that is not a string is left out, because the book does not depend on it.
 
     Raises:
-        FrameError: It cannot be understood.
+        FrameError: The entry cannot be decoded.
     """
-    with contextlib.suppress(*NOT_UNDERSTOOD):
+    with contextlib.suppress(*DECODE_ERRORS):
         return _entry.decode(data)
     try:
         entry = _lenient_entry.decode(data)
-    except NOT_UNDERSTOOD as error:
+    except DECODE_ERRORS as error:
         raise FrameError(str(error), _symbols_in(bytes(data)), is_book=True) from None
     return BookEntry(
         entry.symbol, entry.checksum, entry.bids, entry.asks, _text_in(entry.timestamp)
@@ -239,12 +247,12 @@ def decode_entry(data: msgspec.Raw) -> BookEntry:
 def _text_in(data: msgspec.Raw) -> str | None:
     try:
         return msgspec.json.decode(data, type=str)
-    except NOT_UNDERSTOOD:
+    except DECODE_ERRORS:
         return None
 
 
 def _symbols_in(data: bytes) -> list[str]:
-    # The frame may be cut short, and not be JSON.
+    # The frame may be truncated, and thus no JSON.
     return [name for quoted in _SYMBOL.findall(data) if (name := _text_in(msgspec.Raw(quoted)))]
 
 
@@ -255,20 +263,20 @@ def _instruments_in(data: msgspec.Raw, *, is_snapshot: bool) -> Instruments:
 def decode_pair(data: msgspec.Raw) -> Pair:
     """Return a pair of Instruments.
 
-    Members of an unusual type are left out: the pair is listed all the same.
+    Members of an unexpected type are left out.
 
     Raises:
-        FrameError: It has no name.
+        FrameError: The pair has no symbol.
     """
-    with contextlib.suppress(*NOT_UNDERSTOOD):
+    with contextlib.suppress(*DECODE_ERRORS):
         return _pair.decode(data)
     try:
         members = msgspec.json.decode(data)
-    except NOT_UNDERSTOOD as error:
+    except DECODE_ERRORS as error:
         raise FrameError(str(error)) from None
     symbol = members.get("symbol") if isinstance(members, dict) else None
     if not isinstance(symbol, str):
-        raise FrameError("a pair without a symbol")
+        raise FrameError("pair without a symbol")
     return Pair(
         symbol,
         number_or_none(members.get("price_precision")),

@@ -1,6 +1,6 @@
-"""The requests of one session: paced, and of many symbols in one.
+"""The requests of one session: limited in rate, and each for many symbols.
 
-Pure; times are steady seconds, given by the caller.
+They do no I/O and read no clock; the caller passes steady seconds.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ import msgspec
 
 from collector.feed.budget import Budget
 
-# Kraken does not say how many requests it takes; one carries any number of symbols.
+# Kraken does not document its limit. One request can name any number of symbols.
 REQUESTS_PER_SECOND = 10
-# After "Exceeded msg rate"; requests that were not answered are made again in their own time.
+# The pause after "Exceeded msg rate". Unanswered requests are repeated later, by the subscriber.
 RATE_PAUSE = 5.0
 MAX_REMEMBERED = 1000
 
 
 class Sent(NamedTuple):
-    """A request that was sent `at` a time: for `symbols`, none if it was for instruments."""
+    """A request that was sent at the time `at`; `symbols` is empty for one of instruments."""
 
     symbols: tuple[str, ...]
     at: float
 
 
 class Requests:
-    """The requests to be sent, in order; all books have one `depth`."""
+    """The requests to send, in order; all books have the same `depth`."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
         self._pace = Budget(REQUESTS_PER_SECOND, 1.0)
         self._last_id = 0
         self._of_instruments: deque[tuple[int, str]] = deque()
-        # By symbol, in order: with how many others it may be in one request.
+        # In order, the most symbols that each symbol's request may have; None for no limit.
         self._to_leave: dict[str, int | None] = {}
         self._to_ask: dict[str, int | None] = {}
         self._sent: dict[int, Sent] = {}
@@ -53,23 +53,23 @@ class Requests:
         self._to_leave[symbol] = max_together
 
     def forget(self, symbol: str) -> None:
-        """Drop the request to subscribe to a symbol's book, if it was not sent."""
+        """Drop the request to subscribe to a symbol's book, if it was not sent yet."""
         self._to_ask.pop(symbol, None)
 
-    def ask_instruments(self, *, anew: bool = False) -> int:
-        """Subscribe to the pairs; if `anew`, unsubscribe first. Return the request's number."""
-        if anew:
+    def ask_instruments(self, *, again: bool = False) -> int:
+        """Subscribe to the pairs; if `again`, unsubscribe first. Return the request's id."""
+        if again:
             left = self._new_id()
             self._of_instruments.append((left, unsubscribe_instruments(left)))
         asked = self._new_id()
         self._of_instruments.append((asked, subscribe_instruments(asked)))
         return asked
 
-    def next(self, now: float) -> str | None:
-        """Return the request to send now, if there is one and the pace allows it."""
+    def next_request(self, now: float) -> str | None:
+        """Return the request to send now; None if no request waits or the rate is too high."""
         if not self or not self._pace.take(now):
             return None
-        # Leave first, so that a book that is asked for again has been left.
+        # A book must be unsubscribed before it can be subscribed to again.
         if self._to_leave:
             symbols, req_id = _take_together(self._to_leave), self._new_id()
             self._remember(req_id, symbols, now)
@@ -82,12 +82,12 @@ class Requests:
         self._remember(req_id, symbols, now)
         return subscribe_books(symbols, self._depth, req_id)
 
-    def sent(self, req_id: int | None) -> Sent | None:
-        """Return the request of this number, if there was one; answers may name no symbol."""
+    def find_sent(self, req_id: int | None) -> Sent | None:
+        """Return the request of this id, if it is remembered; an answer may name no symbol."""
         return None if req_id is None else self._sent.get(req_id)
 
     def pause(self, now: float) -> None:
-        """Send nothing for a while, because Kraken says that requests come too fast."""
+        """Send nothing for `RATE_PAUSE`, because Kraken reported too many requests."""
         self._pace.pause(now + RATE_PAUSE)
 
     def _new_id(self) -> int:
@@ -96,13 +96,13 @@ class Requests:
 
     def _remember(self, req_id: int, symbols: tuple[str, ...], now: float) -> None:
         self._sent[req_id] = Sent(symbols, now)
-        # Answers do not come much later.
+        # Answers to much older requests do not come any more.
         if len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]
 
 
 def _take_together(waiting: dict[str, int | None]) -> tuple[str, ...]:
-    """Remove and return the symbols that may share a request with the one that waits longest."""
+    """Remove and return the symbols that may share a request with the first one."""
     limit = next(iter(waiting.values()))
     alike = [symbol for symbol, other in waiting.items() if other == limit]
     together = tuple(alike if limit is None else alike[:limit])
@@ -117,18 +117,18 @@ def subscribe_instruments(req_id: int) -> str:
 
 
 def unsubscribe_instruments(req_id: int) -> str:
-    """Return the request to send no more of pairs."""
+    """Return the request that ends the subscription to pairs."""
     return _request("unsubscribe", {"channel": "instrument"}, req_id)
 
 
 def subscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
-    """Return the request for the books of `symbols`, each of which is answered by itself."""
+    """Return the request for the books of `symbols`; Kraken answers for each symbol."""
     params = {"channel": "book", "symbol": list(symbols), "depth": depth, "snapshot": True}
     return _request("subscribe", params, req_id)
 
 
 def unsubscribe_books(symbols: Sequence[str], depth: int, req_id: int) -> str:
-    """Return the request to send no more of the books of `symbols`."""
+    """Return the request that ends the subscriptions to the books of `symbols`."""
     params = {"channel": "book", "symbol": list(symbols), "depth": depth}
     return _request("unsubscribe", params, req_id)
 

@@ -1,7 +1,7 @@
 """The protocol of one connection: frames in, verified books and requests out.
 
-A session subscribes to the pairs first, whose precisions each book needs, and then to the books. It
-does no I/O but log lines and counters, and reads no clock.
+A session subscribes to the pairs first, because each book needs the precisions of its pair, and
+then to the books. It does no I/O except logs and counters, and reads no clock.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from runtime.logs import get_logger
 # The name that LOG_LEVEL takes; it outlives moves of this module.
 log = get_logger("collector.kraken")
 
-# Delay before pairs that did not come, or were not believed, are requested again.
+# Delay before pairs are requested again, if they did not come or were rejected.
 INSTRUMENTS_RETRY_DELAY = 10.0
 
 
 class KrakenSession:
-    """The conversation on one websocket. Times are steady seconds, given by the caller.
+    """The session of one websocket. Times are steady seconds, passed by the caller.
 
     Args:
-        books: The books to begin with, by symbol.
+        books: The initial books, by symbol.
         depth: Levels of each side that are subscribed to.
         quiet_resync: Seconds without an update after which a book is resynced.
-        resyncs: The connection's share of the resyncs of a process.
-        lag_memory: What the connection's earlier sessions saw of Kraken's clock.
-        on_instruments: Told of the pairs that Kraken lists.
+        resyncs: The connection's share of all resyncs.
+        lag_memory: Distance to Kraken's clock from the connection's previous session.
+        on_instruments: Called with the pairs that Kraken lists.
 
     Attributes:
-        requests: The requests to be sent; the caller sends what `next` returns.
-        lag: How old frames are when they are read.
-        system: Kraken's word for the state of its engine.
+        requests: The requests; the caller sends each that `requests.next_request` returns.
+        lag: The age of frames when they are read.
+        system: Kraken's word for the status of its engine.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class KrakenSession:
         self.lag = FeedLag(lag_memory)
         self.system = "unknown"
         self._clock = Clock()
-        # Kraken can have lines repeated without end.
+        # Kraken can cause any number of these lines.
         self._log = LimitedLog(log)
         self._subscriber = Subscriber(
             books.values(), self._clock, self.requests, resyncs, quiet_resync, self._log
@@ -70,28 +70,28 @@ class KrakenSession:
         self._on_instruments = on_instruments
         self._instruments_asked_at = 0.0
         self._has_instruments = False
-        self._believes_instruments = True
+        self._accepts_instruments = True
 
     def open(self, now: float) -> None:
-        """Begin: the connection is there."""
+        """Start the session on a new connection."""
         self._clock.now = now
         self._ask_instruments()
 
     def close(self, reason: str) -> None:
-        """End, for `reason`: the connection is gone, and every book is unknown."""
+        """End the session, and drop every book for `reason`, because the connection has ended."""
         self._subscriber.close(reason)
 
     def add(self, book: SymbolBook) -> None:
-        """Subscribe to this book too, at the next tick."""
+        """Add a book, and subscribe to it at the next tick."""
         self._subscriber.add(book)
 
     def remove(self, symbol: str) -> None:
-        """Unsubscribe from this book."""
+        """Unsubscribe from a book and remove it."""
         self._subscriber.remove(symbol)
 
     @property
     def subscriptions(self) -> Mapping[str, Subscription]:
-        """The subscriptions of all books that are wanted, by symbol."""
+        """The subscriptions of all books, by symbol."""
         return self._subscriber.by_symbol
 
     @property
@@ -105,32 +105,31 @@ class KrakenSession:
         return self._book_feed.has_verified
 
     def tick(self, now: float) -> None:
-        """Request what is due, and again what was not answered; call about once a second."""
+        """Make requests that are due, and repeat unanswered ones; call this about once a second."""
         self._clock.now = now
         self._log.sum_up()
         is_due = now - self._instruments_asked_at >= INSTRUMENTS_RETRY_DELAY
         if not self._has_instruments:
             if is_due:
-                log.warning("no pairs yet, asking again")
+                log.warning("no instruments received, requesting them again")
                 self._ask_instruments()
             return
-        if is_due and not self._believes_instruments:
-            self._believes_instruments = True
-            self._ask_instruments(anew=True)
+        if is_due and not self._accepts_instruments:
+            self._accepts_instruments = True
+            self._ask_instruments(again=True)
         self._subscriber.tick()
 
     def begin(self, data: bytes, read_at: Timestamp) -> Iterator[None] | None:
-        """Process one frame, or begin to.
+        """Process one frame, or the beginning of a large one.
+
+        A FeedLagging is raised if the frame is too old, here or in a later step.
 
         Args:
             data: The frame.
-            read_at: When it was read from the socket.
+            read_at: Time at which the frame was read from the socket.
 
         Returns:
-            The rest of the work, in short steps, if the frame is large.
-
-        Raises:
-            FeedLagging: The frame is too old; the steps raise it too.
+            The rest of the work in short steps, if the frame is large.
         """
         self._clock.now = read_at.steady / 1e9
         try:
@@ -146,7 +145,7 @@ class KrakenSession:
                 try:
                     apply(entry, read_at)
                 except frames.FrameError as error:
-                    # The entries behind it are of other symbols.
+                    # Continue with the next entries, which are of other symbols.
                     self._book_feed.on_bad_frame(error, data)
             return None
         if isinstance(frame, frames.BookParts):
@@ -169,21 +168,25 @@ class KrakenSession:
                 FRAMES.labels("status").inc()
                 system = excerpt(frame.system)
                 if system != self.system:
-                    self._log.info("kraken's engine", system=system)
+                    self._log.info("kraken engine status changed", system=system)
                 self.system = system
             case frames.Unknown():
                 FRAMES.labels("unknown").inc()
-                what = excerpt(frame.what)
-                self._log.warning("frame passed over", what=what, frame=excerpt(data))
+                kind = excerpt(frame.kind)
+                self._log.warning("unknown frame ignored", kind=kind, frame=excerpt(data))
 
     # Pairs
 
-    def _ask_instruments(self, *, anew: bool = False) -> None:
+    def _ask_instruments(self, *, again: bool = False) -> None:
         self._instruments_asked_at = self._clock.now
-        self.requests.ask_instruments(anew=anew)
+        self.requests.ask_instruments(again=again)
 
     def _apply_instruments(self, frame: frames.Instruments) -> Iterator[None]:
-        """Read pairs one by one; one that makes no sense is passed over alone."""
+        """Apply pairs in short steps, and ignore invalid pairs.
+
+        Yields:
+            None after each step, for the caller to yield to the event loop.
+        """
         pairs: list[frames.Pair] = []
         nameless = 0
         for number, raw in enumerate(frame.pairs, 1):
@@ -191,42 +194,42 @@ class KrakenSession:
                 pair = frames.decode_pair(raw)
             except frames.FrameError as error:
                 nameless += 1
-                self._log.warning("pair not understood", error=str(error), pair=excerpt(raw))
+                self._log.warning("invalid pair ignored", error=str(error), pair=excerpt(raw))
             else:
                 self._apply_pair(pair, pairs)
             if number % ENTRIES_PER_STEP == 0:
                 yield
-        # Pairs without a name may be any: if they are most, it is not known what is listed.
+        # If most pairs have no symbol, the list of known symbols is too incomplete to be used.
         is_all = frame.is_snapshot and bool(pairs) and nameless <= len(pairs)
-        self._believes_instruments = self._on_instruments(pairs, is_all)
+        self._accepts_instruments = self._on_instruments(pairs, is_all)
         if frame.is_snapshot and pairs and not self._has_instruments:
             self._has_instruments = True
             self.tick(self._clock.now)
 
     def _apply_pair(self, pair: frames.Pair, pairs: list[frames.Pair]) -> None:
         if not is_symbol(pair.symbol):
-            # It is none of the followed pairs, because it has a name.
-            self._log.warning("pair with an odd name passed over", pair=excerpt(repr(pair)))
+            # No followed pair can have this symbol.
+            self._log.warning("pair with invalid symbol ignored", pair=excerpt(repr(pair)))
             return
         if pair.precision is None:
-            self._log.warning("precisions of a pair make no sense", pair=excerpt(repr(pair)))
+            self._log.warning("pair has no valid precision", pair=excerpt(repr(pair)))
         self._subscriber.on_pair(pair)
         pairs.append(pair)
 
     # Answers
 
     def _on_answer(self, answer: RequestAnswer, read_at: Timestamp) -> None:
-        sent = self.requests.sent(answer.req_id)
+        sent = self.requests.find_sent(answer.req_id)
         if sent is not None:
             self.lag.on_answer(int(sent.at * 1e9), read_at.steady)
         if answer.channel == "instrument" or answer.method == "pong":
             return
         error = answer.short_error
-        if answer.says_too_fast:
-            self._log.warning("kraken says that requests come too fast", error=error)
+        if answer.is_rate_limited:
+            self._log.warning("kraken rate limit exceeded, pausing requests", error=error)
             self.requests.pause(self._clock.now)
         elif sent is None or sent.symbols:
             self._subscriber.on_answer(answer, sent.symbols if sent is not None else ())
-        elif answer.says_already_subscribed:
-            # The pairs were lost; only a new subscription brings them.
-            self._ask_instruments(anew=True)
+        elif answer.is_already_subscribed:
+            # The pairs were lost. Only a new subscription sends them again.
+            self._ask_instruments(again=True)

@@ -1,7 +1,6 @@
-"""The subscriber of one session: which books are asked for, which are left, and when.
+"""The subscriber of one session: subscribes to books, and resyncs them if needed.
 
-What goes wrong with a symbol costs that symbol alone: it is left and asked for again while the
-others go on.
+A fault of one symbol affects no other: its book alone is unsubscribed and subscribed to again.
 """
 
 from __future__ import annotations
@@ -31,15 +30,15 @@ class Subscriber:
     """Subscribes to the books of one session.
 
     Args:
-        books: The books to begin with.
+        books: The initial books.
         clock: The session's time.
-        requests: Where the requests for books go.
-        resyncs: The connection's share of the resyncs of a process.
+        requests: Receives the requests for books.
+        resyncs: The connection's share of all resyncs.
         quiet_resync: Seconds without an update after which a book is resynced.
-        limited_log: For lines that Kraken can have repeated without end.
+        limited_log: Logger of lines that Kraken can cause any number of times.
 
     Attributes:
-        by_symbol: The subscriptions of all books that are wanted.
+        by_symbol: The subscriptions of all books, without those that were removed.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Subscriber:
         limited_log: LimitedLog,
     ) -> None:
         self.by_symbol = {book.symbol: Subscription(book, clock) for book in books}
-        # Removed ones, until Kraken confirms that it does not send them any more.
+        # Subscriptions of removed books, until Kraken confirms the end of each.
         self._leaving: dict[str, Subscription] = {}
         self._clock = clock
         self._requests = requests
@@ -61,7 +60,7 @@ class Subscriber:
         self._log = limited_log
 
     def add(self, book: SymbolBook) -> None:
-        """Ask for this book too, at the next tick."""
+        """Add a book, and subscribe to it at the next tick."""
         subscription = self._leaving.pop(book.symbol, None)
         if subscription is None:
             subscription = Subscription(book, self._clock)
@@ -69,7 +68,7 @@ class Subscriber:
         self.by_symbol[book.symbol] = subscription
 
     def remove(self, symbol: str) -> None:
-        """Leave this book."""
+        """Unsubscribe from a book and remove it."""
         subscription = self.by_symbol.pop(symbol)
         self._requests.forget(symbol)
         if subscription.remove():
@@ -87,12 +86,12 @@ class Subscriber:
         return all(each.state in _SETTLED for each in self.by_symbol.values())
 
     def tick(self) -> None:
-        """Ask for what is due, and again for what was not answered."""
+        """Make requests that are due, and repeat unanswered ones."""
         everything = (*self.by_symbol.values(), *self._leaving.values())
         for subscription in everything:
             if subscription.is_overdue:
                 self._on_overdue(subscription)
-        # The one that has waited longest comes first, so that none is left out forever.
+        # The longest waiting one comes first, so that each gets a part of the budget.
         for subscription in sorted(everything, key=lambda each: each.due):
             self._ask_if_due(subscription)
         for subscription in everything:
@@ -101,9 +100,9 @@ class Subscriber:
 
     def _on_overdue(self, subscription: Subscription) -> None:
         symbol, state = subscription.symbol, subscription.state
-        log.warning("no answer", symbol=symbol, state=state.value)
+        log.warning("no answer from kraken", symbol=symbol, state=state.value)
         if state is State.ACKNOWLEDGED:
-            self._resync(subscription, "unanswered", "no snapshot came")
+            self._resync(subscription, "unanswered", "no snapshot after the acknowledgement")
             return
         subscription.move(Event.TIMED_OUT)
         if state is State.LEAVING:
@@ -117,16 +116,16 @@ class Subscriber:
             self._requests.ask(subscription.symbol, subscription.max_together)
 
     def _resync_if_quiet(self, subscription: Subscription) -> None:
-        # A quiet book may be right; only a new snapshot can tell.
+        # A quiet book may still be right, but only a new snapshot can show it.
         quiet = self._clock.now - subscription.book.read_at.steady / 1e9
         if quiet >= self._quiet_resync and not self._resyncs.wait(self._clock.now):
-            why = f"nothing came for {quiet:.0f} s"
+            why = f"no update for {quiet:.0f} s"
             self._resync(subscription, "quiet", why, is_doubt=False)
 
-    # What Kraken says of one book
+    # Frames of one book
 
     def acknowledge(self, subscription: Subscription) -> None:
-        """Note that Kraken sends this book."""
+        """Move a subscription that Kraken has granted."""
         if subscription.book.precision is None:
             reason = "its precisions are not among Kraken's instruments"
             subscription.move(Event.UNUSABLE, reason)
@@ -134,12 +133,12 @@ class Subscriber:
             self._requests.forget(subscription.symbol)
 
     def doubt(self, subscription: Subscription, reason: str, why: str) -> None:
-        """Drop a book that may be wrong, and subscribe again.
+        """Drop a book that may be wrong, and subscribe to it again.
 
         Args:
             subscription: The subscription of the book.
             reason: One of a bounded set of words, for readers and metrics.
-            why: The reason at length, for the log.
+            why: A longer reason, for the log.
         """
         MISMATCHES.labels(reason).inc()
         self._resync(subscription, reason, why)
@@ -148,13 +147,13 @@ class Subscriber:
         self, subscription: Subscription, reason: str, why: str, *, is_doubt: bool = True
     ) -> None:
         RESYNCS.labels(reason).inc()
-        log.warning("subscribing anew", symbol=subscription.symbol, reason=reason, why=why)
+        log.warning("book resync", symbol=subscription.symbol, reason=reason, why=why)
         has_budget = self._resyncs.take(self._clock.now)
         subscription.resync(reason, has_budget=has_budget, is_doubt=is_doubt)
         self._requests.leave(subscription.symbol)
 
     def on_pair(self, pair: Pair) -> None:
-        """Take over what Kraken lists of a pair, if its book is wanted."""
+        """Apply the status and the precision of a pair to its book, if there is one."""
         subscription = self.by_symbol.get(pair.symbol)
         if subscription is None:
             return
@@ -171,20 +170,21 @@ class Subscriber:
     # Answers
 
     def on_answer(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
-        """Move the subscriptions that an answer is about.
+        """Move the subscriptions that an answer concerns.
 
         Args:
             answer: The answer to a request for books.
-            asked: The symbols of the request; if empty, it is not known which request.
+            asked: The symbols of the request; empty if the request is not known.
         """
         names = answer.names
         symbols = self._find_symbols(names, asked)
-        # Success without a name is of the whole request; an error only if that had one symbol.
+        # Without a name, success concerns the whole request, and an error the only symbol, if the
+        # request had one.
         if not symbols and (len(asked) == 1 or (answer.success and not names)):
             symbols = list(asked)
         if not answer.success:
             self._log.warning(
-                "kraken refused",
+                "kraken refused request",
                 method=answer.method,
                 error=answer.short_error,
                 symbols=symbols[:MAX_SYMBOLS_SHOWN],
@@ -195,7 +195,7 @@ class Subscriber:
             self._on_answer_about(symbol, answer)
 
     def _find_symbols(self, names: Iterable[str], asked: Sequence[str]) -> list[str]:
-        """Return the symbols that `names` are, or are old or new names of."""
+        """Return the symbols of `names`, which may be old or new names."""
         found = [self._find_symbol(name, asked) for name in names]
         return [symbol for symbol in dict.fromkeys(found) if symbol is not None]
 
@@ -207,11 +207,11 @@ class Subscriber:
         return found[0] if len(found) == 1 else None
 
     def _divide(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
-        """Divide the next requests for the symbols that an error may mean which names none."""
+        """Divide the next requests for all symbols that an error without a name may concern."""
         state = State.LEAVING if answer.method == "unsubscribe" else State.ASKED
         known = {**self._leaving, **self.by_symbol}
-        meant = [known[symbol] for symbol in asked or known if symbol in known]
-        pending = [subscription for subscription in meant if subscription.state is state]
+        concerned = [known[symbol] for symbol in asked or known if symbol in known]
+        pending = [subscription for subscription in concerned if subscription.state is state]
         for subscription in pending:
             subscription.divide(len(asked or pending))
 
@@ -223,13 +223,13 @@ class Subscriber:
         if subscription is None:
             return
         if is_leaving:
-            # An error says that there was nothing to leave, which is as good.
+            # An error means that Kraken had no such subscription, which has the same result.
             if subscription.move(Event.LEFT):
                 self._ask_if_due(subscription)
         elif answer.success:
             self.acknowledge(subscription)
-        elif not answer.says_already_subscribed:
+        elif not answer.is_already_subscribed:
             subscription.move(Event.REFUSED, answer.short_error or "no reason given")
         elif subscription.state is State.ASKED:
-            # An acknowledgement was lost; only a new subscription brings a snapshot.
+            # An acknowledgement was lost. Only a new subscription brings a snapshot.
             self._resync(subscription, "unanswered", answer.short_error)

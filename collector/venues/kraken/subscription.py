@@ -1,6 +1,6 @@
-"""One symbol's subscription on one connection: the state machine that also moves its book's status.
+"""One symbol's subscription on one connection: a state machine that also moves the book's status.
 
-`TRANSITIONS` is the whole table; an event that it does not list for a state means nothing there.
+`TRANSITIONS` is the whole table. An event that it does not list for a state is ignored.
 
     WAITING ─▶ ASKED ─▶ ACKNOWLEDGED ─▶ LIVE
        ▲        │ ▲           ▲           │ in doubt, or quiet for long
@@ -9,14 +9,14 @@
        │     UNANSWERED                   │
        └────── LEAVING ◀──────────────────┘ from each but WAITING, if in doubt or removed
 
-A book in doubt is left first, and asked for again once Kraken has confirmed that. So late frames of
-the old subscription are told from those of the new one. An acknowledgement or a snapshot counts in
-every state in which Kraken may be sending the book: also after a refusal that was meant for another
-symbol, or while the symbol is to be asked for again because no answer came.
+A book in doubt is unsubscribed first, and subscribed to again when Kraken has confirmed that. So
+late frames of the old subscription cannot be mistaken for frames of the new one. An acknowledgement
+or a snapshot counts in every state in which Kraken may send the book: also after a refusal that
+concerned another symbol, or while the request is to be repeated because no answer came.
 
-An error that names none of the symbols of its request decides nothing about any of them. Symbols
-that stay without an answer are asked for again in smaller requests, `max_together` at a time, down
-to one by one. This finds the symbol that the error means, and leaves the others unharmed.
+An error may name none of the symbols of its request. Then it decides nothing about any of them.
+Requests for symbols without an answer are repeated with fewer symbols, at most `max_together`, and
+in the end with one. This finds the symbol that the error concerns, without harm to the others.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from runtime.logs import get_logger
 # The name that LOG_LEVEL takes; it outlives moves of this module.
 log = get_logger("collector.kraken")
 
-# Kraken was seen to drop requests without an answer, and to acknowledge without a snapshot.
+# Kraken sometimes drops a request, or sends no snapshot (docs/kraken-protocol.md).
 ANSWER_TIMEOUT = 10.0
-# Delay after an error without a symbol before unanswered requests are made again.
+# The same after an error without a symbol.
 TIMEOUT_AFTER_ERROR = 2.0
-# Parts that a request is divided into if its error does not say which symbol it means.
+# Number of parts that a request is divided into after such an error.
 PARTS = 4
 REFUSED_RETRY_DELAY = 60.0
-# A symbol that stays live for so long has recovered: its next doubt is a first one.
+# If a book stays live for this time, its next resync has no delay.
 RECOVERED_AFTER = 60.0
 
 
@@ -47,35 +47,35 @@ class State(Enum):
     """State of a subscription."""
 
     WAITING = "waiting"
-    """Not subscribed; to be asked for once it is due."""
+    """Not subscribed; the request is made when it is due."""
     ASKED = "asked"
     UNANSWERED = "unanswered"
-    """Asked for without an answer; to be asked for again. The answer may still come."""
+    """The request had no answer and will be repeated; the answer may still come."""
     ACKNOWLEDGED = "acknowledged"
-    """Granted; the snapshot is to come."""
+    """Kraken granted the request; the snapshot has not come yet."""
     LIVE = "live"
     LEAVING = "leaving"
-    """To be unsubscribed, until Kraken confirms it."""
+    """Unsubscribing; Kraken has not confirmed it yet."""
     REFUSED = "refused"
 
 
 class Event(Enum):
-    """What happens to a subscription; beside it what becomes of its book."""
+    """An event of a subscription, with its effect on the book."""
 
     REQUESTED = "requested"
     TIMED_OUT = "timed out"
     ACKNOWLEDGED = "acknowledged"
-    """The book is `syncing`."""
+    """The book becomes `syncing`."""
     REFUSED = "refused"
-    """The book is `refused`."""
+    """The book becomes `refused`."""
     UNUSABLE = "unusable"
-    """Kraken may send the book, but its precision is not known: the book is `refused`."""
+    """Kraken granted the request, but the precision is unknown: the book becomes `refused`."""
     VERIFIED = "verified"
-    """A snapshot was verified: the book has become `live`."""
+    """A snapshot was verified: the book is already `live`."""
     DOUBTED = "doubted"
-    """A new snapshot is needed: the book is `syncing`."""
+    """A new snapshot is needed: the book becomes `syncing`."""
     REMOVED = "removed"
-    """Nobody wants the book any more."""
+    """The book was removed from the session."""
     LEFT = "left"
 
 
@@ -103,21 +103,25 @@ _AWAITS_ANSWER = (State.ASKED, State.ACKNOWLEDGED, State.LEAVING)
 
 
 class Clock:
-    """The steady time of what a session processes, in seconds; the session sets it."""
+    """The time of a session, in steady seconds; the session sets it."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
 
 
 class Subscription:
-    """One symbol's place in the session.
+    """The subscription of one symbol.
+
+    Args:
+        book: The book; its status follows the state.
+        clock: The session's time.
 
     Attributes:
-        book: The book that it serves, whose status follows its state.
-        state: Its state; `move` alone changes it.
-        due: From when it is to be asked for, if it waits for that.
-        has_budget: Whether the next request is paid for from the budget of resyncs, or is free.
-        max_together: With how many others it may be in one request; None for any number.
+        book: The book.
+        state: The state; `move` alone changes it.
+        due: Time of the next request, if it waits for one.
+        has_budget: Whether the next request needs nothing more from the budget of resyncs.
+        max_together: The most symbols in the next request; None for no limit.
     """
 
     def __init__(self, book: SymbolBook, clock: Clock) -> None:
@@ -133,18 +137,18 @@ class Subscription:
 
     @property
     def symbol(self) -> str:
-        """The symbol of its book."""
+        """The symbol of the book."""
         return self.book.symbol
 
     def move(self, event: Event, reason: str = "") -> bool:
-        """Enter the state that follows `event`, and move the book's status with it.
+        """Enter the state that follows `event`, and change the book's status accordingly.
 
         Args:
-            event: What happened.
-            reason: Why, for a book that is not live any more.
+            event: The event.
+            reason: The reason of a book that is not live any more.
 
         Returns:
-            Whether the event means something in this state; if not, nothing changes.
+            Whether the state has a transition for the event; if not, nothing changes.
         """
         state = TRANSITIONS.get((event, self.state))
         if state is None:
@@ -153,7 +157,7 @@ class Subscription:
         self._since = self._clock.now
         self._answer_due = self._since + ANSWER_TIMEOUT
         SUBSCRIPTION_STATES.labels(state.value).inc()
-        log.debug("subscription", symbol=self.symbol, state=state.value)
+        log.debug("subscription state changed", symbol=self.symbol, state=state.value)
         match event:
             case Event.TIMED_OUT if state is State.UNANSWERED:
                 self.due = self._since
@@ -170,13 +174,13 @@ class Subscription:
         return True
 
     def resync(self, reason: str, *, has_budget: bool, is_doubt: bool = True) -> None:
-        """Drop the book and leave, to be asked for again.
+        """Drop the book and unsubscribe, in order to subscribe again.
 
         Args:
-            reason: Why the book is not live any more.
-            has_budget: Whether the next request is paid for.
-            is_doubt: Whether the book may have been wrong. The first time it is asked for again at
-                once, then later the more often it happens.
+            reason: Reason of the book.
+            has_budget: Whether the next request needs nothing more from the budget of resyncs.
+            is_doubt: Whether the book may have been wrong. Then the next request is delayed, except
+                for the first doubt, and longer after each.
         """
         self.due = self._clock.now + (self._delay_after_doubt() if is_doubt else 0.0)
         self.has_budget = has_budget
@@ -192,30 +196,30 @@ class Subscription:
         return 0.0 if is_first else self._backoff.next()
 
     def remove(self) -> bool:
-        """Leave because nobody wants the book; return whether there is anything to leave."""
+        """Unsubscribe, because the book was removed; return whether a request is needed."""
         self.due = self._clock.now
         self.has_budget = True
         return self.move(Event.REMOVED)
 
     def close(self, reason: str) -> None:
-        """Drop the book because the connection has ended; a refusal stays."""
+        """Drop the book because the connection has ended; a refused book stays `refused`."""
         if self.book.status != "refused":
             self.book.lose(reason)
 
     def divide(self, together: int) -> None:
-        """Ask, or leave, with fewer others: an error may mean any of `together` symbols."""
+        """Make smaller requests, after an error that may concern any of `together` symbols."""
         if together > 1:
             self.max_together = max(1, together // PARTS)
             self._answer_due = min(self._answer_due, self._clock.now + TIMEOUT_AFTER_ERROR)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the answer that it awaits has not come in time."""
+        """Whether an answer has not come in time."""
         return self.state in _AWAITS_ANSWER and self._clock.now >= self._answer_due
 
     @property
     def is_to_be_asked(self) -> bool:
-        """Whether it is time to ask for the book."""
+        """Whether the request for the book is due."""
         if self.state is State.REFUSED:
             return self._clock.now - self._since >= REFUSED_RETRY_DELAY
         return self.state in (State.WAITING, State.UNANSWERED) and self._clock.now >= self.due

@@ -1,4 +1,4 @@
-"""Kraken as the feed sees it: a `collector.feed.venue.Venue`."""
+"""Kraken as a venue: an implementation of `collector.feed.venue.Venue`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from collector.feed.venue import InstrumentsListener
 from collector.venues.kraken.connection import KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 
-CONNECTS_SECONDS = 600.0
-# Of all symbols of a process: a feed that is wrong everywhere must not become a storm of requests.
+CONNECTS_PERIOD = 600.0
+# The limit of all symbols of a process, so that a feed full of faults causes no flood of requests.
 RESYNCS_PER_10_S = 50
 
 
 class KrakenVenue:
-    """Kraken's WebSocket v2, or a stand-in of it, at `url`.
+    """Kraken's WebSocket v2, or a simulator, at `url`.
 
     Args:
         url: Address of the websocket.
-        source: Where its frames come from, `kraken` or `simulated`.
+        source: Origin of the frames, `kraken` or `simulated`.
         depth: Levels of each side that are subscribed to.
-        symbols_per_connection: How many books one connection carries at most.
-        connects_per_10_min: How often all connections together may connect.
-        quiet_resync: Seconds without an update after which a book is subscribed to again.
+        symbols_per_connection: The most books that one connection carries.
+        connects_per_10_min: The most connection attempts of all connections in ten minutes.
+        quiet_resync: Seconds without an update after which a book is resynced.
     """
 
     def __init__(
@@ -42,12 +42,17 @@ class KrakenVenue:
         self.symbols_per_connection = symbols_per_connection
         self._url = url
         self._quiet_resync = quiet_resync
-        self._connects = SharedBudget(connects_per_10_min, CONNECTS_SECONDS)
+        self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
     def open_connection(self, name: str, on_instruments: InstrumentsListener) -> KrakenConnection:
-        """Return a new connection, to be run by the caller; `name` is for people."""
-        # What a connection uses up, or sees of Kraken's clock, is its own.
+        """Return a new connection, which the caller runs.
+
+        Args:
+            name: Name of the connection in logs and reports.
+            on_instruments: Called when the connection receives pairs.
+        """
+        # Each connection has its own share of the budgets, and its own distance to Kraken's clock.
         resyncs, lag_memory = self._resyncs.join(), LagMemory()
 
         def open_session(books: Mapping[str, SymbolBook]) -> KrakenSession:

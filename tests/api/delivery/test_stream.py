@@ -1,4 +1,4 @@
-"""An open stream writes events at once, in order, and only while its socket takes them."""
+"""An open stream writes events at once and in order, unless its socket is full."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.delivery.stream import Stream, StreamState
 from api.delivery.stream_socket import Socket
-from api.follow.frame_log import SseFrame
+from api.follow.event_log import SseEvent
 from api.follow.ring import Ring
 from kraken_book.position import Position
 from lab.waiting import async_wait_until
@@ -20,7 +20,7 @@ from runtime.service import end_tasks
 
 
 class Wire:
-    """A transport that keeps what is written."""
+    """A transport that keeps the data written to it."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -30,7 +30,7 @@ class Wire:
 
     @property
     def body(self) -> bytes:
-        """What a client of HTTP makes of it: chunks, each as long as it says."""
+        """Return the body after decoding its chunks."""
         rest, body = b"".join(self.parts), b""
         while rest:
             size, _, rest = rest.partition(b"\r\n")
@@ -45,7 +45,7 @@ class Wire:
 
 
 class RingReader:
-    """A place in a ring; `asks_redis` while it can go on by `next` only."""
+    """A place in a ring; while `asks_redis` is set, only `next` returns data."""
 
     def __init__(self, ring: Ring) -> None:
         self.log = ring
@@ -67,7 +67,7 @@ class RingReader:
 
 
 class Opened:
-    """A stream that runs and has written its opening."""
+    """A running stream with its transport and reader."""
 
     def __init__(self, ring: Ring) -> None:
         self.wire = Wire()
@@ -88,7 +88,7 @@ async def opened(ring: Ring) -> AsyncIterator[Opened]:
     found = Opened(ring)
     running = asyncio.create_task(found.stream.run(b"", []))
     try:
-        await async_wait_until(found.waits, "it waits for events")
+        await async_wait_until(found.waits, "a stream that waits for events")
         yield found
     finally:
         await end_tasks([running])
@@ -100,23 +100,23 @@ def ring_at(seq: int) -> Ring:
     return ring
 
 
-def come(ring: Ring, *seqs: int) -> None:
+def append_and_wake(ring: Ring, *seqs: int) -> None:
     for seq in seqs:
-        ring.append(SseFrame(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
+        ring.append(SseEvent(Position(1, seq), f"1-{seq}", b"[%d]" % seq))
     ring.wake()
 
 
 async def test_event_is_written_as_soon_as_the_ring_has_it() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
-        come(ring, 2, 3)
-        # Nothing else has run in between.
+        append_and_wake(ring, 2, 3)
+        # No other task has run in between.
         assert one.wire.events == [2, 3]
-        come(ring, 4)
+        append_and_wake(ring, 4)
         assert one.wire.events == [2, 3, 4]
 
 
-async def test_head_of_stream_leaves_framing_to_the_protocol() -> None:
+async def test_stream_head_leaves_chunks_to_the_protocol() -> None:
     async with opened(ring_at(1)) as one:
         (head,) = one.sent
         assert not {b"transfer-encoding", b"content-length"} & dict(head["headers"]).keys()
@@ -127,11 +127,11 @@ async def test_client_without_chunks_gets_plain_bytes() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.is_chunked = False
-        come(ring, 2)
+        append_and_wake(ring, 2)
         assert one.wire.parts[-1] == b"[2]"
 
 
-async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None:
+async def test_half_closed_client_is_probed_once() -> None:
     async with opened(ring_at(1)) as one:
         one.socket.half_close()
 
@@ -145,81 +145,81 @@ async def test_half_closed_client_is_probed_once_so_that_a_reset_shows() -> None
         assert await probed()
 
 
-async def test_readers_at_one_index_are_sent_the_same_bytes() -> None:
+async def test_readers_at_one_index_share_their_bytes() -> None:
     ring = ring_at(1)
     async with opened(ring) as one, opened(ring) as other:
-        come(ring, 2)
+        append_and_wake(ring, 2)
         assert one.wire.parts[-1] is other.wire.parts[-1]
 
 
-async def test_full_socket_is_not_written_to_until_it_takes_more_and_then_gets_all() -> None:
+async def test_full_socket_gets_all_events_when_it_can_take_more() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
-        come(ring, 2)
+        append_and_wake(ring, 2)
         await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         for seq in (3, 4):
-            # However often it has its turn.
+            # However often its task runs.
             for _ in range(20):
                 await asyncio.sleep(0)
-            come(ring, seq)
+            append_and_wake(ring, seq)
         assert one.wire.events == []
         one.socket.fill(is_full=False)
 
         async def has_all() -> bool:
             return one.wire.events == [2, 3, 4]
 
-        await async_wait_until(has_all, "all that came meanwhile")
+        await async_wait_until(has_all, "all events")
 
 
-async def test_event_that_only_redis_has_is_written_too() -> None:
+async def test_event_that_must_be_read_from_redis_is_written() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.reader.asks_redis = True
-        come(ring, 2)
+        append_and_wake(ring, 2)
         assert one.wire.events == []
 
         async def has_it() -> bool:
             return one.wire.events == [2]
 
-        await async_wait_until(has_it, "what only Redis had")
-        come(ring, 3)
+        await async_wait_until(has_it, "the event from Redis")
+        append_and_wake(ring, 3)
         assert one.wire.events == [2, 3]
 
 
-async def test_ended_stream_is_not_written_to() -> None:
+async def test_ended_stream_writes_nothing() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         pass
     assert one.stream.state is StreamState.ENDED
     written = list(one.wire.parts)
-    come(ring, 2)
+    append_and_wake(ring, 2)
     assert one.wire.parts == written
 
 
-async def test_end_says_farewell_and_is_final() -> None:
+async def test_end_sends_farewell_and_is_final() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.stream.end()
         assert one.stream.state is StreamState.ENDING
-        come(ring, 2)
+        append_and_wake(ring, 2)
         await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
-        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: going\n\n", one.wire.body)
+        assert re.fullmatch(rb": kraken-book\n\nretry: \d+\n: closing\n\n", one.wire.body)
         assert one.sent[-1]["more_body"] is False
 
 
-async def test_end_while_the_socket_is_full_says_farewell() -> None:
+async def test_end_while_the_socket_is_full_sends_farewell() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.fill(is_full=True)
-        come(ring, 2)
+        append_and_wake(ring, 2)
         await async_wait_until(lambda: one.stream.state is StreamState.BLOCKED, "it is blocked")
         one.stream.end()
         await async_wait_until(lambda: one.stream.state is StreamState.ENDED, "it has ended")
         assert b"retry: " in one.wire.body
 
 
-async def test_lost_connection_ends_the_stream_without_a_farewell() -> None:
+async def test_lost_connection_ends_stream_without_farewell() -> None:
     ring = ring_at(1)
     async with opened(ring) as one:
         one.socket.lost()

@@ -1,4 +1,4 @@
-"""Streams that asked while Redis or the list of symbols is away open, wait, and go on."""
+"""Streams that cannot start yet open nevertheless, wait, and continue."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from kraken_book.contract.keys import SYMBOLS
 from lab.waiting import async_wait_until
 from lab.written_books import snapshot, update, updates
 from runtime.redis.client import connect_redis
-from tests.api.replica import Message, Replica, Written, messages
+from tests.api.replica import EPOCH, Message, Replica, Written, messages
 
-EPOCH = 1785638131660
-EVER = 1e6
+NO_LIMIT = 1e6
 
 
 def request(*names: str, event_id: str | None = None, view: View | None = None) -> StreamRequest:
@@ -27,7 +26,7 @@ async def refusal(replica: Replica, asked: StreamRequest) -> ApiError:
     return caught.value
 
 
-async def told(reader: WaitingReader, count: int) -> list[Message]:
+async def received(reader: WaitingReader, count: int) -> list[Message]:
     got: list[Message] = []
 
     async def more() -> bool:
@@ -44,14 +43,14 @@ def without_comments(data: bytes) -> bytes:
     return b"".join(block + b"\n\n" for block in blocks)
 
 
-async def test_fresh_stream_waits_for_the_list_and_opens_with_the_book(
+async def test_new_stream_waits_for_the_list_and_opens_with_the_book(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
         asked = request("btc-usd")
         error = await refusal(replica, asked)
         assert may_wait_for(error, asked)
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         said = reader.wait_for(error)
         assert said.startswith(b": waiting: no-symbols\n\n")
         (status,) = messages(without_comments(said))
@@ -62,15 +61,15 @@ async def test_fresh_stream_waits_for_the_list_and_opens_with_the_book(
         assert await reader.next() == b""
         await written.symbol("BTC/USD")
         await written.book(EPOCH, snapshot(1))
-        live, book = await told(reader, 2)
+        live, book = await received(reader, 2)
         assert (live["status"], live["seq"], live.id) == ("live", None, None)
         assert book.short == ("snapshot", 1)
         await written.book(EPOCH, update(2))
-        assert [message.short for message in await told(reader, 1)] == [("update", 2)]
+        assert [message.short for message in await received(reader, 1)] == [("update", 2)]
         reader.close()
 
 
-async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
+async def test_resumed_stream_continues_without_snapshot_after_the_wait(
     written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1), *updates(2, 4))
@@ -78,19 +77,21 @@ async def test_resumed_stream_goes_on_without_a_snapshot_after_the_wait(
     await written.redis.rename("kraken:book:{BTC/USD}", "aside")
     async with replica.following():
         asked = request("BTC/USD", event_id=event_id)
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         reader.wait_for(await refusal(replica, asked))
         await written.redis.rename("aside", "kraken:book:{BTC/USD}")
-        live, third, fourth = await told(reader, 3)
+        live, third, fourth = await received(reader, 3)
         assert live["status"] == "live"
         assert [third.short, fourth.short] == [("update", 3), ("update", 4)]
         reader.close()
 
 
-async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replica: Replica) -> None:
+async def test_stream_of_many_sends_a_status_for_each_symbol_and_continues(
+    written: Written, replica: Replica
+) -> None:
     async with replica.following():
         asked = request("BTC/USD", "eth-usd")
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         said = messages(without_comments(reader.wait_for(await refusal(replica, asked))))
         assert [(each["symbol"], each["status"]) for each in said] == [
             ("BTC/USD", "syncing"),
@@ -99,34 +100,34 @@ async def test_stream_of_many_tells_of_each_and_goes_on(written: Written, replic
         for symbol in ("BTC/USD", "ETH/USD"):
             await written.symbol(symbol)
             await written.book(EPOCH, snapshot(1), symbol=symbol)
-        got = await told(reader, 4)
+        got = await received(reader, 4)
         assert [each["status"] for each in got[:2]] == ["live", "live"]
         assert [each.short for each in got[2:]] == [("snapshot", 1)] * 2
         reader.close()
 
 
-async def test_stream_of_all_waits_for_redis_with_a_comment_alone() -> None:
+async def test_stream_of_all_waits_for_redis_with_only_a_comment() -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     asked = request()
     error = await refusal(away, asked)
     assert may_wait_for(error, asked)
-    reader = WaitingReader(away.starter, asked, EVER)
+    reader = WaitingReader(away.starter, asked, NO_LIMIT)
     assert reader.wait_for(error) == b": waiting: redis\n\n"
     assert await reader.next() == b""
     assert reader.ready() is None
     reader.close()
 
 
-async def test_wait_for_redis_is_told_once(written: Written) -> None:
+async def test_wait_for_redis_sends_one_status(written: Written) -> None:
     away = Replica(connect_redis("redis://127.0.0.1:1/0"))
     asked = request("BTC/USD")
-    reader = WaitingReader(away.starter, asked, EVER)
+    reader = WaitingReader(away.starter, asked, NO_LIMIT)
     (status,) = messages(without_comments(reader.wait_for(await refusal(away, asked))))
     assert status["reason"] == "redis"
     assert await reader.next() == b""
 
 
-async def test_unknown_symbol_ends_the_wait_when_patience_is_over(
+async def test_unknown_symbol_ends_the_wait_after_its_time_limit(
     written: Written, replica: Replica
 ) -> None:
     await written.symbol("BTC/USD")
@@ -138,21 +139,19 @@ async def test_unknown_symbol_ends_the_wait_when_patience_is_over(
         await reader.next()
 
 
-async def test_symbol_of_another_shard_that_comes_later_is_waited_for(
-    written: Written, replica: Replica
-) -> None:
+async def test_stream_waits_for_symbol_of_a_later_shard(written: Written, replica: Replica) -> None:
     await written.symbol("BTC/USD")
     asked = request("ETH/USD")
-    reader = WaitingReader(replica.starter, asked, EVER)
+    reader = WaitingReader(replica.starter, asked, NO_LIMIT)
     reader.wait_for(await refusal(replica, asked))
     await written.symbol("ETH/USD")
     await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
-    live, book = await told(reader, 2)
+    live, book = await received(reader, 2)
     assert (live["status"], book.short) == ("live", ("snapshot", 1))
     reader.close()
 
 
-def test_stream_waits_for_errors_that_pass_if_its_names_may_be_symbols() -> None:
+def test_stream_waits_only_for_passing_errors_of_valid_names() -> None:
     for error in (TooManyChoices(1000), NoRoom()):
         assert may_wait_for(error, request("BTC/USD"))
         assert may_wait_for(error, request())
@@ -161,7 +160,7 @@ def test_stream_waits_for_errors_that_pass_if_its_names_may_be_symbols() -> None
     assert not may_wait_for(NoSuchSymbol("BTC/USD", []), request("BTC/USD"))
 
 
-async def test_refused_symbol_opens_with_krakens_words(written: Written, replica: Replica) -> None:
+async def test_refused_symbol_opens_with_krakens_reason(written: Written, replica: Replica) -> None:
     words = "Currency pair not supported XBT/EUR"
     await written.symbol("XBT/EUR", "refused", words)
     for is_many in (False, True):
@@ -172,7 +171,9 @@ async def test_refused_symbol_opens_with_krakens_words(written: Written, replica
         cursor.close()
 
 
-async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: Replica) -> None:
+async def test_stream_waits_while_the_list_of_symbols_is_corrupt(
+    written: Written, replica: Replica
+) -> None:
     await written.redis.set(SYMBOLS, "somebody's")
     asked = request("BTC/USD")
     error = await refusal(replica, asked)
@@ -180,19 +181,19 @@ async def test_corrupt_list_of_symbols_is_waited_for(written: Written, replica: 
     assert may_wait_for(error, asked)
 
 
-async def test_view_waits_too(written: Written, replica: Replica) -> None:
+async def test_stream_of_a_view_waits_for_its_symbol(written: Written, replica: Replica) -> None:
     asked = request("BTC/USD", view=View(1))
     async with replica.following():
-        reader = WaitingReader(replica.starter, asked, EVER)
+        reader = WaitingReader(replica.starter, asked, NO_LIMIT)
         reader.wait_for(await refusal(replica, asked))
         await written.symbol("BTC/USD")
         await written.book(EPOCH, snapshot(1))
-        live, book = await told(reader, 2)
+        live, book = await received(reader, 2)
         assert (live["status"], len(book["bids"])) == ("live", 1)
         reader.close()
 
 
-async def test_stream_of_all_books_says_so_while_there_is_none(
+async def test_stream_of_all_books_sends_a_comment_while_there_are_none(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():

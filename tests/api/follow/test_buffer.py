@@ -1,4 +1,4 @@
-"""All logs of a process share one bound in bytes."""
+"""All logs of a process share one bound of their bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 import pytest
 
 from api.follow.buffer import FLOOR_BYTES, Buffer
-from api.follow.frame_log import FRAME_BYTES, WRITE_BYTES, FrameLog, SseFrame
+from api.follow.event_log import EVENT_OVERHEAD_BYTES, WRITE_BYTES, EventLog, SseEvent
 from api.follow.ring import Ring
 from api.store.errors import NoRoom
 from kraken_book.position import Position
@@ -16,35 +16,35 @@ from kraken_book.position import Position
 MOST = 1_000_000
 
 
-def frame(seq: int, size: int = 1000) -> SseFrame:
-    return SseFrame(Position(1, seq), f"100-{seq}", b"x" * (size - FRAME_BYTES))
+def event_at(seq: int, size: int = 1000) -> SseEvent:
+    return SseEvent(Position(1, seq), f"100-{seq}", b"x" * (size - EVENT_OVERHEAD_BYTES))
 
 
-def fill(log: FrameLog, count: int, size: int = 1000) -> None:
+def fill(log: EventLog, count: int, size: int = 1000) -> None:
     for seq in range(count):
-        log.append(frame(seq, size))
+        log.append(event_at(seq, size))
 
 
-def kept(log: FrameLog) -> int:
-    """Return how many frames a log still has."""
-    first = next(index for index in range(log.end) if log.frames_from(index, 0) is not None)
+def kept(log: EventLog) -> int:
+    """Return the number of events in a log."""
+    first = next(index for index in range(log.end) if log.events_from(index, 0) is not None)
     return log.end - first
 
 
-def log_of(buffer: Buffer) -> FrameLog:
-    return FrameLog(1_000_000, buffer)
+def log_of(buffer: Buffer) -> EventLog:
+    return EventLog(1_000_000, buffer)
 
 
-def test_logs_together_never_hold_more_than_the_buffer() -> None:
+def test_logs_together_never_exceed_the_buffer() -> None:
     buffer = Buffer(MOST)
     logs = [log_of(buffer) for _ in range(10)]
     for seq in range(1000):
         for log in logs:
-            log.append(frame(seq))
+            log.append(event_at(seq))
             assert buffer.bytes <= MOST
 
 
-def test_a_full_buffer_shrinks_large_logs_and_leaves_small_ones() -> None:
+def test_full_buffer_shrinks_large_logs_and_keeps_small_ones() -> None:
     buffer = Buffer(MOST)
     small, large = log_of(buffer), log_of(buffer)
     fill(small, FLOOR_BYTES // 1000)
@@ -53,18 +53,18 @@ def test_a_full_buffer_shrinks_large_logs_and_leaves_small_ones() -> None:
     assert 500 < kept(large) < 1000
 
 
-def test_even_floors_are_given_up_rather_than_more_memory_used() -> None:
+def test_full_buffer_evicts_even_floors() -> None:
     buffer = Buffer(MOST)
     logs = [log_of(buffer) for _ in range(2 * MOST // FLOOR_BYTES)]
     for seq in range(40):
         for log in logs:
-            log.append(frame(seq))
+            log.append(event_at(seq))
     assert buffer.is_full
     assert buffer.bytes <= MOST
-    assert all(log.frames_from(log.end - 1) is not None for log in logs), "the newest stays"
+    assert all(log.events_from(log.end - 1) is not None for log in logs), "the newest stays"
 
 
-def test_writes_that_were_joined_count_too() -> None:
+def test_joined_writes_count_in_the_buffer() -> None:
     buffer = Buffer(MOST)
     log = log_of(buffer)
     fill(log, 200)
@@ -76,7 +76,7 @@ def test_writes_that_were_joined_count_too() -> None:
     assert buffer.bytes == before + 1000
 
 
-def test_a_closed_log_gives_everything_back_at_once() -> None:
+def test_closed_log_frees_its_memory_at_once() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
@@ -86,7 +86,7 @@ def test_a_closed_log_gives_everything_back_at_once() -> None:
     gc.disable()
     try:
         ring.close()
-        ring.append(frame(51))
+        ring.append(event_at(51))
         assert (buffer.bytes, buffer.floors) == (0, 0)
         del ring
         assert gone() is None, "without waiting for the garbage collector"
@@ -94,7 +94,7 @@ def test_a_closed_log_gives_everything_back_at_once() -> None:
         gc.enable()
 
 
-def test_a_ring_that_restarts_counts_nothing() -> None:
+def test_restarted_ring_has_no_bytes_in_the_buffer() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
@@ -103,28 +103,28 @@ def test_a_ring_that_restarts_counts_nothing() -> None:
     assert buffer.bytes == 0
 
 
-def test_a_ring_that_gave_up_frames_still_knows_what_came_before() -> None:
+def test_ring_after_eviction_has_the_position_before_its_first_event() -> None:
     buffer = Buffer(MOST)
     ring = Ring("BTC/USD", buffer)
     ring.start(Position(1, 0), "100-0")
     for seq in range(1, 3000):
-        ring.append(frame(seq))
+        ring.append(event_at(seq))
     assert ring.read(0) is None
-    assert ring.reason_to_fall(0) == "slow"
+    assert ring.lagged_reason(0) == "slow"
     first = next(seq for seq in range(3000) if ring.index_after(Position(1, seq)) is not None)
     index = ring.index_after(Position(1, first))
     assert index is not None
     assert ring.position_before(index) == Position(1, first)
 
 
-def test_openings_take_half_of_the_buffer_and_no_more() -> None:
+def test_openings_take_at_most_half_of_the_buffer() -> None:
     buffer = Buffer(MOST)
     log = log_of(buffer)
     fill(log, 900)
     buffer.pin(400_000)
-    assert buffer.bytes <= MOST, "the log has made room"
+    assert buffer.bytes <= MOST, "the log evicts events"
     with pytest.raises(NoRoom):
         buffer.pin(200_000)
     buffer.unpin(400_000)
-    # A single one, however large: a reader of much must not wait for ever.
+    # A single opening is always allowed, so that no reader waits forever.
     buffer.pin(MOST)

@@ -1,4 +1,4 @@
-"""Work for each node by itself."""
+"""Each node's work runs independently of the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = (ONE, OTHER)
 
 
 class Work:
-    """Work that takes until its node is let go."""
+    """Work that lasts until its node's gate opens."""
 
     def __init__(self) -> None:
         self.begun: list[RedisNode] = []
@@ -26,7 +26,7 @@ class Work:
         await self.gates[node].wait()
 
 
-async def test_a_node_that_is_slow_holds_up_no_other() -> None:
+async def test_slow_node_delays_no_other_node() -> None:
     work = Work()
     workers = NodeWorkers(work)
     work.gates[OTHER].set()
@@ -40,7 +40,7 @@ async def test_a_node_that_is_slow_holds_up_no_other() -> None:
     assert not workers.is_busy(ONE)
 
 
-async def test_where_all_are_busy_it_waits_for_one() -> None:
+async def test_run_waits_for_one_node_if_all_are_busy() -> None:
     work = Work()
     workers = NodeWorkers(work)
     running = asyncio.create_task(workers.run(BOTH, BOTH))
@@ -52,7 +52,7 @@ async def test_where_all_are_busy_it_waits_for_one() -> None:
     await workers.end()
 
 
-async def test_what_fails_is_raised_at_the_next_turn() -> None:
+async def test_exception_of_work_is_raised_by_the_next_run() -> None:
     async def fail(node: RedisNode) -> None:
         raise ZeroDivisionError
 

@@ -1,4 +1,4 @@
-"""What a wait for Redis brings, and that nothing keeps the follower from waiting."""
+"""A wait for Redis returns written symbols and entries, and corrupt data does not end it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, cast
 from unittest import mock
 
 import pytest
+from prometheus_client import REGISTRY
 
 from api.follow.join_points import JoinPoint
 from api.follow.ring import Ring
 from api.follow.wake import MAX_STREAMS, Wake
 from api.store.corrupt_keys import CorruptKeys
-from api.store.metrics import REDIS_UP
 from api.store.stream_entry import MAX_ENTRIES
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.contract.script import WRITE
@@ -21,9 +21,8 @@ from lab.written_books import book_call, snapshot, update, updates
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from tests.api.replica import Replica, Written, received, short
+from tests.api.replica import EPOCH, Replica, Written, received, short
 
-EPOCH = 1785638131660
 SECONDS = 5.0
 
 
@@ -38,7 +37,7 @@ def wake(redis: RedisNode, corrupt: CorruptKeys) -> Wake:
 
 
 async def started(written: Written, replica: Replica, symbol: str = "BTC/USD") -> Ring:
-    """The ring of a book that stands at 1."""
+    """Write a book at seq 1, and return its started ring."""
     await written.book(EPOCH, snapshot(1), symbol=symbol)
     book = await replica.store.book(symbol)
     assert book is not None
@@ -58,9 +57,7 @@ async def test_wait_ends_when_a_waited_on_stream_is_written(
     assert [len(streams[ring]) for ring in rings] == [2, 0]
 
 
-async def test_wake_that_began_anew_below_its_place_is_heard_after_a_quiet_wait(
-    redis: RedisNode, wake: Wake
-) -> None:
+async def test_deleted_wake_is_followed_after_a_quiet_wait(redis: RedisNode, wake: Wake) -> None:
     await redis.xadd(WAKE, {"s": "ETH/USD"}, id="99999999999999-0")
     await wake.wait(0.001, [])
     await redis.delete(WAKE)
@@ -82,7 +79,7 @@ async def test_wake_names_the_symbols_that_were_written(
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-async def test_wait_is_the_same_by_either_protocol_of_redis(
+async def test_wait_returns_the_same_with_each_protocol_of_redis(
     redis_url: str, written: Written, replica: Replica, protocol: int
 ) -> None:
     client = connect_redis(f"{redis_url}?protocol={protocol}")
@@ -96,7 +93,7 @@ async def test_wait_is_the_same_by_either_protocol_of_redis(
     await client.aclose()
 
 
-async def test_ring_that_is_not_started_is_left_to_the_wake(
+async def test_ring_without_start_is_woken_by_the_wake(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     await wake.wait(0.001, [])
@@ -106,7 +103,7 @@ async def test_ring_that_is_not_started_is_left_to_the_wake(
 
 
 @pytest.mark.parametrize("why", ["more than a few", "a cluster"])
-async def test_streams_are_left_to_the_wake_if_there_are(
+async def test_only_the_wake_is_waited_on_if_there_are(
     redis: RedisNode, written: Written, replica: Replica, why: str
 ) -> None:
     count = MAX_STREAMS + (why == "more than a few")
@@ -118,7 +115,7 @@ async def test_streams_are_left_to_the_wake_if_there_are(
     assert await wake.wait(SECONDS, rings) == ({"S1/USD"}, {})
 
 
-async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
+async def test_stream_key_of_wrong_type_leaves_the_others_to_the_wake(
     redis: RedisNode, written: Written, replica: Replica, wake: Wake
 ) -> None:
     rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
@@ -129,10 +126,10 @@ async def test_stream_key_of_another_type_leaves_the_others_to_the_wake(
         assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
 
 
-async def test_streams_are_waited_on_again_after_a_while_alone(
+async def test_streams_are_waited_on_again_after_a_while(
     redis: RedisNode, written: Written, replica: Replica, corrupt: CorruptKeys
 ) -> None:
-    wake = Wake(OneNode(redis), corrupt, alone_seconds=0.0)
+    wake = Wake(OneNode(redis), corrupt, wake_only_seconds=0.0)
     ring = await started(written, replica)
     await redis.rename(events_key("BTC/USD"), "aside")
     await redis.set(events_key("BTC/USD"), "somebody's")
@@ -143,7 +140,7 @@ async def test_streams_are_waited_on_again_after_a_while_alone(
     assert len(streams[ring]) == 1
 
 
-async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
+async def test_wake_key_of_wrong_type_still_waits_on_few_streams(
     redis: RedisNode, written: Written, replica: Replica, wake: Wake, corrupt: CorruptKeys
 ) -> None:
     ring = await started(written, replica)
@@ -162,7 +159,7 @@ async def test_wake_key_of_another_type_leaves_few_streams_to_be_waited_on(
     assert corrupt.get(WAKE) is None
 
 
-async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage(
+async def test_wake_key_replaced_during_a_wait_is_corrupt_and_not_an_outage(
     redis: RedisNode, wake: Wake, corrupt: CorruptKeys
 ) -> None:
     await redis.xadd(WAKE, {"s": "BTC/USD"})
@@ -174,7 +171,7 @@ async def test_wake_key_that_becomes_another_while_it_is_waited_for_is_no_outage
     assert corrupt.get(WAKE) is not None
 
 
-async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
+async def test_wake_key_of_wrong_type_leaves_many_streams_to_the_sweep(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -184,13 +181,11 @@ async def test_wake_key_of_another_type_leaves_many_streams_to_the_sweep(
         for number in range(count):
             await written.book(EPOCH, update(2), symbol=f"S{number}/USD", wake=False)
         for ring in rings:
-            await comes_to(ring, 2)
-    assert REDIS_UP._value.get() == 1
+            await wait_for_seq(ring, 2)
+    assert REGISTRY.get_sample_value("kraken_book_redis_up") == 1
 
 
-async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
-    redis: RedisNode, wake: Wake
-) -> None:
+async def test_wake_restarted_before_the_last_id_is_followed(redis: RedisNode, wake: Wake) -> None:
     await redis.xadd(WAKE, {"s": "ETH/USD"}, id="18446744073709551615-1")
     await wake.wait(0.001, [])
     await redis.delete(WAKE)
@@ -200,13 +195,11 @@ async def test_wake_that_begins_anew_before_where_it_was_read_is_followed(
     assert (await wake.wait(SECONDS, [])).symbols == {"BTC/USD"}
 
 
-async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
+async def test_corrupt_entry_does_not_keep_the_replica_busy(
     redis: RedisNode, written: Written, replica: Replica
 ) -> None:
     await written.book(EPOCH, snapshot(1))
-    async with replica.following():
-        cursor = replica.cursor()
-        await cursor.open()
+    async with replica.reading() as cursor:
         await written.book(EPOCH, update(2))
         assert short(await received(cursor, 1)) == [("update", 2)]
         before = await waits(redis)
@@ -217,15 +210,13 @@ async def test_entry_that_is_no_event_does_not_keep_the_replica_busy(
             return (replica.ring().complete or 0) > put + 100
 
         await async_wait_until(swept, "a sweep")
-        # Were each wait over at once, there would be thousands.
+        # If each wait ended at once, there would be thousands.
         assert await waits(redis) - before < 100
         await written.book(EPOCH, update(3))
         assert short(await received(cursor, 1)) == [("update", 3)]
 
 
-async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
-    redis: RedisNode, written: Written
-) -> None:
+async def test_ring_skips_thousands_of_corrupt_entries(redis: RedisNode, written: Written) -> None:
     replica = Replica(redis, sweep_interval=0.1)
     key = events_key("BTC/USD")
     async with replica.following():
@@ -237,13 +228,13 @@ async def test_ring_goes_on_past_thousands_of_entries_that_are_no_events(
                     together.xadd(key, {"somebody": "else's"}, id=f"{milliseconds}-{number}")
                 await together.execute()
             await written.book(EPOCH, update(last))
-            await comes_to(ring, last)
+            await wait_for_seq(ring, last)
     corruption = replica.store.corrupt.get(key)
     assert corruption is not None
     assert corruption.repair.startswith(f"redis-cli XDEL '{key}' ")
 
 
-async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
+async def test_ring_continues_after_entries_of_the_far_future_are_deleted(
     redis: RedisNode, written: Written
 ) -> None:
     replica = Replica(redis, sweep_interval=0.1)
@@ -257,13 +248,13 @@ async def test_ring_goes_on_when_entries_of_the_far_future_are_gone(
                 together.xadd(key, {"somebody": "else's"}, id=f"9999999999999-{number + 1}")
             together.xadd(WAKE, {"s": "BTC/USD"})
             await together.execute()
-        await async_wait_until(lambda: replica.store.corrupt.get(key), "they are met")
+        await async_wait_until(lambda: replica.store.corrupt.get(key), "a record of the entries")
         await redis.restore(key, 0, before, replace=True)
         await written.book(EPOCH, update(2))
-        await comes_to(ring, 2)
+        await wait_for_seq(ring, 2)
 
 
-async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
+async def test_write_of_one_book_wakes_no_readers_of_another(
     written: Written, replica: Replica
 ) -> None:
     async with replica.following():
@@ -273,22 +264,22 @@ async def test_readers_of_a_quiet_book_are_not_woken_by_writes_of_others(
         quiet.on_change(lambda: woken.append(1))
         for seq in range(2, 12):
             await written.book(EPOCH, update(seq))
-            await comes_to(busy, seq)
+            await wait_for_seq(busy, seq)
         assert not woken
         await written.book(EPOCH, update(2), symbol="ETH/USD")
-        await async_wait_until(lambda: woken, "a word of its own event")
+        await async_wait_until(lambda: woken, "a wake for the quiet book")
 
 
-async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
+async def test_rest_of_a_long_reply_is_read_after_more_rings_are_followed(
     redis_url: str, written: Written
 ) -> None:
-    # A sweep, or a wait that ends, would hide what was left.
+    # A sweep, or a wait that ends, would read the rest too.
     patient = connect_redis(redis_url, timeout=600.0)
     replica = Replica(patient, sweep_interval=1e6)
     async with replica.following():
         ring = await started(written, replica)
         await written.book(EPOCH, update(2))
-        await comes_to(ring, 2)
+        await wait_for_seq(ring, 2)
 
         def follow_more() -> None:
             for number in range(MAX_STREAMS):
@@ -296,17 +287,17 @@ async def test_rest_of_a_long_wait_is_read_though_too_many_are_followed_by_then(
 
         ring.on_change(follow_more)
         last = 2 + 2 * MAX_ENTRIES
-        # Together, so that no wake is left that would name it again.
+        # In one transaction, so that no later wake names the symbol again.
         async with written.redis.pipeline() as together:
             together.xadd(WAKE, {"s": "BTC/USD"})
             call = book_call(EPOCH, updates(3, last))
             together.eval(WRITE.text, *cast("Any", call.arguments))
             await together.execute()
-        await comes_to(ring, last)
+        await wait_for_seq(ring, last)
     await patient.aclose()
 
 
-async def comes_to(ring: Ring, seq: int) -> None:
+async def wait_for_seq(ring: Ring, seq: int) -> None:
     await async_wait_until(lambda: ring.last.position.seq == seq, f"event {seq}")
 
 

@@ -1,4 +1,4 @@
-"""Answers are safe to print on a terminal, and mean the same to a program."""
+"""Encoded JSON is safe to print on a terminal, and decodes to the same values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ HOSTILE = ["\x1b[2J", "\x9b2J", "\x7f", "\u202eevil", "\u2028", "\ufeff", "\U000
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_json_has_no_unprintable_character_and_says_the_same(text: str) -> None:
+def test_encoded_json_is_printable_and_decodes_to_the_same(text: str) -> None:
     encoded = encode_json({text: [text]})
     assert encoded.decode().isprintable()
     assert json.loads(encoded) == {text: [text]}
 
 
-def test_json_that_is_printable_stays_as_it_is() -> None:
+def test_printable_json_is_unchanged() -> None:
     data = '{"š":"\\u0000","x":"€ 😀"}'.encode()
     assert printable_json(data) == data

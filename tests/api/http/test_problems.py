@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json that says what is wrong and how to put it right."""
+"""Errors become responses of problem+json."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 import pytest
 
 from api.http.problems import (
+    BadParameter,
     Problem,
-    bad_parameter,
     problem_of,
     problem_response,
     unavailable,
@@ -34,7 +34,7 @@ from api.store.errors import CorruptBook, NoRoom, NoSuchSymbol, NoSymbols, redis
             "Service Unavailable",
             {"retry_after": 1, "key": "kraken:book:{x}"},
         ),
-        (bad_parameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
+        (BadParameter("levels", "no"), 400, "Bad Request", {"parameter": "levels"}),
         (
             unavailable("stale-book", "old", 1.2, book=None),
             503,
@@ -50,7 +50,7 @@ from api.store.errors import CorruptBook, NoRoom, NoSuchSymbol, NoSymbols, redis
         (Problem(500, "failure", "why"), 500, "Internal Server Error", {}),
     ],
 )
-def test_each_has_the_members_of_rfc_9457_and_its_own(
+def test_problem_has_the_members_of_rfc_9457_and_its_own(
     problem: Problem, status: int, title: str, members: dict[str, object]
 ) -> None:
     response = problem_response(problem, "/depth/x")
@@ -67,7 +67,7 @@ def test_each_has_the_members_of_rfc_9457_and_its_own(
     assert response.headers["cache-control"] == "no-store"
 
 
-def test_words_of_others_do_not_break_it() -> None:
+def test_foreign_text_in_a_problem_is_escaped() -> None:
     problem = problem_of(NoSuchSymbol('"\n\u2028<script>', []))
     body = json.loads(bytes(problem_response(problem, '/depth/"').body))
     assert body["instance"] == '/depth/"'

@@ -1,4 +1,4 @@
-"""Whose address a request comes from: the last one that no trusted proxy has."""
+"""The client's address is the last one that is not a trusted proxy's."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def client_of(trusted: str, peer: str | None, *forwarded: str) -> str:
         ("0.0.0.0/0", None, [CLIENT], ""),
     ],
 )
-def test_client_is_the_last_address_that_is_no_trusted_proxy(
+def test_client_is_the_last_address_that_is_not_a_trusted_proxy(
     trusted: str, peer: str | None, forwarded: list[str], client: str
 ) -> None:
     assert client_of(trusted, peer, *forwarded) == client
 
 
 @pytest.mark.parametrize("text", ["", " ", "127.0.0.1", " 10.0.0.0/8 , fd00::/8,", "0.0.0.0/0"])
-def test_addresses_and_networks_are_taken(text: str) -> None:
+def test_parse_accepts_addresses_and_networks(text: str) -> None:
     TrustedProxies.parse(text)
 
 
 @pytest.mark.parametrize("text", ["caddy", "*", "10.0.0.1/8", "10.0.0.0/33", "1.2.3.4;5.6.7.8"])
-def test_anything_else_is_refused_with_what_is_taken(text: str) -> None:
-    with pytest.raises(ValueError, match="it takes addresses and networks of proxies"):
+def test_parse_refuses_anything_else_and_names_valid_forms(text: str) -> None:
+    with pytest.raises(ValueError, match="expected addresses and networks of proxies"):
         TrustedProxies.parse(text)

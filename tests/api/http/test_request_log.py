@@ -1,4 +1,4 @@
-"""One log line per request, with an id that the client gets too."""
+"""Each request has one log line, with an id that the client gets too."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from api.delivery.stream_socket import EXTENSION, Socket
 from api.http.request_log import CONSOLE_LEVELS, RequestLogger
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
 from tests.api.replica import Replica
 
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """The service's own log, as JSON lines."""
+    """Capture the service's log as JSON lines."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         configure_logs(parse_levels("info,httpx=warning"), "json")
-    # A logger that is used keeps no configuration for the tests after this one.
+    # Otherwise loggers would keep this configuration in later tests.
     structlog.configure(cache_logger_on_first_use=False)
     yield text
     root.handlers[:] = handlers
@@ -47,7 +49,7 @@ def requests(out: io.StringIO) -> list[dict[str, Any]]:
     return [line for line in lines(out) if line["event"] == "request"]
 
 
-async def test_a_request_is_one_line_with_the_id_that_the_client_got(
+async def test_request_is_logged_with_the_id_that_the_client_got(
     replica: Replica, out: io.StringIO
 ) -> None:
     async with replica.client() as client:
@@ -59,10 +61,10 @@ async def test_a_request_is_one_line_with_the_id_that_the_client_got(
     assert line["level"] == "info"
 
 
-async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> None:
+async def test_bytes_include_direct_writes_of_a_stream(out: io.StringIO) -> None:
     wire = Mock(spec=asyncio.Transport)
     socket = Socket(wire)
-    # Of an earlier request on the same connection.
+    # Belongs to an earlier request on the same connection.
     socket.write(b"earlier")
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -79,14 +81,16 @@ async def test_what_a_stream_wrote_by_itself_counts_too(out: io.StringIO) -> Non
     assert line["bytes"] == 8
 
 
-async def test_every_request_has_another_id(replica: Replica) -> None:
+async def test_request_ids_are_unique(replica: Replica) -> None:
     async with replica.client() as client:
         ids = {(await client.get("/symbols")).headers["x-request-id"] for _ in range(5)}
     assert len(ids) == 5
 
 
 @pytest.mark.parametrize("given", ["abc-123", "a.b:c/d+e=", "x" * 128])
-async def test_an_id_of_a_proxys_is_kept(replica: Replica, out: io.StringIO, given: str) -> None:
+async def test_safe_request_id_of_a_proxy_is_kept(
+    replica: Replica, out: io.StringIO, given: str
+) -> None:
     async with replica.client() as client:
         answer = await client.get("/symbols", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
@@ -94,7 +98,7 @@ async def test_an_id_of_a_proxys_is_kept(replica: Replica, out: io.StringIO, giv
 
 
 @pytest.mark.parametrize("given", ["x" * 129, "a b", 'a"b', "a\tb", "", "{}"])
-async def test_an_id_that_could_break_a_line_is_not(replica: Replica, given: str) -> None:
+async def test_unsafe_request_id_is_replaced(replica: Replica, given: str) -> None:
     async with replica.client() as client:
         answer = await client.get("/symbols", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] not in ("", given)
@@ -103,7 +107,7 @@ async def test_an_id_that_could_break_a_line_is_not(replica: Replica, given: str
 @pytest.mark.parametrize(
     ("path", "status", "level"), [("/nothing", 404, "info"), ("/depth/NO/PE", 503, "warning")]
 )
-async def test_a_refused_request_is_a_line_too(
+async def test_refused_request_is_logged_at_the_level_of_its_status(
     replica: Replica, out: io.StringIO, path: str, status: int, level: str
 ) -> None:
     async with replica.client() as client:
@@ -121,7 +125,7 @@ async def test_a_refused_request_is_a_line_too(
         ("info,httpx=warning,api.request_log=info", ["/symbols", "/nothing", "/depth/NO/PE"]),
     ],
 )
-async def test_requests_are_on_the_console_if_they_fail_or_are_asked_for(
+async def test_console_shows_requests_that_fail_or_were_chosen(
     replica: Replica, out: io.StringIO, levels: str, seen: list[str]
 ) -> None:
     with contextlib.redirect_stdout(out):
@@ -135,14 +139,17 @@ async def test_requests_are_on_the_console_if_they_fail_or_are_asked_for(
     assert len(said) == len(seen)
 
 
-async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
-    replica: Replica, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken() -> None:
-        raise ZeroDivisionError("a mistake of ours")
+class BrokenNode(OneNode):
+    """A Redis that raises an unexpected exception."""
 
-    monkeypatch.setattr(replica.store, "symbols", broken)
-    async with replica.client() as client:
+    async def call(self, key: str, *command: Any) -> Any:
+        raise ZeroDivisionError(f"a mistake in {command[0]} of {key}")
+
+
+async def test_unexpected_exception_is_logged_with_the_id_that_the_client_got(
+    redis: RedisNode, out: io.StringIO
+) -> None:
+    async with Replica(redis, nodes=BrokenNode(redis)).client() as client:
         answer = await client.get("/symbols")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -155,15 +162,15 @@ async def test_a_request_that_fails_is_a_line_and_its_client_gets_the_id(
     assert answer.headers.get("x-request-id") == line["request_id"] == failure["request_id"]
 
 
-async def test_probes_do_not_fill_the_log(replica: Replica, out: io.StringIO) -> None:
+async def test_probes_are_not_logged_at_info(replica: Replica, out: io.StringIO) -> None:
     async with replica.client() as client:
         for path in ("/healthz", "/readyz", "/metrics"):
             assert (await client.get(path)).status_code == 200
     assert requests(out) == []
 
 
-async def test_a_path_without_a_slash_is_counted_like_any_other(replica: Replica) -> None:
-    """`OPTIONS *` is a request, too."""
+async def test_path_without_slash_is_answered(replica: Replica) -> None:
+    """The path of `OPTIONS *` has no slash."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

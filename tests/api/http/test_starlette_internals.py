@@ -1,4 +1,4 @@
-"""starlette's undocumented part is as `api.http.routes.PageFiles` expects it."""
+"""The undocumented part of starlette that `api.http.routes.PageFiles` uses is unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store's tests need no Redis of their own, except those that are marked `real_redis`."""
+"""Fixtures of the store's tests: fakeredis, or a real Redis if marked `real_redis`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads that are shared: how few are made, and that none answers a caller that came after it."""
+"""Shared reads: few are sent, and none answers a caller that came after it was sent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from kraken_book.position import Position
 from lab.written_books import snapshot, update
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import OneNode
-from tests.api.replica import Written
-
-EPOCH = 1785638131660
+from tests.api.replica import EPOCH, Written
 
 
 class Node:
-    """Answers reads when it is told to; a read's value is its number."""
+    """Answers reads when `answer` is called; the value of a read is its number."""
 
     def __init__(self) -> None:
         self.reads: list[tuple[set[str], asyncio.Future[None]]] = []
@@ -42,7 +40,7 @@ class Node:
 
 
 class FarNode(OneNode):
-    """A Redis whose answers are a while on their way, in which others write."""
+    """A Redis with delayed answers, so that others write in the meantime."""
 
     async def send(self, node: RedisNode, commands: Sequence[Command]) -> list[Any]:
         replies = await super().send(node, commands)
@@ -61,12 +59,12 @@ def shared(node: Node) -> BatchedReads[str, int]:
 
 
 async def settle() -> None:
-    """Let every task go as far as it comes by itself."""
+    """Run all tasks until they wait for an answer."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
+async def test_callers_during_a_read_share_the_next_read(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     first = asyncio.gather(shared.get("n", ["a"]), shared.get("n", ["a", "b"]))
@@ -84,7 +82,9 @@ async def test_who_comes_while_a_read_is_on_its_way_shares_the_next(
     assert len(node.reads) == 2
 
 
-async def test_a_node_does_not_wait_for_another(node: Node, shared: BatchedReads[str, int]) -> None:
+async def test_reads_of_different_nodes_are_independent(
+    node: Node, shared: BatchedReads[str, int]
+) -> None:
     slow = asyncio.create_task(shared.get("slow", ["a"]))
     await settle()
     other = asyncio.create_task(shared.get("other", ["a"]))
@@ -96,7 +96,7 @@ async def test_a_node_does_not_wait_for_another(node: Node, shared: BatchedReads
     await slow
 
 
-async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
+async def test_error_of_a_read_is_raised_to_its_callers_only(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     failing = [asyncio.create_task(shared.get("n", [key])) for key in "ab"]
@@ -112,7 +112,7 @@ async def test_an_error_reaches_all_who_wait_for_that_read_and_nobody_else(
     assert (await later)["a"] == 2
 
 
-async def test_who_is_cancelled_cancels_nobody_else(
+async def test_cancelled_caller_cancels_no_other_caller(
     node: Node, shared: BatchedReads[str, int]
 ) -> None:
     one, other = (asyncio.create_task(shared.get("n", ["a"])) for _ in range(2))
@@ -130,10 +130,10 @@ async def test_who_is_cancelled_cancels_nobody_else(
 
 
 @pytest.mark.real_redis  # thousands of calls: 1 s instead of 3 s
-async def test_what_was_acknowledged_before_a_book_is_asked_for_is_in_it(
+async def test_book_contains_every_write_acknowledged_before_its_request(
     redis: RedisNode, written: Written
 ) -> None:
-    """Many ask at any moment, over as many connections as they need, while books are written."""
+    """Many callers request books while they are written."""
     store = BookStore(FarNode(redis))
     symbols = ["BTC/USD", "ETH/USD"]
     acknowledged = dict.fromkeys(symbols, 1)

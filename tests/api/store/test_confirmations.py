@@ -1,4 +1,4 @@
-"""Ages of books while Redis's clock steps: never younger than this process's own clock says."""
+"""Ages of books are never too low, even if Redis's clock steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SYMBOL = "BTC/USD"
 
 
 class Watched:
-    """One book that is read; `steady` is the reader's clock, `step` what Redis's clock is off."""
+    """One book's reads; `steady` is the reader's clock, `step` the error of Redis's clock."""
 
     def __init__(self) -> None:
         self.confirmations = Confirmations()
@@ -26,11 +26,11 @@ class Watched:
         return self.confirmations.age_ms(SYMBOL, confirmed_at, self.redis_now, self.steady)
 
 
-def test_age_is_rediss_clock_less_the_confirmation() -> None:
+def test_age_is_the_clock_of_redis_minus_the_confirmation() -> None:
     assert Watched().read(NOON - 3 * SECOND) == 3000
 
 
-def test_clock_that_steps_back_makes_no_unconfirmed_book_younger() -> None:
+def test_clock_step_back_makes_no_unconfirmed_book_younger() -> None:
     watched = Watched()
     confirmed_at = NOON - 2 * SECOND
     assert watched.read(confirmed_at) == 2000
@@ -42,19 +42,19 @@ def test_clock_that_steps_back_makes_no_unconfirmed_book_younger() -> None:
         assert age_ms >= 2000 + watched.steady * 1000
 
 
-def test_confirmation_in_the_future_is_unknown_to_a_fresh_reader() -> None:
+def test_confirmation_in_the_future_has_no_age_for_a_new_reader() -> None:
     assert Watched().read(NOON + HOUR) is None
     assert Watched().read(NOON + 2 * SECOND) is None
 
 
-def test_confirmation_some_milliseconds_ahead_is_now() -> None:
+def test_confirmation_slightly_ahead_has_age_zero() -> None:
     watched = Watched()
     assert watched.read(NOON + SECOND // 20) == 0
     watched.steady = 30.0
     assert watched.read(NOON + SECOND // 20) == 30_000
 
 
-def test_confirmation_in_the_future_leaves_the_last_one_counting() -> None:
+def test_age_counts_from_the_last_confirmation_after_one_in_the_future() -> None:
     watched = Watched()
     assert watched.read(NOON) == 0
     watched.steady = 1.0
@@ -63,7 +63,7 @@ def test_confirmation_in_the_future_leaves_the_last_one_counting() -> None:
     assert watched.read(NOON + HOUR) == 60_000
 
 
-def test_no_time_at_all_leaves_the_last_confirmation_counting() -> None:
+def test_age_counts_from_the_last_confirmation_after_an_invalid_one() -> None:
     watched = Watched()
     assert watched.read(None) is None
     assert watched.read(NOON) == 0
@@ -71,7 +71,7 @@ def test_no_time_at_all_leaves_the_last_confirmation_counting() -> None:
     assert watched.read(None) == 7000
 
 
-def test_collector_that_lives_is_believed_again_soon_after_a_step_back() -> None:
+def test_running_collector_is_accepted_soon_after_a_clock_step_back() -> None:
     watched = Watched()
     assert watched.read(watched.redis_now) == 0
     watched.step = -HOUR
@@ -82,7 +82,7 @@ def test_collector_that_lives_is_believed_again_soon_after_a_step_back() -> None
     assert ages == [1000, 0, 0]
 
 
-def test_restored_machine_with_an_old_book_and_an_old_clock_is_not_believed() -> None:
+def test_old_book_of_a_restored_machine_is_rejected() -> None:
     watched = Watched()
     assert watched.read(NOON) == 0
     watched.step = -HOUR
@@ -91,7 +91,7 @@ def test_restored_machine_with_an_old_book_and_an_old_clock_is_not_believed() ->
         assert watched.read(NOON - HOUR) == watched.steady * 1000
 
 
-def test_step_forward_makes_books_old_until_they_are_confirmed_anew() -> None:
+def test_clock_step_forward_makes_books_old_until_confirmed_again() -> None:
     watched = Watched()
     assert watched.read(NOON) == 0
     watched.step = HOUR
@@ -100,10 +100,10 @@ def test_step_forward_makes_books_old_until_they_are_confirmed_anew() -> None:
     assert watched.read(watched.redis_now) == 0
 
 
-def test_oldest_confirmations_are_forgotten_past_the_bound() -> None:
+def test_oldest_confirmations_are_evicted() -> None:
     confirmations = Confirmations(max_symbols=2)
     for symbol in ("A/USD", "B/USD", "C/USD"):
         assert confirmations.age_ms(symbol, NOON, NOON, 0.0) == 0
-    # B is remembered with its first sight; A would be new.
+    # B counts from its first read. A was evicted, so its next read is a first one.
     assert confirmations.age_ms("B/USD", NOON, NOON, 9.0) == 9000
     assert confirmations.age_ms("A/USD", NOON, NOON, 9.0) == 0

@@ -22,42 +22,42 @@ def test_corrupt_key_is_logged_once_with_its_repair_and_counted() -> None:
     corrupt = CorruptKeys()
     with capture_logs() as logs:
         for _ in range(100):
-            corrupt.found(KEY, "seq cannot be 'x'", "DEL", KEY)
+            corrupt.record(KEY, "seq cannot be 'x'", "DEL", KEY)
     (line,) = logs
     assert (line["log_level"], line["event"]) == ("error", "corrupt redis key")
     assert (line["key"], line["error"]) == (KEY, "seq cannot be 'x'")
     assert shlex.split(line["repair"]) == ["redis-cli", "DEL", KEY]
     assert counted() == 1
-    corrupt.is_right(KEY)
+    corrupt.clear(KEY)
     assert corrupt.get(KEY) is None
     assert counted() == 0
 
 
-def test_key_that_goes_to_and_fro_does_not_fill_the_log() -> None:
+def test_key_corrupted_repeatedly_is_logged_once_per_interval() -> None:
     corrupt = CorruptKeys(quiet_seconds=1e6)
     with capture_logs() as logs:
         for _ in range(100):
-            corrupt.found(KEY, "why", "DEL", KEY)
-            corrupt.is_right(KEY)
+            corrupt.record(KEY, "why", "DEL", KEY)
+            corrupt.clear(KEY)
     assert len(logs) == 1
     again = CorruptKeys(quiet_seconds=0.0)
     with capture_logs() as logs:
         for _ in range(2):
-            again.found(KEY, "why", "DEL", KEY)
+            again.record(KEY, "why", "DEL", KEY)
     assert len(logs) == 2
 
 
 def test_corrupt_keys_are_bounded() -> None:
     corrupt = CorruptKeys(max_keys=3)
     for number in range(10):
-        corrupt.found(f"key {number}", "why", "DEL", f"key {number}")
+        corrupt.record(f"key {number}", "why", "DEL", f"key {number}")
     known = [corrupt.get(f"key {number}") is not None for number in range(10)]
     assert known == [False] * 7 + [True] * 3
 
 
 @pytest.mark.parametrize("why", ["\x1b[2J\n", "\u202e", "x" * 10_000])
-def test_foreign_content_is_told_as_text(why: str) -> None:
-    corruption = CorruptKeys().found(f"kraken:book:{{{why}}}", why, "DEL", why)
+def test_foreign_content_is_recorded_as_printable_text(why: str) -> None:
+    corruption = CorruptKeys().record(f"kraken:book:{{{why}}}", why, "DEL", why)
     for said in corruption:
         assert said.isprintable()
         assert len(said) < 300
@@ -65,9 +65,9 @@ def test_foreign_content_is_told_as_text(why: str) -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize("field", ["ev\x1bil/USD", b"\xff/USD", "two words", "it's\n"])
-def test_repair_names_the_field_as_the_shell_takes_it(field: str | bytes) -> None:
+def test_repair_command_is_quoted_for_the_shell(field: str | bytes) -> None:
     shown = field if isinstance(field, str) else field.decode(errors="backslashreplace")
-    repair = CorruptKeys().found("key", "why", "HDEL", "key", shown).repair
+    repair = CorruptKeys().record("key", "why", "HDEL", "key", shown).repair
     assert repair.isprintable()
     command = repair.replace("redis-cli HDEL key", "printf %s")
     taken = subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""Which symbols there are, by any spelling."""
+"""The directory finds configured symbols in any spelling."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def directory(replica: Replica) -> Directory:
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "btc-usd", "xbt/usd", "Btc/Usd"])
-async def test_every_spelling_finds_the_symbol_in_krakens_spelling(
+async def test_resolve_finds_a_symbol_in_any_spelling(
     directory: Directory, written: Written, name: str
 ) -> None:
     await written.symbol("BTC/USD")
     assert await directory.resolve(name) == "BTC/USD"
 
 
-async def test_refused_symbols_are_known_too(directory: Directory, written: Written) -> None:
+async def test_resolve_finds_refused_symbols(directory: Directory, written: Written) -> None:
     await written.symbol("OLD/USD", "refused", "delisted")
     assert await directory.resolve("old-usd") == "OLD/USD"
 
 
-async def test_unknown_symbol_is_refused_with_the_nearest(
+async def test_resolve_of_unknown_symbol_suggests_the_nearest(
     directory: Directory, written: Written
 ) -> None:
     for symbol in ("BTC/USD", "BTC/EUR", "SOL/USD"):
@@ -39,7 +39,7 @@ async def test_unknown_symbol_is_refused_with_the_nearest(
     assert nearest[0] == "BTC/USD"
 
 
-async def test_resolve_says_that_there_are_no_symbols_yet(
+async def test_resolve_without_any_symbols_raises_no_symbols(
     directory: Directory,
 ) -> None:
     with pytest.raises(NoSymbols) as caught:
@@ -47,7 +47,7 @@ async def test_resolve_says_that_there_are_no_symbols_yet(
     assert caught.value.is_passing
 
 
-async def test_states_are_sorted_and_say_what_became_of_each(
+async def test_states_are_sorted_and_have_status_and_reason(
     directory: Directory, written: Written
 ) -> None:
     await written.symbol("ETH/USD", "refused", "why")
@@ -57,7 +57,7 @@ async def test_states_are_sorted_and_say_what_became_of_each(
     assert (states["ETH/USD"].status, states["ETH/USD"].reason) == ("refused", "why")
 
 
-async def test_new_symbol_is_found_when_the_list_is_not_fresh(
+async def test_new_symbol_is_found_when_the_list_is_read_again(
     replica: Replica, written: Written
 ) -> None:
     directory = Directory(replica.store, fresh_seconds=0.0)
@@ -68,7 +68,7 @@ async def test_new_symbol_is_found_when_the_list_is_not_fresh(
 
 
 @pytest.mark.real_redis  # it asks for INFO commandstats
-async def test_unknown_names_cost_at_most_one_read_in_a_while(
+async def test_unknown_names_do_not_read_a_fresh_list_again(
     replica: Replica, written: Written
 ) -> None:
     directory = Directory(replica.store, fresh_seconds=3600.0)

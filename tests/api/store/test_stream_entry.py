@@ -1,18 +1,13 @@
-"""What follows on what in a stream: a snapshot counts from the event before it."""
+"""Entries of a stream are parsed and checked, and gaps between events are found."""
 
 from __future__ import annotations
 
-from time import time_ns
-
 import pytest
 
-from api.delivery.latency import observe_latency
 from api.store.corrupt_keys import CorruptKeys
-from api.store.metrics import DELIVERY, UNMEASURED
 from api.store.stream_entry import StreamEntry, StreamReply, entries_in, follows, went_back
 from kraken_book.contract.keys import events_key
 from kraken_book.position import Position
-from kraken_book.timestamps import rfc3339
 from lab.written_books import SYMBOL, update
 
 LAST = Position(7, 20)
@@ -28,22 +23,24 @@ def snapshot(epoch: int, seq: int, data: bytes) -> StreamEntry:
         (snapshot(7, 21, b'{"conflated":0}'), True, False),
         (snapshot(7, 25, b'{"conflated":4}'), True, False),
         (snapshot(8, 900, b'{"conflated":null}'), True, False),
-        # After a failover that lost events, it counts from what was left.
+        # After a failover that lost events, a snapshot counts from an earlier event.
         (snapshot(7, 25, b'{"conflated":10}'), False, True),
         (snapshot(7, 25, b'{"conflated":24}'), False, True),
-        # Events between are trimmed.
+        # Events in between were trimmed.
         (snapshot(7, 25, b'{"conflated":2}'), False, False),
-        # Redis and the collector's memory are gone together: the numbers begin again.
+        # Redis and the collector lost their memory together, and seq starts again.
         (snapshot(8, 2, b'{"conflated":null}'), False, True),
         (StreamEntry("1-1", "status", Position(8, 1), b"{}"), False, True),
-        # Nobody else writes there; what cannot be read must not stop the others.
+        # A malformed snapshot counts as following, so that it does not stop the ring.
         (snapshot(7, 25, b"{"), True, False),
         (StreamEntry("1-21", "update", Position(7, 21), b"{}"), True, False),
         (StreamEntry("1-22", "update", Position(7, 22), b"{}"), False, False),
         (StreamEntry("1-22", "status", Position(8, 22), b"{}"), True, False),
     ],
 )
-def test_what_follows(entry: StreamEntry, goes_on: bool, is_behind: bool) -> None:
+def test_follows_and_went_back_compare_an_entry_with_the_last_position(
+    entry: StreamEntry, goes_on: bool, is_behind: bool
+) -> None:
     assert follows(entry, LAST) is goes_on
     assert went_back(entry, LAST) is is_behind
 
@@ -83,9 +80,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("event_id", "of"), FOREIGN)
-def test_entry_that_is_no_event_is_passed_over_and_named(
-    event_id: bytes, of: dict[bytes, bytes]
-) -> None:
+def test_corrupt_entry_is_skipped_and_recorded(event_id: bytes, of: dict[bytes, bytes]) -> None:
     corrupt = CorruptKeys()
     reply: StreamReply = [(event_id, of), (b"2-5", fields())]
     assert [entry.id for entry in entries_in(SYMBOL, reply, corrupt)] == ["2-5"]
@@ -96,31 +91,12 @@ def test_entry_that_is_no_event_is_passed_over_and_named(
     assert corrupt.get(events_key(SYMBOL)) is None
 
 
-def test_event_is_as_the_collector_rendered_it() -> None:
+def test_valid_entry_is_returned_unchanged() -> None:
     (entry,) = entries_in(SYMBOL, [(b"1-5", fields())], CorruptKeys())
     assert entry == StreamEntry("1-5", "update", Position(EPOCH, 5), RIGHT)
 
 
-def test_control_characters_in_an_event_come_as_escapes() -> None:
+def test_control_characters_in_an_event_are_escaped() -> None:
     data = RIGHT[:-1] + ',"reason":"\x9b2J"}'.encode()
     (entry,) = entries_in(SYMBOL, [(b"1-5", fields(data))], CorruptKeys())
     assert entry.data == RIGHT[:-1] + b',"reason":"\\u009b2J"}'
-
-
-@pytest.mark.parametrize(
-    "received_at",
-    ["10000-01-01T00:00:00.000000Z", "yesterday", "2026-08-02T03:35:51.66\u0660084Z", "", "ahead"],
-)
-def test_delay_that_cannot_be_told_is_counted_as_such(received_at: str) -> None:
-    if received_at == "ahead":
-        received_at = rfc3339(time_ns() + 60 * 10**9)
-    counted, unmeasured = DELIVERY._sum.get(), UNMEASURED._value.get()
-    assert observe_latency(f'{{"received_at":"{received_at}"}}'.encode())
-    assert (DELIVERY._sum.get(), UNMEASURED._value.get()) == (counted, unmeasured + 1)
-
-
-def test_delay_of_a_moment_ago_is_observed() -> None:
-    counted = DELIVERY._sum.get()
-    assert observe_latency(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
-    assert DELIVERY._sum.get() >= counted + 1
-    assert not observe_latency(b": \n\n")

@@ -1,4 +1,4 @@
-"""A followed book: whatever lies in its stream and hash, it is right, or it is not there."""
+"""A followed book is right or lost, whatever its stream and hash contain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.follow.frame_log import SseFrame, sse_frame
+from api.follow.event_log import SseEvent, render_sse
 from api.follow.ring import Ring
 from api.store.book_store import BookWithAge
 from api.views.followed_book import FollowedBook
@@ -43,7 +43,7 @@ def hash_at(seq: int, **members: Any) -> BookHash:
 
 
 def put(followed: FollowedBook, seq: int, data: bytes) -> None:
-    followed.ring.append(SseFrame(Position(1, seq), f"100-{seq}", sse_frame(f"100-{seq}", data)))
+    followed.ring.append(SseEvent(Position(1, seq), f"100-{seq}", render_sse(f"100-{seq}", data)))
 
 
 ANYTHING: st.SearchStrategy[Any] = st.one_of(
@@ -60,19 +60,19 @@ MEMBERS = sorted(msgspec.json.decode(snapshot(3).entry(1).data))
     st.sampled_from([snapshot(3), update(3)]),
     st.dictionaries(st.sampled_from(MEMBERS), ANYTHING, min_size=1, max_size=3),
 )
-def test_event_with_any_member_makes_the_book_right_or_lost(
+def test_event_with_any_member_leaves_book_valid_or_lost(
     written: Any, members: dict[str, Any]
 ) -> None:
     followed = followed_at(2)
-    told = msgspec.json.decode(written.entry(1).data) | members
-    put(followed, 3, msgspec.json.encode(told))
+    changed = msgspec.json.decode(written.entry(1).data) | members
+    put(followed, 3, msgspec.json.encode(changed))
     followed.advance()
     if followed.book is not None:
         msgspec.json.decode(followed.rendered(None).snapshot(None))
 
 
 @given(st.binary())
-def test_bytes_that_are_no_event_lose_the_book(data: bytes) -> None:
+def test_invalid_bytes_lose_the_book(data: bytes) -> None:
     followed = followed_at(2)
     put(followed, 3, b"{" + data.replace(b"\n", b""))
     followed.advance()
@@ -92,7 +92,7 @@ def test_bytes_that_are_no_event_lose_the_book(data: bytes) -> None:
         {"bids": [["9" * 5000, "1.00000000"]]},
     ],
 )
-def test_snapshot_of_no_possible_book_loses_the_book(members: dict[str, Any]) -> None:
+def test_impossible_snapshot_loses_the_book(members: dict[str, Any]) -> None:
     followed = followed_at(2)
     put(followed, 3, msgspec.json.encode(msgspec.json.decode(snapshot(3).entry(1).data) | members))
     followed.advance()
@@ -106,17 +106,17 @@ def test_event_of_another_symbol_loses_the_book() -> None:
     assert followed.book is None
 
 
-def test_fault_that_stays_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_persistent_fault_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
     followed = FollowedBook(Ring("BTC/USD"))
     followed.ring.start(Position(1, 2), "100-2")
     damaged = msgspec.structs.replace(book_snapshot_at(2), bids="[[")
     for _ in range(5):
         followed.join(BookWithAge(hash_at(2, snapshot=damaged), 0))
     assert followed.book is None
-    assert capsys.readouterr().out.count("what lies in redis is no book") == 1
+    assert capsys.readouterr().out.count("stored book invalid") == 1
 
 
-def test_cuts_of_one_state_are_rendered_once_and_few_are_kept() -> None:
+def test_snapshots_of_one_state_are_rendered_once_and_bounded() -> None:
     followed = followed_at(2)
     assert followed.rendered(1) is followed.rendered(1)
     before = followed.rendered(1)
@@ -132,7 +132,7 @@ def is_syncing(followed: FollowedBook) -> bool:
     return followed.is_syncing
 
 
-def test_updates_between_a_syncing_hash_and_its_status_are_applied() -> None:
+def test_updates_between_syncing_hash_and_its_status_are_applied() -> None:
     followed = FollowedBook(Ring("BTC/USD"))
     followed.ring.start(Position(1, 2), "100-2")
     put(followed, 3, update(3).entry(1).data)
@@ -144,7 +144,7 @@ def test_updates_between_a_syncing_hash_and_its_status_are_applied() -> None:
     assert is_syncing(followed)
 
 
-def test_book_that_its_collector_lost_is_shown_as_syncing_until_a_snapshot() -> None:
+def test_book_lost_by_its_collector_is_syncing_until_a_snapshot() -> None:
     followed = FollowedBook(Ring("BTC/USD"))
     followed.ring.start(Position(1, 2), "100-2")
     followed.join(BookWithAge(hash_at(2, status="syncing"), 0))

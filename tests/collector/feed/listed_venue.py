@@ -1,4 +1,4 @@
-"""A venue whose connections never connect, and whose lists the test writes."""
+"""A venue without network, for tests that write its list of pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kraken_book.precision import Precision
 
 
 class Listed(NamedTuple):
-    """A pair as the venue lists it."""
+    """A pair of the venue's list."""
 
     symbol: str
     precision: Precision | None = Precision(1, 8)
@@ -20,7 +20,7 @@ class Listed(NamedTuple):
 
 
 class IdleConnection:
-    """Carries books, and hears nothing of them."""
+    """A connection that carries books and receives no frames."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -38,11 +38,11 @@ class IdleConnection:
         return {"name": self.name, "state": self.state.value}
 
     async def run(self) -> None:
-        raise AssertionError("no test runs it")
+        raise AssertionError("tests do not run this connection")
 
 
 class ListedVenue:
-    """A `collector.feed.venue.Venue`."""
+    """A `collector.feed.venue.Venue` of idle connections."""
 
     def __init__(self, symbols_per_connection: int = 100) -> None:
         self.source = "simulated"

@@ -1,4 +1,4 @@
-"""A symbol's book at the collector: verified, or known not to be."""
+"""A symbol's book in the collector: verified, or known not to be."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ ASKS = [("101.0", "2.00000000")]
 READ = Timestamp(10, 20)
 
 
-class Told:
-    """A listener that writes down what it is told."""
+class Listener:
+    """A listener that records its calls."""
 
     def __init__(self) -> None:
-        self.words: list[str] = []
+        self.calls: list[str] = []
 
     def on_update(self, _bids: object, _asks: object) -> None:
-        self.words.append("update")
+        self.calls.append("update")
 
     def on_snapshot(self) -> None:
-        self.words.append("snapshot")
+        self.calls.append("snapshot")
 
     def on_status(self) -> None:
-        self.words.append("status")
+        self.calls.append("status")
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def listener() -> Listener:
+    return Listener()
 
 
 @pytest.fixture
-def book(told: Told) -> SymbolBook:
+def book(listener: Listener) -> SymbolBook:
     book = SymbolBook("BTC/USD", 10, "simulated")
     book.precision = Precision(1, 8)
-    book.listener = told
+    book.listener = listener
     return book
 
 
@@ -56,48 +56,48 @@ def go_live(book: SymbolBook) -> None:
     book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum(), None, READ)
 
 
-def test_at_first_a_symbol_is_asked_for(book: SymbolBook) -> None:
-    assert (book.status, book.live, book.book) == ("asked", False, None)
+def test_new_book_is_asked(book: SymbolBook) -> None:
+    assert (book.status, book.is_live, book.book) == ("asked", False, None)
 
 
-def test_a_verified_snapshot_makes_it_live(book: SymbolBook, told: Told) -> None:
+def test_verified_snapshot_makes_the_book_live(book: SymbolBook, listener: Listener) -> None:
     book.acknowledge()
     go_live(book)
-    assert (book.status, book.reason, book.live) == ("live", None, True)
+    assert (book.status, book.reason, book.is_live) == ("live", None, True)
     assert (book.checksum, book.read_at) == (checksum(), READ)
     assert book.view().bids == '[["100.0","1.00000000"]]'
-    assert told.words == ["status", "snapshot"]
+    assert listener.calls == ["status", "snapshot"]
 
 
-def test_an_update_is_told_once_verified(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_a_verified_update(book: SymbolBook, listener: Listener) -> None:
     go_live(book)
     new = ("99.0", "3.00000000")
     book.take_update(levels(new), [], checksum(new), "2026-08-02T03:35:51Z", Timestamp(30, 40))
-    assert told.words == ["snapshot", "update"]
+    assert listener.calls == ["snapshot", "update"]
     assert book.exchange_time == "2026-08-02T03:35:51.000000Z"
     assert book.read_at == Timestamp(30, 40)
 
 
-def test_what_is_not_verified_is_told_to_nobody(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_no_unverified_frame(book: SymbolBook, listener: Listener) -> None:
     with pytest.raises(ChecksumMismatch):
         book.take_snapshot(levels(*BIDS), levels(*ASKS), checksum() ^ 1, None, READ)
-    assert (book.live, told.words) == (False, [])
+    assert (book.is_live, listener.calls) == (False, [])
     go_live(book)
     with pytest.raises(ChecksumMismatch):
         book.take_update(levels(("99.0", "1.0")), [], 1, None, Timestamp(30, 40))
-    assert told.words == ["snapshot"]
-    assert book.read_at == READ, "a frame that is not verified confirms nothing"
+    assert listener.calls == ["snapshot"]
+    assert book.read_at == READ, "an unverified frame confirms nothing"
 
 
-def test_a_crossed_snapshot_is_no_book(book: SymbolBook) -> None:
+def test_crossed_snapshot_is_rejected(book: SymbolBook) -> None:
     naive = NaiveBook()
     naive.snapshot([("101.0", "1.00000000")], ASKS)
     with pytest.raises(CrossedBook):
         book.take_snapshot(levels(*naive.bids), levels(*naive.asks), naive.checksum, None, READ)
-    assert not book.live
+    assert not book.is_live
 
 
-def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: SymbolBook) -> None:
+def test_book_can_be_lost_after_a_failed_snapshot(book: SymbolBook) -> None:
     go_live(book)
     with pytest.raises(ChecksumMismatch):
         book.take_snapshot([], levels(*ASKS), 1, None, READ)
@@ -105,7 +105,7 @@ def test_a_snapshot_that_fails_leaves_a_live_book_for_its_caller_to_lose(book: S
     assert (book.status, book.reason, book.book) == ("syncing", "checksum", None)
 
 
-def test_a_lost_symbol_is_syncing_unless_it_never_was_acknowledged(book: SymbolBook) -> None:
+def test_lost_book_is_syncing_only_after_an_acknowledgement(book: SymbolBook) -> None:
     book.lose("closed")
     assert (book.status, book.reason) == ("asked", "closed")
     book.acknowledge()
@@ -114,21 +114,21 @@ def test_a_lost_symbol_is_syncing_unless_it_never_was_acknowledged(book: SymbolB
     assert (book.status, book.reason) == ("syncing", "silent")
 
 
-def test_an_acknowledgement_does_not_end_a_live_book(book: SymbolBook) -> None:
+def test_acknowledgement_leaves_a_live_book_live(book: SymbolBook) -> None:
     go_live(book)
     book.acknowledge()
-    assert book.live
+    assert book.is_live
 
 
-def test_a_status_is_told_when_it_or_its_reason_changes(book: SymbolBook, told: Told) -> None:
+def test_listener_receives_each_new_status_or_reason(book: SymbolBook, listener: Listener) -> None:
     for reason in ("closed", "closed", "silent"):
         book.lose(reason)
     book.refuse("not supported")
     book.refuse("not supported")
-    assert told.words == ["status"] * 3
+    assert listener.calls == ["status"] * 3
 
 
-def test_the_state_says_all_that_people_ask(book: SymbolBook) -> None:
+def test_state_has_status_shard_and_precision(book: SymbolBook) -> None:
     book.refuse("not supported")
     state = book.state("2/8")
     assert (state.status, state.reason, state.shard) == ("refused", "not supported", "2/8")

@@ -1,4 +1,4 @@
-"""So many in so long and no more."""
+"""Rate limits, of one user and shared."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collector.feed.budget import Budget, SharedBudget
 NOW = 5_000.0
 
 
-def test_so_many_may_be_had_at_once_and_the_next_when_the_first_is_old() -> None:
+def test_budget_allows_its_amount_at_once_and_more_after_its_period() -> None:
     budget = Budget(3, 10.0)
     assert [budget.take(NOW), budget.take(NOW + 1), budget.take(NOW + 2)] == [True] * 3
     assert not budget.take(NOW + 2)
@@ -21,7 +21,7 @@ def test_so_many_may_be_had_at_once_and_the_next_when_the_first_is_old() -> None
     assert budget.take(NOW + 11)
 
 
-def test_none_may_be_had_in_a_pause() -> None:
+def test_paused_budget_allows_none() -> None:
     budget = Budget(3, 10.0)
     budget.pause(NOW + 5)
     assert budget.wait(NOW) == 5.0
@@ -30,7 +30,7 @@ def test_none_may_be_had_in_a_pause() -> None:
 
 
 @given(st.integers(1, 5), st.lists(st.floats(0, 30), max_size=60))
-def test_in_no_window_there_are_more(amount: int, steps: list[float]) -> None:
+def test_budget_never_exceeds_its_amount_in_any_period(amount: int, steps: list[float]) -> None:
     budget, now, taken = Budget(amount, 10.0), NOW, []
     for step in steps:
         now += step
@@ -47,7 +47,7 @@ def test_in_no_window_there_are_more(amount: int, steps: list[float]) -> None:
     st.integers(1, 5),
     st.lists(st.tuples(st.integers(0, 4), st.floats(0, 5)), max_size=80),
 )
-def test_members_together_never_have_more_than_the_amount(
+def test_shared_budget_never_exceeds_its_amount_in_any_period(
     amount: int, members: int, steps: list[tuple[int, float]]
 ) -> None:
     budget, now, taken = SharedBudget(amount, 10.0), NOW, []
@@ -63,7 +63,7 @@ def test_members_together_never_have_more_than_the_amount(
         assert sum(at <= other < at + 10 for other in taken) <= amount
 
 
-def test_one_member_that_takes_without_end_leaves_the_others_their_part() -> None:
+def test_greedy_member_leaves_the_others_their_parts() -> None:
     budget = SharedBudget(60, 600.0)
     greedy, *others = [budget.join() for _ in range(3)]
     now = NOW
@@ -71,18 +71,18 @@ def test_one_member_that_takes_without_end_leaves_the_others_their_part() -> Non
         now += 1
         greedy.take(now)
         if now % 300 == 0:
-            assert all(other.take(now) for other in others), "a part of its own is there"
+            assert all(other.take(now) for other in others), "each has its reserved part"
     assert sum(other.take(now) for other in others for _ in range(5)) == 10
 
 
-def test_only_member_may_have_the_whole_amount() -> None:
+def test_only_member_can_use_the_whole_amount() -> None:
     share = SharedBudget(60, 600.0).join()
     assert sum(share.take(NOW) for _ in range(100)) == 60
 
 
-def test_more_members_than_the_amount_has_parts_share_half_of_it() -> None:
+def test_members_share_half_of_an_amount_smaller_than_their_number() -> None:
     budget = SharedBudget(4, 600.0)
     shares = [budget.join() for _ in range(6)]
-    assert [shares[0].take(NOW) for _ in range(3)] == [True, True, False], "half is the others'"
+    assert [shares[0].take(NOW) for _ in range(3)] == [True, True, False], "half is reserved"
     assert [share.take(NOW) for share in shares[1:]] == [True, True, False, False, False]
     assert shares[4].wait(NOW) == 600.0

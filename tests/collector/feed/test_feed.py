@@ -1,4 +1,4 @@
-"""Which books there are and which connection carries them, as a venue lists pairs."""
+"""The books of a shard, and the connections that carry them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WHOLE = Shard(0, 1)
 
 
 class Followed:
-    """A feed that never connects, and what it tells."""
+    """A feed without network, which records added and removed symbols."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Followed:
     def _on_joined(self, book: SymbolBook) -> None:
         self.joined.append(book.symbol)
 
-    def hear(self, *symbols: str, is_traded: bool = True, is_all: bool = True) -> bool:
+    def receive(self, *symbols: str, is_traded: bool = True, is_all: bool = True) -> bool:
         pairs = [Listed(symbol, is_traded=is_traded) for symbol in symbols]
         return self.feed.on_instruments(pairs, is_all)
 
@@ -49,7 +49,7 @@ class Followed:
         return [list(connection.books) for connection in self.feed.connections]
 
 
-def test_names_are_spread_over_as_many_connections_as_they_need() -> None:
+def test_symbols_are_distributed_over_connections() -> None:
     followed = Followed("A/B,C/D,E/F,G/H,I/J", symbols_per_connection=2)
     assert followed.carried == [["A/B", "C/D"], ["E/F", "G/H"], ["I/J"]]
     assert followed.joined == ["A/B", "C/D", "E/F", "G/H", "I/J"]
@@ -62,119 +62,119 @@ def test_feed_is_behind_if_one_connection_is() -> None:
     assert followed.load.is_behind
 
 
-def test_wildcards_wait_for_the_first_connection_to_tell_what_they_mean() -> None:
+def test_wildcards_add_symbols_when_the_first_connection_lists_pairs() -> None:
     followed = Followed("*/USD", symbols_per_connection=2)
     assert followed.carried == [[]]
     known_before = followed.feed.knows_what_it_follows
-    followed.hear("BTC/USD", "BTC/EUR", "ETH/USD", "SOL/USD")
+    followed.receive("BTC/USD", "BTC/EUR", "ETH/USD", "SOL/USD")
     assert followed.carried == [["BTC/USD", "ETH/USD"], ["SOL/USD"]]
     assert (known_before, followed.feed.knows_what_it_follows) == (False, True)
     assert followed.feed.books["BTC/USD"].precision == Precision(1, 8)
 
 
-def test_a_new_pair_joins_and_a_delisted_one_leaves() -> None:
+def test_new_pair_is_added_and_delisted_pair_is_removed() -> None:
     followed = Followed("*/USD,!USDT/USD")
-    followed.hear("BTC/USD", "ETH/USD", "USDT/USD")
-    followed.hear("NEW/USD", "NEW/EUR", is_all=False)
+    followed.receive("BTC/USD", "ETH/USD", "USDT/USD")
+    followed.receive("NEW/USD", "NEW/EUR", is_all=False)
     assert followed.joined == ["BTC/USD", "ETH/USD", "NEW/USD"]
     eth = followed.feed.books["ETH/USD"]
-    followed.hear("ETH/USD", is_traded=False, is_all=False)
+    followed.receive("ETH/USD", is_traded=False, is_all=False)
     assert followed.left == ["ETH/USD"]
     assert followed.carried == [["BTC/USD", "NEW/USD"]]
     assert (eth.status, eth.reason) == ("refused", "not listed")
 
 
-def test_a_pair_that_a_new_list_does_not_have_leaves() -> None:
+def test_pair_missing_from_a_new_list_is_removed() -> None:
     followed = Followed("*/USD")
-    followed.hear("BTC/USD", "ETH/USD", "SOL/USD")
-    followed.hear("BTC/USD", is_all=False)
+    followed.receive("BTC/USD", "ETH/USD", "SOL/USD")
+    followed.receive("BTC/USD", is_all=False)
     assert followed.left == []
-    followed.hear("BTC/USD", "SOL/USD")
+    followed.receive("BTC/USD", "SOL/USD")
     assert followed.left == ["ETH/USD"]
 
 
-def test_a_list_of_less_than_half_the_pairs_is_not_believed() -> None:
+def test_list_of_less_than_half_the_pairs_is_rejected() -> None:
     followed = Followed("*/USD")
-    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
-    assert not followed.hear("A/USD", "B/USD")
+    followed.receive("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    assert not followed.receive("A/USD", "B/USD")
     assert followed.left == []
 
 
-def test_list_of_less_than_half_the_pairs_is_believed_when_it_comes_again() -> None:
+def test_list_of_less_than_half_the_pairs_is_accepted_the_second_time() -> None:
     followed = Followed("*/USD")
-    followed.hear("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
-    assert not followed.hear("A/USD", "B/USD")
-    assert not followed.hear("A/USD", "C/USD"), "another one is doubted too"
-    assert followed.hear("A/USD", "C/USD")
+    followed.receive("A/USD", "B/USD", "C/USD", "D/USD", "E/USD")
+    assert not followed.receive("A/USD", "B/USD")
+    assert not followed.receive("A/USD", "C/USD"), "another short list is rejected too"
+    assert followed.receive("A/USD", "C/USD")
     assert set(followed.left) == {"B/USD", "D/USD", "E/USD"}
 
 
-def test_pair_whose_precision_is_not_known_is_listed_but_does_not_join() -> None:
+def test_pair_without_precision_is_listed_but_not_added() -> None:
     followed = Followed("*/USD")
-    followed.hear("BTC/USD", "ETH/USD", "OLD/USD")
+    followed.receive("BTC/USD", "ETH/USD", "OLD/USD")
     odd = [Listed("BTC/USD"), Listed("ETH/USD", None), Listed("NEW/USD", None)]
     followed.feed.on_instruments(odd, is_all=True)
     assert followed.left == ["OLD/USD"]
     assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
     assert followed.feed.books["ETH/USD"].precision == Precision(1, 8)
-    followed.hear("NEW/USD", is_all=False)
-    assert followed.joined[-1] == "NEW/USD", "once its precision is known"
+    followed.receive("NEW/USD", is_all=False)
+    assert followed.joined[-1] == "NEW/USD", "with a precision it is added"
 
 
-def test_wildcards_bring_no_more_symbols_than_allowed() -> None:
+def test_wildcards_add_no_symbols_beyond_the_limit() -> None:
     followed = Followed("Z/USD,*/USD", max_symbols=3)
-    followed.hear(*(f"C{number}/USD" for number in range(10)))
+    followed.receive(*(f"C{number}/USD" for number in range(10)))
     assert list(followed.feed.books) == ["Z/USD", "C0/USD", "C1/USD"]
-    followed.hear("A/USD", "C1/USD", "C2/USD", "C3/USD", "C4/USD")
-    assert list(followed.feed.books) == ["Z/USD", "C1/USD", "A/USD"], "those that are there stay"
+    followed.receive("A/USD", "C1/USD", "C2/USD", "C3/USD", "C4/USD")
+    assert list(followed.feed.books) == ["Z/USD", "C1/USD", "A/USD"], "followed symbols stay"
 
 
-def test_names_come_whatever_wildcards_are_allowed() -> None:
+def test_named_symbols_are_added_beyond_the_limit() -> None:
     followed = Followed("A/USD,B/USD,C/USD,*/EUR", max_symbols=1)
-    followed.hear("D/EUR")
+    followed.receive("D/EUR")
     assert list(followed.feed.books) == ["A/USD", "B/USD", "C/USD"]
 
 
-def test_endless_pairs_are_not_remembered_and_later_ones_still_count() -> None:
+def test_pairs_beyond_the_limit_are_not_remembered() -> None:
     followed = Followed("*/USD", max_symbols=10)
-    followed.hear("BTC/USD", *(f"C{number}/EUR" for number in range(MAX_PAIRS + 10_000)))
+    followed.receive("BTC/USD", *(f"C{number}/EUR" for number in range(MAX_PAIRS + 10_000)))
     assert list(followed.feed.books) == ["BTC/USD"]
-    assert not followed.hear("BTC/USD", "ETH/USD")
-    assert followed.hear("BTC/USD", "ETH/USD")
+    assert not followed.receive("BTC/USD", "ETH/USD")
+    assert followed.receive("BTC/USD", "ETH/USD")
     assert list(followed.feed.books) == ["BTC/USD", "ETH/USD"]
 
 
-def test_what_it_follows_is_not_known_from_an_update() -> None:
+def test_update_of_pairs_does_not_resolve_wildcards() -> None:
     followed = Followed("*/USD")
-    followed.hear("A/USD", is_all=False)
+    followed.receive("A/USD", is_all=False)
     assert not followed.feed.knows_what_it_follows
 
 
-def test_book_reads_the_link_of_the_connection_that_carries_it() -> None:
+def test_book_has_the_link_of_its_connection() -> None:
     feed = Followed("A/B,C/D", symbols_per_connection=1).feed
     assert feed.books["C/D"].link is feed.connections[1].link
 
 
-def test_a_name_stays_whatever_is_listed() -> None:
+def test_named_symbol_stays_if_it_is_not_listed() -> None:
     followed = Followed("FOO/USD,BTC/*")
-    followed.hear("BTC/USD")
-    followed.hear("ETH/USD")
+    followed.receive("BTC/USD")
+    followed.receive("ETH/USD")
     assert followed.left == ["BTC/USD"]
     assert list(followed.feed.books) == ["FOO/USD"]
 
 
-def test_who_comes_takes_the_place_of_who_left() -> None:
+def test_added_symbol_takes_the_place_of_a_removed_one() -> None:
     followed = Followed("*/USD", symbols_per_connection=2)
-    followed.hear("A/USD", "B/USD", "C/USD")
-    followed.hear("A/USD", "C/USD", "D/USD", "E/USD")
+    followed.receive("A/USD", "B/USD", "C/USD")
+    followed.receive("A/USD", "C/USD", "D/USD", "E/USD")
     assert followed.carried == [["A/USD", "D/USD"], ["C/USD", "E/USD"]]
 
 
-def test_wildcards_are_shared_out_among_shards_as_names_are() -> None:
+def test_wildcards_are_divided_among_shards() -> None:
     listed = [f"C{number}/USD" for number in range(50)]
     shares = []
     for index in range(3):
         followed = Followed("*", shard=Shard(index, 3))
-        followed.hear(*listed)
+        followed.receive(*listed)
         shares += followed.joined
     assert sorted(shares) == sorted(listed)

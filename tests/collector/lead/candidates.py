@@ -1,4 +1,4 @@
-"""Collectors, as far as their leases are concerned."""
+"""Collectors without books, for tests of leases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from collector.settings import Shard
 from lab.waiting import cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
-from tests.collector.publish.boxes import KEPT
+from tests.collector.publish.boxes import RETENTION
 
 
 class CountingPublisher(Publisher):
-    """Publishes no books, and keeps the epochs that it led under."""
+    """A publisher without books that records the epochs under which it led."""
 
     def __init__(self, redis: RedisNode, shard: Shard) -> None:
-        super().__init__(OneNode(redis), KEPT, str(shard), Leadership(), FeedLoad())
+        super().__init__(OneNode(redis), RETENTION, str(shard), Leadership(), FeedLoad())
         self.led: list[int] = []
         self.followed = 0
 
@@ -33,7 +33,7 @@ class CountingPublisher(Publisher):
 
 
 class Candidate:
-    """A collector that runs for the lease of its shard."""
+    """A collector that asks for the lease of its shard."""
 
     def __init__(self, redis: RedisNode, seconds: float, shard: Shard) -> None:
         self.shard = shard
@@ -43,56 +43,56 @@ class Candidate:
 
     @property
     def led(self) -> list[int]:
-        """Every epoch that it led under."""
+        """All epochs under which the candidate led."""
         return self._publisher.led
 
     @property
     def followed(self) -> int:
-        """How often it stopped leading because another leads."""
+        """Number of times that the candidate stopped leading."""
         return self._publisher.followed
 
     @property
     def epoch(self) -> int | None:
-        """The epoch that it leads under; None if it does not lead."""
+        """The current epoch; None if the candidate does not lead."""
         return self._publisher.leadership.epoch
 
     @property
     def leads(self) -> bool:
-        """Whether it leads."""
+        """Whether the candidate leads."""
         return self._publisher.leadership.is_leading
 
     @property
     def waits_for(self) -> str | None:
-        """The shard whose leader it waits for."""
+        """The shard of the leader that the candidate waits for."""
         return self.lease.waits_for["shard"] if self.lease.waits_for else None
 
     def fence(self, epoch: int) -> None:
-        """A writer learns that a newer epoch has written."""
+        """Fence the candidate by a newer epoch."""
         self._publisher.leadership.fence(epoch)
 
     async def end(self) -> None:
-        """Die."""
+        """End without releasing the lease, as after a crash."""
         await cancel(self._task)
 
     async def stop(self) -> None:
-        """Stop as a collector does that is asked to."""
+        """End and release the lease, as after SIGTERM."""
         await self.end()
         await self.lease.release()
 
 
 class Candidates:
-    """Collectors that a test started, each to be ended with it."""
+    """Collectors that end with their test."""
 
     def __init__(self, redis: RedisNode) -> None:
         self.redis = redis
         self.all: list[Candidate] = []
 
     def start(self, seconds: float, shard: Shard) -> Candidate:
-        """Start one more."""
+        """Start a collector."""
         self.all.append(Candidate(self.redis, seconds, shard))
         return self.all[-1]
 
     async def end(self) -> None:
-        """Have all of them die."""
+        """End all collectors."""
         for candidate in self.all:
             await candidate.end()

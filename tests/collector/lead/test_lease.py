@@ -1,4 +1,4 @@
-"""Who publishes: one leader a shard, and each with a newer epoch than the last."""
+"""The lease of a shard: one leader at a time, each with a newer epoch than the last."""
 
 from __future__ import annotations
 
@@ -20,31 +20,30 @@ from tests.collector.lead.candidates import Candidate, Candidates
 SHARD = Shard(0, 1)
 LONG, SHORT = 60.0, 0.6
 FUTURE = 10**14
-"""An epoch that Redis's clock will not reach for a while, as after it went back."""
+"""An epoch above Redis's clock, as after a step back of that clock."""
 
 
-class Crowd(Candidates):
-    """Collectors of one shard."""
+class ShardCandidates(Candidates):
+    """Collectors of one shard; a call starts one."""
 
     def __call__(self, seconds: float = LONG, shard: Shard = SHARD) -> Candidate:
         return self.start(seconds, shard)
 
 
 @pytest.fixture
-async def candidates(redis: RedisNode) -> AsyncIterator[Crowd]:
-    made = Crowd(redis)
+async def candidates(redis: RedisNode) -> AsyncIterator[ShardCandidates]:
+    made = ShardCandidates(redis)
     yield made
     await made.end()
 
 
 async def test_first_candidate_leads_and_second_follows(
-    redis: RedisNode, candidates: Crowd
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
     await async_wait_until(lambda: first.epoch)
-    # The second asks every 0.2 s; three times says enough.
     await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
     assert (second.led, second.epoch) == ([], None)
     value = await redis.get(lease_key("0/1"))
@@ -52,14 +51,14 @@ async def test_first_candidate_leads_and_second_follows(
     assert value.split()[0] == str(first.led[0]).encode()
 
 
-async def test_the_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: Crowd) -> None:
+async def test_epoch_is_redis_time_in_ms(redis: RedisNode, candidates: ShardCandidates) -> None:
     seconds, microseconds = await redis.time()
     first = candidates()
     await async_wait_until(lambda: first.led)
     assert first.led[0] >= seconds * 1000 + microseconds // 1000
 
 
-async def test_renewed_lease_keeps_its_epoch(redis: RedisNode, candidates: Crowd) -> None:
+async def test_renewed_lease_keeps_its_epoch(redis: RedisNode, candidates: ShardCandidates) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
     for _ in range(3):
@@ -72,8 +71,8 @@ async def _renewed(redis: RedisNode) -> bool:
     return int(await redis.pttl(lease_key("0/1"))) <= SHORT * 1000
 
 
-async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch(
-    candidates: Crowd,
+async def test_lease_of_a_dead_leader_expires_and_another_leads_under_a_newer_epoch(
+    candidates: ShardCandidates,
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -83,8 +82,8 @@ async def test_a_dead_leaders_lease_expires_and_another_leads_with_a_newer_epoch
     assert second.led[0] > first.led[0]
 
 
-async def test_leader_that_finds_another_leading_follows(
-    redis: RedisNode, candidates: Crowd
+async def test_leader_follows_if_another_holds_the_lease(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -93,7 +92,9 @@ async def test_leader_that_finds_another_leading_follows(
     assert (first.followed, first.epoch) == (1, None)
 
 
-async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: Crowd) -> None:
+async def test_released_lease_is_free_at_once(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     await first.stop()
@@ -103,7 +104,9 @@ async def test_released_lease_is_free_at_once(redis: RedisNode, candidates: Crow
     await async_wait_until(lambda: second.led)
 
 
-async def test_follower_releases_nothing(redis: RedisNode, candidates: Crowd) -> None:
+async def test_follower_does_not_release_the_leaders_lease(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
     second = candidates(SHORT)
@@ -113,7 +116,7 @@ async def test_follower_releases_nothing(redis: RedisNode, candidates: Crowd) ->
 
 
 async def test_fenced_leader_that_holds_its_lease_leads_under_a_newer_epoch_at_once(
-    candidates: Crowd,
+    candidates: ShardCandidates,
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
@@ -126,7 +129,7 @@ async def test_fenced_leader_that_holds_its_lease_leads_under_a_newer_epoch_at_o
 
 
 async def test_fenced_leader_that_lost_its_lease_follows(
-    redis: RedisNode, candidates: Crowd
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
@@ -137,8 +140,8 @@ async def test_fenced_leader_that_lost_its_lease_follows(
     assert (len(first.led), first.epoch) == (1, None)
 
 
-async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
-    redis: RedisNode, candidates: Crowd
+async def test_leader_takes_a_newer_epoch_after_redis_lost_the_lease(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -148,8 +151,8 @@ async def test_after_redis_lost_it_the_leader_takes_a_newer_epoch(
     assert first.followed == 0
 
 
-async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_still(
-    redis: RedisNode, candidates: Crowd
+async def test_epoch_is_newer_after_redis_lost_the_lease_and_its_clock_stepped_back(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates(SHORT)
     first.fence(FUTURE)
@@ -159,8 +162,8 @@ async def test_after_redis_lost_it_and_its_clock_went_back_the_epoch_is_newer_st
     assert first.epoch == FUTURE + 2
 
 
-async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
-    redis: RedisNode, candidates: Crowd
+async def test_follower_leads_under_a_newer_epoch_than_the_leader_before_it(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     await redis.set(lease_key("0/1"), f"{FUTURE} another", px=60_000)
     first = candidates(SHORT)
@@ -172,23 +175,25 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_it_saw(
     assert first.lease.waits_for is None
 
 
-async def test_each_shard_has_a_leader_of_its_own(candidates: Crowd) -> None:
+async def test_each_shard_has_its_own_leader(candidates: ShardCandidates) -> None:
     one, other = candidates(LONG, Shard(0, 2)), candidates(LONG, Shard(1, 2))
     await async_wait_until(lambda: one.led and other.led)
 
 
-# What no leader leaves there
+# Keys that no leader writes
 
 
-async def test_lease_without_an_end_is_waited_out(redis: RedisNode, candidates: Crowd) -> None:
+async def test_lease_without_an_expiry_gets_one(
+    redis: RedisNode, candidates: ShardCandidates
+) -> None:
     await redis.set(lease_key("0/1"), "5 somebody")
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
     assert first.led[0] > 5
 
 
-async def test_impossible_epoch_of_a_lease_is_not_learnt(
-    redis: RedisNode, candidates: Crowd
+async def test_impossible_epoch_of_a_lease_is_ignored(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     await redis.set(lease_key("0/1"), f"{'9' * 30} somebody")
     first = candidates(SHORT)
@@ -199,8 +204,8 @@ async def test_impossible_epoch_of_a_lease_is_not_learnt(
     assert first.led[1] < FUTURE
 
 
-async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once(
-    redis: RedisNode, candidates: Crowd
+async def test_leader_keeps_leading_if_its_lease_has_another_type_and_logs_it_once(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -209,21 +214,20 @@ async def test_leader_goes_on_when_its_lease_is_of_another_type_and_says_so_once
         await redis.rpush(lease_key("0/1"), "somebody's")
         await async_wait_until(lambda: lines)
         second = candidates(SHORT)
-        # Both try again every 0.2 s.
+        # Both retry every 0.2 s.
         await asyncio.sleep(0.5)
     assert first.epoch == first.led[0]
     assert second.led == []
-    told = [line for line in lines if line.get("repair")]
-    assert {line["repair"] for line in told} == {"redis-cli DEL 'kraken:lease:{0/1}'"}
-    # One of each of the two.
-    assert len(told) <= 2
+    repairs = [line["repair"] for line in lines if line.get("repair")]
+    assert set(repairs) == {"redis-cli DEL 'kraken:lease:{0/1}'"}
+    assert len(repairs) <= 2, "one of each candidate"
     await redis.delete(lease_key("0/1"))
     await async_wait_until(lambda: first.epoch or second.epoch)
 
 
 @pytest.mark.parametrize("shard", [SHARD, Shard(0, 2)])
-async def test_feed_of_another_type_keeps_nobody_from_leading(
-    redis: RedisNode, candidates: Crowd, shard: Shard
+async def test_feed_of_another_type_does_not_stop_a_candidate_from_leading(
+    redis: RedisNode, candidates: ShardCandidates, shard: Shard
 ) -> None:
     await redis.set(FEED, "somebody's")
     with capture_logs() as lines:
@@ -233,8 +237,8 @@ async def test_feed_of_another_type_keeps_nobody_from_leading(
 
 
 @pytest.mark.parametrize("value", [f"{'9' * 30} somebody", "5 somebody", "garbage"])
-async def test_overlapping_lease_of_no_leader_does_not_fence_a_leader(
-    redis: RedisNode, candidates: Crowd, value: str
+async def test_overlapping_lease_without_a_leader_does_not_block_a_leader(
+    redis: RedisNode, candidates: ShardCandidates, value: str
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -245,8 +249,8 @@ async def test_overlapping_lease_of_no_leader_does_not_fence_a_leader(
     assert first.led[1] < FUTURE
 
 
-async def test_leader_that_is_fenced_again_and_again_rests_before_it_leads(
-    candidates: Crowd,
+async def test_leader_that_is_fenced_repeatedly_rests_longer_each_time(
+    candidates: ShardCandidates,
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
@@ -255,13 +259,13 @@ async def test_leader_that_is_fenced_again_and_again_rests_before_it_leads(
             first.fence(first.led[-1] + 1)
             await async_wait_until(lambda: len(first.led) == number)  # noqa: B023 - awaited at once
     rests = [line["rest"] for line in lines if line["event"] == "fenced by a newer epoch"]
-    assert rests[0] == 0, "the first time it leads at once"
+    assert rests[0] == 0, "no rest after the first fence"
     assert len(rests) == 4
     assert all(later > earlier for earlier, later in pairwise(rests))
 
 
-async def test_leader_that_rests_after_a_fence_is_fenced_and_waits_for_nobody(
-    candidates: Crowd,
+async def test_leader_that_rests_after_a_fence_is_in_the_state_fenced(
+    candidates: ShardCandidates,
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
@@ -273,8 +277,8 @@ async def test_leader_that_rests_after_a_fence_is_fenced_and_waits_for_nobody(
     await async_wait_until(lambda: first.lease.state is LeaseState.LEADING)
 
 
-async def test_fence_while_the_lease_is_asked_for_is_answered_once(
-    redis: RedisNode, candidates: Crowd
+async def test_fence_during_a_renewal_leads_to_one_new_epoch(
+    redis: RedisNode, candidates: ShardCandidates
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
@@ -287,15 +291,15 @@ async def test_fence_while_the_lease_is_asked_for_is_answered_once(
     assert first.led == [first.led[0], newer + 1]
 
 
-async def test_trouble_of_redis_is_said_by_its_meaning() -> None:
+async def test_failed_lease_request_is_logged_once_with_its_reason() -> None:
     with capture_logs() as lines:
         lost = Candidate(connect_redis("redis://127.0.0.1:1/0"), SHORT, SHARD)
         await async_wait_until(lambda: lines)
-        # It tries again every 0.2 s.
+        # The candidate retries every 0.2 s.
         await asyncio.sleep(0.5)
         assert lost.lease.state is LeaseState.ASKING
         await lost.end()
     (line,) = lines
-    assert line["event"] == "redis cannot be reached, waiting for it"
+    assert line["event"] == "lease request failed, retrying"
     assert line["reason"] == "refused"
     assert "127.0.0.1:1" in line["error"]

@@ -1,4 +1,4 @@
-"""Shards of two counts at once: one leads, the other keeps aside, and its traces go with it."""
+"""Leases of overlapping shards: a leader of one count blocks those of another."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ HALVES = (Shard(0, 2), Shard(1, 2))
 SECONDS = 0.6
 
 
-class Crowd(Candidates):
-    """Collectors of several shards."""
+class MixedCandidates(Candidates):
+    """Collectors of several shards; a call starts one for each."""
 
     def __call__(self, *shards: Shard) -> list[Candidate]:
         return [self.start(SECONDS, shard) for shard in shards]
 
 
 @pytest.fixture
-async def candidates(redis: RedisNode) -> AsyncIterator[Crowd]:
-    made = Crowd(redis)
+async def candidates(redis: RedisNode) -> AsyncIterator[MixedCandidates]:
+    made = MixedCandidates(redis)
     yield made
     await made.end()
 
 
 @pytest.mark.parametrize(("old", "new"), [((ONE,), HALVES), (HALVES, (ONE,))])
-async def test_the_new_count_waits_until_all_old_ones_that_it_overlaps_have_gone(
-    candidates: Crowd, old: tuple[Shard, ...], new: tuple[Shard, ...]
+async def test_new_count_waits_until_all_overlapping_leaders_have_stopped(
+    candidates: MixedCandidates, old: tuple[Shard, ...], new: tuple[Shard, ...]
 ) -> None:
     leaders = candidates(*old)
     await async_wait_until(lambda: all(each.leads for each in leaders))
@@ -48,18 +48,18 @@ async def test_the_new_count_waits_until_all_old_ones_that_it_overlaps_have_gone
         assert not any(each.led for each in waiting)
         assert {each.waits_for for each in waiting} <= {str(each.shard) for each in leaders}
         await leaders.pop().stop()
-        await async_wait_until(lambda: all(_waits_rightly(each, leaders) for each in waiting))
+        await async_wait_until(lambda: all(_is_as_expected(each, leaders) for each in waiting))
     assert all(each.leads for each in waiting)
     assert all(len(each.led) == 1 for each in candidates.all)
 
 
-def _waits_rightly(candidate: Candidate, leaders: list[Candidate]) -> bool:
+def _is_as_expected(candidate: Candidate, leaders: list[Candidate]) -> bool:
     left = {str(each.shard) for each in leaders}
     return candidate.waits_for in left if left else candidate.leads
 
 
-async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends(
-    candidates: Crowd,
+async def test_new_count_leads_after_the_lease_of_a_dead_overlapping_leader_expires(
+    candidates: MixedCandidates,
 ) -> None:
     (old,) = candidates(ONE)
     await async_wait_until(lambda: old.leads)
@@ -71,10 +71,10 @@ async def test_a_dead_leader_of_another_count_is_waited_for_until_its_lease_ends
     assert all(each.led[0] > old.led[0] for each in new)
 
 
-async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_count(
-    redis: RedisNode, candidates: Crowd
+async def test_candidate_leads_under_a_newer_epoch_than_the_overlapping_leader_before_it(
+    redis: RedisNode, candidates: MixedCandidates
 ) -> None:
-    # As after Redis's clock has gone back.
+    # An epoch above Redis's clock, as after a step back of that clock.
     future = 10**14
     await redis.hset(FEED, "0/1", "{}")
     await redis.set(lease_key("0/1"), f"{future} another", px=60_000)
@@ -85,36 +85,36 @@ async def test_who_waited_leads_under_a_newer_epoch_than_the_leader_of_another_c
     assert new.led == [future + 1]
 
 
-async def test_who_are_of_other_counts_and_share_no_symbol_lead_beside_each_other(
-    candidates: Crowd,
+async def test_shards_of_different_counts_without_common_symbols_lead_at_once(
+    candidates: MixedCandidates,
 ) -> None:
     mixed = candidates(Shard(0, 2), Shard(1, 4), Shard(3, 4))
     await async_wait_until(lambda: all(each.leads for each in mixed))
     assert [len(each.led) for each in mixed] == [1, 1, 1]
 
 
-async def test_of_all_that_begin_at_once_some_lead_and_the_rest_wait_for_them(
-    candidates: Crowd,
+async def test_overlapping_candidates_that_start_at_once_settle_on_leaders(
+    candidates: MixedCandidates,
 ) -> None:
-    crowd = candidates(ONE, *HALVES, *(Shard(i, 3) for i in range(3)))
-    await async_wait_until(lambda: _settled(crowd))
+    mixed = candidates(ONE, *HALVES, *(Shard(i, 3) for i in range(3)))
+    await async_wait_until(lambda: _settled(mixed))
 
 
-def _settled(crowd: list[Candidate]) -> bool:
-    leaders = [each for each in crowd if each.leads]
+def _settled(candidates: list[Candidate]) -> bool:
+    leaders = [each for each in candidates if each.leads]
     names = {str(leader.shard) for leader in leaders}
     clash = any(
         one.shard.overlaps(other.shard) for one, other in product(leaders, leaders) if one != other
     )
-    return not clash and all(each.leads or each.waits_for in names for each in crowd)
+    return not clash and all(each.leads or each.waits_for in names for each in candidates)
 
 
-async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has_gone(
-    redis: RedisNode, candidates: Crowd
+async def test_leader_fenced_by_an_overlapping_leader_waits_until_that_one_stops(
+    redis: RedisNode, candidates: MixedCandidates
 ) -> None:
     (one,) = candidates(ONE)
     await async_wait_until(lambda: one.leads)
-    # It took its lease when ours had not been seen.
+    # The other leader acquired its lease before ours was announced.
     newer = one.led[0] + 10_000_000
     await redis.set(lease_key("1/2"), f"{newer} host:7:abc", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
@@ -129,8 +129,8 @@ async def test_fenced_by_a_leader_of_another_count_it_keeps_aside_until_that_has
     assert one.led[1] > newer
 
 
-async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_itself(
-    redis: RedisNode, candidates: Crowd
+async def test_newer_of_two_overlapping_leaders_stays(
+    redis: RedisNode, candidates: MixedCandidates
 ) -> None:
     (one,) = candidates(ONE)
     await async_wait_until(lambda: one.leads)
@@ -140,7 +140,7 @@ async def test_who_leads_under_the_newer_epoch_stays_and_the_other_finds_out_by_
         await redis.pexpire(lease_key("0/1"), 60_000)
         await async_wait_until(lambda: _renewed(redis))
     assert one.leads
-    # Nor may two write under the same.
+    # With equal epochs, both must stop.
     await redis.set(lease_key("1/2"), f"{one.led[0]} another", px=60_000)
     await redis.hset(FEED, "1/2", "{}")
     await async_wait_until(lambda: one.waits_for == "1/2")
@@ -152,8 +152,8 @@ async def _renewed(redis: RedisNode) -> bool:
 
 
 @pytest.mark.parametrize("trash", [b"", b"x", b"0/0", b"3/2", b"0/1/2", b"\xff", b"12345/99999"])
-async def test_what_is_no_shard_in_the_feed_hurts_nobody(
-    redis: RedisNode, candidates: Crowd, trash: bytes
+async def test_feed_fields_that_are_no_shard_are_ignored(
+    redis: RedisNode, candidates: MixedCandidates, trash: bytes
 ) -> None:
     await redis.hset(FEED, mapping={trash: "{}", "0/2": "{}"})
     await redis.set(lease_key("0/2"), "no lease")
@@ -161,7 +161,7 @@ async def test_what_is_no_shard_in_the_feed_hurts_nobody(
     await async_wait_until(lambda: one.leads)
 
 
-async def test_the_reports_of_overlapping_shards_that_nobody_leads_are_removed(
+async def test_reports_of_overlapping_shards_without_a_leader_are_removed(
     redis: RedisNode,
 ) -> None:
     fields = ("0/1", "0/2", "1/2", "1/4", "3/4", "2/8", "5/8", "note")

@@ -1,4 +1,4 @@
-"""A book that is fed by hand, its writer, and how to read the calls that leave it."""
+"""A book with its writer, fed by tests, and a parser of its calls."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ from kraken_book.level import Level, make_level
 from kraken_book.precision import Precision
 from lab.naive_book import NaiveBook, TextLevel
 
-KEPT = Retention(300_000, 20_000)
+RETENTION = Retention(300_000, 20_000)
 PRECISION = Precision(1, 8)
 CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
 
 
 def levels(*pairs: TextLevel) -> list[Level]:
-    """Levels of these prices and quantities, at the precision of the boxes' books."""
+    """Return levels of these prices and quantities, at the precision of the boxes' books."""
     return [make_level(price, qty, PRECISION) for price, qty in pairs]
 
 
 class StoppedClock(RedisClock):
-    """Redis's clock, which always shows `CONFIRMED_AT`."""
+    """A clock of Redis that always shows `CONFIRMED_AT`."""
 
     def text(self, moment: Timestamp) -> str:  # noqa: ARG002
-        """The same for every moment."""
         return CONFIRMED_AT
 
 
 class Clock:
-    """Steady time that passes by hand."""
+    """A steady clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 5_000.0
@@ -48,7 +47,7 @@ class Clock:
 
 
 class Scheduled:
-    """A node's writer that counts how often it is told that a symbol waits."""
+    """A node's writer that counts the calls of `schedule`."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -57,11 +56,11 @@ class Scheduled:
         self.count += 1
 
     def remove(self, symbol: str) -> None:
-        raise AssertionError(f"{symbol} is not removed here")
+        raise AssertionError(f"{symbol} is not removed in these tests")
 
 
 class Box:
-    """A symbol's book, fed by hand with checksums that are right, and its writer."""
+    """A symbol's book and its writer; tests feed it frames with correct checksums."""
 
     def __init__(
         self,
@@ -80,17 +79,17 @@ class Box:
         self.limit = QueueLimit()
         self.limit.max_events = max_events
         self.writer = SymbolWriter(
-            self.book, self.scheduled, self.limit, KEPT, Tuning(), self.clock
+            self.book, self.scheduled, self.limit, RETENTION, Tuning(), self.clock
         )
         self.updates = 0
 
     @property
     def queue(self) -> EventQueue:
-        """What waits of it."""
+        """The events that wait."""
         return self.writer.queue
 
     def snapshot(self, read: Timestamp | None = None) -> None:
-        """Kraken sends the whole book."""
+        """Apply a snapshot."""
         self.naive.snapshot([("100.0", "1.00000000")], [("101.0", "1.00000000")])
         self.book.take_snapshot(
             levels(*self.naive.bids),
@@ -101,7 +100,7 @@ class Box:
         )
 
     def update(self, count: int = 1, read: Timestamp | None = None) -> None:
-        """Kraken sends so many updates, each another quantity."""
+        """Apply updates, each with another quantity of the best bid."""
         for _ in range(count):
             self.updates += 1
             bids: list[TextLevel] = [("100.0", f"{self.updates}.00000000")]
@@ -111,19 +110,19 @@ class Box:
             )
 
     def next_call(self, *, is_round: bool = False) -> WriteCall | None:
-        """The call that is to be sent now."""
+        """Return the call to send now."""
         return self.writer.next_call(StoppedClock(), is_round=is_round)
 
-    def write(self, *, is_round: bool = False) -> Taken:
-        """The call that is to be sent now, which Redis then carries out."""
+    def write(self, *, is_round: bool = False) -> ParsedCall:
+        """Return the call to send now, as if Redis had carried it out."""
         call = self.next_call(is_round=is_round)
-        assert call is not None, "nothing is to be written"
+        assert call is not None, "there is no call to send"
         self.writer.done(call)
-        return Taken(call)
+        return ParsedCall(call)
 
 
-class Taken:
-    """A call of the write script, read."""
+class ParsedCall:
+    """The arguments of a call of the write script."""
 
     def __init__(self, call: WriteCall) -> None:
         self.call = call
@@ -141,7 +140,7 @@ class Taken:
             ]
             at += 3 + length
         self.mode = arguments[at]
-        # A renewed book says first where it stands.
+        # The arguments of a renewed book begin with its seq.
         values: list[Any] = arguments[at + (2 if self.mode == "renew" else 1) :]
         names = STATUS_FIELDS if self.mode == "status" else BOOK_FIELDS
         self.fields = dict(zip(names, values, strict=True))

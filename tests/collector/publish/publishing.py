@@ -1,4 +1,4 @@
-"""A publisher of boxes on a real Redis, and what it left there."""
+"""A publisher of boxes, and readers of the keys that it writes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from kraken_book.contract.keys import SYMBOLS, WAKE, book_key, events_key
 from lab.redis_reads import entries_at, texts_at
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import OneNode
-from tests.collector.publish.boxes import KEPT, Box
+from tests.collector.publish.boxes import RETENTION, Box
 
 EPOCH = 100
-# What Redis did not do is tried again at once; states are not written again while a test runs.
-UNHURRIED = Tuning(retry_delay=0.01, states_interval=3600.0)
+# Retries are quick, and states are not repeated during a test.
+QUICK_RETRIES = Tuning(retry_delay=0.01, states_interval=3600.0)
 
 
 class Publishing:
-    """A publisher of boxes, and what it left in Redis."""
+    """A publisher of boxes, and readers of the keys that it writes."""
 
-    def __init__(self, redis: RedisNode, *symbols: str, tuning: Tuning = UNHURRIED) -> None:
+    def __init__(self, redis: RedisNode, *symbols: str, tuning: Tuning = QUICK_RETRIES) -> None:
         self.redis = redis
         self.link = Link()
         self.link.last_frame_at = timestamp_now()
@@ -36,7 +36,7 @@ class Publishing:
         load.add(self.link)
         self.leadership = Leadership()
         self.publisher = Publisher(
-            OneNode(redis), KEPT, "0/1", self.leadership, load, tuning=tuning
+            OneNode(redis), RETENTION, "0/1", self.leadership, load, tuning=tuning
         )
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
 
@@ -53,7 +53,7 @@ class Publishing:
         await asyncio.wait_for(self.publisher.flush(), 20)
 
     async def lead(self, epoch: int = EPOCH) -> None:
-        """Live books, published."""
+        """Make all books live, and publish them."""
         for box in self.boxes.values():
             box.snapshot()
         self.publisher.lead(epoch)
@@ -77,14 +77,19 @@ class Publishing:
         return {name: json.loads(data) for name, data in states.items()}
 
 
-class LosesAnswers(RedisNode):
-    """A real Redis whose answers are lost, on demand, after it has carried out the calls."""
+class LossyRedis(RedisNode):
+    """A Redis that carries out calls and can lose the answers.
+
+    Attributes:
+        to_lose: Number of next answers to lose.
+        sent: The calls of the write script, by exchange.
+    """
 
     to_lose = 0
     sent: list[list[Any]]
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies, unless they are lost."""
+        """Return the replies, or raise an error if they are to be lost."""
         self.sent.append([command for command in commands if command[0] == "EVALSHA"])
         replies = await super().exchange(commands)
         if self.to_lose:

@@ -1,4 +1,4 @@
-"""Events that wait for Redis: numbered one by one, bounded, none lost in silence."""
+"""Events that wait for Redis: numbered, bounded, and counted if a snapshot replaces them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPOCH = 100
 
 @pytest.fixture
 def box() -> Box:
-    """A live book that is published, and of which nothing waits: seqs 1 and 2 are gone."""
+    """Return a live book without waiting events; seqs 1 and 2 are written."""
     box = Box()
     box.snapshot()
     box.queue.open(EPOCH)
@@ -33,49 +33,49 @@ def test_closed_queue_numbers_and_keeps_nothing() -> None:
     assert box.scheduled.count == 0
 
 
-def test_a_new_leader_begins_with_a_snapshot_of_its_warm_book() -> None:
+def test_opened_queue_begins_with_a_snapshot_of_a_live_book() -> None:
     box = Box()
     box.snapshot()
     box.update(7)
     box.queue.open(EPOCH)
-    taken = box.write()
-    assert (taken.epoch, taken.kinds, taken.seqs) == (EPOCH, ["snapshot", "status"], [1, 2])
-    told, status = taken.events
-    assert told["bids"] == [list(level) for level in box.naive.bids]
-    assert told["conflated"] is None, "what its predecessor wrote it cannot know"
+    call = box.write()
+    assert (call.epoch, call.kinds, call.seqs) == (EPOCH, ["snapshot", "status"], [1, 2])
+    snapshot, status = call.events
+    assert snapshot["bids"] == [list(level) for level in box.naive.bids]
+    assert snapshot["conflated"] is None, "the events of the previous leader are unknown"
     assert (status["status"], status["reason"]) == ("live", None)
 
 
-def test_a_new_leader_without_a_book_says_syncing() -> None:
+def test_opened_queue_begins_with_syncing_without_a_live_book() -> None:
     box = Box()
     box.queue.open(EPOCH)
-    taken = box.write()
-    assert (taken.kinds, taken.seqs, taken.mode) == (["status"], [1], "status")
-    assert (taken.events[0]["status"], taken.events[0]["epoch"]) == ("syncing", EPOCH)
+    call = box.write()
+    assert (call.kinds, call.seqs, call.mode) == (["status"], [1], "status")
+    assert (call.events[0]["status"], call.events[0]["epoch"]) == ("syncing", EPOCH)
 
 
-def test_updates_are_numbered_one_by_one_and_rendered_with_the_book_they_led_to(box: Box) -> None:
+def test_updates_have_consecutive_seqs_and_the_best_prices_of_their_book(box: Box) -> None:
     box.update(3)
-    taken = box.write()
-    assert (taken.kinds, taken.seqs) == (["update"] * 3, [3, 4, 5])
-    assert [event["best_bid"]["qty"] for event in taken.events] == [
+    call = box.write()
+    assert (call.kinds, call.seqs) == (["update"] * 3, [3, 4, 5])
+    assert [event["best_bid"]["qty"] for event in call.events] == [
         "1.00000000",
         "2.00000000",
         "3.00000000",
     ]
-    assert taken.events[-1]["checksum"] == box.naive.checksum
-    assert {event["epoch"] for event in taken.events} == {EPOCH}
+    assert call.events[-1]["checksum"] == box.naive.checksum
+    assert {event["epoch"] for event in call.events} == {EPOCH}
     box.update()
     assert box.write().seqs == [6]
 
 
-def test_the_newest_book_goes_with_the_events(box: Box) -> None:
+def test_newest_book_is_written_with_the_events(box: Box) -> None:
     box.update(3)
-    taken = box.write()
-    assert taken.mode == "book"
-    assert taken.fields["best_bid_qty"] == "3.00000000"
-    assert taken.fields["status"] == "live"
-    assert taken.confirmed_at == CONFIRMED_AT
+    call = box.write()
+    assert call.mode == "book"
+    assert call.fields["best_bid_qty"] == "3.00000000"
+    assert call.fields["status"] == "live"
+    assert call.confirmed_at == CONFIRMED_AT
 
 
 def test_queue_schedules_its_symbol_when_the_first_event_waits(box: Box) -> None:
@@ -86,7 +86,7 @@ def test_queue_schedules_its_symbol_when_the_first_event_waits(box: Box) -> None
     assert box.scheduled.count == 2
 
 
-def test_events_that_were_taken_do_not_wait_any_more(box: Box) -> None:
+def test_taken_events_do_not_wait_any_more(box: Box) -> None:
     box.update()
     box.write()
     assert box.queue.waiting == 0
@@ -96,32 +96,32 @@ def test_events_that_were_taken_do_not_wait_any_more(box: Box) -> None:
 # Statuses
 
 
-def test_a_status_is_told_once(box: Box) -> None:
+def test_status_is_sent_once(box: Box) -> None:
     box.book.lose("checksum")
     box.book.lose("checksum")
     box.book.acknowledge()
-    taken = box.write()
-    assert [(e["status"], e["reason"]) for e in taken.events] == [("syncing", "checksum")]
-    assert (taken.seqs, taken.mode, taken.fields["status"]) == ([3], "status", "syncing")
+    call = box.write()
+    assert [(e["status"], e["reason"]) for e in call.events] == [("syncing", "checksum")]
+    assert (call.seqs, call.mode, call.fields["status"]) == ([3], "status", "syncing")
 
 
-def test_a_resync_ends_with_a_snapshot_and_live(box: Box) -> None:
+def test_resync_ends_with_a_snapshot_and_live(box: Box) -> None:
     box.update()
     box.book.lose("checksum")
     box.snapshot()
-    taken = box.write()
-    assert (taken.kinds, taken.seqs) == (["update", "status", "snapshot", "status"], [3, 4, 5, 6])
-    assert taken.events[2]["conflated"] is None, "what Kraken sent meanwhile nobody knows"
-    assert taken.events[3]["status"] == "live"
+    call = box.write()
+    assert (call.kinds, call.seqs) == (["update", "status", "snapshot", "status"], [3, 4, 5, 6])
+    assert call.events[2]["conflated"] is None, "the updates before the snapshot are unknown"
+    assert call.events[3]["status"] == "live"
 
 
-def test_an_unasked_snapshot_of_a_live_book_is_no_news_of_its_status(box: Box) -> None:
+def test_snapshot_of_a_live_book_adds_no_status(box: Box) -> None:
     box.snapshot()
-    taken = box.write()
-    assert (taken.kinds, taken.seqs) == (["snapshot"], [3])
+    call = box.write()
+    assert (call.kinds, call.seqs) == (["snapshot"], [3])
 
 
-def test_a_refused_symbol_is_syncing_with_its_reason_to_readers(box: Box) -> None:
+def test_refused_symbol_is_syncing_with_its_reason(box: Box) -> None:
     box.book.refuse("Currency pair not supported")
     (event,) = box.write().events
     assert (event["status"], event["reason"]) == ("syncing", "Currency pair not supported")
@@ -132,9 +132,9 @@ def test_a_refused_symbol_is_syncing_with_its_reason_to_readers(box: Box) -> Non
 
 def test_queue_keeps_every_update_up_to_its_limit(box: Box) -> None:
     box.update(MAX_EVENTS)
-    taken = box.write()
-    assert taken.kinds == ["update"] * MAX_EVENTS
-    assert taken.seqs == list(range(3, 3 + MAX_EVENTS))
+    call = box.write()
+    assert call.kinds == ["update"] * MAX_EVENTS
+    assert call.seqs == list(range(3, 3 + MAX_EVENTS))
 
 
 def test_queue_whose_limit_shrinks_schedules_its_symbol(box: Box) -> None:
@@ -150,30 +150,30 @@ def test_queue_whose_limit_shrinks_schedules_its_symbol(box: Box) -> None:
 @pytest.mark.parametrize("more", [1, 2, 100])
 def test_snapshot_replaces_and_counts_updates_past_the_limit(box: Box, more: int) -> None:
     box.update(MAX_EVENTS + more)
-    taken = box.write()
-    assert taken.kinds[0] == "snapshot"
-    assert [kind for kind in taken.kinds[1:] if kind != "status"] == ["update"] * (more - 1)
-    told = taken.events[0]
-    # Numbers 3 to MAX_EVENTS + 3 were given; the snapshot has the next.
-    assert told["conflated"] == MAX_EVENTS + 1
-    assert told["seq"] == 2 + told["conflated"] + 1
-    assert told["bids"][0][1] == f"{MAX_EVENTS + 1}.00000000"
-    assert taken.seqs == list(range(told["seq"], told["seq"] + len(taken.seqs)))
+    call = box.write()
+    assert call.kinds[0] == "snapshot"
+    assert [kind for kind in call.kinds[1:] if kind != "status"] == ["update"] * (more - 1)
+    snapshot = call.events[0]
+    # The snapshot replaces seqs 3 to MAX_EVENTS + 3, and has the next seq.
+    assert snapshot["conflated"] == MAX_EVENTS + 1
+    assert snapshot["seq"] == 2 + snapshot["conflated"] + 1
+    assert snapshot["bids"][0][1] == f"{MAX_EVENTS + 1}.00000000"
+    assert call.seqs == list(range(snapshot["seq"], snapshot["seq"] + len(call.seqs)))
 
 
-def test_conflation_again_and_again_counts_all_since_what_left(box: Box) -> None:
+def test_repeated_conflation_counts_all_events_since_the_last_taken_one(box: Box) -> None:
     box.update(3 * MAX_EVENTS + 7)
-    taken = box.write()
-    first = taken.entries[0]
+    call = box.write()
+    first = call.entries[0]
     assert first.kind == "snapshot"
-    assert taken.events[0]["conflated"] == first.seq - 2 - 1
-    updates_told = taken.kinds.count("update")
-    # What else was given a number: the earlier snapshots, and statuses told with them.
-    others = first.seq - 2 - 1 - (box.updates - updates_told)
+    assert call.events[0]["conflated"] == first.seq - 2 - 1
+    written_updates = call.kinds.count("update")
+    # Earlier snapshots, and the statuses with them, have seqs too.
+    others = first.seq - 2 - 1 - (box.updates - written_updates)
     assert 0 <= others <= 6
 
 
-def test_after_conflation_a_reader_who_was_told_syncing_learns_live(box: Box) -> None:
+def test_conflation_after_syncing_ends_with_live(box: Box) -> None:
     box.book.lose("closed")
     assert box.write().events[-1]["status"] == "syncing"
     box.snapshot()
@@ -182,7 +182,7 @@ def test_after_conflation_a_reader_who_was_told_syncing_learns_live(box: Box) ->
     assert statuses[-1:] == ["live"]
 
 
-def test_a_snapshot_that_stands_for_a_resync_does_not_claim_to_know_how_much(box: Box) -> None:
+def test_conflation_after_a_resync_has_unknown_conflated(box: Box) -> None:
     box.book.lose("checksum")
     box.snapshot()
     box.update(2 * MAX_EVENTS)
@@ -190,7 +190,7 @@ def test_a_snapshot_that_stands_for_a_resync_does_not_claim_to_know_how_much(box
     assert snapshots[0]["conflated"] is None
 
 
-def test_a_snapshot_that_stands_for_a_new_leaders_first_does_not_claim_to_know_either(
+def test_conflation_after_a_new_epoch_has_unknown_conflated(
     box: Box,
 ) -> None:
     box.queue.close()
@@ -199,14 +199,14 @@ def test_a_snapshot_that_stands_for_a_new_leaders_first_does_not_claim_to_know_e
     assert box.write().events[0]["conflated"] is None
 
 
-def test_statuses_and_snapshots_are_bounded_too(box: Box) -> None:
+def test_statuses_and_snapshots_are_bounded(box: Box) -> None:
     for round_number in range(2 * MAX_EVENTS):
         box.book.lose(f"reason {round_number % 2}")
         box.snapshot()
     assert box.queue.waiting <= MAX_EVENTS + 2
 
 
-def test_statuses_of_a_book_that_is_never_there_are_bounded_too(box: Box) -> None:
+def test_statuses_of_a_book_that_is_never_live_are_bounded(box: Box) -> None:
     for round_number in range(2 * MAX_EVENTS):
         box.book.lose(("closed", "unreachable", "silent")[round_number % 3])
     assert box.queue.waiting <= MAX_EVENTS + 2
@@ -215,57 +215,57 @@ def test_statuses_of_a_book_that_is_never_there_are_bounded_too(box: Box) -> Non
 # Refusals
 
 
-def test_after_a_gap_a_snapshot_counts_what_was_lost(box: Box) -> None:
+def test_snapshot_after_a_gap_counts_the_lost_events(box: Box) -> None:
     box.update(4)
     box.write()
     box.update(2)
     box.queue.restart_at(WriteRefusal("GAP", EPOCH, 2))
-    taken = box.write()
-    assert taken.kinds == ["snapshot", "status"]
-    assert (taken.seqs[0], taken.events[0]["conflated"]) == (9, 6)
+    call = box.write()
+    assert call.kinds == ["snapshot", "status"]
+    assert (call.seqs[0], call.events[0]["conflated"]) == (9, 6)
 
 
-def test_after_a_gap_it_goes_on_above_where_redis_stands(box: Box) -> None:
+def test_snapshot_after_a_gap_is_above_the_seq_in_redis(box: Box) -> None:
     box.queue.restart_at(WriteRefusal("GAP", EPOCH, 5000))
-    taken = box.write()
-    assert (taken.seqs, taken.events[0]["conflated"]) == ([5001, 5002], 0)
+    call = box.write()
+    assert (call.seqs, call.events[0]["conflated"]) == ([5001, 5002], 0)
 
 
-def test_a_gap_from_another_epoch_is_of_unknown_size(box: Box) -> None:
+def test_snapshot_after_a_gap_of_another_epoch_has_unknown_conflated(box: Box) -> None:
     box.update(4)
     box.write()
     box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
-    taken = box.write()
-    assert taken.kinds == ["snapshot", "status"]
-    assert (taken.seqs[0], taken.events[0]["conflated"]) == (5001, None)
+    call = box.write()
+    assert call.kinds == ["snapshot", "status"]
+    assert (call.seqs[0], call.events[0]["conflated"]) == (5001, None)
 
 
-def test_where_redis_lost_everything_numbers_go_on_rising(box: Box) -> None:
+def test_seqs_rise_after_redis_lost_the_stream(box: Box) -> None:
     box.update(4)
     box.write()
     box.queue.restart_at(WriteRefusal("GAP", 0, 0))
-    taken = box.write()
-    assert (taken.kinds, taken.seqs[0]) == (["snapshot", "status"], 7)
-    assert taken.events[0]["conflated"] is None
+    call = box.write()
+    assert (call.kinds, call.seqs[0]) == (["snapshot", "status"], 7)
+    assert call.events[0]["conflated"] is None
 
 
-def test_a_gap_of_another_epoch_without_a_book_says_syncing_above_it(box: Box) -> None:
+def test_gap_of_another_epoch_without_a_live_book_is_followed_by_syncing(box: Box) -> None:
     box.book.lose("closed")
     box.queue.restart_at(WriteRefusal("GAP", EPOCH - 1, 5000))
-    taken = box.write()
-    assert (taken.kinds, taken.seqs) == (["status"], [5001])
+    call = box.write()
+    assert (call.kinds, call.seqs) == (["status"], [5001])
 
 
-def test_a_gap_of_the_same_epoch_without_a_book_waits_for_the_snapshot(box: Box) -> None:
+def test_gap_within_an_epoch_without_a_live_book_waits_for_the_snapshot(box: Box) -> None:
     box.update()
     box.book.lose("closed")
     box.write()
     box.queue.restart_at(WriteRefusal("GAP", EPOCH, 2))
     assert box.queue.waiting == 0
     box.snapshot()
-    taken = box.write()
-    assert taken.kinds == ["snapshot", "status"]
-    assert taken.seqs == [5, 6]
+    call = box.write()
+    assert call.kinds == ["snapshot", "status"]
+    assert call.seqs == [5, 6]
 
 
 def test_closed_queue_ignores_a_refusal(box: Box) -> None:
@@ -277,19 +277,19 @@ def test_closed_queue_ignores_a_refusal(box: Box) -> None:
 # Opening and closing
 
 
-def test_a_newer_epoch_begins_with_a_snapshot_that_claims_no_number(box: Box) -> None:
+def test_newer_epoch_begins_with_a_snapshot_of_unknown_conflated(box: Box) -> None:
     box.update(3)
     box.queue.open(EPOCH + 1)
-    taken = box.write()
-    assert (taken.epoch, taken.kinds, taken.seqs) == (EPOCH + 1, ["snapshot", "status"], [6, 7])
-    assert taken.events[0]["conflated"] is None, "a failover may have lost what Redis acknowledged"
+    call = box.write()
+    assert (call.epoch, call.kinds, call.seqs) == (EPOCH + 1, ["snapshot", "status"], [6, 7])
+    assert call.events[0]["conflated"] is None, "a failover may have lost acknowledged events"
 
 
-def test_reopened_after_another_led_it_cannot_know_how_many_it_missed(box: Box) -> None:
+def test_reopened_queue_begins_with_a_snapshot_of_unknown_conflated(box: Box) -> None:
     box.update(3)
     box.queue.close()
     box.update(10)
     box.queue.open(EPOCH + 5)
-    taken = box.write()
-    assert (taken.kinds, taken.events[0]["conflated"]) == (["snapshot", "status"], None)
-    assert taken.seqs[0] > 5, "numbers that were given are not given again"
+    call = box.write()
+    assert (call.kinds, call.events[0]["conflated"]) == (["snapshot", "status"], None)
+    assert call.seqs[0] > 5, "seqs are not reused"

@@ -1,4 +1,4 @@
-"""A queue under any sequence of events, against the script's rules: no number is lost."""
+"""A queue under random sequences of events, checked by the rules of the write script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kraken_book.contract.write import EventEntry
-from tests.collector.publish.boxes import Box, Taken
+from tests.collector.publish.boxes import Box, ParsedCall
 from tests.kraken_book.script_model import ScriptModel
 
 STEPS = st.lists(
@@ -20,8 +20,8 @@ STEPS = st.lists(
 )
 
 
-class Life:
-    """A box that leads a stream which `ScriptModel` judges."""
+class ModelledWriter:
+    """A box with calls that `ScriptModel` accepts or refuses."""
 
     def __init__(self, max_events: int) -> None:
         self.max_events = max_events
@@ -42,7 +42,7 @@ class Life:
         self.leads = False
 
     def another(self) -> None:
-        """Another collector writes a snapshot under a newer epoch."""
+        """Write a snapshot under a newer epoch, as another collector."""
         epoch, seq = self.model.place
         entry = EventEntry("snapshot", seq + 1, b'{"conflated":null}')
         assert self.model.write(max(epoch, self.epoch) + 1, [entry], is_book=True) is None
@@ -54,12 +54,12 @@ class Life:
         self.written.clear()
 
     def write(self) -> None:
-        # However often it was refused, it is not held back any more.
+        # End the delay after repeated refusals.
         self.box.clock.now += 5.0
         call = self.box.next_call()
         if call is None:
             return
-        taken = Taken(call)
+        taken = ParsedCall(call)
         assert taken.entries
         self.numbers += taken.seqs
         refused = self.model.write(taken.epoch, taken.entries, is_book=taken.mode == "book")
@@ -73,19 +73,19 @@ class Life:
 
     def step(self, name: str) -> None:
         box = self.box
-        if name == "update" and box.book.live:
+        if name == "update" and box.book.is_live:
             before = box.queue.waiting
             box.update()
             assert not self.leads or box.queue.waiting >= min(before, 1)
         elif name == "snapshot":
             box.snapshot()
-        elif name == "lose" and box.book.live:
+        elif name == "lose" and box.book.is_live:
             box.book.lose("closed")
         elif name in ("lead", "follow", "another", "flush", "write"):
             getattr(self, name)()
 
     def check(self) -> None:
-        assert self.numbers == sorted(set(self.numbers)), "a number was given twice, or fell"
+        assert self.numbers == sorted(set(self.numbers)), "a seq was used twice, or fell"
         assert self.box.queue.waiting <= self.max_events + 3
         for (epoch, before), (next_epoch, entry) in pairwise(self.written):
             if epoch != next_epoch:
@@ -95,37 +95,35 @@ class Life:
                 assert not jumped
                 continue
             conflated = json.loads(entry.data)["conflated"]
-            assert conflated in (None, jumped), "the snapshot stands for another number of events"
+            assert conflated in (None, jumped), "the snapshot has a wrong count"
 
 
 @given(STEPS, st.integers(2, 6))
 @settings(deadline=None, max_examples=300)
-def test_numbers_rise_and_every_update_is_an_event_or_counted(steps: list[str], most: int) -> None:
-    life = Life(most)
-    life.box.snapshot()
-    life.lead()
+def test_seqs_rise_and_every_update_is_written_or_conflated(steps: list[str], most: int) -> None:
+    writer = ModelledWriter(most)
+    writer.box.snapshot()
+    writer.lead()
     for step in steps:
-        life.step(step)
-        life.check()
+        writer.step(step)
+        writer.check()
 
 
 @given(st.lists(st.sampled_from(["update"] * 5 + ["write"]), max_size=60), st.integers(2, 6))
 @settings(deadline=None, max_examples=200)
-def test_while_all_goes_well_the_numbers_of_updates_are_those_told_and_those_conflated(
-    steps: list[str], most: int
-) -> None:
-    life = Life(most)
-    life.box.snapshot()
-    life.lead()
-    life.write()
+def test_written_and_conflated_events_add_up_without_faults(steps: list[str], most: int) -> None:
+    writer = ModelledWriter(most)
+    writer.box.snapshot()
+    writer.lead()
+    writer.write()
     for step in [*steps, "write"]:
-        life.step(step)
-    told = [entry for _, entry in life.written[2:]]
-    given_numbers = told[-1].seq - 2 if told else 0
-    conflated = sum(json.loads(e.data)["conflated"] for e in told if e.kind == "snapshot")
-    assert given_numbers == len(told) + conflated
-    conflations = given_numbers - life.box.updates
+        writer.step(step)
+    written = [entry for _, entry in writer.written[2:]]
+    given_numbers = written[-1].seq - 2 if written else 0
+    conflated = sum(json.loads(e.data)["conflated"] for e in written if e.kind == "snapshot")
+    assert given_numbers == len(written) + conflated
+    conflations = given_numbers - writer.box.updates
     assert conflations >= 0
-    assert (conflations > 0) == any(entry.kind == "snapshot" for entry in told)
-    books = [json.loads(entry.data) for entry in told if entry.kind != "status"]
-    assert not books or books[-1]["checksum"] == life.box.naive.checksum
+    assert (conflations > 0) == any(entry.kind == "snapshot" for entry in written)
+    books = [json.loads(entry.data) for entry in written if entry.kind != "status"]
+    assert not books or books[-1]["checksum"] == writer.box.naive.checksum

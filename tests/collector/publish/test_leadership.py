@@ -25,7 +25,7 @@ def test_newest_epoch_of_any_leader_is_kept() -> None:
     assert leadership.newest_seen == 12
 
 
-async def test_fence_ends_the_leadership_and_is_told_once() -> None:
+async def test_fence_ends_the_leadership_and_is_reported_once() -> None:
     leadership = Leadership()
     leadership.begin(7)
     assert not await leadership.is_fenced_within(0)
@@ -35,7 +35,7 @@ async def test_fence_ends_the_leadership_and_is_told_once() -> None:
     assert not await leadership.is_fenced_within(0)
 
 
-async def test_fence_wakes_whoever_waits_for_it() -> None:
+async def test_fence_wakes_a_waiting_task() -> None:
     leadership = Leadership()
     waiting = asyncio.create_task(leadership.is_fenced_within(60.0))
     await asyncio.sleep(0)

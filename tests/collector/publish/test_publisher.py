@@ -1,4 +1,4 @@
-"""The publisher and its writers against real Redis: each event once, whatever happens."""
+"""The publisher and its writers with a real Redis: events, states and ages."""
 
 from __future__ import annotations
 
@@ -8,25 +8,22 @@ from dataclasses import replace
 import pytest
 
 from collector.feed.timestamp import Timestamp, timestamp_now
-from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.timestamps import parse_rfc3339
-from lab.redis_reads import carry_out
 from lab.waiting import async_wait_for, async_wait_until, cancel
-from lab.written_books import book_call, snapshot, status, status_call
 from runtime.redis.exchange import RedisNode
-from runtime.redis.nodes import OneNode
-from tests.collector.publish.boxes import Box
-from tests.collector.publish.publishing import EPOCH, UNHURRIED, LosesAnswers, Publishing
+from tests.collector.publish.publishing import EPOCH, QUICK_RETRIES, Publishing
 
 
-async def test_until_it_leads_it_writes_nothing(redis: RedisNode, publishing: Publishing) -> None:
+async def test_publisher_writes_nothing_before_it_leads(
+    redis: RedisNode, publishing: Publishing
+) -> None:
     publishing.box.snapshot()
     publishing.box.update(3)
     await publishing.flush()
     assert await redis.keys("kraken:*") == []
 
 
-async def test_leading_begins_with_the_book_that_is_there(publishing: Publishing) -> None:
+async def test_new_leader_writes_a_snapshot_and_a_status_first(publishing: Publishing) -> None:
     await publishing.lead()
     kinds = [(event["kind"], event["epoch"]) for event in await publishing.events()]
     assert kinds == [("snapshot", EPOCH), ("status", EPOCH)]
@@ -57,7 +54,7 @@ async def test_each_flush_wakes_readers_of_the_symbols_written(redis: RedisNode)
     assert await publishing.wakes() == [*before, "ETH/USD"], "nothing was written"
 
 
-async def test_symbols_say_what_became_of_each(redis: RedisNode) -> None:
+async def test_symbols_hash_has_the_state_of_each_symbol(redis: RedisNode) -> None:
     publishing = Publishing(redis, "BTC/USD", "XBT/EUR")
     publishing.box.snapshot()
     publishing.boxes["XBT/EUR"].book.refuse("Currency pair not supported XBT/EUR")
@@ -83,7 +80,7 @@ async def test_symbols_say_what_became_of_each(redis: RedisNode) -> None:
     assert (await publishing.hash())["status"] == "syncing"
 
 
-async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -> None:
+async def test_lost_book_stays_in_redis_with_the_status_syncing(publishing: Publishing) -> None:
     await publishing.lead()
     publishing.box.update(2)
     await publishing.flush()
@@ -94,200 +91,6 @@ async def test_a_lost_book_stays_as_it_was_and_says_so(publishing: Publishing) -
     assert after["status"] == "syncing"
     for name in ("bids", "asks", "seq", "epoch", "event_id", "checksum", "confirmed_at"):
         assert after[name] == before[name]
-
-
-# Redis in trouble
-
-
-async def test_a_script_that_redis_forgot_is_loaded_and_nothing_lost_or_doubled(
-    redis: RedisNode, publishing: Publishing
-) -> None:
-    await publishing.lead()
-    for _ in range(3):
-        await redis.script_flush()
-        publishing.box.update(2)
-        await publishing.flush()
-    assert await publishing.seqs() == list(range(1, 9))
-
-
-async def test_after_redis_lost_all_a_snapshot_begins_anew(
-    redis: RedisNode, publishing: Publishing
-) -> None:
-    await publishing.lead()
-    publishing.box.update(3)
-    await publishing.flush()
-    await redis.flushall()
-    publishing.box.update()
-    await publishing.flush()
-    await publishing.flush()
-    events = await publishing.events()
-    assert [event["kind"] for event in events] == ["snapshot", "status"]
-    assert events[0]["conflated"] is None
-    assert events[0]["seq"] > 6, "numbers go on rising"
-    assert (await publishing.hash())["best_bid_qty"] == "4.00000000"
-    publishing.box.update()
-    await publishing.flush()
-    assert [event["kind"] for event in await publishing.events()][2:] == ["update"]
-
-
-async def test_where_only_the_hash_is_lost_events_go_on(
-    redis: RedisNode, publishing: Publishing
-) -> None:
-    await publishing.lead()
-    await redis.delete(book_key("BTC/USD"))
-    publishing.box.update()
-    await publishing.flush()
-    assert await publishing.seqs() == [1, 2, 3]
-    assert (await publishing.hash())["seq"] == "3"
-
-
-async def test_a_call_of_unknown_outcome_is_repeated_to_the_letter_and_written_once(
-    losing: LosesAnswers,
-) -> None:
-    publishing = Publishing(losing)
-    await publishing.lead()
-    losing.sent.clear()
-    losing.to_lose = 3
-    publishing.box.update(2)
-    flushing = asyncio.create_task(publishing.flush())
-    await async_wait_until(lambda: losing.to_lose < 3)
-    publishing.box.update(5)
-    await flushing
-    assert len(losing.sent) >= 4
-    assert losing.sent[0]
-    assert all(calls == losing.sent[0] for calls in losing.sent[:4])
-    await publishing.flush()
-    assert await publishing.seqs() == list(range(1, 10))
-
-
-async def test_a_foreign_key_in_the_way_of_one_symbol_is_repeated_till_it_is_gone(
-    redis: RedisNode,
-) -> None:
-    publishing = Publishing(redis, "BTC/USD", "ETH/USD")
-    await redis.set(events_key("BTC/USD"), "somebody's")
-    for box in publishing.boxes.values():
-        box.snapshot()
-    publishing.publisher.lead(EPOCH)
-    await publishing.flush()
-    assert await publishing.seqs("ETH/USD") == [1, 2]
-    for box in publishing.boxes.values():
-        box.update()
-    await publishing.flush()
-    assert await publishing.seqs("ETH/USD") == [1, 2, 3], "one symbol's trouble held up another"
-    await redis.delete(events_key("BTC/USD"))
-    await asyncio.wait_for(publishing.publisher.drain(), 20)
-    assert await publishing.seqs("BTC/USD") == [1, 2, 3]
-    assert await publishing.seqs("ETH/USD") == [1, 2, 3]
-
-
-async def test_a_quiet_book_whose_call_was_open_comes_under_the_new_epoch_too(
-    losing: LosesAnswers,
-) -> None:
-    publishing = Publishing(losing)
-    await publishing.lead()
-    losing.to_lose = 1
-    publishing.box.update()
-    flushing = asyncio.create_task(publishing.flush())
-    await async_wait_until(lambda: losing.to_lose == 0)
-    publishing.publisher.lead(EPOCH + 1)
-    await flushing
-    for _ in range(2):
-        await publishing.flush()
-    events = await publishing.events()
-    assert [(e["kind"], e["epoch"]) for e in events[2:]] == [
-        ("update", EPOCH),
-        ("snapshot", EPOCH + 1),
-        ("status", EPOCH + 1),
-    ]
-
-
-# Others who write
-
-
-async def test_a_second_writer_with_a_newer_epoch_ends_the_first_ones_writing(
-    redis: RedisNode,
-) -> None:
-    first, second = Publishing(redis), Publishing(redis)
-    await first.lead(EPOCH)
-    await second.lead(EPOCH + 7)
-    await second.flush()
-    before = await first.events()
-    first.box.update(3)
-    await first.flush()
-    assert not first.leadership.is_leading
-    assert first.leadership.newest_seen == EPOCH + 7
-    assert await first.leadership.is_fenced_within(0)
-    first.box.update(3)
-    await first.flush()
-    assert await first.events() == before
-    second.box.update()
-    await second.flush()
-    assert (await second.events())[-1]["epoch"] == EPOCH + 7
-
-
-async def test_it_goes_on_from_the_higher_of_its_own_and_the_streams_seq(redis: RedisNode) -> None:
-    old = book_call(EPOCH - 1, [snapshot(4000)])
-    await carry_out(redis, old)
-    publishing = Publishing(redis)
-    await publishing.lead()
-    await publishing.flush()
-    events = await publishing.events()
-    assert [e["seq"] for e in events] == [4000, 4001, 4002]
-    assert events[1]["kind"] == "snapshot"
-    assert events[1]["conflated"] is None
-
-
-async def test_without_a_book_a_new_leader_says_syncing_and_so_fences_the_old(
-    redis: RedisNode,
-) -> None:
-    old = Publishing(redis)
-    await old.lead(EPOCH)
-    new = Publishing(redis)
-    new.publisher.lead(EPOCH + 1)
-    await new.flush()
-    await new.flush()
-    assert (await new.events())[-1]["status"] == "syncing"
-    old.box.update()
-    await old.flush()
-    assert not old.leadership.is_leading
-    assert old.leadership.newest_seen == EPOCH + 1
-
-
-async def test_a_restarted_collector_that_knows_no_precisions_yet_leaves_the_book_readable(
-    redis: RedisNode,
-) -> None:
-    from api.store.book_store import BookStore
-
-    old = Publishing(redis)
-    await old.lead(EPOCH)
-    new = Publishing(redis)
-    new.box.book.precision = None
-    new.publisher.lead(EPOCH + 1)
-    await new.flush()
-    await new.flush()
-    book = await BookStore(OneNode(redis)).book("BTC/USD")
-    assert book is not None
-    assert book.hash.snapshot is not None
-    assert (book.hash.status, book.hash.snapshot.precision) == ("syncing", (1, 8))
-
-
-async def test_after_a_gap_of_its_own_epoch_it_heals_with_a_snapshot(
-    redis: RedisNode, publishing: Publishing
-) -> None:
-    await publishing.lead()
-    await carry_out(redis, status_call(EPOCH, [status(3)]))
-    await carry_out(redis, book_call(EPOCH, [snapshot(50)]))
-    publishing.box.update(51)
-    publishing.box.update()
-    await publishing.flush()
-    for _ in range(3):
-        await publishing.flush()
-    seqs = await publishing.seqs()
-    assert seqs == sorted(set(seqs))
-    assert (await publishing.hash())["checksum"] == str(publishing.box.naive.checksum)
-
-
-# Ages
 
 
 async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read(
@@ -302,11 +105,11 @@ async def test_confirmed_at_is_redis_time_less_the_time_since_the_frame_was_read
     assert age >= 3_000_000_000
 
 
-# Each flush looks at every symbol, and a quiet book is touched at once.
-HURRIED = replace(UNHURRIED, round_interval=0.0, touch_interval=0.0)
+# Each flush is a round, and touches quiet books at once.
+HURRIED = replace(QUICK_RETRIES, round_interval=0.0, touch_interval=0.0)
 
 
-async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
+async def test_quiet_live_book_is_touched_after_a_frame_of_its_connection(
     redis: RedisNode,
 ) -> None:
     publishing = Publishing(redis, tuning=HURRIED)
@@ -326,7 +129,7 @@ async def test_a_quiet_live_book_is_touched_when_its_connection_had_a_frame(
 
 
 @pytest.mark.parametrize("why", ["connection", "book"])
-async def test_a_book_that_is_not_followed_is_not_touched(redis: RedisNode, why: str) -> None:
+async def test_book_that_is_not_confirmed_is_not_touched(redis: RedisNode, why: str) -> None:
     publishing = Publishing(redis, tuning=HURRIED)
     await publishing.lead()
     if why == "connection":
@@ -339,7 +142,7 @@ async def test_a_book_that_is_not_followed_is_not_touched(redis: RedisNode, why:
     assert (await publishing.hash())["confirmed_at"] == before["confirmed_at"]
 
 
-async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
+async def test_running_publisher_writes_events_without_a_flush_call(publishing: Publishing) -> None:
     publishing.box.snapshot()
     running = asyncio.create_task(publishing.publisher.run())
     publishing.publisher.lead(EPOCH)
@@ -352,112 +155,3 @@ async def test_running_it_writes_by_itself(publishing: Publishing) -> None:
 async def _at_least(publishing: Publishing, count: int) -> list[int]:
     seqs = await publishing.seqs()
     return seqs if len(seqs) >= count else []
-
-
-# Symbols that come and go
-
-
-async def test_list_of_symbols_that_was_deleted_in_part_or_all_is_written_again(
-    redis: RedisNode,
-) -> None:
-    publishing = Publishing(redis, "BTC/USD", "ETH/USD")
-    await publishing.lead()
-    running = asyncio.create_task(publishing.publisher.run())
-
-    async def is_listed() -> bool:
-        return set(await publishing.states()) >= set(publishing.boxes)
-
-    try:
-        # Also where others of another shard are listed.
-        await redis.hset(SYMBOLS, "SOL/USD", "{}")
-        for gone in (["BTC/USD"], ["BTC/USD", "ETH/USD"], ["ETH/USD"]):
-            await async_wait_until(is_listed, "the symbols are listed")
-            await redis.hdel(SYMBOLS, *gone)
-        await async_wait_until(is_listed, "the symbols are listed")
-        await redis.delete(SYMBOLS)
-        await async_wait_until(is_listed, "the symbols are listed again")
-    finally:
-        await cancel(running)
-
-
-async def test_a_symbol_that_joins_a_leader_is_published_at_once(publishing: Publishing) -> None:
-    await publishing.lead()
-    box = Box("ETH/USD")
-    box.writer = publishing.publisher.add(box.book)
-    box.snapshot()
-    box.update()
-    await publishing.flush()
-    events = await publishing.events("ETH/USD")
-    kinds = [event["kind"] for event in events]
-    assert kinds == ["status", "snapshot", "status", "update"]
-    assert {event["epoch"] for event in events} == {EPOCH}
-
-
-async def test_a_symbol_that_leaves_is_written_to_its_end_and_then_no_more(
-    publishing: Publishing,
-) -> None:
-    await publishing.lead()
-    publishing.box.update()
-    publishing.box.book.refuse("not listed")
-    publishing.publisher.remove("BTC/USD")
-    await publishing.flush()
-    kinds = [event["kind"] for event in await publishing.events()]
-    assert kinds == ["snapshot", "status", "update", "status"]
-    assert (await publishing.states())["BTC/USD"]["status"] == "refused"
-    await publishing.redis.delete(SYMBOLS)
-    publishing.publisher.lead(EPOCH + 1)
-    await publishing.flush()
-    assert [event["epoch"] for event in await publishing.events()] == [EPOCH] * 4
-    assert await publishing.states() == {}
-
-
-@pytest.mark.parametrize("has_gone", [False, True])
-@pytest.mark.parametrize("is_cleared", [False, True])
-async def test_a_symbol_that_comes_back_goes_on_above_what_it_left(
-    publishing: Publishing, has_gone: bool, is_cleared: bool
-) -> None:
-    await publishing.lead()
-    publishing.box.update(50)
-    publishing.box.book.refuse("not listed")
-    publishing.publisher.remove("BTC/USD")
-    if has_gone:
-        await publishing.flush()
-    if has_gone and is_cleared:
-        await publishing.redis.delete(book_key("BTC/USD"), events_key("BTC/USD"))
-    left_at = 53
-    again = Box()
-    again.writer = publishing.publisher.add(again.book)
-    again.snapshot()
-    again.update(7)
-    await publishing.flush()
-    events = await publishing.events()
-    seqs = [event["seq"] for event in events]
-    assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "each number once, none missing"
-    came_back = [event for event in events if event["seq"] > left_at]
-    assert [event["kind"] for event in came_back].count("update") == 7
-    assert next(e["kind"] for e in came_back if e["kind"] != "status") == "snapshot"
-    book = await publishing.hash()
-    assert (book["status"], book["best_bid_qty"]) == ("live", "7.00000000")
-    assert book["seq"] == book["stream_seq"] == str(seqs[-1])
-
-
-async def test_a_symbol_that_leaves_who_does_not_lead_is_gone_at_once(
-    publishing: Publishing,
-) -> None:
-    publishing.publisher.remove("BTC/USD")
-    publishing.publisher.lead(EPOCH)
-    await publishing.flush()
-    assert await publishing.events() == []
-
-
-async def test_a_symbol_that_was_leaving_when_another_took_over_is_gone(
-    publishing: Publishing,
-) -> None:
-    await publishing.lead()
-    publishing.box.book.refuse("not listed")
-    publishing.publisher.remove("BTC/USD")
-    publishing.publisher.follow()
-    before = await publishing.events()
-    publishing.publisher.lead(EPOCH + 1)
-    await publishing.flush()
-    assert await publishing.events() == before

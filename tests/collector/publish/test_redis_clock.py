@@ -1,4 +1,4 @@
-"""Our steady time on Redis's clock, never later than it was."""
+"""Conversion of our steady time to Redis's clock, never to a later time."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ async def redis_microseconds(redis: Redis) -> int:
     return int(seconds * 1_000_000 + microseconds)
 
 
-async def test_it_is_known_once_redis_has_answered(redis: Redis) -> None:
+async def test_clock_is_known_after_an_answer(redis: Redis) -> None:
     clock = RedisClock()
-    assert not clock.known
+    assert not clock.is_known
     clock.answered(await redis_microseconds(redis))
-    assert clock.known
+    assert clock.is_known
 
 
-async def test_a_moment_is_told_between_what_redis_said_before_and_after_it(redis: Redis) -> None:
+async def test_converted_moment_is_between_redis_times_before_and_after_it(redis: Redis) -> None:
     clock = RedisClock()
     before = await redis_microseconds(redis)
     clock.answered(before)
-    told = parse_rfc3339(clock.text(Timestamp(0, monotonic_ns())))
+    converted = parse_rfc3339(clock.text(Timestamp(0, monotonic_ns())))
     after = await redis_microseconds(redis)
-    assert before * 1000 <= told <= after * 1000
+    assert before * 1000 <= converted <= after * 1000
 
 
-async def test_a_frame_read_earlier_is_told_as_much_earlier(redis: Redis) -> None:
+async def test_converted_moments_keep_their_distance(redis: Redis) -> None:
     clock = RedisClock()
     clock.answered(await redis_microseconds(redis))
     now = monotonic_ns()
@@ -41,20 +41,20 @@ async def test_a_frame_read_earlier_is_told_as_much_earlier(redis: Redis) -> Non
     assert newer - older == 7_000_000_000
 
 
-def test_an_answer_that_came_late_errs_towards_older() -> None:
+def test_late_answer_makes_converted_times_older() -> None:
     clock = RedisClock()
     asked = monotonic_ns()
     clock.answered(1_000_000_000)
     assert parse_rfc3339(clock.text(Timestamp(0, asked))) <= 1_000_000_000 * 1000
 
 
-def test_only_the_steady_clock_counts() -> None:
+def test_conversion_uses_only_the_steady_clock() -> None:
     clock = RedisClock()
     clock.answered(1_000_000_000)
     assert clock.text(Timestamp(0, 5)) == clock.text(Timestamp(10**18, 5))
 
 
-def test_redis_clock_that_steps_is_followed() -> None:
+def test_conversion_follows_a_step_of_redis_clock() -> None:
     clock = RedisClock()
     clock.answered(2_000_000_000)
     first = parse_rfc3339(clock.text(Timestamp(0, 0)))

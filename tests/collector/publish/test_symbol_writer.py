@@ -1,4 +1,4 @@
-"""The calls of one symbol: which one is next, and what its outcome leads to."""
+"""The calls of one symbol: the next one, and the effect of each result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPOCH = 100
 
 @pytest.fixture
 def box() -> Box:
-    """A live book that is published, and of which nothing waits: seqs 1 and 2 are in Redis."""
+    """Return a live book without waiting events; seqs 1 and 2 are in Redis."""
     box = Box()
     box.snapshot()
     box.writer.lead(EPOCH)
@@ -24,7 +24,7 @@ def box() -> Box:
 # One call at a time
 
 
-def test_call_is_repeated_to_the_letter_until_it_is_answered(box: Box) -> None:
+def test_call_is_repeated_unchanged_until_redis_answers(box: Box) -> None:
     box.update(2)
     call = box.next_call()
     assert call is not None
@@ -37,7 +37,7 @@ def test_call_is_repeated_to_the_letter_until_it_is_answered(box: Box) -> None:
     assert box.writer.is_idle
 
 
-def test_events_that_redis_is_not_known_to_have_are_unwritten(box: Box) -> None:
+def test_events_are_unwritten_until_redis_acknowledges_them(box: Box) -> None:
     box.update(2)
     call = box.next_call()
     assert call is not None
@@ -47,7 +47,7 @@ def test_events_that_redis_is_not_known_to_have_are_unwritten(box: Box) -> None:
     assert box.writer.unwritten == 3
 
 
-def test_outcome_of_a_call_does_not_matter_once_another_has_led(box: Box) -> None:
+def test_result_of_a_call_is_ignored_after_the_writer_resigned(box: Box) -> None:
     box.update()
     call = box.next_call()
     assert call is not None
@@ -57,7 +57,7 @@ def test_outcome_of_a_call_does_not_matter_once_another_has_led(box: Box) -> Non
     assert box.next_call() is None
 
 
-def test_what_waits_of_an_earlier_epoch_of_ours_is_written_under_that_one(box: Box) -> None:
+def test_waiting_events_of_the_previous_epoch_are_written_under_that_epoch(box: Box) -> None:
     box.update()
     call = box.next_call()
     assert call is not None
@@ -82,7 +82,7 @@ def test_busy_book_enters_a_new_epoch_with_the_next_call(box: Box) -> None:
     assert (later.epoch, later.kinds) == (EPOCH + 1, ["snapshot", "status", "update"])
 
 
-def test_refused_symbol_goes_on_from_where_redis_stands(box: Box) -> None:
+def test_refused_symbol_continues_after_the_end_of_its_stream(box: Box) -> None:
     box.update(4)
     assert box.next_call() is not None
     box.writer.refused(WriteRefusal("GAP", EPOCH, 2))
@@ -90,7 +90,7 @@ def test_refused_symbol_goes_on_from_where_redis_stands(box: Box) -> None:
     assert (taken.kinds, taken.events[0]["conflated"]) == (["snapshot", "status"], 4)
 
 
-def test_symbol_that_is_refused_again_and_again_is_held_back(box: Box) -> None:
+def test_symbol_that_is_refused_repeatedly_is_held_back(box: Box) -> None:
     for _ in range(3):
         assert not box.writer.is_held_back
         box.update()
@@ -105,7 +105,7 @@ def test_symbol_that_is_refused_again_and_again_is_held_back(box: Box) -> None:
 # The age of a quiet book
 
 
-def test_quiet_book_is_touched_at_its_place(box: Box) -> None:
+def test_quiet_book_is_touched_at_its_seq(box: Box) -> None:
     box.update(3)
     box.write()
     box.clock.now += 1.0
@@ -114,7 +114,7 @@ def test_quiet_book_is_touched_at_its_place(box: Box) -> None:
     assert (call.entries, call.arguments[3], call.arguments[-2:]) == (0, EPOCH, ("touch", 5))
 
 
-def test_book_is_not_touched_before_it_has_been_quiet_for_a_while(box: Box) -> None:
+def test_book_is_not_touched_within_the_touch_interval(box: Box) -> None:
     box.update()
     box.write()
     box.clock.now += 0.5
@@ -124,7 +124,7 @@ def test_book_is_not_touched_before_it_has_been_quiet_for_a_while(box: Box) -> N
     assert box.next_call(is_round=True) is not None
 
 
-def test_quiet_book_is_written_whole_again_now_and_then(box: Box) -> None:
+def test_quiet_book_is_rewritten_every_ten_seconds(box: Box) -> None:
     box.update()
     box.write()
     modes = []
@@ -153,7 +153,7 @@ def test_book_whose_connection_is_down_is_not_touched(box: Box) -> None:
 
 
 def deep_box() -> Box:
-    """A book of great depth, published once."""
+    """Return a book of great depth that was published once."""
     box = Box(depth=100)
     box.writer.lead(7)
     box.snapshot()
@@ -161,7 +161,7 @@ def deep_box() -> Box:
     return box
 
 
-def test_deep_book_is_written_now_and_then_and_its_events_at_once() -> None:
+def test_deep_book_is_written_at_intervals_and_its_events_at_once() -> None:
     box, modes = deep_box(), []
     for _ in range(100):
         box.clock.now += 0.01
@@ -173,12 +173,12 @@ def test_deep_book_is_written_now_and_then_and_its_events_at_once() -> None:
     assert set(modes) == {"book", "status"}
 
 
-def test_owed_book_is_written_where_its_events_stand() -> None:
+def test_owed_book_is_written_at_the_seq_of_its_last_event() -> None:
     box = deep_box()
     box.update(3)
     assert box.write().mode == "status"
     assert box.writer.owes_book
-    assert box.next_call() is None, "it is too soon"
+    assert box.next_call() is None, "the interval has not passed"
     box.clock.now += GREAT_BOOK_INTERVAL
     taken = box.write()
     assert (taken.kinds, taken.mode) == ([], "renew")
@@ -187,7 +187,7 @@ def test_owed_book_is_written_where_its_events_stand() -> None:
     assert not box.writer.owes_book
 
 
-def test_book_that_redis_did_not_write_is_still_owed() -> None:
+def test_book_is_still_owed_after_a_failed_call() -> None:
     box = deep_box()
     box.update()
     box.write()
@@ -199,7 +199,7 @@ def test_book_that_redis_did_not_write_is_still_owed() -> None:
     assert box.write().mode == "renew"
 
 
-def test_quiet_book_that_is_owed_is_written_and_then_touched() -> None:
+def test_owed_quiet_book_is_written_before_it_is_touched() -> None:
     box = deep_box()
     box.update()
     box.write()
@@ -210,7 +210,7 @@ def test_quiet_book_that_is_owed_is_written_and_then_touched() -> None:
     assert "touch" in touch.arguments
 
 
-def test_owed_book_is_not_touched_where_it_is_not_in_redis() -> None:
+def test_owed_book_is_not_touched() -> None:
     box = deep_box()
     box.clock.now += GREAT_BOOK_INTERVAL
     box.update()
@@ -230,7 +230,7 @@ def test_snapshot_of_a_deep_book_is_written_with_its_book() -> None:
     assert box.write().mode == "book"
 
 
-def test_at_small_depth_each_call_has_the_book() -> None:
+def test_shallow_book_is_written_with_every_call() -> None:
     box = Box()
     box.writer.lead(7)
     box.snapshot()

@@ -1,4 +1,4 @@
-"""Troubles of Redis are said once, within bounds, and listed while they last."""
+"""Troubles of Redis are logged once, within bounds, and listed while they last."""
 
 from __future__ import annotations
 
@@ -11,20 +11,11 @@ from structlog.testing import capture_logs
 
 from collector.metrics import CORRUPT_KEYS
 from collector.publish.troubles import MAX_LISTED, Troubles
+from tests.collector.publish.boxes import Clock
 
 KEY = "kraken:book:{BTC/USD}"
 AWAY = RedisConnectionError("redis has closed the connection")
 FULL = OutOfMemoryError("command not allowed when used memory > 'maxmemory'.")
-
-
-class Clock:
-    """Steady time that passes by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -37,7 +28,7 @@ def troubles(clock: Clock) -> Troubles:
     return Troubles(max_lines=3, seconds=60.0, clock=clock)
 
 
-def counted(outcome: str) -> float:
+def count_corrupt(outcome: str) -> float:
     return sum(
         sample.value
         for family in CORRUPT_KEYS.collect()
@@ -46,68 +37,72 @@ def counted(outcome: str) -> float:
     )
 
 
-def events(lines: Any) -> list[str]:
-    return [line["event"] for line in lines]
+def test_begin_returns_fields_once_until_the_meaning_changes(troubles: Troubles) -> None:
+    lines = [troubles.begin("redis", error) for error in [AWAY] * 5 + [FULL] * 5]
+    logged = [line for line in lines if line is not None]
+    assert [line["reason"] for line in logged] == ["unreachable", "out-of-memory"]
+    assert all(line["subject"] == "redis" for line in logged)
+    assert all(line["advice"] and line["error"] for line in logged)
 
 
-def test_trouble_is_said_once_until_its_meaning_changes(troubles: Troubles) -> None:
+def test_end_is_logged_only_after_a_logged_begin(troubles: Troubles) -> None:
+    assert not troubles.end("redis")
+    assert troubles.begin("redis", AWAY)
+    assert troubles.has_lasting
+    assert troubles.end("redis")
+    assert not troubles.end("redis")
+    assert not troubles.has_lasting
+
+
+def test_dropped_trouble_is_logged_once(troubles: Troubles) -> None:
+    troubles.begin("redis", AWAY)
     with capture_logs() as lines:
-        for _ in range(5):
-            troubles.say("redis", "no writes", AWAY)
-        for _ in range(5):
-            troubles.say("redis", "no writes", FULL)
-    assert [line["reason"] for line in lines] == ["unreachable", "out-of-memory"]
-    assert all(line["advice"] and line["error"] for line in lines)
+        troubles.drop("redis")
+        troubles.drop("redis")
+    assert [line["subject"] for line in lines] == ["redis"]
+    assert not troubles.has_lasting
 
 
-def test_end_is_said_only_of_what_was_said(troubles: Troubles) -> None:
-    with capture_logs() as lines:
-        troubles.over("redis", "back")
-        troubles.say("redis", "no writes", AWAY)
-        troubles.over("redis", "back")
-        troubles.over("redis", "back")
-    assert events(lines) == ["no writes", "back"]
-    assert not troubles.lasting
-
-
-def test_what_comes_and_goes_has_a_bounded_number_of_lines(
-    troubles: Troubles, clock: Clock
-) -> None:
-    with capture_logs() as lines:
-        for _ in range(50):
-            troubles.say("redis", "no writes", AWAY)
-            troubles.over("redis", "back")
-    assert events(lines).count("no writes") == events(lines).count("back") == 3
+def test_recurring_trouble_has_a_bounded_number_of_lines(troubles: Troubles, clock: Clock) -> None:
+    outages = [(troubles.begin("redis", AWAY), troubles.end("redis")) for _ in range(50)]
+    assert sum(begun is not None for begun, _ in outages) == 3
+    assert sum(ended for _, ended in outages) == 3
     clock.now += 61
-    with capture_logs() as lines:
-        troubles.say("redis", "no writes", AWAY)
-    assert events(lines) == ["no writes"]
+    assert troubles.begin("redis", AWAY)
 
 
-def test_corrupt_key_is_said_with_the_command_that_removes_it(troubles: Troubles) -> None:
-    before = counted("left")
+def test_corrupt_key_is_logged_once_with_the_command_that_removes_it(troubles: Troubles) -> None:
+    before = count_corrupt("left")
     with capture_logs() as lines:
         for _ in range(5):
-            troubles.say_corrupt(KEY, "is no hash")
+            troubles.begin_corrupt(KEY, "is no hash")
     (line,) = lines
     assert (line["log_level"], line["key"], line["wrong"]) == ("error", KEY, "is no hash")
     assert line["repair"] == f"redis-cli DEL '{KEY}'"
-    assert counted("left") == before + 1
+    assert count_corrupt("left") == before + 1
 
 
-def test_repairs_are_counted_each_and_said_within_bounds(troubles: Troubles) -> None:
-    before = counted("repaired")
+def test_usable_key_is_logged_after_a_corrupt_one(troubles: Troubles) -> None:
+    with capture_logs() as lines:
+        troubles.end_corrupt(KEY)
+        troubles.begin_corrupt(KEY, "is no hash")
+        troubles.end_corrupt(KEY)
+    assert [(line["log_level"], line["key"]) for line in lines] == [("error", KEY), ("info", KEY)]
+
+
+def test_repairs_are_all_counted_and_logged_within_bounds(troubles: Troubles) -> None:
+    before = count_corrupt("repaired")
     with capture_logs() as lines:
         for _ in range(10):
-            troubles.say_repaired(KEY, "was odd")
+            troubles.log_repaired(KEY, "was odd")
     assert len(lines) == 3
-    assert counted("repaired") == before + 10
+    assert count_corrupt("repaired") == before + 10
 
 
-def test_healthz_lists_what_lasts_and_not_without_end(troubles: Troubles) -> None:
+def test_describe_lists_a_bounded_number_of_lasting_troubles(troubles: Troubles) -> None:
     assert troubles.describe() == {"status": "ok", "troubles": []}
     for number in range(2 * MAX_LISTED):
-        troubles.say(f"S{number}/USD", "no writes", FULL)
+        troubles.begin(f"S{number}/USD", FULL)
     described: Any = troubles.describe()
     assert described["status"] == "trouble"
     assert len(described["troubles"]) == MAX_LISTED

@@ -1,4 +1,4 @@
-"""The reporter's tests need no Redis of their own: fakeredis answers."""
+"""The tests of the reporter use fakeredis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people see of a collector in Redis, and that no leftovers of earlier settings stay."""
+"""The report of a collector in Redis, and the removal of unused keys."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from lab.waiting import async_wait_for, async_wait_until, cancel
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
 from tests.collector.feed.listed_venue import ListedVenue
-from tests.collector.publish.boxes import KEPT
+from tests.collector.publish.boxes import RETENTION
 
 CONFIGURED = ("BTC/USD", "ETH/USD")
 
 
 class Reporting:
-    """A reporter of two books, of which a lease says who leads."""
+    """A running reporter of two books."""
 
     def __init__(self, redis: RedisNode, shard: Shard, clear_interval: float = 5.0) -> None:
         feed = Feed(
@@ -44,7 +44,7 @@ class Reporting:
         self.books = feed.books
         self.leadership = Leadership()
         load, nodes = FeedLoad(), OneNode(redis)
-        publisher = Publisher(nodes, KEPT, str(shard), self.leadership, load)
+        publisher = Publisher(nodes, RETENTION, str(shard), self.leadership, load)
         self.reporter = Reporter(
             nodes,
             shard,
@@ -75,7 +75,7 @@ async def symbols(redis: RedisNode) -> set[str]:
     return set(await texts_at(redis, SYMBOLS))
 
 
-async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> None:
+async def test_leader_writes_its_report(redis: RedisNode, reporting: Reporting) -> None:
     reporting.leadership.begin(77)
     reporting.books["ETH/USD"].refuse("not supported")
     report = json.loads(await async_wait_for(lambda: redis.hget(FEED, "0/1")))
@@ -85,16 +85,18 @@ async def test_leader_reports_itself(redis: RedisNode, reporting: Reporting) -> 
     assert [c["state"] for c in report["connections"]] == ["backing off"] * 2
 
 
-async def test_follower_neither_reports_nor_removes(redis: RedisNode, reporting: Reporting) -> None:
+async def test_standby_writes_no_report_and_removes_no_key(
+    redis: RedisNode, reporting: Reporting
+) -> None:
     await put(redis, "GONE/USD")
     assert reporting.reporter.describe()["epoch"] is None
-    # Time for several reports, which should not happen.
+    # Leave time for several reports.
     await asyncio.sleep(0.1)
     assert await symbols(redis) == {"GONE/USD"}
     assert not await redis.exists(FEED)
 
 
-async def test_leader_removes_symbols_that_its_shard_does_not_have(
+async def test_leader_removes_symbols_that_it_does_not_follow(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD", "OLD/EUR", *CONFIGURED)
@@ -121,7 +123,7 @@ async def test_leader_removes_no_symbol_of_another_shard(
     await cancel(reporting.task)
 
 
-async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_the_old_count(
+async def test_all_new_shards_together_remove_every_unused_symbol(
     redis: RedisNode,
 ) -> None:
     many = [f"X{number}/USD" for number in range(12)]
@@ -135,7 +137,7 @@ async def test_all_new_shards_together_remove_what_is_followed_no_more_whatever_
         await cancel(reporting.task)
 
 
-async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
+async def test_symbol_written_again_after_its_removal_is_removed_again(
     redis: RedisNode,
 ) -> None:
     reporting = Reporting(redis, Shard(0, 1), clear_interval=0.0)
@@ -148,7 +150,7 @@ async def test_removed_symbol_that_a_hung_leader_writes_again_is_removed_again(
     await cancel(reporting.task)
 
 
-async def test_report_of_an_old_count_is_removed_and_that_of_a_led_shard_stays(
+async def test_reports_of_overlapping_shards_without_a_leader_are_removed_by_the_reporter(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     for field in ("0/2", "1/2"):
@@ -167,7 +169,7 @@ async def _gone(redis: RedisNode, *names: str) -> bool:
     return not await redis.exists(*keys) and not (await symbols(redis) & set(names))
 
 
-async def test_field_that_is_no_text_is_removed_and_stops_no_clearing(
+async def test_symbol_that_is_not_utf8_is_removed_with_the_others(
     redis: RedisNode, reporting: Reporting
 ) -> None:
     await put(redis, "GONE/USD")

@@ -1,4 +1,4 @@
-"""The websocket of a connection: what was read together is handed over together, and all of it."""
+"""The websocket of a connection, which returns messages in batches, and ends floods."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from websockets.protocol import State
 from websockets.utils import accept_key
 
 from collector.venues.feed_socket import (
-    MAX_BYTES,
-    MAX_FRAMES_IN_A_TURN,
+    MAX_FRAMES_PER_ITERATION,
+    MAX_MESSAGE_BYTES,
     MAX_PARTS,
     MAX_WAITING,
     FeedFlooded,
@@ -32,7 +32,7 @@ Handler = Callable[[ServerConnection], Awaitable[None]]
 
 @asynccontextmanager
 async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
-    """A socket to a server that does this."""
+    """Connect to a server with this handler."""
     async with serve(handler, "127.0.0.1", 0, compression=None) as server:
         port = server.sockets[0].getsockname()[1]
         url = f"ws://127.0.0.1:{port}"
@@ -42,22 +42,22 @@ async def socket_to(handler: Handler) -> AsyncIterator[FeedSocket]:
 
 
 async def batches_of(socket: FeedSocket) -> list[list[bytes]]:
-    """All messages until the connection ends, as they were read."""
+    """Return all batches until the connection ends."""
     batches = []
     with contextlib.suppress(ConnectionClosed):
         while True:
             batches.append((await socket.next_batch()).messages)
-            # Others have their turn, as the collector lets them.
+            # Yield to other tasks, as the collector does.
             await asyncio.sleep(0)
     return batches
 
 
 async def all_of(socket: FeedSocket) -> list[bytes]:
-    """Every message until the connection ends."""
+    """Return all messages until the connection ends."""
     return [message for batch in await batches_of(socket) for message in batch]
 
 
-async def test_messages_come_in_order_with_those_before_the_end() -> None:
+async def test_messages_are_returned_in_order_up_to_the_close() -> None:
     async def sends(websocket: ServerConnection) -> None:
         for number in range(1000):
             await websocket.send(str(number))
@@ -83,7 +83,7 @@ async def test_batch_has_one_time_of_reading() -> None:
         assert reads == sorted(set(reads))
 
 
-async def test_message_in_several_frames_is_one_in_its_place() -> None:
+async def test_fragmented_message_is_returned_whole_and_in_order() -> None:
     async def sends(websocket: ServerConnection) -> None:
         await websocket.send("before")
         await websocket.send(iter(["in ", "three ", "frames"]))
@@ -103,7 +103,7 @@ async def test_closed_socket_raises_with_the_code_and_reason_of_the_close() -> N
             await socket.next_batch()
 
 
-async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -> None:
+async def test_socket_that_is_not_read_stops_the_sender_and_loses_no_message() -> None:
     size, count = 1024, 20_000
     sent = 0
 
@@ -124,7 +124,7 @@ async def test_socket_that_is_not_read_holds_the_sender_up_and_loses_nothing() -
         batches = await batches_of(socket)
         numbers = [int(message) for batch in batches for message in batch]
         assert numbers == list(range(count))
-        # And what one read of the system brings at most.
+        # One read of 256 kB can exceed the limit.
         assert max(map(len, batches)) <= MAX_WAITING + 256 * 1024 // size
 
 
@@ -134,7 +134,7 @@ Talk = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
-    """A socket to a server that writes what `talk` does, given the answer to the handshake."""
+    """Connect to a server that calls `talk` with the answer to the handshake."""
 
     async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -152,14 +152,14 @@ async def socket_to_raw(talk: Talk) -> AsyncIterator[FeedSocket]:
     async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with connect(
-            url, create_connection=FeedSocket, compression=None, max_size=MAX_BYTES
+            url, create_connection=FeedSocket, compression=None, max_size=MAX_MESSAGE_BYTES
         ) as socket:
             assert isinstance(socket, FeedSocket)
             yield socket
 
 
 async def write_each(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> None:
-    """Write them so that they are read one by one."""
+    """Write parts so that each is read alone."""
     for part in parts:
         writer.write(part)
         await writer.drain()
@@ -168,7 +168,7 @@ async def write_each(writer: asyncio.StreamWriter, parts: Iterable[bytes]) -> No
 
 @asynccontextmanager
 async def socket_to_bytes(stream: bytes, cut: Cut) -> AsyncIterator[FeedSocket]:
-    """A socket to a server whose answer, and `stream` right behind it, comes in these parts."""
+    """Connect to a server that writes its answer and `stream` in the parts that `cut` returns."""
 
     async def talk(head: bytes, writer: asyncio.StreamWriter) -> None:
         await write_each(writer, cut(head + stream))
@@ -193,12 +193,12 @@ def at_random(chance: random.Random) -> Cut:
     return cut
 
 
-# What the second byte says by itself, what takes two bytes more, and what takes eight.
+# Lengths in the second byte, in two more bytes, and in eight.
 SIZES = [0, 1, 125, 126, 127, 255, 256, 65_535, 65_536, 70_000]
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_messages_come_whole_however_their_bytes_are_cut(seed: int) -> None:
+async def test_messages_are_whole_however_their_bytes_arrive(seed: int) -> None:
     chance = random.Random(seed)
     messages, stream = [], b""
     for number in range(40):
@@ -217,7 +217,7 @@ async def test_messages_come_whole_however_their_bytes_are_cut(seed: int) -> Non
         assert await all_of(socket) == messages
 
 
-async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
+async def test_handshake_answer_can_arrive_in_any_two_parts() -> None:
     def at(end: int) -> Cut:
         return lambda data: [data[:end], data[end:]]
 
@@ -228,9 +228,9 @@ async def test_answer_to_the_handshake_may_be_cut_anywhere() -> None:
 
 
 SENSELESS = {
-    "too long": (b"\x81\x7f" + (MAX_BYTES + 1).to_bytes(8), 1009),
+    "too long": (b"\x81\x7f" + (MAX_MESSAGE_BYTES + 1).to_bytes(8), 1009),
     "too long in parts": (
-        framed(b"x" * (MAX_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
+        framed(b"x" * (MAX_MESSAGE_BYTES - 1), fin=False) + framed(b"xx", Opcode.CONT),
         1009,
     ),
     "masked": (Frame(Opcode.TEXT, b"x").serialize(mask=True), 1002),
@@ -244,7 +244,7 @@ SENSELESS = {
 
 
 @pytest.mark.parametrize("name", SENSELESS)
-async def test_senseless_frame_ends_the_connection_after_the_messages_before_it(
+async def test_invalid_frame_ends_the_connection_after_the_messages_before_it(
     name: str,
 ) -> None:
     frame, code = SENSELESS[name]
@@ -258,7 +258,7 @@ async def test_senseless_frame_ends_the_connection_after_the_messages_before_it(
 
 
 @pytest.mark.parametrize("size", [0, 1000, 70_000])
-async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: int) -> None:
+async def test_close_succeeds_with_a_partly_received_frame(size: int) -> None:
     has_left = asyncio.Event()
     begun = framed(b"x" * size)
     closing = framed((1000).to_bytes(2), Opcode.CLOSE)
@@ -277,8 +277,10 @@ async def test_close_that_we_begin_is_answered_whatever_has_begun_to_come(size: 
 
 
 @pytest.mark.parametrize("first", [0x83, 0x8B])
-async def test_frame_of_unknown_kind_ends_the_connection_before_it_is_whole(first: int) -> None:
-    stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"begins"
+async def test_frame_of_unknown_opcode_ends_the_connection_before_it_is_complete(
+    first: int,
+) -> None:
+    stream = framed(b"before") + bytes([first, 0x7F]) + (8 * 2**20).to_bytes(8) + b"start"
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         assert await all_of(socket) == [b"before"]
         with pytest.raises(ConnectionClosed) as closed:
@@ -287,7 +289,7 @@ async def test_frame_of_unknown_kind_ends_the_connection_before_it_is_whole(firs
         assert closed.value.sent.code == 1002
 
 
-async def test_frame_that_breaks_off_in_the_middle_is_no_message() -> None:
+async def test_truncated_frame_is_not_returned() -> None:
     for part in (b"\x81", framed(b"x" * 70_000)[:5], framed(b"half")[:-1]):
         async with socket_to_bytes(framed(b"whole") + part, lambda data: [data]) as socket:
             assert await all_of(socket) == [b"whole"]
@@ -303,14 +305,14 @@ async def test_flood_of_pings_ends_the_connection_with_a_reason(opcode: Opcode) 
             await all_of(socket)
 
 
-async def test_message_in_endless_fragments_ends_the_connection_with_a_reason() -> None:
+async def test_message_of_too_many_fragments_ends_the_connection_with_a_reason() -> None:
     stream = framed(b"", fin=False) + framed(b"x", Opcode.CONT, fin=False) * (MAX_PARTS + 10)
     async with socket_to_bytes(stream, lambda data: [data]) as socket:
         with pytest.raises(FeedFlooded, match="frames"):
             await socket.next_batch()
 
 
-async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> None:
+async def test_tiny_fragments_leave_other_tasks_running() -> None:
     parts = b"".join(framed(b"x", Opcode.CONT, fin=False) for _ in range(3000))
     message = framed(b"", fin=False) + parts + framed(b"y", Opcode.CONT)
     async with socket_to_bytes(message * 5 + framed(b"behind"), lambda data: [data]) as socket:
@@ -319,10 +321,10 @@ async def test_tiny_fragments_come_whole_and_let_others_have_their_turn() -> Non
             turns += 1
             await asyncio.sleep(0)
         assert await taken == [b"x" * 3000 + b"y"] * 5 + [b"behind"]
-    assert turns >= 5 * 3000 / MAX_FRAMES_IN_A_TURN
+    assert turns >= 5 * 3000 / MAX_FRAMES_PER_ITERATION
 
 
-async def test_frames_left_for_the_next_turn_are_not_lost_when_the_connection_ends() -> None:
+async def test_frames_that_were_put_off_are_processed_before_the_end() -> None:
     stream = (
         framed(b"", Opcode.PING) * 900 + framed(b"last") + framed((1000).to_bytes(2), Opcode.CLOSE)
     )

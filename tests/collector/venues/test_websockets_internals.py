@@ -1,6 +1,7 @@
-"""websockets' undocumented parts are as `websockets_internals` expects them.
+"""The undocumented parts of websockets that `websockets_internals` relies on.
 
-If a test fails here, websockets has changed: read its changes, adapt that module and its range.
+If a test fails here, websockets has changed: read its changelog, then adapt that module and the
+range in `pyproject.toml`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ METHODS = {
 
 
 class Hooked(InterceptedConnection):
-    """Notes what its hooks are called with."""
+    """Records the calls of its hooks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,7 +57,7 @@ class Hooked(InterceptedConnection):
 
 @asynccontextmanager
 async def hooked() -> AsyncIterator[tuple[Hooked, ServerConnection]]:
-    """Connect to a server that does nothing by itself, and return both ends."""
+    """Connect to an idle server, and yield both ends."""
     ends: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def idle(websocket: ServerConnection) -> None:
@@ -86,7 +87,7 @@ def test_connection_has_the_methods_that_are_overridden(name: str, parameters: l
     assert found == parameters, changed("websockets", f"ClientConnection.{name} takes {found}")
 
 
-async def test_answer_to_the_handshake_passes_the_hook_and_is_no_frame() -> None:
+async def test_handshake_answer_calls_the_bytes_hook_and_no_frame_hook() -> None:
     async with hooked() as (connection, _):
         assert connection.bytes.startswith(b"HTTP/1.1 101 "), changed(
             "websockets", "the handshake's answer does not pass data_received"
@@ -94,7 +95,7 @@ async def test_answer_to_the_handshake_passes_the_hook_and_is_no_frame() -> None
         assert connection.called == []
 
 
-async def test_frames_are_processed_before_their_bytes_are_taken() -> None:
+async def test_frames_are_processed_before_data_received_returns() -> None:
     async with hooked() as (connection, _):
         begun = frame(Opcode.TEXT, b"in ", fin=False)
         connection.pass_on(begun + frame(Opcode.CONT, b"parts") + frame(Opcode.PONG, b"x"))
@@ -103,7 +104,7 @@ async def test_frames_are_processed_before_their_bytes_are_taken() -> None:
         )
 
 
-async def test_frames_that_are_kept_from_websockets_are_not_received_again() -> None:
+async def test_recv_returns_no_intercepted_frame() -> None:
     async with hooked() as (connection, _):
         connection.pass_on(frame(Opcode.TEXT, b"kept"))
         with pytest.raises(TimeoutError):
@@ -111,30 +112,30 @@ async def test_frames_that_are_kept_from_websockets_are_not_received_again() -> 
                 await connection.recv()
 
 
-async def test_ping_that_is_passed_on_is_answered() -> None:
+async def test_websockets_answers_a_ping_that_was_passed_on() -> None:
     async with hooked() as (connection, server):
         await asyncio.wait_for(await server.ping(), 20)
         assert connection.called == ["control frame"]
 
 
-async def test_transport_and_loop_are_asyncios() -> None:
+async def test_transport_and_loop_are_those_of_asyncio() -> None:
     async with hooked() as (connection, _):
         assert isinstance(connection.transport, asyncio.Transport)
         assert connection.loop is asyncio.get_running_loop()
         assert not connection.is_closing
 
 
-async def test_reading_that_is_paused_goes_on_when_it_is_resumed() -> None:
+async def test_paused_reading_continues_after_resume() -> None:
     async with hooked() as (connection, server):
         connection.pause_reading()
         await server.send("late")
         await asyncio.sleep(0.05)
-        assert connection.called == [], changed("websockets", "it resumes reading by itself")
+        assert connection.called == [], changed("websockets", "it resumes reading automatically")
         connection.resume_reading()
         await async_wait_until(lambda: connection.called == [(b"late", True)])
 
 
-async def test_end_of_the_bytes_passes_its_hooks_and_ends_recv() -> None:
+async def test_end_of_the_stream_calls_its_hooks_and_ends_recv() -> None:
     async with hooked() as (connection, server):
         await server.close()
         with pytest.raises(ConnectionClosed):

@@ -7,10 +7,17 @@ import warnings
 
 import pytest
 
+from tests.kraken_book.client.clock import Clock
+
 
 @pytest.fixture
 def no_garbage_of_other_tests() -> None:
-    """Collect what earlier tests left, so that its warnings are no errors of this test."""
+    """Collect the garbage of earlier tests, so that its warnings are not errors of this test."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gc.collect()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()

@@ -1,4 +1,4 @@
-"""Proxies and certificates of the environment: legal forms work, others are named."""
+"""Proxies and certificates from environment variables."""
 
 from __future__ import annotations
 
@@ -61,10 +61,8 @@ def test_no_proxy_exempts_names_addresses_and_networks(
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST.", "api.localhost", "127.0.0.1", "127.9.9.9", "[::1]"]
 )
-def test_this_machine_is_never_asked_for_through_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, host: str
-) -> None:
-    monkeypatch.setenv("ALL_PROXY", "what is this")
+def test_this_machine_has_no_proxy(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("ALL_PROXY", "not an address")
     watch(f"http://{host}:3000", SYMBOL)
     assert proxy_for(httpx.URL(f"http://{host}:3000")) is None
 
@@ -79,7 +77,7 @@ def test_this_machine_is_never_asked_for_through_a_proxy(
         ("ALL_PROXY", "socks5://127.0.0.1:1080", "socks"),
     ],
 )
-def test_unusable_proxy_is_an_error_of_the_call_that_names_the_variable_and_hides_its_value(
+def test_error_about_a_proxy_names_the_variable_and_hides_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -99,7 +97,7 @@ def test_unusable_proxy_is_an_error_of_the_call_that_names_the_variable_and_hide
         ("SSL_CERT_DIR", None),
     ],
 )
-def test_unusable_certificates_are_an_error_of_the_call_that_names_the_variable(
+def test_error_about_certificates_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, name: str, content: str | None
 ) -> None:
     path = tmp_path / "authority.pem"
@@ -117,7 +115,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def secure_url(authority: trustme.CA) -> Iterator[str]:
-    """An api that speaks TLS, at a name of this machine."""
+    """The URL of an api on this machine that uses TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     with CannedApi(stream(told(snapshot(3)), HOLD), context=context) as api:
@@ -126,7 +124,7 @@ def secure_url(authority: trustme.CA) -> Iterator[str]:
 
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_certificates_of_the_environment_count_for_this_machine_too(
+def test_certificates_of_the_environment_apply_to_this_machine(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     authority: trustme.CA,
@@ -135,19 +133,19 @@ def test_certificates_of_the_environment_count_for_this_machine_too(
 ) -> None:
     file = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(file))
-    # In a folder, OpenSSL finds an authority by the hash of its name.
+    # OpenSSL finds an authority in a folder by the hash of its name.
     (tmp_path / f"{_name_hash(file)}.0").write_bytes(file.read_bytes())
     monkeypatch.setenv(name, str(file if name == "SSL_CERT_FILE" else tmp_path))
     assert next(iter(watch(secure_url, SYMBOL))).is_live
 
 
-def test_untrusted_certificate_is_told_as_such(secure_url: str) -> None:
+def test_untrusted_certificate_is_named_in_the_error(secure_url: str) -> None:
     books = watch(secure_url, SYMBOL, give_up_after=0.01)
-    with pytest.raises(ConnectionError, match="its certificate is not trusted"):
+    with pytest.raises(ConnectionError, match="the certificate is not trusted"):
         next(iter(books))
 
 
-def test_redirect_away_from_this_machine_with_an_unusable_proxy_is_an_outage(
+def test_redirect_with_an_invalid_proxy_is_an_outage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks9://x")

@@ -1,4 +1,4 @@
-"""A book rebuilt from events: right, or not there."""
+"""A live book: its levels and its status after each event."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def event(written: Written, epoch: int = EPOCH) -> Event:
 
 
 def changed(written: Written, **members: object) -> Event:
-    """An event with other members than a collector's."""
-    told = msgspec.json.decode(written.entry(EPOCH).data) | members
-    return decode_event(msgspec.json.encode(told))
+    """Return an event with other members than the collector's."""
+    document = msgspec.json.decode(written.entry(EPOCH).data) | members
+    return decode_event(msgspec.json.encode(document))
 
 
 def book_of(*events: Event | Written) -> LiveBook:
@@ -33,7 +33,7 @@ def book_of(*events: Event | Written) -> LiveBook:
     return book
 
 
-def of_api(word: str) -> StatusChange:
+def api_status(word: str) -> StatusChange:
     return StatusChange(SYMBOL, None, None, word, "age", "now")  # type: ignore[arg-type]
 
 
@@ -41,20 +41,20 @@ LAGGED = Lagged(SYMBOL, 3, "slow")
 
 
 def shows(book: LiveBook, seq: int) -> bool:
-    """Whether it has the levels of the collector's book of `seq`: so many lots at the best bid."""
+    """Return whether the book has the scripted levels of `seq`, with that many lots as best bid."""
     bids = [(level.price, level.lots) for level in book.bids]
     asks = [level.price for level in book.asks]
     return bids == [("100.0", seq), ("99.0", 100_000_000)] and asks == ["101.0", "102.5"]
 
 
-def test_before_the_first_snapshot_there_is_no_book() -> None:
+def test_book_is_empty_before_the_first_snapshot() -> None:
     book = LiveBook(SYMBOL)
     assert (book.status, book.reason) == ("syncing", "no book yet")
     assert (book.best_bid, book.best_ask, book.spread, book.seq, book.age) == (None,) * 5
     assert book.bids == book.asks == []
 
 
-def test_a_snapshot_and_its_updates_are_the_book() -> None:
+def test_snapshot_and_updates_make_a_live_book() -> None:
     book = book_of(snapshot(3), update(4), update(5))
     assert shows(book, 5)
     assert book.is_live
@@ -63,7 +63,7 @@ def test_a_snapshot_and_its_updates_are_the_book() -> None:
     assert repr(book) == "<LiveBook BTC/USD 100.0/101.0 seq 5 live>"
 
 
-LIES = {
+INVALID = {
     "checksum": changed(update(5), checksum=1),
     "gap": event(update(6)),
     "level": changed(update(5), bids=[["100.05", "1.00000000"]]),
@@ -72,25 +72,25 @@ LIES = {
 
 
 @pytest.mark.parametrize("reason", ["checksum", "gap", "level", "unverified"])
-def test_a_book_that_cannot_be_right_is_gone_until_a_snapshot_comes(reason: str) -> None:
+def test_invalid_event_drops_the_book_until_a_snapshot(reason: str) -> None:
     book = book_of(snapshot(3), update(4))
     with pytest.raises(BookInvalid) as caught:
-        book.apply(LIES[reason])
+        book.apply(INVALID[reason])
     assert caught.value.reason == reason
     assert (book.status, book.reason) == ("syncing", reason)
     assert book.bids == book.asks == []
     assert isinstance(book.event, StatusChange)
     assert book.event.reason == reason
-    assert not book.apply(event(update(7))), "what follows is of a book that is not there"
+    assert not book.apply(event(update(7))), "updates of a dropped book are ignored"
     assert book.apply(event(snapshot(9)))
     assert book.is_live
     assert shows(book, 9)
 
 
-def test_a_crossed_book_is_gone_though_its_checksum_is_right() -> None:
-    told = msgspec.json.decode(snapshot(5).entry(EPOCH).data)
-    told["bids"] = [["101.0", "2.00000000"]]
-    whole = decode_event(msgspec.json.encode(told))
+def test_crossed_book_is_dropped_even_with_the_right_checksum() -> None:
+    document = msgspec.json.decode(snapshot(5).entry(EPOCH).data)
+    document["bids"] = [["101.0", "2.00000000"]]
+    whole = decode_event(msgspec.json.encode(document))
     assert isinstance(whole, Snapshot)
     probe = LiveBook(SYMBOL)
     with pytest.raises(BookInvalid, match="checksum") as caught:
@@ -104,21 +104,23 @@ def test_a_crossed_book_is_gone_though_its_checksum_is_right() -> None:
 @pytest.mark.parametrize(
     "members", [{"depth": 10**9}, {"price_precision": 10**9}, {"qty_precision": -1}]
 )
-def test_a_snapshot_of_no_possible_book_is_a_doubt(members: dict[str, int]) -> None:
+def test_snapshot_of_an_impossible_book_is_invalid(members: dict[str, int]) -> None:
     with pytest.raises(BookInvalid):
         book_of(changed(snapshot(3), **members))
 
 
-def test_what_comes_again_changes_nothing() -> None:
+def test_repeated_events_change_nothing() -> None:
     book = book_of(snapshot(3), update(4), update(5))
     for again in (snapshot(3), update(4), update(5), status(5)):
         assert not book.apply(event(again))
-    assert not book.apply(event(snapshot(99), epoch=EPOCH - 1)), "nor what an old leader said"
+    assert not book.apply(event(snapshot(99), epoch=EPOCH - 1)), (
+        "an event of an older epoch changes nothing"
+    )
     assert shows(book, 5)
     assert book.counts.repeated == 5
 
 
-def test_an_update_before_a_snapshot_and_one_of_a_new_epoch_are_gaps() -> None:
+def test_update_before_a_snapshot_or_of_a_new_epoch_is_a_gap() -> None:
     with pytest.raises(BookInvalid, match="before a snapshot"):
         book_of(update(1))
     book = book_of(snapshot(3))
@@ -127,13 +129,13 @@ def test_an_update_before_a_snapshot_and_one_of_a_new_epoch_are_gaps() -> None:
     assert caught.value.reason == "gap"
 
 
-def test_a_jump_at_a_snapshot_is_counted_where_the_collector_counts_it() -> None:
+def test_conflated_events_are_counted_if_the_snapshot_has_their_number() -> None:
     book = book_of(snapshot(3), changed(snapshot(8), conflated=4), snapshot(20))
     assert shows(book, 20)
     assert book.counts.conflated == 4
 
 
-def test_who_missed_events_has_no_live_book_until_the_snapshot_wherever_it_stands() -> None:
+def test_missed_events_end_with_a_snapshot_at_any_position() -> None:
     book = book_of(snapshot(3), update(4), LAGGED)
     assert (book.status, book.reason) == ("syncing", "lagged")
     assert (book.counts.lagged, book.counts.missed) == (1, 3)
@@ -144,17 +146,17 @@ def test_who_missed_events_has_no_live_book_until_the_snapshot_wherever_it_stand
     assert shows(book, 2)
 
 
-def test_a_status_of_the_collector_ends_with_a_snapshot_only() -> None:
+def test_collector_status_ends_only_with_a_snapshot() -> None:
     book = book_of(snapshot(3), status(4, "syncing"))
     assert book.status == "syncing"
-    assert shows(book, 3), "the last known book, which says that it is not live"
+    assert shows(book, 3), "the last known levels are kept"
     book.apply(event(status(5, "live")))
     assert not book.is_live
     book.apply(event(snapshot(6)))
     assert book.is_live
 
 
-def test_a_status_of_a_new_leader_is_no_word_for_the_old_book() -> None:
+def test_live_status_of_a_new_leader_does_not_confirm_the_old_book() -> None:
     book = book_of(snapshot(3))
     book.apply(event(status(9, "live"), epoch=EPOCH + 1))
     assert not book.is_live
@@ -162,32 +164,32 @@ def test_a_status_of_a_new_leader_is_no_word_for_the_old_book() -> None:
     assert book.is_live
 
 
-def test_a_status_that_jumps_is_a_gap() -> None:
+def test_status_after_a_gap_is_invalid() -> None:
     with pytest.raises(BookInvalid):
         book_of(snapshot(3), status(5))
 
 
-def test_what_the_api_says_of_its_own_ends_by_its_own_word_or_with_its_stream() -> None:
-    book = book_of(snapshot(3), of_api("stale"), update(4))
+def test_api_status_ends_with_another_status_or_with_the_stream() -> None:
+    book = book_of(snapshot(3), api_status("stale"), update(4))
     assert (book.status, book.reason) == ("stale", "age")
-    book.apply(of_api("live"))
+    book.apply(api_status("live"))
     assert book.is_live
-    book.apply(of_api("stale"))
+    book.apply(api_status("stale"))
     book.disconnect()
     assert (book.status, book.reason) == ("stale", "disconnected")
     book.connect()
     assert book.is_live
 
 
-def test_snapshot_ends_what_the_api_said_of_a_book_that_was_not_there() -> None:
-    book = book_of(of_api("syncing"), snapshot(3))
+def test_snapshot_ends_syncing_but_not_stale_of_the_api() -> None:
+    book = book_of(api_status("syncing"), snapshot(3))
     assert book.is_live
-    book.apply(of_api("stale"))
+    book.apply(api_status("stale"))
     book.apply(event(snapshot(4)))
-    assert book.status == "stale", "the api says itself when a book is confirmed again"
+    assert book.status == "stale", "only the api ends its status stale"
 
 
-def test_a_fresh_stream_opens_with_a_snapshot_wherever_it_stands() -> None:
+def test_new_stream_begins_with_a_snapshot_at_any_position() -> None:
     book = book_of(snapshot(30), update(31))
     book.begin()
     assert (book.status, book.reason) == ("syncing", "no book yet")
@@ -209,14 +211,14 @@ EVENTS = st.lists(
 
 
 @given(EVENTS, st.lists(st.integers(6, 8), min_size=30, max_size=30))
-def test_whatever_comes_in_whatever_order_a_live_book_is_the_one_of_its_seq(
+def test_live_book_after_random_events_has_the_levels_of_its_seq(
     events: list[Written | None], epochs: list[int]
 ) -> None:
     book = LiveBook(SYMBOL)
     for each, epoch in zip(events, epochs, strict=False):
-        told = LAGGED if each is None else event(each, epoch)
+        received = LAGGED if each is None else event(each, epoch)
         try:
-            book.apply(told)
+            book.apply(received)
         except BookInvalid:
             assert not book.is_live
         if book.is_live:
@@ -227,15 +229,15 @@ def test_whatever_comes_in_whatever_order_a_live_book_is_the_one_of_its_seq(
             assert is_status or shows(book, book.seq)
 
 
-def test_snapshot_or_update_ends_the_apis_word_that_there_is_no_book_yet() -> None:
-    assert book_of(of_api("syncing")).status == "syncing"
-    assert book_of(of_api("syncing"), snapshot(3)).is_live
-    assert not book_of(snapshot(3), of_api("syncing")).is_live
-    assert book_of(snapshot(3), of_api("syncing"), update(4)).is_live
+def test_snapshot_or_update_ends_syncing_of_the_api() -> None:
+    assert book_of(api_status("syncing")).status == "syncing"
+    assert book_of(api_status("syncing"), snapshot(3)).is_live
+    assert not book_of(snapshot(3), api_status("syncing")).is_live
+    assert book_of(snapshot(3), api_status("syncing"), update(4)).is_live
 
 
-def test_update_does_not_end_the_apis_word_that_a_book_is_stale() -> None:
-    book = book_of(snapshot(3), of_api("stale"), update(4), snapshot(5))
+def test_update_does_not_end_stale_of_the_api() -> None:
+    book = book_of(snapshot(3), api_status("stale"), update(4), snapshot(5))
     assert book.status == "stale"
 
 

@@ -1,143 +1,153 @@
-"""When a reader stays away, and for how long."""
+"""The session: its pauses, its limits, and the reasons that it logs."""
 
 from __future__ import annotations
 
 import pytest
 
-from kraken_book.client import session
-from kraken_book.client.session import MAX_PAUSE, SECONDS_OF_PROOF, ClientSession
+from kraken_book.client.patience import Patience
+from kraken_book.client.session import MAX_DOUBT_SECONDS, ClientSession
 from kraken_book.words import explain
 from lab.canned_api import told
 from lab.written_books import SYMBOL, snapshot, update
+from tests.kraken_book.client.clock import Clock
 
 STREAM = {"content-type": "text/event-stream"}
 
 
-class Clock:
-    """A clock that stands still unless it is told to go."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(session, "monotonic", made)
-    return made
-
-
-def read(reader: ClientSession, *chunks: bytes) -> None:
-    """A stream that opens, says this, and ends."""
-    list(reader.answered(200, STREAM))
+def read_stream(session: ClientSession, *chunks: bytes) -> None:
+    """Let a stream open, send `chunks`, and end."""
+    list(session.receive_head(200, STREAM))
     for chunk in chunks:
-        list(reader.receive(chunk))
-    list(reader.end())
+        list(session.receive_body(chunk))
+    list(session.end())
 
 
-def test_who_finds_nobody_comes_back_soon_and_then_more_slowly() -> None:
-    reader = ClientSession([SYMBOL])
+def test_pauses_without_an_answer_grow_at_random() -> None:
+    session = ClientSession([SYMBOL])
     pauses = []
     for _ in range(8):
-        list(reader.end("refused"))
-        pauses.append(reader.pause())
+        list(session.end("refused"))
+        pauses.append(session.pause())
     assert 0.5 <= pauses[0] <= 1.0
     assert all(4.0 <= pause <= 8.0 for pause in pauses[4:])
-    assert len(set(pauses)) == 8, "at random, so that readers do not come back as one"
+    assert len(set(pauses)) == 8
 
 
-def test_a_stream_that_ends_at_once_is_no_proof_that_all_is_well(clock: Clock) -> None:
-    reader = ClientSession([SYMBOL])
+def test_pauses_start_small_again_only_after_a_long_stream(clock: Clock) -> None:
+    session = ClientSession([SYMBOL], clock=clock)
     for _ in range(6):
-        read(reader, told(snapshot(3)))
-        pause = reader.pause()
+        read_stream(session, told(snapshot(3)))
+        pause = session.pause()
     assert pause >= 4.0
-    list(reader.answered(200, STREAM))
-    clock.now += SECONDS_OF_PROOF
-    list(reader.end())
-    assert reader.pause() <= 1.0
+    list(session.receive_head(200, STREAM))
+    clock.now += Patience().proof
+    list(session.end())
+    assert session.pause() <= 1.0
 
 
 @pytest.mark.parametrize(
-    ("said", "least", "most"),
+    ("message", "least", "most"),
     [
         (b"retry: 3000\n\n", 3.0, 3.0),
         (b"retry: 1\n\n", 0.5, 1.0),
         (b"retry: 999999999\n\n", 60, 60),
     ],
 )
-def test_an_api_says_when_to_come_back_within_reason(
-    said: bytes, least: float, most: float
+def test_retry_of_the_api_sets_one_pause_up_to_a_limit(
+    message: bytes, least: float, most: float
 ) -> None:
-    reader = ClientSession([SYMBOL])
-    read(reader, told(snapshot(3)), said)
-    assert least <= reader.pause() <= most
-    assert reader.pause() <= 2.0, "it said so once"
+    session = ClientSession([SYMBOL])
+    read_stream(session, told(snapshot(3)), message)
+    assert least <= session.pause() <= most
+    assert session.pause() <= 2.0
 
 
-@pytest.mark.parametrize(("after", "least"), [("7", 7.0), ("86400", MAX_PAUSE), ("soon", 0.5)])
-def test_a_refusal_says_when_to_come_back(after: str, least: float) -> None:
-    reader = ClientSession([SYMBOL])
-    list(reader.answered(503, {"retry-after": after}))
-    list(reader.end())
-    assert least <= reader.pause() <= max(least, 1.0)
+@pytest.mark.parametrize(
+    ("after", "least"), [("7", 7.0), ("86400", Patience().max_pause), ("soon", 0.5)]
+)
+def test_retry_after_of_a_refusal_sets_the_pause(after: str, least: float) -> None:
+    session = ClientSession([SYMBOL])
+    list(session.receive_head(503, {"retry-after": after}))
+    list(session.end())
+    assert least <= session.pause() <= max(least, 1.0)
 
 
-def test_an_api_that_always_lies_is_asked_ever_more_slowly(clock: Clock) -> None:
-    reader = ClientSession([SYMBOL])
+def test_pauses_grow_if_the_api_always_sends_invalid_data(clock: Clock) -> None:
+    session = ClientSession([SYMBOL], clock=clock)
     for _ in range(10):
-        read(reader, b"data: lie\n\n")
-        pause = reader.pause()
+        read_stream(session, b"data: invalid\n\n")
+        pause = session.pause()
         clock.now += pause
     assert pause >= 30.0
 
 
-def test_of_many_books_one_that_is_always_wrong_costs_the_others_ever_less(clock: Clock) -> None:
-    reader = ClientSession([SYMBOL, "ETH/USD"])
-    lived = []
+def test_book_that_is_always_invalid_restarts_the_stream_of_many_ever_later(clock: Clock) -> None:
+    session = ClientSession([SYMBOL, "ETH/USD"], clock=clock)
+    durations = []
     for _ in range(10):
-        list(reader.answered(200, STREAM))
+        list(session.receive_head(200, STREAM))
         begun = clock.now
-        list(reader.receive(told(snapshot(3), update(9))))
-        while not reader.is_over:
+        list(session.receive_body(told(snapshot(3), update(9))))
+        while not session.is_over:
             clock.now += 1.0
-            list(reader.receive(told(snapshot(3), symbol="ETH/USD")))
-        lived.append(clock.now - begun)
-        list(reader.end())
-    assert lived[0] <= 1.0
-    assert lived[-1] >= 30.0
+            list(session.receive_body(told(snapshot(3), symbol="ETH/USD")))
+        durations.append(clock.now - begun)
+        list(session.end())
+    assert durations[0] <= 1.0
+    assert durations[-1] >= 30.0
 
 
-def test_a_book_that_a_snapshot_heals_meanwhile_costs_the_others_nothing(clock: Clock) -> None:
-    reader = ClientSession([SYMBOL, "ETH/USD"])
-    list(reader.answered(200, STREAM))
-    list(reader.receive(told(snapshot(3), update(9))))
-    list(reader.receive(told(snapshot(10))))
-    clock.now += MAX_PAUSE
-    list(reader.receive(b": keep\n\n"))
-    assert not reader.is_over
-    assert reader.books[SYMBOL].is_live
+def test_stream_of_many_is_not_restarted_if_a_snapshot_restores_the_book(clock: Clock) -> None:
+    session = ClientSession([SYMBOL, "ETH/USD"], clock=clock)
+    list(session.receive_head(200, STREAM))
+    list(session.receive_body(told(snapshot(3), update(9))))
+    list(session.receive_body(told(snapshot(10))))
+    clock.now += MAX_DOUBT_SECONDS
+    list(session.receive_body(b": keep\n\n"))
+    assert not session.is_over
+    assert session.books[SYMBOL].is_live
 
 
-@pytest.mark.parametrize("waits_for", ["redis", "no-symbols"])
-def test_stream_of_all_books_says_once_what_it_waits_for(
-    caplog: pytest.LogCaptureFixture, waits_for: str
+def test_invented_symbols_are_accepted_up_to_a_limit() -> None:
+    session = ClientSession(["*"], max_books=20)
+    invented = [told(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
+    list(session.receive_head(200, STREAM))
+    seen = [book.status for chunk in invented for book in session.receive_body(chunk)]
+    assert seen == ["live"] * 20
+    assert session.is_over
+    assert [book.status for book in session.end()] == ["stale"] * 20
+
+
+def test_stream_of_comments_is_not_silent() -> None:
+    session = ClientSession([SYMBOL], patience=Patience(silence=0.0))
+    list(session.receive_head(200, STREAM))
+    for _ in range(3):
+        list(session.receive_body(b":\n"))
+        assert not session.is_over
+
+
+@pytest.mark.parametrize("reason", ["redis", "no-symbols"])
+def test_stream_of_all_books_logs_once_why_it_waits(
+    caplog: pytest.LogCaptureFixture, reason: str
 ) -> None:
-    reader = ClientSession(["*"])
-    comment = b": waiting: %b\n\n" % waits_for.encode()
-    read(reader, b": kraken-book\n\n", comment, comment)
-    read(reader, comment)
-    words = explain("syncing", waits_for)
-    assert [record.message.endswith(words) for record in caplog.records].count(True) == 1
+    session = ClientSession(["*"])
+    comment = b": waiting: %b\n\n" % reason.encode()
+    read_stream(session, b": kraken-book\n\n", comment, comment)
+    read_stream(session, comment)
+    line = f"the api: stream waits: {explain('syncing', reason)}"
+    assert [record.message for record in caplog.records].count(line) == 1
 
 
-def test_stream_whose_books_say_what_they_wait_for_logs_nothing_of_it(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    reader = ClientSession([SYMBOL])
-    list(reader.answered(200, STREAM))
-    list(reader.receive(b": waiting: redis\n\n" + told(snapshot(3))))
+def test_stream_with_a_book_does_not_log_why_it_waits(caplog: pytest.LogCaptureFixture) -> None:
+    session = ClientSession([SYMBOL])
+    list(session.receive_head(200, STREAM))
+    list(session.receive_body(b": waiting: redis\n\n" + told(snapshot(3))))
     assert not caplog.records
+
+
+def test_invalid_book_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    session = ClientSession([SYMBOL], "http://here")
+    read_stream(session, told(snapshot(3), update(9)))
+    line = caplog.messages[0]
+    assert line.startswith(f"http://here: book in doubt: {SYMBOL}: event")
+    assert line.endswith("; requesting a snapshot")

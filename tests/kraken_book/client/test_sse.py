@@ -1,4 +1,4 @@
-"""Messages from a stream's bytes, cut anywhere."""
+"""The parser of Server-Sent Events."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ def parsed(*chunks: bytes) -> list[Message]:
 
 
 @given(st.lists(st.integers(0, len(STREAM))))
-def test_wherever_a_stream_is_cut_its_messages_are_the_same(cuts: list[int]) -> None:
-    places = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[a:b] for a, b in pairwise(places)]
+def test_messages_are_the_same_wherever_the_stream_is_split(cuts: list[int]) -> None:
+    bounds = [0, *sorted(cuts), len(STREAM)]
+    chunks = [STREAM[a:b] for a, b in pairwise(bounds)]
     assert parsed(*chunks) == MESSAGES
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_every_line_end_of_the_format_ends_a_line(end: str) -> None:
     text = end.join(["id: 5", "data: a", "", "data: b", "", ""]).encode()
-    # A lone CR at the very end may be half of a line end: it waits for what comes.
+    # A CR at the end of a chunk may be half of a line end, so it waits for the next chunk.
     assert parsed(text, b": more\n") == [Message("5", b"a", None), Message(None, b"b", None)]
 
 
-def test_characters_that_end_lines_elsewhere_do_not_here() -> None:
+def test_other_line_separators_do_not_end_a_line() -> None:
     text = "a\u2028b\x0bc\x85d".encode()
     assert parsed(b"data: " + text + b"\n\n") == [Message(None, text, None)]
 
 
-def test_a_message_that_has_not_ended_is_none() -> None:
+def test_unfinished_message_is_not_returned() -> None:
     assert parsed(b"id: 1\ndata: whole\n\nid: 2\ndata: ha") == [Message("1", b"whole", None)]
 
 
 @pytest.mark.parametrize("line", [b"retry: -1", b"retry: 1e3", b"retry: 99999999999", b"id: a\0b"])
-def test_a_senseless_field_is_passed_over(line: bytes) -> None:
+def test_invalid_field_is_ignored(line: bytes) -> None:
     assert parsed(line + b"\ndata: x\n\n") == [Message(None, b"x", None)]
 
 
 @pytest.mark.parametrize("piece", [b"x" * 1000, b"data: x\n", b"id: 1\r\n", b": \r"])
-def test_a_message_that_never_ends_is_refused_before_it_fills_the_memory(piece: bytes) -> None:
+def test_endless_message_is_refused(piece: bytes) -> None:
     chunk = piece * 100
     with pytest.raises(EndlessMessage):
         parsed(*[chunk] * (2 * MAX_BYTES // len(chunk)))
 
 
-def test_comments_between_messages_add_up_to_nothing() -> None:
+def test_comments_do_not_accumulate() -> None:
     parser = SseParser()
     for _ in range(3 * MAX_BYTES // 70_000):
         assert list(parser.feed(b": keep\n\n" * 10_000)) == []

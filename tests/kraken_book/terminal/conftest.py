@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lab.scripted_api import ScriptedApi
+from lab.scripted_api import ScriptedApi, ScriptedMarket
 from tests.kraken_book.terminal.shown import three_markets
 
 
 @pytest.fixture(autouse=True)
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same terminal whatever the tests run in."""
+    """Set the same terminal type in every environment."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("TERM", "xterm-256color")
@@ -23,3 +23,8 @@ async def api() -> AsyncIterator[ScriptedApi]:
     async with ScriptedApi() as scripted:
         three_markets(scripted)
         yield scripted
+
+
+@pytest.fixture
+def btc(api: ScriptedApi) -> ScriptedMarket:
+    return api.markets["BTC/USD"]

@@ -1,4 +1,7 @@
-"""The terminal as its users see it: keys go in, lines of text come out."""
+"""A terminal in a test: keys are pressed, and lines of text are read from the screen.
+
+This is the only test module that uses undocumented parts of Textual.
+"""
 
 from __future__ import annotations
 
@@ -6,36 +9,48 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from rich.segment import Segment
 from textual.pilot import Pilot
 
 from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
+from kraken_book.terminal.books_poll import POLL_INTERVAL_SECONDS
+from kraken_book.terminal.pace import Pace
 from lab.scripted_api import ScriptedApi, ScriptedMarket
 from lab.waiting import async_wait_until
 
-# The upper edge of a ladder, or of the table.
+# The upper edge of a ladder or of the table.
 _FRAME = re.compile(r"╭[^╮]*╮|┏[^┓]*┓")
 
 
 class Shown:
-    """A terminal that runs."""
+    """A running terminal."""
 
     def __init__(self, app: TerminalApp, pilot: Pilot[str]) -> None:
         self.app = app
         self._pilot = pilot
 
     @property
+    def segments(self) -> list[list[Segment]]:
+        """The styled texts of each line on the screen, after Textual's filters."""
+        return [list(strip) for strip in self.app.screen._compositor.render_strips()]
+
+    @property
     def lines(self) -> list[str]:
-        """What is on the screen."""
-        strips = self.app.screen._compositor.render_strips()
-        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+        """The lines on the screen."""
+        return ["".join(segment.text for segment in line).rstrip() for line in self.segments]
 
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
 
+    def paint_timer(self) -> tuple[float, bool]:
+        """Return the interval between two paints, and whether late paints are skipped."""
+        timer = next(timer for timer in self.app.timers if timer.name == "paint")
+        return timer._interval, timer._skip
+
     async def press(self, *keys: str) -> None:
-        """Press keys, and let the terminal answer them."""
+        """Press keys, and wait until they have been processed."""
         await self._pilot.press(*keys)
         await self._pilot.pause()
 
@@ -43,20 +58,20 @@ class Shown:
         await self._pilot.resize_terminal(width, height)
         await self._pilot.pause()
 
-    async def until(self, look: Callable[[], object], what: str) -> None:
-        """Return once `look` sees something; where it does not, say what was on the screen."""
+    async def until(self, condition: Callable[[], object], description: str) -> None:
+        """Wait until `condition` is true; an error contains the screen."""
         try:
-            await async_wait_until(look, what)
+            await async_wait_until(condition, description)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.text}") from error
         await self._pilot.pause()
 
-    async def until_says(self, *words: str) -> None:
-        """Return once all these words are on the screen."""
-        await self.until(lambda: all(word in self.text for word in words), f"screen says {words}")
+    async def until_shown(self, *words: str) -> None:
+        """Wait until all `words` are on the screen."""
+        await self.until(lambda: all(word in self.text for word in words), f"{words} are shown")
 
     async def until_live(self, *symbols: str) -> None:
-        """Return once the ladders of these symbols are in sight, and live."""
+        """Wait until the ladders of these symbols are visible and live."""
         await self.until(
             lambda: all(self._is_live(symbol) for symbol in symbols), f"{symbols} are live"
         )
@@ -65,14 +80,23 @@ class Shown:
         ladder = "".join(self.ladder(symbol))
         return "● live" in ladder and "spread" in ladder
 
-    async def until_silent(self, *words: str) -> None:
-        """Return once none of these words is on the screen."""
+    async def until_gone(self, *words: str) -> None:
+        """Wait until none of `words` is on the screen."""
+        await self.until(lambda: not any(word in self.text for word in words), f"{words} are gone")
+
+    async def until_ladder_shows(self, *words: str) -> None:
+        """Wait until all `words` are in the ladder of BTC/USD."""
         await self.until(
-            lambda: not any(word in self.text for word in words), f"screen says not {words}"
+            lambda: all(word in self.ladder_text("BTC/USD") for word in words),
+            f"{words} are in the ladder",
         )
 
+    def ladder_text(self, symbol: str) -> str:
+        """Return the lines of a ladder as one text."""
+        return "\n".join(self.ladder(symbol))
+
     def ladder(self, symbol: str) -> list[str]:
-        """The lines of a ladder, without those of its neighbours; none where it is not in sight."""
+        """Return the lines of a ladder without its neighbours, none if it is not visible."""
         lines = self.lines
         for y, line in enumerate(lines):
             frame = _FRAME.search(line)
@@ -86,7 +110,7 @@ class Shown:
 
     @property
     def focused(self) -> str:
-        """The symbol whose ladder has the focus, as the heavy frame shows it."""
+        """The symbol of the ladder with the focus, which has a heavy frame."""
         return next(line[line.index("┏") :].split()[2] for line in self.lines if "┏" in line)
 
 
@@ -96,16 +120,18 @@ async def shown(
     *symbols: str,
     size: tuple[int, int] = (80, 24),
     key: str | None = None,
+    pace: Pace | None = None,
+    poll_interval: float = POLL_INTERVAL_SECONDS,
 ) -> AsyncIterator[Shown]:
-    """A terminal on an api; its clock stands still, so that ages are those that `/books` tells."""
+    """Run a terminal on an api. Its clock stands still, so that ages are those of `/books`."""
     url = api if isinstance(api, str) else api.url
-    app = TerminalApp(Options(url, key, symbols), clock=lambda: 0.0)
+    app = TerminalApp(Options(url, key, symbols), lambda: 0.0, pace, poll_interval)
     async with app.run_test(size=size) as pilot:
         yield Shown(app, pilot)
 
 
 def levels(first: float, step: float, count: int = 10, decimals: int = 1) -> list[tuple[str, str]]:
-    """Levels from `first` on, each with another quantity."""
+    """Return levels from `first` on, with a different quantity each."""
     return [
         (f"{first + step * i:.{decimals}f}", f"{0.05 * (i + 1) + 0.00000123 * i:.8f}")
         for i in range(count)
@@ -113,7 +139,7 @@ def levels(first: float, step: float, count: int = 10, decimals: int = 1) -> lis
 
 
 def three_markets(api: ScriptedApi, source: str = "simulated") -> Sequence[ScriptedMarket]:
-    """BTC/USD, ETH/USD and SOL/USD."""
+    """Add the markets BTC/USD, ETH/USD and SOL/USD to an api."""
     return [
         api.market("BTC/USD", levels(63384.5, -0.7), levels(63384.6, 0.9), source=source),
         api.market(

@@ -1,4 +1,4 @@
-"""The command line: what is wrong is said in one line, with exit code 2, before any screen."""
+"""The options: invalid ones end the program with one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from kraken_book.terminal.arguments import Options, read_options
 
 
-def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KRAKEN_BOOK_URL", "KRAKEN_BOOK_KEY"):
         monkeypatch.delenv(name, raising=False)
     assert read_options([]) == Options("http://localhost:3000", None, ())
 
 
-def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_and_key_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KRAKEN_BOOK_URL", "https://books.example.com")
     monkeypatch.setenv("KRAKEN_BOOK_KEY", "one")
     monkeypatch.setenv("OTHER", "two")
@@ -27,29 +27,29 @@ def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "complaint"),
+    ("arguments", "message"),
     [
-        (["--url", "ftp://localhost"], "'ftp://localhost' is no URL of an api"),
-        (["--url", "localhost:3000"], "'localhost:3000' is no URL of an api"),
-        (["--key-from", "NOT_THERE"], "--key-from: there is no NOT_THERE in the environment"),
+        (["--url", "ftp://localhost"], "'ftp://localhost' is not the URL of an api"),
+        (["--url", "localhost:3000"], "'localhost:3000' is not the URL of an api"),
+        (["--key-from", "MISSING"], "--key-from: the environment has no variable MISSING"),
         ([""], "name at least one symbol such as BTC/USD"),
         (["--levels", "3"], "unrecognized arguments: --levels"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_is_wrong_is_said_in_one_line(
-    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_argument_is_one_line_on_stderr(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         read_options(arguments)
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert complaint in said
-    assert said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert message in output
+    assert output.count("\n") == 1
 
 
 @pytest.mark.process
-def test_what_is_no_terminal_is_told_so() -> None:
+def test_stdin_that_is_not_a_terminal_is_one_line_on_stderr() -> None:
     command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""Every text can be read: a contrast of 4.5 to 1 on its ground, on any terminal."""
+"""Every text has a contrast of at least 4.5 to 1 on every kind of terminal."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ THEMES = {
     "dark": TerminalTheme((0, 0, 0), (229, 229, 229), _XTERM[:8], _XTERM[8:]),
     "light": TerminalTheme((255, 255, 255), (0, 0, 0), _XTERM[:8], _XTERM[8:]),
 }
-# Lines and bars are no text; the cursor is laid over other styles.
+# Lines and bars are not texts. The cursor is combined with other styles.
 NO_TEXT = {"screen", "frame", "cursor"}
-# Styles of the table of books, in which the cursor moves.
+# The styles of the table, which has a cursor.
 UNDER_CURSOR = ("text", "strong", "muted", "unsure", "good", "warn", "bad", "ground")
 
 
 def texts(palette: Palette) -> dict[str, Style]:
-    """Return the styles of a palette that texts have."""
+    """Return the styles of a palette's texts."""
     styles: dict[str, Style] = {}
     for field in fields(palette):
         style = getattr(palette, field.name)
@@ -56,7 +56,7 @@ def texts(palette: Palette) -> dict[str, Style]:
 
 
 def contrast(style: Style, theme: TerminalTheme) -> float:
-    """Return the contrast of a text with its ground, by WCAG 2."""
+    """Return the contrast of a text with its background, by WCAG 2."""
     colour, ground = style.color, style.bgcolor
     if style.reverse:
         colour, ground = ground, colour

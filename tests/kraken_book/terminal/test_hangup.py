@@ -1,4 +1,4 @@
-"""A terminal that is gone ends the program, whoever tells of it or does not."""
+"""A terminal that is gone ends the program, with or without a signal."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from lab.process import ROOT
 from lab.waiting import DEADLINE
 
 
-class Ended:
-    """Record of a watch."""
+class WatchRecord:
+    """Records the calls of a watch."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.calls: list[str] = []
         self.ended = threading.Event()
 
     def hang_up(self) -> None:
-        self.said.append("hangup")
+        self.calls.append("hangup")
 
     def end(self, code: int) -> None:
-        self.said.append(f"end {code}")
+        self.calls.append(f"end {code}")
         self.ended.set()
 
 
-def test_program_that_does_not_end_in_order_is_ended() -> None:
-    looks = iter([False, False, True])
-    seen = Ended()
-    watch = HangupWatch(seen.hang_up, lambda: next(looks), seen.end, interval=0.0, grace=0.0)
+def test_program_that_does_not_exit_in_time_is_ended() -> None:
+    checks = iter([False, False, True])
+    record = WatchRecord()
+    watch = HangupWatch(record.hang_up, lambda: next(checks), record.end, interval=0.0, grace=0.0)
     watch.start()
-    assert seen.ended.wait(DEADLINE)
-    assert seen.said == ["hangup", f"end {EXIT_CODE}"]
+    assert record.ended.wait(DEADLINE)
+    assert record.calls == ["hangup", f"end {EXIT_CODE}"]
 
 
-def test_watch_that_is_stopped_looks_no_more() -> None:
-    seen, looked = Ended(), threading.Event()
+def test_stopped_watch_does_not_end_the_program() -> None:
+    record, checked = WatchRecord(), threading.Event()
 
-    def look() -> bool:
-        looked.set()
+    def is_gone() -> bool:
+        checked.set()
         return False
 
-    watch = HangupWatch(seen.hang_up, look, seen.end, interval=DEADLINE)
+    watch = HangupWatch(record.hang_up, is_gone, record.end, interval=DEADLINE)
     watch.start()
-    assert looked.wait(DEADLINE)
+    assert checked.wait(DEADLINE)
     watch.stop()
-    assert seen.said == []
+    assert record.calls == []
 
 
-# Without a controlling terminal no signal tells of the end.
+# The system sends SIGHUP only if the terminal is the controlling one.
 @pytest.mark.process
 @pytest.mark.parametrize("is_controlling", [True, False])
-def test_terminal_ends_when_its_tty_is_gone(is_controlling: bool) -> None:
+def test_terminal_exits_when_its_tty_is_gone(is_controlling: bool) -> None:
     ours, theirs = pty.openpty()
     code = (
         "import fcntl, termios, sys; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"

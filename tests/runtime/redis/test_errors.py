@@ -73,7 +73,7 @@ def test_error_without_reply_has_the_reason_of_its_cause(error: Exception, reaso
 
 def test_every_explanation_has_summary_and_advice() -> None:
     troubles = {describe(parse_error(text)) for text in ERRORS}
-    assert all(trouble.says and trouble.advice and trouble.text for trouble in troubles)
+    assert all(trouble.summary and trouble.advice and trouble.text for trouble in troubles)
 
 
 def test_text_is_bounded_and_without_script_hash() -> None:

@@ -1,4 +1,4 @@
-"""A session whose books are live."""
+"""A session with live books."""
 
 from __future__ import annotations
 

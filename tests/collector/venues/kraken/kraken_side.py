@@ -1,4 +1,4 @@
-"""Kraken's side of a session, without a socket: frames in, requests out, time by hand."""
+"""A session and Kraken's side of it, without a socket; tests set the time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASKS = [("101.0", "3.00000000"), ("102.0", "4.00000000")]
 
 
 def numbers(levels: Iterable[TextLevel]) -> str:
-    """Return levels as Kraken writes them: numbers with all their zeros."""
+    """Return levels in Kraken's form: numbers with all their zeros."""
     return ",".join(f'{{"price":{price},"qty":{qty}}}' for price, qty in levels)
 
 
@@ -44,7 +44,7 @@ def book_frame(
 
 
 def together(*book_frames: bytes) -> bytes:
-    """Return one update frame with the entries of these."""
+    """Return one update frame with the entries of all these."""
     entries = b",".join(frame[frame.index(b"[{") + 1 : -2] for frame in book_frames)
     return b'{"channel":"book","type":"update","data":[' + entries + b"]}"
 
@@ -69,7 +69,7 @@ def refused(symbol: str | None, error: str, method: str = "subscribe", **more: o
 
 
 class Market:
-    """One symbol as Kraken keeps it; its frames have the right checksums."""
+    """Kraken's book of one symbol, with frames that have correct checksums."""
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
         self.symbol = symbol
@@ -90,14 +90,14 @@ class Market:
 
 
 class Conversation:
-    """A session and the frames that it gets; `now` passes only by hand."""
+    """A session with its books, and the frames and requests of it; tests set `now`."""
 
     def __init__(self, *symbols: str, depth: int = 10) -> None:
         self.now = 5_000.0
         self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
-        self.believes = True
+        self.accepts_lists = True
         self.session = KrakenSession(
             self.books,
             depth,
@@ -108,33 +108,33 @@ class Conversation:
         )
         self.session.open(self.now)
 
-    def hear(self, *frames: bytes) -> None:
+    def receive(self, *frames: bytes) -> None:
         for frame in frames:
             read_at = Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9))
             for _ in self.session.begin(frame, read_at) or ():
                 pass
 
-    def said(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[dict[str, Any]]:
         """Return the requests since the last call."""
         requests = []
-        while (text := self.session.requests.next(self.now)) is not None:
+        while (text := self.session.requests.next_request(self.now)) is not None:
             requests.append(json.loads(text))
         return requests
 
     def _on_instruments(self, pairs: Sequence[Instrument], is_all: bool) -> bool:
         self.listed.append(([pair.symbol for pair in pairs], is_all))
-        return self.believes
+        return self.accepts_lists
 
     def state(self, symbol: str) -> State:
         """Return the state of a symbol's subscription."""
         return self.session.subscriptions[symbol].state
 
-    def asked(self) -> list[tuple[str, list[str]]]:
+    def requested(self) -> list[tuple[str, list[str]]]:
         """Return the requests since the last call, in short: method and symbols."""
-        return [(r["method"], r["params"].get("symbol", [])) for r in self.said()]
+        return [(r["method"], r["params"].get("symbol", [])) for r in self.requests()]
 
     def wait(self, seconds: float) -> None:
-        """Let time pass as the connection does, second by second."""
+        """Let time pass, with a tick each second, as the connection does."""
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, self.now + 1.0)
@@ -143,26 +143,26 @@ class Conversation:
     def go_live(self, *symbols: str) -> None:
         """Send instruments, acknowledgements and snapshots, and drop the requests."""
         names = symbols or tuple(self.books)
-        self.hear(instruments(*self.books))
+        self.receive(instruments(*self.books))
         for symbol in names:
-            self.hear(acknowledged("subscribe", symbol), self.markets[symbol].snapshot())
-            assert self.books[symbol].live
-        self.said()
+            self.receive(acknowledged("subscribe", symbol), self.markets[symbol].snapshot())
+            assert self.books[symbol].is_live
+        self.requests()
 
 
 def resubscribe(conversation: Conversation, symbol: str) -> None:
-    """Confirm that a symbol was left, and grant it when it is asked for again."""
-    conversation.hear(acknowledged("unsubscribe", symbol))
-    assert conversation.asked() == [("subscribe", [symbol])]
-    conversation.hear(acknowledged("subscribe", symbol), conversation.markets[symbol].snapshot())
-    assert conversation.books[symbol].live
+    """Confirm the unsubscription of a symbol, and grant the next request for it."""
+    conversation.receive(acknowledged("unsubscribe", symbol))
+    assert conversation.requested() == [("subscribe", [symbol])]
+    conversation.receive(acknowledged("subscribe", symbol), conversation.markets[symbol].snapshot())
+    assert conversation.books[symbol].is_live
 
 
-def asked_together(*symbols: str) -> tuple[Conversation, int]:
-    """Return a conversation that asked for these in one request, and the request's number."""
+def request_together(*symbols: str) -> tuple[Conversation, int]:
+    """Return a conversation with one request for all symbols, and the request's id."""
     conversation = Conversation(*symbols)
-    conversation.said()
-    conversation.hear(instruments(*symbols))
-    (request,) = conversation.said()
+    conversation.requests()
+    conversation.receive(instruments(*symbols))
+    (request,) = conversation.requests()
     assert request["params"]["symbol"] == list(symbols)
     return conversation, request["req_id"]

@@ -1,4 +1,4 @@
-"""The levels of a book frame: as Kraken writes them, in another way, and what is none."""
+"""The levels of a book frame: in Kraken's form, in other forms, and invalid ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kraken_book.precision import Precision, to_text
 from lab.naive_book import TextLevel
 
 BTC = Precision(1, 8)
-TOLD = [("63381.0", "0.00000000"), ("63376.4", "0.00005100"), ("0.1", "90071992547409.93000001")]
+LEVELS = [("63381.0", "0.00000000"), ("63376.4", "0.00005100"), ("0.1", "90071992547409.93000001")]
 
 
 def entry_of(bids: str, asks: str = "[]") -> BookEntry:
@@ -35,9 +35,9 @@ def texts(bids: str, precision: Precision = BTC) -> list[TextLevel]:
 
 
 def test_levels_keep_their_order_and_texts() -> None:
-    bids, asks = parse_levels(entry_of(as_kraken(TOLD), as_kraken(TOLD[:1])), BTC)
-    assert bids == [make_level(*level, BTC) for level in TOLD]
-    assert asks == [make_level(*TOLD[0], BTC)]
+    bids, asks = parse_levels(entry_of(as_kraken(LEVELS), as_kraken(LEVELS[:1])), BTC)
+    assert bids == [make_level(*level, BTC) for level in LEVELS]
+    assert asks == [make_level(*LEVELS[0], BTC)]
 
 
 def test_side_may_be_empty_or_missing() -> None:
@@ -57,9 +57,9 @@ def test_side_may_be_empty_or_missing() -> None:
         '[{"price":6.33764e4,"qty":0.00005100}]',
     ],
 )
-def test_levels_written_in_another_way_mean_the_same(bids: str) -> None:
+def test_levels_in_another_form_are_parsed_to_the_same_texts(bids: str) -> None:
     assert texts(bids) == [("63376.4", "0.00005100")]
-    # Also beside one that is written as always.
+    # Also beside a level in Kraken's form.
     assert texts(f'{bids[:-1]},{{"price":1.0,"qty":1.00000000}}]') == [
         ("63376.4", "0.00005100"),
         ("1.0", "1.00000000"),
@@ -78,7 +78,7 @@ def test_levels_written_in_another_way_mean_the_same(bids: str) -> None:
         '[{"price":1.0,"qty":1.00000000},[{"price":1.0,"qty":1.00000000}]]',
     ],
 )
-def test_side_that_is_no_list_of_levels_is_a_frame_error_of_its_symbol(bids: str) -> None:
+def test_side_that_is_not_a_list_of_levels_is_a_frame_error_of_its_symbol(bids: str) -> None:
     for entry in (entry_of(bids), entry_of("[]", bids)):
         with pytest.raises(FrameError) as caught:
             parse_levels(entry, BTC)
@@ -97,13 +97,13 @@ def test_side_that_is_no_list_of_levels_is_a_frame_error_of_its_symbol(bids: str
         ('{"price":1e999999,"qty":1.00000000}', "no price or quantity|larger than"),
     ],
 )
-def test_senseless_level_is_refused_with_its_reason(level: str, why: str) -> None:
+def test_invalid_level_is_refused_with_its_reason(level: str, why: str) -> None:
     for bids in (f"[{level}]", f'[{{"price":1.0,"qty":1.00000000}},{level}]'):
         with pytest.raises(LevelError, match=why):
             parse_levels(entry_of(bids), BTC)
 
 
-def test_list_of_more_levels_than_any_book_has_is_refused() -> None:
+def test_list_of_too_many_levels_is_refused() -> None:
     level = '{"price":1.0,"qty":1.00000000}'
     assert len(texts(f"[{','.join([level] * MAX_LEVELS)}]")) == MAX_LEVELS
     for one in (level, '{"qty":1.0,"price":1.0}'):
@@ -121,7 +121,7 @@ amounts = st.integers(0, 10**20)
     st.booleans(),
 )
 @settings(deadline=None)
-def test_levels_are_read_as_they_were_written(
+def test_parsed_levels_equal_the_written_ones(
     units: list[tuple[int, int]], price: int, qty: int, is_spaced: bool
 ) -> None:
     written = [(to_text(ticks, price), to_text(lots, qty)) for ticks, lots in units]

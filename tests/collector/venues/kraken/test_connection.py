@@ -1,4 +1,4 @@
-"""A connection to a server: its states, its link, its recovery, and the turns of other tasks."""
+"""A connection to a server: its states, its link, its recovery, and yielding to other tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
 from collector.venues.feed_socket import MAX_WAITING
-from collector.venues.kraken.connection import TURN_NANOSECONDS, KrakenConnection
+from collector.venues.kraken.connection import YIELD_INTERVAL_NS, KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 from kraken_book.backoff import Backoff
 from lab.waiting import async_wait_until, cancel
@@ -69,7 +69,7 @@ async def answer_until_snapshot(websocket: ServerConnection) -> None:
             return
 
 
-async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends() -> None:
+async def test_connection_is_live_with_its_books_and_backs_off_after_its_end() -> None:
     ends = asyncio.Event()
 
     async def handle(websocket: ServerConnection) -> None:
@@ -80,7 +80,7 @@ async def test_connection_is_live_once_its_books_are_and_backs_off_when_it_ends(
         seen = [(connection.state, connection.link.last_frame_at is None)]
         book = connection.books[BTC]
         await async_wait_until(lambda: connection.state is ConnectionState.LIVE)
-        assert book.live
+        assert book.is_live
         seen.append((connection.state, connection.link.last_frame_at is None))
         ends.set()
         await async_wait_until(lambda: connection.state is ConnectionState.BACKING_OFF)
@@ -120,7 +120,7 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
             return connection.link.is_behind
 
         async def is_behind_after_a_flood() -> bool:
-            # The system may deliver the end of a flood by itself, which is a read of few frames.
+            # The last read of a flood may have few frames, so the flood is repeated.
             frames = connection.frames + 2 * MAX_WAITING
             writes.put_nowait(flood)
             await async_wait_until(lambda: connection.frames == frames)
@@ -134,11 +134,11 @@ async def test_link_is_behind_from_a_large_batch_until_a_small_one_or_the_end() 
         writes.put_nowait(flood)
         writes.put_nowait(None)
         await async_wait_until(lambda: connection.reconnects == 1)
-        assert not is_behind(), "nothing more comes"
+        assert not is_behind(), "the connection has ended"
 
 
 class CountedBackoff(Backoff):
-    """Waits for next to nothing, and counts how often it was reset."""
+    """A backoff with very short delays that counts its resets."""
 
     def __init__(self) -> None:
         super().__init__(least=0.001, most=0.002)
@@ -150,7 +150,7 @@ class CountedBackoff(Backoff):
 
 
 @pytest.mark.parametrize(("step", "recovered_after", "resets"), [(3600, 60.0, 0), (-3600, 0.0, 3)])
-async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
+async def test_step_of_the_wall_clock_does_not_change_the_recovery(
     step: int, recovered_after: float, resets: int
 ) -> None:
     wall = count(1_785_641_751, step)
@@ -171,7 +171,7 @@ async def test_step_of_the_wall_clock_neither_makes_nor_hides_a_recovery(
 
 
 class SlowSession(KrakenSession):
-    """Processes each frame in five steps, each longer than a turn; no frame means anything."""
+    """A session that takes five steps for each frame, each longer than the yield interval."""
 
     def __init__(self, turns: list[int]) -> None:
         super().__init__({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
@@ -180,14 +180,14 @@ class SlowSession(KrakenSession):
 
     def begin(self, data: bytes, read_at: Timestamp) -> Iterator[None]:  # noqa: ARG002
         for _ in range(5):
-            until = monotonic_ns() + 2 * TURN_NANOSECONDS
+            until = monotonic_ns() + 2 * YIELD_INTERVAL_NS
             while monotonic_ns() < until:
                 pass
             self.steps_at.append(self._turns[0])
             yield
 
 
-async def test_others_have_their_turn_within_a_large_frame() -> None:
+async def test_large_frame_yields_to_other_tasks() -> None:
     async def handle(websocket: ServerConnection) -> None:
         await websocket.send("large")
         await websocket.wait_closed()
@@ -204,4 +204,4 @@ async def test_others_have_their_turn_within_a_large_frame() -> None:
         others = asyncio.create_task(take_turns())
         await async_wait_until(lambda: connection.frames == 1)
         await cancel(others)
-    assert len(set(session.steps_at)) == 5, "a turn of the others lies between any two steps"
+    assert len(set(session.steps_at)) == 5, "other tasks ran between any two steps"

@@ -27,7 +27,7 @@ from tests.collector.venues.kraken.kraken_side import (
 
 NOW = 1000.0
 
-# The shortest way to each state.
+# The shortest sequence of events to each state.
 WAYS: dict[State, list[Event]] = {
     State.WAITING: [],
     State.ASKED: [Event.REQUESTED],
@@ -66,9 +66,7 @@ def test_move_follows_the_table_and_ignores_other_events(
     assert subscription.state is (expected or state)
 
 
-def test_new_subscription_is_to_be_asked_for_at_once(
-    subscription: Subscription, clock: Clock
-) -> None:
+def test_new_subscription_is_due_at_once(subscription: Subscription, clock: Clock) -> None:
     assert subscription.state is State.WAITING
     assert subscription.is_to_be_asked
     clock.now += 1000
@@ -87,7 +85,7 @@ def test_answer_is_overdue_after_10_s(
 
 
 @pytest.mark.parametrize("state", [State.LIVE, State.WAITING, State.UNANSWERED, State.REFUSED])
-def test_state_that_awaits_no_answer_is_never_overdue(
+def test_state_without_a_pending_answer_is_never_overdue(
     subscription: Subscription, clock: Clock, state: State
 ) -> None:
     bring_to(subscription, state)
@@ -95,9 +93,7 @@ def test_state_that_awaits_no_answer_is_never_overdue(
     assert not subscription.is_overdue
 
 
-def test_refused_subscription_is_asked_for_again_after_60_s(
-    subscription: Subscription, clock: Clock
-) -> None:
+def test_refused_subscription_is_due_after_60_s(subscription: Subscription, clock: Clock) -> None:
     bring_to(subscription, State.REFUSED)
     seen = []
     for clock.now in (NOW + 59.9, NOW + 60):
@@ -105,12 +101,12 @@ def test_refused_subscription_is_asked_for_again_after_60_s(
     assert seen == [False, True]
 
 
-def test_unanswered_subscription_is_asked_for_again_at_once(subscription: Subscription) -> None:
+def test_unanswered_subscription_is_due_at_once(subscription: Subscription) -> None:
     bring_to(subscription, State.UNANSWERED)
     assert subscription.is_to_be_asked
 
 
-def test_first_doubt_leaves_and_asks_again_at_once(subscription: Subscription) -> None:
+def test_subscription_is_due_at_once_after_the_first_doubt(subscription: Subscription) -> None:
     bring_to(subscription, State.LIVE)
     subscription.resync("checksum", has_budget=True)
     assert subscription.state is State.LEAVING
@@ -124,7 +120,7 @@ def come_live_again(subscription: Subscription) -> None:
         subscription.move(event)
 
 
-def test_doubts_that_follow_wait_longer_up_to_a_minute(
+def test_subscription_is_due_later_after_each_further_doubt(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -140,7 +136,7 @@ def test_doubts_that_follow_wait_longer_up_to_a_minute(
     assert waits[-1] >= 30
 
 
-def test_doubt_after_a_minute_of_being_live_is_a_first_one(
+def test_doubt_after_a_minute_of_being_live_has_no_delay(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -156,7 +152,7 @@ def test_doubt_after_a_minute_of_being_live_is_a_first_one(
     assert subscription.due == NOW + 70
 
 
-def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
+def test_time_of_waiting_does_not_count_as_recovery(
     subscription: Subscription, clock: Clock
 ) -> None:
     bring_to(subscription, State.LIVE)
@@ -165,7 +161,7 @@ def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
         come_live_again(subscription)
         clock.now += 1
     subscription.resync("checksum", has_budget=True)
-    # The last wait was half a minute at least; then it is live for another half.
+    # The last delay was at least half a minute. Then the book is live for another half.
     clock.now = max(clock.now, subscription.due)
     come_live_again(subscription)
     clock.now += 31
@@ -173,7 +169,7 @@ def test_time_of_waiting_to_be_asked_again_is_no_time_of_being_live(
     assert subscription.due > clock.now
 
 
-def test_quiet_book_is_no_doubt_and_does_not_wait(subscription: Subscription) -> None:
+def test_subscription_is_due_at_once_after_a_quiet_book(subscription: Subscription) -> None:
     bring_to(subscription, State.LIVE)
     for _ in range(5):
         subscription.resync("quiet", has_budget=True, is_doubt=False)
@@ -181,7 +177,7 @@ def test_quiet_book_is_no_doubt_and_does_not_wait(subscription: Subscription) ->
         come_live_again(subscription)
 
 
-# What readers see of a book, by the state of its subscription.
+# The possible statuses of a book, by the state of its subscription.
 STATUSES = {
     State.WAITING: {"asked", "syncing"},
     State.ASKED: {"asked", "syncing", "refused"},
@@ -193,16 +189,16 @@ STATUSES = {
 }
 
 STEPS: list[Callable[[Conversation], None]] = [
-    lambda kraken: kraken.hear(kraken.markets[BTC].snapshot()),
-    lambda kraken: kraken.hear(kraken.markets[BTC].update([("98.0", "1.00000000")])),
-    lambda kraken: kraken.hear(kraken.markets[BTC].wrong_update()),
-    lambda kraken: kraken.hear(acknowledged("subscribe", BTC)),
-    lambda kraken: kraken.hear(acknowledged("unsubscribe", BTC)),
-    lambda kraken: kraken.hear(refused(BTC, "not supported")),
-    lambda kraken: kraken.hear(refused(BTC, "Already subscribed")),
-    lambda kraken: kraken.hear(refused(BTC, "not found", method="unsubscribe")),
-    lambda kraken: kraken.hear(instruments(BTC, price=2, kind="update")),
-    lambda kraken: kraken.hear(instruments(BTC)),
+    lambda kraken: kraken.receive(kraken.markets[BTC].snapshot()),
+    lambda kraken: kraken.receive(kraken.markets[BTC].update([("98.0", "1.00000000")])),
+    lambda kraken: kraken.receive(kraken.markets[BTC].wrong_update()),
+    lambda kraken: kraken.receive(acknowledged("subscribe", BTC)),
+    lambda kraken: kraken.receive(acknowledged("unsubscribe", BTC)),
+    lambda kraken: kraken.receive(refused(BTC, "not supported")),
+    lambda kraken: kraken.receive(refused(BTC, "Already subscribed")),
+    lambda kraken: kraken.receive(refused(BTC, "not found", method="unsubscribe")),
+    lambda kraken: kraken.receive(instruments(BTC, price=2, kind="update")),
+    lambda kraken: kraken.receive(instruments(BTC)),
     lambda kraken: kraken.wait(11),
     lambda kraken: kraken.wait(61),
     lambda kraken: kraken.wait(QUIET_SECONDS),
@@ -214,7 +210,7 @@ def test_status_of_a_book_agrees_with_the_state_of_its_subscription(
     steps: list[Callable[[Conversation], None]],
 ) -> None:
     conversation = Conversation(BTC)
-    conversation.hear(instruments(BTC))
+    conversation.receive(instruments(BTC))
     for step in steps:
         step(conversation)
         state, book = conversation.state(BTC), conversation.books[BTC]

@@ -1,4 +1,4 @@
-"""Kraken as the feed sees it."""
+"""Kraken as a venue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_kraken_is_a_venue_with_a_connection_for_each_name() -> None:
         ("work_in_progress", False),
     ],
 )
-def test_pair_that_is_halted_is_traded_and_one_that_is_delisted_is_not(
+def test_pair_is_traded_unless_it_is_delisted_or_in_preparation(
     status: str | None, is_traded: bool
 ) -> None:
     assert Pair("BTC/USD", 1, 8, status).is_traded is is_traded

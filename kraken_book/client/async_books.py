@@ -1,0 +1,142 @@
+"""The iterator behind `async for` over a watch: it moves a session's bytes with asyncio.
+
+`AsyncBooks` is a class and not a generator, because an exception ends a generator for good. A step
+that a timeout cancels must not end the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import suppress
+from typing import Self
+
+import httpx
+
+from kraken_book.client.address import MAX_REDIRECTS, ApiAddress, request_timeout
+from kraken_book.client.failure import REQUEST_ERRORS, describe_failure
+from kraken_book.client.live_book import LiveBook
+from kraken_book.client.patience import Patience
+from kraken_book.client.session import ClientSession
+
+
+class AsyncBooks(AsyncIterator[LiveBook]):
+    """An iterator over the changed books of a session.
+
+    Cancelling a step, as `asyncio.wait_for` does, loses no event: the next step returns it. If the
+    iterator is dropped, its connection is closed at the next turn of the event loop.
+    """
+
+    def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
+        self._batches = _batches(session, address, patience)
+        self._batch: Iterator[LiveBook] = iter(())
+        self._step: asyncio.Task[Iterator[LiveBook] | None] | None = None
+        self._is_busy = self._is_closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> LiveBook:
+        if self._is_busy:
+            raise RuntimeError(
+                "another task already waits for the next book of this watch: use one watch per"
+                " task, or let one task pass the books on"
+            )
+        self._is_busy = True
+        try:
+            while not self._is_closed:
+                for book in self._batch:
+                    return book
+                self._batch = await self._next_batch()
+        except Exception:
+            await self.aclose()
+            raise
+        finally:
+            self._is_busy = False
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the connection, and return when it is closed."""
+        self._is_closed = True
+        if self._step is not None:
+            self._step.cancel()
+            await asyncio.wait([self._step])
+        await self._batches.aclose()
+
+    async def _next_batch(self) -> Iterator[LiveBook]:
+        if self._step is None:
+            self._step = asyncio.create_task(_next_of(self._batches))
+        step = self._step
+        # Cancelling this wait does not cancel the step.
+        await asyncio.wait([step])
+        if self._is_closed:
+            return iter(())
+        self._step = None
+        batch = step.result()
+        if batch is None:
+            self._is_closed = True
+        return batch or iter(())
+
+    def __del__(self) -> None:
+        step = getattr(self, "_step", None)
+        if step is not None and not step.done():
+            # A closed event loop raises RuntimeError; then there is no connection to close.
+            with suppress(RuntimeError):
+                step.get_loop().call_soon_threadsafe(step.cancel)
+
+
+async def _next_of(batches: AsyncGenerator[Iterator[LiveBook]]) -> Iterator[LiveBook] | None:
+    return await anext(batches, None)
+
+
+# Neither this generator nor `_next_of` refers to the iterator. In a reference cycle, a dropped
+# iterator would stay connected until the next garbage collection.
+async def _batches(
+    session: ClientSession, address: ApiAddress, patience: Patience
+) -> AsyncGenerator[Iterator[LiveBook]]:
+    while True:
+        reason, limit = None, session.answer_seconds()
+        try:
+            async with address.async_client(request_timeout(patience)) as client:
+                async with asyncio.timeout(limit):
+                    answer = await _open(client, session)
+                try:
+                    yield session.receive_head(answer.status_code, answer.headers)
+                    if session.is_refused:
+                        await _read_refusal(session, answer, patience.refusal)
+                    else:
+                        async for chunk in answer.aiter_raw():
+                            yield session.receive_body(chunk)
+                            if session.is_over:
+                                break
+                finally:
+                    await answer.aclose()
+        except TimeoutError:
+            reason = f"no answer within {limit:.3g} s"
+        except REQUEST_ERRORS as error:
+            reason = describe_failure(error)
+        yield session.end(reason)
+        await asyncio.sleep(session.pause())
+
+
+async def _open(client: httpx.AsyncClient, session: ClientSession) -> httpx.Response:
+    """Send the request, and follow redirects without reading their bodies."""
+    request = client.build_request("GET", session.target, headers=session.headers)
+    for _ in range(MAX_REDIRECTS + 1):
+        answer = await client.send(request, stream=True)
+        if answer.next_request is None:
+            return answer
+        request = answer.next_request
+        await answer.aclose()
+    raise httpx.TooManyRedirects("too many redirects", request=request)
+
+
+async def _read_refusal(session: ClientSession, answer: httpx.Response, seconds: float) -> None:
+    """Read the start of a refusal, for at most `seconds`."""
+    with suppress(TimeoutError, httpx.RequestError):
+        async with asyncio.timeout(seconds):
+            async for chunk in answer.aiter_raw():
+                for _ in session.receive_body(chunk):
+                    pass
+                if session.is_over:
+                    return

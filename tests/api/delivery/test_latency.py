@@ -1,0 +1,41 @@
+"""Delays of events are measured, and unknown ones are counted apart."""
+
+from __future__ import annotations
+
+from time import time_ns
+
+import pytest
+from prometheus_client import REGISTRY
+
+from api.delivery.latency import observe_latency
+from kraken_book.timestamps import rfc3339
+
+
+def observed_seconds() -> float:
+    return REGISTRY.get_sample_value("kraken_book_delivery_seconds_sum") or 0.0
+
+
+def unmeasured() -> float:
+    return REGISTRY.get_sample_value("kraken_book_delivery_unmeasured_total") or 0.0
+
+
+@pytest.mark.parametrize(
+    "received_at",
+    ["10000-01-01T00:00:00.000000Z", "yesterday", "2026-08-02T03:35:51.66\u0660084Z", "", "ahead"],
+)
+def test_unknown_delay_is_counted_as_unmeasured(received_at: str) -> None:
+    if received_at == "ahead":
+        received_at = rfc3339(time_ns() + 60 * 10**9)
+    seconds, count = observed_seconds(), unmeasured()
+    assert observe_latency(f'{{"received_at":"{received_at}"}}'.encode())
+    assert (observed_seconds(), unmeasured()) == (seconds, count + 1)
+
+
+def test_known_delay_is_observed() -> None:
+    seconds = observed_seconds()
+    assert observe_latency(f'{{"received_at":"{rfc3339(time_ns() - 10**9)}"}}'.encode())
+    assert observed_seconds() >= seconds + 1
+
+
+def test_comment_has_no_delay() -> None:
+    assert not observe_latency(b": \n\n")

@@ -1,0 +1,101 @@
+"""Answers that are lost, late or repeated."""
+
+from __future__ import annotations
+
+from tests.collector.venues.kraken.kraken_side import (
+    BTC,
+    ETH,
+    Conversation,
+    acknowledged,
+    instruments,
+    refused,
+    request_together,
+    resubscribe,
+)
+
+
+def test_acknowledgement_counts_after_the_timeout_of_its_request() -> None:
+    conversation, _ = request_together(BTC)
+    conversation.wait(10)
+    conversation.receive(acknowledged("subscribe", BTC), conversation.markets[BTC].snapshot())
+    assert conversation.books[BTC].is_live
+    assert conversation.requested() == [], "the request is not repeated"
+
+
+def test_request_without_an_answer_is_repeated_after_10_s() -> None:
+    conversation = Conversation(BTC, ETH)
+    conversation.receive(instruments(BTC, ETH))
+    conversation.receive(acknowledged("subscribe", ETH), conversation.markets[ETH].snapshot())
+    conversation.requests()
+    conversation.wait(9)
+    assert conversation.requests() == []
+    conversation.wait(2)
+    assert conversation.requested() == [("subscribe", [BTC])]
+
+
+def test_requests_answered_by_a_rate_error_are_repeated() -> None:
+    conversation = Conversation(BTC, ETH)
+    conversation.receive(instruments(BTC, ETH))
+    conversation.requests()
+    conversation.receive(b'{"Error":"Exceeded msg rate"}')
+    conversation.wait(11)
+    assert conversation.requested() == [("subscribe", [BTC, ETH])]
+    assert conversation.books[BTC].status == "asked"
+
+
+def test_book_without_a_snapshot_after_its_acknowledgement_is_resynced() -> None:
+    conversation = Conversation(BTC)
+    conversation.receive(instruments(BTC), acknowledged("subscribe", BTC))
+    conversation.requests()
+    conversation.wait(11)
+    assert conversation.requested() == [("unsubscribe", [BTC])]
+    assert conversation.books[BTC].reason == "unanswered"
+    resubscribe(conversation, BTC)
+
+
+def test_unsubscribe_without_an_answer_is_repeated(live: Conversation) -> None:
+    live.receive(live.markets[BTC].wrong_update())
+    live.requests()
+    live.wait(11)
+    assert live.requested() == [("unsubscribe", [BTC])]
+    live.wait(10)
+    assert live.requested() == [("unsubscribe", [BTC])]
+    resubscribe(live, BTC)
+
+
+def test_refused_unsubscribe_counts_as_granted(live: Conversation) -> None:
+    live.receive(live.markets[BTC].wrong_update())
+    live.requests()
+    live.receive(refused(BTC, "Subscription Not Found", method="unsubscribe"))
+    assert live.requested() == [("subscribe", [BTC])]
+
+
+def test_already_subscribed_symbol_is_resynced() -> None:
+    conversation = Conversation(BTC)
+    conversation.receive(instruments(BTC))
+    conversation.requests()
+    conversation.receive(refused(BTC, "Already subscribed", req_id=2))
+    assert conversation.books[BTC].status != "refused"
+    assert conversation.requested() == [("unsubscribe", [BTC])]
+    resubscribe(conversation, BTC)
+
+
+def test_snapshot_without_an_acknowledgement_makes_the_book_live() -> None:
+    conversation = Conversation(BTC)
+    conversation.receive(instruments(BTC), conversation.markets[BTC].snapshot())
+    assert conversation.books[BTC].is_live
+
+
+def test_late_and_repeated_acknowledgements_change_nothing(live: Conversation) -> None:
+    live.receive(acknowledged("subscribe", BTC), acknowledged("unsubscribe", BTC))
+    assert live.books[BTC].is_live
+    assert live.requests() == []
+
+
+def test_requests_pause_after_a_rate_error(live: Conversation) -> None:
+    live.receive(b'{"Error":"Exceeded msg rate"}')
+    live.receive(live.markets[BTC].wrong_update())
+    live.wait(4)
+    assert live.requested() == []
+    live.wait(2)
+    assert live.requested() == [("unsubscribe", [BTC])]
