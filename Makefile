@@ -44,7 +44,7 @@ check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, bef
 	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
 
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
-	@$(PYTEST) -n 3 --unit -q $(ARGS)
+	@$(PYTEST) -n 5 --unit -q $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .
