@@ -1,10 +1,9 @@
-"""Tell the tests that start processes from those that do not, and hold them to it.
+"""A pytest plugin that separates the tests that start processes from the unit tests.
 
 A test that starts a process has the marker `process`, and a fixture that starts one requests the
-fixture `child_processes`. If any other test starts a process, it fails.
+fixture `child_processes`. All other tests are unit tests: if one starts a process, it fails.
 
-With `--unit`, which `make check` passes, only the other tests run, and property tests try fewer
-examples.
+With `--unit`, as in `make check`, only the unit tests run, and property tests try fewer examples.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def starts_processes(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session")
 def child_processes() -> Iterator[None]:
-    """Permit the tests that use this to start processes; at the end none of them is left."""
+    """Permit a test or a fixture to start processes; kill those that are left at the end."""
     with reaper():
         yield
 
@@ -66,7 +65,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--unit",
         action="store_true",
-        help="run only the tests that start no process, with few examples of each property",
+        help="run only the unit tests, with few examples of each property",
     )
 
 
@@ -81,7 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not even import the end-to-end tests with `--unit`: all of them start processes."""
+    """Ignore the end-to-end tests with `--unit`, because all of them start processes."""
     return True if config.getoption("unit") and collection_path.name == "e2e" else None
 
 
