@@ -1,14 +1,14 @@
-"""Test equipment, for tests, benchmarks and tools. Nothing in the product imports it.
+"""Test equipment for tests, benchmarks and tools. The product imports nothing from here.
 
-- `stage` starts services together with a real Redis and ends them: `services` are the three
-  services, `process` is any process of ours, `ports` finds ports, `process_table` asks the kernel.
-- `waiting` waits for a state: `wait_until` a condition holds, `wait_for` a value.
-- `sse/` has the readers of streams; `ladder` is the witness that checks their events.
-- `stored_books` and `redis_reads` read what is stored in Redis, `written_books` makes what a
-  collector writes, `redis_fleet` starts a cluster or Sentinels, `redis_proxy` and `proxy_faults`
-  disturb connections to Redis.
-- `scripted_kraken`, `scripted_api` and `canned_api` do what a test tells them to; `naive_book` is
-  the simplest book.
-- `balancer`, `connect_proxy`, `chromium` and `tmux` stand in for what users have around the api;
-  `cramped_api` and `cramped_collector` are services with little room.
+- `stage` starts services with a real Redis and ends them. `services` has the three services,
+  `process` runs any process of ours, `ports` finds free ports, `process_table` reads /proc.
+- `waiting` polls with a deadline: `wait_until` for a condition, `wait_for` for a value.
+- `sse/` has readers of streams. `ladder` is an independent witness that checks their events.
+- `stored_books` and `redis_reads` read Redis, `written_books` renders events and books in the
+  collector's form, `fake_redis` serves fakeredis on a port, `redis_fleet` starts a cluster or
+  Sentinels, `redis_proxy` and `proxy_faults` disturb connections to Redis.
+- `scripted_kraken`, `scripted_api` and `canned_api` are servers under a test's control;
+  `naive_book` is the simplest book; `recordings` finds recorded frames of Kraken.
+- `balancer` and `connect_proxy` are minimal proxies; `chromium` and `tmux` run a browser and a
+  terminal; `cramped_api` and `cramped_collector` run services with low limits.
 """

@@ -1,8 +1,8 @@
-"""A minimal load balancer: round robin over the replicas that say that they are ready.
+"""A minimal load balancer: round robin over the replicas that answer 200 to /readyz.
 
-If a replica is gone, or ends the connection before it has answered a byte, the request goes to the
-next one, as with other balancers. A connection carries one request. With a `prefix` such as
-`/kraken` it serves the replicas behind that path, and nothing else.
+If a replica cannot be reached or closes the connection before it sends a byte, the request goes to
+the next replica, as with other balancers. A connection carries one request. With a `prefix` such as
+`/kraken` the balancer serves the replicas under that path and answers other paths with 404.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Self
 
 from lab.services import Api
 
-ASK_SECONDS = 0.05
+READINESS_INTERVAL = 0.05
 HEAD_END = b"\r\n\r\n"
-NOTHING_HERE = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-NOBODY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
 class Balancer:
-    """Listens at `url` until the context ends.
+    """A load balancer that listens at `url` until the context ends.
 
     Attributes:
         ready: The ports of the ready replicas.
-        answers: How many answers clients have had, by status.
+        answers: The number of answers to clients, by status.
 
     """
 
@@ -38,13 +38,13 @@ class Balancer:
         self.answers: Counter[str] = Counter()
         self._ports = [replica.port for replica in replicas]
         self._prefix = prefix.encode()
-        self._turn = itertools.count()
+        self._request_numbers = itertools.count()
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
-        for work in (self._accept, self._ask):
+        for work in (self._accept, self._poll_readiness):
             threading.Thread(target=work, daemon=True).start()
         return self
 
@@ -52,8 +52,8 @@ class Balancer:
         self._ended.set()
         self._listener.close()
 
-    def _ask(self) -> None:
-        while not self._ended.wait(ASK_SECONDS):
+    def _poll_readiness(self) -> None:
+        while not self._ended.wait(READINESS_INTERVAL):
             self.ready = {port for port in self._ports if is_ready(port)}
 
     def _accept(self) -> None:
@@ -73,22 +73,22 @@ class Balancer:
             if self._prefix:
                 head = self._behind_prefix(head)
             if not head:
-                self._refuse(client, NOTHING_HERE)
-            elif not any(self._pass(client, head, port) for port in self._in_turn()):
-                self._refuse(client, NOBODY)
+                self._refuse(client, NOT_FOUND)
+            elif not any(self._forward(client, head, port) for port in self._ports_in_turn()):
+                self._refuse(client, BAD_GATEWAY)
 
     def _refuse(self, client: socket.socket, answer: bytes) -> None:
         self.answers[status_of(answer)] += 1
         client.sendall(answer)
 
     def _behind_prefix(self, head: bytes) -> bytes:
-        """Return the head for a replica; empty if the request is for another path."""
+        """Return the request's head without the prefix; empty if the path lacks the prefix."""
         method, target, rest = head.split(b" ", 2)
         if not target.startswith(self._prefix + b"/"):
             return b""
         line, _, fields = rest.partition(b"\r\n")
         target = target.removeprefix(self._prefix)
-        # The replica ends the connection with its answer, so the browser knows that it is over.
+        # A connection carries one request, so the replica must close it after the answer.
         return b"%b %b %b\r\nConnection: close\r\n%b" % (
             method,
             target,
@@ -96,13 +96,13 @@ class Balancer:
             fields.replace(b"Connection: keep-alive\r\n", b""),
         )
 
-    def _in_turn(self) -> list[int]:
-        first = next(self._turn)
+    def _ports_in_turn(self) -> list[int]:
+        first = next(self._request_numbers)
         ports = [port for port in self._ports if port in self.ready]
         return [ports[(first + offset) % len(ports)] for offset in range(len(ports))]
 
-    def _pass(self, client: socket.socket, head: bytes, port: int) -> bool:
-        """Pass the request to a replica; return whether it answered."""
+    def _forward(self, client: socket.socket, head: bytes, port: int) -> bool:
+        """Forward the request to a replica; return whether the replica answered."""
         answered = False
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as replica:
             replica.settimeout(60)
@@ -116,12 +116,12 @@ class Balancer:
 
 
 def status_of(answer: bytes) -> str:
-    """Return the status of an answer."""
+    """Return the HTTP status of an answer."""
     return answer.split(maxsplit=2)[1].decode()
 
 
 def is_ready(port: int, path: str = "/readyz") -> bool:
-    """Return whether a replica says that it is ready."""
+    """Return whether a replica's readiness check answers 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path, headers={"Connection": "close"})

@@ -1,11 +1,11 @@
-"""An api that gives prepared answers, right or wrong, to real clients, byte for byte.
+"""An api that sends prepared answers, valid or invalid, to real clients byte for byte.
 
-For an api with markets that change, see `scripted_api`.
+For an api with changing markets, see `scripted_api`.
 
-with CannedApi(stream(told(snapshot(1)), HOLD), problem(503)) as api:
+with CannedApi(stream(sse_events(snapshot(1)), HOLD), problem(503)) as api:
     for book in watch(api.url, "BTC/USD"): ...
 
-Each request gets the next answer. When there are no more, the connection is held without one.
+Each request gets the next answer. If none is left, the connection stays open without an answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lab.written_books import SYMBOL, Event
 
 EPOCH = 7
 HOLD = b""
-"""In an answer: nothing more is sent, and the connection stays open."""
+"""The piece of an answer at which the server stops sending and keeps the connection open."""
 _HEAD_END = b"\r\n\r\n"
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\n"
 
@@ -32,23 +32,23 @@ Answer = Iterable[bytes]
 
 
 def sse(event_id: str | None, data: bytes) -> bytes:
-    """Return one event as a stream carries it."""
+    """Return one event as a block of a stream."""
     return (f"id: {event_id}\n" if event_id else "").encode() + b"data: " + data + b"\n\n"
 
 
-def told(*events: Event, symbol: str = SYMBOL, epoch: int = EPOCH) -> bytes:
-    """Return events as an api sends them, each with an id that names its seq."""
+def sse_events(*events: Event, symbol: str = SYMBOL, epoch: int = EPOCH) -> bytes:
+    """Return events as an api sends them, each with an id that ends with its seq."""
     entries = [event.entry(epoch, symbol) for event in events]
     return b"".join([sse(f"1000-{entry.seq}", entry.data) for entry in entries])
 
 
 def stream(*pieces: bytes) -> Answer:
-    """Return a stream that ends after these pieces, or is held at HOLD."""
+    """Return a stream that ends after these pieces, or stays open at HOLD."""
     return [_STREAM_HEAD, b": hello\n\n", *pieces]
 
 
 def answer(status: int, body: bytes, *headers: str) -> Answer:
-    """Return any other answer."""
+    """Return an answer that is not a stream."""
     head = "\r\n".join([f"HTTP/1.1 {status} So", f"content-length: {len(body)}", *headers])
     return [head.encode() + _HEAD_END + body]
 
@@ -56,21 +56,27 @@ def answer(status: int, body: bytes, *headers: str) -> Answer:
 def problem(
     status: int, detail: str = "no", symbols: Iterable[str] = (), kind: str = "about:blank"
 ) -> Answer:
-    """Return a refusal as the api makes it."""
+    """Return a refusal in the api's form."""
     members = {"type": kind, "status": status, "detail": detail, "symbols": list(symbols)}
     body = msgspec.json.encode(members)
     return answer(status, body, "content-type: application/problem+json")
 
 
 class ApiRequest(NamedTuple):
-    """The path and headers that a client asked with."""
+    """The path and headers of a client's request."""
 
     target: str
     headers: dict[str, str]
 
 
 class CannedApi:
-    """Listens at `url` while its context is open."""
+    """A server that listens at `url` until its context ends.
+
+    Args:
+        answers: The answers to the requests, in order.
+        context: A server-side TLS context; None for plain HTTP.
+
+    """
 
     def __init__(self, *answers: Answer, context: ssl.SSLContext | None = None) -> None:
         self.requests: list[ApiRequest] = []
@@ -103,7 +109,7 @@ class CannedApi:
         try:
             with suppress(OSError), self._secured(client) as connection:
                 self.requests.append(_read_request(connection))
-                self._say(connection, self._next_answer())
+                self._send(connection, self._next_answer())
         finally:
             self._count(-1)
 
@@ -120,7 +126,7 @@ class CannedApi:
         with self._lock:
             return next(self._answers, [HOLD])
 
-    def _say(self, client: socket.socket, pieces: Answer) -> None:
+    def _send(self, client: socket.socket, pieces: Answer) -> None:
         for piece in pieces:
             if piece == HOLD:
                 self._hold(client)
@@ -153,7 +159,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def dribbled(pieces: Iterable[bytes], seconds: float = 0.05) -> Iterator[bytes]:
-    """Yield pieces one by one with pauses, the last one again and again."""
+    """Yield the pieces, then repeat the last one without end, with a pause before each repeat."""
     last = b""
     for piece in pieces:
         yield piece
@@ -164,7 +170,7 @@ def dribbled(pieces: Iterable[bytes], seconds: float = 0.05) -> Iterator[bytes]:
 
 
 def endless(piece: bytes) -> Iterator[bytes]:
-    """Yield a stream that repeats a piece without end."""
+    """Yield a stream that repeats one piece without end."""
     yield _STREAM_HEAD
     while True:
         yield piece

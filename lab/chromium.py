@@ -1,4 +1,4 @@
-"""The browser of this machine, for the page's tests and for pictures; none is downloaded."""
+"""The browser of this machine, for tests of the page and for pictures; none is downloaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ def find_chromium() -> str | None:
 
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
-    """Yield a running browser."""
+    """Start a browser, and close it when the context ends.
+
+    Yields:
+        The running browser.
+
+    """
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         yield opened

@@ -1,4 +1,4 @@
-"""An HTTP proxy that supports only CONNECT, and connects every client to the same port."""
+"""An HTTP proxy that supports only CONNECT and connects every client to the same port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class ConnectProxy:
-    """Connects all clients to `port` of this machine; `asked` has the targets that they named."""
+    """A proxy to one `port` of this machine; `asked` lists the targets that clients requested."""
 
     def __init__(self, port: int) -> None:
         self.asked: list[str] = []
@@ -24,9 +24,9 @@ class ConnectProxy:
                 proxy.asked.append(request.split()[1])
                 with socket.create_connection(("127.0.0.1", port)) as beyond:
                     self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                    back = threading.Thread(target=_pass_on, args=(beyond, self.connection))
+                    back = threading.Thread(target=_forward, args=(beyond, self.connection))
                     back.start()
-                    _pass_on(self.connection, beyond)
+                    _forward(self.connection, beyond)
                     back.join()
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -35,7 +35,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """The proxy's address, as HTTPS_PROXY takes it."""
+        """The proxy's address in the form of HTTPS_PROXY."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class ConnectProxy:
         self._server.server_close()
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def _forward(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

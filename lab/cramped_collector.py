@@ -1,4 +1,4 @@
-"""`python -m lab.cramped_collector`: a collector whose event queues are short."""
+"""`python -m lab.cramped_collector`: a collector with short event queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redis as a Python object behind a real port: fakeredis, for unit tests around Redis."""
+"""fakeredis behind a real port, for unit tests around Redis."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from threading import Thread
 
 from fakeredis import FakeServer, TcpFakeServer
 
-# Of fakeredis's inside: its handler of a connection, and how it writes a reply as RESP 2 or 3.
-# tests/lab/test_fake_redis.py tells when they are not as they are used here.
+# Private parts of fakeredis: the handler of a connection, and the encoder of RESP 2 and 3.
+# tests/lab/test_fake_redis.py fails if a version changes them.
 from fakeredis._clients._tcp_server import TCPFakeRequestHandler, encode_reply
 
 _POLL_SECONDS = 0.01
@@ -19,16 +19,16 @@ _VERSION = (8, 0)
 
 
 class _Connection(TCPFakeRequestHandler):
-    """A connection that carries out all commands that have come, and answers them in one write.
+    """A connection that runs all received commands and sends their replies in one write.
 
-    That of fakeredis reads by the line and writes by the reply, and looks every 10 ms for what is
-    to be sent unasked, which is nothing here.
+    The handler of fakeredis reads line by line, writes each reply separately, and polls every 10 ms
+    for messages without a request, which no client here uses.
     """
 
     def handle(self) -> None:
-        """Answer until the client is gone."""
+        """Answer commands until the client disconnects."""
         self.connection.settimeout(None)
-        # A reply that follows another must not wait for the client to acknowledge that one.
+        # Without it the system delays a reply until the client acknowledges the one before.
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         redis = self.current_client.get_socket()
         with suppress(ConnectionError):
@@ -38,18 +38,18 @@ class _Connection(TCPFakeRequestHandler):
 
     def _replies(self) -> Iterator[bytes]:
         replies = self.current_client.get_socket().responses
-        assert replies is not None, "it is closed"
+        assert replies is not None, "the connection is closed"
         while not replies.empty():
             yield encode_reply(replies.get(), self.protocol_version)
 
 
 class FakeRedis(TcpFakeServer):
-    """A server that speaks RESP 2 and 3 and runs Lua, with a thread for each connection.
+    """A server that supports RESP 2 and 3 and Lua, with a thread for each connection.
 
-    It lacks INFO, WAIT and ROLE, the types of some errors, and messages that nobody asked for.
+    It lacks INFO, WAIT and ROLE, the types of some errors, and messages without a request.
     """
 
-    # A client that is never closed holds up no end of the tests.
+    # A client that is never closed must not block the end of the tests.
     daemon_threads = True
     block_on_close = False
 
@@ -59,13 +59,18 @@ class FakeRedis(TcpFakeServer):
         self.url = f"redis://127.0.0.1:{self.server_address[1]}"
 
     def empty(self) -> None:
-        """Give the clients that connect from here on a Redis with nothing in it."""
+        """Replace the data by an empty Redis for clients that connect later."""
         self.fake_server = FakeServer(version=_VERSION)
 
 
 @contextmanager
 def fake_redis() -> Iterator[FakeRedis]:
-    """Run a fakeredis beside the tests."""
+    """Serve fakeredis from a thread until the context ends.
+
+    Yields:
+        The server, which has the `url`.
+
+    """
     server = FakeRedis()
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": _POLL_SECONDS})
     thread.start()

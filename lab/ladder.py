@@ -1,7 +1,7 @@
-"""A book rebuilt from its events, each held against the contract.
+"""A book that is rebuilt from its events and checks each of them against docs/contract.md.
 
-It is an independent witness: it shares no code with the product, so that one mistake cannot hide
-in both.
+This module is an independent witness: it shares no code with the product, so that one mistake
+cannot hide in both.
 """
 
 from __future__ import annotations
@@ -14,25 +14,40 @@ from typing import Any, NamedTuple
 
 
 class BrokenPromiseError(AssertionError):
-    """An event that the contract rules out, or a book that is not the one of its checksum."""
+    """An event that breaks the contract, or a book that does not match its checksum."""
 
 
-def require(holds: bool, what: str, event: object) -> None:
-    """Raise BrokenPromiseError unless `holds`; the event is quoted in the error."""
+def require(holds: bool, message: str, event: object) -> None:
+    """Raise an error that quotes the event, unless `holds`.
+
+    Args:
+        holds: Whether the event keeps the contract.
+        message: The broken promise.
+        event: The event, for the error.
+
+    Raises:
+        BrokenPromiseError: `holds` is false.
+
+    """
     if not holds:
-        raise BrokenPromiseError(f"{what}: {json.dumps(event)[:1500]}")
+        raise BrokenPromiseError(f"{message}: {json.dumps(event)[:1500]}")
 
 
 def units(text: str, precision: int) -> int:
-    """Return the integer of a decimal text, which must have exactly `precision` decimals."""
+    """Return a decimal text as an integer of units of 10**-precision.
+
+    Raises:
+        BrokenPromiseError: The text does not have exactly `precision` decimals.
+
+    """
     head, _, decimals = text.partition(".")
     if len(decimals) != precision or not (head + decimals).isdigit():
-        raise BrokenPromiseError(f"{text!r} is no decimal of precision {precision}")
+        raise BrokenPromiseError(f"{text!r} is not a decimal with {precision} decimals")
     return int(head + decimals)
 
 
 class LadderSide:
-    """One side of a book: prices in ticks, kept in order; `sign` is 1 for asks and -1 for bids."""
+    """One side of a book, ordered by price in ticks; `sign` is 1 for asks and -1 for bids."""
 
     def __init__(self, sign: int) -> None:
         self._sign = sign
@@ -55,11 +70,11 @@ class LadderSide:
         del self._keys[depth:]
 
     def rows(self) -> list[list[str]]:
-        """Return the levels, best first, as price and quantity."""
+        """Return the levels as price and quantity, best first."""
         return [list(self._levels[key][:2]) for key in self._keys]
 
     def best(self) -> dict[str, str] | None:
-        """Return the best level in the form of events."""
+        """Return the best level in the form of an event, or None if the side is empty."""
         if not self._keys:
             return None
         price, qty, _ = self._levels[self._keys[0]]
@@ -70,13 +85,13 @@ class LadderSide:
         return self._keys[0] * self._sign if self._keys else None
 
     def checksum_text(self) -> str:
-        """Return the side's part of the text of the checksum."""
+        """Return this side's part of the text that the checksum covers."""
         return "".join([self._levels[key][2] for key in self._keys[:10]])
 
 
 @dataclass
 class LadderCounts:
-    """How many events of each kind a ladder has taken."""
+    """The number of events that a ladder has applied, by kind."""
 
     events: int = 0
     updates: int = 0
@@ -89,19 +104,26 @@ class LadderCounts:
     jumps: int = 0
 
 
-class Place(NamedTuple):
-    """The position of an event."""
+class LadderPosition(NamedTuple):
+    """The position of an event among the events of its symbol."""
 
     epoch: int
     seq: int
 
 
 class Ladder:
-    """One symbol's book, rebuilt from its events; each is checked before it counts."""
+    """One symbol's book, rebuilt from its events, which are checked one by one.
+
+    Attributes:
+        position: The position of the last numbered event.
+        status: The status by the collector's last status event.
+        own_status: The status by the api's last status event, which has no number.
+
+    """
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self.place: Place | None = None
+        self.position: LadderPosition | None = None
         self.status: str | None = None
         self.own_status: str | None = None
         self.counts = LadderCounts()
@@ -124,16 +146,16 @@ class Ladder:
 
     @property
     def awaits_snapshot(self) -> bool:
-        """Whether the last word was `lagged`, without a snapshot since."""
+        """Whether a `lagged` has come, and no snapshot after it."""
         return self._lagged
 
     @property
     def seq(self) -> int:
-        """The seq of the last numbered event."""
-        return self.place.seq if self.place else 0
+        """The seq of the last numbered event; 0 before the first."""
+        return self.position.seq if self.position else 0
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take the next event; raise BrokenPromiseError if the contract rules it out."""
+        """Check and apply the next event; raise an error if it breaks the contract."""
         self.counts.events += 1
         require(event["symbol"] == self.symbol, f"an event of another symbol than {self}", event)
         kind = event["kind"]
@@ -141,34 +163,34 @@ class Ladder:
             self.counts.lagged += 1
             self._lagged, self._usable = True, False
         elif event["seq"] is None:
-            require(kind == "status" and event["epoch"] is None, "an event without number", event)
+            require(kind == "status" and event["epoch"] is None, "an event without a seq", event)
             self.counts.unnumbered += 1
             self.own_status = event["status"]
         else:
             self._take_numbered(kind, event)
 
     def _take_numbered(self, kind: str, event: dict[str, Any]) -> None:
-        place, last = Place(event["epoch"], event["seq"]), self.place
+        position, last = LadderPosition(event["epoch"], event["seq"]), self.position
         if last is not None and not self._lagged:
-            require(place > last, f"after {last} comes an event that is not newer", event)
-            require(place.seq > last.seq, f"after {last} the seq does not rise", event)
+            require(position > last, f"an event that is not newer than {last}", event)
+            require(position.seq > last.seq, f"the seq does not rise after {last}", event)
         if kind == "snapshot":
-            self._take_snapshot(event, place)
+            self._take_snapshot(event, position)
         elif kind == "update":
-            self._take_update(event, place)
+            self._take_update(event, position)
         elif kind == "status":
-            self._take_status(event, place)
+            self._take_status(event, position)
         else:
-            require(False, "an event of no known kind", event)
-        self.place = place
+            require(False, "an event of an unknown kind", event)
+        self.position = position
 
-    def _take_snapshot(self, event: dict[str, Any], place: Place) -> None:
-        last = self.place
+    def _take_snapshot(self, event: dict[str, Any], position: LadderPosition) -> None:
+        last = self.position
         if last is not None and not self._lagged:
-            jumped, conflated = place.seq - last.seq - 1, event["conflated"]
+            jumped, conflated = position.seq - last.seq - 1, event["conflated"]
             self.counts.jumps += jumped > 0
             if conflated is not None:
-                require(conflated == jumped, f"conflated is not the jump from {last}", event)
+                require(conflated == jumped, f"conflated is not the gap after {last}", event)
                 self.counts.conflated += conflated
         self.counts.snapshots += 1
         self._lagged, self._usable = False, True
@@ -177,19 +199,19 @@ class Ladder:
         self._bids, self._asks = LadderSide(-1), LadderSide(1)
         self._apply(event)
 
-    def _take_update(self, event: dict[str, Any], place: Place) -> None:
-        require(self._usable, "an update of a book that no snapshot has begun", event)
-        last = self.place
+    def _take_update(self, event: dict[str, Any], position: LadderPosition) -> None:
+        require(self._usable, "an update without a snapshot before it", event)
+        last = self.position
         assert last is not None
-        require(place.epoch == last.epoch, f"after {last} an update opens an epoch", event)
-        require(place.seq == last.seq + 1, f"after {last} an update jumps", event)
+        require(position.epoch == last.epoch, f"an update starts an epoch after {last}", event)
+        require(position.seq == last.seq + 1, f"an update leaves a gap after {last}", event)
         self.counts.updates += 1
         self._apply(event)
 
-    def _take_status(self, event: dict[str, Any], place: Place) -> None:
-        last = self.place
-        if last is not None and not self._lagged and place.epoch == last.epoch:
-            require(place.seq == last.seq + 1, f"after {last} a status jumps", event)
+    def _take_status(self, event: dict[str, Any], position: LadderPosition) -> None:
+        last = self.position
+        if last is not None and not self._lagged and position.epoch == last.epoch:
+            require(position.seq == last.seq + 1, f"a status leaves a gap after {last}", event)
         self.counts.statuses += 1
         self.status = event["status"]
         self._usable = self._usable and self.status == "live"
@@ -204,11 +226,11 @@ class Ladder:
         if bid is not None and ask is not None:
             require(bid < ask, "the book is crossed", event)
             spread = units(event["spread"], self._precision[0])
-            require(spread == ask - bid, "the spread is another", event)
+            require(spread == ask - bid, "the spread is wrong", event)
         else:
-            require(event["spread"] is None, "a spread with a side empty", event)
-        require(event["best_bid"] == self._bids.best(), "the best bid is another", event)
-        require(event["best_ask"] == self._asks.best(), "the best ask is another", event)
+            require(event["spread"] is None, "a spread although a side is empty", event)
+        require(event["best_bid"] == self._bids.best(), "the best bid is wrong", event)
+        require(event["best_ask"] == self._asks.best(), "the best ask is wrong", event)
         self.checksum = event["checksum"]
         self.counts.verified += 1
 
@@ -217,15 +239,15 @@ class Ladder:
 
 
 def ladder_of_dump(symbol: str, entries: list[tuple[str, dict[str, str]]]) -> Ladder:
-    """Return the ladder that a stream in Redis leads to; check the entries' own fields too."""
+    """Return the ladder after all entries of a stream in Redis; check the entries' fields too."""
     ladder = Ladder(symbol)
     milliseconds = 0
     for entry_id, fields in entries:
         event = json.loads(fields["data"])
         for name in ("kind", "seq", "epoch"):
-            require(str(event[name]) == fields[name], f"the field {name} of an entry", fields)
+            require(str(event[name]) == fields[name], f"the entry's field {name} is wrong", fields)
         ms, _, seq = entry_id.partition("-")
-        require(int(seq) == event["seq"], f"the id {entry_id} tells another seq", event)
+        require(int(seq) == event["seq"], f"the id {entry_id} has another seq", event)
         require(int(ms) >= milliseconds, f"the id {entry_id} goes back in time", event)
         milliseconds = int(ms)
         ladder.take(event)

@@ -1,6 +1,7 @@
-"""The simplest possible book, without code of the product, to compare other books with.
+"""The simplest possible book, to compare other books with.
 
-A side is a dict of price text to quantity text; everything else is sorting and slicing of texts.
+This module is an independent witness: it shares no code with the product. A side is a dict of
+price texts to quantity texts; everything else sorts and slices it.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ def text_of(units: int, precision: int) -> str:
 
 
 class NaiveBook:
-    """A book of levels whose texts have exactly the book's decimals."""
+    """A book of decimal texts; it keeps the best `depth` levels of each side."""
 
     def __init__(self, depth: int = 10) -> None:
         self.depth = depth
         self.sides: dict[str, dict[str, str]] = {"bids": {}, "asks": {}}
 
     def frame(self, bids: Iterable[TextLevel] = (), asks: Iterable[TextLevel] = ()) -> None:
-        """Apply every level in turn, then keep the best `depth` of each side."""
+        """Apply every level in order, then keep the best `depth` of each side."""
         for name, levels in (("bids", bids), ("asks", asks)):
             side = self.sides[name]
             for price, qty in levels:
@@ -58,7 +59,7 @@ class NaiveBook:
 
     @property
     def checksum_text(self) -> str:
-        """The text that the checksum is of."""
+        """The text that Kraken's checksum covers."""
         levels = self.asks[:10] + self.bids[:10]
         return "".join(text.replace(".", "").lstrip("0") for level in levels for text in level)
 
@@ -76,5 +77,5 @@ class NaiveBook:
 
 
 def side_json(levels: Iterable[TextLevel]) -> str:
-    """Render a side as Redis has it: `[["price","qty"]]` without spaces."""
+    """Return a side as the JSON that Redis stores: `[["price","qty"]]` without spaces."""
     return json.dumps([list(level) for level in levels], separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Processes as the kernel sees them: running, children, arguments, CPU time, signal handlers."""
+"""Facts about processes from /proc: state, children, arguments, CPU time, signal handlers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.waiting import wait_until
 
 
 def is_running(pid: int) -> bool:
-    """Return whether the process runs; a zombie does not."""
+    """Return whether the process exists and is not a zombie."""
     return _state_and_parent(pid)[0] not in "ZX"
 
 
@@ -28,7 +28,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def command_of(pid: int) -> list[str]:
-    """Return the arguments that the process was started with."""
+    """Return the command line of the process."""
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
 
 
@@ -56,9 +56,9 @@ def _state_and_parent(pid: int) -> tuple[str, int]:
 
 
 def wait_for_command(ancestor: int, word: str) -> int:
-    """Return the descendant with an argument that ends with `word`, when there is exactly one.
+    """Return the pid of the only descendant that has an argument that ends with `word`.
 
-    A scan of /proc is not atomic and may miss a process, so it is repeated.
+    Wait until there is exactly one: a scan of /proc is not atomic and may miss a process.
     """
     found: list[int] = []
 
@@ -70,5 +70,5 @@ def wait_for_command(ancestor: int, word: str) -> int:
         ]
         return len(found) == 1
 
-    wait_until(look, f"one process of {word}")
+    wait_until(look, f"one process runs {word}")
     return found[0]

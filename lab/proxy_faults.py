@@ -1,7 +1,7 @@
-"""Faults of connections through a `RedisProxy`, from requests that Redis never sees to late ones.
+"""Faults of connections through a `RedisProxy`: lost, truncated and late requests and answers.
 
-Some happen with a `chance` from 0 to 1. Every n-th time would fall into step with a client that
-starts again each time, which would then never succeed.
+Some happen with a `chance` from 0 to 1. If they happened at every n-th request, a client that
+retries could meet the fault each time and never succeed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from lab.redis_proxy import LIMIT_SECONDS, Link, ProxyFault, RedisProxy
 
 
 class CutRequests(ProxyFault):
-    """Redis gets the first half of a request, and the client is cut off."""
+    """Redis receives the first half of a request, and the client is disconnected."""
 
     def __init__(self, chance: float) -> None:
         self._chance = chance
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Cut the request in the middle, by chance."""
+        """Forward the request, or by chance only its first half."""
         if random.random() >= self._chance:
             await link.to_redis(data)
             return
@@ -30,10 +30,10 @@ class CutRequests(ProxyFault):
 
 
 class _OfSomeCalls(ProxyFault):
-    """The answers of some calls go wrong, by chance.
+    """The answers to some requests are spoiled, by chance.
 
-    The chance is of a call, not of each piece of its answer: some piece of a long answer would
-    nearly always go wrong.
+    The chance applies to a request, not to each piece of its answer. Otherwise a long answer would
+    nearly always have a spoiled piece.
     """
 
     def __init__(self, chance: float) -> None:
@@ -41,13 +41,13 @@ class _OfSomeCalls(ProxyFault):
         self._doomed: set[Link] = set()
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Pass the request on; choose whether its answer will go wrong."""
+        """Forward the request, and decide by chance whether to spoil its answer."""
         if random.random() < self._chance:
             self._doomed.add(link)
         await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Pass the answer on, or spoil it."""
+        """Forward the answer or spoil it."""
         if link in self._doomed:
             await self.spoil(link, data)
         else:
@@ -59,38 +59,38 @@ class _OfSomeCalls(ProxyFault):
 
 
 class LoseAnswers(_OfSomeCalls):
-    """Redis carries out a request, and the client is cut off without an answer."""
+    """Redis executes a request, and the client is disconnected without an answer."""
 
-    async def spoil(self, link: Link, data: bytes) -> None:  # noqa: ARG002 - nothing of it is kept
-        """Drop the answer and cut the client off."""
+    async def spoil(self, link: Link, data: bytes) -> None:  # noqa: ARG002 - the answer is dropped
+        """Drop the answer and disconnect both sides."""
         link.cut()
 
 
 class CutAnswers(_OfSomeCalls):
-    """The client gets the first half of an answer, then the end of the connection."""
+    """The client receives the first half of an answer, then the connection ends."""
 
     async def spoil(self, link: Link, data: bytes) -> None:
-        """Send half of the answer."""
+        """Send half of the answer, then end the client's connection."""
         await link.to_client(data[: len(data) // 2])
         link.end_client()
 
 
 class DelayAnswers(ProxyFault):
-    """Each answer comes `seconds` late, one after the other."""
+    """Each piece of an answer is `seconds` late; the delays of several pieces add up."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Pass the answer on after the delay."""
+        """Forward the answer after the delay."""
         await asyncio.sleep(self._seconds)
         await link.to_client(data)
 
 
 class Vanish(ProxyFault):
-    """Bytes vanish silently; new connections are accepted, and lose theirs too.
+    """Bytes are dropped silently, also those of new connections, which are accepted.
 
-    A connection that has lost bytes stays broken when the fault is over.
+    A connection that has lost bytes stays broken when the fault ends.
     """
 
     def __init__(self, *, requests: bool, answers: bool) -> None:
@@ -98,14 +98,14 @@ class Vanish(ProxyFault):
         self._answers = answers
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Lose the bytes, or pass them on."""
+        """Drop the bytes or forward them."""
         if self._requests:
             link.requests_lost = True
         else:
             await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Lose the bytes, or pass them on."""
+        """Drop the bytes or forward them."""
         if self._answers:
             link.answers_lost = True
         else:
@@ -113,34 +113,35 @@ class Vanish(ProxyFault):
 
 
 class KeepRequest(ProxyFault):
-    """The first request that contains `part` is held back and its client cut off; it arrives late.
+    """The first request that contains `part` is held back, and its client is disconnected.
 
-    That happens to bytes in the buffers of a machine between, or if TCP sends them again after the
-    client has given up and asked on another connection.
+    The request arrives when `let_it_come` is called. In a real network a request is late in this
+    way if a machine on the way buffers it, or if TCP retransmits it after the client has given up
+    and reconnected.
     """
 
     def __init__(self, part: bytes) -> None:
         self._part = part
         self._kept: list[tuple[Link, bytes]] = []
         self.is_kept = threading.Event()
-        """Set when a request is held back."""
+        """An event that is set when a request is held back."""
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Hold the request back if it is the one."""
+        """Hold the request back if it is the first that contains `part`."""
         if self.is_kept.is_set() or self._part not in data:
             await link.to_redis(data)
             return
-        # The client's end must not be passed on before what was kept.
+        # The end of the client's connection must not reach Redis before the kept request.
         link.requests_lost = link.answers_lost = True
         self._kept.append((link, data))
         link.cut_client()
         self.is_kept.set()
 
     def let_it_come(self, proxy: RedisProxy) -> None:
-        """Send the request that was held back; return when Redis has carried it out."""
+        """Send the request that was held back; return when Redis has executed it."""
         done = threading.Event()
 
-        async def come() -> None:
+        async def send_kept() -> None:
             for link, data in self._kept:
                 await link.to_redis(data)
                 link.end_redis()
@@ -148,5 +149,5 @@ class KeepRequest(ProxyFault):
             done.set()
 
         tasks: list[asyncio.Task[None]] = []
-        proxy.do(lambda: tasks.append(asyncio.ensure_future(come())))
-        assert done.wait(LIMIT_SECONDS), "Redis does not end the connection"
+        proxy.do(lambda: tasks.append(asyncio.ensure_future(send_kept())))
+        assert done.wait(LIMIT_SECONDS), "Redis did not end the connection"

@@ -1,4 +1,4 @@
-"""Redis servers as plain processes on loopback: a cluster, or a master with a Sentinel.
+"""Redis servers as processes on 127.0.0.1: a cluster, or a master with a Sentinel.
 
 with RedisCluster(folder) as cluster:
     collector = stage.collector(cluster.url, ...)
@@ -28,12 +28,12 @@ from launcher.embedded_redis import find_server
 
 SLOTS = 16384
 MASTER = "books"
-# So long a node does not answer until the others take it for dead.
-NODE_SECONDS = 1
+NODE_TIMEOUT_SECONDS = 1
+"""The time after which a cluster declares a node that does not answer dead."""
 
 
 class RedisServer:
-    """One server on a port of its own; its data is kept only with the option `appendonly`."""
+    """One server on a free port; its data survives a restart only with the option `appendonly`."""
 
     def __init__(self, folder: Path, name: str, options: Mapping[str, object]) -> None:
         self.port = free_port()
@@ -51,17 +51,22 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where clients of this one connect."""
+        """The address of this server for clients."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
         """The server's process."""
-        assert self._process is not None, "it was not started"
+        assert self._process is not None, "the server was not started"
         return self._process
 
     def start(self, *first: str) -> None:
-        """Start it; return when it answers. `first` are arguments before the options."""
+        """Start the server; return when it answers.
+
+        Args:
+            first: Arguments that precede the options; without any, those of the last start.
+
+        """
         self._arguments = list(first) or self._arguments
         options = [part for name, value in self._options.items() for part in _option(name, value)]
         with (self.folder / "log").open("ab") as log:
@@ -85,9 +90,9 @@ class RedisServer:
 
     @contextlib.contextmanager
     def unable_to_save(self) -> Iterator[None]:
-        """Let its saves to disk fail meanwhile, so that it refuses writes."""
+        """Let saves to disk fail until the context ends, so that the server refuses writes."""
         path = self.folder / "dump.rdb"
-        # No file can take this name's place.
+        # Redis cannot replace a folder that is not empty by a file.
         path.mkdir()
         (path / "full").touch()
         self.client.set("unsaved", "1")
@@ -105,13 +110,13 @@ class RedisServer:
         return bool(status["rdb_last_bgsave_status"] == "err")
 
     def kill(self) -> None:
-        """Kill it, as a crash would."""
+        """Kill the server, as a crash would."""
         self.process.kill()
         self.process.wait()
         self.client.close()
 
     def freeze(self) -> None:
-        """Stop its execution until `resume`."""
+        """Suspend the server until `resume`."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -140,7 +145,7 @@ class Fleet:
         """Start all servers."""
 
     def server(self, name: str, **options: object) -> RedisServer:
-        """Return one more server, not yet started; underscores in options become dashes."""
+        """Return a new server that is not yet started; underscores in options become dashes."""
         dashed = {option.replace("_", "-"): value for option, value in options.items()}
         server = RedisServer(self._folder, name, dashed)
         self._undo.callback(lambda: server.kill() if server._process else None)
@@ -148,7 +153,7 @@ class Fleet:
 
 
 class RedisCluster(Fleet):
-    """Masters that share the slots evenly; a dead one makes only its own slots unavailable."""
+    """Masters that share the slots evenly; if one dies, only its slots are unavailable."""
 
     def __init__(self, folder: Path, masters: int = 3, **options: object) -> None:
         super().__init__(folder)
@@ -162,16 +167,16 @@ class RedisCluster(Fleet):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address of the cluster for clients."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
 
     def _node(self, name: str) -> RedisServer:
         return self.server(
             name,
             cluster_enabled="yes",
-            cluster_node_timeout=NODE_SECONDS * 1000,
+            cluster_node_timeout=NODE_TIMEOUT_SECONDS * 1000,
             cluster_require_full_coverage="no",
-            # A bus port of its own: the usual one, 10,000 above, may be taken.
+            # The default bus port, the server's port plus 10,000, may be in use.
             cluster_port=free_port(),
             appendonly="yes",
             appendfsync="always",
@@ -194,28 +199,33 @@ class RedisCluster(Fleet):
         command(self.masters[0], "CLUSTER", "MEET", "127.0.0.1", node.port, bus)
 
     def _is_whole(self) -> bool:
-        said = [str(command(node, "CLUSTER", "INFO")) for node in self._nodes]
+        infos = [str(command(node, "CLUSTER", "INFO")) for node in self._nodes]
         known = f"cluster_known_nodes:{len(self._nodes)}"
-        return all("cluster_state:ok" in info and known in info for info in said)
+        return all("cluster_state:ok" in info and known in info for info in infos)
 
     def add_replica(self, master: RedisServer) -> RedisServer:
-        """Return a new replica of `master`, which takes over if the master dies."""
+        """Start and return a replica of `master`, which takes over if the master dies."""
         replica = self._node(f"replica-{len(self._replicas)}")
         replica.start()
         self._replicas.append(replica)
         self._meet(replica)
-        wait_until(self._is_whole, "the replica is of the cluster")
+        wait_until(self._is_whole, "the replica has joined the cluster")
         command(replica, "CLUSTER", "REPLICATE", _id_of(master))
         wait_until(lambda: follows(replica), "the replica follows")
         return replica
 
     def node_of(self, key: str) -> RedisServer:
-        """Return the master that has a key, by the servers' own answer."""
+        """Return the master of a key, by CLUSTER SLOTS.
+
+        Raises:
+            AssertionError: No node serves the key's slot.
+
+        """
         slot = key_slot(key.encode())
         for first, last, (_, port, *_), *_ in self._slots():
             if first <= slot <= last:
                 return next(node for node in self._nodes if node.port == port)
-        raise AssertionError(f"nobody has the slot {slot}")
+        raise AssertionError(f"no node serves the slot {slot}")
 
     def _slots(self) -> list[Any]:
         for node in self._nodes:
@@ -226,19 +236,19 @@ class RedisCluster(Fleet):
         raise AssertionError("no node answers")
 
     def begin_to_move(self, key: str, target: RedisServer) -> RedisServer:
-        """Open the slot of `key` for `target`; return the node that has it."""
+        """Start to migrate the slot of `key` to `target`; return its present node."""
         source, slot = self.node_of(key), key_slot(key.encode())
         command(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", _id_of(source))
         command(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", _id_of(target))
         return source
 
     def move_keys(self, keys: Sequence[str], source: RedisServer, target: RedisServer) -> None:
-        """Move keys of an open slot."""
+        """Move keys of a slot that is being migrated."""
         for key in keys:
             command(source, "MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
 
     def end_move(self, key: str, target: RedisServer) -> None:
-        """Give the slot of `key` to `target`, and tell every master."""
+        """Assign the slot of `key` to `target` on every master."""
         slot, node_id = key_slot(key.encode()), _id_of(target)
         others = [node for node in self.masters if node is not target]
         for node in (target, *others):
@@ -258,20 +268,20 @@ class SentinelFleet(Fleet):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address of the master for clients, through the Sentinel."""
         return f"redis+sentinel://127.0.0.1:{self.sentinel.port}/{MASTER}/0"
 
     def _begin(self) -> None:
         self.master.start()
         self.replica.start()
         wait_until(lambda: follows(self.replica), "the replica follows")
-        # A Sentinel writes its own file anew.
+        # A Sentinel requires a configuration file that it can rewrite.
         config = self.sentinel.folder / "sentinel.conf"
         config.write_text(
             f"sentinel monitor {MASTER} 127.0.0.1 {self.master.port} 1\n"
             f"sentinel down-after-milliseconds {MASTER} 1000\n"
             f"sentinel failover-timeout {MASTER} 3000\n"
-            # By itself it looks for replicas every ten seconds.
+            # Without this line the Sentinel looks for replicas only every ten seconds.
             f"sentinel known-replica {MASTER} 127.0.0.1 {self.replica.port}\n"
         )
         self.sentinel.start(str(config), "--sentinel")
@@ -282,39 +292,39 @@ class SentinelFleet(Fleet):
         return any(f"127.0.0.1:{self.replica.port}" in str(each) for each in found)
 
     def fail_over(self) -> None:
-        """Let the replica take over from a healthy master."""
-        wait_until(self._may_fail_over, "the Sentinel begins")
+        """Make the Sentinel promote the replica although the master is healthy."""
+        wait_until(self._may_fail_over, "the Sentinel starts the fail-over")
 
     def _may_fail_over(self) -> bool:
         try:
             command(self.sentinel, "SENTINEL", "FAILOVER", MASTER)
         except ResponseError:
-            # It does not know yet how the replica is.
+            # The Sentinel does not know the replica's state yet.
             return False
         return True
 
     def wait_for_failover(self) -> None:
-        """Return when the replica is the master."""
+        """Wait until the replica is the master."""
         wait_until(lambda: is_master(self.replica), "the replica is promoted")
 
 
 def follows(replica: RedisServer) -> bool:
-    """Return whether it has all data of its master and follows it."""
+    """Return whether the replica is in sync with its master."""
     replication: Any = replica.client.info("replication")
     return bool(replication.get("master_link_status") == "up")
 
 
 def is_master(server: RedisServer) -> bool:
-    """Return whether it accepts writes."""
+    """Return whether the server is a master."""
     try:
         return "master" in str(command(server, "ROLE"))
     except RedisConnectionError:
-        # A Sentinel cuts the connections of whom it promotes.
+        # A Sentinel closes the connections of the server that it promotes.
         return False
 
 
 def command(server: RedisServer, *words: object) -> Any:
-    """Return the answer to one command."""
+    """Run one command; return its answer."""
     return server.client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py's
 
 

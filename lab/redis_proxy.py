@@ -1,11 +1,11 @@
-"""A TCP proxy before a Redis that does to connections what networks do.
+"""A TCP proxy in front of a Redis that injects the faults of networks into connections.
 
 with RedisProxy(redis.port) as proxy:
     collector = stage.collector(proxy.url, ...)
     with proxy.goes_wrong(LoseAnswers(chance=0.3)):
         ...
 
-`proxy_faults` has the faults.
+The faults are in `proxy_faults`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Self
 
 PIECE_BYTES = 65536
 LIMIT_SECONDS = 10.0
-# Closing with this sends a reset, and throws away what was not sent.
-LINGER_NOT = struct.pack("ii", 1, 0)
+# A socket that is closed with this option sends a reset and drops unsent bytes.
+LINGER_NONE = struct.pack("ii", 1, 0)
 
 
 class Link:
-    """A client's connection, and the one to Redis that was opened for it."""
+    """A client's connection and the connection to Redis that was opened for it."""
 
     def __init__(
         self, client: StreamWriter, redis: StreamWriter, close: Callable[[StreamWriter], None]
@@ -35,56 +35,59 @@ class Link:
         self._redis = redis
         self._close = close
         self.requests_lost = False
-        """Whether bytes to Redis have vanished; then TCP delivers no later ones."""
+        """Whether bytes to Redis were dropped; TCP would deliver none after them."""
         self.answers_lost = False
-        """The same for bytes to the client."""
+        """Whether bytes to the client were dropped."""
         self.ended = asyncio.Event()
-        """Set when Redis has ended its side."""
+        """An event that is set when Redis has ended its side."""
 
     async def to_redis(self, data: bytes) -> None:
-        """Pass on what the client sends."""
+        """Send bytes to Redis."""
         await _write(self._redis, data)
 
     async def to_client(self, data: bytes) -> None:
-        """Pass on what Redis sends."""
+        """Send bytes to the client."""
         await _write(self._client, data)
 
     def end_redis(self) -> None:
-        """End the connection to Redis after what was sent."""
+        """Send Redis the end of the stream after all bytes."""
         if not self._redis.transport.is_closing():
             self._redis.write_eof()
 
     def end_client(self) -> None:
-        """End the client's connection after what was sent."""
+        """Close the client's connection after all bytes."""
         self._client.close()
 
     def cut_client(self) -> None:
-        """Cut off the client."""
+        """Disconnect the client."""
         self._close(self._client)
 
     def cut(self) -> None:
-        """Cut off both sides."""
+        """Disconnect both sides."""
         self._close(self._client)
         self._close(self._redis)
 
 
 class ProxyFault:
-    """Decides what happens to each piece of bytes; this base class passes all on."""
+    """A handler of the bytes between clients and Redis; this base class forwards all of them."""
 
     async def on_request(self, link: Link, data: bytes) -> None:
-        """Handle bytes that a client sent."""
+        """Handle bytes from a client."""
         await link.to_redis(data)
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Handle bytes that Redis sent."""
+        """Handle bytes from Redis."""
         await link.to_client(data)
 
 
 class RedisProxy:
-    """Passes bytes between clients and the Redis on `port` of this machine until the context ends.
+    """A proxy between clients and the Redis on a port of this machine, until the context ends.
 
-    With `resets` it cuts connections with a reset, as a machine that does not know a connection
-    does; otherwise it closes them, as a server that stops does.
+    Args:
+        port: The port of Redis.
+        resets: Whether to disconnect with a reset, as a machine does that does not know the
+            connection. Otherwise connections are closed, as by a server that stops.
+
     """
 
     def __init__(self, port: int, *, resets: bool = True) -> None:
@@ -98,7 +101,7 @@ class RedisProxy:
 
     @property
     def url(self) -> str:
-        """The proxy's address, as REDIS_URL takes it."""
+        """The proxy's address in the form of REDIS_URL."""
         return f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
 
     def __enter__(self) -> Self:
@@ -111,7 +114,7 @@ class RedisProxy:
 
     @contextlib.contextmanager
     def goes_wrong(self, fault: ProxyFault) -> Iterator[None]:
-        """Let `fault` happen to all connections, new ones too, until the context ends."""
+        """Apply `fault` to all connections, including new ones, until the context ends."""
         self._fault = fault
         try:
             yield
@@ -119,11 +122,11 @@ class RedisProxy:
             self._fault = ProxyFault()
 
     def cut(self) -> None:
-        """Cut every connection; new ones are accepted."""
+        """Disconnect every client; new connections are accepted."""
         self.do(self._cut_all)
 
     def lead_to(self, port: int) -> None:
-        """Connect to another Redis from now on, and cut all connections to the previous one."""
+        """Use another Redis from now on, and disconnect all clients of the previous one."""
 
         def move() -> None:
             self._target = port
@@ -132,14 +135,14 @@ class RedisProxy:
         self.do(move)
 
     def do(self, act: Callable[[], object]) -> None:
-        """Run `act` between two pieces of bytes; return when it is done."""
+        """Run `act` in the proxy's event loop; return when it is done."""
         done = threading.Event()
 
-        def act_and_tell() -> None:
+        def act_and_set() -> None:
             act()
             done.set()
 
-        self._loop.call_soon_threadsafe(act_and_tell)
+        self._loop.call_soon_threadsafe(act_and_set)
         assert done.wait(LIMIT_SECONDS), "the proxy hangs"
 
     def _cut_all(self) -> None:
@@ -169,23 +172,25 @@ class RedisProxy:
         link = Link(client, redis, self._close)
         self._links.add(link)
         try:
-            # Cancelled at the proxy's end, which is no failure.
+            # The tasks are cancelled when the proxy ends, which is no failure.
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(self._ask(link, asking), self._answer(link, answering))
+                await asyncio.gather(
+                    self._forward_requests(link, asking), self._forward_answers(link, answering)
+                )
         finally:
             self._links.discard(link)
             link.cut()
 
-    async def _ask(self, link: Link, asking: StreamReader) -> None:
+    async def _forward_requests(self, link: Link, asking: StreamReader) -> None:
         with contextlib.suppress(OSError):
             while data := await asking.read(PIECE_BYTES):
                 if not link.requests_lost:
                     await self._fault.on_request(link, data)
-        # Of a client that has gone, too, nothing comes where nothing comes through.
+        # If bytes are dropped, so is the end of the client's connection.
         if not link.requests_lost:
             link.end_redis()
 
-    async def _answer(self, link: Link, answering: StreamReader) -> None:
+    async def _forward_answers(self, link: Link, answering: StreamReader) -> None:
         with contextlib.suppress(OSError):
             while data := await answering.read(PIECE_BYTES):
                 if not link.answers_lost:
@@ -208,5 +213,5 @@ def _end(writer: StreamWriter) -> None:
 def _reset(writer: StreamWriter) -> None:
     if not writer.transport.is_closing():
         end: socket.socket = writer.get_extra_info("socket")
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NONE)
     writer.transport.abort()

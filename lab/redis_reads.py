@@ -1,4 +1,4 @@
-"""Typed reads of what is stored in Redis, for asyncio clients that return bytes."""
+"""Typed reads of hashes and streams in Redis, for asyncio clients that return bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 async def carry_out(redis: Redis, call: WriteCall) -> None:
-    """Run the write script; raise its error if it refuses."""
+    """Run the write script with the arguments of a call; a refusal is redis-py's error."""
     await redis.eval(WRITE.text, *cast("Any", call.arguments))
 
 

@@ -1,6 +1,6 @@
-"""An api with markets that a test moves: /symbols, /books, the streams, and the page.
+"""An api under a test's control, which moves its markets: /symbols, /books, streams, the page.
 
-For prepared answers, byte for byte, see `canned_api`.
+For answers that are prepared byte for byte, see `canned_api`.
 
 async with ScriptedApi() as api:
     market = api.market("BTC/USD", bids=[("1.0", "2.0")], asks=[("1.1", "3.0")])
@@ -41,13 +41,13 @@ TIME = "2026-08-02T03:35:51.660084Z"
 
 
 class ScriptedMarket:
-    """One book, whose events are right unless a test asks for wrong ones."""
+    """A book that sends its events to the streams; a test can also make wrong events."""
 
     def __init__(self, api: ScriptedApi, book: Book, source: str) -> None:
         self.book = book
         self.seq = 1
         self.row: dict[str, Any] = {}
-        """Members of the book's row in `/books` that differ from the book."""
+        """Members of the book's row in `/books` that replace those of the book."""
         self._api = api
         self._source = source
 
@@ -57,35 +57,35 @@ class ScriptedMarket:
         return self.book.symbol
 
     def update(self, bids: Pairs = (), asks: Pairs = (), *, is_lie: bool = False) -> None:
-        """Change the book and send the update, with a wrong checksum if it `is_lie`."""
+        """Change the book and send the update, with a wrong checksum if `is_lie`."""
         levels = self.book.levels(bids), self.book.levels(asks)
         self.book.update(*levels)
         self.seq += 1
         checksum = self.book.checksum() ^ is_lie
-        self._tell(render_update(self.book, self.seq, EPOCH, *levels, checksum, TIME, TIME))
+        self._send(render_update(self.book, self.seq, EPOCH, *levels, checksum, TIME, TIME))
 
     def status(self, status: Status, reason: str | None = None, *, by_api: bool = False) -> None:
-        """Send a status, as from the collector or as from the api."""
+        """Send a status event of the collector or, without a seq, of the api."""
         self.seq += not by_api
         seq, epoch = (None, None) if by_api else (self.seq, EPOCH)
         change = StatusChange(self.symbol, seq, epoch, status, reason, TIME)
-        self._tell(render_status(change), has_id=not by_api)
+        self._send(render_status(change), has_id=not by_api)
 
     def lag(self, missed: int | None, reason: LaggedReason = "slow") -> None:
-        """Send `lagged`."""
-        self._tell(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
+        """Send a `lagged` event."""
+        self._send(render_lagged(Lagged(self.symbol, missed, reason)), has_id=False)
 
-    def tell_snapshot(self, conflated: int | None = None) -> None:
-        """Send a snapshot that stands for `conflated` events."""
+    def send_snapshot(self, conflated: int | None = None) -> None:
+        """Send a snapshot that replaces `conflated` updates."""
         self.seq += 1 + (conflated or 0)
-        self._tell(self.snapshot(conflated))
+        self._send(self.snapshot(conflated))
 
     def snapshot(self, conflated: int | None = None) -> bytes:
-        """Return a snapshot of the book."""
+        """Return the event of a snapshot of the book."""
         view = snapshot_of(self.book, self._source, self.book.checksum(), TIME)
         return render_snapshot(view, self.seq, EPOCH, TIME, conflated)
 
-    def in_short(self) -> dict[str, Any]:
+    def books_row(self) -> dict[str, Any]:
         """Return the book's row in `/books`."""
         bid, ask = self.book.bids.best, self.book.asks.best
         return {
@@ -101,8 +101,8 @@ class ScriptedMarket:
             **self.row,
         }
 
-    def _tell(self, event: bytes, *, has_id: bool = True) -> None:
-        self._api.tell(self.symbol, event, f"1-{self.seq}" if has_id else None)
+    def _send(self, event: bytes, *, has_id: bool = True) -> None:
+        self._api.send_event(self.symbol, event, f"1-{self.seq}" if has_id else None)
 
 
 class _Follower:
@@ -110,14 +110,14 @@ class _Follower:
         self._symbols = symbols
         self._writer = writer
 
-    def wants(self, symbol: str) -> bool:
+    def follows(self, symbol: str) -> bool:
         return self._symbols is None or symbol in self._symbols
 
-    def tell(self, event: bytes, event_id: str | None) -> None:
+    def send_event(self, event: bytes, event_id: str | None) -> None:
         head = b"" if event_id is None else f"id: {event_id}\n".encode()
         self._writer.write(head + b"data: " + event + b"\n\n")
 
-    def tell_nothing(self) -> None:
+    def send_comment(self) -> None:
         self._writer.write(b":\n\n")
 
     def cut(self) -> None:
@@ -125,14 +125,14 @@ class _Follower:
 
 
 class ScriptedApi:
-    """The api; it can `stop` and `start` again at the same address."""
+    """An api that can `stop` and `start` again at the same address."""
 
     def __init__(self) -> None:
         self.markets: dict[str, ScriptedMarket] = {}
         self.key: str | None = None
-        """The key that readers must send."""
+        """The bearer token that readers must send; None if they need none."""
         self.has_books = self.has_streams = True
-        """Whether it answers `/books` and opens streams; otherwise the answer is 503."""
+        """Whether `/books` is answered and streams are opened; otherwise the answer is 503."""
         self.streams_asked: list[str] = []
         self._port = 0
         self._server: asyncio.Server | None = None
@@ -152,18 +152,18 @@ class ScriptedApi:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen, at the same address as before."""
+        """Listen, at the same address as before if the api was stopped."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def cut_streams(self) -> None:
-        """Break off every stream."""
+        """Abort every stream."""
         for follower in self._followers:
             follower.cut()
         self._followers.clear()
 
     async def stop(self) -> None:
-        """Close all connections, and listen no longer."""
+        """Abort all connections and stop listening."""
         assert self._server is not None
         self._server.close()
         for writer in self._writers:
@@ -181,17 +181,17 @@ class ScriptedApi:
         depth: int = 10,
         source: str = "simulated",
     ) -> ScriptedMarket:
-        """Add a market."""
+        """Add a market; return it."""
         book = Book(symbol, depth, Precision(*precision))
         book.replace(book.levels(bids), book.levels(asks))
         market = self.markets[symbol] = ScriptedMarket(self, book, source)
         return market
 
-    def tell(self, symbol: str, event: bytes, event_id: str | None) -> None:
+    def send_event(self, symbol: str, event: bytes, event_id: str | None) -> None:
         """Send an event to all followers of `symbol`."""
         for follower in self._followers:
-            if follower.wants(symbol):
-                follower.tell(event, event_id)
+            if follower.follows(symbol):
+                follower.send_event(event, event_id)
 
     @property
     def is_followed(self) -> bool:
@@ -207,7 +207,7 @@ class ScriptedApi:
             else:
                 await self._route(head.split()[1], reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
-            # The reader left, or was cut off by `stop`.
+            # The reader has disconnected, or `stop` aborted its connection.
             pass
         finally:
             self._writers.discard(writer)
@@ -224,10 +224,10 @@ class ScriptedApi:
         elif url.path == "/books" and not self.has_books:
             _answer(writer, 503, {"detail": "no books today"})
         elif url.path == "/books":
-            # Now and then a comment, as every api sends, so that no reader takes it for dead.
+            # A real api sends comments at intervals; without any, readers reconnect.
             for follower in self._followers:
-                follower.tell_nothing()
-            _answer(writer, 200, [self.markets[name].in_short() for name in sorted(self.markets)])
+                follower.send_comment()
+            _answer(writer, 200, [self.markets[name].books_row() for name in sorted(self.markets)])
         elif url.path.startswith("/stream") and not self.has_streams:
             _answer(writer, 503, {"detail": "no streams today"})
         elif url.path.startswith("/stream"):
@@ -260,8 +260,8 @@ class ScriptedApi:
         writer.write("\r\n".join(head).encode() + b"\n\n")
         follower = _Follower(symbols, writer)
         for market in self.markets.values():
-            if follower.wants(market.symbol):
-                follower.tell(market.snapshot(), f"1-{market.seq}")
+            if follower.follows(market.symbol):
+                follower.send_event(market.snapshot(), f"1-{market.seq}")
         self._followers.append(follower)
         await reader.read()
         if follower in self._followers:

@@ -1,7 +1,7 @@
-"""A Kraken server over real websockets that does what a test asks for, right or wrong.
+"""A Kraken server over real websockets; a test can inject frames.
 
-Its markets move by themselves, round robin, so that every symbol has updates. All frames are right
-until a test injects others. It shares no code with the library or the simulator.
+Its markets move in turn at a fixed rate, so that every symbol has updates. All frames are valid
+except those that a test injects. The server shares no code with the library or the simulator.
 
     with ScriptedKraken(("BTC/USD", "ETH/USD")) as kraken:
         collector = stage.collector(redis.url, kraken.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
@@ -42,7 +42,7 @@ class KrakenRequest(NamedTuple):
 
 
 class KrakenMarket:
-    """A symbol's whole book, ten levels a side."""
+    """A symbol's whole book: ten levels on each side."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -52,12 +52,12 @@ class KrakenMarket:
         self.asks = {middle + 5 * step: self._lots() for step in range(1, DEPTH + 1)}
 
     def move(self) -> tuple[list[Level], list[Level]]:
-        """Change something; return the changed bids and asks."""
+        """Change one or two levels of a side; return the changed bids and asks."""
         bids_change = self._random.random() < 0.5
         side, outwards = (self.bids, -5) if bids_change else (self.asks, 5)
         price = self._random.choice(list(side))
         levels = [(price, self._lots())]
-        # Now and then a level goes, and one enters behind the last.
+        # Sometimes a level is removed, and a new one is added behind the last.
         if self._random.random() < 0.2 and price != self._best(side, outwards):
             entered = max(side, key=lambda each: each * outwards) + outwards
             levels = [(price, 0), (entered, self._lots())]
@@ -68,15 +68,15 @@ class KrakenMarket:
         return (levels, []) if bids_change else ([], levels)
 
     def checksum(self) -> int:
-        """Kraken's checksum of the book."""
+        """Return Kraken's checksum of the book."""
         return checksum(self.bids, self.asks)
 
     def sorted_bids(self) -> list[Level]:
-        """The bids, best first."""
+        """Return the bids, best first."""
         return sorted(self.bids.items(), reverse=True)
 
     def sorted_asks(self) -> list[Level]:
-        """The asks, best first."""
+        """Return the asks, best first."""
         return sorted(self.asks.items())
 
     def _best(self, side: dict[int, int], outwards: int) -> int:
@@ -87,19 +87,19 @@ class KrakenMarket:
 
 
 def checksum(bids: dict[int, int], asks: dict[int, int]) -> int:
-    """Return CRC-32 of the best ten asks, then bids: ticks and lots in decimal."""
+    """Return the CRC-32 of the best ten asks, then bids, as ticks and lots in decimal."""
     levels = sorted(asks.items())[:10] + sorted(bids.items(), reverse=True)[:10]
     return zlib.crc32("".join(f"{ticks}{lots}" for ticks, lots in levels).encode())
 
 
 def decimal(units: int, precision: int) -> str:
-    """Return a number of units as a text with all its decimals."""
+    """Return units of 10**-precision as a text with all decimals."""
     digits = str(units).rjust(precision + 1, "0")
     return f"{digits[:-precision]}.{digits[-precision:]}"
 
 
 def level_text(level: Level) -> str:
-    """Return a level in the form of frames."""
+    """Return a level as the text in a frame."""
     price, qty = decimal(level[0], PRICE_PRECISION), decimal(level[1], QTY_PRECISION)
     return f'{{"price":{price},"qty":{qty}}}'
 
@@ -107,7 +107,7 @@ def level_text(level: Level) -> str:
 def book_frame(
     kind: str, symbol: str, bids: Iterable[str], asks: Iterable[str], check: object
 ) -> str:
-    """Return a frame of the book channel; levels are texts."""
+    """Return a frame of the book channel with these texts of levels."""
     timestamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return (
         f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"{symbol}",'
@@ -117,7 +117,7 @@ def book_frame(
 
 
 def update_frame(symbol: str, bids: Sequence[Level], asks: Sequence[Level], check: int) -> str:
-    """Return an update of well-formed levels."""
+    """Return an update with these levels."""
     return book_frame("update", symbol, map(level_text, bids), map(level_text, asks), check)
 
 
@@ -143,9 +143,13 @@ class _Client:
 
 
 class ScriptedKraken:
-    """A server of these symbols on a free port; each has `pace` updates a second.
+    """A server on a free port.
 
-    With `tls`, a server-side context, clients use `wss`.
+    Args:
+        symbols: The symbols of the markets.
+        pace: The updates per second of each market.
+        tls: A server-side context for `wss`; None for `ws`.
+
     """
 
     def __init__(
@@ -185,40 +189,40 @@ class ScriptedKraken:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that the server listens on."""
         assert self._server is not None
         port: int = self._server.socket.getsockname()[1]
         return port
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self.port}/v2"
 
     @property
     def connections(self) -> int:
-        """How many connections there have been."""
+        """The number of connections since the start."""
         return self._connections
 
     def asked(self, since: int = 0) -> list[KrakenRequest]:
-        """Return all requests for books after the first `since`."""
+        """Return the requests of the book channel, without the first `since`."""
         with self._lock:
             return [each for each in self._asked if each.channel == "book"][since:]
 
     def send(self, frame: str | bytes) -> None:
-        """Send a frame between two others."""
+        """Send a frame to all clients."""
         with self._lock:
             for client in self._clients:
                 client.send(frame)
 
     def fall_silent(self) -> None:
-        """Send nothing more, not even heartbeats and answers, on the present connections."""
+        """Send nothing more on the open connections, not even heartbeats and answers."""
         with self._lock:
             for client in self._clients:
                 client.silent = True
 
     def send_update(self, symbol: str, make: Callable[[KrakenMarket], str]) -> None:
-        """Send a frame that is made from the symbol's market."""
+        """Send the symbol's followers a frame that `make` returns for its market."""
         with self._lock:
             frame = make(self.markets[symbol])
             for client in self._clients:

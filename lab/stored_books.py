@@ -1,4 +1,4 @@
-"""Streams and hashes of books, as they are stored in Redis."""
+"""Reads of the streams and hashes of books in Redis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.waiting import wait_until
 
 
 class StoredBooks:
-    """Reads streams and hashes of books from a Redis."""
+    """A reader of the streams and hashes of books in one Redis."""
 
     def __init__(self, url: str) -> None:
         self.client = Redis.from_url(url, decode_responses=True)
@@ -23,13 +23,13 @@ class StoredBooks:
         self.client.close()
 
     def entries(self, symbol: str, after: str = "-") -> list[tuple[str, dict[str, str]]]:
-        """Return the entries of a symbol's stream, all or those after an id."""
+        """Return the entries of a symbol's stream, all or only those after an id."""
         first = after if after == "-" else f"({after}"
         found: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", first, "+")
         return [(entry_id, fields) for entry_id, fields in found]
 
     def events(self, symbol: str, after: str = "-") -> list[dict[str, Any]]:
-        """Return the events of a symbol's stream, all or those after an id."""
+        """Return the events of a symbol's stream, all or only those after an id."""
         return [json.loads(fields["data"]) for _, fields in self.entries(symbol, after)]
 
     def last_id(self, symbol: str) -> str:
@@ -38,7 +38,7 @@ class StoredBooks:
         return str(newest[0][0]) if newest else "-"
 
     def first_id(self, symbol: str) -> str:
-        """Return the id of the oldest event that is kept."""
+        """Return the id of the oldest event in the stream."""
         oldest: Any = self.client.xrange(f"kraken:events:{{{symbol}}}", count=1)
         return str(oldest[0][0])
 
@@ -48,7 +48,7 @@ class StoredBooks:
         return 0 if last == "-" else int(last.partition("-")[2])
 
     def ladder(self, symbol: str) -> Ladder:
-        """Return the book that the whole stream leads to; raise BrokenPromiseError."""
+        """Return the ladder after the whole stream; fail if an event breaks the contract."""
         return ladder_of_dump(symbol, self.entries(symbol))
 
     def book(self, symbol: str) -> dict[str, str]:
@@ -62,24 +62,24 @@ class StoredBooks:
         return {symbol: json.loads(state) for symbol, state in found.items()}
 
     def wait_for_seq(self, symbol: str, seq: int) -> None:
-        """Return when the stream has come to this seq."""
+        """Wait until the stream reaches this seq."""
         wait_until(lambda: self.last_seq(symbol) >= seq, f"{symbol} reaches {seq}")
 
     def wait_for_checksum(self, symbol: str, checksum: int) -> None:
-        """Return when the hash has the book with this checksum."""
+        """Wait until the hash has the book with this checksum."""
 
-        def is_there() -> bool:
+        def is_stored() -> bool:
             return self.book(symbol).get("checksum") == str(checksum)
 
-        wait_until(is_there, f"the book {checksum} of {symbol} is in Redis")
+        wait_until(is_stored, f"the book of {symbol} with checksum {checksum} is in Redis")
 
 
 def wait_until_still(
     simulator: SimulatorProcess, collector: Collector, streams: StoredBooks, *symbols: str
 ) -> None:
-    """Return when these markets have made all their updates and Redis has every event."""
-    simulator.wait_for_line("markets stand still: all updates are made")
+    """Wait until these markets have made all their updates and Redis has every event."""
+    simulator.wait_for_line("markets stopped")
     for symbol in symbols:
         streams.wait_for_checksum(symbol, simulator.book(symbol)["checksum"])
     waiting = "kraken_book_waiting_events"
-    wait_until(lambda: collector.metric(waiting) == 0, "all is published")
+    wait_until(lambda: collector.metric(waiting) == 0, "every event is published")

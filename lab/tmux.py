@@ -1,4 +1,4 @@
-"""A real terminal (tmux): keys go in, and the screen comes out."""
+"""Run the terminal program in tmux: send keys and read the screen."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TMUX = shutil.which("tmux")
 
 
 class Tmux:
-    """A terminal in which a shell runs our terminal program and prints its exit code."""
+    """A tmux session in which a shell runs the terminal program and prints its exit code."""
 
     def __init__(
         self, folder: Path, url: str, *arguments: str, size: tuple[int, int] = (80, 24)
     ) -> None:
         self._socket = folder / "tmux"
-        # TERM, the size and the colours are what tmux makes of nothing.
+        # The colours must depend on tmux alone, not on the environment of the tests.
         environment = f"env -u COLORTERM -u NO_COLOR PYTHONPATH={ROOT} KRAKEN_BOOK_URL={url}"
         command = f"{environment} {sys.executable} -m kraken_book.terminal {shlex.join(arguments)}"
         script = f"{command}; echo ended with $?; stty -a; exec sleep 600"
@@ -29,28 +29,28 @@ class Tmux:
         self._ask("-f", "/dev/null", "new-session", "-d", "-x", width, "-y", height, script)
 
     def press(self, *keys: str) -> None:
-        """Type keys, by tmux's names."""
+        """Press keys, named as tmux names them."""
         self._ask("send-keys", *keys)
 
     @property
     def screen(self) -> str:
-        """What is on the screen."""
+        """The text on the screen."""
         return self._ask("capture-pane", "-p")
 
-    def tell(self, variable: str) -> str:
-        """Return a tmux variable."""
+    def read_variable(self, variable: str) -> str:
+        """Return the value of a tmux variable."""
         return self._ask("display-message", "-p", f"#{{{variable}}}").strip()
 
     def until_says(self, *words: str) -> None:
-        """Return when all these words are on the screen."""
+        """Wait until all these words are on the screen."""
         wait_until(lambda: all(word in self.screen for word in words), f"{words}\n{self.screen}")
 
     def until_silent(self, word: str) -> None:
-        """Return when a word is not on the screen."""
+        """Wait until a word is not on the screen."""
         wait_until(lambda: word not in self.screen, f"no {word!r}\n{self.screen}")
 
     def close(self) -> None:
-        """End tmux and all that runs in it."""
+        """End tmux and every process in it."""
         self._ask("kill-server")
 
     def _ask(self, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""Small events and books in the forms that a collector writes; each shows its seq."""
+"""Small events and books in the collector's form, which contain their seq as a quantity."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from kraken_book.timestamps import rfc3339
 SYMBOL = "BTC/USD"
 PRECISION = Precision(1, 8)
 KEPT = Retention(300_000, 20_000)
-# Far from now, so that nothing by accident is Redis's own time.
+# Far from now, so that a test cannot mistake it for Redis's time.
 CONFIRMED_AT = "2026-08-02T03:35:51.660084Z"
 MOMENT = 1_785_641_751_660_084_000
 
 
 def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
-    """Return a book whose best bid has a quantity of `seq` lots."""
+    """Return a book with a quantity of `seq` lots at the best bid."""
     book = Book(symbol, depth, PRECISION)
     book.replace(
         book.levels([("100.0", f"{seq / 10**8:.8f}"), ("99.0", "1.00000000")]),
@@ -45,20 +45,20 @@ def book_at(seq: int, symbol: str = SYMBOL, depth: int = 10) -> Book:
 
 
 def book_snapshot_at(seq: int, symbol: str = SYMBOL, source: str = "simulated") -> BookSnapshot:
-    """Return the book of `seq` as a collector publishes it."""
+    """Return the snapshot of `book_at(seq)` that a collector publishes."""
     book = book_at(seq, symbol)
     return snapshot_of(book, source, book.checksum(), CONFIRMED_AT)
 
 
 class Event(NamedTuple):
-    """An event in short: its kind and seq, and the status of a status event."""
+    """The kind and seq of an event, and the status of a status event."""
 
     kind: Kind
     seq: int
     status: Status = "live"
 
     def entry(self, epoch: int, symbol: str = SYMBOL) -> EventEntry:
-        """Return the entry as a collector renders it."""
+        """Return the event as a collector renders it."""
         return EventEntry(self.kind, self.seq, self._render(epoch, symbol))
 
     def _render(self, epoch: int, symbol: str) -> bytes:
@@ -122,6 +122,6 @@ def status_call(
 
 
 def renewal(epoch: int, seq: int, *, confirmed_at: str = CONFIRMED_AT) -> WriteCall:
-    """Return the call that writes the book of `seq`, whose events are written already."""
+    """Return the call that writes the book of `seq`, the events of which are already written."""
     values = book_values(book_snapshot_at(seq), "live")
     return renew_book(SYMBOL, epoch, confirmed_at, KEPT, seq, values)

@@ -20,13 +20,13 @@ log = get_logger(__name__)
 
 
 class SimulatedConnection(ServerConnection):
-    """A connection that a mute also keeps from sending pongs and close frames."""
+    """A connection that sends no pongs and close frames during a mute."""
 
     active_faults: ActiveFaults | None = None
     """The faults of all connections; set after the handshake."""
 
     def send_data(self) -> None:
-        """Write the protocol's own frames: pongs and close frames."""
+        """Write pongs and close frames, or drop them during a mute."""
         if self.active_faults is not None and self.active_faults.get(Mute):
             self.protocol.data_to_send()
         else:
@@ -41,7 +41,7 @@ class Client:
         number: Its number since the start, from 1.
         feed: The source of books.
         active_faults: The faults of all connections.
-        max_queued: The maximum of bytes that wait for the client.
+        max_queued: The maximum of bytes to queue for the client.
 
     """
 
@@ -57,7 +57,7 @@ class Client:
         self.connection = connection
         connection.active_faults = active_faults
         self.send_queue = SendQueue(connection, active_faults, max_queued=max_queued)
-        # Kraken's ids exceed 2^53, where a client that reads floats goes wrong.
+        # Kraken's ids exceed 2^53, the limit of exact floats: clients must read integers.
         connection_id = 2**53 + secrets.randbelow(2**64 - 2**53)
         self.session = ServerSession(feed, self.send_queue, connection_id, active_faults)
         self._number = number
@@ -65,7 +65,7 @@ class Client:
         self._late: DelayLine[str | bytes] = DelayLine(self.session.receive)
 
     async def serve(self, request_log: ReceivedRequests) -> None:
-        """Send the status, then answer requests until the connection ends."""
+        """Send the status, then answer and log requests until the connection ends."""
         log.debug("client connected", address=self.connection.remote_address, number=self._number)
         self.session.send_status()
         try:

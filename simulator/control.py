@@ -1,4 +1,4 @@
-"""The control port: apply faults over HTTP, and show books, connections and their requests."""
+"""The control port: an HTTP interface to apply faults and to read books and connections."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _ROUTES = (
 async def controlled(
     simulator: Simulator, injector: FaultInjector, host: str, port: int
 ) -> AsyncIterator[str]:
-    """Serve the control port while in the context, and yield its URL.
+    """Serve the control port until the context ends; `runtime.listening.PortInUse` if it is taken.
 
-    Raises:
-        runtime.listening.PortInUse: Another process listens on the port.
+    Yields:
+        The URL of the control port.
 
     """
     listener = listen(host, port, "--control")
@@ -98,7 +98,7 @@ class _Control:
             listing = self._injector.exchange.listing(symbol)
         except KeyError:
             raise HTTPException(
-                404, f"there is no book of {symbol!r}: GET /books has all that there are"
+                404, f"there is no book of {symbol!r}: GET /books lists all books"
             ) from None
         return _json(_book(listing, _depth(request.query_params.get("depth", "10"))))
 
@@ -123,7 +123,7 @@ def _summary(listing: Listing) -> dict[str, Any]:
         "price_precision": listing.instrument.price_precision,
         "qty_precision": listing.instrument.qty_precision,
         "checksum": listing.checksum(),
-        "updates": {str(depth): count for depth, count in listing.shown().items()},
+        "updates": {str(depth): count for depth, count in listing.update_counts().items()},
     }
 
 
@@ -143,7 +143,7 @@ def _book(listing: Listing, depth: int) -> dict[str, Any]:
         "bids": texts(listing.market.bids.top(depth)),
         "asks": texts(listing.market.asks.top(depth)),
         "checksum": listing.checksum(),
-        "updates": listing.shown()[depth],
+        "updates": listing.update_counts()[depth],
     }
 
 
@@ -167,9 +167,9 @@ def _answer_unknown_fault(request: Request, error: Exception) -> Response:  # no
 
 
 def _answer_refused(request: Request, error: Exception) -> Response:
-    """Answer with the detail of the error; for an unknown route, list the known ones."""
+    """Return the detail of the error; for an unknown route, the list of routes."""
     assert isinstance(error, HTTPException)
     text = error.detail
     if error.status_code in {404, 405} and text == HTTPStatus(error.status_code).phrase:
-        text = f"there is no {request.method} {request.url.path}: there are {_ROUTES}"
+        text = f"there is no {request.method} {request.url.path}: use one of {_ROUTES}"
     return _json({"error": text}, error.status_code)

@@ -1,4 +1,4 @@
-"""Apply faults to the connections or to a market, and list those that are on."""
+"""Apply faults to the connections or to a market, list the active ones, and lift them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from simulator.protocol.feed import SimulatedFeed
 from simulator.protocol.wire import pack, pack_binary
 from simulator.server import Simulator
 
-_NO_JSON = "this is no JSON: {"
+_NO_JSON = "this is not JSON: {"
 _UNKNOWN_CHANNEL = '{"channel":"gossip","type":"update","data":[]}'
 _PADDED = '{"channel":"padding","type":"update","data":"%s"}'
 
 
 @dataclass(frozen=True)
 class PresentFault:
-    """A fault that is on, or waits for a market's next updates or subscriptions."""
+    """A fault that is active, or waits for a market's next updates or subscriptions."""
 
     fault: AnyFault
     left: float | None = None
@@ -27,11 +27,11 @@ class PresentFault:
 
 
 class FaultInjector:
-    """Applies faults, and knows which are on.
+    """The entry for all faults, whether of connections or of markets.
 
     Args:
         simulator: The server, for faults of connections.
-        feed: Its feed; only an `Exchange` has markets that can have faults.
+        feed: The server's feed; faults of markets require an `Exchange`.
 
     """
 
@@ -41,16 +41,16 @@ class FaultInjector:
 
     @property
     def exchange(self) -> Exchange:
-        """Return the synthetic markets; raises FaultError if a recording is replayed."""
+        """The synthetic markets; FaultError if a recording is replayed."""
         if self._exchange is None:
             raise FaultError(
-                "a recording is replayed: only the synthetic markets, without --replay, have"
-                " books that can be asked for and faults of a symbol"
+                "a recording is replayed: /books and faults of a symbol require the synthetic"
+                " markets, so start without --replay"
             )
         return self._exchange
 
     def inject(self, fault: AnyFault) -> None:
-        """Apply a fault; raises FaultError if it cannot be applied to this feed."""
+        """Apply a fault; FaultError if the feed or the symbol does not allow it."""
         simulator = self._simulator
         match fault:
             case kinds.Close(code=code):
@@ -79,7 +79,7 @@ class FaultInjector:
                     simulator.send_instrument(changed)
 
     def present(self) -> list[PresentFault]:
-        """Return the faults that are on or wait."""
+        """Return the faults that are active or wait."""
         active = self._simulator.active_faults
         lasting = active.remaining()
         waiting: list[AnyFault] = []
@@ -93,7 +93,7 @@ class FaultInjector:
         ]
 
     def lift(self) -> list[PresentFault]:
-        """Remove all faults that are on or wait, and return them."""
+        """Remove and return all faults that are active or wait."""
         lifted = self.present()
         self._simulator.active_faults.clear()
         if self._simulator.active_faults.system != "online":

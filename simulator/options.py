@@ -1,4 +1,4 @@
-"""The command line; an error is one line that says what is wrong and what would be right."""
+"""The command line; an error is one line that names the wrong option and a right value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SimulatorOptions:
     host: str
     port: int
     symbols: tuple[str, ...]
-    """The symbols to serve; empty for all."""
+    """The symbols to serve; empty for all of the catalogue or of the recording."""
     rate: float
     seed: int
     updates: int
@@ -30,19 +30,19 @@ class SimulatorOptions:
     speed: float
     loop: bool
     control: int | None
-    """The control port; None to open none."""
+    """The control port; None for no control port."""
     faults: tuple[AnyFault, ...]
     """The faults to apply at the start."""
     log_level: LogLevels | None
-    """Log levels that replace those of LOG_LEVEL."""
+    """Log levels that replace those of LOG_LEVEL; None to use LOG_LEVEL."""
 
 
 def read_options(arguments: Sequence[str]) -> SimulatorOptions:
-    """Return the options; exit with status 2 and one line if they are wrong."""
+    """Return the options, or exit with status 2 and one line if they are wrong."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
-        parser.error("--speed and --loop are for a recording: name it with --replay FILE")
+        parser.error("--speed and --loop require a recording: name it with --replay FILE")
     given["speed"] = 1.0 if given["speed"] is None else given["speed"]
     given["faults"] = tuple(given["faults"])
     return SimulatorOptions(**given)
@@ -51,36 +51,63 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         "simulator",
-        description="A stand-in for Kraken's WebSocket v2.",
-        epilog="LOG_LEVEL and LOG_FORMAT (console or json), also from .env, say how it logs.",
+        description="Simulate Kraken's WebSocket v2, with faults on request.",
+        epilog="Environment variables, also taken from .env: LOG_LEVEL, and LOG_FORMAT"
+        " (console or json).",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=_port, default=9443, help="0 takes a free one (%(default)s)")
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default=9443,
+        help="port to listen on, or 0 for a free port (default: %(default)s)",
+    )
     add(
         "--symbols",
         type=_symbols,
         default=(),
-        help=f"comma-separated; any BASE/QUOTE gets a market (default: all {len(CATALOGUE)}"
-        " of the catalogue, or of the recording)",
+        help="symbols to serve, separated by commas; any BASE/QUOTE gets a market"
+        f" (default: all {len(CATALOGUE)} of the catalogue, or all of the recording)",
     )
     add(
         "--rate",
         type=_rate,
         default=100.0,
-        help="updates a second, all together; half of them show in the best ten (%(default)s)",
+        help="updates per second over all markets; about half of them change the best ten"
+        " levels (default: %(default)g)",
     )
-    add("--seed", type=_seed, default=1, help="the same seed, the same moves (%(default)s)")
-    add("--updates", type=_count, default=0, help="stand still after so many (0: never)")
-    add("--replay", type=Path, metavar="FILE", help="serve the book frames of a recording")
-    add("--speed", type=_speed, help="times the recorded pace; 0 or max: as fast as it is read (1)")
-    add("--loop", action="store_true", help="begin the recording again at its end")
+    add(
+        "--seed",
+        type=_seed,
+        default=1,
+        help="seed of all moves: the same seed makes the same moves (default: %(default)s)",
+    )
+    add(
+        "--updates",
+        type=_count,
+        default=0,
+        help="number of updates after which the markets stop, or 0 for no limit (default: 0)",
+    )
+    add(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="replay the book frames of a recording instead of synthetic markets",
+    )
+    add(
+        "--speed",
+        type=_speed,
+        help="factor of the recorded pace, or max for as fast as clients read (default: 1)",
+    )
+    add("--loop", action="store_true", help="repeat the recording without end")
     add(
         "--control",
         type=_port,
         metavar="PORT",
-        help="serve faults, books and connections over HTTP; 0 takes a free port (none)",
+        help="port of an HTTP interface to faults, books and connections, or 0 for a free port"
+        " (default: none)",
     )
     add(
         "--fault",
@@ -89,12 +116,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_fault,
         action="append",
         default=[],
-        help="let something go wrong, such as 'corrupt?symbol=BTC/USD&count=3'; may come again",
+        help="fault to apply at the start, such as 'corrupt?symbol=BTC/USD&count=3'; may be"
+        " repeated",
     )
     add(
         "--log-level",
         type=_levels,
-        help="such as info,simulator.send_queue=debug (LOG_LEVEL, else info)",
+        help="log levels, such as info,simulator.send_queue=debug (default: LOG_LEVEL, or info)",
     )
     return parser
 
@@ -103,7 +131,7 @@ def _levels(text: str) -> LogLevels:
     try:
         return parse_levels(text)
     except ValueError as error:
-        # Argparse shows the text of ArgumentTypeError only.
+        # Of all exceptions argparse shows only the text of ArgumentTypeError.
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
@@ -123,7 +151,7 @@ def _port(text: str) -> int:
     port = _integer(text)
     if port is None or not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no port: use 1 to 65535, or 0 for a free one"
+            f"{text!r} is not a port: use 1 to 65535, or 0 for a free port"
         )
     return port
 
@@ -139,28 +167,32 @@ def _fault(text: str) -> AnyFault:
 def _rate(text: str) -> float:
     rate = _number(text)
     if rate is None or rate < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no rate: use updates a second, 0 or more")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a rate: use updates per second, 0 or more"
+        )
     return rate
 
 
 def _speed(text: str) -> float:
     speed = 0.0 if text == "max" else _number(text)
     if speed is None or speed < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no speed: use a factor, such as 10, or max")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a speed: use a factor, such as 10, or max"
+        )
     return speed or math.inf
 
 
 def _count(text: str) -> int:
     count = _integer(text)
     if count is None or count < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count: use an integer, 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count: use an integer, 0 or more")
     return count
 
 
 def _seed(text: str) -> int:
     seed = _integer(text)
     if seed is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no seed: use an integer")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: use an integer")
     return seed
 
 

@@ -1,4 +1,4 @@
-"""Run the simulator as a process: build the feed and the server from the options."""
+"""The simulator as a process: build the feed and the server from the options, and run them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def open_feed(options: SimulatorOptions) -> SimulatedFeed:
-    """Return the feed of the markets or of the recording that the options name."""
+    """Return the feed for the options, or exit with status 2 if the recording cannot be used."""
     if options.replay is None:
         profiles = [profile_of(symbol) for symbol in options.symbols or CATALOGUE]
         return Exchange(profiles, seed=options.seed, rate=options.rate, updates=options.updates)
@@ -69,21 +69,21 @@ async def _serve(feed: SimulatedFeed, options: SimulatorOptions, output: LogOutp
             await stack.enter_async_context(simulator)
             if options.control is not None:
                 control = controlled(simulator, injector, options.host, options.control)
-                # Programs that start a simulator look for these two lines.
+                # Programs that start a simulator read its addresses from these two lines.
                 _print(f"control on {await stack.enter_async_context(control)}")
         except PortInUse as error:
             _give_up(str(error))
         except OSError as error:
             _give_up(
                 f"cannot listen on {options.host} port {options.port}: {error.strerror}:"
-                " choose another --host or --port; --port 0 takes a free one"
+                " choose another --host or --port; --port 0 takes a free port"
             )
         _print(f"listening on {simulator.url}")
         await simulator.wait(stop)
 
 
 def _print(line: str) -> None:
-    # Not print(): if nobody reads the pipe, Python would complain at exit.
+    # Not print(): if the pipe's reader has gone, Python would report an error at exit.
     if sys.stdout is not None:
         with contextlib.suppress(OSError):
             os.write(sys.stdout.fileno(), f"{line}\n".encode())

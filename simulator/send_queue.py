@@ -1,8 +1,8 @@
-"""The queue of frames to one socket: frames that are pushed together are written together.
+"""The queue of frames to one socket, which writes all frames of an event loop iteration at once.
 
-Frames are packed once for all sockets and bypass `ServerConnection.send`: one send for each frame
-and each of 200 subscribers would cost more than the markets. A client that does not read fills its
-transport's buffer up to a limit; Kraken was seen to queue 26 s of frames.
+Frames are packed once for all sockets and bypass `ServerConnection.send`, which would pack them
+again for each subscriber. The frames for a slow client fill its transport's buffer up to a limit.
+The limit is high, because Kraken queues many seconds of frames too (docs/kraken-protocol.md).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _CLOSE_SECONDS = 0.5
 
 
 class SendQueue:
-    """Frames for one client, which is closed with 1013 if more than `max_queued` bytes wait.
+    """The frames for one client.
 
     Args:
         connection: The client's socket.
         active_faults: The faults of all connections.
-        max_queued: The maximum of bytes that wait for the client.
+        max_queued: The maximum of bytes to queue; if more wait, the connection is closed with 1013.
 
     """
 
@@ -53,7 +53,7 @@ class SendQueue:
         self._closing: asyncio.Task[None] | None = None
 
     def push(self, packed: bytes) -> None:
-        """Queue a frame, which is written in the next iteration of the event loop."""
+        """Queue a frame; it is written in the next iteration of the event loop."""
         if not self._pushed:
             self._loop.call_soon(self._write)
         self._pushed.append(packed)
@@ -65,7 +65,7 @@ class SendQueue:
 
     async def drained(self) -> None:
         """Wait while more than a megabyte is queued and the connection is open."""
-        # The transport reports a falling buffer only to websockets' own protocol.
+        # Only websockets' own protocol is notified when the transport's buffer drains.
         while self._is_open() and self._queued() > _DRAINED_BYTES:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -95,11 +95,11 @@ class SendQueue:
 
     def _close_if_slow(self) -> None:
         if self._closing is None and self._queued() > self._max_queued:
-            log.warning("closing a client that does not read", queued=self._queued())
+            log.warning("client too slow, closing", queued_bytes=self._queued())
             self._closing = asyncio.create_task(self._close())
 
     async def _close(self) -> None:
-        # The close frame waits behind everything that the client has not read.
+        # The close frame is sent only after all queued frames.
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._connection.close(CloseCode.TRY_AGAIN_LATER, "too slow")

@@ -1,4 +1,4 @@
-"""The WebSocket server: accept clients, serve them a feed, and apply faults to all of them."""
+"""The WebSocket server: accept clients, serve them a feed, and apply faults to all clients."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _STOP_SECONDS = 0.6
 
 
 class Simulator:
-    """Serves a feed on a port while in its context; at the end connections close with 1001.
+    """A server of a feed that runs until its context ends, and then closes connections with 1001.
 
     Args:
         feed: The source of books.
         host: The address to listen on.
-        port: The port; 0 takes a free one.
+        port: The port; 0 for a free port.
         listener: A listening socket to use instead of host and port.
-        max_queued: The maximum of bytes that wait for a client before it is closed.
+        max_queued: The maximum of bytes to queue for a client; one that needs more is closed.
 
     Attributes:
         active_faults: The faults of all connections.
-        request_log: The last requests of all connections.
+        request_log: The latest requests of all connections.
         accepted: The number of connections since the start.
 
     """
@@ -68,13 +68,13 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return the address for clients; valid once started."""
+        """The address for clients; valid after the start."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{self._port}/v2"
 
     async def __aenter__(self) -> Simulator:
-        # No pings: like Kraken's, our limit for slow readers is the size of their queue.
-        # No compression: it would pack each frame again for each client.
+        # No pings: as at Kraken, only the size of the queue limits a slow client.
+        # No compression: it would pack every frame again for every client.
         address: dict[str, Any] = {"host": self._host, "port": self._port}
         self._server = await serve(
             self._serve_client,
@@ -105,7 +105,7 @@ class Simulator:
             await _stop(self._server)
 
     async def wait(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; raise an error of the feed if it fails."""
+        """Serve until `stop` is set; an error of the feed is raised."""
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait({stopped, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -114,7 +114,7 @@ class Simulator:
 
     @property
     def open_connections(self) -> int:
-        """Return the number of connected clients."""
+        """The number of connected clients."""
         return len(self._clients)
 
     def close_all(self, code: int) -> None:
@@ -128,18 +128,18 @@ class Simulator:
             client.connection.transport.abort()
 
     def push_all(self, packed: bytes) -> None:
-        """Send every client a frame that `wire.pack` made."""
+        """Send every client a frame from `wire.pack`."""
         for client in self._clients:
             client.send_queue.push(packed)
 
     def set_system(self, system: System) -> None:
-        """Change the status of the system, for clients that are connected and new ones."""
+        """Change the status of the system, and send it to every client."""
         self.active_faults.system = system
         for client in self._clients:
             client.session.send_status()
 
     def send_instrument(self, changed: SimulatedInstrument) -> None:
-        """Send a pair that has changed to the clients that follow the instruments."""
+        """Send a changed pair to the clients that follow the instruments."""
         for client in self._clients:
             client.session.send_instrument(changed)
 
@@ -162,10 +162,10 @@ class Simulator:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             for client in self._clients:
-                client.session.heartbeat()
+                client.session.send_heartbeat()
 
     def _answer_over_http(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer /healthz, or refuse the handshake if a fault says so; else return None."""
+        """Return the answer to /healthz or a fault's refusal; None to continue the handshake."""
         if request.path == "/healthz":
             return connection.respond(HTTPStatus.OK, "ok\n")
         refusal = self.active_faults.get(RefuseConnections)
@@ -189,7 +189,7 @@ async def _stop(server: Server) -> None:
         async with asyncio.timeout(_STOP_SECONDS):
             await server.wait_closed()
     except TimeoutError:
-        # A client that does not read holds back its close frame.
+        # A client that does not read never receives the close frame.
         for connection in list(server.all_connections):
             connection.transport.abort()
         await server.wait_closed()

@@ -1,4 +1,4 @@
-"""Programs for developers: chaos, soak, compose, pictures, plan; `--help` explains each.
+"""Programs for developers: chaos, soak, compose, pictures, plan; each has `--help`.
 
-`console` has what they share. Nothing in the product imports them.
+`console` and `background` are shared. The product imports nothing from here.
 """

@@ -1,4 +1,4 @@
-"""What all tools share: options, lines with the time, tables, the verdict, and ending in order."""
+"""The console of all tools: options, progress lines, tables, the verdict, and signals."""
 
 from __future__ import annotations
 
@@ -12,49 +12,62 @@ from typing import NoReturn
 from runtime.command_line import OneLineParser
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_BEGUN_AT = time.monotonic()
+_STARTED_AT = time.monotonic()
 
 
 def options_parser(tool: str, description: str) -> OneLineParser:
-    """Return the parser of `python -m tools.TOOL`; each tool explains itself with `--help`."""
+    """Return the command line parser of `python -m tools.TOOL`."""
     return OneLineParser(f"python -m tools.{tool}", description=description, allow_abbrev=False)
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print a line with the seconds since the start."""
-    print(f"[{time.monotonic() - _BEGUN_AT:5.1f} s] {line}", flush=True)
+    print(f"[{time.monotonic() - _STARTED_AT:5.1f} s] {line}", flush=True)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> Iterator[str]:
-    """Yield the lines of a table; the first `words` columns are left-aligned, figures right."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1
+) -> Iterator[str]:
+    """Render a table.
+
+    Args:
+        head: The names of the columns.
+        rows: The cells of each row.
+        text_columns: The number of left-aligned columns; the columns after them are right-aligned.
+
+    Yields:
+        The lines of the table.
+
+    """
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     for row in (head, ["-" * width for width in widths], *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row[:words], widths, strict=False)]
-        figures = zip(row[words:], widths[words:], strict=True)
+        texts = zip(row[:text_columns], widths, strict=False)
+        cells = [cell.ljust(width) for cell, width in texts]
+        figures = zip(row[text_columns:], widths[text_columns:], strict=True)
         cells += [cell.rjust(width) for cell, width in figures]
         yield "  ".join(cells).rstrip()
 
 
-def verdict(report: Iterable[str], wrong: Iterable[str], failure: object = None) -> int:
-    """Print the report, what is wrong, and whether every promise held.
+def print_verdict(report: Iterable[str], broken: Iterable[str], failure: object = None) -> int:
+    """Print the report, the broken promises, and whether every promise held.
 
     Args:
-        report: The figures, line by line.
-        wrong: What should not have been.
-        failure: Why the run did not come to its end; None if it did.
+        report: The lines of the report.
+        broken: The broken promises.
+        failure: The error that stopped the run early; None if the run is complete.
 
     Returns:
-        The exit code: 0 if every promise held.
+        The exit code: 0 if the run is complete and every promise held, else 1.
 
     """
     print("\n" + "\n".join(report))
-    wrong = list(wrong)
-    for each in wrong:
-        print(f"WRONG: {each}")
+    broken = list(broken)
+    for each in broken:
+        print(f"BROKEN: {each}")
     if failure is not None:
         print(f"FAILED: {failure}")
-    is_good = failure is None and not wrong
-    say("every promise held" if is_good else "not every promise held")
+    is_good = failure is None and not broken
+    print_progress("every promise held" if is_good else "at least one promise was broken")
     return 0 if is_good else 1
 
 
@@ -65,7 +78,7 @@ def exit_on_signals() -> None:
 
 
 def _exit(number: int, _frame: FrameType | None) -> NoReturn:
-    # A second signal must not stop the cleaning up.
+    # A second signal must not interrupt the cleanup.
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     sys.exit(128 + number)

@@ -1,9 +1,9 @@
-"""How many processes, servers and bits a second readers take, calculated from what was measured.
+"""Calculate the processes, servers and bandwidth for a number of readers, from measured figures.
 
     python -m tools.plan --readers 100000 --books 1100 --updates 5000 --venues 3
 
-Each constant is a figure of bench/README.md and names the suite that measures it; docs/scale.md
-says what else is assumed. Each venue is planned by itself: its collectors, its Redis, its apis.
+Each constant is a figure of bench/README.md and names its benchmark; docs/scale.md has the other
+assumptions. Each venue has a separate plan, with its own collectors, Redis and apis.
 """
 
 from __future__ import annotations
@@ -17,126 +17,151 @@ from tools.console import options_parser
 
 # Microseconds of CPU.
 COLLECTOR_UPDATE = 88.0
-"""python -m bench --only whole_exchange"""
-REDIS_EVENT = 73.0
-"""To write an event by itself, as nearly all are: python -m bench --only replicas_all"""
-REDIS_CONFIRM = 20.0
-"""A second and book: the same"""
-REDIS_FOLLOW_BOOK = 8.0
-"""A second, book and api that follows it: the same"""
-REDIS_FOLLOW_EVENT = 5.5
-"""An event and api, at 20 events a flush: the same"""
-REDIS_FEED_EVENT = 7.4
-"""For an event to a copy: bench --only redis_replica"""
-REDIS_COPY_EVENT = 30.0
-"""For an event in a copy: the same"""
+"""For an update: bench --only whole_exchange"""
 API_FOLLOW_BOOK = 110.0
-"""A second and book that an api follows: bench --only replicas_all, the api's own CPU"""
+"""Per second, for a book that an api follows: bench --only replicas_all, CPU of the api"""
 API_FOLLOW_EVENT = 90.0
-"""The same, an event"""
+"""For an event of such a book: the same"""
 API_WRITE = 29.0
-"""To one reader, whatever is in it: bench --only at_ease"""
+"""For a write to one reader, with any number of events: bench --only at_ease"""
 API_EVENT = 0.3
-"""In a write, to one reader: bench --only fan_out"""
+"""For each event in a write to one reader: bench --only fan_out"""
+
+
+class RedisCosts(NamedTuple):
+    """Microseconds of CPU that Redis uses."""
+
+    write_event: float = 73.0
+    """For an event in a separate call, as nearly all are: bench --only replicas_all"""
+    confirm_book: float = 20.0
+    """Per second, for a book: the same"""
+    follow_book: float = 8.0
+    """Per second, for a book and an api that follows it: the same"""
+    follow_event: float = 5.5
+    """For an event and an api, at 20 events per flush: the same"""
+    feed_copy: float = 7.4
+    """For an event, to send it to a copy: bench --only redis_replica"""
+    copy_event: float = 30.0
+    """For an event, in the copy: the same"""
+
+
+MEASURED_REDIS = RedisCosts()
 
 # Bytes.
 COLLECTOR_MEMORY, COLLECTOR_BOOK = 60e6, 32e3
-"""bench --only sizes_all, depth 10; so are all that follow"""
+"""For a process and for a book of depth 10: bench --only sizes_all, like the next five"""
 REDIS_BOOK, REDIS_ENTRY = 2.13e3, 386.0
 API_MEMORY, API_BOOK, API_READER = 59e6, 31e3, 19e3
 EVENT_BYTES = 371.0
-"""On the wire: bench --only replicas_all"""
+"""On the network: bench --only replicas_all"""
 
 # Settings' defaults.
 RETENTION_SECONDS = 300.0
 
-# Assumed.
-BUSY = 0.7
-"""The share of a core that is planned for; the rest is for bursts."""
-WRITES_A_SECOND = 20.0
-"""Writes to one reader: a busy api lets events gather, here for 50 ms."""
+# Assumptions.
+MAX_CORE_SHARE = 0.7
+"""The planned share of each core; the rest is for bursts."""
+MAX_WRITES_PER_SECOND = 20.0
+"""Writes to one reader: a busy api collects events, here for 50 ms."""
 MAX_GROUPS = 64
 
 
 class ReadersAndBooks(NamedTuple):
-    """The load of one venue: its readers, its books and its updates a second."""
+    """The load of one venue: its readers, its books, and its updates per second."""
 
     readers: float
     books: int
     updates: float
     follow: float = 1.0
-    """Books that each reader follows."""
+    """The number of books that each reader follows."""
     skew: float = 4.0
-    """How much more often than others the books that are read move."""
+    """The rate of the followed books, as a multiple of the mean rate."""
 
     @property
     def events_each(self) -> float:
-        """Events a second to one reader."""
+        """The events per second to one reader."""
         return min(self.updates, self.updates / self.books * self.follow * self.skew)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one venue needs; each process and each Redis has a core."""
+    """The processes of one venue; each process and each Redis needs a core."""
 
     load: ReadersAndBooks
     collectors: int
-    """Shards; each has a second collector that stands by."""
+    """The number of shards; each also has a standby collector."""
     groups: int
-    """The number of groups of apis, each with its share of the books; 1 if all follow all."""
+    """The number of groups of apis, each of which follows its share of the books."""
     apis: int
     nodes: int
-    """Redis nodes that are written to; more than one is a Cluster."""
+    """The number of Redis masters; more than one are a Cluster."""
     copies: int
-    """Copies of each node; if there are any, the apis read these."""
+    """The number of copies of each master; if there are any, the apis read only copies."""
     redis_memory: float
-    """The bytes of all nodes and copies; each has its share of the books."""
+    """The bytes of all masters and copies, each with its share of the books."""
     memory: float
     """The bytes of all processes."""
     bits: float
-    """Bits a second to all readers."""
+    """The bits per second to all readers."""
 
     @property
     def cores(self) -> int:
-        """All cores, also those of collectors that stand by."""
+        """The number of cores, including those of standby collectors."""
         return 2 * self.collectors + self.apis + self.nodes * (1 + self.copies)
 
     def lines(self) -> Iterator[str]:
-        """Yield the plan as text."""
+        """Render the plan as text.
+
+        Yields:
+            The lines of the text.
+
+        """
         load = self.load
         yield (
             f"{load.readers:,.0f} readers of {load.follow:g} of {load.books:,} books,"
             f" {load.updates:,.0f} updates/s: {load.events_each:,.1f} events/s to each"
         )
         kinds = f", in {self.groups} groups by book" if self.groups > 1 else ""
-        yield f"  collectors   {self.collectors} and as many that stand by"
+        yield f"  collectors   {self.collectors}, and {self.collectors} on standby"
         yield f"  apis         {self.apis}{kinds}"
-        yield f"  Redis        {self.nodes} written to, {self.copies} copies of each"
+        yield f"  Redis        masters: {self.nodes}, copies of each: {self.copies}"
         in_redis = self.redis_memory / 1e9
-        yield f"  memory       {self.memory / 1e9:.1f} GB, of it {in_redis:.1f} in Redis"
+        yield f"  memory       {self.memory / 1e9:.1f} GB, including {in_redis:.1f} GB in Redis"
         yield f"  to readers   {self.bits / 1e9:.2f} Gbit/s"
         yield f"  cores        {self.cores}"
 
 
 class TooMuch(Exception):
-    """One api cannot follow as many books as it would have to."""
+    """A load for which one api would have to follow more books than it can."""
 
 
-def plan(load: ReadersAndBooks) -> Plan:
-    """Return the plan with the fewest apis; raise TooMuch if there is none."""
-    # Who reads several books finds them all only where every api has every book.
+def plan(load: ReadersAndBooks, redis: RedisCosts = MEASURED_REDIS) -> Plan:
+    """Return the plan with the fewest apis.
+
+    Args:
+        load: The readers and books of one venue.
+        redis: The costs of Redis.
+
+    Returns:
+        The plan.
+
+    Raises:
+        TooMuch: One api would have to follow more books than it can.
+
+    """
+    # A stream of several books needs an api that follows all books, so there is only one group.
     most = min(MAX_GROUPS, load.books) if load.follow <= 1 else 1
     groups = [2**power for power in range(most.bit_length())]
-    fitting = [group for group in groups if following(load, group) < BUSY]
+    fitting = [group for group in groups if following(load, group) < MAX_CORE_SHARE]
     if not fitting:
         raise TooMuch(
-            f"to follow {load.books:,} books at {load.updates:,.0f} updates/s takes"
-            f" {following(load, groups[-1]):.1f} cores of an api: let readers have a stream for"
-            " each book, or plan parts of the books by themselves"
+            f"following {load.books:,} books at {load.updates:,.0f} updates/s needs"
+            f" {following(load, groups[-1]):.1f} cores of one api: use --follow 1, that is a"
+            " stream for each book, or plan for parts of the books"
         )
     apis, few = min((_apis(load, group), group) for group in fitting)
-    collectors = max(1, ceil(load.updates * COLLECTOR_UPDATE / 1e6 / BUSY))
-    nodes, copies = _redis(load, apis, few)
+    collectors = max(1, ceil(load.updates * COLLECTOR_UPDATE / 1e6 / MAX_CORE_SHARE))
+    nodes, copies = _redis(load, apis, few, redis)
     kept = load.books * REDIS_BOOK + load.updates * RETENTION_SECONDS * REDIS_ENTRY
     redis_memory = kept * (1 + copies)
     memory = (
@@ -150,52 +175,75 @@ def plan(load: ReadersAndBooks) -> Plan:
 
 
 def following(load: ReadersAndBooks, groups: int) -> float:
-    """Return the share of a core that an api takes to follow its share of the books.
+    """Return the share of a core that an api uses to follow its share of the books.
 
-    Measured with a reader of all books; a stream of one book takes less.
+    The figures were measured with a reader of all books. A stream of one book needs less.
     """
     return (load.books * API_FOLLOW_BOOK + load.updates * API_FOLLOW_EVENT) / groups / 1e6
 
 
 def reading(load: ReadersAndBooks) -> float:
-    """Return the share of an api's core that one reader takes."""
-    writes = min(load.events_each, WRITES_A_SECOND)
+    """Return the share of an api's core that one reader uses."""
+    writes = min(load.events_each, MAX_WRITES_PER_SECOND)
     return (writes * API_WRITE + load.events_each * API_EVENT) / 1e6
 
 
 def _apis(load: ReadersAndBooks, groups: int) -> int:
-    each_group = load.readers / groups * reading(load) / (BUSY - following(load, groups))
-    return groups * max(1, ceil(each_group))
+    free_share = MAX_CORE_SHARE - following(load, groups)
+    return groups * max(1, ceil(load.readers / groups * reading(load) / free_share))
 
 
-def _redis(load: ReadersAndBooks, apis: int, groups: int) -> tuple[int, int]:
-    """Return the number of nodes and the copies of each."""
-    writing = (load.updates * REDIS_EVENT + load.books * REDIS_CONFIRM) / 1e6
-    events, copy = load.updates / 1e6, load.updates * REDIS_COPY_EVENT / 1e6
-    # Each api reads all nodes, its share of each one's books.
-    read = load.books * REDIS_FOLLOW_BOOK / 1e6 + events * REDIS_FOLLOW_EVENT
+def _redis(load: ReadersAndBooks, apis: int, groups: int, costs: RedisCosts) -> tuple[int, int]:
+    """Return the number of masters and the number of copies of each."""
+    writing = (load.updates * costs.write_event + load.books * costs.confirm_book) / 1e6
+    events, copy = load.updates / 1e6, load.updates * costs.copy_event / 1e6
+    # Each api reads its share of the books from all masters.
+    read = load.books * costs.follow_book / 1e6 + events * costs.follow_event
     read *= apis / groups
     nodes = 1
     while True:
-        if (writing + read) / nodes <= BUSY:
+        if (writing + read) / nodes <= MAX_CORE_SHARE:
             return nodes, 0
-        spare = BUSY - copy / nodes
+        spare = MAX_CORE_SHARE - copy / nodes
         copies = ceil(read / nodes / spare) if spare > 0 else 0
-        fed = (writing + copies * events * REDIS_FEED_EVENT) / nodes
-        if copies and fed <= BUSY:
+        fed = (writing + copies * events * costs.feed_copy) / nodes
+        if copies and fed <= MAX_CORE_SHARE:
             return nodes, copies
         nodes += 1
 
 
 def main() -> None:
-    """Print the plan for the command line."""
-    parser = options_parser("plan", "Plan the processes and servers that so many readers need.")
-    parser.add_argument("--readers", type=int, default=100_000, help="of all venues together")
-    parser.add_argument("--books", type=int, default=1100, help="of each venue")
-    parser.add_argument("--updates", type=float, default=5000.0, help="a second, of each venue")
-    parser.add_argument("--venues", type=int, default=1)
-    parser.add_argument("--follow", type=float, default=1.0, help="books that a reader follows")
-    parser.add_argument("--skew", type=float, default=4.0, help="how much busier those are")
+    """Print the plan for the load on the command line."""
+    parser = options_parser(
+        "plan", "Calculate the processes, servers and bandwidth that a load needs."
+    )
+    add = parser.add_argument
+    add(
+        "--readers",
+        type=int,
+        default=100_000,
+        help="number of readers of all venues (default: %(default)s)",
+    )
+    add("--books", type=int, default=1100, help="books of each venue (default: %(default)s)")
+    add(
+        "--updates",
+        type=float,
+        default=5000.0,
+        help="updates per second of each venue (default: %(default)g)",
+    )
+    add("--venues", type=int, default=1, help="number of venues (default: %(default)s)")
+    add(
+        "--follow",
+        type=float,
+        default=1.0,
+        help="number of books that a reader follows (default: %(default)g)",
+    )
+    add(
+        "--skew",
+        type=float,
+        default=4.0,
+        help="rate of the followed books, as a multiple of the mean (default: %(default)g)",
+    )
     options = parser.parse_args()
     venues = options.venues
     load = ReadersAndBooks(
@@ -209,7 +257,7 @@ def main() -> None:
         print(line)
     if venues > 1:
         print(
-            f"{venues} such venues: {venues * found.cores} cores, {venues * found.apis} apis,"
+            f"{venues} venues: {venues * found.cores} cores, {venues * found.apis} apis,"
             f" {venues * found.memory / 1e9:.1f} GB, {venues * found.bits / 1e9:.2f} Gbit/s"
         )
 

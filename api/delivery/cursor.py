@@ -1,8 +1,10 @@
-"""One reader's place in a log, from its opening on.
+"""One reader's place in a log: the ring of one book, or the log of a channel.
 
-A cursor opens its log, or resumes after an event and pages through the events before the log; then
-it follows the log. If it falls behind the oldest event of the log, it sends `lagged` and opens
-again. It holds an index and shared data, never a copy of unsent events, so a reader that does not
+A cursor opens with the current books. Or it resumes after an event: then it first pages through the
+events between that one and the log. After that it follows the log. If the log drops events before
+the cursor has sent them, the cursor sends `lagged` and opens again.
+
+A cursor holds an index and shared data, never a copy of unsent events, so a reader that does not
 read costs no more memory than others.
 """
 
@@ -26,14 +28,14 @@ log = get_logger(__name__)
 
 
 class Cursor:
-    """A place in the log of one book or of many.
+    """A place in a log.
 
     Call `open` or `resume` once, then `next` or `ready` for the next data, and `close` at the end.
-    Register with `log` to be woken when there may be more.
+    To be woken when there may be more data, register a callback with `log.on_change`.
 
     Args:
-        log: The log.
-        opener: Opens the log.
+        log: The ring of one book, or the log of a channel.
+        opener: Finds the first data of the stream, and the index in the log to continue at.
     """
 
     def __init__(self, log: EventLog, opener: Opener) -> None:
@@ -42,10 +44,10 @@ class Cursor:
         self._opener = opener
         self._index = 0
         self._position = NOWHERE
-        # Writes that are sent before the action of the state.
+        # The rest of the opener's last step. It is sent before anything else.
         self._writes: Iterator[list[bytes]] = iter(())
-        # `lagged` and statuses that are sent before the next opening.
-        self._words: list[bytes] = []
+        # The events that are sent before the next opening: `lagged` and statuses.
+        self._before_opening: list[bytes] = []
 
     def close(self) -> None:
         """Release the log, because the reader has left."""
@@ -54,18 +56,19 @@ class Cursor:
         self._opener.close()
 
     async def open(self) -> bytes:
-        """Begin with the current books and return the first data; raise ApiError if impossible."""
+        """Begin with the current books and return the first data; raise ApiError if that fails."""
         try:
             return self._take(await self._opener.open())
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
 
     async def resume(self, event_id: str) -> bytes:
-        """Continue after an event and return the first data; raise ApiError if impossible."""
+        """Continue after an event and return the first data; raise ApiError if that fails."""
         try:
             try:
                 return self._take(await self._opener.resume(event_id))
             except EventsGone as gone:
+                # Begin with the current books instead, after `lagged`.
                 self._miss_events(gone.reason)
                 return await self._open_again()
         except (RedisError, OSError) as error:
@@ -91,6 +94,7 @@ class Cursor:
                     return data
             elif self.state is CursorState.WAITING:
                 data = await self._open_again() or self._next_write()
+                # If it opened without data, continue in the new state.
                 if data or self.state is CursorState.WAITING:
                     return data
             elif self.state is CursorState.OPENING:
@@ -116,7 +120,7 @@ class Cursor:
         parts = next(self._writes, [])
         data = b"".join(parts)
         EVENTS_OUT.inc(len(parts))
-        # Otherwise the suspended generator would hold them while the socket is full.
+        # The suspended generator refers to this list, and would keep its parts in memory.
         parts.clear()
         return data
 
@@ -128,17 +132,18 @@ class Cursor:
             return b""
 
     async def _open_again(self) -> bytes:
-        """Open if there is room; send `lagged` in any case."""
+        """Open if there is room. Even if not, send the events that come before an opening."""
         step = Step(CursorState.WAITING)
         if self._opener.can_open:
             with suppress(NoRoom):
                 step = await self._opener.open()
-        words, self._words = self._words, []
-        return self._take(step._replace(parts=chain(words, step.parts)))
+        first, self._before_opening = self._before_opening, []
+        return self._take(step._replace(parts=chain(first, step.parts)))
 
     def _miss_events(self, reason: LaggedReason) -> None:
+        """Wait for another opening, because events after the position are gone."""
         LAGGED.labels(reason).inc()
-        self._words = self._opener.miss_events(self._position, reason)
+        self._before_opening = self._opener.miss_events(self._position, reason)
         self._move(CursorState.WAITING)
 
     def _take(self, step: Step) -> bytes:

@@ -1,6 +1,7 @@
 """Read events from Redis and append them to rings.
 
-Coroutines raise redis.RedisError or OSError if Redis does not answer.
+Only started rings are read: they have a position after which events can be appended. Coroutines
+raise redis.RedisError or OSError if Redis does not answer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class RingFeed:
     Args:
         nodes: The nodes of Redis.
         corrupt: The record of corrupt keys.
-        max_entries: Entries of one stream that one read returns.
+        max_entries: The most entries of one stream that one read returns.
     """
 
     def __init__(self, nodes: Nodes, corrupt: CorruptKeys, max_entries: int = MAX_ENTRIES) -> None:
@@ -48,9 +49,9 @@ class RingFeed:
         self._corrupt = corrupt
         self._max_entries = max_entries
         self._catching_up = SingleFlight(self.catch_up)
-        # Concurrent reads after the same id would return the same events twice.
+        # One read of a node at a time: concurrent ones would return the same events twice.
         self._locks: WeakKeyDictionary[RedisNode, asyncio.Lock] = WeakKeyDictionary()
-        # The id of the last corrupt entry that was skipped after a ring's last event.
+        # The last corrupt entry of a full read without an event; the next read begins after it.
         self._passed: WeakKeyDictionary[Ring, str] = WeakKeyDictionary()
 
     def node_of(self, ring: Ring) -> RedisNode:
@@ -58,28 +59,28 @@ class RingFeed:
         return self._nodes.of(events_key(ring.symbol))
 
     async def catch_up(self, *rings: Ring) -> None:
-        """Feed started rings up to the end of their streams."""
+        """Read the streams of rings to their ends, each at its node."""
         by_node: dict[RedisNode, list[Ring]] = {}
         for ring in rings:
             by_node.setdefault(self.node_of(ring), []).append(ring)
-        for node, its in by_node.items():
-            await self.read(node, its)
+        for node, rings_of_node in by_node.items():
+            await self.read(node, rings_of_node)
 
     async def reach(self, ring: Ring, position: Position) -> None:
-        """Feed a started ring up to `position`, which the stream has reached."""
-        # A read in progress may have begun before the stream reached it; the next one has not.
+        """Read a ring's stream until the ring has `position`, which the stream already has."""
+        # The first `get` may join a read that began before the stream had it.
         for _ in range(2):
             if ring.is_started and ring.last.position < position:
                 await self._catching_up.get(ring)
 
     async def read(self, node: RedisNode, rings: Collection[Ring], *, moves: int = 1) -> None:
-        """Append the events that follow each ring's last event in its stream at `node`.
+        """Read streams at `node` to their ends, and append the events to their rings.
 
-        If a stream has moved to another node, it is read there, at most `moves` times. If nodes
-        redirect to each other, the next sweep reads it.
+        If a stream has moved to another node, it is read there; `moves` limits how often. The
+        follower's next sweep reads streams that moved more often.
         """
         for ring in rings:
-            # Readers of a ring that is not started wait for a book, which may exist now.
+            # Readers of a ring that is not started wait for a book. There may be one now.
             if not ring.is_started:
                 ring.wake()
         rings = [ring for ring in rings if ring.is_started]
@@ -88,8 +89,8 @@ class RingFeed:
             while rings:
                 # `send` returns an error of one key in its reply, so the others are read.
                 replies = await self._nodes.send(node, [self._read_command(r) for r in rings])
-                rings, gone = await self.append_replies(rings, replies)
-                moved += gone
+                rings, moved_now = await self.append_replies(rings, replies)
+                moved += moved_now
         for ring in moved:
             other = self.node_of(ring)
             if other is not node and moves:
@@ -105,7 +106,8 @@ class RingFeed:
             replies: The reply for each ring: entries, or the error of its key.
 
         Returns:
-            The rings with more entries in Redis, and the rings with a stream at another node.
+            The rings that may have more entries in Redis, because their replies were full, and the
+            rings with a stream at another node.
         """
         full: list[Ring] = []
         moved: list[Ring] = []
@@ -113,6 +115,7 @@ class RingFeed:
         for ring, reply in zip(rings, replies, strict=True):
             await cooperator.pause()
             if isinstance(reply, ClusterDownError):
+                # An error of the cluster. `entries_in` would record it as one of the key.
                 raise reply
             if isinstance(reply, MovedError):
                 moved.append(ring)
@@ -132,7 +135,7 @@ class RingFeed:
             return
         appended = 0
         for entry in entries:
-            # A wait and a catch-up may return the same event.
+            # The follower's wait on streams and a read may both return an event.
             if entry.position <= ring.last.position:
                 continue
             if not follows(entry, ring.last.position):
@@ -147,9 +150,14 @@ class RingFeed:
         ring.wake()
 
     def note_stream_id(self, ring: Ring, stream_id: str) -> None:
-        """Read again from the last event if the stream ends before a skipped entry.
+        """Forget a skipped corrupt entry if the stream's last event is not after it.
 
-        This happens when corrupt entries with ids in the future have been deleted.
+        The next read begins after the ring's last event again. Otherwise it would find nothing if a
+        skipped entry had an id in the future and was deleted, because new events have smaller ids.
+
+        Args:
+            ring: The ring.
+            stream_id: The id of the stream's last event.
         """
         passed = self._passed.get(ring)
         if passed is not None and id_order(stream_id) <= id_order(passed):

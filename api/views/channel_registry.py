@@ -1,4 +1,4 @@
-"""Keep the channels of this process: one for each choice of symbols and view with readers."""
+"""Keep the channels of this process, one for each choice of symbols and view that has readers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from api.views.view import View
 from api.views.view_pace import ViewPace
 from runtime.memory import release_freed_memory
 
+# Seconds between two updates of the watermarks and of the symbols of `*`.
 UPDATE_INTERVAL = 1.0
 # Each channel costs memory.
 MAX_CHANNELS = 1000
-# Freed bytes of the buffer from which on memory is returned to the system.
+# If the buffer has shrunk by this much, freed memory is returned to the system.
 MIN_FREED_BYTES = 8 * 1024 * 1024
-# Seconds. While the C library returns memory, other threads may wait for it.
+# The least number of seconds between two returns. Meanwhile other threads may wait for memory.
 GIVE_BACK_INTERVAL = 10.0
 
 
@@ -34,11 +35,11 @@ class Choice(NamedTuple):
     """The symbols and the view that a client chose."""
 
     symbols: tuple[str, ...] | None
-    """The symbols; None for all symbols, also later ones."""
+    """The symbols; None for `*`, which is all symbols, also those that are added later."""
     view: View | None
     """The view of the books; None for their events."""
     is_many: bool
-    """Whether ids are watermarks, as for any list of symbols, even of one."""
+    """Whether the stream's ids are watermarks: for `*` and for every list, even of one symbol."""
 
 
 class ChannelRegistry:
@@ -47,10 +48,10 @@ class ChannelRegistry:
     Args:
         reads: Reads Redis's clock.
         books: The books that channels show.
-        roster: The symbols of `*`.
-        buffer: The buffer of the process.
-        update_interval: Seconds between two updates of the watermarks and the symbols.
-        view_bytes: Bound of the log of a view.
+        roster: Keeps the symbols of `*`.
+        buffer: Counts and bounds the bytes of all logs of the process.
+        update_interval: Seconds between two updates of the watermarks and of the symbols of `*`.
+        view_bytes: Bound of the log of a view, in bytes.
     """
 
     def __init__(
@@ -75,9 +76,10 @@ class ChannelRegistry:
         self._next_give_back = 0.0
 
     async def join(self, choice: Choice) -> Channel:
-        """Return the channel of a choice, to be left by `leave`; raise ApiError if impossible."""
+        """Return the channel of a choice, to be left with `leave`; raise ApiError on failure."""
         try:
-            # Read before the books, so that they contain every event up to this time.
+            # Read before the books, so that they contain every event up to this time. Minus one,
+            # because more events may be written in the current millisecond.
             watermark = await self._reads.time() - 1
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
@@ -87,7 +89,7 @@ class ChannelRegistry:
             channel = self._make(choice, watermark)
         channel.readers += 1
         try:
-            self._show(channel, self._symbols(choice))
+            self._update_members(channel, self._symbols(choice))
             await self._books.join([member.followed for member in channel.members.values()])
         except (RedisError, OSError) as error:
             self.leave(choice, channel)
@@ -104,11 +106,12 @@ class ChannelRegistry:
         return channel
 
     def _admit(self, channel: Channel) -> None:
-        """Raise NoRoom if the channel is new and the buffer has no room for it."""
+        """Raise NoRoom if the buffer has no room for a new channel, or for a view's opening."""
         if channel.view is not None:
-            # The size of the opening determines the floor of the log.
+            # Sets the floor of the log, which `is_full` counts, by the size of the opening.
             channel.opening()
-        if channel.readers == 1 and self._buffer.is_full:
+        is_new = channel.readers == 1
+        if is_new and self._buffer.is_full:
             raise NoRoom
 
     @property
@@ -117,11 +120,11 @@ class ChannelRegistry:
         return bool(self._roster.symbols)
 
     def left(self, choice: Choice) -> Mapping[str, str]:
-        """Return the reasons why symbols have left a choice, by symbol."""
+        """Return the symbols that have left `*`, with the reasons; none if `choice` is a list."""
         return self._roster.left if choice.symbols is None else {}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
-        """Count one reader less, and close the channel after the last."""
+        """Count one reader less; if it was the last, close the channel."""
         channel.readers -= 1
         if not channel.readers:
             del self._channels[choice]
@@ -138,22 +141,22 @@ class ChannelRegistry:
             for choice, channel in list(self._channels.items()):
                 channel.move_watermark(self._roster.without_book)
                 channel.check_lost_books()
-                self._show(channel, self._symbols(choice))
+                self._update_members(channel, self._symbols(choice))
             await self._give_back_memory()
 
     async def _give_back_memory(self) -> None:
-        """Return memory to the system if much of it was freed, as after readers left."""
+        """Return memory to the system if the buffer has shrunk, for example after readers left."""
         BUFFER_BYTES.set(self._buffer.bytes)
         self._peak_bytes = max(self._peak_bytes, self._buffer.bytes)
-        is_much = self._peak_bytes - self._buffer.bytes >= MIN_FREED_BYTES
-        if is_much and monotonic() >= self._next_give_back:
+        has_shrunk = self._peak_bytes - self._buffer.bytes >= MIN_FREED_BYTES
+        if has_shrunk and monotonic() >= self._next_give_back:
             self._peak_bytes = self._buffer.bytes
             self._next_give_back = monotonic() + GIVE_BACK_INTERVAL
             # In a thread, because it visits every page of memory.
             await asyncio.to_thread(release_freed_memory)
 
     async def _update_roster(self, choice: Choice) -> None:
-        """Update the symbols of `*` if chosen; raise ApiError if none are known at all."""
+        """Update the symbols of `*` if it is chosen; raise ApiError if no symbol is known."""
         if choice.symbols is None:
             try:
                 await self._roster.update()
@@ -177,7 +180,8 @@ class ChannelRegistry:
         self._channels[choice] = channel
         return channel
 
-    def _show(self, channel: Channel, symbols: Collection[str]) -> None:
+    def _update_members(self, channel: Channel, symbols: Collection[str]) -> None:
+        """Add the books of new symbols to a channel, and remove those of other symbols."""
         for symbol in symbols:
             if symbol not in channel.members:
                 channel.add(self._books.follow(symbol))

@@ -108,7 +108,7 @@ def start_api(stage: Stage, depth: int) -> Api:
         redis.url, simulator.url, KRAKEN_SYMBOLS=symbols, KRAKEN_DEPTH=str(depth)
     )
     collector.wait_until_live(len(SYMBOLS))
-    simulator.wait_for_line("all updates are made")
+    simulator.wait_for_line("markets stopped")
     api = stage.api(redis.url, API_MAX_AGE="3600")
     api.wait_until_live(*SYMBOLS)
     # Simulator and collector must not use CPU during the measurement.

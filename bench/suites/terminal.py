@@ -55,7 +55,7 @@ def measure(scale: float, progress: Progress, size: tuple[int, int] = (250, 70))
 
 def watch(api: Api, tmux: Tmux, seconds: float) -> Iterator[Row]:
     """Watch the screen for `seconds`."""
-    process = terminal_of(int(tmux.tell("pane_pid")))
+    process = terminal_of(int(tmux.read_variable("pane_pid")))
     begun, cpu, first = time.monotonic(), cpu_seconds(process), seqs_of(api)
     behind: list[int] = []
     ladders = 0

@@ -1,31 +1,35 @@
 """The lag of a feed: the age of frames when they are read, as far as it can be known.
 
 Venues queue for a slow reader and drop nothing (Kraken was seen to queue for 26 s), so an old frame
-looks new. The venue's clock and ours need not agree. But the *distance* from a frame's timestamp to
-its reading grows while frames wait, and that growth is the lag.
+looks new. The venue's clock and ours need not agree, so the time from a frame's timestamp to its
+reading is not its age. But this time, the *distance*, grows while frames wait. Its growth is the
+lag. The rest, the *distance without lag*, is due to the clocks and the network.
 
 The venue's clock may also be wrong, or be set. These rules distinguish a step of a clock from lag:
 
-- Lag cannot be negative. If a distance falls below the symbol's distance without lag, the symbol's
-  clock was ahead before, or has stepped forward.
+- Lag cannot be negative. If a distance is less than the distance without lag, the symbol's clock
+  has stepped forward, or was ahead from the start.
 - Lag grows by at most one second a second, because frames keep their order. If a distance grows
-  faster than the time since the previous samples, a clock has stepped back.
+  faster, the symbol's clock has stepped back.
 - The answer to a request was sent after the request. When it is read, the lag is at most the round
-  trip, by our own clock.
-- Timestamps advance while frames arrive. If a symbol's do not, its clock stands still.
+  trip, which our own clock measures.
+- Timestamps advance while frames arrive. If a symbol's timestamps do not, its clock stands still.
 
-After a step the symbol's distance is measured again, and the lag stays the same. No frame decides
-alone, nor does one symbol if there are more: the lag is the median of the last samples. Timestamps
-are compared only with those of the same symbol on the same connection. A connection passes its
-distance to the next one of the same name. That one uses it only if its first answer to a request
-was so late that frames may have waited from the start.
+After a step, the symbol's distance without lag is measured again, and the lag stays the same. The
+lag is the median of the last samples; if they are of several symbols, only the newest of each
+counts. So no single frame or symbol decides. A symbol's distance is compared with its earlier
+distance on the same connection, and a new symbol's distance with the connection's median.
+
+A connection keeps its distance without lag for the next connection of the same name. The next one
+uses it only if its first answer to a request was so late that frames may have waited from the
+start.
 
 These rules do not find everything:
 
 - A step looks like lag, and costs one connection, if the symbol was silent for longer than the step
-  is wide. So does a clock that runs, but too slowly, if its symbol is alone on the connection.
-- Lag is not found if frames wait from the start of the very first connection, or although answers
-  come at once.
+  is wide. So does a clock that runs too slowly, if its symbol is the only one of the connection.
+- Lag is not found if frames wait from the start of the very first connection. On later connections
+  it is not found if they wait from the start but answers come at once.
 - Lag that grows by less than `DRIFT_PER_SECOND` is taken for a drift of the clocks, which is some
   seconds a day.
 """
@@ -40,13 +44,14 @@ from collector.feed.timestamp import Timestamp
 from collector.metrics import FEED_LAG
 from kraken_book.timestamps import parse_rfc3339
 
-# Half of API_MAX_AGE's default, after which a book is stale.
+# Seconds. Frames with more lag confirm no book. It is half of API_MAX_AGE's default.
 MAX_LAG = 5.0
 # Parsing timestamps is expensive, and lag grows slowly: one sample in 50 ms is enough.
 SAMPLE_INTERVAL_NS = 50_000_000
+# The lag is the median of the last samples: at least MIN_SAMPLES, at most MAX_SAMPLES.
 MAX_SAMPLES = 9
 MIN_SAMPLES = 5
-# The number of newest samples that limit the growth of the lag.
+# The number of newest samples that show how much lag is possible.
 BOUNDING_SAMPLES = 3
 # Several machines may write the timestamps, so they can differ by this much without a step.
 JITTER_NS = 1_000_000_000
@@ -54,9 +59,9 @@ JITTER_NS = 1_000_000_000
 PROMPT_ANSWER_SECONDS = 1.0
 # Growth of the distance without lag that is allowed for drifting clocks: 0.3 s in five minutes.
 DRIFT_PER_SECOND = 0.001
-# A distance from an earlier connection is not used after this time.
+# Seconds after which the distance of an earlier connection is not used any more.
 MEMORY_DURATION = 600.0
-# Venues send heartbeats in every such period.
+# Seconds. Venues send heartbeats more often than this.
 SILENCE_TIMEOUT = 10.0
 
 
@@ -80,7 +85,7 @@ class Watchdog:
 
     Args:
         silence: Seconds without a frame after which the connection is silent.
-        standstill: Seconds without a tick after which the process was suspended.
+        standstill: Seconds without a call of `tick` that show that the process was suspended.
 
     Attributes:
         last_frame_at: Time at which the newest frame was read, or the connection began.
@@ -120,7 +125,7 @@ class Watchdog:
 
 
 class Distance(NamedTuple):
-    """Distance from a symbol's clock to our steady clock without lag, measured at `steady`."""
+    """A distance from a symbol's clock to our steady clock, measured at `steady`."""
 
     nanoseconds: int
     steady: int
@@ -159,7 +164,7 @@ class FeedLag:
     """The lag of one connection.
 
     Args:
-        memory: Distance from the previous connection of the same name.
+        memory: Has the distance without lag of the previous connection of the same name.
 
     Attributes:
         seconds: The lag that was measured last.
@@ -171,9 +176,12 @@ class FeedLag:
         self._sampled_at = 0
         self._samples: deque[_Sample] = deque(maxlen=MAX_SAMPLES)
         self._distances: dict[str, Distance] = {}
-        self._happened: dict[str, int] = {}
-        self._answered = Distance(0, 0)
+        # The venue's time of the newest sample, by symbol.
+        self._last_times: dict[str, int] = {}
+        # The round trip of the last answer, and the time at which the answer was read.
+        self._round_trip = Distance(0, 0)
         self._is_answered = False
+        # The previous connection's distance, if the first answer was late.
         self._recalled: Distance | None = None
 
     def on_answer(self, asked_at: int, read_at: int) -> None:
@@ -184,7 +192,7 @@ class FeedLag:
             read_at: Steady time at which its answer was read, in nanoseconds.
         """
         took = max(0, read_at - asked_at)
-        self._answered = Distance(took, read_at)
+        self._round_trip = Distance(took, read_at)
         if not self._is_answered:
             self._is_answered = True
             if took > PROMPT_ANSWER_SECONDS * 1e9:
@@ -201,18 +209,18 @@ class FeedLag:
         if time is None or read_at.steady - self._sampled_at < SAMPLE_INTERVAL_NS:
             return
         try:
-            happened = parse_rfc3339(time)
+            event_time = parse_rfc3339(time)
         except ValueError:
             return
-        if happened == self._happened.get(symbol):
+        if event_time == self._last_times.get(symbol):
             # The symbol's clock stands still.
             return
-        self._happened[symbol] = happened
+        self._last_times[symbol] = event_time
         self._sampled_at = read_at.steady
-        # The steady clock never steps.
-        self._samples.append(self._sample(symbol, read_at.steady - happened, read_at.steady))
+        # Our steady clock never steps, so a step is one of the venue's clock.
+        self._samples.append(self._sample(symbol, read_at.steady - event_time, read_at.steady))
         if len(self._samples) >= MIN_SAMPLES:
-            self._judge()
+            self._update_lag()
 
     def _sample(self, symbol: str, distance: int, steady: int) -> _Sample:
         without_lag = self._without_lag(symbol, steady)
@@ -221,7 +229,7 @@ class FeedLag:
             seen = distance - without_lag
             if -JITTER_NS <= seen <= self._most_lag(steady) + JITTER_NS:
                 lag = max(0, seen)
-            # Otherwise a clock has stepped, and the lag stays the same.
+            # Otherwise the symbol's clock has stepped, and the lag stays the same.
         known = self._distances[symbol] = Distance(distance - lag, steady)
         return _Sample(symbol, steady, lag, known)
 
@@ -235,15 +243,16 @@ class FeedLag:
         return self._recalled.at(steady) if self._recalled else None
 
     def _most_lag(self, steady: int) -> int:
-        """Return the largest possible lag, which grows by at most one second a second."""
+        """Return the largest possible lag: it grew by at most one second a second."""
         newest = list(self._samples)[-BOUNDING_SAMPLES:]
-        most = [sample.lag + steady - sample.steady for sample in newest]
-        bounds = [median_low(most)] if most else []
+        grown = [sample.lag + steady - sample.steady for sample in newest]
+        bounds = [median_low(grown)] if grown else []
         if self._is_answered:
-            bounds.append(self._answered.nanoseconds + steady - self._answered.steady)
+            bounds.append(self._round_trip.nanoseconds + steady - self._round_trip.steady)
         return min(bounds, default=0)
 
-    def _judge(self) -> None:
+    def _update_lag(self) -> None:
+        """Measure the lag by the samples, and raise FeedLagging if it is too large."""
         by_symbol = {sample.symbol: sample.lag for sample in self._samples}
         several = len(by_symbol) > 1
         lag = median_low(

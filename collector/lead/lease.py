@@ -1,17 +1,14 @@
 """The lease of a shard in Redis; the holder of the lease leads.
 
-           ┌───────────────────────────┐
-           ▼                           │ a newer epoch
-    ┌─▶ LEADING ──── fenced ──────▶ FENCED
-    │      │                           │
-    │      │ another leads             │ another leads
-    │      ▼                           │
-    └── FOLLOWING or BLOCKED ◀─────────┘
-           ▲
-        ASKING, from which LEADING is reached too
+    from       to         when
+    any        LEADING    Redis grants the lease, and no newer epoch is known
+    LEADING    FENCED     a newer epoch has written
+    any        FOLLOWING  another collector holds the lease
+    any        BLOCKED    an overlapping shard has a leader, and our lease has no newer epoch
+    any        ASKING     this collector releases the lease
 
-The lease keeps collectors from fencing each other. It does not protect the streams: for that, the
-write script checks the epoch of each write.
+ASKING is the first state. The lease keeps collectors from fencing each other. It does not protect
+the streams: for that, the write script checks the epoch of each write.
 """
 
 from __future__ import annotations
@@ -40,12 +37,12 @@ log = get_logger(__name__)
 
 # The interval at which a standby asks for the lease.
 STANDBY_INTERVAL = 0.5
-# A collector that is fenced twice within this time rests before it leads again.
+# Seconds. A collector that is fenced twice within this time rests before it asks again.
 CALM_DURATION = 60.0
 MIN_REST = 0.1
 # The subject of troubles with the lease.
 LEASE_TROUBLE = "the lease"
-# Descriptions of the faults that the script reports.
+# Descriptions of the damage that the lease script reports.
 _WRONG = {
     b"replaced": "was no lease of a leader",
     b"endless": "had no end, or one that no leader sets",
@@ -73,8 +70,8 @@ _WAITING = (LeaseState.FOLLOWING, LeaseState.BLOCKED)
 class Lease:
     """A shard's lease, acquired when it is free and renewed three times in its lifetime.
 
-    A leader of an overlapping shard blocks the lease: see `overlap`. If two collectors acquire
-    overlapping leases at once, the newer epoch wins, as in the streams.
+    It is not acquired while an overlapping shard has a leader: see `overlap`. If two collectors
+    acquire leases of overlapping shards at once, the newer epoch wins, as in the streams.
 
     Args:
         nodes: The nodes of Redis.
@@ -104,14 +101,14 @@ class Lease:
         self._leadership = publisher.leadership
         self._troubles = troubles or Troubles()
         self._overlapping = OverlappingShards(nodes, shard, self._troubles)
-        self._fences = Backoff(MIN_REST, max(MIN_REST, seconds / 3))
+        self._fence_backoff = Backoff(MIN_REST, max(MIN_REST, seconds / 3))
         self._fenced_at = float("-inf")
         # Process ids are not unique, because containers number them from 1.
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         # The epoch of the lease that Redis granted; a fenced collector still holds it.
         self._held: int | None = None
-        # Whether Redis may have granted the lease. Its answer may have been lost.
-        self._asked = False
+        # Whether this collector may hold the lease: it has asked, and the answer may be lost.
+        self._may_hold = False
         self.state = LeaseState.ASKING
         self.waits_for: dict[str, str] | None = None
 
@@ -137,11 +134,11 @@ class Lease:
         now = monotonic()
         rest = 0.0
         if now - self._fenced_at < CALM_DURATION:
-            rest = self._fences.next()
+            rest = self._fence_backoff.next()
         else:
-            self._fences.reset()
+            self._fence_backoff.reset()
         self._fenced_at = now
-        # A request after the fence may have brought a newer epoch already.
+        # If the lease was requested after the fence, it may lead under a newer epoch already.
         if self.state is LeaseState.LEADING and not self._leadership.is_leading:
             self._move(LeaseState.FENCED, rest=rest)
         await asyncio.sleep(rest)
@@ -165,7 +162,8 @@ class Lease:
         if not self._leadership.is_leading:
             return await self._overlapping.newest_leader()
         try:
-            # In a cluster their node may hang while ours answers. Renewing must not wait for it.
+            # In a cluster the nodes of other shards' leases may hang while ours answers. Renewing
+            # must not wait for them. A TimeoutError is an OSError.
             async with asyncio.timeout(self._seconds / 3):
                 return await self._overlapping.newest_leader()
         except (RedisError, OSError):
@@ -173,8 +171,9 @@ class Lease:
 
     async def _ask_for_lease(self) -> None:
         milliseconds = int(self._seconds * 1000)
-        self._asked = True
-        ours, value, *more = await self._nodes.call(
+        self._may_hold = True
+        # {1, epoch} or {0, owner, epoch}, and a word if the lease was damaged: see lease.lua.
+        ours, epoch_or_owner, *more = await self._nodes.call(
             self._key,
             *("EVAL", LEASE.text, 1),
             *(self._key, self._owner, milliseconds, self._leadership.newest_seen),
@@ -182,15 +181,16 @@ class Lease:
         if wrong := more[1 - ours :]:
             self._troubles.log_repaired(self._key, _WRONG[wrong[0]])
         if ours:
-            await self._hold(value)
+            await self._hold(epoch_or_owner)
             return
         self._leadership.see(more[0])
-        self._held, self._asked = None, False
-        self._move(LeaseState.FOLLOWING, str(self._shard), value.decode(errors="replace"))
+        self._held, self._may_hold = None, False
+        self._move(LeaseState.FOLLOWING, str(self._shard), epoch_or_owner.decode(errors="replace"))
 
     async def _hold(self, epoch: int) -> None:
         """Lead under `epoch`, which Redis granted, unless an overlapping leader's is newer."""
         if epoch == self._leadership.epoch:
+            # The lease was renewed.
             return
         self._held = epoch
         await self._overlapping.announce()
@@ -199,7 +199,7 @@ class Lease:
             await self._yield_to(leader)
         elif epoch >= self._leadership.newest_seen:
             self._move(LeaseState.LEADING, epoch=epoch)
-        # Otherwise a fence came since the request. The next epoch will be above it.
+        # Otherwise a newer epoch was seen since the request. The next request gets a newer one.
 
     def _yields_to(self, leader: OverlappingLeader) -> bool:
         # If both epochs are equal, both yield, because streams cannot distinguish their writes.
@@ -212,9 +212,9 @@ class Lease:
 
     async def _give_back(self) -> None:
         self._held = None
-        if self._asked:
+        if self._may_hold:
             await self._nodes.call(self._key, "EVAL", RELEASE.text, 1, self._key, self._owner)
-            self._asked = False
+            self._may_hold = False
 
     def _move(
         self,

@@ -17,34 +17,41 @@ from kraken_book.event import Status, StatusChange, render_snapshot, render_stat
 from kraken_book.level import Level
 from kraken_book.timestamps import rfc3339
 
-# The limit of each symbol if there are many: half a megabyte, ten seconds of the busiest symbol.
+# Each symbol may have this many: half a megabyte, or ten seconds of the busiest symbol.
 MAX_EVENTS = 512
-# The limit of all symbols together if there are few, about 60 MB.
+# If there are few symbols, they share this limit, so that each may have more; about 60 MB.
 MAX_EVENTS_TOGETHER = 100_000
-# The limit of one call. Redis does nothing else while it writes a call's events.
+# The limit of one call of the write script. Redis does nothing else during a call.
 MAX_BATCH_EVENTS = 1000
 
 
 class QueueLimit:
-    """The most events that may wait for each symbol; all queues share one limit."""
+    """The most events that may wait for each symbol; all queues share one limit.
+
+    Args:
+        symbols: The number of symbols. By default each may have MAX_EVENTS.
+
+    Attributes:
+        max_events: The limit of each symbol.
+    """
 
     def __init__(self, symbols: int = MAX_EVENTS_TOGETHER) -> None:
         self.max_events = MAX_EVENTS
         self.share_among(symbols)
 
     def share_among(self, symbols: int) -> None:
-        """Divide the limit of all symbols together among this number of symbols."""
+        """Divide MAX_EVENTS_TOGETHER among the symbols; each gets MAX_EVENTS or more."""
         self.max_events = max(MAX_EVENTS, MAX_EVENTS_TOGETHER // max(1, symbols))
 
 
 class EventBatch(NamedTuple):
-    """The events of one call.
+    """The events of one call of the write script.
 
     Attributes:
         epoch: The epoch of the events.
         entries: The events, in order.
-        since: Steady time in nanoseconds at which the oldest event was read, or arose.
-        conflated: Number of events that a snapshot of the batch replaces.
+        since: Steady nanoseconds at which the first event's frame was read, or the event was made.
+        conflated: Number of events that a snapshot in the batch replaces.
     """
 
     epoch: int
@@ -61,8 +68,8 @@ class EventQueue:
     Args:
         book: The book of the events.
         limit: The most events that may wait.
-        on_waiting: Called for the first event that waits, and for every event once half of the
-            limit waits.
+        on_waiting: Called when the first event waits, and for each new event while the queue is
+            half full or more.
 
     Attributes:
         book: The book of the events; `carry` replaces it.
@@ -82,7 +89,7 @@ class EventQueue:
         self._waiting_since = 0
         # Number of events that the waiting snapshot replaces.
         self._conflated = 0
-        # The last snapshot that follows an unknown number of updates.
+        # The seq of the last snapshot that replaced an unknown number of updates.
         self._unknown_seq = 0
         # The last status among this epoch's events; None if there is none, or it was dropped.
         self._sent_status: str | None = None
@@ -109,8 +116,8 @@ class EventQueue:
         """Start an epoch with the current book or status, and seqs above `after_seq`."""
         self.seq = max(self.seq, after_seq)
         self.epoch = epoch
-        # A failover may have caused the new epoch. Then it may also have lost events that Redis
-        # acknowledged.
+        # The last event that readers have is unknown: a failover of Redis may have caused the new
+        # epoch, and lost events that were acknowledged.
         self._restart(None)
 
     def close(self) -> None:
@@ -118,17 +125,21 @@ class EventQueue:
         self.epoch = None
         self._waiting.clear()
 
-    def restart_at(self, place: WriteRefusal) -> None:
-        """Continue after `place`, the stream's end in Redis, with the current book or status."""
+    def restart_at(self, refusal: WriteRefusal) -> None:
+        """Continue after the stream's last event, with the current book or status.
+
+        Args:
+            refusal: A refusal of the write script. It contains the position of that event.
+        """
         if self.epoch is None:
             return
-        is_same_epoch = place.epoch == self.epoch
-        self.seq = max(self.seq, place.seq)
+        is_same_epoch = refusal.epoch == self.epoch
+        self.seq = max(self.seq, refusal.seq)
         if self.book.is_live or not is_same_epoch:
-            self._restart(place.seq if is_same_epoch else None)
+            self._restart(refusal.seq if is_same_epoch else None)
         else:
-            # Within an epoch only a snapshot may follow a gap. Until the next one, the book in the
-            # hash is `syncing` or becomes stale.
+            # Within an epoch only a snapshot may follow a gap, and there is no book to make one.
+            # Until there is, the book in the hash is `syncing` or becomes stale.
             self._drop_waiting()
 
     def take_batch(self) -> EventBatch | None:
@@ -179,6 +190,7 @@ class EventQueue:
             self._add_status()
 
     def _restart(self, known_seq: int | None) -> None:
+        """Replace all events after `known_seq`, None if unknown, by the current book or status."""
         if self.book.is_live:
             self._add_snapshot_after(known_seq)
         else:
@@ -186,7 +198,7 @@ class EventQueue:
         self._add_status()
 
     def _drop_waiting(self) -> None:
-        # The dropped events may contain the last status.
+        # The dropped events may contain the last status, so it must be sent again.
         self._waiting.clear()
         self._conflated = 0
         self._sent_status = None
@@ -216,7 +228,7 @@ class EventQueue:
         if (status, book.reason) == (self._sent_status, self._sent_reason):
             return
         if status == self._sent_status and self._is_full:
-            # Only the reason is new. Such events must not fill the queue without end.
+            # Only the reason is new. A reason that changes again and again must not fill the queue.
             return
         self._sent_status, self._sent_reason = status, book.reason
         seq = self._next_seq()
@@ -235,7 +247,7 @@ class EventQueue:
     def _add(self, entry: EventEntry) -> None:
         self._waiting.append(entry)
         if len(self._waiting) == 1:
-            # Only an update comes from a frame that was just read.
+            # A snapshot or a status may be made long after the book's newest frame was read.
             is_update = entry.kind == "update"
             self._waiting_since = self.book.read_at.steady if is_update else monotonic_ns()
             self._on_waiting()
@@ -244,5 +256,5 @@ class EventQueue:
 
 
 def event_status(book: SymbolBook) -> Status:
-    """Return the book's status for events, in which `asked` and `refused` are `syncing`."""
+    """Return the status of a book in events: `asked` and `refused` books are `syncing`."""
     return "live" if book.is_live else "syncing"

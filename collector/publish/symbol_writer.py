@@ -27,14 +27,14 @@ from kraken_book.contract.write import (
     write_events,
 )
 
-# Seconds until a refused symbol is sent again: 0.25 to 0.5 at first, at last 2 to 4.
+# Seconds for which a symbol is held back: 0.25 to 0.5 at first, 2 to 4 in the end.
 MIN_HOLD, MAX_HOLD = 0.25, 4.0
-# A refusal has the end of the stream, from which the next write continues. If Redis refuses that
-# too, there is another fault, and retries are delayed.
+# A refusal contains the position of the stream's last event, and the next call continues there. If
+# that is refused again and again, there is another fault, and the symbol is held back.
 MAX_REFUSALS_AT_ONCE = 2
-# Books with this many levels of each side are much larger than updates.
+# A book with this many levels of each side is much larger than an update.
 GREAT_DEPTH = 100
-# The interval at which such a book is written to its hash. Its events are written at once.
+# The interval at which a book of that size is written to its hash. Its events are written at once.
 GREAT_BOOK_INTERVAL = 0.25
 # The interval at which a quiet book is written again, in case another program changed the hash.
 REWRITE_INTERVAL = 10.0
@@ -80,8 +80,8 @@ class SymbolWriter:
         self._backoff = Backoff(MIN_HOLD, MAX_HOLD)
         self._held_until = 0.0
         self._refusals = 0
-        # The call with events that Redis has not answered.
-        self._open: WriteCall | None = None
+        # The call with events that Redis has not answered; it is repeated unchanged.
+        self._unanswered: WriteCall | None = None
         # The epoch to write under when all events of the previous epoch have left the queue.
         self._next_epoch: int | None = None
         self._called_at = 0.0
@@ -92,12 +92,14 @@ class SymbolWriter:
     @property
     def is_idle(self) -> bool:
         """Whether all events are written, and no other epoch is to begin."""
-        return self._open is None and not self.queue.waiting and self._next_epoch is None
+        return self._unanswered is None and not self.queue.waiting and self._next_epoch is None
 
     @property
     def unwritten(self) -> int:
         """Number of events that Redis has not acknowledged."""
-        return self.queue.waiting + (self._open.entries if self._open is not None else 0)
+        return self.queue.waiting + (
+            self._unanswered.entries if self._unanswered is not None else 0
+        )
 
     @property
     def owes_book(self) -> bool:
@@ -124,7 +126,7 @@ class SymbolWriter:
 
     def resign(self) -> None:
         """Drop the events that wait, because this collector does not lead any more."""
-        self._open = self._next_epoch = None
+        self._unanswered = self._next_epoch = None
         self.queue.close()
 
     def next_call(self, redis_clock: RedisClock, *, is_round: bool) -> WriteCall | None:
@@ -135,16 +137,17 @@ class SymbolWriter:
 
         Args:
             redis_clock: Converts the time of the book's confirmation.
-            is_round: Whether the age of a quiet book may be renewed.
+            is_round: Whether the flush is a round, which visits all symbols and may renew ages.
         """
         if self.is_held_back:
             return None
-        if self._open is None:
-            self._open = self._events_call(redis_clock)
+        if self._unanswered is None:
+            self._unanswered = self._events_call(redis_clock)
             if self._next_epoch is not None:
                 self._enter_next_epoch()
-        if self._open is not None or self.queue.waiting:
-            return self._open
+        if self._unanswered is not None or self.queue.waiting:
+            # Without a call, the events are of an epoch that just began. The next flush has them.
+            return self._unanswered
         if self.owes_book:
             return self._book_call(redis_clock) if self._is_book_due() else None
         return self._touch_call(redis_clock) if is_round else None
@@ -207,28 +210,28 @@ class SymbolWriter:
         return touch_book(book.symbol, queue.epoch, confirmed_at, self._retention, queue.taken_seq)
 
     def awaits(self, call: WriteCall) -> bool:
-        """Return whether the result of `call` still counts: this collector led all the time."""
-        return call is self._open if call.entries else call.epoch == self.queue.epoch
+        """Return whether `call` is still current, so that its result counts."""
+        return call is self._unanswered if call.entries else call.epoch == self.queue.epoch
 
     def done(self, call: WriteCall) -> None:
         """Handle a call that Redis has carried out."""
         self._backoff.reset()
         self._refusals = 0
-        if call is self._open:
-            self._open = None
+        if call is self._unanswered:
+            self._unanswered = None
             if self._next_epoch is not None:
                 self._enter_next_epoch()
 
     def failed(self, call: WriteCall) -> None:
         """Handle a call that Redis has not carried out; its events will be sent again."""
         if not call.entries:
-            # Make the call for the book again.
+            # Makes `owes_book` true, so that the book is written again.
             self._book_seq = 0
 
-    def refused(self, place: WriteRefusal) -> None:
-        """Continue after `place`, the stream's end in Redis, with the current book or status."""
-        self._open = None
-        self.queue.restart_at(place)
+    def refused(self, refusal: WriteRefusal) -> None:
+        """Handle a refused call: continue after the stream's last event, as the refusal has it."""
+        self._unanswered = None
+        self.queue.restart_at(refusal)
         self._refusals += 1
         if self._refusals > MAX_REFUSALS_AT_ONCE:
             self.hold_back()
@@ -255,6 +258,7 @@ class SymbolWriter:
         return self._clock() - self._book_written_at >= GREAT_BOOK_INTERVAL
 
     def _note_book(self) -> None:
+        """Record that a call with the current book is made."""
         self._book_seq = self.queue.taken_seq
         self._book_written_at = self._clock()
 

@@ -1,6 +1,7 @@
-"""An account of every number of a book's events, and of what its reader met.
+"""An account of every seq of a book, and of the interruptions of its reader.
 
-Books and the order of events are checked by `lab.ladder`, which shares no code with the product.
+`lab.ladder` checks the books and the order of events. This module is part of that independent
+witness: it shares no code with the product.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from lab.ladder import Ladder
 
 @dataclass
 class Tally:
-    """Counts of what readers met; two can be added and subtracted."""
+    """Counts of events and interruptions; two tallies can be added and subtracted."""
 
     events: int = 0
-    """Events with a number, each once."""
-    stood_for: int = 0
-    """Numbers that a snapshot stands for and counts."""
+    """Events with a seq, each counted once."""
+    conflated: int = 0
+    """Values of seq that a snapshot replaces and counts."""
     uncounted: int = 0
-    """Numbers that a snapshot jumps over if nobody can know how many events they were."""
+    """Values of seq that a snapshot skips without a count, after a resync or a new leader."""
     missed: int = 0
-    """Numbers that a reader was told to have missed."""
+    """Values of seq that were skipped after a `lagged`."""
     interruptions: int = 0
-    """How often readers were told that they are disconnected."""
+    """How often the client reported that it is disconnected."""
     cuts: int = 0
-    """How many of these were broken streams, not streams that ended in order."""
+    """The interruptions that were not an orderly end of a stream."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
@@ -39,7 +40,7 @@ class Tally:
 
 
 class Account:
-    """The account of a symbol's numbers, from the first event to the last."""
+    """The account of every seq of a symbol, from the first event to the last."""
 
     def __init__(self, symbol: str) -> None:
         self.ladder = Ladder(symbol)
@@ -47,21 +48,21 @@ class Account:
         self._lagged = False
 
     def take(self, event: dict[str, Any]) -> None:
-        """Take the next event; raise BrokenPromiseError if the contract rules it out."""
-        last = self.ladder.place
+        """Check and count the next event; fail if it breaks the contract."""
+        last = self.ladder.position
         self.ladder.take(event)
         if event["kind"] == "lagged":
             self._lagged = True
         elif event["seq"] is not None:
-            self._number(event, None if last is None else last.seq)
+            self._count(event, None if last is None else last.seq)
 
-    def _number(self, event: dict[str, Any], last_seq: int | None) -> None:
+    def _count(self, event: dict[str, Any], last_seq: int | None) -> None:
         if last_seq is not None:
             jumped = event["seq"] - last_seq - 1
             if self._lagged:
                 self.tally.missed += jumped
             elif event.get("conflated") is not None:
-                self.tally.stood_for += jumped
+                self.tally.conflated += jumped
             else:
                 self.tally.uncounted += jumped
         self.tally.events += 1

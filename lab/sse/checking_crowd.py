@@ -1,4 +1,7 @@
-"""Many readers of one stream in one thread, so cheap that they check only the numbers."""
+"""Many readers of one stream in one thread, which check only the seq of events.
+
+This module is an independent witness: it shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class _Reader(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         lines, newline, self._rest = (self._rest + data).rpartition(b"\n")
         if b'"kind":"lagged"' in lines:
-            self._crowd.wrong.append(f"told of a loss after {self._seq}")
+            self._crowd.wrong.append(f"lagged after {self._seq}")
         for number in _ID.findall(lines + newline):
             self._crowd.joined += not self._seq
             self._crowd.events += 1
@@ -39,7 +42,7 @@ class _Reader(asyncio.Protocol):
                 continue
             seq = int(number)
             if self._seq and seq != self._seq + 1:
-                self._crowd.wrong.append(f"{seq} after {self._seq}")
+                self._crowd.wrong.append(f"seq {seq} after {self._seq}")
             self._seq = seq
         received = _RECEIVED_AT.findall(lines)
         if received:
@@ -53,16 +56,16 @@ class _Reader(asyncio.Protocol):
 
 
 class CheckingCrowd(threading.Thread):
-    """So many readers of a symbol, until the context ends.
+    """Readers of one symbol, or with `*` of every book, until the context ends.
 
-    With `*` they follow every book, and only losses are checked, not the numbers.
+    With `*` the readers check only that no `lagged` comes, and not the seq of events.
 
     Attributes:
-        joined: How many readers have had an event.
-        events: How many events all of them have had.
-        wrong: What no reader should meet.
-        delays: For each piece that arrived, the seconds from the reading of its last event's frame.
-            Clear it to look at a part of the time.
+        joined: The number of readers that have received an event.
+        events: The number of events that all readers have received.
+        wrong: The broken promises.
+        delays: For each received piece, the seconds since the collector read the frame of the
+            piece's last event. Clear it to measure a part of the time.
 
     """
 
@@ -92,7 +95,7 @@ class CheckingCrowd(threading.Thread):
         """Read until the context ends."""
         try:
             asyncio.run(self._read())
-        except Exception as error:  # noqa: BLE001 - `wrong` has it, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported in `wrong`
             self.wrong.append(f"{type(error).__name__}: {error}")
 
     async def _read(self) -> None:

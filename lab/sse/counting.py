@@ -1,6 +1,7 @@
-"""Readers of any streams, in a process of their own, that only count events by kind.
+"""Readers of any streams, in a separate process, that only count events by kind.
 
-They cost far less than the servers that they read from.
+They use far less CPU than the servers that they read. This module is an independent witness: it
+reads events without code of the product.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ from typing import NamedTuple, Self
 from lab.process import ROOT
 from runtime.process import die_with_parent
 
-ANSWER_SECONDS = 60.0
+ANSWER_TIMEOUT = 60.0
 
 
 class StreamAddress(NamedTuple):
-    """A stream of a server of this machine."""
+    """A stream of a server on this machine."""
 
     port: int
     path: str
 
 
 class ReaderCounts(NamedTuple):
-    """What one reader has been sent."""
+    """The events and bytes that one reader has received."""
 
     updates: int
     snapshots: int
@@ -38,7 +39,7 @@ class ReaderCounts(NamedTuple):
 
 
 class CountingReaders:
-    """One reader of each address, in this order, until the context ends."""
+    """One reader for each address, in their order, until the context ends."""
 
     def __init__(self, addresses: Sequence[StreamAddress]) -> None:
         self._addresses = list(addresses)
@@ -51,10 +52,10 @@ class CountingReaders:
                 [sys.executable, "-m", "lab.sse.counting_process", str(theirs.fileno())],
                 cwd=ROOT,
                 pass_fds=[theirs.fileno()],
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread starts them
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread here
             )
             undo.callback(process.wait, 20)
-            # It ends when this is closed.
+            # The process ends when this connection is closed.
             self._end = undo.enter_context(Connection(ours.detach()))
             self._end.send(self._addresses)
             self._answer()
@@ -65,23 +66,33 @@ class CountingReaders:
         self._undo.close()
 
     def counts(self) -> list[ReaderCounts]:
-        """Return what each reader has been sent, in the order of the addresses."""
-        self._end.send("had")
+        """Return the counts of each reader, in the order of the addresses."""
+        self._end.send("counts")
         found: list[ReaderCounts] = self._answer()
         return found
 
     def _answer(self) -> list[ReaderCounts]:
-        assert self._end.poll(ANSWER_SECONDS), "the readers do not answer"
+        assert self._end.poll(ANSWER_TIMEOUT), "the process of the readers does not answer"
         answer: list[ReaderCounts] = self._end.recv()
         return answer
 
 
 def wait_for_updates(readers: CountingReaders, updates: Sequence[int], seconds: float) -> bool:
-    """Return True when every reader has had so many updates, or False after `seconds`."""
+    """Wait until every reader has received its number of updates.
+
+    Args:
+        readers: The readers.
+        updates: The number of updates for each reader.
+        seconds: The longest wait.
+
+    Returns:
+        Whether all readers have received their updates within `seconds`.
+
+    """
     deadline = monotonic() + seconds
     while True:
-        had = readers.counts()
-        if all(each.updates >= wanted for each, wanted in zip(had, updates, strict=True)):
+        counts = readers.counts()
+        if all(each.updates >= wanted for each, wanted in zip(counts, updates, strict=True)):
             return True
         if monotonic() > deadline:
             return False

@@ -1,4 +1,7 @@
-"""The process that `lab.sse.counting` starts for its readers."""
+"""The process that `lab.sse.counting` starts for its readers.
+
+It shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import socket
 import sys
 from multiprocessing.connection import Connection
 
-from lab.sse.counting import ANSWER_SECONDS, ReaderCounts, StreamAddress
+from lab.sse.counting import ANSWER_TIMEOUT, ReaderCounts, StreamAddress
 
 _MAX_BYTES = 256 * 1024
 _KINDS = (b'"kind":"update"', b'"kind":"snapshot"', b'"kind":"lagged"')
@@ -18,7 +21,7 @@ class _Reader:
     __slots__ = ("bytes", "carried", "counts", "socket")
 
     def __init__(self, address: StreamAddress) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", address.port), ANSWER_SECONDS)
+        self.socket = socket.create_connection(("127.0.0.1", address.port), ANSWER_TIMEOUT)
         request = f"GET {address.path} HTTP/1.1\r\nHost: bench\r\n\r\n"
         self.socket.sendall(request.encode())
         assert self.socket.recv(12).endswith(b" 200"), "the server refuses"
@@ -28,19 +31,19 @@ class _Reader:
         self.bytes = 0
 
     def take(self) -> bool:
-        """Read what is there; return whether the stream goes on."""
+        """Read and count available bytes; return False at the end of the stream."""
         data = self.socket.recv(_MAX_BYTES)
         self.bytes += len(data)
-        looked_at = self.carried + data
+        searched = self.carried + data
         for number, kind in enumerate(_KINDS):
-            # Of a shorter one all might have been carried, and counted before.
+            # A short kind may lie completely in the carried bytes: it was counted before.
             carried = self.carried[-(len(kind) - 1) :]
-            self.counts[number] += looked_at.count(kind, len(self.carried) - len(carried))
-        self.carried = looked_at[-_CARRIED:]
+            self.counts[number] += searched.count(kind, len(self.carried) - len(carried))
+        self.carried = searched[-_CARRIED:]
         return bool(data)
 
-    def had(self) -> ReaderCounts:
-        """Return what it has been sent."""
+    def reader_counts(self) -> ReaderCounts:
+        """Return the counts since the start."""
         updates, snapshots, lagged = self.counts
         return ReaderCounts(updates, snapshots, lagged, self.bytes)
 
@@ -56,7 +59,7 @@ def _run(end: Connection) -> None:
         for fileno, _ in poll.poll():
             if fileno == end.fileno():
                 end.recv()
-                end.send([reader.had() for reader in readers])
+                end.send([reader.reader_counts() for reader in readers])
             elif not by_fileno[fileno].take():
                 poll.unregister(fileno)
 

@@ -1,9 +1,10 @@
-"""Follow many symbols in a process of its own, each with a `Ladder`: `python -m lab.sse.follower`.
+"""Follow many symbols in a separate process, and check each with a `Ladder`.
 
     python -m lab.sse.follower http://127.0.0.1:3000 BTC/USD ETH/USD
 
-It prints `joined` when every stream has begun. Then it takes one line of JSON on its standard
-input, the seq at which each symbol ends, reads on until there, and prints its counts as JSON.
+The program prints `joined` when every stream has sent a book. Then it reads one line of JSON from
+standard input, an object of the last seq by symbol, reads every stream up to that seq, and prints
+its counts as JSON. It is an independent witness: it shares no code with the product.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lab.sse.stream import SseStream, StreamRefusedError, stream_path
 
 
 class Follower(threading.Thread):
-    """Follows one symbol's stream to its end; `error` is what went wrong."""
+    """A thread that follows one symbol's stream; `error` is the error that ended it, if any."""
 
     def __init__(self, url: str, symbol: str, deadline: float) -> None:
         super().__init__(daemon=True)
@@ -34,12 +35,12 @@ class Follower(threading.Thread):
     def run(self) -> None:
         """Read until the stream or the process ends."""
         try:
-            # One that opened before the collector told of the symbol may end without an event.
+            # A stream that opens before the collector has published the symbol may end empty.
             while not self.joined.is_set():
                 with self._open() as stream:
                     self._read(stream)
             self.error = "the stream ended"
-        except Exception as error:  # noqa: BLE001 - it is told, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported in `error`
             self.error = f"{type(error).__name__}: {error}"
         finally:
             self.joined.set()
@@ -49,7 +50,7 @@ class Follower(threading.Thread):
             try:
                 return SseStream(self._url, stream_path(self.ladder.symbol))
             except StreamRefusedError as refused:
-                # The collector has not told the symbol yet.
+                # The collector may not have published the symbol yet.
                 if refused.status not in (404, 503) or time.monotonic() > self._deadline:
                     raise
                 time.sleep(0.05)
@@ -59,17 +60,17 @@ class Follower(threading.Thread):
             self.ladder.take(event)
             if event_id is not None:
                 seq = event_id.partition("-")[2]
-                require(int(seq) == event["seq"], f"the id {event_id}", event)
+                require(int(seq) == event["seq"], f"the id {event_id} has another seq", event)
             if not self.joined.is_set() and self.ladder.counts.verified:
                 self.first_seq = self.ladder.seq
                 self.joined.set()
 
     def is_done(self, end: int) -> bool:
-        """Return whether it has come to `end`, or never will."""
+        """Return whether the follower has reached the seq `end` or has failed."""
         return self.error is not None or self.ladder.seq >= end
 
     def summary(self) -> dict[str, Any]:
-        """Return its counts."""
+        """Return the ladder's book and counts."""
         ladder = self.ladder
         return {
             "seq": ladder.seq,
@@ -83,11 +84,11 @@ class Follower(threading.Thread):
 
 
 def main() -> None:
-    """Follow the symbols of the command line, and print the counts."""
+    """Follow the symbols on the command line, and print the counts."""
     parser = argparse.ArgumentParser(description="Follow streams and verify every event.")
     parser.add_argument("url")
     parser.add_argument("symbols", nargs="+")
-    parser.add_argument("--limit", type=float, default=100.0, help="seconds until it gives up")
+    parser.add_argument("--limit", type=float, default=100.0, help="seconds until the program ends")
     options = parser.parse_args()
     deadline = time.monotonic() + options.limit
     followers = [Follower(options.url, symbol, deadline) for symbol in options.symbols]

@@ -1,4 +1,4 @@
-"""Clients that ask for a stream and read nothing of it."""
+"""Clients that request a stream and read nothing; they share no code with the product."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lab.sse.stream import stream_path
 
 
 def stream_request(symbol: str, last_event_id: str | None = None) -> bytes:
-    """Return the request for a symbol's stream, or with `*` for every book's, as it is sent."""
-    back = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
+    """Return the bytes of a request for the stream of a symbol or, with `*`, of every book."""
+    resume = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
     path = "/stream?symbols=*" if symbol == "*" else stream_path(symbol)
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{back}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{resume}\r\n".encode()
 
 
 def frozen_reader(url: str, symbol: str, last_event_id: str | None = None) -> socket.socket:
-    """Return a client that has asked for a stream; only its system takes something of it."""
+    """Return the socket of a client that has requested a stream; its receive buffer is small."""
     address = urlsplit(url)
     frozen = socket.socket()
     frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -31,7 +31,12 @@ def frozen_reader(url: str, symbol: str, last_event_id: str | None = None) -> so
 def frozen_readers(
     url: str, symbol: str, count: int, last_event_id: str | None = None
 ) -> Iterator[list[socket.socket]]:
-    """Yield so many frozen readers."""
+    """Open `count` frozen readers, and close them when the context ends.
+
+    Yields:
+        The sockets of the readers.
+
+    """
     frozen = [frozen_reader(url, symbol, last_event_id) for _ in range(count)]
     try:
         yield frozen

@@ -1,4 +1,7 @@
-"""A reader of many books on one stream that checks each, and can resume at another address."""
+"""A reader of many books on one stream, which checks each and can resume at another address.
+
+This module is an independent witness: it shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from collections import defaultdict
 from http.client import HTTPException
 from typing import Any
 
-from lab.ladder import Ladder, Place
+from lab.ladder import Ladder, LadderPosition
 from lab.sse.stream import SseStream
 from lab.waiting import wait_until
 
 
 class ManyBooksReader:
-    """Follows a stream from the last watermark on, at one address after another; drops repeats."""
+    """A reader that follows a stream from a watermark, and drops repeated events."""
 
     def __init__(self, url: str, path: str, watermark: str | None = None) -> None:
         self.path = path
@@ -37,8 +40,8 @@ class ManyBooksReader:
             for event_id, event in stream.events():
                 self.watermark = event_id or self.watermark
                 self._take(event)
-        except Exception as error:  # noqa: BLE001 - told by `check`, whatever it is
-            # Who leaves closes the stream under its reader; one whose service died is over.
+        except Exception as error:  # noqa: BLE001 - reported by `check`
+            # `leave` closes the socket under the reading thread, and a killed service breaks it.
             if stream is self._stream and not isinstance(error, (OSError, HTTPException)):
                 self._error = error
 
@@ -53,18 +56,18 @@ class ManyBooksReader:
         ladder.take(event)
 
     def _is_repeat(self, ladder: Ladder, event: dict[str, Any]) -> bool:
-        if event["seq"] is None or ladder.place is None or ladder.awaits_snapshot:
+        if event["seq"] is None or ladder.position is None or ladder.awaits_snapshot:
             return False
-        return Place(event["epoch"], event["seq"]) <= ladder.place
+        return LadderPosition(event["epoch"], event["seq"]) <= ladder.position
 
     def move_to(self, url: str) -> None:
-        """Leave the stream, and resume at another address."""
+        """Close the stream, and resume at another address."""
         self.leave()
         self._url = url
         self._connect()
 
     def leave(self) -> None:
-        """Leave the stream."""
+        """Close the stream."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.let_go()
@@ -72,15 +75,20 @@ class ManyBooksReader:
             stream.close()
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did."""
+        """Fail if the reader has met an error.
+
+        Raises:
+            AssertionError: An event broke the contract, or the reader failed.
+
+        """
         if self._error is not None:
-            raise AssertionError(f"the stream {self.path}") from self._error
+            raise AssertionError(f"the reader of {self.path} failed") from self._error
 
     def wait_for_seq(self, symbol: str, seq: int) -> None:
-        """Return when a book has come to this seq."""
+        """Wait until a book reaches this seq."""
 
-        def is_there() -> bool:
+        def is_reached() -> bool:
             self.check()
             return symbol in self.ladders and self.ladders[symbol].seq >= seq
 
-        wait_until(is_there, f"{symbol} comes to {seq} on {self.path}")
+        wait_until(is_reached, f"{symbol} reaches {seq} on {self.path}")

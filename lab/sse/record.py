@@ -1,8 +1,9 @@
-"""The record of one book at a reader: the account of its events, and its status over time."""
+"""The record of one book of the Python client: an account of its events, and its statuses."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,53 +19,67 @@ LIVE = "live"
 
 
 class Word(NamedTuple):
-    """The book's status from `at` on (time.monotonic): `live`, or the status and its reason."""
+    """The book's status since `at` (time.monotonic): `live`, or the status and its reason."""
 
     at: float
     text: str
 
 
 class Record:
-    """Takes the client's book after each event, and compares it with a ladder.
+    """A record that compares the client's book with a ladder after each event.
 
-    `words` are the changes of its status. The client never doubts a book of an api that keeps its
-    promises, and such an api repeats nothing on a stream of one book.
+    The api must not make the client doubt a book, and must not repeat an event on a stream of one
+    book.
+
+    Args:
+        symbol: The book's symbol.
+        may_repeat: Whether the stream may repeat events, because it has many books.
+        clock: The clock of `words` and `longest_wait`, in seconds.
+
+    Attributes:
+        account: The account of the book's events.
+        words: The changes of the book's status.
+
     """
 
-    def __init__(self, symbol: str, *, may_repeat: bool) -> None:
+    def __init__(
+        self, symbol: str, *, may_repeat: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.account = Account(symbol)
         self.words: list[Word] = []
         self._may_repeat = may_repeat
-        self._last_event_at = time.monotonic()
+        self._clock = clock
+        self._last_event_at = clock()
         self._longest_wait = 0.0
 
     @property
     def is_live(self) -> bool:
-        """Whether the book is live, by the last word."""
+        """Whether the book's last status is `live`."""
         return bool(self.words) and self.words[-1].text == LIVE
 
     def longest_wait(self) -> float:
-        """Return the longest time in seconds without a numbered event, since the last call."""
-        now = time.monotonic()
+        """Return the longest time without a numbered event since the last call, in seconds."""
+        now = self._clock()
         longest = max(self._longest_wait, now - self._last_event_at)
         self._longest_wait, self._last_event_at = 0.0, now
         return longest
 
     def take(self, book: LiveBook, outage: str | None) -> None:
-        """Take the client's book and, if there is no connection, the reason.
+        """Record the client's book after an event; fail if it differs from the ladder's.
 
-        Raises:
-            AssertionError: If the book is not what the events lead to.
+        Args:
+            book: The client's book.
+            outage: The reason why the client is disconnected; None if it is connected.
 
         """
         event: dict[str, Any] = msgspec.to_builtins(book.event)
         require(book.counts.doubts == 0, f"the client doubts its book: {book}", event)
-        require(self._may_repeat or not book.counts.repeated, "an event came twice", event)
+        require(self._may_repeat or not book.counts.repeated, "a repeated event", event)
         self.account.take(event)
         if book.is_live:
             self._compare(book, event)
-        now = time.monotonic()
-        self._note_word(book, now)
+        now = self._clock()
+        self._add_word(book, now)
         if outage is not None:
             self.account.tally.interruptions += 1
             self.account.tally.cuts += outage != ENDED
@@ -74,17 +89,17 @@ class Record:
 
     def _compare(self, book: LiveBook, event: dict[str, Any]) -> None:
         ladder = self.account.ladder
-        require(_rows(book.bids) == ladder.bids, f"the client's bids are others: {book}", event)
-        require(_rows(book.asks) == ladder.asks, f"the client's asks are others: {book}", event)
+        require(_rows(book.bids) == ladder.bids, f"the client's bids are wrong: {book}", event)
+        require(_rows(book.asks) == ladder.asks, f"the client's asks are wrong: {book}", event)
 
-    def _note_word(self, book: LiveBook, now: float) -> None:
+    def _add_word(self, book: LiveBook, now: float) -> None:
         text = _word(book)
         if not self.words or self.words[-1].text != text:
             self.words.append(Word(now, text))
 
 
 def _word(book: LiveBook) -> str:
-    """Return the status by the last event or, if it has none, by the client."""
+    """Return the status of a status event that is not `live`, otherwise the client's status."""
     event = book.event
     if isinstance(event, StatusChange) and event.status != LIVE:
         return _text(event.status, event.reason)

@@ -1,7 +1,8 @@
-"""Readers that join, leave and resume at random, and account for every number.
+"""Readers that join, leave and resume at random, and account for every seq.
 
-A seed decides which replica they read, for how long, whether they resume, and by header or
-parameter. Every number that is no event must be counted by a snapshot or reported as missed.
+A seed determines the replica of each visit, its length, whether it resumes, and whether the id is
+sent as a header or a parameter. Every seq that is not an event must be counted by a snapshot or
+reported as missed. This module is an independent witness: it shares no code with the product.
 """
 
 from __future__ import annotations
@@ -17,32 +18,33 @@ from typing import Any, Self
 from lab.ladder import Ladder, require
 from lab.sse.stream import SseStream, StreamRefusedError, stream_path
 
-# One in so many comes back so late that its last event may be gone.
-LATE = 6
-LATE_SECONDS = 1.5
+LATE_VISITS_IN = 6
+"""One of so many visits comes after a long pause: the last event may no longer be stored."""
+MAX_PAUSE = 0.1
+MAX_LATE_PAUSE = 1.5
 MAX_EVENTS = 120
 
 
 class Published:
-    """Every event that any reader was sent, by its place; all readers must have the same."""
+    """The events that all readers have received, by position; every reader must get the same."""
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, int, int], str] = {}
         self._lock = threading.Lock()
 
     def take(self, event: dict[str, Any]) -> None:
-        """Compare an event with what other readers were sent."""
+        """Compare an event with the event that other readers received at its position."""
         if event["kind"] == "snapshot" and event["received_at"] is None:
-            # A book from the hash stands at an event's place, and is not the event.
+            # A snapshot of the stored book has the position of an event, but is not that event.
             return
-        place = (event["symbol"], event["epoch"], event["seq"])
+        position = (event["symbol"], event["epoch"], event["seq"])
         with self._lock:
-            known = self._events.setdefault(place, json.dumps(event))
-        require(known == json.dumps(event), f"another reader was sent {known[:500]}", event)
+            known = self._events.setdefault(position, json.dumps(event))
+        require(known == json.dumps(event), f"another reader received {known[:500]}", event)
 
 
 class RoamingAccount:
-    """The account of a reader's numbers, from its first event to its last."""
+    """The account of every seq of a reader, from its first event to its last."""
 
     def __init__(self, symbol: str, published: Published) -> None:
         self.ladder = Ladder(symbol)
@@ -51,16 +53,24 @@ class RoamingAccount:
         self._lagged: dict[str, Any] | None = None
 
     def take(self, event_id: str | None, event: dict[str, Any]) -> str | None:
-        """Take the next event; return how the numbers that it jumped over are covered, if any."""
-        last = self.ladder.place
+        """Check the next event.
+
+        Returns:
+            The explanation of the gap before it: `lagged` with its reason, `counted` or
+            `uncounted`. None if there is no gap.
+
+        """
+        last = self.ladder.position
         self.ladder.take(event)
         if event["kind"] == "lagged":
-            require(event_id is None, "an id of what is no event", event)
+            require(event_id is None, "a lagged with an id", event)
             self._lagged = event
             return None
         if event["seq"] is None:
             return None
-        require(str(event_id).endswith(f"-{event['seq']}"), f"the id {event_id}", event)
+        require(
+            str(event_id).endswith(f"-{event['seq']}"), f"the id {event_id} has another seq", event
+        )
         self._published.take(event)
         self.last_id = event_id
         lagged, self._lagged = self._lagged, None
@@ -68,20 +78,22 @@ class RoamingAccount:
             return None
         if lagged is not None:
             if lagged["missed"] is not None:
-                require(lagged["missed"] == event["seq"] - last.seq, f"after {lagged}", event)
+                missed = event["seq"] - last.seq
+                require(lagged["missed"] == missed, f"{missed} were missed, not {lagged}", event)
             return f"lagged {lagged['reason']}"
-        # That a snapshot counts rightly, and that only one may jump, the ladder has seen to.
+        # The ladder has checked that only a snapshot skips events, and that its count is right.
         return "uncounted" if event["conflated"] is None else "counted"
 
 
 class RoamingReader(threading.Thread):
-    """Reads one symbol on random replicas until `stop`; `error` is what went wrong."""
+    """A thread that reads one symbol on random replicas until `stop`."""
 
     def __init__(self, urls: Sequence[str], symbol: str, seed: int, published: Published) -> None:
         super().__init__(name=f"reader {seed} of {symbol}", daemon=True)
         self.error: str | None = None
+        """The error that ended the thread, or None."""
         self.met: Counter[str] = Counter()
-        """Counts of what happened: `fresh`, `resumed`, `unserved`, `broken`, `lagged …`, …"""
+        """Counts of `events`, of visits (`fresh`, `resumed`, `refused`, …) and of gaps by cause."""
         self._urls = urls
         self._symbol = symbol
         self._random = random.Random(seed)
@@ -97,7 +109,7 @@ class RoamingReader(threading.Thread):
         self.stop()
 
     def stop(self) -> None:
-        """End after the present stream."""
+        """End the thread after the present stream."""
         self._stopping.set()
         self.join(30)
 
@@ -106,9 +118,10 @@ class RoamingReader(threading.Thread):
         try:
             while not self._stopping.is_set():
                 self._visit()
-                late = self._random.randrange(LATE) == 0
-                self._stopping.wait(self._random.random() * (LATE_SECONDS if late else 0.1))
-        except Exception as error:  # noqa: BLE001 - it is told, whatever it is
+                is_late = self._random.randrange(LATE_VISITS_IN) == 0
+                max_pause = MAX_LATE_PAUSE if is_late else MAX_PAUSE
+                self._stopping.wait(self._random.random() * max_pause)
+        except Exception as error:  # noqa: BLE001 - reported in `error`
             self.error = f"{self.name}: {type(error).__name__}: {error}"
 
     def _visit(self) -> None:
@@ -134,23 +147,23 @@ class RoamingReader(threading.Thread):
         return SseStream(self._random.choice(self._urls), path, headers)
 
     def _read(self, stream: SseStream, count: int, *, resuming: bool) -> None:
-        told = Counter[str]()
+        gaps = Counter[str]()
         numbered = 0
         for event_id, event in stream.events():
-            went = self._account.take(event_id, event)
-            if went:
-                told[went] += 1
+            gap = self._account.take(event_id, event)
+            if gap:
+                gaps[gap] += 1
             if numbered == 0 and event["kind"] == "lagged":
                 resuming = False
             if event.get("seq") is not None:
                 numbered += 1
                 if numbered == 1 and not resuming:
-                    require(event["kind"] == "snapshot", "a stream opens with no snapshot", event)
+                    require(event["kind"] == "snapshot", "a stream opens without snapshot", event)
             if numbered >= count:
                 break
-        self.met.update(told)
+        self.met.update(gaps)
         if not numbered:
-            # The api waited for Redis, and ended the stream.
+            # The api waited in vain for Redis, and ended the stream.
             self.met["unserved"] += 1
             return
         self.met["resumed" if resuming else "fresh"] += 1

@@ -1,4 +1,7 @@
-"""One open stream of Server-Sent Events, read block by block, without code of the product."""
+"""One open stream of Server-Sent Events, which is read block by block.
+
+This module is an independent witness: it shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from urllib.parse import quote, urlsplit
 
 from lab.ladder import BrokenPromiseError
 
-# The api sends a comment every 15 s.
 SILENCE_LIMIT = 40.0
+"""Seconds without a byte until a read fails; the api sends a comment every 15 s."""
 
 
 @dataclass
@@ -28,13 +31,13 @@ class SseBlock:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The event in `data`."""
+        """The event in `data`, decoded."""
         event: dict[str, Any] = json.loads("\n".join(self.data))
         return event
 
 
 class StreamRefusedError(Exception):
-    """The api did not answer with a stream."""
+    """The answer to a request for a stream had another status than 200."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         super().__init__(f"{status}: {body[:500]!r}")
@@ -47,8 +50,8 @@ class SseStream:
     """One open stream; a read blocks for at most `limit` seconds.
 
     Raises:
-        StreamRefusedError: If the api answers otherwise.
-        OSError: If nobody answers.
+        StreamRefusedError: The api answers with another status than 200.
+        OSError: The api cannot be reached.
 
     """
 
@@ -83,13 +86,13 @@ class SseStream:
         self.close()
 
     def let_go(self) -> None:
-        """End the stream for a reader in another thread, which must end before `close`."""
+        """Shut the socket down, which ends a read in another thread; call it before `close`."""
         if self._connection.sock is not None:
             with contextlib.suppress(OSError):
                 self._connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close the connection, as a client that ends does."""
+        """Close the connection, as a client does when it ends."""
         self.let_go()
         self._response.close()
         self._connection.close()
@@ -131,7 +134,7 @@ def _message(block: str) -> SseBlock:
         elif name == "":
             message.comments.append(value)
         else:
-            raise BrokenPromiseError(f"a line that no plain onmessage understands: {line!r}")
+            raise BrokenPromiseError(f"a field that EventSource.onmessage ignores: {line!r}")
     return message
 
 

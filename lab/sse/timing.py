@@ -1,8 +1,9 @@
-"""Readers of one stream, in one thread, that measure delays and cost far less than the server.
+"""Readers of one stream, in one thread, that measure delays and use less CPU than the server.
 
-They do not parse SSE: they count the beginnings of events and read only the last `"seq"` of what
-arrives together, which must be the first seq plus the count. That finds every reader that misses an
-event, has one twice, or is told of a loss.
+They do not parse SSE. They count the starts of events, and of each received piece they read only
+the last `"seq"`, which must equal the first seq plus the count. This detects a reader that misses
+an event, receives one twice, or lags. This module is an independent witness: it shares no code with
+the product.
 """
 
 from __future__ import annotations
@@ -15,47 +16,47 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple, Self
 
-# What is numbered has an id: an api's word of a loss has none.
+# Every numbered event has an id; a `lagged` has none.
 BEGIN = b"\nid: "
 _SEQ = b'"seq":'
-# Of what came before so much is looked at again: a seq with its number and comma, however cut.
 _CARRIED = 32
-# A beginning that ends in what came now starts here at the earliest.
+"""The bytes of a piece that are searched again with the next one: enough for a split seq."""
 _UNCOUNTED = _CARRIED - len(BEGIN) + 1
+"""The first index at which a start of an event can lie that was not counted before."""
 _MAX_BYTES = 256 * 1024
-JOIN_SECONDS = 60.0
-# Of so many events the delay is looked at, spread evenly over events and all readers.
+JOIN_TIMEOUT = 60.0
 MAX_DELAYS = 400_000
+"""The number of delays to keep, spread evenly over events and readers."""
 
 
 class Publication(NamedTuple):
-    """What readers should have: events from `first` on, and when each was published."""
+    """The events that readers should receive, from `first` on, with their times of publication."""
 
     first: int
     published: array[float]
     wait_until: float
-    """When to stop waiting, in seconds of time.monotonic."""
+    """The time at which to stop waiting, in seconds of time.monotonic."""
 
 
 @dataclass
 class Received:
-    """What readers have had of a publication."""
+    """The part of a publication that readers have received."""
 
     readers: int = 0
     complete: int = 0
-    """How many of the readers had every event, once."""
+    """The number of readers that received every event exactly once."""
     events: int = 0
     last_at: float = 0.0
-    """When the last event came, in seconds of time.monotonic."""
+    """The time of the last event, in seconds of time.monotonic."""
     delays: list[float] = field(default_factory=list)
-    """From publication to receipt, sorted."""
+    """The seconds from publication to receipt, sorted."""
     pieces: int = 0
-    """In how many pieces all events came."""
+    """The number of reads in which all events arrived."""
     bytes: int = 0
     cpu_seconds: float = 0.0
 
     def add(self, other: Received) -> None:
-        """Add another part of the readers."""
+        """Add the figures of other readers."""
         self.readers += other.readers
         self.complete += other.complete
         self.events += other.events
@@ -66,7 +67,7 @@ class Received:
         self.cpu_seconds += other.cpu_seconds
 
     def delay(self, share: float) -> float:
-        """Return the delay that a share of all events stays within; infinite without events."""
+        """Return the delay that a share of all events does not exceed; infinite without events."""
         if not self.delays:
             return float("inf")
         return self.delays[min(len(self.delays) - 1, int(len(self.delays) * share))]
@@ -89,7 +90,14 @@ class _Reader:
 
 
 class TimingReaders:
-    """So many readers that have joined a `path` on a `port` of this machine."""
+    """Readers that have opened a stream of a server on this machine.
+
+    Args:
+        port: The server's port.
+        path: The path of the stream.
+        count: The number of readers.
+
+    """
 
     def __init__(self, port: int, path: str, count: int) -> None:
         request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n"
@@ -98,10 +106,10 @@ class TimingReaders:
         self._poll = select.epoll()
         self._readers: dict[int, _Reader] = {}
         self.bytes = 0
-        """How many bytes all of them have had, after the status."""
+        """The number of bytes that all readers have received, after the HTTP status."""
         self._cpu_before = 0.0
         for _ in range(count):
-            opened = socket.create_connection(("127.0.0.1", port), timeout=JOIN_SECONDS)
+            opened = socket.create_connection(("127.0.0.1", port), timeout=JOIN_TIMEOUT)
             opened.sendall(request.encode())
             self._readers[opened.fileno()] = _Reader(opened)
         for fileno, reader in self._readers.items():
@@ -119,7 +127,7 @@ class TimingReaders:
         self._poll.close()
 
     def take(self, seconds: float) -> None:
-        """Read what has come, or comes within so many seconds."""
+        """Read available bytes of all readers; wait at most so many seconds for some."""
         for fileno, _ in self._poll.poll(seconds):
             reader = self._readers[fileno]
             size = reader.socket.recv_into(self._into)
@@ -131,7 +139,7 @@ class TimingReaders:
                 self._poll.unregister(fileno)
 
     def have(self, last: int) -> bool:
-        """Return whether all readers have come to this event, or never will."""
+        """Return whether every reader has reached this seq or has failed."""
         return all(reader.last >= last or not reader.right for reader in self._readers.values())
 
     def _count(self, reader: _Reader, end: int) -> None:
@@ -154,12 +162,12 @@ class TimingReaders:
             reader.right &= seq == reader.first + counted - 1
 
     def _seq_at(self, at: int, end: int) -> int:
-        """Return the seq at this place; 0 if it is missing or incomplete."""
+        """Return the seq at this index of the buffer; 0 if it is missing or incomplete."""
         comma = self._buffer.find(b",", at, end) if at >= 0 else -1
         return int(self._buffer[at + len(_SEQ) : comma]) if comma >= 0 else 0
 
     def received(self, publication: Publication) -> Received:
-        """Return what all readers have had."""
+        """Return the figures of all readers."""
         readers = list(self._readers.values())
         first, last = publication.first, publication.first + len(publication.published) - 1
         cpu = sum(os.times()[:2]) - self._cpu_before
@@ -176,10 +184,10 @@ class TimingReaders:
 
 def _delays(reader: _Reader, publication: Publication, step: int) -> list[float]:
     """Return the delays of every `step`-th event of a reader."""
-    delays, place = [], reader.first - publication.first
+    delays, index = [], reader.first - publication.first
     for at, count in zip(reader.at, reader.counts, strict=True):
-        begin, place = place, place + count
-        # The next multiple of the step that is not of before the publication.
+        begin, index = index, index + count
+        # The next multiple of the step; events before the publication have negative indexes.
         begin = max(0, -(-begin // step) * step)
-        delays += [at - published for published in publication.published[begin:place:step]]
+        delays += [at - published for published in publication.published[begin:index:step]]
     return delays

@@ -1,4 +1,7 @@
-"""Thousands of readers of one stream, in processes of their own, that measure delays."""
+"""Thousands of readers of one stream, in separate processes, that measure delays.
+
+This module is an independent witness: it reads events without code of the product.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,20 @@ from multiprocessing.connection import Connection
 from typing import Self
 
 from lab.process import ROOT
-from lab.sse.timing import JOIN_SECONDS, Publication, Received
+from lab.sse.timing import JOIN_TIMEOUT, Publication, Received
 from runtime.process import die_with_parent
 
 
 class TimingCrowd:
-    """So many readers of a `path` on a `port`, which have joined, until the context ends."""
+    """Readers of one stream that have joined when the context starts, and end with it.
+
+    Args:
+        port: The port of a server on this machine.
+        path: The path of the stream.
+        count: The number of readers.
+        processes: The number of processes that share the readers.
+
+    """
 
     def __init__(self, port: int, path: str, count: int, *, processes: int = 2) -> None:
         self._address = str(port), path
@@ -29,7 +40,7 @@ class TimingCrowd:
             for share in self._shares:
                 self._ends.append(self._start(share, undo))
             for end in self._ends:
-                assert end.poll(JOIN_SECONDS), "the readers cannot join"
+                assert end.poll(JOIN_TIMEOUT), "not all readers could open their stream"
                 end.recv()
             self._undo = undo.pop_all()
         return self
@@ -38,7 +49,7 @@ class TimingCrowd:
         self._undo.close()
 
     def received(self, publication: Publication) -> Received:
-        """Return what came of a publication, when all has come or its wait is over."""
+        """Wait until a publication has arrived or its wait has ended; return the figures."""
         found = Received()
         for end in self._ends:
             end.send(publication)
@@ -55,8 +66,8 @@ class TimingCrowd:
                 [sys.executable, "-m", "lab.sse.timing_process", *arguments],
                 cwd=ROOT,
                 pass_fds=[number],
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread starts them
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread here
             )
         undo.callback(process.wait, 20)
-        # They end when this is closed.
+        # The process ends when this connection is closed.
         return undo.enter_context(Connection(ours.detach()))

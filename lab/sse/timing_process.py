@@ -1,4 +1,7 @@
-"""The process that `lab.sse.timing_crowd` starts for a share of its readers."""
+"""The process that `lab.sse.timing_crowd` starts for a share of its readers.
+
+It shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from time import monotonic
 
 from lab.sse.timing import Publication, TimingReaders
 
-LOOK_SECONDS = 0.02
+POLL_SECONDS = 0.02
 
 
 def main(fileno: int, port: int, path: str, count: int) -> None:
-    """Run so many readers until the other end is closed."""
+    """Run `count` readers until the other end is closed."""
     with (
         Connection(fileno) as end,
         TimingReaders(port, path, count) as readers,
@@ -22,11 +25,11 @@ def main(fileno: int, port: int, path: str, count: int) -> None:
         end.send("joined")
         publication: Publication | None = None
         while publication is None:
-            readers.take(LOOK_SECONDS)
+            readers.take(POLL_SECONDS)
             publication = end.recv() if end.poll() else None
         last = publication.first + len(publication.published) - 1
         while not readers.have(last) and monotonic() < publication.wait_until:
-            readers.take(LOOK_SECONDS)
+            readers.take(POLL_SECONDS)
         end.send(readers.received(publication))
         end.recv()
 

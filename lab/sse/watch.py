@@ -1,4 +1,7 @@
-"""A reader of one stream that checks and keeps every event, beside a test that waits for them."""
+"""A reader of one stream that checks and keeps every event, for a test that waits for events.
+
+This module is an independent witness: it shares no code with the product.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,16 @@ from lab.waiting import wait_for
 
 
 class StreamWatch:
-    """Reads one stream in a thread, and checks and keeps every event."""
+    """A reader of one stream in a thread.
+
+    Attributes:
+        ladder: The checked book.
+        events: All events, in order.
+        ids: The id of each event.
+        farewell: The milliseconds of the last `retry:`, or None.
+        ended: Set when the stream has ended.
+
+    """
 
     def __init__(self, stream: SseStream, symbol: str) -> None:
         self.ladder = Ladder(symbol)
@@ -36,19 +48,24 @@ class StreamWatch:
                     self.ladder.take(event)
                     self.ids.append(message.id)
                     self.events.append(event)
-        except Exception as error:  # noqa: BLE001 - told by `check`, whatever it is
+        except Exception as error:  # noqa: BLE001 - reported by `check`
             if not self._left:
                 self._error = error
         finally:
             self.ended.set()
 
     def check(self) -> None:
-        """Raise what went wrong, if anything did."""
-        if self._error is not None:
-            raise AssertionError(f"the stream of {self.ladder}") from self._error
+        """Fail if the reader has met an error.
 
-    def wait_for(self, holds: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
-        """Return the first of all events for which `holds` is true."""
+        Raises:
+            AssertionError: An event broke the contract, or the stream broke.
+
+        """
+        if self._error is not None:
+            raise AssertionError(f"the reader of {self.ladder} failed") from self._error
+
+    def wait_for(self, holds: Callable[[dict[str, Any]], bool], name: str) -> dict[str, Any]:
+        """Wait for an event for which `holds` is true; return the first one."""
         seen = 0
 
         def found() -> dict[str, Any] | None:
@@ -60,14 +77,14 @@ class StreamWatch:
                     return self.events[seen - 1]
             return None
 
-        return wait_for(found, f"{self.ladder} gets {what}")
+        return wait_for(found, f"the stream of {self.ladder} has {name}")
 
     def wait_for_seq(self, seq: int) -> None:
-        """Return when the stream has come to this seq."""
+        """Wait until the stream reaches this seq."""
         self.wait_for(lambda event: (event.get("seq") or 0) >= seq, f"seq {seq}")
 
     def leave(self) -> None:
-        """Leave the stream, as a client that ends does."""
+        """Close the stream, as a client does when it ends."""
         self._left = True
         self._stream.let_go()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Find answers that wait too long because their clients do not read them."""
+"""Find answers (HTTP responses) that clients do not read in time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Writing(Protocol):
-    """Interface of a connection that answers are written to."""
+    """Interface of a connection that sends an answer."""
 
     transport: asyncio.Transport
 
@@ -27,7 +27,13 @@ C = TypeVar("C", bound=Writing)
 
 @dataclass
 class _Wait:
-    """One waiting answer: its times, and the unsent bytes at the last progress."""
+    """An answer that waits because its connection's send buffer is full.
+
+    Attributes:
+        since: When it began to wait.
+        progress_at: When the number of unsent bytes last fell, or `since`.
+        unsent: The number of unsent bytes at that time.
+    """
 
     since: float
     progress_at: float
@@ -38,18 +44,19 @@ def unsent_bytes(transport: asyncio.Transport) -> int:
     """Return the number of unsent bytes in the transport's and the socket's send buffers."""
     waiting = transport.get_write_buffer_size()
     with contextlib.suppress(OSError, ValueError):
-        # The transport's buffer alone shrinks only after much of the socket's buffer is sent.
+        # The transport's buffer alone would not show slow progress: it shrinks only after much of
+        # the socket's buffer has been sent.
         fileno = transport.get_extra_info("socket").fileno()
         waiting += int.from_bytes(fcntl.ioctl(fileno, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
     return waiting
 
 
 class UnreadAnswers(Generic[C]):
-    """The connections with a full send buffer.
+    """The connections with a full send buffer, and the times for which their answers wait.
 
     Args:
-        write_seconds: See `HttpLimits`.
-        answer_seconds: See `HttpLimits`.
+        write_seconds: The time in which a client must read at least some of an answer.
+        answer_seconds: The time in which a client must read the whole answer.
     """
 
     def __init__(self, write_seconds: float, answer_seconds: float) -> None:
@@ -58,7 +65,7 @@ class UnreadAnswers(Generic[C]):
         self._waits: dict[C, _Wait] = {}
 
     def add(self, connection: C, now: float) -> None:
-        """Watch a connection from `now` on."""
+        """Watch a connection from `now` on, because its send buffer is full."""
         self._waits[connection] = _Wait(now, now)
 
     def remove(self, connection: C) -> None:
@@ -80,6 +87,6 @@ class UnreadAnswers(Generic[C]):
                 yield connection
 
     def since(self) -> Iterator[tuple[C, float]]:
-        """Yield each connection with the time at which its answer began to wait."""
+        """Yield each connection, streams too, with the time at which its answer began to wait."""
         for connection, wait in self._waits.items():
             yield connection, wait.since

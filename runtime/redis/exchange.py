@@ -1,4 +1,7 @@
-"""The client of one server: redis-py's client with a faster way to send several commands."""
+"""The client of one server: redis-py's client with a faster way to send several commands.
+
+An exchange is a round trip here: commands are sent and their replies are read. It is not a venue.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from runtime.redis.redis_py_internals import ExchangingConnection
 
 Command = tuple[EncodableT, ...]
 
-# An eighth of the connections may be kept outside the pool; redis-py's own calls need the others.
+# At most an eighth of all connections is kept outside the pool. redis-py's own calls need the rest.
 KEPT_DIVISOR = 8
 
 
@@ -21,9 +24,9 @@ class RedisNode(Redis):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Connections that are not in the pool, because getting one from there is slow.
+        # Idle connections. The pool is slow: see docs/adr/0004-packed-redis-commands.md.
         self._kept: list[ExchangingConnection] = []
-        # The converters of replies; a look-up in redis-py's mapping, which ignores case, is slow.
+        # redis-py's converters of replies, by command. Its own mapping ignores case, so it is slow.
         self._converters: dict[EncodableT, Callable[[Any], Any] | None] = {}
 
     @property
@@ -37,10 +40,11 @@ class RedisNode(Redis):
         return str(getattr(self.connection_pool, "service_name", ""))
 
     async def exchange(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the replies to commands in one round trip, errors among them.
+        """Return the replies to commands that are sent in one round trip.
 
-        Replies have redis-py's types. Lost connections are retried as the client's `retry`
-        permits. If redis.RedisError or OSError is raised, it is unknown which commands were
+        Replies have redis-py's types, and errors of the server are among them. If the connection is
+        lost, all commands are sent again as often as the client's `retry` permits, so they may be
+        executed twice. If redis.RedisError or OSError is raised, it is unknown which commands were
         executed.
         """
         retry = self.get_retry()
@@ -59,6 +63,7 @@ class RedisNode(Redis):
         try:
             replies = await connection.exchange(commands)
         finally:
+            # If `exchange` raises, it has closed the connection, so no late reply is left in it.
             await self._give_back(connection)
         for index, command in enumerate(commands):
             converter = self._converter(command[0])
@@ -77,6 +82,7 @@ class RedisNode(Redis):
             connection = self._kept.pop()
             if await connection.is_ready():
                 return connection
+            # The pool connects it again before its next use.
             await self.connection_pool.release(connection)
         acquired = await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
         return cast("ExchangingConnection", acquired)

@@ -1,4 +1,4 @@
-"""A queue that delivers each item some time after it was put in, and keeps the order."""
+"""A queue that delivers each item after a delay, in the order of arrival."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class DelayLine(Generic[T]):
-    """Items on their way to `deliver`; needs a running event loop."""
+    """The delayed items for a `deliver` callback; requires a running event loop."""
 
     def __init__(self, deliver: Callable[[T], None]) -> None:
         self._deliver = deliver
@@ -23,7 +23,7 @@ class DelayLine(Generic[T]):
         return bool(self._items)
 
     def put(self, item: T, delay: float) -> None:
-        """Deliver an item after `delay` seconds, and not before the items that are ahead of it."""
+        """Deliver an item after `delay` seconds, but not before the items ahead of it."""
         self._items.append((self._loop.time() + delay, item))
         if self._timer is None:
             self._arm()

@@ -1,6 +1,6 @@
-"""Every kind of fault, declared once with its parameters and a sentence.
+"""Every kind of fault, declared with its parameters and a sentence that describes it.
 
-Parsing, error texts, JSON and help follow from these declarations; see `text`.
+`text` derives parsing, error texts, JSON and help from these declarations.
 """
 
 from __future__ import annotations
@@ -36,111 +36,109 @@ PairState = Literal[
 
 
 class FaultError(ValueError):
-    """A fault that cannot be done; the text says why, and what would work."""
+    """A fault that cannot be applied; the text gives the reason and a right value."""
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="fault", forbid_unknown_fields=True):
-    """A fault that can be requested."""
+    """The base of all faults."""
 
 
-class CorruptChecksum(Fault, frozen=True, tag="corrupt"):
-    """The next updates of the symbol carry a wrong checksum; its book stays right."""
+class SymbolFault(Fault, frozen=True):
+    """The base of faults of one symbol."""
 
     symbol: Symbol
+
+
+class CountedFault(SymbolFault, frozen=True):
+    """The base of faults of one symbol that can happen several times in a row."""
+
     count: Count = 1
 
 
-class Swallow(Fault, frozen=True, tag="swallow"):
-    """The next updates of the symbol are not sent."""
-
-    symbol: Symbol
-    count: Count = 1
-
-
-class Repeat(Fault, frozen=True, tag="repeat"):
-    """The next updates of the symbol are sent twice."""
-
-    symbol: Symbol
-    count: Count = 1
-
-
-class Reorder(Fault, frozen=True, tag="reorder"):
-    """The next two updates of the symbol are sent in the wrong order."""
-
-    symbol: Symbol
-
-
-class Crossed(Fault, frozen=True, tag="crossed"):
-    """The next update leaves the client a crossed book, with the checksum of that very book."""
-
-    symbol: Symbol
-
-
-class ExtraDecimal(Fault, frozen=True, tag="level"):
-    """The next update has a level whose price has one decimal more than the precision."""
-
-    symbol: Symbol
-
-
-class CutText(Fault, frozen=True, tag="cut"):
-    """The next update's text ends in its middle."""
-
-    symbol: Symbol
-
-
-class Early(Fault, frozen=True, tag="early"):
-    """The next subscription of the symbol gets an update between its ack and its snapshot."""
-
-    symbol: Symbol
-
-
-class AckOnly(Fault, frozen=True, tag="ack_only"):
-    """The next subscriptions of the symbol are acknowledged, and nothing follows."""
-
-    symbol: Symbol
-    count: Count = 1
-
-
-class Mute(Fault, frozen=True, tag="mute"):
-    """The symbol's updates are lost; without a symbol, all that would be sent to anybody."""
+class LastingSymbolFault(SymbolFault, frozen=True):
+    """The base of faults of one symbol that last for some seconds."""
 
     seconds: Seconds
+
+
+class LastingFault(Fault, frozen=True):
+    """The base of faults that last for some seconds."""
+
+    seconds: Seconds
+
+
+class DelayFault(Fault, frozen=True):
+    """The base of faults that delay messages, and last for some seconds."""
+
+    delay: Seconds
+    seconds: Seconds
+
+
+class CorruptChecksum(CountedFault, frozen=True, tag="corrupt"):
+    """The next updates of the symbol carry a wrong checksum; its book stays right."""
+
+
+class Swallow(CountedFault, frozen=True, tag="swallow"):
+    """The next updates of the symbol are not sent."""
+
+
+class Repeat(CountedFault, frozen=True, tag="repeat"):
+    """The next updates of the symbol are sent twice."""
+
+
+class Reorder(SymbolFault, frozen=True, tag="reorder"):
+    """The next two updates of the symbol are sent in the wrong order."""
+
+
+class Crossed(SymbolFault, frozen=True, tag="crossed"):
+    """The next update makes the client's book crossed, with the checksum of the crossed book."""
+
+
+class ExtraDecimal(SymbolFault, frozen=True, tag="level"):
+    """The next update has a price with one decimal more than the precision."""
+
+
+class CutText(SymbolFault, frozen=True, tag="cut"):
+    """The next update is cut off in the middle of its text."""
+
+
+class Early(SymbolFault, frozen=True, tag="early"):
+    """The next subscription of the symbol gets an update between its ack and its snapshot."""
+
+
+class AckOnly(CountedFault, frozen=True, tag="ack_only"):
+    """The next subscriptions of the symbol are acknowledged, and nothing follows."""
+
+
+class Mute(LastingFault, frozen=True, tag="mute"):
+    """The symbol's updates are lost; without a symbol, everything to all clients is lost."""
+
     symbol: Symbol | None = None
 
 
-class Silence(Fault, frozen=True, tag="silence"):
-    """The symbol's market stands still."""
-
-    symbol: Symbol
-    seconds: Seconds
+class Silence(LastingSymbolFault, frozen=True, tag="silence"):
+    """The symbol's market stops."""
 
 
-class Refuse(Fault, frozen=True, tag="refuse"):
-    """Subscribing to the symbol is refused as if there were no such pair."""
-
-    symbol: Symbol
-    seconds: Seconds
+class Refuse(LastingSymbolFault, frozen=True, tag="refuse"):
+    """Subscriptions to the symbol are refused as if the pair did not exist."""
 
 
-class ChangePrecision(Fault, frozen=True, tag="precision"):
-    """The pair's precisions change, and an instrument update says so."""
+class ChangePrecision(SymbolFault, frozen=True, tag="precision"):
+    """The pair's precisions change, which an instrument update announces."""
 
-    symbol: Symbol
     price: Decimals
     qty: Decimals
 
 
-class PairStatus(Fault, frozen=True, tag="pair_status"):
-    """The pair's status changes, and an instrument update says so; a delisted pair is gone."""
+class PairStatus(SymbolFault, frozen=True, tag="pair_status"):
+    """The pair's status changes, which an instrument update announces; a delisted pair is gone."""
 
-    symbol: Symbol
     status: PairState
 
 
-class ListPair(Fault, frozen=True, tag="list"):
-    """A new pair appears, and an instrument update says so."""
-
-    symbol: Symbol
+class ListPair(SymbolFault, frozen=True, tag="list"):
+    """A new pair is listed, which an instrument update announces."""
 
 
 class Close(Fault, frozen=True, tag="close"):
@@ -156,63 +154,51 @@ class Close(Fault, frozen=True, tag="close"):
 
 
 class Drop(Fault, frozen=True, tag="drop"):
-    """Every connection's TCP connection is aborted."""
+    """Every TCP connection is aborted."""
 
 
-class AcceptAndClose(Fault, frozen=True, tag="accept_and_close"):
+class AcceptAndClose(LastingFault, frozen=True, tag="accept_and_close"):
     """Connections are accepted and closed at once, with 1001."""
 
-    seconds: Seconds
 
-
-class RefuseConnections(Fault, frozen=True, tag="refuse_connections"):
+class RefuseConnections(LastingFault, frozen=True, tag="refuse_connections"):
     """The WebSocket handshake is answered with an HTTP error."""
 
-    seconds: Seconds
     status: HttpStatus = 503
 
 
-class AnswerLate(Fault, frozen=True, tag="answer_late"):
+class AnswerLate(DelayFault, frozen=True, tag="answer_late"):
     """Requests are answered late, and take effect only then."""
 
-    delay: Seconds
-    seconds: Seconds
 
+class AnswerNever(LastingFault, frozen=True, tag="answer_never"):
+    """Requests, or only those of one method, get no answer and have no effect."""
 
-class AnswerNever(Fault, frozen=True, tag="answer_never"):
-    """Requests, or those of one method, get no answer and have no effect."""
-
-    seconds: Seconds
     method: Method | None = None
 
 
-class RateLimit(Fault, frozen=True, tag="rate_limit"):
+class RateLimit(LastingFault, frozen=True, tag="rate_limit"):
     """Every request is answered with "Exceeded msg rate" and has no effect."""
-
-    seconds: Seconds
 
 
 class Garbage(Fault, frozen=True, tag="garbage"):
-    """Every connection gets one senseless frame: no JSON, random bytes, or an unknown channel."""
+    """Every client gets one frame that is not JSON, random bytes, or of an unknown channel."""
 
     kind: Literal["text", "binary", "json"]
 
 
 class Big(Fault, frozen=True, tag="big"):
-    """Every connection gets one text frame of so many bytes: JSON of an unknown channel."""
+    """Every client gets one text frame of this size: JSON of an unknown channel."""
 
     size: Bytes = msgspec.field(default=10_000_000, name="bytes")
 
 
-class LateFrames(Fault, frozen=True, tag="lag"):
-    """Frames go out late, in their order; what is queued in the end still goes out."""
-
-    delay: Seconds
-    seconds: Seconds
+class LateFrames(DelayFault, frozen=True, tag="lag"):
+    """Frames are sent late, in their order; frames that are queued at the end are still sent."""
 
 
 class Status(Fault, frozen=True, tag="status"):
-    """The system's status changes: every connection is told, and each new one until `online`."""
+    """The system's status changes; open connections and, until `online`, new ones receive it."""
 
     system: System
 
@@ -256,4 +242,4 @@ OfConnections: TypeAlias = (
 """Faults of all connections; a mute only if it names no symbol."""
 AnyFault: TypeAlias = OfMarket | OfConnections
 FAULTS: tuple[type[AnyFault], ...] = get_args(AnyFault)
-"""Every kind, in the order of the help."""
+"""Every kind of fault, in the order of the help."""

@@ -1,4 +1,4 @@
-"""Parse faults as the command line and URLs write them: `corrupt?symbol=BTC/USD&count=3`."""
+"""Parse faults in the form of the command line and of URLs: `corrupt?symbol=BTC/USD&count=3`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _KINDS = {str(kind.__struct_config__.tag): kind for kind in FAULTS}
 
 
 class UnknownFault(FaultError):
-    """A fault of this name does not exist."""
+    """The name of a fault that does not exist."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a fault, and the values that it takes, in words."""
+    """A parameter of a fault, with a description of its values."""
 
     name: str
     takes: str
@@ -30,7 +30,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Description:
-    """A fault as the control port lists it."""
+    """A fault in the list of the control port."""
 
     name: str
     does: str
@@ -38,11 +38,18 @@ class Description:
 
 
 def parse_fault(name: str, query: str) -> AnyFault:
-    """Return the fault of a name and a query, the text after its `?`.
+    """Return the fault for a name and a query.
+
+    Args:
+        name: The name of the fault, such as `corrupt`.
+        query: The parameters as in a URL, such as `symbol=BTC/USD&count=3`.
+
+    Returns:
+        The fault.
 
     Raises:
-        UnknownFault: There is no such fault.
-        FaultError: A parameter is wrong; the text names it and says what it takes.
+        UnknownFault: There is no fault of this name.
+        FaultError: A parameter is wrong; the text names it and its right values.
 
     """
     kind = _KINDS.get(name)
@@ -51,7 +58,7 @@ def parse_fault(name: str, query: str) -> AnyFault:
     given: dict[str, str] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key in given:
-            raise FaultError(f"{name}: {key} is given twice: once is enough")
+            raise FaultError(f"{name}: {key} is given twice: give it once")
         given[key] = value
     _check(name, kind, given)
     try:
@@ -69,7 +76,7 @@ def describe() -> list[Description]:
 
 
 def _check(name: str, kind: type[AnyFault], given: dict[str, str]) -> None:
-    """Raise FaultError for the first parameter that is wrong."""
+    """Raise an error for the first parameter that is wrong."""
     parameters = {item.name: item for item in _parameters(kind)}
     for key in given:
         if key not in parameters:
@@ -105,7 +112,7 @@ def _parameters(kind: type[AnyFault]) -> list[Parameter]:
 
 
 def _takes(kind: inspect.Type) -> str:
-    """Return in words which values a type takes."""
+    """Return a description of the values of a type."""
     if isinstance(kind, inspect.UnionType):
         return _takes(next(item for item in kind.types if not isinstance(item, inspect.NoneType)))
     if isinstance(kind, inspect.LiteralType):

@@ -1,4 +1,4 @@
-"""The profiles of the synthetic markets, and a made-up one for any other well-formed symbol."""
+"""The profiles of the synthetic markets, and made-up ones for other well-formed symbols."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from simulator.protocol.instruments import SimulatedInstrument
 
 _SYMBOL = re.compile(r"[A-Z0-9._-]{1,40}/[A-Z0-9._-]{1,40}")
 _MIN_PRICE = 100
-"""In ticks; nearer to zero a market has no room to move."""
+"""The minimum of a first price, in ticks: nearer to zero a market has no room to move."""
 _RENAMED = {"XBT": "BTC", "XDG": "DOGE"}
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The shape of a market when it opens, to which it tends to return."""
+    """The initial shape of a market, to which it tends to return."""
 
     symbol: str
     price_precision: int
@@ -32,7 +32,7 @@ class Profile:
     levels: int
     """The maximum of levels of a side."""
     weight: float
-    """How often the market moves, relative to the others."""
+    """The frequency of the market's moves, relative to the other markets."""
     may_empty: bool = False
     """Whether a side is sometimes empty for a moment."""
 
@@ -40,14 +40,14 @@ class Profile:
         """Return the same market at other precisions.
 
         Raises:
-            ValueError: Too few decimals leave no room for prices.
+            ValueError: With so few decimals the price is too few ticks.
 
         """
         price = _scaled(self.price, price_precision - self.price_precision)
         if price < _MIN_PRICE:
             raise ValueError(
-                f"price={price_precision}: too few decimals for {self.symbol}, which would cost"
-                f" {price} ticks: use more"
+                f"price={price_precision}: too few decimals for {self.symbol}, whose price would"
+                f" be {price} ticks: use more decimals"
             )
         return replace(
             self,
@@ -63,8 +63,8 @@ class Profile:
 
     @property
     def instrument(self) -> SimulatedInstrument:
-        """Return the pair as the instrument channel lists it."""
-        # A 2,000th of a usual level, rounded as exchanges do: 5e-05 for BTC.
+        """The pair for the instrument channel."""
+        # A 2,000th of a usual level, rounded to a 5 with zeros: 5e-05 for BTC.
         qty_min = max(1, 5 * 10 ** (len(str(self.lots)) - 5)) if self.lots >= 10**5 else 1
         return SimulatedInstrument(self.symbol, self.price_precision, self.qty_precision, qty_min)
 
@@ -100,14 +100,14 @@ CATALOGUE = {profile.symbol: profile for profile in _PROFILES}
 
 
 def profile_of(symbol: str) -> Profile:
-    """Return the profile of a symbol from the catalogue, else one made up from the name alone.
+    """Return the profile of a symbol from the catalogue, or one made up from the name alone.
 
     Raises:
         ValueError: The symbol is malformed, or has an asset's old name.
 
     """
     if not _SYMBOL.fullmatch(symbol):
-        raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE in capitals, such as BTC/USD")
+        raise ValueError(f"{symbol!r} is not a symbol: use BASE/QUOTE in capitals, such as BTC/USD")
     for old in symbol.split("/"):
         if old in _RENAMED:
             new = symbol.replace(old, _RENAMED[old])
@@ -116,7 +116,7 @@ def profile_of(symbol: str) -> Profile:
 
 
 def _scaled(units: int, decimals: int) -> int:
-    """Convert units to a number with more or, if negative, fewer decimals; at least one."""
+    """Convert units to more decimals or, if negative, fewer; return at least one unit."""
     factor: int = 10 ** abs(decimals)
     return units * factor if decimals >= 0 else max(1, units // factor)
 

@@ -1,4 +1,4 @@
-"""The feed of the synthetic markets, and the subscribers that wait for a snapshot."""
+"""The feed of the synthetic markets, with the subscribers that wait for a snapshot."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from simulator.market.ticker import Ticker
 from simulator.protocol.feed import DEPTHS, FeedSubscriber
 from simulator.protocol.instruments import SimulatedInstrument
 
-# Deep snapshots take a millisecond each; many at once must not delay the updates.
 _ADMIT_SECONDS = 0.02
+"""The limit of time for snapshots, so that many deep ones do not delay the updates."""
 _DELISTED = "delisted"
 
 
@@ -48,8 +48,8 @@ class Exchange:
 
     Args:
         profiles: The markets.
-        seed: The same seed makes the same moves in the same order.
-        rate: Mean updates per second over all markets.
+        seed: The seed of all moves; the same seed makes the same moves in the same order.
+        rate: The mean of updates per second over all markets.
         updates: The number of updates after which the markets stop; 0 for no limit.
 
     Attributes:
@@ -74,20 +74,20 @@ class Exchange:
         return [instrument for instrument in listed if instrument.status != _DELISTED]
 
     def lists(self, symbol: str) -> bool:
-        """Return whether the symbol can be subscribed to: it is listed, and no fault refuses it."""
+        """Return whether the symbol is listed and no fault refuses it."""
         listing = self._listings.get(symbol)
         if listing is None or listing.instrument.status == _DELISTED:
             return False
         return self.active_faults.get(Refuse, symbol) is None
 
     def serves(self, symbol: str, depth: int) -> bool:  # noqa: ARG002 - all markets alike
-        """Return whether markets are served at this depth."""
+        """Return whether Kraken serves books at this depth."""
         return depth in DEPTHS
 
     def subscribe(
         self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
     ) -> None:
-        """Queue a subscriber for `admit`, which sends its snapshot and lets it follow."""
+        """Queue a subscriber until `admit` sends its snapshot and adds it to the followers."""
         fault = self._listings[symbol].subscription_faults.pop()
         if not isinstance(fault, AckOnly):
             early = isinstance(fault, Early)
@@ -95,14 +95,14 @@ class Exchange:
             self._waiting[subscriber, symbol] = waiting
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
-        """Send the subscriber nothing more of a market."""
+        """Stop sending a market to the subscriber."""
         self._waiting.pop((subscriber, symbol), None)
         depth = self._following.pop((subscriber, symbol), None)
         if depth is not None:
             self._listings[symbol].unfollow(depth, subscriber)
 
     async def run(self) -> None:
-        """Move the markets by the clock until cancelled."""
+        """Move the markets on schedule until cancelled."""
         await Ticker(self, self._schedule, self._updates).run()
 
     def admit(self, waited: float = 0.0) -> bool:
@@ -112,7 +112,7 @@ class Exchange:
             waited: The seconds that a subscriber must have waited.
 
         Returns:
-            Whether there are followers and nobody waits.
+            Whether there are followers and no subscriber waits.
 
         """
         now = time.monotonic()
@@ -123,7 +123,7 @@ class Exchange:
             del self._waiting[subscriber, symbol]
             listing = self._listings[symbol]
             if waiting.early:
-                subscriber.push(listing.restated())
+                subscriber.push(listing.restating_update())
             if waiting.snapshot:
                 subscriber.push(listing.snapshot(waiting.depth))
             listing.follow(waiting.depth, subscriber)
@@ -138,26 +138,23 @@ class Exchange:
         listing.move(muted=self.active_faults.get(Mute, symbol) is not None)
 
     def advance(self, updates: int) -> None:
-        """Make the next updates at once, the same that `run` would make; not while it runs."""
+        """Make the next updates of the schedule at once; not while `run` is running."""
         for _ in range(updates):
             self.move(next(self._schedule)[1])
 
     def listing(self, symbol: str) -> Listing:
-        """Return a market; raises KeyError if there is none of this symbol."""
+        """Return the market of a symbol; KeyError if there is none."""
         return self._listings[symbol]
 
     def listings(self) -> Iterable[Listing]:
-        """Return all markets, including delisted ones."""
+        """Return all markets, including delisted markets."""
         return self._listings.values()
 
     def inject(self, fault: OfMarket) -> SimulatedInstrument | None:
-        """Apply a fault.
+        """Apply a fault; FaultError if the market does not exist or does not allow it.
 
         Returns:
             The pair if the fault changed it, for followers of the instrument channel.
-
-        Raises:
-            FaultError: There is no such market, or the fault does not fit it.
 
         """
         match fault:
@@ -200,13 +197,13 @@ class Exchange:
         listing = self._listings.get(symbol or "")
         if listing is None:
             some = ", ".join(list(self._listings)[:5])
-            raise FaultError(f"symbol={symbol}: it is not listed: use one that is, such as {some}")
+            raise FaultError(f"symbol={symbol}: it is not listed: use a listed one, such as {some}")
         return listing
 
     def _add_listing(self, symbol: str) -> SimulatedInstrument:
         if symbol in self._listings:
             raise FaultError(
-                f"symbol={symbol}: it is listed already; to bring a delisted one back:"
+                f"symbol={symbol}: it is already listed: use a new symbol, or for a delisted one"
                 f" pair_status?symbol={symbol}&status=online"
             )
         try:
@@ -228,7 +225,7 @@ def _set_precision(listing: Listing, fault: ChangePrecision, seed: int) -> Simul
     if fault.price >= before.price_precision and fault.qty >= before.qty_precision:
         market.refine(profile)
     else:
-        # With fewer decimals levels would merge, or meet those of the other side.
+        # With fewer decimals levels could merge, or the book could become crossed.
         market = Market(profile, seed)
     listing.replace(market)
     listing.instrument = replace(listing.instrument, status=status)

@@ -1,4 +1,4 @@
-"""A listed market and its followers: each move is rendered once per depth that is followed."""
+"""A listed market and its followers; each move is rendered once for each followed depth."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Listing:
 
     Attributes:
         market: The full book.
-        instrument: The pair as the instrument channel lists it.
-        update_faults: The faults of the next updates. They only spoil updates that show in the
-            best ten: these go to every follower, and the checksum covers them.
+        instrument: The pair for the instrument channel.
+        update_faults: The faults of the next updates. They affect only updates of the best ten
+            levels, which every follower receives and the checksum covers.
         subscription_faults: The faults of the next subscriptions.
 
     """
@@ -34,18 +34,18 @@ class Listing:
         self.subscription_faults: FaultQueue[OfSubscription] = FaultQueue()
         self._followers: dict[int, set[FeedSubscriber]] = {}
         self._held: dict[FeedSubscriber, bytes] = {}
-        """The frame that each receives after the next one, for a reordering."""
+        """The frame that each subscriber receives after the next one, for a reordering."""
         self._snapshots: dict[int, bytes] = {}
         self._changed_us = now_us()
         self._shown_from = [0] * (len(DEPTHS) + 1)
-        """The number of moves that show from each depth on, and at none of them."""
+        """The number of moves that change the window from each depth on; last, at no depth."""
 
     def follow(self, depth: int, subscriber: FeedSubscriber) -> None:
-        """Send the subscriber the updates at this depth from now on."""
+        """Send updates at this depth to the subscriber from now on."""
         self._followers.setdefault(depth, set()).add(subscriber)
 
     def unfollow(self, depth: int, subscriber: FeedSubscriber) -> None:
-        """Send the subscriber nothing more."""
+        """Stop sending updates to the subscriber."""
         self._held.pop(subscriber, None)
         followers = self._followers[depth]
         followers.discard(subscriber)
@@ -62,15 +62,15 @@ class Listing:
             self._snapshots[depth] = pack(text)
         return self._snapshots[depth]
 
-    def restated(self) -> bytes:
-        """Return an update that repeats the best levels and so changes nothing."""
+    def restating_update(self) -> bytes:
+        """Return an update that repeats the best levels and changes nothing."""
         bids, asks = self.market.bids.top(1), self.market.asks.top(1)
         return pack(
             BookUpdate(self.instrument, bids, asks, self.checksum(), self._timestamp()).text
         )
 
     def move(self, *, muted: bool = False) -> None:
-        """Make one update, and send it at every depth that shows it, unless `muted`."""
+        """Make one update; send it at every depth whose window it changes, unless `muted`."""
         bids, asks = self.market.bids, self.market.asks
         before = {depth: (bids.worst(depth), asks.worst(depth)) for depth in self._followers}
         self.market.move()
@@ -99,8 +99,8 @@ class Listing:
             self.market.asks.top(CHECKSUM_LEVELS), self.market.bids.top(CHECKSUM_LEVELS)
         )
 
-    def shown(self) -> dict[int, int]:
-        """Return by depth how many updates a follower from the start would have received."""
+    def update_counts(self) -> dict[int, int]:
+        """Return, by depth, the updates since the start that a follower gets without faults."""
         return dict(zip(DEPTHS, accumulate(self._shown_from), strict=False))
 
     def replace(self, market: Market) -> None:
@@ -110,7 +110,7 @@ class Listing:
         self._snapshots.clear()
 
     def _update_fault(self) -> OfUpdate | None:
-        # The second update of a reordering is itself right.
+        # The second update of a reordering must be valid.
         if not self.update_faults or self._held:
             return None
         if isinstance(self.update_faults.peek(), Crossed) and not can_cross(self.market):

@@ -1,8 +1,8 @@
-"""One synthetic market: a full book of two sides that moves as markets do.
+"""One synthetic market: a full book of two sides with random moves like those of real markets.
 
-Most moves change a quantity near the top. Some add or remove a level, cancel and quote again, or
-trade: they take the best levels, and the other side follows into the gap. So the mid-price walks,
-and is pulled back to its start. All moves follow from seed and symbol, never from the clock.
+Most moves change a quantity near the top. Others add or remove a level, cancel and quote again, or
+trade: they remove the best levels, and the other side moves into the gap. The mid-price walks at
+random and tends to return to its start. All moves depend on seed and symbol, never on the clock.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import random
 from simulator.market.catalogue import Profile
 from simulator.market.side import MarketSide
 
-# Moves touch only the best 1,000 levels of a side, so that a subscriber at the greatest depth gets
-# one frame for each. The rest of the 1,000 is room for levels that are added behind another.
 _REACH = 900
+"""The number of best levels that moves choose from.
 
+A subscriber at the greatest depth, 1,000, must get one frame for each move. The other 100 levels
+are room for levels that a move adds behind the chosen one.
+"""
 _SIZES = (4, 15, 40, 70, 100, 130, 250, 800)
 """Quantities in hundredths of the usual one."""
 _ROUND_SIZES = (1, 2, 5, 10, 20, 25, 50)
@@ -35,7 +37,7 @@ class Market:
         self._open()
 
     def move(self) -> None:
-        """Change 1 to 10 levels; `touched` of each side lists the changes."""
+        """Change 1 to 10 levels, which each side lists in `touched`."""
         self.bids.begin()
         self.asks.begin()
         for side, other in ((self.bids, self.asks), (self.asks, self.bids)):
@@ -54,7 +56,7 @@ class Market:
         self._tend(self.asks)
 
     def refine(self, profile: Profile) -> None:
-        """Switch to a profile with the same or more decimals; the book stays."""
+        """Switch to a profile with the same or more decimals, and keep the book."""
         was, self.profile = self.profile, profile
         price_factor = 10 ** (profile.price_precision - was.price_precision)
         qty_factor = 10 ** (profile.qty_precision - was.qty_precision)
@@ -98,7 +100,7 @@ class Market:
         side.put(key, self._quantity())
 
     def _thicken_or_thin(self, side: MarketSide) -> None:
-        """Mostly add a level if levels are far apart here, and remove one if they are close."""
+        """Add a level, more likely if levels are far apart here, or remove one."""
         rank = self._rank(side)
         key = side.keys[rank]
         following = side.keys[rank + 1] if rank + 1 < len(side.keys) else key + 1
@@ -124,7 +126,7 @@ class Market:
             side.put(new, self._quantity())
 
     def _improve(self, side: MarketSide, other: MarketSide) -> None:
-        """Quote inside the spread, which must be open."""
+        """Add a level inside the spread, which must be more than one tick."""
         inside = -other.keys[0] + self._random.randrange(1, self._spread())
         side.put(max(inside, side.keys[0] - 2 * self.profile.gap), self._quantity())
 
@@ -137,9 +139,9 @@ class Market:
             return
         for key in eaten.keys[:eats]:
             eaten.drop(key)
-        # Four removed levels and four that enter the window nearly fill a frame.
+        # Four removed levels and the four that enter the window nearly reach the limit of ten.
         if eats < 4 and self._random.random() < 0.3:
-            # At the price of the removed level: bids first, the book is crossed within the frame.
+            # At the removed price: a client that applies bids before asks is briefly crossed.
             follower.put(-best, self._quantity())
 
     def _vanish(self, side: MarketSide) -> None:
@@ -176,9 +178,9 @@ class Market:
         return self.asks.keys[0] + self.bids.keys[0]
 
     def _rank(self, side: MarketSide) -> int:
-        """Return a random rank, 0 the best: below 10 as likely as 10 to 100."""
+        """Return a random rank from 0, the best; 0 to 9 is as likely as 10 to 99."""
         count = min(len(side.keys), _REACH)
-        # Rounding may lift a power just below the bound onto it.
+        # Rounding may make the power equal to its upper bound.
         place = int(math.pow(count + 1, self._random.random()))
         return min(place, count) - 1
 

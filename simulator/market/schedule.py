@@ -1,4 +1,4 @@
-"""When which market moves: a mean rate, random gaps, and bursts as in a live feed."""
+"""The times of moves and their symbols: a mean rate, random gaps, and bursts as in a live feed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from heapq import merge
 from itertools import accumulate
 
 _BURST_SHARE = 0.2
-"""The share of all updates that comes in bursts."""
+"""The share of all updates that belong to bursts."""
 _BURST_SECONDS = (0.05, 0.15)
 _BURST_TIMES = 30
 _BURST_PEAK = 6000.0
-"""The maximum of updates per second in a burst, unless twice the mean is more: 30 times a high
-mean would only measure the machine."""
+"""The maximum of updates per second in a burst, unless twice the mean is more.
+
+A burst of 30 times a high mean would exceed the capacity of the machine.
+"""
 
 
 def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[tuple[float, str]]:
-    """Generate the moves without end, as seconds since the start and symbol, in order.
-
-    Most moves of a burst are of one symbol. The moves follow from the arguments alone.
+    """Generate moves without end. They depend on the arguments alone.
 
     Args:
-        weights: How often each symbol moves, relative to the others.
-        rate: The mean in updates per second over all symbols; at 0 nothing moves.
+        weights: The relative frequency of each symbol.
+        rate: The mean of updates per second over all symbols; 0 for no moves.
         seed: The seed of times and symbols.
+
+    Yields:
+        The seconds since the start, which never decrease, and the symbol of each move. Most moves
+        of a burst have the same symbol.
 
     """
     if not rate:
@@ -34,7 +38,7 @@ def schedule(weights: Mapping[str, float], rate: float, seed: int) -> Iterator[t
     bounds = list(accumulate(weights.values()))
     peak = max(min(_BURST_TIMES * rate, _BURST_PEAK), 2 * rate)
     burst_mean = max(1.0, peak * sum(_BURST_SECONDS) / 2)
-    # Bursts take time too, so the rate between them must be a little higher.
+    # The rate between bursts must be higher, because bursts take time too.
     calm_rate = rate * (1 - _BURST_SHARE) / (1 - _BURST_SHARE * rate / peak)
     burst_chance = _BURST_SHARE / (1 - _BURST_SHARE) / burst_mean
     due = 0.0
@@ -53,9 +57,9 @@ class Schedule:
     """The moves of all markets; more markets can be added at any time.
 
     Args:
-        weights: How often each symbol moves, relative to the others.
-        rate: The mean in updates per second over these symbols.
-        seed: The same seed makes the same moves.
+        weights: The relative frequency of each symbol.
+        rate: The mean of updates per second over these symbols.
+        seed: The seed of times and symbols.
 
     """
 
@@ -74,7 +78,7 @@ class Schedule:
         return move
 
     def add(self, symbol: str, weight: float) -> None:
-        """Add the moves of one more symbol from now on; those of the others stay the same."""
+        """Add the moves of another symbol from now on; the other moves stay the same."""
         start = self._last
         rate = self._rate_of_one * weight
         added = ((start + due, name) for due, name in schedule({symbol: weight}, rate, self._seed))

@@ -8,7 +8,7 @@ from simulator.protocol.wire import Level
 
 
 class MarketSide:
-    """Levels under keys that sort best first: the price of an ask, minus the price of a bid.
+    """The levels of a side, with keys that sort best first: the ask's price, or minus the bid's.
 
     Args:
         sign: 1 for asks, -1 for bids; a key times the sign is the price in ticks.
@@ -21,21 +21,21 @@ class MarketSide:
         self.sign = sign
         self.lots: SortedDict[int, int] = SortedDict()
         self.keys = self.lots.keys()
-        """The keys of all levels, always in order, by index or slice."""
+        """The keys of all levels in order, which can be indexed and sliced."""
         self.touched: list[Level] = []
-        """The changes of this frame in order, as (key, lots); a key may occur twice."""
+        """The changes of the current frame in order, as (key, lots); a key may occur twice."""
 
     def begin(self) -> None:
-        """Start a frame."""
+        """Start a frame without changes."""
         self.touched = []
 
     def put(self, key: int, lots: int) -> None:
-        """Set the quantity of a level, which may be new."""
+        """Set the quantity of a new or existing level."""
         self.lots[key] = lots
         self.touched.append((key, lots))
 
     def drop(self, key: int) -> None:
-        """Remove a level, which must exist."""
+        """Remove an existing level."""
         del self.lots[key]
         self.touched.append((key, 0))
 
@@ -51,5 +51,5 @@ class MarketSide:
         return [(key * self.sign, self.lots[key]) for key in self.keys[:depth]]
 
     def worst(self, depth: int) -> int | None:
-        """Return the key of the last level in a window of this depth; None if it is not full."""
+        """Return the key of the last level in a window of this depth, or None if it is not full."""
         return self.keys[depth - 1] if len(self.keys) >= depth else None

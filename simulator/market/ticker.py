@@ -1,4 +1,4 @@
-"""The clock of the synthetic markets, which makes the due updates every few milliseconds."""
+"""A loop that makes the due updates of the synthetic markets every few milliseconds."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ log = get_logger(__name__)
 
 TICK_SECONDS = 0.005
 _SLICE_SECONDS = 0.02
-"""The time for updates before the loop's other tasks run."""
+"""The maximum of time for updates before the event loop's other tasks run."""
 _ARREARS_SECONDS = 1.0
-"""Updates that are later than this are postponed, not caught up on."""
+"""The delay from which updates are postponed instead of made at once."""
 
 
 class Movable(Protocol):
-    """The markets that a ticker moves."""
+    """The interface of the markets to a ticker."""
 
     def admit(self, waited: float) -> bool:
-        """Send the due snapshots; return whether there are followers and all have theirs."""
+        """Send the due snapshots; return whether there are followers and no subscriber waits."""
 
     def move(self, symbol: str) -> None:
         """Make one update of a market."""
 
 
 class Ticker:
-    """Moves the markets by a schedule, which starts with the first follower.
+    """A loop that moves the markets on a schedule, which starts with the first follower.
 
     Args:
         exchange: The markets.
-        schedule: The moves as seconds since the start and symbol.
+        schedule: The seconds since the start and the symbol of each move.
         updates: The number of updates after which the markets stop; 0 for no limit.
 
     """
@@ -48,12 +48,12 @@ class Ticker:
         self._next: tuple[float, str] | None = None
 
     async def run(self) -> None:
-        """Run until cancelled; once the markets stop, only admit."""
+        """Run until cancelled; after the last update only send snapshots."""
         while not self._exchange.admit(SNAPSHOT_SECONDS):  # noqa: ASYNC110 - admitting is the work
             await asyncio.sleep(TICK_SECONDS)
         start = time.monotonic()
         self._next = next(self._schedule, None)
-        log.info("markets move")
+        log.info("markets started")
         while True:
             start += self._arrears(time.monotonic() - start)
             self._move_due(start)
@@ -75,12 +75,12 @@ class Ticker:
             self._left -= 1
             if self._left == 0:
                 self._next = None
-                log.info("markets stand still: all updates are made")
+                log.info("markets stopped")
 
     def _arrears(self, elapsed: float) -> float:
         """Return the seconds by which to postpone the schedule."""
         if self._next is None or elapsed - self._next[0] < _ARREARS_SECONDS:
             return 0.0
         late = elapsed - self._next[0]
-        log.warning("too slow for the rate: updates are put off", seconds=round(late, 3))
+        log.warning("updates late, schedule postponed", seconds=round(late, 3))
         return late

@@ -1,4 +1,4 @@
-"""An update of a book as text: right, or as a fault spoils it."""
+"""The text of an update of a book, valid or spoiled by a fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.protocol.wire import CHECKSUM_LEVELS, Level, book_frame, checksum
 
 @dataclass(frozen=True)
 class BookUpdate:
-    """The changes that one move makes at one depth."""
+    """The changes of one move at one depth."""
 
     instrument: SimulatedInstrument
     bids: list[Level]
@@ -22,14 +22,21 @@ class BookUpdate:
 
     @property
     def text(self) -> str:
-        """Return the right frame."""
+        """The valid frame."""
         return book_frame(
             "update", self.instrument, self.bids, self.asks, self.checksum, self.timestamp
         )
 
 
 def spoiled_text(update: BookUpdate, fault: OfUpdate, market: Market) -> str:
-    """Return the frame as a fault spoils it; `market` has just made the update."""
+    """Return the frame that a fault has spoiled.
+
+    Args:
+        update: The valid update.
+        fault: The fault.
+        market: The market, directly after the update.
+
+    """
     match fault:
         case CorruptChecksum():
             return replace(update, checksum=update.checksum ^ 1).text
@@ -44,15 +51,15 @@ def spoiled_text(update: BookUpdate, fault: OfUpdate, market: Market) -> str:
 
 
 def can_cross(market: Market) -> bool:
-    """Return whether there is an ask that a bid can cross."""
+    """Return whether the market has an ask that a bid can cross."""
     return bool(market.asks.keys)
 
 
 def _crossed(update: BookUpdate, market: Market) -> BookUpdate:
-    """Add a bid at the price of the best ask, and take the checksum of the book it leaves."""
+    """Return the update with a bid at the best ask's price, and the crossed book's checksum."""
     bid = (market.asks.keys[0], market.profile.lots)
     check = checksum(market.asks.top(CHECKSUM_LEVELS), [bid, *market.bids.top(CHECKSUM_LEVELS - 1)])
-    # If a frame has several levels at one price, the last one counts.
+    # The bid comes last, because clients apply levels in order.
     return replace(update, bids=[*update.bids, bid], checksum=check)
 
 

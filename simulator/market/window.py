@@ -1,9 +1,9 @@
 """The part of a frame that a subscriber at a depth receives, by Kraken's rules.
 
-A window is the best `depth` levels of a side. If better levels push one out, Kraken sends no
-delete, because the client truncates. If a level enters because a better one left, Kraken sends it,
-because the client cannot know it. A client that applies all levels and truncates then holds
-exactly the window.
+A window is the best `depth` levels of a side. If a level leaves the window because of better
+levels, Kraken does not send its removal: the client truncates. If a level enters the window because
+a better one was removed, Kraken sends it: the client cannot know it. A client that applies all
+levels and then truncates holds exactly the window.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from simulator.protocol.wire import Level
 
 
 def best_changed_rank(side: MarketSide) -> int:
-    """Return the rank of the frame's best change, which shows at every greater depth.
+    """Return the rank of the frame's best change, which is in the window of every greater depth.
 
-    The rank is the number of levels that are better than all changes; it is the same before and
-    after the frame. If nothing changed, it is beyond all depths.
+    The rank is the number of levels that are better than all changes. It is the same before and
+    after the frame. If nothing changed, it is greater than all depths.
     """
     if not side.touched:
         return sys.maxsize
@@ -26,11 +26,11 @@ def best_changed_rank(side: MarketSide) -> int:
 
 
 def visible(side: MarketSide, before: int | None, depth: int) -> list[Level]:
-    """Return the changes of the side's frame that a window shows, as (price, lots).
+    """Return the changes of a frame that are visible in a window, as (price, lots).
 
     Args:
         side: The side after the frame.
-        before: What `side.worst(depth)` was before the frame.
+        before: The value of `side.worst(depth)` before the frame.
         depth: The depth of the window.
 
     """
@@ -41,7 +41,7 @@ def visible(side: MarketSide, before: int | None, depth: int) -> list[Level]:
     held = side.lots
     levels = []
     for key, lots in side.touched:
-        # A level that exists must lie in the new window; a removed one, in the old window.
+        # An existing level must be in the new window, a removed one in the old window.
         edge = after if key in held else before
         if edge is None or key <= edge:
             levels.append((key * sign, lots))
@@ -51,7 +51,7 @@ def visible(side: MarketSide, before: int | None, depth: int) -> list[Level]:
 
 
 def _entrants(side: MarketSide, before: int, depth: int) -> list[Level]:
-    """Return unchanged levels that enter the window: they were beyond it before the frame."""
+    """Return the unchanged levels that have entered the window with this frame."""
     first = side.lots.bisect_right(before)
     if first >= depth:
         return []

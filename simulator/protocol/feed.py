@@ -17,20 +17,20 @@ class FeedSubscriber(Protocol):
     """The receiver of one connection's frames."""
 
     def push(self, packed: bytes) -> None:
-        """Queue a frame that `wire.pack` made; never blocks."""
+        """Queue a frame from `wire.pack`; never blocks."""
 
     async def drained(self) -> None:
-        """Wait until little is queued."""
+        """Wait until the queue is short."""
 
 
 class SimulatedFeed(Protocol):
-    """A source of books; a subscriber may follow each symbol once."""
+    """A source of books, in which a subscriber can follow each symbol once."""
 
     def instruments(self) -> Iterable[SimulatedInstrument]:
         """Return the listed pairs."""
 
     def lists(self, symbol: str) -> bool:
-        """Return whether the symbol can be subscribed to."""
+        """Return whether the symbol is open for subscriptions."""
 
     def serves(self, symbol: str, depth: int) -> bool:
         """Return whether a listed symbol is served at this depth."""
@@ -38,14 +38,14 @@ class SimulatedFeed(Protocol):
     def subscribe(
         self, symbol: str, depth: int, subscriber: FeedSubscriber, snapshot: bool
     ) -> None:
-        """Send the subscriber the snapshot, if it wants one, and all updates after it.
+        """Send the subscriber a book's snapshot, if `snapshot`, and all updates after it.
 
-        The snapshot is made after `SNAPSHOT_SECONDS`. An unsubscribe before that cancels it, as it
-        does at Kraken.
+        The snapshot is sent after `SNAPSHOT_SECONDS`. An earlier `unsubscribe` cancels it, as at
+        Kraken.
         """
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
-        """Send the subscriber nothing more of a symbol."""
+        """Stop sending a book to the subscriber."""
 
     async def run(self) -> None:
         """Serve subscribers until cancelled."""

@@ -1,4 +1,4 @@
-"""Pairs, and the frames in which the `instrument` channel describes them and their assets."""
+"""Pairs, and the frames of the `instrument` channel that describe them and their assets."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class SimulatedInstrument:
 
     @property
     def base(self) -> str:
-        """Return the asset that is traded."""
+        """The asset that is traded."""
         return self.symbol.partition("/")[0]
 
     @property
     def quote(self) -> str:
-        """Return the asset that pays for it."""
+        """The asset in which the price is given."""
         return self.symbol.partition("/")[2]
 
 
 def instrument_frame(
     instruments: Iterable[SimulatedInstrument], kind: Literal["snapshot", "update"] = "snapshot"
 ) -> str:
-    """Return a frame of the instrument channel, which has exponents, unlike `book`."""
+    """Return a frame of the instrument channel; its numbers may have exponents, unlike `book`."""
     listed = list(instruments)
     names = dict.fromkeys(name for item in listed for name in (item.base, item.quote))
     assets = ",".join(map(_asset_text, names))

@@ -1,4 +1,4 @@
-"""The frames that answer requests, with their keys in Kraken's order."""
+"""The frames that answer requests, with keys in Kraken's order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RATE_EXCEEDED = '{"Error":"Exceeded msg rate"}'
 
 
 def status(connection_id: int, system: str) -> str:
-    """Return the frame that opens a connection and repeats if the system's status changes."""
+    """Return the status frame, which is sent at first and after each change of the system."""
     return (
         f'{{"channel":"status","type":"update","data":[{{"version":"2.0.10","system":"{system}",'
         f'"api_version":"v2","connection_id":{connection_id}}}]}}'
@@ -22,7 +22,7 @@ def status(connection_id: int, system: str) -> str:
 
 
 def ack(method: str, req_id: int | None, result: Mapping[str, Any], time_in: int) -> str:
-    """Return the answer to a request that was carried out; `time_in` in microseconds since 1970."""
+    """Return the acknowledgement of a request; `time_in` is in microseconds since 1970."""
     return _text(
         {"method": method, **_numbered(req_id), "result": result, "success": True}, time_in
     )
@@ -35,7 +35,7 @@ def error(
     time_in: int | None,
     symbol: str | None = None,
 ) -> str:
-    """Return the refusal of a request; `time_in` None for the few that carry no times."""
+    """Return the refusal of a request; with `time_in` None it carries no times."""
     named = {} if method is None else {"method": method}
     about = {} if symbol is None else {"symbol": symbol}
     return _text({"error": text, **named, **_numbered(req_id), "success": False, **about}, time_in)

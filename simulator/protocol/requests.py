@@ -1,4 +1,4 @@
-"""What clients send: decoding, and a log of the last requests of all connections."""
+"""The requests of clients: decode them, and keep a log of the latest ones of all connections."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class BadRequest(ValueError):
-    """A message that is no valid request.
+    """A message that is not a valid request.
 
     Attributes:
-        method: Its method, if that much can be read.
-        req_id: Its number, if that much can be read.
+        method: The method, or None if it cannot be read.
+        req_id: The number, or None if it cannot be read.
 
     """
 
@@ -48,12 +48,7 @@ _request_decoder = msgspec.json.Decoder(Request)
 
 
 def parse_request(message: str | bytes) -> Request:
-    """Decode a message.
-
-    Raises:
-        BadRequest: The message is malformed; the error holds the parts that can be read.
-
-    """
+    """Return the request in a message; BadRequest if it is malformed."""
     try:
         return _request_decoder.decode(message)
     except msgspec.MsgspecError as error:
@@ -76,7 +71,7 @@ def _bad_request(message: str | bytes) -> BadRequest:
 
 
 class LoggedRequest(msgspec.Struct, frozen=True):
-    """A request as it was received; `method` and `channel` are None if they cannot be read."""
+    """A received request; `method` and `channel` are None if they cannot be read."""
 
     time: str
     connection: int
@@ -86,13 +81,13 @@ class LoggedRequest(msgspec.Struct, frozen=True):
 
 
 class ReceivedRequests:
-    """The last `MAX_LOGGED` requests, oldest first."""
+    """The latest `MAX_LOGGED` requests, oldest first."""
 
     def __init__(self) -> None:
         self.entries: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
 
     def append(self, connection: int, message: str | bytes) -> None:
-        """Log a message of a connection, valid or not."""
+        """Log a message of a connection, even if it is malformed."""
         time = time_text(now_us())
         try:
             request = parse_request(message)

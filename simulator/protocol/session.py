@@ -1,7 +1,7 @@
-"""One client's requests and the answers to them, without I/O.
+"""One client's requests and their answers, without I/O.
 
 Most error texts are Kraken's. The texts for malformed requests, unknown methods and channels, and
-missing subscriptions are our own in the same form.
+missing subscriptions are invented in the same form.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ServerSession:
         self._send(replies.status(self._connection_id, self._active_faults.system))
 
     def send_instrument(self, changed: SimulatedInstrument) -> None:
-        """Send a pair that has changed, if the client follows the instruments."""
+        """Send a changed pair if the client follows the instruments."""
         if self._instruments:
             self._send(instrument_frame([changed], "update"))
 
@@ -64,8 +64,8 @@ class ServerSession:
         self._depths.clear()
         self._instruments = False
 
-    def heartbeat(self) -> None:
-        """Send a heartbeat if the client has a subscription; to be called once a second."""
+    def send_heartbeat(self) -> None:
+        """Send a heartbeat if the client has a subscription; call this once a second."""
         if self._depths or self._instruments:
             self._send(replies.HEARTBEAT)
 
@@ -175,14 +175,14 @@ def _channel(request: Request) -> str:
 
 
 def _unserved(request: Request) -> str:
-    """Return the error for a well-formed request of an unknown method or channel."""
+    """Return the error for a decoded request without a known method and channel."""
     if request.method not in {"subscribe", "unsubscribe"}:
         return f"Unknown method {request.method}"
     return f"Unknown channel {_channel(request)}" if request.params else MALFORMED
 
 
 def _refusal(params: Params) -> str | None:
-    """Return the error that refuses a request for books as a whole, or None."""
+    """Return the error that refuses a whole request for books, or None."""
     if params.depth not in DEPTHS:
         return DEPTH_NOT_SUPPORTED
     return None if params.symbol else "Symbol(s) not given"

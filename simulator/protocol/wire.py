@@ -19,7 +19,7 @@ CHECKSUM_LEVELS = 10
 
 
 def decimal_text(units: int, precision: int) -> str:
-    """Return a number of 10**-precision units as a decimal, with its trailing zeros."""
+    """Return units of 10**-precision as a decimal with trailing zeros."""
     if precision == 0:
         return str(units)
     digits = str(units).rjust(precision + 1, "0")
@@ -37,7 +37,7 @@ def time_text(us: int) -> str:
     return f"{_second_text(seconds)}.{fraction:06d}Z"
 
 
-# Nearly all frames of a moment share their second.
+# Successive frames mostly have the same second.
 @lru_cache(maxsize=16)
 def _second_text(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
@@ -46,12 +46,12 @@ def _second_text(seconds: int) -> str:
 def checksum(asks: Iterable[Level], bids: Iterable[Level]) -> int:
     """Return the CRC-32 of the ten best asks, then the ten best bids.
 
-    Written from Kraken's description alone. The text of a level is its ticks followed by its lots:
-    that remains of the decimal texts without the point and the leading zeros.
+    The code follows Kraken's description and nothing else. The text of a level is its ticks and its
+    lots, which equals both decimal texts without the point and leading zeros.
 
     Args:
-        asks: At least the ten best, best first, or all that there are.
-        bids: The same.
+        asks: The asks, best first: at least the best ten, or all.
+        bids: The bids, best first: at least the best ten, or all.
 
     """
     texts = [f"{price}{lots}" for price, lots in islice(asks, CHECKSUM_LEVELS)]
@@ -84,7 +84,7 @@ def _levels_text(levels: Iterable[Level], instrument: SimulatedInstrument) -> st
 
 
 def pack(text: str) -> bytes:
-    """Return a text as a WebSocket frame; unmasked, so that all sockets can share it."""
+    """Return a text as an unmasked WebSocket frame, which all sockets can share."""
     return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
 
 

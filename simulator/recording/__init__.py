@@ -1,1 +1,1 @@
-"""Recorded book frames: `reader` reads a file of them, and `replay` is the feed that plays it."""
+"""Recorded book frames: `reader` reads a file of frames, and `replay` is the feed of the file."""

@@ -1,7 +1,7 @@
-"""Read a recording of book frames: a file with one text frame a line.
+"""Read a recording of book frames: a file with one text frame per line.
 
-A file `NAME.received-ns` beside `NAME.jsonl` holds the time of receipt of each line, in nanoseconds
-of any monotonic clock. Without it the timestamps in the frames determine the pace.
+A file `NAME.received-ns` beside `NAME.jsonl` contains the time of receipt of each line, in
+nanoseconds of any monotonic clock. Without it the timestamps in the frames determine the pace.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class RecordingError(ValueError):
 
 
 class _Level(msgspec.Struct):
-    # Raw, because only the text shows the number of decimals.
+    # A decoded number does not have the number of decimals.
     price: msgspec.Raw
     qty: msgspec.Raw
 
@@ -63,20 +63,19 @@ class Track:
     price_precision: int = 0
     qty_precision: int = 0
     frames: list[tuple[float, str]] = field(default_factory=list)
-    """Seconds since the first frame, and the frame's text."""
+    """The seconds since the first frame and the text of each frame."""
 
     @property
     def instrument(self) -> SimulatedInstrument:
-        """Return the pair as the instrument channel lists it."""
+        """The pair for the instrument channel."""
         return SimulatedInstrument(self.symbol, self.price_precision, self.qty_precision, 1)
 
 
 def read_recording(path: Path) -> dict[str, Track]:
-    """Return the tracks of a recording by symbol.
+    """Return the tracks of a recording by symbol; OSError if the file cannot be read.
 
     Raises:
-        RecordingError: The content is wrong.
-        OSError: The file cannot be read.
+        RecordingError: The content is wrong, or there is no snapshot of a book.
 
     """
     lines = path.read_text(encoding="utf-8").split("\n")
@@ -96,7 +95,7 @@ def read_recording(path: Path) -> dict[str, Track]:
         begin = track.frames[0][0]
         track.frames = [(seconds - begin, text) for seconds, text in track.frames]
     if not tracks:
-        raise RecordingError(f"{path}: no book snapshot in it: record a book from its snapshot on")
+        raise RecordingError(f"{path}: no book snapshot found: record a book from its snapshot on")
     return tracks
 
 
@@ -116,17 +115,17 @@ def _only_book(line: _Line, path: Path, number: int) -> _Book:
         books = _books_decoder.decode(line.data)
     except msgspec.MsgspecError as error:
         raise RecordingError(
-            f"{path}, line {number}: {error}: no book frame of Kraken v2"
+            f"{path}, line {number}: {error}: not a book frame of Kraken v2"
         ) from error
     if len(books) != 1:
         raise RecordingError(
-            f"{path}, line {number}: {len(books)} books in a frame: only 1 replays"
+            f"{path}, line {number}: {len(books)} books in a frame: a frame must have one book"
         )
     try:
         for level in books[0].bids + books[0].asks:
             _decimals(level.price), _decimals(level.qty)
     except InvalidOperation as error:
-        raise RecordingError(f"{path}, line {number}: a price or qty that is no number") from error
+        raise RecordingError(f"{path}, line {number}: a price or qty is not a number") from error
     return books[0]
 
 
@@ -139,7 +138,7 @@ def _add(
             return
         track = tracks[book.symbol] = Track(book.symbol)
     if kind == "snapshot":
-        # The largest snapshot is a guess; an acknowledgement has the depth itself.
+        # Only a guess: without an acknowledgement, the largest snapshot determines the depth.
         track.depth = max(track.depth, len(book.bids), len(book.asks))
     for level in book.bids + book.asks:
         track.price_precision = max(track.price_precision, _decimals(level.price))
@@ -166,7 +165,9 @@ def _received_seconds(path: Path, lines: list[str]) -> list[float]:
     try:
         times = [int(text) / 1e9 for text in beside.read_text(encoding="utf-8").split()]
     except ValueError as error:
-        raise RecordingError(f"{beside}: {error}: one integer of nanoseconds a line") from error
+        raise RecordingError(
+            f"{beside}: {error}: each line must be an integer of nanoseconds"
+        ) from error
     count = len(lines) - (lines[-1] == "")
     if len(times) != count:
         raise RecordingError(f"{beside}: {len(times)} times for the {count} lines of {path.name}")

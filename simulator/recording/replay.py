@@ -1,4 +1,4 @@
-"""The feed of a recording: each subscription plays its symbol from the first snapshot on."""
+"""The feed of a recording: each subscription replays its symbol from the first snapshot on."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from simulator.protocol.wire import pack
 from simulator.recording.reader import Track
 
 _BATCH = 50
-"""The maximum of due frames to send before the loop's other tasks run."""
+"""The maximum of due frames to send before the event loop's other tasks run."""
 _PAUSE_SECONDS = 0.005
-"""The pause after a track, so that an empty one does not keep the loop busy."""
+"""The pause after a track, so that the repeat of a short track does not block the event loop."""
 
 
 class Replay:
-    """Recorded books, served at the depth of the recording.
+    """Recorded books, which are served at the depth of the recording.
 
     Args:
         tracks: The recorded books by symbol.
-        speed: A factor of the recorded speed; infinity for as fast as subscribers read.
-        loop: Whether to repeat a track; otherwise its symbol is silent after its end.
+        speed: The factor of the recorded pace; infinity for as fast as subscribers read.
+        loop: Whether to repeat each track; otherwise its symbol is silent after the end.
 
     """
 
@@ -54,18 +54,18 @@ class Replay:
         subscriber: FeedSubscriber,
         snapshot: bool,
     ) -> None:
-        """Play the symbol's frames to the subscriber from the first one on."""
+        """Replay the symbol's frames to the subscriber from the first one on."""
         player = asyncio.create_task(self._play(symbol, subscriber, snapshot))
         self._players[subscriber, symbol] = player
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
-        """Stop playing."""
+        """Stop the symbol's replay to the subscriber."""
         player = self._players.pop((subscriber, symbol), None)
         if player is not None:
             player.cancel()
 
     async def run(self) -> None:
-        """Wait until cancelled: each subscription has a task of its own."""
+        """Wait until cancelled; each subscription has a separate task."""
         await asyncio.Event().wait()
 
     async def _play(self, symbol: str, subscriber: FeedSubscriber, snapshot: bool) -> None:

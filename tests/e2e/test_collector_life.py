@@ -107,7 +107,7 @@ def test_standby_takes_over_when_leader_is_killed(
     second.wait_for_line("leading")
     for symbol in SYMBOLS:
         wait_until(
-            lambda symbol=symbol: streams.ladder(symbol).place[0] > epoch,  # type: ignore[misc, index]
+            lambda symbol=symbol: streams.ladder(symbol).position[0] > epoch,  # type: ignore[misc, index]
             f"{symbol} is published by the second",
         )
     wait_until_they_move(streams)

@@ -100,7 +100,7 @@ def test_rolling_restart_of_replicas_costs_no_event(
     accounts = [reader.record.account for reader in readers]
     met = sum((account.tally for account in accounts), Tally())
     assert [reader.error for reader in readers if reader.error] == []
-    assert (met.missed, met.uncounted, met.stood_for) == (0, 0, 0)
+    assert (met.missed, met.uncounted, met.conflated) == (0, 0, 0)
     assert met.cuts == 0
     assert set(balancer.answers) == {"200"}
     # At least one event for the readers of each replica.

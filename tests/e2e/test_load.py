@@ -80,7 +80,7 @@ def test_load_of_2000_updates_a_second_loses_and_repeats_nothing(
     assert follower.stdin is not None
     assert follower.stdout is not None
     assert follower.stdout.readline() == "joined\n"
-    still = "markets stand still: all updates are made"
+    still = "markets stopped"
     wait_until(lambda: simulator.lines(still), "all updates are made", LIMIT)
 
     streams = StoredBooks(redis.url)

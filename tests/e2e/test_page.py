@@ -66,7 +66,7 @@ def test_page_shows_verified_books_and_recovers_after_restart(stage: Stage, show
     # Other markets, which rest soon after the feed is back.
     simulator.kill()
     still = stage.simulator(*markets, "--updates", "20", "--seed", "2", port=port)
-    still.wait_for_line("markets stand still: all updates are made")
+    still.wait_for_line("markets stopped")
     collector.wait_until_live(len(SYMBOLS))
     assert_shows_the_books(shown, api)
 

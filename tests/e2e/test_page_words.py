@@ -55,7 +55,7 @@ def test_page_explains_doubted_book_and_does_not_call_it_live(
     wait_until(lambda: "live" not in shown.page.title(), "the title claims nothing")
     assert "live" not in shown.text("section.ladder header")
 
-    scripted.do(market.tell_snapshot)
+    scripted.do(market.send_snapshot)
     shown.wait_for("BTC/USD", status="live")
     shown.wait_for_text("#kraken", "live Kraken")
     assert shown.errors == []
@@ -300,7 +300,7 @@ def test_every_text_has_enough_contrast_in_every_state(
         scripted.do(partial(market.update, bids=[("99.9", "0.10000000")]))
     scripted.do(lambda: stale.status("stale", "age", by_api=True))
     scripted.do(lambda: good.update(bids=[("99.8", "1.00000000")], is_lie=True))
-    scripted.do(lambda: good.tell_snapshot(conflated=None))
+    scripted.do(lambda: good.send_snapshot(conflated=None))
     shown.wait_for("ETH/USD", status="stale")
     shown.wait_for("BTC/USD", status="live")
     assert_readable(shown)

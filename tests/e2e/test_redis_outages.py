@@ -130,7 +130,7 @@ def test_redis_that_hangs_or_returns_empty_costs_no_book(
         # All waiting events fitted into the queue and were written.
         assert watch.ladder.counts.conflated == 0
 
-    before = {symbol: streams.ladder(symbol).place for symbol in SYMBOLS}
+    before = {symbol: streams.ladder(symbol).position for symbol in SYMBOLS}
     redis.kill()
     api.answers("/readyz", 503)
     collector.wait_for_line("redis unavailable, events wait in memory", count=2)

@@ -33,7 +33,7 @@ def test_terminal_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
     stage, tmux = run
     api = stage.services[-1]
     tmux.until_says("┏━ 1 BTC/USD", "2 ETH/USD", "● live", "SIMULATED", "verified")
-    assert tmux.tell("alternate_on") == "1"
+    assert tmux.read_variable("alternate_on") == "1"
     lines = tmux.screen.splitlines()
     assert sum(bool(re.match(r"┃ 6\d{4}\.\d  \d", line)) for line in lines) == 20
     first = _seq(tmux)
@@ -62,8 +62,8 @@ def test_terminal_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
 
     tmux.press("q")
     tmux.until_says("ended with 0")
-    assert tmux.tell("alternate_on") == "0"
-    assert tmux.tell("cursor_flag") == "1"
+    assert tmux.read_variable("alternate_on") == "0"
+    assert tmux.read_variable("cursor_flag") == "1"
     assert "┏" not in tmux.screen
     assert not re.search(r"-(icanon|echo|isig)\b", tmux.screen)
 

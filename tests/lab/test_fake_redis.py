@@ -1,4 +1,4 @@
-"""The fakeredis of unit tests stores what a real server stores."""
+"""fakeredis stores the same books and events as a real server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from runtime.redis.client import connect_redis
 
 
 async def written_to(url: str) -> tuple[dict[bytes, bytes], Entries]:
-    """Run the write script; return hash and stream, with ids that lack the time of writing."""
+    """Run the write script; return the hash and the stream, with ids without the time."""
     redis = connect_redis(url)
     try:
         await carry_out(redis, book_call(7, [snapshot(1), *updates(2, 40)]))
@@ -22,7 +22,7 @@ async def written_to(url: str) -> tuple[dict[bytes, bytes], Entries]:
         await redis.aclose()
 
 
-async def test_fake_redis_stores_the_same_book_and_events_as_a_real_one(
+async def test_fake_redis_stores_same_book_and_events_as_real_server(
     fake_redis_url: str, real_redis_url: str
 ) -> None:
     book, events = written = await written_to(fake_redis_url)

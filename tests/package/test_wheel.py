@@ -131,7 +131,7 @@ def test_installed_program_without_extra_names_it(environment: Environment) -> N
 def test_installed_client_runs_without_extras(environment: Environment) -> None:
     ended = environment.run("kraken-book", "--url", "localhost:1", "BTC/USD")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "'localhost:1' is no URL of an api" in ended.stderr
+    assert "'localhost:1' is not the URL of an api" in ended.stderr
 
 
 def test_sdist_lists_every_folder_of_the_source() -> None:

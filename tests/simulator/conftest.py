@@ -1,4 +1,4 @@
-"""The stage on which most faults are shown."""
+"""The simulator of most tests."""
 
 from __future__ import annotations
 

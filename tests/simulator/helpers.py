@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a naive client of Kraken, written apart from all other code."""
+"""A naive client of Kraken for the simulator's tests; it shares no code with the product."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from simulator.market.catalogue import CATALOGUE
 from simulator.market.exchange import Exchange
 
 DEADLINE = 30.0
+HOUR = "seconds=3600"
+"""The parameter of a fault that lasts longer than the test."""
 
 
 def exchange(*symbols: str, seed: int = 1, rate: float = 100.0, updates: int = 0) -> Exchange:
@@ -24,7 +26,7 @@ def exchange(*symbols: str, seed: int = 1, rate: float = 100.0, updates: int = 0
 
 
 class Inbox:
-    """A subscriber that keeps the texts it is sent."""
+    """A subscriber that keeps all frames as texts."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -35,7 +37,7 @@ class Inbox:
         self._arrived.set()
 
     async def filled(self, count: int) -> None:
-        """Wait for so many texts; fails after the deadline."""
+        """Wait for this number of texts; fail after the deadline."""
         async with asyncio.timeout(DEADLINE):
             while len(self.texts) < count:
                 self._arrived.clear()
@@ -50,7 +52,7 @@ class Inbox:
 
 
 def unpack(packed: bytes) -> str:
-    """The text of an unmasked final text frame, by RFC 6455."""
+    """Return the text of an unmasked final text frame, by RFC 6455."""
     assert packed[0] == 0x81
     length, start = packed[1], 2
     if length == 126:
@@ -62,12 +64,17 @@ def unpack(packed: bytes) -> str:
 
 
 def parse(text: str | bytes) -> Any:
-    """JSON with numbers that have a point left as they are written."""
+    """Return decoded JSON in which numbers with a decimal point remain texts."""
     return json.loads(text, parse_float=str)
 
 
+def timestamp(text: str) -> str:
+    """Return the timestamp of a book frame."""
+    return str(parse(text)["data"][0]["timestamp"])
+
+
 class NaiveBook:
-    """A client's book: applies all levels of a frame, then truncates; sorts anew each time."""
+    """A client's book, which applies all levels of a frame, sorts all levels, and truncates."""
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
@@ -75,7 +82,7 @@ class NaiveBook:
         self.asks: dict[Decimal, tuple[str, str]] = {}
 
     def apply(self, text: str | bytes) -> None:
-        """Take a frame, and hold its checksum and the book's sanity against it."""
+        """Apply a frame; fail if its checksum is wrong or the book is crossed."""
         frame = parse(text)
         (entry,) = frame["data"]
         if frame["type"] == "snapshot":
@@ -94,7 +101,7 @@ class NaiveBook:
 
 
 def text_checksum(asks: Iterable[tuple[str, str]], bids: Iterable[tuple[str, str]]) -> int:
-    """Kraken's checksum from decimal texts, as its guide words it."""
+    """Return Kraken's checksum of decimal texts, by the words of its guide."""
     tokens = [
         number.replace(".", "").lstrip("0")
         for levels in (list(asks)[:10], list(bids)[:10])
@@ -113,7 +120,7 @@ async def subscribe(client: ClientConnection, *symbols: str, **params: object) -
 
 
 async def read_until(client: ClientConnection, wanted: Callable[[Any], bool]) -> list[str]:
-    """The frames up to and with the first wanted one; fails after the deadline."""
+    """Return the frames up to the first wanted one, inclusive; fail after the deadline."""
     texts: list[str] = []
     async with asyncio.timeout(DEADLINE):
         while not texts or not wanted(parse(texts[-1])):

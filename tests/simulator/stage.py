@@ -1,4 +1,4 @@
-"""A simulator in this process whose markets move only when told to, and faults by their text."""
+"""A simulator in this process; its markets move only on request."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Stage:
         self.url = simulator.url
 
     def do(self, text: str) -> None:
-        """Do a fault as `--fault` would."""
+        """Apply a fault in the form of `--fault`."""
         name, _, query = text.partition("?")
         self.injector.inject(parse_fault(name, query))
 
@@ -52,30 +52,30 @@ class Stage:
         return self.feed
 
     def move(self, times: int = 1, symbol: str = "BTC/USD") -> None:
-        """Make moves until so many have shown in the best ten."""
+        """Make moves until this number of them has changed the best ten levels."""
         listing = self.exchange.listing(symbol)
-        wanted = listing.shown()[10] + times
+        wanted = listing.update_counts()[10] + times
         for _ in range(10_000):
             self.exchange.move(symbol)
-            if listing.shown()[10] == wanted:
+            if listing.update_counts()[10] == wanted:
                 return
-        raise AssertionError(f"{symbol} stands still")
+        raise AssertionError(f"{symbol} does not move")
 
     def try_to_move(self, symbol: str = "BTC/USD") -> None:
-        """Make a few moves, which may show or not."""
+        """Make some moves, which need not change the best ten levels."""
         for _ in range(20):
             self.exchange.move(symbol)
 
     async def asked(self, count: int) -> None:
-        """Wait until the simulator has read so many requests."""
+        """Wait until the simulator has read this number of requests."""
         await async_wait_until(lambda: len(self.simulator.request_log.entries) >= count)
 
     def client(self) -> connect:
-        """A connection that holds whatever it is sent, read or not."""
+        """Return a connection that buffers all frames without limit."""
         return connect(self.url, max_size=None, max_queue=None)
 
     async def feed_is_right(self, symbol: str = "BTC/USD") -> bool:
-        """Whether a new client gets a snapshot and ten updates that verify."""
+        """Return True if a new client gets a snapshot and ten updates with right checksums."""
         async with self.follower(symbol) as (client, book):
             self.move(10, symbol)
             for text in books(await answered(client)):
@@ -86,7 +86,7 @@ class Stage:
     async def follower(
         self, symbol: str = "BTC/USD", depth: int = 10
     ) -> AsyncIterator[tuple[ClientConnection, NaiveBook]]:
-        """A client with its snapshot."""
+        """Connect a client that has its snapshot; yield it and its book."""
         async with self.client() as client:
             yield client, await subscribed(client, symbol, depth)
 
@@ -101,7 +101,7 @@ async def staged(rate: float = 0.0) -> AsyncIterator[Stage]:
 async def subscribed(
     client: ClientConnection, symbol: str = "BTC/USD", depth: int = 10
 ) -> NaiveBook:
-    """Subscribe and take the snapshot, which must verify."""
+    """Subscribe, check the checksum of the snapshot, and return its book."""
     await subscribe(client, symbol, depth=depth)
     book = NaiveBook(depth)
     book.apply((await read_until(client, lambda frame: is_book(frame, "snapshot")))[-1])
@@ -109,7 +109,7 @@ async def subscribed(
 
 
 async def answered(client: ClientConnection) -> list[str | bytes]:
-    """Ping, and return the frames that came before the answer."""
+    """Ping, and return the frames before the answer, without heartbeats."""
     number = next(_numbers)
     await send(client, method="ping", req_id=number)
     frames: list[str | bytes] = []
@@ -122,12 +122,12 @@ async def answered(client: ClientConnection) -> list[str | bytes]:
 
 
 def books(frames: Sequence[str | bytes]) -> list[str]:
-    """The book frames among frames."""
+    """Return the book frames among `frames`."""
     return [frame for frame in frames if isinstance(frame, str) and '"channel":"book"' in frame]
 
 
 async def ended(client: ClientConnection) -> ConnectionClosed:
-    """How the connection ends."""
+    """Wait until the connection ends; return its end."""
     async with asyncio.timeout(DEADLINE):
         while True:
             try:
@@ -137,7 +137,7 @@ async def ended(client: ClientConnection) -> ConnectionClosed:
 
 
 def fails(book: NaiveBook, text: str) -> bool:
-    """Whether a frame does not fit a book; it is applied all the same."""
+    """Apply a frame to a book; return whether that makes the book wrong."""
     try:
         book.apply(text)
     except AssertionError:
@@ -146,14 +146,14 @@ def fails(book: NaiveBook, text: str) -> bool:
 
 
 async def instruments(client: ClientConnection) -> list[str]:
-    """Follow the instruments; returns the symbols that are listed."""
+    """Follow the instruments; return the listed symbols."""
     await send(client, method="subscribe", params={"channel": "instrument"})
     texts = await read_until(client, lambda frame: frame.get("channel") == "instrument")
     return [pair["symbol"] for pair in parse(texts[-1])["data"]["pairs"]]
 
 
 def told_of_pair(frames: Sequence[str | bytes]) -> dict[str, Any]:
-    """The only pair of the only instrument update among frames."""
+    """Return the only pair of the only instrument update among `frames`."""
     (frame,) = (json.loads(item) for item in frames if '"channel":"instrument"' in str(item))
     assert frame["type"] == "update"
     (pair,) = frame["data"]["pairs"]

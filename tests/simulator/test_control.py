@@ -1,29 +1,25 @@
-"""The control port over HTTP, and the command line that opens it."""
+"""The control port over HTTP."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
 
+from lab.process import ROOT
 from simulator.control import controlled
 from simulator.faults.text import describe
-from simulator.options import read_options
 from simulator.protocol.requests import MAX_LOGGED, ReceivedRequests
 from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
-from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, read_until, send, subscribe
-from tests.simulator.recording.test_replay import ACK, FRAMES, record
-from tests.simulator.stage import Stage, answered, books, fails, subscribed
-from tests.simulator.test_process import ROOT, start
+from tests.simulator.helpers import send, subscribe
+from tests.simulator.recording.recordings import ACK, FRAMES, record
+from tests.simulator.stage import Stage, answered, books, fails
 
 EXAMPLES = {
     "corrupt": "symbol=BTC/USD&count=3",
@@ -75,9 +71,9 @@ async def test_post_applies_each_fault_and_returns_it(http: httpx.AsyncClient) -
         answer = await http.post(f"/faults/{description.name}?{EXAMPLES[description.name]}")
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/json"
-        told = answer.json()
-        assert told.pop("fault") == description.name
-        assert set(told) == {parameter.name for parameter in description.parameters}
+        fault = answer.json()
+        assert fault.pop("fault") == description.name
+        assert set(fault) == {parameter.name for parameter in description.parameters}
 
 
 async def test_fault_posted_over_http_reaches_the_client(
@@ -97,16 +93,16 @@ async def test_fault_posted_over_http_reaches_the_client(
         ("POST", "/faults/mute?seconds=x", 400, "mute: seconds=x: it takes seconds, more than 0"),
         ("POST", "/faults/drop?code=1", 400, "drop has no parameter 'code': it takes none"),
         ("POST", "/faults/corrupt?symbol=NO/NE", 400, "symbol=NO/NE: it is not listed"),
-        ("POST", "/faults/list?symbol=BTC/USD", 400, "it is listed already"),
+        ("POST", "/faults/list?symbol=BTC/USD", 400, "it is already listed"),
         ("POST", "/faults/precision?symbol=MINA/GBP&price=0&qty=1", 400, "too few decimals"),
-        ("GET", "/books/NO/NE", 404, "there is no book of 'NO/NE': GET /books has all"),
+        ("GET", "/books/NO/NE", 404, "there is no book of 'NO/NE': GET /books lists all"),
         ("GET", "/books/BTC/USD?depth=11", 400, "depth=11: it takes one of 10, 25, 100, 500, 1000"),
-        ("GET", "/nowhere", 404, "there is no GET /nowhere: there are POST /faults/{name}"),
-        ("PUT", "/books", 405, "there is no PUT /books: there are POST /faults/{name}"),
+        ("GET", "/nowhere", 404, "there is no GET /nowhere: use one of POST /faults/{name}"),
+        ("PUT", "/books", 405, "there is no PUT /books: use one of POST /faults/{name}"),
         ("GET", "/faults/corrupt", 405, "there is no GET /faults/corrupt"),
     ],
 )
-async def test_http_errors_name_the_fault_and_the_remedy(
+async def test_http_error_names_wrong_part_and_right_value(
     http: httpx.AsyncClient, method: str, path: str, status: int, words: str
 ) -> None:
     answer = await http.request(method, path)
@@ -127,13 +123,13 @@ async def test_get_faults_lists_active_ones_and_delete_removes_all(
         "early?symbol=MINA/GBP",
     ):
         stage.do(text)
-    told = (await http.get("/faults")).json()
-    assert {item["name"] for item in told["faults"]} == set(EXAMPLES)
-    for item in told["faults"]:
+    listed = (await http.get("/faults")).json()
+    assert {item["name"] for item in listed["faults"]} == set(EXAMPLES)
+    for item in listed["faults"]:
         assert item["does"].endswith(".")
         assert all(parameter["takes"] for parameter in item["parameters"])
-    left = {item["fault"]: item.pop("left") for item in told["on"]}
-    assert told["on"] == [
+    left = {item["fault"]: item.pop("left") for item in listed["on"]}
+    assert listed["on"] == [
         {"fault": "mute", "seconds": 100.0, "symbol": None},
         {"fault": "silence", "symbol": "BTC/USD", "seconds": 60.0},
         {"fault": "status", "system": "maintenance"},
@@ -156,13 +152,13 @@ async def test_get_book_equals_the_book_of_a_client(
         stage.move(30)
         texts = books(await answered(client))
         assert not any(fails(book, text) for text in texts)
-        told = (await http.get(f"/books/{symbol}?depth=25")).json()
-    assert told["bids"] == [list(level) for level in book.bids.values()]
-    assert told["asks"] == [list(level) for level in book.asks.values()]
-    assert told["updates"] == len(texts)
-    assert told["checksum"] == stage.exchange.listing("BTC/USD").checksum()
+        got = (await http.get(f"/books/{symbol}?depth=25")).json()
+    assert got["bids"] == [list(level) for level in book.bids.values()]
+    assert got["asks"] == [list(level) for level in book.asks.values()]
+    assert got["updates"] == len(texts)
+    assert got["checksum"] == stage.exchange.listing("BTC/USD").checksum()
     summary = (await http.get("/books")).json()["BTC/USD"]
-    assert summary["checksum"] == told["checksum"]
+    assert summary["checksum"] == got["checksum"]
     assert summary["updates"]["25"] == len(texts)
     assert (summary["price_precision"], summary["qty_precision"]) == (1, 8)
     assert len((await http.get(f"/books/{symbol}")).json()["bids"]) == 10
@@ -177,15 +173,15 @@ async def test_get_connections_shows_counts_and_requests(
         await first.send("{nonsense")
         await send(first, method="subscribe", params={"channel": "instrument"})
         await answered(first)
-        told = (await http.get("/connections")).json()
-        assert told["open"] == 2
-    assert told["accepted"] == 2
-    times = [request.pop("time") for request in told["requests"]]
+        got = (await http.get("/connections")).json()
+        assert got["open"] == 2
+    assert got["accepted"] == 2
+    times = [request.pop("time") for request in got["requests"]]
     assert times == sorted(times)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", times[0])
-    first_number = next(item for item in told["requests"] if item["method"] is None)["connection"]
+    first_number = next(item for item in got["requests"] if item["method"] is None)["connection"]
     second_number = 3 - first_number
-    assert told["requests"] == [
+    assert got["requests"] == [
         {
             "connection": second_number,
             "method": "subscribe",
@@ -226,97 +222,13 @@ async def test_replay_refuses_books_and_faults_of_symbols(tmp_path: Path) -> Non
         assert (await http.get("/connections")).json()["open"] == 0
 
 
-async def lines(*arguments: str) -> AsyncGenerator[str, None]:
-    """The first two lines of a simulator, which runs as long as they are looked at."""
-    process = await start("--port", "0", "--rate", "200", *arguments)
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(DEADLINE):
-            for _ in range(2):
-                yield (await process.stdout.readline()).decode().rstrip("\n")
-    finally:
-        process.terminate()
-        async with asyncio.timeout(DEADLINE):
-            await process.communicate()
-        assert process.returncode == 0
-
-
-@pytest.mark.process
-async def test_process_prints_its_control_port_first_and_applies_faults_at_the_start() -> None:
-    told = lines(
-        "--control", "0", "--fault", "corrupt?symbol=BTC/USD", "--fault", "early?symbol=BTC/USD"
-    )
-    control = (await anext(told)).removeprefix("control on ")
-    url = (await anext(told)).removeprefix("listening on ")
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", control)
-    assert re.fullmatch(r"ws://127\.0\.0\.1:\d+/v2", url)
-    async with connect(url) as client, httpx.AsyncClient(trust_env=False, verify=False) as http:
-        await subscribe(client, "BTC/USD")
-        texts = await read_until(client, lambda frame: is_book(frame, "snapshot"))
-        assert sum('"channel":"book","type":"update"' in text for text in texts) == 1
-        book = NaiveBook(10)
-        book.apply(texts[-1])
-        assert fails(book, (await read_until(client, is_book))[-1])
-        assert not fails(book, (await read_until(client, is_book))[-1])
-        assert (await http.post(f"{control}/faults/close")).status_code == 200
-        await client.wait_closed()
-        assert client.close_code == 1001
-        assert (await http.get(f"{control}/connections")).json()["accepted"] == 1
-    async with connect(url) as client:
-        await subscribed(client)
-    await told.aclose()
-
-
-@pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        ("explode", "--fault: there is no fault 'explode': use one of corrupt"),
-        ("corrupt", "--fault: corrupt: symbol is missing"),
-        ("mute?seconds=x", "--fault: mute: seconds=x: it takes seconds"),
-    ],
-)
-def test_bad_fault_option_is_refused_in_one_line(
-    fault: str, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as exited:
-        read_options(["--fault", fault])
-    assert exited.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert message in line
-
-
-async def complaint_of(*arguments: str) -> str:
-    process = await start("--port", "0", *arguments)
-    async with asyncio.timeout(DEADLINE):
-        _, complaint = await process.communicate()
-    assert process.returncode == 2
-    (line,) = complaint.decode().splitlines()
-    assert line.startswith("simulator: ")
-    return line
-
-
-@pytest.mark.process
-async def test_fault_of_an_unlisted_symbol_ends_the_process() -> None:
-    arguments = ("--symbols", "ETH/USD", "--fault", "corrupt?symbol=BTC/USD")
-    assert "--fault: symbol=BTC/USD: it is not listed" in await complaint_of(*arguments)
-
-
-@pytest.mark.process
-async def test_control_port_in_use_is_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert f"--control={port}: cannot listen on" in await complaint_of("--control", str(port))
-
-
 def test_docs_list_every_fault_with_its_parameters() -> None:
     page = (ROOT / "docs" / "simulator.md").read_text()
     found = re.findall(r"^\| `(\w+)` \|([^|]*)\|", page, re.MULTILINE)
-    rows = {(name, told.strip()) for name, told in found}
+    rows = {(name, parameters.strip()) for name, parameters in found}
     for item in describe():
-        told = ", ".join(
+        parameters = ", ".join(
             parameter.name if parameter.default is None else f"{parameter.name}={parameter.default}"
             for parameter in item.parameters
         )
-        assert (item.name, told) in rows, item
+        assert (item.name, parameters) in rows, item

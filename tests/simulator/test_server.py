@@ -1,4 +1,4 @@
-"""Real sockets against a simulator in this process."""
+"""A simulator in this process, with clients on real sockets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from tests.simulator.helpers import (
     read_until,
     send,
     subscribe,
+    timestamp,
 )
 
 BTC_BOOK = {"channel": "book", "symbol": ["BTC/USD"], "depth": 10}
@@ -68,7 +69,7 @@ async def test_heartbeats_continue_without_moves() -> None:
         for _ in range(2):
             texts = await read_until(client, lambda frame: frame.get("channel") == "heartbeat")
             assert texts == ['{"channel":"heartbeat"}']
-        # Two of a second each; the first may have been read late, and then they seem shorter.
+        # Two intervals of a second, less the delay of reading the first heartbeat.
         assert loop.time() - start > 1.0
 
 
@@ -133,7 +134,7 @@ async def test_frames_follow_from_the_seed_except_timestamps() -> None:
     assert await frames() == await frames()
 
 
-async def test_advance_makes_the_updates_of_the_clock() -> None:
+async def test_advance_makes_same_updates_as_run() -> None:
     served = exchange("BTC/USD", "ETH/USD", rate=5000, updates=300)
     async with serving(served) as url, connect(url) as client:
         await subscribe(client, "BTC/USD", "ETH/USD", depth=1000)
@@ -170,19 +171,15 @@ async def test_two_hundred_subscribers_get_the_same_frames() -> None:
 
     async with serving(exchange("BTC/USD", rate=40)) as url:
         lines = await asyncio.gather(*(follow(url) for _ in range(200)))
-    # They joined at different moments: each has a stretch of one and the same line of frames.
-    longest = sorted({text for texts in lines for text in texts}, key=timestamp)
+    # The clients joined at different times: each has a part of the same sequence of frames.
+    sequence = sorted({text for texts in lines for text in texts}, key=timestamp)
     for texts in lines:
-        first = longest.index(texts[0])
-        assert texts == longest[first : first + 20]
-
-
-def timestamp(text: str) -> str:
-    return str(parse(text)["data"][0]["timestamp"])
+        first = sequence.index(texts[0])
+        assert texts == sequence[first : first + 20]
 
 
 async def until_closed(client: ClientConnection) -> tuple[int, ConnectionClosed]:
-    """How many frames still came, and how the connection ended."""
+    """Return the number of frames until the end of the connection, and its end."""
     count = 0
     async with asyncio.timeout(DEADLINE):
         while True:
@@ -194,7 +191,7 @@ async def until_closed(client: ClientConnection) -> tuple[int, ConnectionClosed]
 
 
 async def flood(client: ClientConnection, times: int) -> None:
-    """Ask for the list of instruments again and again, which is some 7 KB each time."""
+    """Request the list of instruments, about 7 kB, `times` times."""
     for _ in range(times):
         for method in ("subscribe", "unsubscribe"):
             await send(client, method=method, params={"channel": "instrument"})
@@ -238,8 +235,8 @@ async def test_stop_does_not_wait_for_a_client_that_does_not_read() -> None:
         url = await running.enter_async_context(serving(exchange(*CATALOGUE)))
         client = await connect(url, max_queue=1, compression=None)
         await flood(client, 4_000)
-        # It would wait until the client is gone, which goes after it.
+        # The client closes only after this, so a stop that waited for it would never end.
         async with asyncio.timeout(DEADLINE):
             await running.aclose()
     count, _ = await until_closed(client)
-    assert count < 8_000, "so the close frame had to wait"
+    assert count < 8_000, "the close frame had to wait behind unread frames"

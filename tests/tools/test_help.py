@@ -1,4 +1,4 @@
-"""Every tool explains itself with `--help`, in one form, and refuses what it does not know."""
+"""Every tool has `--help` in one form, and refuses unknown arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 TOOLS = ["tools.chaos", "tools.soak", "tools.compose", "tools.pictures", "tools.plan", "bench"]
 
 
-def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_tool(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", tool, *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
@@ -23,7 +23,7 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_help_names_the_command_and_starts_nothing(tool: str) -> None:
-    ended = run(tool, "--help")
+    ended = run_tool(tool, "--help")
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"usage: python -m {tool} ")
@@ -31,7 +31,7 @@ def test_help_names_the_command_and_starts_nothing(tool: str) -> None:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_unknown_argument_is_refused_in_one_line(tool: str) -> None:
-    ended = run(tool, "--no-such-option")
+    ended = run_tool(tool, "--no-such-option")
 
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1

@@ -1,1 +1,1 @@
-"""Every fault of a feed, and the end of every process, under the eyes of readers."""
+"""Inject every fault of a feed, and kill or freeze every process, while readers check the books."""

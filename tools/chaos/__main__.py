@@ -1,9 +1,9 @@
-"""`make chaos`: inject every fault of a feed and end every process while readers check the books.
+"""`make chaos`: inject every fault of a feed and of the processes while readers check the books.
 
-`system` starts real processes, `faults` lists the faults and their permitted effects, `run` injects
-them while readers follow three books with the Python client, and `report` prints what they saw: one
-reader's book is hit, one is on the same connection, one on another. The exit code is 0 if every
-promise held. Nothing is left behind.
+`system` starts real processes. `faults` lists the faults and their permitted effects. `run` injects
+them while readers follow three books with the Python client: the book with the fault, one on the
+same connection, and one on another connection. `report` renders their observations. The exit code
+is 0 if every promise held. All processes and files are removed at the end.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from tools.chaos.faults import steps
 from tools.chaos.report import report
 from tools.chaos.run import ChaosRun
 from tools.chaos.system import BESIDE, ELSEWHERE, HIT, start_system
-from tools.console import exit_on_signals, options_parser, say, verdict
+from tools.console import exit_on_signals, options_parser, print_progress, print_verdict
 
-LAST_LINES = 15
+MAX_LOG_LINES = 15
 
-WHAT = "Inject every fault, one after another, and report what readers see."
+DESCRIPTION = "Inject every fault, one after another, and report its effect on readers."
 
 
 def main() -> int:
-    """Run it; return the exit code."""
-    options_parser("chaos", WHAT).parse_args()
+    """Run the tool; return the exit code."""
+    options_parser("chaos", DESCRIPTION).parse_args()
     exit_on_signals()
-    # The report has what the readers met.
+    # The report contains all interruptions of the readers.
     logging.getLogger("kraken_book.client").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        say("starting a Redis, a simulator, a collector and an api")
+        print_progress("starting Redis, a simulator, a collector and an api")
         return run_all(stage)
 
 
 def run_all(stage: Stage) -> int:
-    """Inject all faults into processes on `stage`; return the exit code."""
+    """Inject all faults into the processes on `stage`; return the exit code."""
     system = start_system(stage)
     failure = None
     with ExitStack() as reading:
@@ -51,12 +51,12 @@ def run_all(stage: Stage) -> int:
         try:
             for step, hit in steps(HIT):
                 result = run.inject(step, hit)
-                say(f"{result.title}: {', '.join(result.told) or 'nothing told'}")
+                print_progress(f"{result.title}: {', '.join(result.statuses) or 'no status'}")
         except AssertionError as error:
-            last = "\n".join(system.collector.log.splitlines()[-LAST_LINES:])
+            last = "\n".join(system.collector.log.splitlines()[-MAX_LOG_LINES:])
             failure = f"after {len(run.results)} faults: {error}\n{last}"
-    wrong = [f"{each.title!r}: {line}" for each in run.results for line in each.wrong]
-    return verdict(report(run), wrong, failure)
+    broken = [f"{each.title!r}: {line}" for each in run.results for line in each.broken]
+    return print_verdict(report(run), broken, failure)
 
 
 if __name__ == "__main__":

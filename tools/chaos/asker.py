@@ -1,37 +1,29 @@
-"""Ask for a book again and again, and count the answers."""
+"""Request a book repeatedly, and count the answers."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from typing import Self
 
 import httpx
+
+from tools.background import BackgroundThread
 
 PAUSE_SECONDS = 0.2
 
 
-class Asker:
-    """Asks for /depth of a symbol a few times a second until the context ends."""
+class Asker(BackgroundThread):
+    """A thread that requests /depth of a symbol about five times a second."""
 
     def __init__(self, url: str, symbol: str) -> None:
+        super().__init__()
         self.answers: Counter[str] = Counter()
-        """The answers by status; `none` if nobody answered."""
+        """The number of answers by HTTP status, with `none` for requests without an answer."""
         self._path = f"{url}/depth/{symbol}"
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(20)
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Request the book until the context ends."""
         with httpx.Client(timeout=10.0, trust_env=False, verify=False) as client:
-            while not self._stop.wait(PAUSE_SECONDS):
+            while not self.stopping.wait(PAUSE_SECONDS):
                 try:
                     answer = str(client.get(self._path).status_code)
                 except httpx.TransportError:

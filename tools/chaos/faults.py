@@ -1,4 +1,4 @@
-"""The faults, in the order in which they are injected, and what each may do to readers."""
+"""The faults in the order of injection, each with its permitted effects on readers."""
 
 from __future__ import annotations
 
@@ -12,46 +12,57 @@ from tools.chaos.system import SystemUnderTest
 
 Act = Callable[[SystemUnderTest], object]
 _OK = frozenset({"200"})
-# Where a book stays unknown for longer than API_MAX_AGE, or Redis does not answer.
+# A book is unavailable if it is not confirmed for API_MAX_AGE, or if Redis does not answer.
 _UNAVAILABLE = frozenset({"200", "503"})
 _STALE = frozenset({"stale: age"})
 
 
 class Reach(Enum):
-    """Which readers a fault reaches besides the reader of the book that is hit."""
+    """The effect of a fault on the readers of other books than the hit book."""
 
     NOBODY = "the other readers notice nothing"
-    PAUSE = "the other readers wait, and are told what the one is told"
+    PAUSE = "the other readers wait, and may get the statuses of the hit book"
     ALL = "every book is hit"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A fault, and what the reader of the book that is hit must be told: all of `told`."""
+    """A fault and its permitted effects."""
 
     title: str
     act: Act
-    told: frozenset[str] = frozenset()
-    may_be_told: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    """The statuses that the reader of the hit book must get."""
+    allowed_statuses: frozenset[str] = frozenset()
+    """The statuses that this reader may get in addition."""
     reach: Reach = Reach.NOBODY
     answers: frozenset[str] = _OK
-    """The statuses that /depth of the hit book may have meanwhile."""
+    """The HTTP statuses that requests for /depth of the hit book may get meanwhile."""
     new_leader: bool = False
-    """Whether a snapshot may jump over numbers without a count."""
+    """Whether a snapshot may skip events without a count."""
     hit_exists: bool = True
+    """Whether the hit book exists before the step."""
 
 
 def steps(hits: Iterable[str]) -> Iterable[tuple[Step, str]]:
-    """Yield each step and the book that it hits, one of `hits` after another."""
+    """Generate all steps.
+
+    Args:
+        hits: Books that no step has hit yet.
+
+    Yields:
+        Each step with the book that it hits.
+
+    """
     free = iter(hits)
     for make in (_of_a_book, _of_a_frame, _of_connections, _of_processes):
         yield from make(free)
 
 
 def _of_a_book(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
-    for fault, told in (
+    for fault, reason in (
         ("corrupt", "checksum"),
-        # One alone may be made good by the next: one in twenty changes the same level only.
+        # The update after a single lost one may set the same level, and so repair the book.
         ("swallow&count=3", "checksum"),
         ("repeat&count=5", None),
         ("reorder", "checksum"),
@@ -64,34 +75,34 @@ def _of_a_book(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
         ("pair_status&status=cancel_only", None),
     ):
         hit = next(iter(free))
-        yield asked([_of(hit, fault)], told=[told] if told else []), hit
+        yield simulated([_of(hit, fault)], reasons=[reason] if reason else []), hit
     hit = next(iter(free))
-    yield asked([_of(hit, "early"), _of(hit, "corrupt")], told=["checksum", "early"]), hit
-    for faults, more_told in (
+    yield simulated([_of(hit, "early"), _of(hit, "corrupt")], reasons=["checksum", "early"]), hit
+    for faults, more_reasons in (
         (["ack_only?symbol={}", "corrupt?symbol={}"], ["unanswered"]),
         (["answer_never?seconds=5&method=subscribe", "corrupt?symbol={}"], []),
         (["rate_limit?seconds=3", "corrupt?symbol={}"], []),
     ):
         hit = next(iter(free))
         texts = [fault.format(hit) for fault in faults]
-        yield asked(texts, told=["checksum", *more_told], answers=_UNAVAILABLE), hit
+        yield simulated(texts, reasons=["checksum", *more_reasons], answers=_UNAVAILABLE), hit
     new = "NEW/USD"
     title = f"list?symbol={new}"
     answers = frozenset({"200", "404", "503"})
-    yield Step(title, _asking([title]), answers=answers, hit_exists=False), new
+    yield Step(title, _inject([title]), answers=answers, hit_exists=False), new
 
 
 def _of_a_frame(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
     hit = next(iter(free))
     for fault in (*(f"garbage?kind={kind}" for kind in ("text", "binary", "json")), "big"):
-        yield asked([fault]), hit
+        yield simulated([fault]), hit
     maintenance = ("status?system=maintenance", "status?system=online")
-    yield asked(maintenance), hit
+    yield simulated(maintenance), hit
 
 
 def _of_connections(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
     hit = next(iter(free))
-    for faults, told, answers in (
+    for faults, reasons, answers in (
         (["close?code=1001"], "closed", _OK),
         (["drop"], "closed", _OK),
         (["accept_and_close?seconds=5", "drop"], "closed", _UNAVAILABLE),
@@ -100,7 +111,7 @@ def _of_connections(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
         (["lag?delay=7&seconds=8"], "lag", _UNAVAILABLE),
         (["mute?seconds=11"], "silent", _UNAVAILABLE),
     ):
-        yield asked(faults, told=told.split(), reach=Reach.ALL, answers=answers), hit
+        yield simulated(faults, reasons=reasons.split(), reach=Reach.ALL, answers=answers), hit
 
 
 def _of_processes(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
@@ -111,16 +122,16 @@ def _of_processes(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
             "simulator killed, started",
             _restart_simulator,
             closed,
-            may_be_told=_syncing(["unreachable"]),
+            allowed_statuses=_syncing(["unreachable"]),
             reach=Reach.ALL,
         ),
         Step("collector killed, started", _restart_collector, reach=Reach.ALL, new_leader=True),
-        # With the back-off after it, the pause may be longer than API_MAX_AGE.
+        # The freeze and the back-off after it may be longer than API_MAX_AGE.
         Step(
             "collector frozen for 8 s",
             _freeze_collector,
             lag,
-            may_be_told=_STALE,
+            allowed_statuses=_STALE,
             reach=Reach.ALL,
             answers=_UNAVAILABLE,
             new_leader=True,
@@ -137,20 +148,28 @@ def _of_processes(free: Iterable[str]) -> Iterable[tuple[Step, str]]:
         yield step, hit
 
 
-def asked(
+def simulated(
     faults: Iterable[str],
     *,
-    told: Iterable[str] = (),
+    reasons: Iterable[str] = (),
     reach: Reach = Reach.NOBODY,
     answers: frozenset[str] = _OK,
 ) -> Step:
-    """Return a step of faults that the simulator makes; `told` are the reasons of doubts."""
+    """Return a step of faults that the simulator injects together.
+
+    Args:
+        faults: The faults in the form of the control port.
+        reasons: The reasons of `syncing` that the reader of the hit book must get.
+        reach: The effect on other readers.
+        answers: The permitted HTTP statuses of /depth.
+
+    """
     faults = tuple(faults)
     return Step(
         " + ".join(map(_without_symbol, faults)),
-        _asking(faults),
-        _syncing(told),
-        # Whether a doubt lasts so long is a matter of chance where it is waited out at random.
+        _inject(faults),
+        _syncing(reasons),
+        # The pause before a resync is random, so the book may or may not become stale.
         _STALE if "503" in answers else frozenset(),
         reach,
         answers,
@@ -166,17 +185,17 @@ def _without_symbol(fault: str) -> str:
 
 
 def _of(symbol: str, fault: str) -> str:
-    """Return the fault with this symbol; further parameters follow a `&`."""
+    """Return the fault with this symbol; `fault` has its other parameters after a `&`."""
     name, *parameters = fault.split("&")
     return "&".join((f"{name}?symbol={symbol}", *parameters))
 
 
-def _asking(faults: Iterable[str]) -> Act:
-    def ask(system: SystemUnderTest) -> None:
+def _inject(faults: Iterable[str]) -> Act:
+    def inject(system: SystemUnderTest) -> None:
         for fault in faults:
             system.simulator.fault(fault)
 
-    return ask
+    return inject
 
 
 def _restart_simulator(system: SystemUnderTest) -> None:

@@ -1,4 +1,4 @@
-"""The table of the faults and of what the readers saw of each."""
+"""The table of the faults and their effects on the readers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from tools.chaos.run import ChaosRun, FaultResult
 from tools.console import table
 
-_WORDS = 4
+_TEXT_COLUMNS = 4
 _HEAD = (
-    *("fault", "its reader is told", "the others", "/depth"),
+    *("fault", "status of its reader", "status of others", "/depth"),
     *("not live s", "others wait s", "missed", "uncounted", "verdict"),
 )
 
 
 def report(run: ChaosRun) -> Iterator[str]:
-    """Yield the lines of the report."""
-    yield from table(_HEAD, [_row(each) for each in run.results], _WORDS)
+    """Render the report of a run.
+
+    Yields:
+        The lines of the report.
+
+    """
+    yield from table(_HEAD, [_row(each) for each in run.results], _TEXT_COLUMNS)
     verified = sum(reader.record.account.ladder.counts.verified for reader in run.others)
     events = sum(each.tally.events for each in run.results)
     yield ""
@@ -30,17 +35,17 @@ def _row(result: FaultResult) -> tuple[str, ...]:
     answers = sorted(result.answers.items())
     return (
         result.title,
-        _reasons(result.told),
-        _reasons(result.others_told),
+        _reasons(result.statuses),
+        _reasons(result.other_statuses),
         ", ".join(f"{answer} x{count}" for answer, count in answers),
-        f"{result.not_live:.2f}" if result.told else "-",
+        f"{result.not_live:.2f}" if result.statuses else "-",
         f"{result.longest_wait:.2f}",
         str(result.tally.missed),
         str(result.tally.uncounted),
-        "WRONG" if result.wrong else "held",
+        "BROKEN" if result.broken else "held",
     )
 
 
-def _reasons(told: tuple[str, ...]) -> str:
-    """Return the reasons for `syncing`, and the other status words."""
-    return ", ".join(text.removeprefix("syncing: ") for text in told) or "-"
+def _reasons(statuses: tuple[str, ...]) -> str:
+    """Return statuses as text, in which `syncing` has only its reason."""
+    return ", ".join(text.removeprefix("syncing: ") for text in statuses) or "-"

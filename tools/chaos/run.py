@@ -1,4 +1,4 @@
-"""Inject the faults one by one, and judge what the readers of three books saw of each."""
+"""Inject the faults one by one, and judge the effects on the readers of three books."""
 
 from __future__ import annotations
 
@@ -19,56 +19,63 @@ from tools.chaos.asker import Asker
 from tools.chaos.faults import Reach, Step
 from tools.chaos.system import SystemUnderTest
 
-# As long as the collector wants of a connection before it counts as recovered, and a little.
+# The time after which the collector counts a connection as recovered, and a margin.
 LASTING_SECONDS = RECOVERED_AFTER + 1
-# All must be right again within this.
-LIMIT_SECONDS = 60.0
-# After a step every reader must have seen so many updates more.
+RECOVERY_TIMEOUT = 60.0
+"""The time until all books must be right again."""
 UPDATES_AFTER_STEP = 10
-# Without a fault they see many a second; the machine may be busy.
-LONGEST_WAIT_SECONDS = 3.0
+"""The number of updates that every reader must get after a step."""
+MAX_WAIT_SECONDS = 3.0
+"""The longest permitted time without an event for readers that a fault does not reach."""
 
 
 @dataclass(frozen=True)
 class FaultResult:
-    """What the readers saw of a step."""
+    """The effects of a step on the readers."""
 
     title: str
-    told: tuple[str, ...]
-    """The statuses that the reader of the hit book was told, each once, in order."""
+    statuses: tuple[str, ...]
+    """The statuses that the reader of the hit book got, without `live` and repeats, in order."""
     not_live: float
-    """From its first doubt until it was live for good, in seconds."""
+    """The seconds from its first status that is not `live` until it was live for good."""
     longest_wait: float
     """The longest time that one of the other two readers was without an event, in seconds."""
-    others_told: tuple[str, ...]
+    other_statuses: tuple[str, ...]
+    """The statuses that the other two readers got, in the same form."""
     tally: Tally
     answers: Counter[str]
-    """How /depth of the hit book was answered."""
-    wrong: list[str]
-    """What should not have been."""
+    """The answers to requests for /depth of the hit book, by HTTP status."""
+    broken: list[str]
+    """The broken promises."""
 
 
 @dataclass
 class ChaosRun:
-    """Steps done while readers follow books: the book that is hit, and `others`."""
+    """Steps that are done while readers follow books: the hit book, and those of `others`."""
 
     system: SystemUnderTest
     others: Sequence[ClientReader]
     results: list[FaultResult] = field(default_factory=list)
 
     def inject(self, step: Step, hit: str) -> FaultResult:
-        """Do the step, wait until every book is right again, and return what was seen.
+        """Do the step, and wait until every book is right again.
 
-        Raises:
-            AssertionError: If that takes longer than LIMIT_SECONDS.
+        The wait fails with AssertionError after RECOVERY_TIMEOUT.
+
+        Args:
+            step: The step.
+            hit: The book that the fault hits.
+
+        Returns:
+            The effects on the readers.
 
         """
         url = self.system.api.url
         if step.reach is Reach.ALL:
             wait_until(self._connections_have_lasted, "all connections have recovered")
-        # A book that is not there yet comes to who reads all.
-        asked = hit if step.hit_exists else "*"
-        with ClientReader(url, asked) as reader, Asker(url, hit) as asker:
+        # Only a stream of all books can be opened before the book exists.
+        symbol = hit if step.hit_exists else "*"
+        with ClientReader(url, symbol) as reader, Asker(url, hit) as asker:
             if step.hit_exists:
                 reader.wait_until_live(hit)
             readers = (reader, *self.others)
@@ -80,7 +87,7 @@ class ChaosRun:
     def _do(
         self, step: Step, readers: Sequence[ClientReader], records: Sequence[Record], asker: Asker
     ) -> FaultResult:
-        """Do the step; the first of `records` is of the book that is hit."""
+        """Do the step; the first of `records` is that of the hit book."""
         known = [len(each.words) for each in records]
         before = _tally(records)
         for each in records:
@@ -106,26 +113,30 @@ class ChaosRun:
     ) -> None:
         hit = records[0]
 
-        def over() -> bool:
+        def is_over() -> bool:
             _check(readers)
-            told = {word.text for word in hit.words[known:]}
-            return step.told <= told and not self._faults_on()
+            statuses = {word.text for word in hit.words[known:]}
+            return step.statuses <= statuses and not self._has_active_faults()
 
-        def right() -> bool:
+        def is_right() -> bool:
             _check(readers)
-            return all(each.is_live for each in records) and self._is_the_exchanges(hit)
+            return all(each.is_live for each in records) and self._equals_simulator(hit)
 
-        wait_until(over, f"the fault is over, and told as {set(step.told)}", LIMIT_SECONDS)
+        wait_until(
+            is_over,
+            f"the fault is over, and its reader got {set(step.statuses)}",
+            RECOVERY_TIMEOUT,
+        )
         enough = [each.account.ladder.counts.updates + UPDATES_AFTER_STEP for each in records]
 
-        def go_on() -> bool:
+        def is_continued() -> bool:
             counts = [each.account.ladder.counts.updates for each in records]
-            return right() and all(a >= b for a, b in zip(counts, enough, strict=True))
+            return is_right() and all(a >= b for a, b in zip(counts, enough, strict=True))
 
-        wait_until(go_on, "all is right again", LIMIT_SECONDS)
+        wait_until(is_continued, "every book is right, and updates continue", RECOVERY_TIMEOUT)
 
     def _connections_have_lasted(self) -> bool:
-        """Return whether all connections count as recovered, so the next back-off is short."""
+        """Return whether all connections count as recovered, so that the next back-off is short."""
         connections = self.system.collector.get("/healthz").json()["connections"]
         return all(
             connection["state"] == "live"
@@ -134,13 +145,13 @@ class ChaosRun:
             for connection in connections
         )
 
-    def _faults_on(self) -> bool:
+    def _has_active_faults(self) -> bool:
         try:
             return bool(self.system.simulator.faults_on())
         except httpx.TransportError:
             return True
 
-    def _is_the_exchanges(self, hit: Record) -> bool:
+    def _equals_simulator(self, hit: Record) -> bool:
         ladder = hit.account.ladder
         book = self.system.simulator.book(ladder.symbol)
         return bool(book["checksum"] == ladder.checksum)
@@ -154,43 +165,54 @@ def judged(
     tally: Tally,
     answers: Counter[str],
 ) -> FaultResult:
-    """Return what was seen and what of it is wrong; `words` are the hit reader's."""
-    told, others_told = _texts(words), _texts(others)
+    """Return the effects of a step and its broken promises.
+
+    Args:
+        step: The step.
+        words: The statuses of the hit book's reader.
+        longest_wait: The longest time that another reader was without an event, in seconds.
+        others: The statuses of the other readers.
+        tally: The counts of all readers.
+        answers: The answers to requests for /depth.
+
+    """
+    statuses, other_statuses = _texts(words), _texts(others)
     doubts = [word for word in words if word.text != LIVE]
-    wrong = list(_wrong(step, set(told), longest_wait, others_told, tally, answers))
+    broken = list(_broken(step, set(statuses), longest_wait, other_statuses, tally, answers))
     return FaultResult(
         step.title,
-        told,
+        statuses,
         words[-1].at - doubts[0].at if doubts else 0.0,
         longest_wait,
-        others_told,
+        other_statuses,
         tally,
         answers,
-        wrong,
+        broken,
     )
 
 
-def _wrong(
+def _broken(
     step: Step,
-    told: set[str],
+    statuses: set[str],
     longest_wait: float,
-    others_told: tuple[str, ...],
+    other_statuses: tuple[str, ...],
     tally: Tally,
     answers: Counter[str],
 ) -> Iterable[str]:
-    for text in sorted(step.told - told):
-        yield f"the reader was not told {text!r}"
-    for text in sorted(told - step.told - step.may_be_told):
-        yield f"the reader was told {text!r}"
-    may_be_told = frozenset() if step.reach is Reach.NOBODY else step.told | step.may_be_told
-    if more := [text for text in others_told if text not in may_be_told]:
-        yield f"readers of other books were told {', '.join(more)}"
-    if step.reach is Reach.NOBODY and longest_wait > LONGEST_WAIT_SECONDS:
+    for text in sorted(step.statuses - statuses):
+        yield f"the reader did not get the status {text!r}"
+    for text in sorted(statuses - step.statuses - step.allowed_statuses):
+        yield f"the reader got the status {text!r}"
+    is_isolated = step.reach is Reach.NOBODY
+    allowed = frozenset() if is_isolated else step.statuses | step.allowed_statuses
+    if more := [text for text in other_statuses if text not in allowed]:
+        yield f"readers of other books got the status {', '.join(more)}"
+    if is_isolated and longest_wait > MAX_WAIT_SECONDS:
         yield f"a reader of another book waited for {longest_wait:.1f} s"
     if tally.missed:
         yield f"{tally.missed} events missed"
     if tally.uncounted and not step.new_leader:
-        yield f"a snapshot jumps over {tally.uncounted} numbers and does not say for how many"
+        yield f"a snapshot skips {tally.uncounted} events without a count"
     if refused := {answer for answer in answers if answer not in step.answers}:
         yield f"/depth was answered with {', '.join(sorted(refused))}"
 

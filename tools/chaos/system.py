@@ -1,4 +1,4 @@
-"""The system under test: a feed, a collector with two connections, an api, a Redis."""
+"""The system under test: a simulator, a collector with two connections, Redis and an api."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from launcher.embedded_redis import EmbeddedRedis
 
-# One for each step that doubts a book: each doubt of the same one is waited out longer.
+# Each step that makes a book doubtful has a fresh book: the pause before a resync grows.
 HIT = tuple(f"H{number:02}/USD" for number in range(20))
 BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
 _FIRST_CONNECTION = (*HIT, BESIDE)
-_MOVES_A_SECOND = 1500
-# The default, 300 s, is longer than the run; all else is as it comes.
+_MOVES_PER_SECOND = 1500
+# The default, 300 s, is longer than the run. All other settings have their defaults.
 _QUIET_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class SystemUnderTest:
-    """The running processes; `streams` reads what is stored in Redis."""
+    """The running processes; `streams` reads the books in Redis."""
 
     redis: EmbeddedRedis
     simulator: SimulatorProcess
@@ -31,19 +31,19 @@ class SystemUnderTest:
 
 
 def start_system(stage: Stage) -> SystemUnderTest:
-    """Start all processes; return when all books are live."""
+    """Start all processes, and wait until all books are live."""
     redis = stage.redis()
     symbols = (*_FIRST_CONNECTION, ELSEWHERE)
     simulator = stage.simulator(
-        *("--rate", str(_MOVES_A_SECOND), "--symbols", ",".join(symbols)),
-        # Known beforehand, so that it is the same after a restart.
+        *("--rate", str(_MOVES_PER_SECOND), "--symbols", ",".join(symbols)),
+        # Fixed ports stay the same after a restart.
         *("--control", str(free_port())),
         port=free_port(),
     )
     collector = stage.collector(
         redis.url,
         simulator.url,
-        # With the wildcard a pair that is new is followed too, on the second connection.
+        # The wildcard adds the pair that is listed later, on the second connection.
         KRAKEN_SYMBOLS=f"{','.join(symbols)},N*/USD",
         KRAKEN_SYMBOLS_PER_CONNECTION=str(len(_FIRST_CONNECTION)),
         KRAKEN_QUIET_RESYNC=str(_QUIET_SECONDS),

@@ -1,1 +1,1 @@
-"""The compose file under load, with containers scaled, stopped, killed and restarted."""
+"""Scale, stop, kill and restart the containers of the compose file under load."""

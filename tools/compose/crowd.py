@@ -1,49 +1,41 @@
 """The load beside the checking readers: many plain streams, and one client of /depth.
 
-They do not use our client: a hundred of those would spend the time that the stack needs on proofs.
+The streams are not verified: a hundred verifying clients would use the CPU that the stack needs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
 from itertools import cycle
-from typing import Self
 
 import httpx
 
+from tools.background import BackgroundThread
+
 ASK_PAUSE_SECONDS = 0.02
-COME_BACK_SECONDS = 1.0
+RECONNECT_PAUSE_SECONDS = 1.0
 
 
-class StreamCrowd:
-    """`size` open streams, spread over the symbols, and requests for /depth one after another.
-
-    It runs in a thread of its own while its context is open.
-    """
+class StreamCrowd(BackgroundThread):
+    """`size` open streams, spread over the symbols, and successive requests for /depth."""
 
     def __init__(self, url: str, symbols: tuple[str, ...], size: int) -> None:
+        super().__init__()
         self._url = url
         self._symbols = symbols
         self._size = size
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-        self._stop = threading.Event()
         self.answers: Counter[str] = Counter()
-        """How requests for /depth were answered: by status, or by what kept them from it."""
+        """The number of answers to requests for /depth, by HTTP status or name of the error."""
         self.refused = 0
-        """Requests for a stream that were answered otherwise."""
+        """The number of requests for a stream with another status than 200."""
         self.bytes_read = 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def run(self) -> None:
+        """Read the streams and request books until the context ends."""
+        asyncio.run(self._read_all())
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(20)
-
-    async def _run(self) -> None:
+    async def _read_all(self) -> None:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(
             base_url=self._url, timeout=10.0, limits=limits, trust_env=False, verify=False
@@ -53,7 +45,7 @@ class StreamCrowd:
                 asyncio.create_task(self._follow(client, next(symbols))) for _ in range(self._size)
             ]
             tasks.append(asyncio.create_task(self._ask(client)))
-            await asyncio.to_thread(self._stop.wait)
+            await asyncio.to_thread(self.stopping.wait)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -66,8 +58,8 @@ class StreamCrowd:
                     async for data in answer.aiter_raw():
                         self.bytes_read += len(data)
             except httpx.TransportError:
-                pass  # The readers who check count what breaks.
-            await asyncio.sleep(COME_BACK_SECONDS)
+                pass  # The checking readers count interruptions.
+            await asyncio.sleep(RECONNECT_PAUSE_SECONDS)
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         for symbol in cycle(self._symbols):

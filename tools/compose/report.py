@@ -1,4 +1,4 @@
-"""The table of the steps and of what the readers saw of each."""
+"""The table of the steps and their effects on the readers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from tools.console import table
 
 _HEAD = (
     *("step", "s", "events", "longest wait s", "interruptions", "refused"),
-    *("in snapshots", "uncounted", "missed", "/depth 200", "others"),
+    *("conflated", "uncounted", "missed", "/depth 200", "others"),
 )
 
 
 def report(run: ComposeRun) -> Iterator[str]:
-    """Yield the lines of the report."""
+    """Render the report of a run.
+
+    Yields:
+        The lines of the report.
+
+    """
     yield from table(_HEAD, [_row(each) for each in run.results])
     yield ""
     yield from table(
@@ -25,7 +30,7 @@ def report(run: ComposeRun) -> Iterator[str]:
     ladders = [reader.record.account.ladder for reader in run.readers]
     yield (
         f"{sum(ladder.counts.verified for ladder in ladders):,} books verified by"
-        f" {len(ladders)} readers; {run.crowd.bytes_read / 1e6:,.0f} MB read by the crowd"
+        f" {len(ladders)} readers; {run.crowd.bytes_read / 1e6:,.0f} MB read by the plain streams"
     )
 
 
@@ -39,7 +44,7 @@ def _row(result: StepResult) -> tuple[str, ...]:
         events,
         f"{result.longest_wait:.2f}",
         *troubles,
-        *map(str, (tally.stood_for, tally.uncounted, tally.missed)),
+        *map(str, (tally.conflated, tally.uncounted, tally.missed)),
         f"{answered:,}",
         f"{result.answers.total() - answered:,}",
     )

@@ -1,4 +1,4 @@
-"""The steps done to the stack, and what the readers and the crowd saw of each."""
+"""The steps on the stack, and their effects on the readers and on the crowd."""
 
 from __future__ import annotations
 
@@ -16,51 +16,52 @@ from lab.waiting import wait_until
 from tools.compose.crowd import StreamCrowd
 from tools.compose.stack import Container, ReplicaLoad, Stack
 
-# After a step every reader must have seen so many updates more.
 UPDATES_AFTER_STEP = 20
-GO_ON_LIMIT = 60.0
+"""The number of updates that every reader must get after a step."""
+STEP_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step, how long it took until every reader went on, and what was seen meanwhile."""
+    """The effects of a step."""
 
     title: str
     seconds: float
+    """The time from the start of the step until every reader had enough updates."""
     longest_wait: float
     """The longest time that one of the readers was without an event, in seconds."""
     tally: Tally
     refused: int
-    """The crowd's requests for streams that were answered otherwise."""
+    """The number of the crowd's requests for streams with another status than 200."""
     answers: Counter[str]
-    """The crowd's requests for books, by how they were answered."""
-    wrong: list[str]
-    """What should not have been."""
+    """The answers to the crowd's requests for books, by HTTP status or name of the error."""
+    broken: list[str]
+    """The broken promises."""
 
 
 @dataclass
 class ComposeRun:
-    """Steps done to a stack while readers follow its books."""
+    """Steps on a stack while readers follow its books."""
 
     stack: Stack
     readers: list[ClientReader]
     crowd: StreamCrowd
     results: list[StepResult] = field(default_factory=list)
     served: dict[str, ReplicaLoad] = field(default_factory=dict)
-    """The most that each replica is known to have served."""
+    """The highest known load of each replica."""
 
     def run_steps(self) -> None:
-        """Do all steps; raise AssertionError if a reader does not go on."""
+        """Do all steps; fail with AssertionError if a reader gets no more updates."""
         self.step("two replicas", lambda: None)
         self.step("api scaled from 2 to 5", self._scale_to_five)
         for replica in self.stack.replicas()[:3]:
             self.step(f"{short(replica)} stopped", partial(self._stop, replica))
         killed = self.stack.replicas()[0]
-        self.step(f"{short(killed)} killed, one is left", partial(self.stack.kill, killed))
+        self.step(f"{short(killed)} killed, one left", partial(self.stack.kill, killed))
         self.step(f"{short(killed)} started again", partial(self._start, killed))
         self.step("collector restarted", partial(self.stack.restart, "collector"), new_leader=True)
         self.step("redis restarted", partial(self.stack.restart, "redis"), redis_away=True)
-        self.step("nothing more happens", self._wait_until_quiet)
+        self.step("no more faults", self._wait_until_quiet)
 
     def step(
         self,
@@ -70,34 +71,34 @@ class ComposeRun:
         new_leader: bool = False,
         redis_away: bool = False,
     ) -> None:
-        """Do `act`, wait until every reader has gone on, and note what was seen.
+        """Do `act`, wait until every reader has got more updates, and record the effects.
 
         Args:
             title: The step's name in the report.
-            act: What is done to the stack.
-            new_leader: Whether a snapshot may jump over numbers without a count.
+            act: The change of the stack.
+            new_leader: Whether a snapshot may skip events without a count.
             redis_away: Whether requests may be answered with 503.
 
         """
-        begun, before = time.monotonic(), self._tally()
+        started_at, before = time.monotonic(), self._tally()
         answers_before, refused_before = Counter(self.crowd.answers), self.crowd.refused
         for reader in self.readers:
             reader.record.longest_wait()
         act()
-        self._wait_until_all_go_on()
-        self._note_what_was_served()
+        self._wait_for_updates()
+        self._record_loads()
         tally, answers = self._tally() - before, self.crowd.answers - answers_before
         refused = self.crowd.refused - refused_before
-        wrong = _wrong_for_readers(tally, new_leader=new_leader)
+        broken = _broken_for_readers(tally, new_leader=new_leader)
         self.results.append(
             StepResult(
                 title,
-                time.monotonic() - begun,
+                time.monotonic() - started_at,
                 max(reader.record.longest_wait() for reader in self.readers),
                 tally,
                 refused,
                 answers,
-                [*wrong, *_wrong_for_crowd(refused, answers, redis_away=redis_away)],
+                [*broken, *_broken_for_crowd(refused, answers, redis_away=redis_away)],
             )
         )
 
@@ -105,27 +106,27 @@ class ComposeRun:
         self.stack.scale(5)
 
         def all_serve() -> bool:
-            self._note_what_was_served()
+            self._record_loads()
             return len(self.served) >= 5 and all(map(any, self.served.values()))
 
-        wait_until(all_serve, "all five replicas serve", GO_ON_LIMIT)
+        wait_until(all_serve, "all five replicas serve", STEP_TIMEOUT)
 
     def _stop(self, replica: Container) -> None:
         self.stack.stop(replica)
         code = self.stack.exit_code(replica)
-        assert code == 0, f"{replica.name} ended with {code}, not by itself within its grace period"
+        assert code == 0, f"{replica.name} ended with {code}, not with 0 within its grace period"
 
     def _start(self, replica: Container) -> None:
         self.stack.start(replica)
 
         def serves() -> bool:
-            # Its figures begin anew with it.
+            # The metrics of a replica start at zero with its process.
             return any(self.stack.service_of(replica))
 
-        wait_until(serves, f"{replica.name} serves", GO_ON_LIMIT)
+        wait_until(serves, f"{replica.name} serves", STEP_TIMEOUT)
 
     def _wait_until_quiet(self) -> None:
-        """Return when every book is served as live again."""
+        """Wait until /books has every book as live again."""
 
         def all_live() -> bool:
             books = httpx.get(f"{self.stack.url}/books", trust_env=False).json()
@@ -133,7 +134,7 @@ class ComposeRun:
 
         wait_until(all_live, "every book is live")
 
-    def _wait_until_all_go_on(self) -> None:
+    def _wait_for_updates(self) -> None:
         ladders = [reader.record.account.ladder for reader in self.readers]
         enough = [ladder.counts.updates + UPDATES_AFTER_STEP for ladder in ladders]
 
@@ -145,9 +146,9 @@ class ComposeRun:
                 for ladder, count in zip(ladders, enough, strict=True)
             )
 
-        wait_until(all_have, "every reader goes on", GO_ON_LIMIT)
+        wait_until(all_have, "every reader gets more updates", STEP_TIMEOUT)
 
-    def _note_what_was_served(self) -> None:
+    def _record_loads(self) -> None:
         for replica in self.stack.replicas():
             now, before = self.stack.service_of(replica), self.served.get(short(replica))
             if before is not None:
@@ -158,21 +159,21 @@ class ComposeRun:
         return sum((reader.record.account.tally for reader in self.readers), Tally())
 
 
-def _wrong_for_readers(tally: Tally, *, new_leader: bool) -> Iterable[str]:
+def _broken_for_readers(tally: Tally, *, new_leader: bool) -> Iterable[str]:
     if tally.missed:
         yield f"{tally.missed} events missed"
     if tally.uncounted and not new_leader:
-        yield f"a snapshot jumps over {tally.uncounted} numbers and does not say for how many"
+        yield f"a snapshot skips {tally.uncounted} events without a count"
 
 
-def _wrong_for_crowd(refused: int, answers: Counter[str], *, redis_away: bool) -> Iterable[str]:
+def _broken_for_crowd(refused: int, answers: Counter[str], *, redis_away: bool) -> Iterable[str]:
     if refused and not redis_away:
         yield f"{refused} streams refused"
     allowed = {"200", "503"} if redis_away else {"200"}
     if others := {answer: n for answer, n in answers.items() if answer not in allowed}:
-        yield f"/depth answered otherwise: {others}"
+        yield f"/depth was answered with {others}"
 
 
 def short(container: Container) -> str:
-    """Return a container's name without its project's."""
+    """Return a container's name without the project's name."""
     return "-".join(container.name.split("-")[-2:])

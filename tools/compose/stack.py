@@ -1,7 +1,7 @@
-"""The services of `docker-compose.yml` as containers that do not touch others of this machine.
+"""The services of `docker-compose.yml` as containers, separate from others on this machine.
 
-The project name, port, image name and settings are its own. Containers, networks, volumes and image
-are removed in the end; Docker's build cache stays.
+The stack has a unique project name, port and image name. Its containers, networks, volumes and
+image are removed at the end; Docker's build cache stays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lab.ports import free_port
 from lab.process import ROOT
 from lab.waiting import wait_until
 
-# What a user of Docker has in the environment; nothing else, and no .env, reaches the services.
+# Docker needs these variables. No others, and no .env, reach the services.
 _DOCKER_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
 
 _READ_METRICS = (
@@ -29,7 +29,7 @@ _READ_METRICS = (
 
 
 class StackError(Exception):
-    """A Docker command failed; the message has its output."""
+    """A Docker command that failed; the message has its output."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ class Container:
 
 
 class ReplicaLoad(NamedTuple):
-    """What a replica has served."""
+    """The load of a replica since its start."""
 
     answers: int
-    """Requests for books and streams that have ended."""
+    """The number of finished requests for books and streams."""
     readers: int
-    """Streams that are open."""
+    """The number of open streams."""
 
 
 class Stack:
-    """The stack with simulated markets; leaving the context removes it."""
+    """The stack with simulated markets; the end of the context removes it."""
 
     def __init__(self, **settings: str) -> None:
         self._project = f"kraken-book-test-{os.getpid()}"
@@ -72,9 +72,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         if shutil.which("docker") is None:
-            raise StackError(
-                "docker is not installed: the compose test needs an engine and Compose v2"
-            )
+            raise StackError("docker is not installed: install Docker Engine and Compose v2")
         self.compose("version")
         _docker(self._environment, "version")
         return self
@@ -85,11 +83,11 @@ class Stack:
             _docker(self._environment, "image", "rm", self._image)
 
     def up(self, *arguments: str) -> None:
-        """Run `docker compose up`; return when all services are healthy."""
+        """Run `docker compose up`, and wait until all services are healthy."""
         self.compose("up", "--detach", "--wait", "--wait-timeout", "120", *arguments)
 
     def scale(self, replicas: int) -> None:
-        """Scale the api; running replicas are not restarted."""
+        """Scale the api without a restart of running replicas."""
         self.up("--no-recreate", "--scale", f"api={replicas}")
 
     def restart(self, service: str) -> None:
@@ -97,11 +95,11 @@ class Stack:
         self.compose("restart", service)
 
     def stop(self, container: Container) -> None:
-        """Stop a container: it is asked to end, and has its grace period."""
+        """Stop a container, which has its grace period to end."""
         _docker(self._environment, "stop", container.id)
 
     def start(self, container: Container) -> None:
-        """Start a container that has ended; return when it is healthy."""
+        """Start a container that has ended, and wait until it is healthy."""
         _docker(self._environment, "start", container.id)
         wait_until(
             lambda: self._inspect(container, "{{.State.Health.Status}}") == "healthy",
@@ -117,9 +115,9 @@ class Stack:
         return int(self._inspect(container, "{{.State.ExitCode}}"))
 
     def containers(self, service: str) -> list[Container]:
-        """Return all containers of a service by name, also those that have ended."""
-        said = self.compose("ps", "--all", "--format", "json", service)
-        rows = [json.loads(line) for line in said.splitlines()]
+        """Return all containers of a service, running or ended, in the order of their names."""
+        output = self.compose("ps", "--all", "--format", "json", service)
+        rows = [json.loads(line) for line in output.splitlines()]
         found = [Container(row["ID"], row["Name"], row["State"] == "running") for row in rows]
         return sorted(found, key=lambda container: container.name)
 
@@ -128,7 +126,7 @@ class Stack:
         return [container for container in self.containers("api") if container.running]
 
     def service_of(self, replica: Container) -> ReplicaLoad:
-        """Return what a replica has served since it started, by its own metrics."""
+        """Return the load of a replica by its metrics."""
         text = _docker(self._environment, "exec", replica.id, "python", "-c", _READ_METRICS)
         answers = readers = 0.0
         for family in text_string_to_metric_families(text):
@@ -143,11 +141,11 @@ class Stack:
         """Return the last log lines of every service."""
         return self.compose("logs", "--tail", "5")
 
-    def _inspect(self, container: Container, what: str) -> str:
-        return _docker(self._environment, "inspect", "--format", what, container.id).strip()
+    def _inspect(self, container: Container, template: str) -> str:
+        return _docker(self._environment, "inspect", "--format", template, container.id).strip()
 
     def compose(self, *arguments: str) -> str:
-        """Run `docker compose`; return its output, or raise StackError."""
+        """Run `docker compose`; return its output, or fail with StackError."""
         own = ("--project-name", self._project, "--env-file", os.devnull, "--profile", "simulated")
         return _docker(self._environment, "compose", *own, *arguments)
 
@@ -158,6 +156,6 @@ def _docker(environment: dict[str, str], *arguments: str) -> str:
         command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        last_words = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise StackError(f"{' '.join(command)} ended with {done.returncode}:\n{last_words}")
+        last_lines = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise StackError(f"{' '.join(command)} ended with {done.returncode}:\n{last_lines}")
     return done.stdout

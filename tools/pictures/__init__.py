@@ -1,1 +1,1 @@
-"""The pictures in docs/."""
+"""Take the pictures in docs/."""

@@ -1,6 +1,6 @@
 """`make pictures`: take docs/page.png, docs/terminal.png and docs/terminal-80x24.png again.
 
-The services are real, the markets are simulated, and the pictures say so.
+The pictures show real services with simulated markets, labelled as simulated.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ USUAL_PORT = 3000
 PAGE_SIZE = (1280, 1000)
 TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
 
-WHAT = "Take the pictures of the page and the terminal for docs/ again."
+DESCRIPTION = "Take the pictures of the page and the terminal in docs/ again."
 
 
 def main() -> int:
     """Take all pictures; return the exit code."""
-    options_parser("pictures", WHAT).parse_args()
+    options_parser("pictures", DESCRIPTION).parse_args()
     if find_chromium() is None:
-        sys.stderr.write("make pictures: no chromium or chrome on the PATH\n")
+        sys.stderr.write("make pictures: no chromium or chrome on the PATH: install one of them\n")
         return 2
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
-        url = _services(stage)
+        url = _start_services(stage)
         terminals = {name: terminal_html(url, *size) for name, size in TERMINALS.items()}
         with open_chromium() as browser:
             _take_page(browser, url, DOCS / "page.png")
@@ -44,8 +44,8 @@ def main() -> int:
     return 0
 
 
-def _services(stage: Stage) -> str:
-    """Start all services; return the address of the api."""
+def _start_services(stage: Stage) -> str:
+    """Start all services, and wait until the books are live; return the address of the api."""
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOLS)
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
@@ -56,7 +56,7 @@ def _services(stage: Stage) -> str:
 
 
 def _port() -> int:
-    """Return the port that the README names, if it is free, else another one."""
+    """Return the port in the README if it is free, else another one."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", USUAL_PORT))
@@ -80,7 +80,7 @@ def _take_page(browser: Browser, url: str, file: Path) -> None:
     )
     page.screenshot(path=file)
     page.close()
-    _say(file)
+    _print_path(file)
 
 
 def _take_terminal(browser: Browser, html: str, file: Path) -> None:
@@ -88,10 +88,10 @@ def _take_terminal(browser: Browser, html: str, file: Path) -> None:
     page.set_content(html)
     page.locator("pre").screenshot(path=file)
     page.close()
-    _say(file)
+    _print_path(file)
 
 
-def _say(file: Path) -> None:
+def _print_path(file: Path) -> None:
     sys.stdout.write(f"{file.relative_to(ROOT)}\n")
 
 

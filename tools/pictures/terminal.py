@@ -1,4 +1,4 @@
-"""The terminal's screen as HTML, in a fixed width, so that frames and bars have no seams."""
+"""Render the terminal's screen as HTML, with a size that leaves no gaps between characters."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from kraken_book.terminal.app import TerminalApp
 from kraken_book.terminal.arguments import Options
 from lab.waiting import async_wait_until
 
-# So many events make a ladder that has lived.
 VERIFIED = 25
+"""The number of verified books after which each ladder shows typical changes."""
 
-# At this size a letter of this font is 12 pixels wide; 23 is the height of its block characters.
+# At this font size a character is exactly 12 pixels wide and a block character 23 pixels high.
 _PAGE = """<body style="margin: 0; background: {background}">
 <pre style="margin: 0; padding: 12px 14px; width: max-content; color: {foreground};
 font: 19.932px/23px 'DejaVu Sans Mono', monospace">{code}</pre>"""
 
 
 def terminal_html(url: str, width: int, height: int) -> str:
-    """Return the terminal's screen with the api at `url`, when its ladders have moved."""
+    """Return the terminal's screen for the api at `url`, after every ladder has changed."""
     os.environ["COLORTERM"] = "truecolor"
     os.environ.pop("NO_COLOR", None)
     return asyncio.run(_html(TerminalApp(Options(url, None, ())), width, height))
@@ -31,11 +31,11 @@ def terminal_html(url: str, width: int, height: int) -> str:
 async def _html(app: TerminalApp, width: int, height: int) -> str:
     async with app.run_test(size=(width, height)) as pilot:
 
-        def has_lived() -> bool:
+        def has_changed() -> bool:
             books = app.feed.books.values()
             return bool(books) and all(book.counts.verified >= VERIFIED for book in books)
 
-        await async_wait_until(has_lived, "every ladder has moved")
+        await async_wait_until(has_changed, "every ladder has changed")
         app.refresh_ages()
         app.paint()
         await pilot.pause()

@@ -1,1 +1,1 @@
-"""Load and a fault every second, for minutes."""
+"""Run the services under load with a fault every second, and account for every update."""

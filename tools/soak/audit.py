@@ -1,4 +1,4 @@
-"""Read the streams back from Redis: each number has its place, and each book its checksum."""
+"""Read all streams from Redis: account for every seq, and check every book by its checksum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from kraken_book.timestamps import parse_rfc3339
 from lab.ladder import ladder_of_dump, require
 from lab.stored_books import StoredBooks
 
-_LOOK_AT_EVERY = 50
+_LAG_SAMPLING = 50
+"""The lag is measured for one update in this number."""
 
 Entries = list[tuple[str, dict[str, str]]]
 
@@ -20,23 +21,23 @@ class StreamAudit:
     """The counts of all symbols together."""
 
     numbers: int = 0
-    """From the first entry of each stream to its last."""
+    """Values of seq from the first entry of each stream to its last, inclusive."""
     events: int = 0
     updates: int = 0
     snapshots: int = 0
     statuses: int = 0
     verified: int = 0
     conflated: int = 0
-    """Numbers that a snapshot stands for and counts."""
+    """Values of seq that a snapshot replaces and counts."""
     uncounted: int = 0
-    """Numbers before a snapshot of another subscription or leader, which nobody can count."""
+    """Values of seq that are skipped without a count after a resync or by a new leader."""
     lags: list[float] = field(default_factory=list)
-    """Seconds from the reading of a frame to the entry in Redis, of one update in 50."""
+    """The seconds from the receipt of a frame to its entry in Redis, for one update in 50."""
     broken: list[str] = field(default_factory=list)
-    """What in a stream breaks the contract."""
+    """The broken promises of the contract."""
 
     def add(self, symbol: str, streams: StoredBooks) -> None:
-        """Read a symbol's whole stream."""
+        """Read a symbol's whole stream, and add its counts."""
         entries = streams.entries(symbol)
         try:
             ladder = ladder_of_dump(symbol, entries)
@@ -54,11 +55,14 @@ class StreamAudit:
         self.verified += counts.verified
         self.conflated += counts.conflated
         updates = [entry for entry in entries if entry[1]["kind"] == "update"]
-        self.lags += [lag_of(*entry) for entry in updates[::_LOOK_AT_EVERY]]
+        self.lags += [lag_of(*entry) for entry in updates[::_LAG_SAMPLING]]
 
 
 def uncounted_in(entries: Entries) -> int:
-    """Return how many numbers nobody can count; raise BrokenPromiseError if a count is missing."""
+    """Return the number of events that are skipped without a count, as the contract allows.
+
+    That is allowed after `syncing` and to a new leader; elsewhere it is a BrokenPromiseError.
+    """
     uncounted = 0
     status, epoch = "", entries[0][1]["epoch"] if entries else ""
     for (_, before), (_, entry) in pairwise(entries):
@@ -69,12 +73,12 @@ def uncounted_in(entries: Entries) -> int:
         jumped = int(entry["seq"]) - int(before["seq"]) - 1
         if jumped and (entry["kind"] == "status" or json.loads(entry["data"])["conflated"] is None):
             is_known = status != "syncing" and entry["epoch"] == epoch
-            require(not is_known, f"{jumped} numbers are not counted", entry)
+            require(not is_known, f"{jumped} events are skipped without a count", entry)
             uncounted += jumped
     return uncounted
 
 
 def lag_of(entry_id: str, entry: dict[str, str]) -> float:
-    """Return the seconds from the collector's socket to Redis, by both clocks."""
+    """Return the seconds from the receipt of a frame, by the collector's clock, to its entry."""
     read = parse_rfc3339(json.loads(entry["data"])["received_at"]) / 1e9
     return int(entry_id.partition("-")[0]) / 1e3 - read

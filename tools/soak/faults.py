@@ -1,4 +1,4 @@
-"""Faults at random: the same seed, the same faults in the same order."""
+"""Random faults: the same seed makes the same faults in the same order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from simulator.market.catalogue import profile_of
 
-# Were whole connections hit more often, nothing would ever flow.
-_OF_CONNECTIONS_IN = 20
+_CONNECTION_FAULT_IN = 20
+"""One of so many faults is of all connections; with more, books would hardly ever be live."""
 
 _OF_UPDATES = ("corrupt", "swallow", "repeat", "reorder", "crossed", "level", "cut")
 _COUNTED = ("corrupt", "swallow", "repeat")
@@ -16,14 +16,14 @@ _SYSTEMS = ("maintenance", "cancel_only", "post_only", "online")
 
 
 class FaultMaker:
-    """Makes random faults, each as requests to the simulator that are made together."""
+    """A generator of random faults, each as one or more requests to the simulator."""
 
     def __init__(self, symbols: Sequence[str], seed: int) -> None:
         self._symbols = symbols
         self._random = random.Random(seed)
         self._refined: set[str] = set()
         self._kinds: list[Callable[[], list[str]]] = [
-            # As often as all that follows together.
+            # As frequent as all other kinds together.
             *[self._of_updates] * 5,
             self._of_subscription,
             self._mute,
@@ -33,8 +33,8 @@ class FaultMaker:
         ]
 
     def next(self) -> list[str]:
-        """Return the next fault, as requests to the simulator."""
-        if self._random.randrange(_OF_CONNECTIONS_IN) == 0:
+        """Return the next fault as requests to the simulator."""
+        if self._random.randrange(_CONNECTION_FAULT_IN) == 0:
             return [self._of_connections()]
         return self._random.choice(self._kinds)()
 
@@ -44,7 +44,7 @@ class FaultMaker:
         return [f"{name}?symbol={symbol}{count}"]
 
     def _of_subscription(self) -> list[str]:
-        """Return a fault of subscribing, and a doubt that causes a subscription."""
+        """Return a fault of the next subscription, and a wrong checksum that causes a resync."""
         symbol = self._symbol()
         parameters = {"early": "", "ack_only": "", "refuse": "&seconds=5"}
         name = self._random.choice(list(parameters))
@@ -57,7 +57,7 @@ class FaultMaker:
         return [f"silence?symbol={self._symbol()}&seconds={self._seconds(3, 20)}"]
 
     def _precision(self) -> list[str]:
-        """Return a change of precision to one decimal more, or back."""
+        """Return a change of the price's precision to one decimal more, or back."""
         symbol = self._symbol()
         self._refined ^= {symbol}
         profile, more = profile_of(symbol), symbol in self._refined
@@ -79,7 +79,7 @@ class FaultMaker:
                 f"answer_never?seconds={self._seconds(2, 5)}",
                 f"rate_limit?seconds={self._seconds(1, 3)}",
                 f"garbage?kind={self._random.choice(('text', 'binary', 'json'))}",
-                # What an allocator keeps of one of 10 MB would hide a leak from the gauge.
+                # After a frame of 10 MB the allocator keeps memory, which could hide a leak.
                 f"big?bytes={self._random.randrange(10**5, 10**6)}",
                 f"lag?delay={self._seconds(1, 7)}&seconds=3",
                 f"mute?seconds={self._seconds(2, 12)}",
@@ -95,6 +95,6 @@ class FaultMaker:
 
 
 def name_of(fault: str) -> str:
-    """Return the name to count a fault by; a mute of everything has its own."""
+    """Return the name of a fault for the report; a mute of all connections has another name."""
     name = fault.partition("?")[0]
     return "mute of all" if name == "mute" and "symbol=" not in fault else name

@@ -1,45 +1,36 @@
-"""Samples of the memory of processes, second by second."""
+"""Sample the memory of processes once a second."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from statistics import median
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from lab.process import Process
+from tools.background import BackgroundThread
 
 SAMPLE_SECONDS = 1.0
 
 
 class Growth(NamedTuple):
-    """The bytes in the second fifth of a run, when all has started, and in the last fifth."""
+    """The bytes in the second fifth of a run, after the start, and in the last fifth."""
 
     before: float
     after: float
 
     @property
     def share(self) -> float:
-        """The growth as a share of what it was before."""
+        """The growth as a share of the memory before."""
         return self.after / self.before - 1
 
 
-class MemorySampler:
-    """Samples the memory of services once a second until the context ends."""
+class MemorySampler(BackgroundThread):
+    """A thread that samples the memory of services once a second."""
 
     def __init__(self, services: Sequence[Process]) -> None:
+        super().__init__()
         self.samples: dict[str, list[int]] = {service.name: [] for service in services}
         self._services = services
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def fifths(self, name: str) -> list[float]:
         """Return the median memory in each fifth of the run; empty if it lasted less than 5 s."""
@@ -52,9 +43,10 @@ class MemorySampler:
         _, before, *_, after = self.fifths(name)
         return Growth(before, after)
 
-    def _run(self) -> None:
-        while not self._stop.wait(SAMPLE_SECONDS):
+    def run(self) -> None:
+        """Sample until the context ends."""
+        while not self.stopping.wait(SAMPLE_SECONDS):
             for service in self._services:
-                # One that has ended is told by whoever runs it.
+                # `SoakRun` reports a service that has ended.
                 if service.process.poll() is None:
                     self.samples[service.name].append(service.memory())

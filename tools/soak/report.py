@@ -1,4 +1,4 @@
-"""The report of a run."""
+"""The report of a run, as text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from tools.soak.run import Outcome
 
 
 def report(outcome: Outcome, memory: MemorySampler) -> Iterator[str]:
-    """Yield the lines of the report."""
+    """Render the report of a run.
+
+    Yields:
+        The lines of the report.
+
+    """
     options, audit = outcome.options, outcome.audit
-    # Of a run that failed at once there is little to tell.
+    # A run that failed at once has no duration.
     seconds, count = max(1.0, outcome.seconds), sum(outcome.faults.values())
     yield f"{options.symbols} symbols, {seconds:.0f} s, {count:,} faults, seed {options.seed}"
     yield f"  faults       {_counts(outcome.faults)}"
     yield (
-        f"  updates      {median(outcome.rates or [0.0]):,.0f} a second in the median,"
-        f" {outcome.updates / seconds:,.0f} in the mean, outages included"
+        f"  updates      {median(outcome.rates or [0.0]):,.0f} per second (median),"
+        f" {outcome.updates / seconds:,.0f} (mean), including outages"
     )
     yield f"  resyncs      {_counts(outcome.health.get('resyncs', {}))}"
     yield f"  reconnects   {_counts(outcome.health.get('reconnects', {}))}"
@@ -28,23 +33,23 @@ def report(outcome: Outcome, memory: MemorySampler) -> Iterator[str]:
         f" {audit.snapshots:,} snapshots, {audit.statuses:,} statuses"
     )
     yield (
-        f"  numbers      {audit.numbers:,}: {audit.conflated:,} stand in a snapshot,"
-        f" {audit.uncounted:,} are uncounted after a resync"
+        f"  seqs         {audit.numbers:,}: {audit.conflated:,} conflated into snapshots,"
+        f" {audit.uncounted:,} uncounted after a resync"
     )
     yield (
         f"  verified     {outcome.verified:,} updates by the collector,"
-        f" {audit.verified:,} books again from the streams"
+        f" {audit.verified:,} books in the streams"
     )
     if len(audit.lags) > 1:
         lags = [lag * 1e3 for lag in audit.lags]
         yield (
-            f"  to Redis     {median(lags):.1f} ms in the median, {quantiles(lags, n=100)[98]:.1f}"
-            f" for 99 in 100, {max(lags):.0f} at most, from the socket"
+            f"  to Redis     {median(lags):.1f} ms (median), {quantiles(lags, n=100)[98]:.1f} ms"
+            f" (99 %), {max(lags):.0f} ms (maximum) after the frame"
         )
     yield f"  CPU          {_shares(outcome.cpu)} of a core"
     for name in memory.samples:
         fifths = ", ".join(_mb(size) for size in memory.fifths(name))
-        yield f"  memory       {name}: {fifths} MB in the median of each fifth of the time"
+        yield f"  memory       {name}: {fifths} MB (median of each fifth of the time)"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

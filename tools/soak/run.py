@@ -1,4 +1,4 @@
-"""A run: processes under load, a fault every second, and every stream read back in the end."""
+"""A run: processes under load, a fault every second, and an audit of every stream at the end."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tools.soak.audit import StreamAudit
 from tools.soak.faults import FaultMaker, name_of
 from tools.soak.memory import MemorySampler
 
-# As many of the moves of 200 of these markets show in the best ten, measured.
-SHOWN = 0.525
-# The busiest: an api's memory of their last events is full before it is measured.
+SHOWN_SHARE = 0.525
+"""The share of moves that change the best ten levels, counted over 200 of these markets."""
 READ = ("BTC/USD", "ETH/USD", "SOL/USD")
-FAULT_SECONDS = 1.0
-# A refused symbol is asked for again after 60 s, and an answer waited for 10 s.
-LIVE_LIMIT_SECONDS = 90.0
+"""The busiest symbols: the api's rings of these books are full before its memory is measured."""
+FAULT_INTERVAL = 1.0
+LIVE_TIMEOUT = 90.0
+"""More than the 60 s until a refused symbol is requested again, and 10 s to wait for the answer."""
 UPDATES_AFTER_LAST_FAULT = 5
-# Longer than all that comes after the run: the markets stand still while books are compared.
-STILL_SECONDS = 3600
-_MORE_THAN_ALL = 10**9
-# Of memory: an allocator's pages come and go; what leaks grows by more in three fifths of a run.
+SILENCE_SECONDS = 3600
+"""The duration of the final silence, in which books are compared: longer than the comparison."""
+_NO_LIMIT = 10**9
 MAX_GROWTH = 0.1
+"""The permitted growth of memory as a share; a leak exceeds it in three fifths of a run."""
 
 
 @dataclass(frozen=True)
@@ -52,51 +52,65 @@ class Outcome:
     options: SoakOptions
     faults: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    """How long there were faults."""
+    """The duration of the faults."""
     updates: int = 0
-    """Updates that the collector verified in that time."""
+    """The updates that the collector verified during the faults."""
     rates: list[float] = field(default_factory=list)
-    """The updates a second, from one fault to the next."""
+    """The updates per second from each fault to the next."""
     cpu: dict[str, float] = field(default_factory=dict)
-    """The share of a core that each service used in that time."""
+    """The share of a core that each service used during the faults."""
     live_after: float = 0.0
-    """Seconds from the last fault until every book was live."""
+    """The seconds from the last fault until every book was live."""
     verified: int = 0
-    """Updates that the collector verified in all."""
+    """The updates that the collector verified in the whole run."""
     health: dict[str, Any] = field(default_factory=dict)
-    """The collector's /healthz in the end."""
+    """The collector's /healthz at the end."""
     audit: StreamAudit = field(default_factory=StreamAudit)
     missed: int = 0
-    """Events that readers were told to have missed."""
-    wrong: list[str] = field(default_factory=list)
+    """The events that readers missed."""
+    broken: list[str] = field(default_factory=list)
+    """The broken promises that were found during the run."""
 
 
 def symbols_of(count: int) -> tuple[str, ...]:
-    """Return so many symbols: the catalogue's, which move often, and made-up ones."""
+    """Return `count` symbols: those of the catalogue, which move often, and made-up ones."""
     made_up = (f"S{number:03}/USD" for number in range(count))
     return (*CATALOGUE, *made_up)[:count]
 
 
 class SoakRun:
-    """The processes of a run; `memory` samples them, `outcome` is the result."""
+    """The processes of a run.
 
-    def __init__(self, stage: Stage, options: SoakOptions, say: Callable[[str], None]) -> None:
+    Args:
+        stage: The stage of the processes.
+        options: The size of the run.
+        report_progress: Called with a line at each stage of the run.
+
+    Attributes:
+        outcome: The result.
+        memory: The samples of memory during the faults.
+
+    """
+
+    def __init__(
+        self, stage: Stage, options: SoakOptions, report_progress: Callable[[str], None]
+    ) -> None:
         self.outcome = Outcome(options)
         self._options = options
-        self._say = say
+        self._report_progress = report_progress
         self._symbols = symbols_of(options.symbols)
         redis = stage.redis()
         self._simulator: SimulatorProcess = stage.simulator(
-            *("--symbols", ",".join(self._symbols), "--rate", str(options.rate / SHOWN)),
+            *("--symbols", ",".join(self._symbols), "--rate", str(options.rate / SHOWN_SHARE)),
             *("--control", "0", "--log-level", "warning"),
         )
         self._collector: Collector = stage.collector(
             redis.url,
             self._simulator.url,
             KRAKEN_SYMBOLS=",".join(self._symbols),
-            # The most that it takes: here connections end more often than any exchange ends them.
+            # The maximum: connections end more often here than at an exchange.
             KRAKEN_CONNECTS_PER_10_MIN="150",
-            STREAM_MAXLEN=str(_MORE_THAN_ALL),
+            STREAM_MAXLEN=str(_NO_LIMIT),
             STREAM_RETENTION="86400",
             LOG_LEVEL="error",
         )
@@ -108,61 +122,61 @@ class SoakRun:
         self.memory = MemorySampler([self._collector, self._api])
 
     def run(self) -> None:
-        """Do all of it; raise AssertionError if not all books are right again in time."""
+        """Do the whole run; fail with AssertionError if not all books are right again in time."""
         outcome = self.outcome
         with ExitStack() as reading:
             readers = [reading.enter_context(ClientReader(self._api.url, s)) for s in READ]
             with self.memory:
-                self._let_faults_happen()
-            self._wait_until_all_is_live()
+                self._inject_faults()
+            self._wait_until_all_live()
             self._wait_until_all_moved()
             self._compare_books()
             outcome.verified = self._verified()
             outcome.health = self._collector.get("/healthz").json()
             outcome.missed = sum(reader.record.account.tally.missed for reader in readers)
-            outcome.wrong += [reader.error for reader in readers if reader.error is not None]
-        outcome.wrong += [
-            f"the {service.name} said: {service.log[-2000:]}"
+            outcome.broken += [reader.error for reader in readers if reader.error is not None]
+        outcome.broken += [
+            f"the {service.name} logged a traceback: {service.log[-2000:]}"
             for service in (self._collector, self._api)
             if "Traceback" in service.log
         ]
-        self._say("reading all streams back")
+        self._report_progress("auditing all streams")
         for symbol in self._symbols:
             outcome.audit.add(symbol, self._streams)
 
-    def _let_faults_happen(self) -> None:
+    def _inject_faults(self) -> None:
         outcome, faults = self.outcome, FaultMaker(self._symbols, self._options.seed)
         services = (self._simulator, self._collector, self._api)
         busy = [service.cpu_seconds() for service in services]
-        begun, verified = time.monotonic(), self._verified()
-        due = at = begun
+        started_at, verified = time.monotonic(), self._verified()
+        due = at = started_at
         count = verified
-        while due < begun + self._options.seconds:
+        while due < started_at + self._options.seconds:
             for fault in faults.next():
                 self._simulator.fault(fault)
                 outcome.faults[name_of(fault)] += 1
-            due += FAULT_SECONDS
+            due += FAULT_INTERVAL
             time.sleep(max(0.0, due - time.monotonic()))
             before, count, since, at = count, self._verified(), at, time.monotonic()
             outcome.rates.append((count - before) / (at - since))
             for service in services:
                 assert service.process.poll() is None, f"the {service.name} ended\n{service.log}"
-        outcome.seconds = time.monotonic() - begun
+        outcome.seconds = time.monotonic() - started_at
         outcome.updates = self._verified() - verified
         outcome.cpu = {
             service.name: (service.cpu_seconds() - before) / outcome.seconds
             for service, before in zip(services, busy, strict=True)
         }
 
-    def _wait_until_all_is_live(self) -> None:
+    def _wait_until_all_live(self) -> None:
         self._simulator.lift_faults()
-        begun, count = time.monotonic(), len(self._symbols)
+        lifted_at, count = time.monotonic(), len(self._symbols)
         live = self._collector.live
-        wait_until(lambda: live() == count, "all books are live", LIVE_LIMIT_SECONDS)
-        self.outcome.live_after = time.monotonic() - begun
+        wait_until(lambda: live() == count, "all books are live", LIVE_TIMEOUT)
+        self.outcome.live_after = time.monotonic() - lifted_at
 
     def _wait_until_all_moved(self) -> None:
-        """Return when every book has had updates that would have shown that it is wrong."""
+        """Wait until every book has enough updates for its checksum to reveal a wrong level."""
         ends = {symbol: self._streams.last_seq(symbol) for symbol in self._symbols}
         for symbol, seq in ends.items():
             self._streams.wait_for_seq(symbol, seq + UPDATES_AFTER_LAST_FAULT)
@@ -170,12 +184,15 @@ class SoakRun:
         wait_until(lambda: self._collector.live() == count, "all books are live")
 
     def _compare_books(self) -> None:
-        """Let the markets stand still, and compare every hash with the exchange's own book."""
+        """Stop the markets, and compare every hash in Redis with the simulator's book."""
         for symbol in self._symbols:
-            self._simulator.fault(f"silence?symbol={symbol}&seconds={STILL_SECONDS}")
+            self._simulator.fault(f"silence?symbol={symbol}&seconds={SILENCE_SECONDS}")
         for symbol in self._symbols:
             market = self._simulator.book(symbol)
-            wait_until(lambda s=symbol, m=market: self._is_in_redis(s, m), f"{symbol} is as it is")  # type: ignore[misc]
+            wait_until(
+                lambda s=symbol, m=market: self._is_in_redis(s, m),  # type: ignore[misc]
+                f"Redis has the simulator's book of {symbol}",
+            )
 
     def _is_in_redis(self, symbol: str, market: dict[str, Any]) -> bool:
         book = self._streams.book(symbol)
@@ -186,20 +203,27 @@ class SoakRun:
         return int(self._collector.metric("kraken_book_verified_total", kind="update"))
 
 
-def wrong_in(outcome: Outcome, memory: MemorySampler, judged: Sequence[str]) -> list[str]:
-    """Return what is wrong; the memory of the `judged` services must not have grown."""
+def broken_promises(outcome: Outcome, memory: MemorySampler, judged: Sequence[str]) -> list[str]:
+    """Return the broken promises of a run.
+
+    Args:
+        outcome: The result of the run.
+        memory: The samples of memory.
+        judged: The names of services whose memory must not have grown.
+
+    """
     audit = outcome.audit
-    wrong = [*outcome.wrong, *audit.broken]
+    broken = [*outcome.broken, *audit.broken]
     found = audit.updates + audit.conflated
     if found != outcome.verified:
-        wrong.append(f"{outcome.verified:,} updates were verified, {found:,} are in the streams")
-    placed = audit.events + audit.conflated + audit.uncounted
-    if placed != audit.numbers:
-        wrong.append(f"of {audit.numbers:,} numbers {placed:,} have a place")
+        broken.append(f"{outcome.verified:,} updates were verified, {found:,} are in the streams")
+    counted = audit.events + audit.conflated + audit.uncounted
+    if counted != audit.numbers:
+        broken.append(f"{counted:,} of {audit.numbers:,} seqs are accounted for")
     if outcome.missed:
-        wrong.append(f"readers missed {outcome.missed:,} events")
+        broken.append(f"readers missed {outcome.missed:,} events")
     for name in judged:
         growth = memory.growth(name)
         if growth.share > MAX_GROWTH:
-            wrong.append(f"the {name}'s memory grew by {growth.share:.0%}")
-    return wrong
+            broken.append(f"the {name}'s memory grew by {growth.share:.0%}")
+    return broken

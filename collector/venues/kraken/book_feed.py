@@ -35,7 +35,7 @@ from kraken_book.precision import Precision, plain_pattern
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name of the logger in LOG_LEVEL. It does not change if the module moves.
 log = get_logger("collector.kraken")
 
 # Entries of a large frame that are processed before yielding to the event loop.

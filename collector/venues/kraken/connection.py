@@ -34,7 +34,7 @@ from kraken_book.backoff import Backoff
 from kraken_book.timestamps import rfc3339
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name of the logger in LOG_LEVEL. It does not change if the module moves.
 log = get_logger("collector.kraken")
 
 # A snapshot alone does not reset the backoff: the server may end each connection after it.

@@ -24,7 +24,7 @@ from kraken_book.symbols import is_symbol
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name of the logger in LOG_LEVEL. It does not change if the module moves.
 log = get_logger("collector.kraken")
 
 # Delay before pairs are requested again, if they did not come or were rejected.

@@ -1,6 +1,7 @@
 """The subscriber of one session: subscribes to books, and resyncs them if needed.
 
-A fault of one symbol affects no other: its book alone is unsubscribed and subscribed to again.
+A session is the protocol of one websocket connection. A fault of one symbol affects no other: its
+book alone is unsubscribed and subscribed to again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kraken_book.symbols import spellings
 from runtime.limited_log import LimitedLog
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name of the logger in LOG_LEVEL. It does not change if the module moves.
 log = get_logger("collector.kraken")
 
 MAX_SYMBOLS_SHOWN = 50
@@ -33,7 +34,7 @@ class Subscriber:
         books: The initial books.
         clock: The session's time.
         requests: Receives the requests for books.
-        resyncs: The connection's share of all resyncs.
+        resyncs: The connection's share of the budget of resyncs.
         quiet_resync: Seconds without an update after which a book is resynced.
         limited_log: Logger of lines that Kraken can cause any number of times.
 
@@ -51,7 +52,7 @@ class Subscriber:
         limited_log: LimitedLog,
     ) -> None:
         self.by_symbol = {book.symbol: Subscription(book, clock) for book in books}
-        # Subscriptions of removed books, until Kraken confirms the end of each.
+        # Subscriptions of removed books, until Kraken confirms that they have ended.
         self._leaving: dict[str, Subscription] = {}
         self._clock = clock
         self._requests = requests
@@ -61,6 +62,7 @@ class Subscriber:
 
     def add(self, book: SymbolBook) -> None:
         """Add a book, and subscribe to it at the next tick."""
+        # If Kraken has not confirmed yet that it was unsubscribed, the subscription is used again.
         subscription = self._leaving.pop(book.symbol, None)
         if subscription is None:
             subscription = Subscription(book, self._clock)
@@ -91,7 +93,7 @@ class Subscriber:
         for subscription in everything:
             if subscription.is_overdue:
                 self._on_overdue(subscription)
-        # The longest waiting one comes first, so that each gets a part of the budget.
+        # The longest waiting one comes first, so that none is left without budget forever.
         for subscription in sorted(everything, key=lambda each: each.due):
             self._ask_if_due(subscription)
         for subscription in everything:
@@ -109,6 +111,7 @@ class Subscriber:
             self._requests.leave(symbol, subscription.max_together)
 
     def _ask_if_due(self, subscription: Subscription) -> None:
+        """Request a book if the request is due and the budget of resyncs permits it."""
         if not subscription.is_to_be_asked:
             return
         if subscription.has_budget or self._resyncs.take(self._clock.now):
@@ -116,16 +119,17 @@ class Subscriber:
             self._requests.ask(subscription.symbol, subscription.max_together)
 
     def _resync_if_quiet(self, subscription: Subscription) -> None:
-        # A quiet book may still be right, but only a new snapshot can show it.
+        # A quiet book may still be right, but only a new snapshot can show it. `wait` returns 0 if
+        # the budget permits a resync now.
         quiet = self._clock.now - subscription.book.read_at.steady / 1e9
         if quiet >= self._quiet_resync and not self._resyncs.wait(self._clock.now):
             why = f"no update for {quiet:.0f} s"
             self._resync(subscription, "quiet", why, is_doubt=False)
 
-    # Frames of one book
+    # Frames of one book or pair
 
     def acknowledge(self, subscription: Subscription) -> None:
-        """Move a subscription that Kraken has granted."""
+        """Move a granted subscription; its book is refused if its precision is unknown."""
         if subscription.book.precision is None:
             reason = "its precisions are not among Kraken's instruments"
             subscription.move(Event.UNUSABLE, reason)
@@ -178,8 +182,8 @@ class Subscriber:
         """
         names = answer.names
         symbols = self._find_symbols(names, asked)
-        # Without a name, success concerns the whole request, and an error the only symbol, if the
-        # request had one.
+        # An answer without a known name concerns the only symbol of its request. If the request has
+        # several, success without any name concerns all of them.
         if not symbols and (len(asked) == 1 or (answer.success and not names)):
             symbols = list(asked)
         if not answer.success:
@@ -195,11 +199,12 @@ class Subscriber:
             self._on_answer_about(symbol, answer)
 
     def _find_symbols(self, names: Iterable[str], asked: Sequence[str]) -> list[str]:
-        """Return the symbols of `names`, which may be old or new names."""
+        """Return the symbols that `names` mean; Kraken has old and new names of some assets."""
         found = [self._find_symbol(name, asked) for name in names]
         return [symbol for symbol in dict.fromkeys(found) if symbol is not None]
 
     def _find_symbol(self, name: str, asked: Sequence[str]) -> str | None:
+        """Return the symbol that `name` means; None if it is unknown or ambiguous."""
         if name in self.by_symbol or name in self._leaving:
             return name
         others = spellings(name)[1:]
@@ -207,7 +212,7 @@ class Subscriber:
         return found[0] if len(found) == 1 else None
 
     def _divide(self, answer: RequestAnswer, asked: Sequence[str]) -> None:
-        """Divide the next requests for all symbols that an error without a name may concern."""
+        """Make the next requests smaller, after an error that may concern any of their symbols."""
         state = State.LEAVING if answer.method == "unsubscribe" else State.ASKED
         known = {**self._leaving, **self.by_symbol}
         concerned = [known[symbol] for symbol in asked or known if symbol in known]
@@ -216,13 +221,13 @@ class Subscriber:
             subscription.divide(len(asked or pending))
 
     def _on_answer_about(self, symbol: str, answer: RequestAnswer) -> None:
-        is_leaving = answer.method == "unsubscribe"
-        if is_leaving and self._leaving.pop(symbol, None) is not None:
+        is_unsubscription = answer.method == "unsubscribe"
+        if is_unsubscription and self._leaving.pop(symbol, None) is not None:
             return
         subscription = self.by_symbol.get(symbol)
         if subscription is None:
             return
-        if is_leaving:
+        if is_unsubscription:
             # An error means that Kraken had no such subscription, which has the same result.
             if subscription.move(Event.LEFT):
                 self._ask_if_due(subscription)

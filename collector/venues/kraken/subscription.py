@@ -29,7 +29,7 @@ from collector.metrics import SUBSCRIPTION_STATES
 from kraken_book.backoff import Backoff
 from runtime.logs import get_logger
 
-# The name that LOG_LEVEL takes; it outlives moves of this module.
+# The name of the logger in LOG_LEVEL. It does not change if the module moves.
 log = get_logger("collector.kraken")
 
 # Kraken sometimes drops a request, or sends no snapshot (docs/kraken-protocol.md).

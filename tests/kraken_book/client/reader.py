@@ -15,7 +15,7 @@ import msgspec
 from kraken_book import LiveBook, Watch
 from kraken_book.client.patience import Patience
 from kraken_book.event import StatusChange
-from lab.canned_api import HOLD, CannedApi, sse, stream, told
+from lab.canned_api import HOLD, CannedApi, sse, sse_events, stream
 from lab.written_books import SYMBOL, snapshot, update
 
 OTHER = "ETH/USD"
@@ -72,7 +72,7 @@ class Gate:
         self._opened.set()
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from stream(told(snapshot(3)))
+        yield from stream(sse_events(snapshot(3)))
         if self._pieces:
             self._opened.wait(20)
         yield from self._pieces

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_book import watch
-from lab.canned_api import HOLD, CannedApi, answer, problem, stream, told
+from lab.canned_api import HOLD, CannedApi, answer, problem, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
 from tests.kraken_book.client.reader import live_at, quick_watch, read_until
 
@@ -47,7 +47,7 @@ def test_error_about_a_key_hides_the_key(key: str) -> None:
 def test_path_and_user_of_a_url_are_kept_and_the_password_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with CannedApi(problem(503), stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(problem(503), stream(sse_events(snapshot(3)), HOLD)) as api:
         url = api.url.replace("http://", "http://me:secret@") + "/books/live/"
         assert next(iter(quick_watch(url))).is_live
     assert api.requests[1].target == "/books/live/stream/BTC%2FUSD"
@@ -57,19 +57,19 @@ def test_path_and_user_of_a_url_are_kept_and_the_password_is_not_logged(
 
 
 def test_key_is_sent_as_a_bearer_token() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         assert next(iter(watch(api.url, SYMBOL, key="secret"))).symbol == SYMBOL
     assert api.requests[0].headers["authorization"] == "Bearer secret"
 
 
 def test_compressed_answers_are_not_requested() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         read_until(api, live_at(3))
     assert api.requests[0].headers["accept-encoding"] == "identity"
 
 
 def test_redirect_is_followed() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as there:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as there:
         moved = answer(307, b"", f"location: {there.url}/stream/BTC%2FUSD")
         with CannedApi(moved) as api:
             assert read_until(api, live_at(3)) == ["live 3"]
@@ -77,5 +77,5 @@ def test_redirect_is_followed() -> None:
 
 def test_this_machine_is_not_requested_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         assert read_until(api, live_at(3)) == ["live 3"]

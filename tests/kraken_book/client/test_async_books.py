@@ -8,7 +8,7 @@ import gc
 import pytest
 
 from kraken_book import LiveBook, UnknownSymbol, watch
-from lab.canned_api import CannedApi, problem, told
+from lab.canned_api import CannedApi, problem, sse_events
 from lab.waiting import wait_until
 from lab.written_books import SYMBOL, update
 from tests.kraken_book.client.reader import Gate
@@ -17,7 +17,7 @@ STEP = 0.05
 
 
 async def test_step_that_times_out_loses_neither_stream_nor_event() -> None:
-    gate = Gate(told(update(4)), told(update(5)))
+    gate = Gate(sse_events(update(4)), sse_events(update(5)))
     with CannedApi(gate) as api:
         books = aiter(watch(api.url, SYMBOL))
         assert (await anext(books)).seq == 3
@@ -39,7 +39,7 @@ async def test_step_that_times_out_while_connecting_continues_in_the_next_step()
 
 
 async def test_second_task_on_one_iterator_is_refused() -> None:
-    gate = Gate(told(update(4)))
+    gate = Gate(sse_events(update(4)))
     with CannedApi(gate) as api:
         books = aiter(watch(api.url, SYMBOL))
         await anext(books)

@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 
 from kraken_book import watch
-from lab.canned_api import HOLD, CannedApi, stream, told
+from lab.canned_api import HOLD, CannedApi, sse_events, stream
 from lab.waiting import wait_until
 from lab.written_books import SYMBOL, snapshot, update
 from tests.kraken_book.client.reader import Gate
@@ -44,7 +44,7 @@ def raise_after(seconds: float, error: type[BaseException]) -> Iterator[None]:
 def test_step_after_an_interrupted_step_reconnects_and_gets_a_snapshot(
     error: type[BaseException],
 ) -> None:
-    with CannedApi(Gate(), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(Gate(), stream(sse_events(snapshot(9)), HOLD)) as api:
         books = iter(watch(api.url, SYMBOL))
         assert next(books).seq == 3
         with pytest.raises(error), raise_after(STEP, error):
@@ -67,7 +67,7 @@ def test_traceback_of_ctrl_c_is_short() -> None:
 
 
 def test_second_thread_on_one_iterator_is_refused() -> None:
-    gate = Gate(told(update(4)))
+    gate = Gate(sse_events(update(4)))
     with CannedApi(gate) as api:
         books = iter(watch(api.url, SYMBOL))
         next(books)

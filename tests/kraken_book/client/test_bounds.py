@@ -11,7 +11,7 @@ import pytest
 
 from kraken_book import LiveBook, Refused, Watch
 from kraken_book.client.patience import Patience
-from lab.canned_api import HOLD, Answer, CannedApi, answer, dribbled, stream, told
+from lab.canned_api import HOLD, Answer, CannedApi, answer, dribbled, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
 
 MEBI = 1 << 20
@@ -42,7 +42,7 @@ def first_live_async(url: str) -> tuple[LiveBook, list[str | None]]:
 
 Reader = Callable[[str], tuple[LiveBook, list[str | None]]]
 both = pytest.mark.parametrize("read", [first_live_blocking, first_live_async])
-GOOD = stream(told(snapshot(9)), HOLD)
+GOOD = stream(sse_events(snapshot(9)), HOLD)
 
 
 def moved(location: str, body: Iterable[bytes] = ()) -> Answer:
@@ -94,7 +94,7 @@ def test_trickling_body_of_a_refusal_is_abandoned(read: Reader) -> None:
 
 @both
 def test_stream_without_a_whole_message_is_abandoned_as_an_outage(read: Reader) -> None:
-    begun = stream(told(snapshot(3)), b"data: ")
+    begun = stream(sse_events(snapshot(3)), b"data: ")
     with CannedApi(dribbled(chain(begun, [b"x"])), GOOD) as api:
         _, outages = read(api.url)
     assert "no whole message within 2 s" in outages

@@ -13,7 +13,7 @@ import trustme
 
 from kraken_book import watch
 from kraken_book.client.environment import proxy_for
-from lab.canned_api import HOLD, CannedApi, answer, stream, told
+from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
 
 ELSEWHERE = "http://192.0.2.2:3000"
@@ -118,7 +118,7 @@ def secure_url(authority: trustme.CA) -> Iterator[str]:
     """The URL of an api on this machine that uses TLS."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    with CannedApi(stream(told(snapshot(3)), HOLD), context=context) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD), context=context) as api:
         yield api.url.replace("127.0.0.1", "localhost")
 
 

@@ -12,7 +12,7 @@ import pytest
 from kraken_book import Watch
 from kraken_book.client.patience import Patience
 from kraken_book.client.sse import MAX_BYTES
-from lab.canned_api import HOLD, CannedApi, endless, stream, told
+from lab.canned_api import HOLD, CannedApi, endless, sse_events, stream
 from lab.written_books import SYMBOL, snapshot, status, update, updates
 from tests.kraken_book.client.reader import (
     OTHER,
@@ -27,7 +27,7 @@ from tests.kraken_book.client.reader import (
 INVALID = {
     "a wrong checksum": (wrong_event("update", checksum=1), "checksum"),
     "no checksum": (wrong_event("update", checksum=None), "unverified"),
-    "a missing event": (told(update(6)), "gap"),
+    "a missing event": (sse_events(update(6)), "gap"),
     "an impossible level": (wrong_event("update", bids=[["1e9", "0.123456789"]]), "level"),
     "a snapshot of another book": (
         wrong_event("snapshot", bids=[["7.0", "1.00000000"]]),
@@ -38,7 +38,7 @@ INVALID = {
     "JSON of another kind": (b"data: [1,2,3]\n\n", "disconnected"),
     "an unknown kind": (wrong_event("update", kind="rumour"), "disconnected"),
     "bytes that are not UTF-8": (b'data: {"symbol":"\xff"}\n\n', "disconnected"),
-    "a book that was not requested": (told(snapshot(5), symbol=OTHER), "disconnected"),
+    "a book that was not requested": (sse_events(snapshot(5), symbol=OTHER), "disconnected"),
     "an endless line": (b"data: " + b"x" * (MAX_BYTES + 1), "disconnected"),
 }
 
@@ -46,8 +46,8 @@ INVALID = {
 @pytest.mark.parametrize("name", INVALID)
 def test_no_book_is_live_after_invalid_data_until_a_fresh_snapshot(name: str) -> None:
     data, reason = INVALID[name]
-    invalid = stream(told(snapshot(3), update(4)), data, told(*updates(5, 9)), HOLD)
-    with CannedApi(invalid, stream(told(snapshot(20), update(21)), HOLD)) as api:
+    invalid = stream(sse_events(snapshot(3), update(4)), data, sse_events(*updates(5, 9)), HOLD)
+    with CannedApi(invalid, stream(sse_events(snapshot(20), update(21)), HOLD)) as api:
         seen = read_until(api, live_at(21))
     assert seen[:2] == ["live 3", "live 4"]
     assert seen[2].endswith(reason)
@@ -57,7 +57,7 @@ def test_no_book_is_live_after_invalid_data_until_a_fresh_snapshot(name: str) ->
 
 
 def test_repeated_events_change_nothing() -> None:
-    repeated = told(snapshot(3), update(4), update(4), update(3), snapshot(3), update(5))
+    repeated = sse_events(snapshot(3), update(4), update(4), update(3), snapshot(3), update(5))
     with CannedApi(stream(repeated, HOLD)) as api:
         assert read_until(api, live_at(5)) == ["live 3", "live 4", "live 5"]
     assert len(api.requests) == 1
@@ -65,8 +65,8 @@ def test_repeated_events_change_nothing() -> None:
 
 @pytest.mark.parametrize("cut", [1, 10, 60, -1])
 def test_stream_cut_within_an_event_resumes_after_the_last_whole_event(cut: int) -> None:
-    begun = stream(told(snapshot(3), update(4)), told(update(5))[:cut])
-    with CannedApi(begun, stream(told(update(5), update(6)), HOLD)) as api:
+    begun = stream(sse_events(snapshot(3), update(4)), sse_events(update(5))[:cut])
+    with CannedApi(begun, stream(sse_events(update(5), update(6)), HOLD)) as api:
         seen = read_until(api, live_at(6))
     reconnection = ["stale disconnected", "live 4"]
     assert seen == ["live 3", "live 4", *reconnection, "live 5", "live 6"]
@@ -74,8 +74,8 @@ def test_stream_cut_within_an_event_resumes_after_the_last_whole_event(cut: int)
 
 
 def test_stream_of_many_books_resumes_from_its_last_watermark() -> None:
-    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
-    again = told(update(4), symbol=OTHER) + told(snapshot(3), update(4))
+    both = sse_events(snapshot(3)) + sse_events(snapshot(3), symbol=OTHER)
+    again = sse_events(update(4), symbol=OTHER) + sse_events(snapshot(3), update(4))
     with CannedApi(stream(both), stream(again, HOLD)) as api:
         read_until(api, lambda book: book.symbol == SYMBOL and live_at(4)(book), SYMBOL, OTHER)
     assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
@@ -83,9 +83,9 @@ def test_stream_of_many_books_resumes_from_its_last_watermark() -> None:
 
 
 def test_doubt_about_one_of_many_books_leaves_the_others_live_until_the_restart() -> None:
-    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
-    others = [told(update(seq), symbol=OTHER) for seq in range(4, 9)]
-    fresh = stream(told(snapshot(30)) + told(snapshot(30), symbol=OTHER), HOLD)
+    both = sse_events(snapshot(3)) + sse_events(snapshot(3), symbol=OTHER)
+    others = [sse_events(update(seq), symbol=OTHER) for seq in range(4, 9)]
+    fresh = stream(sse_events(snapshot(30)) + sse_events(snapshot(30), symbol=OTHER), HOLD)
     seen: dict[str, list[str]] = {SYMBOL: [], OTHER: []}
 
     def invalid() -> Iterator[bytes]:
@@ -107,34 +107,36 @@ def test_doubt_about_one_of_many_books_leaves_the_others_live_until_the_restart(
 
 @pytest.mark.parametrize("piece", [b"x" * 65536, b"data: " + b"x" * 65536 + b"\n"])
 def test_endless_line_is_read_to_a_limit(piece: bytes) -> None:
-    with CannedApi(endless(piece), stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(endless(piece), stream(sse_events(snapshot(9)), HOLD)) as api:
         read_until(api, live_at(9))
         # The system's buffers hold the bytes beyond the client's limit.
         assert api.bytes_sent < 16 * MAX_BYTES
 
 
 def test_silent_api_is_abandoned() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD), stream(told(update(4)), HOLD)) as api:
+    with CannedApi(
+        stream(sse_events(snapshot(3)), HOLD), stream(sse_events(update(4)), HOLD)
+    ) as api:
         books = Watch(api.url, (SYMBOL,), patience=Patience(silence=1.0, max_pause=0.0))
         assert next(book for book in books if live_at(4)(book))
     assert api.requests[1].headers["last-event-id"] == "1000-3"
 
 
 def test_status_of_the_collector_is_shown() -> None:
-    with CannedApi(stream(told(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3), status(4, "syncing"), snapshot(8)), HOLD)) as api:
         assert read_until(api, live_at(8)) == ["live 3", "syncing 4", "live 8"]
 
 
 def test_stream_that_opens_without_a_book_is_followed() -> None:
     no_book = b'{"kind":"status","symbol":"BTC/USD","seq":null,"epoch":null,"status":"syncing",'
     no_book += b'"reason":"redis","at":"now"}'
-    opening = stream(b"data: " + no_book + b"\n\n", told(snapshot(3)), HOLD)
+    opening = stream(b"data: " + no_book + b"\n\n", sse_events(snapshot(3)), HOLD)
     with CannedApi(opening) as api:
         assert read_until(api, live_at(3)) == ["syncing redis", "live 3"]
 
 
 def test_id_that_is_invalid_in_a_header_is_not_sent_back() -> None:
-    hostile = told(snapshot(3)).replace(b"id: 1000-3", b"id: \xff\x1b" + b"x" * 200)
-    with CannedApi(stream(hostile), stream(told(snapshot(9)), HOLD)) as api:
+    hostile = sse_events(snapshot(3)).replace(b"id: 1000-3", b"id: \xff\x1b" + b"x" * 200)
+    with CannedApi(stream(hostile), stream(sse_events(snapshot(9)), HOLD)) as api:
         read_until(api, live_at(9))
     assert "last-event-id" not in api.requests[1].headers

@@ -7,7 +7,7 @@ import pytest
 
 from kraken_book import Refused, UnknownSymbol, watch
 from kraken_book.client.sse import MAX_BYTES
-from lab.canned_api import HOLD, Answer, CannedApi, answer, problem, stream, told
+from lab.canned_api import HOLD, Answer, CannedApi, answer, problem, sse_events, stream
 from lab.written_books import SYMBOL, snapshot, update
 from tests.kraken_book.client.reader import live_at, quick_watch, read_until
 
@@ -46,7 +46,7 @@ TRANSIENT: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", TRANSIENT)
 def test_transient_refusal_is_retried(name: str) -> None:
-    with CannedApi(TRANSIENT[name], stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(TRANSIENT[name], stream(sse_events(snapshot(3)), HOLD)) as api:
         assert read_until(api, live_at(3)) == ["live 3"]
 
 
@@ -54,21 +54,23 @@ def test_transient_refusal_is_retried(name: str) -> None:
     "refusal", [problem(404), answer(200, b"<html>", "content-type: text/html")]
 )
 def test_refusal_of_a_stream_that_was_served_is_retried(refusal: Answer) -> None:
-    with CannedApi(stream(told(snapshot(3))), refusal, stream(told(update(4)), HOLD)) as api:
+    with CannedApi(
+        stream(sse_events(snapshot(3))), refusal, stream(sse_events(update(4)), HOLD)
+    ) as api:
         read_until(api, live_at(4))
     assert api.requests[2].headers["last-event-id"] == "1000-3"
 
 
 def test_id_that_an_api_refuses_is_forgotten() -> None:
-    first = stream(told(snapshot(3)))
-    with CannedApi(first, problem(400, "no id"), stream(told(snapshot(9)), HOLD)) as api:
+    first = stream(sse_events(snapshot(3)))
+    with CannedApi(first, problem(400, "no id"), stream(sse_events(snapshot(9)), HOLD)) as api:
         read_until(api, live_at(9))
     assert "last-event-id" not in api.requests[2].headers
 
 
 def test_endless_refusal_is_read_to_a_limit() -> None:
     refusal = [b"HTTP/1.1 502 So\r\n\r\n", *[b"x" * 65536] * 1000]
-    with CannedApi(refusal, stream(told(snapshot(9)), HOLD)) as api:
+    with CannedApi(refusal, stream(sse_events(snapshot(9)), HOLD)) as api:
         read_until(api, live_at(9))
         assert api.bytes_sent < 16 * MAX_BYTES
 
@@ -101,7 +103,7 @@ def test_symbol_that_kraken_refuses_is_an_error_in_the_words_of_kraken() -> None
 
 def test_symbol_that_becomes_unknown_is_an_error_after_it_was_served() -> None:
     gone = problem(404, "no symbol", ["ETH/USD"], kind="urn:kraken-book:unknown-symbol")
-    with CannedApi(stream(told(snapshot(3))), gone) as api:
+    with CannedApi(stream(sse_events(snapshot(3))), gone) as api:
         books = quick_watch(api.url)
         with pytest.raises(UnknownSymbol, match="no symbol") as caught:
             list(books)

@@ -7,7 +7,7 @@ import pytest
 from kraken_book.client.patience import Patience
 from kraken_book.client.session import MAX_DOUBT_SECONDS, ClientSession
 from kraken_book.words import explain
-from lab.canned_api import told
+from lab.canned_api import sse_events
 from lab.written_books import SYMBOL, snapshot, update
 from tests.kraken_book.client.clock import Clock
 
@@ -36,7 +36,7 @@ def test_pauses_without_an_answer_grow_at_random() -> None:
 def test_pauses_start_small_again_only_after_a_long_stream(clock: Clock) -> None:
     session = ClientSession([SYMBOL], clock=clock)
     for _ in range(6):
-        read_stream(session, told(snapshot(3)))
+        read_stream(session, sse_events(snapshot(3)))
         pause = session.pause()
     assert pause >= 4.0
     list(session.receive_head(200, STREAM))
@@ -57,7 +57,7 @@ def test_retry_of_the_api_sets_one_pause_up_to_a_limit(
     message: bytes, least: float, most: float
 ) -> None:
     session = ClientSession([SYMBOL])
-    read_stream(session, told(snapshot(3)), message)
+    read_stream(session, sse_events(snapshot(3)), message)
     assert least <= session.pause() <= most
     assert session.pause() <= 2.0
 
@@ -87,10 +87,10 @@ def test_book_that_is_always_invalid_restarts_the_stream_of_many_ever_later(cloc
     for _ in range(10):
         list(session.receive_head(200, STREAM))
         begun = clock.now
-        list(session.receive_body(told(snapshot(3), update(9))))
+        list(session.receive_body(sse_events(snapshot(3), update(9))))
         while not session.is_over:
             clock.now += 1.0
-            list(session.receive_body(told(snapshot(3), symbol="ETH/USD")))
+            list(session.receive_body(sse_events(snapshot(3), symbol="ETH/USD")))
         durations.append(clock.now - begun)
         list(session.end())
     assert durations[0] <= 1.0
@@ -100,8 +100,8 @@ def test_book_that_is_always_invalid_restarts_the_stream_of_many_ever_later(cloc
 def test_stream_of_many_is_not_restarted_if_a_snapshot_restores_the_book(clock: Clock) -> None:
     session = ClientSession([SYMBOL, "ETH/USD"], clock=clock)
     list(session.receive_head(200, STREAM))
-    list(session.receive_body(told(snapshot(3), update(9))))
-    list(session.receive_body(told(snapshot(10))))
+    list(session.receive_body(sse_events(snapshot(3), update(9))))
+    list(session.receive_body(sse_events(snapshot(10))))
     clock.now += MAX_DOUBT_SECONDS
     list(session.receive_body(b": keep\n\n"))
     assert not session.is_over
@@ -110,7 +110,7 @@ def test_stream_of_many_is_not_restarted_if_a_snapshot_restores_the_book(clock: 
 
 def test_invented_symbols_are_accepted_up_to_a_limit() -> None:
     session = ClientSession(["*"], max_books=20)
-    invented = [told(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
+    invented = [sse_events(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
     list(session.receive_head(200, STREAM))
     seen = [book.status for chunk in invented for book in session.receive_body(chunk)]
     assert seen == ["live"] * 20
@@ -141,13 +141,13 @@ def test_stream_of_all_books_logs_once_why_it_waits(
 def test_stream_with_a_book_does_not_log_why_it_waits(caplog: pytest.LogCaptureFixture) -> None:
     session = ClientSession([SYMBOL])
     list(session.receive_head(200, STREAM))
-    list(session.receive_body(b": waiting: redis\n\n" + told(snapshot(3))))
+    list(session.receive_body(b": waiting: redis\n\n" + sse_events(snapshot(3))))
     assert not caplog.records
 
 
 def test_invalid_book_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
     session = ClientSession([SYMBOL], "http://here")
-    read_stream(session, told(snapshot(3), update(9)))
+    read_stream(session, sse_events(snapshot(3), update(9)))
     line = caplog.messages[0]
     assert line.startswith(f"http://here: book in doubt: {SYMBOL}: event")
     assert line.endswith("; requesting a snapshot")

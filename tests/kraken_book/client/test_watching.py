@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kraken_book import watch
-from lab.canned_api import HOLD, CannedApi, stream, told
+from lab.canned_api import HOLD, CannedApi, sse_events, stream
 from lab.waiting import wait_until
 from lab.written_books import SYMBOL, snapshot, update
 from tests.kraken_book.client.reader import OTHER, live_at, quick_watch, read_until, shown
@@ -36,14 +36,14 @@ def test_empty_name_or_no_name_is_refused(symbols: tuple[str, ...]) -> None:
     ids=["list", "tuple", "mixed", "commas", "sets", "generator"],
 )
 def test_names_in_lists_are_accepted(symbols: tuple[str | Iterable[str], ...]) -> None:
-    both = told(snapshot(3)) + told(snapshot(3), symbol=OTHER)
+    both = sse_events(snapshot(3)) + sse_events(snapshot(3), symbol=OTHER)
     with CannedApi(stream(both, HOLD)) as api:
         next(iter(watch(api.url, *symbols)))
     assert api.requests[0].target == "/stream?symbols=BTC%2FUSD,ETH%2FUSD"
 
 
 def test_name_is_accepted_in_another_spelling() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         assert next(iter(watch(api.url, "btc-usd"))).symbol == SYMBOL
     assert api.requests[0].target == "/stream/btc-usd"
 
@@ -60,7 +60,7 @@ def test_name_of_another_type_is_refused_and_shown(wrong: Any) -> None:
 
 
 def test_leaving_a_plain_loop_closes_the_connection() -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         for _ in watch(api.url, SYMBOL):
             break
         wait_until(lambda: api.open_connections == 0, "the connection is closed")
@@ -105,7 +105,7 @@ async def leave_by_context(url: str) -> None:
 async def test_leaving_an_async_loop_leaves_neither_task_nor_socket(
     leave: Callable[[str], Awaitable[None]],
 ) -> None:
-    with CannedApi(stream(told(snapshot(3)), HOLD)) as api:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
         loop, before = asyncio.get_running_loop(), asyncio.all_tasks()
         await leave(api.url)
 
@@ -117,7 +117,7 @@ async def test_leaving_an_async_loop_leaves_neither_task_nor_socket(
 
 
 async def test_async_for_yields_the_same_as_a_plain_loop() -> None:
-    script = [stream(told(snapshot(3), update(4))), stream(told(update(5)), HOLD)]
+    script = [stream(sse_events(snapshot(3), update(4))), stream(sse_events(update(5)), HOLD)]
     with CannedApi(*script) as api:
         seen = []
         async with quick_watch(api.url) as books:

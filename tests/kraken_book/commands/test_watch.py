@@ -13,7 +13,7 @@ import pytest
 
 from kraken_book.commands.watch import event_line, top_line
 from kraken_book.event import decode_event
-from lab.canned_api import HOLD, CannedApi, answer, stream, told
+from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
 from lab.process import ROOT
 from lab.waiting import DEADLINE
 from lab.written_books import SYMBOL, snapshot, status
@@ -44,7 +44,7 @@ def run(
 @pytest.fixture
 def quiet() -> Iterator[CannedApi]:
     """Serve two books that do not change."""
-    opening = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
+    opening = sse_events(snapshot(3)) + sse_events(snapshot(3), symbol="ETH/USD")
     scripts = [stream(opening, HOLD)] * 3
     with CannedApi(*scripts) as api:
         yield api
@@ -79,9 +79,9 @@ def test_command_ends_when_its_output_is_gone(
     ],
 )
 def test_example_ends_when_its_output_is_gone(name: str, shell: str, code: int, words: str) -> None:
-    both = told(snapshot(3)) + told(snapshot(3), symbol="ETH/USD")
+    both = sse_events(snapshot(3)) + sse_events(snapshot(3), symbol="ETH/USD")
     # The csv module's rows stay in a buffer until there are many.
-    many = b"".join(told(snapshot(seq)) for seq in range(4, 500))
+    many = b"".join(sse_events(snapshot(seq)) for seq in range(4, 500))
     first = [answer(200, b'["BTC/USD","ETH/USD"]')] if name == "follow_twenty" else []
     with CannedApi(*first, stream(both, many, HOLD)) as api:
         ended = run(f"examples/{name}.py", api.url, shell=shell)

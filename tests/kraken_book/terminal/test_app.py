@@ -58,7 +58,7 @@ async def test_star_shows_every_book_even_later_ones(api: ScriptedApi) -> None:
         await terminal.until_live("SOL/USD")
         assert api.streams_asked == ["*"]
         market = api.market("XRP/USD", [("2.1", "1")], [("2.2", "1")])
-        market.tell_snapshot()
+        market.send_snapshot()
         await terminal.until_shown("4 XRP/USD", "spread 0.1")
 
 

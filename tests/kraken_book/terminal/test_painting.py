@@ -73,7 +73,7 @@ async def test_only_visible_ladders_that_changed_are_painted(api: ScriptedApi) -
         app.paint()
         before = app.ladders.paints
         for symbol in ("ETH/USD", "SOL/USD", "T6/USD"):
-            api.markets[symbol].tell_snapshot(0)
+            api.markets[symbol].send_snapshot(0)
             await until_verified(terminal, symbol, 2)
         app.paint()
         assert app.ladders.paints == before + 1

@@ -95,7 +95,7 @@ async def test_collector_status_is_shown_with_its_reason(
         await terminal.until_ladder_shows("● live")
         btc.status("syncing", "connection \x1b[2Jlost")
         await terminal.until_ladder_shows("◐ syncing", "connection ?[2Jlost")
-        btc.tell_snapshot(conflated=7)
+        btc.send_snapshot(conflated=7)
         await terminal.until_ladder_shows("● live", "7 conflated")
 
 
@@ -106,7 +106,7 @@ async def test_missed_events_are_shown_until_the_snapshot_and_then_counted(
         await terminal.until_ladder_shows("● live")
         btc.lag(12)
         await terminal.until_ladder_shows("◐ syncing", "this reader fell behind")
-        btc.tell_snapshot(conflated=12)
+        btc.send_snapshot(conflated=12)
         await terminal.until_ladder_shows("● live", "1 lagged · 12 missed")
 
 

@@ -1,4 +1,4 @@
-"""When markets move: the mean is kept, bursts happen, and the order is the seed's."""
+"""The schedule of moves keeps its mean rate, has bursts, and depends on its seed alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock of the markets, against a schedule that is given."""
+"""The ticker makes the moves of a given schedule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.market.ticker import Ticker
 
 
 class Markets:
-    """Counts what a ticker does; a move may take its time."""
+    """Markets that record the moves of a ticker."""
 
     def __init__(self, *, admitted: bool = True) -> None:
         self.admitted = admitted
@@ -63,7 +63,7 @@ async def test_ticker_waits_for_a_follower() -> None:
 
 async def test_ticker_postpones_updates_that_are_far_too_late() -> None:
     markets = Markets()
-    # Due a minute before the start: without putting off, all would be due at once.
+    # Due a minute before the start: unless the schedule is postponed, B is due at once too.
     plan = [(-60.0, "A"), (-59.0, "B"), (60.0, "C")]
     ticker = Ticker(markets, iter(plan), updates=0)
     await run_until(ticker, markets.moved_once)

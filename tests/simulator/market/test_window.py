@@ -1,4 +1,4 @@
-"""What each depth is sent: a client that applies all and truncates holds exactly the window."""
+"""A client that applies all sent levels and truncates holds exactly the window, at any depth."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_price_changed_twice_is_sent_twice() -> None:
 
 @pytest.mark.parametrize("symbol", CATALOGUE)
 def test_every_market_keeps_a_naive_client_right_at_every_depth(symbol: str) -> None:
-    # Sorting anew at depth 1000 is slow: enough moves for the window's edge to be crossed often.
+    # The naive book is slow at depth 1000; so many moves suffice to cross the window's edge often.
     moves = 120
     profile = CATALOGUE[symbol]
     exchange = Exchange([profile])

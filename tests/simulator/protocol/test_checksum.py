@@ -1,4 +1,4 @@
-"""The checksum against Kraken's worked example, and for books with few levels."""
+"""The checksum of Kraken's example, and of books with few levels."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""The protocol of one connection, frame by frame, without a socket."""
+"""The session of one connection, frame by frame, without a socket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIMES = (
 
 
 class Client:
-    """A session on two markets, and what it answers."""
+    """A session with two markets, and the inbox of its frames."""
 
     def __init__(self) -> None:
         self.exchange = exchange("BTC/USD", "MINA/GBP")
@@ -35,7 +35,7 @@ class Client:
         return self.ask({"method": method, "params": params, **numbered})
 
     def admitted(self) -> list[str]:
-        # On a busy machine a turn may be over after one of those that wait.
+        # On a busy machine one call may not reach all waiting subscribers.
         for _ in range(100):
             if self.exchange.admit():
                 break
@@ -48,7 +48,7 @@ def client() -> Client:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether a text is the pattern, in which only TIMES is a regular expression."""
+    """Return whether a text equals the pattern, in which only TIMES is a regular expression."""
     return bool(re.fullmatch(re.escape(pattern).replace("TIMES", TIMES), text))
 
 
@@ -60,7 +60,7 @@ def test_status_frame_as_kraken_writes_it(client: Client) -> None:
     ]
 
 
-def test_subscribe_sends_one_ack_and_one_snapshot_a_symbol(client: Client) -> None:
+def test_subscribe_sends_one_ack_and_one_snapshot_for_each_symbol(client: Client) -> None:
     acks = client.book("subscribe", "BTC/USD", "MINA/GBP", depth=25)
     assert matches(
         acks[0],
@@ -92,7 +92,7 @@ def test_unknown_pair_is_refused_without_affecting_others(client: Client) -> Non
     assert parse(answers[1])["success"]
 
 
-def test_unknown_depth_is_refused_once_a_request(client: Client) -> None:
+def test_unknown_depth_is_refused_once_for_each_request(client: Client) -> None:
     (answer,) = client.book("subscribe", "BTC/USD", "MINA/GBP", depth=50)
     assert matches(
         answer,
@@ -225,10 +225,10 @@ def test_malformed_request_gets_an_error(client: Client, message: str, answer: s
 
 
 def test_heartbeats_start_with_the_first_subscription(client: Client) -> None:
-    client.session.heartbeat()
+    client.session.send_heartbeat()
     assert client.inbox.take() == []
     client.book("subscribe", "BTC/USD")
-    client.session.heartbeat()
+    client.session.send_heartbeat()
     assert client.inbox.take() == ['{"channel":"heartbeat"}']
 
 
@@ -237,7 +237,7 @@ def test_closed_session_sends_nothing(client: Client) -> None:
     client.admitted()
     client.session.close()
     client.exchange.move("BTC/USD")
-    client.session.heartbeat()
+    client.session.send_heartbeat()
     assert client.inbox.take() == []
 
 

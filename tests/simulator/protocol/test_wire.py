@@ -1,4 +1,4 @@
-"""The bytes of frames, against lines that Kraken sent and against recordings."""
+"""The bytes of frames equal those of recorded frames of Kraken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.simulator.helpers import parse, unpack
 BTC = SimulatedInstrument("BTC/USD", 1, 8, 5000)
 
 
-def test_book_frame_as_kraken_writes_it() -> None:
+def test_book_frame_equals_krakens() -> None:
     text = book_frame(
         "update",
         BTC,

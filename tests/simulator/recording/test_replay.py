@@ -1,4 +1,4 @@
-"""Recordings, read with care and played byte for byte."""
+"""Recordings are replayed byte for byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from lab.recordings import FindRecording
-from simulator.recording.reader import RecordingError, read_recording
+from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
 from tests.simulator.helpers import (
@@ -21,80 +21,10 @@ from tests.simulator.helpers import (
     send,
     subscribe,
 )
-
-STATUS = '{"channel":"status","type":"update","data":[]}'
-ACK = (
-    '{"method":"subscribe","result":{"channel":"book","depth":25,"snapshot":true,'
-    '"symbol":"BTC/USD"},"success":true}'
-)
-HEARTBEAT = '{"channel":"heartbeat"}'
-FRAMES = [
-    # Spaces, keys in another order and an exponent: what is recorded is what is played.
-    '{"channel":"book", "type":"snapshot","data":[{"symbol":"BTC/USD","bids":[{"price":1.5,'
-    '"qty":0.0100}],"asks":[],"checksum":1,"timestamp":"2026-08-01T00:00:01.000000Z"}]}',
-    '{"type":"update","channel":"book","data":[{"symbol":"BTC/USD","bids":[],"asks":[{"price":'
-    '2.25,"qty":1e-05}],"checksum":2,"timestamp":"2026-08-01T00:00:01.050000Z"}]}',
-    '{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD","bids":[],"asks":[],'
-    '"checksum":0,"timestamp":"2026-08-01T00:00:01.100000Z"}]}',
-]
-EARLY = FRAMES[1].replace('"checksum":2', '"checksum":99')
+from tests.simulator.recording.recordings import ACK, FRAMES, HEARTBEAT, record
 
 
-def record(path: Path, lines: list[str], received_ns: list[int] | None = None) -> Path:
-    file = path / "recording.jsonl"
-    file.write_text("\n".join(lines) + "\n")
-    if received_ns is not None:
-        file.with_suffix(".received-ns").write_text("\n".join(map(str, received_ns)) + "\n")
-    return file
-
-
-def test_recording_determines_depth_and_precisions(tmp_path: Path) -> None:
-    file = record(tmp_path, [STATUS, ACK, EARLY, *FRAMES[:1], HEARTBEAT, *FRAMES[1:]])
-    (track,) = read_recording(file).values()
-    assert (track.symbol, track.depth) == ("BTC/USD", 25)
-    assert (track.price_precision, track.qty_precision) == (2, 5)
-    assert [text for _, text in track.frames] == FRAMES
-    assert [seconds for seconds, _ in track.frames] == pytest.approx([0, 0.05, 0.1])
-
-
-def test_recording_without_ack_takes_its_depth_from_the_largest_snapshot(tmp_path: Path) -> None:
-    (track,) = read_recording(record(tmp_path, FRAMES)).values()
-    assert track.depth == 10
-
-
-def test_times_of_receipt_override_timestamps(tmp_path: Path) -> None:
-    file = record(tmp_path, [ACK, *FRAMES], [10**9, 2 * 10**9, 2 * 10**9, 5 * 10**9])
-    (track,) = read_recording(file).values()
-    assert [seconds for seconds, _ in track.frames] == [0, 0, 3]
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([FRAMES[0], '{"channel":"bo'], r"recording\.jsonl, line 2: .* one JSON frame"),
-        ([FRAMES[0], '{"channel":"book","data":[{}]}'], "line 2: .*no book frame"),
-        ([FRAMES[0].replace("1.5", '"x"')], "line 1: a price or qty that is no number"),
-        ([FRAMES[0].replace("[{", "[{},{", 1)], "line 1"),
-        ([STATUS, FRAMES[1]], "no book snapshot"),
-        ([], "no book snapshot"),
-    ],
-)
-def test_broken_recording_is_named_with_its_line(
-    tmp_path: Path, lines: list[str], message: str
-) -> None:
-    with pytest.raises(RecordingError, match=message):
-        read_recording(record(tmp_path, lines))
-
-
-@pytest.mark.parametrize(("text", "message"), [("1\n2\n", "2 times for the 3"), ("x\n", "integer")])
-def test_broken_times_of_receipt_are_named(tmp_path: Path, text: str, message: str) -> None:
-    file = record(tmp_path, FRAMES)
-    file.with_suffix(".received-ns").write_text(text)
-    with pytest.raises(RecordingError, match=message):
-        read_recording(file)
-
-
-async def test_replay_sends_the_recorded_bytes_in_time_and_then_nothing(tmp_path: Path) -> None:
+async def test_replay_sends_recorded_bytes_in_time_and_then_nothing(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=0.1)
     loop = asyncio.get_running_loop()
     async with Simulator(replay) as simulator, connect(simulator.url) as client:
@@ -105,7 +35,7 @@ async def test_replay_sends_the_recorded_bytes_in_time_and_then_nothing(tmp_path
         took = loop.time() - start
         after = await read_until(client, lambda frame: frame.get("channel") == "heartbeat")
     assert [first[-1], *(text for text in rest if text != HEARTBEAT)] == FRAMES
-    # A second, of which some is gone where the first is read late; at full speed a tenth of it.
+    # At a tenth of the speed the frames take a second, less the delay of reading the first one.
     assert took > 0.5
     assert after == [HEARTBEAT]
 

@@ -1,4 +1,4 @@
-"""What a run reports of a step: what was seen, and what of it should not have been."""
+"""The effects of a step that a run reports, and the promises that they break."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from lab.sse.account import Tally
 from lab.sse.record import LIVE, Word
-from tools.chaos.faults import Reach, Step, asked, steps
+from tools.chaos.faults import Reach, Step, simulated, steps
 from tools.chaos.run import FaultResult, judged
 
-CORRUPT = asked(["corrupt?symbol=BTC/USD&count=2"], told=["checksum"])
+CORRUPT = simulated(["corrupt?symbol=BTC/USD&count=2"], reasons=["checksum"])
 DOUBT = [Word(10.0, "syncing: checksum"), Word(10.5, LIVE)]
 
 
-def seen(
+def result_of(
     step: Step = CORRUPT,
     words: Sequence[Word] = DOUBT,
     wait: float = 0.1,
@@ -27,50 +27,51 @@ def seen(
     return judged(step, words, wait, others, tally, Counter(answers))
 
 
-def test_a_step_as_it_should_be() -> None:
-    held = seen()
-    assert held.title == "corrupt?count=2"
-    assert held.told == ("syncing: checksum",)
-    assert held.not_live == pytest.approx(0.5)
-    assert held.wrong == []
+def test_result_of_expected_effects_breaks_no_promise() -> None:
+    result = result_of()
+    assert result.title == "corrupt?count=2"
+    assert result.statuses == ("syncing: checksum",)
+    assert result.not_live == pytest.approx(0.5)
+    assert result.broken == []
 
 
-def test_from_the_first_doubt_to_the_last_is_one_time() -> None:
+def test_not_live_spans_first_doubt_to_last_recovery() -> None:
     again = [*DOUBT, Word(12.0, "stale: age"), Word(13.0, LIVE)]
-    assert seen(words=again).not_live == pytest.approx(3.0)
+    assert result_of(words=again).not_live == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "result",
     [
-        pytest.param(seen(words=[]), id="not told"),
+        pytest.param(result_of(words=[]), id="missing status"),
         pytest.param(
-            seen(words=[*DOUBT, Word(11.0, "stale: age"), Word(12.0, LIVE)]), id="told more"
+            result_of(words=[*DOUBT, Word(11.0, "stale: age"), Word(12.0, LIVE)]),
+            id="unexpected status",
         ),
-        pytest.param(seen(others=DOUBT), id="another was told"),
-        pytest.param(seen(wait=9.0), id="another waited"),
-        pytest.param(seen(tally=Tally(missed=1)), id="missed"),
-        pytest.param(seen(tally=Tally(uncounted=1)), id="uncounted"),
-        pytest.param(seen(answers=["200", "503"]), id="no answer"),
+        pytest.param(result_of(others=DOUBT), id="unexpected status of another reader"),
+        pytest.param(result_of(wait=9.0), id="long wait of another reader"),
+        pytest.param(result_of(tally=Tally(missed=1)), id="missed event"),
+        pytest.param(result_of(tally=Tally(uncounted=1)), id="uncounted event"),
+        pytest.param(result_of(answers=["200", "503"]), id="unexpected answer"),
     ],
 )
-def test_what_should_not_have_been_is_wrong(wrong: FaultResult) -> None:
-    assert len(wrong.wrong) == 1
+def test_result_of_unexpected_effect_breaks_one_promise(result: FaultResult) -> None:
+    assert len(result.broken) == 1
 
 
-def test_what_hits_all_may_be_told_to_all() -> None:
-    drop = asked(["drop"], told=["checksum"], reach=Reach.ALL)
-    assert seen(drop, others=DOUBT, wait=9.0).wrong == []
+def test_fault_of_all_connections_may_affect_all_readers() -> None:
+    drop = simulated(["drop"], reasons=["checksum"], reach=Reach.ALL)
+    assert result_of(drop, others=DOUBT, wait=9.0).broken == []
 
 
 @pytest.mark.parametrize("reach", [Reach.PAUSE, Reach.ALL])
-def test_others_are_told_no_more_than_the_one_who_is_hit(reach: Reach) -> None:
+def test_other_readers_get_only_statuses_of_hit_book(reach: Reach) -> None:
     others = [*DOUBT, Word(10.7, "syncing: closed")]
-    drop = asked(["drop"], told=["checksum"], reach=reach)
-    assert len(seen(drop, others=others).wrong) == 1
+    drop = simulated(["drop"], reasons=["checksum"], reach=reach)
+    assert len(result_of(drop, others=others).broken) == 1
 
 
-def test_no_book_is_doubted_by_two_steps_of_its_own() -> None:
-    told = [(step, hit) for step, hit in steps(f"H{n}/USD" for n in range(20)) if step.told]
-    alone = [hit for step, hit in told if step.reach is Reach.NOBODY]
-    assert len(told) > len(alone) == len(set(alone))
+def test_steps_of_single_books_hit_each_book_once() -> None:
+    doubting = [(step, hit) for step, hit in steps(f"H{n}/USD" for n in range(20)) if step.statuses]
+    isolated = [hit for step, hit in doubting if step.reach is Reach.NOBODY]
+    assert len(doubting) > len(isolated) == len(set(isolated))

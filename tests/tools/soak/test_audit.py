@@ -1,4 +1,4 @@
-"""Which jumps in a stream nobody needs to count, and which are a promise broken."""
+"""The gaps in a stream that need no count, and those that break a promise."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ BEGIN: Entries = [entry("snapshot", 4, conflated=None), entry("update", 5)]
 SYNCING = entry("status", 6, status="syncing")
 
 
-def test_a_snapshot_that_counts_leaves_nothing_uncounted() -> None:
+def test_gap_with_count_is_not_uncounted() -> None:
     assert uncounted_in([*BEGIN, entry("snapshot", 9, conflated=3)]) == 0
 
 
-def test_before_the_snapshot_of_a_resync_nobody_knows() -> None:
+def test_gap_before_snapshot_of_resync_is_uncounted() -> None:
     assert uncounted_in([*BEGIN, SYNCING, entry("snapshot", 10, conflated=None)]) == 3
 
 
 @pytest.mark.parametrize("kind", ["snapshot", "status"])
-def test_before_a_new_leaders_first_event_nobody_knows(kind: str) -> None:
+def test_gap_before_first_event_of_new_leader_is_uncounted(kind: str) -> None:
     first = entry(kind, 8, epoch=2, conflated=None, status="syncing")
     assert uncounted_in([*BEGIN, first]) == 2
 
 
-def test_a_snapshot_without_a_doubt_before_it_must_count() -> None:
+def test_snapshot_without_doubt_before_it_must_count_gap() -> None:
     with pytest.raises(BrokenPromiseError):
         uncounted_in([*BEGIN, entry("snapshot", 9, conflated=None)])
 
 
-def test_a_doubt_that_is_over_excuses_nothing() -> None:
-    over: Entries = [*BEGIN, SYNCING, entry("snapshot", 7, conflated=None), entry("update", 8)]
+def test_snapshot_after_end_of_doubt_must_count_gap() -> None:
+    ended: Entries = [*BEGIN, SYNCING, entry("snapshot", 7, conflated=None), entry("update", 8)]
     with pytest.raises(BrokenPromiseError):
-        uncounted_in([*over, entry("snapshot", 12, conflated=None)])
+        uncounted_in([*ended, entry("snapshot", 12, conflated=None)])

@@ -1,4 +1,4 @@
-"""What goes wrong at random is what the simulator understands, and the same again."""
+"""Random faults are valid for the simulator, and repeat with their seed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def faults(seed: int, count: int = 4000) -> list[str]:
     return [fault for requests in islice(made, count) for fault in requests]
 
 
-def test_the_same_seed_makes_the_same_faults() -> None:
+def test_faults_depend_on_seed_alone() -> None:
     assert faults(7, 100) == faults(7, 100) != faults(8, 100)
 
 
-def test_the_simulator_understands_each() -> None:
+def test_simulator_accepts_every_fault() -> None:
     for fault in faults(1):
         name, _, parameters = fault.partition("?")
         parse_fault(name, parameters)
 
 
-def test_whole_connections_are_hit_now_and_then() -> None:
+def test_one_in_twenty_faults_is_of_all_connections() -> None:
     hit = [fault for fault in faults(1) if name_of(fault) in OF_CONNECTIONS]
     assert 100 < len(hit) < 300
     assert {name_of(fault) for fault in hit} == OF_CONNECTIONS

@@ -1,4 +1,4 @@
-"""The account that a reader keeps: each number has its place, or there is no account."""
+"""The account of a reader: every seq is counted once, and broken promises raise an error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lab.ladder import BrokenPromiseError
 from lab.sse.account import Account, Tally
 
-# The checksum of an empty book: nothing to sum up.
+# The CRC-32 of an empty book is 0.
 EMPTY: dict[str, Any] = {
     "symbol": "BTC/USD",
     "epoch": 1,
@@ -41,31 +41,31 @@ def account_of(*events: dict[str, Any]) -> Account:
     return account
 
 
-def test_events_one_after_another_are_events() -> None:
+def test_consecutive_events_are_counted_as_events() -> None:
     account = account_of(snapshot(7), update(8), update(9))
     assert account.tally == Tally(events=3)
 
 
-def test_a_jump_is_told_apart_by_what_the_snapshot_says_of_it() -> None:
+def test_gap_before_snapshot_is_conflated_if_counted_and_else_uncounted() -> None:
     account = account_of(snapshot(7), snapshot(10, conflated=2), snapshot(15))
-    assert account.tally == Tally(events=3, stood_for=2, uncounted=4)
+    assert account.tally == Tally(events=3, conflated=2, uncounted=4)
 
 
-def test_what_a_reader_was_told_to_have_missed_is_missed() -> None:
+def test_gap_after_lagged_is_missed() -> None:
     account = account_of(snapshot(7), LAGGED, snapshot(11), update(12))
     assert account.tally == Tally(events=3, missed=3)
 
 
 @pytest.mark.parametrize(
-    "then",
+    "events",
     [
-        pytest.param([update(9)], id="an event is missing"),
-        pytest.param([update(8), update(8)], id="an event comes twice"),
-        pytest.param([snapshot(10, conflated=1)], id="a snapshot counts too few"),
-        pytest.param([{**update(8), "checksum": 1}], id="a book is not the one of its checksum"),
-        pytest.param([LAGGED, update(8)], id="no snapshot follows where events were missed"),
+        pytest.param([update(9)], id="missing event"),
+        pytest.param([update(8), update(8)], id="repeated event"),
+        pytest.param([snapshot(10, conflated=1)], id="snapshot counts too few"),
+        pytest.param([{**update(8), "checksum": 1}], id="wrong checksum"),
+        pytest.param([LAGGED, update(8)], id="update instead of snapshot after lagged"),
     ],
 )
-def test_what_the_contract_rules_out_is_no_account(then: list[dict[str, Any]]) -> None:
+def test_account_rejects_events_that_break_the_contract(events: list[dict[str, Any]]) -> None:
     with pytest.raises(BrokenPromiseError):
-        account_of(snapshot(7), *then)
+        account_of(snapshot(7), *events)

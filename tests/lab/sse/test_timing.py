@@ -1,4 +1,4 @@
-"""The benchmarks' readers: whoever does not have every event, once, is found out."""
+"""The timing readers of benchmarks detect every reader that does not get each event once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def event(seq: int) -> bytes:
 
 @contextmanager
 def served(*pieces: bytes) -> Iterator[int]:
-    """The port of a server that answers one reader with these pieces."""
+    """Serve these pieces to one reader until the context ends; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -37,7 +37,7 @@ def served(*pieces: bytes) -> Iterator[int]:
                 reader.sendall(HEAD)
                 for piece in pieces:
                     reader.sendall(piece)
-                # Until the reader goes.
+                # Wait until the reader disconnects.
                 while reader.recv(4096):
                     pass
 
@@ -47,41 +47,43 @@ def served(*pieces: bytes) -> Iterator[int]:
     serving.join(10)
 
 
-def what_came_of(count: int, *pieces: bytes) -> Received:
-    """What a reader had of events 2 to 1 + `count`, once it has read all of `pieces`."""
+def received_of(count: int, *pieces: bytes) -> Received:
+    """Return the figures of a reader of events 2 to 1 + `count` that has read all of `pieces`."""
     with served(*pieces) as port, TimingReaders(port, "/stream", 1) as readers:
         deadline = monotonic() + 10
         while readers.bytes < len(HEAD) - 12 + sum(map(len, pieces)):
-            assert monotonic() < deadline, "not all was read"
+            assert monotonic() < deadline, "the reader has not read all pieces"
             readers.take(0.1)
         return readers.received(Publication(2, array("d", [0.0] * count), 0.0))
 
 
-def test_who_has_all_is_complete_however_the_bytes_are_cut() -> None:
-    stream = b"".join(map(event, range(1, 7)))
-    for size in (1, 7, 64, len(stream)):
-        pieces = [stream[begin : begin + size] for begin in range(0, len(stream), size)]
-        found = what_came_of(5, *pieces)
-        assert (found.readers, found.complete, found.events) == (1, 1, 5)
-        assert len(found.delays) == 5
+STREAM = b"".join(map(event, range(1, 7)))
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, len(STREAM)])
+def test_reader_of_all_events_is_complete_for_any_size_of_pieces(size: int) -> None:
+    pieces = [STREAM[begin : begin + size] for begin in range(0, len(STREAM), size)]
+    found = received_of(5, *pieces)
+    assert (found.readers, found.complete, found.events) == (1, 1, 5)
+    assert len(found.delays) == 5
 
 
 @pytest.mark.parametrize(
     "pieces",
     [
-        pytest.param([event(1), event(2), event(4)], id="missed"),
-        pytest.param([event(1), event(2), event(2), event(3), event(4)], id="twice"),
+        pytest.param([event(1), event(2), event(4)], id="missing event"),
+        pytest.param([event(1), event(2), event(2), event(3), event(4)], id="repeated event"),
         pytest.param([event(1), event(2), LAGGED, event(4)], id="lagged"),
-        pytest.param([event(1), event(2), event(3)], id="not the last"),
-        pytest.param([event(3), event(4)], id="not the first"),
-        pytest.param([], id="none"),
+        pytest.param([event(1), event(2), event(3)], id="no last event"),
+        pytest.param([event(3), event(4)], id="no first event"),
+        pytest.param([], id="no events"),
     ],
 )
-def test_who_has_not_is_not(pieces: list[bytes]) -> None:
-    assert what_came_of(3, *pieces).complete == 0
+def test_reader_without_all_events_is_incomplete(pieces: list[bytes]) -> None:
+    assert received_of(3, *pieces).complete == 0
 
 
-def test_where_one_of_ours_missed_an_event_there_is_no_figure() -> None:
+def test_side_by_side_fails_if_a_reader_missed_an_event() -> None:
     require_all(Received(readers=3, complete=3))
     with pytest.raises(MeasureFailed, match="1 of 3 readers missed an event"):
         require_all(Received(readers=3, complete=2))

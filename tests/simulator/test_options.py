@@ -1,0 +1,38 @@
+"""The command line of the simulator."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.options import read_options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--symbols", "BTC-USD;ETH"], "--symbols: 'BTC-USD;ETH' is not a symbol: use BASE/QUOTE"),
+        (["--symbols", "XBT/USD"], "use BTC/USD"),
+        (["--symbols", ","], "no symbol given"),
+        (["--rate", "-1"], "--rate: '-1' is not a rate: use updates per second, 0 or more"),
+        (["--rate", "nan"], "'nan' is not a rate"),
+        (["--port", "99999"], "'99999' is not a port: use 1 to 65535"),
+        (["--updates", "many"], "'many' is not a count"),
+        (["--seed", "x"], "'x' is not a seed"),
+        (["--speed", "fast", "--replay", "x"], "'fast' is not a speed: use a factor"),
+        (["--loop"], "--replay FILE"),
+        (["--log-level", "loud"], "'loud' is not a level: use one of debug"),
+        (["--ports", "1"], "unrecognized arguments: --ports"),
+        (["--fault", "explode"], "--fault: there is no fault 'explode': use one of corrupt"),
+        (["--fault", "corrupt"], "--fault: corrupt: symbol is missing"),
+        (["--fault", "mute?seconds=x"], "--fault: mute: seconds=x: it takes seconds"),
+    ],
+)
+def test_bad_option_is_refused_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_options(arguments)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("simulator: ")
+    assert message in line
