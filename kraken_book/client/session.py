@@ -126,6 +126,10 @@ class ClientSession:
         return len(self._symbols) > 1 or ALL in self._symbols
 
     @property
+    def _has_doubted_book(self) -> bool:
+        return any(book.is_doubted for book in self.books.values())
+
+    @property
     def is_refused(self) -> bool:
         """Whether the answer is not a stream, so that only the start of its body matters."""
         return self._refused is not None
@@ -197,6 +201,9 @@ class ClientSession:
         self._opened_at = None
         self._outage.report(reason or self._close_reason or ENDED)
         self._close_reason = None
+        if self._has_doubted_book:
+            # A resumed stream has no snapshot for it.
+            self._last_id = None
         for book in self.books.values() if was_open else ():
             book.disconnect()
             yield book
@@ -320,8 +327,7 @@ class ClientSession:
         if self._restart_at is None or self._clock() < self._restart_at:
             return
         self._restart_at = None
-        if any(book.is_doubted for book in self.books.values()):
-            self.is_over, self._last_id = True, None
+        self.is_over = self._has_doubted_book
 
     def _close_for_doubt(self, reason: str) -> None:
         """Close the stream, and request snapshots after a pause that grows with each doubt."""
