@@ -15,7 +15,7 @@ AWAY = {
     "collector": "redis unavailable, events wait in memory",
     "api": "redis unavailable, streams wait",
 }
-BACK = {"collector": "redis available again", "api": "redis is back"}
+BACK = {"collector": "redis available again", "api": "redis available again"}
 
 
 @pytest.fixture(scope="module")

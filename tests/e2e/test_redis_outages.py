@@ -55,7 +55,7 @@ def test_service_started_before_redis_logs_its_wait_and_then_works(stage: Stage)
 
     with redis:
         wait_until_all_move(collector, api, redis)
-        api.wait_for_line("redis is back")
+        api.wait_for_line("redis available again")
 
 
 def test_stream_resumed_while_redis_hangs_continues_without_snapshot(
