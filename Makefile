@@ -2,8 +2,8 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test lint types version dist up down logs compose-test chaos soak pictures bench \
-    peers clean
+.PHONY: help install run tui test check unit lint types version dist up down logs compose-test chaos soak pictures \
+    bench peers clean
 
 PYTHON ?= python3
 # If python3 is too old, a newer one may be installed beside it. A PYTHON that was given is used as it is.
@@ -33,10 +33,18 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 
 ##@ Develop
 
-# Six workers for two cores, because tests wait more than they work. Without bytecode each worker would
-# rewrite the asserts of every test again, in 4 s of CPU time.
+# If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
+# Ten workers for two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -n 10 $(ARGS)
+
+check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, before each commit
+	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
+
+unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
+	@$(PYTEST) -n 5 --unit -q $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .

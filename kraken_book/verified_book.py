@@ -22,7 +22,10 @@ _Apply = Callable[[Iterable[Level], Iterable[Level]], None]
 
 
 class BookState(Enum):
-    """How far the book can be trusted, judged by its numbered events only."""
+    """How far the book can be trusted, by its numbered events.
+
+    Numbered events have an epoch and a seq. The api's own statuses do not, and have no effect here.
+    """
 
     WAITING = "waiting for the first snapshot"
     VERIFIED = "verified"
@@ -31,7 +34,7 @@ class BookState(Enum):
     INVALID = "dropped until a snapshot comes"
 
 
-# Every event looks these up, and a global is faster than an enum's member.
+# Globals, because every event looks these up.
 _VERIFIED, _INVALID = BookState.VERIFIED, BookState.INVALID
 
 
@@ -76,7 +79,7 @@ class VerifiedBook:
         self.collector_status: StatusChange | None = None
         """The collector's last status if it was not `live`; None again after a snapshot."""
         self.invalid_reason: InvalidReason | None = None
-        """Why the book is INVALID."""
+        """Why the book is INVALID; not reset before the next snapshot."""
         self.counts = Counts()
 
     def apply(self, event: Event) -> bool:
@@ -95,10 +98,10 @@ class VerifiedBook:
                 are ignored until the next snapshot.
         """
         if isinstance(event, Lagged):
-            self._miss(event)
+            self._record_missed(event)
             return True
         position = _position_of(event)
-        if self._is_ignored(event, position):
+        if self._ignore(event, position):
             return False
         try:
             if isinstance(event, Snapshot):
@@ -117,10 +120,12 @@ class VerifiedBook:
     def begin(self) -> None:
         """Prepare for another stream, which begins with a snapshot at any position."""
         self.position = self.collector_status = None
+        # An invalid book stays INVALID, with its reason, until the snapshot.
         if self.state is not _INVALID:
             self.state = BookState.WAITING
 
-    def _is_ignored(self, event: Snapshot | Update | StatusChange, position: Position) -> bool:
+    def _ignore(self, event: Snapshot | Update | StatusChange, position: Position) -> bool:
+        """Return whether to ignore the event, and count it if it is repeated."""
         if self.state is _INVALID:
             return not isinstance(event, Snapshot)
         if self.position is None or position > self.position:
@@ -132,9 +137,11 @@ class VerifiedBook:
         return True
 
     def _replace(self, event: Snapshot, position: Position) -> None:
+        # A reader's first snapshot replaces nothing that it had. After `lagged` the events before
+        # the snapshot are counted as missed.
         if self.position is not None and self.state is not BookState.LAGGED:
             self.counts.conflated += event.conflated or 0
-        # A collector sends snapshots of live books only. Another status would follow.
+        # A collector sends snapshots of live books only, so the status is `live` again.
         self.collector_status = None
         book = _empty_book(event)
         self._verify(book.replace, book, event)
@@ -167,7 +174,8 @@ class VerifiedBook:
             self._require_next(position)
         self.position = position
         self.collector_status = None if event.status == "live" else event
-        # Only a snapshot restores a book that was lost or that an earlier leader wrote.
+        # The collector has lost the book, or a new leader has not sent its own yet. Even if the
+        # status is `live`, the book is current only after the next snapshot.
         if self.state is _VERIFIED and (event.status != "live" or not is_same_epoch):
             self.state = BookState.SYNCING
 
@@ -175,7 +183,7 @@ class VerifiedBook:
         if self.position is None or not position.is_right_after(self.position):
             raise BookInvalid("gap", f"event {position} does not follow {self.position}")
 
-    def _miss(self, event: Lagged) -> None:
+    def _record_missed(self, event: Lagged) -> None:
         self.counts.lagged += 1
         self.counts.missed += event.missed or 0
         self.state = BookState.LAGGED
@@ -189,6 +197,7 @@ def _position_of(event: Snapshot | Update | StatusChange) -> Position:
 
 def _empty_book(event: Snapshot) -> Book:
     precision = Precision(event.price_precision, event.qty_precision)
+    # The whole text of a price or quantity has at most MAX_TEXT characters.
     if event.depth not in DEPTHS or not all(0 <= decimals < MAX_TEXT for decimals in precision):
         raise BookInvalid("level", f"impossible depth {event.depth} or {precision}")
     return Book(event.symbol, event.depth, precision)

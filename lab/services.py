@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from lab.fork_server import ForkServer
 from lab.process import Process
 from lab.sse.stream import SseStream, stream_path
 from lab.sse.watch import StreamWatch
@@ -22,11 +23,11 @@ class SimulatorProcess(Process):
     control: httpx.Client | None = None
 
     def fault(self, text: str) -> None:
-        """Ask for a fault such as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
+        """Inject a fault such as `corrupt?symbol=BTC/USD`; see docs/simulator.md."""
         self._controlled("POST", f"/faults/{text}")
 
     def faults_on(self) -> list[dict[str, Any]]:
-        """Return the faults that last or wait for their turn."""
+        """Return the faults that last or have not begun yet."""
         found: list[dict[str, Any]] = self._controlled("GET", "/faults").json()["on"]
         return found
 
@@ -35,38 +36,45 @@ class SimulatorProcess(Process):
         self._controlled("DELETE", "/faults")
 
     def book(self, symbol: str, depth: int = 10) -> dict[str, Any]:
-        """Return the market's own book."""
+        """Return the book of the simulated market."""
         found: dict[str, Any] = self._controlled("GET", f"/books/{symbol}?depth={depth}").json()
         return found
 
     def connections(self) -> dict[str, Any]:
-        """Return how many connections are and were open, and the requests on them."""
+        """Return the counts of connections, and the requests on them."""
         found: dict[str, Any] = self._controlled("GET", "/connections").json()
         return found
 
     def _controlled(self, method: str, path: str) -> httpx.Response:
-        assert self.control is not None, "it was started without --control"
+        assert self.control is not None, "the simulator was started without --control"
         answer = self.control.request(method, path)
         assert answer.status_code == 200, answer.text
         return answer
 
     def close(self) -> None:
-        """Kill it if it still runs, and close the connections to it."""
+        """Kill the process if it still runs, and close the connections to it."""
         super().close()
         if self.control is not None:
             self.control.close()
 
 
 class HttpService(Process):
-    """A service that answers HTTP on a port of its own."""
+    """A service that answers HTTP on its port."""
 
     def __init__(
-        self, name: str, log: Path, arguments: Iterable[str], port: int, **environment: str
+        self,
+        name: str,
+        log: Path,
+        arguments: Iterable[str],
+        port: int,
+        fork_server: ForkServer | None = None,
+        /,
+        **environment: str,
     ) -> None:
-        super().__init__(name, log, arguments, **environment)
+        super().__init__(name, log, arguments, fork_server, **environment)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        # No connection is kept: a service that restarts would break it.
+        # No connection is kept, because a restart of the service would break it.
         self.http = httpx.Client(
             base_url=self.url,
             timeout=20.0,
@@ -80,7 +88,7 @@ class HttpService(Process):
         return self.http.get(path, **options)
 
     def answers(self, path: str, status: int = 200, **options: Any) -> httpx.Response:
-        """Return the first answer with that status."""
+        """Return the first answer with this status, when there is one."""
 
         def answered() -> httpx.Response | None:
             assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
@@ -94,7 +102,7 @@ class HttpService(Process):
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels; 0 if there are none."""
-        # Parsed alone: all that there is would take longer than to fetch it.
+        # Only these lines are parsed: parsing all takes longer than fetching them.
         lines = [each for each in self.get("/metrics").text.splitlines() if each.startswith(name)]
         return sum(
             sample.value
@@ -104,7 +112,7 @@ class HttpService(Process):
         )
 
     def close(self) -> None:
-        """Kill it if it still runs, and close the connections to it."""
+        """Kill the process if it still runs, and close the connections to it."""
         super().close()
         self.http.close()
 
@@ -113,14 +121,14 @@ class Collector(HttpService):
     """`python -m collector`."""
 
     def live(self) -> int:
-        """Return how many of its books are live; 0 if it does not answer."""
+        """Return how many books are live; 0 if the collector does not answer."""
         try:
             return int(self.get("/healthz").json()["symbols"].get("live", 0))
         except httpx.TransportError:
             return 0
 
     def wait_until_live(self, symbols: int) -> None:
-        """Return when so many books are live and published."""
+        """Return when this number of books is live and published."""
 
         def all_live() -> bool:
             assert self.process.poll() is None, f"{self.name} ended\n{self.log}"
@@ -138,10 +146,10 @@ class Api(HttpService):
         return SseStream(self.url, stream_path(symbol), names)
 
     def watch(self, symbol: str, **headers: str) -> StreamWatch:
-        """Return a reader of a stream that runs beside the test."""
+        """Return a reader of a stream, in a thread beside the test."""
         return StreamWatch(self.stream(symbol, **headers), symbol)
 
     def wait_until_live(self, *symbols: str) -> None:
-        """Return when it serves these books, not stale."""
+        """Return when the api serves each of these books without a problem."""
         for symbol in symbols:
             self.answers(f"/depth/{symbol}")

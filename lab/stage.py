@@ -1,4 +1,4 @@
-"""Where a test's processes run: started together with a real Redis, ended together.
+"""The processes of a test: started with a real Redis, and ended together.
 
 with Stage(folder) as stage:
     redis = stage.redis()
@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 import httpx
 
+from lab.fork_server import ForkServer
 from lab.ports import free_port
 from lab.process import Process
 from lab.redis_proxy import RedisProxy
@@ -27,14 +28,21 @@ T = TypeVar("T")
 ProcessT = TypeVar("ProcessT", bound=Process)
 
 OPEN_STAGES: list[Stage] = []
-"""The open stages, to show the logs of a failed test."""
+"""The open stages, whose logs are shown if a test fails."""
 
 
 class Stage:
-    """Starts a test's processes, and ends them with its context, the last started first."""
+    """Starts a test's processes, and ends them with its context, the last started first.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder for their logs, which is their working directory.
+        fork_server: Starts the services; None for real `python -m` processes.
+
+    """
+
+    def __init__(self, folder: Path, fork_server: ForkServer | None = None) -> None:
         self._folder = folder
+        self._fork_server = fork_server
         self._undo = ExitStack()
         self.services: list[Process] = []
 
@@ -51,16 +59,16 @@ class Stage:
         return self._undo.enter_context(EmbeddedRedis(port))
 
     def enter(self, context: AbstractContextManager[T]) -> T:
-        """Enter a context, which ends after all that is started later."""
+        """Enter a context; it ends after everything that is started later."""
         return self._undo.enter_context(context)
 
     def redis_proxy(self, redis: EmbeddedRedis, *, resets: bool = True) -> RedisProxy:
         """Start a proxy before a Redis that listens on a port."""
-        assert redis.port, "it was started without a port"
+        assert redis.port, "the Redis was started without a port"
         return self._undo.enter_context(RedisProxy(redis.port, resets=resets))
 
     def undo(self, end: Callable[[], object]) -> None:
-        """Call `end` at the end."""
+        """Call `end` when the stage ends."""
         self._undo.callback(end)
 
     def simulator(self, *arguments: str, port: int = 0) -> SimulatorProcess:
@@ -69,6 +77,7 @@ class Stage:
             "simulator",
             self._log("simulator"),
             ["simulator", "--port", str(port), *arguments],
+            self._fork_server,
         )
         self._own(service)
         service.url = self.listening(service)
@@ -80,12 +89,12 @@ class Stage:
         return service
 
     def listening(self, simulator: SimulatorProcess, word: str = "listening on ") -> str:
-        """Return where a simulator listens, by its line that begins with `word`."""
+        """Return the URL in the simulator's line that begins with `word`."""
 
         def listens() -> str | None:
-            said = [line for line in simulator.log.splitlines() if line.startswith(word)]
-            assert said or simulator.process.poll() is None, simulator.log
-            return said[-1].removeprefix(word) if said else None
+            found = [line for line in simulator.log.splitlines() if line.startswith(word)]
+            assert found or simulator.process.poll() is None, simulator.log
+            return found[-1].removeprefix(word) if found else None
 
         return wait_for(listens, "the simulator listens")
 
@@ -100,6 +109,7 @@ class Stage:
                 self._log("collector"),
                 [module],
                 int(environment["COLLECTOR_PORT"]),
+                self._fork_server,
                 REDIS_URL=redis_url,
                 KRAKEN_URL=kraken_url,
                 **environment,
@@ -115,6 +125,7 @@ class Stage:
                 self._log("api"),
                 [module],
                 int(environment["API_PORT"]),
+                self._fork_server,
                 REDIS_URL=redis_url,
                 **environment,
             )
@@ -123,8 +134,16 @@ class Stage:
         return api
 
     def refused(self, module: str, **environment: str) -> Process:
-        """Start a service that is expected to end by itself."""
-        return self._own(Process(module, self._log(module), [module], **environment))
+        """Start a service that is expected to refuse its settings and end."""
+        return self._own(
+            Process(
+                module,
+                self._log(module),
+                [module],
+                self._fork_server,
+                **environment,
+            )
+        )
 
     def _own(self, service: ProcessT) -> ProcessT:
         self.services.append(service)

@@ -1,4 +1,4 @@
-"""What every folder of tests may use: a real Redis, and recordings."""
+"""Fixtures for all tests: real and fake Redis servers, a fork server, recordings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from hypothesis import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+from lab.fork_server import ForkServer
 from lab.recordings import FindRecording, find_recording
 from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
@@ -23,35 +24,32 @@ if TYPE_CHECKING:
     from lab.fake_redis import FakeRedis
 
 
-# Certificates of whoever runs the tests: every client of ours would load them, in 20 ms of CPU.
+# The developer's certificates must not matter, and each client would load them, in 20 ms of CPU.
 for _name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
     os.environ.pop(_name, None)
 
 
-# A machine that others use too is no reason to fail.
-settings.register_profile("without a stop-watch", deadline=None)
-settings.load_profile("without a stop-watch")
+# A slow machine must not fail a test.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
-# Each worker collects every test, a quarter of which was a search for garbage that is not there.
+# Each worker collects every test. A quarter of that time is spent on garbage collection.
 gc.disable()
 
 
-pytest_plugins = ["tests.longest_first"]
+pytest_plugins = ["tests.child_processes", "tests.longest_first"]
 
 
 def pytest_collection_finish() -> None:
-    """Let garbage be collected from now on, but not among the collected tests and modules."""
+    """Enable garbage collection again, without the collected tests and modules."""
     gc.freeze()
     gc.enable()
 
 
 @pytest.fixture(autouse=True)
-def _log_as_it_was() -> Iterator[None]:
-    """Undo what a test does to the log of its process, which later tests share.
-
-    Some call a program's `main`, which configures the log for good.
-    """
+def _restore_logging() -> Iterator[None]:
+    """Undo the logging setup of a test that calls a program's `main`."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -62,20 +60,20 @@ def _log_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _session_redis() -> Iterator[EmbeddedRedis]:
+def _session_redis(child_processes: None) -> Iterator[EmbeddedRedis]:
     with EmbeddedRedis() as server:
         yield server
 
 
 @pytest.fixture
 def real_redis_url(_session_redis: EmbeddedRedis) -> str:
-    """A real, empty Redis that stays up; tests that stop or freeze one start their own."""
+    """Return the URL of a real, empty Redis; tests that stop or freeze a server start their own."""
     return _emptied(_session_redis.url)
 
 
 @pytest.fixture(scope="session")
 def _session_fake_redis() -> Iterator[FakeRedis]:
-    # Imported by the tests that use it alone: 0.16 s of CPU.
+    # Imported here, because it takes 0.16 s of CPU and few files need it.
     from lab.fake_redis import fake_redis
 
     with fake_redis() as server:
@@ -84,23 +82,30 @@ def _session_fake_redis() -> Iterator[FakeRedis]:
 
 @pytest.fixture
 def fake_redis_url(_session_fake_redis: FakeRedis) -> str:
-    """An empty fakeredis, for tests that need no messages unasked and no INFO."""
+    """Return the URL of an empty fakeredis, which has no pub/sub messages and no INFO."""
     _session_fake_redis.empty()
     return _session_fake_redis.url
 
 
 @pytest.fixture
 def redis_url(real_redis_url: str) -> str:
-    """The Redis of a test: a real one, unless the conftest of its folder says otherwise."""
+    """Return the URL of a test's Redis: a real one, unless its folder's conftest overrides this."""
     return real_redis_url
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    """A client of that Redis."""
+    """Yield a client of the test's Redis."""
     client = connect_redis(redis_url)
     yield client
     await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def fork_server(child_processes: None) -> Iterator[ForkServer]:
+    """Yield the fork server for all services that the tests of this worker start."""
+    with ForkServer() as server:
+        yield server
 
 
 def _emptied(url: str) -> str:

@@ -62,6 +62,7 @@ def test_compose_file_passes_version_to_the_build() -> None:
     assert arguments["VERSION"] == "${VERSION:-unknown}"
 
 
+@pytest.mark.process
 def test_make_version_prints_the_version() -> None:
     ended = subprocess.run(
         ["make", "--no-print-directory", "version"],
@@ -70,6 +71,7 @@ def test_make_version_prints_the_version() -> None:
     assert (ended.stdout, ended.stderr) == (f"{__version__}\n", "")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_prints_the_version_and_starts_nothing(program: str) -> None:
     # With an environment in which a start would fail.

@@ -13,14 +13,14 @@ from api.views.channel_log import is_later, unmarked
 from api.views.channel_member import ChannelMember
 from kraken_book.position import Position
 
-# Greater than the number in any id, so that an id with it sorts after all events of a millisecond.
+# Greater than any seq, so that the id `<milliseconds>-<this>` is after all events of a millisecond.
 AFTER_MILLISECOND = 10**18
 # Events of a ring that are examined for one write.
 PAGE_EVENTS = 128
 
 
 class Backlog:
-    """The events of one symbol that a reader missed, up to the channel's log when it resumed.
+    """The events of one symbol between a reader's watermark and the end of the channel's log.
 
     They are read from the symbol's ring, or from Redis if the ring no longer has them.
 
@@ -35,6 +35,7 @@ class Backlog:
         self._ring = member.followed.ring
         self._reads = reads
         self._watermark = watermark
+        # The reader gets the events after this position from the channel's log.
         self._until = member.followed.position
         # The index in the ring; None if the events are read from Redis.
         self._index = self._ring.index_after_time(watermark)
@@ -64,14 +65,15 @@ class Backlog:
             # The ring has dropped the events; Redis may still have them.
             self._index = None
         page = await self._reads.page(self._ring.symbol, self._after_id)
-        if not await self._goes_on(page):
+        if not await self._is_continuous(page):
             raise EventsGone("trimmed")
         return self._parts_of_page(page)
 
     def _parts_of_ring(self, index: int, events: Sequence[SseEvent]) -> list[bytes]:
+        # `is_later` also excludes the api's statuses in the ring, which are not numbered.
         due = [
-            (at, event)
-            for at, event in enumerate(events)
+            (offset, event)
+            for offset, event in enumerate(events)
             if event.position <= self._until and is_later(event, self._watermark)
         ]
         parts = one_write(unmarked(event) for _, event in due)
@@ -92,13 +94,15 @@ class Backlog:
         if parts:
             last = due[len(parts) - 1]
             self._after_id, self._last = last.id, last.position
+        # Done if Redis has no more events, or if all due events fit and later ones follow them.
         self.is_done = not page or len(parts) == len(due) < len(page)
         return parts
 
-    async def _goes_on(self, page: list[StreamEntry]) -> bool:
+    async def _is_continuous(self, page: list[StreamEntry]) -> bool:
         """Return whether no event is missing between the last one sent and `page`."""
         if self._last is not None:
             return not page or follows(page[0], self._last)
         oldest = await self._reads.oldest(self._ring.symbol)
-        # Events before the oldest one may have been trimmed.
+        # Only the oldest events are trimmed. If one up to the watermark is left, no later one is
+        # gone.
         return oldest is not None and milliseconds_of(oldest.id) <= self._watermark

@@ -1,4 +1,4 @@
-"""Open a stream of many books or of a view: with the channel's opening, or after a watermark."""
+"""Open a stream of many books or of a view: with the current books, or after a watermark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class ChannelOpener:
         self._choice = choice
         self._channel = channel
         self._reads = reads
-        # They send no ids, so a reader that is disconnected resumes after the same watermark.
+        # One for each symbol with events before the log. Those are sent without ids, so a reader
+        # that is disconnected meanwhile resumes after the same watermark.
         self._backlogs: deque[Backlog] = deque()
 
     @property
@@ -55,27 +56,28 @@ class ChannelOpener:
             EventsGone: The watermark is in the future.
         """
         channel = self._channel
+        # Without `is_many` ids are not watermarks. Such a channel always has a view.
         if channel.view is not None or not channel.is_many:
             opened = await self.open()
-            return opened._replace(parts=chain(self._statuses_of_left(), opened.parts))
+            return opened._replace(parts=chain(self._departure_statuses(), opened.parts))
         watermark = int(event_id)
         if watermark > await self._reads.time():
             RESUMED.labels("nothing").inc()
             raise EventsGone("unknown")
         channel.note_resumed()
         channel.pull()
-        words = self._statuses_of_left()
+        statuses = self._departure_statuses()
         for symbol, member in channel.members.items():
             if member.followed.book is None:
                 # The log gets its snapshot as soon as the book is joined.
-                words.append(status_sse(symbol, "syncing", NO_BOOK_YET))
+                statuses.append(status_sse(symbol, "syncing", NO_BOOK_YET))
                 continue
             if member.followed.ring.is_stale:
-                words.append(status_sse(symbol, "stale", "age"))
+                statuses.append(status_sse(symbol, "stale", "age"))
             self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
         RESUMED.labels("ring" if is_in_memory else "stream").inc()
-        return Step(CursorState.PAGING, parts=words, log_index=channel.log.end)
+        return Step(CursorState.PAGING, parts=statuses, log_index=channel.log.end)
 
     async def page(self) -> Step:
         """Return the next events of one symbol, until all backlogs are done."""
@@ -85,7 +87,7 @@ class ChannelOpener:
                 parts = await backlog.next_parts()
             except EventsGone as gone:
                 self._backlogs.popleft()
-                return self._missed(backlog.member, gone.reason)
+                return self._reopen_symbol(backlog.member, gone.reason)
             if backlog.is_done:
                 self._backlogs.popleft()
             if parts:
@@ -93,23 +95,29 @@ class ChannelOpener:
         return Step(CursorState.FOLLOWING)
 
     def miss_events(self, _position: Position, reason: LaggedReason) -> list[bytes]:
-        """Return `lagged` for every book, and the statuses of symbols that have left."""
+        """Return `lagged` for every book, and a status for each symbol that has left `*`."""
         self._backlogs.clear()
         lagged = [lagged_sse(symbol, None, reason) for symbol in self._channel.members]
-        return lagged + self._statuses_of_left()
+        return lagged + self._departure_statuses()
 
-    def _missed(self, member: ChannelMember, reason: LaggedReason) -> Step:
+    def _reopen_symbol(self, member: ChannelMember, reason: LaggedReason) -> Step:
         """Return `lagged` and a new snapshot for one symbol."""
         LAGGED.labels(reason).inc()
         lagged = lagged_sse(member.symbol, None, reason)
         return Step(CursorState.PAGING, parts=iter([lagged, *self._channel.opening_of(member)]))
 
-    def _statuses_of_left(self) -> list[bytes]:
-        """Return the statuses of the symbols that have left."""
+    def _departure_statuses(self) -> list[bytes]:
+        """Return a status with the reason for each symbol that has left `*`."""
         left = self._channels.left(self._choice)
         return [status_sse(symbol, "syncing", reason) for symbol, reason in left.items()]
 
 
 def _parts_of(opening: ChannelOpening) -> Iterator[bytes]:
-    """Yield the parts of an opening, with a reference to it, which keeps its bytes counted."""
+    """Yield the parts of an opening.
+
+    The buffer counts the opening's bytes until it is freed, so this keeps a reference to it.
+
+    Yields:
+        Each part.
+    """
     yield from opening.parts

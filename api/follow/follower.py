@@ -175,5 +175,5 @@ class Follower:
     def _log_recovery(self, node: RedisNode) -> None:
         if node in self._outages:
             del self._outages[node]
-            log.info("redis is back")
+            log.info("redis available again")
         REDIS_UP.set(not any(each in self._outages for each in self._nodes.all()))

@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Sweep:
-    """Compares the rings of a node with the hashes of its books, which have each stream's end."""
+    """Compares a node's rings with the hashes of the books, which have the last events' ids."""
 
     def __init__(
         self,
@@ -32,11 +32,14 @@ class Sweep:
         self._ages = ages
 
     async def run(self, node: RedisNode) -> None:
-        """Feed the started rings of a node; raise redis.RedisError or OSError if it is down."""
+        """Append missing events to the started rings of a node, and update their ages.
+
+        redis.RedisError or OSError is raised if the node does not answer.
+        """
         rings = [ring for ring in self._registry.rings if ring.is_started]
         rings = [ring for ring in rings if self._feed.node_of(ring) is node]
         now = await self._reads.time_of(node)
-        # Taken before the books are read, because a reader may feed a ring meanwhile.
+        # Taken before the hashes are read: other tasks may append newer events to a ring meanwhile.
         last_ids = [ring.last.id for ring in rings]
         books = await self._store.books([ring.symbol for ring in rings]) if rings else []
         behind, swept = [], []
@@ -54,5 +57,5 @@ class Sweep:
         await self._feed.read(node, behind)
         for ring in swept:
             if ring.is_started:
-                # More events may be written in the current millisecond.
+                # `now` itself is not over: more events may be written in that millisecond.
                 ring.complete = now - 1

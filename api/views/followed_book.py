@@ -28,7 +28,8 @@ from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-_CONFLATED_LAST = b"null}"
+# The end of a snapshot's JSON if the value of `conflated`, its last member, is unknown.
+_UNKNOWN_CONFLATED = b"null}"
 # Snapshots of one state, in different views, that are kept.
 MAX_RENDERED = 4
 # Raised if the data in Redis is not a valid event or book.
@@ -48,20 +49,21 @@ class RenderedSnapshot:
 
     def snapshot(self, conflated: int | None) -> bytes:
         """Return the JSON with this value of `conflated`."""
-        return self.head + (_CONFLATED_LAST if conflated is None else b"%d}" % conflated)
+        return self.head + (_UNKNOWN_CONFLATED if conflated is None else b"%d}" % conflated)
 
 
 class FollowedBook:
     """A book that is joined from its hash, and lost when events are missing or invalid.
 
-    A lost book is joined again. `generation` counts the joins: within a generation no event is
-    missing.
+    A join begins with the book of the hash, at its position in the ring. After that the book
+    continues with the ring's events. A lost book is joined again. `generation` counts the joins:
+    within a generation no event is missing.
     """
 
     def __init__(self, ring: Ring, buffer: Buffer | None = None) -> None:
         self.ring = ring
         self._rendered: dict[int | None, RenderedSnapshot] = {}
-        self._share = (Buffer() if buffer is None else buffer).share(self._forget_rendered, floor=0)
+        self._share = (Buffer() if buffer is None else buffer).share(self._evict_rendered, floor=0)
         # The last fault that was logged, so that repeated attempts do not log it again.
         self._logged_fault = ""
         self.generation = 0
@@ -72,8 +74,8 @@ class FollowedBook:
         """The reason of the last loss."""
         self._verified = VerifiedBook(ring.symbol)
         self._is_lost = True
-        # Whether the hash was `syncing` at the join. Updates may follow that were written before
-        # the collector lost the book; any other event clears the flag.
+        # Whether the hash was `syncing` at the join. Its book is older than that status, so updates
+        # from before the loss may follow. They do not clear this; any other event does.
         self._was_syncing = False
         self._next = 0
 
@@ -99,7 +101,7 @@ class FollowedBook:
         return status.reason if status else None
 
     def join(self, stored: BookWithAge) -> None:
-        """Begin with the book of a hash, if the ring has every event after it."""
+        """Begin with the book of a hash, if it is valid and the ring has every event after it."""
         snapshot, position = stored.hash.snapshot, stored.position
         if snapshot is None or position is None:
             return
@@ -110,10 +112,10 @@ class FollowedBook:
         try:
             verified.apply(snapshot_event(snapshot, position))
         except INVALID_DATA_ERRORS as error:
-            if self._is_new_fault("stored book", error):
+            if self._note_fault("stored book", error):
                 log.error("stored book invalid", symbol=self.ring.symbol, error=str(error))
             return
-        self._change_rendered()
+        self._drop_rendered()
         self._verified, self._is_lost = verified, False
         self._was_syncing = stored.hash.status == "syncing"
         self._next, self.event_id = index, stored.hash.event_id
@@ -132,11 +134,11 @@ class FollowedBook:
             for event in events:
                 self._apply(event)
         except INVALID_DATA_ERRORS as error:
-            if self._is_new_fault("event", error):
+            if self._note_fault("event", error):
                 log.error("event invalid, book lost", symbol=self.ring.symbol, error=str(error))
             self._lose("unknown")
         if events:
-            self._change_rendered()
+            self._drop_rendered()
 
     @property
     def next(self) -> int:
@@ -148,7 +150,7 @@ class FollowedBook:
         found = self._rendered.get(levels)
         if found is None:
             if len(self._rendered) >= MAX_RENDERED:
-                self._change_rendered()
+                self._drop_rendered()
             found = self._rendered[levels] = self._render(levels)
             self._share.add(len(found.head))
         return found
@@ -161,25 +163,26 @@ class FollowedBook:
         verified, book = self._verified, self.book
         assert book is not None, f"the book of {self.ring.symbol} is not known"
         shown = render_view(book, levels)
-        view = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
-        view = msgspec.structs.replace(view, bids=shown.bids, asks=shown.asks)
+        snapshot = snapshot_of(book, verified.source, verified.checksum, verified.exchange_time)
+        snapshot = msgspec.structs.replace(snapshot, bids=shown.bids, asks=shown.asks)
         epoch, seq = self.position.epoch, self.position.seq
         received_at = verified.received_at
-        data = render_snapshot(view, seq, epoch, received_at, None, is_cut=not shown.proves)
+        data = render_snapshot(snapshot, seq, epoch, received_at, None, is_cut=not shown.proves)
         # The hash, because every member keeps it and the texts would take more memory.
-        return RenderedSnapshot(data.removesuffix(_CONFLATED_LAST), hash(shown))
+        return RenderedSnapshot(data.removesuffix(_UNKNOWN_CONFLATED), hash(shown))
 
-    def _forget_rendered(self, _size: int) -> int:
+    def _evict_rendered(self, _size: int = 0) -> int:
+        """Drop all rendered snapshots, whatever size the buffer requests; return their bytes."""
         size = sum(len(each.head) for each in self._rendered.values())
         self._rendered.clear()
         return size
 
-    def _change_rendered(self) -> None:
+    def _drop_rendered(self) -> None:
         if self._rendered:
-            self._share.add(-self._forget_rendered(0))
+            self._share.add(-self._evict_rendered())
 
-    def _is_new_fault(self, place: str, error: Exception) -> bool:
-        """Return whether a fault differs from the one before, and store it."""
+    def _note_fault(self, place: str, error: Exception) -> bool:
+        """Store a fault, and return whether it differs from the one before."""
         before, self._logged_fault = self._logged_fault, f"{place}: {error}"
         return before != self._logged_fault
 

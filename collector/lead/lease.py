@@ -116,7 +116,7 @@ class Lease:
         """Acquire and renew the lease until the task is cancelled."""
         while True:
             await self._acquire_or_renew()
-            if await self._leadership.is_fenced_within(self._interval):
+            if await self._leadership.wait_for_fence(self._interval):
                 await self._rest_after_fence()
 
     async def release(self) -> None:

@@ -1,11 +1,13 @@
 """Leaders of overlapping shards: shards of another count that share symbols with ours.
 
 They exist while the count changes, such as from `0/1` to `0/2` and `1/2`. Epochs keep each stream
-correct, but two leaders that fence each other forever would send their readers little but
-snapshots. So a collector does not acquire a lease while an overlapping shard's leader holds one.
+correct. But two leaders of the same symbols would fence each other again and again, and each change
+of the leader sends readers a snapshot. So a collector does not acquire a lease while an overlapping
+shard's leader holds one.
 
 In a cluster, leases of other shards are in other slots, so no script can read them together with
-ours. `kraken:feed` lists the leases to read: it has a field for each shard that ever had a leader.
+ours. `kraken:feed` lists the leases to read: it has a field for each shard that has had a leader,
+until a leader of another count removes it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ log = get_logger(__name__)
 
 # If a lease has no expiry, the script lets it expire after this time, unless it is renewed.
 REPAIRED_EXPIRY_MS = 60_000
-# An argument of the lease script for callers that only read.
+# The lease script only reads if the owner is empty, and then ignores the newest epoch seen.
+NO_OWNER = ""
 NO_EPOCH_SEEN = 0
 
 
@@ -69,7 +72,7 @@ class OverlappingShards:
     async def forget_unled(self) -> None:
         """Remove the reports of overlapping shards without a leader; call this only while leading.
 
-        None of them can get a leader while this shard has one, so their count is out of use.
+        None of them can get a leader while this shard has one, so their reports are out of date.
         """
         shards, leaders = await self._known(), await self._leaders()
         unled = [shard for shard in shards if shard not in leaders]
@@ -95,8 +98,8 @@ class OverlappingShards:
         """Send a command for `kraken:feed`.
 
         Returns:
-            The reply; None if the key has another type. Then no overlapping shard is known, but the
-            shard can still have a leader, because epochs keep the streams correct in any case.
+            The reply; None if the key has another type. Then no overlapping shard is known, and
+            this collector may lead all the same, because epochs keep the streams correct.
 
         Raises:
             ResponseError: Redis answered with another error.
@@ -114,18 +117,18 @@ class OverlappingShards:
     async def _leaders(self) -> dict[str, OverlappingLeader]:
         found = {}
         for shard in await self._known():
-            if (leader := await self._look_at(shard)) is not None:
+            if (leader := await self._leader_of(shard)) is not None:
                 found[shard] = leader
         return found
 
-    async def _look_at(self, shard: str) -> OverlappingLeader | None:
-        """Return the leader of the shard, if it has one; the lease script repairs the lease."""
+    async def _leader_of(self, shard: str) -> OverlappingLeader | None:
+        """Return the leader of the shard, if it has one. If its lease has no expiry, set one."""
         key = lease_key(shard)
         try:
             _, *lease = cast(
                 "list[Any]",
                 await self._nodes.call(
-                    key, "EVAL", LEASE.text, 1, key, "", REPAIRED_EXPIRY_MS, NO_EPOCH_SEEN
+                    key, "EVAL", LEASE.text, 1, key, NO_OWNER, REPAIRED_EXPIRY_MS, NO_EPOCH_SEEN
                 ),
             )
         except ResponseError as error:
@@ -136,7 +139,7 @@ class OverlappingShards:
         self._troubles.end_corrupt(key)
         if not lease:
             return None
-        owner, epoch, *wrong = lease
-        if wrong:
+        owner, epoch, *damage = lease
+        if damage:
             self._troubles.log_repaired(key, "had no end")
         return OverlappingLeader(epoch, shard, owner.decode(errors="replace"))

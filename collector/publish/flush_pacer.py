@@ -2,7 +2,8 @@
 
 While the collector keeps up with the feed, a flush begins at once, with the events that arrived
 during the previous one. While it does not, each flush waits until its calls have enough events,
-because each call has a fixed cost. Without this delay the events would wait in the sockets instead.
+because each call has a fixed cost. Without this delay the events would not be sent earlier: they
+would wait in the sockets.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class FlushPacer:
     def end(self) -> None:
         """Record the end of the flush, and compute the time of the next one.
 
-        It is due when enough events will wait, if they arrive as fast as during this flush.
+        The next flush is due when as many calls as in this one would have enough events each, if
+        events arrive at the rate of this flush.
         """
         took = self._clock() - self._begun_at
         until_enough = took * self._tuning.enough_events * self._calls / max(1, self._events)

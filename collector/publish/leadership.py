@@ -54,8 +54,12 @@ class Leadership:
         self._set(None)
         self._fenced.set()
 
-    async def is_fenced_within(self, seconds: float) -> bool:
-        """Wait for a fence, or this time; return whether a fence came since the last call."""
+    async def wait_for_fence(self, seconds: float) -> bool:
+        """Wait for a fence for up to `seconds`, and forget it.
+
+        Returns:
+            Whether a fence came since the last call.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._fenced.wait()

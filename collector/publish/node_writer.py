@@ -34,12 +34,15 @@ GATHER_CHECK_INTERVAL = 0.05
 class NodeWriter:
     """The only writer of its node's symbols; a node that hangs delays no other node's symbols.
 
+    A flush writes the symbols that are due. Once in each `round_interval` a flush is a round: it
+    visits all symbols, and renews the ages of quiet books.
+
     Args:
         node: The node that is written to.
         nodes: All nodes of Redis.
         leadership: Whether this collector leads.
         load: Load of the feed, which decides whether events gather.
-        shared_keys: Updates of the keys that all symbols share.
+        shared_keys: Updates of `kraken:symbols` and `kraken:wake`.
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
 
@@ -69,11 +72,12 @@ class NodeWriter:
         self._pacer = FlushPacer(tuning)
         self._symbols: dict[str, SymbolWriter] = {}
         self._due: dict[str, SymbolWriter] = {}
-        # Symbols that owe Redis a book: see `SymbolWriter.owes_book`.
+        # Symbols with a book in Redis that is older than the events there.
         self._owing: dict[str, SymbolWriter] = {}
         self._topology = -1
         self._next_round = 0.0
-        self._wake = asyncio.Event()
+        # Set if something is to be written.
+        self._work_event = asyncio.Event()
         # Set if a queue is filling: then a flush begins at once.
         self._hurry = asyncio.Event()
 
@@ -120,32 +124,32 @@ class NodeWriter:
     def schedule(self, writer: SymbolWriter) -> None:
         """Send the symbol's next call with the next flush, unless the symbol is held back."""
         if writer.is_held_back:
-            # A later round writes it.
+            # Redis refused a call for a lasting reason. A round after the delay sends the next one.
             return
         self._due[writer.symbol] = writer
-        self._wake.set()
+        self._work_event.set()
         if writer.queue.is_filling:
             self._hurry.set()
 
     def schedule_all(self) -> None:
-        """Schedule every symbol with unwritten events, even if it is held back."""
+        """Make every symbol with unwritten events due, even if held back; the caller flushes."""
         for writer in self._symbols.values():
             writer.stop_holding_back()
             if writer.unwritten:
                 self._due[writer.symbol] = writer
 
     def wake(self) -> None:
-        """Flush soon, because something is to be written."""
-        self._wake.set()
+        """Flush soon, because a shared key has an update."""
+        self._work_event.set()
 
     async def wait_until_due(self) -> None:
-        """Wait until something is to be written, or the next round.
+        """Wait until something is to be written, or for the interval of rounds.
 
         While the feed is behind, also wait until enough events have gathered.
         """
-        await _wait(self._wake, self._tuning.round_interval)
-        while self._load.is_behind and not self._hurry.is_set() and (rest := self._pacer.rest):
-            await _wait(self._hurry, min(rest, GATHER_CHECK_INTERVAL))
+        await _wait(self._work_event, self._tuning.round_interval)
+        while self._load.is_behind and not self._hurry.is_set() and (delay := self._pacer.rest):
+            await _wait(self._hurry, min(delay, GATHER_CHECK_INTERVAL))
 
     async def flush(self) -> int | None:
         """Write everything that is due, and return when the node has answered.
@@ -153,7 +157,7 @@ class NodeWriter:
         Returns:
             The newest epoch that has fenced ours, or None.
         """
-        self._wake.clear()
+        self._work_event.clear()
         self._hurry.clear()
         self._pacer.begin()
         fenced_by = await self._write_due() if self._leadership.is_leading else None
@@ -161,16 +165,21 @@ class NodeWriter:
         return fenced_by
 
     async def _write_due(self) -> int | None:
-        """Write the due symbols, or all in a round, in parts; return the same as `flush`."""
+        """Write the symbols that are due, or all symbols in a round.
+
+        Returns:
+            The newest epoch that has fenced ours, or None.
+        """
         is_round = monotonic() >= self._next_round
         if is_round:
             self._next_round = monotonic() + self._tuning.round_interval
         writers = list((self._symbols if is_round else self._due | self._owing).values())
         size = self._tuning.max_symbols_per_send
+        # Send at least once: shared keys can have updates even if no symbol is due.
         for first in range(0, max(1, len(writers)), size):
-            # Both can change during each wait for Redis.
+            # During each wait for Redis, its clock can become unknown and the leadership can end.
             if not await self._sender.ask_time() or not self._leadership.is_leading:
-                self._wake.set()
+                self._work_event.set()
                 return None
             fenced_by = await self._write_together(writers[first : first + size], is_round=is_round)
             if fenced_by is not None:
@@ -215,10 +224,12 @@ class NodeWriter:
                 if not writer.is_idle:
                     # More events came during the call.
                     self.schedule(writer)
+        # The send itself wakes readers if this node has the wake stream.
         if self._nodes.of(WAKE) is not self.node:
             self._shared_keys.note_written(call.symbol for call in calls if call.entries)
 
     def _settle_failed(self, result: SendResult) -> None:
+        """Make open calls due at once, and delay held ones."""
         for call in result.open_calls:
             if (writer := self._awaiting(call)) is not None:
                 writer.failed(call)
@@ -229,6 +240,7 @@ class NodeWriter:
                 writer.hold_back()
 
     def _settle_states(self, updates: SharedKeyUpdates, result: SendResult) -> None:
+        """Repeat the states that Redis did not write, refused ones after a delay."""
         for symbol in result.open_states:
             self._shared_keys.repeat(symbol)
         if result.held_states:
@@ -237,30 +249,35 @@ class NodeWriter:
             self._shared_keys.accept()
 
     def _settle_refused(self, refused: Sequence[tuple[WriteCall, WriteRefusal]]) -> int | None:
-        """Continue symbols after the ends of their streams; return the epoch that fenced ours."""
+        """Continue symbols after the ends of their streams.
+
+        Returns:
+            The newest epoch that has fenced ours, or None. The caller then stops publishing.
+        """
         fenced_by = None
-        for call, place in refused:
+        for call, refusal in refused:
             writer = self._awaiting(call)
             if writer is None:
                 continue
-            self._log_refusal(call, place)
-            if place.word == "GAP":
-                writer.refused(place)
-            elif place.word == "FENCED":
+            self._log_refusal(call, refusal)
+            if refusal.word == "GAP":
+                writer.refused(refusal)
+            elif refusal.word == "FENCED":
                 # The next epoch must be above the newest of all refusals.
-                fenced_by = max(place.epoch, fenced_by or 0)
+                fenced_by = max(refusal.epoch, fenced_by or 0)
         return fenced_by
 
-    def _log_refusal(self, call: WriteCall, place: WriteRefusal) -> None:
+    def _log_refusal(self, call: WriteCall, refusal: WriteRefusal) -> None:
         if not self._troubles.may_log(f"refusals of {call.symbol}"):
             return
-        if place.epoch < call.epoch:
+        if refusal.epoch < call.epoch:
             # Normal for a new leader, which learns the end of the stream from this refusal.
-            log.info("stream of an older epoch found", symbol=call.symbol, **place._asdict())
+            log.info("stream of an older epoch found", symbol=call.symbol, **refusal._asdict())
         else:
-            log.warning("write refused", symbol=call.symbol, **place._asdict())
+            log.warning("write refused", symbol=call.symbol, **refusal._asdict())
 
     def _awaiting(self, call: WriteCall) -> SymbolWriter | None:
+        """Return the symbol's writer if the result of `call` still counts for it."""
         writer = self._symbols.get(call.symbol)
         return writer if writer is not None and writer.awaits(call) else None
 

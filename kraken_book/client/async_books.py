@@ -1,7 +1,7 @@
-"""The iterator behind `async for` over a watch: it moves a session's bytes with asyncio.
+"""The iterator behind `async for` over a `Watch`: it moves a session's bytes with asyncio.
 
-`AsyncBooks` is a class and not a generator, because an exception ends a generator for good. A step
-that a timeout cancels must not end the stream.
+`AsyncBooks` is a class and not a generator, because an exception ends a generator for good, but a
+call of `anext` that a timeout cancels must not end the stream.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from kraken_book.client.session import ClientSession
 class AsyncBooks(AsyncIterator[LiveBook]):
     """An iterator over the changed books of a session.
 
-    Cancelling a step, as `asyncio.wait_for` does, loses no event: the next step returns it. If the
-    iterator is dropped, its connection is closed at the next turn of the event loop.
+    Cancelling `anext`, as `asyncio.wait_for` does, loses no event: the next call returns its book.
+    If the iterator is dropped, its connection is closed at the next turn of the event loop.
     """
 
     def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
+        # The books that one piece of an answer changes are a batch.
         self._batches = _batches(session, address, patience)
         self._batch: Iterator[LiveBook] = iter(())
-        self._step: asyncio.Task[Iterator[LiveBook] | None] | None = None
+        self._next_task: asyncio.Task[Iterator[LiveBook] | None] | None = None
         self._is_busy = self._is_closed = False
 
     def __aiter__(self) -> Self:
@@ -45,10 +46,12 @@ class AsyncBooks(AsyncIterator[LiveBook]):
         self._is_busy = True
         try:
             while not self._is_closed:
+                # Return the next book of the batch, if there is one.
                 for book in self._batch:
                     return book
                 self._batch = await self._next_batch()
         except Exception:
+            # A generator that has raised cannot continue.
             await self.aclose()
             raise
         finally:
@@ -58,42 +61,52 @@ class AsyncBooks(AsyncIterator[LiveBook]):
     async def aclose(self) -> None:
         """Close the connection, and return when it is closed."""
         self._is_closed = True
-        if self._step is not None:
-            self._step.cancel()
-            await asyncio.wait([self._step])
+        if self._next_task is not None:
+            self._next_task.cancel()
+            await asyncio.wait([self._next_task])
         await self._batches.aclose()
 
     async def _next_batch(self) -> Iterator[LiveBook]:
-        if self._step is None:
-            self._step = asyncio.create_task(_next_of(self._batches))
-        step = self._step
-        # Cancelling this wait does not cancel the step.
-        await asyncio.wait([step])
+        if self._next_task is None:
+            self._next_task = asyncio.create_task(_next_of(self._batches))
+        task = self._next_task
+        # Cancelling this wait does not cancel the task. The next call waits for it again.
+        await asyncio.wait([task])
         if self._is_closed:
+            # `aclose` was called during the wait.
             return iter(())
-        self._step = None
-        batch = step.result()
+        self._next_task = None
+        batch = task.result()
         if batch is None:
             self._is_closed = True
         return batch or iter(())
 
     def __del__(self) -> None:
-        step = getattr(self, "_step", None)
-        if step is not None and not step.done():
+        task = getattr(self, "_next_task", None)
+        if task is not None and not task.done():
             # A closed event loop raises RuntimeError; then there is no connection to close.
             with suppress(RuntimeError):
-                step.get_loop().call_soon_threadsafe(step.cancel)
+                task.get_loop().call_soon_threadsafe(task.cancel)
 
 
 async def _next_of(batches: AsyncGenerator[Iterator[LiveBook]]) -> Iterator[LiveBook] | None:
+    # `create_task` needs a coroutine, which the result of `anext` is not.
     return await anext(batches, None)
 
 
-# Neither this generator nor `_next_of` refers to the iterator. In a reference cycle, a dropped
-# iterator would stay connected until the next garbage collection.
+# Neither this generator nor `_next_of` refers to the `AsyncBooks`. In a reference cycle, a dropped
+# one would stay connected until the next garbage collection.
 async def _batches(
     session: ClientSession, address: ApiAddress, patience: Patience
 ) -> AsyncGenerator[Iterator[LiveBook]]:
+    """Pass answers to the session, and yield its iterators over changed books.
+
+    The session does its work while an iterator is read. So the consumer must exhaust each iterator
+    before it requests the next one.
+
+    Yields:
+        An iterator for each head, piece of a body, and end of an answer.
+    """
     while True:
         reason, limit = None, session.answer_seconds()
         try:
@@ -136,6 +149,7 @@ async def _read_refusal(session: ClientSession, answer: httpx.Response, seconds:
     with suppress(TimeoutError, httpx.RequestError):
         async with asyncio.timeout(seconds):
             async for chunk in answer.aiter_raw():
+                # A refusal changes no book, but the session must process the bytes.
                 for _ in session.receive_body(chunk):
                     pass
                 if session.is_over:

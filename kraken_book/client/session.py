@@ -32,11 +32,13 @@ ALL = "*"
 ENDED = "the stream ended"
 # More than any venue lists. The limit keeps an api that invents symbols from filling the memory.
 MAX_BOOKS = 10_000
-# Pauses after invalid books grow up to this, and start small again after this time without one.
+# Pauses after invalid books grow up to this limit. After as long without an invalid book, they
+# start small again.
 MAX_DOUBT_SECONDS = 60.0
-# The minimum time for an answer, however soon the session gives up.
+# The minimum time for the head of an answer, even if less is left until the session gives up.
 MIN_ANSWER_SECONDS = 0.5
-MAX_SHOWN = 200
+# The most characters of an error that a message contains.
+MAX_ERROR_CHARS = 200
 
 
 class _BrokenStream(Exception):
@@ -54,7 +56,8 @@ class ClientSession:
     Args:
         symbols: The symbols to follow; `*` is every symbol.
         address: The api's address, for messages.
-        patience: Time limits; those of single requests are enforced by the caller.
+        patience: Time limits. The caller enforces those of single requests, and `silence` while no
+            byte arrives.
         give_up_after: Seconds to try if nothing ever answers; None is no limit.
         max_books: The maximum number of books.
         clock: A monotonic clock in seconds.
@@ -80,21 +83,23 @@ class ClientSession:
         self._max_books = max_books
         self._clock = clock
         self._outage = Outage(address, give_up_after, clock)
-        # The stream that is open.
+        # State of the answer: a stream, or a refusal.
         self._parser = SseParser()
         self._refused: RefusedAnswer | None = None
         self._opened_at: float | None = None
+        # The time of the last whole message or comment, and their number until then.
         self._last_end_at = clock()
         self._ends_seen = 0
         self._close_reason: str | None = None
         self._logged_wait: str | None = None
-        # The next request.
+
+        # State for the next request.
         self._last_id: str | None = None
         self._min_pause = 0.0
-        self._failures = Backoff(least=0.5, most=8.0)
-        self._doubts = Backoff(least=0.25, most=MAX_DOUBT_SECONDS)
+        self._failure_backoff = Backoff(least=0.5, most=8.0)
+        self._doubt_backoff = Backoff(least=0.25, most=MAX_DOUBT_SECONDS)
         self._doubted_at = float("-inf")
-        # When to request snapshots because of invalid books, on a stream with other books.
+        # When to end a stream of many books to get a snapshot of an invalid one.
         self._restart_at: float | None = None
 
     @property
@@ -121,25 +126,29 @@ class ClientSession:
         return len(self._symbols) > 1 or ALL in self._symbols
 
     @property
+    def _has_doubted_book(self) -> bool:
+        return any(book.is_doubted for book in self.books.values())
+
+    @property
     def is_refused(self) -> bool:
         """Whether the answer is not a stream, so that only the start of its body matters."""
         return self._refused is not None
 
     def receive_head(self, status: int, headers: Mapping[str, str]) -> Iterator[LiveBook]:
-        """Begin with an answer. If it is not a stream, `end` reports or raises the refusal.
+        """Process the head of an answer. If it is a refusal, `end` reports or raises it.
 
         Args:
             status: The HTTP status.
             headers: The headers, with lower-case names or case-insensitive.
 
         Yields:
-            Each known book, which is connected again.
+            Each known book, if a stream opened; the book is now connected again.
         """
         self.is_over, self._restart_at = False, None
         self._outage.record_answer()
-        is_plain = headers.get("content-encoding", "identity") == "identity"
+        is_uncompressed = headers.get("content-encoding", "identity") == "identity"
         is_stream = headers.get("content-type", "").startswith(EVENT_STREAM)
-        if status == 200 and is_stream and is_plain:
+        if status == 200 and is_stream and is_uncompressed:
             yield from self._open()
         else:
             self._refused = RefusedAnswer(status, headers, self._address)
@@ -164,7 +173,7 @@ class ClientSession:
         except _BrokenStream as error:
             self._close_for_doubt(str(error))
         except (EndlessMessage, msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._close_for_doubt(f"the stream is broken: {printable(str(error), MAX_SHOWN)}")
+            self._close_for_doubt(f"the stream is broken: {printable(str(error), MAX_ERROR_CHARS)}")
         else:
             self._log_wait()
             self._close_if_silent()
@@ -186,11 +195,15 @@ class ClientSession:
             refused, self._refused = self._refused, None
             reason = self._judge(refused)
         was_open = self._opened_at is not None
+        # After short streams the pauses still grow, because a broken api may accept every request.
         if self._opened_at is not None and self._clock() - self._opened_at >= self._patience.proof:
-            self._failures.reset()
+            self._failure_backoff.reset()
         self._opened_at = None
         self._outage.report(reason or self._close_reason or ENDED)
         self._close_reason = None
+        if self._has_doubted_book:
+            # A resumed stream has no snapshot for it.
+            self._last_id = None
         for book in self.books.values() if was_open else ():
             book.disconnect()
             yield book
@@ -200,8 +213,8 @@ class ClientSession:
 
         The time is random, so that the readers of one api do not return together.
         """
-        least, self._min_pause = self._min_pause, 0.0
-        seconds = min(max(least, self._failures.next()), self._patience.max_pause)
+        min_pause, self._min_pause = self._min_pause, 0.0
+        seconds = min(max(min_pause, self._failure_backoff.next()), self._patience.max_pause)
         left = self._outage.seconds_left()
         return seconds if left is None else min(seconds, max(left, 0.0))
 
@@ -239,13 +252,17 @@ class ClientSession:
             # The id may be the cause. Without it the request may succeed.
             self._last_id = None
         elif refused.is_final and not self._may_be_served_again(refused):
+            # Not by `report`, which would log that the client tries again.
             self._outage.reason = reason
             raise refusal
         self._min_pause = refused.retry_after
         return reason
 
     def _may_be_served_again(self, refused: RefusedAnswer) -> bool:
-        """Return whether a proxy may have answered for an api that did serve this request."""
+        """Return whether the request may succeed later, because the api has served it before.
+
+        The refusal may come from a proxy that has no api now: its own 404, or a page with 200.
+        """
         was_served = bool(self.books)
         return was_served and refused.status in {200, 404} and not refused.is_unknown_symbol
 
@@ -259,7 +276,7 @@ class ClientSession:
         try:
             has_changed = book.apply(event)
         except BookInvalid as error:
-            self._doubt(printable(f"{book.symbol}: {error}", MAX_SHOWN))
+            self._doubt(printable(f"{book.symbol}: {error}", MAX_ERROR_CHARS))
             has_changed = True
         else:
             self._last_id = message.id or self._last_id
@@ -277,12 +294,12 @@ class ClientSession:
     def _is_requested(self, symbol: str) -> bool:
         if ALL in self._normalized or normalize_symbol(symbol) in self._normalized:
             return True
-        # The request may spell the symbol with "-" only, as in foo-b-usd.
+        # A requested name may have only "-", as in foo-b-usd, which an index of the symbol finds.
         index = SymbolIndex([symbol])
         return any(index.find(name) for name in self._normalized)
 
     def _doubt(self, reason: str) -> None:
-        """Request snapshots: at once, or later if the stream has other books."""
+        """End the stream for a snapshot: at once, or later if the stream has other books."""
         log.warning("%s: book in doubt: %s; requesting a snapshot", self._address, reason)
         if not self._is_many:
             self._close_for_doubt(reason)
@@ -290,14 +307,14 @@ class ClientSession:
             self._restart_at = self._clock() + self._next_doubt_pause()
 
     def _log_wait(self) -> None:
-        """Log why a stream waits, unless a book's status already shows it."""
+        """Log why the api sends no event yet, unless a book exists: then its status shows it."""
         reason = self._parser.waits_for
         if reason is not None and reason != self._logged_wait and not self.books:
             self._logged_wait = reason
             log.warning("%s: stream waits: %s", self._address, explain("syncing", reason))
 
     def _close_if_silent(self) -> None:
-        """Close a stream that sends bytes, but no whole message or comment."""
+        """Close a stream that sends bytes, but for too long no whole message or comment."""
         now = self._clock()
         if self._parser.ends != self._ends_seen:
             self._ends_seen, self._last_end_at = self._parser.ends, now
@@ -306,20 +323,20 @@ class ClientSession:
             self._close_reason = f"no whole message within {self._patience.silence:g} s"
 
     def _restart_if_due(self) -> None:
-        """Close the stream if it is time to, unless a snapshot has restored the book."""
+        """Close the stream if a restart is due and a book is still invalid."""
         if self._restart_at is None or self._clock() < self._restart_at:
             return
         self._restart_at = None
-        if any(book.is_doubted for book in self.books.values()):
-            self.is_over, self._last_id = True, None
+        self.is_over = self._has_doubted_book
 
     def _close_for_doubt(self, reason: str) -> None:
+        """Close the stream, and request snapshots after a pause that grows with each doubt."""
         self.is_over, self._last_id, self._close_reason = True, None, reason
         self._min_pause = max(self._min_pause, self._next_doubt_pause())
 
     def _next_doubt_pause(self) -> float:
         now = self._clock()
         if now - self._doubted_at > MAX_DOUBT_SECONDS:
-            self._doubts.reset()
+            self._doubt_backoff.reset()
         self._doubted_at = now
-        return self._doubts.next()
+        return self._doubt_backoff.next()

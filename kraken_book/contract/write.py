@@ -1,4 +1,4 @@
-"""Calls of the write script, which writes one symbol's new events and its book atomically."""
+"""Calls of the script `write.lua`, which writes one symbol's new events and its book atomically."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class Retention(NamedTuple):
 
 
 class WriteCall(NamedTuple):
-    """One call of the script. Repeat a failed call unchanged; only then is the repeat harmless."""
+    """One call of the script.
+
+    If it is unknown whether Redis carried a call out, repeat it unchanged: the script skips the
+    events that it has already written.
+    """
 
     symbol: str
     epoch: int
@@ -43,7 +47,7 @@ class WriteCall(NamedTuple):
     last_seq: int = 0
     """The seq of the last event."""
     since: int = 0
-    """The time of the oldest event by the caller's clock. It is not sent to Redis."""
+    """The time of the oldest event by the caller's clock, for its metrics; not sent to Redis."""
 
 
 class Written(NamedTuple):
@@ -66,7 +70,10 @@ class WriteRefusal(NamedTuple):
 
 
 class Corrupt(NamedTuple):
-    """A refusal by a script because `key` has another type; `wrong` is a text as `is no hash`."""
+    """A refusal by a script because `key` has another type.
+
+    `wrong` continues a sentence about the key, such as `is no hash`.
+    """
 
     key: str
     wrong: str
@@ -90,10 +97,11 @@ def write_events(
         epoch: The writer's epoch.
         confirmed_at: When the book was last known to match the venue, RFC 3339.
         retention: The part of the stream to keep.
-        entries: The events, in order. A book must be that after the last event.
-        values: The hash's values: `book_values` if `is_book`, else `status_values`.
+        entries: The events, in order.
+        values: The hash's values: if `is_book`, the `book_values` of the book after the last event,
+            else `status_values`.
         is_book: Whether `values` are those of a book.
-        since: The time of the oldest event by the caller's clock.
+        since: The time of the oldest event by the caller's clock, see `WriteCall`.
     """
     runs, arguments = _runs(entries)
     arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
@@ -106,9 +114,9 @@ def write_events(
 def renew_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int, values: Values
 ) -> WriteCall:
-    """Return the call that sets the book at `seq`. Its events must already be in the stream.
+    """Return the call that writes the book at `seq` to the hash, without events.
 
-    The script refuses the call if the stream has newer events.
+    The script refuses it unless the stream's last event is the one at `seq` of this epoch.
     """
     head = _head(symbol, epoch, confirmed_at, retention, 0)
     return WriteCall(symbol, epoch, (*head, "renew", seq, *values), 0)
@@ -117,7 +125,7 @@ def renew_book(
 def touch_book(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, seq: int
 ) -> WriteCall:
-    """Return the call that confirms the stored book at `seq` as of `confirmed_at`."""
+    """Return the call that only sets `confirmed_at` of the stored book, which must be at `seq`."""
     head = _head(symbol, epoch, confirmed_at, retention, 0)
     return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
@@ -125,26 +133,28 @@ def touch_book(
 def _runs(entries: Iterable[EventEntry]) -> tuple[int, list[Argument]]:
     """Return the number of runs, and for each run its kind, first seq, length and data.
 
-    Most events are updates with consecutive seqs. In a run each of them is one argument instead of
-    three.
+    A run is of events of one kind with consecutive seqs, as most updates are. In a run an event is
+    one argument instead of three.
     """
     runs: list[tuple[Kind, int, list[bytes]]] = []
     next_seq, last_kind = -1, None
     for entry in entries:
         if entry.seq != next_seq or entry.kind != last_kind:
-            runs.append((entry.kind, entry.seq, together := []))
-        together.append(entry.data)
+            runs.append((entry.kind, entry.seq, run_data := []))
+        run_data.append(entry.data)
         next_seq, last_kind = entry.seq + 1, entry.kind
     arguments: list[Argument] = []
-    for kind, seq, together in runs:
-        arguments += (kind, seq, len(together), *together)
+    for kind, seq, run_data in runs:
+        arguments += (kind, seq, len(run_data), *run_data)
     return len(runs), arguments
 
 
 def _head(
     symbol: str, epoch: int, confirmed_at: str, retention: Retention, runs: int
 ) -> list[Argument]:
+    """Return the arguments with which every call begins."""
     return [
+        # The number of keys.
         2,
         book_key(symbol),
         events_key(symbol),
@@ -158,16 +168,17 @@ def _head(
 
 def parse_reply(reply: Sequence[Any]) -> Written:
     """Return the parsed reply to a successful call."""
+    # The first value is 1 in every reply to a successful call.
     _, seq, redis_time, *repaired = reply
     return Written(seq, redis_time, tuple(name.decode() for name in repaired))
 
 
 def parse_refusal(message: str) -> WriteRefusal | None:
     """Return the refusal in an error's message, None for any other error."""
-    word, _, place = message.partition(" ")
+    word, _, position = message.partition(" ")
     if word not in ("FENCED", "GAP"):
         return None
-    epoch, seq = place.split()
+    epoch, seq = position.split()
     return WriteRefusal(word, int(epoch), int(seq))
 
 

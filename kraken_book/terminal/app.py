@@ -44,11 +44,11 @@ from kraken_book.terminal.status_lines import StatusLines
 PAINTS_A_SECOND = 20
 # Faster updates of the ages would only flicker.
 AGES_A_SECOND = 2
-MAX_SHOWN = 300
+MAX_ERROR_CHARS = 300
 
 
 def _keys(keys: str, action: str, *, always: bool = False) -> Binding:
-    """Return a binding of `keys`; `always` gives it priority over Textual's keys and the help."""
+    """Return a hidden binding of `keys`; `always` puts it before Textual's and the help's."""
     return Binding(keys, action, show=False, priority=always)
 
 
@@ -58,7 +58,7 @@ class TerminalApp(App[str]):
     Args:
         options: The api, the key and the symbols.
         clock: A monotonic clock in seconds, for ages.
-        pace: Limits the time that painting takes.
+        pace: Limits the share of time that painting takes.
         poll_interval: Seconds between two requests for `/books`.
     """
 
@@ -119,8 +119,9 @@ class TerminalApp(App[str]):
         self._books_poll = BooksPoll(options.url, options.key, clock, poll_interval)
         self._polling: asyncio.Task[None] | None = None
         self._has_ladders = False
-        # The outage of the streams at the last update of the ages, and the one that is shown.
+        # Whether a stream was down at the last update of the ages.
         self._had_outage = False
+        # The outage of the streams that is shown, None if none is.
         self._shown_outage: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -133,14 +134,14 @@ class TerminalApp(App[str]):
         yield self._status_lines.keys
 
     async def on_mount(self) -> None:
-        """Start polling `/books` and painting; the streams follow the first answer."""
+        """Start polling `/books` and painting. The first answer with books opens the streams."""
         self.screen.set_styles(f"background: {self.palette.screen};")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.exit)
         loop.add_signal_handler(signal.SIGHUP, partial(self.exit, return_code=EXIT_CODE))
         self._polling = asyncio.create_task(self._follow_poll())
-        self._polling.add_done_callback(self._on_polled)
+        self._polling.add_done_callback(self._on_polling_ended)
         self.timers = [
             self.set_interval(1 / PAINTS_A_SECOND, self.paint, name="paint"),
             self.set_interval(1 / AGES_A_SECOND, self.on_age, name="ages"),
@@ -155,7 +156,7 @@ class TerminalApp(App[str]):
         await self.feed.close()
 
     def on_resize(self) -> None:
-        """Arrange the widgets for the window's new size."""
+        """Arrange the widgets for the terminal's new size."""
         self._arrange()
 
     # Data from the api.
@@ -180,6 +181,7 @@ class TerminalApp(App[str]):
             self.ladders.open(book.symbol for book in books)
 
     def _open_first_ladders(self, known: list[str]) -> None:
+        # Kraken sends no book of a symbol that it refuses.
         served = [book.symbol for book in self.board.rows if book.status != "refused"]
         try:
             symbols = self._options.resolve(known, served)
@@ -194,14 +196,14 @@ class TerminalApp(App[str]):
     def _on_refused(self, refused: Refused) -> None:
         self.exit(f"the api answers {refused.status}: {printable(str(refused))}", return_code=2)
 
-    def _on_polled(self, task: asyncio.Task[None]) -> None:
+    def _on_polling_ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._on_failed(error)
 
     def _on_failed(self, error: BaseException) -> None:
-        """Exit with the error; without its task the screen would no longer be updated."""
-        message = printable(f"{type(error).__name__}: {error}", MAX_SHOWN)
+        """Exit with the error of a task that ended, because the screen would show old data."""
+        message = printable(f"{type(error).__name__}: {error}", MAX_ERROR_CHARS)
         self.exit(f"this terminal failed: {message}", return_code=1)
 
     # Painting.
@@ -216,14 +218,14 @@ class TerminalApp(App[str]):
             self.ladders.mark(self.feed.changed)
             self.feed.changed.clear()
         if self.ladders.paint():
-            # Textual writes to the terminal after this, and waits if the terminal is slow.
+            # A paint ends with the refresh, which writes to the terminal and waits if that is slow.
             self.call_after_refresh(lambda: self._pace.record_paint(begun, monotonic()))
 
     def on_age(self) -> None:
         """Update ages and statuses, and the outage of the streams.
 
-        An outage is shown from the second update on. If a stream is only restarted, the status of
-        its books is enough.
+        An outage is shown if two updates in a row find one. A stream that is only restarted is back
+        before that.
         """
         outage = self.feed.outage
         self._shown_outage = outage if self._had_outage else None
@@ -237,7 +239,7 @@ class TerminalApp(App[str]):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Place the widgets in the window, and update the lines around them."""
+        """Place the widgets in the terminal, and update the lines around them."""
         self._status_lines.show_outage(self._shown_outage)
         parts = arrange(
             self.size.width,
@@ -263,7 +265,7 @@ class TerminalApp(App[str]):
     # Keys.
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool:
-        """Return whether an action is possible; while the help is open, Tab closes the help."""
+        """Return whether an action is possible; in the help, Tab must reach the help's binding."""
         return action != "overview" or not isinstance(self.screen, Help)
 
     def action_leave(self) -> None:
@@ -271,21 +273,21 @@ class TerminalApp(App[str]):
         self.exit()
 
     def action_step_back(self) -> None:
-        """Return from the table to the ladders, or quit."""
+        """Return from the overview to the ladders, or quit."""
         if self.overview.has_keys:
             self.action_overview()
         else:
             self.exit()
 
     def action_move(self, columns: int, rows: int) -> None:
-        """Move the focus among the ladders, or the cursor in the table."""
+        """Move the focus among the ladders, or the cursor in the overview."""
         if self.overview.has_keys:
             self.overview.move(rows + columns)
         else:
             self.ladders.move(columns, rows)
 
     def action_page(self, pages: int) -> None:
-        """Move the focus or the cursor by a window."""
+        """Move the focus or the cursor by one page."""
         (self.overview if self.overview.has_keys else self.ladders).page(pages)
 
     def action_end(self, direction: int) -> None:
@@ -298,7 +300,7 @@ class TerminalApp(App[str]):
     def action_focus_at(self, index: int) -> None:
         """Give the ladder at `index` the focus, if there is one."""
         if index < len(self.ladders.symbols):
-            self._give_keys(to_overview=False)
+            self._direct_keyboard(to_overview=False)
             self.ladders.focus_at(index)
 
     def action_levels(self, step: int) -> None:
@@ -306,8 +308,8 @@ class TerminalApp(App[str]):
         self.ladders.change_levels(step)
 
     def action_overview(self) -> None:
-        """Give the keys to the table, or back to the ladders."""
-        self._give_keys(to_overview=not self.overview.has_keys)
+        """Direct the keyboard to the overview, or back to the ladders."""
+        self._direct_keyboard(to_overview=not self.overview.has_keys)
 
     def action_open(self) -> None:
         """Open the ladder of the book under the cursor, and give it the focus."""
@@ -326,13 +328,13 @@ class TerminalApp(App[str]):
         symbol = self.ladders.close()
         if symbol is not None:
             self.feed.leave(symbol)
-        self._give_keys(to_overview=not self.ladders.symbols)
+        self._direct_keyboard(to_overview=not self.ladders.symbols)
 
     def action_help(self) -> None:
         """Show the help."""
         self.push_screen(Help(self.palette))
 
-    def _give_keys(self, *, to_overview: bool) -> None:
+    def _direct_keyboard(self, *, to_overview: bool) -> None:
         self.overview.has_keys, self.ladders.has_keys = to_overview, not to_overview
         if to_overview and self.ladders.symbols:
             self.overview.point_at(self.ladders.symbols[self.ladders.index])

@@ -59,22 +59,28 @@ class HttpProtocol(UvicornProtocol):
         self._head_tail = b""
         # The bytes after the request that is being answered.
         self._waiting = bytearray()
-        self._is_last = False
+        # Whether the answer that has begun is the connection's last.
+        self._is_last_answer = False
         self._has_no_body = False
-        self._unread = 0
+        self._dropped_bytes = 0
 
     @property
     def is_streaming(self) -> bool:
-        """Return whether a stream has taken over the transport; it has its own time limits."""
+        """Return whether a stream with its own time limits writes to the transport.
+
+        Subclasses that permit streams override this.
+        """
         return False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Register the connection, or refuse it if there is no room."""
         super().connection_made(transport)
-        # If a client does not read, at most the rest of one write is buffered.
+        # The application pauses if a write does not fit into the socket's buffer. So at most the
+        # rest of that write is kept for a client that does not read.
         transport.set_write_buffer_limits(high=0)
         if not self._registry.admit(self):
             transport.write(NO_ROOM)
+            # If there is room to wait, the client can read the refusal; see `Connections.admit`.
             if self in self._registry:
                 transport.write_eof()
             else:
@@ -112,7 +118,7 @@ class HttpProtocol(UvicornProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse a request head; keep the bytes after it until it is answered, or drop them."""
-        if self.phase is Phase.ENDING or self._is_last:
+        if self.phase is Phase.ENDING or self._is_last_answer:
             self._drop(data)
         elif self.phase is Phase.ANSWER:
             self._waiting += data
@@ -141,7 +147,7 @@ class HttpProtocol(UvicornProtocol):
         self._registry.move(self, Phase.ANSWER)
 
     def request_read(self) -> None:
-        """Note that the request has no body."""
+        """Note that the request has no body, because it ended with its head."""
         self._has_no_body = True
 
     def answer_sent(self) -> None:
@@ -168,7 +174,7 @@ class HttpProtocol(UvicornProtocol):
             self._registry.move(self, Phase.ENDING)
             self.transport.close()
         elif self.phase is Phase.ENDING and self.transport.get_write_buffer_size():
-            # The client still reads; `UnreadAnswers` has the deadline for that.
+            # Start the phase's time again: bytes remain, and `UnreadAnswers` has their deadline.
             self._registry.move(self, Phase.ENDING)
         else:
             self.transport.abort()
@@ -187,10 +193,11 @@ class HttpProtocol(UvicornProtocol):
             self.transport.write_eof()
 
     def _is_answering(self) -> bool:
+        # A method, because mypy assumes that an attribute stays the same across other calls.
         return self.phase is Phase.ANSWER
 
     def _read_head(self, data: bytes | bytearray) -> int:
-        """Feed the parser at most one head; return how many bytes of `data` are finished."""
+        """Feed the parser at most one head; return how many bytes were parsed or refused."""
         start = 0
         while start < len(data) and self.phase is Phase.HEAD:
             end = self._end_of_head(data, start)
@@ -205,7 +212,7 @@ class HttpProtocol(UvicornProtocol):
 
     def _keep_waiting(self, data: bytes) -> None:
         """Keep the bytes after a request until it is answered; drop them if it is the last."""
-        if self._is_last:
+        if self._is_last_answer:
             data = bytes(self._waiting) + data
             self._waiting.clear()
             self._drop(data)
@@ -231,7 +238,8 @@ class HttpProtocol(UvicornProtocol):
         try:
             self.feed(piece)
         except HttpParserUpgrade:
-            # The request is answered as usual, but the next bytes may be of another protocol.
+            # The request is answered as usual, but the next bytes may be of another protocol. They
+            # must not be parsed, as after a request with a body.
             self._has_no_body = False
         except HttpParserError as error:
             # httptools raises its own error, with an error of our callbacks as its context.
@@ -246,12 +254,12 @@ class HttpProtocol(UvicornProtocol):
 
     def _answer_last(self) -> None:
         """Make the answer that has begun the last, and drop all further bytes."""
-        self._is_last = True
+        self._is_last_answer = True
         self.answer_without_body(close=self.end)
 
     def _drop(self, data: bytes) -> None:
-        self._unread += len(data)
-        if self._unread > self._limits.unread_bytes:
+        self._dropped_bytes += len(data)
+        if self._dropped_bytes > self._limits.unread_bytes:
             if self.phase is Phase.ENDING:
                 self.transport.abort()
             else:

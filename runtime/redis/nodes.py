@@ -42,7 +42,7 @@ class Nodes(Protocol):
 
         Args:
             node: The node.
-            commands: Commands with one-word names.
+            commands: Commands with one-word names, which select redis-py's types of their replies.
         """
 
     async def call(self, key: str, *command: EncodableT) -> Any:

@@ -45,6 +45,7 @@ def measured(*suites: Suite, scale: float = 1.0) -> tuple[Report, str]:
     return found, console.file.getvalue()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("scale", [1.0, 0.1])
 def test_failed_suite_has_a_row_with_its_error_and_the_others_run(
     scale: float,
@@ -60,6 +61,7 @@ def test_failed_suite_has_a_row_with_its_error_and_the_others_run(
     assert not found.is_good
 
 
+@pytest.mark.process
 def test_progress_in_a_file_is_a_line_for_each_step() -> None:
     _, progress = measured(Suite("depth", "answers", good, 30), Suite("core", "", good, 10))
 
@@ -81,16 +83,19 @@ def run(tmp_path: Path, *arguments: str, others: Sequence[Suite] = ()) -> int:
     return main(arguments, suites, tmp_path / "docs", draw_nothing)
 
 
+@pytest.mark.process
 def test_complete_run_is_drawn_into_docs(tmp_path: Path) -> None:
     assert run(tmp_path) == 0
     assert (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_run_with_a_part_of_the_load_is_not_drawn_into_docs(tmp_path: Path) -> None:
     assert run(tmp_path, "--scale", "0.1") == 0
     assert not (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_optional_suite_runs_only_by_its_name(tmp_path: Path) -> None:
     others = [Suite("hand_over", "a second collector", bad, 1, is_default=False)]
     assert run(tmp_path, others=others) == 0
@@ -102,12 +107,14 @@ def test_names_of_suites_are_unique() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.process
 def test_run_of_one_suite_is_not_drawn_into_docs(tmp_path: Path) -> None:
     others = [Suite("core", "", good, 1)]
     assert run(tmp_path, "--only", "depth", others=others) == 0
     assert not (tmp_path / "docs").exists()
 
 
+@pytest.mark.process
 def test_json_option_writes_the_figures(tmp_path: Path) -> None:
     run(tmp_path, "--json", str(tmp_path / "report.json"))
 

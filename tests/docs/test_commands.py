@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import pytest
 
+from lab.fork_server import ForkServer
 from lab.process import ROOT
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
@@ -75,9 +76,9 @@ class Stack(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
-    with Stage(folder) as stage:
+    with Stage(folder, fork_server) as stage:
         redis = stage.redis()
         simulator = stage.simulator("--rate", "400")
         collector = stage.collector(redis.url, simulator.url)

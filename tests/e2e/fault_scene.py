@@ -1,4 +1,4 @@
-"""Books on two connections to a simulator that can go wrong, and who reads them over SSE."""
+"""Books on two connections to a faulty simulator, and a checking SSE reader of each book."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# One for each test that doubts a book: each doubt of the same one is waited out longer.
-HIT = tuple(f"H{number}/USD" for number in range(16))
+# One for each test that doubts a book, because the back-off of a book grows with each doubt.
+HIT = tuple(f"H{number}/USD" for number in range(10))
 BESIDE, ELSEWHERE = "ETH/USD", "SOL/USD"
-# Of each book.
-MOVES_PER_SECOND = 30
+# Of each book. Each move costs CPU in five processes.
+MOVES_PER_SECOND = 12
 MAX_AGE_SECONDS = 3
-# As long as a dead connection is believed in, or an answer waited for.
+# Longer than the timeouts for a dead connection and for a missing answer together.
 PATIENCE = 40.0
 
 
 @dataclass
 class Market:
-    """What a collector stands between: a simulator, and a Redis with an api."""
+    """Everything around a collector: a simulator, Redis and an api."""
 
     symbols: tuple[str, ...]
     simulator: SimulatorProcess
@@ -34,7 +34,7 @@ class Market:
 
 @dataclass
 class Scene:
-    """Books on two connections, the last one alone on the second, and what they go through."""
+    """A followed market with two connections; the second one carries only the last book."""
 
     simulator: SimulatorProcess
     collector: Collector
@@ -43,7 +43,7 @@ class Scene:
 
 
 def open_market(stage: Stage, *hit: str) -> Market:
-    """Books to `hit`, and two more, which nobody follows yet."""
+    """Start a market of the books `hit` and two more, without a collector."""
     symbols = (*hit, BESIDE, ELSEWHERE)
     rate = str(len(symbols) * MOVES_PER_SECOND)
     redis = stage.redis()
@@ -55,7 +55,7 @@ def open_market(stage: Stage, *hit: str) -> Market:
 
 
 def open_scene(stage: Stage, market: Market) -> Scene:
-    """A collector follows the market: everything is live, and moves."""
+    """Start a collector of the market; return when every book is live."""
     collector = stage.collector(
         market.redis.url,
         market.simulator.url,
@@ -70,7 +70,7 @@ def open_scene(stage: Stage, market: Market) -> Scene:
 
 
 class Readers:
-    """One reader of each book that a test looks at, who checks every event."""
+    """One reader for each observed book; it checks every event."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -78,7 +78,7 @@ class Readers:
         self.read(BESIDE, ELSEWHERE)
 
     def read(self, *symbols: str) -> None:
-        """Read these books too, from now on."""
+        """Open a reader of each of these books."""
         for symbol in symbols:
             watch = self._watches[symbol] = self._scene.api.watch(symbol)
             watch.wait_for_seq(1)
@@ -87,7 +87,7 @@ class Readers:
         return self._watches[symbol]
 
     def leave(self, symbol: str) -> None:
-        """Read this one no more, after a look at all that it got."""
+        """Check all events of a book's reader, and close it."""
         watch = self._watches.pop(symbol)
         watch.check()
         watch.leave()
@@ -97,15 +97,15 @@ class Readers:
             watch.leave()
 
     def wait_for_doubt(self, symbol: str, reason: str) -> None:
-        """Return once the reader of a book has been told that it is not known, for this reason."""
+        """Return when the reader of a book has its status `syncing` with this reason."""
 
-        def told(event: dict[str, object]) -> bool:
+        def is_doubt(event: dict[str, object]) -> bool:
             return event.get("status") == "syncing" and event.get("reason") == reason
 
-        self[symbol].wait_for(told, f"syncing for {reason}")
+        self[symbol].wait_for(is_doubt, f"syncing for {reason}")
 
     def wait_until_right(self) -> None:
-        """Return once all that are read are live and move, as their readers and Redis tell."""
+        """Return when every observed book is live, for its reader and in Redis, and moves."""
         for symbol, watch in self._watches.items():
 
             def is_live(symbol: str = symbol, watch: StreamWatch = watch) -> bool:
@@ -114,11 +114,11 @@ class Readers:
                 return watch.ladder.status != "syncing" and hash_status == "live"
 
             wait_until(is_live, f"{symbol} is live again", PATIENCE)
-            watch.wait_for_seq(watch.ladder.seq + 10)
+            watch.wait_for_seq(watch.ladder.seq + 5)
 
     def assert_unharmed(self, *more: str) -> None:
-        """Who reads the other books, and `more`, has been told of no doubt."""
+        """Assert that readers of the other books, and of `more`, got no doubt and no `lagged`."""
         for symbol in (BESIDE, ELSEWHERE, *more):
             self[symbol].check()
-            told = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
-            assert [e for e in told if e.get("status") != "live"] == [], symbol
+            changes = [e for e in self[symbol].events if e["kind"] in ("status", "lagged")]
+            assert [e for e in changes if e.get("status") != "live"] == [], symbol

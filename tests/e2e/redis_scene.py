@@ -1,4 +1,4 @@
-"""Fast books behind proxies to Redis, a reader of each, and the account of every event."""
+"""Books behind proxies to Redis, a reader of each, and assertions on every event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STILL_SECONDS = 600
 
 @dataclass
 class Scene:
-    """A simulator, a collector and an api; each of the two reaches Redis by a proxy of its own."""
+    """A simulator, a collector and an api; collector and api each reach Redis through a proxy."""
 
     redis: EmbeddedRedis
     simulator: SimulatorProcess
@@ -32,11 +32,11 @@ class Scene:
     depth: int
     symbols: tuple[str, ...] = SYMBOLS
     before_leading: int = 0
-    """Updates that the collector verified when it did not publish yet."""
+    """How many updates the collector had verified before it began to publish."""
     watches: dict[str, StreamWatch] = field(default_factory=dict)
 
-    def flow(self, events: int = 30) -> None:
-        """Return once every stream has gone on by so many events, and its reader has them."""
+    def flow(self, events: int = 20) -> None:
+        """Return when every stream has `events` more events, and its reader has received them."""
         ends = {
             symbol: max(self.streams.last_seq(symbol), watch.ladder.seq) + events
             for symbol, watch in self.watches.items()
@@ -46,26 +46,26 @@ class Scene:
             self.watches[symbol].wait_for_seq(seq)
 
     def stand_still(self) -> None:
-        """Let the markets rest, and return once all that was verified is in Redis, and read."""
+        """Stop the markets; return when every verified update is in Redis and read."""
         for symbol in self.symbols:
             self.simulator.fault(f"silence?symbol={symbol}&seconds={STILL_SECONDS}")
         for symbol in self.symbols:
             wait_until(lambda symbol=symbol: self._is_over(symbol), f"{symbol} is all read")  # type: ignore[misc]
 
     def move(self) -> None:
-        """Let the markets go on."""
+        """Let the markets move again."""
         self.simulator.lift_faults()
 
     def verified(self) -> int:
-        """How many updates the collector has verified."""
+        """Return how many updates the collector has verified."""
         return int(self.collector.metric("kraken_book_verified_total", kind="update"))
 
     def updates(self) -> int:
-        """How many updates the streams have."""
+        """Return how many updates the streams contain."""
         return sum(self.streams.ladder(symbol).counts.updates for symbol in self.symbols)
 
     def assert_every_event_once(self) -> None:
-        """While they stand still: what was verified is what is in the streams, and was read."""
+        """Assert that each verified update is stored and was read; the markets must rest."""
         for symbol in self.symbols:
             counts = self.streams.ladder(symbol).counts
             assert counts.conflated == counts.jumps == 0, symbol
@@ -75,7 +75,7 @@ class Scene:
             assert watch.ladder.counts.conflated == watch.ladder.counts.jumps == 0, symbol
 
     def assert_every_event_once_or_counted(self) -> None:
-        """While they stand still: each number is an event, or stands in a snapshot that says so."""
+        """Assert that each number is an event or counted by a snapshot; the markets must rest."""
         for symbol in self.symbols:
             ladder = self.streams.ladder(symbol)
             assert ladder.counts.events + ladder.counts.conflated == ladder.seq, symbol
@@ -89,13 +89,13 @@ class Scene:
             self.assert_book_is_right(symbol)
 
     def assert_book_is_right(self, symbol: str) -> None:
-        """The reader's book, and that of /depth, is the market's, which stands still."""
+        """Assert that the books of the reader and of /depth equal the market's, which must rest."""
         market = self.simulator.book(symbol, self.depth)
-        told = self.api.answers(f"/depth/{symbol}").json()
+        served = self.api.answers(f"/depth/{symbol}").json()
         ladder = self.watches[symbol].ladder
         for side in ("bids", "asks"):
             assert getattr(ladder, side) == market[side], (symbol, side)
-            assert told[side] == market[side], (symbol, side)
+            assert served[side] == market[side], (symbol, side)
 
     def _is_over(self, symbol: str) -> bool:
         self.watches[symbol].check()
@@ -108,12 +108,12 @@ class Scene:
 def open_scene(
     stage: Stage,
     *,
-    rate: int = 300,
+    rate: int = 150,
     depth: int = 10,
     max_age: float = 10.0,
     module: str = "collector",
 ) -> Scene:
-    """Everything is live, and moves, and is read."""
+    """Start all services and a reader of each book; return when every book is live and moves."""
     redis = stage.redis(port=free_port())
     simulator = stage.simulator(
         "--symbols", ",".join(SYMBOLS), "--rate", str(rate), "--control", "0"

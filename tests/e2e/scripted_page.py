@@ -1,4 +1,4 @@
-"""Page before an api with scripted answers, which runs beside the test."""
+"""A scripted api for the page, in a thread beside the test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECONDS = 20
 
 
 class ScriptedPage:
-    """A ScriptedApi in a thread; `do` something with it there."""
+    """A ScriptedApi in a thread; `do` and `await_` run code there."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -53,6 +53,6 @@ class ScriptedPage:
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(SECONDS)
 
     def market(self, symbol: str, *, source: str = "simulated") -> ScriptedMarket:
-        """A market with a level on each side."""
+        """Return a market with one level on each side."""
         bids, asks = [("100.0", "1.50000000")], [("100.1", "2.00000000")]
         return self.do(lambda: self.api.market(symbol, bids, asks, source=source))

@@ -1,4 +1,4 @@
-"""A page that is open in a real browser, and what it shows."""
+"""An open page in a real browser, and its contents."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lab.waiting import wait_for, wait_until
 
 @dataclass
 class Shown:
-    """A page that is open, and what its console said."""
+    """An open page, and the errors in its console."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
-    """Return the errors that are not the network's."""
+    """The errors, except those of the network."""
 
     def __post_init__(self) -> None:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # A poll or a stream that a restart of the api broke is no mistake of the page's.
+        # A request fails while the api restarts; that is no fault of the page.
         network = "net::ERR" in message.text or "Failed to load resource" in message.text
         if message.type in ("error", "warning") and not network:
             self.errors.append(message.text)
@@ -38,7 +38,7 @@ class Shown:
         return found
 
     def wait_for(self, symbol: str, **facts: str) -> dict[str, str]:
-        """Return the data of a ladder once these are among them."""
+        """Return the data of a ladder when they include `facts`."""
 
         def shows() -> dict[str, str] | None:
             data = self.ladder(symbol)
@@ -51,10 +51,10 @@ class Shown:
         return self.page.locator(selector).first.inner_text()
 
     def wait_for_text(self, selector: str, text: str) -> None:
-        """Return once an element has `text` in what it says."""
+        """Return when an element contains `text`."""
         wait_until(
             lambda: text in self.text(selector),
-            f"{selector} says {text!r}; it says {self.text(selector)!r}",
+            f"{selector} contains {text!r}; it contains {self.text(selector)!r}",
         )
 
     def row(self, symbol: str) -> dict[str, str]:
@@ -79,11 +79,11 @@ class Shown:
         return found
 
     def wait_until_doubted(self, symbol: str) -> None:
-        """Return once a ladder does not say any more that its book is right."""
+        """Return when a ladder stops showing its book as live."""
         wait_until(lambda: self.ladder(symbol)["status"] != "live", f"{symbol} is doubted")
 
     def wait_for_seq(self, symbol: str, seq: int) -> dict[str, str]:
-        """Return the data of a ladder once it has come so far."""
+        """Return the data of a ladder when it shows this seq or a later one."""
 
         def there() -> dict[str, str] | None:
             data = self.ladder(symbol)
@@ -92,18 +92,18 @@ class Shown:
         return wait_for(there, f"the ladder of {symbol} comes to {seq}")
 
     def wait_until_it_shows(self, api: Api, symbol: str) -> None:
-        """Return once a ladder shows what /depth tells."""
+        """Return when a ladder shows the book that /depth returns."""
 
         def shows() -> bool:
             depth: dict[str, Any] = api.get(f"/depth/{symbol}").json()
-            told = [str(depth["seq"]), depth["bids"], depth["asks"]]
+            expected = [str(depth["seq"]), depth["bids"], depth["asks"]]
             rows = [self.rows(symbol, "bid"), self.rows(symbol, "ask")]
-            return [self.ladder(symbol).get("seq"), *rows] == told
+            return [self.ladder(symbol).get("seq"), *rows] == expected
 
         wait_until(shows, f"the page shows the book of {symbol}")
 
     def rows(self, symbol: str, side: str) -> list[list[str]]:
-        """Return the levels of a side that are shown, best first."""
+        """Return the shown levels of a side, best first."""
         rows: list[list[str]] = self.page.evaluate(
             """([s, side]) => [...document.querySelectorAll(
                 `section.ladder[data-symbol='${s}'] [data-side='${side}'][data-price]`

@@ -1,4 +1,4 @@
-"""The api's figures count what its readers got."""
+"""The api's metrics count what its readers received."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOL = "BTC/USD"
-# More than a replica reads when the first comes back to it.
+# More events than a replica reads from Redis when a symbol gets its first reader.
 LONG_AGO = 1500
 
 
 @dataclass
 class Scene:
-    """A replica that nobody reads, and a book that moves."""
+    """A replica without readers, and a book that moves."""
 
     api: Api
     streams: StoredBooks
@@ -29,7 +29,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def redis(module_stage: Stage) -> EmbeddedRedis:
-    """Where the book is."""
+    """Start Redis and a collector that writes the moving book to it."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", SYMBOL, "--rate", "800")
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
@@ -46,7 +46,7 @@ def scene(redis: EmbeddedRedis, stage: Stage) -> Iterator[Scene]:
 
 
 def read(stream: SseStream, count: int) -> int:
-    """Read at least so many events; how many bytes they and what came between were."""
+    """Read at least `count` events; return the bytes of their data."""
     events = size = 0
     for message in stream.messages():
         events += bool(message.data)
@@ -56,7 +56,7 @@ def read(stream: SseStream, count: int) -> int:
     return size
 
 
-def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> None:
+def test_api_metrics_count_streams_readers_events_bytes_and_writes(scene: Scene) -> None:
     api = scene.api
     with api.stream(SYMBOL) as one, api.stream(SYMBOL) as two:
         size = read(one, 300) + read(two, 300)
@@ -66,14 +66,14 @@ def test_streams_readers_events_bytes_and_writes_are_counted(scene: Scene) -> No
         assert api.metric("kraken_book_stream_events_total") >= 600
         assert api.metric("kraken_book_stream_bytes_total") > size
         assert api.metric("kraken_book_stream_writes_total") >= 4
-    wait_until(lambda: api.metric("kraken_book_readers") == 0, "both are gone")
-    # Of two readers who began together; what one has not taken yet was written all the same.
+    wait_until(lambda: api.metric("kraken_book_readers") == 0, "both readers are gone")
+    # Two readers began together; bytes that one has not read yet were written as well.
     written = api.metric("kraken_book_stream_events_total")
     assert written <= 2 * (api.metric("kraken_book_events_read_total") + 1)
     assert api.metric("kraken_book_streams_total") == 2
 
 
-def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
+def test_event_delay_is_measured_on_some_writes(scene: Scene) -> None:
     name = "kraken_book_delivery_seconds"
     with scene.api.stream(SYMBOL) as stream:
 
@@ -81,7 +81,7 @@ def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
             read(stream, 50)
             return scene.api.metric(f"{name}_count") >= 2
 
-        wait_until(measured, "two are measured")
+        wait_until(measured, "two writes are measured")
     text = scene.api.get("/metrics").text
     assert f"# TYPE {name} histogram" in text
     assert scene.api.metric(f"{name}_bucket", le="30.0") == scene.api.metric(f"{name}_count")
@@ -89,7 +89,7 @@ def test_the_delay_of_events_is_measured_on_some_writes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("source", ["ring", "stream", "nothing"])
-def test_where_a_reader_goes_on_from_is_counted(scene: Scene, source: str) -> None:
+def test_resume_sources_are_counted(scene: Scene, source: str) -> None:
     scene.streams.wait_for_seq(SYMBOL, LONG_AGO)
     first, last = scene.streams.first_id(SYMBOL), scene.streams.last_id(SYMBOL)
     given = {"ring": last, "stream": first, "nothing": "1-1"}[source]

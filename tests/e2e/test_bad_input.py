@@ -1,7 +1,7 @@
-"""What Kraken, or who poses as Kraken, sends wrong costs one symbol a moment, and no other.
+"""A wrong frame from Kraken interrupts its own symbol for a moment, and no other.
 
-One collector follows a scripted Kraken through the whole module. Each case takes a symbol of its
-own, because one that was doubted a moment ago is asked for again only after a back-off.
+One collector follows a scripted Kraken through the whole module. Each case has its own symbol,
+because a symbol that was doubted a moment ago is subscribed again only after a back-off.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def too_many_decimals(market: KrakenMarket) -> str:
 
 
 def crossed(market: KrakenMarket) -> str:
-    """A bid above the best ask; the checksum is that of the crossed book."""
+    """Return a bid above the best ask, with the checksum of the crossed book."""
     price = market.sorted_asks()[0][0] + 1
     bids = dict(sorted({**market.bids, price: 100}.items(), reverse=True)[:10])
     return update_frame(market.symbol, [(price, 100)], [], checksum(bids, market.asks))
@@ -78,7 +78,7 @@ def cut_off(market: KrakenMarket) -> str:
 
 
 def wrong_snapshot(market: KrakenMarket) -> str:
-    """An unasked snapshot that is not the book of its checksum."""
+    """Return an unrequested snapshot whose checksum does not fit."""
     return snapshot_frame(market).replace('"qty":', '"qty":1', 1)
 
 
@@ -119,7 +119,7 @@ SYMBOLS = (*QUIET, UNASKED, *(symbol for symbol, _, _ in DOUBTED))
 
 @dataclass
 class Scene:
-    """The scripted Kraken, and what has become of its books."""
+    """The scripted Kraken, and the published books."""
 
     kraken: ScriptedKraken
     collector: Collector
@@ -127,7 +127,7 @@ class Scene:
     streams: StoredBooks
 
     def wait_until_all_moved(self) -> None:
-        """Return once every symbol's stream has gone on by some events."""
+        """Return when every symbol's stream has some events more."""
         ends = {symbol: self.streams.last_seq(symbol) + 3 for symbol in SYMBOLS}
         for symbol, seq in ends.items():
             self.streams.wait_for_seq(symbol, seq)
@@ -136,7 +136,7 @@ class Scene:
         return {symbol: self.streams.last_id(symbol) for symbol in SYMBOLS}
 
     def assert_undisturbed(self, since: dict[str, str], *but: str) -> None:
-        """All books went on from there by updates alone, without a gap, and verified."""
+        """Assert that all books continued by updates alone, without a gap, and verified."""
         for symbol in set(SYMBOLS) - set(but):
             events = self.streams.events(symbol, since[symbol])
             assert events, symbol
@@ -160,7 +160,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 @pytest.mark.parametrize(("symbol", "make", "reason"), DOUBTED)
-def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
+def test_wrong_frame_resyncs_only_its_symbol(
     scene: Scene, symbol: str, make: Make, reason: str
 ) -> None:
     scene.wait_until_all_moved()
@@ -180,11 +180,11 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
         KrakenRequest(1, "subscribe", "book", (symbol,)),
     ]
     events = scene.streams.events(symbol, since[symbol])
-    told = [event for event in events if event["kind"] != "update"]
-    assert [event["kind"] for event in told] == ["status", "snapshot", "status"]
-    assert (told[0]["status"], told[0]["reason"]) == ("syncing", reason)
-    assert (told[2]["status"], told[2]["reason"]) == ("live", None)
-    # Every event verifies, by a reader of its own: the wrong frame shows nowhere.
+    changes = [event for event in events if event["kind"] != "update"]
+    assert [event["kind"] for event in changes] == ["status", "snapshot", "status"]
+    assert (changes[0]["status"], changes[0]["reason"]) == ("syncing", reason)
+    assert (changes[2]["status"], changes[2]["reason"]) == ("live", None)
+    # An independent reader verifies every event: the wrong frame shows nowhere.
     ladder = scene.streams.ladder(symbol)
     assert ladder.counts.jumps == 0
     (doubt,) = [line for line in scene.collector.lines("book resync") if line["symbol"] == symbol]
@@ -194,25 +194,27 @@ def test_a_frame_that_cannot_be_right_has_its_symbol_alone_subscribed_anew(
 
 
 @pytest.mark.parametrize("what", PASSED_OVER)
-def test_a_frame_that_says_nothing_of_a_book_is_passed_over(scene: Scene, what: str) -> None:
+def test_frame_without_book_is_ignored(scene: Scene, what: str) -> None:
     scene.wait_until_all_moved()
     since = scene.last_ids()
     asked = len(scene.kraken.asked())
     frames = scene.collector.metric("kraken_book_frames_total")
     scene.kraken.send(PASSED_OVER[what])
-    wait_until(lambda: scene.collector.metric("kraken_book_frames_total") > frames, "it is read")
+    wait_until(
+        lambda: scene.collector.metric("kraken_book_frames_total") > frames, "the frame is read"
+    )
     scene.wait_until_all_moved()
     assert scene.kraken.asked(asked) == []
     scene.assert_undisturbed(since)
     assert scene.kraken.connections == 1
 
 
-def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> None:
+def test_unreadable_frame_is_counted_and_logged(scene: Scene) -> None:
     bad = scene.collector.metric("kraken_book_bad_frames_total")
     sent = 0
 
     def is_logged() -> bool:
-        # The log takes some such lines and then none for a while; all are counted.
+        # The log has only the first lines, for it limits them; the metric counts all.
         nonlocal sent
         sent += 1
         scene.kraken.send(f"frame {sent}: neither JSON nor anything")
@@ -220,19 +222,19 @@ def test_frame_that_is_not_understood_is_counted_and_logged(scene: Scene) -> Non
         ours = [line for line in lines if "neither JSON nor anything" in line["frame"]]
         return bool(ours and ours[0]["level"] == "warning")
 
-    wait_until(is_logged, "it is logged")
+    wait_until(is_logged, "the frame is logged")
     wait_until(
         lambda: scene.collector.metric("kraken_book_bad_frames_total") == bad + sent,
         "each is counted",
     )
 
 
-def test_an_unknown_channel_is_said(scene: Scene) -> None:
+def test_unknown_channel_is_logged(scene: Scene) -> None:
     scene.kraken.send('{"channel":"gossip","type":"update","data":[]}')
     scene.collector.wait_for_line("unknown frame ignored", kind="channel gossip")
 
 
-def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
+def test_unrequested_snapshot_replaces_book_without_resync(
     scene: Scene,
 ) -> None:
     scene.wait_until_all_moved()
@@ -250,15 +252,15 @@ def test_an_unasked_snapshot_replaces_the_book_and_nothing_is_subscribed_anew(
         "the snapshot is an event",
     )
     scene.wait_until_all_moved()
-    told = [e for e in scene.streams.events(UNASKED, since[UNASKED]) if e["kind"] != "update"]
-    assert [event["kind"] for event in told] == ["snapshot"]
+    changes = [e for e in scene.streams.events(UNASKED, since[UNASKED]) if e["kind"] != "update"]
+    assert [event["kind"] for event in changes] == ["snapshot"]
     ladder: Ladder = scene.streams.ladder(UNASKED)
     assert ladder.status == "live"
     assert scene.kraken.asked(asked) == []
     scene.assert_undisturbed(since, UNASKED)
 
 
-def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scene: Scene) -> None:
+def test_refused_symbol_is_reported_and_harms_no_other(scene: Scene) -> None:
     reason = "Currency pair not supported NOPE/USD"
     assert scene.streams.states()["NOPE/USD"]["status"] == "refused"
     assert scene.streams.states()["NOPE/USD"]["reason"] == reason
@@ -268,15 +270,15 @@ def test_a_symbol_that_kraken_refuses_is_told_as_refused_and_hurts_no_other(scen
     assert refused["best_bid"] is refused["best_ask"] is refused["seq"] is refused["age_ms"] is None
     assert {book["status"] for book in books.values()} == {"live"}
     assert scene.api.get("/symbols").json() == sorted(SYMBOLS)
-    said = scene.collector.wait_for_line("kraken refused request", error=reason)
-    assert said["symbols"] == ["NOPE/USD"]
+    line = scene.collector.wait_for_line("kraken refused request", error=reason)
+    assert line["symbols"] == ["NOPE/USD"]
     assert scene.collector.metric("kraken_book_symbols", status="refused") == 1
     answer = scene.api.get("/depth/NOPE%2FUSD")
     assert answer.status_code == 404
     assert answer.json()["type"] == "urn:kraken-book:refused-symbol"
     assert answer.json()["reason"] == reason
     assert reason in answer.json()["detail"]
-    # It is asked for again, so its stream stays open and says why there is nothing.
+    # It will be subscribed again, so its stream stays open and contains the reason.
     with scene.api.stream("NOPE/USD") as stream:
         (_, no_book), (_, refusal) = islice(stream.events(), 2)
     assert (no_book["status"], no_book["reason"]) == ("syncing", "no book yet")

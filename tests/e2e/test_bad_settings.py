@@ -1,4 +1,4 @@
-"""What cannot work is refused at start, in a line that names the variable and what it takes."""
+"""A service with a wrong setting ends with one line: the variable, and the allowed values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from lab.process import Process
 from lab.stage import Stage
+
+pytestmark = pytest.mark.python_m
 
 COLLECTORS = [
     ("KRAKEN_DEPTH", "27", "10, 25, 100, 500, 1000"),
@@ -27,42 +29,42 @@ APIS = [
 
 
 def refusals(service: Process) -> list[str]:
-    """All that a service says that ends at once."""
+    """Return the output of a service that ends immediately."""
     assert service.wait_for_end() != 0
     return service.log.splitlines()
 
 
 @pytest.mark.parametrize(
-    ("module", "variable", "value", "said"),
+    ("module", "variable", "value", "expected"),
     [
         *(("collector", *wrong) for wrong in COLLECTORS[:3]),
         ("api", *APIS[0]),
     ],
 )
-def test_a_wrong_setting_is_refused_in_one_line_that_names_it(
-    stage: Stage, module: str, variable: str, value: str, said: str
+def test_wrong_setting_is_refused_in_one_line_with_its_name(
+    stage: Stage, module: str, variable: str, value: str, expected: str
 ) -> None:
     (line,) = refusals(stage.refused(module, **{variable: value}))
     assert line.startswith(f"{variable}={value}: ")
-    assert said in line
+    assert expected in line
 
 
 @pytest.mark.parametrize(("module", "wrong"), [("collector", COLLECTORS), ("api", APIS)])
-def test_every_wrong_setting_has_its_own_line(
+def test_each_wrong_setting_gets_one_line(
     stage: Stage, module: str, wrong: list[tuple[str, str, str]]
 ) -> None:
     given = {variable: value for variable, value, _ in wrong}
     lines = refusals(stage.refused(module, **given))
     assert len(lines) == len(wrong), lines
-    for variable, value, said in wrong:
+    for variable, value, expected in wrong:
         (line,) = (line for line in lines if line.startswith(f"{variable}={value}: "))
-        assert said in line
+        assert expected in line
 
 
 @pytest.mark.parametrize(
     ("module", "variable"), [("collector", "COLLECTOR_PORT"), ("api", "API_PORT")]
 )
-def test_a_port_in_use_is_said_in_one_line(stage: Stage, module: str, variable: str) -> None:
+def test_port_in_use_is_reported_in_one_line(stage: Stage, module: str, variable: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

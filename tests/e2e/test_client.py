@@ -1,4 +1,4 @@
-"""The client on real replicas: whatever is killed or cut, no wrong book, no lost event."""
+"""The client on real replicas shows no wrong book and loses no event, whatever is killed or cut."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CUTS = 12
 
 
 class CutInTheMiddle(ProxyFault):
-    """A client gets some pieces of a stream, half of the next one, and then the end."""
+    """A proxy that passes on some pieces of a stream and half of the next one, and then closes."""
 
     def __init__(self, cuts: int) -> None:
         self.left = cuts
         self._pieces: dict[Link, int] = {}
 
     async def on_answer(self, link: Link, data: bytes) -> None:
-        """Pass it on, or half of it."""
+        """Pass the piece on, or half of it."""
         pieces = self._pieces.setdefault(link, random.randint(3, 12))
         self._pieces[link] = pieces - 1
         if not self.left or pieces > 0:
@@ -40,26 +40,26 @@ class CutInTheMiddle(ProxyFault):
 
 
 def readers(stage: Stage, url: str) -> tuple[ClientReader, ClientReader]:
-    """One of a book, one of some."""
+    """A client of one book, and a client of several books."""
     return stage.enter(ClientReader(url, BTC)), stage.enter(ClientReader(url, *SYMBOLS))
 
 
-def assert_live(*all_readers: ClientReader, more: int = 5) -> None:
-    """Each has all its books, and goes on."""
+def wait_until_live(*all_readers: ClientReader, more: int = 5) -> None:
+    """Return when each client has all its books live, and gets events."""
     for reader in all_readers:
         for symbol in reader.asked:
             book = reader.watch.books.get(symbol)
             reader.wait_until_live(symbol, after=more + (book.seq or 0 if book else 0))
 
 
-def assert_told(word: str, *all_readers: ClientReader) -> None:
-    """Every book of each is said to be no live one, in this word."""
+def wait_until_doubted(word: str, *all_readers: ClientReader) -> None:
+    """Return when no book of either client is live, and all have this reason."""
     for reader in all_readers:
         for symbol in reader.asked:
             reader.wait_for_word(symbol, word)
 
 
-def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_back(
+def test_client_survives_kills_of_api_collector_and_redis(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -68,24 +68,24 @@ def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_
     api = stage.api(redis.url, API_MAX_AGE="2")
     api.wait_until_live(*SYMBOLS)
     one, every = readers(stage, api.url)
-    assert_live(one, every)
+    wait_until_live(one, every)
 
     api.kill()
-    assert_told("stale: disconnected", one, every)
+    wait_until_doubted("stale: disconnected", one, every)
     api.restart()
-    assert_live(one, every)
-    # It went on where it was: nothing was missed, so no snapshot was needed.
+    wait_until_live(one, every)
+    # It resumed without a gap, so no snapshot was needed.
     assert one.ladder(BTC).counts.snapshots == 1
 
     collector.kill()
-    assert_told("stale: age", one, every)
+    wait_until_doubted("stale: age", one, every)
     collector.restart()
-    assert_live(one, every)
+    wait_until_live(one, every)
 
     redis.kill()
-    assert_told("stale: age", one, every)
+    wait_until_doubted("stale: age", one, every)
     redis.start()
-    assert_live(one, every)
+    wait_until_live(one, every)
 
     for reader in (one, every):
         for symbol in reader.asked:
@@ -94,10 +94,10 @@ def test_through_kills_of_api_collector_and_redis_no_book_is_wrong_and_all_come_
             assert reader.ladder(symbol).counts.verified == verified
 
 
-def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
+def test_client_gets_each_event_once_through_cutting_proxy(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # How long it stays away is tested where that is decided.
+    # Unit tests of the client check how long it waits before it returns.
     monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.02)
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
@@ -110,7 +110,7 @@ def test_through_a_proxy_that_cuts_events_in_two_each_comes_once(
     with proxy.goes_wrong(fault):
         one, every = readers(stage, url)
         wait_until(lambda: not fault.left, f"{CUTS} cuts")
-    assert_live(one, every)
+    wait_until_live(one, every)
     tally = one.of(BTC).account.tally + every.of(BTC).account.tally
     assert tally.cuts == tally.interruptions > 0
     assert one.ladder(BTC).counts.jumps == 0

@@ -1,4 +1,4 @@
-"""Collectors that stop, die, take over, and outlive the feed that they follow."""
+"""Collectors stop, die, take over from each other, and survive their feed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NEVER = "2026-01-01T00:00:00.000000Z"
 
 @pytest.fixture(scope="module")
 def simulator(module_stage: Stage) -> SimulatorProcess:
-    """What all follow."""
+    """Return the simulator that all collectors follow."""
     return module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
 
 
@@ -38,19 +38,19 @@ def streams_of(stage: Stage, url: str) -> StoredBooks:
 
 
 def wait_until_they_move(streams: StoredBooks) -> None:
-    """Return once every stream has gone on."""
+    """Return when every stream has more events."""
     for symbol in SYMBOLS:
         streams.wait_for_seq(symbol, streams.last_seq(symbol) + 5)
 
 
 def assert_order_held(streams: StoredBooks, status: str = "live") -> None:
-    """Every stream, from its first event on, is as the contract says."""
+    """Assert that every stream fulfils the contract from its first event on."""
     for symbol in SYMBOLS:
         assert streams.ladder(symbol).status == status, symbol
 
 
 def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
-    """Two collectors of one shard, each with live books."""
+    """Start two collectors of one shard; return when each has live books."""
     pair = [
         stage.collector(
             redis_url, kraken_url, KRAKEN_SYMBOLS=",".join(SYMBOLS), COLLECTOR_LEASE="2"
@@ -63,7 +63,7 @@ def warm_pair(stage: Stage, redis_url: str, kraken_url: str) -> list[Collector]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
+def test_stopped_collector_hands_over_at_once(
     stage: Stage, simulator: SimulatorProcess, number: signal.Signals
 ) -> None:
     redis = stage.redis()
@@ -89,7 +89,7 @@ def test_a_collector_that_is_asked_to_stop_says_so_and_lets_another_lead(
     assert_order_held(streams)
 
 
-def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_killed(
+def test_standby_takes_over_when_leader_is_killed(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -114,19 +114,19 @@ def test_the_second_collector_of_a_shard_waits_and_takes_over_when_the_first_is_
     assert_order_held(streams)
     for symbol in SYMBOLS:
         events = [event for event in streams.events(symbol) if event["epoch"] > epoch]
-        # Its books were warm: at once a snapshot, and nothing was asked for again.
+        # The standby had verified books: it publishes snapshots without a resync.
         assert events[0]["kind"] == "snapshot"
     assert second.metric("kraken_book_resyncs_total") == 0
     assert second.metric("kraken_book_verified_total", kind="snapshot") == len(SYMBOLS)
 
-    # The first, back again, waits for the second.
+    # The first collector returns as a standby.
     leader.restart()
     leader.wait_for_line("another collector leads this shard, waiting")
     wait_until_they_move(streams)
     assert_order_held(streams)
 
 
-def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
+def test_exactly_one_of_two_collectors_leads_after_redis_returns(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -143,7 +143,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
     def leading() -> list[float]:
         return sorted(collector.metric("kraken_book_leading") for collector in pair)
 
-    wait_until(lambda: leading() == [0, 1], "one leads")
+    wait_until(lambda: leading() == [0, 1], "exactly one collector leads")
     wait_until_they_move(streams)
     assert leading() == [0, 1]
     assert_order_held(streams)
@@ -152,7 +152,7 @@ def test_of_a_pair_that_loses_redis_and_finds_it_again_exactly_one_leads(
         assert collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
+def test_hung_leader_writes_nothing_after_takeover(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -170,9 +170,9 @@ def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
     wait_until_they_move(streams)
     epochs = {symbol: streams.events(symbol)[-1]["epoch"] for symbol in SYMBOLS}
     first.resume()
-    # What it had when it hung is refused; then it follows.
+    # Redis refuses its events of before; then it continues as a standby.
     first.wait_for_line("another collector leads this shard, waiting")
-    wait_until(lambda: first.metric("kraken_book_leading") == 0, "it does not lead")
+    wait_until(lambda: first.metric("kraken_book_leading") == 0, "the hung collector does not lead")
     wait_until_they_move(streams)
     assert_order_held(streams)
     for symbol in SYMBOLS:
@@ -180,7 +180,7 @@ def test_a_leader_that_hung_while_another_took_over_writes_nothing_more(
 
 
 def write_a_status(streams: StoredBooks, symbol: str, epoch: int) -> None:
-    """Write to a symbol's stream, as a collector of that epoch does."""
+    """Write an event of `epoch` to a symbol's stream."""
     seq = streams.last_seq(symbol) + 1
     data = render_status(StatusChange(symbol, seq, epoch, "syncing", "stopped", NEVER))
     call = write_events(
@@ -195,7 +195,7 @@ def write_a_status(streams: StoredBooks, symbol: str, epoch: int) -> None:
     streams.client.eval(WRITE.text, *cast("Any", call.arguments))
 
 
-def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clock_went_back(
+def test_collector_leads_streams_with_epochs_of_the_future(
     stage: Stage, simulator: SimulatorProcess
 ) -> None:
     redis = stage.redis()
@@ -207,7 +207,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
     watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
     wait_until_they_move(streams)
 
-    # As if Redis's clock had been far ahead when it gave the lease.
+    # As if Redis's clock had been far ahead when it granted the lease.
     epoch, owner = str(streams.client.get(LEASE)).split()
     ahead, further = int(epoch) + AHEAD, int(epoch) + 2 * AHEAD
     streams.client.set(LEASE, f"{ahead} {owner}", xx=True, keepttl=True)
@@ -218,7 +218,7 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
     write_a_status(streams, "ETH/USD", further)
     wait_until(lambda: not streams.client.exists(LEASE), "the lease has ended")
 
-    # It has seen nothing of that.
+    # This collector has not seen these epochs.
     second = stage.collector(redis.url, simulator.url, **environment)
     second.wait_for_line("leading", epoch=further + 1)
     wait_until_they_move(streams)
@@ -230,11 +230,11 @@ def test_a_collector_leads_streams_whose_epochs_are_of_the_future_as_after_a_clo
         assert watch.ladder.counts.lagged == 0
         assert streams.events(symbol)[-1]["epoch"] == further + 1
         watch.leave()
-    # It learnt of all epochs at once.
+    # It learned all epochs at the same time.
     assert len(second.lines("leading")) == 2
 
 
-def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None:
+def test_restarted_feed_is_followed_again(stage: Stage) -> None:
     redis = stage.redis()
     port = free_port()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120", port=port)
@@ -266,7 +266,7 @@ def test_a_feed_that_dies_and_comes_back_is_followed_again(stage: Stage) -> None
     assert collector.process.poll() is None
 
 
-def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) -> None:
+def test_silent_feed_is_reconnected(stage: Stage) -> None:
     redis = stage.redis()
     streams = streams_of(stage, redis.url)
     with ScriptedKraken(SYMBOLS) as kraken:
@@ -275,9 +275,9 @@ def test_a_feed_that_falls_silent_is_left_and_connected_to_anew(stage: Stage) ->
         wait_until_they_move(streams)
         assert kraken.connections == 1
         kraken.fall_silent()
-        said = collector.wait_for_line("connection failed, backing off")
-        assert said["reason"] == "silent"
-        wait_until(lambda: kraken.connections == 2, "it connects again")
+        line = collector.wait_for_line("connection failed, backing off")
+        assert line["reason"] == "silent"
+        wait_until(lambda: kraken.connections == 2, "the collector connects again")
         collector.wait_until_live(len(SYMBOLS))
         wait_until_they_move(streams)
         assert_order_held(streams)

@@ -1,4 +1,4 @@
-"""The collector's figures, as Prometheus reads them: each moves when what it counts happens."""
+"""Each of the collector's metrics changes when the counted thing happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.waiting import wait_for, wait_until
 
 SYMBOL = "BTC/USD"
 LEASE = "kraken:lease:{0/1}"
-# Kraken knows none of these; but room is kept for them, so that each symbol has the least.
+# Kraken lists none of these. They reserve queue space, so each symbol gets the minimum.
 UNKNOWN = [f"NONE{number}/USD" for number in range(200)]
 MIN_ROOM = 512
 
@@ -24,7 +24,7 @@ def figure(collector: Collector, name: str, **labels: str) -> float:
 
 
 def wait_until_more(collector: Collector, name: str, than: float, **labels: str) -> float:
-    """The first figure that is greater."""
+    """Return the first value of the metric above a bound."""
     return wait_for(
         lambda: found if (found := figure(collector, name, **labels)) > than else None,
         f"{name} {labels} is more than {than:g}",
@@ -32,8 +32,8 @@ def wait_until_more(collector: Collector, name: str, than: float, **labels: str)
 
 
 def slower_than(collector: Collector, seconds: str) -> float:
-    """How many writes took longer than so many seconds, one of the histogram's bounds."""
-    # Both of one answer: meanwhile there are more.
+    """Return how many writes took longer than `seconds`, which is a bound of the histogram."""
+    # Both samples are from one response, because the counts grow.
     buckets = {
         sample.labels["le"]: sample.value
         for family in text_string_to_metric_families(collector.get("/metrics").text)
@@ -44,7 +44,7 @@ def slower_than(collector: Collector, seconds: str) -> float:
 
 
 def followed(stage: Stage, redis_url: str, rate: int, *others: str) -> Collector:
-    """A collector that publishes a book which moves."""
+    """Start a collector that publishes a moving book."""
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", str(rate))
     symbols = ",".join([SYMBOL, *others])
     collector = stage.collector(
@@ -55,7 +55,7 @@ def followed(stage: Stage, redis_url: str, rate: int, *others: str) -> Collector
     return collector
 
 
-def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage: Stage) -> None:
+def test_hung_redis_shows_in_waiting_events_and_lag(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 300)
     lags = figure(collector, "publish_lag_seconds_count")
@@ -68,14 +68,14 @@ def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage:
     waiting = wait_until_more(collector, "waiting_events", 50)
     seen_at = monotonic()
     wait_until_more(collector, "waiting_events", waiting + 50)
-    wait_until(lambda: monotonic() - seen_at > 1, "they have waited for a second")
+    wait_until(lambda: monotonic() - seen_at > 1, "the events have waited for a second")
     published = figure(collector, "published_events_total")
     redis.resume()
 
     wait_until_more(collector, "published_events_total", published + waiting)
     assert slower_than(collector, "1.0") > slow
     assert slower_than(collector, "30.0") == 0
-    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "no event waits")
     wait_until_more(collector, "flush_seconds_count", flushes)
     assert figure(collector, "conflated_events_total") == 0
     # A write is measured once, however many events it carries.
@@ -83,13 +83,13 @@ def test_while_redis_hangs_the_waiting_events_grow_and_then_the_lag_tells(stage:
     assert lags < counted < figure(collector, "published_events_total")
 
 
-def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
+def test_conflated_events_are_counted(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 2000, *UNKNOWN)
     wait_until(lambda: collector.live() == 1, "the book is live")
     verified = figure(collector, "verified_total", kind="update")
     redis.freeze()
-    # Where there is no room for one more, a snapshot takes the place of all.
+    # When the queue is full, one snapshot replaces all waiting events.
     wait_until_more(collector, "verified_total", verified + 2 * MIN_ROOM, kind="update")
     assert figure(collector, "waiting_events") <= MIN_ROOM
     redis.resume()
@@ -100,7 +100,7 @@ def test_events_that_a_snapshot_stands_for_are_counted(stage: Stage) -> None:
     assert streams.ladder(SYMBOL).counts.conflated >= conflated
 
 
-def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
+def test_failed_calls_and_refused_writes_are_counted(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -118,11 +118,11 @@ def test_calls_that_redis_does_not_take_and_writes_that_it_refuses_are_counted(
     redis.start()
     published = figure(collector, "published_events_total")
     wait_until_more(collector, "published_events_total", published)
-    wait_until(lambda: figure(collector, "waiting_events") == 0, "nothing waits")
+    wait_until(lambda: figure(collector, "waiting_events") == 0, "no event waits")
     assert figure(collector, "write_refusals_total", word="FENCED") == 0
 
 
-def test_who_leads_and_under_which_epoch_is_told(stage: Stage) -> None:
+def test_leadership_and_epoch_are_in_metrics(stage: Stage) -> None:
     redis = stage.redis()
     collector = followed(stage, redis.url, 300)
     streams = StoredBooks(redis.url)
@@ -132,11 +132,11 @@ def test_who_leads_and_under_which_epoch_is_told(stage: Stage) -> None:
     assert figure(collector, "epoch") == epoch
 
     streams.client.set(LEASE, f"{epoch + 1} another", px=60_000)
-    wait_until(lambda: figure(collector, "leading") == 0, "it leads no more")
+    wait_until(lambda: figure(collector, "leading") == 0, "the collector does not lead any more")
     assert figure(collector, "epoch") == 0
     assert figure(collector, "waiting_events") == 0
-    told = collector.get("/healthz").json()["waits_for"]
-    assert told == {"shard": "0/1", "leader": "another"}
+    leader = collector.get("/healthz").json()["waits_for"]
+    assert leader == {"shard": "0/1", "leader": "another"}
 
     streams.client.delete(LEASE)
     wait_until_more(collector, "epoch", epoch + 1)

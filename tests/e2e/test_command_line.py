@@ -82,7 +82,7 @@ def module(*arguments: str, url: str) -> Program:
     return Program("-m", "kraken_book", *arguments, url=url)
 
 
-def test_it_prints_the_top_of_the_book_as_it_moves_until_ctrl_c(api: Api) -> None:
+def test_command_prints_top_of_book_until_ctrl_c(api: Api) -> None:
     program = module("BTC/USD", url=api.url)
     first, second = program.lines(2)
     program.interrupt()
@@ -94,7 +94,7 @@ def test_it_prints_the_top_of_the_book_as_it_moves_until_ctrl_c(api: Api) -> Non
     assert first != second
 
 
-def test_as_json_every_event_is_a_line_that_proves_itself(api: Api) -> None:
+def test_json_output_has_one_verifiable_line_per_event(api: Api) -> None:
     program = module("--json", "BTC/USD", url=api.url)
     ladder = Ladder("BTC/USD")
     for line in program.lines(20):
@@ -102,7 +102,7 @@ def test_as_json_every_event_is_a_line_that_proves_itself(api: Api) -> None:
     assert ladder.counts.verified == 20
     program.close_pipe()
     code, _, error = program.end()
-    assert (code, error) == (0, ""), "who stops reading ends it without a word"
+    assert (code, error) == (0, ""), "a closed output ends the command without an error"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_as_json_every_event_is_a_line_that_proves_itself(api: Api) -> None:
         ([], "the following arguments are required: SYMBOL"),
     ],
 )
-def test_what_cannot_be_followed_is_said_in_a_line(
+def test_unfollowable_symbol_is_reported_in_one_line(
     api: Api, arguments: list[str], words: str
 ) -> None:
     code, out, error = module(*arguments, url=api.url).end()
@@ -122,7 +122,7 @@ def test_what_cannot_be_followed_is_said_in_a_line(
     assert "Traceback" not in error
 
 
-def test_an_api_that_is_not_there_is_said_and_waited_for() -> None:
+def test_missing_api_is_reported_and_awaited() -> None:
     program = module("BTC/USD", url="http://127.0.0.1:1")
     line = program.error_line()
     program.interrupt()
@@ -140,7 +140,7 @@ def example(request: pytest.FixtureRequest, api: Api) -> tuple[str, Program]:
 FIRST_WORDS = {"spread": "BTC/USD ", "follow_twenty": "3 live, widest "}
 
 
-def test_each_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
+def test_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
     name, program = example
     (line,) = program.lines(1)
     program.interrupt()
@@ -150,22 +150,23 @@ def test_each_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "says"), [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", "<LiveBook .+>")]
+    ("page", "expected"),
+    [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", "<LiveBook .+>")],
 )
-def test_the_first_lines_of_code_that_a_page_shows_run_as_they_stand(
-    api: Api, tmp_path: Path, page: str, says: str
+def test_first_code_of_page_runs_unchanged(
+    api: Api, tmp_path: Path, page: str, expected: str
 ) -> None:
     (code, *_) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     script = tmp_path / "first_lines.py"
     script.write_text(code.replace("http://localhost:3000", api.url))
     program = Program("-u", str(script), url=api.url)
     for line in program.lines(3):
-        assert re.fullmatch(says, line)
+        assert re.fullmatch(expected, line)
     program.interrupt()
     program.end()
 
 
-def test_the_csv_example_writes_rows_that_a_csv_reader_reads(api: Api, tmp_path: Path) -> None:
+def test_csv_example_writes_valid_csv(api: Api, tmp_path: Path) -> None:
     program = Program("-u", "examples/record_csv.py", url=api.url)
     lines = program.lines(30)
     program.interrupt()

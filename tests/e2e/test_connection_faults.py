@@ -1,6 +1,6 @@
-"""What readers see where a connection goes wrong: each book of it is unknown, and comes back.
+"""Faults of connections to Kraken: each book on the connection is doubted, and recovers.
 
-Each test has a collector of its own: a connection that ended waits longer after each end.
+Each test has its own collector, because the back-off of a connection grows with each end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def market(module_stage: Stage) -> Market:
 def scene(market: Market, stage: Stage) -> Iterator[Scene]:
     opened = open_scene(stage, market)
     yield opened
-    # So that the next can lead at once.
+    # A collector that stops in order releases its lease for the next one.
     opened.collector.stop()
 
 
@@ -46,14 +46,14 @@ def readers(scene: Scene) -> Iterator[Readers]:
 
 
 @pytest.mark.parametrize("fault", ["close?code=1001", "drop"])
-def test_connections_that_are_closed_come_back(scene: Scene, readers: Readers, fault: str) -> None:
+def test_closed_connections_recover(scene: Scene, readers: Readers, fault: str) -> None:
     scene.simulator.fault(fault)
     for symbol in (BESIDE, ELSEWHERE):
         readers.wait_for_doubt(symbol, "closed")
     readers.wait_until_right()
 
 
-def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
+def test_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: Readers) -> None:
     before = scene.simulator.connections()["accepted"]
     scene.simulator.fault("accept_and_close?seconds=5")
     scene.simulator.fault("drop")
@@ -63,7 +63,7 @@ def test_a_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers:
     assert scene.simulator.connections()["accepted"] - before <= 2 * 4
 
 
-def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Readers) -> None:
+def test_refused_handshake_is_tried_again(scene: Scene, readers: Readers) -> None:
     before = scene.collector.metric("kraken_book_reconnects_total", reason="refused")
     scene.simulator.fault("refuse_connections?seconds=2&status=429")
     scene.simulator.fault("drop")
@@ -72,57 +72,10 @@ def test_a_handshake_that_is_refused_is_tried_again(scene: Scene, readers: Reade
     assert scene.collector.metric("kraken_book_reconnects_total", reason="refused") > before
 
 
-def test_answers_that_come_late_are_waited_for(scene: Scene, readers: Readers) -> None:
-    scene.simulator.fault("answer_late?delay=3&seconds=4")
-    scene.simulator.fault("drop")
-    readers.wait_for_doubt(BESIDE, "closed")
-    readers.wait_until_right()
-
-
-def test_a_feed_that_falls_silent_is_found_out_and_the_books_are_no_answer_meanwhile(
+def test_server_that_closes_after_each_snapshot_is_not_hammered(
     scene: Scene, readers: Readers
 ) -> None:
-    """No heartbeat, no error, the socket open: as a half-open connection is."""
-    silent = scene.collector.metric("kraken_book_reconnects_total", reason="silent")
-    scene.simulator.fault("mute?seconds=11")
-    stale = scene.api.answers(f"/depth/{BESIDE}", 503).json()
-    assert stale["type"] == "urn:kraken-book:stale-book"
-    readers[BESIDE].wait_for(lambda event: event.get("status") == "stale", "stale")
-    readers.wait_for_doubt(BESIDE, "silent")
-    readers.wait_until_right()
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="silent") > silent
-
-
-def test_frames_that_are_old_confirm_no_book(scene: Scene, readers: Readers) -> None:
-    """Kraken queues for a slow reader and drops nothing, so what is read looks new."""
-    # What is usual must have been seen before.
-    readers.wait_until_right()
-    scene.simulator.fault("lag?delay=7&seconds=8")
-    readers.wait_for_doubt(BESIDE, "lag")
-    readers.wait_until_right()
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") > 0
-
-
-@pytest.mark.parametrize("seconds", [7.0, 11.5])
-def test_a_collector_that_was_suspended_takes_nothing_old_for_new(
-    scene: Scene, readers: Readers, seconds: float
-) -> None:
-    """A laptop's lid, a host that moved: what waited in the socket is as old as the pause."""
-    scene.collector.freeze()
-    woken = monotonic() + seconds
-    wait_until(lambda: monotonic() >= woken, "the pause is over")
-    scene.collector.resume()
-    for symbol in (BESIDE, ELSEWHERE):
-        readers.wait_for_doubt(symbol, "lag")
-    readers.wait_until_right()
-    assert scene.collector.process.poll() is None
-    assert scene.collector.metric("kraken_book_reconnects_total", reason="lag") == 2
-
-
-def test_a_connection_that_ends_after_each_snapshot_is_not_hammered(
-    scene: Scene, readers: Readers
-) -> None:
-    """A snapshot alone is no recovery: the others would find the budget of connections used up."""
+    """A snapshot alone does not reset the back-off, which saves the budget of connections."""
     before = scene.simulator.connections()["accepted"]
     ends = monotonic() + 12
 

@@ -1,4 +1,4 @@
-"""`/depth` while Redis is away: a 503 with the book that this process read last, and its age."""
+"""`/depth` without Redis: a 503 with the book that this process read last, and its age."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lab.stage import Stage
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# In a cluster of three masters each is on its own.
+# Each is on a different master of a cluster of three.
 SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
 
 
 def start(stage: Stage, redis_url: str) -> Api:
-    """The services with live books; the api has been asked for each book once."""
+    """Services with live books; the api has read each book once."""
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(redis_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     collector.wait_until_live(len(SYMBOLS))
@@ -33,7 +33,7 @@ def start(stage: Stage, redis_url: str) -> Api:
 
 @dataclass
 class Scene:
-    """A Redis that a test may take away, and has to give back."""
+    """A Redis that a test may stop and must start again."""
 
     redis: EmbeddedRedis
     api: Api
@@ -46,7 +46,7 @@ def scene(module_stage: Stage) -> Scene:
 
 
 def known_book(api: Api, symbol: str) -> dict[str, Any]:
-    """The book in the problem that `/depth` answers."""
+    """Return the book in the problem of `/depth`."""
     answer = api.answers(f"/depth/{symbol}", 503)
     problem = answer.json()
     assert answer.headers["content-type"] == "application/problem+json"
@@ -61,7 +61,7 @@ def known_book(api: Api, symbol: str) -> dict[str, Any]:
 
 
 def assert_grows_old(api: Api, symbol: str) -> None:
-    """The book stays the same, and its age goes on past what is shown as right."""
+    """Assert that the book stays the same and that its age grows beyond `API_MAX_AGE`."""
     first = known_book(api, symbol)
 
     def older() -> dict[str, Any] | None:
@@ -74,7 +74,9 @@ def assert_grows_old(api: Api, symbol: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-def test_the_last_known_book_is_told_with_its_age(scene: Scene, stage: Stage, how: str) -> None:
+def test_depth_problem_contains_last_known_book_with_its_age(
+    scene: Scene, stage: Stage, how: str
+) -> None:
     redis, api = scene.redis, scene.api
     asked = {symbol: api.answers(f"/depth/{symbol}").json() for symbol in SYMBOLS}
     if how == "killed":
@@ -103,9 +105,9 @@ def test_the_last_known_book_is_told_with_its_age(scene: Scene, stage: Stage, ho
     assert back["seq"] > last
 
 
-def test_a_replica_that_has_never_read_a_book_says_null(scene: Scene, stage: Stage) -> None:
+def test_depth_problem_of_unread_book_contains_null(scene: Scene, stage: Stage) -> None:
     api = stage.api(scene.redis.url)
-    # It knows which symbols there are, and no book.
+    # This replica has read the list of symbols, but no book.
     api.answers("/symbols")
     scene.redis.kill()
     stage.undo(scene.redis.start)
@@ -114,9 +116,7 @@ def test_a_replica_that_has_never_read_a_book_says_null(scene: Scene, stage: Sta
     assert problem["book"] is None
 
 
-def test_in_a_cluster_the_books_of_the_other_nodes_are_served_on(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_dead_cluster_node_leaves_books_of_other_nodes_served(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
     homes = {symbol: cluster.node_of(book_key(symbol)) for symbol in SYMBOLS}
     assert len(set(homes.values())) == 3
@@ -130,7 +130,7 @@ def test_in_a_cluster_the_books_of_the_other_nodes_are_served_on(
     homes["DOT/USD"].start()
     api.wait_until_live(*SYMBOLS)
 
-    # The one that says which symbols there are.
+    # This node has the list of symbols.
     assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
     homes["ETH/USD"].kill()
     assert_grows_old(api, "ETH/USD")

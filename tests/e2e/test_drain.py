@@ -1,4 +1,4 @@
-"""A replica that is asked to stop: nothing is cut, nothing lost, and it is gone in time."""
+"""A draining replica cuts nothing, loses nothing, and ends in time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 8
-# What no system takes for a client that does not read.
+# More bytes than any system buffers for a client that does not read.
 LARGE = 4_000_000
 
 
 class Asking(threading.Thread):
-    """Asks for a book again and again; `wrong` has every answer that was none, or not whole."""
+    """A thread that requests a book repeatedly; `wrong` has every failed or incomplete answer."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -49,7 +49,7 @@ class Asking(threading.Thread):
         self.join(30)
 
     def run(self) -> None:
-        """Ask."""
+        """Request until the end."""
         while not self._ended.wait(0.05):
             connection = http.client.HTTPConnection(self._url.removeprefix("http://"), timeout=30)
             try:
@@ -67,7 +67,7 @@ class Asking(threading.Thread):
             self.answers += 1
 
 
-def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
+def test_rolling_restart_of_replicas_costs_no_event(
     stage: Stage,
 ) -> None:
     redis = stage.redis()
@@ -81,7 +81,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with Balancer(replicas) as balancer, ExitStack() as reading:
-        wait_until(lambda: len(balancer.ready) == 2, "both are ready")
+        wait_until(lambda: len(balancer.ready) == 2, "both replicas are ready")
         asking = reading.enter_context(Asking(balancer.url))
         readers = [
             reading.enter_context(ClientReader(balancer.url, SYMBOLS[number % 2]))
@@ -93,7 +93,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
             wait_until(lambda: len(balancer.ready) == 1, "the balancer knows")
             wait_for_now(readers, streams)
             replica.restart()
-            wait_until(lambda: len(balancer.ready) == 2, "it is back")
+            wait_until(lambda: len(balancer.ready) == 2, "the replica is back")
         wait_for_now(readers, streams)
         assert asking.answers > 0
         assert asking.wrong == []
@@ -103,7 +103,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
     assert (met.missed, met.uncounted, met.conflated) == (0, 0, 0)
     assert met.cuts == 0
     assert set(balancer.answers) == {"200"}
-    # Each replica's readers, at least once each.
+    # At least one event for the readers of each replica.
     assert met.interruptions >= READERS
     for account in accounts:
         ladder = account.ladder
@@ -113,7 +113,7 @@ def test_while_replicas_are_restarted_in_turn_under_load_nobody_misses_anything(
 
 
 def wait_for_now(readers: list[ClientReader], streams: StoredBooks) -> None:
-    """Return once every reader has all that is published now."""
+    """Return when every reader has all events that are published now."""
     ends = {symbol: streams.last_seq(symbol) for symbol in SYMBOLS}
 
     def are_there() -> bool:
@@ -126,7 +126,7 @@ def wait_for_now(readers: list[ClientReader], streams: StoredBooks) -> None:
 
 @pytest.fixture(scope="module")
 def long_list(module_stage: Stage) -> EmbeddedRedis:
-    """A Redis with one book and so many refused symbols that /books has `LARGE` bytes at least."""
+    """Return a Redis with one book, and refused symbols until /books has at least `LARGE` bytes."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
@@ -142,7 +142,7 @@ def long_list(module_stage: Stage) -> EmbeddedRedis:
 
 
 def ask_for_books(api: Api) -> socket.socket:
-    """Return a client that has asked for /books and not read yet."""
+    """Return a client that has requested /books and has not read the answer yet."""
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", api.port))
@@ -150,7 +150,9 @@ def ask_for_books(api: Api) -> socket.socket:
     return slow
 
 
-def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stage: Stage) -> None:
+def test_draining_replica_completes_slowly_read_answer(
+    long_list: EmbeddedRedis, stage: Stage
+) -> None:
     api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="30")
     with ask_for_books(api) as slow:
         slow.settimeout(30)
@@ -158,7 +160,7 @@ def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stag
         answer.begin()
         api.process.terminate()
         api.wait_for_line("stopping")
-        # Longer than a server is given that has nothing else to wait for.
+        # Longer than the drain of a server without open requests.
         time.sleep(2.5)
         body = answer.read()
     assert len(body) == int(answer.headers["content-length"]) > LARGE
@@ -166,20 +168,20 @@ def test_an_answer_that_is_read_slowly_is_not_cut(long_list: EmbeddedRedis, stag
     assert api.wait_for_end() == 0
 
 
-def test_who_never_reads_holds_nothing_up_beyond_the_time_to_drain(
+def test_client_that_never_reads_delays_drain_no_longer_than_allowed(
     long_list: EmbeddedRedis, stage: Stage
 ) -> None:
     api = stage.api(long_list.url, API_MAX_AGE="1000", API_DRAIN="3")
     with ask_for_books(api) as asked, frozen_reader(api.url, "BTC/USD") as frozen:
         asked.recv(1)
         frozen.recv(1)
-        wait_until(lambda: api.metric("kraken_book_readers") == 1, "both are there")
-        # Far longer than promised, and shorter than API_WRITE_TIMEOUT.
+        wait_until(lambda: api.metric("kraken_book_readers") == 1, "the reader is counted")
+        # Far longer than API_DRAIN, and shorter than API_WRITE_TIMEOUT.
         assert api.stop(limit=20) == 0
     assert "Traceback" not in api.log
 
 
-def test_a_request_in_flight_is_answered(stage: Stage) -> None:
+def test_draining_replica_answers_requests_in_flight(stage: Stage) -> None:
     redis = stage.redis(free_port())
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "100")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
@@ -194,7 +196,7 @@ def test_a_request_in_flight_is_answered(stage: Stage) -> None:
         ]
         for each, path in zip(asking, ("/depth/BTC%2FUSD", "/books"), strict=True):
             each.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        # Answered by nobody: they are in flight as long as Redis is waited for.
+        # Unanswered: they are in flight until the timeout of Redis.
         asked = threading.Event()
         asked.wait(0.3)
         api.process.terminate()

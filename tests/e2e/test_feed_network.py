@@ -1,4 +1,4 @@
-"""The way to Kraken: certificates are verified, and a proxy of the environment is used."""
+"""The connection to Kraken verifies certificates and uses a proxy from the environment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SYMBOL = "BTC/USD"
 
 
 class Authority:
-    """A certificate authority of the test's own, as a file and as a server's side of TLS."""
+    """The certificate authority of a test: its file, and the TLS contexts of its servers."""
 
     def __init__(self, folder: Path) -> None:
         self._authority = trustme.CA()
@@ -27,7 +27,7 @@ class Authority:
         self._authority.cert_pem.write_to_path(self.file)
 
     def tls_of(self, host: str) -> ssl.SSLContext:
-        """What a server of this name shows."""
+        """Return the TLS context of a server with this name."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority.issue_cert(host).configure_cert(context)
         return context
@@ -43,35 +43,31 @@ def collect(stage: Stage, url: str, **environment: str) -> Collector:
 
 
 def assert_certificate_refused(collector: Collector, kraken: ScriptedKraken) -> None:
-    """It says what is wrong, again and again, and never speaks."""
+    """Assert that the collector logs the error at each attempt and never connects."""
     collector.wait_for_line("connection failed, backing off", count=2, reason="certificate")
     assert collector.live() == 0
     assert kraken.connections == 0
     assert collector.metric("kraken_book_reconnects_total", reason="certificate") >= 2
 
 
-def test_a_certificate_of_a_known_authority_is_good(stage: Stage, authority: Authority) -> None:
+def test_certificate_of_known_authority_is_accepted(stage: Stage, authority: Authority) -> None:
     with ScriptedKraken([SYMBOL], tls=authority.tls_of("127.0.0.1")) as kraken:
         collector = collect(stage, kraken.url, SSL_CERT_FILE=str(authority.file))
         collector.wait_until_live(1)
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused(
-    stage: Stage, authority: Authority
-) -> None:
+def test_certificate_of_unknown_authority_is_refused(stage: Stage, authority: Authority) -> None:
     with ScriptedKraken([SYMBOL], tls=authority.tls_of("127.0.0.1")) as kraken:
         assert_certificate_refused(collect(stage, kraken.url), kraken)
 
 
-def test_a_certificate_of_another_host_is_refused(stage: Stage, authority: Authority) -> None:
+def test_certificate_of_another_host_is_refused(stage: Stage, authority: Authority) -> None:
     with ScriptedKraken([SYMBOL], tls=authority.tls_of(HOST)) as kraken:
         collector = collect(stage, kraken.url, SSL_CERT_FILE=str(authority.file))
         assert_certificate_refused(collector, kraken)
 
 
-def test_a_proxy_of_the_environment_leads_to_a_host_that_only_it_finds(
-    stage: Stage, authority: Authority
-) -> None:
+def test_proxy_from_environment_is_used(stage: Stage, authority: Authority) -> None:
     with (
         ScriptedKraken([SYMBOL], tls=authority.tls_of(HOST)) as kraken,
         ConnectProxy(kraken.port) as proxy,
@@ -86,21 +82,21 @@ def test_a_proxy_of_the_environment_leads_to_a_host_that_only_it_finds(
         assert proxy.asked == [f"{HOST}:443"]
 
 
-def test_what_runs_on_this_machine_is_not_looked_for_beyond_a_proxy(stage: Stage) -> None:
+def test_local_feed_bypasses_proxy(stage: Stage) -> None:
     with ScriptedKraken([SYMBOL]) as kraken, ConnectProxy(kraken.port) as proxy:
         collector = collect(stage, kraken.url, HTTP_PROXY=proxy.url, HTTPS_PROXY=proxy.url)
         collector.wait_until_live(1)
         assert proxy.asked == []
 
 
-def test_a_proxy_that_cannot_be_used_is_told_and_tried_again(stage: Stage) -> None:
+def test_unusable_proxy_is_logged_and_tried_again(stage: Stage) -> None:
     collector = collect(stage, f"wss://{HOST}/v2", ALL_PROXY="socks5://127.0.0.1:1")
     collector.wait_for_line("connection failed, backing off", count=2, reason="unreachable")
     assert collector.process.poll() is None
 
 
-def test_no_more_connections_are_tried_than_the_budget_has(stage: Stage) -> None:
-    """Thirty symbols, each on a connection of its own, and a budget of eight."""
+def test_connection_attempts_stay_within_budget(stage: Stage) -> None:
+    """Thirty symbols on one connection each exceed a budget of eight."""
     symbols = [f"C{number}/USD" for number in range(30)]
     with ScriptedKraken(symbols) as kraken:
         collector = stage.collector(

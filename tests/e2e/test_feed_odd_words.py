@@ -1,4 +1,4 @@
-"""A feed whose words about a part could be taken for the whole."""
+"""Errors of the feed about one symbol harm no other symbol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAD = "XDG/USD"
 
 
 class RefusesBatches(ScriptedKraken):
-    """Grants no request that asks for `BAD`, and does not say which symbol it means."""
+    """A scripted Kraken that refuses each request with `BAD` and does not name the symbol."""
 
     def _answer(self, client: _Client, request: dict[str, Any]) -> None:
         if request["method"] == "subscribe" and BAD in request["params"].get("symbol", ()):
@@ -23,7 +23,7 @@ class RefusesBatches(ScriptedKraken):
         super()._answer(client, request)
 
 
-def test_one_name_that_takes_each_of_its_requests_down_costs_the_others_seconds(
+def test_poisonous_symbol_delays_others_by_seconds_only(
     stage: Stage,
 ) -> None:
     good = [f"C{number}/USD" for number in range(6)]
@@ -36,14 +36,14 @@ def test_one_name_that_takes_each_of_its_requests_down_costs_the_others_seconds(
         assert line["error"] == "EQuery:Invalid request"
 
 
-def test_flood_of_garbage_makes_little_log_and_the_books_stay_right(stage: Stage) -> None:
+def test_flood_of_garbage_makes_little_log_and_harms_no_book(stage: Stage) -> None:
     with ScriptedKraken(["BTC/USD"]) as kraken:
         collector = stage.collector(stage.redis().url, kraken.url, KRAKEN_SYMBOLS="BTC/USD")
         collector.wait_until_live(1)
         for _ in range(3000):
             kraken.send("x" * 1000)
         bad = "kraken_book_bad_frames_total"
-        wait_until(lambda: collector.metric(bad) >= 3000, "all of it was read")
+        wait_until(lambda: collector.metric(bad) >= 3000, "all garbage was read")
         collector.wait_until_live(1)
         assert collector.metric("kraken_book_mismatches_total") == 0
         assert len(collector.log) < 50_000

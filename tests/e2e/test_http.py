@@ -1,4 +1,4 @@
-"""The answers of the api, asked as people ask: with the seed's paths, and with mistakes."""
+"""The api's answers to correct and to mistaken requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UPDATES = 400
 
 @dataclass
 class Scene:
-    """Books that stand still, each with some history."""
+    """Resting books, each with some history."""
 
     collector: Collector
     api: Api
@@ -53,7 +53,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem (RFC 9457) that an answer tells."""
+    """Return the problem (RFC 9457) of an answer."""
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
@@ -64,7 +64,7 @@ def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_curl_commands_of_the_seed_work_unchanged(scene: Scene) -> None:
+def test_seed_curl_commands_work_unchanged(scene: Scene) -> None:
     def curl(path: str) -> str:
         command = ["curl", "--silent", "--show-error", "--fail", scene.api.url + path]
         return subprocess.run(
@@ -93,7 +93,7 @@ def test_the_curl_commands_of_the_seed_work_unchanged(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_depth_tells_the_book_that_the_stream_leads_to(scene: Scene, symbol: str) -> None:
+def test_depth_returns_book_of_stream(scene: Scene, symbol: str) -> None:
     book = scene.api.get(f"/depth/{symbol}").json()
     ladder = scene.streams.ladder(symbol)
     assert (book["bids"], book["asks"]) == (ladder.bids, ladder.asks)
@@ -111,11 +111,11 @@ def test_depth_tells_the_book_that_the_stream_leads_to(scene: Scene, symbol: str
 
 
 @pytest.mark.parametrize("name", ["BTC/USD", "btc-usd", "BTC%2FUSD", "xbt-usd", "XBT%2fusd"])
-def test_a_symbol_is_understood_in_each_of_its_spellings(scene: Scene, name: str) -> None:
+def test_every_spelling_of_symbol_is_understood(scene: Scene, name: str) -> None:
     assert scene.api.get(f"/depth/{name}").json()["symbol"] == "BTC/USD"
 
 
-def test_levels_cuts_the_book_and_more_than_there_are_means_all(scene: Scene) -> None:
+def test_levels_parameter_cuts_book(scene: Scene) -> None:
     whole = scene.api.get("/depth/BTC%2FUSD").json()
     cut = scene.api.get("/depth/BTC%2FUSD", params={"levels": 3}).json()
     assert (cut["bids"], cut["asks"]) == (whole["bids"][:3], whole["asks"][:3])
@@ -125,20 +125,20 @@ def test_levels_cuts_the_book_and_more_than_there_are_means_all(scene: Scene) ->
 
 
 @pytest.mark.parametrize("levels", ["0", "-1", "ten", "1.5", "", "\u0663"])
-def test_levels_that_are_none_are_a_400_that_names_the_parameter(scene: Scene, levels: str) -> None:
+def test_malformed_levels_get_400_with_parameter_name(scene: Scene, levels: str) -> None:
     problem = assert_problem(scene.api.get("/depth/BTC%2FUSD", params={"levels": levels}), 400)
     assert problem["parameter"] == "levels"
 
 
 @pytest.mark.parametrize("route", ["depth", "stream"])
-def test_an_unknown_symbol_is_a_404_with_the_nearest_known_ones(scene: Scene, route: str) -> None:
+def test_unknown_symbol_gets_404_with_nearest_known_ones(scene: Scene, route: str) -> None:
     problem = assert_problem(scene.api.get(f"/{route}/BTC%2FUSB"), 404)
     assert problem["symbols"][0] == "BTC/USD"
     assert "BTC/USD" in problem["detail"]
     assert assert_problem(scene.api.get(f"/{route}/qqqqqqqqqq"), 404)["symbols"] == []
 
 
-def test_books_tells_each_configured_book_in_short(scene: Scene) -> None:
+def test_books_lists_each_configured_book(scene: Scene) -> None:
     books = {book["symbol"]: book for book in scene.api.get("/books").json()}
     assert list(books) == sorted((*SYMBOLS, "NOPE/USD"))
     assert books["NOPE/USD"]["status"] == "refused"
@@ -149,7 +149,7 @@ def test_books_tells_each_configured_book_in_short(scene: Scene) -> None:
         assert books[symbol]["reason"] is None
 
 
-def test_an_etag_that_still_holds_is_a_304_with_the_age(scene: Scene) -> None:
+def test_matching_etag_gets_304_with_age(scene: Scene) -> None:
     first = scene.api.get("/depth/BTC%2FUSD")
     tag = first.headers["etag"]
     assert tag == f'W/"{first.json()["event_id"]}"'
@@ -166,7 +166,7 @@ def test_an_etag_that_still_holds_is_a_304_with_the_age(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/symbols", "/books", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD", "/healthz"]
 )
-def test_head_answers_as_get_does_without_a_body(scene: Scene, path: str) -> None:
+def test_head_answers_like_get_without_body(scene: Scene, path: str) -> None:
     answer = scene.api.http.head(path)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"]
@@ -174,19 +174,17 @@ def test_head_answers_as_get_does_without_a_body(scene: Scene, path: str) -> Non
 
 @pytest.mark.parametrize("path", ["/symbols", "/depth/BTC%2FUSD", "/stream/BTC%2FUSD"])
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_another_method_is_a_405_that_says_which_is_served(
-    scene: Scene, path: str, method: str
-) -> None:
+def test_other_method_gets_405_with_allowed_ones(scene: Scene, path: str, method: str) -> None:
     answer = scene.api.http.request(method, path)
     assert "GET" in assert_problem(answer, 405)["detail"]
     assert "GET" in answer.headers["allow"]
 
 
-def test_a_path_that_is_none_is_a_404_problem(scene: Scene) -> None:
+def test_unknown_path_gets_404_problem(scene: Scene) -> None:
     assert_problem(scene.api.get("/nothing/here"), 404)
 
 
-def test_the_page_is_served_with_a_policy_that_lets_nothing_else_in(scene: Scene) -> None:
+def test_page_is_served_with_strict_content_policy(scene: Scene) -> None:
     page = scene.api.get("/")
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
@@ -196,7 +194,7 @@ def test_the_page_is_served_with_a_policy_that_lets_nothing_else_in(scene: Scene
     assert "https://" not in page.text
 
 
-def test_each_answer_has_a_request_id_which_the_client_may_give(scene: Scene) -> None:
+def test_answer_has_request_id_of_client_or_fresh_one(scene: Scene) -> None:
     given = "e2e-test/1"
     answer = scene.api.get("/symbols", headers={"X-Request-ID": given})
     assert answer.headers["x-request-id"] == given
@@ -207,10 +205,10 @@ def test_each_answer_has_a_request_id_which_the_client_may_give(scene: Scene) ->
     assert evil.headers["x-request-id"] != 'a" evil'
 
 
-def test_both_services_are_alive_and_ready_and_tell_figures(scene: Scene) -> None:
+def test_both_services_are_alive_and_ready_and_have_metrics(scene: Scene) -> None:
     assert scene.api.get("/healthz").json()["status"] == "ok"
     assert scene.api.answers("/readyz").json()["status"] == "ready"
-    # On a busy machine a connection may lag and come back meanwhile.
+    # On a busy machine, a connection may have lagged and recovered.
     symbols = {"live": 3, "refused": 1}
     wait_until(
         lambda: scene.collector.get("/healthz").json()["symbols"] == symbols, "all books are live"
@@ -222,12 +220,12 @@ def test_both_services_are_alive_and_ready_and_tell_figures(scene: Scene) -> Non
         lambda: scene.collector.metric("kraken_book_symbols", status="live") == 3,
         "3 books are live",
     )
-    wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "it leads")
-    # While the markets stand still, the reader of streams may not have heard of Redis yet.
+    wait_until(lambda: scene.collector.metric("kraken_book_leading") == 1, "the collector leads")
+    # While the markets rest, the follower of streams may not have noticed Redis yet.
     wait_until(lambda: scene.api.metric("kraken_book_redis_up") == 1, "the api reads streams")
 
 
-def test_a_stream_says_what_proxies_and_browsers_need(scene: Scene) -> None:
+def test_stream_has_headers_for_proxies_and_browsers(scene: Scene) -> None:
     with SseStream(scene.api.url, "/stream/eth-usd") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert stream.headers["cache-control"] == "no-cache"
@@ -242,7 +240,7 @@ def test_a_stream_says_what_proxies_and_browsers_need(scene: Scene) -> None:
         assert second.id == scene.api.get("/depth/eth-usd").json()["event_id"]
 
 
-def test_a_book_whose_collector_is_killed_turns_stale_and_comes_back(stage: Stage) -> None:
+def test_book_of_killed_collector_turns_stale_and_recovers(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(
@@ -280,7 +278,7 @@ def test_a_book_whose_collector_is_killed_turns_stale_and_comes_back(stage: Stag
     assert watch.ladder.own_status == "live"
 
 
-def test_a_replica_whose_redis_is_down_is_alive_and_not_ready(stage: Stage) -> None:
+def test_replica_without_redis_is_alive_and_not_ready(stage: Stage) -> None:
     redis = stage.redis()
     api = stage.api(redis.url)
     api.answers("/readyz")
@@ -297,21 +295,19 @@ def test_a_replica_whose_redis_is_down_is_alive_and_not_ready(stage: Stage) -> N
     [b"GET /" + b"a" * 200_000, b"GET /healthz HTTP/1.1\r\n" + b"X-Long: a\r\n" * 20_000],
     ids=["path", "headers"],
 )
-def test_a_head_without_end_is_refused_before_it_fills_the_memory(
-    scene: Scene, head: bytes
-) -> None:
+def test_endless_request_head_is_refused_early(scene: Scene, head: bytes) -> None:
     with socket.create_connection(("127.0.0.1", scene.api.port), timeout=20) as client:
         try:
             client.sendall(head)
             answer = client.recv(100)
         except ConnectionError:
-            # Closed while we still sent: the answer may be lost with it.
+            # The server closed while we sent, so its answer may be lost.
             answer = b"HTTP/1.1 431"
     assert answer.startswith(b"HTTP/1.1 431")
     assert scene.api.get("/healthz").status_code == 200
 
 
-def test_many_requests_on_one_connection_are_no_long_head(scene: Scene) -> None:
+def test_many_requests_on_one_connection_are_not_refused_as_long_head(scene: Scene) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{scene.api.port}") as client:
         for _ in range(30):
             answer = client.get("/healthz", headers={"X-Long": "a" * 5_000})

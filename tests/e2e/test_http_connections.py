@@ -1,4 +1,4 @@
-"""Every port of ours, asked by raw bytes: half-closed, with bodies, as HTTP/1.0, by too many."""
+"""Raw HTTP requests to every port: half-closed, with bodies, as HTTP/1.0, and too many."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYMBOL = "BTC/USD"
 
 @dataclass
 class Scene:
-    """All three services."""
+    """Return the HTTP ports of all three services."""
 
     simulator: SimulatorProcess
     collector: Collector
@@ -45,7 +45,7 @@ def scene(module_stage: Stage) -> Scene:
 
 @pytest.fixture(scope="module")
 def quiet_api(module_stage: Stage) -> Api:
-    """An api with a live book that does not move."""
+    """Start an api with a live book that does not move."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", SYMBOL, "--rate", "500", "--updates", "20")
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL)
@@ -93,7 +93,7 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("service", "path"), PATHS)
-def test_half_closed_request_gets_its_whole_answer_on_every_port(
+def test_half_closed_request_gets_whole_answer_on_every_port(
     scene: Scene, service: str, path: str
 ) -> None:
     with connect(scene.port_of(service), f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as s:
@@ -105,7 +105,7 @@ def test_half_closed_request_gets_its_whole_answer_on_every_port(
 
 
 @pytest.mark.parametrize("service", ["api", "collector", "simulator"])
-def test_body_that_nobody_wants_holds_no_connection_on_any_port(scene: Scene, service: str) -> None:
+def test_unwanted_body_holds_no_connection_on_any_port(scene: Scene, service: str) -> None:
     request = b"GET /books HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx"
     with connect(scene.port_of(service), request) as s:
         head, _, body = read_all(s).partition(b"\r\n\r\n")
@@ -116,7 +116,7 @@ def test_body_that_nobody_wants_holds_no_connection_on_any_port(scene: Scene, se
 
 @pytest.mark.parametrize("path", ["/stream/BTC/USD", "/stream?symbols=*", "/stream?view=top"])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_half_closed_stream_goes_on_until_its_client_is_gone(
+def test_half_closed_stream_continues_until_client_is_gone(
     scene: Scene, path: str, version: str
 ) -> None:
     path += "&symbols=BTC/USD" if path.endswith("top") else ""
@@ -128,11 +128,11 @@ def test_half_closed_stream_goes_on_until_its_client_is_gone(
         while came.count(b"data: ") < 5:
             came += read_until(s, b"data: ")
         assert scene.api.metric("kraken_book_readers") == before + 1
-    wait_until(lambda: scene.api.metric("kraken_book_readers") == before, "it is gone")
+    wait_until(lambda: scene.api.metric("kraken_book_readers") == before, "the reader is gone")
 
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "half-closed, then reset"])
-def test_client_that_is_gone_from_a_quiet_stream_is_noticed(quiet_api: Api, ending: str) -> None:
+def test_client_gone_from_quiet_stream_is_noticed(quiet_api: Api, ending: str) -> None:
     sock = connect(quiet_api.port, b"GET /stream/BTC/USD HTTP/1.1\r\nHost: x\r\n\r\n")
     read_until(sock, b"data: ")
     assert quiet_api.metric("kraken_book_readers") == 1
@@ -143,8 +143,8 @@ def test_client_that_is_gone_from_a_quiet_stream_is_noticed(quiet_api: Api, endi
     if ending.endswith("reset"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
-    wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "it is gone")
-    # Not only by the comment that a quiet stream has every 15 s.
+    wait_until(lambda: quiet_api.metric("kraken_book_readers") == 0, "the reader is gone")
+    # Earlier than by the comment that a quiet stream gets every 15 s.
     assert time.monotonic() - begun < 14
 
 
@@ -156,7 +156,7 @@ def test_stream_for_http_1_0_is_plain_bytes(scene: Scene) -> None:
     assert body.startswith(b": kraken-book\n\nid: ")
 
 
-def test_idle_connection_is_kept_as_long_as_the_setting_says(scene: Scene) -> None:
+def test_idle_connection_is_kept_for_configured_time(scene: Scene) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
     with connect(scene.api.port, request) as s:
         read_until(s, b"ok")
@@ -165,7 +165,7 @@ def test_idle_connection_is_kept_as_long_as_the_setting_says(scene: Scene) -> No
         assert read_all(s) == b""
 
 
-def test_log_has_the_address_that_a_trusted_proxy_tells(scene: Scene) -> None:
+def test_request_log_has_client_address_of_trusted_proxy(scene: Scene) -> None:
     headers = {"X-Forwarded-For": "6.6.6.6, 203.0.113.7", "X-Request-ID": "forwarded"}
     scene.api.get("/symbols", headers=headers)
     line = scene.api.wait_for_line("request", request_id="forwarded")
@@ -179,7 +179,7 @@ HOLDING = {
 }
 
 
-def test_api_of_few_files_answers_others_whatever_is_held(stage: Stage) -> None:
+def test_api_with_few_open_files_answers_despite_held_connections(stage: Stage) -> None:
     redis = stage.redis()
     api = stage.api(redis.url, module="lab.cramped_api")
     for request in HOLDING.values():
@@ -197,5 +197,5 @@ def test_api_of_few_files_answers_others_whatever_is_held(stage: Stage) -> None:
     assert api.metric("kraken_book_http_refused_total", reason="files") > 0
     assert api.process.poll() is None
     assert "Traceback" not in api.log
-    # However many were refused.
+    # The refused ones are closed again.
     assert len(api.log.splitlines()) < 60 + len(api.lines("request"))

@@ -1,4 +1,4 @@
-"""Joins and resumes at any moment, on any replica, whatever happens to Redis and the collectors."""
+"""Readers join and resume at any moment, on any replica, while Redis and collectors fail."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 READERS = 16
-# Less than a second's events of a symbol.
+# Less than the events of a symbol in one second.
 KEPT = 100
 
 
 @dataclass
 class Scene:
-    """Fast books of which little is kept, a pair of collectors, two replicas."""
+    """Fast books with short streams, a pair of collectors, and two replicas."""
 
     redis: EmbeddedRedis
     collectors: list[Collector]
@@ -38,7 +38,7 @@ class Scene:
 @pytest.fixture
 def scene(stage: Stage) -> Iterator[Scene]:
     redis = stage.redis(free_port())
-    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "800")
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "600")
     collectors = [
         stage.collector(
             redis.url,
@@ -61,7 +61,7 @@ def scene(stage: Stage) -> Iterator[Scene]:
 
 
 class Crowd:
-    """Readers who come and go while things happen."""
+    """Readers that join and leave while services fail."""
 
     def __init__(self, scene: Scene) -> None:
         urls = [replica.url for replica in scene.replicas]
@@ -82,13 +82,13 @@ class Crowd:
         self._undo.close()
 
     def check(self) -> Counter[str]:
-        """What they met; AssertionError where one met what should never be."""
+        """Return the counts of what the readers met; raise AssertionError if one met an error."""
         wrong = [reader.error for reader in self._readers if reader.error]
         assert wrong == []
         return sum((reader.met for reader in self._readers), Counter[str]())
 
     def flow(self, **more: int) -> None:
-        """Return once they met so much more of each."""
+        """Return when the readers met at least so many more of each kind."""
         names = {name.replace("_", " "): count for name, count in more.items()}
         before = self.check()
 
@@ -99,12 +99,12 @@ class Crowd:
         wait_until(met, f"{names} more than {before}")
 
 
-def test_who_comes_and_goes_accounts_for_every_number_whatever_happens(scene: Scene) -> None:
+def test_roaming_readers_account_for_every_event(scene: Scene) -> None:
     leader, second = scene.collectors
     if leader.metric("kraken_book_leading") != 1:
         leader, second = second, leader
     with Crowd(scene) as crowd:
-        # Streams are so short that who stays away for a second finds its event gone.
+        # After a second, the last event of a reader is no longer in the stream.
         crowd.flow(fresh=20, resumed=100, lagged_unknown=5)
         leader.kill()
         second.wait_for_line("leading")
@@ -119,7 +119,7 @@ def test_who_comes_and_goes_accounts_for_every_number_whatever_happens(scene: Sc
 
 
 def read(stream: SseStream, ladder: Ladder, count: int) -> list[str]:
-    """The ids of so many numbered events, each taken by the ladder."""
+    """Apply events to the ladder; return the ids of the first `count` numbered ones."""
     ids: list[str] = []
     for event_id, event in stream.events():
         ladder.take(event)
@@ -132,7 +132,7 @@ def read(stream: SseStream, ladder: Ladder, count: int) -> list[str]:
 
 @pytest.mark.parametrize("whose", ["trimmed", "another symbol's", "of the future"])
 @pytest.mark.parametrize("how", ["header", "parameter"])
-def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
+def test_foreign_event_id_sends_lagged_then_snapshot(
     quiet: tuple[Api, StoredBooks], whose: str, how: str
 ) -> None:
     api, streams = quiet
@@ -147,13 +147,13 @@ def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
         path, headers = f"{path}?last_event_id={given}", {}
     before = api.metric("kraken_book_resumed_total", **{"from": "nothing"})
     with SseStream(api.url, path, headers) as stream:
-        told = stream.events()
-        event_id, lagged = next(told)
+        events = stream.events()
+        event_id, lagged = next(events)
         assert event_id is None
         assert lagged == {"symbol": first, "kind": "lagged", "missed": None, "reason": "unknown"}
         ladder = Ladder(first)
         ladder.take(lagged)
-        event_id, snapshot = next(told)
+        event_id, snapshot = next(events)
         assert snapshot["kind"] == "snapshot"
         assert event_id is not None
         ladder.take(snapshot)
@@ -161,10 +161,10 @@ def test_an_id_that_names_no_event_of_the_stream_is_told_and_a_snapshot_follows(
     assert api.metric("kraken_book_resumed_total", **{"from": "nothing"}) == before + 1
 
 
-def test_where_a_header_and_a_parameter_name_two_events_the_header_counts(
+def test_last_event_id_header_wins_over_parameter(
     quiet: tuple[Api, StoredBooks],
 ) -> None:
-    """A browser comes back to the address that it opened with, parameter and all."""
+    """A browser reconnects to its first address, with the old parameter."""
     api, streams = quiet
     (symbol, _) = SYMBOLS
     streams.wait_for_seq(symbol, 60)
@@ -178,7 +178,7 @@ def test_where_a_header_and_a_parameter_name_two_events_the_header_counts(
 
 @pytest.fixture(scope="module")
 def quiet(module_stage: Stage) -> Iterator[tuple[Api, StoredBooks]]:
-    """A replica over slower books, of which all is kept."""
+    """Start a replica over slower books with whole streams."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     module_stage.collector(

@@ -1,4 +1,4 @@
-"""Many books on one stream: every event of each, on any replica, from a watermark on."""
+"""Streams of many books send every event of each, on any replica, from a watermark on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALL = "/stream?symbols=*"
 
 
 class Scene:
-    """A fast market over several books, and two replicas."""
+    """A market of several books, and two replicas."""
 
     def __init__(self, stage: Stage) -> None:
         self.redis = stage.redis(port=free_port())
@@ -47,7 +47,7 @@ class Scene:
         stage.undo(self.streams.close)
 
     def wait_until_they_have_all(self, reader: ManyBooksReader, *symbols: str) -> None:
-        """Return once the reader has what is in Redis now, of each of these, and more."""
+        """Return when the reader has all events in Redis of these symbols, and 20 more."""
         ends = {symbol: self.streams.last_seq(symbol) + 20 for symbol in symbols}
         for symbol, seq in ends.items():
             reader.wait_for_seq(symbol, seq)
@@ -63,7 +63,7 @@ Read = Callable[..., ManyBooksReader]
 
 @pytest.fixture
 def read(scene: Scene) -> Iterator[Read]:
-    """Opens readers of a test, at the first replica."""
+    """Return a function that opens a reader at the first replica."""
     with ExitStack() as undo:
 
         def open_reader(path: str, watermark: str | None = None) -> ManyBooksReader:
@@ -74,7 +74,7 @@ def read(scene: Scene) -> Iterator[Read]:
         yield open_reader
 
 
-def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Read) -> None:
+def test_many_book_stream_sends_each_event_once_in_order(scene: Scene, read: Read) -> None:
     some, every = read(SOME), read(ALL)
     scene.wait_until_they_have_all(some, "BTC/USD", "ETH/USD")
     scene.wait_until_they_have_all(every, *SYMBOLS)
@@ -87,7 +87,7 @@ def test_each_event_of_every_book_comes_once_and_in_order(scene: Scene, read: Re
         assert reader.repeats == 0
 
     scene.simulator.fault("list?symbol=NEW/USD")
-    wait_until(lambda: "NEW/USD" in every.ladders, "a new book joins those who take all")
+    wait_until(lambda: "NEW/USD" in every.ladders, "the stream of all books has the new one")
     scene.wait_until_they_have_all(every, "NEW/USD")
     assert set(some.ladders) == {"BTC/USD", "ETH/USD"}
     scene.simulator.fault("pair_status?symbol=NEW/USD&status=delisted")
@@ -102,26 +102,24 @@ def test_deleted_list_of_symbols_costs_no_event(scene: Scene, read: Read) -> Non
         scene.streams.client.delete(SYMBOLS_KEY)
         for reader in (every, view):
             scene.wait_until_they_have_all(reader, *SYMBOLS)
-    wait_until(lambda: len(scene.streams.states()) == len(SYMBOLS), "they are listed")
+    wait_until(lambda: len(scene.streams.states()) == len(SYMBOLS), "all symbols are listed")
     for reader in (every, view):
         assert not any(ladder.counts.lagged for ladder in reader.ladders.values())
     assert not any(ladder.counts.jumps for ladder in every.ladders.values())
 
 
-def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_that_does_not(
-    scene: Scene, read: Read
-) -> None:
+def test_reader_resumes_from_watermark_on_any_replica(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # Nobody reads there: what lies between is in Redis alone.
+    # That replica has no reader, so the missed events are only in Redis.
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # Here another reads, so it is in memory.
+    # This replica has a reader, so the missed events are in its memory.
     other = read(ALL)
     scene.wait_until_they_have_all(other, *SYMBOLS)
     reader.move_to(scene.one.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
-    # And when the replica is killed.
+    # The replica is killed.
     scene.one.kill()
     reader.move_to(scene.two.url)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
@@ -132,11 +130,11 @@ def test_a_reader_goes_on_from_its_watermark_on_a_replica_that_follows_and_one_t
     scene.one.wait_until_live(*SYMBOLS)
 
 
-# Snapshots alone; or, after a watermark that is none, before each a word that something is missing.
+# One snapshot for each book; after an unknown watermark, a `lagged` before each snapshot.
 @pytest.mark.parametrize(
     ("headers", "opening"), [({}, 3), ({"Last-Event-ID": "999999999999999"}, 6)]
 )
-def test_who_is_cut_off_while_a_stream_opens_comes_back_and_misses_no_book(
+def test_reader_cut_off_during_opening_misses_no_book(
     scene: Scene, read: Read, headers: dict[str, str], opening: int
 ) -> None:
     for events in range(1, opening):
@@ -147,7 +145,7 @@ def test_who_is_cut_off_while_a_stream_opens_comes_back_and_misses_no_book(
         assert all(ladder.counts.snapshots for ladder in reader.ladders.values())
 
 
-def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, read: Read) -> None:
+def test_resume_after_trimmed_watermark_sends_lagged(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     reader.leave()
@@ -159,15 +157,13 @@ def test_where_the_events_after_a_watermark_are_gone_that_is_told(scene: Scene, 
     for symbol in SYMBOLS:
         assert [event["reason"] for event in reader.lagged[symbol]] == ["trimmed"], symbol
         assert reader.lagged[symbol][0]["missed"] is None
-    # A time that has not been yet tells of another Redis, or another clock.
+    # A watermark of the future is from another Redis or another clock.
     future = read(SOME, watermark="999999999999999")
     scene.wait_until_they_have_all(future, "BTC/USD", "ETH/USD")
     assert [event["reason"] for event in future.lagged["BTC/USD"]] == ["unknown"]
 
 
-def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all_goes_on(
-    scene: Scene, read: Read
-) -> None:
+def test_many_book_stream_survives_empty_redis_and_killed_leader(scene: Scene, read: Read) -> None:
     reader = read(ALL)
     scene.wait_until_they_have_all(reader, *SYMBOLS)
     before = {symbol: reader.ladders[symbol].seq for symbol in SYMBOLS}
@@ -185,7 +181,7 @@ def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all
 
 
 @pytest.mark.parametrize(
-    ("query", "parameter", "says"),
+    ("query", "parameter", "correction"),
     [
         ("", "symbols", "symbols=*"),
         ("symbols=", "symbols", "symbols=*"),
@@ -199,16 +195,16 @@ def test_a_redis_that_is_back_empty_and_a_leader_that_is_killed_are_told_and_all
         ("symbols=*&last_event_id=1785638131660-7", "last_event_id", "1785638131660"),
     ],
 )
-def test_what_cannot_be_meant_is_a_400_that_says_what_would_be_right(
-    scene: Scene, query: str, parameter: str, says: str
+def test_wrong_query_gets_400_with_correction(
+    scene: Scene, query: str, parameter: str, correction: str
 ) -> None:
     answer = scene.one.get(f"/stream?{query}")
     assert answer.status_code == 400
     assert answer.json()["parameter"] == parameter
-    assert says in answer.json()["detail"]
+    assert correction in answer.json()["detail"]
 
 
-def test_an_unknown_name_in_a_list_is_a_404_with_the_nearest(scene: Scene) -> None:
+def test_unknown_symbol_in_list_gets_404_with_nearest(scene: Scene) -> None:
     answer: httpx.Response = scene.one.get("/stream?symbols=BTC/USD,ETH/USDD")
     assert answer.status_code == 404
     assert "ETH/USD" in answer.json()["symbols"]

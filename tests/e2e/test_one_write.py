@@ -1,4 +1,4 @@
-"""What of many books is written in one flush goes to each of their readers in one write."""
+"""The events of one flush are sent to each reader in one write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLUSHES = 10
 EVENTS = 60
 
 
-def test_a_flush_of_many_books_is_one_write_to_who_reads_them_all(stage: Stage) -> None:
+def test_flush_of_many_books_is_one_write_per_reader(stage: Stage) -> None:
     redis = stage.redis()
     writer = stage.enter(closing(ExchangeWriter(redis.socket_path, market_events(500), BOOKS)))
     writer.begin_all()
@@ -28,5 +28,5 @@ def test_a_flush_of_many_books_is_one_write_to_who_reads_them_all(stage: Stage) 
             assert wait_for_updates(drain, [number * EVENTS], DEADLINE)
         writes = api.metric("kraken_book_stream_writes_total") - before
 
-    # A sweep may find a part of a flush before the wake comes: then it is two.
+    # A sweep may read a part of a flush before the wake comes; that makes two writes.
     assert FLUSHES <= writes <= 2 * FLUSHES

@@ -20,7 +20,7 @@ from lab.stage import Stage
 from lab.waiting import DEADLINE, wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# More than a pipe has room for, which is 64 KiB: each is a line of more than 200 bytes.
+# More than fits into a pipe (64 KiB): each request logs more than 200 bytes.
 REQUESTS = 400
 
 
@@ -30,7 +30,7 @@ def redis(module_stage: Stage) -> EmbeddedRedis:
 
 
 class Started:
-    """A service with an output of its own; standard error is in `complaints`."""
+    """A service with a given output; its standard error is in `complaints`."""
 
     def __init__(
         self, folder: Path, module: str, redis: EmbeddedRedis, output: int, shell: str
@@ -65,7 +65,7 @@ class Started:
             except httpx.TransportError:
                 return False
 
-        wait_until(answers, "it answers")
+        wait_until(answers, "the service answers")
 
     @property
     def complaints(self) -> str:
@@ -83,7 +83,7 @@ def undo() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("output", ["unread pipe", "full disk", "all closed"])
-def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
+def test_api_with_unread_log_answers_and_ends_in_time(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack, output: str
 ) -> None:
     reader, writer = os.pipe()
@@ -106,7 +106,7 @@ def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
             return float(text.split("\nkraken_book_log_lines_dropped_total ")[1].split()[0])
 
         if output != "unread pipe":
-            # Another thread writes the lines, and counts those that it could not write.
+            # A thread writes the lines, so the count of lost lines grows later.
             wait_until(lambda: count_dropped() >= REQUESTS, "all lines are counted")
     api.process.send_signal(signal.SIGTERM)
     assert api.process.wait(DEADLINE) == 0
@@ -122,7 +122,7 @@ def test_api_answers_and_ends_in_time_while_nobody_reads_its_log(
         ("simulator", "SIGHUP"),
     ],
 )
-def test_service_stops_in_its_own_time_when_its_reader_is_gone(
+def test_service_stops_in_order_when_log_reader_is_gone(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack, module: str, end: str
 ) -> None:
     reader, writer = os.openpty() if end == "terminal closed" else os.pipe()
@@ -139,7 +139,7 @@ def test_service_stops_in_its_own_time_when_its_reader_is_gone(
     assert service.complaints == ""
 
 
-def test_under_nohup_a_service_outlives_its_terminal(
+def test_service_under_nohup_outlives_terminal(
     redis: EmbeddedRedis, tmp_path: Path, undo: ExitStack
 ) -> None:
     ignoring = "import signal, runpy; signal.signal(signal.SIGHUP, signal.SIG_IGN);"
@@ -163,14 +163,14 @@ def test_under_nohup_a_service_outlives_its_terminal(
         except httpx.TransportError:
             return False
 
-    wait_until(answers, "it answers")
+    wait_until(answers, "the api answers")
     api.send_signal(signal.SIGHUP)
     assert answers()
     api.send_signal(signal.SIGTERM)
     assert api.wait(DEADLINE) == 0
 
 
-def test_collector_says_goodbye_at_sighup(stage: Stage) -> None:
+def test_collector_stops_in_order_at_sighup(stage: Stage) -> None:
     redis = stage.redis()
     simulator: SimulatorProcess = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")

@@ -1,4 +1,4 @@
-"""The page in a real browser: it checks every book itself, and says what it knows."""
+"""The page in a real browser verifies every book and shows its state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def shown(browser: Browser) -> Iterator[Shown]:
 
 
 def assert_shows_the_books(shown: Shown, api: Api) -> None:
-    """Every ladder shows what /depth tells of a market that stands still."""
+    """Assert that every ladder shows the book of /depth; the markets must rest."""
     for symbol in SYMBOLS:
         shown.wait_until_it_shows(api, symbol)
         data = shown.wait_for(symbol, status="live")
@@ -46,9 +46,7 @@ def assert_shows_the_books(shown: Shown, api: Api) -> None:
         assert data["source"] == "simulated"
 
 
-def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_restart(
-    stage: Stage, shown: Shown
-) -> None:
+def test_page_shows_verified_books_and_recovers_after_restart(stage: Stage, shown: Shown) -> None:
     redis = stage.redis()
     port = free_port()
     markets = ("--symbols", ",".join(SYMBOLS))
@@ -65,7 +63,7 @@ def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_resta
     assert shown.page.evaluate("document.documentElement.dataset.source") == "simulated"
     assert shown.page.get_by_text("SIMULATED", exact=False).first.is_visible()
 
-    # Other markets, which stand still once the feed is back.
+    # Other markets, which rest soon after the feed is back.
     simulator.kill()
     still = stage.simulator(*markets, "--updates", "20", "--seed", "2", port=port)
     still.wait_for_line("markets stopped")
@@ -82,7 +80,7 @@ def test_the_page_shows_verified_books_as_they_move_and_comes_back_after_a_resta
     assert shown.errors == []
 
 
-def test_the_page_does_not_show_a_dead_collectors_books_as_live(stage: Stage, shown: Shown) -> None:
+def test_page_does_not_show_books_of_dead_collector_as_live(stage: Stage, shown: Shown) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(
@@ -107,7 +105,7 @@ WINDOWS = 7
 
 @pytest.fixture(scope="module")
 def five_books(module_stage: Stage) -> Api:
-    """An api with five books that move."""
+    """Start an api with five moving books."""
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(FIVE))
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(FIVE))
@@ -116,9 +114,7 @@ def five_books(module_stage: Stage) -> Api:
     return api
 
 
-def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
-    five_books: Api, browser: Browser
-) -> None:
+def test_seven_windows_share_one_stream(five_books: Api, browser: Browser) -> None:
     context = browser.new_context()
     windows = []
     for number in range(WINDOWS):
@@ -133,15 +129,15 @@ def test_seven_windows_of_one_browser_share_one_stream_and_all_go_on(
         assert shown.text("#outage") == ""
         assert shown.errors == []
     assert five_books.metric("kraken_book_readers") == 1
-    # One that is closed is missed by none.
+    # Closing one window leaves the others unharmed.
     windows.pop(0).page.close()
     seq = int(windows[0].ladder("BTC/USD")["seq"])
     windows[0].wait_for_seq("BTC/USD", seq + 5)
     context.close()
-    wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "nobody reads")
+    wait_until(lambda: five_books.metric("kraken_book_readers") == 0, "the api has no reader")
 
 
-def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown) -> None:
+def test_opening_ladders_disturbs_no_other(five_books: Api, shown: Shown) -> None:
     shown.page.goto(f"{five_books.url}/#BTC/USD")
     shown.wait_for("BTC/USD", status="live")
     shown.page.evaluate(
@@ -174,7 +170,7 @@ def test_opening_ladders_disturbs_no_other_ladder(five_books: Api, shown: Shown)
 
 @contextmanager
 def nginx_before(api: Api, folder: Path) -> Iterator[str]:
-    """Return the address of an nginx that serves an api behind the path of docs/page.md."""
+    """Return the URL of an nginx that serves an api behind the path of docs/page.md."""
     port = free_port()
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
@@ -212,7 +208,7 @@ def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
         ),
     ],
 )
-def test_page_works_behind_a_path(
+def test_page_works_behind_path_prefix(
     five_books: Api,
     shown: Shown,
     tmp_path: Path,
@@ -238,9 +234,7 @@ books.onmessage = ({data}) => window.events.push(JSON.parse(data))
 """
 
 
-def test_ten_lines_with_an_event_source_lose_nothing_when_the_api_is_killed(
-    stage: Stage, browser: Browser
-) -> None:
+def test_event_source_loses_nothing_when_api_is_killed(stage: Stage, browser: Browser) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "300")
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))

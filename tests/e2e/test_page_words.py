@@ -1,4 +1,4 @@
-"""Words and looks of the page, before an api with scripted answers."""
+"""Texts and contrast of the page with a scripted api."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def scripted() -> Iterator[ScriptedPage]:
         yield opened
 
 
-def test_doubted_book_is_told_in_words_and_not_called_live(
+def test_page_explains_doubted_book_and_does_not_call_it_live(
     scripted: ScriptedPage, shown: Shown
 ) -> None:
     market = scripted.market("BTC/USD", source="kraken")
@@ -61,7 +61,7 @@ def test_doubted_book_is_told_in_words_and_not_called_live(
     assert shown.errors == []
 
 
-def test_name_that_is_not_there_is_told_and_spelling_does_not_matter(
+def test_page_reports_unknown_symbol_and_accepts_every_spelling(
     scripted: ScriptedPage, shown: Shown
 ) -> None:
     for symbol in ("BTC/USD", "ETH/USD"):
@@ -77,7 +77,7 @@ def test_name_that_is_not_there_is_told_and_spelling_does_not_matter(
     assert shown.text("#notice") == ""
 
 
-def test_ladder_too_many_is_told_and_replaces_none(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_refuses_ladder_beyond_limit(scripted: ScriptedPage, shown: Shown) -> None:
     symbols = [f"A{number:02}/USD" for number in range(14)]
     for symbol in symbols:
         scripted.market(symbol)
@@ -98,7 +98,7 @@ def test_ladder_too_many_is_told_and_replaces_none(scripted: ScriptedPage, shown
     assert shown.errors == []
 
 
-def test_search_without_a_hit_is_told(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_reports_search_without_result(scripted: ScriptedPage, shown: Shown) -> None:
     for number in range(13):
         scripted.market(f"A{number:02}/USD")
     scripted.market("BTC/USD")
@@ -111,7 +111,7 @@ def test_search_without_a_hit_is_told(scripted: ScriptedPage, shown: Shown) -> N
     assert shown.text(".no-hit") == ""
 
 
-def test_printed_commands_are_of_a_book_that_is_there(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_prints_commands_for_existing_book(scripted: ScriptedPage, shown: Shown) -> None:
     refused = scripted.market("AAA/EUR")
     scripted.do(lambda: refused.row.update(status="refused", reason="unknown"))
     scripted.market("ETH/EUR")
@@ -122,9 +122,7 @@ def test_printed_commands_are_of_a_book_that_is_there(scripted: ScriptedPage, sh
     assert "BTC" not in shown.text("footer")
 
 
-def test_refused_symbol_has_krakens_words_and_hurts_no_other(
-    scripted: ScriptedPage, shown: Shown
-) -> None:
+def test_page_shows_krakens_words_for_refused_symbol(scripted: ScriptedPage, shown: Shown) -> None:
     bad = scripted.market("BAD/USD")
     reason = "Currency pair not supported BAD/USD"
     nothing = {"age_ms": None, "best_bid": None, "best_ask": None, "spread": None, "seq": None}
@@ -138,7 +136,7 @@ def test_refused_symbol_has_krakens_words_and_hurts_no_other(
     assert scripted.do(lambda: scripted.api.streams_asked[-1]) == "BTC/USD"
 
 
-def test_hostile_texts_are_shown_as_texts(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_shows_hostile_text_as_text(scripted: ScriptedPage, shown: Shown) -> None:
     hostile = "<img src=x onerror=alert(1)>\u202e\x1b[2J"
     market = scripted.market("BTC/USD")
     shown.page.goto(scripted.url)
@@ -155,7 +153,7 @@ def test_hostile_texts_are_shown_as_texts(scripted: ScriptedPage, shown: Shown) 
     assert shown.errors == []
 
 
-def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_reports_missing_api(scripted: ScriptedPage, shown: Shown) -> None:
     for symbol in ("BTC/USD", "ETH/USD"):
         scripted.market(symbol)
     shown.page.goto(f"{scripted.url}#BTC/USD")
@@ -164,7 +162,7 @@ def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown)
     shown.wait_for_text(
         "#outage", "The server responded with 503: no books today. This page keeps trying."
     )
-    # The stream of the one goes on; of the other nothing is known.
+    # The stream of one continues; the other one's state is unknown.
     assert shown.row("ETH/USD")["status"] == "unknown"
     assert shown.row("BTC/USD")["status"] == shown.ladder("BTC/USD")["status"]
     scripted.await_(scripted.api.stop)
@@ -177,9 +175,7 @@ def test_api_that_is_away_is_told_in_words(scripted: ScriptedPage, shown: Shown)
     wait_until(lambda: shown.text("#outage") == "", "the outage is over")
 
 
-def test_stream_that_is_refused_for_a_while_is_opened_again(
-    scripted: ScriptedPage, shown: Shown
-) -> None:
+def test_page_reopens_refused_stream(scripted: ScriptedPage, shown: Shown) -> None:
     market = scripted.market("BTC/USD")
     scripted.do(lambda: setattr(scripted.api, "has_streams", False))
     shown.page.goto(scripted.url)
@@ -191,26 +187,28 @@ def test_stream_that_is_refused_for_a_while_is_opened_again(
     assert shown.wait_for_seq("BTC/USD", 2)["mismatches"] == "0"
 
 
-def test_no_books_at_all_are_told(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_reports_empty_list_of_books(scripted: ScriptedPage, shown: Shown) -> None:
     shown.page.goto(f"{scripted.url}#BTC/USD")
     shown.wait_for_text("#no-book", "no collector has reported its symbols")
     assert shown.text("#notice") == ""
 
 
-def test_answer_of_another_program_is_told(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_reports_answer_of_other_program(scripted: ScriptedPage, shown: Shown) -> None:
     shown.page.route("**/books", lambda route: route.fulfill(body="<html>", status=200))
     shown.page.goto(scripted.url)
     shown.wait_for_text("#outage", "is not a list of books")
 
 
-def test_page_without_a_shared_worker_reads_by_itself(scripted: ScriptedPage, shown: Shown) -> None:
+def test_page_without_shared_worker_reads_streams_directly(
+    scripted: ScriptedPage, shown: Shown
+) -> None:
     scripted.market("BTC/USD")
     shown.page.add_init_script("delete window.SharedWorker")
     shown.page.goto(scripted.url)
     shown.wait_for("BTC/USD", status="live")
 
 
-def test_page_whose_worker_does_not_start_reads_by_itself(
+def test_page_whose_worker_fails_reads_streams_directly(
     scripted: ScriptedPage, shown: Shown
 ) -> None:
     scripted.market("BTC/USD")
@@ -222,7 +220,7 @@ def test_page_whose_worker_does_not_start_reads_by_itself(
     shown.wait_for("BTC/USD", status="live")
 
 
-def test_page_that_nobody_sees_reads_nothing(scripted: ScriptedPage, shown: Shown) -> None:
+def test_hidden_page_reads_nothing(scripted: ScriptedPage, shown: Shown) -> None:
     scripted.market("BTC/USD")
     shown.page.goto(scripted.url)
     shown.wait_for("BTC/USD", status="live")
@@ -231,12 +229,12 @@ def test_page_that_nobody_sees_reads_nothing(scripted: ScriptedPage, shown: Show
         " document.dispatchEvent(new Event('visibilitychange'))"
     )
     shown.page.evaluate(see % "true")
-    wait_until(lambda: not scripted.do(lambda: scripted.api.is_followed), "it is closed")
+    wait_until(lambda: not scripted.do(lambda: scripted.api.is_followed), "the stream is closed")
     shown.page.evaluate(see % "false")
     shown.wait_for("BTC/USD", status="live")
 
 
-# For each text on the page the contrast with what lies behind it, the bars of the rows included.
+# Returns the contrast of each text with its background, the bars of the rows included.
 CONTRASTS = """
 () => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })
@@ -280,7 +278,7 @@ CONTRASTS = """
 
 
 def assert_readable(shown: Shown) -> None:
-    """Each text has a contrast of at least 4.5:1, and no rule of axe is broken."""
+    """Assert that each text has a contrast of at least 4.5:1, and that axe finds no violation."""
     contrasts: list[tuple[float, str]] = shown.page.evaluate(CONTRASTS)
     assert len(contrasts) > 20
     assert [(round(ratio, 2), text) for ratio, text in contrasts if ratio < 4.5] == []
@@ -289,7 +287,7 @@ def assert_readable(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_is_readable_whatever_the_state_of_the_books(
+def test_every_text_has_enough_contrast_in_every_state(
     scripted: ScriptedPage, shown: Shown, scheme: Any
 ) -> None:
     good, stale = scripted.market("BTC/USD", source="kraken"), scripted.market("ETH/USD")

@@ -1,4 +1,4 @@
-"""Every recorded frame of Kraken's is verified, and every update becomes exactly one event."""
+"""Each recorded frame of Kraken verifies, and each update becomes exactly one event."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYMBOL = "BTC/USD"
 
 
 def book_frames(recording: Path) -> list[dict[str, Any]]:
-    """The frames of the book channel, from the first snapshot on; numbers as they are written."""
+    """Return the book frames from the first snapshot on; numbers are texts as in the frame."""
     lines = recording.read_text().splitlines()
     frames = [json.loads(line, parse_float=str) for line in lines if line.strip()]
     books = [frame for frame in frames if frame.get("channel") == "book"]
@@ -34,7 +34,7 @@ def levels_of(side: list[dict[str, str]]) -> list[list[str]]:
 
 
 def told_by_frame(frame: dict[str, Any]) -> dict[str, Any]:
-    """What the event of an update frame must tell."""
+    """Return the expected contents of an update frame's event."""
     return {
         "kind": frame["kind"],
         "bids": levels_of(frame["bids"]),
@@ -51,10 +51,10 @@ def told_by_event(event: dict[str, Any]) -> dict[str, Any]:
 def replayed(
     stage: Stage, recording: Path, depth: int, speed: str
 ) -> tuple[Collector, StoredBooks]:
-    """The recording, taken by a collector to its end, into an empty Redis."""
+    """Let a collector publish the whole recording into an empty Redis."""
     redis = stage.redis()
     simulator = stage.simulator("--replay", str(recording), "--speed", speed)
-    # So that the collector leads before the first frame comes: what is before that is no event.
+    # The collector must lead before the first frame, or that frame becomes no event.
     simulator.freeze()
     collector = stage.collector(
         redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, KRAKEN_DEPTH=str(depth)
@@ -85,10 +85,10 @@ def assert_each_frame_is_one_event(streams: StoredBooks, frames: list[dict[str, 
     events = [event for event in streams.events(SYMBOL) if event["kind"] != "status"]
     updates = [told_by_frame(frame) for frame in frames if frame["kind"] == "update"]
     assert [told_by_event(event) for event in events if event["kind"] == "update"] == updates
-    # Also the snapshots that came unasked stand where they stood, each with its checksum.
+    # Unrequested snapshots are in their place, each with its checksum.
     expected = [(frame["kind"], frame["checksum"]) for frame in frames]
     assert [(event["kind"], event["checksum"]) for event in events] == expected
-    # One dump, rebuilt by a reader of its own: each event leads to the book of its checksum.
+    # An independent reader rebuilds the stream: each event leads to the book of its checksum.
     ladder = streams.ladder(SYMBOL)
     assert ladder.counts.verified == len(frames)
     assert ladder.counts.jumps == 0
@@ -107,12 +107,12 @@ def assert_hash_is(streams: StoredBooks, ladder: Ladder) -> None:
     [
         ("docs-worked-example.json", 10, "0"),
         ("kraken-btcusd-depth10.jsonl", 10, "0"),
-        # At 20 times the recorded pace. Frames that come faster than Redis answers may be taken
-        # together, which is the test below; here it must not be so.
+        # At 20 times the recorded pace. Frames that are faster than Redis may be conflated,
+        # which the test below allows and this one does not.
         ("kraken-btcusd-depth25.jsonl", 25, "20"),
     ],
 )
-def test_every_recorded_frame_verifies_and_every_update_is_one_event(
+def test_recorded_frames_verify_and_each_update_is_one_event(
     stage: Stage, recorded: FindRecording, name: str, depth: int, speed: str
 ) -> None:
     frames = book_frames(recorded(name))
@@ -121,7 +121,7 @@ def test_every_recorded_frame_verifies_and_every_update_is_one_event(
     assert_each_frame_is_one_event(streams, frames)
 
 
-def test_frames_as_fast_as_they_can_be_read_are_all_verified_and_all_accounted_for(
+def test_recording_at_full_speed_is_verified_and_accounted_for(
     stage: Stage, recorded: FindRecording
 ) -> None:
     recording = recorded("kraken-btcusd-depth25.jsonl")
@@ -129,15 +129,15 @@ def test_frames_as_fast_as_they_can_be_read_are_all_verified_and_all_accounted_f
     collector, streams = replayed(stage, recording, 25, "0")
     assert_nothing_was_doubted(collector, frames)
     ladder = streams.ladder(SYMBOL)
-    # What is no event of its own is counted in the snapshot that stands for it.
+    # A frame without its own event is counted by the snapshot that replaces it.
     missing = sum(frame["kind"] == "update" for frame in frames) - ladder.counts.updates
     assert 0 <= missing <= ladder.counts.conflated
     assert (missing > 0) == (ladder.counts.jumps > 0)
     assert_hash_is(streams, ladder)
 
 
-def test_what_kraken_rarely_sends_verifies_too(stage: Stage, tmp_path: Path) -> None:
-    """A recording of our own, for machines without others: the rules that quiet books hide."""
+def test_rare_frames_verify(stage: Stage, tmp_path: Path) -> None:
+    """Generated frames with rare cases that recordings of quiet books lack."""
     recording = tmp_path / "rare.jsonl"
     recording.write_text("".join(f"{line}\n" for line in rare_frames()))
     frames = book_frames(recording)
@@ -147,14 +147,14 @@ def test_what_kraken_rarely_sends_verifies_too(stage: Stage, tmp_path: Path) -> 
 
 
 def rare_frames() -> list[str]:
-    """Levels that fall out, come twice, on both sides; an empty side; quantities past 2^53."""
+    """Write frames with levels beyond the depth, repeated levels, an empty side, big numbers."""
     bids = {1000 - step: 10**17 + step for step in range(10)}
     asks = {1001 + step: 5 + step for step in range(10)}
     ack = {"channel": "book", "depth": 10, "snapshot": True, "symbol": SYMBOL}
     lines = [
         '{"channel":"status","type":"update","data":[{"system":"online"}]}',
         json.dumps({"method": "subscribe", "result": ack, "success": True}),
-        # Without a timestamp, as Kraken's were in 2024.
+        # Without a timestamp, as Kraken sent them in 2024.
         frame_text("snapshot", list(bids.items()), list(asks.items()), checksum(bids, asks), None),
     ]
     changes: list[tuple[list[tuple[int, int]], list[tuple[int, int]]]] = [

@@ -1,4 +1,4 @@
-"""Redis users with no more rights than they need, wrong passwords, and TLS."""
+"""Redis users with minimal rights, wrong passwords, and TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 
 
 def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> None:
-    """Events reach a reader, over a restart of the collector."""
+    """Assert that events reach a reader before and after a restart of the collector."""
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "120")
     collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
     api = stage.api(api_url)
@@ -39,13 +39,13 @@ def assert_reader_goes_on(stage: Stage, collector_url: str, api_url: str) -> Non
 
 
 def as_users(url: str) -> tuple[str, str]:
-    """The URL for the collector, and that for the api."""
+    """Return the URLs for the collector and for the api."""
     scheme, _, rest = url.partition("://")
     return f"{scheme}://collector:change-me-1@{rest}", f"{scheme}://api:change-me-2@{rest}"
 
 
 def acl_for_tests(folder: Path) -> str:
-    """The path of a configuration that is the deployed one but for the tests' own user."""
+    """Write the deployed configuration plus a user for the tests; return its path."""
     text = ACL.read_text()
     assert text.count("\nuser default off\n") == 1
     path = folder / "acl.conf"
@@ -55,9 +55,7 @@ def acl_for_tests(folder: Path) -> str:
     return str(path)
 
 
-def test_the_users_of_the_deployed_acl_can_do_their_work_and_no_more(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_deployed_acl_users_can_do_their_work_and_no_more(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start(acl_for_tests(tmp_path))
     collector_url, api_url = as_users(server.url)
@@ -71,12 +69,12 @@ def test_the_users_of_the_deployed_acl_can_do_their_work_and_no_more(
     collector.close()
 
 
-def test_the_same_users_in_a_cluster(stage: Stage, tmp_path: Path) -> None:
+def test_deployed_acl_users_work_in_cluster(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path, include=acl_for_tests(tmp_path)))
     assert_reader_goes_on(stage, *as_users(cluster.url))
 
 
-def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_path: Path) -> None:
+def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start(acl_for_tests(tmp_path))
     simulator = stage.simulator("--symbols", "BTC/USD")
@@ -102,19 +100,17 @@ def test_a_wrong_password_is_a_line_in_the_log_and_not_an_end(stage: Stage, tmp_
     assert {trouble["reason"] for trouble in troubles} == {"wrong-password"}
     for service, event in logged:
         assert "no-secret" not in service.log
-        assert len(service.lines(event)) == 1, "once, not at each try"
-    # Where the password becomes right, both go on by themselves.
+        assert len(service.lines(event)) == 1, "once, not at each attempt"
+    # Both services recover when the password becomes right.
     command(server, "ACL", "SETUSER", "collector", ">no-secret", "+hgetall")
     collector.wait_until_live(1)
     api.wait_until_live("BTC/USD")
 
 
-def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
-    stage: Stage, tmp_path: Path
-) -> None:
+def test_missing_password_is_logged_and_services_recover(stage: Stage, tmp_path: Path) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
     server.start()
-    # Its own connection stays signed in.
+    # The connection of the test stays authenticated.
     server.client.config_set("requirepass", "secret")
     simulator = stage.simulator("--symbols", "BTC/USD")
     collector = stage.collector(server.url, simulator.url, KRAKEN_SYMBOLS="BTC/USD")
@@ -131,7 +127,7 @@ def test_services_say_that_a_password_is_missing_and_go_on_when_it_is_not(
     assert len(collector.lines("lease request failed, retrying")) == 1
 
 
-def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) -> None:
+def test_services_work_over_tls_with_private_authority(stage: Stage, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     certificate = authority.issue_cert("127.0.0.1")
@@ -151,14 +147,14 @@ def test_over_tls_with_an_authority_of_ones_own(stage: Stage, tmp_path: Path) ->
     url = f"rediss://127.0.0.1:{tls_port}/0"
     trusting = f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}"
     assert_reader_goes_on(stage, trusting, trusting)
-    # Whoever does not know the authority says so.
+    # A service that does not know the authority logs the error.
     doubting = stage.api(url)
     line = doubting.wait_for_line("redis unavailable, streams wait")
     assert "certificate verify failed" in line["error"].lower()
 
 
 def start_or_skip(server: RedisServer) -> None:
-    """Start a server with TLS; skips where it was built without."""
+    """Start a server with TLS; skip the test if the server was built without TLS."""
     try:
         server.start()
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""A Redis Cluster: neither a dead node nor a slot that moves costs a reader an event."""
+"""On a Redis Cluster, a node that dies costs no reader an event."""
 
 from __future__ import annotations
 
@@ -7,70 +7,14 @@ from pathlib import Path
 import pytest
 
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
-from kraken_book.contract.keys import WAKE, book_key, events_key
-from lab.redis_fleet import RedisCluster, RedisServer, is_master
-from lab.services import Api, Collector, SimulatorProcess
-from lab.sse.many_books import ManyBooksReader
-from lab.sse.watch import StreamWatch
+from kraken_book.contract.keys import WAKE, book_key
+from lab.redis_fleet import RedisCluster, is_master
 from lab.stage import Stage
-from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
-
-# One on each of three masters. `kraken:wake` and the lease are with BTC/USD, `kraken:symbols` is
-# with ETH/USD.
-SYMBOLS = ("BTC/USD", "DOT/USD", "ETH/USD")
-EVENTS = 20
+from tests.e2e.cluster_scene import SYMBOLS, Followed
 
 
-class Followed:
-    """The services over a cluster, and a reader of each symbol."""
-
-    def __init__(self, stage: Stage, cluster: RedisCluster) -> None:
-        self.cluster = cluster
-        self.simulator: SimulatorProcess = stage.simulator(
-            "--symbols", ",".join(SYMBOLS), "--rate", "300", "--control", "0"
-        )
-        self.collector: Collector = stage.collector(
-            cluster.url,
-            self.simulator.url,
-            KRAKEN_SYMBOLS=",".join(SYMBOLS),
-            STREAM_MAXLEN="1000000",
-        )
-        self.api: Api = stage.api(cluster.url)
-        self.collector.wait_until_live(len(SYMBOLS))
-        self.api.wait_until_live(*SYMBOLS)
-        self.watches: dict[str, StreamWatch] = {}
-        for symbol in SYMBOLS:
-            self.watches[symbol] = self.api.watch(symbol)
-            stage.undo(self.watches[symbol].leave)
-
-        self.many = ManyBooksReader(self.api.url, "/stream?symbols=*")
-        stage.undo(self.many.leave)
-
-    def home_of(self, symbol: str) -> RedisServer:
-        return self.cluster.node_of(book_key(symbol))
-
-    def go_on(self, *symbols: str) -> None:
-        """Return when readers of these have many more events."""
-        ends = {symbol: self.watches[symbol].ladder.seq + EVENTS for symbol in symbols}
-        for symbol, end in ends.items():
-            self.watches[symbol].wait_for_seq(end)
-
-    def assert_nothing_was_lost(self) -> None:
-        """What readers have is what lies in Redis, every event of it."""
-        for symbol, watch in self.watches.items():
-            streams = StoredBooks(self.home_of(symbol).url)
-            watch.wait_for_seq(streams.ladder(symbol).seq)
-            streams.close()
-            watch.check()
-            assert watch.ladder.counts.lagged == 0, symbol
-            assert watch.ladder.counts.conflated == 0, symbol
-            self.many.wait_for_seq(symbol, watch.ladder.seq)
-            assert self.many.ladders[symbol].counts.lagged == 0, symbol
-            assert watch.ladder.status in (None, "live"), symbol
-
-
-def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
+def test_hung_or_dead_cluster_node_delays_only_its_own_symbols(
     stage: Stage, tmp_path: Path
 ) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
@@ -93,7 +37,7 @@ def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
     homes["DOT/USD"].resume()
     followed.go_on(*SYMBOLS)
 
-    # The one that wakes readers, and has the lease.
+    # This node has the wake stream and the lease.
     assert cluster.node_of(WAKE) is homes["BTC/USD"]
     homes["BTC/USD"].kill()
     collector.wait_for_line("redis unavailable, events wait in memory", count=2)
@@ -102,7 +46,7 @@ def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
     homes["BTC/USD"].start()
     followed.go_on(*SYMBOLS)
 
-    # The one that says which symbols there are.
+    # This node has the list of symbols.
     assert cluster.node_of(SYMBOLS_KEY) is homes["ETH/USD"]
     homes["ETH/USD"].kill()
     api.answers("/symbols", 503)
@@ -116,7 +60,7 @@ def test_a_node_that_hangs_or_dies_and_returns_holds_up_only_its_own_symbols(
 
 
 @pytest.mark.parametrize("symbol", ["DOT/USD", "BTC/USD"])
-def test_a_node_that_dies_is_replaced_by_its_replica(
+def test_dead_cluster_node_is_replaced_by_its_replica(
     stage: Stage, tmp_path: Path, symbol: str
 ) -> None:
     cluster = stage.enter(RedisCluster(tmp_path))
@@ -125,7 +69,7 @@ def test_a_node_that_dies_is_replaced_by_its_replica(
     followed = Followed(stage, cluster)
     followed.go_on(*SYMBOLS)
 
-    # What is on its way to it then are only words for readers, where it has kraken:wake.
+    # Without events of its symbol, only entries of kraken:wake can be lost with the node.
     followed.simulator.fault(f"silence?symbol={symbol}&seconds=3")
     dying.kill()
     wait_until(lambda: is_master(replica), "the replica is promoted")
@@ -134,38 +78,7 @@ def test_a_node_that_dies_is_replaced_by_its_replica(
     followed.api.wait_until_live(*SYMBOLS)
     for each, watch in followed.watches.items():
         watch.check()
-        # Of the dead node's symbol it may not have had the last events: then that is told.
+        # The replica may lack the dead node's last events; its readers then get `lagged`.
         reasons = {event["reason"] for event in watch.events if event["kind"] == "lagged"}
         assert reasons <= ({"redis"} if each == symbol else set())
     assert followed.collector.metric("kraken_book_resyncs_total") == 0
-
-
-def test_slots_move_while_events_flow(stage: Stage, tmp_path: Path) -> None:
-    cluster = stage.enter(RedisCluster(tmp_path))
-    followed = Followed(stage, cluster)
-    followed.go_on(*SYMBOLS)
-    source, target = followed.home_of("ETH/USD"), followed.home_of("DOT/USD")
-    keys = book_key("ETH/USD"), events_key("ETH/USD")
-
-    cluster.begin_to_move(keys[0], target)
-    followed.go_on(*SYMBOLS)
-    cluster.move_keys(keys[:1], source, target)
-    # Torn apart, the two take no events; the other symbols do.
-    followed.go_on("BTC/USD", "DOT/USD")
-    cluster.move_keys(keys[1:], source, target)
-    # Whoever asks the old node is sent on.
-    followed.go_on(*SYMBOLS)
-    cluster.end_move(keys[0], target)
-    followed.go_on(*SYMBOLS)
-    assert followed.home_of("ETH/USD") is target
-
-    for key in (WAKE, SYMBOLS_KEY):
-        source = cluster.begin_to_move(key, target)
-        cluster.move_keys([key], source, target)
-        followed.go_on(*SYMBOLS)
-        cluster.end_move(key, target)
-        followed.go_on(*SYMBOLS)
-    wait_until(lambda: target.client.hlen(SYMBOLS_KEY) == 3, "the symbols are there")
-    assert followed.api.answers("/symbols").json() == list(SYMBOLS)
-    followed.assert_nothing_was_lost()
-    assert followed.collector.lines("redis write failed, retrying") == []

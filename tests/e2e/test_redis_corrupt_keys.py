@@ -1,4 +1,4 @@
-"""Somebody else writes into our keys: told once, with what to do, and only its symbol is hurt."""
+"""A foreign write into a key harms only its symbol, and is logged once with the repair."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def scene(module_stage: Stage) -> Scene:
 
 
 def flow_of(scene: Scene, *symbols: str) -> None:
-    """Return once these streams have gone on, and their readers have the events."""
+    """Return when these streams have more events, and their readers have received them."""
     for symbol in symbols:
         watch = scene.watches[symbol]
         watch.wait_for_seq(watch.ladder.seq + 10)
-        # None: it was live when the reader came.
+        # None: the book was live when the reader joined.
         assert watch.ladder.status in {None, "live"}
 
 
 def repair(scene: Scene, line: dict[str, Any]) -> None:
-    """Do what the log says."""
+    """Run the repair that the log contains."""
     program, *arguments = shlex.split(line["repair"])
     assert program == "redis-cli"
     redis: Any = scene.streams.client
@@ -49,7 +49,7 @@ def repair(scene: Scene, line: dict[str, Any]) -> None:
         (EVENTS, lambda redis: redis.xadd(EVENTS, {"a": "b"}, id="18446744073709551615-7")),
     ],
 )
-def test_value_that_cannot_be_is_repaired_and_nobody_is_fenced(
+def test_impossible_value_is_repaired_and_fences_no_collector(
     scene: Scene, key: str, spoil: Callable[[Any], object]
 ) -> None:
     repaired = len(scene.collector.lines(REPAIRED))
@@ -64,7 +64,7 @@ def test_value_that_cannot_be_is_repaired_and_nobody_is_fenced(
 
 
 @pytest.mark.parametrize("key", [BOOK, "kraken:symbols", LEASE])
-def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, key: str) -> None:
+def test_key_of_wrong_type_is_logged_with_working_repair(scene: Scene, key: str) -> None:
     redis: Any = scene.streams.client
     corrupt = len(scene.collector.lines(CORRUPT))
     lines = len(scene.collector.log.splitlines())
@@ -81,7 +81,7 @@ def test_key_of_another_type_is_named_with_its_repair_which_helps(scene: Scene, 
     flow_of(scene, *SYMBOLS)
     wait_until(
         lambda: scene.collector.get("/healthz").json()["redis"]["status"] == "ok",
-        "nothing is wrong any more",
+        "no corrupt key is left",
     )
     assert len(scene.collector.lines(CORRUPT)) == corrupt + 1
     assert len(scene.collector.log.splitlines()) - lines <= MAX_LINES

@@ -1,4 +1,4 @@
-"""A Redis that cannot save refuses writes and goes on answering reads: told as what it is."""
+"""A Redis that cannot save refuses writes and answers reads, and the services report that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks
 
 
-def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
+def test_redis_that_cannot_save_is_reported_and_api_stays_ready(
     stage: Stage, tmp_path: Path
 ) -> None:
     server = stage.enter(Fleet(tmp_path)).server("redis")
@@ -38,7 +38,7 @@ def test_redis_that_cannot_save_is_told_as_such_and_the_api_stays_ready(
     watch.wait_for_seq(watch.ladder.seq + 5)
     watch.check()
     assert watch.ladder.counts.lagged == 0
-    # Of the server once, not of each symbol at each try.
+    # Logged once for the server, not for each symbol at each attempt.
     assert len(collector.lines(refused)) == 1
     streams = StoredBooks(server.url)
     stage.undo(streams.close)

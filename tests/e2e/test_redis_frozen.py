@@ -1,4 +1,4 @@
-"""Redis hangs for longer than anybody waits for an answer, with calls in its sockets."""
+"""Redis hangs longer than every timeout, with unread calls in its sockets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.e2e.redis_scene import SYMBOLS, open_scene
 FROZEN_SECONDS = 30.0
 
 
-def test_what_a_frozen_redis_carries_out_when_it_wakes_is_there_once(stage: Stage) -> None:
+def test_frozen_redis_stores_each_event_once_after_waking(stage: Stage) -> None:
     scene = open_scene(stage)
     api, collector = scene.api, scene.collector
     scene.redis.freeze()
     stage.undo(scene.redis.resume)
     thawed = monotonic() + FROZEN_SECONDS
 
-    # Each call that was given up lies in a socket of its own, and is carried out too.
+    # Each abandoned call is in a different socket, and Redis executes it, too.
     collector.wait_for_line("redis unavailable, events wait in memory")
     collector.wait_for_line("lease request failed, retrying")
     api.wait_for_line("redis unavailable, streams wait")

@@ -1,4 +1,4 @@
-"""A Redis that comes back with all that it had, with nothing, or with less than was read."""
+"""Redis returns with all its data, with none, or with less than readers have received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 LOST_EVENTS = 150
 
 
-def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
+def test_redis_restart_with_data_costs_no_event(stage: Stage) -> None:
     scene = open_scene(stage)
     scene.streams.client.shutdown(save=True)
     scene.redis.process.wait()
@@ -28,11 +28,11 @@ def test_a_restart_with_its_data_costs_no_event(stage: Stage) -> None:
     scene.assert_every_event_once()
     for symbol, watch in scene.watches.items():
         epochs = {event["epoch"] for event in watch.events} - {None}
-        # Where the lease has not ended meanwhile there is nothing to begin anew.
+        # A new epoch, and so a snapshot, is needed only if the lease has expired.
         assert watch.ladder.counts.snapshots == len(epochs), symbol
 
 
-def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> None:
+def test_emptied_redis_is_filled_again(stage: Stage) -> None:
     scene = open_scene(stage)
     client: Any = scene.streams.client
     for empty in (client.flushall, client.flushdb):
@@ -60,7 +60,7 @@ def test_a_redis_that_is_emptied_under_flow_is_filled_again(stage: Stage) -> Non
 
 
 class Failover:
-    """A replica that stopped following, and a master that went on and is then lost."""
+    """A Redis replica that stopped replicating, and its master, which went on and is lost."""
 
     def __init__(self, stage: Stage) -> None:
         self.scene: Scene = open_scene(stage, rate=900)
@@ -77,20 +77,20 @@ class Failover:
         self.scene.flow(LOST_EVENTS)
 
     def lost(self, symbol: str) -> str:
-        """The id of an event that was read, and is not there any more."""
+        """Return the id of an event that was read and is lost."""
         return next(i for i in reversed(self.scene.watches[symbol].ids) if i is not None)
 
     def lead_collector(self) -> None:
-        """The collector finds the heir, and goes on there; so do those who ask it."""
+        """Lead the collector, and the assertions on streams, to the promoted replica."""
         self.scene.to_collector.lead_to(self.heir.port or 0)
         self.scene.streams = self.there
 
     def lead_api(self) -> None:
-        """The api finds the heir."""
+        """Lead the api to the promoted replica."""
         self.scene.to_api.lead_to(self.heir.port or 0)
 
     def contents(self, symbol: str) -> list[dict[str, Any]]:
-        """Every numbered event that was ever to be read, but what the api made of hashes."""
+        """Return every numbered event that was ever published, without the api's own snapshots."""
         before = StoredBooks(self.scene.redis.url)
         found = before.events(symbol) + self.there.events(symbol)
         before.close()
@@ -107,16 +107,16 @@ def assert_no_number_has_two_contents(failover: Failover, symbol: str) -> None:
 
 
 def assert_resumes(api: Api, symbol: str, event_id: str, kinds: list[str]) -> None:
-    """A reader who goes on after this id is told first of these."""
+    """Assert that a reader that resumes after this id gets first events of these kinds."""
     with api.stream(symbol, Last_Event_ID=event_id) as stream:
         events = (event for _, event in stream.events())
-        told = [next(events) for _ in kinds]
-    assert [event["kind"] for event in told] == kinds
+        received = [next(events) for _ in kinds]
+    assert [event["kind"] for event in received] == kinds
     if kinds[0] == "lagged":
-        assert told[0]["reason"] == "unknown"
+        assert received[0]["reason"] == "unknown"
 
 
-def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_used_again(
+def test_lossy_failover_sends_lagged_and_reuses_no_number(
     stage: Stage,
 ) -> None:
     failover = Failover(stage)
@@ -124,8 +124,8 @@ def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_use
     lost = {symbol: failover.lost(symbol) for symbol in SYMBOLS}
     failover.lead_api()
     for symbol, watch in scene.watches.items():
-        told = watch.wait_for(lambda event: event["kind"] == "lagged", "lagged")
-        assert told["reason"] == "redis", symbol
+        received = watch.wait_for(lambda event: event["kind"] == "lagged", "lagged")
+        assert received["reason"] == "redis", symbol
 
     failover.lead_collector()
     scene.flow()
@@ -133,7 +133,7 @@ def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_use
     for symbol in SYMBOLS:
         for api in (scene.api, another):
             assert_resumes(api, symbol, lost[symbol], ["lagged", "snapshot"])
-            # Where it goes on from is there: no event is missing that the snapshot does not count.
+            # This event survived, and the snapshot counts all events after it.
             assert_resumes(api, symbol, failover.known[symbol], ["snapshot"])
     scene.stand_still()
     for symbol, watch in scene.watches.items():
@@ -145,12 +145,12 @@ def test_after_a_failover_that_lost_events_readers_are_told_and_no_number_is_use
         assert after["kind"] == "snapshot"
         jump = after["seq"] - known - 1
         assert jump >= LOST_EVENTS
-        # Not known where the lease, too, had ended there.
+        # The count is unknown if the lease has expired there as well.
         assert after["conflated"] in (jump, None)
     assert scene.collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_who_finds_the_new_master_after_it_went_on_is_told_too(stage: Stage) -> None:
+def test_lossy_failover_noticed_late_sends_lagged(stage: Stage) -> None:
     failover = Failover(stage)
     scene = failover.scene
     scene.to_collector.lead_to(failover.heir.port or 0)

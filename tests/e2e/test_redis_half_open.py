@@ -1,4 +1,4 @@
-"""Connections to Redis on which bytes vanish, or come late, and nobody is told."""
+"""Connections to Redis that lose or delay bytes without an error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lab.redis_proxy import ProxyFault
 from lab.stage import Stage
 from tests.e2e.redis_scene import Scene, open_scene
 
-# A second more than a client waits.
+# One second longer than the clients' timeout.
 LATE_SECONDS = 6.0
 AWAY = {
     "collector": "redis unavailable, events wait in memory",
     "api": "redis unavailable, streams wait",
 }
-BACK = {"collector": "redis available again", "api": "redis is back"}
+BACK = {"collector": "redis available again", "api": "redis available again"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def scene(module_stage: Stage) -> Scene:
     ],
     ids=["requests", "answers", "late"],
 )
-def test_what_nobody_answers_in_time_is_asked_again_and_written_once(
+def test_unanswered_call_is_repeated_and_written_once(
     scene: Scene, to_collector: ProxyFault, to_api: ProxyFault
 ) -> None:
     scene.move()

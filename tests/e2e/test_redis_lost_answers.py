@@ -1,4 +1,4 @@
-"""Connections to Redis that break in the middle of a call: what became of it, nobody knows."""
+"""Connections to Redis break in the middle of a call, so its outcome is unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.waiting import wait_until
 from tests.e2e.redis_scene import Scene, open_scene
 
 CHANCE = 0.15
-# Each costs a writer a pause, in which events gather.
+# Each break makes a writer pause, and events accumulate.
 BROKEN_CALLS = 5
 
 
@@ -21,13 +21,13 @@ def scene(module_stage: Stage) -> Scene:
 
 
 @pytest.mark.parametrize("fault", [LoseAnswers, CutRequests, CutAnswers])
-def test_calls_that_break_again_and_again_cost_no_event_and_leave_none_twice(
+def test_broken_calls_cost_no_event_and_repeat_none(
     scene: Scene, fault: type[LoseAnswers | CutRequests | CutAnswers]
 ) -> None:
     assert_nothing_is_lost_by(scene, fault(CHANCE), fault(CHANCE))
 
 
-def test_all_connections_cut_at_once_again_and_again_cost_no_event(scene: Scene) -> None:
+def test_cutting_all_connections_repeatedly_costs_no_event(scene: Scene) -> None:
     scene.move()
     for _ in range(BROKEN_CALLS):
         scene.to_collector.cut()
@@ -38,7 +38,7 @@ def test_all_connections_cut_at_once_again_and_again_cost_no_event(scene: Scene)
 
 
 def assert_nothing_is_lost_by(scene: Scene, to_collector: ProxyFault, to_api: ProxyFault) -> None:
-    """Under flow, calls of both break; every event is there once, and its reader has it."""
+    """Break calls of both services under flow; assert that each event exists and is read once."""
     scene.move()
     scene.flow()
     broken = scene.collector.metric("kraken_book_redis_errors_total") + BROKEN_CALLS

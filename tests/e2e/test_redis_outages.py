@@ -1,4 +1,4 @@
-"""Redis not up, hanging, or dead and back without its data: the books go on, and say so."""
+"""Redis is not up yet, hangs, or loses its data: the books continue with their state."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 FROZEN_SECONDS = 10.0
 
 
-def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> None:
-    """Every book is live at both ends, and its stream moves."""
+def wait_until_all_move(collector: Collector, api: Api, redis: EmbeddedRedis) -> None:
+    """Return when every book is live in collector and api, and its stream moves."""
     collector.wait_until_live(len(SYMBOLS))
     api.answers("/readyz")
     api.wait_until_live(*SYMBOLS)
@@ -27,7 +27,7 @@ def assert_all_go_on(collector: Collector, api: Api, redis: EmbeddedRedis) -> No
     streams.close()
 
 
-def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage) -> None:
+def test_service_started_before_redis_logs_its_wait_and_then_works(stage: Stage) -> None:
     redis = EmbeddedRedis(free_port())
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS))
     collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -50,15 +50,15 @@ def test_who_starts_before_redis_says_that_it_waits_and_then_works(stage: Stage)
     assert [(each["status"], each["reason"], each["seq"]) for each in events] == [
         ("syncing", "redis", None)
     ]
-    # It ends for its client to come back, which an EventSource does.
+    # The stream ends so that its client reconnects, as an EventSource does.
     assert rest[-1].retry is not None
 
     with redis:
-        assert_all_go_on(collector, api, redis)
-        api.wait_for_line("redis is back")
+        wait_until_all_move(collector, api, redis)
+        api.wait_for_line("redis available again")
 
 
-def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
+def test_stream_resumed_while_redis_hangs_continues_without_snapshot(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -72,25 +72,25 @@ def test_stream_resumed_while_redis_hangs_waits_and_goes_on_without_a_snapshot(
     redis.freeze()
     stage.undo(redis.resume)
     streams = {"BTC/USD": watch.ids[-1] or "", "btc-usd": watch.ids[0] or ""}
-    # Another replica, which knows nothing.
+    # Another replica has read no event.
     other = stage.api(redis.url)
     opened = {name: other.stream(name, Last_Event_ID=last) for name, last in streams.items()}
-    told = {name: next(stream.events()) for name, stream in opened.items()}
+    first_events = {name: next(stream.events()) for name, stream in opened.items()}
     redis.resume()
     for name, stream in opened.items():
-        event_id, status = told[name]
+        event_id, status = first_events[name]
         assert (status["status"], status["reason"], event_id) == ("syncing", "redis", None)
         last = streams[name]
         first = next((event for each, event in stream.events() if each is not None), None)
         if first is None:
-            # On a busy machine its patience was over, and it comes back as it would anyhow.
+            # On a busy machine the stream may have timed out; the client reconnects then.
             with other.stream(name, Last_Event_ID=last) as again:
                 first = next(event for each, event in again.events() if each is not None)
         assert (first["kind"], first["seq"]) == ("update", int(last.partition("-")[2]) + 1)
         stream.close()
 
 
-def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
+def test_redis_that_hangs_or_returns_empty_costs_no_book(
     stage: Stage,
 ) -> None:
     redis = stage.redis(port=free_port())
@@ -117,17 +117,17 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     redis.resume()
 
     collector.wait_for_line("redis available again")
-    assert_all_go_on(collector, api, redis)
+    wait_until_all_move(collector, api, redis)
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     for symbol, watch in watches.items():
-        # No call of unknown outcome was stored twice, and none was lost.
+        # No call of unknown outcome was stored twice or lost.
         ladder = streams.ladder(symbol)
         watch.wait_for_seq(ladder.seq)
         watch.check()
         assert watch.ladder.counts.lagged == 0
         assert watch.ladder.status == "live"
-        # All that waited had room, and was written.
+        # All waiting events fitted into the queue and were written.
         assert watch.ladder.counts.conflated == 0
 
     before = {symbol: streams.ladder(symbol).position for symbol in SYMBOLS}
@@ -136,7 +136,7 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
     collector.wait_for_line("redis unavailable, events wait in memory", count=2)
     redis.start()
     collector.wait_for_line("redis available again", count=2)
-    assert_all_go_on(collector, api, redis)
+    wait_until_all_move(collector, api, redis)
     wait_until(lambda: set(streams.states()) == set(SYMBOLS), "kraken:symbols is back")
     wait_until(
         lambda: api.get("/symbols").json() == sorted(SYMBOLS),
@@ -147,7 +147,7 @@ def test_a_redis_that_hangs_for_ten_seconds_or_comes_back_empty_costs_no_book(
         assert place is not None
         (first, *_) = streams.events(symbol)
         assert first["kind"] == "snapshot"
-        # The numbers go on from memory, where Redis forgot them.
+        # Redis forgot the numbers; the collector continues them from memory.
         assert (first["epoch"], first["seq"]) > place
         assert first["seq"] > place.seq
         assert first["conflated"] is None or first["conflated"] >= 0

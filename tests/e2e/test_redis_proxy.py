@@ -1,4 +1,4 @@
-"""The proxy before Redis does what it says: what Redis knows, and what its client."""
+"""The faults of the proxy in front of Redis, seen from Redis and from its client."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lab.redis_proxy import RedisProxy
 from lab.waiting import wait_until
 from launcher.embedded_redis import EmbeddedRedis
 
-# Two requests in one piece, the second of which a cut in the middle hits.
+# Two requests in one piece; a cut in the middle hits the second.
 TWO = b"INCR number\r\nINCRBY number 10\r\n"
 
 
 class Behind:
-    """A Redis, its proxy, and clients that speak to it in bytes."""
+    """A Redis, its proxy, and clients that send raw bytes."""
 
     def __init__(self, undo: ExitStack) -> None:
         self._undo = undo
@@ -37,7 +37,7 @@ class Behind:
         self.client: Any = undo.enter_context(Redis.from_url(self.redis.url))
 
     def connect(self) -> socket.socket:
-        """A connection that was seen to work."""
+        """Return a connection that has worked once."""
         port = int(self.proxy.url.rpartition(":")[2].partition("/")[0])
         client = self._undo.enter_context(socket.create_connection(("127.0.0.1", port), 5))
         client.sendall(b"PING\r\n")
@@ -45,11 +45,11 @@ class Behind:
         return client
 
     def number(self) -> int:
-        """What Redis has counted."""
+        """Return the counter in Redis."""
         return int(self.client.get("number") or 0)
 
     def wait_for_number(self, number: int) -> None:
-        """Return once Redis has counted so far."""
+        """Return when the counter in Redis has this value."""
         wait_until(lambda: self.number() == number, f"{number} is counted")
 
 
@@ -64,7 +64,7 @@ def assert_reset(client: socket.socket) -> None:
         client.recv(100)
 
 
-def test_bytes_pass_both_ways_and_a_cut_resets_them_all(behind: Behind) -> None:
+def test_proxy_passes_bytes_both_ways_and_cut_resets_every_connection(behind: Behind) -> None:
     clients = [behind.connect() for _ in range(3)]
     behind.proxy.cut()
     for client in clients:
@@ -72,13 +72,13 @@ def test_bytes_pass_both_ways_and_a_cut_resets_them_all(behind: Behind) -> None:
     behind.connect()
 
 
-def test_where_redis_is_away_a_client_is_reset(behind: Behind) -> None:
+def test_proxy_resets_client_if_redis_is_down(behind: Behind) -> None:
     behind.redis.kill()
     with pytest.raises(ConnectionResetError):
         behind.connect()
 
 
-def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Behind) -> None:
+def test_proxy_loses_answer_after_redis_executed_request(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(LoseAnswers(chance=1)):
         client.sendall(TWO)
@@ -87,7 +87,7 @@ def test_an_answer_that_is_lost_is_of_a_request_that_was_carried_out(behind: Beh
     behind.connect()
 
 
-def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Behind) -> None:
+def test_redis_executes_complete_commands_of_cut_request(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(CutRequests(chance=1)):
         client.sendall(TWO)
@@ -95,7 +95,7 @@ def test_of_a_request_that_is_cut_redis_carries_out_what_it_has_whole(behind: Be
     behind.wait_for_number(1)
 
 
-def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) -> None:
+def test_client_gets_beginning_of_cut_answer(behind: Behind) -> None:
     client = behind.connect()
     with behind.proxy.goes_wrong(CutAnswers(chance=1)):
         client.sendall(TWO)
@@ -104,7 +104,7 @@ def test_of_an_answer_that_is_cut_the_client_gets_the_beginning(behind: Behind) 
     assert behind.number() == 11
 
 
-def test_answers_are_delayed(behind: Behind) -> None:
+def test_proxy_delays_answers(behind: Behind) -> None:
     client, patient = behind.connect(), behind.connect()
     client.settimeout(0.1)
     with behind.proxy.goes_wrong(DelayAnswers(3600)):
@@ -118,7 +118,7 @@ def test_answers_are_delayed(behind: Behind) -> None:
 
 
 @pytest.mark.parametrize(("requests", "answers"), [(True, False), (False, True)])
-def test_bytes_vanish_in_one_direction_and_their_connection_stays_lost(
+def test_proxy_loses_bytes_of_one_direction_for_good(
     behind: Behind, requests: bool, answers: bool
 ) -> None:
     client = behind.connect()
@@ -136,7 +136,7 @@ def test_bytes_vanish_in_one_direction_and_their_connection_stays_lost(
     behind.connect()
 
 
-def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: Behind) -> None:
+def test_proxy_delivers_held_request_late(behind: Behind) -> None:
     kept, client = behind.connect(), behind.connect()
     fault = KeepRequest(b"INCRBY")
     with behind.proxy.goes_wrong(fault):
@@ -148,13 +148,13 @@ def test_a_request_that_is_kept_comes_late_and_its_client_does_not_know(behind: 
     assert behind.number() == 22
 
 
-def test_it_leads_to_another_redis_when_it_is_told(behind: Behind) -> None:
+def test_proxy_switches_to_another_redis(behind: Behind) -> None:
     client = behind.connect()
     with EmbeddedRedis(free_port()) as other:
         behind.proxy.lead_to(other.port or 0)
         assert_reset(client)
         behind.connect().sendall(TWO)
         there: Any = Redis.from_url(other.url)
-        wait_until(lambda: there.get("number") == b"11", "it is counted there")
+        wait_until(lambda: there.get("number") == b"11", "the other Redis has counted")
         there.close()
     assert behind.number() == 0

@@ -1,4 +1,4 @@
-"""A Sentinel's failover: both services find the new master, and readers go on by the contract."""
+"""After a Sentinel's failover, both services find the new master and readers continue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lab.waiting import wait_until
 SYMBOLS = ("BTC/USD", "ETH/USD")
 
 
-def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: Path) -> None:
+def test_killed_master_is_replaced_and_readers_continue(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "200")
     collector = stage.collector(
@@ -35,14 +35,14 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
         watch.wait_for_seq(watch.ladder.seq + 50)
         watch.wait_for_seq(streams.ladder(symbol).seq)
         watch.check()
-        # A replica that had not all of it yet is told, not hidden.
+        # The replica may have lacked events; their loss is reported.
         reasons = [event["reason"] for event in watch.events if event["kind"] == "lagged"]
         assert set(reasons) <= {"redis"}
         assert watch.ladder.status in (None, "live")
     api.answers("/readyz")
     api.wait_until_live(*SYMBOLS)
 
-    # The old one returns, is made a replica, and takes nothing of what is written.
+    # The old master returns, becomes a replica, and gets no writes.
     fleet.master.start()
     for watch in watches.values():
         watch.wait_for_seq(watch.ladder.seq + 50)
@@ -50,7 +50,7 @@ def test_a_killed_master_is_replaced_and_readers_go_on(stage: Stage, tmp_path: P
     assert collector.metric("kraken_book_resyncs_total") == 0
 
 
-def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: Path) -> None:
+def test_demoted_master_is_left(stage: Stage, tmp_path: Path) -> None:
     fleet = stage.enter(SentinelFleet(tmp_path))
     simulator = stage.simulator("--symbols", "BTC/USD", "--rate", "200")
     collector = stage.collector(
@@ -67,7 +67,7 @@ def test_a_master_that_is_demoted_while_it_runs_is_left(stage: Stage, tmp_path: 
     streams = StoredBooks(fleet.replica.url)
     stage.undo(streams.close)
     before = streams.last_seq("BTC/USD")
-    # A Sentinel that was held up does nothing for 30 s ("tilt"), and demotes the old master then.
+    # A delayed Sentinel is inactive for 30 s ("tilt") before it demotes the old master.
     wait_until(lambda: streams.last_seq("BTC/USD") >= before + 50, "writes reach it", 90.0)
     watch.wait_for_seq(streams.ladder("BTC/USD").seq)
     watch.check()

@@ -1,4 +1,4 @@
-"""A Redis that answers, and takes no writes: it is full, or somebody's replica."""
+"""A Redis that answers and refuses writes, because it is full or a replica."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lab.waiting import wait_until
 from tests.e2e.redis_scene import SYMBOLS, Scene, open_scene
 
 MAX_AGE_SECONDS = 3.0
-# What Redis answers of itself.
+# The error words of Redis.
 FULL, REPLICA = "maxmemory", "read only replica"
 
 
 @contextlib.contextmanager
 def taking_no_writes(scene: Scene, word: str) -> Iterator[None]:
-    """Redis answers writes with this word meanwhile, and reads as ever."""
+    """Let Redis answer writes with this error, and reads as usual, until the context ends."""
     client: Any = scene.streams.client
     if word == FULL:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "1")
     else:
-        # Of a master that is not there, so that it keeps what it has.
+        # The master does not exist, so the replica keeps its data.
         client.replicaof("127.0.0.1", free_port())
     try:
         yield
@@ -37,7 +37,7 @@ def taking_no_writes(scene: Scene, word: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("word", [FULL, REPLICA])
-def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_or_counted(
+def test_redis_without_writes_is_reported_and_every_event_is_stored_or_counted(
     stage: Stage, word: str
 ) -> None:
     scene = open_scene(stage, max_age=MAX_AGE_SECONDS)
@@ -62,16 +62,16 @@ def test_a_redis_that_takes_no_writes_is_told_as_such_and_every_event_is_there_o
     collector.wait_for_line("redis write works again")
     scene.flow()
     scene.stand_still()
-    # A lease that ended meanwhile begins an epoch, with a snapshot for what waited.
+    # If the lease has expired, a new epoch begins, with a snapshot for the waiting events.
     scene.assert_every_event_once_or_counted()
 
 
-def test_what_has_no_room_to_wait_is_counted_to_the_last_event(stage: Stage) -> None:
+def test_events_beyond_queue_limit_are_counted_exactly(stage: Stage) -> None:
     scene = open_scene(stage, module="lab.cramped_collector")
     with taking_no_writes(scene, FULL):
         enough = scene.verified() + 20 * MAX_WAITING
-        wait_until(lambda: scene.verified() > enough, "more has come than has room")
-        # A snapshot and a status come on top, and a call that is made again may have as many.
+        wait_until(lambda: scene.verified() > enough, "more events have come than the queue holds")
+        # Plus a snapshot and a status; a repeated call may contain as many.
         most = len(SYMBOLS) * 2 * (MAX_WAITING + 2)
         assert scene.collector.metric("kraken_book_waiting_events") <= most
 

@@ -1,4 +1,4 @@
-"""Readers who are slow, or do not read: told, or cut off, at a bounded cost to nobody else."""
+"""Slow readers get `lagged`, stuck readers are cut off, and both cost bounded memory."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from launcher.embedded_redis import EmbeddedRedis
 
 SYMBOL = "BTC/USD"
 GOOD, FROZEN = 50, 10
-# More than any reader could be sent at once, wherever it is kept.
+# More bytes than all buffers between the api and a reader can hold.
 BEHIND = 6000
-# Of one who does not read: what waits in the process, and is being written; and much room.
+# Bytes of one stuck reader in the process, with a large margin.
 MAX_BYTES = 1_000_000
 
 
 def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
-    """A book that has moved a lot and now moves a little."""
+    """A book that moved fast and now moves slowly."""
     redis = stage.redis()
     port = free_port()
     fast = stage.simulator("--symbols", SYMBOL, "--rate", "5000", port=port)
@@ -42,7 +42,7 @@ def open_book(stage: Stage) -> tuple[EmbeddedRedis, StoredBooks]:
     return redis, streams
 
 
-def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
+def test_many_stuck_readers_are_cut_off_in_bounded_memory(
     stage: Stage,
 ) -> None:
     redis, streams = open_book(stage)
@@ -53,15 +53,15 @@ def test_many_that_do_not_read_are_cut_off_at_a_bounded_cost_and_hold_up_nobody(
         wait_for(crowd, "joined", GOOD)
         before = api.memory()
         with frozen_readers(api.url, SYMBOL, FROZEN, first_id):
-            wait_until(lambda: readers(api) == GOOD + FROZEN, "all are there")
+            wait_until(lambda: readers(api) == GOOD + FROZEN, "all readers are counted")
             cost = [before]
 
             def cut_off() -> bool:
                 cost.append(api.memory())
                 return api.metric("kraken_book_cut_off_total") == FROZEN
 
-            wait_until(cut_off, "all that do not read are cut off")
-            wait_until(lambda: readers(api) == GOOD, "and forgotten")
+            wait_until(cut_off, "all stuck readers are cut off")
+            wait_until(lambda: readers(api) == GOOD, "the stuck readers are forgotten")
         assert (max(cost) - before) / FROZEN < MAX_BYTES
         wait_for(crowd, "events", crowd.events + 10 * GOOD)
         assert crowd.wrong == []
@@ -80,7 +80,7 @@ def wait_for(crowd: CheckingCrowd, what: str, count: int) -> None:
     wait_until(come, f"{count} {what}")
 
 
-def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
+def test_reader_that_slept_gets_lagged_with_missed_count(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
@@ -89,24 +89,24 @@ def test_who_slept_and_wakes_is_told_how_much_it_missed(stage: Stage) -> None:
     streams = StoredBooks(redis.url)
     stage.undo(streams.close)
     with frozen_reader(api.url, SYMBOL) as slow:
-        wait_until(lambda: readers(api) == 1, "it is there")
-        # The last events of a symbol are kept for readers: 8,192 at the most.
+        wait_until(lambda: readers(api) == 1, "the reader is counted")
+        # A ring keeps at most 8,192 events of a symbol.
         streams.wait_for_seq(SYMBOL, streams.last_seq(SYMBOL) + 10_000)
-        told = account(slow, until="lagged", then=20)
-    assert told["reason"] == "slow"
-    assert told["missed"] > 0
+        lagged = account(slow, until="lagged", then=20)
+    assert lagged["reason"] == "slow"
+    assert lagged["missed"] > 0
     assert api.metric("kraken_book_lagged_total", reason="slow") >= 1
     assert api.metric("kraken_book_cut_off_total") == 0
 
 
 def account(sock: socket.socket, until: str, then: int) -> dict[str, Any]:
-    """The first event of a kind, which `then` more follow; all are checked, with what is missed."""
+    """Return the first event of a kind and check it, `then` more events, and the missed count."""
     ladder, found, more = Ladder(SYMBOL), None, 0
     for event in events(sock):
         last = ladder.seq
-        lagged = found is not None and more == 0
+        is_complete = found is not None and more == 0
         ladder.take(event)
-        if lagged and found is not None:
+        if is_complete and found is not None:
             assert event["kind"] == "snapshot"
             assert found["missed"] == event["seq"] - last
         if found is not None:
@@ -127,7 +127,7 @@ def events(sock: socket.socket) -> Iterator[dict[str, Any]]:
             yield json.loads(line[6:])
 
 
-def test_who_reads_slowly_is_told_and_not_cut_off(stage: Stage) -> None:
+def test_slow_reader_gets_lagged_and_is_not_cut_off(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", SYMBOL, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOL, STREAM_MAXLEN="1000000")
@@ -137,7 +137,7 @@ def test_who_reads_slowly_is_told_and_not_cut_off(stage: Stage) -> None:
         ladder = Ladder(SYMBOL)
         for taken, event in enumerate(events(slow)):
             ladder.take(event)
-            # A write takes several seconds to go out at this pace, which no state ends.
+            # At this pace a write takes several seconds, and no timeout may end it.
             if taken < 400:
                 time.sleep(0.015)
             if ladder.counts.lagged and ladder.counts.snapshots > 1:

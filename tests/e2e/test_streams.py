@@ -1,4 +1,4 @@
-"""Streams under load: nothing twice, nothing missing, on any replica, whatever other readers do."""
+"""Streams repeat and miss no event, on any replica, whatever other readers do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVENTS_OF_A_JOIN = 100
 
 @dataclass
 class Scene:
-    """Books that move without end, and two replicas that serve them."""
+    """Moving books, and two replicas that serve them."""
 
     redis: EmbeddedRedis
     api: Api
@@ -53,7 +53,7 @@ def scene(module_stage: Stage) -> Iterator[Scene]:
 
 
 def read(stream: SseStream, ladder: Ladder, count: int) -> list[tuple[str, dict[str, Any]]]:
-    """So many numbered events, each taken by the ladder, each with its id."""
+    """Apply events to the ladder; return the first `count` numbered ones with their ids."""
     read_so_far: list[tuple[str, dict[str, Any]]] = []
     for event_id, event in stream.events():
         ladder.take(event)
@@ -66,12 +66,12 @@ def read(stream: SseStream, ladder: Ladder, count: int) -> list[tuple[str, dict[
 
 
 def as_published(scene: Scene, symbol: str, first_id: str, count: int) -> list[Any]:
-    """The events after an id as they lie in Redis, each with its id."""
+    """Return the events after an id from Redis, each with its id."""
     entries = scene.streams.entries(symbol, first_id)[:count]
     return [(entry_id, json.loads(fields["data"])) for entry_id, fields in entries]
 
 
-def test_each_join_at_any_moment_is_a_snapshot_and_then_every_event(scene: Scene) -> None:
+def test_join_at_any_moment_gets_snapshot_and_then_every_event(scene: Scene) -> None:
     wrong: list[str] = []
 
     def join(number: int) -> None:
@@ -87,7 +87,7 @@ def test_each_join_at_any_moment_is_a_snapshot_and_then_every_event(scene: Scene
             assert seqs == list(range(seqs[0], seqs[0] + EVENTS_OF_A_JOIN))
             published = as_published(scene, symbol, got[0][0], EVENTS_OF_A_JOIN - 1)
             assert got[1:] == published
-        except Exception as error:  # noqa: BLE001 - told below, whatever it is
+        except Exception as error:  # noqa: BLE001 - asserted below
             wrong.append(f"{number}: {type(error).__name__}: {error}"[:2000])
 
     joins = [threading.Thread(target=join, args=(number,)) for number in range(JOINS)]
@@ -100,7 +100,7 @@ def test_each_join_at_any_moment_is_a_snapshot_and_then_every_event(scene: Scene
 
 
 @pytest.mark.parametrize("how", ["header", "parameter"])
-def test_a_reader_goes_on_where_it_stopped_on_another_replica(scene: Scene, how: str) -> None:
+def test_reader_resumes_on_another_replica_without_gap(scene: Scene, how: str) -> None:
     symbol = "BTC/USD"
     ladder = Ladder(symbol)
     with scene.api.stream(symbol) as stream:
@@ -112,14 +112,14 @@ def test_a_reader_goes_on_where_it_stopped_on_another_replica(scene: Scene, how:
     else:
         path += f"?last_event_id={last_id}"
     with SseStream(scene.other.url, path, headers) as stream:
-        # The same ladder takes them: no snapshot, no gap, no repeat.
+        # The same ladder accepts them: no snapshot, no gap, no repeat.
         got = read(stream, ladder, 200)
     assert ladder.counts.snapshots == 1
     assert ladder.counts.lagged == 0
     assert got == as_published(scene, symbol, last_id, 200)
 
 
-def test_a_reader_goes_on_from_long_ago(scene: Scene) -> None:
+def test_reader_resumes_from_oldest_event(scene: Scene) -> None:
     symbol = "ETH/USD"
     entries = scene.streams.entries(symbol)
     first_id = entries[0][0]
@@ -135,7 +135,7 @@ def stream_events(stream: SseStream, count: int) -> list[tuple[str | None, dict[
 
 
 @pytest.mark.parametrize("given", ["x", "12", "-1", "1-", "1-1-1", "0x1-1", "1785638131660-\u0661"])
-def test_an_id_that_is_none_is_a_400(scene: Scene, given: str) -> None:
+def test_malformed_event_id_gets_400(scene: Scene, given: str) -> None:
     answer = scene.api.get("/stream/BTC%2FUSD", params={"last_event_id": given})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -146,7 +146,7 @@ def test_an_id_that_is_none_is_a_400(scene: Scene, given: str) -> None:
         assert refused.value.status == 400
 
 
-def test_a_reader_whose_id_is_gone_is_told_and_gets_a_snapshot(scene: Scene) -> None:
+def test_resume_after_trim_sends_lagged_then_snapshot(scene: Scene) -> None:
     symbol = "SOL/USD"
     scene.streams.wait_for_seq(symbol, 100)
     gone = scene.streams.entries(symbol)[20][0]
@@ -162,21 +162,23 @@ def test_a_reader_whose_id_is_gone_is_told_and_gets_a_snapshot(scene: Scene) -> 
             read(stream, ladder, 20)
 
 
-def test_a_client_that_goes_is_forgotten(scene: Scene) -> None:
+def test_closed_streams_are_forgotten(scene: Scene) -> None:
     def readers() -> float:
         return scene.api.metric("kraken_book_readers")
 
-    wait_until(lambda: readers() == 0, "nobody reads yet")
+    wait_until(lambda: readers() == 0, "there is no reader yet")
     open_streams = [scene.api.stream(symbol) for symbol in SYMBOLS for _ in range(5)]
-    wait_until(lambda: readers() == len(open_streams), "all are counted")
+    wait_until(lambda: readers() == len(open_streams), "all readers are counted")
     assert scene.api.metric("kraken_book_followed_symbols") == len(SYMBOLS)
     for stream in open_streams:
         stream.close()
-    wait_until(lambda: readers() == 0, "all are forgotten")
-    wait_until(lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "nothing is followed")
+    wait_until(lambda: readers() == 0, "all readers are forgotten")
+    wait_until(
+        lambda: scene.api.metric("kraken_book_followed_symbols") == 0, "no symbol is followed"
+    )
 
 
-def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
+def test_join_at_great_depth_has_no_gap_although_hash_lags_behind_stream(
     stage: Stage,
 ) -> None:
     symbol = "BTC/USD"
@@ -207,7 +209,7 @@ def test_at_great_depth_a_join_is_as_exact_though_the_book_follows_its_events(
 
 
 def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
-    """A client that asked for a stream and takes next to nothing of it."""
+    """Return a client that requested a stream and reads nothing; its receive buffer is small."""
     address = urlsplit(api.url)
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -216,7 +218,7 @@ def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
     return stuck
 
 
-def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage) -> None:
+def test_stuck_reader_is_cut_off_and_delays_no_other(stage: Stage) -> None:
     symbol = "BTC/USD"
     redis = stage.redis()
     simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
@@ -231,17 +233,17 @@ def test_a_reader_that_does_not_read_is_cut_off_and_holds_up_nobody(stage: Stage
             reader.check()
             return api.metric("kraken_book_cut_off_total") == 1
 
-        wait_until(cut_off, "it is cut off")
+        wait_until(cut_off, "the stuck reader is cut off")
         reader.wait_for_seq(reader.ladder.seq + 100)
-    wait_until(lambda: api.metric("kraken_book_readers") == 1, "it is forgotten")
+    wait_until(lambda: api.metric("kraken_book_readers") == 1, "the stuck reader is forgotten")
     reader.check()
     assert reader.ladder.counts.lagged == 0
 
 
-def test_at_sigterm_each_stream_gets_a_farewell_and_the_process_ends(
+def test_sigterm_ends_each_stream_with_farewell_and_then_the_process(
     scene: Scene, stage: Stage
 ) -> None:
-    # Several, because what keeps a process from ending may need a moment of its own.
+    # Several, because a fault that keeps a process from ending may be rare.
     replicas = [stage.api(scene.redis.url) for _ in range(3)]
     watches = [
         replica.watch(symbol) for replica in replicas for symbol in SYMBOLS for _ in range(2)
@@ -257,19 +259,19 @@ def test_at_sigterm_each_stream_gets_a_farewell_and_the_process_ends(
         watch.check()
         assert watch.farewell is not None
         assert watch.farewell > 0
-    # Jittered, so that they do not all come back at once.
+    # The delays have jitter, so that readers do not reconnect at the same time.
     assert len({watch.farewell for watch in watches}) > 1
     for watch in watches[:2]:
         goes_on(scene.other, watch)
 
 
-def test_who_comes_to_a_replica_that_is_going_is_sent_back_and_not_refused(stage: Stage) -> None:
-    """A browser's EventSource comes back after a farewell, and gives up after an error."""
+def test_draining_replica_sends_new_reader_snapshot_and_farewell(stage: Stage) -> None:
+    """A browser's EventSource reconnects after a farewell, and gives up after an error."""
     symbol = "BTC/USD"
     redis = stage.redis()
     simulator = stage.simulator("--symbols", symbol, "--rate", "6000")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=symbol, STREAM_MAXLEN="1000000")
-    # Long enough to meet it while it is going, held up by one who does not read.
+    # The stuck reader prolongs the drain, so that the test can meet it.
     api = stage.api(redis.url, API_DRAIN="20")
     api.wait_until_live(symbol)
     with reader_that_does_not_read(api, symbol):
@@ -288,7 +290,7 @@ def test_who_comes_to_a_replica_that_is_going_is_sent_back_and_not_refused(stage
 
 
 def takes_nothing_more(api: Api) -> bool:
-    """Whether no stream of this replica was written to while 500 events came."""
+    """Return whether the replica wrote to no stream while it read 500 events."""
     read, writes = "kraken_book_events_read_total", "kraken_book_stream_writes_total"
     readers, written = api.metric("kraken_book_readers"), api.metric(writes)
     enough = api.metric(read) + 500
@@ -297,7 +299,7 @@ def takes_nothing_more(api: Api) -> bool:
 
 
 def goes_on(api: Api, watch: StreamWatch) -> None:
-    """Its reader finds all that followed on another replica."""
+    """Assert that the reader resumes on another replica without a loss."""
     last_id = watch.ids[-1]
     assert last_id is not None
     with api.stream(watch.ladder.symbol, Last_Event_ID=last_id) as stream:

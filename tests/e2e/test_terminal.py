@@ -1,4 +1,4 @@
-"""The terminal in a real one, on real services: ladders, keys, an api that dies, a clean end."""
+"""The terminal program in tmux, with real services: ladders, keys, a killed api, a clean end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(stage: Stage, tmp_path: Path) -> Iterator[tuple[Stage, Tmux]]:
     tmux.close()
 
 
-def test_a_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
+def test_terminal_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
     stage, tmux = run
     api = stage.services[-1]
     tmux.until_says("┏━ 1 BTC/USD", "2 ETH/USD", "● live", "SIMULATED", "verified")
@@ -69,6 +69,6 @@ def test_a_session_in_80x24(run: tuple[Stage, Tmux]) -> None:
 
 
 def _seq(tmux: Tmux) -> int:
-    """The seq of the first ladder, 0 where there is none."""
+    """Return the seq of the first ladder, or 0 if there is none."""
     found = re.search(r"┗━ [\d,]+ \w+.* seq (\d+)", tmux.screen)
     return int(found[1]) if found else 0

@@ -1,4 +1,4 @@
-"""Views of books: cut to levels, the best alone, at most so often; each shows the book as it is."""
+"""Views limit levels or frequency; each event shows the book of its seq."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.stored_books import StoredBooks, wait_until_still
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 UPDATES = 2000
-# Each with how many levels it shows.
+# Each view with the number of levels that it shows.
 VIEWS = {
     "/stream/BTC/USD?levels=3": 3,
     "/stream/BTC/USD?view=top": 0,
@@ -28,7 +28,7 @@ VIEWS = {
 
 
 class View:
-    """What a stream of a view has shown, event by event."""
+    """A stream of a view, with all its events so far."""
 
     def __init__(self, stage: Stage, api: Api, path: str) -> None:
         self._stream = SseStream(api.url, path)
@@ -37,12 +37,12 @@ class View:
         self.ids: list[str | None] = []
 
     def rest(self) -> Iterator[dict[str, Any]]:
-        """Yield the events that come after those that were read."""
+        """Yield the events that have not been read yet."""
         for _, event in self._stream.events():
             yield event
 
     def read_until_seq(self, seqs: dict[str, int]) -> None:
-        """Read until it has shown every one of these states, or what is the same to see."""
+        """Read until the view has shown each symbol at this seq or a later one."""
         left = dict(seqs)
         for event_id, event in self._stream.events():
             self.events.append(event)
@@ -57,7 +57,7 @@ class View:
 
 
 class Scene:
-    """Books that move while they are viewed, and then stand still."""
+    """Books that move while they are viewed, and then rest."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -81,7 +81,7 @@ class Scene:
         self.books = {symbol: self._states(symbol) for symbol in SYMBOLS}
 
     def _states(self, symbol: str) -> dict[int, dict[str, Any]]:
-        """The whole book after each event of a stream, by its seq."""
+        """Return the whole book after each event of a stream, by seq."""
         books: dict[int, dict[str, Any]] = {}
 
         ladder = Ladder(symbol)
@@ -101,16 +101,14 @@ def scene(module_stage: Stage) -> Scene:
 
 
 def symbols_of(path: str) -> tuple[str, ...]:
-    """The books that a view shows."""
+    """Return the symbols of a view."""
     return SYMBOLS if "symbols=" in path else ("BTC/USD",)
 
 
 @pytest.mark.parametrize(("path", "levels"), VIEWS.items())
-def test_each_event_shows_the_book_of_its_seq_cut_and_the_last_one_the_book_as_it_is(
-    scene: Scene, path: str, levels: int
-) -> None:
+def test_view_event_shows_the_book_of_its_seq(scene: Scene, path: str, levels: int) -> None:
     view, symbols, books = scene.views[path], symbols_of(path), scene.books
-    # The last that a view shows need not be the last event's: that may have changed nothing in it.
+    # The last event of the stream may have changed nothing in the view.
     ends = {symbol: last_change(books[symbol], levels) for symbol in symbols}
     view.read_until_seq(ends)
     for symbol in symbols:
@@ -132,12 +130,12 @@ def test_each_event_shows_the_book_of_its_seq_cut_and_the_last_one_the_book_as_i
 
 
 def seen(event: dict[str, Any]) -> str:
-    """What a reader sees of it."""
+    """Return the visible part of an event."""
     return json.dumps([event[name] for name in ("bids", "asks", "best_bid", "best_ask")])
 
 
 def last_change(books: dict[int, dict[str, Any]], levels: int) -> int:
-    """The seq of the last event that changed what a view of so many levels shows."""
+    """Return the seq of the last event that changed a view of so many levels."""
     end, before = 0, None
     for seq, book in books.items():
         now = (book["bids"][: levels or 1], book["asks"][: levels or 1])
@@ -146,7 +144,7 @@ def last_change(books: dict[int, dict[str, Any]], levels: int) -> int:
     return end
 
 
-def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(scene: Scene) -> None:
+def test_resumed_view_begins_with_snapshot(scene: Scene) -> None:
     for path, event_id in (
         ("/stream/BTC/USD?levels=3", "1-1"),
         ("/stream?symbols=BTC/USD&levels=3", "1"),
@@ -156,7 +154,7 @@ def test_who_comes_back_to_a_view_is_shown_the_book_as_it_is(scene: Scene) -> No
             assert (first["kind"], len(first["bids"])) == ("snapshot", 3)
 
 
-def test_a_view_tells_when_its_book_is_not_followed(scene: Scene, stage: Stage) -> None:
+def test_view_reports_book_that_is_not_followed(scene: Scene, stage: Stage) -> None:
     view = View(stage, scene.api, "/stream/BTC/USD?view=top")
     view.read_until_seq({"BTC/USD": 50})
     scene.collector.stop()

@@ -1,4 +1,4 @@
-"""Wildcards: what they mean is asked of Kraken, and followed as pairs come and go."""
+"""Wildcards select from Kraken's listing, and follow it as pairs come and go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WANTED = ["AAA/USD", "BBB/EUR", "BBB/USD", "CCC/USD"]
 
 @dataclass
 class Scene:
-    """A collector of `*/USD` and one name."""
+    """A collector of `*/USD` and one more symbol."""
 
     simulator: SimulatorProcess
     collector: Collector
@@ -37,7 +37,7 @@ def scene(stage: Stage) -> Scene:
         redis.url,
         simulator.url,
         KRAKEN_SYMBOLS="BBB/EUR,*/USD,!USDT/*",
-        # So that who joins does so on the second connection, which the first had to ask for.
+        # A new symbol then joins on the second connection.
         KRAKEN_SYMBOLS_PER_CONNECTION="3",
     )
     api = stage.api(redis.url)
@@ -46,7 +46,7 @@ def scene(stage: Stage) -> Scene:
     return Scene(simulator, collector, api, streams)
 
 
-def test_pairs_that_match_are_followed_and_come_and_go_as_they_are_listed(scene: Scene) -> None:
+def test_pairs_that_match_wildcard_are_followed_while_listed(scene: Scene) -> None:
     scene.wait_for_symbols(*WANTED)
     scene.api.wait_until_live(*WANTED)
     leaves, stays = scene.api.watch("CCC/USD"), scene.api.watch("AAA/USD")

@@ -84,6 +84,7 @@ def test_version_is_printed(arguments: list[str], capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == f"kraken-book {__version__}\n"
 
 
+@pytest.mark.process
 def test_version_and_help_load_no_http_client() -> None:
     for argument in ("--version", "--help"):
         ended = run_python("-X", "importtime", "-m", "kraken_book", argument)
@@ -103,6 +104,7 @@ def test_interrupt_while_a_subcommand_loads_is_quiet(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "arguments", [["kraken_book", "tui", "BTC/USD"], ["kraken_book.terminal", "BTC/USD"]]
 )
@@ -111,6 +113,7 @@ def test_terminal_without_textual_names_its_extra_in_one_line(arguments: list[st
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", TERMINAL_MESSAGE)
 
 
+@pytest.mark.process
 def test_import_of_terminal_without_textual_names_its_extra() -> None:
     code = "import sys; sys.modules['textual'] = None; import kraken_book.terminal"
     ended = run_python("-c", code)
@@ -120,12 +123,14 @@ def test_import_of_terminal_without_textual_names_its_extra() -> None:
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("arguments", [["--help"], ["tui", "--version"]])
 def test_help_and_version_work_without_textual(arguments: list[str]) -> None:
     ended = run_without("textual,rich", "kraken_book", *arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("program", "module"),
     [

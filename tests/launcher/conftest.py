@@ -29,7 +29,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+def launch(tmp_path_factory: pytest.TempPathFactory, child_processes: None) -> Iterator[Launch]:
     """A function that starts a launcher with the given variables; all are killed at the end."""
     started: list[Launched] = []
 

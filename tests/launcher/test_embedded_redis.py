@@ -24,6 +24,8 @@ from launcher.embedded_redis import EmbeddedRedis, find_server
 from launcher.errors import CannotStartError
 from tests.launcher.launched import ROOT
 
+pytestmark = pytest.mark.process
+
 
 def client_of(redis: EmbeddedRedis) -> Redis:
     return Redis.from_url(

@@ -61,6 +61,7 @@ def read_until_closed(connection: ServerConnection) -> None:
 
 
 class TestProbe:
+    @pytest.mark.process
     def test_probe_succeeds_when_kraken_sends_its_status(self) -> None:
         def send_status(connection: ServerConnection) -> None:
             connection.send('{"channel":"heartbeat"}')
@@ -70,36 +71,43 @@ class TestProbe:
         with server(send_status) as url:
             assert probe_kraken(url) is None
 
+    @pytest.mark.process
     def test_probe_times_out_without_a_status(self) -> None:
         with server(read_until_closed) as url:
             assert probe_kraken(url, timeout=0.7) == "no answer within 0.7 s"
 
+    @pytest.mark.process
     def test_probe_times_out_without_a_handshake(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"ws://127.0.0.1:{listening.getsockname()[1]}/v2"
             assert probe_kraken(url, timeout=0.7) == "no answer within 0.7 s"
 
+    @pytest.mark.process
     def test_probe_fails_if_connection_is_closed_without_a_status(self) -> None:
         with server(lambda connection: connection.close()) as url:
             assert probe_kraken(url) == "the connection was closed without a status"
 
+    @pytest.mark.process
     def test_probe_fails_if_nothing_listens(self) -> None:
         reason = probe_kraken("ws://127.0.0.1:1/v2")
         assert reason is not None
         assert "refused" in reason or "Connect call failed" in reason
 
+    @pytest.mark.process
     def test_probe_fails_with_the_status_of_a_refused_handshake(self) -> None:
         with server(read_until_closed, refuse=True) as url:
             reason = probe_kraken(url)
         assert reason is not None
         assert "403" in reason
 
+    @pytest.mark.process
     @pytest.mark.parametrize("url", ["https://kraken.test/", "nonsense"])
     def test_probe_fails_with_an_invalid_url(self, url: str) -> None:
         reason = probe_kraken(url)
         assert reason is not None
         assert url in reason
 
+    @pytest.mark.process
     def test_probe_uses_the_proxy_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.create_server(("127.0.0.1", 0)) as proxy:
             monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")

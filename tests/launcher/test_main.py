@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from lab.process_table import command_of
 from launcher.embedded_redis import EmbeddedRedis
 from tests.launcher.conftest import Launch
@@ -94,6 +96,7 @@ def test_two_runs_started_together_use_different_ports_and_servers(launch: Launc
         assert run.end(signal.SIGINT) == 0
 
 
+@pytest.mark.process
 def test_launcher_imports_no_redis_client() -> None:
     script = "import sys, launcher.__main__; print({'redis', 'valkey'} & sys.modules.keys())"
     ended = subprocess.run(

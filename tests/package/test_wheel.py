@@ -90,6 +90,7 @@ def link_distribution(name: str, folder: Path) -> None:
         (folder / top).symlink_to(Path(str(installed.locate_file(top))))
 
 
+@pytest.mark.process
 def test_wheel_contains_the_whole_library_and_nothing_else(wheel: Path) -> None:
     names = set(ZipFile(wheel).namelist())
     info = f"kraken_book-{__version__}.dist-info"
@@ -103,17 +104,20 @@ def test_wheel_contains_the_whole_library_and_nothing_else(wheel: Path) -> None:
     assert {name for name in names if not name.startswith(info)} == expected
 
 
+@pytest.mark.process
 def test_installed_program_prints_its_version(environment: Environment) -> None:
     ended = environment.run("kraken-book", "--version")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"kraken-book {__version__}\n", "")
 
 
+@pytest.mark.process
 def test_installed_program_lists_its_subcommands(environment: Environment) -> None:
     ended = environment.run("kraken-book", "--help")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert re.search(r"^  watch .*\n  tui ", ended.stdout, re.MULTILINE)
 
 
+@pytest.mark.process
 def test_installed_program_without_extra_names_it(environment: Environment) -> None:
     for command in (["kraken-book", "tui"], ["python", "-m", "kraken_book.terminal"]):
         ended = environment.run(*command)
@@ -123,10 +127,11 @@ def test_installed_program_without_extra_names_it(environment: Environment) -> N
         )
 
 
+@pytest.mark.process
 def test_installed_client_runs_without_extras(environment: Environment) -> None:
     ended = environment.run("kraken-book", "--url", "localhost:1", "BTC/USD")
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "'localhost:1' is no URL of an api" in ended.stderr
+    assert "'localhost:1' is not the URL of an api" in ended.stderr
 
 
 def test_sdist_lists_every_folder_of_the_source() -> None:

@@ -91,6 +91,7 @@ def test_release_compares_tag_with_version_before_it_builds() -> None:
     assert compared < built
 
 
+@pytest.mark.process
 def test_make_help_explains_every_target_in_a_group() -> None:
     text = (ROOT / "Makefile").read_text()
     groups = re.findall(r"^##@ (.+)$", text, re.MULTILINE)

@@ -63,6 +63,7 @@ def test_unknown_argument_is_refused_in_one_printable_line(
     assert error[:-1].isprintable()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_prints_help_without_reading_settings(program: str) -> None:
     # A start would fail with these settings.

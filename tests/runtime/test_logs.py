@@ -168,6 +168,7 @@ def test_exception_on_the_console_is_indented_and_escaped(
     assert r"ValueError: \x1b[2J" in out.getvalue()
 
 
+@pytest.mark.process
 def test_line_that_cannot_be_rendered_is_replaced_with_logger_and_error() -> None:
     script = (
         "from runtime.log_levels import *\nfrom runtime.logs import *\n"

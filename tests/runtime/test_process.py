@@ -32,6 +32,7 @@ runpy.run_module(program, run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("program", "imported", "number", "code"),
     [
@@ -73,6 +74,7 @@ print("not reached")
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform != "linux", reason="the child reads /proc")
 def test_signal_at_fork_waits_and_child_has_no_handler_and_no_mask() -> None:
     ended = subprocess.run(

@@ -21,6 +21,8 @@ from lab.process import ROOT
 from tests.simulator.helpers import DEADLINE, NaiveBook, is_book, parse, read_until, subscribe
 from tests.simulator.stage import fails, subscribed
 
+pytestmark = pytest.mark.process
+
 
 async def start(*arguments: str) -> Process:
     return await asyncio.create_subprocess_exec(

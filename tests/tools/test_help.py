@@ -9,6 +9,8 @@ import pytest
 
 from lab.process import ROOT
 
+pytestmark = pytest.mark.process
+
 TOOLS = ["tools.chaos", "tools.soak", "tools.compose", "tools.pictures", "tools.plan", "bench"]
 
 

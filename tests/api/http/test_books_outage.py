@@ -25,6 +25,7 @@ async def test_unreachable_redis_is_a_503_with_retry_after(path: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.process
 async def test_book_read_without_the_list_is_in_the_503_while_redis_is_down() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)
@@ -38,6 +39,7 @@ async def test_book_read_without_the_list_is_in_the_503_while_redis_is_down() ->
         await redis.aclose()
 
 
+@pytest.mark.process
 async def test_known_book_is_in_the_503_while_redis_is_down() -> None:
     with EmbeddedRedis() as server:
         redis = connect_redis(server.url, timeout=1.0)

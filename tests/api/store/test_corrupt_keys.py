@@ -63,6 +63,7 @@ def test_foreign_content_is_recorded_as_printable_text(why: str) -> None:
         assert len(said) < 300
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("field", ["ev\x1bil/USD", b"\xff/USD", "two words", "it's\n"])
 def test_repair_command_is_quoted_for_the_shell(field: str | bytes) -> None:
     shown = field if isinstance(field, str) else field.decode(errors="backslashreplace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
+import pytest
 from redis import Redis
 
 from bench.load.exchange_writer import ExchangeWriter
@@ -11,6 +12,8 @@ from bench.load.market_events import market_events
 from lab.ladder import ladder_of_dump
 from lab.stored_books import StoredBooks
 from launcher.embedded_redis import EmbeddedRedis
+
+pytestmark = pytest.mark.process
 
 
 def test_exchange_writer_writes_verified_and_announced_books() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.suite import Progress
 from bench.suites import redis_replica
+
+pytestmark = pytest.mark.process
 
 
 def test_redis_replica_measures_api_that_reads_every_event() -> None:

@@ -28,16 +28,16 @@ def test_newest_epoch_of_any_leader_is_kept() -> None:
 async def test_fence_ends_the_leadership_and_is_reported_once() -> None:
     leadership = Leadership()
     leadership.begin(7)
-    assert not await leadership.is_fenced_within(0)
+    assert not await leadership.wait_for_fence(0)
     leadership.fence(8)
     assert not leadership.is_leading
-    assert await leadership.is_fenced_within(0)
-    assert not await leadership.is_fenced_within(0)
+    assert await leadership.wait_for_fence(0)
+    assert not await leadership.wait_for_fence(0)
 
 
 async def test_fence_wakes_a_waiting_task() -> None:
     leadership = Leadership()
-    waiting = asyncio.create_task(leadership.is_fenced_within(60.0))
+    waiting = asyncio.create_task(leadership.wait_for_fence(60.0))
     await asyncio.sleep(0)
     leadership.fence(8)
     assert await asyncio.wait_for(waiting, 5)

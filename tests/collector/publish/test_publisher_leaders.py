@@ -21,7 +21,7 @@ async def test_writer_with_a_newer_epoch_fences_the_older_one(
     await first.flush()
     assert not first.leadership.is_leading
     assert first.leadership.newest_seen == EPOCH + 7
-    assert await first.leadership.is_fenced_within(0)
+    assert await first.leadership.wait_for_fence(0)
     first.box.update(3)
     await first.flush()
     assert await first.events() == before

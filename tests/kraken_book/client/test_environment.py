@@ -122,6 +122,7 @@ def secure_url(authority: trustme.CA) -> Iterator[str]:
         yield api.url.replace("127.0.0.1", "localhost")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_certificates_of_the_environment_apply_to_this_machine(
     monkeypatch: pytest.MonkeyPatch,

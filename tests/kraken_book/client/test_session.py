@@ -108,6 +108,18 @@ def test_stream_of_many_is_not_restarted_if_a_snapshot_restores_the_book(clock: 
     assert session.books[SYMBOL].is_live
 
 
+def test_stream_of_many_that_breaks_with_an_invalid_book_is_not_resumed(clock: Clock) -> None:
+    session = ClientSession([SYMBOL, "ETH/USD"], clock=clock)
+    other = sse_events(snapshot(3), symbol="ETH/USD")
+    # The connection breaks before the stream is restarted for a snapshot of the invalid book.
+    read_stream(session, sse_events(snapshot(3), update(9)), other)
+    assert "Last-Event-ID" not in session.headers
+    read_stream(session, sse_events(snapshot(10)), other)
+    assert session.headers["Last-Event-ID"] == "1000-3"
+    list(session.receive_head(200, STREAM))
+    assert session.books[SYMBOL].is_live
+
+
 def test_invented_symbols_are_accepted_up_to_a_limit() -> None:
     session = ClientSession(["*"], max_books=20)
     invented = [sse_events(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]

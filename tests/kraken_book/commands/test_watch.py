@@ -50,6 +50,7 @@ def quiet() -> Iterator[CannedApi]:
         yield api
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("shell", "code", "words"),
     [
@@ -68,6 +69,7 @@ def test_command_ends_when_its_output_is_gone(
     assert (ended.returncode, ended.stderr) == (code, words)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", EXAMPLES)
 @pytest.mark.parametrize(
     ("shell", "code", "words"),
@@ -86,6 +88,7 @@ def test_example_ends_when_its_output_is_gone(name: str, shell: str, code: int, 
     assert (ended.returncode, ended.stderr) == (code, words.format(name=name))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "name", ["-m kraken_book BTC/USD", "examples/spread.py", "examples/follow_twenty.py"]
 )
@@ -96,6 +99,7 @@ def test_program_reports_unusable_variable_in_one_line(name: str) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.process
 def test_command_names_unreachable_address_its_time_limit_and_how_to_start_one() -> None:
     ended = run(f"-m kraken_book --wait 1 {SYMBOL}", UNUSED_URL)
     assert ended.returncode == 1
@@ -127,6 +131,7 @@ def test_top_line_explains_reason_of_status() -> None:
     assert top_line(book).endswith("syncing: Kraken fell silent: the collector is connecting again")
 
 
+@pytest.mark.process
 def test_refusal_with_control_characters_is_one_printable_line() -> None:
     body = msgspec.json.encode(
         {

@@ -48,6 +48,7 @@ def test_invalid_argument_is_one_line_on_stderr(
     assert output.count("\n") == 1
 
 
+@pytest.mark.process
 def test_stdin_that_is_not_a_terminal_is_one_line_on_stderr() -> None:
     command = [sys.executable, "-m", "kraken_book.terminal", "BTC/USD"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, input="")

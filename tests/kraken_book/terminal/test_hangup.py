@@ -54,6 +54,7 @@ def test_stopped_watch_does_not_end_the_program() -> None:
 
 
 # The system sends SIGHUP only if the terminal is the controlling one.
+@pytest.mark.process
 @pytest.mark.parametrize("is_controlling", [True, False])
 def test_terminal_exits_when_its_tty_is_gone(is_controlling: bool) -> None:
     ours, theirs = pty.openpty()

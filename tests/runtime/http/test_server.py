@@ -36,6 +36,7 @@ def test_exit_with_prints_one_line_and_exits_with_1(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == "API_PORT=3000: cannot listen\n"
 
 
+@pytest.mark.process
 def test_allow_open_files_raises_the_limit_to_the_hard_limit() -> None:
     # In another process, which starts with a low limit.
     lines = [

@@ -115,6 +115,7 @@ async def mute_server() -> AsyncIterator[int]:
         writer.close()
 
 
+@pytest.mark.process
 async def test_missing_and_wrong_password_have_a_reason_and_are_not_shown(
     guarded: RedisServer,
 ) -> None:

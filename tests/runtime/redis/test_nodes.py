@@ -12,6 +12,8 @@ from runtime.redis.client import connect_redis
 from runtime.redis.errors import Reason, describe
 from runtime.redis.nodes import OneNode
 
+pytestmark = pytest.mark.process
+
 
 async def test_ping_accepts_server_that_cannot_save(tmp_path: Path) -> None:
     with Fleet(tmp_path) as fleet:

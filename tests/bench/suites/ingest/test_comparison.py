@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.report.rows import GoalVerdict
 from bench.suite import Progress
 from bench.suites.ingest.comparison import Comparison, Round, compare
@@ -23,6 +25,7 @@ def test_ratio_is_the_median_of_the_rounds_ratios() -> None:
     assert of_limit.ratio == 0.5
 
 
+@pytest.mark.process
 def test_comparison_without_peer_measures_collector_and_limit() -> None:
     shares: list[float] = []
 
