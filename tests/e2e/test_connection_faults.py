@@ -65,7 +65,8 @@ def test_server_that_accepts_and_closes_is_not_hammered(scene: Scene, readers: R
 
 def test_refused_handshake_is_tried_again(scene: Scene, readers: Readers) -> None:
     before = scene.collector.metric("kraken_book_reconnects_total", reason="refused")
-    scene.simulator.fault("refuse_connections?seconds=2&status=429")
+    # Longer than the longest first back-off, 2 s.
+    scene.simulator.fault("refuse_connections?seconds=3&status=429")
     scene.simulator.fault("drop")
     readers.wait_for_doubt(BESIDE, "closed")
     readers.wait_until_right()
