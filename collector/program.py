@@ -13,6 +13,7 @@ from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.lead.lease import Lease
 from collector.metrics import WAITING
+from collector.publish.event_queue import QueueLimit
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
 from collector.publish.troubles import Troubles
@@ -39,16 +40,23 @@ HAND_OVER_TIMEOUT = 0.2
 
 
 class Collector:
-    """The parts of a collector, connected to each other."""
+    """The parts of a collector, connected to each other.
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    Args:
+        settings: The settings.
+        queue_limit: The most events that may wait, if not the default.
+    """
+
+    def __init__(self, settings: CollectorSettings, queue_limit: QueueLimit | None = None) -> None:
         nodes = connect_nodes(settings.redis_url)
         shard = settings.collector_shard
         retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
         troubles = Troubles()
         load = FeedLoad()
         leadership = Leadership()
-        publisher = Publisher(nodes, retention, str(shard), leadership, load, troubles)
+        publisher = Publisher(
+            nodes, retention, str(shard), leadership, load, troubles, limit=queue_limit
+        )
         feed = Feed(
             kraken_venue(settings),
             settings.kraken_symbols,
@@ -114,7 +122,10 @@ def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
 
 
 async def run(
-    settings: CollectorSettings, listener: socket.socket, output: LogOutput | None = None
+    settings: CollectorSettings,
+    listener: socket.socket,
+    output: LogOutput | None = None,
+    queue_limit: QueueLimit | None = None,
 ) -> None:
     """Collect until a signal arrives, or until the reader of `output` has gone."""
     stop = stop_on_signals(output)
@@ -127,12 +138,16 @@ async def run(
         source=settings.source,
         shard=str(settings.collector_shard),
     )
-    await Collector(settings).run(listener, stop)
+    await Collector(settings, queue_limit).run(listener, stop)
     log.info("stopped")
 
 
-def main() -> None:
-    """Read the settings and run the collector."""
+def main(queue_limit: QueueLimit | None = None) -> None:
+    """Read the settings and run the collector.
+
+    Args:
+        queue_limit: Other limits of waiting events, for tests.
+    """
     settings, output = begin("collector", DESCRIPTION, CollectorSettings)
     try:
         listener = inherited_listener() or listen(
@@ -140,4 +155,4 @@ def main() -> None:
         )
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener, output))
+    uvloop.run(run(settings, listener, output, queue_limit))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import collector.publish.event_queue
 from collector.program import main
+from collector.publish.event_queue import QueueLimit
 
 MAX_WAITING = 20
 
 if __name__ == "__main__":
-    collector.publish.event_queue.MAX_EVENTS = MAX_WAITING
-    collector.publish.event_queue.MAX_EVENTS_TOGETHER = MAX_WAITING
-    main()
+    main(QueueLimit(each=MAX_WAITING, together=MAX_WAITING))

@@ -29,19 +29,21 @@ class QueueLimit:
     """The most events that may wait for each symbol; all queues share one limit.
 
     Args:
-        symbols: The number of symbols. By default each may have MAX_EVENTS.
+        each: The least that each symbol may have.
+        together: If there are few symbols, they share this number.
 
     Attributes:
-        max_events: The limit of each symbol.
+        max_events: The limit of each symbol, which is `each` until the number of symbols is known.
     """
 
-    def __init__(self, symbols: int = MAX_EVENTS_TOGETHER) -> None:
-        self.max_events = MAX_EVENTS
-        self.share_among(symbols)
+    def __init__(self, each: int = MAX_EVENTS, together: int = MAX_EVENTS_TOGETHER) -> None:
+        self._each = each
+        self._together = together
+        self.max_events = each
 
     def share_among(self, symbols: int) -> None:
-        """Divide MAX_EVENTS_TOGETHER among the symbols; each gets MAX_EVENTS or more."""
-        self.max_events = max(MAX_EVENTS, MAX_EVENTS_TOGETHER // max(1, symbols))
+        """Divide the common number among the symbols, unless each would get less than its own."""
+        self.max_events = max(self._each, self._together // max(1, symbols))
 
 
 class EventBatch(NamedTuple):

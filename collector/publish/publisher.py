@@ -42,6 +42,7 @@ class Publisher:
         load: Load of the feed, which decides whether events gather.
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
+        limit: The most events of each symbol that may wait.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Publisher:
         load: FeedLoad,
         troubles: Troubles | None = None,
         tuning: Tuning | None = None,
+        limit: QueueLimit | None = None,
     ) -> None:
         self._nodes = nodes
         self._retention = retention
@@ -61,7 +63,7 @@ class Publisher:
         self._troubles = troubles or Troubles()
         self._tuning = tuning or Tuning()
         self._shared_keys = SharedKeys(nodes, shard, self._wake_writer)
-        self._limit = QueueLimit()
+        self._limit = limit or QueueLimit()
         self._symbols: dict[str, SymbolWriter] = {}
         self._writers: dict[RedisNode, NodeWriter] = {}
         # Symbols that are not followed any more; each is dropped when all its events are written.

@@ -25,7 +25,7 @@ PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 @pytest.mark.parametrize(
     ("service", "settings"), [("collector", CollectorSettings), ("api", ApiSettings)]
 )
-def test_a_service_takes_each_of_its_settings_from_who_runs_it(
+def test_compose_file_passes_every_setting_on(
     service: str, settings: type[ServiceSettings]
 ) -> None:
     known = {name.upper() for name in settings.model_fields}

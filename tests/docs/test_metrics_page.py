@@ -44,6 +44,6 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
         (runtime.http.metrics, HTTP_PART),
     ],
 )
-def test_the_page_tells_what_there_is(module: ModuleType, part: str) -> None:
+def test_metrics_page_lists_every_metric(module: ModuleType, part: str) -> None:
     told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(part)}
     assert told == declared(module)

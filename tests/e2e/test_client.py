@@ -5,9 +5,7 @@ from __future__ import annotations
 import random
 from urllib.parse import urlsplit
 
-import pytest
-
-from kraken_book.client.session import ClientSession
+from kraken_book.client.patience import DEFAULT_PATIENCE, Patience
 from lab.ports import free_port
 from lab.redis_proxy import Link, ProxyFault, RedisProxy
 from lab.sse.client_reader import ClientReader
@@ -39,9 +37,14 @@ class CutInTheMiddle(ProxyFault):
         link.end_client()
 
 
-def readers(stage: Stage, url: str) -> tuple[ClientReader, ClientReader]:
+def readers(
+    stage: Stage, url: str, patience: Patience = DEFAULT_PATIENCE
+) -> tuple[ClientReader, ClientReader]:
     """A client of one book, and a client of several books."""
-    return stage.enter(ClientReader(url, BTC)), stage.enter(ClientReader(url, *SYMBOLS))
+    return (
+        stage.enter(ClientReader(url, BTC, patience=patience)),
+        stage.enter(ClientReader(url, *SYMBOLS, patience=patience)),
+    )
 
 
 def wait_until_live(*all_readers: ClientReader, more: int = 5) -> None:
@@ -94,11 +97,7 @@ def test_client_survives_kills_of_api_collector_and_redis(
             assert reader.ladder(symbol).counts.verified == verified
 
 
-def test_client_gets_each_event_once_through_cutting_proxy(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Unit tests of the client check how long it waits before it returns.
-    monkeypatch.setattr(ClientSession, "pause", lambda _self: 0.02)
+def test_client_gets_each_event_once_through_cutting_proxy(stage: Stage) -> None:
     redis = stage.redis()
     simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "150")
     stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
@@ -108,7 +107,7 @@ def test_client_gets_each_event_once_through_cutting_proxy(
     url = f"http://127.0.0.1:{urlsplit(proxy.url).port}"
     fault = CutInTheMiddle(CUTS)
     with proxy.goes_wrong(fault):
-        one, every = readers(stage, url)
+        one, every = readers(stage, url, Patience(max_pause=0.02))
         wait_until(lambda: not fault.left, f"{CUTS} cuts")
     wait_until_live(one, every)
     tally = one.of(BTC).account.tally + every.of(BTC).account.tally

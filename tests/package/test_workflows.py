@@ -34,7 +34,7 @@ def make_targets(script: str) -> set[str]:
     return {target for _, target in calls}
 
 
-def test_there_are_workflows_for_every_change_and_for_releases() -> None:
+def test_workflows_cover_changes_and_releases() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
 
 
