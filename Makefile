@@ -38,7 +38,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-
 
 # Ten workers for two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) -n 8 $(ARGS)
+	@$(PYTEST) -n 10 $(ARGS)
 
 check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, before each commit
 	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
