@@ -241,6 +241,8 @@ class Lease:
             log.info("leading", epoch=epoch)
             self._publisher.lead(epoch)
             return
+        if state in _WAITING and self._leadership.is_leading:
+            log.warning("lease lost", shard=shard, leader=leader)
         is_new = before != (state, self.waits_for)
         if state is LeaseState.FENCED:
             log.warning("fenced by a newer epoch", epoch=self._leadership.newest_seen, rest=rest)
