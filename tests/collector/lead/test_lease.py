@@ -42,9 +42,11 @@ async def test_first_candidate_leads_and_second_follows(
 ) -> None:
     first = candidates()
     await async_wait_until(lambda: first.led)
-    second = candidates(SHORT)
-    await async_wait_until(lambda: first.epoch)
-    await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
+    with capture_logs() as lines:
+        second = candidates(SHORT)
+        await async_wait_until(lambda: first.epoch)
+        await async_wait_until(lambda: second.lease.state is LeaseState.FOLLOWING)
+    assert "lease lost" not in {line["event"] for line in lines}
     assert (second.led, second.epoch) == ([], None)
     value = await redis.get(lease_key("0/1"))
     assert value is not None
@@ -87,9 +89,13 @@ async def test_leader_follows_if_another_holds_the_lease(
 ) -> None:
     first = candidates(SHORT)
     await async_wait_until(lambda: first.led)
-    await redis.set(lease_key("0/1"), "99999999999999 another", px=60_000)
-    await async_wait_until(lambda: first.followed)
+    with capture_logs() as lines:
+        await redis.set(lease_key("0/1"), "99999999999999 another", px=60_000)
+        await async_wait_until(lambda: first.followed)
     assert (first.followed, first.epoch) == (1, None)
+    (lost,) = [line for line in lines if line["event"] == "lease lost"]
+    assert lost["shard"] == "0/1"
+    assert lost["leader"] == "another"
 
 
 async def test_released_lease_is_free_at_once(
