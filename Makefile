@@ -36,7 +36,7 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 # If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-# Ten workers for two cores, because the tests wait more than they compute.
+# Ten workers on two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
 	@$(PYTEST) -n 10 $(ARGS)
 

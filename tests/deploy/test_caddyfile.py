@@ -9,11 +9,11 @@ from kraken_book.client.sse import SseParser
 from lab.process import ROOT
 
 ERRORS = (ROOT / "deploy" / "Caddyfile").read_text().partition("handle_errors {")[2]
-# What stands between backticks, and the status.
+# The text between backticks, and the status.
 ANSWERS = re.findall(r"respond `([^`]*)` (\S+)", ERRORS)
 
 
-def test_event_source_gets_a_stream_that_it_comes_back_after() -> None:
+def test_event_source_gets_a_stream_after_which_it_reconnects() -> None:
     matcher, _, rest = ERRORS.partition("handle @events")
     assert "path /stream /stream/*" in matcher
     assert "header Accept *text/event-stream*" in matcher
@@ -24,7 +24,7 @@ def test_event_source_gets_a_stream_that_it_comes_back_after() -> None:
     assert (message.retry, message.data) == (2000, b"")
 
 
-def test_anybody_else_gets_a_problem() -> None:
+def test_other_clients_get_a_problem() -> None:
     body, status = ANSWERS[1]
     assert status == "{err.status_code}"
     problem = json.loads(body.replace("{err.status_code}", "502"))

@@ -1,4 +1,4 @@
-"""What must agree between the compose file, the image and the services, without any container."""
+"""The compose file agrees with the image and the services' settings; no container runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime.settings import ServiceSettings
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
-# Where the services listen is the image's to say, and where it is published the compose file's.
+# The image sets the addresses that services listen on; the compose file publishes the ports.
 LISTENS = {"API_HOST", "API_PORT", "COLLECTOR_HOST", "COLLECTOR_PORT"}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 
@@ -47,7 +47,7 @@ def test_api_trusts_the_networks_that_docker_gives_to_caddy() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_service_may_more_than_it_must(service: str) -> None:
+def test_service_drops_privileges(service: str) -> None:
     said = SERVICES[service]
     assert said["read_only"] is True
     assert said["cap_drop"] == ["ALL"]
@@ -58,21 +58,21 @@ def test_no_service_may_more_than_it_must(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_service_is_asked_whether_it_is_healthy_and_comes_back_after_a_crash(
+def test_service_has_a_health_check_and_restarts_after_a_crash(
     service: str,
 ) -> None:
     assert SERVICES[service]["healthcheck"]["test"][0] == "CMD"
     assert SERVICES[service]["restart"] == "unless-stopped"
 
 
-def test_only_caddy_can_be_reached_from_outside_and_only_ours_reach_redis() -> None:
+def test_only_caddy_is_published_and_only_services_reach_redis() -> None:
     assert [name for name, said in SERVICES.items() if "ports" in said] == ["caddy"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     inside = {name for name, said in SERVICES.items() if "inside" in said["networks"]}
     assert inside == {"redis", "collector", "api"}
 
 
-def test_an_api_has_the_time_that_it_takes_to_drain() -> None:
+def test_api_has_time_to_drain() -> None:
     grace = re.fullmatch(r"\$\{\w+:-(\d+)s\}", SERVICES["api"]["stop_grace_period"])
     assert grace is not None
     assert int(grace[1]) > ApiSettings.model_fields["api_drain"].default

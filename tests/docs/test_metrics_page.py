@@ -1,4 +1,4 @@
-"""docs/metrics.md names every metric that there is, with its labels, and none that there is not."""
+"""docs/metrics.md lists exactly the metrics that the code declares, with their labels."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ API_PART, HTTP_PART = REST.split("\n## HTTP connections, of both\n")
 
 
 def declared(module: ModuleType) -> dict[str, set[str]]:
-    """The metrics of a module, as Prometheus names them, with their labels."""
+    """Return the metrics of a module by their names in Prometheus, each with its labels."""
     found: dict[str, set[str]] = {}
     for metric in vars(module).values():
         if isinstance(metric, FastCounter):
             found[metric.name] = {metric.label} if metric.label else set()
         if isinstance(metric, Distribution):
             found[metric.name] = set()
-        # Children with a label's value are of the same classes, and have no family of their own.
+        # A child with label values has the same class, but no family.
         if isinstance(metric, Counter | Gauge | Histogram) and not metric._labelvalues:
             (family,) = metric.describe()
             suffix = "_total" if isinstance(metric, Counter) else ""
@@ -45,5 +45,5 @@ def declared(module: ModuleType) -> dict[str, set[str]]:
     ],
 )
 def test_metrics_page_lists_every_metric(module: ModuleType, part: str) -> None:
-    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(part)}
-    assert told == declared(module)
+    listed = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in ROW.findall(part)}
+    assert listed == declared(module)
