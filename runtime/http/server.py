@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, NoReturn, cast
 
 import uvicorn
@@ -57,6 +58,7 @@ async def serve(
     grace: Callable[[], float] = lambda: 1.0,
     protocol: type[HttpProtocol] = HttpProtocol,
     limits: HttpLimits | None = None,
+    clock: Callable[[], float] = monotonic,
 ) -> None:
     """Serve `app` on `listener` until `stop` is set.
 
@@ -67,8 +69,9 @@ async def serve(
         grace: Returns the seconds in which open answers must end; called once, after `stop`.
         protocol: The class of connections.
         limits: The limits of each client.
+        clock: Returns monotonic seconds, for the limits.
     """
-    connections = Connections(limits or HttpLimits())
+    connections = Connections(limits or HttpLimits(), clock=clock)
     config = uvicorn.Config(
         app,
         http=cast("Any", partial(protocol, connections=connections)),

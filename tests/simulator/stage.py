@@ -67,8 +67,10 @@ class Stage:
             self.exchange.move(symbol)
 
     async def asked(self, count: int) -> None:
-        """Wait until the simulator has read this number of requests."""
+        """Wait until the simulator has answered this number of requests."""
         await async_wait_until(lambda: len(self.simulator.request_log.entries) >= count)
+        # A send queue writes in the next iteration of the event loop.
+        await asyncio.sleep(0)
 
     def client(self) -> connect:
         """Return a connection that buffers all frames without limit."""

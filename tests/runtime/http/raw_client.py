@@ -22,6 +22,7 @@ from runtime.service import end_tasks
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 BIG_BYTES = 8_000_000
 
+TICK = 0.01
 SHORT_LIMITS = HttpLimits(
     head_seconds=0.4,
     idle_seconds=0.4,
@@ -29,6 +30,26 @@ SHORT_LIMITS = HttpLimits(
     ending_seconds=0.4,
     sweep_seconds=0.05,
 )
+
+
+class TickingClock:
+    """A clock that ticks with its event loop, so it stops while the loop cannot run.
+
+    A client of the same loop cannot send anything meanwhile, and must not miss a deadline.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        return self._now
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            before = monotonic()
+            await asyncio.sleep(TICK)
+            self._now += min(monotonic() - before, 2 * TICK)
 
 
 def open_connections() -> float:
@@ -152,7 +173,11 @@ async def served(
     """Run a server of `App`; yield it with its clients."""
     listener, stop, app = listen("127.0.0.1", 0, "port"), asyncio.Event(), App()
     server = RunningServer(app, listener.getsockname()[1])
-    running = asyncio.create_task(serve(app, listener, stop, protocol=protocol, limits=limits))
+    clock = TickingClock()
+    ticking = asyncio.create_task(clock.run())
+    running = asyncio.create_task(
+        serve(app, listener, stop, protocol=protocol, limits=limits, clock=clock)
+    )
     try:
         yield server
         assert not running.done()
@@ -161,4 +186,4 @@ async def served(
         app.may_answer.set()
         stop.set()
         await asyncio.wait({running}, timeout=DEADLINE)
-        await end_tasks([running])
+        await end_tasks([running, ticking])
