@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Error, Page
 
 from lab.services import Api
 from lab.waiting import wait_for, wait_until
@@ -21,7 +21,18 @@ class Shown:
 
     def __post_init__(self) -> None:
         self.page.on("console", self._on_console)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", self._on_error)
+
+    def leave(self) -> None:
+        """Leave the api's page, for another test that uses the same browser page."""
+        self.page.remove_listener("console", self._on_console)
+        self.page.remove_listener("pageerror", self._on_error)
+        self.page.unroute_all()
+        self.page.emulate_media(color_scheme="null", reduced_motion="null")
+        self.page.goto("about:blank")
+
+    def _on_error(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def _on_console(self, message: ConsoleMessage) -> None:
         # A request fails while the api restarts; that is no fault of the page.
