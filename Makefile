@@ -36,9 +36,9 @@ tui: $(INSTALLED) ## Show live ladders in this terminal; ARGS="BTC/USD ETH/USD",
 # If no bytecode may be written, each worker rewrites the asserts of every test again, in 4 s of CPU.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-# Ten workers on two cores, because the tests wait more than they compute.
+# Eight workers on two cores, because the tests wait more than they compute.
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
-	@$(PYTEST) -n 10 $(ARGS)
+	@$(PYTEST) -n 8 $(ARGS)
 
 check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, before each commit
 	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
