@@ -103,7 +103,8 @@ class HttpService(Process):
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels; 0 if there are none."""
         # Only these lines are parsed: parsing all takes longer than fetching them.
-        lines = [each for each in self.get("/metrics").text.splitlines() if each.startswith(name)]
+        text = self.answers("/metrics").text
+        lines = [each for each in text.splitlines() if each.startswith(name)]
         return sum(
             sample.value
             for family in text_string_to_metric_families("\n".join(lines) + "\n")
