@@ -40,8 +40,11 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --dist loadfile --no-
 test: $(INSTALLED) ## Run every test, without a network; ARGS="-k book" goes to pytest
 	@$(PYTEST) -n 8 $(ARGS)
 
+# The make of macOS (3.81) has no --output-sync.
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync)
+
 check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, before each commit
-	@$(MAKE) --no-print-directory --output-sync -j 3 lint types unit
+	@$(MAKE) --no-print-directory $(OUTPUT_SYNC) -j 3 lint types unit
 
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
 	@$(PYTEST) -n 5 --unit -q $(ARGS)

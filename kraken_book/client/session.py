@@ -327,7 +327,8 @@ class ClientSession:
         if self._restart_at is None or self._clock() < self._restart_at:
             return
         self._restart_at = None
-        self.is_over = self._has_doubted_book
+        if self._has_doubted_book:
+            self.is_over = True
 
     def _close_for_doubt(self, reason: str) -> None:
         """Close the stream, and request snapshots after a pause that grows with each doubt."""

@@ -120,6 +120,16 @@ def test_stream_of_many_that_breaks_with_an_invalid_book_is_not_resumed(clock: C
     assert session.books[SYMBOL].is_live
 
 
+def test_silent_stream_is_closed_even_if_a_restart_became_needless(clock: Clock) -> None:
+    session = ClientSession([SYMBOL, "ETH/USD"], clock=clock)
+    list(session.receive_head(200, STREAM))
+    list(session.receive_body(sse_events(snapshot(3)) + sse_events(update(5))))
+    list(session.receive_body(sse_events(snapshot(6))))
+    clock.now += Patience().silence
+    list(session.receive_body(b"data: half"))
+    assert session.is_over
+
+
 def test_invented_symbols_are_accepted_up_to_a_limit() -> None:
     session = ClientSession(["*"], max_books=20)
     invented = [sse_events(snapshot(3), symbol=f"A{number}/USD") for number in range(50)]
