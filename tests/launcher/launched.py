@@ -120,8 +120,12 @@ class Launched:
         assert text in self.log, self.log
 
     def wait_until_up(self) -> set[int]:
-        """Return the pids of all child processes when the welcome is in the log."""
+        """Return the pids of all child processes when all have started.
+
+        The welcome waits for the api only; the collector's last line shows that it runs.
+        """
         self.wait_for("stream/")
+        self.wait_for("LOG_FORMAT is")
         return descendants(self.process.pid)
 
     def end(self, *numbers: signal.Signals) -> int:
