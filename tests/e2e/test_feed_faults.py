@@ -35,7 +35,8 @@ def readers(scene: Scene) -> Iterator[Readers]:
         # The next update may change the same level and so repair the loss of one.
         (HIT[1], "swallow?count=3", "checksum"),
         (HIT[2], "reorder", "checksum"),
-        (HIT[3], "mute?seconds=1", "checksum"),
+        # Long enough for some updates of this symbol, although the machine may pause the markets.
+        (HIT[3], "mute?seconds=3", "checksum"),
         (HIT[4], "crossed", "crossed"),
         (HIT[5], "level", "level"),
         (HIT[6], "cut", "frame"),
