@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from lab.stage import Stage
 from lab.waiting import wait_until
 from tests.e2e.shard_scene import (
     DROPPED,
     SYMBOLS,
     WAITING,
     Exchange,
-    Market,
     assert_nothing_is_lost,
     fenced,
     leads,
     shard_names,
 )
-
-
-@pytest.fixture(scope="module")
-def market(module_stage: Stage) -> Market:
-    redis = module_stage.redis()
-    simulator = module_stage.simulator("--symbols", ",".join(SYMBOLS + DROPPED), "--rate", "100")
-    return Market(redis, simulator, module_stage.api(redis.url))
-
-
-@pytest.fixture
-def exchange(market: Market, stage: Stage) -> Iterator[Exchange]:
-    opened = Exchange(market, stage)
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(
