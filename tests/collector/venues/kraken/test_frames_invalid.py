@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -22,25 +21,9 @@ from collector.venues.kraken.frames import (
     decode_pair,
 )
 from kraken_book.precision import Precision
+from tests.collector.venues.kraken.frame_text import BOOK, decode, reversed_keys
 
 BTC = Precision(1, 8)
-
-
-BOOK = (
-    '{"channel":"book","type":"update","data":[{"symbol":"BTC/USD","bids":[{"price":63381.0,'
-    '"qty":0.00000000},{"price":63376.4,"qty":0.00005100}],"asks":[],"checksum":3726153463,'
-    '"timestamp":"2026-08-02T03:35:51.660084Z"}]}'
-)
-
-
-def decode(text: str) -> Frame:
-    return decode_frame(text.encode())
-
-
-def reversed_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: reversed_keys(value[key]) for key in reversed(value)}
-    return [reversed_keys(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(

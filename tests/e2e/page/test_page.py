@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from lab.balancer import Balancer, is_ready
-from lab.chromium import find_chromium, open_chromium
+from lab.chromium import find_chromium
 from lab.ports import free_port
 from lab.services import Api
 from lab.stage import Stage
@@ -22,25 +22,6 @@ from tests.e2e.shown import Shown
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Page:
-    # A new page takes 1.2 s more of CPU than a visit. Each api has its own port, a new origin.
-    return browser.new_page()
-
-
-@pytest.fixture
-def shown(page: Page) -> Iterator[Shown]:
-    opened = Shown(page)
-    yield opened
-    opened.leave()
 
 
 def assert_shows_the_books(shown: Shown, api: Api) -> None:

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page
 
 from kraken_book.symbols import normalize_symbol
-from lab.chromium import find_chromium, open_chromium
+from lab.chromium import find_chromium
 from tests.contract_reasons import contract_reasons
 from tests.e2e.page_script import run
-from tests.e2e.scripted_page import ScriptedPage
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with ScriptedPage() as scripted, open_chromium() as browser:
-        opened = browser.new_page()
-        opened.goto(f"{scripted.api.url}/symbols")
-        yield opened
-
-
-def test_page_and_api_normalize_symbols_alike(page: Page) -> None:
+def test_page_and_api_normalize_symbols_alike(module_page: Page) -> None:
     names = ["btc-usd", "BTC/USD", " xbt/usd ", "xdg-eur", "/BTC/USD/", "a/b/c", "", "-", "İ/ß"]
     script = 'return given.map((await import("/page/selection.js")).folded)'
-    assert run(page, script, names) == [normalize_symbol(name.strip()) for name in names]
+    assert run(module_page, script, names) == [normalize_symbol(name.strip()) for name in names]
 
 
 @pytest.mark.parametrize("reason", [*contract_reasons(), "age"])
-def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> None:
+def test_each_contract_reason_becomes_a_sentence(module_page: Page, reason: str) -> None:
     script = 'return (await import("/page/words.js")).statusText("syncing", given)'
-    text = run(page, script, reason)
+    text = run(module_page, script, reason)
     assert text.endswith(".")
     assert text.count(" ") > 5
     assert "The reason:" not in text
@@ -61,15 +50,15 @@ def test_each_contract_reason_becomes_a_sentence(page: Page, reason: str) -> Non
     ],
 )
 def test_unknown_reason_is_shown_without_control_characters(
-    page: Page, status: str, reason: str | None, expected: str
+    module_page: Page, status: str, reason: str | None, expected: str
 ) -> None:
     script = 'return (await import("/page/words.js")).statusText(...given)'
-    assert expected in run(page, script, [status, reason])
+    assert expected in run(module_page, script, [status, reason])
 
 
-def test_fresh_stream_does_not_reset_shown_book(page: Page) -> None:
+def test_fresh_stream_does_not_reset_shown_book(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book, shown } = followed()
         const seen = []
@@ -90,9 +79,9 @@ def test_fresh_stream_does_not_reset_shown_book(page: Page) -> None:
     ]
 
 
-def test_fresh_stream_replaces_lost_book_immediately(page: Page) -> None:
+def test_fresh_stream_replaces_lost_book_immediately(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book, shown } = followed()
         book.onOpen(1)
@@ -107,9 +96,9 @@ def test_fresh_stream_replaces_lost_book_immediately(page: Page) -> None:
     assert shown == [["stale", None], ["syncing", 3], ["100.0", "3.00000000"]]
 
 
-def test_wrong_checksum_requests_fresh_stream(page: Page) -> None:
+def test_wrong_checksum_requests_fresh_stream(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book, feed } = followed()
         book.onOpen(1)
@@ -131,9 +120,9 @@ def test_wrong_checksum_requests_fresh_stream(page: Page) -> None:
         "{ asks: [['x', '1']] }",
     ],
 )
-def test_malformed_event_makes_book_untrusted(page: Page, changes: str) -> None:
+def test_malformed_event_makes_book_untrusted(module_page: Page, changes: str) -> None:
     shown = run(
-        page,
+        module_page,
         f"""
         const {{ book, feed, shown }} = followed()
         book.onOpen(1)
@@ -145,9 +134,9 @@ def test_malformed_event_makes_book_untrusted(page: Page, changes: str) -> None:
     assert shown == ["syncing", 1]
 
 
-def test_stream_status_wins_over_earlier_poll(page: Page) -> None:
+def test_stream_status_wins_over_earlier_poll(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book, shown } = followed()
         book.onOpen(1)
@@ -167,9 +156,9 @@ def test_stream_status_wins_over_earlier_poll(page: Page) -> None:
     assert "Kraken sent nothing for too long" in shown[7]
 
 
-def test_age_counts_from_confirmation_of_shown_book(page: Page) -> None:
+def test_age_counts_from_confirmation_of_shown_book(module_page: Page) -> None:
     ages = run(
-        page,
+        module_page,
         """
         const { book } = followed({ age_ms: 700, seq: 5 })
         book.onOpen(1)
@@ -188,9 +177,9 @@ def test_age_counts_from_confirmation_of_shown_book(page: Page) -> None:
     assert 400 <= ages[2] < 700
 
 
-def test_missed_events_are_not_shown_as_live(page: Page) -> None:
+def test_missed_events_are_not_shown_as_live(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book } = followed()
         book.onOpen(1)
@@ -209,9 +198,9 @@ def test_missed_events_are_not_shown_as_live(page: Page) -> None:
     assert shown == ["interrupted", "resumed", "resumed", None]
 
 
-def test_stream_behind_books_is_reopened(page: Page) -> None:
+def test_stream_behind_books_is_reopened(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { book, feed } = followed()
         book.onOpen(1)
@@ -225,9 +214,9 @@ def test_stream_behind_books_is_reopened(page: Page) -> None:
     assert shown == [0, 1, "behind"]
 
 
-def test_silent_stream_and_books_cause_doubt(page: Page) -> None:
+def test_silent_stream_and_books_cause_doubt(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { judge } = await import("/page/trust.js")
         const { book } = followed()
@@ -242,9 +231,9 @@ def test_silent_stream_and_books_cause_doubt(page: Page) -> None:
     assert "the server sends nothing" in shown[1]["why"]
 
 
-def test_missing_book_is_explained_by_its_cause(page: Page) -> None:
+def test_missing_book_is_explained_by_its_cause(module_page: Page) -> None:
     shown = run(
-        page,
+        module_page,
         """
         const { judge } = await import("/page/trust.js")
         const { book } = followed()
@@ -262,9 +251,9 @@ def test_missing_book_is_explained_by_its_cause(page: Page) -> None:
     assert "There is no verified book yet." in shown[1]["why"]
 
 
-def test_clock_counts_sleep_and_never_runs_back(page: Page) -> None:
+def test_clock_counts_sleep_and_never_runs_back(module_page: Page) -> None:
     found = run(
-        page,
+        module_page,
         """
         const wall = Date.now
         const before = now()

@@ -8,33 +8,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
-from lab.chromium import find_chromium, open_chromium
+from lab.chromium import find_chromium
 from lab.waiting import wait_until
 from tests.e2e.scripted_page import ScriptedPage
 from tests.e2e.shown import Shown
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser) -> Page:
-    # A new page takes 1.2 s more of CPU than a visit. Each scripted api is a new origin.
-    return browser.new_page()
-
-
-@pytest.fixture
-def shown(page: Page) -> Iterator[Shown]:
-    opened = Shown(page)
-    yield opened
-    opened.leave()
 
 
 @pytest.fixture

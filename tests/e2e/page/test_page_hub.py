@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page
 
-from lab.chromium import find_chromium, open_chromium
+from lab.chromium import find_chromium
 from tests.e2e.page_script import run
-from tests.e2e.scripted_page import ScriptedPage
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with ScriptedPage() as scripted, open_chromium() as browser:
-        opened = browser.new_page()
-        opened.goto(f"{scripted.api.url}/symbols")
-        yield opened
 
 
 HUB = """
@@ -34,9 +23,9 @@ const events = (messages) => messages.filter(({ kind }) => kind === "event")
 """
 
 
-def test_windows_share_one_stream_and_get_only_their_books(page: Page) -> None:
+def test_windows_share_one_stream_and_get_only_their_books(module_page: Page) -> None:
     found = run(
-        page,
+        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -56,9 +45,9 @@ def test_windows_share_one_stream_and_get_only_their_books(page: Page) -> None:
     ]
 
 
-def test_old_stream_continues_until_fresh_one_is_open(page: Page) -> None:
+def test_old_stream_continues_until_fresh_one_is_open(module_page: Page) -> None:
     found = run(
-        page,
+        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -75,9 +64,9 @@ def test_old_stream_continues_until_fresh_one_is_open(page: Page) -> None:
     assert found == [2, [[1, "BTC/USD"]], 1, ["BTC/USD", "ETH/USD"]]
 
 
-def test_stream_closes_when_last_window_leaves(page: Page) -> None:
+def test_stream_closes_when_last_window_leaves(module_page: Page) -> None:
     found = run(
-        page,
+        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -96,9 +85,9 @@ def test_stream_closes_when_last_window_leaves(page: Page) -> None:
     assert found == [1, 0]
 
 
-def test_refused_stream_is_retried_with_backoff(page: Page) -> None:
+def test_refused_stream_is_retried_with_backoff(module_page: Page) -> None:
     delays = run(
-        page,
+        module_page,
         HUB
         + """
         Math.random = () => 1
@@ -119,9 +108,9 @@ def test_refused_stream_is_retried_with_backoff(page: Page) -> None:
     assert delays[3] == 1
 
 
-def test_many_requests_for_fresh_stream_open_one(page: Page) -> None:
+def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
     found = run(
-        page,
+        module_page,
         HUB
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
@@ -138,7 +127,7 @@ def test_many_requests_for_fresh_stream_open_one(page: Page) -> None:
     assert found == 2
 
 
-def test_views_painted_together_show_ages_of_one_moment(page: Page) -> None:
+def test_views_painted_together_show_ages_of_one_moment(module_page: Page) -> None:
     script = """
         const { Painter } = await import("/page/painter.js")
         const painter = new Painter()
@@ -152,4 +141,4 @@ def test_views_painted_together_show_ages_of_one_moment(page: Page) -> None:
         while (seen.length < 3) await new Promise(requestAnimationFrame)
         return [new Set(seen).size, now() > seen[0]]
     """
-    assert run(page, script) == [1, True]
+    assert run(module_page, script) == [1, True]

@@ -1,0 +1,39 @@
+"""A browser and a page for each module, and the page as each test sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from lab.chromium import open_chromium
+from tests.e2e.scripted_page import ScriptedPage
+from tests.e2e.shown import Shown
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    # A new page takes 1.2 s more of CPU than a visit. Each api has its own port, a new origin.
+    return browser.new_page()
+
+
+@pytest.fixture
+def shown(page: Page) -> Iterator[Shown]:
+    opened = Shown(page)
+    yield opened
+    opened.leave()
+
+
+@pytest.fixture(scope="module")
+def module_page(page: Page) -> Iterator[Page]:
+    """A page from which scripts can import the api's JavaScript modules."""
+    with ScriptedPage() as scripted:
+        page.goto(f"{scripted.api.url}/symbols")
+        yield page
