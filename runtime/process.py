@@ -22,7 +22,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _PR_SET_PDEATHSIG = 1
 
-# The packages of this project. A missing module of theirs is a fault, not a missing extra.
+# The packages of this project. A missing module of one of them is a fault, not a missing extra.
 _PACKAGES = {"kraken_book", "runtime", "collector", "api", "simulator", "launcher"}
 
 # Loaded at import, because few calls are safe between fork and exec.

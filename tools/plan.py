@@ -17,15 +17,15 @@ from tools.console import options_parser
 
 # Microseconds of CPU.
 COLLECTOR_UPDATE = 88.0
-"""For an update: bench --only whole_exchange"""
+"""Per update: bench --only whole_exchange"""
 API_FOLLOW_BOOK = 110.0
-"""Per second, for a book that an api follows: bench --only replicas_all, CPU of the api"""
+"""Per second and book that an api follows: bench --only replicas_all, CPU of the api"""
 API_FOLLOW_EVENT = 90.0
-"""For an event of such a book: the same"""
+"""Per event of a book that an api follows: bench --only replicas_all, CPU of the api"""
 API_WRITE = 29.0
-"""For a write to one reader, with any number of events: bench --only at_ease"""
+"""Per write to one reader, with any number of events: bench --only at_ease"""
 API_EVENT = 0.3
-"""For each event in a write to one reader: bench --only fan_out"""
+"""Per event in a write to one reader: bench --only fan_out"""
 
 
 class RedisCosts(NamedTuple):

@@ -20,7 +20,7 @@ PAGE_EVENTS = 128
 
 
 class Backlog:
-    """The events of one symbol between a reader's watermark and the end of the channel's log.
+    """The events of one symbol that a reader missed: after its watermark, up to the channel's log.
 
     They are read from the symbol's ring, or from Redis if the ring no longer has them.
 

@@ -1,4 +1,4 @@
-"""The interface between a cursor and its log: open, resume, and page up to it."""
+"""The interface through which a cursor opens a stream, resumes it and pages to its log."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class ChangeSource(Protocol):
 
 
 class EventReader(Protocol):
-    """The source of a stream's data: a cursor, or a reader that waits for one."""
+    """The source of a stream's data: a cursor, or a reader that does not have one yet."""
 
     @property
     def log(self) -> ChangeSource:

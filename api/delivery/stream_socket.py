@@ -1,4 +1,4 @@
-"""The socket under a request, for streams: write to it, learn that it was closed, cut it.
+"""The connection of a stream: write to it, notice its close, and abort it.
 
 ASGI reports a disconnect only to a task that awaits `receive`, which would need a second task for
 every stream, and it cannot close a connection to a client that does not read. Its `send` is a
@@ -35,7 +35,7 @@ def bound_unsent(listener: socket.socket) -> None:
 
 
 class _Chunk:
-    """The last chunk of a body, kept because most readers are sent the same bytes."""
+    """The last chunk that was framed; most readers get the same bytes."""
 
     def __init__(self) -> None:
         self._data = self._framed = b""
@@ -64,13 +64,13 @@ class Socket:
         self._transport = transport
         self.is_gone = False
         self.is_chunked = True
-        """Whether the client understands chunks; HTTP/1.0 gets plain bytes until the close."""
+        """Whether to send chunks. A client of HTTP/1.0 gets plain bytes until the end."""
         self.is_half_closed = False
-        """Whether the client sends no more; only a write shows whether it still reads."""
+        """Whether the client has closed its direction. A write shows if it still reads."""
         self.is_full = False
-        """Whether the transport holds bytes that the system has not accepted; do not write then."""
+        """Whether the transport still holds bytes. Do not write until it has passed them on."""
         self.written = 0
-        """The number of bytes that were passed to `write`."""
+        """The number of bytes written."""
         self._listener: SocketListener | None = None
 
     @property

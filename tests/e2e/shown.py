@@ -100,7 +100,7 @@ class Shown:
             data = self.ladder(symbol)
             return data if int(data.get("seq") or 0) >= seq else None
 
-        return wait_for(there, f"the ladder of {symbol} comes to {seq}")
+        return wait_for(there, f"the ladder of {symbol} reaches seq {seq}")
 
     def wait_until_it_shows(self, api: Api, symbol: str) -> None:
         """Return when a ladder shows the book that /depth returns."""
