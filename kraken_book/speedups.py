@@ -1,8 +1,7 @@
-"""The compiled hot path of a frame, if it is installed.
+"""Whether the compiled hot path of a frame is used.
 
-`compiled` is the module `kraken_book._speedups` (its sources are in `kraken_book/c`), or None: if it
-was not built, or if the environment variable `KRAKEN_BOOK_PURE` is set to anything but `0`. Without
-it, the same work is done in Python, with the same results.
+The module `kraken_book._speedups` (its sources are in `kraken_book/c`) is optional. Without it, the
+same work is done in Python, with the same results.
 """
 
 from __future__ import annotations
@@ -10,10 +9,16 @@ from __future__ import annotations
 import os
 
 PURE_VARIABLE = "KRAKEN_BOOK_PURE"
+"""If this environment variable is set to anything but `0`, the compiled module is not used."""
 
-try:
-    if os.environ.get(PURE_VARIABLE, "0") not in ("", "0"):
-        raise ImportError(f"{PURE_VARIABLE} is set")
-    from kraken_book import _speedups as compiled
-except ImportError:
-    compiled = None  # type: ignore[assignment]  # the declared type is the module's
+
+def _is_installed() -> bool:
+    try:
+        import kraken_book._speedups  # noqa: F401, PLC0415 - it is optional
+    except ImportError:
+        return False
+    return True
+
+
+IS_COMPILED = os.environ.get(PURE_VARIABLE, "0") in {"", "0"} and _is_installed()
+"""Whether the compiled module is installed and used."""
