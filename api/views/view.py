@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
-from kraken_book.book import CHECKSUM_LEVELS, Book, Side
+from kraken_book.book import CHECKSUM_LEVELS, AnySide, Book
 
 
 class View(NamedTuple):
