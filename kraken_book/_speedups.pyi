@@ -1,0 +1,3 @@
+"""The compiled hot path of a frame."""
+
+def answer() -> int: ...
