@@ -1,24 +1,22 @@
-"""Whether the compiled hot path of a frame is used.
+"""The compiled hot path of a frame, if it is installed.
 
-The module `kraken_book._speedups` (its sources are in `kraken_book/c`) is optional. Without it, the
-same work is done in Python, with the same results.
+`compiled` is the module `kraken_book._speedups`, whose sources are in `kraken_book/c`. It is None
+if the module was not built, or if the environment variable `KRAKEN_BOOK_PURE` is set to anything
+but `0`. Then the same work is done in Python, with the same results.
 """
 
 from __future__ import annotations
 
 import os
 
+__all__ = ["PURE_VARIABLE", "compiled"]
+
 PURE_VARIABLE = "KRAKEN_BOOK_PURE"
-"""If this environment variable is set to anything but `0`, the compiled module is not used."""
 
-
-def _is_installed() -> bool:
+if os.environ.get(PURE_VARIABLE, "0") in {"", "0"}:
     try:
-        import kraken_book._speedups  # noqa: F401, PLC0415 - it is optional
+        from kraken_book import _speedups as compiled
     except ImportError:
-        return False
-    return True
-
-
-IS_COMPILED = os.environ.get(PURE_VARIABLE, "0") in {"", "0"} and _is_installed()
-"""Whether the compiled module is installed and used."""
+        compiled = None  # type: ignore[assignment]  # the declared type is the module's
+else:
+    compiled = None  # type: ignore[assignment]

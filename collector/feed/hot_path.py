@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from kraken_book.book import AnySide, Side
 from kraken_book.level import Level
 from kraken_book.precision import Precision
-from kraken_book.speedups import IS_COMPILED
+from kraken_book.speedups import compiled
 
 # Compiled sides have numbers of at most so many digits, which 64 bits can hold.
 MAX_DIGITS = 18
@@ -149,5 +149,5 @@ def fits(precision: Precision, *sides: Iterable[Level]) -> bool:
     )
 
 
-HOT_PATH = compiled_path() if IS_COMPILED else PURE
+HOT_PATH = compiled_path() if compiled is not None else PURE
 """The path of this process."""
