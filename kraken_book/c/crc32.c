@@ -1,8 +1,8 @@
 /* CRC-32 (IEEE 802.3, as zlib's), eight bytes at a step.
  *
  * zlib's own function would need its headers at build time, and a call of Python's `zlib.crc32`
- * costs as much as the whole computation. The algorithm is "slicing by 8": M. Kounavis and F. Berry,
- * "Novel Table Lookup-Based Algorithms for High-Performance CRC Generation", 2008.
+ * costs as much as the whole computation. The algorithm is "slicing by 8": M. Kounavis and F.
+ * Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC Generation", 2008.
  */
 #include "speedups.h"
 
@@ -32,7 +32,8 @@ static uint32_t little_endian(const unsigned char *bytes) {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* Return the CRC of a text that begins with one of CRC `crc` (0 for none), and goes on with `text`. */
+/* Return the CRC of a text that begins with one of CRC `crc` (0 for none), and goes on with `text`.
+ */
 uint32_t crc32_update(uint32_t crc, const char *text, Py_ssize_t length) {
     const unsigned char *at = (const unsigned char *)text;
     crc = ~crc;

@@ -118,8 +118,9 @@ static int days_of(int year, int month) {
     return month == 2 && is_leap ? 29 : days[month - 1];
 }
 
-/* Whether TIME_LENGTH bytes are a time like 2026-08-02T03:35:51.660084Z, later than the first second
- * of 1970: that and all earlier times are implausible, see kraken_book.timestamps.normalised.
+/* Whether TIME_LENGTH bytes are a time like 2026-08-02T03:35:51.660084Z, later than the first
+ * second of 1970: that and all earlier times are implausible, see
+ * kraken_book.timestamps.normalised.
  */
 static bool is_plausible_time(const char *time) {
     static const char form[] = "0000-00-00T00:00:00.000000Z";
