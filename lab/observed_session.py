@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from prometheus_client.registry import Collector
@@ -19,6 +18,7 @@ from structlog.testing import capture_logs
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.hot_path import HotPath
 from collector.feed.lag import FeedLagging, LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
@@ -34,7 +34,7 @@ from collector.metrics import (
 from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
-from kraken_book.book import Side
+from kraken_book.book import AnySide
 from kraken_book.contract.write import WriteRefusal
 from kraken_book.level import Level
 from kraken_book.precision import Precision
@@ -67,15 +67,14 @@ class Observation(NamedTuple):
 
 
 class Listener:
-    """A listener of a book that is no queue."""
+    """A listener of a book that is no queue; the compiled path does not tell it of updates."""
 
     def __init__(self, book: SymbolBook, observe: Callable[[str, object], None]) -> None:
         self._book = book
         self._observe = observe
 
-    def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Observe an update."""
-        self._observe("heard update", (list(bids), list(asks), self._book.checksum))
+    def on_update(self, _bids: Sequence[Level], _asks: Sequence[Level]) -> None:
+        """Observe nothing."""
 
     def on_snapshot(self) -> None:
         """Observe a snapshot."""
@@ -94,16 +93,16 @@ class ObservedSession:
 
     Args:
         world: What the script is about.
-        speedups: The compiled module, or None for pure Python.
+        path: The path of the session and of its books.
         batch_size: The most frames that are passed to the session together.
     """
 
-    def __init__(self, world: World, speedups: ModuleType | None, batch_size: int) -> None:
+    def __init__(self, world: World, path: HotPath, batch_size: int) -> None:
         self.seen: list[Observation] = []
         self.taken = 0
         """Number of frames that were taken as plain updates, which is not observed."""
         self._world = world
-        self._speedups = speedups
+        self._path = path
         self._batch_size = batch_size
         self._unix, self._steady = START_UNIX_NS, START_STEADY_NS
         self._limit = QueueLimit(world.room_each, world.room_together)
@@ -144,7 +143,7 @@ class ObservedSession:
         self.seen.append(Observation(what, value))
 
     def _new_book(self, pair: Pair) -> SymbolBook:
-        book = SymbolBook(pair.symbol, self._world.depth, "simulated", **_kind(self._speedups))
+        book = SymbolBook(pair.symbol, self._world.depth, "simulated", path=self._path)
         # A session ignores pairs with odd names, but a book may have any name.
         book.precision = Precision(pair.price, pair.qty)
         return book
@@ -157,7 +156,7 @@ class ObservedSession:
             self._resyncs,
             self._lag_memory,
             self._on_instruments,
-            **_kind(self._speedups),
+            self._path,
         )
         session.open(self._steady / 1e9)
         return session
@@ -187,8 +186,7 @@ class ObservedSession:
         at = 0
         while True:
             first = at
-            if hasattr(self.session, "take_plain"):
-                at = self.session.take_plain(messages, first, read_at)
+            at = self.session.take_plain(messages, first, read_at)
             assert first <= at <= len(messages), "a number of frames that were not there"
             self.taken += at - first
             if at == len(messages):
@@ -258,9 +256,12 @@ class ObservedSession:
             self._observe("no batch", queue.book.symbol)
             return
         # The time of a status is the current one, and so is `since` of a batch without updates.
-        entries = [(e.kind, e.seq, _AT.sub(b'"at":now', e.data)) for e in batch.entries]
-        self._observe("events", (batch.epoch, entries, batch.conflated))
-        if entries[0][0] == "update":
+        runs = [
+            (run.kind, run.seq, [_AT.sub(b'"at":now', data) for data in run.data])
+            for run in batch.runs
+        ]
+        self._observe("events", (batch.epoch, runs, batch.conflated))
+        if batch.runs[0].kind == "update":
             self._observe("since", batch.since)
 
     # Looks
@@ -310,15 +311,12 @@ class ObservedSession:
         before = _counts()
         yield
         after = _counts()
-        changes = {key: value - before.get(key, 0.0) for key, value in after.items()}
+        # Sums of floats differ in their last digits.
+        changes = {key: round(value - before.get(key, 0), 6) for key, value in after.items()}
         self._observe("counters", {key: change for key, change in changes.items() if change})
 
 
-def _kind(speedups: Any) -> Any:  # SHIM
-    return {} if speedups is None and not hasattr(KrakenSession, "take_plain") else {"speedups": speedups}
-
-
-def _dump(side: Side) -> tuple[object, ...]:
+def _dump(side: AnySide) -> tuple[object, ...]:
     levels = [(level, level.lots) for level in side]
     return (levels, len(side), side.best, side.json, side.checksum_text)
 
@@ -332,12 +330,13 @@ def _counts() -> dict[Any, float]:
     }
 
 
-def observe(script: Script, speedups: ModuleType | None, batch_size: int) -> list[Observation]:
+def observe(script: Script, path: HotPath, batch_size: int) -> list[Observation]:
     """Return everything that is observed if a new session plays the script."""
-    return ObservedSession(script.world, speedups, batch_size).play(script)
+    return ObservedSession(script.world, path, batch_size).play(script)
 
 
 def assert_same(seen: Iterable[Observation], expected: Iterable[Observation]) -> None:
     """Fail at the first observation that differs."""
     for number, (one, other) in enumerate(zip_longest(seen, expected)):
         assert one == other, f"observation {number} differs:\n{one}\ninstead of\n{other}"
+

@@ -241,6 +241,22 @@ def book_frame(
     ).encode()
 
 
+def instruments_frame(pairs: Iterable[Pair], more: int = 0) -> bytes:
+    """Return all pairs; or an update of them, with `more` decimals of the first one's prices."""
+    listed = [
+        {
+            "symbol": pair.symbol,
+            "price_precision": pair.price + (more if number == 0 else 0),
+            "qty_precision": pair.qty,
+            "status": "online",
+        }
+        for number, pair in enumerate(pairs)
+    ]
+    kind = "update" if more else "snapshot"
+    frame = {"channel": "instrument", "type": kind, "data": {"assets": [], "pairs": listed}}
+    return json.dumps(frame).encode()
+
+
 def iso_time(unix_ns: int) -> str:
     """Return a Unix time in Kraken's form."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=unix_ns // 1000)
@@ -262,7 +278,7 @@ class ScriptWriter:
         self._removed: set[str] = set()
         for number in range(len(world.pairs)):
             self._reset(number)
-        self._send(self._instruments())
+        self._send(instruments_frame(self.world.pairs))
         for number, pair in enumerate(world.pairs):
             self._send(_answer("subscribe", pair), self._snapshot(number))
             if number % 3 != 2:
@@ -366,7 +382,7 @@ class ScriptWriter:
             self.actions += happenings[which]
         elif which == len(happenings):
             self.actions.append(SessionAction("reconnect"))
-            self._send(self._instruments())
+            self._send(instruments_frame(self.world.pairs))
             for number in range(len(self.world.pairs)):
                 self._recoveries.setdefault(number, number % 2)
         elif symbol in self._removed:
@@ -378,13 +394,14 @@ class ScriptWriter:
             self.actions.append(SymbolAction("remove", symbol))
 
     def _others(self) -> tuple[bytes, ...]:
-        first, last = self.world.pairs[0], self.world.pairs[-1]
+        pairs = self.world.pairs
+        first, last = pairs[0], pairs[-1]
         snapshot = self._snapshot(0)
         entries = b",".join(
             book_frame("update", pair.quoted, [], [], self._books[pair.symbol].checksum, None)[
                 len('{"channel":"book","type":"update","data":[') : -len("]}")
             ]
-            for pair in self.world.pairs
+            for pair in pairs
         )
         return (
             b'{"channel":"heartbeat"}',
@@ -397,8 +414,8 @@ class ScriptWriter:
             snapshot.replace(b'"snapshot"', b'"update"'),
             b'{"channel":"status","type":"update","data":[{"system":"maintenance"}]}',
             b'{"channel":"ticker","type":"update","data":[]}',
-            self._instruments(),
-            self._instruments(more=1),
+            instruments_frame(pairs),
+            instruments_frame(pairs, more=1),
             _answer("subscribe", first),
             _answer("subscribe", last, error="Already subscribed"),
             _answer("subscribe", first, error="Currency pair not supported"),
@@ -409,20 +426,6 @@ class ScriptWriter:
             b'{"channel":"book","type":"update","da',
             b'{"channel":"book","type":"update","data":[{"bids":[],"asks":[],"checksum":1}]}',
         )
-
-    def _instruments(self, more: int = 0) -> bytes:
-        pairs = [
-            {
-                "symbol": pair.symbol,
-                "price_precision": pair.price + (more if number == 0 else 0),
-                "qty_precision": pair.qty,
-                "status": "online",
-            }
-            for number, pair in enumerate(self.world.pairs)
-        ]
-        kind = "update" if more else "snapshot"
-        frame = {"channel": "instrument", "type": kind, "data": {"assets": [], "pairs": pairs}}
-        return json.dumps(frame).encode()
 
     def _send(self, *frames: bytes) -> None:
         self.actions += map(Send, frames)

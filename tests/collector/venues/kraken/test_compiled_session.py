@@ -1,18 +1,18 @@
 """The compiled path of a session equals the pure one: events, books, counters, log and errors.
 
-A random script is played by a pure session frame by frame, and by compiled sessions in batches of
+Random scripts are played by a pure session frame by frame, and by compiled sessions in batches of
 several sizes. `KRAKEN_BOOK_FUZZ=100` tries 100 times as many scripts.
 """
 
 from __future__ import annotations
 
 import re
-from types import ModuleType
-
+from collections.abc import Iterable
 import pytest
-from hypothesis import HealthCheck, example, given, settings
 
+from collector.feed.hot_path import PURE, HotPath, compiled_path
 from lab.observed_session import ObservedSession, assert_same, observe
+from lab.random_scripts import RandomSteps, shortest, times_longer
 from lab.session_script import (
     LOTS,
     ODD_TIMES,
@@ -28,16 +28,17 @@ from lab.session_script import (
     World,
     write_script,
 )
-from tests.collector.venues.kraken.script_strategies import examples, scripts
 
 BATCH_SIZES = (1, 7, 300)
+PARTS, SCRIPTS_PER_PART = 4, 15
 BTC, ETH = PAIRS[:2]
 WORLD = World((BTC, ETH), 10, 512, 2000)
 
 
 @pytest.fixture(scope="module")
-def speedups() -> ModuleType:
-    return pytest.importorskip("kraken_book._speedups", reason="not built", exc_type=ImportError)
+def compiled() -> HotPath:
+    pytest.importorskip("kraken_book._speedups", reason="not built", exc_type=ImportError)
+    return compiled_path()
 
 
 def busy(*more: Step, world: World = WORLD) -> Script:
@@ -50,34 +51,49 @@ def busy(*more: Step, world: World = WORLD) -> Script:
     return write_script(world, [*plain, *more, *plain])
 
 
-@given(scripts())
-@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.too_slow])
-def test_pure_session_observes_the_same_in_batches_of_any_size(script: Script) -> None:
-    expected = observe(script, None, 1)
-    assert_same(observe(script, None, 300), expected)
-
-
-@given(script=scripts())
-@settings(
-    max_examples=examples(120),
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-def test_compiled_session_equals_the_pure_one(speedups: ModuleType, script: Script) -> None:
-    expected = observe(script, None, 1)
+def difference(script: Script, path: HotPath) -> str | None:
+    """Return the first difference from the pure path, frame by frame; None if there is none."""
+    expected = observe(script, PURE, 1)
     for size in BATCH_SIZES:
-        assert_same(observe(script, speedups, size), expected)
+        try:
+            assert_same(observe(script, path, size), expected)
+        except AssertionError as error:
+            return f"in batches of {size}: {error}"
+    return None
 
 
-def test_plain_updates_are_taken_together(speedups: ModuleType) -> None:
+def fail_if_different(seeds: Iterable[int], path: HotPath) -> None:
+    """Fail at the first random script with a difference, and show its shortest form."""
+    for seed in seeds:
+        drawn = RandomSteps(seed)
+        world, steps = drawn.world(), drawn.steps()
+        if difference(write_script(world, steps), path) is None:
+            continue
+        steps = shortest(steps, lambda some, w=world: difference(write_script(w, some), path) is not None)
+        script = write_script(world, steps)
+        pytest.fail(f"seed {seed}, {world}\n{steps}\n{difference(script, path)}", pytrace=False)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_random_scripts_have_the_same_effect_compiled(compiled: HotPath, part: int) -> None:
+    number = times_longer(SCRIPTS_PER_PART)
+    fail_if_different(range(part * number, (part + 1) * number), compiled)
+
+
+def test_random_scripts_have_the_same_effect_in_pure_batches_of_any_size() -> None:
+    fail_if_different(range(times_longer(8)), PURE)
+
+
+def test_plain_updates_are_taken_together(compiled: HotPath) -> None:
     script = busy()
-    session = ObservedSession(script.world, speedups, 300)
+    session = ObservedSession(script.world, compiled, 300)
     session.play(script)
     # One frame in 50 ms is sampled for the lag. No time passes in this script.
     assert session.taken >= 2 * 2 * 20 * 3 - 1
 
 
 def test_comparison_finds_one_wrong_digit_of_one_event() -> None:
-    expected = observe(busy(), None, 1)
+    expected = observe(busy(), PURE, 1)
     at, events = next((n, o) for n, o in enumerate(expected) if o.what == "events")
     wrong = re.sub(r"63380\.9", "63380.8", repr(events.value), count=1)
     assert wrong != repr(events.value)
@@ -88,23 +104,23 @@ def test_comparison_finds_one_wrong_digit_of_one_event() -> None:
 
 
 def test_comparison_finds_a_missing_observation() -> None:
-    expected = observe(busy(), None, 1)
+    expected = observe(busy(), PURE, 1)
     with pytest.raises(AssertionError, match="differs"):
         assert_same(expected[:-1], expected)
 
 
 @pytest.mark.parametrize("time", range(len(ODD_TIMES)), ids=[str(each) for each in ODD_TIMES])
-def test_odd_times_have_the_same_effect(speedups: ModuleType, time: int) -> None:
+def test_odd_times_have_the_same_effect(compiled: HotPath, time: int) -> None:
     odd = Update(0, (Change(1, 3),), (), time=time)
     script = busy(odd, Happen(0, 2, 0), odd._replace(count=3))
-    expected = observe(script, None, 1)
+    expected = observe(script, PURE, 1)
     for size in BATCH_SIZES:
-        assert_same(observe(script, speedups, size), expected)
+        assert_same(observe(script, compiled, size), expected)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: repr(pair.symbol))
 def test_every_precision_and_quantity_has_the_same_effect(
-    speedups: ModuleType, pair: Pair
+    compiled: HotPath, pair: Pair
 ) -> None:
     updates: list[Step] = []
     for lots in range(len(LOTS)):
@@ -114,9 +130,9 @@ def test_every_precision_and_quantity_has_the_same_effect(
             Happen(0, 2, 0),
         ]
     script = busy(*updates, world=WORLD._replace(pairs=(pair, BTC) if pair != BTC else (pair,)))
-    expected = observe(script, None, 1)
+    expected = observe(script, PURE, 1)
     for size in BATCH_SIZES:
-        assert_same(observe(script, speedups, size), expected)
+        assert_same(observe(script, compiled, size), expected)
 
 
 def lagging_script() -> Script:
@@ -128,15 +144,15 @@ def lagging_script() -> Script:
     return write_script(WORLD, steps)
 
 
-def test_lagging_feed_ends_at_the_same_frame(speedups: ModuleType) -> None:
+def test_lagging_feed_ends_at_the_same_frame(compiled: HotPath) -> None:
     script = lagging_script()
-    expected = observe(script, None, 1)
+    expected = observe(script, PURE, 1)
     assert any(each.what == "lagging" for each in expected)
     for size in BATCH_SIZES:
-        assert_same(observe(script, speedups, size), expected)
+        assert_same(observe(script, compiled, size), expected)
 
 
-def test_clock_that_stands_still_gives_the_same_lag(speedups: ModuleType) -> None:
+def test_clock_that_stands_still_gives_the_same_lag(compiled: HotPath) -> None:
     standing = ODD_TIMES.index("2028-02-29T00:00:00.000000Z")
     steps: list[Step] = []
     for n in range(12):
@@ -148,6 +164,6 @@ def test_clock_that_stands_still_gives_the_same_lag(speedups: ModuleType) -> Non
             Other(0),
         ]
     script = write_script(WORLD, steps)
-    expected = observe(script, None, 1)
+    expected = observe(script, PURE, 1)
     for size in BATCH_SIZES:
-        assert_same(observe(script, speedups, size), expected)
+        assert_same(observe(script, compiled, size), expected)
