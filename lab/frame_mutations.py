@@ -42,9 +42,11 @@ def _spaced(frame: bytes) -> bytes:
 
 def _reversed_keys(frame: bytes) -> bytes:
     # Numbers are kept as texts between two marks, because a float would lose digits.
-    marked = json.loads(frame, parse_float=lambda t: f"\x00{t}\x00", parse_int=lambda t: f"\x00{t}\x00")
+    marked = json.loads(
+        frame, parse_float=lambda t: f"\x00{t}\x00", parse_int=lambda t: f"\x00{t}\x00"
+    )
     text = json.dumps(_reversed(marked), separators=(",", ":"), ensure_ascii=False)
-    return text.replace('"\\u0000', "").replace('\\u0000"', "").encode()
+    return text.replace('"\\u0000', "").replace('\\u0000"', "").encode(errors="backslashreplace")
 
 
 def _reversed(value: Any) -> Any:

@@ -202,9 +202,7 @@ class ObservedSession:
 
     # Everything else
 
-    def _act(
-        self, action: Advance | SymbolAction | Open | Refuse | SessionAction
-    ) -> None:
+    def _act(self, action: Advance | SymbolAction | Open | Refuse | SessionAction) -> None:
         match action:
             case Advance(nanoseconds):
                 self._unix += nanoseconds
@@ -339,4 +337,3 @@ def assert_same(seen: Iterable[Observation], expected: Iterable[Observation]) ->
     """Fail at the first observation that differs."""
     for number, (one, other) in enumerate(zip_longest(seen, expected)):
         assert one == other, f"observation {number} differs:\n{one}\ninstead of\n{other}"
-

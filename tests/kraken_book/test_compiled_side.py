@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import assume, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from kraken_book.book import AnySide, Book, Side
 from kraken_book.errors import CrossedBook
@@ -93,7 +99,10 @@ class SidesMachine(RuleBasedStateMachine):
     )
     def apply_too_many_digits(self, changes: list[tuple[int, int]], at: int, lots: int) -> None:
         levels = [self.level(*change) for change in changes]
-        levels.insert(at, level_of(text_of(self.base + 1, self.precision[0]), text_of(lots, self.precision[1])))
+        levels.insert(
+            at,
+            level_of(text_of(self.base + 1, self.precision[0]), text_of(lots, self.precision[1])),
+        )
         before = dump(self.fast)
         with pytest.raises(OverflowError):
             self.fast.apply(levels, self.depth)

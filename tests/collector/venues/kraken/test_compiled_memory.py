@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
-from collector.feed.hot_path import HotPath, compiled_path
+from collector.feed.hot_path import HotPath
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.publish.event_queue import EventQueue, QueueLimit
@@ -39,12 +39,6 @@ PAIRS = (Pair("BTC/USD", 1, 8, 633_810), Pair("ETH/USD", 2, 8, 345_678))
 READ_AT = Timestamp(START_UNIX_NS, START_STEADY_NS)
 TIME = iso_time(START_UNIX_NS - 10**8)
 STATM = Path("/proc/self/statm")
-
-
-@pytest.fixture(scope="module")
-def compiled() -> HotPath:
-    pytest.importorskip("kraken_book._speedups", reason="not built", exc_type=ImportError)
-    return compiled_path()
 
 
 class Circle:
@@ -114,11 +108,15 @@ class Circle:
                 return f"{ticks // 10**decimals}.{ticks % 10**decimals:0{decimals}d}"
 
             for n in range(40):
-                naive.frame([(text(pair.mid - 1 - n), "1.00000000")], [(text(pair.mid + n), "2.00000000")])
+                naive.frame(
+                    [(text(pair.mid - 1 - n), "1.00000000")], [(text(pair.mid + n), "2.00000000")]
+                )
             sides = (naive.bids, naive.asks)
             snapshots.append(book_frame("snapshot", pair.quoted, *sides, naive.checksum, TIME))
             for n in range(500):
-                bids = [(text(pair.mid - 1 - n % 20), f"{n % 7}.{n:08d}" if n % 7 else "0.00000000")]
+                bids = [
+                    (text(pair.mid - 1 - n % 20), f"{n % 7}.{n:08d}" if n % 7 else "0.00000000")
+                ]
                 asks = [(text(pair.mid + (n * 3) % 30), f"{n % 5 + 1}.{n:08d}")] if n % 2 else []
                 naive.frame(bids, asks)
                 updates.append(book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME))
@@ -132,7 +130,9 @@ def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]
     changed = []
     for now, before in zip((naive.bids, naive.asks), sides, strict=True):
         prices = {price for price, _ in before}
-        changed.append([*before, *((price, "0.00000000") for price, _ in now if price not in prices)])
+        changed.append(
+            [*before, *((price, "0.00000000") for price, _ in now if price not in prices)]
+        )
     naive.frame(*changed)
     assert (naive.bids, naive.asks) == sides
     return book_frame("update", pair.quoted, *changed, naive.checksum, TIME)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from collector.feed.hot_path import PURE, HotPath, compiled_path
+from collector.feed.hot_path import PURE, HotPath
 from lab.frame_mutations import damage
 from lab.naive_book import NaiveBook
 from lab.observed_session import ObservedSession, assert_same, observe
@@ -33,12 +33,6 @@ from lab.session_script import (
 BTC = Pair("BTC/USD", 1, 8, 633_810)
 RECORDINGS = sorted({path.name for path in (*DATA.glob("*.jsonl"), *BESIDE.glob("*.jsonl"))})
 BATCH_SIZES = (1, 7, 300)
-
-
-@pytest.fixture(scope="module")
-def compiled() -> HotPath:
-    pytest.importorskip("kraken_book._speedups", reason="not built", exc_type=ImportError)
-    return compiled_path()
 
 
 def world_of(name: str, room: int = 100_000) -> World:
@@ -94,9 +88,10 @@ def damaged_script(frames: list[bytes], seed: int) -> Script:
         entry = book_entry(frame)
         if entry is None:
             continue
-        sides = [(level["price"], level["qty"]) for level in entry["bids"]], [
-            (level["price"], level["qty"]) for level in entry["asks"]
-        ]
+        sides = (
+            [(level["price"], level["qty"]) for level in entry["bids"]],
+            [(level["price"], level["qty"]) for level in entry["asks"]],
+        )
         if b'"type":"snapshot"' in frame:
             naive.snapshot(*sides)
             continue
@@ -133,7 +128,9 @@ def test_damaged_recording_gives_the_same_events_and_books(
 
 
 def test_times_of_a_recording_are_passed_on(recorded: FindRecording, compiled: HotPath) -> None:
-    script = script_of(world_of("depth10"), recorded("kraken-btcusd-depth10.jsonl").read_bytes().splitlines())
+    script = script_of(
+        world_of("depth10"), recorded("kraken-btcusd-depth10.jsonl").read_bytes().splitlines()
+    )
     text = repr(observe(script, compiled, 300))
     assert '"exchange_time":"2026-08-01T02:53:53.646219Z"' in text
     assert START_UNIX_NS // 10**9 == 1_785_641_751

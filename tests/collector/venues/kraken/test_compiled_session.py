@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterable
 import pytest
 
-from collector.feed.hot_path import PURE, HotPath, compiled_path
+from collector.feed.hot_path import PURE, HotPath
+from collector.feed.timestamp import Timestamp
 from lab.observed_session import ObservedSession, assert_same, observe
 from lab.random_scripts import RandomSteps, shortest, times_longer
 from lab.session_script import (
     LOTS,
     ODD_TIMES,
     PAIRS,
+    START_UNIX_NS,
     Change,
     Happen,
     Other,
@@ -28,17 +30,12 @@ from lab.session_script import (
     World,
     write_script,
 )
+from tests.collector.venues.kraken.kraken_side import Conversation
 
 BATCH_SIZES = (1, 7, 300)
 PARTS, SCRIPTS_PER_PART = 4, 15
 BTC, ETH = PAIRS[:2]
 WORLD = World((BTC, ETH), 10, 512, 2000)
-
-
-@pytest.fixture(scope="module")
-def compiled() -> HotPath:
-    pytest.importorskip("kraken_book._speedups", reason="not built", exc_type=ImportError)
-    return compiled_path()
 
 
 def busy(*more: Step, world: World = WORLD) -> Script:
@@ -69,7 +66,9 @@ def fail_if_different(seeds: Iterable[int], path: HotPath) -> None:
         world, steps = drawn.world(), drawn.steps()
         if difference(write_script(world, steps), path) is None:
             continue
-        steps = shortest(steps, lambda some, w=world: difference(write_script(w, some), path) is not None)
+        steps = shortest(
+            steps, lambda some, w=world: difference(write_script(w, some), path) is not None
+        )
         script = write_script(world, steps)
         pytest.fail(f"seed {seed}, {world}\n{steps}\n{difference(script, path)}", pytrace=False)
 
@@ -90,6 +89,17 @@ def test_plain_updates_are_taken_together(compiled: HotPath) -> None:
     session.play(script)
     # One frame in 50 ms is sampled for the lag. No time passes in this script.
     assert session.taken >= 2 * 2 * 20 * 3 - 1
+
+
+def test_conversations_of_other_tests_take_plain_updates_together(compiled: HotPath) -> None:
+    class CompiledConversation(Conversation):
+        path = compiled
+
+    conversation = CompiledConversation(BTC.symbol)
+    conversation.go_live()
+    update = conversation.markets[BTC.symbol].update([("98.0", "1.00000000")])
+    read_at = Timestamp(START_UNIX_NS, int(conversation.now * 1e9))
+    assert conversation.session.take_plain([update], 0, read_at) == 1
 
 
 def test_comparison_finds_one_wrong_digit_of_one_event() -> None:
@@ -119,9 +129,7 @@ def test_odd_times_have_the_same_effect(compiled: HotPath, time: int) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: repr(pair.symbol))
-def test_every_precision_and_quantity_has_the_same_effect(
-    compiled: HotPath, pair: Pair
-) -> None:
+def test_every_precision_and_quantity_has_the_same_effect(compiled: HotPath, pair: Pair) -> None:
     updates: list[Step] = []
     for lots in range(len(LOTS)):
         updates += [
