@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
 import pytest
 
 from collector.feed.hot_path import PURE, HotPath
