@@ -215,18 +215,23 @@ class ObservedSession:
                 self._old_books.append(self.books.pop(symbol))
             case SymbolAction("add", symbol):
                 self._add(symbol)
+            case SessionAction():
+                self._act_on_session(action)
+            case _ if action.symbol in self.queues:
+                self._act_on_queue(self.queues[action.symbol], action)
+        self._observe("woken by action", sorted(self._woken))
+        self._woken.clear()
+
+    def _act_on_session(self, action: SessionAction) -> None:
+        match action:
             case SessionAction("tick"):
                 self.session.tick(self._steady / 1e9)
             case SessionAction("reconnect"):
                 self._reconnect("closed")
             case SessionAction("share", symbols):
                 self._limit.share_among(symbols)
-            case SessionAction():
+            case _:
                 self._look_at_requests()
-            case _ if action.symbol in self.queues:
-                self._act_on_queue(self.queues[action.symbol], action)
-        self._observe("woken by action", sorted(self._woken))
-        self._woken.clear()
 
     def _add(self, symbol: str) -> None:
         book = self._new_book(next(p for p in self._world.pairs if p.symbol == symbol))

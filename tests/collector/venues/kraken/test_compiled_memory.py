@@ -122,7 +122,9 @@ class Circle:
                 updates.append(book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME))
             updates.append(_back(pair, naive, sides))
         half = len(updates) // 2
-        return snapshots, [frame for two in zip(updates[:half], updates[half:]) for frame in two]
+        return snapshots, [
+            frame for two in zip(updates[:half], updates[half:], strict=True) for frame in two
+        ]
 
 
 def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]) -> bytes:
