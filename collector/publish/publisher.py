@@ -204,7 +204,9 @@ class Publisher:
         return writer
 
     def _share_limit(self) -> None:
-        self._limit.share_among(len(self._symbols))
+        if self._limit.share_among(len(self._symbols)):
+            for writer in self._symbols.values():
+                writer.queue.grant_room()
         self._room.frames_at_once = max(1, self._limit.max_events // 2)
 
     def _wake_writer(self, node: RedisNode) -> None:
