@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types version dist up down logs compose-test chaos soak pictures \
+.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak pictures \
     bench peers clean
 
 PYTHON ?= python3
@@ -69,6 +69,9 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
+
+sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
+	@.ci/sanitize $(ARGS)
 
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)
