@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types version dist up down logs compose-test chaos soak pictures \
+.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak pictures \
     bench peers clean
 
 PYTHON ?= python3
@@ -70,14 +70,19 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
 
+sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
+	@.ci/sanitize $(ARGS)
+
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)
 
-# The sdist, and the wheel built from it.
-dist: $(INSTALLED) ## Build the sdist and the wheel into dist/
+# The sdist, and the wheel for all platforms built from it. Those with the extension are built in
+# the release workflow, in containers that are old enough: `pip wheel .` makes one for this machine.
+dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into dist/
 	@rm -rf dist
 	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
-	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@$(BIN)/python -m tools.wheels dist/*.whl
 	@ls dist
 
 clean: ## Remove .venv, caches and the results of builds
