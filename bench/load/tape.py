@@ -18,6 +18,7 @@ from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
 _TIME = time_text(0)
 # The end of every frame has the same length, so the time can be set when the frame is sent.
 _END = f'{_TIME}"}}]}}'.encode()
+_AFTER_TIME = _END[len(_TIME) :]
 _TICK_SECONDS = 0.001
 
 
@@ -60,7 +61,7 @@ class Tape:
         self.depth = depth
         self._markets = {symbol: Market(profile(symbol), seed) for symbol in symbols}
         self._snapshots = {
-            symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
+            symbol: head_of("snapshot", market, market.bids.top(depth), market.asks.top(depth))
             for symbol, market in self._markets.items()
         }
         self.updates = list(self._made(rates, random.Random(seed)))
@@ -93,8 +94,7 @@ class Tape:
         snapshot: bool,  # noqa: ARG002 - it is always sent
     ) -> None:
         """Send the snapshot, and the updates that are played from now on."""
-        now = time_text(time.time_ns() // 1000).encode()
-        subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
+        subscriber.push(frame_at(time.time_ns() // 1000, self._snapshots[symbol]))
         self._subscribers[symbol] = subscriber
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
@@ -139,10 +139,10 @@ class Tape:
 
     def stamped(self) -> Iterator[tuple[float, str, bytes]]:
         """Yield the due time, the symbol and the whole frame of each update."""
-        start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
+        start = int(self.started_at * 1e6)
         return iter(
             [
-                (due, symbol, head + time_text(start + int(due * 1e6)).encode() + rest)
+                (due, symbol, frame_at(start + int(due * 1e6), head))
                 for due, symbol, head in self.updates
             ]
         )
@@ -162,9 +162,18 @@ class Tape:
         depth = self.depth
         worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
         market.move()
-        bids = visible(market.bids, worst_bid, depth)
-        asks = visible(market.asks, worst_ask, depth)
-        return _head("update", market, bids, asks) if bids or asks else b""
+        bids = self._levels(visible(market.bids, worst_bid, depth))
+        asks = self._levels(visible(market.asks, worst_ask, depth))
+        return head_of("update", market, bids, asks) if bids or asks else b""
+
+    def _levels(self, changed: list[Level]) -> list[Level]:
+        """Return the levels of one side of a frame; a subclass may order them."""
+        return changed
+
+
+def frame_at(us: int, head: bytes) -> bytes:
+    """Return the whole frame with this exchange time, in microseconds since 1970."""
+    return head + time_text(us).encode() + _AFTER_TIME
 
 
 def checksum_of(market: Market) -> int:
@@ -172,10 +181,10 @@ def checksum_of(market: Market) -> int:
     return checksum(market.asks.top(10), market.bids.top(10))
 
 
-def _head(
+def head_of(
     kind: Literal["snapshot", "update"], market: Market, bids: list[Level], asks: list[Level]
 ) -> bytes:
-    """Return a frame without its time."""
+    """Return a frame of a market with these levels, up to its time."""
     text = book_frame(kind, market.profile.instrument, bids, asks, checksum_of(market), _TIME)
     return pack(text).removesuffix(_END)
 

@@ -63,7 +63,7 @@ class EndToEnd:
                 beside="bare path",
                 theirs=median(bare),
                 ratio=median_ratio(ours, bare),
-                goal=END_TO_END_BESIDE_BARE_PATH,
+                goal=END_TO_END_BESIDE_BARE_PATH[name],
             )
 
 
