@@ -11,7 +11,9 @@ PYTHONS := $(if $(filter-out python3,$(PYTHON)),$(PYTHON),python3 python3.14 pyt
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 BIN := .venv/bin
+PACKAGES := .venv/.packages
 INSTALLED := .venv/.installed
+C_SOURCES := $(wildcard kraken_book/c/*.[ch])
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' kraken_book/__init__.py)
 
@@ -22,7 +24,7 @@ help:
 
 ##@ Run
 
-install: $(INSTALLED) ## Make .venv with everything for running and testing
+install: $(INSTALLED) ## Make .venv with everything for running and testing; a C compiler is optional
 
 run: $(INSTALLED) ## Run everything until Ctrl-C; FEED=live or simulated, API_PORT=3000
 	@exec $(BIN)/python -m launcher
@@ -49,10 +51,21 @@ check: $(INSTALLED) ## Run lint, types and the unit tests in under a minute, bef
 unit: $(INSTALLED) ## Run the tests that start no process, real Redis or browser
 	@$(PYTEST) -n 5 --unit -q $(ARGS)
 
+# Python's headers are those of a system, which have other warnings. -O2 finds more than -fsyntax-only.
+C_LINT = $(CC) -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -DPy_LIMITED_API=0x030B0000 \
+    -isystem $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))') -c -o /dev/null
+
 lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
+	@$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+	@missing=$$($(BIN)/python -m tools.speedups --missing); \
+	if [ -n "$$missing" ]; then \
+	    echo "lint: $$missing, so the C sources are not compiled"; \
+	else \
+	    for source in $(filter %.c,$(C_SOURCES)); do $(C_LINT) $$source || exit 1; done; \
+	fi
 
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
@@ -118,7 +131,7 @@ peers: $(INSTALLED) ## Make .venv-peers with the programs that the benchmarks co
 	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
 
 # The only step that needs the network; it is repeated if these files change.
-$(INSTALLED): pyproject.toml constraints.txt
+$(PACKAGES): pyproject.toml constraints.txt
 	@set -e; python=; \
 	for name in $(PYTHONS); do \
 	    if "$$name" -c '$(NEW_ENOUGH)' 2>/dev/null; then python="$$name"; break; fi; \
@@ -136,4 +149,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    "$$python" -m venv --clear .venv; \
 	fi; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,terminal,run,test,lint]'
+	@touch $@
+
+# The hot path in C (docs/adr/0010), without the network. If it cannot be compiled, the line says so.
+$(INSTALLED): $(PACKAGES) setup.py $(C_SOURCES)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m tools.speedups
 	@touch $@

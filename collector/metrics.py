@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from kraken_book import __speedups__
 from runtime.fast_counter import Distribution, FastCounter
 from runtime.metrics import LOG_LINES_DROPPED  # noqa: F401 - the collector exports it too
 
@@ -57,6 +58,9 @@ FLUSH_SECONDS = Distribution(
     "Round trip of a flush that Redis answered.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+
+SPEEDUPS = Gauge("kraken_book_speedups", "1 if the hot path of a frame is compiled, else 0.")
+SPEEDUPS.set(__speedups__)
 
 
 def counts_by_label(counter: Counter | FastCounter) -> dict[str, int]:

@@ -21,6 +21,7 @@ from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings
 from collector.venues.kraken.venue import KrakenVenue
+from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
 from runtime.http.server import exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
@@ -137,6 +138,7 @@ async def run(
         redis=without_password(settings.redis_url),
         source=settings.source,
         shard=str(settings.collector_shard),
+        speedups=__speedups__,
     )
     await Collector(settings, queue_limit).run(listener, stop)
     log.info("stopped")

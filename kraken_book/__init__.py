@@ -6,8 +6,9 @@ change at its `position`, and `contract` defines the keys and fields in Redis. `
 rebuilds a book from events, `client` does so from an api, and `terminal` displays it. Only
 `client`, `terminal` and the command line do I/O.
 
-`errors` defines the errors that callers can meet. `command_line` is the program `kraken-book`; its
-subcommands are in `commands`. `printable`, `words` and `programs` write text for people.
+`errors` defines the errors that callers can meet. `speedups` loads the compiled hot path, if there
+is one. `command_line` is the program `kraken-book`; its subcommands are in `commands`. `printable`,
+`words` and `programs` write text for people.
 """
 
 from __future__ import annotations
@@ -30,11 +31,15 @@ from kraken_book.errors import (
 )
 from kraken_book.level import Level
 from kraken_book.precision import Precision
+from kraken_book.speedups import compiled
 
 if TYPE_CHECKING:
     from kraken_book.client import Counts, LiveBook, Watch, list_symbols, watch
 
 __version__ = "0.2.0"
+
+# Whether the hot path of a frame is compiled.
+__speedups__ = compiled is not None
 
 __all__ = [
     "Book",

@@ -8,13 +8,19 @@ to the subscribed depth, then compare the CRC-32 of the best ten levels of each 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from kraken_book.errors import ChecksumMismatch, CrossedBook
 from kraken_book.level import Level, make_level, top_json
 from kraken_book.precision import Precision, to_text
+
+if TYPE_CHECKING:
+    from kraken_book.compiled_side import CompiledSide
+
+AnySide: TypeAlias = "Side | CompiledSide"
 
 CHECKSUM_LEVELS = 10
 DEPTHS = (10, 25, 100, 500, 1000)
@@ -87,19 +93,32 @@ class Side:
 
 
 class Book:
-    """One symbol's bids and asks, at most `depth` levels each, at a fixed precision."""
+    """One symbol's bids and asks, at most `depth` levels each, at a fixed precision.
+
+    Args:
+        symbol: The symbol.
+        depth: The levels of each side that are kept.
+        precision: The decimals of prices and quantities.
+        make_side: Makes an empty side of a direction.
+    """
 
     __slots__ = (
         *("_top_ask", "_top_bid", "_top_json"),
         *("asks", "bids", "depth", "precision", "symbol"),
     )
 
-    def __init__(self, symbol: str, depth: int, precision: Precision) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        depth: int,
+        precision: Precision,
+        make_side: Callable[[int], AnySide] = Side,
+    ) -> None:
         self.symbol = symbol
         self.depth = depth
         self.precision = precision
-        self.bids = Side(-1)
-        self.asks = Side(1)
+        self.bids = make_side(-1)
+        self.asks = make_side(1)
         # Inputs of the cached JSON. Most updates do not change the best levels.
         self._top_bid: Level | None = None
         self._top_ask: Level | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kraken_book.book import Book, Side
+from kraken_book.book import AnySide, Book
 from kraken_book.level import Best
 from kraken_book.precision import Precision
 
@@ -46,7 +46,7 @@ def snapshot_of(book: Book, source: str, checksum: int, exchange_time: str | Non
     )
 
 
-def best_of(side: Side) -> Best | None:
+def best_of(side: AnySide) -> Best | None:
     """Return the best level of `side`, None if the side is empty."""
     level = side.best
     return Best(level.price, level.qty) if level is not None else None

@@ -98,7 +98,7 @@ def render_update(
 ) -> bytes:
     """Return the JSON of an update that `book` has applied and verified."""
     return (
-        f'{{"symbol":{_name(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
+        f'{{"symbol":{name_json(book.symbol)},"kind":"update","seq":{seq},"epoch":{epoch},'
         f'{book.top_json},"bids":[{_levels(bids)}],"asks":[{_levels(asks)}],'
         f'"checksum":{checksum},"exchange_time":{_quoted(exchange_time)},'
         f'"received_at":"{received_at}"}}'
@@ -126,14 +126,14 @@ def render_snapshot(
             the remaining levels.
     """
     return (
-        f'{{"symbol":{_name(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
+        f'{{"symbol":{name_json(view.symbol)},"kind":"snapshot","seq":{seq},"epoch":{epoch},'
         f"{top_json(view.best_bid, view.best_ask, view.spread)},"
         f'"bids":{view.bids},"asks":{view.asks},'
         f'"checksum":{"null" if is_cut else view.checksum},'
         f'"exchange_time":{_json(view.exchange_time)},'
         f'"received_at":{_json(received_at)},"depth":{view.depth},'
         f'"price_precision":{view.precision.price},"qty_precision":{view.precision.qty},'
-        f'"source":{_name(view.source)},'
+        f'"source":{name_json(view.source)},'
         f'"conflated":{"null" if conflated is None else conflated}}}'
     ).encode()
 
@@ -192,7 +192,8 @@ def render_lagged(lagged: Lagged) -> bytes:
 
 # There are few symbols, and fewer sources.
 @lru_cache(maxsize=4096)
-def _name(name: str) -> str:
+def name_json(name: str) -> str:
+    """Return the name of a symbol or a source as JSON."""
     return msgspec.json.encode(name).decode()
 
 

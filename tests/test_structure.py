@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("kraken_book", "runtime", "collector", "api", "simulator", "launcher")
 MAX_ENTRIES = 10
+MAX_C_FUNCTION_LINES = 60
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -72,6 +73,29 @@ def test_module_names_differ_from_the_standard_library() -> None:
     # Folders may have such names, because `api.http` is always imported by its full name.
     names = {"socket", "queue", "select", "signal", "code", "calendar", "types", "token", "copy"}
     assert [path for path, _ in modules() if Path(path).stem in names] == []
+
+
+def test_functions_in_c_have_at_most_sixty_lines() -> None:
+    lengths = {
+        f"{path.name}: {head}": length
+        for path in sorted((ROOT / "kraken_book" / "c").glob("*.[ch]"))
+        for head, length in _c_functions(path.read_text().splitlines())
+    }
+    assert lengths
+    assert {head: n for head, n in lengths.items() if n > MAX_C_FUNCTION_LINES} == {}
+
+
+def _c_functions(lines: list[str]) -> Iterator[tuple[str, int]]:
+    """Yield the first line and the number of lines of each function, in the form of clang-format.
+
+    Its head begins at the margin, as labels do. It ends with a brace alone at the margin.
+    """
+    start = 0
+    for number, line in enumerate(lines):
+        if line[:1].isalpha() and not line.endswith(":"):
+            start = number
+        if line == "}":
+            yield lines[start], number - start + 1
 
 
 def _targets_with_values(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:

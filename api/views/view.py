@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import NamedTuple
 
-from kraken_book.book import CHECKSUM_LEVELS, Book, Side
+from kraken_book.book import CHECKSUM_LEVELS, AnySide, Book
 
 
 class View(NamedTuple):
@@ -38,7 +38,7 @@ def render_view(book: Book, levels: int | None) -> RenderedView:
     return RenderedView(_side(book.bids, levels), _side(book.asks, levels), best, proves)
 
 
-def _side(side: Side, levels: int | None) -> str:
+def _side(side: AnySide, levels: int | None) -> str:
     if levels is None or levels >= len(side):
         return side.json
     return f"[{','.join([level.json for level in islice(side, levels)])}]"

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from collector.feed.hot_path import HOT_PATH, HotPath, fits
 from collector.feed.link import Link
 from collector.feed.timestamp import Timestamp
-from kraken_book.book import Book
+from kraken_book.book import Book, Side
 from kraken_book.book_snapshot import BookSnapshot, snapshot_of
 from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
+from kraken_book.event import name_json
 from kraken_book.level import Level
 from kraken_book.precision import Precision
 from kraken_book.timestamps import normalised
@@ -41,6 +43,7 @@ class SymbolBook:
         depth: Levels of each side that are kept.
         source: Origin of the frames, `kraken` or `simulated`.
         link: State of the connection that carries the book; by default one that is down.
+        path: What the book is made of.
 
     Attributes:
         status: `live` while the book is verified and followed.
@@ -49,13 +52,20 @@ class SymbolBook:
         pair_status: The venue's status of the pair.
         resyncs: Number of times that the book was dropped and subscribed to again.
         book: The verified book; None unless the status is `live`.
-        checksum: The checksum that verified the book.
-        exchange_time: The venue's time of the newest frame of the book, if it had one.
-        read_at: Time at which that frame was read.
-        listener: Receives each verified change, if it is set.
+        path: What the book is made of.
+        lane: The newest frame of the book. If the path is compiled, `take` updates it and the book.
+        listener: Receives each verified change, if it is set, except those that `take` makes.
     """
 
-    def __init__(self, symbol: str, depth: int, source: str, link: Link | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        depth: int,
+        source: str,
+        link: Link | None = None,
+        *,
+        path: HotPath = HOT_PATH,
+    ) -> None:
         self.symbol = symbol
         self.depth = depth
         self.source = source
@@ -66,9 +76,8 @@ class SymbolBook:
         self.pair_status: str | None = None
         self.resyncs = 0
         self.book: Book | None = None
-        self.checksum = 0
-        self.exchange_time: str | None = None
-        self.read_at = Timestamp(0, 0)
+        self.path = path
+        self.lane = path.lane(symbol, name_json(symbol), Timestamp(0, 0))
         self.listener: BookListener | None = None
         # The values from which `_state` was made.
         self._stated: tuple[object, ...] = ()
@@ -78,6 +87,22 @@ class SymbolBook:
     def is_live(self) -> bool:
         """Whether the book is verified and followed."""
         return self.status == "live"
+
+    @property
+    def checksum(self) -> int:
+        """The checksum that verified the book."""
+        return self.lane.checksum
+
+    @property
+    def exchange_time(self) -> str | None:
+        """The venue's time of the newest frame of the book, if it had one."""
+        return self.lane.exchange_time
+
+    @property
+    def read_at(self) -> Timestamp:
+        """Time at which that frame was read."""
+        read_at: Timestamp = self.lane.read_at
+        return read_at
 
     @property
     def confirmed_at(self) -> Timestamp:
@@ -128,10 +153,15 @@ class SymbolBook:
 
         A BookError is raised if the book is not the venue's afterwards.
         """
-        book = Book(self.symbol, self.depth, self.known_precision)
+        is_compiled = self._can_be_compiled(bids, asks)
+        book = self._empty_book(is_compiled=is_compiled)
         book.replace(bids, asks)
         book.verify(checksum)
         self.book = book
+        if is_compiled:
+            self.lane.carry(book.bids, book.asks, self.depth, *book.precision)
+        else:
+            self.lane.drop()
         self._verified(checksum, time, read_at)
         self.status, self.reason = "live", None
         if self.listener is not None:
@@ -151,11 +181,27 @@ class SymbolBook:
         """
         book = self.book
         assert book is not None, f"{self.symbol} has no book to update"
+        if self.path.take is not None and not self._can_be_compiled(bids, asks):
+            book = self.book = self._pure_copy(book)
+            self.lane.drop()
         book.update(bids, asks)
         book.verify(checksum)
         self._verified(checksum, time, read_at)
         if self.listener is not None:
             self.listener.on_update(bids, asks)
+
+    def _can_be_compiled(self, bids: Sequence[Level], asks: Sequence[Level]) -> bool:
+        """Return whether the path is compiled, and these levels fit into its sides."""
+        return self.path.take is not None and fits(self.known_precision, bids, asks)
+
+    def _empty_book(self, *, is_compiled: bool) -> Book:
+        side = self.path.side if is_compiled else Side
+        return Book(self.symbol, self.depth, self.known_precision, side)
+
+    def _pure_copy(self, book: Book) -> Book:
+        copy = self._empty_book(is_compiled=False)
+        copy.replace(list(book.bids), list(book.asks))
+        return copy
 
     def lose(self, reason: str) -> None:
         """Drop the book, because its content is unknown for `reason`."""
@@ -173,10 +219,12 @@ class SymbolBook:
 
     def _become(self, status: SymbolStatus, reason: str | None) -> None:
         self.book = None
+        self.lane.drop()
         if (status, reason) != (self.status, self.reason):
             self.status, self.reason = status, reason
             if self.listener is not None:
                 self.listener.on_status()
 
     def _verified(self, checksum: int, time: str | None, read_at: Timestamp) -> None:
-        self.checksum, self.exchange_time, self.read_at = checksum, normalised(time), read_at
+        lane = self.lane
+        lane.checksum, lane.exchange_time, lane.read_at = checksum, normalised(time), read_at

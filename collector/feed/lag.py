@@ -198,6 +198,10 @@ class FeedLag:
             if took > PROMPT_ANSWER_SECONDS * 1e9:
                 self._recalled = self._memory.recall(read_at)
 
+    def is_sample_due(self, read_at: Timestamp) -> bool:
+        """Return whether the next update that was read at this time is a sample."""
+        return read_at.steady - self._sampled_at >= SAMPLE_INTERVAL_NS
+
     def on_update(self, symbol: str, time: str | None, read_at: Timestamp) -> None:
         """Measure the lag by an update. A FeedLagging is raised if the lag is too large.
 
@@ -206,7 +210,7 @@ class FeedLag:
             time: The venue's time of the update, if it has one.
             read_at: Time at which the update was read.
         """
-        if time is None or read_at.steady - self._sampled_at < SAMPLE_INTERVAL_NS:
+        if time is None or not self.is_sample_due(read_at):
             return
         try:
             event_time = parse_rfc3339(time)

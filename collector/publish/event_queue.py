@@ -2,6 +2,10 @@
 
 An event gets its seq when it enters the queue, and keeps it. If too many events wait, one snapshot
 replaces all of them and has their number as `conflated`. The queue does no I/O.
+
+Updates enter the queue's outbox. In the compiled path, `take` adds most of them there, as long as
+the outbox has room; the others come by `on_update`, as all do in the pure path. An event of another
+kind closes the run of updates before it.
 """
 
 from __future__ import annotations
@@ -12,8 +16,15 @@ from typing import NamedTuple
 
 from collector.feed.books import SymbolBook
 from collector.feed.timestamp import timestamp_now
-from kraken_book.contract.write import EventEntry, WriteRefusal
-from kraken_book.event import Status, StatusChange, render_snapshot, render_status, render_update
+from kraken_book.contract.write import EventRun, WriteRefusal
+from kraken_book.event import (
+    Kind,
+    Status,
+    StatusChange,
+    render_snapshot,
+    render_status,
+    render_update,
+)
 from kraken_book.level import Level
 from kraken_book.timestamps import rfc3339
 
@@ -51,13 +62,13 @@ class EventBatch(NamedTuple):
 
     Attributes:
         epoch: The epoch of the events.
-        entries: The events, in order.
+        runs: The events, in order; at least one.
         since: Steady nanoseconds at which the first event's frame was read, or the event was made.
         conflated: Number of events that a snapshot in the batch replaces.
     """
 
     epoch: int
-    entries: list[EventEntry]
+    runs: list[EventRun]
     since: int
     conflated: int
 
@@ -75,19 +86,18 @@ class EventQueue:
 
     Attributes:
         book: The book of the events; `carry` replaces it.
-        epoch: The epoch of new events; None while the queue is closed.
-        seq: The seq of the newest event.
         taken_seq: The seq of the last event that was taken; every newer event waits.
     """
 
     def __init__(self, book: SymbolBook, limit: QueueLimit, on_waiting: Callable[[], None]) -> None:
         self.book = book
-        self.epoch: int | None = None
-        self.seq = 0
         self.taken_seq = 0
         self._limit = limit
         self._on_waiting = on_waiting
-        self._waiting: list[EventEntry] = []
+        # Closed runs; the outbox has the updates after them.
+        self._runs: list[EventRun] = []
+        self._in_runs = 0
+        self._outbox = book.path.outbox(self._note_first_update)
         self._waiting_since = 0
         # Number of events that the waiting snapshot replaces.
         self._conflated = 0
@@ -96,36 +106,46 @@ class EventQueue:
         # The last status among this epoch's events; None if there is none, or it was dropped.
         self._sent_status: str | None = None
         self._sent_reason: str | None = None
-        book.listener = self
+        self._listen(book)
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch of new events; None while the queue is closed."""
+        return self._outbox.epoch
+
+    @property
+    def seq(self) -> int:
+        """The seq of the newest event."""
+        return self._outbox.seq
 
     @property
     def waiting(self) -> int:
         """Number of events that wait."""
-        return len(self._waiting)
+        return self._in_runs + len(self._outbox.updates)
 
     @property
     def is_filling(self) -> bool:
         """Whether half of the limit waits, or more."""
-        return len(self._waiting) >= self._limit.max_events // 2
+        return self.waiting >= self._limit.max_events // 2
 
     def carry(self, book: SymbolBook) -> None:
         """Listen to `book` instead of the previous one of the same symbol."""
-        self.book.listener = None
-        self.book = book
-        book.listener = self
+        self.book.listener = self.book.lane.outbox = None
+        self._listen(book)
 
     def open(self, epoch: int, after_seq: int = 0) -> None:
         """Start an epoch with the current book or status, and seqs above `after_seq`."""
-        self.seq = max(self.seq, after_seq)
-        self.epoch = epoch
+        outbox = self._outbox
+        outbox.seq = max(outbox.seq, after_seq)
+        outbox.epoch = epoch
         # The last event that readers have is unknown: a failover of Redis may have caused the new
         # epoch, and lost events that were acknowledged.
         self._restart(None)
 
     def close(self) -> None:
         """Drop the events that wait, and keep none until the queue is opened again."""
-        self.epoch = None
-        self._waiting.clear()
+        self._outbox.epoch = None
+        self._clear()
 
     def restart_at(self, refusal: WriteRefusal) -> None:
         """Continue after the stream's last event, with the current book or status.
@@ -136,7 +156,7 @@ class EventQueue:
         if self.epoch is None:
             return
         is_same_epoch = refusal.epoch == self.epoch
-        self.seq = max(self.seq, refusal.seq)
+        self._outbox.seq = max(self.seq, refusal.seq)
         if self.book.is_live or not is_same_epoch:
             self._restart(refusal.seq if is_same_epoch else None)
         else:
@@ -146,19 +166,24 @@ class EventQueue:
 
     def take_batch(self) -> EventBatch | None:
         """Remove and return the events of the next call; None if no event waits."""
-        if not self._waiting or self.epoch is None:
+        epoch = self.epoch
+        if not self.waiting or epoch is None:
             return None
-        entries = self._waiting[:MAX_BATCH_EVENTS]
-        self._waiting = self._waiting[MAX_BATCH_EVENTS:]
-        self.taken_seq = entries[-1].seq
+        self._close_run(self.seq)
+        runs, self._runs = _split(self._runs, MAX_BATCH_EVENTS)
+        self._in_runs = sum(len(run.data) for run in self._runs)
+        self._outbox.is_waiting = bool(self._runs)
+        self._grant_room()
+        self.taken_seq = runs[-1].last_seq
         conflated, self._conflated = self._conflated, 0
-        return EventBatch(self.epoch, entries, self._waiting_since, conflated)
+        return EventBatch(epoch, runs, self._waiting_since, conflated)
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Add an update; if the queue is full, add a snapshot of the updated book instead."""
-        if self.epoch is None:
+        outbox, book = self._outbox, self.book
+        epoch = outbox.epoch
+        if epoch is None:
             return
-        book = self.book
         assert book.book is not None
         seq = self._next_seq()
         if self._is_full:
@@ -168,14 +193,20 @@ class EventQueue:
         data = render_update(
             book.book,
             seq,
-            self.epoch,
+            epoch,
             bids,
             asks,
             book.checksum,
             book.exchange_time,
             rfc3339(book.read_at.unix),
         )
-        self._add(EventEntry("update", seq, data))
+        outbox.updates.append(data)
+        outbox.room -= 1
+        if not outbox.is_waiting:
+            outbox.is_waiting = True
+            self._note_first_update()
+        elif self.is_filling:
+            self._on_waiting()
 
     def on_snapshot(self) -> None:
         """Add a snapshot, which replaces an unknown number of updates."""
@@ -201,7 +232,7 @@ class EventQueue:
 
     def _drop_waiting(self) -> None:
         # The dropped events may contain the last status, so it must be sent again.
-        self._waiting.clear()
+        self._clear()
         self._conflated = 0
         self._sent_status = None
 
@@ -221,7 +252,7 @@ class EventQueue:
             self._unknown_seq = seq
         received_at = rfc3339(self.book.read_at.unix)
         data = render_snapshot(self.book.view(), seq, self.epoch, received_at, conflated)
-        self._add(EventEntry("snapshot", seq, data))
+        self._add("snapshot", seq, data)
 
     def _add_status(self) -> None:
         assert self.epoch is not None
@@ -236,25 +267,71 @@ class EventQueue:
         seq = self._next_seq()
         now = rfc3339(timestamp_now().unix)
         change = StatusChange(book.symbol, seq, self.epoch, status, book.reason, now)
-        self._add(EventEntry("status", seq, render_status(change)))
+        self._add("status", seq, render_status(change))
 
     @property
     def _is_full(self) -> bool:
-        return len(self._waiting) >= self._limit.max_events
+        return self.waiting >= self._limit.max_events
 
     def _next_seq(self) -> int:
-        self.seq += 1
-        return self.seq
+        self._outbox.seq = seq = self._outbox.seq + 1
+        return seq
 
-    def _add(self, entry: EventEntry) -> None:
-        self._waiting.append(entry)
-        if len(self._waiting) == 1:
-            # A snapshot or a status may be made long after the book's newest frame was read.
-            is_update = entry.kind == "update"
-            self._waiting_since = self.book.read_at.steady if is_update else monotonic_ns()
+    def _add(self, kind: Kind, seq: int, data: bytes) -> None:
+        """Add an event that is no update."""
+        self._close_run(seq - 1)
+        self._runs.append(EventRun(kind, seq, [data]))
+        self._in_runs += 1
+        self._grant_room()
+        if not self._outbox.is_waiting:
+            self._outbox.is_waiting = True
+            # It may be made long after the book's newest frame was read.
+            self._waiting_since = monotonic_ns()
             self._on_waiting()
         elif self.is_filling:
             self._on_waiting()
+
+    def _note_first_update(self) -> None:
+        self._waiting_since = self.book.read_at.steady
+        self._on_waiting()
+
+    def _listen(self, book: SymbolBook) -> None:
+        self.book = book
+        book.listener, book.lane.outbox = self, self._outbox
+
+    def _close_run(self, last_seq: int) -> None:
+        """Make a run of the updates in the outbox, of which the last has `last_seq`."""
+        updates = self._outbox.updates
+        if updates:
+            self._runs.append(EventRun("update", last_seq - len(updates) + 1, updates))
+            self._in_runs += len(updates)
+            self._outbox.updates = []
+
+    def _clear(self) -> None:
+        """Drop the events that wait."""
+        self._runs.clear()
+        self._in_runs = 0
+        self._outbox.updates = []
+        self._outbox.is_waiting = False
+        self._grant_room()
+
+    def _grant_room(self) -> None:
+        """Let `take` add updates until the next one makes the queue half full.
+
+        From then on, each update comes by `on_update`, which calls `on_waiting`.
+        """
+        self._outbox.room = max(0, self._limit.max_events // 2 - 1 - self.waiting)
+
+
+def _split(runs: Sequence[EventRun], events: int) -> tuple[list[EventRun], list[EventRun]]:
+    """Return the runs of the first `events` events, and the others."""
+    for index, run in enumerate(runs):
+        if len(run.data) >= events:
+            kept = EventRun(run.kind, run.seq, run.data[:events])
+            rest = EventRun(run.kind, run.seq + events, run.data[events:])
+            return [*runs[:index], kept], [*([rest] if rest.data else []), *runs[index + 1 :]]
+        events -= len(run.data)
+    return list(runs), []
 
 
 def event_status(book: SymbolBook) -> Status:

@@ -18,13 +18,13 @@ from collector.publish.tuning import Tuning
 from kraken_book.backoff import Backoff
 from kraken_book.contract.book_hash import book_values, status_values
 from kraken_book.contract.write import (
-    EventEntry,
+    EventRun,
     Retention,
     WriteCall,
     WriteRefusal,
     renew_book,
     touch_book,
-    write_events,
+    write_runs,
 )
 
 # Seconds for which a symbol is held back: 0.25 to 0.5 at first, 2 to 4 in the end.
@@ -159,18 +159,18 @@ class SymbolWriter:
         CONFLATED.inc(batch.conflated)
         self._called_at = self._clock()
         book = self.queue.book
-        is_book = book.is_live and not self.queue.waiting and self._is_book_due(batch.entries)
+        is_book = book.is_live and not self.queue.waiting and self._is_book_due(batch.runs)
         if is_book:
             self._note_book()
             values = book_values(book.view(), "live")
         else:
             values = status_values(book.symbol, event_status(book), book.source, book.depth)
-        return write_events(
+        return write_runs(
             book.symbol,
             batch.epoch,
             redis_clock.text(book.confirmed_at),
             self._retention,
-            batch.entries,
+            batch.runs,
             values,
             is_book=is_book,
             since=batch.since,
@@ -250,10 +250,8 @@ class SymbolWriter:
             epoch, self._next_epoch = self._next_epoch, None
             self.queue.open(epoch)
 
-    def _is_book_due(self, entries: Sequence[EventEntry] = ()) -> bool:
-        if self.queue.book.depth < GREAT_DEPTH or any(
-            entry.kind == "snapshot" for entry in entries
-        ):
+    def _is_book_due(self, runs: Sequence[EventRun] = ()) -> bool:
+        if self.queue.book.depth < GREAT_DEPTH or any(run.kind == "snapshot" for run in runs):
             return True
         return self._clock() - self._book_written_at >= GREAT_BOOK_INTERVAL
 

@@ -24,6 +24,25 @@ class EventEntry(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
+class EventRun(msgspec.Struct, frozen=True):
+    """Entries of one kind with consecutive seqs, as most updates are.
+
+    Attributes:
+        kind: The kind of all events.
+        seq: The seq of the first.
+        data: The JSON of each.
+    """
+
+    kind: Kind
+    seq: int
+    data: list[bytes]
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last event; there must be one."""
+        return self.seq + len(self.data) - 1
+
+
 class Retention(NamedTuple):
     """The part of a stream that is kept: entries of the last `milliseconds`, at most `maxlen`."""
 
@@ -103,12 +122,33 @@ def write_events(
         is_book: Whether `values` are those of a book.
         since: The time of the oldest event by the caller's clock, see `WriteCall`.
     """
-    runs, arguments = _runs(entries)
-    arguments = [*_head(symbol, epoch, confirmed_at, retention, runs), *arguments]
+    runs = _runs_of(entries)
+    return write_runs(
+        symbol, epoch, confirmed_at, retention, runs, values, is_book=is_book, since=since
+    )
+
+
+def write_runs(
+    symbol: str,
+    epoch: int,
+    confirmed_at: str,
+    retention: Retention,
+    runs: Sequence[EventRun],
+    values: Values,
+    *,
+    is_book: bool,
+    since: int = 0,
+) -> WriteCall:
+    """Return the call that appends the events of `runs` and sets the hash; see `write_events`."""
+    arguments = _head(symbol, epoch, confirmed_at, retention, len(runs))
+    for run in runs:
+        # In a run an event is one argument instead of three.
+        arguments += (run.kind, run.seq, len(run.data), *run.data)
     arguments.append("book" if is_book else "status")
     arguments.extend(values)
-    last_seq = entries[-1].seq if entries else 0
-    return WriteCall(symbol, epoch, tuple(arguments), len(entries), last_seq, since)
+    last_seq = runs[-1].last_seq if runs else 0
+    events = sum(len(run.data) for run in runs)
+    return WriteCall(symbol, epoch, tuple(arguments), events, last_seq, since)
 
 
 def renew_book(
@@ -130,23 +170,15 @@ def touch_book(
     return WriteCall(symbol, epoch, (*head, "touch", seq), 0)
 
 
-def _runs(entries: Iterable[EventEntry]) -> tuple[int, list[Argument]]:
-    """Return the number of runs, and for each run its kind, first seq, length and data.
-
-    A run is of events of one kind with consecutive seqs, as most updates are. In a run an event is
-    one argument instead of three.
-    """
-    runs: list[tuple[Kind, int, list[bytes]]] = []
+def _runs_of(entries: Iterable[EventEntry]) -> list[EventRun]:
+    runs: list[EventRun] = []
     next_seq, last_kind = -1, None
     for entry in entries:
         if entry.seq != next_seq or entry.kind != last_kind:
-            runs.append((entry.kind, entry.seq, run_data := []))
-        run_data.append(entry.data)
+            runs.append(EventRun(entry.kind, entry.seq, []))
+        runs[-1].data.append(entry.data)
         next_seq, last_kind = entry.seq + 1, entry.kind
-    arguments: list[Argument] = []
-    for kind, seq, run_data in runs:
-        arguments += (kind, seq, len(run_data), *run_data)
-    return len(runs), arguments
+    return runs
 
 
 def _head(

@@ -1,11 +1,16 @@
-"""The wheel: what it contains, and how it works in a fresh environment without extras."""
+"""Wheel and sdist: what they contain, and how the wheel works in a fresh environment.
+
+The wheel is built twice: with this machine's compiler, if it has one, and without any.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import venv
 from dataclasses import dataclass
@@ -18,9 +23,15 @@ from packaging.requirements import Requirement
 
 from kraken_book import __version__
 from lab.process import ROOT
+from tools import speedups
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in")
-BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_wheel(sys.argv[1]))"
+SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
+BUILD = (
+    "import sys; from setuptools import build_meta;"
+    " print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
+)
+EXTENSION = "kraken_book/_speedups.abi3.so"
+PRINT_EXTENSION = "from kraken_book import speedups; print(speedups.compiled.__file__)"
 
 
 @dataclass(frozen=True)
@@ -37,19 +48,58 @@ class Environment:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy of the source, because a build writes into its folder."""
-    source = tmp_path_factory.mktemp("source")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the source, because a build writes into its folder."""
+    folder = tmp_path_factory.mktemp("source")
     for name in SOURCES:
-        shutil.copy(ROOT / name, source)
+        shutil.copy(ROOT / name, folder)
     for package in ("kraken_book", "api", "runtime"):
-        shutil.copytree(ROOT / package, source / package)
+        shutil.copytree(ROOT / package, folder / package)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path) -> Path:
+    """Build the wheel as this machine can, with the extension if there is a compiler."""
+    return build("build_wheel", source)
+
+
+@pytest.fixture(scope="module")
+def pure_wheel(source: Path, wheel: Path) -> Path:
+    """Build the wheel without a compiler, in the folder in which it was built with one."""
+    return build("build_wheel", source, CC="false")
+
+
+def build(hook: str, source: Path, **variables: str) -> Path:
+    """Return the file that a hook of setuptools builds."""
     built = subprocess.run(
-        [sys.executable, "-c", BUILD, str(source / "dist")],
-        cwd=source, capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-c", BUILD, hook, str(source / "dist")],
+        cwd=source, env={**os.environ, **variables},
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert built.returncode == 0, built.stderr
     return source / "dist" / built.stdout.splitlines()[-1]
+
+
+def require_compiler() -> None:
+    """Skip the test if this machine cannot compile the extension."""
+    missing = speedups.missing_tool()
+    if missing is not None:
+        pytest.skip(missing)
+
+
+def library_files() -> set[str]:
+    """Return the files of the library without the C sources and what is built from them."""
+    return {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "kraken_book").rglob("*")
+        if path.is_file() and path.suffix not in {".pyc", ".so", ".c", ".h"}
+    }
+
+
+def root_is_pure(wheel: Path) -> bool:
+    text = ZipFile(wheel).read(f"kraken_book-{__version__}.dist-info/WHEEL").decode()
+    return "Root-Is-Purelib: true\n" in text
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +141,48 @@ def link_distribution(name: str, folder: Path) -> None:
 
 
 @pytest.mark.process
-def test_wheel_contains_the_whole_library_and_nothing_else(wheel: Path) -> None:
-    names = set(ZipFile(wheel).namelist())
+def test_wheel_contains_the_whole_library_and_nothing_else(wheel: Path, pure_wheel: Path) -> None:
     info = f"kraken_book-{__version__}.dist-info"
-    assert {name.partition("/")[0] for name in names} == {"kraken_book", info}
-    package = ROOT / "kraken_book"
-    expected = {
-        str(path.relative_to(ROOT))
-        for path in package.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
-    }
-    assert {name for name in names if not name.startswith(info)} == expected
+    for each in (wheel, pure_wheel):
+        names = set(ZipFile(each).namelist())
+        assert {name.partition("/")[0] for name in names} == {"kraken_book", info}
+        library = {name for name in names if not name.startswith(info)}
+        assert library - {EXTENSION} == library_files()
+
+
+@pytest.mark.process
+def test_wheel_with_extension_is_for_one_platform_and_all_versions(wheel: Path) -> None:
+    require_compiler()
+    assert EXTENSION in ZipFile(wheel).namelist()
+    assert wheel.name.startswith(f"kraken_book-{__version__}-cp311-abi3-")
+    assert not root_is_pure(wheel)
+
+
+@pytest.mark.process
+def test_wheel_built_without_a_compiler_is_for_every_platform(pure_wheel: Path) -> None:
+    assert EXTENSION not in ZipFile(pure_wheel).namelist()
+    assert pure_wheel.name == f"kraken_book-{__version__}-py3-none-any.whl"
+    assert root_is_pure(pure_wheel)
+
+
+@pytest.mark.process
+def test_extension_of_the_wheel_is_imported_in_a_fresh_environment(
+    environment: Environment,
+) -> None:
+    require_compiler()
+    ended = environment.run("python", "-c", PRINT_EXTENSION)
+    assert ended.stderr == ""
+    assert Path(ended.stdout.strip()).is_relative_to(environment.folder)
+
+
+@pytest.mark.process
+def test_sdist_contains_the_c_sources_and_nothing_built(source: Path) -> None:
+    (source / EXTENSION).touch()
+    with tarfile.open(build("build_sdist", source)) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "kraken_book/c").glob("*.[ch]")}
+    assert {"setup.py", *sources, *library_files()} <= names
+    assert EXTENSION not in names
 
 
 @pytest.mark.process

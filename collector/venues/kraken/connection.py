@@ -212,8 +212,13 @@ class KrakenConnection:
 
     async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
         until = monotonic_ns() + YIELD_INTERVAL_NS
-        for data in batch.messages:
-            rest = session.begin(data, batch.read_at)
+        messages, at = batch.messages, 0
+        while at < len(messages):
+            at = session.take_plain(messages, at, batch.read_at)
+            rest = None
+            if at < len(messages):
+                rest = session.begin(messages[at], batch.read_at)
+                at += 1
             if monotonic_ns() > until:
                 await asyncio.sleep(0)
                 until = monotonic_ns() + YIELD_INTERVAL_NS

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import BudgetShare
+from collector.feed.hot_path import HOT_PATH, HotPath
 from collector.feed.lag import FeedLag, LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import InstrumentsListener
@@ -41,6 +42,7 @@ class KrakenSession:
         resyncs: The connection's share of all resyncs.
         lag_memory: Distance to Kraken's clock from the connection's previous session.
         on_instruments: Called with the pairs that Kraken lists.
+        path: What the books are made of.
 
     Attributes:
         requests: The requests; the caller sends each that `requests.next_request` returns.
@@ -56,6 +58,7 @@ class KrakenSession:
         resyncs: BudgetShare,
         lag_memory: LagMemory,
         on_instruments: InstrumentsListener,
+        path: HotPath = HOT_PATH,
     ) -> None:
         self.requests = Requests(depth)
         self.lag = FeedLag(lag_memory)
@@ -66,7 +69,7 @@ class KrakenSession:
         self._subscriber = Subscriber(
             books.values(), self._clock, self.requests, resyncs, quiet_resync, self._log
         )
-        self._book_feed = BookFeed(self._subscriber, self.lag, self._log)
+        self._book_feed = BookFeed(self._subscriber, self.lag, self._log, path.take)
         self._on_instruments = on_instruments
         self._instruments_asked_at = 0.0
         self._has_instruments = False
@@ -118,6 +121,20 @@ class KrakenSession:
             self._accepts_instruments = True
             self._ask_instruments(again=True)
         self._subscriber.tick()
+
+    def take_plain(self, messages: list[bytes], first: int, read_at: Timestamp) -> int:
+        """Process plain updates of books, many in one step if the compiled path is used.
+
+        Args:
+            messages: Frames of the connection, in order.
+            first: The index of the first frame to process.
+            read_at: Time at which the frames were read from the socket.
+
+        Returns:
+            The index of the first frame that was not processed. The caller begins it.
+        """
+        self._clock.now = read_at.steady / 1e9
+        return self._book_feed.take_plain(messages, first, read_at)
 
     def begin(self, data: bytes, read_at: Timestamp) -> Iterator[None] | None:
         """Process one frame, or the beginning of a large one.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import BudgetShare
+from collector.feed.hot_path import Lane
 from collector.metrics import MISMATCHES, RESYNCS
 from collector.venues.kraken.answers import RequestAnswer
 from collector.venues.kraken.frames import Pair
@@ -40,6 +41,7 @@ class Subscriber:
 
     Attributes:
         by_symbol: The subscriptions of all books, without those that were removed.
+        lanes: The lanes of the same books, by the UTF-8 of their symbol.
     """
 
     def __init__(
@@ -51,7 +53,10 @@ class Subscriber:
         quiet_resync: float,
         limited_log: LimitedLog,
     ) -> None:
-        self.by_symbol = {book.symbol: Subscription(book, clock) for book in books}
+        self.by_symbol: dict[str, Subscription] = {}
+        self.lanes: dict[bytes, Lane] = {}
+        for book in books:
+            self._put(Subscription(book, clock))
         # Subscriptions of removed books, until Kraken confirms that they have ended.
         self._leaving: dict[str, Subscription] = {}
         self._clock = clock
@@ -67,11 +72,16 @@ class Subscriber:
         if subscription is None:
             subscription = Subscription(book, self._clock)
         subscription.book = book
-        self.by_symbol[book.symbol] = subscription
+        self._put(subscription)
+
+    def _put(self, subscription: Subscription) -> None:
+        self.by_symbol[subscription.symbol] = subscription
+        self.lanes[subscription.symbol.encode()] = subscription.book.lane
 
     def remove(self, symbol: str) -> None:
         """Unsubscribe from a book and remove it."""
         subscription = self.by_symbol.pop(symbol)
+        del self.lanes[symbol.encode()]
         self._requests.forget(symbol)
         if subscription.remove():
             self._leaving[symbol] = subscription

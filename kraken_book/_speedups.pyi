@@ -1,0 +1,53 @@
+"""The compiled hot path of a frame; `kraken_book/c/speedups.h` explains it."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+class _Texts(Protocol):
+    @property
+    def price(self) -> str: ...
+    @property
+    def qty(self) -> str: ...
+
+class Side:
+    def __init__(self, direction: int) -> None: ...
+    def __len__(self) -> int: ...
+    def apply(self, levels: Iterable[_Texts], depth: int) -> None: ...
+    def clear(self) -> None: ...
+    def pairs(self) -> list[tuple[str, str]]: ...
+    def best_pair(self) -> tuple[str, str] | None: ...
+    @property
+    def checksum_text(self) -> bytes: ...
+    @property
+    def json(self) -> str: ...
+
+class Outbox:
+    on_waiting: Callable[[], None]
+    epoch: int | None
+    seq: int
+    room: int
+    is_waiting: bool
+    updates: list[bytes]
+    def __init__(self, on_waiting: Callable[[], None]) -> None: ...
+
+class Lane:
+    read_at: object
+    checksum: int
+    exchange_time: str | None
+    outbox: Outbox | None
+    def __init__(self, symbol: str, name: str, read_at: object) -> None: ...
+    @property
+    def symbol(self) -> str: ...
+    def carry(
+        self, bids: Side, asks: Side, depth: int, price_precision: int, qty_precision: int
+    ) -> None: ...
+    def drop(self) -> None: ...
+
+def take(
+    lanes: dict[bytes, Lane],
+    messages: list[bytes],
+    first: int,
+    read_at: object,
+    received_at: str,
+    woken: list[Outbox],
+) -> tuple[int, tuple[Lane, int] | None]: ...
