@@ -20,6 +20,8 @@ _TIME = time_text(0)
 _END = f'{_TIME}"}}]}}'.encode()
 _AFTER_TIME = _END[len(_TIME) :]
 _TICK_SECONDS = 0.001
+# The exchange time of frames that are not played: the beginning of 2026.
+_FRAMES_BEGIN_US = 1_767_225_600_000_000
 
 
 class TapeFrame(NamedTuple):
@@ -108,10 +110,12 @@ class Tape:
         return self._subscribers
 
     def frames(self, symbol: str) -> Iterator[bytes]:
-        """Yield the frames of a symbol, the snapshot first, with an arbitrary time in them."""
-        heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
-        # A head begins with the WebSocket header.
-        yield from (head[head.index(b'{"') :] + _END for head in heads)
+        """Yield the frames of a symbol, the snapshot first, as if the tape began in 2026."""
+        heads = [(0.0, self._snapshots[symbol])]
+        heads += [(update.due, update.head) for update in self.updates if update.symbol == symbol]
+        for due, head in heads:
+            # A head begins with the WebSocket header.
+            yield frame_at(_FRAMES_BEGIN_US + int(due * 1e6), head)[head.index(b'{"') :]
 
     def start(self, wait: float = 1.0) -> None:
         """Begin to play after `wait` seconds."""
