@@ -185,27 +185,29 @@ class EventQueue:
         if epoch is None:
             return
         assert book.book is not None
-        seq = self._next_seq()
-        if self._is_full:
+        outbox.seq = seq = outbox.seq + 1
+        max_events, waiting = self._limit.max_events, self._in_runs + len(outbox.updates)
+        if waiting >= max_events:
             self._add_snapshot_after(self.taken_seq)
             self._add_status()
             return
+        lane = book.lane
         data = render_update(
             book.book,
             seq,
             epoch,
             bids,
             asks,
-            book.checksum,
-            book.exchange_time,
-            rfc3339(book.read_at.unix),
+            lane.checksum,
+            lane.exchange_time,
+            rfc3339(lane.read_at.unix),
         )
         outbox.updates.append(data)
         outbox.room -= 1
         if not outbox.is_waiting:
             outbox.is_waiting = True
             self._note_first_update()
-        elif self.is_filling:
+        elif waiting + 1 >= max_events // 2:
             self._on_waiting()
 
     def on_snapshot(self) -> None:

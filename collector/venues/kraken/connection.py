@@ -214,7 +214,8 @@ class KrakenConnection:
         until = monotonic_ns() + YIELD_INTERVAL_NS
         messages, at = batch.messages, 0
         while at < len(messages):
-            at = session.take_plain(messages, at, batch.read_at)
+            if session.is_compiled:
+                at = session.take_plain(messages, at, batch.read_at)
             rest = None
             if at < len(messages):
                 rest = session.begin(messages[at], batch.read_at)

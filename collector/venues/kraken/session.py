@@ -48,6 +48,7 @@ class KrakenSession:
         requests: The requests; the caller sends each that `requests.next_request` returns.
         lag: The age of frames when they are read.
         system: Kraken's word for the status of its engine.
+        is_compiled: Whether `take_plain` can process frames.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class KrakenSession:
         self.requests = Requests(depth)
         self.lag = FeedLag(lag_memory)
         self.system = "unknown"
+        self.is_compiled = path.take is not None
         self._clock = Clock()
         # Kraken can cause any number of these lines.
         self._log = LimitedLog(log)
@@ -123,7 +125,7 @@ class KrakenSession:
         self._subscriber.tick()
 
     def take_plain(self, messages: list[bytes], first: int, read_at: Timestamp) -> int:
-        """Process plain updates of books, many in one step if the compiled path is used.
+        """Process plain updates of books in one step, if the path is compiled.
 
         Args:
             messages: Frames of the connection, in order.
