@@ -322,7 +322,7 @@ def test_iterable_that_changes_the_side_while_it_is_applied() -> None:
 
     def changing() -> Iterator[Level]:
         for n in range(200):
-            side.apply(levels(*((f"{n + k}.0", "1.00000000") for k in range(50))), 1000)
+            side.apply(levels(*((f"{n + k + 1}.0", "1.00000000") for k in range(50))), 1000)
             yield level_of(f"{n + 1}.0", "2.00000000")
             side.clear()
 
@@ -401,7 +401,7 @@ def test_comparison_of_keys_that_raises_is_passed_on_or_not_taken() -> None:
         pass
 
 
-def test_subclasses_work() -> None:
+def test_subclasses_of_bytes_lists_and_dicts_work() -> None:
     class Bytes(bytes):
         pass
 
@@ -411,11 +411,8 @@ def test_subclasses_work() -> None:
     class Dict(dict[bytes, Any]):
         pass
 
-    outbox = type("Outbox", (speedups.Outbox,), {})(list)
-    outbox.epoch, outbox.room = 1, 10
-    lane = type("Lane", (speedups.Lane,), {})(BTC, f'"{BTC}"', None)
-    lane.carry(*sides(), 10, 1, 8)
-    lane.outbox = outbox
+    outbox = open_outbox()
+    lane = lane_of(outbox)
     taken, wrong = take(Dict({Bytes(BTC.encode()): lane}), List([Bytes(frame()), frame()]))
     assert wrong is None
     assert len(outbox.updates) == taken
