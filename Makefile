@@ -86,7 +86,7 @@ dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into d
 	@ls dist
 
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Containers
@@ -129,11 +129,21 @@ $(BENCH_INSTALLED): $(INSTALLED)
 	@touch $@
 
 # The peers also need two packages of Debian: libnginx-mod-nchan and nginx-light.
-PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy
+PEERS := sse-starlette starlette uvicorn uvloop httptools redis py-spy
+# cryptofeed 3.0 needs a newer Python than the services; pyenv's may not be on the PATH.
+PEER_PYTHONS := python3.14 python3.13 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[3-9]*/bin/python3)
+PEER_PIP := bin/python -m pip install --quiet --disable-pip-version-check
 
-peers: $(INSTALLED) ## Make .venv-peers with the programs that the benchmarks compare with
+peers: $(INSTALLED) ## Make .venv-peers and .venv-peers-3 with the programs that the benchmarks compare with
 	@$(BIN)/python -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
+	@.venv-peers/$(PEER_PIP) $(PEERS)
+	@.venv-peers/$(PEER_PIP) 'cryptofeed~=2.4' || echo "cryptofeed 2.4 cannot be installed" >&2
+	@for name in $(PEER_PYTHONS); do \
+	    if "$$name" -c 'import sys, venv; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
+	        "$$name" -m venv .venv-peers-3 && .venv-peers-3/$(PEER_PIP) 'cryptofeed[redis]~=3.0' \
+	            || echo "cryptofeed 3.0 cannot be installed with $$name" >&2; exit 0; \
+	    fi; \
+	done; echo "cryptofeed 3.0 is not installed: it needs Python 3.13 or newer" >&2
 
 # The only step that needs the network; it is repeated if these files change.
 $(PACKAGES): pyproject.toml constraints.txt
