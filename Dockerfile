@@ -31,7 +31,7 @@ RUN cd /app && python -m venv /tools && \
     /tools/bin/python setup.py --quiet build_ext --inplace --build-temp /tmp/objects \
         --build-lib /tmp/built && \
     rm -rf setup.py kraken_book/c && \
-    python -c 'import kraken_book; print("compiled hot path:", kraken_book.__speedups__)'
+    /venv/bin/python -c 'import kraken_book; print("compiled hot path:", kraken_book.__speedups__)'
 RUN python -m compileall -q /app
 
 
