@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -110,7 +111,6 @@ class ObservedSession:
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0).join()
         self._messages: list[bytes] = []
         self._woken: set[str] = set()
-        self._is_full_of_lag = False
         self.books = {pair.symbol: self._new_book(pair) for pair in world.pairs}
         self._old_books: list[SymbolBook] = []
         self.queues: dict[str, EventQueue] = {}
@@ -118,9 +118,8 @@ class ObservedSession:
             if number == 2:
                 book.listener = Listener(book, self._observe)
             elif number != 3:
-                self.queues[symbol] = EventQueue(
-                    book, self._limit, lambda symbol=symbol: self._woken.add(symbol)
-                )
+                wake = partial(self._woken.add, symbol)
+                self.queues[symbol] = EventQueue(book, self._limit, wake)
         self.session = self._open_session()
 
     def play(self, script: Script) -> list[Observation]:

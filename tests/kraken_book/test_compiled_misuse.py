@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
-import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -44,7 +43,7 @@ def sides() -> tuple[Any, Any]:
     return bids, asks
 
 
-def open_outbox(on_waiting: Callable[[], None] = list) -> Any:
+def open_outbox(on_waiting: Callable[[], object] = list) -> Any:
     outbox = speedups.Outbox(on_waiting)
     outbox.epoch, outbox.room = 1, 1000
     return outbox
@@ -90,7 +89,8 @@ def attempts(call: Callable[..., object], right: tuple[object, ...]) -> Iterator
 
 def test_plain_update_is_taken() -> None:
     outbox = open_outbox()
-    lane, woken = lane_of(outbox), []
+    woken: list[Any] = []
+    lane = lane_of(outbox)
     assert take({BTC.encode(): lane}, [frame(), frame()], woken=woken) == (2, None)
     assert (len(outbox.updates), outbox.seq, woken) == (2, 2, [outbox])
 
@@ -104,7 +104,7 @@ def test_constructors_refuse_odd_arguments(name: str) -> None:
 def test_take_refuses_odd_arguments_and_changes_nothing() -> None:
     outbox = open_outbox()
     lane = lane_of(outbox)
-    right = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
+    right: tuple[object, ...] = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
     assert sum(attempts(speedups.take, right)) > len(ODD_VALUES)
     assert outbox.updates == []
     assert_usable(lane)
@@ -161,48 +161,35 @@ def test_lane_with_one_side_twice_or_exchanged_sides_does_not_crash() -> None:
 def test_outbox_refuses_odd_values_or_works_with_them(name: str) -> None:
     for value in ODD_VALUES:
         outbox = open_outbox()
-        with contextlib.suppress(REFUSALS):
+        before = getattr(outbox, name)
+        try:
             setattr(outbox, name, value)
+        except REFUSALS:
+            assert getattr(outbox, name) == before
         take({BTC.encode(): lane_of(outbox)}, [frame(), frame()])
-    try:
+    with pytest.raises(REFUSALS):
         delattr(outbox, name)
-    except REFUSALS:
-        getattr(outbox, name)
-    take({BTC.encode(): lane_of(outbox)}, [frame()])
+    getattr(outbox, name)
 
 
 @pytest.mark.parametrize("name", ["read_at", "checksum", "exchange_time", "outbox", "symbol"])
 def test_lane_refuses_odd_values_or_works_with_them(name: str) -> None:
     for value in ODD_VALUES:
         lane = lane_of(open_outbox())
-        with contextlib.suppress(*REFUSALS), warnings.catch_warnings(action="ignore"):
+        before = getattr(lane, name)
+        try:
             setattr(lane, name, value)
+        except REFUSALS:
+            assert getattr(lane, name) == before
+        else:
+            assert getattr(lane, name) == value
         take({BTC.encode(): lane}, [frame(), frame()])
-    with contextlib.suppress(REFUSALS):
+    with contextlib.suppress(*REFUSALS):
         delattr(lane, name)
     take({BTC.encode(): lane}, [frame()])
 
 
-@pytest.mark.xfail(strict=True, reason="the setters of the limited API store before they check")
-@pytest.mark.parametrize(
-    ("make", "name", "value"),
-    [
-        (open_outbox, "seq", None),
-        (open_outbox, "room", "x"),
-        (lane_of, "checksum", -1),
-        (lane_of, "checksum", 2**32),
-    ],
-)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_refused_value_leaves_the_previous_one(make: Any, name: str, value: object) -> None:
-    one = make()
-    before = getattr(one, name)
-    with pytest.raises(REFUSALS):
-        setattr(one, name, value)
-    assert getattr(one, name) == before
-
-
-@pytest.mark.parametrize("first", [-1, -(2**31), -(2**63), 2**63])
+@pytest.mark.parametrize("first", [-1, -(2**31), -(2**63), 2, 3, 2**31, 2**62, 2**63])
 def test_first_out_of_range_is_refused(first: int) -> None:
     outbox = open_outbox()
     lanes, messages = {BTC.encode(): lane_of(outbox)}, [frame()]
@@ -212,11 +199,7 @@ def test_first_out_of_range_is_refused(first: int) -> None:
 
 
 def test_first_behind_the_last_message_takes_nothing() -> None:
-    for first in (1, 2, 2**31, 2**62):
-        try:
-            assert take({BTC.encode(): lane_of()}, [frame()], first) == (first, None)
-        except REFUSALS:
-            assert first > 1
+    assert take({BTC.encode(): lane_of()}, [frame()], 1) == (1, None)
     assert take({}, []) == (0, None)
 
 
@@ -226,7 +209,7 @@ def test_first_behind_the_last_message_takes_nothing() -> None:
 def test_message_that_is_not_bytes_is_refused_or_not_taken(message: Any) -> None:
     outbox = open_outbox()
     lanes = {BTC.encode(): lane_of(outbox)}
-    with contextlib.suppress(REFUSALS):
+    with contextlib.suppress(*REFUSALS):
         assert take(lanes, [frame(), message]) == (1, None)
     assert len(outbox.updates) <= 1
 
@@ -234,7 +217,7 @@ def test_message_that_is_not_bytes_is_refused_or_not_taken(message: Any) -> None
 def test_seq_at_the_end_of_64_bits_is_not_passed() -> None:
     outbox = open_outbox()
     outbox.seq = 2**63 - 2
-    with contextlib.suppress(REFUSALS):
+    with contextlib.suppress(*REFUSALS):
         take({BTC.encode(): lane_of(outbox)}, [frame()] * 3)
     assert 2**63 - 2 <= outbox.seq < 2**63
 
@@ -250,7 +233,7 @@ def test_lane_whose_key_is_another_symbol_does_not_crash() -> None:
     }
     assert take(lanes, [frame()]) in {(1, None), (0, None)}
     for value in ODD_VALUES:
-        with contextlib.suppress(REFUSALS):
+        with contextlib.suppress(*REFUSALS):
             assert take({BTC.encode(): value}, [frame()]) == (0, None)
 
 
@@ -338,7 +321,7 @@ def test_iterable_that_changes_the_side_while_it_is_applied() -> None:
     def changing() -> Iterator[Level]:
         for n in range(200):
             side.apply(levels(*((f"{n + k + 1}.0", "1.00000000") for k in range(50))), 1000)
-            yield level_of(f"{n + 2}.0", "2.00000000")
+            yield level_of(f"{n + 1}.0", "2.00000000")
             side.clear()
 
     side.apply(changing(), 10)
@@ -414,7 +397,7 @@ def test_comparison_of_keys_that_raises_is_passed_on_or_not_taken() -> None:
         assert take(lanes, [frame()]) == (0, None)
 
 
-def test_subclasses_of_arguments_work() -> None:
+def test_subclasses_of_bytes_lists_and_dicts_work() -> None:
     class Bytes(bytes):
         pass
 
@@ -445,7 +428,7 @@ def test_object_without_init_is_harmless(name: str) -> None:
             value = getattr(bare, attribute)
             if callable(value) and attribute != "on_waiting":
                 value()
-        except (*REFUSALS, SystemError):
+        except REFUSALS:
             pass
     lane = lane_of()
     for use in (
@@ -455,7 +438,7 @@ def test_object_without_init_is_harmless(name: str) -> None:
         lambda: take({BTC.encode(): bare}, [frame()]),
         lambda: take({BTC.encode(): lane}, [frame()]),
     ):
-        with contextlib.suppress(REFUSALS):
+        with contextlib.suppress(*REFUSALS):
             use()
 
 
@@ -471,7 +454,7 @@ def test_second_init_is_harmless(name: str) -> None:
     ):
         for value in right:
             for arguments in ((value,), (value, value, value), (BTC, f'"{BTC}"', value)):
-                with contextlib.suppress(REFUSALS):
+                with contextlib.suppress(*REFUSALS):
                     one.__init__(*arguments)
                 take({BTC.encode(): lane}, [frame()])
     assert len(bids) == len(bids.pairs())
@@ -496,7 +479,7 @@ def test_cycle_of_lane_and_callback_is_collected() -> None:
 def test_calls_that_raise_leak_nothing() -> None:
     # The lane has no outbox, in which events would be kept.
     lane, outbox = lane_of(), open_outbox()
-    right = ({BTC.encode(): lane}, [frame()], 0, None, TIME, [])
+    right: tuple[object, ...] = ({BTC.encode(): lane}, [frame()], 0, None, TIME, [])
 
     def misuse() -> None:
         for _ in attempts(speedups.take, right):

@@ -24,7 +24,7 @@ from collector.feed.timestamp import Timestamp
 from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from lab.frame_mutations import DAMAGES, damage
-from lab.naive_book import NaiveBook
+from lab.naive_book import NaiveBook, TextLevel
 from lab.session_script import (
     START_STEADY_NS,
     START_UNIX_NS,
@@ -127,17 +127,17 @@ class Circle:
         ]
 
 
-def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]) -> bytes:
+def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[TextLevel], list[TextLevel]]) -> bytes:
     """Return the update that restores `sides`."""
-    changed = []
-    for now, before in zip((naive.bids, naive.asks), sides, strict=True):
+
+    def changes(now: list[TextLevel], before: list[TextLevel]) -> list[TextLevel]:
         prices = {price for price, _ in before}
-        changed.append(
-            [*before, *((price, "0.00000000") for price, _ in now if price not in prices)]
-        )
-    naive.frame(*changed)
+        return [*before, *((price, "0.00000000") for price, _ in now if price not in prices)]
+
+    bids, asks = changes(naive.bids, sides[0]), changes(naive.asks, sides[1])
+    naive.frame(bids, asks)
     assert (naive.bids, naive.asks) == sides
-    return book_frame("update", pair.quoted, *changed, naive.checksum, TIME)
+    return book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME)
 
 
 def resident_bytes() -> int:
