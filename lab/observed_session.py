@@ -228,7 +228,10 @@ class ObservedSession:
             case SessionAction("reconnect"):
                 self._reconnect("closed")
             case SessionAction("share", symbols):
-                self._limit.share_among(symbols)
+                # As the publisher does.
+                if self._limit.share_among(symbols):
+                    for queue in self.queues.values():
+                        queue.grant_room()
             case _:
                 self._look_at_requests()
 
