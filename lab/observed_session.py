@@ -111,6 +111,7 @@ class ObservedSession:
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0).join()
         self._messages: list[bytes] = []
         self._woken: set[str] = set()
+        self._is_full_of_lag = False
         self.books = {pair.symbol: self._new_book(pair) for pair in world.pairs}
         self._old_books: list[SymbolBook] = []
         self.queues: dict[str, EventQueue] = {}
@@ -118,8 +119,8 @@ class ObservedSession:
             if number == 2:
                 book.listener = Listener(book, self._observe)
             elif number != 3:
-                wake = partial(self._woken.add, symbol)
-                self.queues[symbol] = EventQueue(book, self._limit, wake)
+                on_waiting = partial(self._woken.add, symbol)
+                self.queues[symbol] = EventQueue(book, self._limit, on_waiting)
         self.session = self._open_session()
 
     def play(self, script: Script) -> list[Observation]:
@@ -201,7 +202,9 @@ class ObservedSession:
 
     # Everything else
 
-    def _act(self, action: Advance | SymbolAction | Open | Refuse | SessionAction) -> None:
+    def _act(  # noqa: C901 - one case for each action
+        self, action: Advance | SymbolAction | Open | Refuse | SessionAction
+    ) -> None:
         match action:
             case Advance(nanoseconds):
                 self._unix += nanoseconds
@@ -214,26 +217,24 @@ class ObservedSession:
                 self._old_books.append(self.books.pop(symbol))
             case SymbolAction("add", symbol):
                 self._add(symbol)
-            case SessionAction():
-                self._act_on_session(action)
-            case _ if action.symbol in self.queues:
-                self._act_on_queue(self.queues[action.symbol], action)
-        self._observe("woken by action", sorted(self._woken))
-        self._woken.clear()
-
-    def _act_on_session(self, action: SessionAction) -> None:
-        match action:
             case SessionAction("tick"):
                 self.session.tick(self._steady / 1e9)
             case SessionAction("reconnect"):
                 self._reconnect("closed")
             case SessionAction("share", symbols):
-                # As the publisher does.
-                if self._limit.share_among(symbols):
-                    for queue in self.queues.values():
-                        queue.grant_room()
-            case _:
+                self._share(symbols)
+            case SessionAction():
                 self._look_at_requests()
+            case _ if action.symbol in self.queues:
+                self._act_on_queue(self.queues[action.symbol], action)
+        self._observe("woken by action", sorted(self._woken))
+        self._woken.clear()
+
+    def _share(self, symbols: int) -> None:
+        # As the publisher does it.
+        if self._limit.share_among(symbols):
+            for queue in self.queues.values():
+                queue.grant_room()
 
     def _add(self, symbol: str) -> None:
         book = self._new_book(next(p for p in self._world.pairs if p.symbol == symbol))

@@ -75,9 +75,9 @@ class RandomSteps:
         return Happen(self._pair(), number.randrange(13), number.randint(0, 4))
 
     def _plain(self) -> Update:
-        times = self._random.choice((1, 1, 1, 2, 3, 8, 20))
+        count = self._random.choice((1, 1, 1, 2, 3, 8, 20))
         time = self._time() if self._random.random() < 0.1 else -1
-        return Update(self._pair(), self._side(), self._side(), time=time, times=times)
+        return Update(self._pair(), self._side(), self._side(), time=time, repeats=count)
 
     def _odd(self) -> Update:
         number = self._random

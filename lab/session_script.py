@@ -188,7 +188,7 @@ class Update(NamedTuple):
     damages: tuple[Damage, ...] = ()
     wrong: int = 0
     is_lost: bool = False
-    times: int = 1
+    repeats: int = 1
 
 
 class Snapshot(NamedTuple):
@@ -321,7 +321,7 @@ class ScriptWriter:
 
     def _write_updates(self, step: Update) -> None:
         number = step.pair % len(self.world.pairs)
-        for repeat in range(step.times):
+        for repeat in range(step.repeats):
             frame = self._update(number, step, repeat)
             if not step.is_lost:
                 self._send(frame)

@@ -7,6 +7,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -89,8 +90,8 @@ def attempts(call: Callable[..., object], right: tuple[object, ...]) -> Iterator
 
 def test_plain_update_is_taken() -> None:
     outbox = open_outbox()
-    woken: list[Any] = []
     lane = lane_of(outbox)
+    woken: list[Any] = []
     assert take({BTC.encode(): lane}, [frame(), frame()], woken=woken) == (2, None)
     assert (len(outbox.updates), outbox.seq, woken) == (2, 2, [outbox])
 
@@ -104,7 +105,7 @@ def test_constructors_refuse_odd_arguments(name: str) -> None:
 def test_take_refuses_odd_arguments_and_changes_nothing() -> None:
     outbox = open_outbox()
     lane = lane_of(outbox)
-    right: tuple[object, ...] = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
+    right: tuple[Any, ...] = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
     assert sum(attempts(speedups.take, right)) > len(ODD_VALUES)
     assert outbox.updates == []
     assert_usable(lane)
@@ -466,7 +467,7 @@ def test_cycle_of_lane_and_callback_is_collected() -> None:
 
     owner = Owner()
     gone = weakref.ref(owner)
-    outbox = open_outbox(owner.__repr__)
+    outbox = open_outbox(partial(id, owner))
     lane = lane_of(outbox)
     owner.lane = lane  # type: ignore[attr-defined]
     lane.read_at = owner

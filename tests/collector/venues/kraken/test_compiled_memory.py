@@ -122,21 +122,21 @@ class Circle:
                 updates.append(book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME))
             updates.append(_back(pair, naive, sides))
         half = len(updates) // 2
-        return snapshots, [
-            frame for two in zip(updates[:half], updates[half:], strict=True) for frame in two
-        ]
+        pairs = zip(updates[:half], updates[half:], strict=False)
+        return snapshots, [frame for two in pairs for frame in two]
 
 
-def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[TextLevel], list[TextLevel]]) -> bytes:
+def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]) -> bytes:
     """Return the update that restores `sides`."""
-
-    def changes(now: list[TextLevel], before: list[TextLevel]) -> list[TextLevel]:
+    changed: list[list[TextLevel]] = []
+    for now, before in zip((naive.bids, naive.asks), sides, strict=True):
         prices = {price for price, _ in before}
-        return [*before, *((price, "0.00000000") for price, _ in now if price not in prices)]
-
-    bids, asks = changes(naive.bids, sides[0]), changes(naive.asks, sides[1])
-    naive.frame(bids, asks)
+        changed.append(
+            [*before, *((price, "0.00000000") for price, _ in now if price not in prices)]
+        )
+    naive.frame(*changed)
     assert (naive.bids, naive.asks) == sides
+    bids, asks = changed
     return book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME)
 
 
