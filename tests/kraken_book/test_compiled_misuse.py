@@ -493,13 +493,16 @@ def test_calls_that_raise_leak_nothing() -> None:
             with contextlib.suppress(*REFUSALS, UnicodeError):
                 speedups.Side(1).apply([OddLevel(value, value)], 10)
 
-    misuse()
+    # The first calls fill caches and free lists.
+    for _ in range(5):
+        misuse()
     gc.collect()
     counted = ODD_VALUES[-11:]
     blocks, counts = sys.getallocatedblocks(), [sys.getrefcount(value) for value in counted]
-    for _ in range(50):
+    for _ in range(200):
         misuse()
     gc.collect()
-    assert sys.getallocatedblocks() - blocks < 40
+    # Each call of `misuse` raises hundreds of errors; a leak would leave 200 blocks or more.
+    assert sys.getallocatedblocks() - blocks < 100
     after = [sys.getrefcount(value) for value in counted]
-    assert max(new - old for old, new in zip(counts, after, strict=True)) < 20
+    assert max(new - old for old, new in zip(counts, after, strict=True)) < 100
