@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from kraken_book.speedups import PURE_VARIABLE
 from runtime.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +48,7 @@ PROGRAMS = {"api": "api.app", "collector": "collector.program", "simulator": "si
 """The modules that `python -m` can be given, and the module that each one loads and runs."""
 
 # Variables with these beginnings act when Python starts or a library is imported.
-_IMPORT_TIME_PREFIXES = ("LANG", "LC_", "PROMETHEUS_", "PYTHON", "TZ")
+_IMPORT_TIME_PREFIXES = ("LANG", "LC_", "PROMETHEUS_", "PYTHON", "TZ", PURE_VARIABLE)
 
 _COMMON_SERVER = ""
 _MAX_ORDER_BYTES = 100_000
@@ -161,7 +162,8 @@ class ForkServer:
     @staticmethod
     def can_start(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Return whether a fork would be like `python -m` with these arguments and variables."""
-        changed = environment.keys() - _base_environment().keys()
+        base = base_environment()
+        changed = [name for name, value in environment.items() if base.get(name) != value]
         return (
             sys.platform == "linux"
             and arguments[0] in PROGRAMS
@@ -207,7 +209,7 @@ class ForkServer:
                 process = subprocess.Popen(
                     [sys.executable, "-m", "lab.fork_server", str(theirs.fileno())],
                     cwd=ROOT,
-                    env=_base_environment(),
+                    env=base_environment(),
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                     process_group=0,
@@ -229,8 +231,13 @@ def _control_pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def _base_environment() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+def base_environment() -> dict[str, str]:
+    """Return the variables of every process; nothing else of this process's is passed on.
+
+    The developer's environment may not change a test, except that it selects the hot path.
+    """
+    path = {PURE_VARIABLE: os.environ[PURE_VARIABLE]} if PURE_VARIABLE in os.environ else {}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **path}
 
 
 class _Children:

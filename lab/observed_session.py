@@ -68,14 +68,15 @@ class Observation(NamedTuple):
 
 
 class Listener:
-    """A listener of a book that is no queue; the compiled path does not tell it of updates."""
+    """A listener of a book that is no queue."""
 
     def __init__(self, book: SymbolBook, observe: Callable[[str, object], None]) -> None:
         self._book = book
         self._observe = observe
 
-    def on_update(self, _bids: Sequence[Level], _asks: Sequence[Level]) -> None:
-        """Observe nothing."""
+    def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Observe an update."""
+        self._observe("heard update", (list(bids), list(asks)))
 
     def on_snapshot(self) -> None:
         """Observe a snapshot."""

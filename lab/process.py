@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from lab.fork_server import ROOT, ForkedProcess, ForkServer
+from lab.fork_server import ROOT, ForkedProcess, ForkServer, base_environment
 from lab.process_table import cpu_seconds
 from lab.waiting import DEADLINE, wait_for
 from runtime.process import die_with_parent
@@ -33,7 +33,7 @@ class Process:
         log: The file for the output; its folder is the working directory.
         arguments: The arguments of `python -m`.
         fork_server: Starts the process if it can; None for a real `python -m`.
-        environment: The settings; nothing else of this process's environment is passed on.
+        environment: The settings; `base_environment` has the other variables.
 
     """
 
@@ -49,13 +49,7 @@ class Process:
         self.name = name
         self._log_path = log
         self._arguments = list(arguments)
-        # Neither the developer's environment nor a .env may change a test.
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "LOG_FORMAT": "json",
-            **environment,
-        }
+        self._environment = {**base_environment(), "LOG_FORMAT": "json", **environment}
         self._fork_server = fork_server
         self.process = self._start()
 

@@ -54,7 +54,8 @@ class SymbolBook:
         book: The verified book; None unless the status is `live`.
         path: What the book is made of.
         lane: The newest frame of the book. If the path is compiled, `take` updates it and the book.
-        listener: Receives each verified change, if it is set, except those that `take` makes.
+        listener: Receives each verified change, if it is set, except updates that `take` adds to
+            the outbox of the lane.
     """
 
     def __init__(

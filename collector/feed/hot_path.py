@@ -2,8 +2,8 @@
 
 The pure path takes each frame alone. The compiled path has the function `take`, which takes a run
 of frames of one connection: it updates and verifies the books of their lanes, and adds the events
-to the outboxes. `take` stops at any frame that is not in Kraken's usual form, or whose lane has no
-book or whose outbox has no room, and Python takes that one.
+to the outboxes. `take` stops at any frame that is not plain, or whose lane has no book, no outbox
+or no room in it, and Python takes that one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 /* One symbol's way from its frames to the events that wait for Redis: the types Lane and Outbox.
  *
- * Both have the attributes of the classes of the same names in collector.feed.lane, which explain
- * them.
+ * Both have the attributes of the classes of the same names in collector.feed.hot_path, which
+ * explain them.
  */
 #include "speedups.h"
 #include "text.h"

@@ -1,8 +1,8 @@
 /* The compiled hot path of a frame: shared definitions.
  *
  * The pure Python path is the specification (kraken_book.book, kraken_book.event,
- * collector.feed.lane). This module does the same work for Kraken's canonical update frames alone,
- * with the same results to the byte. `take` in take.c takes a run of frames in one call:
+ * collector.feed.hot_path). This module does the same work for Kraken's canonical update frames
+ * alone, with the same results to the byte. `take` in take.c takes a run of frames in one call:
  *
  *     frame.c   the bytes of one frame: is it a canonical update, and what does it change?
  *     side.c    the levels of one side of a book, sorted, with their texts

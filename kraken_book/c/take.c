@@ -138,10 +138,10 @@ static bool is_right(const Lane *lane, uint32_t checksum) {
     return bids->count == 0 || asks->count == 0 || side_best_ticks(bids) < side_best_ticks(asks);
 }
 
-/* Append the event of the update to the outbox, if that is open. */
+/* Append the event of the update to the outbox if that is open; a closed one keeps nothing. */
 static Outcome add_event(Run *run, Lane *lane) {
     Outbox *outbox = lane->outbox;
-    if (outbox == NULL || !outbox->is_open) {
+    if (!outbox->is_open) {
         return TAKEN;
     }
     Py_ssize_t length = render_event(run, lane, outbox->seq + 1);
@@ -173,11 +173,11 @@ static void set_read_at(Run *run, Lane *lane) {
     }
 }
 
+/* Whether the lane has an outbox that keeps nothing or has room. */
 static bool has_room(const Lane *lane) {
     const Outbox *outbox = lane->outbox;
-    return outbox == NULL || !outbox->is_open ||
-           (outbox->updates != NULL && outbox->room > 0 && outbox->seq >= 0 &&
-            outbox->seq < INT64_MAX);
+    return outbox != NULL && (!outbox->is_open || (outbox->updates != NULL && outbox->room > 0 &&
+                                                   outbox->seq >= 0 && outbox->seq < INT64_MAX));
 }
 
 /* Take one frame, or leave it with nothing changed. A wrong frame is one that has been applied and
@@ -238,7 +238,7 @@ const char take_doc[] =
     "take(lanes, messages, first, read_at, received_at, woken) -> (next, wrong)\n\n"
     "Take the run of canonical update frames that begins at messages[first].\n\n"
     "Each frame updates and verifies the book of its lane, and adds an event to the lane's outbox\n"
-    "if that is open. Outboxes in which the first event waits are added to the list `woken`. `next`\n"
+    "if that is open. A lane without a book or an outbox is left. Outboxes in which the first event waits are added to the list `woken`. `next`\n"
     "is the index of the first message that was not taken. `wrong` is None, or, if the last frame\n"
     "taken has not led to the venue's book, its lane and its checksum.\n\n"
     "`lanes` has a Lane for the UTF-8 of each symbol. `read_at` is kept as the time of the frames,\n"

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+import kraken_book
+from kraken_book.speedups import PURE_VARIABLE
 from lab.fork_server import ForkServer
 from lab.process import Process
 from lab.process_table import is_running
@@ -132,8 +134,23 @@ def test_services_end_when_the_connection_to_the_fork_server_breaks(folder: Path
 
 @pytest.mark.parametrize(
     ("module", "variable"),
-    [("api", "PYTHONDEVMODE"), ("api", "LC_ALL"), ("kraken_book", "LOG_FORMAT")],
+    [
+        ("api", "PYTHONDEVMODE"),
+        ("api", "LC_ALL"),
+        ("api", PURE_VARIABLE),
+        ("kraken_book", "LOG_FORMAT"),
+    ],
 )
 def test_fork_server_refuses_what_a_fork_would_do_differently(module: str, variable: str) -> None:
     assert ForkServer.can_start(["api"], {"LOG_FORMAT": "json"})
-    assert not ForkServer.can_start([module], {variable: "1"})
+    assert not ForkServer.can_start([module], {variable: "another"})
+
+
+def test_collector_has_the_hot_path_of_the_tests(
+    stages: tuple[Stage, Stage], real_redis_url: str
+) -> None:
+    for stage in stages:
+        collector = start_collector(stage, real_redis_url)
+        lines = map(json.loads, collector.log.splitlines())
+        started = next(line for line in lines if line["event"] == "collector started")
+        assert started["speedups"] == kraken_book.__speedups__

@@ -12,6 +12,7 @@ from collector.feed.hot_path import PURE, HotPath
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
+from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from collector.venues.kraken.subscription import State
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
@@ -104,6 +105,9 @@ class Conversation:
         self.books = {
             symbol: SymbolBook(symbol, depth, "simulated", path=self.path) for symbol in symbols
         }
+        # The compiled path needs an outbox; that of a closed queue keeps nothing.
+        for book in self.books.values():
+            EventQueue(book, QueueLimit(), lambda: None)
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
         self.accepts_lists = True
