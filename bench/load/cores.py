@@ -19,7 +19,7 @@ def count_cores() -> int:
 
 
 class Placement(NamedTuple):
-    """The cores of a server, of its Redis with whatever publishes, and of the readers."""
+    """The cores of a server, of Redis and the publisher, and of the readers."""
 
     server: int
     redis: int

@@ -16,6 +16,7 @@ from lab.frame_mutations import FORMS
 from lab.naive_book import NaiveBook, TextLevel
 from lab.observed_session import ObservedSession, assert_same, observe
 from lab.random_scripts import times_longer
+from lab.script_writer import book_frame, instruments_frame, iso_time
 from lab.session_script import (
     START_STEADY_NS,
     START_UNIX_NS,
@@ -25,9 +26,6 @@ from lab.session_script import (
     Send,
     SymbolAction,
     World,
-    book_frame,
-    instruments_frame,
-    iso_time,
 )
 
 BTC = Pair("BTC/USD", 1, 8, 633_810)

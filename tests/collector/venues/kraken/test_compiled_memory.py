@@ -25,14 +25,8 @@ from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from lab.frame_mutations import DAMAGES, damage
 from lab.naive_book import NaiveBook, TextLevel
-from lab.session_script import (
-    START_STEADY_NS,
-    START_UNIX_NS,
-    Pair,
-    book_frame,
-    instruments_frame,
-    iso_time,
-)
+from lab.script_writer import book_frame, instruments_frame, iso_time
+from lab.session_script import START_STEADY_NS, START_UNIX_NS, Pair
 
 FRAMES = int(os.environ.get("KRAKEN_BOOK_FRAMES", "1000000"))
 PAIRS = (Pair("BTC/USD", 1, 8, 633_810), Pair("ETH/USD", 2, 8, 345_678))

@@ -14,6 +14,7 @@ from lab.naive_book import NaiveBook
 from lab.observed_session import ObservedSession, assert_same, observe
 from lab.random_scripts import times_longer
 from lab.recordings import BESIDE, DATA, FindRecording
+from lab.script_writer import book_frame, instruments_frame, iso_time
 from lab.session_script import (
     START_UNIX_NS,
     Action,
@@ -25,9 +26,6 @@ from lab.session_script import (
     SessionAction,
     SymbolAction,
     World,
-    book_frame,
-    instruments_frame,
-    iso_time,
 )
 
 BTC = Pair("BTC/USD", 1, 8, 633_810)

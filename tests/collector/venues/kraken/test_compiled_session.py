@@ -15,6 +15,7 @@ from collector.feed.hot_path import PURE, HotPath
 from collector.feed.timestamp import Timestamp
 from lab.observed_session import ObservedSession, assert_same, observe
 from lab.random_scripts import RandomSteps, shortest, times_longer
+from lab.script_writer import write_script
 from lab.session_script import (
     LOTS,
     ODD_TIMES,
@@ -29,7 +30,6 @@ from lab.session_script import (
     Step,
     Update,
     World,
-    write_script,
 )
 from tests.collector.venues.kraken.kraken_side import Conversation
 
