@@ -143,6 +143,9 @@ def test_exactly_one_of_two_collectors_leads_after_redis_returns(
     def leading() -> list[float]:
         return sorted(collector.metric("kraken_book_leading") for collector in pair)
 
+    # Until the previous leader has heard from the lease, both may lead: a fence stops its writes.
+    for collector in pair:
+        collector.wait_for_line("lease request works again")
     wait_until(lambda: leading() == [0, 1], "exactly one collector leads")
     wait_until_they_move(streams)
     assert leading() == [0, 1]
