@@ -47,6 +47,11 @@ class StoredBooks:
         last = self.last_id(symbol)
         return 0 if last == "-" else int(last.partition("-")[2])
 
+    def is_live(self, symbol: str) -> bool:
+        """Return whether the newest status in the stream is `live`."""
+        statuses = [event["status"] for event in self.events(symbol) if event["kind"] == "status"]
+        return statuses[-1:] == ["live"]
+
     def ladder(self, symbol: str) -> Ladder:
         """Return the ladder after the whole stream; fail if an event breaks the contract."""
         return ladder_of_dump(symbol, self.entries(symbol))
