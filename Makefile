@@ -2,7 +2,7 @@
 # environment: `make run FEED=live API_PORT=3001`.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run tui test check unit lint types version dist up down logs compose-test chaos soak pictures \
+.PHONY: help install run tui test check unit lint types sanitize version dist up down logs compose-test chaos soak pictures \
     bench peers clean
 
 PYTHON ?= python3
@@ -70,18 +70,23 @@ lint: $(INSTALLED) ## Check style, formatting and the walls between the packages
 types: $(INSTALLED) ## Check all types with mypy --strict
 	@$(BIN)/mypy
 
+sanitize: $(INSTALLED) ## Run the tests of the compiled module with sanitizers for memory and leaks
+	@.ci/sanitize $(ARGS)
+
 version: ## Print the version, which kraken_book/__init__.py has
 	@echo $(VERSION)
 
-# The sdist, and the wheel built from it.
-dist: $(INSTALLED) ## Build the sdist and the wheel into dist/
+# The sdist, and the wheel for all platforms built from it. Those with the extension are built in
+# the release workflow, in containers that are old enough: `pip wheel .` makes one for this machine.
+dist: $(INSTALLED) ## Build the sdist and the wheel without compiled code into dist/
 	@rm -rf dist
 	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
-	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@CC=false $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@$(BIN)/python -m tools.wheels dist/*.whl
 	@ls dist
 
 clean: ## Remove .venv, caches and the results of builds
-	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .venv-peers-3 build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Containers
@@ -124,11 +129,21 @@ $(BENCH_INSTALLED): $(INSTALLED)
 	@touch $@
 
 # The peers also need two packages of Debian: libnginx-mod-nchan and nginx-light.
-PEERS := cryptofeed sse-starlette starlette uvicorn uvloop httptools redis py-spy
+PEERS := sse-starlette starlette uvicorn uvloop httptools redis py-spy
+# cryptofeed 3.0 needs a newer Python than the services; pyenv's may not be on the PATH.
+PEER_PYTHONS := python3.14 python3.13 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[3-9]*/bin/python3)
+PEER_PIP := bin/python -m pip install --quiet --disable-pip-version-check
 
-peers: $(INSTALLED) ## Make .venv-peers with the programs that the benchmarks compare with
+peers: $(INSTALLED) ## Make .venv-peers and .venv-peers-3 with the programs that the benchmarks compare with
 	@$(BIN)/python -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check $(PEERS)
+	@.venv-peers/$(PEER_PIP) $(PEERS)
+	@.venv-peers/$(PEER_PIP) 'cryptofeed~=2.4' || echo "cryptofeed 2.4 cannot be installed" >&2
+	@for name in $(PEER_PYTHONS); do \
+	    if "$$name" -c 'import sys, venv; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
+	        "$$name" -m venv .venv-peers-3 && .venv-peers-3/$(PEER_PIP) 'cryptofeed[redis]~=3.0' \
+	            || echo "cryptofeed 3.0 cannot be installed with $$name" >&2; exit 0; \
+	    fi; \
+	done; echo "cryptofeed 3.0 is not installed: it needs Python 3.13 or newer" >&2
 
 # The only step that needs the network; it is repeated if these files change.
 $(PACKAGES): pyproject.toml constraints.txt

@@ -64,7 +64,7 @@ def main(
     if options.list:
         for each in suites:
             how = "" if each.is_default else " (only with --only)"
-            print(f"{each.name:15} {each.what}, {each.seconds:.0f} s{how}")
+            print(f"{each.name:17} {each.what}, {each.seconds:.0f} s{how}")
         return 0
     if options.draw:
         report = msgspec.json.decode(options.draw.read_bytes(), type=Report)

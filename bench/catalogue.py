@@ -32,7 +32,7 @@ from bench.suites import (
 from bench.suites.ingest import comparison as ingest
 
 DEFAULT_SUITES = (
-    Suite("core", "a frame's bytes to a verified book", core.measure, 2),
+    Suite("core", "a frame's bytes to a book and to an event", core.measure, 5),
     Suite("start", "each program, until --help is answered", start.measure, 20),
     Suite("ingest", "socket to Redis, one collector", ingest.measure, 68),
     Suite("fan_out", "Redis to 1,000 readers, one api", fan_out.measure, 58),
@@ -49,9 +49,10 @@ OPTIONAL_SUITES = (
     Suite("core_25", "core at depth 25", partial(core.measure, depth=25), 3, False),
     Suite("core_1000", "core at depth 1,000", partial(core.measure, depth=1000), 10, False),
     Suite("stalls_1100", "stalls, 1,100 books", partial(stalls.measure, books=1100), 60, False),
+    Suite("end_to_end_pinned", "the same, pinned to cores", end_to_end.measure_pinned, 27, False),
     Suite("replicas_all", "1, 10 and 50 api processes", replicas.measure, 240, False),
     Suite("sizes_all", "sizes, more shapes and events", sizes.measure, 60, False),
-    Suite("whole_exchange", "1,100 books, bursts", whole_exchange.measure, 60, False),
+    Suite("whole_exchange", "1,100 books, ten bursts", whole_exchange.measure, 150, False),
     Suite("great_depth", "20 books of depth 1,000", whole_exchange.measure_deep, 40, False),
     Suite("redis_replica", "a replica of Redis that apis read", redis_replica.measure, 25, False),
     Suite("hand_over", "time until a second collector leads", hand_over.measure, 120, False),

@@ -33,6 +33,10 @@ FEED_LAG = Histogram(
     "Time from a frame's timestamp to its reading, less the shortest such time.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+PAUSED_SECONDS = Counter(
+    "kraken_book_feed_paused_seconds_total",
+    "Time for which connections paused, because Redis wrote too slowly.",
+)
 PUBLISHED = FastCounter("kraken_book_published_events_total", "Events acknowledged by Redis.")
 CONFLATED = FastCounter(
     "kraken_book_conflated_events_total", "Events that snapshots replaced in the queue."

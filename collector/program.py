@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
+from collector.feed.room import Room
 from collector.lead.lease import Lease
 from collector.metrics import WAITING
 from collector.publish.event_queue import QueueLimit
@@ -53,13 +54,13 @@ class Collector:
         shard = settings.collector_shard
         retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
         troubles = Troubles()
-        load = FeedLoad()
+        load, room = FeedLoad(), Room()
         leadership = Leadership()
         publisher = Publisher(
-            nodes, retention, str(shard), leadership, load, troubles, limit=queue_limit
+            nodes, retention, str(shard), leadership, load, room, troubles, limit=queue_limit
         )
         feed = Feed(
-            kraken_venue(settings),
+            kraken_venue(settings, room),
             settings.kraken_symbols,
             shard,
             settings.kraken_max_symbols,
@@ -110,8 +111,13 @@ class Collector:
                 await self._lease.release()
 
 
-def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
-    """Return the venue that the settings describe."""
+def kraken_venue(settings: CollectorSettings, room: Room) -> KrakenVenue:
+    """Return the venue that the settings describe.
+
+    Args:
+        settings: The settings.
+        room: The room in the queues of events.
+    """
     return KrakenVenue(
         url=settings.kraken_url,
         source=settings.source,
@@ -119,6 +125,7 @@ def kraken_venue(settings: CollectorSettings) -> KrakenVenue:
         symbols_per_connection=settings.kraken_symbols_per_connection,
         connects_per_10_min=settings.kraken_connects_per_10_min,
         quiet_resync=settings.kraken_quiet_resync,
+        room=room,
     )
 
 

@@ -22,13 +22,14 @@ class Side:
     def json(self) -> str: ...
 
 class Outbox:
-    on_waiting: Callable[[], None]
     epoch: int | None
     seq: int
     room: int
     is_waiting: bool
     updates: list[bytes]
     def __init__(self, on_waiting: Callable[[], None]) -> None: ...
+    @property
+    def on_waiting(self) -> Callable[[], None]: ...
 
 class Lane:
     read_at: object

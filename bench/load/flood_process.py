@@ -39,10 +39,15 @@ class FloodProcess:
         """The process id."""
         return self._process.pid
 
-    def send(self, protocol: Literal["v1", "v2"]) -> float:
-        """Send all updates to the subscribers; return the time of the first, by time.monotonic."""
+    def send(self, protocol: Literal["v1", "v2"], rounds: int = 1) -> float:
+        """Send so many rounds of the updates; v1 has only one.
+
+        Returns:
+            The time of the first update, by time.monotonic.
+
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{protocol}\n".encode())
+        self._process.stdin.write(f"{protocol} {rounds}\n".encode())
         self._process.stdin.flush()
         return self._next(Begun).at
 

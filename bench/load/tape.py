@@ -18,7 +18,10 @@ from simulator.protocol.wire import Level, book_frame, checksum, pack, time_text
 _TIME = time_text(0)
 # The end of every frame has the same length, so the time can be set when the frame is sent.
 _END = f'{_TIME}"}}]}}'.encode()
+_AFTER_TIME = _END[len(_TIME) :]
 _TICK_SECONDS = 0.001
+# The exchange time of frames that are not played: the beginning of 2026.
+_FRAMES_BEGIN_US = 1_767_225_600_000_000
 
 
 class TapeFrame(NamedTuple):
@@ -60,7 +63,7 @@ class Tape:
         self.depth = depth
         self._markets = {symbol: Market(profile(symbol), seed) for symbol in symbols}
         self._snapshots = {
-            symbol: _head("snapshot", market, market.bids.top(depth), market.asks.top(depth))
+            symbol: head_of("snapshot", market, market.bids.top(depth), market.asks.top(depth))
             for symbol, market in self._markets.items()
         }
         self.updates = list(self._made(rates, random.Random(seed)))
@@ -93,8 +96,7 @@ class Tape:
         snapshot: bool,  # noqa: ARG002 - it is always sent
     ) -> None:
         """Send the snapshot, and the updates that are played from now on."""
-        now = time_text(time.time_ns() // 1000).encode()
-        subscriber.push(self._snapshots[symbol] + now + _END[len(_TIME) :])
+        subscriber.push(frame_at(time.time_ns() // 1000, self._snapshots[symbol]))
         self._subscribers[symbol] = subscriber
 
     def unsubscribe(self, symbol: str, subscriber: FeedSubscriber) -> None:
@@ -108,10 +110,12 @@ class Tape:
         return self._subscribers
 
     def frames(self, symbol: str) -> Iterator[bytes]:
-        """Yield the frames of a symbol, the snapshot first, with an arbitrary time in them."""
-        heads = [self._snapshots[symbol], *[u.head for u in self.updates if u.symbol == symbol]]
-        # A head begins with the WebSocket header.
-        yield from (head[head.index(b'{"') :] + _END for head in heads)
+        """Yield the frames of a symbol, the snapshot first, as if the tape began in 2026."""
+        heads = [(0.0, self._snapshots[symbol])]
+        heads += [(update.due, update.head) for update in self.updates if update.symbol == symbol]
+        for due, head in heads:
+            # A head begins with the WebSocket header.
+            yield frame_at(_FRAMES_BEGIN_US + int(due * 1e6), head)[head.index(b'{"') :]
 
     def start(self, wait: float = 1.0) -> None:
         """Begin to play after `wait` seconds."""
@@ -139,10 +143,10 @@ class Tape:
 
     def stamped(self) -> Iterator[tuple[float, str, bytes]]:
         """Yield the due time, the symbol and the whole frame of each update."""
-        start, rest = int(self.started_at * 1e6), _END[len(_TIME) :]
+        start = int(self.started_at * 1e6)
         return iter(
             [
-                (due, symbol, head + time_text(start + int(due * 1e6)).encode() + rest)
+                (due, symbol, frame_at(start + int(due * 1e6), head))
                 for due, symbol, head in self.updates
             ]
         )
@@ -162,9 +166,18 @@ class Tape:
         depth = self.depth
         worst_bid, worst_ask = market.bids.worst(depth), market.asks.worst(depth)
         market.move()
-        bids = visible(market.bids, worst_bid, depth)
-        asks = visible(market.asks, worst_ask, depth)
-        return _head("update", market, bids, asks) if bids or asks else b""
+        bids = self._levels(visible(market.bids, worst_bid, depth))
+        asks = self._levels(visible(market.asks, worst_ask, depth))
+        return head_of("update", market, bids, asks) if bids or asks else b""
+
+    def _levels(self, changed: list[Level]) -> list[Level]:
+        """Return the levels of one side of a frame; a subclass may order them."""
+        return changed
+
+
+def frame_at(us: int, head: bytes) -> bytes:
+    """Return the whole frame with this exchange time, in microseconds since 1970."""
+    return head + time_text(us).encode() + _AFTER_TIME
 
 
 def checksum_of(market: Market) -> int:
@@ -172,10 +185,10 @@ def checksum_of(market: Market) -> int:
     return checksum(market.asks.top(10), market.bids.top(10))
 
 
-def _head(
+def head_of(
     kind: Literal["snapshot", "update"], market: Market, bids: list[Level], asks: list[Level]
 ) -> bytes:
-    """Return a frame without its time."""
+    """Return a frame of a market with these levels, up to its time."""
     text = book_frame(kind, market.profile.instrument, bids, asks, checksum_of(market), _TIME)
     return pack(text).removesuffix(_END)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Self
 
-from lab.process_table import cpu_seconds
+from lab.process_table import cpu_seconds, descendants
 from runtime.process import die_with_parent
 
 START_SECONDS = 20.0
@@ -54,6 +54,11 @@ class PeerProcess:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the process and of its children."""
+        return [self._process.pid, *descendants(self._process.pid)]
 
     def cpu_seconds(self) -> float:
         """Return the CPU seconds that the process has used (Linux only)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,14 @@ _APP = Path(__file__).with_name("sse_starlette_app.py")
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its stream, its publisher, its CPU and its memory."""
+    """A running server: its stream, its publisher, its processes, its CPU and its memory."""
 
     port: int
     path: str
     publisher: EventPublisher
     cpu_seconds: Callable[[], float]
+    pids: Sequence[int]
+    redis_pids: Sequence[int] = ()
     memory: Callable[[], int] | None = None
     redis_socket: Path | None = None
 
@@ -48,7 +50,14 @@ def api(events: MarketEvents) -> Iterator[Server]:
         served.wait_until_live(SYMBOL)
         path = f"/stream/{SYMBOL.replace('/', '-')}"
         yield Server(
-            served.port, path, publisher, served.cpu_seconds, served.memory, redis.socket_path
+            served.port,
+            path,
+            publisher,
+            served.cpu_seconds,
+            [served.process.pid],
+            [redis.process.pid],
+            served.memory,
+            redis.socket_path,
         )
 
 
@@ -61,7 +70,7 @@ def nchan(_events: MarketEvents) -> Iterator[Server]:
         start_nchan(Path(folder), port) as served,
         closing(NchanPublisher(port)) as publisher,
     ):
-        yield Server(port, NCHAN_PATH, publisher, served.cpu_seconds)
+        yield Server(port, NCHAN_PATH, publisher, served.cpu_seconds, served.pids)
 
 
 @contextmanager
@@ -77,4 +86,5 @@ def sse_starlette(events: MarketEvents) -> Iterator[Server]:
         port, stream = free_port(), events_key(SYMBOL)
         command = [str(PEERS_PYTHON), str(_APP), str(port), str(redis.socket_path), stream]
         served = undo.enter_context(PeerProcess(command, port, folder / "app.log", {}))
-        yield Server(port, "/sub", publisher, served.cpu_seconds)
+        pids = served.pids
+        yield Server(port, "/sub", publisher, served.cpu_seconds, pids, [redis.process.pid])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from time import monotonic, sleep
 
+from bench.load.cores import Placement, pin, pinned
 from bench.load.market_events import MarketEvents, market_events
 from bench.load.publishers import publish_at
 from bench.peers.process import NotInstalled
@@ -19,8 +21,10 @@ from lab.sse.timing_crowd import TimingCrowd
 OURS = "api"
 # From the head of a response until the server has registered the reader; no peer reports it.
 SETTLE_SECONDS = 0.5
-# The time that the last event may take to arrive.
+# The time that the last event may take to arrive. The api has longer: its readers must have every
+# event, and late ones lower its rate.
 GRACE_SECONDS = 3.0
+OUR_GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -134,9 +138,20 @@ def _p99(delivered: TurnResult) -> float:
 
 
 def take_turns(
-    servers: Mapping[str, Start], load: ReaderLoad, turns: int, progress: Progress
+    servers: Mapping[str, Start],
+    load: ReaderLoad,
+    turns: int,
+    progress: Progress,
+    place: Placement | None = None,
 ) -> AllTurns:
     """Measure the servers in turns; the api must be one of them.
+
+    Args:
+        servers: The servers by name.
+        load: The load on each.
+        turns: The number of turns of each.
+        progress: Called with each step.
+        place: The cores of the processes; None to leave that to the system.
 
     Returns:
         The turns of each server. A reader of the api that misses an event raises MeasureFailed.
@@ -153,7 +168,7 @@ def take_turns(
             progress(f"{load}: {name}, {turn + 1} of {turns}")
             try:
                 with start(events) as server:
-                    delivered[name].append(_measured(name, server, events, load))
+                    delivered[name].append(_measured(name, server, events, load, place))
             except NotInstalled as why:
                 missing[name] = str(why)
                 del delivered[name]
@@ -167,13 +182,28 @@ def require_all(received: Received) -> None:
         raise MeasureFailed(f"{missed:,} of {received.readers:,} readers missed an event")
 
 
-def _measured(name: str, server: Server, events: MarketEvents, load: ReaderLoad) -> TurnResult:
-    with TimingCrowd(server.port, server.path, load.readers) as crowd:
+def pin_readers(crowd: TimingCrowd, place: Placement) -> None:
+    """Spread the processes of the readers over their cores."""
+    for number, pid in enumerate(crowd.pids):
+        pin([pid], place.readers[number % len(place.readers)])
+
+
+def _measured(
+    name: str, server: Server, events: MarketEvents, load: ReaderLoad, place: Placement | None
+) -> TurnResult:
+    with TimingCrowd(server.port, server.path, load.readers) as crowd, ExitStack() as undo:
+        if place is not None:
+            # This process publishes.
+            undo.enter_context(pinned(place.redis))
+            pin(server.pids, place.server)
+            pin(server.redis_pids, place.redis)
+            pin_readers(crowd, place)
         sleep(SETTLE_SECONDS)
         cpu, begun = server.cpu_seconds(), monotonic()
         left = publish_at(server.publisher, events.updates, load.rate, load.seconds)
         first = events.updates[0].seq
-        received = crowd.received(Publication(first, left, monotonic() + GRACE_SECONDS))
+        grace = OUR_GRACE_SECONDS if name == OURS else GRACE_SECONDS
+        received = crowd.received(Publication(first, left, monotonic() + grace))
         cpu = server.cpu_seconds() - cpu
     if name == OURS:
         require_all(received)

@@ -4,11 +4,16 @@
 collector, a Redis, an api. The bare path: the same events by XADD, and `bench.peers.bare_path`,
 which only reads them with XREAD and writes them to sockets. They are measured in turns. If a reader
 of the api misses an event, there is no figure.
+
+By default the system places the processes. `measure_pinned` pins them to cores, the same on both
+paths: what serves the readers alone, then Redis with the feed, then the readers. On two cores the
+collector runs beside the api, and the readers beside Redis.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from array import array
@@ -19,12 +24,19 @@ from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
 
+from bench.load.cores import Placement, count_cores, pin, pinned, placement
 from bench.load.market_events import SYMBOL, market_events
 from bench.load.publishers import publish_at
 from bench.load.tape import Rate, Tape
 from bench.peers.bare_path import BarePublisher
 from bench.peers.process import PeerProcess
-from bench.peers.side_by_side import GRACE_SECONDS, SETTLE_SECONDS, ReaderLoad, require_all
+from bench.peers.side_by_side import (
+    GRACE_SECONDS,
+    SETTLE_SECONDS,
+    ReaderLoad,
+    pin_readers,
+    require_all,
+)
 from bench.report.goals import END_TO_END_BESIDE_BARE_PATH
 from bench.report.rows import Row, median_ratio
 from bench.suite import Progress, turns_at
@@ -63,7 +75,7 @@ class EndToEnd:
                 beside="bare path",
                 theirs=median(bare),
                 ratio=median_ratio(ours, bare),
-                goal=END_TO_END_BESIDE_BARE_PATH,
+                goal=END_TO_END_BESIDE_BARE_PATH[name],
             )
 
 
@@ -100,7 +112,7 @@ class _Noting(FeedSubscriber):
         await self.subscriber.drained()
 
 
-async def through_services(load: ReaderLoad) -> Received:
+async def through_services(load: ReaderLoad, place: Placement | None = None) -> Received:
     """Return the events that readers receive through a collector and an api."""
     tape = NotedTape(load)
     with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
@@ -115,6 +127,12 @@ async def through_services(load: ReaderLoad) -> Received:
             with TimingCrowd(
                 api.port, f"/stream/{SYMBOL.replace('/', '-')}", load.readers
             ) as crowd:
+                if place is not None:
+                    own = place.have_readers_cores
+                    pin([api.process.pid], place.server)
+                    pin([collector.process.pid], place.redis if own else place.server)
+                    pin([redis.process.pid, os.getpid()], place.redis)
+                    pin_readers(crowd, place)
                 with closing(StoredBooks(redis.url)) as streams:
                     first = streams.last_seq(SYMBOL) + 1
                 tape.start(SETTLE_SECONDS)
@@ -123,7 +141,7 @@ async def through_services(load: ReaderLoad) -> Received:
                 return await asyncio.to_thread(crowd.received, publication)
 
 
-def through_bare_path(load: ReaderLoad) -> Received:
+def through_bare_path(load: ReaderLoad, place: Placement | None = None) -> Received:
     """Return the events that readers receive through XADD, XREAD and writes to sockets."""
     events = market_events(int(load.rate * load.seconds)).updates
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis() as redis:
@@ -131,24 +149,35 @@ def through_bare_path(load: ReaderLoad) -> Received:
         command = [sys.executable, "-m", "bench.peers.bare_path", str(port), str(redis.socket_path)]
         environment = {"PYTHONPATH": str(ROOT)}
         with (
-            PeerProcess(command, port, Path(folder) / "bare.log", environment),
+            PeerProcess(command, port, Path(folder) / "bare.log", environment) as server,
             closing(BarePublisher(redis.socket_path)) as publisher,
             TimingCrowd(port, "/", load.readers) as crowd,
         ):
+            if place is not None:
+                pin(server.pids, place.server)
+                pin([redis.process.pid, os.getpid()], place.redis)
+                pin_readers(crowd, place)
             sleep(SETTLE_SECONDS)
             left = publish_at(publisher, events, load.rate, load.seconds)
             return crowd.received(Publication(events[0].seq, left, monotonic() + GRACE_SECONDS))
 
 
-def measure(scale: float, progress: Progress) -> Iterator[Row]:
+def measure(scale: float, progress: Progress, place: Placement | None = None) -> Iterator[Row]:
     """Measure both paths in turns."""
     load, turns = LOAD.scaled(scale), turns_at(scale)
     ours, bare = [], []
     progress.expect(2 * turns)
     for turn in range(turns):
         progress(f"collector and api, {turn + 1} of {turns}")
-        ours.append(asyncio.run(through_services(load)))
+        ours.append(asyncio.run(through_services(load, place)))
         require_all(ours[-1])
         progress(f"bare path, {turn + 1} of {turns}")
-        bare.append(through_bare_path(load))
+        bare.append(through_bare_path(load, place))
     return EndToEnd(load, ours, bare).rows()
+
+
+def measure_pinned(scale: float, progress: Progress) -> Iterator[Row]:
+    """Measure both paths in turns, with all processes pinned to cores."""
+    place = placement(count_cores())
+    with pinned(place.redis):
+        return measure(scale, progress, place)

@@ -1,4 +1,4 @@
-"""The whole exchange on one collector: 1,100 symbols, 5,000 updates a second, bursts of 50,000.
+"""The whole exchange on one collector: 1,100 symbols, 5,000 updates/s, ten bursts of 50,000.
 
 Real processes: a Redis, a collector, and the tape in this process. It measures the lag of an update
 from its exchange time to its entry in Redis. Every update of the tape must become an event, each
@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 from bench.load.live_collector import live_collector
 from bench.load.tape import Rate, Tape
-from bench.report.rows import Goal, Row
+from bench.report.goals import LAG_AFTER_BURST
+from bench.report.rows import Row
 from bench.suite import Progress, share_of
 from kraken_book.timestamps import parse_rfc3339
 from lab.stage import Stage
@@ -50,9 +51,9 @@ class ExchangeLoad(NamedTuple):
     """Updates per second."""
     burst: float = 10.0
     """The factor of a burst, which lasts a second."""
-    calm: float = 5.0
+    calm: float = 3.0
     """Seconds between bursts."""
-    bursts: int = 2
+    bursts: int = 10
 
 
 WHOLE = ExchangeLoad()
@@ -155,8 +156,8 @@ def lag_of(entry_id: str, data: str, started_at: float) -> WriteLag:
     return WriteLag(sent - started_at, written - sent)
 
 
-def lag_rows(lags: list[WriteLag], rates: Sequence[Rate]) -> Iterator[Row]:
-    """Yield the time after each burst until the lag was back, and the lag of each second."""
+def lag_back(lags: list[WriteLag], rates: Sequence[Rate]) -> Iterator[tuple[float, float]]:
+    """Yield the end of each burst, and the seconds after it until the lag was below 100 ms."""
     end = 0.0
     for rate, following in zip(rates, [*rates[1:], None], strict=True):
         end += rate.seconds
@@ -164,14 +165,26 @@ def lag_rows(lags: list[WriteLag], rates: Sequence[Rate]) -> Iterator[Row]:
             continue
         late = [lag.due - end for lag in lags if lag.due > end and lag.seconds > GOOD_LAG_SECONDS]
         late = [seconds for seconds in late if seconds < following.seconds - HELD_UP_SECONDS]
-        back = max(late, default=0.0)
+        yield end, max(late, default=0.0)
+
+
+def lag_rows(lags: list[WriteLag], rates: Sequence[Rate]) -> Iterator[Row]:
+    """Yield the time after the bursts until the lag was back, and the lag of each second."""
+    backs = dict(lag_back(lags, rates))
+    if backs:
+        longest = max(backs.values())
+        in_time = sum(LAG_AFTER_BURST.is_met(back) for back in backs.values())
         yield Row(
-            what=f"lag back under 100 ms after the burst that ended at {end:.0f} s",
-            ours=back,
+            what=f"lag back under 100 ms after {len(backs)} bursts, the longest",
+            ours=longest,
             unit="s",
-            goal=Goal("at most", SECONDS_TO_RECOVER, "s"),
-            failed=f"later than {SECONDS_TO_RECOVER:g} s" if back > SECONDS_TO_RECOVER else "",
+            goal=LAG_AFTER_BURST,
+            note=f"{in_time} of {len(backs)} in time, median {median(backs.values()):.2f} s",
+            failed=f"later than {SECONDS_TO_RECOVER:g} s" if longest > SECONDS_TO_RECOVER else "",
         )
+    for end, back in backs.items():
+        what = f"lag back after the burst that ended at {end:.0f} s"
+        yield Row(what=what, ours=back, unit="s", is_detail=True)
     seconds: dict[int, list[float]] = defaultdict(list)
     for lag in lags:
         seconds[int(lag.due)].append(lag.seconds)

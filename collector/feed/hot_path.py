@@ -24,7 +24,6 @@ class Outbox(Protocol):
     """The end of a queue of events, to which updates are added.
 
     Attributes:
-        on_waiting: To be called when the first update waits, by the caller of `take`.
         epoch: The epoch of new events; None while the queue is closed and keeps nothing.
         seq: The seq of the newest event.
         room: How many updates `take` may add.
@@ -32,12 +31,15 @@ class Outbox(Protocol):
         updates: Rendered updates; the last has `seq`, and those before have the seqs before.
     """
 
-    on_waiting: Callable[[], None]
     epoch: int | None
     seq: int
     room: int
     is_waiting: bool
     updates: list[bytes]
+
+    @property
+    def on_waiting(self) -> Callable[[], None]:
+        """To be called when the first update waits, by the caller of `take`."""
 
 
 class Lane(Protocol):

@@ -37,6 +37,7 @@ These rules do not find everything:
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from statistics import median_low
 from typing import NamedTuple
 
@@ -225,6 +226,15 @@ class FeedLag:
         self._samples.append(self._sample(symbol, read_at.steady - event_time, read_at.steady))
         if len(self._samples) >= MIN_SAMPLES:
             self._update_lag()
+
+    def most_seconds(self, steady: int) -> float:
+        """Return the most seconds that unread frames can have waited; infinity if unknown.
+
+        Args:
+            steady: The current steady time, in nanoseconds.
+        """
+        newest = list(self._samples)[-BOUNDING_SAMPLES:]
+        return min((sample.lag + steady - sample.steady for sample in newest), default=inf) / 1e9
 
     def _sample(self, symbol: str, distance: int, steady: int) -> _Sample:
         without_lag = self._without_lag(symbol, steady)

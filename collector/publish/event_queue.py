@@ -52,9 +52,15 @@ class QueueLimit:
         self._together = together
         self.max_events = each
 
-    def share_among(self, symbols: int) -> None:
-        """Divide the common number among the symbols, unless each would get less than its own."""
+    def share_among(self, symbols: int) -> bool:
+        """Divide the common number among the symbols, unless each would get less than its own.
+
+        Returns:
+            Whether the limit of each symbol has changed; then its queue must grant room again.
+        """
+        before = self.max_events
         self.max_events = max(self._each, self._together // max(1, symbols))
+        return self.max_events != before
 
 
 class EventBatch(NamedTuple):
@@ -173,10 +179,17 @@ class EventQueue:
         runs, self._runs = _split(self._runs, MAX_BATCH_EVENTS)
         self._in_runs = sum(len(run.data) for run in self._runs)
         self._outbox.is_waiting = bool(self._runs)
-        self._grant_room()
+        self.grant_room()
         self.taken_seq = runs[-1].last_seq
         conflated, self._conflated = self._conflated, 0
         return EventBatch(epoch, runs, self._waiting_since, conflated)
+
+    def grant_room(self) -> None:
+        """Let `take` add updates until the next one makes the queue half full.
+
+        From then on, each update comes by `on_update`, which calls `on_waiting`.
+        """
+        self._outbox.room = max(0, self._limit.max_events // 2 - 1 - self.waiting)
 
     def on_update(self, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Add an update; if the queue is full, add a snapshot of the updated book instead."""
@@ -284,7 +297,7 @@ class EventQueue:
         self._close_run(seq - 1)
         self._runs.append(EventRun(kind, seq, [data]))
         self._in_runs += 1
-        self._grant_room()
+        self.grant_room()
         if not self._outbox.is_waiting:
             self._outbox.is_waiting = True
             # It may be made long after the book's newest frame was read.
@@ -315,14 +328,7 @@ class EventQueue:
         self._in_runs = 0
         self._outbox.updates = []
         self._outbox.is_waiting = False
-        self._grant_room()
-
-    def _grant_room(self) -> None:
-        """Let `take` add updates until the next one makes the queue half full.
-
-        From then on, each update comes by `on_update`, which calls `on_waiting`.
-        """
-        self._outbox.room = max(0, self._limit.max_events // 2 - 1 - self.waiting)
+        self.grant_room()
 
 
 def _split(runs: Sequence[EventRun], events: int) -> tuple[list[EventRun], list[EventRun]]:

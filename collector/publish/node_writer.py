@@ -7,10 +7,12 @@ without load.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 
-from collector.feed.link import FeedLoad
+from collector.feed.link import FeedLoad, Link
+from collector.feed.room import Room
 from collector.publish.flush_pacer import FlushPacer
 from collector.publish.leadership import Leadership
 from collector.publish.sender import Sender, SendResult
@@ -42,6 +44,7 @@ class NodeWriter:
         nodes: All nodes of Redis.
         leadership: Whether this collector leads.
         load: Load of the feed, which decides whether events gather.
+        room: Notified when events are taken from queues that have filled.
         shared_keys: Updates of `kraken:symbols` and `kraken:wake`.
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
@@ -56,6 +59,7 @@ class NodeWriter:
         nodes: Nodes,
         leadership: Leadership,
         load: FeedLoad,
+        room: Room,
         shared_keys: SharedKeys,
         troubles: Troubles,
         tuning: Tuning,
@@ -65,6 +69,7 @@ class NodeWriter:
         self._nodes = nodes
         self._leadership = leadership
         self._load = load
+        self._room = room
         self._shared_keys = shared_keys
         self._troubles = troubles
         self._tuning = tuning
@@ -74,6 +79,9 @@ class NodeWriter:
         self._due: dict[str, SymbolWriter] = {}
         # Symbols with a book in Redis that is older than the events there.
         self._owing: dict[str, SymbolWriter] = {}
+        # Symbols whose queues have filled since Redis last carried out a call of them, each with
+        # the steady time until which connections pause for its next call.
+        self._filling: dict[str, float] = {}
         self._topology = -1
         self._next_round = 0.0
         # Set if something is to be written.
@@ -104,7 +112,7 @@ class NodeWriter:
 
     def remove(self, symbol: str) -> None:
         """Stop writing this symbol."""
-        for held in (self._symbols, self._due, self._owing):
+        for held in (self._symbols, self._due, self._owing, self._filling):
             held.pop(symbol, None)
 
     def take_moved(self) -> list[SymbolWriter]:
@@ -129,7 +137,27 @@ class NodeWriter:
         self._due[writer.symbol] = writer
         self._work_event.set()
         if writer.queue.is_filling:
+            if writer.symbol not in self._filling:
+                self._filling[writer.symbol] = monotonic() + self._tuning.max_stall
             self._hurry.set()
+
+    def is_full(self, link: Link) -> bool:
+        """Return whether a connection with this link should pause.
+
+        It should if a queue of its books is half full, and Redis will soon have its events.
+        """
+        if not (self._filling and self._leadership.is_leading and self._sender.is_answering):
+            return False
+        now = monotonic()
+        return any(
+            now < until and self._is_filling(symbol, link)
+            for symbol, until in self._filling.items()
+        )
+
+    def _is_filling(self, symbol: str, link: Link) -> bool:
+        writer = self._symbols[symbol]
+        queue = writer.queue
+        return queue.book.link is link and queue.is_filling and not writer.is_held_back
 
     def schedule_all(self) -> None:
         """Make every symbol with unwritten events due, even if held back; the caller flushes."""
@@ -173,35 +201,31 @@ class NodeWriter:
         is_round = monotonic() >= self._next_round
         if is_round:
             self._next_round = monotonic() + self._tuning.round_interval
-        writers = list((self._symbols if is_round else self._due | self._owing).values())
-        size = self._tuning.max_symbols_per_send
+        # Symbols for which connections pause come first.
+        first = {symbol: self._due[symbol] for symbol in self._filling if symbol in self._due}
+        rest = self._symbols if is_round else self._due | self._owing
+        writers = deque((first | rest).values())
         # Send at least once: shared keys can have updates even if no symbol is due.
-        for first in range(0, max(1, len(writers)), size):
+        while True:
             # During each wait for Redis, its clock can become unknown and the leadership can end.
             if not await self._sender.ask_time() or not self._leadership.is_leading:
                 self._work_event.set()
                 return None
-            fenced_by = await self._write_together(writers[first : first + size], is_round=is_round)
-            if fenced_by is not None:
+            fenced_by = await self._write_together(writers, is_round=is_round)
+            if fenced_by is not None or not writers:
                 return fenced_by
-        return None
 
-    async def _write_together(
-        self, writers: Iterable[SymbolWriter], *, is_round: bool
-    ) -> int | None:
-        """Send the next call of each of these symbols, and handle the results."""
-        calls: list[WriteCall] = []
-        for writer in writers:
-            if self._symbols.get(writer.symbol) is not writer:
-                # The symbol was removed during a wait.
-                continue
-            self._due.pop(writer.symbol, None)
-            call = writer.next_call(self._sender.clock, is_round=is_round)
-            if call is not None:
-                calls.append(call)
-            self._note_owing(writer)
-            self._shared_keys.note_state(writer.queue.book)
-        self._pacer.add(sum(call.entries for call in calls), len(calls))
+    async def _write_together(self, writers: deque[SymbolWriter], *, is_round: bool) -> int | None:
+        """Send the next calls of the first symbols, and handle the results.
+
+        Args:
+            writers: Symbols; the first ones, as many as one send may have, are removed.
+            is_round: Whether the flush is a round.
+
+        Returns:
+            The newest epoch that has fenced ours, or None.
+        """
+        calls = self._take_calls(writers, is_round=is_round)
         updates = self._shared_keys.take_updates(self.node)
         if not (calls or updates.states or updates.written):
             return None
@@ -210,6 +234,29 @@ class NodeWriter:
         self._settle_failed(result)
         self._settle_states(updates, result)
         return self._settle_refused(result.refused)
+
+    def _take_calls(self, writers: deque[SymbolWriter], *, is_round: bool) -> list[WriteCall]:
+        """Remove the first symbols, as many as one send may have, and return their next calls."""
+        calls: list[WriteCall] = []
+        events = 0
+        for _ in range(min(len(writers), self._tuning.max_symbols_per_send)):
+            if events >= self._tuning.max_events_per_send:
+                break
+            writer = writers.popleft()
+            if self._symbols.get(writer.symbol) is not writer:
+                # The symbol was removed during a wait.
+                continue
+            self._due.pop(writer.symbol, None)
+            call = writer.next_call(self._sender.clock, is_round=is_round)
+            if call is not None:
+                calls.append(call)
+                events += call.entries
+            self._note_owing(writer)
+            self._shared_keys.note_state(writer.queue.book)
+        self._pacer.add(events, len(calls))
+        if self._filling:
+            self._room.on_taken()
+        return calls
 
     def _note_owing(self, writer: SymbolWriter) -> None:
         if writer.owes_book:
@@ -221,6 +268,7 @@ class NodeWriter:
         for call in calls:
             if (writer := self._awaiting(call)) is not None:
                 writer.done(call)
+                self._filling.pop(call.symbol, None)
                 if not writer.is_idle:
                     # More events came during the call.
                     self.schedule(writer)
@@ -234,10 +282,16 @@ class NodeWriter:
             if (writer := self._awaiting(call)) is not None:
                 writer.failed(call)
                 self._due[writer.symbol] = writer
+                self._prevent_pauses(writer)
         for call in result.held_calls:
             if (writer := self._awaiting(call)) is not None:
                 writer.failed(call)
                 writer.hold_back()
+                self._prevent_pauses(writer)
+
+    def _prevent_pauses(self, writer: SymbolWriter) -> None:
+        """Let no connection pause for this symbol until Redis carries out a call of it."""
+        self._filling[writer.symbol] = 0.0
 
     def _settle_states(self, updates: SharedKeyUpdates, result: SendResult) -> None:
         """Repeat the states that Redis did not write, refused ones after a delay."""

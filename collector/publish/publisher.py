@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from collector.feed.books import SymbolBook
 from collector.feed.link import FeedLoad
+from collector.feed.room import Room
 from collector.publish.event_queue import QueueLimit
 from collector.publish.leadership import Leadership
 from collector.publish.node_writer import NodeWriter
@@ -40,6 +41,7 @@ class Publisher:
         leadership: Whether this collector leads; the publisher ends it if a newer epoch has
             written.
         load: Load of the feed, which decides whether events gather.
+        room: The room in the queues, for which connections wait.
         troubles: Receives the errors of Redis.
         tuning: Intervals and sizes of writes.
         limit: The most events of each symbol that may wait.
@@ -52,6 +54,7 @@ class Publisher:
         shard: str,
         leadership: Leadership,
         load: FeedLoad,
+        room: Room | None = None,
         troubles: Troubles | None = None,
         tuning: Tuning | None = None,
         limit: QueueLimit | None = None,
@@ -60,6 +63,7 @@ class Publisher:
         self._retention = retention
         self._leadership = leadership
         self._load = load
+        self._room = room or Room()
         self._troubles = troubles or Troubles()
         self._tuning = tuning or Tuning()
         self._shared_keys = SharedKeys(nodes, shard, self._wake_writer)
@@ -99,7 +103,7 @@ class Publisher:
         home = self._home_of(book.symbol)
         writer = SymbolWriter(book, home, self._limit, self._retention, self._tuning)
         self._symbols[book.symbol] = writer
-        self._limit.share_among(len(self._symbols))
+        self._share_limit()
         home.add(writer)
         if self._leadership.epoch is not None:
             writer.lead(self._leadership.epoch, self._left_at.pop(book.symbol, 0))
@@ -189,13 +193,21 @@ class Publisher:
                 self._nodes,
                 self._leadership,
                 self._load,
+                self._room,
                 self._shared_keys,
                 self._troubles,
                 self._tuning,
             )
+            self._room.add(writer)
             if self._is_running:
                 self._start(writer)
         return writer
+
+    def _share_limit(self) -> None:
+        if self._limit.share_among(len(self._symbols)):
+            for writer in self._symbols.values():
+                writer.queue.grant_room()
+        self._room.frames_at_once = max(1, self._limit.max_events // 2)
 
     def _wake_writer(self, node: RedisNode) -> None:
         self._writer_at(node).wake()
@@ -211,6 +223,7 @@ class Publisher:
         for writer in list(self._writers.values()):
             if writer.is_useless:
                 del self._writers[writer.node]
+                self._room.remove(writer)
                 writer.retire()
                 await end_tasks([self._tasks.pop(writer)])
 
@@ -241,7 +254,7 @@ class Publisher:
                 self._departing.discard(symbol)
                 self._left_at[symbol] = writer.queue.seq
                 del self._symbols[symbol]
-                self._limit.share_among(len(self._symbols))
+                self._share_limit()
                 writer.home.remove(symbol)
                 self._shared_keys.repeat(symbol)
                 for name in (symbol, book_key(symbol), events_key(symbol)):

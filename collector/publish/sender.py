@@ -90,11 +90,20 @@ class Sender:
         self._troubles = troubles
         self._tuning = tuning
         self._is_unavailable = False
+        # The time of the request that has no answer yet.
+        self._asked_at: float | None = None
         self._name = f"redis {getattr(node, 'address', '')}".strip()
         # The subject of the trouble while the node does not answer; other troubles have `_name`.
         self._outage = f"{self._name} unavailable"
         self._backoff = Backoff(tuning.retry_delay / 2, MAX_RETRY_DELAY)
         self.clock = RedisClock()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the node answers, and not too late."""
+        if self._is_unavailable:
+            return False
+        return self._asked_at is None or monotonic() - self._asked_at < self._tuning.slow_answer
 
     def drop_troubles(self) -> None:
         """Drop the troubles of the node, which has gone."""
@@ -105,7 +114,7 @@ class Sender:
         """Ask for the node's time if it is not known; return whether it is known now."""
         if not self.clock.is_known:
             try:
-                (reply,) = await self._nodes.send(self._node, [("TIME",)])
+                (reply,) = await self._ask([("TIME",)])
                 if isinstance(reply, Exception):
                     raise reply
                 seconds, microseconds = map(int, reply)
@@ -147,15 +156,22 @@ class Sender:
         begun = monotonic()
         rest = [*_state_commands(updates), *self._wake_commands(calls, updates)]
         try:
-            replies = await self._nodes.send(self._node, [*map(_by_digest, calls), *rest])
+            replies = await self._ask([*map(_by_digest, calls), *rest])
             if NoScriptError in map(type, replies):
                 # EVAL also stores the script for later calls.
-                replies = await self._nodes.send(self._node, [*map(_by_text, calls), *rest])
+                replies = await self._ask([*map(_by_text, calls), *rest])
         except (RedisError, OSError) as error:
             self._note_unavailable(error)
             return []
         FLUSH_SECONDS.observe(monotonic() - begun)
         return replies
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        self._asked_at = monotonic()
+        try:
+            return await self._nodes.send(self._node, commands)
+        finally:
+            self._asked_at = None
 
     def _wake_commands(
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates

@@ -19,7 +19,13 @@ class Tuning:
     """The first delay before a node that does not answer is called again."""
     max_symbols_per_send: int = 200
     """The most symbols in one send; more would block the event loop for long."""
-    enough_events: int = 8
+    max_events_per_send: int = 10_000
+    """A send has no further symbols after this many events: a tenth of a second of Redis."""
+    enough_events: int = 32
     """Events in one call that make the call's own cost a small part of the total."""
     max_flush_interval: float = 0.5
     """The longest time for which events gather while the feed is behind."""
+    slow_answer: float = 1.0
+    """Seconds without an answer after which connections do not pause for Redis."""
+    max_stall: float = 2.0
+    """Seconds without a write of a symbol after which connections do not pause for its queue."""

@@ -22,6 +22,24 @@ static void free_instance(PyObject *self) {
     Py_DECREF(type);
 }
 
+/* Read an integer from `least` to `most`. Return -1 with an exception if `value` is none. */
+static int read_integer(PyObject *value, int64_t least, int64_t most, int64_t *number) {
+    if (value == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "this attribute cannot be deleted");
+        return -1;
+    }
+    long long read = PyLong_AsLongLong(value);
+    if (read == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (read < least || read > most) {
+        PyErr_Format(PyExc_ValueError, "%R is too small or too large", value);
+        return -1;
+    }
+    *number = read;
+    return 0;
+}
+
 /* Outbox */
 
 static int outbox_traverse(PyObject *self, visitproc visit, void *arg) {
@@ -73,29 +91,33 @@ static PyObject *outbox_get_epoch(PyObject *self, void *unused) {
 static int outbox_set_epoch(PyObject *self, PyObject *value, void *unused) {
     (void)unused;
     Outbox *outbox = (Outbox *)self;
-    long long epoch = 0;
-    if (value == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "the epoch cannot be deleted");
+    int64_t epoch = 0;
+    if (value != Py_None && read_integer(value, 0, INT64_MAX, &epoch) < 0) {
         return -1;
-    }
-    if (value != Py_None) {
-        epoch = PyLong_AsLongLong(value);
-        if (epoch == -1 && PyErr_Occurred()) {
-            return -1;
-        }
-        if (epoch < 0) {
-            PyErr_SetString(PyExc_ValueError, "an epoch is not negative");
-            return -1;
-        }
     }
     outbox->epoch = epoch;
     outbox->is_open = value != Py_None;
     return 0;
 }
 
+static PyObject *outbox_get_number(PyObject *self, void *offset) {
+    return PyLong_FromLongLong(*(int64_t *)((char *)self + (intptr_t)offset));
+}
+
+static int outbox_set_number(PyObject *self, PyObject *value, void *offset) {
+    return read_integer(value, INT64_MIN, INT64_MAX, (int64_t *)((char *)self + (intptr_t)offset));
+}
+
+static PyObject *outbox_get_on_waiting(PyObject *self, void *unused) {
+    (void)unused;
+    PyObject *on_waiting = ((Outbox *)self)->on_waiting;
+    return Py_NewRef(on_waiting != NULL ? on_waiting : Py_None);
+}
+
 static PyObject *outbox_get_updates(PyObject *self, void *unused) {
     (void)unused;
-    return Py_XNewRef(((Outbox *)self)->updates);
+    PyObject *updates = ((Outbox *)self)->updates;
+    return updates != NULL ? Py_NewRef(updates) : PyList_New(0);
 }
 
 static int outbox_set_updates(PyObject *self, PyObject *value, void *unused) {
@@ -109,14 +131,16 @@ static int outbox_set_updates(PyObject *self, PyObject *value, void *unused) {
 }
 
 static PyMemberDef outbox_members[] = {
-    {"on_waiting", T_OBJECT_EX, offsetof(Outbox, on_waiting), 0, "Called when an event waits."},
-    {"seq", T_LONGLONG, offsetof(Outbox, seq), 0, "The seq of the newest event."},
-    {"room", T_LONGLONG, offsetof(Outbox, room), 0, "How many updates `take` may add."},
     {"is_waiting", T_BOOL, offsetof(Outbox, is_waiting), 0, "Whether an event waits."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyGetSetDef outbox_getset[] = {
+    {"on_waiting", outbox_get_on_waiting, NULL, "Called when an event waits.", NULL},
+    {"seq", outbox_get_number, outbox_set_number, "The seq of the newest event.",
+     (void *)offsetof(Outbox, seq)},
+    {"room", outbox_get_number, outbox_set_number, "How many updates `take` may add.",
+     (void *)offsetof(Outbox, room)},
     {"epoch", outbox_get_epoch, outbox_set_epoch, "The epoch of new events; None while closed.",
      NULL},
     {"updates", outbox_get_updates, outbox_set_updates, "Rendered updates, up to `seq`.", NULL},
@@ -282,6 +306,21 @@ static int lane_set_time(PyObject *self, PyObject *value, void *unused) {
     return 0;
 }
 
+static PyObject *lane_get_checksum(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromUnsignedLong(((Lane *)self)->checksum);
+}
+
+static int lane_set_checksum(PyObject *self, PyObject *value, void *unused) {
+    (void)unused;
+    int64_t checksum;
+    if (read_integer(value, 0, UINT32_MAX, &checksum) < 0) {
+        return -1;
+    }
+    ((Lane *)self)->checksum = (uint32_t)checksum;
+    return 0;
+}
+
 static PyMethodDef lane_methods[] = {
     {"carry", lane_carry, METH_VARARGS,
      "Let `take` update a book.\n\n"
@@ -293,11 +332,12 @@ static PyMethodDef lane_methods[] = {
 static PyMemberDef lane_members[] = {
     {"symbol", T_OBJECT_EX, offsetof(Lane, symbol), READONLY, "The symbol."},
     {"read_at", T_OBJECT_EX, offsetof(Lane, read_at), 0, "When the last frame was read."},
-    {"checksum", T_UINT, offsetof(Lane, checksum), 0, "The checksum that verified the book."},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyGetSetDef lane_getset[] = {
+    {"checksum", lane_get_checksum, lane_set_checksum, "The checksum that verified the book.",
+     NULL},
     {"outbox", lane_get_outbox, lane_set_outbox, "Where updates wait, or None.", NULL},
     {"exchange_time", lane_get_time, lane_set_time, "The venue's time of the last frame.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

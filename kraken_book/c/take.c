@@ -176,7 +176,8 @@ static void set_read_at(Run *run, Lane *lane) {
 static bool has_room(const Lane *lane) {
     const Outbox *outbox = lane->outbox;
     return outbox == NULL || !outbox->is_open ||
-           (outbox->room > 0 && outbox->seq >= 0 && outbox->seq < INT64_MAX);
+           (outbox->updates != NULL && outbox->room > 0 && outbox->seq >= 0 &&
+            outbox->seq < INT64_MAX);
 }
 
 /* Take one frame, or leave it with nothing changed. A wrong frame is one that has been applied and
@@ -253,9 +254,11 @@ PyObject *take(PyObject *module, PyObject *arguments) {
                           &run.received_at_length, &PyList_Type, &run.woken)) {
         return NULL;
     }
-    if (first < 0 || run.received_at_length > MAX_RECEIVED_AT) {
-        PyErr_SetString(PyExc_ValueError, first < 0 ? "first is negative" : "no time is so long");
-        return NULL;
+    if (first < 0 || first > PyList_Size(messages)) {
+        return PyErr_Format(PyExc_ValueError, "there is no message %zd", first);
+    }
+    if (run.received_at_length > MAX_RECEIVED_AT) {
+        return PyErr_Format(PyExc_ValueError, "no time is longer than %d bytes", MAX_RECEIVED_AT);
     }
     /* A list of our own, so that nothing can remove a message meanwhile. */
     PyObject *left = PyList_GetSlice(messages, first, PY_SSIZE_T_MAX);

@@ -2,8 +2,9 @@
 
 They do not parse SSE. They count the starts of events, and of each received piece they read only
 the last `"seq"`, which must equal the first seq plus the count. This detects a reader that misses
-an event, receives one twice, or lags. This module is an independent witness: it shares no code with
-the product.
+an event, receives one twice, or lags. Most readers receive the same bytes together, which are
+counted once and compared after that: 1 us instead of 24 us for 100 events (2026-11). This module is
+an independent witness: it shares no code with the product.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _MAX_BYTES = 256 * 1024
 JOIN_TIMEOUT = 60.0
 MAX_DELAYS = 400_000
 """The number of delays to keep, spread evenly over events and readers."""
+_MAX_PIECES = 64
+"""The number of counted pieces to keep for other readers."""
 
 
 class Publication(NamedTuple):
@@ -89,6 +92,18 @@ class _Reader:
         return self.first + self.total - 1 if self.first else 0
 
 
+class _Piece(NamedTuple):
+    """Bytes that a reader received together, after the last of those before, and their events."""
+
+    content: bytes
+    events: int
+    """The number of events that start in it."""
+    seq: int
+    """The last whole seq in it; 0 if there is none."""
+    after_seq: int
+    """The number of events that start after that seq."""
+
+
 class TimingReaders:
     """Readers that have opened a stream of a server on this machine.
 
@@ -105,6 +120,8 @@ class TimingReaders:
         self._into = memoryview(self._buffer)[_CARRIED:]
         self._poll = select.epoll()
         self._readers: dict[int, _Reader] = {}
+        # The last piece of each size.
+        self._pieces: dict[int, _Piece] = {}
         self.bytes = 0
         """The number of bytes that all readers have received, after the HTTP status."""
         self._cpu_before = 0.0
@@ -146,20 +163,36 @@ class TimingReaders:
         now, buffer = monotonic(), self._buffer
         buffer[:_CARRIED] = reader.carried
         reader.carried = bytes(buffer[end - _CARRIED : end])
-        count = buffer.count(BEGIN, _UNCOUNTED, end)
-        if count:
-            reader.total += count
+        piece = self._piece(end)
+        if piece.events:
+            reader.total += piece.events
             reader.at.append(now)
-            reader.counts.append(count)
+            reader.counts.append(piece.events)
         if not reader.first:
             at = buffer.find(_SEQ, 0, end)
             seq = self._seq_at(at, end)
             reader.first = seq and seq - reader.total + buffer.count(BEGIN, at, end) + 1
+        if piece.seq:
+            counted = reader.total - piece.after_seq
+            reader.right &= piece.seq == reader.first + counted - 1
+
+    def _piece(self, end: int) -> _Piece:
+        """Return the events of the first bytes of the buffer, which may have been counted."""
+        buffer = self._buffer
+        known = self._pieces.get(end)
+        if known is not None and buffer.startswith(known.content):
+            return known
         at = buffer.rfind(_SEQ, 0, end)
-        seq = self._seq_at(at, end)
-        if seq:
-            counted = reader.total - buffer.count(BEGIN, at, end)
-            reader.right &= seq == reader.first + counted - 1
+        piece = _Piece(
+            bytes(buffer[:end]),
+            buffer.count(BEGIN, _UNCOUNTED, end),
+            self._seq_at(at, end),
+            buffer.count(BEGIN, at, end) if at >= 0 else 0,
+        )
+        if len(self._pieces) == _MAX_PIECES:
+            self._pieces.clear()
+        self._pieces[end] = piece
+        return piece
 
     def _seq_at(self, at: int, end: int) -> int:
         """Return the seq at this index of the buffer; 0 if it is missing or incomplete."""

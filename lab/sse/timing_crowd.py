@@ -26,6 +26,9 @@ class TimingCrowd:
         count: The number of readers.
         processes: The number of processes that share the readers.
 
+    Attributes:
+        pids: The ids of these processes.
+
     """
 
     def __init__(self, port: int, path: str, count: int, *, processes: int = 2) -> None:
@@ -34,6 +37,7 @@ class TimingCrowd:
         self._shares = [count // processes + (n < count % processes) for n in range(processes)]
         self._undo = ExitStack()
         self._ends: list[Connection] = []
+        self.pids: list[int] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -69,5 +73,6 @@ class TimingCrowd:
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - this process has one thread here
             )
         undo.callback(process.wait, 20)
+        self.pids.append(process.pid)
         # The process ends when this connection is closed.
         return undo.enter_context(Connection(ours.detach()))

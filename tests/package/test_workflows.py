@@ -91,6 +91,38 @@ def test_release_compares_tag_with_version_before_it_builds() -> None:
     assert compared < built
 
 
+def test_ci_runs_in_pure_python_what_was_installed_without_a_compiler() -> None:
+    steps = load(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["pure"]["steps"]
+    installed = next(at for at, step in enumerate(steps) if "make install" in step.get("run", ""))
+    tested = next(at for at, step in enumerate(steps) if step.get("run") == ".ci/run")
+    assert installed < tested
+    assert steps[installed]["env"] == {"CC": "false"}
+    assert steps[tested]["env"] == {"PATHS": "pure"}
+    assert '"${PATHS:-all}" = pure' in (ROOT / ".ci" / "run").read_text()
+
+
+def test_release_builds_one_stable_abi_wheel_for_each_platform() -> None:
+    job = load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["wheels"]
+    machines = job["strategy"]["matrix"]["machine"]
+    assert {machine.partition("-")[0] for machine in machines} == {"ubuntu", "macos"}
+    (built,) = [step for step in job["steps"] if "cibuildwheel --output" in step.get("run", "")]
+    oldest = re.search(r'OLDEST_PYTHON, .* = "(cp\d+)"', (ROOT / "setup.py").read_text())
+    assert oldest is not None
+    assert built["env"]["CIBW_BUILD"] == f"{oldest[1]}-*"
+    assert any("abi3audit --strict" in step.get("run", "") for step in job["steps"])
+
+
+def test_release_checks_all_wheels_before_it_publishes() -> None:
+    job = load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["release"]
+    assert job["needs"] == ["check", "wheels"]
+    scripts = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+    added, checked, published = (
+        next(at for at, script in enumerate(scripts) if part in script)
+        for part in ("download-artifact", "tools.wheels dist/", "gh release create")
+    )
+    assert added < checked < published
+
+
 @pytest.mark.process
 def test_make_help_explains_every_target_in_a_group() -> None:
     text = (ROOT / "Makefile").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 import hiredis
@@ -22,7 +22,7 @@ _WRITE_BYTES = 2**18
 
 
 def calls_of(stored: Mapping[str, Stored], events: int) -> list[WriteCall]:
-    """Return the events that a collector stored as calls, by the time of their last events."""
+    """Return the kept events of a collector as calls, by the time of their last events."""
     dated = [each for symbol, its in stored.items() for each in _dated(symbol, its, events)]
     return [call for _, call in sorted(dated, key=lambda each: each[0])]
 
@@ -41,12 +41,14 @@ def _dated(symbol: str, stored: Stored, events: int) -> Iterator[tuple[int, Writ
     retention = Retention(3_600_000, 10_000_000)
     for first in range(0, len(stored.entries), events):
         part = stored.entries[first : first + events]
-        entries = [
-            EventEntry(each[b"kind"].decode(), int(each[b"seq"]), each[b"data"])  # type: ignore[arg-type]  # a literal
-            for _, each in part
-        ]
+        entries = [_event_of(each) for _, each in part]
         call = write_events(symbol, epoch, confirmed_at, retention, entries, fields, is_book=True)
         yield int(part[-1][0].partition(b"-")[0]), call
+
+
+def _event_of(fields: Sequence[bytes]) -> EventEntry:
+    named = dict(zip(fields[::2], fields[1::2], strict=True))
+    return EventEntry(named[b"kind"].decode(), int(named[b"seq"]), named[b"data"])  # type: ignore[arg-type]  # a literal
 
 
 def run_limit(port: int, calls: list[WriteCall]) -> Run:

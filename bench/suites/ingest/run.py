@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from bench.load.flood import FloodFeed
 from bench.suite import MeasureFailed
 from lab.process_table import cpu_seconds
 
@@ -40,13 +39,16 @@ class Run(NamedTuple):
 
 
 def timed(
-    send: Callable[[], float], served: FloodFeed, pid: int, is_there: Callable[[str, int], bool]
+    send: Callable[[], float],
+    sent: Mapping[str, int],
+    pid: int,
+    is_there: Callable[[str, int], bool],
 ) -> Run:
     """Let the flood send its updates, and wait until all of them are in Redis.
 
     Args:
         send: Sends the updates; returns the time of the first, by time.monotonic.
-        served: The number of updates of each symbol.
+        sent: The number of updates of each symbol.
         pid: The process that reads the flood.
         is_there: Return whether Redis has this number of updates of a symbol. It is called for one
             symbol at a time, which needs little of Redis's CPU.
@@ -60,10 +62,10 @@ def timed(
     """
     cpu_before = cpu_seconds(pid)
     begun = send()
-    for symbol, count in served.updates.items():
+    for symbol, count in sent.items():
         while not is_there(symbol, count):
             if time.monotonic() - begun > LIMIT_SECONDS:
                 raise MeasureFailed(f"updates of {symbol} are missing after {LIMIT_SECONDS:g} s")
             time.sleep(_POLL_SECONDS)
     seconds = time.monotonic() - begun
-    return Run(served.total, seconds, cpu_seconds(pid) - cpu_before)
+    return Run(sum(sent.values()), seconds, cpu_seconds(pid) - cpu_before)

@@ -18,6 +18,7 @@ from collector.feed.books import SymbolBook
 from collector.feed.budget import BudgetShare
 from collector.feed.lag import FeedLagging, FeedSilent, Watchdog
 from collector.feed.link import Link
+from collector.feed.room import Room
 from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
@@ -62,6 +63,7 @@ class KrakenConnection:
         url: Address of the websocket.
         connects: The connection's share of all connection attempts.
         open_session: Returns a session of these books, for a new websocket.
+        room: The room in the queues of events; by default there always is some.
         recovered_after: Seconds after which the backoff is reset, if a snapshot was verified.
         backoff: Delays between attempts.
         clock: Returns the time.
@@ -80,6 +82,7 @@ class KrakenConnection:
         url: str,
         connects: BudgetShare,
         open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
+        room: Room | None = None,
         *,
         recovered_after: float = RECOVERED_AFTER,
         backoff: Backoff | None = None,
@@ -94,6 +97,7 @@ class KrakenConnection:
         self._url = url
         self._connects = connects
         self._open_session = open_session
+        self._room = room or Room()
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
         self._clock = clock
@@ -202,13 +206,23 @@ class KrakenConnection:
             if session.requests:
                 await self._send_requests(websocket, session)
             batch = await websocket.next_batch()
-            self.link.last_frame_at = batch.read_at
             self.link.is_behind = len(batch.messages) >= MAX_WAITING
             self._watchdog.on_frames(batch.read_at)
-            await self._process_batch(batch, session)
+            await self._process_with_room(batch, session)
             self.frames += len(batch.messages)
             if self.state is ConnectionState.SUBSCRIBING and session.is_complete:
                 self._enter(ConnectionState.LIVE)
+
+    async def _process_with_room(self, batch: FrameBatch, session: KrakenSession) -> None:
+        """Process the batch in parts that fit into the queues of events."""
+        messages, size = batch.messages, self._room.frames_at_once
+        for first in range(0, len(messages), size):
+            await self._room.wait(self.link, session.lag)
+            if first + size >= len(messages):
+                # A book is confirmed only if no earlier frame still waits here.
+                self.link.last_frame_at = batch.read_at
+            part = FrameBatch(batch.read_at, messages[first : first + size])
+            await self._process_batch(part, session)
 
     async def _process_batch(self, batch: FrameBatch, session: KrakenSession) -> None:
         until = monotonic_ns() + YIELD_INTERVAL_NS

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
+from collector.feed.room import Room
 from collector.feed.venue import InstrumentsListener
 from collector.venues.kraken.connection import KrakenConnection
 from collector.venues.kraken.session import KrakenSession
@@ -26,6 +27,7 @@ class KrakenVenue:
         symbols_per_connection: The most books that one connection carries.
         connects_per_10_min: The most connection attempts of all connections in ten minutes.
         quiet_resync: Seconds without an update after which a book is resynced.
+        room: The room in the queues of events; by default there always is some.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class KrakenVenue:
         symbols_per_connection: int,
         connects_per_10_min: int,
         quiet_resync: float,
+        room: Room | None = None,
     ) -> None:
         self.source = source
         self.depth = depth
         self.symbols_per_connection = symbols_per_connection
         self._url = url
         self._quiet_resync = quiet_resync
+        self._room = room or Room()
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
@@ -60,4 +64,4 @@ class KrakenVenue:
                 books, self.depth, self._quiet_resync, resyncs, lag_memory, on_instruments
             )
 
-        return KrakenConnection(name, self._url, self._connects.join(), open_session)
+        return KrakenConnection(name, self._url, self._connects.join(), open_session, self._room)

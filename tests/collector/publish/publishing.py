@@ -10,6 +10,7 @@ from typing import Any
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from collector.feed.link import FeedLoad, Link
+from collector.feed.room import Room
 from collector.feed.timestamp import timestamp_now
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
@@ -34,9 +35,10 @@ class Publishing:
         self.link.last_frame_at = timestamp_now()
         load = FeedLoad()
         load.add(self.link)
+        self.room = Room()
         self.leadership = Leadership()
         self.publisher = Publisher(
-            OneNode(redis), RETENTION, "0/1", self.leadership, load, tuning=tuning
+            OneNode(redis), RETENTION, "0/1", self.leadership, load, self.room, tuning=tuning
         )
         self.boxes = {symbol: self._box(symbol) for symbol in symbols or ("BTC/USD",)}
 

@@ -75,6 +75,10 @@ def test_reader_of_all_events_is_complete_for_any_size_of_pieces(size: int) -> N
         pytest.param([event(1), event(2), event(2), event(3), event(4)], id="repeated event"),
         pytest.param([event(1), event(2), LAGGED, event(4)], id="lagged"),
         pytest.param([event(1), event(2), event(3)], id="no last event"),
+        pytest.param(
+            [event(1) + event(2), b":".ljust(len(event(3)) - 2) + b"\n\n" + event(4)],
+            id="comment in the place of an event, in a piece of the size of the one before",
+        ),
         pytest.param([event(3), event(4)], id="no first event"),
         pytest.param([], id="no events"),
     ],

@@ -19,7 +19,7 @@ def stored(seqs: Sequence[int], bid: str = "9.50", checksum: int = CHECKSUM) -> 
         b"bids": f'[["{bid}","1.0"]]'.encode(),
         b"checksum": str(checksum).encode(),
     }
-    return Stored([(f"1700000000000-{seq}".encode(), {}) for seq in seqs], book)
+    return Stored(seqs, [], book)
 
 
 def test_check_accepts_every_seq_and_the_last_book() -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
+from collector.feed.hot_path import PURE, HotPath
 from collector.feed.lag import LagMemory
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import Instrument
 from collector.venues.kraken.session import KrakenSession
 from collector.venues.kraken.subscription import State
 from collector.venues.kraken.venue import RESYNCS_PER_10_S
+from kraken_book.timestamps import rfc3339
 from lab.naive_book import NaiveBook, TextLevel
 
 BTC, ETH, BAD = "BTC/USD", "ETH/USD", "XBT/EUR"
@@ -90,11 +92,18 @@ class Market:
 
 
 class Conversation:
-    """A session with its books, and the frames and requests of it; tests set `now`."""
+    """A session with its books, and the frames and requests of it; tests set `now`.
+
+    `path` is the path of new conversations; the fixture `hot_path` sets it.
+    """
+
+    path: HotPath = PURE
 
     def __init__(self, *symbols: str, depth: int = 10) -> None:
         self.now = 5_000.0
-        self.books = {symbol: SymbolBook(symbol, depth, "simulated") for symbol in symbols}
+        self.books = {
+            symbol: SymbolBook(symbol, depth, "simulated", path=self.path) for symbol in symbols
+        }
         self.markets = {symbol: Market(symbol, depth) for symbol in symbols}
         self.listed: list[tuple[list[str], bool]] = []
         self.accepts_lists = True
@@ -105,14 +114,22 @@ class Conversation:
             SharedBudget(RESYNCS_PER_10_S, 10.0).join(),
             LagMemory(),
             self._on_instruments,
+            self.path,
         )
         self.session.open(self.now)
 
     def receive(self, *frames: bytes) -> None:
-        for frame in frames:
-            read_at = Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9))
-            for _ in self.session.begin(frame, read_at) or ():
+        """Process frames that were read together, as the connection does."""
+        read_at = Timestamp(1_785_641_751_702_114_000, int(self.now * 1e9))
+        if self.path.take is not None:
+            # One update in 50 ms is sampled for the lag, and processed alone. This is it, so that
+            # the frames are taken together.
+            self.session.lag.on_update("SAMPLED", rfc3339(read_at.steady), read_at)
+        messages, at = list(frames), 0
+        while (at := self.session.take_plain(messages, at, read_at)) < len(messages):
+            for _ in self.session.begin(messages[at], read_at) or ():
                 pass
+            at += 1
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the requests since the last call."""

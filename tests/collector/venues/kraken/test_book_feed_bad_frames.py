@@ -19,6 +19,8 @@ from tests.collector.venues.kraken.kraken_side import (
     together,
 )
 
+pytestmark = pytest.mark.usefixtures("hot_path")
+
 
 def test_invalid_frame_without_a_symbol_leaves_books_live(
     live: Conversation,

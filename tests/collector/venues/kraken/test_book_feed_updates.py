@@ -18,6 +18,8 @@ from tests.collector.venues.kraken.kraken_side import (
     together,
 )
 
+pytestmark = pytest.mark.usefixtures("hot_path")
+
 
 def test_update_is_applied_and_verified(live: Conversation) -> None:
     market, book = live.markets[BTC], live.books[BTC]

@@ -16,7 +16,9 @@ from websockets.frames import Frame, Opcode
 
 from collector.feed.books import SymbolBook
 from collector.feed.budget import SharedBudget
-from collector.feed.lag import LagMemory
+from collector.feed.lag import FeedLag, LagMemory
+from collector.feed.link import Link
+from collector.feed.room import Room
 from collector.feed.timestamp import Timestamp
 from collector.feed.venue import ConnectionState
 from collector.venues.feed_socket import MAX_WAITING
@@ -185,6 +187,80 @@ class SlowSession(KrakenSession):
                 pass
             self.steps_at.append(self._turns[0])
             yield
+
+
+class ControlledRoom(Room):
+    """A room that pauses each connection until the test lets it go on.
+
+    Attributes:
+        waits: Number of waits that have begun.
+    """
+
+    def __init__(self, frames_at_once: int) -> None:
+        super().__init__()
+        self.frames_at_once = frames_at_once
+        self.waits = 0
+        self._goes_on = asyncio.Semaphore(0)
+
+    def go_on(self, waits: int = 1) -> None:
+        """End as many waits."""
+        for _ in range(waits):
+            self._goes_on.release()
+
+    async def wait(self, link: Link, lag: FeedLag) -> None:  # noqa: ARG002
+        """Wait until the test calls `go_on`."""
+        self.waits += 1
+        await self._goes_on.acquire()
+
+
+class CountingSession(KrakenSession):
+    """A session that counts frames."""
+
+    def __init__(self) -> None:
+        super().__init__({}, 10, 300.0, SharedBudget(50, 10.0).join(), LagMemory(), lambda *_: True)
+        self.frames = 0
+
+    def begin(self, data: bytes, read_at: Timestamp) -> None:  # noqa: ARG002
+        self.frames += 1
+
+
+async def test_connection_asks_for_room_before_each_part_of_a_batch() -> None:
+    async def handle(websocket: ServerConnection) -> None:
+        websocket.transport.write(HEARTBEAT * 10)
+        await websocket.wait_closed()
+
+    room, session = ControlledRoom(frames_at_once=4), CountingSession()
+    async with connected(handle, lambda _books: session, room=room) as connection:
+        await async_wait_until(lambda: room.waits == 1)
+        connected_at = connection.link.last_frame_at
+        seen = [session.frames]
+        for waits in (2, 3):
+            room.go_on()
+            await async_wait_until(lambda waits=waits: room.waits == waits)  # type: ignore[misc]
+            seen.append(session.frames)
+        assert connection.link.last_frame_at == connected_at, "frames that wait confirm no book"
+        room.go_on()
+        await async_wait_until(lambda: session.frames == 10)
+        await async_wait_until(lambda: connection.frames == 10)
+        assert connection.link.last_frame_at not in (None, connected_at)
+    assert seen == [0, 4, 8]
+
+
+async def test_paused_connection_sends_its_requests_and_ends_with_its_task() -> None:
+    received: list[str | bytes] = []
+
+    async def handle(websocket: ServerConnection) -> None:
+        await websocket.send(HEARTBEAT, text=True)
+        async for message in websocket:
+            received.append(message)  # noqa: PERF401 - while they arrive
+
+    room, session = ControlledRoom(frames_at_once=4), CountingSession()
+    async with connected(handle, lambda _books: session, room=room):
+        await async_wait_until(lambda: room.waits)
+        before = len(received)
+        session.requests.ask_instruments(again=True)
+        await async_wait_until(lambda: len(received) > before)
+    assert session.frames == 0
 
 
 async def test_large_frame_yields_to_other_tasks() -> None:

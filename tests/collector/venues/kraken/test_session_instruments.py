@@ -15,6 +15,8 @@ from tests.collector.venues.kraken.kraken_side import (
     refused,
 )
 
+pytestmark = pytest.mark.usefixtures("hot_path")
+
 
 def test_missing_instruments_are_requested_again_after_10_s() -> None:
     conversation = Conversation(BTC)

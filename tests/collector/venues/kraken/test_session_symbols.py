@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collector.feed.books import SymbolBook
 from kraken_book.precision import Precision
 from tests.collector.venues.kraken.kraken_side import (
@@ -13,6 +15,8 @@ from tests.collector.venues.kraken.kraken_side import (
     instruments,
     refused,
 )
+
+pytestmark = pytest.mark.usefixtures("hot_path")
 
 
 def test_session_requests_instruments_first_and_then_all_books_together() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.collector.venues.kraken.kraken_side import (
     BTC,
     ETH,
@@ -12,6 +14,8 @@ from tests.collector.venues.kraken.kraken_side import (
     request_together,
     resubscribe,
 )
+
+pytestmark = pytest.mark.usefixtures("hot_path")
 
 
 def test_acknowledgement_counts_after_the_timeout_of_its_request() -> None:

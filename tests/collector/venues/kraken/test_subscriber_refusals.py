@@ -15,6 +15,8 @@ from tests.collector.venues.kraken.kraken_side import (
     request_together,
 )
 
+pytestmark = pytest.mark.usefixtures("hot_path")
+
 
 def test_refused_symbol_leaves_the_others_live() -> None:
     conversation = Conversation(BTC, BAD, ETH)

@@ -17,6 +17,8 @@ from tests.collector.venues.kraken.kraken_side import (
     resubscribe,
 )
 
+pytestmark = pytest.mark.usefixtures("hot_path")
+
 
 @pytest.mark.parametrize(
     ("frame", "reason"),
