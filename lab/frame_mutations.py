@@ -191,5 +191,5 @@ DAMAGES: tuple[Damage, ...] = (
 
 
 def damage(frame: bytes, which: int, where: int, what: int) -> bytes:
-    """Return the frame with one damage; any three numbers choose one. An empty frame stays empty."""
+    """Return the frame with one damage, which any three numbers choose; an empty frame stays."""
     return DAMAGES[which % len(DAMAGES)](frame, where, what) if frame else frame

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -118,9 +119,8 @@ class ObservedSession:
             if number == 2:
                 book.listener = Listener(book, self._observe)
             elif number != 3:
-                self.queues[symbol] = EventQueue(
-                    book, self._limit, lambda symbol=symbol: self._woken.add(symbol)
-                )
+                on_waiting = partial(self._woken.add, symbol)
+                self.queues[symbol] = EventQueue(book, self._limit, on_waiting)
         self.session = self._open_session()
 
     def play(self, script: Script) -> list[Observation]:
@@ -202,7 +202,9 @@ class ObservedSession:
 
     # Everything else
 
-    def _act(self, action: Advance | SymbolAction | Open | Refuse | SessionAction) -> None:
+    def _act(  # noqa: C901 - one case for each action
+        self, action: Advance | SymbolAction | Open | Refuse | SessionAction
+    ) -> None:
         match action:
             case Advance(nanoseconds):
                 self._unix += nanoseconds
@@ -220,13 +222,19 @@ class ObservedSession:
             case SessionAction("reconnect"):
                 self._reconnect("closed")
             case SessionAction("share", symbols):
-                self._limit.share_among(symbols)
+                self._share(symbols)
             case SessionAction():
                 self._look_at_requests()
             case _ if action.symbol in self.queues:
                 self._act_on_queue(self.queues[action.symbol], action)
         self._observe("woken by action", sorted(self._woken))
         self._woken.clear()
+
+    def _share(self, symbols: int) -> None:
+        # As the publisher does it.
+        if self._limit.share_among(symbols):
+            for queue in self.queues.values():
+                queue.grant_room()
 
     def _add(self, symbol: str) -> None:
         book = self._new_book(next(p for p in self._world.pairs if p.symbol == symbol))

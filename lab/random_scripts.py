@@ -77,7 +77,7 @@ class RandomSteps:
     def _plain(self) -> Update:
         count = self._random.choice((1, 1, 1, 2, 3, 8, 20))
         time = self._time() if self._random.random() < 0.1 else -1
-        return Update(self._pair(), self._side(), self._side(), time=time, count=count)
+        return Update(self._pair(), self._side(), self._side(), time=time, repeats=count)
 
     def _odd(self) -> Update:
         number = self._random

@@ -35,8 +35,8 @@ ODD_TIMES: tuple[str | None, ...] = (
     *("1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00.000000Z", "1970-01-01T00:00:00.000001Z"),
     *("1970-01-01T00:00:00.999999Z", "1970-01-01T00:00:01.000000Z", "9999-12-31T23:59:59.999999Z"),
     *(
-        "2026-08-02T03:35:51.66008４Z",
-        "２026-08-02T03:35:51.660084Z",
+        "2026-08-02T03:35:51.66008\uff14Z",
+        "\uff12026-08-02T03:35:51.660084Z",
         "-026-08-02T03:35:51.660084Z",
     ),
     *("2026-08-02T03:35:51.66008 Z", "2026-08-02T03:35: 1.660084Z", "2026-08-02T+3:35:51.660084Z"),
@@ -188,7 +188,7 @@ class Update(NamedTuple):
     damages: tuple[Damage, ...] = ()
     wrong: int = 0
     is_lost: bool = False
-    count: int = 1
+    repeats: int = 1
 
 
 class Snapshot(NamedTuple):
@@ -321,7 +321,7 @@ class ScriptWriter:
 
     def _write_updates(self, step: Update) -> None:
         number = step.pair % len(self.world.pairs)
-        for repeat in range(step.count):
+        for repeat in range(step.repeats):
             frame = self._update(number, step, repeat)
             if not step.is_lost:
                 self._send(frame)

@@ -32,6 +32,9 @@ from kraken_book.timestamps import rfc3339
 MAX_EVENTS = 512
 # If there are few symbols, they share this limit, so that each may have more; about 60 MB.
 MAX_EVENTS_TOGETHER = 100_000
+# While a queue is half full or more, `take` may add this part of the limit between two updates that
+# come by `on_update`.
+PARTS_OF_LIMIT = 256
 # The limit of one call of the write script. Redis does nothing else during a call.
 MAX_BATCH_EVENTS = 1000
 
@@ -187,7 +190,7 @@ class EventQueue:
     def grant_room(self) -> None:
         """Let `take` add updates until the next one makes the queue half full.
 
-        From then on, each update comes by `on_update`, which calls `on_waiting`.
+        From then on, `on_update` calls `on_waiting`, and grants a little room each time.
         """
         self._outbox.room = max(0, self._limit.max_events // 2 - 1 - self.waiting)
 
@@ -222,6 +225,8 @@ class EventQueue:
             self._note_first_update()
         elif waiting + 1 >= max_events // 2:
             self._on_waiting()
+            # Most updates of a full flood would come here one by one otherwise.
+            outbox.room = min(max_events // PARTS_OF_LIMIT, max_events - waiting - 1)
 
     def on_snapshot(self) -> None:
         """Add a snapshot, which replaces an unknown number of updates."""

@@ -23,7 +23,7 @@ class Tuning:
     """A send has no further symbols after this many events: a tenth of a second of Redis."""
     enough_events: int = 32
     """Events in one call that make the call's own cost a small part of the total."""
-    max_flush_interval: float = 0.5
+    max_flush_interval: float = 0.25
     """The longest time for which events gather while the feed is behind."""
     slow_answer: float = 1.0
     """Seconds without an answer after which connections do not pause for Redis."""

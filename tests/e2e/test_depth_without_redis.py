@@ -121,6 +121,7 @@ def test_dead_cluster_node_leaves_books_of_other_nodes_served(stage: Stage, tmp_
     homes = {symbol: cluster.node_of(book_key(symbol)) for symbol in SYMBOLS}
     assert len(set(homes.values())) == 3
     api = start(stage, cluster.url)
+    api.wait_until_live(*SYMBOLS)
 
     homes["DOT/USD"].kill()
     assert_grows_old(api, "DOT/USD")

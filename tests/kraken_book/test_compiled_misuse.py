@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -42,7 +44,7 @@ def sides() -> tuple[Any, Any]:
     return bids, asks
 
 
-def open_outbox(on_waiting: Callable[[], None] = list) -> Any:
+def open_outbox(on_waiting: Callable[[], object] = list) -> Any:
     outbox = speedups.Outbox(on_waiting)
     outbox.epoch, outbox.room = 1, 1000
     return outbox
@@ -88,7 +90,8 @@ def attempts(call: Callable[..., object], right: tuple[object, ...]) -> Iterator
 
 def test_plain_update_is_taken() -> None:
     outbox = open_outbox()
-    lane, woken = lane_of(outbox), []
+    lane = lane_of(outbox)
+    woken: list[Any] = []
     assert take({BTC.encode(): lane}, [frame(), frame()], woken=woken) == (2, None)
     assert (len(outbox.updates), outbox.seq, woken) == (2, 2, [outbox])
 
@@ -102,7 +105,7 @@ def test_constructors_refuse_odd_arguments(name: str) -> None:
 def test_take_refuses_odd_arguments_and_changes_nothing() -> None:
     outbox = open_outbox()
     lane = lane_of(outbox)
-    right = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
+    right: tuple[Any, ...] = ({BTC.encode(): lane}, [b"nonsense"], 0, None, TIME, [])
     assert sum(attempts(speedups.take, right)) > len(ODD_VALUES)
     assert outbox.updates == []
     assert_usable(lane)
@@ -182,10 +185,8 @@ def test_lane_refuses_odd_values_or_works_with_them(name: str) -> None:
         else:
             assert getattr(lane, name) == value
         take({BTC.encode(): lane}, [frame(), frame()])
-    try:
+    with contextlib.suppress(*REFUSALS):
         delattr(lane, name)
-    except REFUSALS:
-        pass
     take({BTC.encode(): lane}, [frame()])
 
 
@@ -209,34 +210,32 @@ def test_first_behind_the_last_message_takes_nothing() -> None:
 def test_message_that_is_not_bytes_is_refused_or_not_taken(message: Any) -> None:
     outbox = open_outbox()
     lanes = {BTC.encode(): lane_of(outbox)}
-    try:
+    with contextlib.suppress(*REFUSALS):
         assert take(lanes, [frame(), message]) == (1, None)
-    except REFUSALS:
-        pass
     assert len(outbox.updates) <= 1
 
 
 def test_seq_at_the_end_of_64_bits_is_not_passed() -> None:
     outbox = open_outbox()
     outbox.seq = 2**63 - 2
-    try:
+    with contextlib.suppress(*REFUSALS):
         take({BTC.encode(): lane_of(outbox)}, [frame()] * 3)
-    except REFUSALS:
-        pass
     assert 2**63 - 2 <= outbox.seq < 2**63
 
 
 def test_lane_whose_key_is_another_symbol_does_not_crash() -> None:
     lanes: dict[Any, Any] = {
-        **{b"": lane_of(), b"X" * 5000: lane_of(), BTC: lane_of(), 5: lane_of(), None: lane_of()},
+        b"": lane_of(),
+        b"X" * 5000: lane_of(),
+        BTC: lane_of(),
+        5: lane_of(),
+        None: lane_of(),
         BTC.encode(): lane_of(open_outbox(), name="ETH/USD"),
     }
     assert take(lanes, [frame()]) in {(1, None), (0, None)}
     for value in ODD_VALUES:
-        try:
+        with contextlib.suppress(*REFUSALS):
             assert take({BTC.encode(): value}, [frame()]) == (0, None)
-        except REFUSALS:
-            pass
 
 
 def test_one_outbox_and_one_side_of_two_lanes() -> None:
@@ -298,7 +297,7 @@ class OddLevel:
 
 
 ODD_TEXTS = (
-    *("", ".", "..", "-1.0", "+1.0", "1e5", "1.", ".5", "1.0.0", " 1.0", "1.0 ", "١.0", "1,0"),
+    *("", ".", "..", "-1.0", "+1.0", "1e5", "1.", ".5", "1.0.0", " 1.0", "1.0 ", "\u0661.0", "1,0"),
     *("\x00", "1.0\x00", "\ud800", "x" * 10**6, "1" * 10**6, "0" * 30, "NaN", '1"', "1_0"),
 )
 
@@ -395,10 +394,8 @@ def test_dictionary_whose_keys_run_code_does_not_crash() -> None:
 
 def test_comparison_of_keys_that_raises_is_passed_on_or_not_taken() -> None:
     lanes: dict[Any, Any] = {HostileKey(lambda: 1 // 0): lane_of()}
-    try:
+    with contextlib.suppress(ZeroDivisionError):
         assert take(lanes, [frame()]) == (0, None)
-    except ZeroDivisionError:
-        pass
 
 
 def test_subclasses_of_bytes_lists_and_dicts_work() -> None:
@@ -442,10 +439,8 @@ def test_object_without_init_is_harmless(name: str) -> None:
         lambda: take({BTC.encode(): bare}, [frame()]),
         lambda: take({BTC.encode(): lane}, [frame()]),
     ):
-        try:
+        with contextlib.suppress(*REFUSALS):
             use()
-        except REFUSALS:
-            pass
 
 
 @pytest.mark.parametrize("name", ["Side", "Outbox", "Lane"])
@@ -460,10 +455,8 @@ def test_second_init_is_harmless(name: str) -> None:
     ):
         for value in right:
             for arguments in ((value,), (value, value, value), (BTC, f'"{BTC}"', value)):
-                try:
+                with contextlib.suppress(*REFUSALS):
                     one.__init__(*arguments)
-                except REFUSALS:
-                    pass
                 take({BTC.encode(): lane}, [frame()])
     assert len(bids) == len(bids.pairs())
 
@@ -474,7 +467,7 @@ def test_cycle_of_lane_and_callback_is_collected() -> None:
 
     owner = Owner()
     gone = weakref.ref(owner)
-    outbox = open_outbox(lambda owner=owner: None)
+    outbox = open_outbox(partial(id, owner))
     lane = lane_of(outbox)
     owner.lane = lane  # type: ignore[attr-defined]
     lane.read_at = owner
@@ -486,29 +479,21 @@ def test_cycle_of_lane_and_callback_is_collected() -> None:
 
 def test_calls_that_raise_leak_nothing() -> None:
     lane = lane_of(open_outbox())
-    right = ({BTC.encode(): lane}, [frame()], 0, None, TIME, [])
+    right: tuple[Any, ...] = ({BTC.encode(): lane}, [frame()], 0, None, TIME, [])
 
     def misuse() -> None:
         for value in ODD_VALUES:
             for at in range(len(right)):
-                try:
+                with contextlib.suppress(*REFUSALS):
                     speedups.take(*right[:at], value, *right[at + 1 :])
-                except REFUSALS:
-                    pass
             for name in ("checksum", "exchange_time", "outbox"):
-                try:
+                with contextlib.suppress(*REFUSALS):
                     setattr(lane, name, value)
-                except REFUSALS:
-                    pass
             for name in ("epoch", "seq", "room", "updates"):
-                try:
+                with contextlib.suppress(*REFUSALS):
                     setattr(speedups.Outbox(list), name, value)
-                except REFUSALS:
-                    pass
-            try:
+            with contextlib.suppress(*REFUSALS, UnicodeError):
                 speedups.Side(1).apply([OddLevel(value, value)], 10)
-            except (*REFUSALS, UnicodeError):
-                pass
 
     counts = [sys.getrefcount(value) for value in ODD_VALUES[26:]]
     misuse()

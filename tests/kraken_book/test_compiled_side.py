@@ -113,7 +113,7 @@ class SidesMachine(RuleBasedStateMachine):
         levels: list[Any] = [self.level(*change) for change in changes]
         levels.insert(at, 5)
         before = dump(self.fast)
-        with pytest.raises((TypeError, AttributeError)):
+        with pytest.raises((TypeError, AttributeError, OverflowError)):
             self.fast.apply(levels, self.depth)
         assert dump(self.fast) == before
 

@@ -3,7 +3,7 @@
 The collector runs on one core as its users start it. Redis and a feed run on the other core; the
 feed sends prepared updates as fast as TCP takes them. Afterwards the seq of each update must be in
 its stream, and each last book must be the feed's. The goals are those of the compiled path. If the
-compiled module is installed, the pure path is measured in the same run, and its rows are details;
+compiled module is installed, one turn measures the pure path too, and its rows are details;
 otherwise the rows of the compiled path say that it is not installed.
 
 Others are measured in turns with it. cryptofeed's Kraken feed with checksums writes into its own
@@ -53,7 +53,7 @@ class PathRun(NamedTuple):
 
 
 class Round(NamedTuple):
-    """A run of each path, of the limit and of each peer, one after the other."""
+    """A run of the used path, of the limit and of each peer, and in the first of the other path."""
 
     ours: Mapping[FramePath, PathRun]
     limit: Run
@@ -83,6 +83,9 @@ class Comparison:
     def _measured_peers(self) -> list[str]:
         return list(self.rounds[0].peers)
 
+    def _rounds_of(self, path: FramePath) -> list[Round]:
+        return [each for each in self.rounds if path in each.ours]
+
     def _name(self, path: FramePath) -> str:
         return f"ingest, {self.symbols} symbol{'s' * (self.symbols > 1)}, {path}"
 
@@ -91,8 +94,9 @@ class Comparison:
 
     def _path_rows(self, path: FramePath, *, is_detail: bool) -> Iterator[Row]:
         what = self._name(path)
-        runs = [each.ours[path].run for each in self.rounds]
-        rates, limits = [each.rate for each in runs], [each.limit.rate for each in self.rounds]
+        rounds = self._rounds_of(path)
+        runs = [each.ours[path].run for each in rounds]
+        rates, limits = [each.rate for each in runs], [each.limit.rate for each in rounds]
         yield self._beside_peers(path, rates, is_detail=is_detail)
         yield Row(
             what=what,
@@ -111,7 +115,7 @@ class Comparison:
             goal=self._goal(INGEST_CPU, path),
             is_detail=is_detail,
         )
-        events = median(each.ours[path].events_a_call for each in self.rounds)
+        events = median(each.ours[path].events_a_call for each in rounds)
         yield Row(what=f"{what}: events per call of the script", ours=events, is_detail=True)
         seconds = median(each.seconds for each in runs)
         yield Row(what=f"{what}: a run", ours=seconds, unit="s", is_detail=True)
@@ -119,7 +123,7 @@ class Comparison:
     def _beside_peers(self, path: FramePath, rates: Sequence[float], *, is_detail: bool) -> Row:
         """Return the row beside the better of the peers."""
         theirs = {
-            name: [each.peers[name].run.rate for each in self.rounds]
+            name: [each.peers[name].run.rate for each in self._rounds_of(path)]
             for name in self._measured_peers
         }
         missing = [peer.name for peer in PEERS if peer.name not in theirs]
@@ -183,15 +187,16 @@ def compare(
             rounds = []
             for turn in range(turns):
                 progress(f"{count} symbols, {turn + 1} of {turns}")
-                rounds.append(_round(flood, peers))
+                # The other path is a detail: one turn of it is enough.
+                rounds.append(_round(flood, peers, paths() if turn == 0 else paths()[:1]))
         found.append(Comparison(count, tuple(rounds)))
     return found
 
 
-def _round(flood: FloodProcess, peers: Sequence[Peer]) -> Round:
+def _round(flood: FloodProcess, peers: Sequence[Peer], measured: Sequence[FramePath]) -> Round:
     ours: dict[FramePath, PathRun] = {}
     limit: Run | None = None
-    for path in paths():
+    for path in measured:
         with tempfile.TemporaryDirectory() as folder, Stage(Path(folder)) as stage:
             redis = stage.redis(0)
             with pinned(OTHER_CORE):

@@ -28,8 +28,8 @@ def flushed(clock: Clock, seconds: float, *parts: tuple[int, int]) -> FlushPacer
 
 
 def test_next_flush_is_due_when_enough_events_have_gathered_at_the_same_rate(clock: Clock) -> None:
-    pacer = flushed(clock, 0.02, (150, 60), (50, 40))
-    rest = 0.02 * ENOUGH_EVENTS / 2 - 0.02
+    pacer = flushed(clock, 0.01, (150, 60), (50, 40))
+    rest = 0.01 * ENOUGH_EVENTS / 2 - 0.01
     assert pacer.rest == pytest.approx(rest)
     clock.now += rest - 0.01
     assert pacer.rest == pytest.approx(0.01)

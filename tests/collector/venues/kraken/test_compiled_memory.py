@@ -24,7 +24,7 @@ from collector.feed.timestamp import Timestamp
 from collector.publish.event_queue import EventQueue, QueueLimit
 from collector.venues.kraken.session import KrakenSession
 from lab.frame_mutations import DAMAGES, damage
-from lab.naive_book import NaiveBook
+from lab.naive_book import NaiveBook, TextLevel
 from lab.session_script import (
     START_STEADY_NS,
     START_UNIX_NS,
@@ -122,12 +122,13 @@ class Circle:
                 updates.append(book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME))
             updates.append(_back(pair, naive, sides))
         half = len(updates) // 2
-        return snapshots, [frame for two in zip(updates[:half], updates[half:]) for frame in two]
+        pairs = zip(updates[:half], updates[half:], strict=False)
+        return snapshots, [frame for two in pairs for frame in two]
 
 
 def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]) -> bytes:
     """Return the update that restores `sides`."""
-    changed = []
+    changed: list[list[TextLevel]] = []
     for now, before in zip((naive.bids, naive.asks), sides, strict=True):
         prices = {price for price, _ in before}
         changed.append(
@@ -135,7 +136,8 @@ def _back(pair: Pair, naive: NaiveBook, sides: tuple[list[tuple[str, str]], ...]
         )
     naive.frame(*changed)
     assert (naive.bids, naive.asks) == sides
-    return book_frame("update", pair.quoted, *changed, naive.checksum, TIME)
+    bids, asks = changed
+    return book_frame("update", pair.quoted, bids, asks, naive.checksum, TIME)
 
 
 def resident_bytes() -> int:

@@ -7,7 +7,8 @@ several sizes. `KRAKEN_BOOK_FUZZ=100` tries 100 times as many scripts.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
 import pytest
 
 from collector.feed.hot_path import PURE, HotPath
@@ -41,7 +42,7 @@ WORLD = World((BTC, ETH), 10, 512, 2000)
 def busy(*more: Step, world: World = WORLD) -> Script:
     """Return a script of many plain updates, with `more` in the middle."""
     plain = [
-        Update(pair, (Change(n % 7, n % 3 - 1),), (Change(n % 5, n % 4),)[: n % 2], count=3)
+        Update(pair, (Change(n % 7, n % 3 - 1),), (Change(n % 5, n % 4),)[: n % 2], repeats=3)
         for n in range(20)
         for pair in range(len(world.pairs))
     ]
@@ -66,9 +67,11 @@ def fail_if_different(seeds: Iterable[int], path: HotPath) -> None:
         world, steps = drawn.world(), drawn.steps()
         if difference(write_script(world, steps), path) is None:
             continue
-        steps = shortest(
-            steps, lambda some, w=world: difference(write_script(w, some), path) is not None
-        )
+
+        def differs(some: Sequence[Step], world: World = world) -> bool:
+            return difference(write_script(world, some), path) is not None
+
+        steps = shortest(steps, differs)
         script = write_script(world, steps)
         pytest.fail(f"seed {seed}, {world}\n{steps}\n{difference(script, path)}", pytrace=False)
 
@@ -122,7 +125,7 @@ def test_comparison_finds_a_missing_observation() -> None:
 @pytest.mark.parametrize("time", range(len(ODD_TIMES)), ids=[str(each) for each in ODD_TIMES])
 def test_odd_times_have_the_same_effect(compiled: HotPath, time: int) -> None:
     odd = Update(0, (Change(1, 3),), (), time=time)
-    script = busy(odd, Happen(0, 2, 0), odd._replace(count=3))
+    script = busy(odd, Happen(0, 2, 0), odd._replace(repeats=3))
     expected = observe(script, PURE, 1)
     for size in BATCH_SIZES:
         assert_same(observe(script, compiled, size), expected)
@@ -148,7 +151,7 @@ def lagging_script() -> Script:
     steps: list[Step] = []
     for seconds in (0, 0, 0, 0, 0, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20):
         steps += [Pass(3 * 10**9, seconds)]
-        steps += [Update(pair, (Change(seconds % 5, 2),), (), count=4) for pair in (0, 1)]
+        steps += [Update(pair, (Change(seconds % 5, 2),), (), repeats=4) for pair in (0, 1)]
     return write_script(WORLD, steps)
 
 
@@ -166,9 +169,9 @@ def test_clock_that_stands_still_gives_the_same_lag(compiled: HotPath) -> None:
     for n in range(12):
         steps += [
             Pass(60_000_000, 0),
-            Update(0, (Change(n % 3, 1),), (), time=standing, count=3),
-            Update(1, (Change(n % 3, 1),), (), count=2),
-            Update(0, (Change(n % 4, 2),), (), time=0, count=2),
+            Update(0, (Change(n % 3, 1),), (), time=standing, repeats=3),
+            Update(1, (Change(n % 3, 1),), (), repeats=2),
+            Update(0, (Change(n % 4, 2),), (), time=0, repeats=2),
             Other(0),
         ]
     script = write_script(WORLD, steps)
