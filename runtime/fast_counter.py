@@ -39,7 +39,8 @@ class FastCounter(Collector):
         self._documentation = documentation
         self.label = label
         self._counts: dict[str, Count] = {}
-        self._unlabelled = Count()
+        self.total = Count()
+        """The count without a label; the hottest paths add to its value without a call."""
         REGISTRY.register(self)
 
     def labels(self, value: str) -> Count:
@@ -48,12 +49,12 @@ class FastCounter(Collector):
 
     def inc(self, amount: int = 1) -> None:
         """Add `amount` to a counter without labels."""
-        self._unlabelled.value += amount
+        self.total.value += amount
 
     def collect(self) -> Iterable[CounterMetricFamily]:
         """Yield the current values for Prometheus."""
         if self.label is None:
-            yield CounterMetricFamily(self.name, self._documentation, self._unlabelled.value)
+            yield CounterMetricFamily(self.name, self._documentation, self.total.value)
             return
         family = CounterMetricFamily(self.name, self._documentation, labels=[self.label])
         for value, count in self._counts.items():

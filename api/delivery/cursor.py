@@ -17,7 +17,7 @@ from itertools import chain
 from redis.exceptions import RedisError
 
 from api.delivery.openers import CursorState, EventsGone, Opener, Step, in_writes
-from api.follow.event_log import EventLog
+from api.follow.event_log import EventLog, Write
 from api.store.errors import NoRoom, redis_away
 from api.store.metrics import EVENTS_OUT, LAGGED
 from kraken_book.event import LaggedReason
@@ -25,6 +25,8 @@ from kraken_book.position import NOWHERE
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+_events_out = EVENTS_OUT.total
 
 
 class Cursor:
@@ -86,7 +88,7 @@ class Cursor:
             if self.state is CursorState.FOLLOWING:
                 ready = self.ready()
                 if ready is not None:
-                    return ready
+                    return ready.data
                 self._miss_events(self.log.lagged_reason(self._index))
             elif self.state is CursorState.PAGING:
                 data = await self._page()
@@ -103,18 +105,15 @@ class Cursor:
             else:
                 return b""
 
-    def ready(self) -> bytes | None:
-        """Return the next data of the log, empty if there is none; None if `next` is needed."""
+    def ready(self) -> Write | None:
+        """Return the next events of the log, possibly none; None if `next` is needed."""
         if self.state is not CursorState.FOLLOWING:
             return None
         write = self.log.read(self._index)
-        if write is None:
-            return None
-        data, end, position = write
-        if data:
-            EVENTS_OUT.inc(end - self._index)
-            self._index, self._position = end, position
-        return data
+        if write is not None and write.data:
+            _events_out.value += write.end - self._index
+            self._index, self._position = write.end, write.position
+        return write
 
     def _next_write(self) -> bytes:
         parts = next(self._writes, [])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from enum import Enum
 from time import monotonic
 from typing import Protocol
@@ -18,10 +17,13 @@ from starlette.types import Send
 
 from api.delivery.latency import observe_latency
 from api.delivery.stream_socket import Socket
+from api.follow.event_log import Waker, Write
 from api.store.metrics import BYTES_OUT, WRITES
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+_writes, _bytes_out = WRITES.total, BYTES_OUT.total
 
 KEEP_ALIVE_INTERVAL = 15.0
 HEADERS = [
@@ -52,10 +54,10 @@ class ChangeSource(Protocol):
 
     symbol: str
 
-    def on_change(self, waker: Callable[[], None]) -> None:
-        """Call `waker` once, at the next change."""
+    def on_change(self, waker: Waker) -> None:
+        """Call `waker` at the next change, and at each one after that while it returns True."""
 
-    def forget(self, waker: Callable[[], None]) -> None:
+    def forget(self, waker: Waker) -> None:
         """Remove `waker`, so that it is not called."""
 
 
@@ -69,8 +71,8 @@ class EventReader(Protocol):
     async def next(self) -> bytes:
         """Return the next data, empty if there is none; raise redis.RedisError or OSError."""
 
-    def ready(self) -> bytes | None:
-        """Return the next data in memory, empty if there is none; None if `next` is needed."""
+    def ready(self) -> Write | None:
+        """Return the next events in memory, possibly none; None if `next` is needed."""
 
 
 class Stream:
@@ -192,8 +194,8 @@ class Stream:
         self._written_at = monotonic()
         if self._socket.is_full:
             self._full_since = self._written_at
-        WRITES.inc()
-        BYTES_OUT.inc(len(data))
+        _writes.value += 1
+        _bytes_out.value += len(data)
 
     async def _wait_for_events(self) -> None:
         self._has_caught_up = True
@@ -209,19 +211,24 @@ class Stream:
             self._wakened = asyncio.get_running_loop().create_future()
             await self._wakened
 
-    def _on_change(self) -> None:
-        """Write new events that are in memory, until the socket is full."""
+    def _on_change(self) -> bool:
+        """Write new events that are in memory, until the socket is full.
+
+        Returns:
+            Whether to call this at the next change too.
+        """
         if self.state is not StreamState.WAITING:
-            return
+            return False
         while not (self._measures_next or self._socket.is_full):
-            data = self._reader.ready()
-            if data is None:
+            ready = self._reader.ready()
+            if ready is None:
                 break
-            if not data:
-                self._reader.log.on_change(self._on_change)
-                return
-            self._write(data)
+            if ready.data:
+                self._write(ready.data)
+            if ready.is_last and not self._socket.is_full:
+                return True
         self._wake()
+        return False
 
     def _wake(self) -> None:
         if self.state in (StreamState.WAITING, StreamState.BLOCKED):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from time import monotonic
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from api.delivery.channel_opener import ChannelOpener
 from api.delivery.cursor import Cursor
 from api.delivery.stream import ChangeSource, farewell
 from api.follow.api_events import status_sse
+from api.follow.event_log import Waker, Write
 from api.follow.join_points import JoinPoints
 from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
@@ -179,8 +180,8 @@ class WaitingReader:
         # `live` ends the statuses of the wait; the opening has the actual statuses.
         return self._statuses("live", None) + opening
 
-    def ready(self) -> bytes | None:
-        """Return the next data in memory, empty if there is none; None if `next` is needed."""
+    def ready(self) -> Write | None:
+        """Return the next events in memory, possibly none; None if `next` is needed."""
         return None if self._cursor is None else self._cursor.ready()
 
     def close(self) -> None:
@@ -202,15 +203,15 @@ class _Pause:
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
-        self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
+        self._timers: dict[Waker, asyncio.TimerHandle] = {}
 
-    def on_change(self, waker: Callable[[], None]) -> None:
+    def on_change(self, waker: Waker) -> None:
         """Call `waker` once, after a random time within `RETRY_SECONDS`."""
         self.forget(waker)
         loop = asyncio.get_running_loop()
         self._timers[waker] = loop.call_later(random.uniform(*RETRY_SECONDS), waker)
 
-    def forget(self, waker: Callable[[], None]) -> None:
+    def forget(self, waker: Waker) -> None:
         """Remove `waker`, so that it is not called."""
         timer = self._timers.pop(waker, None)
         if timer is not None:

@@ -31,6 +31,10 @@ MAX_WRITES = 16
 WAKE_SECONDS = 0.02
 
 
+Waker = Callable[[], bool | None]
+"""Handles a change; returns True to be called at the next change too."""
+
+
 # gc=False: a process keeps hundreds of thousands of events, which cannot form reference cycles, so
 # the garbage collector should not visit them.
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
@@ -62,6 +66,8 @@ class Write(NamedTuple):
     """The index after the last event of `data`."""
     position: Position
     """The position of the last event of `data`."""
+    is_last: bool
+    """Whether the log has no events after those of `data`."""
 
 
 class EventLog:
@@ -92,9 +98,9 @@ class EventLog:
         self._first = 0
         self._writes: dict[int, Write] = {}
         self._writes_bytes = 0
-        self._wakers: set[Callable[[], None]] = set()
+        self._wakers: set[Waker] = set()
         # Wakers that have not been called yet for the last change.
-        self._due: deque[Callable[[], None]] = deque()
+        self._due: deque[Waker] = deque()
         self._next_wakes: asyncio.Handle | None = None
         self._buffer = Buffer() if buffer is None else buffer
         self._share = self._buffer.share(self._evict)
@@ -146,11 +152,11 @@ class EventLog:
         if self._next_wakes is None:
             self._call_due_wakers()
 
-    def on_change(self, waker: Callable[[], None]) -> None:
-        """Call `waker` once, at the next change."""
+    def on_change(self, waker: Waker) -> None:
+        """Call `waker` at the next change, and at each one after that while it returns True."""
         self._wakers.add(waker)
 
-    def forget(self, waker: Callable[[], None]) -> None:
+    def forget(self, waker: Waker) -> None:
         """Remove `waker`, so that it is not called."""
         self._wakers.discard(waker)
         if self._due:
@@ -195,7 +201,8 @@ class EventLog:
             parts.append(sse)
             size += len(sse)
             position = event.position
-        return Write(b"".join(parts), index + len(parts), position)
+        end = index + len(parts)
+        return Write(b"".join(parts), end, position, end == self.end)
 
     def _render(self, event: SseEvent) -> bytes:
         return event.sse
@@ -235,7 +242,9 @@ class EventLog:
         self._next_wakes = None
         until = monotonic() + self._wake_seconds
         while self._due:
-            self._due.popleft()()
+            waker = self._due.popleft()
+            if waker():
+                self._wakers.add(waker)
             if self._due and monotonic() > until:
                 self._next_wakes = asyncio.get_running_loop().call_soon(self._call_due_wakers)
                 return

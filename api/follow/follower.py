@@ -67,6 +67,8 @@ class Follower:
         # Rings with written streams that are not read yet, by symbol.
         self._written: dict[str, Ring] = {}
         self._swept_at: WeakKeyDictionary[RedisNode, float] = WeakKeyDictionary()
+        # Whether every node answers, as the metric shows it; None before the first answer.
+        self._is_up: bool | None = None
         # The trouble that was logged for each node that does not answer.
         self._outages: WeakKeyDictionary[RedisNode, str] = WeakKeyDictionary()
 
@@ -83,6 +85,8 @@ class Follower:
         due = self._next_sweep_in()
         if due > 0:
             await self._wait_for_writes(due)
+            if not self._written:
+                return
         nodes = {self._feed.node_of(ring) for ring in self._written.values()}
         nodes.update(node for node in self._nodes.all() if self._sweep_in(node) <= 0)
         if nodes:
@@ -114,13 +118,17 @@ class Follower:
             self._written[ring.symbol] = ring
 
     async def _wait_for_wake(self, seconds: float, node: RedisNode) -> list[Ring]:
-        is_alone = len(self._nodes.all()) == 1
-        if node in self._outages:
+        if not self._is_up and node in self._outages:
             seconds = min(seconds, RETRY_INTERVAL)
-        # If this node hangs, the other nodes must not wait for the client's longer timeout.
-        async with asyncio.timeout(None if is_alone else seconds + MAX_LATENESS):
+        if len(self._nodes.all()) == 1:
             woken = await self._wake.wait(seconds, self._registry.rings)
+        else:
+            # If this node hangs, the others must not wait for the client's longer timeout.
+            async with asyncio.timeout(seconds + MAX_LATENESS):
+                woken = await self._wake.wait(seconds, self._registry.rings)
         full = await self._append_waited_on(woken.streams)
+        if not woken.symbols:
+            return full
         named = [ring for ring in self._registry.rings if ring.symbol in woken.symbols]
         return full + [ring for ring in named if not (ring.is_started and ring in woken.streams)]
 
@@ -160,7 +168,7 @@ class Follower:
         return [ring for ring in self._written.values() if self._feed.node_of(ring) is node]
 
     def _log_outage(self, node: RedisNode, error: Exception) -> None:
-        REDIS_UP.set(0)
+        self._set_up(is_up=False)
         trouble = describe(error, node)
         if self._outages.get(node) != trouble.summary:
             self._outages[node] = trouble.summary
@@ -173,7 +181,14 @@ class Follower:
             )
 
     def _log_recovery(self, node: RedisNode) -> None:
+        if self._is_up:
+            return
         if node in self._outages:
             del self._outages[node]
             log.info("redis available again")
-        REDIS_UP.set(not any(each in self._outages for each in self._nodes.all()))
+        self._set_up(is_up=not any(each in self._outages for each in self._nodes.all()))
+
+    def _set_up(self, *, is_up: bool) -> None:
+        if is_up is not self._is_up:
+            self._is_up = is_up
+            REDIS_UP.set(is_up)

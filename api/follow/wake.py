@@ -2,12 +2,16 @@
 
 A wait on a stream returns its events directly, which saves the round trip after a wake. But each
 stream makes every wait more expensive, here and in Redis.
+
+A collector writes a wake right after the events that it names. If every followed stream is waited
+on, that wake is of no use, and would end the next wait at once. Then the wait is only for wakes
+that come after its own beginning, which name streams that are followed meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from time import monotonic
 from typing import Any, NamedTuple, cast
 
@@ -57,7 +61,9 @@ class Wake:
         self._wake_only_seconds = wake_only_seconds
         self._nodes = nodes
         self._corrupt = corrupt
+        # The id of the last wake that was read; None at first, and while wakes are skipped.
         self._id: str | None = None
+        self._has_skipped = False
         self._wake_only_until = float("-inf")
 
     async def wait(self, seconds: float, rings: Collection[Ring]) -> Woken:
@@ -79,26 +85,16 @@ class Wake:
         """
         waited_on = self._waited_on(rings)
         try:
-            replies = await self._read(seconds, waited_on, with_wake=True)
+            return await self._wait(seconds, rings, waited_on)
         except ResponseError as error:
             if waited_on and not await self._is_broken():
                 # The key of one of the streams has the wrong type.
                 self._use_wake_only(str(error))
-                waited_on = {}
-                replies = await self._read(seconds, waited_on, with_wake=True)
-            elif is_wrong_type(error):
-                self._corrupt.record(WAKE, str(error), "DEL", WAKE)
-                replies = await self._without_wake(seconds, waited_on)
-            else:
+                return await self._wait(seconds, rings, {})
+            if not is_wrong_type(error):
                 raise
-        wakes = replies.pop(WAKE.encode(), [])
-        if wakes:
-            self._corrupt.clear(WAKE)
-            self._id = wakes[-1][0].decode()
-        elif not replies:
-            await self._follow_restart()
-        streams = {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in waited_on}
-        return Woken(_symbols_in(wakes), streams)
+            self._corrupt.record(WAKE, str(error), "DEL", WAKE)
+            return Woken(set(), await self._wait_for_streams(seconds, waited_on))
 
     def note_stuck(self, ring: Ring) -> None:
         """Stop waiting on streams for a while: a corrupt entry of `ring` would end each wait."""
@@ -111,15 +107,47 @@ class Wake:
             return {}
         return {ring: ring.last.id for ring in rings if ring.is_started}
 
-    async def _read(
-        self, seconds: float, waited_on: Mapping[Ring, str], *, with_wake: bool
-    ) -> dict[bytes, StreamReply]:
+    async def _wait(
+        self, seconds: float, rings: Collection[Ring], waited_on: Mapping[Ring, str]
+    ) -> Woken:
+        """Wait for a wake, or for an entry of the streams that are waited on."""
+        skips = bool(waited_on) and len(waited_on) == len(rings)
+        named: set[str] = set()
+        if self._has_skipped and not skips:
+            # A skipped wake may have named any ring that is not waited on.
+            named, seconds = {ring.symbol for ring in rings}, 0.0
+        replies = await self._read(
+            seconds, {WAKE: "$" if skips else await self._wake_id(), **_after(waited_on)}
+        )
+        wakes = replies.pop(WAKE.encode(), [])
+        self._has_skipped = skips
+        if skips:
+            self._id = None
+        elif wakes:
+            self._id = wakes[-1][0].decode()
+        elif not replies:
+            await self._follow_restart()
+        if wakes or skips:
+            self._corrupt.clear(WAKE)
+        if wakes:
+            named |= _symbols_in(wakes)
+        return Woken(named, _entries(replies, waited_on))
+
+    async def _wait_for_streams(
+        self, seconds: float, waited_on: Mapping[Ring, str]
+    ) -> dict[Ring, StreamReply]:
+        """Wait on the streams only; the sweep finds events of the others."""
+        if waited_on:
+            try:
+                return _entries(await self._read(seconds, _after(waited_on)), waited_on)
+            except ResponseError as error:
+                self._use_wake_only(str(error))
+        await asyncio.sleep(seconds)
+        return _entries({}, waited_on)
+
+    async def _read(self, seconds: float, after: Mapping[str, str]) -> dict[bytes, StreamReply]:
+        """Wait for entries of streams, each after an id."""
         block = max(1, int(seconds * 1000))
-        after = {events_key(ring.symbol): last_id for ring, last_id in waited_on.items()}
-        if with_wake:
-            if self._id is None:
-                self._id = await self._newest()
-            after = {WAKE: self._id, **after}
         options = ("COUNT", MAX_ENTRIES, "BLOCK", block, "STREAMS")
         reply: Any = await self._nodes.call(WAKE, "XREAD", *options, *after, *after.values())
         if isinstance(reply, dict):
@@ -127,17 +155,11 @@ class Wake:
             return {key: entries for key, (entries,) in reply.items()}
         return dict(cast("list[tuple[bytes, StreamReply]]", reply or []))
 
-    async def _without_wake(
-        self, seconds: float, waited_on: Mapping[Ring, str]
-    ) -> dict[bytes, StreamReply]:
-        """Wait on the streams only; the sweep finds events of the others."""
-        if waited_on:
-            try:
-                return await self._read(seconds, waited_on, with_wake=False)
-            except ResponseError as error:
-                self._use_wake_only(str(error))
-        await asyncio.sleep(seconds)
-        return {}
+    async def _wake_id(self) -> str:
+        """Return the id of the last wake that was read, at first that of the newest one."""
+        if self._id is None:
+            self._id = await self._newest()
+        return self._id
 
     async def _newest(self) -> str:
         newest = await self._nodes.call(WAKE, "XREVRANGE", WAKE, "+", "-", "COUNT", 1)
@@ -169,6 +191,18 @@ class Wake:
     def _use_wake_only(self, why: str) -> None:
         log.warning("stream wait failed, using the wake only", error=why)
         self._wake_only_until = monotonic() + self._wake_only_seconds
+
+
+def _after(waited_on: Mapping[Ring, str]) -> dict[str, str]:
+    """Return the key of each stream, with the id after which its entries are read."""
+    return {events_key(ring.symbol): last_id for ring, last_id in waited_on.items()}
+
+
+def _entries(
+    replies: Mapping[bytes, StreamReply], waited_on: Iterable[Ring]
+) -> dict[Ring, StreamReply]:
+    """Return the new entries of each ring's stream."""
+    return {ring: replies.get(events_key(ring.symbol).encode(), []) for ring in waited_on}
 
 
 def _symbols_in(wakes: StreamReply) -> set[str]:

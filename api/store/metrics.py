@@ -14,7 +14,7 @@ RESUMED = Counter(
     "kraken_book_resumed_total", "Readers that resumed, by the source of their events.", ["from"]
 )
 FOLLOWED = Gauge("kraken_book_followed_symbols", "Symbols that have readers.")
-EVENTS_READ = Counter("kraken_book_events_read_total", "Events read from Redis.")
+EVENTS_READ = FastCounter("kraken_book_events_read_total", "Events read from Redis.")
 EVENTS_OUT = FastCounter("kraken_book_stream_events_total", "Events written to streams.")
 BYTES_OUT = FastCounter("kraken_book_stream_bytes_total", "Bytes written to streams.")
 WRITES = FastCounter("kraken_book_stream_writes_total", "Writes to streams.")

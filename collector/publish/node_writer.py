@@ -7,7 +7,6 @@ without load.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Sequence
 from time import monotonic
@@ -26,6 +25,7 @@ from kraken_book.contract.write import WriteCall, WriteRefusal
 from runtime.logs import get_logger
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import Nodes
+from runtime.timed_event import TimedEvent
 
 log = get_logger(__name__)
 
@@ -85,9 +85,9 @@ class NodeWriter:
         self._topology = -1
         self._next_round = 0.0
         # Set if something is to be written.
-        self._work_event = asyncio.Event()
+        self._work_event = TimedEvent()
         # Set if a queue is filling: then a flush begins at once.
-        self._hurry = asyncio.Event()
+        self._hurry = TimedEvent()
 
     @property
     def is_useless(self) -> bool:
@@ -175,9 +175,9 @@ class NodeWriter:
 
         While the feed is behind, also wait until enough events have gathered.
         """
-        await _wait(self._work_event, self._tuning.round_interval)
-        while self._load.is_behind and not self._hurry.is_set() and (delay := self._pacer.rest):
-            await _wait(self._hurry, min(delay, GATHER_CHECK_INTERVAL))
+        await self._work_event.wait(self._tuning.round_interval)
+        while self._load.is_behind and not self._hurry.is_set and (delay := self._pacer.rest):
+            await self._hurry.wait(min(delay, GATHER_CHECK_INTERVAL))
 
     async def flush(self) -> int | None:
         """Write everything that is due, and return when the node has answered.
@@ -334,10 +334,3 @@ class NodeWriter:
         """Return the symbol's writer if the result of `call` still counts for it."""
         writer = self._symbols.get(call.symbol)
         return writer if writer is not None and writer.awaits(call) else None
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, but no longer than `seconds`."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

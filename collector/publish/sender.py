@@ -157,7 +157,7 @@ class Sender:
         rest = [*_state_commands(updates), *self._wake_commands(calls, updates)]
         try:
             replies = await self._ask([*map(_by_digest, calls), *rest])
-            if any(isinstance(reply, NoScriptError) for reply in replies):
+            if NoScriptError in map(type, replies):
                 # EVAL also stores the script for later calls.
                 replies = await self._ask([*map(_by_text, calls), *rest])
         except (RedisError, OSError) as error:
@@ -180,7 +180,7 @@ class Sender:
         if self._nodes.of(WAKE) is not self._node:
             return []
         written = dict.fromkeys(
-            [*updates.written, *(call.symbol for call in calls if call.entries)]
+            [*updates.written, *[call.symbol for call in calls if call.entries]]
         )
         if not written:
             return []
@@ -190,7 +190,7 @@ class Sender:
         self, calls: Sequence[WriteCall], updates: SharedKeyUpdates, replies: Sequence[object]
     ) -> SendResult:
         result = SendResult([], [], [], [], [], [])
-        if not all(isinstance(reply, Exception) for reply in replies):
+        if self._is_unavailable and not all(isinstance(reply, Exception) for reply in replies):
             self._note_available()
         for call, reply in zip(calls, replies, strict=False):
             if isinstance(reply, Exception):
@@ -285,10 +285,9 @@ class Sender:
             log.error("redis write failed, retrying", **fields)
 
     def _note_available(self) -> None:
-        if self._is_unavailable:
-            self._is_unavailable = False
-            if self._troubles.end(self._outage):
-                log.info("redis available again", subject=self._outage)
+        self._is_unavailable = False
+        if self._troubles.end(self._outage):
+            log.info("redis available again", subject=self._outage)
 
     def _note_unavailable(self, error: Exception) -> None:
         REDIS_ERRORS.inc()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.typing import EncodableT
 
 from runtime.redis.redis_py_internals import ExchangingConnection
@@ -26,6 +27,7 @@ class RedisNode(Redis):
         super().__init__(*args, **kwargs)
         # Idle connections. The pool is slow: see docs/adr/0004-packed-redis-commands.md.
         self._kept: list[ExchangingConnection] = []
+        self._max_kept = int(self.connection_pool.max_connections) // KEPT_DIVISOR
         # redis-py's converters of replies, by command. Its own mapping ignores case, so it is slow.
         self._converters: dict[EncodableT, Callable[[Any], Any] | None] = {}
 
@@ -46,11 +48,20 @@ class RedisNode(Redis):
         lost, all commands are sent again as often as the client's `retry` permits, so they may be
         executed twice. If redis.RedisError or OSError is raised, it is unknown which commands were
         executed.
+
+        Raises:
+            redis.exceptions.ConnectionError: The connection was lost as often as permitted.
         """
         retry = self.get_retry()
-        if retry is None or not retry.get_retries():
-            return await self._exchange(commands)
-        return await retry.call_with_retry(lambda: self._exchange(commands), _ignore)
+        left = 0 if retry is None else retry.get_retries()
+        while True:
+            try:
+                return await self._exchange(commands)
+            except RedisConnectionError:
+                # The pool replaces the lost connection.
+                if not left:
+                    raise
+                left -= 1
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
@@ -59,44 +70,40 @@ class RedisNode(Redis):
         await super().aclose(close_connection_pool)
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Any]:
-        connection = await self._acquire_connection()
+        kept = self._kept
+        connection = kept.pop() if kept else None
+        if connection is None or not connection.is_unused:
+            connection = await self._acquire_connection(connection)
         try:
             replies = await connection.exchange(commands)
-        finally:
-            # If `exchange` raises, it has closed the connection, so no late reply is left in it.
-            await self._give_back(connection)
+        except BaseException:
+            # `exchange` has closed the connection, so no late reply is left in it.
+            await self.connection_pool.release(connection)
+            raise
+        if len(kept) < self._max_kept:
+            kept.append(connection)
+        else:
+            await self.connection_pool.release(connection)
+        converters = self._converters
         for index, command in enumerate(commands):
-            converter = self._converter(command[0])
+            name = command[0]
+            converter = converters[name] if name in converters else self._converter(name)
             if converter is not None and not isinstance(replies[index], Exception):
                 replies[index] = converter(replies[index])
         return replies
 
     def _converter(self, name: EncodableT) -> Callable[[Any], Any] | None:
         """Return redis-py's converter of replies to the command `name`."""
-        if name not in self._converters:
-            self._converters[name] = self.response_callbacks.get(cast("str", name))
-        return self._converters[name]
+        converter = self._converters[name] = self.response_callbacks.get(cast("str", name))
+        return converter
 
-    async def _acquire_connection(self) -> ExchangingConnection:
-        while self._kept:
-            connection = self._kept.pop()
-            if await connection.is_ready():
-                return connection
+    async def _acquire_connection(self, found: ExchangingConnection | None) -> ExchangingConnection:
+        """Return `found` or another kept connection if one is ready, else one of the pool."""
+        while found is not None:
+            if await found.is_ready():
+                return found
             # The pool connects it again before its next use.
-            await self.connection_pool.release(connection)
+            await self.connection_pool.release(found)
+            found = self._kept.pop() if self._kept else None
         acquired = await self.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py's
         return cast("ExchangingConnection", acquired)
-
-    async def _give_back(self, connection: ExchangingConnection) -> None:
-        if connection.is_connected and len(self._kept) < self._max_kept:
-            self._kept.append(connection)
-        else:
-            await self.connection_pool.release(connection)
-
-    @property
-    def _max_kept(self) -> int:
-        return int(self.connection_pool.max_connections) // KEPT_DIVISOR
-
-
-async def _ignore(_error: Exception) -> None:
-    """Do nothing between two attempts; the pool replaces the lost connection."""

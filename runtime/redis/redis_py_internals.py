@@ -3,14 +3,14 @@
 redis-py connects, authenticates, speaks TLS and asks Sentinels. For each call it also records
 OpenTelemetry metrics, takes a lock and a condition of its pool, sets one timeout for the write and
 one for each reply, and packs the command in Python. `ExchangingConnection` sends several commands
-in one write, packed by hiredis, and reads all replies under one timeout.
+in one write, packed by hiredis, and collects all replies (`replies`) under one timeout.
 
 Names used:
 
-- `AbstractConnection`: `_connect`, `_send_packed_command`, `_writer`, `_reader` and
-  `_parser.parse_error`. `_writer` and `_reader` are asyncio streams after `_connect`, and None
-  after `disconnect`. redis-py reads the replies of the handshake; afterwards its parser's buffer
-  is empty.
+- `AbstractConnection`: `_connect`, `_send_packed_command`, `_writer` and `_parser.parse_error`.
+  `_writer` is an asyncio stream after `_connect`, and None after `disconnect`. Its transport's
+  protocol can be replaced. redis-py reads the replies of the handshake and of its own calls;
+  afterwards its parser's buffer is empty.
 - `ConnectionPool.connection_class`, which is replaced after `from_url` has chosen it.
 - `SentinelConnectionPool` combined with `BlockingConnectionPool`: both pass unknown arguments to
   `super().__init__`, and the attribute `sentinel_manager` is the argument of that name.
@@ -44,8 +44,7 @@ from redis.exceptions import ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.typing import EncodableT
 
-READ_BYTES = 2**16
-_NOT_YET = object()
+from runtime.redis.replies import Replies
 
 
 class ExchangingConnection(AbstractConnection):
@@ -56,7 +55,8 @@ class ExchangingConnection(AbstractConnection):
     """
 
     is_to_master = False
-    _replies: hiredis.Reader
+    _replies: Replies
+    _transport: asyncio.WriteTransport
 
     async def exchange(self, commands: Sequence[tuple[EncodableT, ...]]) -> list[Any]:
         """Return the replies to commands, errors among them as classes of `redis.exceptions`.
@@ -70,18 +70,23 @@ class ExchangingConnection(AbstractConnection):
                 replica or is still loading its data.
         """
         try:
-            async with asyncio.timeout(self.socket_timeout):
-                self._write(_packed(commands))
-                return [await self._reply() for _ in commands]
+            collected = self._replies.collect(len(commands), self.socket_timeout)
+            self._write(_packed(commands))
+            return await collected
         except TimeoutError:
-            await self.disconnect(nowait=True)
+            await self._give_up()
             raise RedisTimeoutError("redis has not answered in time") from None
         except OSError as error:
-            await self.disconnect(nowait=True)
+            await self._give_up()
             raise RedisConnectionError(str(error)) from error
         except BaseException:
-            await self.disconnect(nowait=True)
+            await self._give_up()
             raise
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether it is open, and nothing has arrived since its last exchange."""
+        return self._writer is not None and self._replies.is_clean
 
     async def is_ready(self) -> bool:
         """Return whether the connection is open and has no unread reply."""
@@ -96,9 +101,14 @@ class ExchangingConnection(AbstractConnection):
 
     async def _connect(self) -> None:
         await super()._connect()  # type: ignore[safe-super, no-untyped-call]  # of the mixed-in class
-        self._replies = hiredis.Reader(
-            notEnoughData=_NOT_YET, replyError=cast("Any", self._parser.parse_error)
+        assert self._writer is not None, "is not connected"
+        self._transport = self._writer.transport
+        self._replies = Replies(
+            cast("asyncio.Protocol", self._transport.get_protocol()),
+            self._parser.parse_error,
+            _raise_fatal_of_master if self.is_to_master else _raise_fatal,
         )
+        self._transport.set_protocol(self._replies)
 
     async def _send_packed_command(self, command: Iterable[bytes]) -> None:
         try:
@@ -107,27 +117,15 @@ class ExchangingConnection(AbstractConnection):
             raise _reset(error) from error
 
     def _write(self, data: bytes) -> None:
-        assert self._writer is not None, "is not connected"
         try:
-            self._writer.write(data)
+            self._transport.write(data)
         except RuntimeError as error:
             raise _reset(error) from error
 
-    async def _reply(self) -> Any:
-        while (reply := self._replies.gets()) is _NOT_YET:
-            assert self._reader is not None, "is not connected"
-            data = await self._reader.read(READ_BYTES)
-            if not data:
-                raise RedisConnectionError("redis has closed the connection")
-            self._replies.feed(data)
-        if isinstance(reply, hiredis.PushNotification):
-            return await self._reply()
-        if isinstance(reply, RedisConnectionError):
-            # For example, the server is loading its data and has executed nothing.
-            raise reply
-        if self.is_to_master and isinstance(reply, ReadOnlyError):
-            raise RedisConnectionError("the master has become a replica")
-        return reply
+    async def _give_up(self) -> None:
+        """Close the connection, and expect no more replies."""
+        self._replies.abandon()
+        await self.disconnect(nowait=True)
 
 
 class _BlockingMasterPool(SentinelConnectionPool, BlockingConnectionPool):
@@ -185,6 +183,22 @@ def _exchanging(
 
 def _packed(commands: Iterable[tuple[EncodableT, ...]]) -> bytes:
     return b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # its stub has one argument
+
+
+def _raise_fatal(error: Exception) -> None:
+    """Raise an error that concerns the connection, not a command.
+
+    For example, the server is loading its data and has executed nothing.
+    """
+    if isinstance(error, RedisConnectionError):
+        raise error
+
+
+def _raise_fatal_of_master(error: Exception) -> None:
+    """Raise errors as `_raise_fatal` does, and for a server that does not accept writes."""
+    _raise_fatal(error)
+    if isinstance(error, ReadOnlyError):
+        raise RedisConnectionError("the master has become a replica")
 
 
 def _reset(error: RuntimeError) -> ConnectionResetError:

@@ -75,7 +75,9 @@ async def test_opened_cursor_follows_its_log() -> None:
     cursor, _ = await following(log)
     assert cursor.state is FOLLOWING
     assert await cursor.next() == b"[1][2]"
-    assert cursor.ready() == b""
+    ready = cursor.ready()
+    assert ready is not None
+    assert ready.data == b""
     assert await cursor.next() == b""
 
 

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.delivery.stream import Stream, StreamState
 from api.delivery.stream_socket import Socket
-from api.follow.event_log import SseEvent
+from api.follow.event_log import SseEvent, Write
 from api.follow.ring import Ring
 from kraken_book.position import Position
 from lab.waiting import async_wait_until
@@ -55,15 +55,16 @@ class RingReader:
     async def next(self) -> bytes:
         await asyncio.sleep(0)
         self.asks_redis = False
-        return self.ready() or b""
+        ready = self.ready()
+        return b"" if ready is None else ready.data
 
-    def ready(self) -> bytes | None:
+    def ready(self) -> Write | None:
         if self.asks_redis:
             return None
         write = self.log.read(self._index)
         assert write is not None
         self._index = write.end
-        return write.data
+        return write
 
 
 class Opened:

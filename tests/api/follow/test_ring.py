@@ -92,15 +92,15 @@ def test_position_before_index_is_the_position_of_the_previous_event() -> None:
 
 def test_read_at_the_end_is_empty() -> None:
     ring = ring_of(5, 9)
-    assert ring.read(ring.end) == (b"", ring.end, NOWHERE)
+    assert ring.read(ring.end) == (b"", ring.end, NOWHERE, True)
 
 
 def test_read_after_append_has_the_new_event() -> None:
     ring = ring_of(1, 1)
-    assert ring.read(1) == (b"", 1, NOWHERE)
+    assert ring.read(1) == (b"", 1, NOWHERE, True)
     ring.append(event_at(2))
-    assert ring.read(1) == (b"[1:2]", 2, Position(1, 2))
-    assert ring.read(0) == (b"[1:1][1:2]", 2, Position(1, 2))
+    assert ring.read(1) == (b"[1:2]", 2, Position(1, 2), True)
+    assert ring.read(0) == (b"[1:1][1:2]", 2, Position(1, 2), True)
 
 
 def test_reads_at_one_index_share_their_bytes() -> None:
@@ -181,6 +181,30 @@ def test_waker_may_register_again_while_it_is_called() -> None:
     assert len(calls) == 2
 
 
+def test_waker_that_returns_true_is_called_at_each_change() -> None:
+    ring = ring_of(1, 1)
+    answers = [True, True, False, True]
+    ring.on_change(lambda: answers.pop(0))
+    for _ in range(4):
+        ring.wake()
+    assert answers == [True]
+
+
+def test_forgotten_waker_that_returned_true_is_not_called() -> None:
+    ring = ring_of(1, 1)
+    calls: list[int] = []
+
+    def stays() -> bool:
+        calls.append(1)
+        return True
+
+    ring.on_change(stays)
+    ring.wake()
+    ring.forget(stays)
+    ring.wake()
+    assert calls == [1]
+
+
 async def test_long_wake_lets_other_tasks_run() -> None:
     ring = ring_of(1, 1, wake_seconds=-1.0)
     done: list[str] = []
@@ -226,7 +250,8 @@ def test_ring_equals_the_end_of_a_plain_list(
             assert index < len(naive) - most, "an event among the last is gone"
             assert ring.index_after(Position(1, index)) is None
             continue
-        joined, after, position = read
+        joined, after, position, is_last = read
+        assert is_last == (after == len(naive))
         assert position == (naive[after - 1].position if joined else NOWHERE)
         assert joined == b"".join(f.sse for f in naive[index:after])
         assert after > index or index == len(naive)

@@ -13,7 +13,7 @@ from api.follow.join_points import JoinPoint
 from api.follow.ring import Ring
 from api.follow.wake import MAX_STREAMS, Wake
 from api.store.corrupt_keys import CorruptKeys
-from api.store.stream_entry import MAX_ENTRIES
+from api.store.stream_entry import MAX_ENTRIES, entries_in
 from kraken_book.contract.keys import WAKE, events_key
 from kraken_book.contract.script import WRITE
 from lab.waiting import async_wait_until
@@ -71,11 +71,48 @@ async def test_wake_names_the_symbols_that_were_written(
     written: Written, replica: Replica, wake: Wake
 ) -> None:
     await wake.wait(0.001, [])
-    ring = await started(written, replica)
+    ring, waiting = await started(written, replica), replica.registry.follow("ETH/USD")
     await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
-    symbols, streams = await wake.wait(SECONDS, [ring])
+    symbols, streams = await wake.wait(SECONDS, [ring, waiting])
     assert (symbols, streams) == ({"BTC/USD", "ETH/USD"}, {ring: []})
-    assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
+    assert await wake.wait(0.001, [ring, waiting]) == (set(), {ring: []})
+
+
+async def test_wake_of_an_event_that_its_stream_returned_does_not_end_the_next_wait(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+) -> None:
+    ring = await started(written, replica)
+    await written.book(EPOCH, update(2))
+    _, streams = await wake.wait(SECONDS, [ring])
+    replica.feed.append(ring, entries_in("BTC/USD", streams[ring], CorruptKeys()))
+    waiting = asyncio.create_task(wake.wait(SECONDS, [ring]))
+    await async_wait_until(lambda: blocked(redis), "the next wait")
+    await written.book(EPOCH, update(3))
+    symbols, streams = await waiting
+    assert symbols == set()
+    assert [fields[b"seq"] for _, fields in streams[ring]] == [b"3"]
+
+
+async def test_wait_on_every_stream_ends_when_another_is_written(
+    redis: RedisNode, written: Written, replica: Replica, wake: Wake
+) -> None:
+    ring = await started(written, replica)
+    waiting = asyncio.create_task(wake.wait(SECONDS, [ring]))
+    await async_wait_until(lambda: blocked(redis), "the wait")
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    assert await waiting == ({"ETH/USD"}, {ring: []})
+
+
+async def test_rings_that_skipped_wakes_may_have_named_are_named_at_once(
+    written: Written, replica: Replica, wake: Wake
+) -> None:
+    ring = await started(written, replica)
+    await wake.wait(0.001, [ring])
+    late = replica.registry.follow("ETH/USD")
+    await written.book(EPOCH, snapshot(1), symbol="ETH/USD")
+    symbols, streams = await wake.wait(SECONDS, [ring, late])
+    assert (symbols, streams) == ({"BTC/USD", "ETH/USD"}, {ring: []})
+    assert await wake.wait(0.001, [ring, late]) == (set(), {ring: []})
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
@@ -88,7 +125,7 @@ async def test_wait_returns_the_same_with_each_protocol_of_redis(
     assert await wake.wait(0.001, [ring]) == (set(), {ring: []})
     await written.book(EPOCH, update(2))
     symbols, streams = await wake.wait(SECONDS, [ring])
-    assert symbols == {"BTC/USD"}
+    assert symbols == set()
     assert [fields[b"seq"] for _, fields in streams[ring]] == [b"2"]
     await client.aclose()
 
@@ -121,6 +158,8 @@ async def test_stream_key_of_wrong_type_leaves_the_others_to_the_wake(
     rings = [await started(written, replica, symbol) for symbol in ("BTC/USD", "ETH/USD")]
     await wake.wait(0.001, rings)
     await redis.set(events_key("BTC/USD"), "somebody's")
+    # The wakes of both may have been skipped.
+    assert await wake.wait(SECONDS, rings) == ({"BTC/USD", "ETH/USD"}, {})
     for seq in (2, 3):
         await written.book(EPOCH, update(seq), symbol="ETH/USD")
         assert await wake.wait(SECONDS, rings) == ({"ETH/USD"}, {})
