@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.http.json_text import encode_json
 from api.http.parameters import parse_levels, single
 from api.http.problems import Problem, problem_of, refused_symbol, unavailable
@@ -42,16 +43,16 @@ class Books:
         self._directory = directory
         self._max_age = max_age
 
-    async def symbols(self, _request: Request) -> Response:
+    async def symbols(self, request: Request) -> Response:
         """Answer with the symbols that Kraken acknowledged, sorted."""
-        states = await self._directory.states()
+        states = await self._directory.states(caller_of(request.scope).symbols)
         return json_response(
             [symbol for symbol, state in states.items() if state.acknowledged], source_of(states)
         )
 
-    async def books(self, _request: Request) -> Response:
+    async def books(self, request: Request) -> Response:
         """Answer with a summary of every configured book."""
-        states = await self._directory.states()
+        states = await self._directory.states(caller_of(request.scope).symbols)
         books = await self._read(list(states))
         rows = [
             _row(symbol, state, book, self._max_age)
@@ -65,7 +66,9 @@ class Books:
         query = request.scope["query_string"]
         levels = parse_levels(single(request.query_params, "levels")) if query else None
         try:
-            symbol = await self._directory.resolve(request.path_params["symbol"])
+            symbol = await self._directory.resolve(
+                request.path_params["symbol"], caller_of(request.scope).symbols
+            )
         except ApiError as error:
             # Without a symbol there is no last known book, so `book` is null.
             raise _with_book(problem_of(error), None, levels, self._max_age) from None

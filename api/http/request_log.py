@@ -11,6 +11,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.caller import Caller, set_caller
 from api.delivery.stream_socket import bytes_streamed
 from api.http.proxies import TrustedProxies
 from api.store.errors import MAX_SHOWN
@@ -60,6 +61,8 @@ class RequestLogger:
                 size += len(message.get("body", b""))
             await send(message)
 
+        client = self._proxies.client_address(scope)
+        set_caller(scope, Caller(address=client))
         begun = monotonic()
         streamed = bytes_streamed(scope)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -67,7 +70,6 @@ class RequestLogger:
                 await self._app(scope, receive, send_with_id)
             finally:
                 size += bytes_streamed(scope) - streamed
-                client = self._proxies.client_address(scope)
                 _log_answer(scope, status, size, monotonic() - begun, client)
 
 
@@ -98,5 +100,5 @@ def _route(path: str) -> str:
 
 
 _ROUTES = frozenset(
-    ("", "page", "symbols", "books", "depth", "stream", "healthz", "readyz", "metrics")
+    ("", "page", "symbols", "books", "depth", "stream", "tickets", "healthz", "readyz", "metrics")
 )

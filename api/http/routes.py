@@ -13,6 +13,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from api.access.authenticator import Authenticator
+from api.access.gate import Gate
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http.books import Books
@@ -21,6 +23,7 @@ from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
 from api.http.request_log import RequestLogger
 from api.http.stream_route import StreamRoute
+from api.http.ticket_route import TicketRoute
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
@@ -42,6 +45,7 @@ def make_app(
     streams: Streams,
     max_age: float,
     proxies: TrustedProxies | None = None,
+    authenticator: Authenticator | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -52,6 +56,7 @@ def make_app(
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
         proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+        authenticator: Decides about keys and tokens; None if the api needs none.
     """
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
@@ -69,6 +74,7 @@ def make_app(
             Route("/healthz", ops.healthz),
             Route("/readyz", ops.readyz),
             Route("/metrics", ops.metrics),
+            *_access_routes(authenticator),
         ],
         exception_handlers={
             ApiError: on_problem,
@@ -79,8 +85,15 @@ def make_app(
     )
     # A redirect would hide a wrong path from clients that do not follow redirects.
     app.router.redirect_slashes = False
+    guarded = app if authenticator is None else Gate(app, authenticator, on_problem)
     # Outermost, so that responses to unexpected exceptions have a log line and an id too.
-    return RequestLogger(app, proxies)
+    return RequestLogger(guarded, proxies)
+
+
+def _access_routes(authenticator: Authenticator | None) -> list[Route]:
+    if authenticator is None:
+        return []
+    return [Route("/tickets", TicketRoute(authenticator.tickets).issue, methods=["POST"])]
 
 
 class PageFiles(StaticFiles):
