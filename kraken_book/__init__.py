@@ -3,8 +3,8 @@
 In the order of the data flow: `precision` converts price and quantity texts to exact integers,
 `level` is one price of a side, `book` applies frames and verifies the result, `event` renders each
 change at its `position`, and `contract` defines the keys and fields in Redis. `verified_book`
-rebuilds a book from events, `client` does so from an api, and `terminal` displays it. Only
-`client`, `terminal` and the command line do I/O.
+rebuilds a book from events, `quote` calculates its figures, `client` gets books from an api, and
+`terminal` displays them. Only `client`, `terminal` and the command line do I/O.
 
 `errors` defines the errors that callers can meet. `speedups` loads the compiled hot path, if there
 is one. `command_line` is the program `kraken-book`; its subcommands are in `commands`. `printable`,

@@ -6,6 +6,7 @@ level is among the best ten, by its event, and by every write of the whole book.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
@@ -28,6 +29,11 @@ class Level(msgspec.Struct, frozen=True, gc=False):
     json: str
     """`["price","qty"]`, as in events and in the hash."""
 
+    def __iter__(self) -> Iterator[str]:
+        """Yield the price and the quantity, so that `price, qty = level` works."""
+        yield self.price
+        yield self.qty
+
     @property
     def lots(self) -> int:
         """The quantity in the symbol's smallest unit."""
@@ -39,6 +45,11 @@ class Best(msgspec.Struct, frozen=True, gc=False):
 
     price: str
     qty: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the price and the quantity, so that `price, qty = best` works."""
+        yield self.price
+        yield self.qty
 
 
 def make_level(price: str, qty: str, precision: Precision) -> Level:
