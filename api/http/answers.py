@@ -14,9 +14,9 @@ from msgspec import UNSET, UnsetType
 from kraken_book.contract.symbol_state import SymbolStatus
 from kraken_book.event import Status
 from kraken_book.level import Best
+from kraken_book.quote import OrderSide
 
 Levels = list[tuple[str, str]]
-Side = Literal["buy", "sell"]
 
 
 class BookAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,32 @@ class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None
 
 
+class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a market order would have paid or received, with the book that it was calculated from.
+
+    `unfilled` is the rest, for which the book has no levels. `average` and `worst` are null if
+    nothing is filled.
+    """
+
+    symbol: str
+    status: Status
+    source: str
+    epoch: int
+    seq: int
+    event_id: str
+    exchange_time: str | None
+    confirmed_at: str | None
+    age_ms: int | None
+    side: OrderSide
+    qty: str
+    filled: str
+    unfilled: str
+    total: str
+    average: str | None
+    worst: str | None
+    levels: int
+
+
 class Health(msgspec.Struct, frozen=True):
     """The process is alive."""
 
@@ -73,7 +99,7 @@ class Readiness(msgspec.Struct, frozen=True):
 
 
 class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An error (RFC 9457). `type` has the stable code; the members after `instance` depend on it."""
+    """An error (RFC 9457). The code in `type` decides about the members after `instance`."""
 
     type: str
     title: str
@@ -85,4 +111,4 @@ class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: int | UnsetType = UNSET
     key: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
-    book: BookAnswer | None | UnsetType = UNSET
+    book: BookAnswer | UnsetType | None = UNSET

@@ -84,15 +84,8 @@ class Books:
         return Response(body, 200, headers, "application/json")
 
     async def current(self, request: Request, levels: int | None = None) -> BookWithAge:
-        """Return the book of the symbol in the path, which is at most `max_age` old.
-
-        Args:
-            request: The request.
-            levels: The levels of each side that a problem shows of the last known book.
-
-        Raises:
-            Problem: There is no such book; a 503 has the last known one.
-        """
+        """Return the book that a path names; raise Problem if it is missing or too old."""
+        # `levels` cuts the last known book in the problem.
         try:
             symbol = await self._directory.resolve(request.path_params["symbol"])
         except ApiError as error:
@@ -228,9 +221,7 @@ def json_response(content: object, source: str) -> Response:
     return Response(encode_json(content), 200, headers, "application/json")
 
 
-def _row(
-    symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float
-) -> BookSummary:
+def _row(symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float) -> BookSummary:
     view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
     status: Status | SymbolStatus = state.status
     if status == "live":
