@@ -35,7 +35,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class RouteParameter:
     """A parameter of the query or of the path.
 
     Attributes:
@@ -85,7 +85,7 @@ class Operation:
     description: str
     media_type: str = JSON
     answer: Any = None
-    parameters: tuple[Parameter, ...] = ()
+    parameters: tuple[RouteParameter, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     method: str = "GET"

@@ -15,7 +15,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from api.delivery.stream_start import StreamRequest
-from api.http.declared import Parameter
+from api.http.declared import RouteParameter
 from api.http.problems import BadParameter
 from api.views.view import View
 from kraken_book.errors import Unusable
@@ -40,7 +40,7 @@ _QUANTITY_PATTERN = r"^(?=[0-9.]*[1-9])([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40
 _QUANTITY = re.compile(_QUANTITY_PATTERN, re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
 
-SYMBOL = Parameter(
+SYMBOL = RouteParameter(
     "symbol",
     "A symbol in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`.",
     {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
@@ -48,25 +48,25 @@ SYMBOL = Parameter(
     is_required=True,
     is_in_path=True,
 )
-LEVELS = Parameter(
+LEVELS = RouteParameter(
     "levels",
     "The number of best levels of each side. More than the depth means all.",
     {"type": "string", "pattern": "^0*[1-9][0-9]*$"},
     "5",
 )
-VIEW = Parameter(
+VIEW = RouteParameter(
     "view",
     "`top` shows only the best bid and ask. It excludes `levels`.",
     {"type": "string", "enum": ["top"]},
     "top",
 )
-INTERVAL = Parameter(
+INTERVAL = RouteParameter(
     "interval",
     "At most one snapshot of a book in this time, from `10ms` to `60s`.",
     {"type": "string", "anyOf": [{"pattern": f"^({each})$"} for each in _INTERVALS]},
     "100ms",
 )
-SYMBOLS = Parameter(
+SYMBOLS = RouteParameter(
     "symbols",
     f"At most {MAX_NAMES} names separated by commas, or `*` alone for all books. Several such"
     " parameters are joined.",
@@ -75,27 +75,27 @@ SYMBOLS = Parameter(
     is_required=True,
     is_repeatable=True,
 )
-EVENT_ID = Parameter(
+EVENT_ID = RouteParameter(
     "last_event_id",
     "Resume after the event with this id. The header `Last-Event-ID` has priority.",
     {"type": "string", "pattern": "^([0-9]{1,15}-[0-9]{1,18})?$"},
     "1785638131660-1042",
 )
-WATERMARK = Parameter(
+WATERMARK = RouteParameter(
     "last_event_id",
     "Resume after this id of a stream of many books, a watermark. The header `Last-Event-ID` has"
     " priority.",
     {"type": "string", "pattern": "^([0-9]{1,15})?$"},
     "1785638131660",
 )
-ORDER_SIDE = Parameter(
+ORDER_SIDE = RouteParameter(
     "side",
     "`buy` takes asks, `sell` takes bids.",
     {"type": "string", "enum": ["buy", "sell"]},
     "buy",
     is_required=True,
 )
-QUANTITY = Parameter(
+QUANTITY = RouteParameter(
     "qty",
     f"The quantity in units of the base currency: a decimal above 0 with at most {MAX_TEXT} digits"
     f" and {MAX_TEXT} decimals.",

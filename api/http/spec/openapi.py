@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from api.http.answers import ProblemAnswer
-from api.http.declared import EVENT_STREAM, TICKET, Operation, Parameter
+from api.http.declared import EVENT_STREAM, TICKET, Operation, RouteParameter
 from api.http.operations import OPERATIONS, TAGS
 from api.http.problem_kinds import PROBLEM_KINDS
 from api.http.spec.examples import answer_examples, event_examples, problem_examples
@@ -165,7 +165,7 @@ def _operation(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     return {name: value for name, value in described.items() if value}
 
 
-def _parameter(parameter: Parameter) -> dict[str, Any]:
+def _parameter(parameter: RouteParameter) -> dict[str, Any]:
     schema = parameter.schema
     described: dict[str, Any] = {
         "name": parameter.name,
