@@ -6,7 +6,7 @@ page, its files and the specification contain no data and need none; nor do the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -20,25 +20,9 @@ from api.access.permission import Denied, Permission
 from api.store.errors import ApiError
 from api.store.metrics import DENIED
 
-PUBLIC_PATHS = frozenset(
-    (
-        "",
-        "page",
-        "docs",
-        "openapi.json",
-        "asyncapi.json",
-        "kraken-book.js",
-        "favicon.ico",
-        "robots.txt",
-        "healthz",
-        "readyz",
-    )
-)
-"""First parts of the paths that need no credential."""
 # Its labels have symbols and names of all callers.
 _METRICS = "metrics"
 _STREAM = "stream"
-TICKETS = "tickets"
 TICKET_PARAMETER = "ticket"
 
 Answer = Callable[[Request, Exception], Awaitable[Response]]
@@ -51,17 +35,25 @@ class Gate:
         app: The application.
         authenticator: Decides about credentials.
         answer: Returns the response for Denied or an ApiError.
+        public_paths: The first parts of the paths that need no credential.
     """
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, answer: Answer) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        answer: Answer,
+        public_paths: Collection[str],
+    ) -> None:
         self._app = app
+        self._public_paths = public_paths
         self._authenticator = authenticator
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller, or answer it with a problem."""
         first = scope["path"].lstrip("/").split("/", 1)[0]
-        if first not in PUBLIC_PATHS:
+        if first not in self._public_paths:
             try:
                 permission = await self._permission(scope, first)
             except (Denied, ApiError) as error:

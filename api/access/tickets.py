@@ -29,7 +29,7 @@ class _StoredTicket(msgspec.Struct, forbid_unknown_fields=True):
     """What a ticket permits, as Redis keeps it."""
 
     name: str
-    symbols: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None
+    symbols: Selection | None
     limits: KeyLimits
     expires_at: float | None
     key_digest: str
@@ -52,7 +52,7 @@ class Tickets:
         ticket = TICKET_PREFIX + secrets.token_urlsafe(_TICKET_BYTES)
         stored = _StoredTicket(
             permission.name,
-            None if permission.symbols is None else tuple(permission.symbols),
+            permission.symbols,
             permission.limits,
             permission.expires_at,
             permission.key_digest,
@@ -67,9 +67,7 @@ class Tickets:
     async def redeem(self, ticket: str) -> Permission:
         """Return what a ticket permits, and make it invalid.
 
-        Raises:
-            Denied: The ticket is unknown, used or too old.
-            ApiError: Redis does not answer.
+        An unknown, used or old ticket raises Denied; ApiError means that Redis does not answer.
         """
         if len(ticket) > MAX_TICKET_LENGTH or not ticket.startswith(TICKET_PREFIX):
             raise Denied("key-unknown", "it is no ticket; POST /tickets returns one")
@@ -87,8 +85,7 @@ class Tickets:
         try:
             stored = msgspec.json.decode(content, type=_StoredTicket)
         except msgspec.DecodeError:
-            raise Denied(
-                "key-unknown", "the ticket is damaged; POST /tickets for another"
-            ) from None
-        symbols = None if stored.symbols is None else Selection(*stored.symbols)
-        return Permission(stored.name, symbols, stored.limits, stored.expires_at, stored.key_digest)
+            raise Denied("key-unknown", "the ticket is damaged; POST /tickets again") from None
+        return Permission(
+            stored.name, stored.symbols, stored.limits, stored.expires_at, stored.key_digest
+        )

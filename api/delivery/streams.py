@@ -71,9 +71,7 @@ class Streams:
                     log.warning("reader stalled, cut off", symbol=stream.symbol)
                     stream.abort()
                 elif not self._streams[stream]():
-                    log.info(
-                        "stream ended, its key has expired or was revoked", symbol=stream.symbol
-                    )
+                    log.info("stream ended, its key does not permit it", symbol=stream.symbol)
                     stream.end()
                 else:
                     stream.keep_alive(now)

@@ -100,5 +100,8 @@ def _route(path: str) -> str:
 
 
 _ROUTES = frozenset(
-    ("", "page", "symbols", "books", "depth", "stream", "tickets", "healthz", "readyz", "metrics")
+    (
+        *("", "page", "docs", "symbols", "books", "depth", "quote", "stream", "tickets"),
+        *("healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"),
+    )
 )

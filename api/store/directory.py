@@ -34,14 +34,7 @@ class Directory:
         self._read_at = float("-inf")
 
     async def states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
-        """Return the states of the configured symbols that are visible, sorted by name.
-
-        Args:
-            visible: The symbols that the caller may see; None for all.
-
-        Raises:
-            ApiError: The list cannot be read.
-        """
+        """Return the states of the visible symbols, sorted; None is all. Raise ApiError."""
         # An empty list may be filled at any moment, and costs little to read.
         if not self._states or monotonic() - self._read_at >= self._fresh_seconds:
             try:
@@ -65,7 +58,8 @@ class Directory:
         """Return the symbol called `name`.
 
         A symbol with a book in Redis is found even if the list is lost or lacks it. One that the
-        caller may not see is not found, as if it did not exist.
+        caller may not see is not found, as if it did not exist. Another ApiError than those below
+        means that the list cannot be read.
 
         Args:
             name: The name in any spelling.
@@ -74,7 +68,6 @@ class Directory:
         Raises:
             NoSuchSymbol: No symbol has this name; the error suggests the nearest ones.
             NoSymbols: The list is empty, because no collector has written yet.
-            ApiError: The list cannot be read.
         """
         symbol = await self._resolve(name)
         if symbol is not None and (visible is None or visible.selects(symbol)):
