@@ -21,6 +21,8 @@ def _checked_url(url: str | None) -> str | None:
 class ApiSettings(ServiceSettings):
     """Environment variables of `python -m api`; times are in seconds."""
 
+    HIDDEN = frozenset({"api_jwt"})
+
     api_host: str = "127.0.0.1"
     """address to listen on"""
     api_port: Port = 3000

@@ -94,7 +94,7 @@ def make_routes(
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
     ops = Ops(store, streams)
-    tickets = TicketRoute(authenticator and authenticator.tickets)
+    tickets = TicketRoute(authenticator.tickets if authenticator else None)
     return [
         # Routes are tried in order, so the busiest comes first.
         serve(operations.DEPTH, books.depth),
