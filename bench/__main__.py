@@ -5,9 +5,9 @@
     python -m bench --scale 0.1                 a tenth of the load, to check that they work
     python -m bench --list                      all suites
 
-The exit code is 1 if a suite fails, or if a ratio misses its goal. Figures with a unit depend on
-the machine: they are compared with their goals too, but do not change the exit code. With a scale
-below 1 no goal counts. A complete run of the default suites draws its pictures into `docs`.
+Figures with a unit depend on the machine: they are compared with their goals too, but do not change
+the exit code. With a scale below 1 no goal counts. A complete run of the default suites draws its
+pictures into `docs`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
@@ -30,13 +29,19 @@ from bench.report.progress import show_progress
 from bench.report.rows import Row
 from bench.report.table import Measured, Report
 from bench.suite import Progress, Suite
-from runtime.command_line import OneLineParser
+from runtime.command_line import ExitCodes, OneLineParser
 from runtime.http.server import allow_open_files
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
+EXIT_CODES: ExitCodes = {
+    0: "every suite has run, and each ratio meets its goal",
+    1: "a suite failed, or a ratio misses its goal",
+    2: "an argument is invalid",
+    143: "ended by SIGTERM",
+}
 
 Draw = Callable[[Report, Path], str]
 """Draws the pictures of a report into a folder; returns a line about them."""
@@ -85,12 +90,7 @@ def main(
 
 def _parser(suites: Sequence[Suite]) -> OneLineParser:
     assert __doc__
-    parser = OneLineParser(
-        "python -m bench",
-        description=__doc__,
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = OneLineParser("python -m bench", __doc__, EXIT_CODES)
     parser.add_argument("--list", action="store_true", help="list all suites")
     parser.add_argument(
         "--only",

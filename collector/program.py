@@ -35,6 +35,11 @@ from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
 log = get_logger("collector")
 
 DESCRIPTION = "Follows Kraken's order books, verifies each update, and publishes it in Redis."
+OTHER_VARIABLES = {
+    "KRAKEN_BOOK_PURE (0), not from .env": "1 for a hot path in Python, although it is compiled",
+    "HTTPS_PROXY, NO_PROXY, not from .env": "the proxy for Kraken, and the names without one",
+    "SSL_CERT_FILE, not from .env": "trusted certificates instead of the system's",
+}
 
 # A stop may take one second; these leave time for its other steps.
 LAST_FLUSH_TIMEOUT = 0.4
@@ -157,7 +162,9 @@ def main(queue_limit: QueueLimit | None = None) -> None:
     Args:
         queue_limit: Other limits of waiting events, for tests.
     """
-    settings, output = begin("collector", DESCRIPTION, CollectorSettings)
+    settings, output = begin(
+        "collector", DESCRIPTION, CollectorSettings, other_variables=OTHER_VARIABLES
+    )
     try:
         listener = inherited_listener() or listen(
             settings.collector_host, settings.collector_port, "COLLECTOR_PORT"

@@ -17,6 +17,12 @@ from kraken_book.extras import require_extra
 PROGRAM = "kraken-book"
 INTERRUPTED = 128 + signal.SIGINT
 USAGE_ERROR = 2
+EXIT_CODES = """\
+exit codes of all commands:
+  0   success
+  1   nothing answered, or the output cannot be written
+  2   an argument or a setting is invalid, or a package is not installed
+  130 interrupted by SIGINT (Ctrl-C)"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +79,8 @@ def _top_level_parser() -> argparse.ArgumentParser:
         description="Follow live order books and verify each of their changes.\n\n"
         + "\n".join(["commands:", *lines])
         + f"\n\nWithout a command it is `{DEFAULT_COMMAND}`: {PROGRAM} BTC/USD",
-        epilog=f"{PROGRAM} COMMAND --help explains a command.",
+        epilog=f"{PROGRAM} COMMAND --help explains a command, its environment variables and its"
+        f" exit codes.\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kraken_book.speedups import PURE_VARIABLE
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 from runtime.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -338,8 +339,15 @@ def _run(order: Mapping[str, Any], output: int) -> None:
 
 def main() -> None:
     """Serve orders; each child continues here and ends like any program."""
+    parser = OneLineParser(
+        "python -m lab.fork_server",
+        "Starts services by fork, for the tests that start it.",
+        ENDED_OR_FAILED,
+    )
+    parser.add_argument("descriptor", type=int, help="that of the socket for orders")
+    descriptor = parser.parse_args().descriptor
     _load(*COMMON)
-    order, control = _Children(int(sys.argv[1])).next_order()
+    order, control = _Children(descriptor).next_order()
     # Here begins the child of the common fork server: the fork server of one program.
     _load(*order["arguments"])
     order, output = _Children(control).next_order()

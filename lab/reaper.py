@@ -16,6 +16,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
+
+ROOT = Path(__file__).resolve().parents[1]
 MARK = "KRAKEN_BOOK_TEST_RUN"
 
 
@@ -24,7 +27,10 @@ def reaper() -> Iterator[None]:
     """Kill processes that inherit this environment and outlive this process or the context."""
     mark = uuid.uuid4().hex
     with subprocess.Popen(
-        [sys.executable, "-S", "-E", __file__, mark], stdin=subprocess.PIPE, process_group=0
+        [sys.executable, "-S", "-E", "-m", "lab.reaper", mark],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        process_group=0,
     ):
         # After the start of the reaper, which must not have the mark itself.
         os.environ[MARK] = mark
@@ -46,8 +52,15 @@ def marked_processes(mark: str) -> Iterator[int]:
 
 def main() -> None:
     """Wait for the end of standard input, then kill the marked processes."""
+    parser = OneLineParser(
+        "python -m lab.reaper",
+        "Waits for the end of standard input, then kills the processes with a mark.",
+        ENDED_OR_FAILED,
+    )
+    parser.add_argument("mark", help=f"the value of {MARK} in the environment of these processes")
+    mark = parser.parse_args().mark
     sys.stdin.buffer.read()
-    for pid in marked_processes(sys.argv[1]):
+    for pid in marked_processes(mark):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

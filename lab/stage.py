@@ -133,13 +133,13 @@ class Stage:
         api.answers("/healthz")
         return api
 
-    def refused(self, module: str, **environment: str) -> Process:
-        """Start a service that is expected to refuse its settings and end."""
+    def refused(self, module: str, *arguments: str, **environment: str) -> Process:
+        """Start a service that is expected to refuse its settings or arguments and end."""
         return self._own(
             Process(
                 module,
                 self._log(module),
-                [module],
+                [module, *arguments],
                 self._fork_server,
                 **environment,
             )

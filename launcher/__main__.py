@@ -31,7 +31,7 @@ from launcher.services import open_listeners, port_of, services_for
 from launcher.settings import LauncherSettings, RunSettings, read_run_settings
 from launcher.supervisor import Supervisor
 from launcher.terminal import Welcome, print_line, welcome_when_ready
-from runtime.command_line import refuse_arguments
+from runtime.command_line import ExitCodes, refuse_arguments
 from runtime.listening import listen
 from runtime.redis.url import without_password
 
@@ -42,6 +42,11 @@ Runs Redis, collector, api and, if Kraken cannot be reached, simulated markets, 
 The variables of the collector and the api apply too: see their --help. If REDIS_URL is not set,
 a Redis server is started for this run. If API_PORT and COLLECTOR_PORT are not set, other ports
 are used if the default ones are in use."""
+EXIT_CODES: ExitCodes = {
+    0: "stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP",
+    1: "it cannot start, or a service has ended by itself; else the exit code of that service",
+    2: "a setting or an argument is invalid, or a package is not installed",
+}
 
 
 def main() -> int:
@@ -51,7 +56,7 @@ def main() -> int:
     hold_standard_descriptors()
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the end
-    refuse_arguments("launcher", DESCRIPTION, LauncherSettings)
+    refuse_arguments("launcher", DESCRIPTION, LauncherSettings, exit_codes=EXIT_CODES)
     try:
         return _run(read_run_settings())
     except CannotStartError as error:

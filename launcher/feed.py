@@ -13,14 +13,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from launcher.terminal import print_warning
-from runtime.command_line import OneLineParser
+from runtime.command_line import ExitCodes, OneLineParser
 
 if TYPE_CHECKING:
     from launcher.settings import Feed
 
 PROBE_TIMEOUT = 5.0
 
-DESCRIPTION = "Exits with 0 when Kraken's WebSocket v2 at URL has sent its status."
+DESCRIPTION = "Tells whether Kraken's WebSocket v2 at URL answers: whether it sends its status."
+EXIT_CODES: ExitCodes = {
+    0: "Kraken has answered",
+    1: "it cannot be reached; one line on standard output has the reason",
+    2: "an argument is invalid",
+}
+VARIABLES = {
+    "HTTPS_PROXY, NO_PROXY": "the proxy for connections to Kraken, and the names without one",
+    "SSL_CERT_FILE": "other certificates than the system's",
+}
 
 
 def probe_kraken(url: str, timeout: float = PROBE_TIMEOUT) -> str | None:
@@ -90,11 +99,12 @@ async def await_status(url: str) -> None:
 def main() -> int:
     """Probe the URL of the command line and print why it fails; return the exit code."""
     # Without a timeout, because `probe_kraken` has one.
+    parser = OneLineParser("python -m launcher.feed", DESCRIPTION, EXIT_CODES, VARIABLES)
+    parser.add_argument("url", metavar="URL", help="such as wss://ws.kraken.com/v2")
+    url = parser.parse_args().url
+    # Imported here because `--help` does not need it.
     from websockets.exceptions import WebSocketException  # noqa: PLC0415
 
-    parser = OneLineParser("python -m launcher.feed", description=DESCRIPTION)
-    parser.add_argument("url", metavar="URL")
-    url = parser.parse_args().url
     try:
         asyncio.run(await_status(url))
     except (OSError, WebSocketException, ValueError) as error:

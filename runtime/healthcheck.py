@@ -9,11 +9,16 @@ import sys
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from runtime.command_line import OneLineParser
+from runtime.command_line import ExitCodes, OneLineParser
 
 READ_TIMEOUT = 2.0
 
-DESCRIPTION = "Exits with 0 if a GET of URL returns 200 within 2 s, else with 1."
+DESCRIPTION = "Tells whether a service is healthy: whether a GET of URL returns 200 within 2 s."
+EXIT_CODES: ExitCodes = {
+    0: "the answer was 200",
+    1: "there was another answer, or none within 2 s",
+    2: "an argument is invalid",
+}
 EXAMPLE = "http://127.0.0.1:3000/readyz"
 
 
@@ -32,9 +37,7 @@ def is_healthy(host: str, port: int, path: str) -> bool:
 
 def main() -> int:
     """Check the URL of the command line; return the exit code."""
-    parser = OneLineParser(
-        "python -m runtime.healthcheck", description=DESCRIPTION, allow_abbrev=False
-    )
+    parser = OneLineParser("python -m runtime.healthcheck", DESCRIPTION, EXIT_CODES)
     parser.add_argument("urls", metavar="URL", nargs="*", help=f"such as {EXAMPLE}")
     urls = parser.parse_args().urls
     try:

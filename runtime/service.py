@@ -28,6 +28,7 @@ def begin(
     kind: type[Settings],
     *,
     console_levels: Mapping[str, int] | None = None,
+    other_variables: Mapping[str, str] | None = None,
 ) -> tuple[Settings, LogOutput | None]:
     """Read the settings and configure logging.
 
@@ -38,12 +39,13 @@ def begin(
         description: The service's purpose, for `--help`.
         kind: The class of its settings.
         console_levels: Levels of modules that log too much for a console.
+        other_variables: Variables that libraries read, each with a line for `--help`.
 
     Returns:
         The settings and the handler of the log, as `configure_logs` returns it.
     """
     hold_standard_descriptors()
-    refuse_arguments(module, description, kind)
+    refuse_arguments(module, description, kind, other_variables=other_variables)
     settings = read_settings(kind)
     output = configure_logs(settings.log_level, settings.log_format, console_levels=console_levels)
     tune_gc()

@@ -2,20 +2,29 @@
 
 A program derives one class from `EnvironmentSettings`. Each field is one variable and has the type
 that the program needs; `parsed_by` converts the variable's text. `read_settings` ends the process
-with one line per wrong variable, or with one about `.env`.
+with one line per wrong or misspelt variable, or with one about `.env`.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
@@ -23,11 +32,14 @@ from runtime.env_file import find_env_file_fault
 from runtime.log_levels import LogLevels, parse_levels
 from runtime.printable import printable
 from runtime.redis.url import check_redis_url, without_password
+from runtime.setting_names import find_unknown_settings, is_service_link
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 ENV_FILE = ".env"
+# Some editors begin a file with a byte order mark.
+_ENV_FILE_ENCODING = "utf-8-sig"
 
 
 def parsed_by(parse: Callable[[str], object]) -> PlainValidator:
@@ -47,10 +59,9 @@ class EnvironmentSettings(BaseSettings):
     The docstring below a field is its line in `--help`.
     """
 
-    # `utf-8-sig`, because some editors begin a file with a byte order mark.
     model_config = SettingsConfigDict(
         env_file=ENV_FILE,
-        env_file_encoding="utf-8-sig",
+        env_file_encoding=_ENV_FILE_ENCODING,
         extra="ignore",
         env_ignore_empty=True,
         frozen=True,
@@ -63,6 +74,11 @@ class EnvironmentSettings(BaseSettings):
         if isinstance(value, str) and any("\ud800" <= each <= "\udfff" for each in value):
             raise ValueError("the value must be UTF-8")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_service_links(cls, values: Any) -> Any:
+        return {name: value for name, value in values.items() if not is_service_link(name, value)}
 
     def is_given(self, field: str) -> bool:
         """Return whether the environment or `.env` has a value for `field`."""
@@ -97,11 +113,22 @@ def read_settings(kind: type[Settings]) -> Settings:
     if fault := find_env_file_fault(Path(ENV_FILE)):
         _exit_with([f"{ENV_FILE}: {fault}"])
     try:
-        return kind()
+        unknown = find_unknown_settings({**_env_file_variables(), **os.environ})
+        settings = kind()
     except ValidationError as error:
-        _exit_with(describe_errors(error))
+        _exit_with(unknown + describe_errors(error))
     except (OSError, UnicodeError, SettingsError) as error:
         _exit_with([f"{ENV_FILE}: cannot be read ({error}); each line must be NAME=value in UTF-8"])
+    if unknown:
+        _exit_with(unknown)
+    return settings
+
+
+def _env_file_variables() -> dict[str, str | None]:
+    # Not those of a pipe, which can be read only once.
+    if not Path(ENV_FILE).is_file():
+        return {}
+    return dotenv_values(ENV_FILE, encoding=_ENV_FILE_ENCODING)
 
 
 def _exit_with(lines: list[str]) -> NoReturn:

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.command_line import OneLineParser
+from runtime.command_line import FROM_ENV_FILE, ExitCodes, OneLineParser, describe_variables
 from runtime.log_levels import LogLevels, parse_levels
+from runtime.settings import LogSettings
 from simulator.faults.kinds import AnyFault, FaultError
 from simulator.faults.text import parse_fault
 from simulator.market.catalogue import CATALOGUE, profile_of
+
+EXIT_CODES: ExitCodes = {
+    0: "stopped by SIGINT (Ctrl-C), SIGTERM or SIGHUP",
+    1: "a part of it has failed",
+    2: "an option, a setting or the recording is invalid, or it cannot listen on its port",
+}
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,10 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         "simulator",
-        description="Simulate Kraken's WebSocket v2, with faults on request.",
-        epilog="Environment variables, also taken from .env: LOG_LEVEL, and LOG_FORMAT"
-        " (console or json).",
-        allow_abbrev=False,
+        "Simulates Kraken's WebSocket v2, with faults on request.",
+        EXIT_CODES,
+        describe_variables(LogSettings),
+        FROM_ENV_FILE,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

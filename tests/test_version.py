@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import tomllib
 from typing import Any, cast
 
@@ -23,10 +22,6 @@ from kraken_book import __version__
 from lab.process import ROOT
 
 VERSION_NUMBER = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?![\d.])")
-PROGRAMS = [
-    "kraken_book", "kraken_book.terminal", "collector", "api", "simulator", "launcher",
-    "runtime.healthcheck", "tools.plan", "bench",
-]  # fmt: skip
 
 
 class DescribedCollector:
@@ -69,18 +64,6 @@ def test_make_version_prints_the_version() -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (ended.stdout, ended.stderr) == (f"{__version__}\n", "")
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_program_prints_the_version_and_starts_nothing(program: str) -> None:
-    # With an environment in which a start would fail.
-    ended = subprocess.run(
-        [sys.executable, "-m", program, "--version"],
-        cwd=ROOT, env={"REDIS_URL": "http://x", "KRAKEN_DEPTH": "27"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"kraken-book {__version__}\n", "")
 
 
 async def test_healthz_of_api_has_the_version() -> None:

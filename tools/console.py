@@ -5,19 +5,33 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from runtime.command_line import OneLineParser
+from runtime.command_line import ExitCodes, OneLineParser
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STARTED_AT = time.monotonic()
 
+PROMISES_KEPT: ExitCodes = {
+    0: "every promise held",
+    1: "a promise was broken, or the run failed",
+    2: "an argument is invalid, or something that the run needs is missing",
+    130: "interrupted by SIGINT (Ctrl-C)",
+    143: "ended by SIGTERM",
+}
+"""The exit codes of a tool that calls `exit_on_signals` and `print_verdict`."""
 
-def options_parser(tool: str, description: str) -> OneLineParser:
+
+def options_parser(
+    tool: str,
+    description: str,
+    exit_codes: ExitCodes = PROMISES_KEPT,
+    variables: Mapping[str, str] | None = None,
+) -> OneLineParser:
     """Return the command line parser of `python -m tools.TOOL`."""
-    return OneLineParser(f"python -m tools.{tool}", description=description, allow_abbrev=False)
+    return OneLineParser(f"python -m tools.{tool}", description, exit_codes, variables)
 
 
 def print_progress(line: str) -> None:

@@ -215,7 +215,9 @@ def _redis(load: ReadersAndBooks, apis: int, groups: int, costs: RedisCosts) -> 
 def main() -> None:
     """Print the plan for the load on the command line."""
     parser = options_parser(
-        "plan", "Calculate the processes, servers and bandwidth that a load needs."
+        "plan",
+        "Calculate the processes, servers and bandwidth that a load needs.",
+        {0: "the plan is printed", 2: "an argument is invalid, or the load is too much"},
     )
     add = parser.add_argument
     add(

@@ -14,6 +14,8 @@ import sysconfig
 from importlib import import_module
 from pathlib import Path
 
+from tools.console import options_parser
+
 MODULE = "kraken_book._speedups"
 NO_COMPILER = "there is no C compiler"
 NO_HEADERS = "Python's headers are not installed"
@@ -56,6 +58,20 @@ def describe(module: str = MODULE) -> str:
     return " ".join(filter(None, (line, HELP.get(reason))))
 
 
-if __name__ == "__main__":
-    text = missing_tool() if "--missing" in sys.argv else describe()
+def main() -> None:
+    """Print what the command line asks for."""
+    parser = options_parser(
+        "speedups",
+        "Print whether the hot path of a frame is compiled, and why not.",
+        {0: "in each case", 2: "an argument is invalid"},
+        {"CC": "the C compiler that a build uses"},
+    )
+    parser.add_argument(
+        "--missing", action="store_true", help="print only what a build needs and is not here"
+    )
+    text = missing_tool() if parser.parse_args().missing else describe()
     sys.stdout.write(f"{text}\n" if text else "")
+
+
+if __name__ == "__main__":
+    main()

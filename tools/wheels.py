@@ -6,15 +6,21 @@ release workflow runs this before it publishes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZipFile
 
+from tools.console import options_parser
+
 PURE_TAG = "py3-none-any"
 EXTENSION = "kraken_book/_speedups.abi3.so"
 ABI_TAG = "cp311-abi3"
+EXIT_CODES = {
+    0: "every wheel is right",
+    1: "a wheel is wrong or missing; one line each shows why",
+    2: "an argument is invalid",
+}
 
 
 def fault(wheel: Path) -> str | None:
@@ -33,8 +39,9 @@ def fault(wheel: Path) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print each fault; return 1 if there is one or if there is no wheel for every platform."""
-    parser = argparse.ArgumentParser("python -m tools.wheels", description=__doc__)
-    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL")
+    assert __doc__
+    parser = options_parser("wheels", __doc__, EXIT_CODES)
+    parser.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a file of dist/")
     wheels: list[Path] = parser.parse_args(arguments).wheels
     faults = [f"{wheel.name} {text}" for wheel in wheels if (text := fault(wheel)) is not None]
     if not any(wheel.stem.endswith(PURE_TAG) for wheel in wheels):

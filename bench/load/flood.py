@@ -10,7 +10,6 @@ the time of the first one (`Begun`). It ends when its standard input ends.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import sys
@@ -23,6 +22,7 @@ import uvloop
 
 from bench.load.kraken_v1 import KrakenV1, frame_of
 from bench.load.tape import Rate, Tape, frame_at, head_of
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
 from simulator.market.catalogue import CATALOGUE, profile_of
@@ -201,9 +201,13 @@ async def serve(flood: Flood) -> None:
 
 def main() -> None:
     """Prepare the updates and serve them."""
-    parser = argparse.ArgumentParser(description="A feed as fast as its reader.")
-    parser.add_argument("--symbols", type=int, default=1)
-    parser.add_argument("--updates", type=int, default=10_000, help="those of one round")
+    parser = OneLineParser(
+        "python -m bench.load.flood",
+        "Sends prepared updates as fast as a reader takes them, for a suite that starts it.",
+        ENDED_OR_FAILED,
+    )
+    parser.add_argument("--symbols", type=int, default=1, help="number of symbols (1)")
+    parser.add_argument("--updates", type=int, default=10_000, help="those of one round (10000)")
     options = parser.parse_args()
     # Standard output carries messages to the parent process, line by line.
     configure_logs(parse_levels("critical"))

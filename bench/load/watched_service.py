@@ -17,6 +17,12 @@ import msgspec
 import uvloop
 
 from bench.load.loop_watch import LoopWatch
+from runtime.command_line import STOPPED_OR_FAILED, OneLineParser
+
+VARIABLES = {
+    "WATCHED": "the service: collector or api; its own variables apply too",
+    "WATCHED_FILE": "the file for the stalls, as JSON",
+}
 
 T = TypeVar("T")
 
@@ -38,4 +44,10 @@ def main(service: str, file: Path) -> None:
 
 
 if __name__ == "__main__":
+    OneLineParser(
+        "python -m bench.load.watched_service",
+        "Runs a service, and writes the stalls of its loop to a file when it has stopped.",
+        STOPPED_OR_FAILED,
+        VARIABLES,
+    ).parse_args()
     main(os.environ["WATCHED"], Path(os.environ["WATCHED_FILE"]))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import select
 import socket
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import hiredis
 
 from bench.load.market_events import MarketEvent, stamped
 from bench.load.publishers import packed
+from runtime.command_line import OneLineParser
 
 STREAM = "bare"
 # Streams with their entries: an id, and the fields with their values.
@@ -65,7 +65,7 @@ class BarePublisher:
         self._redis.socket.close()
 
 
-def main(port: int, redis_socket: str) -> None:
+def serve(port: int, redis_socket: str) -> None:
     """Serve all clients until the process is killed."""
     redis, last = Redis(redis_socket), b"0-0"
     clients: list[socket.socket] = []
@@ -98,5 +98,18 @@ def _write(clients: list[socket.socket], data: bytes) -> None:
             clients.remove(client)
 
 
+def main() -> None:
+    """Serve as the command line says."""
+    parser = OneLineParser(
+        "python -m bench.peers.bare_path",
+        "Writes a stream of Redis to each client until it is killed, for the suites that start it.",
+        {1: "it has failed; a traceback shows why", 2: "an argument is invalid"},
+    )
+    parser.add_argument("port", type=int, help="the port on 127.0.0.1")
+    parser.add_argument("redis", metavar="SOCKET", help="the Unix socket of Redis")
+    given = parser.parse_args()
+    serve(given.port, given.redis)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main()

@@ -9,7 +9,6 @@ Below `/bare/` only uvicorn is used; other paths pass the api's routing and requ
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import uvloop
@@ -21,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.delivery.stream_socket import SocketProtocol
 from api.http.request_log import RequestLogger
+from runtime.command_line import STOPPED_OR_FAILED, OneLineParser
 from runtime.http.server import listen, serve
 from runtime.log_levels import parse_levels
 from runtime.logs import configure_logs
@@ -60,5 +60,18 @@ async def run(port: int, app: Constant) -> None:
     await serve(app, listen("127.0.0.1", port, "port"), going, protocol=SocketProtocol)
 
 
+def main() -> None:
+    """Serve the response that the command line names."""
+    parser = OneLineParser(
+        "python -m bench.peers.constant",
+        "Serves a constant response, for the suites that start it.",
+        STOPPED_OR_FAILED,
+    )
+    parser.add_argument("port", type=int, help="the port on 127.0.0.1")
+    parser.add_argument("answer", type=Path, metavar="FILE", help="JSON with body and headers")
+    given = parser.parse_args()
+    uvloop.run(run(given.port, Constant(**json.loads(given.answer.read_text()))))
+
+
 if __name__ == "__main__":
-    uvloop.run(run(int(sys.argv[1]), Constant(**json.loads(Path(sys.argv[2]).read_text()))))
+    main()

@@ -29,6 +29,7 @@ from bench.report.rows import Goal, Row
 from bench.suite import Progress, turns_at
 from collector.venues.feed_socket import FeedSocket
 from launcher.embedded_redis import EmbeddedRedis
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 from runtime.http.server import allow_open_files, serve
 from runtime.redis.client import connect_redis
 from runtime.redis.exchange import Command
@@ -258,8 +259,22 @@ async def _measure(turns: int, progress: Progress) -> list[Row]:
     return rows
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "feed":
-        uvloop.run(feed(socket.socket(fileno=int(sys.argv[2]))))
+def main() -> None:
+    """Run the other process of a measurement."""
+    parser = OneLineParser(
+        "python -m bench.suites.private_parts",
+        "The feed or the readers of the suite private_parts, which starts this process.",
+        ENDED_OR_FAILED,
+    )
+    add = parser.add_argument
+    add("role", choices=["feed", "read"], help="feed: send frames; read: read streams")
+    add("number", type=int, help="the descriptor of the feed's socket, or the port of the streams")
+    given = parser.parse_args()
+    if given.role == "feed":
+        uvloop.run(feed(socket.socket(fileno=given.number)))
     else:
-        uvloop.run(read_streams(int(sys.argv[2])))
+        uvloop.run(read_streams(given.number))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,11 +15,19 @@ import msgspec
 
 from kraken_book.client import LiveBook, Watch, watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
+from kraken_book.commands.parser import CommandParser
+from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.printable import printable, printable_json
 from kraken_book.programs import ends_quietly, is_reader_gone
 from kraken_book.words import explain
 
 NAME = "kraken-book"
+EXIT_CODES = {
+    0: "the reader of the output has closed it, as head does",
+    1: "nothing answered, or the output cannot be written",
+    2: "an argument or a setting is invalid, or the api refuses the request",
+    130: "interrupted by SIGINT (Ctrl-C)",
+}
 WAIT_SECONDS = 10.0
 # How often to check that stdout still has a reader, also if there is nothing to print.
 READER_CHECK_SECONDS = 0.5
@@ -47,10 +55,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = argparse.ArgumentParser(
-        prog=f"{NAME} watch",
-        description="Follow verified books: a line whenever the best bid or ask moves.",
-        epilog=f"{KEY_VARIABLE}, if set, is sent as a Bearer token.",
+    parser = CommandParser(
+        "watch",
+        "Follow verified books: a line whenever the best bid or ask moves.",
+        EXIT_CODES,
+        READER_VARIABLES,
     )
     parser.add_argument("symbols", nargs="+", metavar="SYMBOL", help="such as BTC/USD; '*' for all")
     url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
@@ -65,7 +74,8 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="SECONDS",
         help="time without any answer after which it gives up; 0 for never (%(default)g)",
     )
-    return parser.parse_args(arguments)
+    given: argparse.Namespace = parser.parse_args(arguments)
+    return given
 
 
 def event_line(book: LiveBook) -> str:

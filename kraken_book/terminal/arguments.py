@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from kraken_book.client import watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
+from kraken_book.commands.parser import CommandParser
+from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, suggest_symbols
 
@@ -17,6 +17,13 @@ ALL = "*"
 # The page also opens this many ladders without a choice.
 FIRST_LADDERS = 4
 MAX_SHOWN = 300
+
+EXIT_CODES = {
+    0: "left with q or Ctrl-C",
+    1: "a part of it has failed",
+    2: "an argument or a setting is invalid, the api refuses the request, or there is no terminal",
+    129: "the terminal was closed",
+}
 
 
 class UnknownNames(Exception):
@@ -65,11 +72,6 @@ def _unknown_name(name: str, known: Sequence[str]) -> str:
     return printable(f"there is no book of {name!r}{hint}", MAX_SHOWN)
 
 
-class _OneLineParser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def read_options(arguments: Sequence[str]) -> Options:
     """Return the options; if they are invalid, exit with 2 and one line on stderr."""
     parser = _parser()
@@ -85,11 +87,12 @@ def read_options(arguments: Sequence[str]) -> Options:
     return Options(given.url, key, symbols)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _OneLineParser(
-        "kraken-book tui",
-        description="Live ladders of Kraken's order books, each change checked here.",
-        allow_abbrev=False,
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        "tui",
+        "Live ladders of Kraken's order books, each change checked here.",
+        EXIT_CODES,
+        READER_VARIABLES | {"NO_COLOR (unset)": "if it is set, the screen has no colours"},
     )
     parser.add_argument(
         "symbols",

@@ -1,16 +1,16 @@
 """The process that `lab.sse.counting` starts for its readers.
 
-It shares no code with the product.
+It shares no code with the product, except for its command line.
 """
 
 from __future__ import annotations
 
 import select
 import socket
-import sys
 from multiprocessing.connection import Connection
 
 from lab.sse.counting import ANSWER_TIMEOUT, ReaderCounts, StreamAddress
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 
 _MAX_BYTES = 256 * 1024
 _KINDS = (b'"kind":"update"', b'"kind":"snapshot"', b'"kind":"lagged"')
@@ -66,7 +66,13 @@ def _run(end: Connection) -> None:
 
 def main() -> None:
     """Run the readers until the other end is closed."""
-    with Connection(int(sys.argv[1])) as end:
+    parser = OneLineParser(
+        "python -m lab.sse.counting_process",
+        "Reads streams and counts their events, for the program that starts it.",
+        ENDED_OR_FAILED,
+    )
+    parser.add_argument("descriptor", type=int, help="that of the connection to that program")
+    with Connection(parser.parse_args().descriptor) as end:
         try:
             _run(end)
         except (EOFError, ConnectionResetError):

@@ -4,12 +4,12 @@
 
 The program prints `joined` when every stream has sent a book. Then it reads one line of JSON from
 standard input, an object of the last seq by symbol, reads every stream up to that seq, and prints
-its counts as JSON. It is an independent witness: it shares no code with the product.
+its counts as JSON. It is an independent witness: it shares no code with the product, except for its
+command line.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import threading
@@ -18,6 +18,7 @@ from typing import Any
 
 from lab.ladder import Ladder, require
 from lab.sse.stream import SseStream, StreamRefusedError, stream_path
+from runtime.command_line import ENDED_OR_FAILED, OneLineParser
 
 
 class Follower(threading.Thread):
@@ -85,10 +86,15 @@ class Follower(threading.Thread):
 
 def main() -> None:
     """Follow the symbols on the command line, and print the counts."""
-    parser = argparse.ArgumentParser(description="Follow streams and verify every event.")
-    parser.add_argument("url")
-    parser.add_argument("symbols", nargs="+")
-    parser.add_argument("--limit", type=float, default=100.0, help="seconds until the program ends")
+    parser = OneLineParser(
+        "python -m lab.sse.follower",
+        "Follows streams and verifies every event, for the program that starts it.",
+        ENDED_OR_FAILED,
+    )
+    add = parser.add_argument
+    add("url", metavar="URL", help="the api, such as http://127.0.0.1:3000")
+    add("symbols", nargs="+", metavar="SYMBOL", help="such as BTC/USD")
+    add("--limit", type=float, default=100.0, help="seconds until the program ends (100)")
     options = parser.parse_args()
     deadline = time.monotonic() + options.limit
     followers = [Follower(options.url, symbol, deadline) for symbol in options.symbols]

@@ -73,7 +73,23 @@ def test_arguments_without_a_subcommand_are_those_of_watch(
         with pytest.raises(SystemExit) as ended:
             main(arguments)
         assert ended.value.code == 2
-        assert "kraken-book watch: error: " in capsys.readouterr().err
+        assert capsys.readouterr().err.startswith("kraken-book watch: ")
+
+
+@pytest.mark.parametrize("command", ["watch", "tui"])
+def test_misspelt_variable_is_refused_with_the_right_name(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KRAKEN_BOOK_KYE", "secret")
+    for name in ("KRAKEN_BOOK_SERVICE_HOST", "KRAKEN_BOOK_PORT", "KRAKEN_DEPHT"):
+        monkeypatch.setenv(name, "of another program")
+    with pytest.raises(SystemExit) as ended:
+        main([command, "BTC/USD"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"kraken-book {command}: KRAKEN_BOOK_KYE: unknown setting;"
+        " did you mean KRAKEN_BOOK_KEY?; see --help\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["watch", "--version"], ["tui", "--version"]])

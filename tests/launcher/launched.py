@@ -19,7 +19,7 @@ COLLECTOR = """
 import os, signal
 if os.environ.get("STUBBORN"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if os.environ.get("COLLECTOR_ENDS"):
+if os.environ.get("ENDING_COLLECTOR"):
     print("last words", end="", flush=True)
     raise SystemExit(0)
 for name in ("REDIS_URL", "KRAKEN_URL", "COLLECTOR_PORT", "LOG_FORMAT"):

@@ -140,7 +140,7 @@ def test_killed_launcher_leaves_no_process(launch: Launch) -> None:
 
 
 def test_service_that_exits_with_0_ends_the_run_with_1(launch: Launch) -> None:
-    launched = launch(COLLECTOR_ENDS="1")
+    launched = launch(ENDING_COLLECTOR="1")
     assert launched.process.wait(15) == 1
     texts = [line.partition("| ")[2] for line in launched.log.splitlines()]
     expected = [

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from api.settings import ApiSettings
@@ -13,9 +9,6 @@ from collector.settings import CollectorSettings
 from launcher.settings import LauncherSettings
 from runtime.command_line import refuse_arguments
 from runtime.settings import EnvironmentSettings, describe_fields
-
-ROOT = Path(__file__).parents[2]
-PROGRAMS = ["api", "collector", "simulator", "runtime.healthcheck", "tools.chaos"]
 
 
 def test_empty_command_line_is_accepted() -> None:
@@ -35,7 +28,7 @@ def test_help_lists_every_variable_with_default_and_description(
     descriptions = describe_fields(settings)
     assert list(descriptions) == list(settings.model_fields)
     for name, field in settings.model_fields.items():
-        default = "unset" if field.default is None else str(field.default)
+        default = "unset" if field.default is None else str(field.default) or "unset"
         index = lines.index(f"  {name.upper()} ({default})")
         assert lines[index + 1].strip() == descriptions[name] != ""
 
@@ -61,16 +54,3 @@ def test_unknown_argument_is_refused_in_one_printable_line(
     assert error.startswith("python -m api: unrecognized arguments: ")
     assert error.endswith("\n")
     assert error[:-1].isprintable()
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_program_prints_help_without_reading_settings(program: str) -> None:
-    # A start would fail with these settings.
-    ended = subprocess.run(
-        [sys.executable, "-m", program, "--help"],
-        cwd=ROOT, env={"REDIS_URL": "http://x", "KRAKEN_DEPTH": "27"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.startswith("usage: ")

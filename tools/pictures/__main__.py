@@ -26,11 +26,16 @@ PAGE_SIZE = (1280, 1000)
 TERMINALS = {"terminal.png": (120, 32), "terminal-80x24.png": (80, 24)}
 
 DESCRIPTION = "Take the pictures of the page and the terminal in docs/ again."
+EXIT_CODES = {
+    0: "the pictures are written",
+    1: "a picture could not be taken; a traceback shows why",
+    2: "an argument is invalid, or there is no chromium on the PATH",
+}
 
 
 def main() -> int:
     """Take all pictures; return the exit code."""
-    options_parser("pictures", DESCRIPTION).parse_args()
+    options_parser("pictures", DESCRIPTION, EXIT_CODES).parse_args()
     if find_chromium() is None:
         sys.stderr.write("make pictures: no chromium or chrome on the PATH: install one of them\n")
         return 2
