@@ -98,5 +98,8 @@ def _route(path: str) -> str:
 
 
 _ROUTES = frozenset(
-    ("", "page", "symbols", "books", "depth", "stream", "healthz", "readyz", "metrics")
+    (
+        *("", "page", "docs", "symbols", "books", "depth", "quote", "stream"),
+        *("healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"),
+    )
 )

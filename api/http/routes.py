@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
+from api.http import operations
 from api.http.books import Books
+from api.http.declared import serve, serve_stream
+from api.http.files import PAGE, PageFiles, page
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
+from api.http.quotes import Quotes
 from api.http.request_log import RequestLogger
+from api.http.spec.docs import find_swagger_ui, spec_routes
 from api.http.stream_route import StreamRoute
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
-
-PAGE = Path(__file__).parent.parent / "page"
-PAGE_HEADERS = {
-    # The page loads nothing from other origins.
-    "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "nosniff",
-    # Revalidated each time, so that an upgrade never mixes old and new modules.
-    "Cache-Control": "no-cache",
-}
 
 
 def make_app(
@@ -53,23 +45,8 @@ def make_app(
         max_age: Seconds without a confirmation after which a book is stale.
         proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
     """
-    stream = StreamRoute(directory, starter, streams)
-    books = Books(store, directory, max_age)
-    ops = Ops(store, streams)
     app = Starlette(
-        routes=[
-            # Routes are tried in order, so the busiest comes first.
-            Route("/depth/{symbol:path}", books.depth),
-            Route("/", page),
-            Mount("/page", PageFiles(directory=PAGE)),
-            Route("/symbols", books.symbols),
-            Route("/books", books.books),
-            Route("/stream", stream, methods=["GET"]),
-            Route("/stream/{symbol:path}", stream, methods=["GET"]),
-            Route("/healthz", ops.healthz),
-            Route("/readyz", ops.readyz),
-            Route("/metrics", ops.metrics),
-        ],
+        routes=make_routes(store, directory, starter, streams, max_age),
         exception_handlers={
             ApiError: on_problem,
             Problem: on_problem,
@@ -83,16 +60,40 @@ def make_app(
     return RequestLogger(app, proxies)
 
 
-class PageFiles(StaticFiles):
-    """The page's modules and styles, with the page's headers."""
+def make_routes(
+    store: BookStore,
+    directory: Directory,
+    starter: StreamStarter,
+    streams: Streams,
+    max_age: float,
+    swagger_ui: Path | None = None,
+) -> list[BaseRoute]:
+    """Return all routes; `operations` declares them.
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return the response with a file, or a 304."""
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(PAGE_HEADERS)
-        return response
-
-
-async def page(_request: Request) -> Response:
-    """Answer with the live page."""
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+    Args:
+        store: Reads books.
+        directory: Finds symbols.
+        starter: Starts streams.
+        streams: The open streams.
+        max_age: Seconds without a confirmation after which a book is stale.
+        swagger_ui: The folder of Swagger UI; found by default, if it is installed.
+    """
+    stream = StreamRoute(directory, starter, streams)
+    books = Books(store, directory, max_age)
+    quotes = Quotes(books, max_age)
+    ops = Ops(store, streams)
+    return [
+        # Routes are tried in order, so the busiest comes first.
+        serve(operations.DEPTH, books.depth),
+        serve(operations.PAGE, page),
+        Mount("/page", PageFiles(directory=PAGE)),
+        serve(operations.SYMBOL_LIST, books.symbols),
+        serve(operations.BOOK_LIST, books.books),
+        serve(operations.QUOTE, quotes.quote),
+        serve_stream(operations.BOOKS_STREAM, stream),
+        serve_stream(operations.BOOK_STREAM, stream),
+        serve(operations.HEALTH, ops.healthz),
+        serve(operations.READINESS, ops.readyz),
+        serve(operations.METRICS, ops.metrics),
+        *spec_routes(swagger_ui or find_swagger_ui()),
+    ]
