@@ -57,8 +57,11 @@ class _TooLarge(ValueError):
 
 
 def one_request_timeout(seconds: float) -> httpx.Timeout:
-    """Return the part of a time limit that httpx enforces."""
-    return httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+    """Return the part of a time limit that httpx enforces: connecting.
+
+    The rest ends with the whole request; httpx's own limit of silence is only a second line.
+    """
+    return httpx.Timeout(2 * seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
 async def fetch_async(
