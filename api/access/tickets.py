@@ -65,10 +65,7 @@ class Tickets:
         return ticket
 
     async def redeem(self, ticket: str) -> Permission:
-        """Return what a ticket permits, and make it invalid.
-
-        An unknown, used or old ticket raises Denied; ApiError means that Redis does not answer.
-        """
+        """Return what a ticket permits, and make it invalid; raise Denied or ApiError."""
         if len(ticket) > MAX_TICKET_LENGTH or not ticket.startswith(TICKET_PREFIX):
             raise Denied("key-unknown", "it is no ticket; POST /tickets returns one")
         key = KEY_PREFIX + digest_of(ticket)

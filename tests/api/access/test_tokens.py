@@ -165,7 +165,7 @@ def test_setting_names_a_file_or_an_address(text: str, kind: str) -> None:
     "text", ["a-secret-by-mistake", "hs512:/x", "hs256:", "http://login.example.com/jwks", "https:"]
 )
 def test_other_setting_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^expected hs256:FILE with a secret"):
+    with pytest.raises(ValueError, match=r"^expected hs256:FILE with a secret"):
         JwtSource.parse(text)
 
 
