@@ -8,6 +8,7 @@
   collector's form, `redis_uses` observes who uses what in Redis, `fake_redis` serves fakeredis on a
   port, `redis_fleet` starts a cluster or Sentinels, `redis_proxy` and `proxy_faults` disturb
   connections to Redis.
+- `hostile/` attacks an api with strange requests.
 - `scripted_kraken`, `scripted_api` and `canned_api` are servers under a test's control;
   `naive_book` is the simplest book; `recordings` finds recorded frames of Kraken.
 - `balancer` and `connect_proxy` are minimal proxies; `chromium` and `tmux` run a browser and a
