@@ -1,7 +1,8 @@
 """Find misspelt settings: variables that resemble a setting of one of our programs, but are none.
 
 One `.env` serves all programs, so each program knows the names of all. The services cannot import
-each other's settings: the names are read from the source of their classes.
+each other's settings: the names are read from the source of the classes `…Settings`, in modules
+`…settings.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_SETTINGS_MODULES = ("runtime", "collector", "api", "launcher")
+# An installation may have only some of them.
+_PACKAGES = ("runtime", "collector", "api", "launcher")
 
 OTHER_NAMES = frozenset(
     {
@@ -80,15 +82,12 @@ def is_service_link(name: str, value: object) -> bool:
 @cache
 def known_names() -> frozenset[str]:
     """Return the names of all settings of all our programs."""
-    return OTHER_NAMES.union(*map(_names_in, _SETTINGS_MODULES))
+    paths = (path for each in _PACKAGES for path in (_ROOT / each).rglob("*settings.py"))
+    return OTHER_NAMES.union(*map(_names_in, paths))
 
 
-def _names_in(package: str) -> Iterator[str]:
-    """Yield the fields of each class of settings of a package, in capitals."""
-    path = _ROOT / package / "settings.py"
-    # An installation may have only some of the services.
-    if not path.exists():
-        return
+def _names_in(path: Path) -> Iterator[str]:
+    """Yield the fields of each class of settings of a module, in capitals."""
     for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.ClassDef) and node.bases and node.name.endswith("Settings"):
             for field in node.body:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import cast
 
 import msgspec
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.http.answers import BookAnswer, BookSummary, Levels
 from api.http.json_text import encode_json
 from api.http.parameters import parse_levels, single
 from api.http.problems import Problem, problem_of, refused_symbol, unavailable
@@ -21,7 +22,8 @@ from api.store.errors import ApiError, CorruptBook, NoSuchSymbol, NoSymbols, red
 from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.contract.book_hash import BookHash
 from kraken_book.contract.keys import book_key
-from kraken_book.contract.symbol_state import SymbolState
+from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
+from kraken_book.event import Status
 from kraken_book.words import explain
 
 SOURCE_HEADER = "X-Book-Source"
@@ -59,7 +61,7 @@ class Books:
             for (symbol, state), book in zip(states.items(), books, strict=True)
         ]
         # The tag of a list whose books have only aged is the same.
-        ageless = [{**row, "age_ms": None} for row in rows]
+        ageless = [msgspec.structs.replace(row, age_ms=None) for row in rows]
         return list_response(request, rows, source_of(states), ageless)
 
     async def depth(self, request: Request) -> Response:
@@ -67,6 +69,26 @@ class Books:
         # Most requests have no query, and `query_params` would parse an empty one.
         query = request.scope["query_string"]
         levels = parse_levels(single(request.query_params, "levels")) if query else None
+        book = await self.current(request, levels)
+        headers = {
+            "ETag": f'W/"{book.hash.event_id}"',
+            "Cache-Control": "no-cache",
+            **about(book),
+        }
+        # The ETag does not depend on the status, so a book that is not live is always sent.
+        asked = request.headers.get("If-None-Match")
+        if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
+            return Response(None, 304, headers)
+        if levels is None:
+            head, rest = _body_around_age(book.hash)
+            body = b"%b%d%b" % (head, book.age_ms or 0, rest)
+        else:
+            body = encode_json(depth_body(book, levels, self._max_age))
+        return Response(body, 200, headers, "application/json")
+
+    async def current(self, request: Request, levels: int | None = None) -> BookWithAge:
+        """Return the book that a path names; raise Problem if it is missing or too old."""
+        # `levels` cuts the last known book in the problem.
         try:
             symbol = await self._directory.resolve(request.path_params["symbol"])
         except ApiError as error:
@@ -80,21 +102,7 @@ class Books:
             raise self._with_known(await self._no_book(symbol), symbol, levels)
         if book.age_ms is None or book.age_ms > self._max_age * 1000:
             raise _with_book(await self._stale_book(symbol, book), book, levels, self._max_age)
-        headers = {
-            "ETag": f'W/"{book.hash.event_id}"',
-            "Cache-Control": "no-cache",
-            **_about(book),
-        }
-        # The ETag does not depend on the status, so a book that is not live is always sent.
-        asked = request.headers.get("If-None-Match")
-        if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
-            return Response(None, 304, headers)
-        if levels is None:
-            head, rest = _body_around_age(book.hash)
-            body = b"%b%d%b" % (head, book.age_ms, rest)
-        else:
-            body = encode_json(depth_body(book, levels, self._max_age))
-        return Response(body, 200, headers, "application/json")
+        return book
 
     async def _read(self, symbols: list[str]) -> list[BookWithAge | None]:
         try:
@@ -146,11 +154,11 @@ def _with_book(
         return problem
     problem.members["book"] = book and depth_body(book, levels, max_age)
     if book is not None:
-        problem.headers.update(_about(book))
+        problem.headers.update(about(book))
     return problem
 
 
-def _about(book: BookWithAge) -> dict[str, str]:
+def about(book: BookWithAge) -> dict[str, str]:
     """Return the headers about a book, without the age if it is unknown."""
     age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
     return {**age, SOURCE_HEADER: book.hash.source}
@@ -160,40 +168,40 @@ def _about(book: BookWithAge) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _body_around_age(stored: BookHash) -> tuple[bytes, bytes]:
     """Return the parts of the body of /depth for a whole book before and after the age."""
-    items = list(depth_body(BookWithAge(stored, 0), None, math.inf).items())
-    at = [name for name, _ in items].index("age_ms")
-    head, rest = dict(items[:at]), dict(items[at + 1 :])
-    return (
-        encode_json(head)[:-1] + b',"age_ms":',
-        b"," + encode_json(rest)[1:],
-    )
+    body = encode_json(depth_body(BookWithAge(stored, 0), None, math.inf))
+    # No text in the body can contain this, because JSON escapes quotes.
+    head, age, rest = body.partition(_AGE_ZERO)
+    return head + age[:-1], rest
 
 
-def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> dict[str, Any]:
+_AGE_ZERO = b'"age_ms":0'
+
+
+def depth_body(book: BookWithAge, levels: int | None, max_age: float) -> BookAnswer:
     """Return the body of /depth with the best `levels` of each side; None for all."""
     stored, view = book.hash, book.hash.snapshot
     assert view is not None, f"{stored.symbol} has no book"
     assert stored.position is not None
-    return {
-        "symbol": stored.symbol,
-        "status": book.status(max_age),
-        "source": stored.source,
-        "depth": view.depth,
-        "price_precision": view.precision.price,
-        "qty_precision": view.precision.qty,
-        "epoch": stored.position.epoch,
-        "seq": stored.position.seq,
-        "event_id": stored.event_id,
-        "checksum": view.checksum,
-        "exchange_time": view.exchange_time,
-        "confirmed_at": stored.confirmed_at or None,
-        "age_ms": book.age_ms,
-        "best_bid": view.best_bid,
-        "best_ask": view.best_ask,
-        "spread": view.spread,
-        "bids": _cut(view.bids, levels),
-        "asks": _cut(view.asks, levels),
-    }
+    return BookAnswer(
+        symbol=stored.symbol,
+        status=book.status(max_age),
+        source=stored.source,
+        depth=view.depth,
+        price_precision=view.precision.price,
+        qty_precision=view.precision.qty,
+        epoch=stored.position.epoch,
+        seq=stored.position.seq,
+        event_id=stored.event_id,
+        checksum=view.checksum,
+        exchange_time=view.exchange_time,
+        confirmed_at=stored.confirmed_at or None,
+        age_ms=book.age_ms,
+        best_bid=view.best_bid,
+        best_ask=view.best_ask,
+        spread=view.spread,
+        bids=_cut(view.bids, levels),
+        asks=_cut(view.asks, levels),
+    )
 
 
 def has_tag(header: str, etag: str) -> bool:
@@ -231,26 +239,26 @@ def list_response(
     return Response(body, 200, headers, "application/json")
 
 
-def _row(
-    symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float
-) -> dict[str, object]:
+def _row(symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float) -> BookSummary:
     view: BookSnapshot | None = book.hash.snapshot if book and state.acknowledged else None
-    status: str = state.status
+    status: Status | SymbolStatus = state.status
     if status == "live":
         # A symbol is not live without a readable book.
         status = book.status(max_age) if book else "syncing"
-    return {
-        "symbol": symbol,
-        "status": status,
-        "reason": state.reason,
-        "source": state.source,
-        "age_ms": book.age_ms if book and view else None,
-        "best_bid": view.best_bid if view else None,
-        "best_ask": view.best_ask if view else None,
-        "spread": view.spread if view else None,
-        "seq": book.position.seq if book and book.position and view else None,
-    }
+    return BookSummary(
+        symbol=symbol,
+        status=status,
+        reason=state.reason,
+        source=state.source,
+        age_ms=book.age_ms if book and view else None,
+        best_bid=view.best_bid if view else None,
+        best_ask=view.best_ask if view else None,
+        spread=view.spread if view else None,
+        seq=book.position.seq if book and book.position and view else None,
+    )
 
 
-def _cut(side: str, levels: int | None) -> msgspec.Raw | list[msgspec.Raw]:
-    return msgspec.Raw(side.encode()) if levels is None else _sides.decode(side)[:levels]
+def _cut(side: str, levels: int | None) -> Levels:
+    # The levels are JSON already, and the encoder copies them.
+    raw = msgspec.Raw(side.encode()) if levels is None else _sides.decode(side)[:levels]
+    return cast("Levels", raw)

@@ -16,7 +16,6 @@ from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts
 from kraken_book.hosts import is_loopback, parse_address
 
-
 # Longer than any name with a port.
 MAX_HOST = 300
 

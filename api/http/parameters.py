@@ -1,25 +1,108 @@
 """Parse the parameters of requests into typed values.
 
 ?levels=5   ?view=top   ?interval=100ms   ?symbols=BTC/USD,ETH/USD   ?last_event_id=…
+?side=buy&qty=1.5
+
+Each parameter that a route takes is declared here, beside the function that parses it.
 """
 
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from api.delivery.stream_start import StreamRequest
+from api.http.declared import RouteParameter
 from api.http.problems import BadParameter
 from api.views.view import View
+from kraken_book.errors import Unusable
+from kraken_book.precision import MAX_TEXT
+from kraken_book.quote import MAX_SHOWN, OrderSide, parse_order_side, parse_quantity
+from kraken_book.symbols import MAX_SYMBOL_LENGTH
 
 MAX_LEVELS_DIGITS = 9
+# More than Kraken lists.
+MAX_NAMES = 2000
 MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
 
 _INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)", re.ASCII)
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
+# From 10 ms to 60 s, for those who read the specification; `parse_interval` calculates.
+_INTERVALS = (
+    r"([1-9][0-9]{1,3}|[1-5][0-9]{4})(\.[0-9]{1,3})?ms|60000(\.0{1,3})?ms",
+    r"([1-9]|[1-5][0-9])(\.[0-9]{1,3})?s|60(\.0{1,3})?s",
+    r"0\.(0[1-9][0-9]?|[1-9][0-9]{0,2})s",
+)
+_QUANTITY_PATTERN = r"^(?=[0-9.]*[1-9])([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})$"
+_QUANTITY = re.compile(_QUANTITY_PATTERN, re.ASCII)
 _WATERMARK = re.compile(r"\d{1,15}", re.ASCII)
+
+SYMBOL = RouteParameter(
+    "symbol",
+    "A symbol in any spelling: `BTC%2FUSD`, `BTC/USD`, `btc-usd`, `BTCUSD`, `XBT/USD`.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_SYMBOL_LENGTH},
+    "BTC/USD",
+    is_required=True,
+    is_in_path=True,
+)
+LEVELS = RouteParameter(
+    "levels",
+    "The number of best levels of each side. More than the depth means all.",
+    {"type": "string", "pattern": "^0*[1-9][0-9]*$"},
+    "5",
+)
+VIEW = RouteParameter(
+    "view",
+    "`top` shows only the best bid and ask. It excludes `levels`.",
+    {"type": "string", "enum": ["top"]},
+    "top",
+)
+INTERVAL = RouteParameter(
+    "interval",
+    "At most one snapshot of a book in this time, from `10ms` to `60s`.",
+    {"type": "string", "anyOf": [{"pattern": f"^({each})$"} for each in _INTERVALS]},
+    "100ms",
+)
+SYMBOLS = RouteParameter(
+    "symbols",
+    f"At most {MAX_NAMES} names separated by commas, or `*` alone for all books. Several such"
+    " parameters are joined.",
+    {"type": "string", "minLength": 1},
+    "BTC/USD,ETH/USD",
+    is_required=True,
+    is_repeatable=True,
+)
+EVENT_ID = RouteParameter(
+    "last_event_id",
+    "Resume after the event with this id. The header `Last-Event-ID` has priority.",
+    {"type": "string", "pattern": "^([0-9]{1,15}-[0-9]{1,18})?$"},
+    "1785638131660-1042",
+)
+WATERMARK = RouteParameter(
+    "last_event_id",
+    "Resume after this id of a stream of many books, a watermark. The header `Last-Event-ID` has"
+    " priority.",
+    {"type": "string", "pattern": "^([0-9]{1,15})?$"},
+    "1785638131660",
+)
+ORDER_SIDE = RouteParameter(
+    "side",
+    "`buy` takes asks, `sell` takes bids.",
+    {"type": "string", "enum": ["buy", "sell"]},
+    "buy",
+    is_required=True,
+)
+QUANTITY = RouteParameter(
+    "qty",
+    f"The quantity in units of the base currency: a decimal above 0 with at most {MAX_TEXT} digits"
+    f" and {MAX_TEXT} decimals.",
+    {"type": "string", "maxLength": MAX_SHOWN, "pattern": _QUANTITY_PATTERN},
+    "1.5",
+    is_required=True,
+)
 
 
 def parse_stream_request(request: Request) -> StreamRequest:
@@ -86,6 +169,31 @@ def parse_interval(text: str) -> float:
     return seconds
 
 
+def parse_side(query: QueryParams) -> OrderSide:
+    """Return the parameter `side`; raise BadParameter if it is missing or invalid."""
+    text = single(query, "side")
+    if text is None:
+        raise BadParameter("side", "missing; give side=buy or side=sell")
+    try:
+        return parse_order_side(text)
+    except Unusable as error:
+        raise BadParameter("side", str(error)) from None
+
+
+def parse_qty(query: QueryParams) -> Decimal:
+    """Return the parameter `qty`; raise BadParameter if it is missing or invalid."""
+    text = single(query, "qty")
+    if text is None:
+        raise BadParameter("qty", "missing; give a quantity of the base currency, such as qty=1.5")
+    try:
+        qty = parse_quantity(text)
+    except Unusable as error:
+        raise BadParameter("qty", str(error)) from None
+    if not _QUANTITY.fullmatch(text):
+        raise BadParameter("qty", f"{text!r} is no plain decimal such as 1.5")
+    return qty
+
+
 def single(query: QueryParams, name: str) -> str | None:
     """Return the value of a parameter, None if absent; raise BadParameter if it is repeated."""
     values = query.getlist(name)
@@ -120,6 +228,8 @@ def _names(query: QueryParams) -> tuple[str, ...] | None:
         raise BadParameter(
             "symbols", "missing; give symbols=BTC/USD,ETH/USD, or symbols=* for all books"
         )
+    if len(names) > MAX_NAMES:
+        raise BadParameter("symbols", f"{len(names)} names; give at most {MAX_NAMES}, or symbols=*")
     if set(names) == {"*"}:
         return None
     if "*" in names:

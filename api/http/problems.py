@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
 from api.store.errors import MAX_SHOWN, ApiError
 from runtime.logs import get_logger
@@ -75,15 +77,21 @@ def unavailable(code: str, detail: str, retry_after: float = 1.0, **members: obj
 
 def problem_response(problem: Problem, instance: str) -> Response:
     """Return the response for `problem`; `instance` is the requested path."""
-    body = {
-        "type": f"urn:kraken-book:{problem.code}",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": instance,
-        **problem.members,
-    }
+    body = problem_body(problem, instance)
     return Response(encode_json(body), problem.status, problem.headers, "application/problem+json")
+
+
+def problem_body(problem: Problem, instance: str) -> ProblemAnswer:
+    """Return the body of the response for `problem`; `instance` is the requested path."""
+    members: dict[str, Any] = problem.members
+    return ProblemAnswer(
+        type=f"urn:kraken-book:{problem.code}",
+        title=HTTPStatus(problem.status).phrase,
+        status=problem.status,
+        detail=problem.detail,
+        instance=instance,
+        **members,
+    )
 
 
 async def on_problem(request: Request, error: Exception) -> Response:

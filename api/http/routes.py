@@ -5,42 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp
 
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
+from api.http import operations
 from api.http.books import Books
 from api.http.cors import with_cors
+from api.http.declared import serve, serve_stream
 from api.http.entry import Entry
+from api.http.files import PAGE, PageFiles, favicon, page, robots
 from api.http.hosts import HostCheck
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
+from api.http.quotes import Quotes
 from api.http.request_log import RequestLogger
+from api.http.spec.docs import find_swagger_ui, spec_routes
 from api.http.stream_route import StreamRoute
-from api.http.web_headers import PAGE_POLICY, WebHeaders
+from api.http.web_headers import WebHeaders
 from api.http.web_settings import CorsOrigins
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
 
-PAGE = Path(__file__).parent.parent / "page"
-PAGE_HEADERS = {
-    # Also for the page's worker, which has the policy of its own file.
-    "Content-Security-Policy": PAGE_POLICY,
-    # Revalidated each time, so that an upgrade never mixes old and new modules.
-    "Cache-Control": "no-cache",
-}
-# Crawlers may find the page. The books change faster than they come back.
-ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
 METHODS = "GET, HEAD, OPTIONS, POST"
 
 
@@ -82,20 +74,7 @@ def make_app(
         site: How the api is reached from the web; by default without checks and options.
     """
     site = site or Site()
-    stream = StreamRoute(directory, starter, streams)
-    books = Books(store, directory, max_age)
-    routes: list[BaseRoute] = [
-        # Routes are tried in order, so the busiest comes first.
-        Route("/depth/{symbol:path}", books.depth),
-        Route("/", page),
-        Mount("/page", PageFiles(directory=PAGE)),
-        Route("/symbols", books.symbols),
-        Route("/books", books.books),
-        Route("/stream", stream, methods=["GET"]),
-        Route("/stream/{symbol:path}", stream, methods=["GET"]),
-        Route("/favicon.ico", favicon),
-        Route("/robots.txt", robots),
-    ]
+    routes = make_routes(store, directory, starter, streams, max_age)
     if site.has_ops:
         routes += ops_routes(store, streams)
     return _behind_the_web(_router(routes), routes, site)
@@ -111,9 +90,9 @@ def ops_routes(store: BookStore, streams: Streams) -> list[BaseRoute]:
     """Return the routes of the operator endpoints."""
     ops = Ops(store, streams)
     return [
-        Route("/healthz", ops.healthz),
-        Route("/readyz", ops.readyz),
-        Route("/metrics", ops.metrics),
+        serve(operations.HEALTH, ops.healthz),
+        serve(operations.READINESS, ops.readyz),
+        serve(operations.METRICS, ops.metrics),
     ]
 
 
@@ -132,6 +111,43 @@ def _router(routes: Sequence[BaseRoute]) -> ASGIApp:
     return app
 
 
+def make_routes(
+    store: BookStore,
+    directory: Directory,
+    starter: StreamStarter,
+    streams: Streams,
+    max_age: float,
+    swagger_ui: Path | None = None,
+) -> list[BaseRoute]:
+    """Return all routes but those for operators; `operations` declares them.
+
+    Args:
+        store: Reads books.
+        directory: Finds symbols.
+        starter: Starts streams.
+        streams: The open streams.
+        max_age: Seconds without a confirmation after which a book is stale.
+        swagger_ui: The folder of Swagger UI; found by default, if it is installed.
+    """
+    stream = StreamRoute(directory, starter, streams)
+    books = Books(store, directory, max_age)
+    quotes = Quotes(books, max_age)
+    return [
+        # Routes are tried in order, so the busiest comes first.
+        serve(operations.DEPTH, books.depth),
+        serve(operations.PAGE, page),
+        Mount("/page", PageFiles(directory=PAGE)),
+        serve(operations.SYMBOL_LIST, books.symbols),
+        serve(operations.BOOK_LIST, books.books),
+        serve(operations.QUOTE, quotes.quote),
+        serve_stream(operations.BOOKS_STREAM, stream),
+        serve_stream(operations.BOOK_STREAM, stream),
+        serve(operations.FAVICON, favicon),
+        serve(operations.ROBOTS, robots),
+        *spec_routes(swagger_ui or find_swagger_ui()),
+    ]
+
+
 def _behind_the_web(app: ASGIApp, routes: Sequence[BaseRoute], site: Site) -> ASGIApp:
     """Return `app` with all that stands between a client and its routes."""
 
@@ -144,30 +160,3 @@ def _behind_the_web(app: ASGIApp, routes: Sequence[BaseRoute], site: Site) -> AS
         app = with_cors(app, site.origins)
     # Outermost, so that responses to unexpected exceptions have a log line and an id too.
     return RequestLogger(WebHeaders(app), site.proxies)
-
-
-class PageFiles(StaticFiles):
-    """The page's modules and styles, with the page's headers."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return the response with a file, or a 304."""
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(PAGE_HEADERS)
-        # The same tag for a 304 and for a file, which may be compressed.
-        response.headers["ETag"] = f"W/{response.headers['ETag']}"
-        return response
-
-
-async def page(_request: Request) -> Response:
-    """Answer with the live page."""
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
-
-
-async def favicon(_request: Request) -> Response:
-    """Answer with the page's icon, for browsers that look for it here."""
-    return FileResponse(PAGE / "favicon.svg", headers=PAGE_HEADERS)
-
-
-async def robots(_request: Request) -> Response:
-    """Answer with the rules for crawlers."""
-    return Response(ROBOTS, media_type="text/plain")

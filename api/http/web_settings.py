@@ -18,8 +18,9 @@ MAX_ROOT_PATH = 200
 # The first segments of all routes.
 ROUTE_NAMES = frozenset(
     (
-        *("", "page", "symbols", "books", "depth", "stream", "healthz", "readyz", "metrics"),
-        *("favicon.ico", "robots.txt"),
+        *("", "page", "symbols", "books", "depth", "quote", "stream"),
+        *("healthz", "readyz", "metrics", "favicon.ico", "robots.txt"),
+        *("docs", "openapi.json", "asyncapi.json"),
     )
 )
 

@@ -19,6 +19,7 @@ from api.store.errors import CorruptSymbols
 from kraken_book.contract.book_hash import HASH_FIELDS, BookHash
 from kraken_book.contract.keys import SYMBOLS, book_key, events_key
 from kraken_book.contract.symbol_state import SymbolState, decode_symbol_state
+from kraken_book.event import Status
 from kraken_book.position import Position
 from kraken_book.symbols import is_symbol
 from runtime.cooperate import Cooperator
@@ -57,10 +58,11 @@ class BookWithAge(NamedTuple):
         is_confirmed = self.age_ms is not None and self.age_ms <= max_age * 1000
         return self.hash.snapshot is not None and not is_confirmed
 
-    def status(self, max_age: float) -> str:
+    def status(self, max_age: float) -> Status:
         """Return the status now: `stale` for a live book older than `max_age` seconds."""
         is_stale = self.hash.status == "live" and self.is_too_old(max_age)
-        return "stale" if is_stale else self.hash.status
+        # `book_check` accepts no other status than `live` and `syncing`.
+        return "stale" if is_stale else cast("Status", self.hash.status)
 
 
 class BookStore:

@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httpx
+from starlette.routing import BaseRoute
 
 from api.app import Api
 from api.delivery.cursor import Cursor
 from api.follow.buffer import MAX_BYTES
 from api.follow.ring import Ring
+from api.http.routes import make_routes, ops_routes
 from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
 from kraken_book.contract.symbol_state import (
     SymbolState,
@@ -113,6 +115,12 @@ class Replica(Api):
             view_bytes=VIEW_BYTES,
             **limits,
         )
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the app."""
+        routes = make_routes(self.store, self.directory, self.starter, self.streams, MAX_AGE)
+        return [*routes, *ops_routes(self.store, self.streams)]
 
     def cursor(self, symbol: str = "BTC/USD") -> Cursor:
         return self.starter.book_cursor(symbol)

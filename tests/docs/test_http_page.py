@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import get_args
 
+from api.http.operations import OPERATIONS
+from api.http.problem_kinds import PROBLEM_KINDS
 from api.store import errors
 from kraken_book.event import LaggedReason
 from lab.process import ROOT
@@ -14,8 +16,8 @@ from tests.contract_reasons import contract_reasons
 from tests.docs.markdown import DOCS, section
 
 PAGE = (DOCS / "http.md").read_text()
-ROUTES = ROOT / "api" / "http" / "routes.py"
 CODE = re.compile(r"^\| `([a-z-]+)` \| \d{3} \|", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z-]+)` \| (\d{3}) \| (.*?)(?:, see \[.*?)? \| (.*)\|$", re.MULTILINE)
 
 
 def texts_of_api() -> Iterator[str]:
@@ -27,8 +29,7 @@ def texts_of_api() -> Iterator[str]:
 
 
 def test_http_page_has_each_route() -> None:
-    served = set(re.findall(r'Route\("([^"]+)"', ROUTES.read_text()))
-    named = {f"GET {path.replace('{symbol:path}', '{symbol}')}" for path in served}
+    named = {f"{each.method} {each.path.replace(':path}', '}')}" for each in OPERATIONS}
     listed = set(re.findall(r"`(?:GET )?(/[^`?]*)[^`]*`\]\(#", PAGE))
     assert {f"GET {path}" for path in listed} == named
 
@@ -47,6 +48,17 @@ def test_codes_of_http_page_are_those_of_the_api() -> None:
     codes = CODE.findall(section(PAGE, "Errors"))
     assert len(codes) >= 13
     assert set(codes) - set(texts_of_api()) == set()
+
+
+def test_http_page_and_openapi_have_the_same_problems() -> None:
+    rows = {
+        code: (int(status), condition, sorted(re.findall(r"`(\w+)`", members)))
+        for code, status, condition, members in ROW.findall(section(PAGE, "Errors"))
+    }
+    assert rows == {
+        code: (kind.status, kind.condition, sorted(kind.members))
+        for code, kind in PROBLEM_KINDS.items()
+    }
 
 
 def test_http_page_has_each_reason_of_the_contract() -> None:

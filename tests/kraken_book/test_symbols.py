@@ -49,6 +49,29 @@ def test_suggestions_are_few_and_none_without_similar_symbols() -> None:
     assert suggest_symbols("qqqqqqqqqqqq", KNOWN) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("USD/BTC", ["BTC/USD"]),
+        ("SLO/USD", ["SOL/USD"]),
+        ("S0L/USD", ["SOL/USD"]),
+        ("ETHUSDD", ["ETH/USD"]),
+        ("eth_udsx", ["ETH/USD"]),
+        ("DOGE/GBP", ["DOGE/EUR"]),
+        ("xdg", ["DOGE/EUR"]),
+        ("FOO/USD", []),
+        ("FOOUSD", []),
+        ("USD", []),
+        ("", []),
+        ("/", []),
+        ("A" * 5000, []),
+        ("-" * 5000, []),
+    ],
+)
+def test_only_typos_transposed_sides_and_other_quotes_are_near(name: str, near: list[str]) -> None:
+    assert suggest_symbols(name, KNOWN) == near
+
+
 @pytest.mark.parametrize("name", ["FOO-B/USD", "foo-b/usd", "Foo-B/Usd", "foo-b-usd"])
 def test_symbol_with_a_dash_in_a_side_is_found_by_every_spelling(name: str) -> None:
     assert SymbolIndex(["FOO/USD", "FOO-B/USD", "B/USD"]).find(name) == "FOO-B/USD"
@@ -63,10 +86,28 @@ def test_dash_within_a_side_is_not_the_slash() -> None:
 
 @pytest.mark.parametrize(
     ("name", "symbol"),
-    [("btc-usd", "BTC/USD"), ("xbt/usd", "BTC/USD"), ("BTC/USD", "BTC/USD"), ("btcusd", None)],
+    [("btc-usd", "BTC/USD"), ("xbt/usd", "BTC/USD"), ("BTC/USD", "BTC/USD"), ("btcusd", "BTC/USD")],
 )
 def test_known_symbol_is_found_by_its_spellings(name: str, symbol: str | None) -> None:
     assert SymbolIndex(KNOWN).find(name) == symbol
+
+
+@pytest.mark.parametrize("name", ["BTCUSD", "xbtusd", "btc_usd", "XBT_USD", "btc.usd", "btc:usd"])
+def test_symbol_is_found_without_its_slash(name: str) -> None:
+    assert SymbolIndex(KNOWN).find(name) == "BTC/USD"
+
+
+def test_ambiguous_joined_name_is_not_found_but_suggests_its_symbols() -> None:
+    symbols = ["AB/CUSD", "ABC/USD", "X_Y/Z", "X-Y/Z"]
+    for name in ("ABCUSD", "x_y_z"):
+        assert SymbolIndex(symbols).find(name) is None
+    assert suggest_symbols("ABCUSD", symbols) == ["ABC/USD", "AB/CUSD"]
+    assert SymbolIndex(symbols).find("AB/CUSD") == "AB/CUSD"
+
+
+def test_separator_at_another_place_is_not_the_symbol() -> None:
+    assert SymbolIndex(KNOWN).find("BTCU-SD") is None
+    assert SymbolIndex(KNOWN).find("BTCU/SD") is None
 
 
 def test_old_name_within_a_side_is_kept() -> None:

@@ -1,4 +1,4 @@
-"""The undocumented part of starlette that `api.http.routes.PageFiles` uses is unchanged."""
+"""The undocumented part of starlette that `api.http.files.PageFiles` uses is unchanged."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from api.http.routes import PAGE_HEADERS, PageFiles
+from api.http.files import PAGE_HEADERS, PageFiles
 from tests.installed import changed, require_checked_version
 
 

@@ -1,0 +1,114 @@
+"""The JSON bodies of the answers, as the types that encode them.
+
+The specification at /openapi.json is made from these types, so it cannot differ from the answers.
+Events of streams are in `kraken_book.event`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from kraken_book.contract.symbol_state import SymbolStatus
+from kraken_book.event import Status
+from kraken_book.level import Best
+from kraken_book.quote import OrderSide
+
+Levels = list[tuple[str, str]]
+
+
+class BookAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A book, with its position and its age."""
+
+    symbol: str
+    status: Status
+    source: str
+    depth: int
+    price_precision: int
+    qty_precision: int
+    epoch: int
+    seq: int
+    event_id: str
+    checksum: int
+    exchange_time: str | None
+    confirmed_at: str | None
+    age_ms: int | None
+    best_bid: Best | None
+    best_ask: Best | None
+    spread: str | None
+    bids: Levels
+    asks: Levels
+
+
+class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured book in short.
+
+    All members after `source` are null if Kraken refuses the symbol or if there is no book.
+    """
+
+    symbol: str
+    status: SymbolStatus | Literal["stale"]
+    reason: str | None
+    source: str
+    age_ms: int | None
+    best_bid: Best | None
+    best_ask: Best | None
+    spread: str | None
+    seq: int | None
+
+
+class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a market order would have paid or received, with the book that it was calculated from.
+
+    `unfilled` is the rest, for which the book has no levels. `average` and `worst` are null if
+    nothing is filled.
+    """
+
+    symbol: str
+    status: Status
+    source: str
+    epoch: int
+    seq: int
+    event_id: str
+    exchange_time: str | None
+    confirmed_at: str | None
+    age_ms: int | None
+    side: OrderSide
+    qty: str
+    filled: str
+    unfilled: str
+    total: str
+    average: str | None
+    worst: str | None
+    levels: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The process is alive."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Redis can be read, and the replica is not stopping."""
+
+    status: Literal["ready"]
+
+
+class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An error (RFC 9457). The code in `type` decides about the members after `instance`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    parameter: str | UnsetType = UNSET
+    symbols: list[str] | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    book: BookAnswer | UnsetType | None = UNSET

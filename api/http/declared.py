@@ -1,0 +1,166 @@
+"""Declare what a route takes and answers, once: requests are checked by it, /openapi.json shows it.
+
+`operations` has the declarations of all routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.http.problem_kinds import EVERYWHERE
+from api.http.problems import BadParameter, Problem
+
+MAX_QUERY_BYTES = 32 * 1024
+MAX_PATH_BYTES = 1024
+# Characters of a client's parameter name that an error repeats.
+_SHOWN = 40
+
+TICKET = "ticket"
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+HTML = "text/html"
+TEXT = "text/plain"
+SVG = "image/svg+xml"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteParameter:
+    """A parameter of the query or of the path.
+
+    Attributes:
+        name: Its name.
+        description: What it means, in Markdown.
+        schema: The JSON Schema of its text.
+        example: A valid value.
+        is_required: Whether a request without it is a 400.
+        is_repeatable: Whether it may be given several times.
+        is_in_path: Whether it is a part of the path.
+    """
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    example: str
+    is_required: bool = False
+    is_repeatable: bool = False
+    is_in_path: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """A route.
+
+    Attributes:
+        path: The path in Starlette's form.
+        id: A name for generated clients.
+        tag: The group in the documentation.
+        summary: One line.
+        description: More, in Markdown.
+        media_type: The content type of the answer.
+        answer: The type of the answer, None if it is not JSON.
+        parameters: All that the route takes.
+        headers: The names of response headers besides those of each route.
+        problems: The codes of its problems besides those of each route.
+        method: The method; GET includes HEAD.
+        ignores_query: Whether the query may have any parameters, as those of files.
+        takes_ticket: Whether the query may have a ticket.
+        can_be_unchanged: Whether it answers 304 to a matching If-None-Match.
+    """
+
+    path: str
+    id: str
+    tag: str
+    summary: str
+    description: str
+    media_type: str = JSON
+    answer: Any = None
+    parameters: tuple[RouteParameter, ...] = ()
+    headers: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    method: str = "GET"
+    ignores_query: bool = False
+    takes_ticket: bool = False
+    can_be_unchanged: bool = False
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names of the parameters that the query may have."""
+        names = tuple(each.name for each in self.parameters if not each.is_in_path)
+        return (*names, TICKET) if self.takes_ticket else names
+
+    @property
+    def all_problems(self) -> tuple[str, ...]:
+        """The codes of all its problems."""
+        return (*EVERYWHERE, *self.problems)
+
+    def check(self, scope: Scope) -> None:
+        """Raise Problem if a path or query is too long, or has a parameter that is not declared."""
+        if len(scope["raw_path"]) > MAX_PATH_BYTES:
+            raise Problem(414, "uri-too-long", f"the path has more than {MAX_PATH_BYTES} bytes")
+        query: bytes = scope["query_string"]
+        if not query:
+            return
+        if len(query) > MAX_QUERY_BYTES:
+            raise Problem(414, "uri-too-long", f"the query has more than {MAX_QUERY_BYTES} bytes")
+        if self.ignores_query:
+            return
+        known = self.known
+        for name in QueryParams(query):
+            if name not in known:
+                raise BadParameter(name[:_SHOWN], f"unknown; {_hint(name, known)}")
+
+
+def serve(operation: Operation, handler: Handler) -> Route:
+    """Return the route of an operation, which checks each request before `handler` gets it."""
+
+    async def checked(request: Request) -> Response:
+        operation.check(request.scope)
+        return await handler(request)
+
+    return Route(operation.path, checked, methods=[operation.method], name=operation.id)
+
+
+def serve_stream(operation: Operation, app: ASGIApp) -> Route:
+    """Return the route of an operation whose answer an ASGI application sends."""
+    return Route(
+        operation.path, CheckedApp(operation, app), methods=[operation.method], name=operation.id
+    )
+
+
+class CheckedApp:
+    """An ASGI application that checks each request before `app` gets it.
+
+    Args:
+        operation: What a request may contain.
+        app: The application.
+    """
+
+    def __init__(self, operation: Operation, app: ASGIApp) -> None:
+        self._operation = operation
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; raise Problem if it is not as declared."""
+        self._operation.check(scope)
+        await self._app(scope, receive, send)
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name[:_SHOWN].lower(), known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]}?"
+    if known:
+        return f"the parameters here are {', '.join(known)}"
+    return "there are no parameters here"

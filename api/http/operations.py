@@ -1,0 +1,198 @@
+"""The declarations of all routes."""
+
+from __future__ import annotations
+
+from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness
+from api.http.declared import EVENT_STREAM, HTML, JSON, SVG, TEXT, Operation
+from api.http.parameters import (
+    EVENT_ID,
+    INTERVAL,
+    LEVELS,
+    ORDER_SIDE,
+    QUANTITY,
+    SYMBOL,
+    SYMBOLS,
+    VIEW,
+    WATERMARK,
+)
+from api.http.problem_kinds import OF_BOOK, OF_LIST, OF_SYMBOL
+from kraken_book.event import Event
+
+SOURCE, AGE = "X-Book-Source", "X-Book-Age-Ms"
+_BOOKS, _STREAMS, _OPERATION, _ABOUT = "books", "streams", "operation", "documentation"
+
+TAGS = {
+    _BOOKS: "Answers with the present state of books.",
+    _STREAMS: "Events of books as Server-Sent Events.",
+    _OPERATION: "For those who run the service.",
+    _ABOUT: "The page, and the specifications.",
+}
+
+DEPTH = Operation(
+    "/depth/{symbol:path}",
+    "getDepth",
+    _BOOKS,
+    "One book, or only its best levels",
+    "The answer contains each write that Redis acknowledged before the request arrived. A 503 has"
+    " the last known book.",
+    answer=BookAnswer,
+    parameters=(SYMBOL, LEVELS),
+    headers=(SOURCE, AGE, "ETag", "Cache-Control"),
+    problems=OF_BOOK,
+    can_be_unchanged=True,
+)
+QUOTE = Operation(
+    "/quote/{symbol:path}",
+    "getQuote",
+    _BOOKS,
+    "What a market order would pay or receive now",
+    "Levels are taken from the best one until the quantity is filled, without fees. Sums are exact;"
+    " `average` has 28 significant digits. A 503 has the last known book, as in `/depth`.",
+    answer=QuoteAnswer,
+    parameters=(SYMBOL, ORDER_SIDE, QUANTITY),
+    headers=(SOURCE, AGE, "Cache-Control"),
+    problems=OF_BOOK,
+)
+SYMBOL_LIST = Operation(
+    "/symbols",
+    "getSymbols",
+    _BOOKS,
+    "The available symbols",
+    "The configured symbols whose subscription Kraken has acknowledged, sorted.",
+    answer=list[str],
+    headers=(SOURCE, "ETag", "Cache-Control"),
+    problems=OF_LIST,
+    can_be_unchanged=True,
+)
+BOOK_LIST = Operation(
+    "/books",
+    "getBooks",
+    _BOOKS,
+    "A summary of each configured book",
+    "Sorted by symbol. The `ETag` does not depend on the ages.",
+    answer=list[BookSummary],
+    headers=(SOURCE, "ETag", "Cache-Control"),
+    problems=OF_LIST,
+    can_be_unchanged=True,
+)
+BOOK_STREAM = Operation(
+    "/stream/{symbol:path}",
+    "streamBook",
+    _STREAMS,
+    "The events of one book",
+    "The stream begins with a snapshot. Each later event follows once, in order. With `levels`,"
+    " `view` or `interval`, each event with levels is a snapshot. If the cause of an error may"
+    " pass, the stream opens and waits.",
+    EVENT_STREAM,
+    Event,
+    parameters=(SYMBOL, EVENT_ID, LEVELS, VIEW, INTERVAL),
+    headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
+    problems=(*OF_SYMBOL, *OF_LIST),
+    takes_ticket=True,
+)
+BOOKS_STREAM = Operation(
+    "/stream",
+    "streamBooks",
+    _STREAMS,
+    "The events of many books",
+    "The events of each book follow once, in order. `symbols=*` includes books that appear later."
+    " An `id` is a watermark: everything up to this time has been sent.",
+    EVENT_STREAM,
+    Event,
+    parameters=(SYMBOLS, WATERMARK, LEVELS, VIEW, INTERVAL),
+    headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
+    problems=(*OF_SYMBOL, *OF_LIST),
+    takes_ticket=True,
+)
+HEALTH = Operation(
+    "/healthz",
+    "getHealth",
+    _OPERATION,
+    "Whether the process is alive",
+    "It does not ask Redis.",
+    answer=Health,
+)
+READINESS = Operation(
+    "/readyz",
+    "getReadiness",
+    _OPERATION,
+    "Whether Redis can be read and this replica is not stopping",
+    "",
+    answer=Readiness,
+    problems=("redis-away", "draining"),
+)
+METRICS = Operation(
+    "/metrics", "getMetrics", _OPERATION, "Figures in Prometheus's text format", "", TEXT
+)
+OPENAPI = Operation(
+    "/openapi.json",
+    "getOpenapi",
+    _ABOUT,
+    "This specification (OpenAPI 3.1)",
+    "",
+    JSON,
+    headers=("Cache-Control",),
+)
+ASYNCAPI = Operation(
+    "/asyncapi.json",
+    "getAsyncapi",
+    _ABOUT,
+    "The specification of the streams (AsyncAPI 3.0)",
+    "",
+    JSON,
+    headers=("Cache-Control",),
+)
+
+PAGE = Operation(
+    "/",
+    "getPage",
+    _ABOUT,
+    "The page, which shows the books in a browser",
+    "",
+    HTML,
+    headers=("Cache-Control",),
+    ignores_query=True,
+)
+DOCS = Operation(
+    "/docs",
+    "getDocs",
+    _ABOUT,
+    "This specification as a page",
+    "A 404 if the package swagger-ui-bundle is not installed.",
+    HTML,
+    headers=("Cache-Control",),
+    problems=("no-such-route",),
+    ignores_query=True,
+)
+FAVICON = Operation(
+    "/favicon.ico",
+    "getFavicon",
+    _ABOUT,
+    "The icon of the page",
+    "",
+    SVG,
+    headers=("Cache-Control",),
+    ignores_query=True,
+)
+ROBOTS = Operation(
+    "/robots.txt", "getRobots", _ABOUT, "The rules for crawlers", "", TEXT, ignores_query=True
+)
+
+OPERATIONS = (
+    SYMBOL_LIST,
+    BOOK_LIST,
+    DEPTH,
+    QUOTE,
+    BOOK_STREAM,
+    BOOKS_STREAM,
+    HEALTH,
+    READINESS,
+    METRICS,
+    PAGE,
+    DOCS,
+    OPENAPI,
+    ASYNCAPI,
+    FAVICON,
+    ROBOTS,
+)
+"""All operations, in the order of the documentation. Mounts have files only, and are not here."""

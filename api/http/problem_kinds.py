@@ -1,0 +1,59 @@
+"""The kinds of problems: each stable code with its status and its condition.
+
+`docs/http.md` and /openapi.json list the same kinds; tests compare them with the code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ProblemKind(NamedTuple):
+    """A kind of error response."""
+
+    status: int
+    condition: str
+    members: tuple[str, ...] = ()
+    """The members of its body besides those of RFC 9457."""
+
+
+_PASSING = ("retry_after",)
+_OF_BOOK = (*_PASSING, "book")
+
+PROBLEM_KINDS = {
+    "bad-parameter": ProblemKind(
+        400, "a parameter is unknown, repeated, missing, or has no valid value", ("parameter",)
+    ),
+    "bad-host": ProblemKind(400, "there is more than one `Host` header"),
+    "wrong-host": ProblemKind(421, "`Host` is not one of the api's"),
+    "unknown-symbol": ProblemKind(404, "no configured symbol has this name", ("symbols",)),
+    "refused-symbol": ProblemKind(404, "Kraken refuses the symbol", ("reason",)),
+    "no-such-route": ProblemKind(404, "nothing is served at this path"),
+    "no-such-method": ProblemKind(405, "the route does not serve this method"),
+    "uri-too-long": ProblemKind(414, "the path or the query is too long"),
+    "failure": ProblemKind(500, "a fault of the api; its log has the traceback"),
+    "no-symbols": ProblemKind(503, "no collector has written its symbols yet", _OF_BOOK),
+    "no-book": ProblemKind(503, "the symbol has no book yet", _OF_BOOK),
+    "stale-book": ProblemKind(
+        503, "the book has not been confirmed for longer than `API_MAX_AGE`", _OF_BOOK
+    ),
+    "corrupt-book": ProblemKind(
+        503, "the book in Redis was not written by a collector", (*_OF_BOOK, "key")
+    ),
+    "corrupt-symbols": ProblemKind(
+        503, "the list of symbols in Redis is damaged", (*_PASSING, "key")
+    ),
+    "redis-away": ProblemKind(
+        503, "Redis does not answer, or answers with an error", (*_OF_BOOK, "reason")
+    ),
+    "draining": ProblemKind(503, "this replica is stopping", _PASSING),
+}
+
+# Problems that any route can answer.
+EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
+# Problems of routes that read the list of symbols.
+OF_LIST = ("no-symbols", "corrupt-symbols", "redis-away")
+# Problems of routes that name a symbol.
+OF_SYMBOL = ("unknown-symbol", "refused-symbol")
+# Problems of routes that need the current book of a symbol.
+OF_BOOK = (*OF_SYMBOL, *OF_LIST, "no-book", "stale-book", "corrupt-book")

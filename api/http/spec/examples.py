@@ -1,0 +1,184 @@
+"""Examples of answers, events and problems, made by the code that serves them.
+
+The book is that of Kraken's checksum guide, so its checksum is right.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from api.http.answers import BookSummary, Health, Readiness
+from api.http.books import depth_body
+from api.http.declared import Operation
+from api.http.operations import (
+    BOOK_LIST,
+    BOOK_STREAM,
+    BOOKS_STREAM,
+    DEPTH,
+    HEALTH,
+    QUOTE,
+    READINESS,
+    SYMBOL_LIST,
+)
+from api.http.problems import (
+    BadParameter,
+    Problem,
+    problem_body,
+    problem_of,
+    refused_symbol,
+    unavailable,
+)
+from api.http.quotes import quote_answer
+from api.store.book_store import BookWithAge
+from api.store.corrupt_keys import Corruption
+from api.store.errors import CorruptBook, CorruptSymbols, NoSuchSymbol, NoSymbols, RedisAway
+from kraken_book import __version__
+from kraken_book.book import Book
+from kraken_book.book_snapshot import BookSnapshot, snapshot_of
+from kraken_book.contract.book_hash import BookHash
+from kraken_book.event import (
+    Lagged,
+    StatusChange,
+    render_lagged,
+    render_snapshot,
+    render_status,
+    render_update,
+)
+from kraken_book.position import Position
+from kraken_book.precision import Precision
+
+_ASKS = """
+45285.2 0.00100000 45286.4 1.54571953 45286.6 1.54571109 45289.6 1.54560911 45290.2 0.15890660
+45291.8 1.54553491 45294.7 0.04454749 45296.1 0.35380000 45297.5 0.09945542 45299.5 0.18772827
+"""
+_BIDS = """
+45283.5 0.10000000 45283.4 1.54582015 45282.1 0.10000000 45281.0 0.10000000 45280.3 1.54592586
+45279.0 0.07990000 45277.6 0.03310103 45277.5 0.30000000 45277.3 1.54602737 45276.6 0.15445238
+"""
+_AT = "2026-08-02T03:35:51.660084Z"
+_POSITION = Position(1785638131660, 1042)
+_EVENT_ID = "1785641751660-1042"
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    words = text.split()
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _book() -> Book:
+    book = Book("BTC/USD", 10, Precision(1, 8))
+    book.replace(book.levels(_pairs(_BIDS)), book.levels(_pairs(_ASKS)))
+    return book
+
+
+def _snapshot() -> BookSnapshot:
+    book = _book()
+    return snapshot_of(book, "kraken", book.checksum(), _AT)
+
+
+def _stored() -> BookWithAge:
+    stored = BookHash(
+        symbol="BTC/USD",
+        status="live",
+        source="kraken",
+        snapshot=_snapshot(),
+        position=_POSITION,
+        event_id=_EVENT_ID,
+        confirmed_at=_AT,
+        stream_seq=_POSITION.seq,
+        stream_id=_EVENT_ID,
+    )
+    return BookWithAge(stored, 134)
+
+
+def answer_examples() -> dict[Operation, Any]:
+    """Return an example of the answer of each operation with a type, as JSON values."""
+    book, view = _stored(), _snapshot()
+    summary = BookSummary(
+        symbol="BTC/USD",
+        status="live",
+        reason=None,
+        source="kraken",
+        age_ms=134,
+        best_bid=view.best_bid,
+        best_ask=view.best_ask,
+        spread=view.spread,
+        seq=_POSITION.seq,
+    )
+    stream = "".join(
+        f"id: {_EVENT_ID}\ndata: {msgspec.json.encode(event).decode()}\n\n"
+        for event in event_examples().values()
+        if event["kind"] == "snapshot"
+    )
+    examples: dict[Operation, object] = {
+        SYMBOL_LIST: ["BTC/USD", "ETH/USD"],
+        BOOK_LIST: [summary],
+        DEPTH: depth_body(book, None, math.inf),
+        QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
+        HEALTH: Health("ok", __version__),
+        READINESS: Readiness("ready"),
+        BOOK_STREAM: f": kraken-book\n\n{stream}",
+        BOOKS_STREAM: f": kraken-book\n\n{stream}",
+    }
+    return {operation: _json(example) for operation, example in examples.items()}
+
+
+def event_examples() -> dict[str, Any]:
+    """Return an example of each kind of event, by the name of its type, as JSON values."""
+    book, (epoch, seq) = _book(), (_POSITION.epoch, _POSITION.seq)
+    best = book.asks.best
+    assert best is not None
+    examples = {
+        "Update": render_update(
+            book, seq + 1, epoch, [], [best], book.checksum(), _AT, "2026-08-02T03:35:51.702114Z"
+        ),
+        "Snapshot": render_snapshot(_snapshot(), seq, epoch, None, None),
+        "StatusChange": render_status(
+            StatusChange("BTC/USD", seq + 2, epoch, "syncing", "checksum", _AT)
+        ),
+        "Lagged": render_lagged(Lagged("BTC/USD", 12, "slow")),
+    }
+    return {name: msgspec.json.decode(example) for name, example in examples.items()}
+
+
+def problem_examples() -> dict[str, Any]:
+    """Return an example of each kind of problem, by its code, as JSON values."""
+    known = depth_body(_stored(), 1, 0.0)
+    problems = [
+        BadParameter("level", "unknown; did you mean levels?"),
+        Problem(400, "bad-host", "there must be one Host header"),
+        Problem(421, "wrong-host", "the host 'evil.example' is not served here"),
+        problem_of(NoSuchSymbol("BTC/USDX", ["BTC/USD", "BTC/USDT"])),
+        refused_symbol("XBT/EUR", "Currency pair not supported XBT/EUR"),
+        Problem(414, "uri-too-long", "the path has more than 1024 bytes"),
+        Problem(500, "failure", "internal error; the log of this replica has the cause"),
+        problem_of(NoSymbols()),
+        unavailable("no-book", "there is no book of BTC/USD now", book=None),
+        unavailable(
+            "stale-book",
+            "the book of BTC/USD was last confirmed to match Kraken 12034 ms ago",
+            book=known,
+        ),
+        problem_of(
+            CorruptBook(
+                "kraken:book:{BTC/USD}",
+                Corruption("it is no hash", "redis-cli DEL 'kraken:book:{BTC/USD}'"),
+            )
+        ),
+        problem_of(
+            CorruptSymbols(
+                "kraken:symbols", Corruption("it is no hash", "redis-cli DEL kraken:symbols")
+            )
+        ),
+        problem_of(RedisAway("Redis cannot be reached", "unreachable")),
+        unavailable("draining", "this replica is draining"),
+    ]
+    return {each.code: _json(problem_body(each, "/depth/BTC/USD")) for each in problems}
+
+
+def _json(value: object) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,0 +1,67 @@
+"""What each member of an answer or event means, by its name: a name means the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_NUMBER = {"pattern": r"^[0-9]+(\.[0-9]+)?$"}
+_TIME = {"format": "date-time"}
+_COUNT = {"minimum": 0}
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "symbol": {"description": "Kraken's name of the pair, such as `BTC/USD`."},
+    "kind": {"description": "The kind of the event."},
+    "status": {"description": "The status of the book, process or error."},
+    "reason": {"description": "The reason of it: a word, or Kraken's message."},
+    "source": {"description": "`kraken`, or `simulated`."},
+    "depth": {"description": "The levels of each side that the collector keeps.", **_COUNT},
+    "price_precision": {"description": "The decimals of prices.", **_COUNT},
+    "qty_precision": {"description": "The decimals of quantities.", **_COUNT},
+    "epoch": {"description": "The number of the collector's lease; it only grows.", **_COUNT},
+    "seq": {"description": "The number of the event, within its symbol.", **_COUNT},
+    "event_id": {
+        "description": "The id of the book's last event; a stream can resume after it.",
+        "pattern": "^[0-9]+-[0-9]+$",
+    },
+    "checksum": {
+        "description": "The CRC-32 of the best ten levels of each side; null in a view without"
+        " them.",
+        "minimum": 0,
+        "maximum": 2**32 - 1,
+    },
+    "exchange_time": {"description": "The time of the change at Kraken.", **_TIME},
+    "received_at": {"description": "The time at which the collector read the frame.", **_TIME},
+    "confirmed_at": {"description": "The time at which the book was last confirmed.", **_TIME},
+    "at": {"description": "The time of the change of the status.", **_TIME},
+    "age_ms": {"description": "Milliseconds since then, by Redis's clock.", **_COUNT},
+    "best_bid": {"description": "The highest bid; null if there is none."},
+    "best_ask": {"description": "The lowest ask; null if there is none."},
+    "spread": {"description": "The best ask minus the best bid.", "pattern": r"^-?[0-9.]+$"},
+    "bids": {"description": "Bids as `[price, quantity]`; in a book the highest comes first."},
+    "asks": {"description": "Asks as `[price, quantity]`; in a book the lowest comes first."},
+    "price": {"description": "A price, with all decimals.", **_NUMBER},
+    "qty": {"description": "A quantity of the base currency.", **_NUMBER},
+    "conflated": {"description": "The number of events that the snapshot replaces.", **_COUNT},
+    "missed": {"description": "The number of missed events; null if unknown.", **_COUNT},
+    "side": {"description": "`buy` takes asks, `sell` takes bids."},
+    "filled": {"description": "The part of `qty` for which the book has levels.", **_NUMBER},
+    "unfilled": {"description": "The rest of `qty`.", **_NUMBER},
+    "total": {"description": "The sum of price times quantity over `filled`, exact.", **_NUMBER},
+    "average": {"description": "`total` divided by `filled`, to 28 digits.", **_NUMBER},
+    "worst": {"description": "The price of the last level that is used.", **_NUMBER},
+    "levels": {"description": "The number of levels that are used.", **_COUNT},
+    "version": {"description": "The version of the program."},
+    "type": {
+        "description": "`urn:kraken-book:` and the stable code of the error.",
+        "pattern": "^urn:kraken-book:[a-z-]+$",
+    },
+    "title": {"description": "The phrase of the status."},
+    "detail": {"description": "What is wrong, and what would be right, for people."},
+    "instance": {"description": "The requested path."},
+    "parameter": {"description": "The name of the wrong parameter or header."},
+    "symbols": {"description": "The nearest known symbols; empty if none is near."},
+    "retry_after": {"description": "Seconds after which to try again.", **_COUNT},
+    "key": {"description": "The corrupt key in Redis."},
+    "book": {"description": "The last known book; null if there is none."},
+}
+"""Additions to the JSON Schema of a member."""

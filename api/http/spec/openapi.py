@@ -1,0 +1,239 @@
+"""The specification of the routes, OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from api.http.answers import ProblemAnswer
+from api.http.declared import EVENT_STREAM, TICKET, Operation, RouteParameter
+from api.http.operations import OPERATIONS, TAGS
+from api.http.problem_kinds import PROBLEM_KINDS
+from api.http.spec.examples import answer_examples, event_examples, problem_examples
+from api.http.spec.schemas import REFERENCE, schemas_of
+from kraken_book import __version__
+from kraken_book.event import Event
+
+PROBLEM_JSON = "application/problem+json"
+_PROBLEM = {"$ref": REFERENCE.format(name=ProblemAnswer.__name__)}
+
+_INFO = {
+    "title": "kraken-book",
+    "version": __version__,
+    "summary": "Live, checksum-verified level-2 order books",
+    "description": """\
+Each `GET` also answers `HEAD`, with the same status and headers. Unknown parameters are a 400,
+except for the page and its files. Bodies of requests are not read: the answer to a request with a
+body is the last on its connection. A request head of more than 65,536 bytes is a 431 without a
+body, a path of more than 1,024 bytes or a query of more than 32,768 bytes is a 414.
+
+Prices and quantities are strings with all decimals: parse them as decimals, not as binary floats.
+Absent values are `null`. Answers may get more members.
+
+An api that requires keys takes them as `Authorization: Bearer`. A browser's `EventSource` cannot
+send headers: it takes one `?ticket=`.
+""",
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+
+_HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "X-Request-ID": (
+        "The id of the request, as in the log: your own if it is valid.",
+        {"type": "string", "pattern": r"^[\w.:/+=-]{1,128}$"},
+        "5f1c9b1e2d3a4c5b",
+    ),
+    "X-Book-Source": (
+        "Where the books are from; `none` if no symbol is known.",
+        {"type": "string"},
+        "kraken",
+    ),
+    "X-Book-Age-Ms": (
+        "The age of the book in milliseconds; absent if unknown.",
+        {"type": "string", "pattern": "^[0-9]+$"},
+        "134",
+    ),
+    "ETag": ("The version of the answer.", {"type": "string"}, 'W/"1785641751660-1042"'),
+    "Cache-Control": ("How caches may keep the answer.", {"type": "string"}, "no-cache"),
+    "X-Accel-Buffering": ("For nginx.", {"type": "string", "const": "no"}, "no"),
+    "Retry-After": (
+        "Seconds after which to try again.",
+        {"type": "string", "pattern": "^[0-9]+$"},
+        "1",
+    ),
+}
+_OPTIONAL_HEADERS = {"X-Book-Age-Ms"}
+_REQUEST_HEADERS = {
+    "RequestId": (
+        "X-Request-ID",
+        "Your own id of the request; any other text is replaced.",
+        {"type": "string", "pattern": r"^[A-Za-z0-9_.:/+=-]{1,128}$"},
+        "order-4711",
+    ),
+    "IfNoneMatch": (
+        "If-None-Match",
+        "304 if the answer still has this `ETag`, and a book is `live`.",
+        {"type": "string"},
+        'W/"1785641751660-1042"',
+    ),
+    "LastEventId": (
+        "Last-Event-ID",
+        "Resume after this id; browsers send it when they reconnect. At most 34 characters.",
+        {"type": "string", "maxLength": 34, "pattern": "^([0-9]{1,15}(-[0-9]{1,18})?)?$"},
+        "1785638131660-1042",
+    ),
+}
+_BEARER, _TICKET = "bearer", "ticket"
+_SECURITY_SCHEMES = {
+    _BEARER: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key or a token, if the api requires one.",
+    },
+    _TICKET: {
+        "type": "apiKey",
+        "in": "query",
+        "name": TICKET,
+        "description": "A ticket of `POST /tickets`, for one stream within 60 seconds.",
+    },
+}
+
+
+def openapi_document(operations: Iterable[Operation] = OPERATIONS) -> dict[str, Any]:
+    """Return the document; it is the same in each process."""
+    operations = list(operations)
+    types = [each.answer for each in operations if each.answer is not None]
+    schemas, components = schemas_of([*types, ProblemAnswer, Event])
+    by_type = dict(zip(map(repr, types), schemas, strict=False))
+    for name, example in event_examples().items():
+        components[name]["examples"] = [example]
+    answers = answer_examples()
+    problems = problem_examples()
+    paths: dict[str, dict[str, Any]] = {}
+    for each in operations:
+        path = each.path.replace(":path}", "}")
+        paths.setdefault(path, {})[each.method.lower()] = _operation(
+            each, by_type.get(repr(each.answer)), answers.get(each)
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        # Relative to this document, so that it is right below any path.
+        "servers": [{"url": "."}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        # An empty requirement, because most apis need no key.
+        "security": [{}, {_BEARER: []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "parameters": {
+                key: {
+                    "name": name,
+                    "in": "header",
+                    "description": text,
+                    "schema": schema,
+                    "example": example,
+                }
+                for key, (name, text, schema, example) in _REQUEST_HEADERS.items()
+            },
+            "headers": {
+                name: {
+                    "description": text,
+                    "schema": schema,
+                    "example": example,
+                    "required": name not in _OPTIONAL_HEADERS,
+                }
+                for name, (text, schema, example) in _HEADERS.items()
+            },
+            "examples": {code: {"value": example} for code, example in problems.items()},
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+
+
+def _operation(operation: Operation, schema: Any, example: Any) -> dict[str, Any]:
+    described = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.description,
+        "parameters": [_parameter(each) for each in operation.parameters] + _common(operation),
+        "responses": _responses(operation, schema, example),
+    }
+    if operation.takes_ticket:
+        described["security"] = [{}, {_BEARER: []}, {_TICKET: []}]
+    return {name: value for name, value in described.items() if value}
+
+
+def _parameter(parameter: RouteParameter) -> dict[str, Any]:
+    schema = parameter.schema
+    described: dict[str, Any] = {
+        "name": parameter.name,
+        "in": "path" if parameter.is_in_path else "query",
+        "required": parameter.is_required,
+        "description": parameter.description,
+        "schema": schema,
+        "example": parameter.example,
+    }
+    if parameter.is_repeatable:
+        described["schema"] = {"type": "array", "items": schema, "minItems": 1}
+        described["example"] = [parameter.example]
+    return described
+
+
+def _common(operation: Operation) -> list[dict[str, Any]]:
+    names = ["RequestId"]
+    if operation.can_be_unchanged:
+        names.append("IfNoneMatch")
+    if operation.media_type == EVENT_STREAM:
+        names.append("LastEventId")
+    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+
+
+def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any]:
+    # OpenAPI 3.1 has no schema for the events of a stream: its text is a string.
+    is_stream = operation.media_type == EVENT_STREAM
+    content: dict[str, Any] = {"schema": {"type": "string"} if is_stream else schema or {}}
+    if is_stream:
+        content["schema"]["description"] = (
+            "Server-Sent Events. The `data` of each is an event: an `Update`, a `Snapshot`, a"
+            " `StatusChange` or a `Lagged`."
+        )
+    elif schema is None:
+        content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
+    if example is not None:
+        content["example"] = example
+    responses = {
+        "200": {
+            "description": operation.summary,
+            "headers": _header_refs("X-Request-ID", *operation.headers),
+            "content": {operation.media_type: content},
+        }
+    }
+    if operation.can_be_unchanged:
+        responses["304"] = {
+            "description": "The answer still has the tag in `If-None-Match`.",
+            "headers": _header_refs("X-Request-ID", *operation.headers),
+        }
+    codes = sorted(operation.all_problems, key=lambda code: (PROBLEM_KINDS[code].status, code))
+    for status, group in groupby(codes, key=lambda code: PROBLEM_KINDS[code].status):
+        responses[str(status)] = _problem(list(group))
+    return responses
+
+
+def _problem(codes: list[str]) -> dict[str, Any]:
+    retry = ("Retry-After",) if "retry_after" in PROBLEM_KINDS[codes[0]].members else ()
+    return {
+        "description": "; ".join(f"`{code}`: {PROBLEM_KINDS[code].condition}" for code in codes),
+        "headers": _header_refs("X-Request-ID", "Cache-Control", *retry),
+        "content": {
+            PROBLEM_JSON: {
+                "schema": _PROBLEM,
+                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+            }
+        },
+    }
+
+
+def _header_refs(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in dict.fromkeys(names)}

@@ -1,0 +1,80 @@
+"""Observe which commands and keys each user of a Redis server uses, by MONITOR."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from typing import Any, Self
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+_KEY = re.compile(r'"(kraken(?:-book)?:[^"\s{]+)')
+_SCRIPTS = {"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
+# Subcommands are permissions of their own.
+_CONTAINERS = {"client", "cluster", "config", "acl", "command", "script", "xinfo", "object"}
+
+
+class RedisUses:
+    """The commands and keys of each user, while the context is open.
+
+    Commands of a script count as those of the user who called it. Redis does not show AUTH and
+    HELLO here, which every user may call.
+
+    Args:
+        server: A client of the server, as a user who may call MONITOR and CLIENT LIST.
+    """
+
+    def __init__(self, server: Redis) -> None:
+        self._server = server
+        self._users: dict[str, str] = {}
+        self._caller = ""
+        self.commands: dict[str, set[str]] = defaultdict(set)
+        """The commands of each user, with subcommands such as `cluster|slots`."""
+        self.keys: dict[str, set[str]] = defaultdict(set)
+        """The keys of each user, each up to its hash tag: `kraken:book:`."""
+
+    def __enter__(self) -> Self:
+        self._monitor = self._server.monitor()  # type: ignore[no-untyped-call]
+        self._monitor.__enter__()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The answer to a command of its own ends the wait of the thread.
+        self._is_over = True
+        self._server.ping()
+        self._thread.join()
+        self._monitor.__exit__(None, None, None)
+
+    _is_over = False
+
+    def _run(self) -> None:
+        while not self._is_over:
+            try:
+                line = self._monitor.next_command()
+            except (RedisError, OSError, ValueError):
+                return
+            self._note(line)
+
+    def _note(self, line: dict[str, Any]) -> None:
+        name, *arguments = line["command"].split(" ")
+        name = name.lower()
+        if line["client_type"] == "lua":
+            user = self._caller
+        else:
+            user = self._user_of(f"{line['client_address']}:{line['client_port']}")
+            if name in _SCRIPTS:
+                self._caller = user
+        if name in _CONTAINERS:
+            name = f"{name}|{arguments[0].lower()}"
+        self.commands[user].add(name)
+        self.keys[user].update(_KEY.findall(f'"{line["command"].replace(" ", chr(34) + chr(34))}'))
+
+    def _user_of(self, address: str) -> str:
+        if address not in self._users:
+            clients: list[dict[str, str]] = self._server.client_list()
+            self._users |= {each["addr"]: each["user"] for each in clients}
+        return self._users.get(address, "of a closed connection")

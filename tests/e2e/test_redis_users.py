@@ -1,0 +1,136 @@
+"""The users of deploy/redis-acl.conf can do what the services do, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import pytest
+from redis import Redis
+
+from lab.redis_fleet import Fleet, RedisServer, command
+from lab.redis_uses import RedisUses
+from lab.sse.client_reader import ClientReader
+from lab.sse.stream import SseStream
+from lab.stage import Stage
+from lab.waiting import wait_until
+from tests.e2e.test_redis_access import ACL, acl_for_tests, as_users
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
+# Only a cluster needs these: test_deployed_acl_users_work_in_cluster and the tests of slots.
+OF_CLUSTER = {"asking", "cluster|slots"}
+# Every user may greet the server.
+ALWAYS = {"hello"}
+# redis-py tells its name to Redis 7.2 and newer, and does not mind a refusal.
+NOT_NEEDED = {"client|setinfo"}
+
+
+class Observed(NamedTuple):
+    """What the services did as the users of the ACL, and what Redis refused them."""
+
+    server: RedisServer
+    uses: RedisUses
+    refused: list[dict[str, str]]
+
+
+def granted(user: str) -> tuple[set[str], set[str]]:
+    """Return the commands and the key patterns of a user in the file."""
+    (line,) = re.findall(rf"^user {user} (.+)$", ACL.read_text(), re.MULTILINE)
+    rules = line.split()
+    commands = {rule[1:] for rule in rules if rule.startswith("+")}
+    keys = {rule for rule in rules if "~" in rule}
+    assert set(rules) - {f"+{each}" for each in commands} - keys == {
+        "on", "resetchannels", "-@all", *(rule for rule in rules if rule.startswith(">")),
+    }  # fmt: skip
+    return commands, keys
+
+
+@pytest.fixture(scope="module")
+def observed(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Observed:
+    """Return what all services did in a scene with everything that they do with Redis."""
+    folder = tmp_path_factory.mktemp("redis")
+    server = module_stage.enter(Fleet(folder)).server("redis")
+    server.start(acl_for_tests(folder))
+    with RedisUses(server.client) as uses:
+        play(module_stage, server)
+    refused = command(server, "ACL", "LOG")
+    return Observed(
+        server, uses, [dict(zip(each[::2], each[1::2], strict=True)) for each in refused]
+    )
+
+
+def play(stage: Stage, server: RedisServer) -> None:
+    """Do everything that services do with one Redis."""
+    # Database 1, so that they need SELECT.
+    url = f"{server.url.removesuffix('/0')}/1"
+    collector_url, api_url = as_users(url)
+    books = stage.enter(closing(Redis.from_url(url)))
+    simulator = stage.simulator("--symbols", ",".join(SYMBOLS), "--rate", "200")
+    collector = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    api = stage.api(api_url)
+    api.wait_until_live(*SYMBOLS)
+    for path in ("/books", "/symbols", "/depth/BTC-USD", "/readyz"):
+        api.answers(path)
+    watch = api.watch("BTC/USD")
+    watch.wait_for_seq(watch.ladder.seq + 20)
+    first = next(each for each in watch.ids if each)
+    watch.leave()
+    reader = stage.enter(ClientReader(api.url, *SYMBOLS))
+    for symbol in SYMBOLS:
+        reader.wait_until_live(symbol, after=20)
+    # A standby, another leader, and a collector that removes the book of an earlier setting.
+    standby = stage.collector(collector_url, simulator.url, KRAKEN_SYMBOLS="BTC/USD,ETH/USD")
+    standby.wait_for_line("another collector leads this shard, waiting")
+    # Another program appends an entry with a higher id, and one that is too far ahead.
+    disturb(books, "BTC/USD", 60_000)
+    disturb(books, "ETH/USD", 10**12)
+    collector.stop()
+    standby.wait_for_line("symbol not followed any more, removing its book")
+    wait_until(lambda: not books.exists("kraken:book:{SOL/USD}"), "its book is removed")
+    # A new replica reads from Redis what it does not have in memory.
+    other = stage.api(api_url)
+    with closing(other.stream("BTC/USD", Last_Event_ID=first)) as stream:
+        read_until(stream, "update")
+
+
+def read_until(stream: SseStream, kind: str) -> None:
+    """Return when the stream has sent an event of a kind."""
+    while (message := stream.next()) is not None:
+        if message.data and message.event["kind"] == kind:
+            return
+    raise AssertionError(f"the stream ended without {kind}")
+
+
+def disturb(books: Redis, symbol: str, milliseconds: int) -> None:
+    """Append an entry with an id of the future; return when the collector has written after it."""
+    stream, (seconds, _) = f"kraken:events:{{{symbol}}}", books.time()
+    strange = f"{seconds * 1000 + milliseconds}-1"
+    books.xadd(stream, {"x": "1"}, id=strange)
+
+    def is_followed() -> bool:
+        newest: Any = books.xrevrange(stream, count=1)
+        return bool(newest[0][0] != strange.encode())
+
+    wait_until(is_followed, f"{symbol} has an event after {strange}")
+
+
+@pytest.mark.parametrize("user", ["collector", "api"])
+def test_user_may_call_exactly_the_commands_that_its_service_calls(
+    observed: Observed, user: str
+) -> None:
+    commands, _ = granted(user)
+    assert observed.uses.commands[user] - ALWAYS == commands - OF_CLUSTER
+
+
+@pytest.mark.parametrize("user", ["collector", "api"])
+def test_user_may_reach_exactly_the_keys_that_its_service_uses(
+    observed: Observed, user: str
+) -> None:
+    _, patterns = granted(user)
+    assert observed.uses.keys[user] == {each.partition("~")[2].rstrip("*") for each in patterns}
+
+
+def test_nothing_that_services_do_is_refused(observed: Observed) -> None:
+    refused = {(each["username"], each["object"]) for each in observed.refused}
+    assert {each for each in refused if each[1] not in NOT_NEEDED} == set()
