@@ -28,6 +28,8 @@ PROBLEM_KINDS = {
     "key-unknown": ProblemKind(401, "the key, token or ticket is invalid, or was revoked"),
     "key-expired": ProblemKind(401, "the key or token has expired"),
     "key-forbids": ProblemKind(403, "the key may not read this"),
+    "bad-host": ProblemKind(400, "there is more than one `Host` header"),
+    "wrong-host": ProblemKind(421, "`Host` is not one of the api's"),
     "unknown-symbol": ProblemKind(404, "no configured symbol has this name", ("symbols",)),
     "refused-symbol": ProblemKind(404, "Kraken refuses the symbol", ("reason",)),
     "no-such-route": ProblemKind(404, "nothing is served at this path"),
@@ -52,7 +54,7 @@ PROBLEM_KINDS = {
 }
 
 # Problems that any route can answer.
-EVERYWHERE = ("bad-parameter", "uri-too-long", "failure")
+EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that need a key, if the api has any.
 OF_KEY = ("key-missing", "key-unknown", "key-expired")
 # Problems of routes that read the list of symbols.
