@@ -79,9 +79,7 @@ def make_app(
         authenticator: Decides about keys and tokens; None if the api needs none.
     """
     site = site or Site()
-    routes = make_routes(
-        store, directory, starter, streams, max_age, authenticator=authenticator
-    )
+    routes = make_routes(store, directory, starter, streams, max_age, authenticator=authenticator)
     if site.has_ops:
         routes += ops_routes(store, streams)
     app = _router(routes)
