@@ -45,6 +45,7 @@ def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
     good = {"exp": now + HOUR, "aud": audience, "symbols": ["BTC/USD"]}
     token = make_token(secret, good)
     head, body, signature = token.split(".")
+    other_claims = _encoded(json.dumps(good | {"symbols": ["*"]}).encode())
     without_exp = {name: value for name, value in good.items() if name != "exp"}
     return {
         "no signature": make_token("", good),
@@ -73,7 +74,7 @@ def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
         "symbols of nested lists": make_token(secret, good | {"symbols": [["BTC/USD"]]}),
         "claims of a list": make_token(secret, [good]),  # type: ignore[arg-type]
         "claims of a text": f"{head}.{_encoded(b'x')}.{signature}",
-        "changed claims": f"{head}.{_encoded(json.dumps(good | {'aud': 'x'}).encode())}.{signature}",
+        "changed claims": f"{head}.{other_claims}.{signature}",
         "cut signature": token[:-2],
         "lengthened signature": f"{token}AA",
         "four parts": f"{token}.{signature}",
