@@ -7,7 +7,7 @@ import asyncio
 import os
 from decimal import Decimal
 
-from kraken_book import LiveBook, Watch, list_symbols, watch
+from kraken_book import AsyncClient, LiveBook, Watch, watch
 from kraken_book.printable import printable
 from kraken_book.programs import ends_quietly
 
@@ -30,8 +30,9 @@ async def follow(books: Watch) -> None:
 
 async def main() -> None:
     """Follow the first twenty books of the api, and compare them once a second."""
-    symbols = (await list_symbols(URL))[:20]
-    async with watch(URL, *symbols) as books:
+    async with AsyncClient(URL) as client:
+        symbols = (await client.get_symbols())[:20]
+    async with watch(URL, symbols) as books:
         following = asyncio.create_task(follow(books))
         while not following.done():
             await asyncio.wait([following], timeout=1)

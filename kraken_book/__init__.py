@@ -21,44 +21,90 @@ from kraken_book.errors import (
     BookInvalid,
     ChecksumMismatch,
     CrossedBook,
+    Forbidden,
     KrakenBookError,
     LevelError,
     MissingExtra,
+    NotLive,
+    ProxyFailed,
     Refused,
+    ServiceUnavailable,
+    TimedOut,
+    TlsFailed,
+    TooManyRequests,
     UnknownSymbol,
     Unreachable,
     Unusable,
+    WrongKey,
+    WrongPath,
+    WrongServer,
 )
+from kraken_book.event import Event, Lagged, Snapshot, StatusChange, Update
 from kraken_book.level import Level
 from kraken_book.precision import Precision
-from kraken_book.speedups import compiled
+from kraken_book.quote import Quote
+from kraken_book.speedups import compiled as _compiled
 
 if TYPE_CHECKING:
-    from kraken_book.client import Counts, LiveBook, Watch, list_symbols, watch
+    from kraken_book.client import (
+        AsyncClient,
+        Client,
+        Counts,
+        FrozenBook,
+        LiveBook,
+        Watch,
+        get_book,
+        get_books,
+        get_symbols,
+        list_symbols,
+        watch,
+    )
 
 __version__ = "0.2.0"
 
 # Whether the hot path of a frame is compiled.
-__speedups__ = compiled is not None
+__speedups__ = _compiled is not None
 
 __all__ = [
+    "AsyncClient",
     "Book",
     "BookError",
     "BookInvalid",
     "ChecksumMismatch",
+    "Client",
     "Counts",
     "CrossedBook",
+    "Event",
+    "Forbidden",
+    "FrozenBook",
     "KrakenBookError",
+    "Lagged",
     "Level",
     "LevelError",
     "LiveBook",
     "MissingExtra",
+    "NotLive",
     "Precision",
+    "ProxyFailed",
+    "Quote",
     "Refused",
+    "ServiceUnavailable",
+    "Snapshot",
+    "StatusChange",
+    "TimedOut",
+    "TlsFailed",
+    "TooManyRequests",
     "UnknownSymbol",
     "Unreachable",
     "Unusable",
+    "Update",
     "Watch",
+    "WrongKey",
+    "WrongPath",
+    "WrongServer",
+    "get_book",
+    "get_books",
+    "get_symbols",
     "list_symbols",
     "watch",
 ]
@@ -71,3 +117,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # Without it, a notebook would not complete the names that are not loaded yet.
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,9 @@ from importlib.util import find_spec
 
 from kraken_book.errors import MissingExtra
 
-EXTRAS = {"terminal": ("textual",)}
+__all__ = ["EXTRAS", "require_extra"]
+
+EXTRAS = {"pandas": ("pandas",), "polars": ("polars",), "terminal": ("textual",)}
 """The modules that each extra of the library brings."""
 
 

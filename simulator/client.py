@@ -33,7 +33,7 @@ class SimulatedConnection(ServerConnection):
             super().send_data()
 
 
-class Client:
+class SimulatorClient:
     """A connection from its handshake to its end.
 
     Args:

@@ -14,7 +14,7 @@ from websockets.datastructures import Headers
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from simulator.client import Client, SimulatedConnection
+from simulator.client import SimulatedConnection, SimulatorClient
 from simulator.faults.active import ActiveFaults
 from simulator.faults.kinds import AcceptAndClose, RefuseConnections, System
 from simulator.protocol.feed import SimulatedFeed
@@ -61,7 +61,7 @@ class Simulator:
         self._port = port
         self._listener = listener
         self._max_queued = max_queued
-        self._clients: set[Client] = set()
+        self._clients: set[SimulatorClient] = set()
         self._background: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: Server | None = None
@@ -149,7 +149,7 @@ class Simulator:
             await connection.close(CloseCode.GOING_AWAY)
             return
         assert isinstance(connection, SimulatedConnection)
-        client = Client(
+        client = SimulatorClient(
             connection, self.accepted, self._feed, self.active_faults, max_queued=self._max_queued
         )
         self._clients.add(client)

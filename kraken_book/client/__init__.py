@@ -1,28 +1,42 @@
 """The client: books from an api, verified again by the reader.
 
-In the order of the data flow: `watching` contains `watch`. `address` is the address of the api,
-with the proxies and certificates of the `environment`. The iterators in `async_books` and
-`blocking_books` connect and move bytes within the limits of `patience`; `failure` explains errors
-of the connection. `sse` parses the bytes into messages, `session` applies the messages to the
-books, and `outage` logs the time without a stream. `live_book` is a verified book with its status.
-`refused` parses answers that are not a stream. `listing` requests the list of symbols.
+In the order of the data flow: `watching` contains `watch`, `api_client` the clients that send one
+request at a time, and `functions` a call of each; `arguments` checks what they are given.
+`address` is the address of the api, with the proxies and certificates of the `environment`.
 
-Only `async_books`, `blocking_books` and `listing` do I/O.
+A stream: the iterators in `async_books` and `blocking_books` connect and move bytes within the
+limits of `patience` and the `answer_timer`. `sse` parses the bytes into messages, `session` applies
+the messages to the books, and `outage` logs the time without a stream. `live_book` is a verified
+book with its status.
+
+A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, and `depth`
+verifies the book in it.
+
+`failure` explains errors of the connection, and `refused` answers that are not what was requested.
+Only `async_books`, `blocking_books`, `fetch` and `api_client` do I/O.
 """
 
-from kraken_book.client.listing import list_symbols
+from kraken_book.client.api_client import AsyncClient, Client
+from kraken_book.client.functions import get_book, get_books, get_symbols, list_symbols
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.watching import Watch, watch
 from kraken_book.errors import Refused, UnknownSymbol, Unreachable
+from kraken_book.frozen_book import FrozenBook
 from kraken_book.verified_book import Counts
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "Counts",
+    "FrozenBook",
     "LiveBook",
     "Refused",
     "UnknownSymbol",
     "Unreachable",
     "Watch",
+    "get_book",
+    "get_books",
+    "get_symbols",
     "list_symbols",
     "watch",
 ]

@@ -11,12 +11,23 @@ from kraken_book.client.environment import (
     check_proxies,
     names_certificates,
     proxy_for,
+    proxy_variable_for,
     trusted_certificates,
 )
 from kraken_book.client.patience import Patience
+from kraken_book.client.refused import Server
 from kraken_book.errors import Unusable
 from kraken_book.hosts import is_loopback
 from kraken_book.printable import printable
+
+__all__ = [
+    "DEFAULT_URL",
+    "KEY_VARIABLE",
+    "MAX_REDIRECTS",
+    "URL_VARIABLE",
+    "ApiAddress",
+    "request_timeout",
+]
 
 # Defaults of the commands. The key is read from the environment only, because other users can see
 # the arguments of a process.
@@ -57,6 +68,17 @@ class ApiAddress:
     def shown(self) -> str:
         """The address for messages: without a user and a password."""
         return printable(str(self._url.copy_with(userinfo=b"")).rstrip("/"), MAX_SHOWN)
+
+    @property
+    def server(self) -> Server:
+        """What messages say about the server at this address."""
+        has_credentials = bool(self._headers or self._url.userinfo)
+        return Server(self.shown, self._url.path.strip("/") != "", has_credentials)
+
+    @property
+    def proxy_variable(self) -> str | None:
+        """The variable that names the proxy for this address, None if there is no proxy."""
+        return proxy_variable_for(self._url)
 
     def client(self, timeout: httpx.Timeout) -> httpx.Client:
         """Return a blocking client of the api."""

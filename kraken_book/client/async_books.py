@@ -14,10 +14,13 @@ from typing import Self
 import httpx
 
 from kraken_book.client.address import MAX_REDIRECTS, ApiAddress, request_timeout
-from kraken_book.client.failure import REQUEST_ERRORS, describe_failure
+from kraken_book.client.failure import REQUEST_ERRORS, failure_of
 from kraken_book.client.live_book import LiveBook
+from kraken_book.client.outage import Failure, too_slow
 from kraken_book.client.patience import Patience
 from kraken_book.client.session import ClientSession
+
+__all__ = ["AsyncBooks"]
 
 
 class AsyncBooks(AsyncIterator[LiveBook]):
@@ -108,7 +111,8 @@ async def _batches(
         An iterator for each head, piece of a body, and end of an answer.
     """
     while True:
-        reason, limit = None, session.answer_seconds()
+        failure: Failure | None = None
+        limit = session.answer_seconds()
         try:
             async with address.async_client(request_timeout(patience)) as client:
                 async with asyncio.timeout(limit):
@@ -125,10 +129,10 @@ async def _batches(
                 finally:
                     await answer.aclose()
         except TimeoutError:
-            reason = f"no answer within {limit:.3g} s"
+            failure = too_slow(limit)
         except REQUEST_ERRORS as error:
-            reason = describe_failure(error)
-        yield session.end(reason)
+            failure = failure_of(error, address.proxy_variable)
+        yield session.end(failure)
         await asyncio.sleep(session.pause())
 
 

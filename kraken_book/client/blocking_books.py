@@ -6,22 +6,23 @@ step that a key or a signal interrupts must not end the stream.
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import suppress
 
-import httpcore
 import httpx
 
 from kraken_book.client.address import MAX_REDIRECTS, ApiAddress, request_timeout
-from kraken_book.client.failure import REQUEST_ERRORS, describe_failure
+from kraken_book.client.answer_timer import AnswerTimer
+from kraken_book.client.failure import REQUEST_ERRORS, failure_of
 from kraken_book.client.live_book import LiveBook
+from kraken_book.client.outage import Failure, too_slow
 from kraken_book.client.patience import Patience
 from kraken_book.client.session import ClientSession
 from kraken_book.errors import Refused, Unreachable
+
+__all__ = ["BlockingBooks"]
 
 
 class BlockingBooks(Iterator[LiveBook]):
@@ -76,15 +77,16 @@ def _batches(
     session: ClientSession, address: ApiAddress, patience: Patience
 ) -> Generator[Iterator[LiveBook]]:
     while True:
-        reason, watchdog, limit = None, _Watchdog(), session.answer_seconds()
+        timer, limit = AnswerTimer(), session.answer_seconds()
+        failure: Failure | None = None
         try:
             with address.client(request_timeout(patience)) as client:
-                with watchdog.limit(limit):
-                    answer = _open(client, session, watchdog)
+                with timer.limit(limit):
+                    answer = _open(client, session, timer)
                 try:
                     yield session.receive_head(answer.status_code, answer.headers)
                     if session.is_refused:
-                        _read_refusal(session, answer, watchdog, patience.refusal)
+                        _read_refusal(session, answer, timer, patience.refusal)
                     else:
                         for chunk in answer.iter_raw():
                             yield session.receive_body(chunk)
@@ -93,15 +95,15 @@ def _batches(
                 finally:
                     answer.close()
         except REQUEST_ERRORS as error:
-            expired = watchdog.has_expired
-            reason = f"no answer within {limit:.3g} s" if expired else describe_failure(error)
-        yield session.end(reason)
+            expired = timer.has_expired
+            failure = too_slow(limit) if expired else failure_of(error, address.proxy_variable)
+        yield session.end(failure)
         time.sleep(session.pause())
 
 
-def _open(client: httpx.Client, session: ClientSession, watchdog: _Watchdog) -> httpx.Response:
+def _open(client: httpx.Client, session: ClientSession, timer: AnswerTimer) -> httpx.Response:
     """Send the request, and follow redirects without reading their bodies."""
-    extensions = {"trace": watchdog.trace, "timeout": client.timeout.as_dict()}
+    extensions = {"trace": timer.trace, "timeout": client.timeout.as_dict()}
     request = client.build_request(
         "GET", session.target, headers=session.headers, extensions=extensions
     )
@@ -115,55 +117,12 @@ def _open(client: httpx.Client, session: ClientSession, watchdog: _Watchdog) -> 
 
 
 def _read_refusal(
-    session: ClientSession, answer: httpx.Response, watchdog: _Watchdog, seconds: float
+    session: ClientSession, answer: httpx.Response, timer: AnswerTimer, seconds: float
 ) -> None:
     """Read the start of a refusal, for at most `seconds`."""
-    with suppress(httpx.RequestError), watchdog.limit(seconds):
+    with suppress(httpx.RequestError), timer.limit(seconds):
         for chunk in answer.iter_raw():
             for _ in session.receive_body(chunk):
                 pass
             if session.is_over:
                 return
-
-
-class _Watchdog:
-    """Shuts down a blocking connection when a phase takes too long.
-
-    httpx only limits silence, so an answer that trickles in would never end.
-    """
-
-    def __init__(self) -> None:
-        self.has_expired = False
-        self._stream: httpcore.NetworkStream | None = None
-
-    def trace(self, _event: str, info: dict[str, Any]) -> None:
-        """Remember the connection; a callback for httpcore's `trace` extension."""
-        stream = info.get("return_value")
-        if isinstance(stream, httpcore.NetworkStream):
-            self._stream = stream
-            if self.has_expired:
-                self._shut_down()
-
-    @contextmanager
-    def limit(self, seconds: float) -> Iterator[None]:
-        """Shut down the connection if the body of the `with` takes more than `seconds`."""
-        self.has_expired = False
-        timer = threading.Timer(seconds, self._expire)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _expire(self) -> None:
-        self.has_expired = True
-        self._shut_down()
-
-    def _shut_down(self) -> None:
-        connection = self._stream.get_extra_info("socket") if self._stream else None
-        if isinstance(connection, socket.socket):
-            with suppress(OSError):
-                # Shut down the bare socket even under TLS, because the other thread reads from the
-                # TLS object.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -18,6 +18,14 @@ import httpx
 from kraken_book.errors import Unusable
 from kraken_book.hosts import is_loopback, parse_address
 
+__all__ = [
+    "check_proxies",
+    "names_certificates",
+    "proxy_for",
+    "proxy_variable_for",
+    "trusted_certificates",
+]
+
 PROXY_SCHEMES = ("http", "https", "all")
 CERTIFICATE_FILE = "SSL_CERT_FILE"
 CERTIFICATE_FOLDER = "SSL_CERT_DIR"
@@ -29,11 +37,14 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     Requests to this machine never use a proxy. An invalid variable raises Unusable; the message
     names it.
     """
-    proxies = getproxies()
-    scheme = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
-    if scheme is None or is_loopback(url.host) or _is_exempt(url, proxies.get("no", "")):
-        return None
-    return _proxy(scheme, proxies[scheme])
+    scheme = _proxy_scheme(url)
+    return None if scheme is None else _proxy(scheme, getproxies()[scheme])
+
+
+def proxy_variable_for(url: httpx.URL) -> str | None:
+    """Return the variable that names the proxy for `url`, None if there is no proxy."""
+    scheme = _proxy_scheme(url)
+    return None if scheme is None else _variable(scheme)
 
 
 def check_proxies() -> None:
@@ -69,6 +80,14 @@ def trusted_certificates() -> ssl.SSLContext:
 def names_certificates() -> bool:
     """Return whether the environment names certificates."""
     return any(os.environ.get(name) for name in (CERTIFICATE_FILE, CERTIFICATE_FOLDER))
+
+
+def _proxy_scheme(url: httpx.URL) -> str | None:
+    proxies = getproxies()
+    scheme = next((name for name in (url.scheme, "all") if proxies.get(name)), None)
+    if scheme is None or is_loopback(url.host) or _is_exempt(url, proxies.get("no", "")):
+        return None
+    return scheme
 
 
 def _proxy(scheme: str, value: str) -> httpx.Proxy:

@@ -1,4 +1,4 @@
-"""Explain to people why a request failed."""
+"""Explain to people why a request failed, and which error that is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Iterator
 
 import httpx
 
+from kraken_book.client.outage import Failure
+from kraken_book.errors import ProxyFailed, TimedOut, TlsFailed, Unreachable
 from kraken_book.printable import printable
+
+__all__ = ["REQUEST_ERRORS", "failure_of"]
 
 REQUEST_ERRORS = (httpx.RequestError, ValueError, OverflowError, ExceptionGroup)
 """The errors of a request that was not answered.
@@ -17,7 +21,8 @@ httpx does not wrap the errors of encoding a host or connecting to a port, which
 in a group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
 """
 
-MAX_CHARACTERS = 200
+MAX_CHARACTERS = 300
+_TRUST = "if it is from an authority of your own, name the authority's file in SSL_CERT_FILE"
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.ConnectTimeout, "no connection in time"),
     (httpx.ReadTimeout, "the server fell silent"),
@@ -29,13 +34,27 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def describe_failure(error: BaseException) -> str:
-    """Return in words why a request failed, from the first cause in its chain that has words."""
-    for cause in _causes(error):
-        words = _words(cause)
-        if words:
-            return printable(words, MAX_CHARACTERS)
-    return printable(str(error) or type(error).__name__, MAX_CHARACTERS)
+def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
+    """Return why a request failed, from the first cause in its chain that has words.
+
+    Args:
+        error: What httpx raised.
+        proxy: The variable that names the proxy of the request, None if there is no proxy.
+    """
+    causes = list(_causes(error))
+    told = (_words(cause) for cause in causes)
+    words = next((text for text in told if text), str(error) or type(error).__name__)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        kind: type[Unreachable] = TlsFailed
+    elif proxy is not None and isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        kind, words = ProxyFailed, f"{words}; the request goes through the proxy of {proxy}"
+    elif isinstance(error, httpx.ProxyError):
+        kind = ProxyFailed
+    elif isinstance(error, httpx.TimeoutException):
+        kind = TimedOut
+    else:
+        kind = Unreachable
+    return Failure(printable(words, MAX_CHARACTERS), kind)
 
 
 def _words(error: BaseException) -> str | None:
@@ -54,7 +73,8 @@ def _words(error: BaseException) -> str | None:
 
 def _tls_words(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message or error.reason}"
+        why = error.verify_message or error.reason
+        return f"the certificate is not trusted: {why}; {_TRUST}"
     if error.reason == "WRONG_VERSION_NUMBER":
         return "the server does not speak TLS: use http:// instead of https://"
     return f"TLS failed: {error.reason or error}"

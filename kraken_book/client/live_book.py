@@ -11,18 +11,21 @@ from time import monotonic, time_ns
 from kraken_book.book import Book
 from kraken_book.errors import BookInvalid
 from kraken_book.event import Event, Snapshot, Status, StatusChange, Update
+from kraken_book.frozen_book import FrozenBook
 from kraken_book.level import Level
 from kraken_book.precision import Precision
-from kraken_book.printable import printable
+from kraken_book.readable_book import ReadableBook
 from kraken_book.timestamps import rfc3339
 from kraken_book.verified_book import BookState, Counts, VerifiedBook
+
+__all__ = ["DISCONNECTED", "NO_BOOK_YET", "LiveBook"]
 
 NO_BOOK_YET = "no book yet"
 DISCONNECTED = "disconnected"
 
 
-class LiveBook:
-    """One symbol's book, changed in place by each event.
+class LiveBook(ReadableBook):
+    """One symbol's book, changed in place by each event; `freeze` copies it.
 
     The levels are those of the last verified book, best first. There are none before the first
     snapshot and after an invalid event. Use the levels as the current book only if `is_live` is
@@ -32,7 +35,7 @@ class LiveBook:
     """
 
     def __init__(self, symbol: str) -> None:
-        self.symbol = symbol
+        self._symbol = symbol
         self.event: Event | None = None
         """The event of the last change. If this reader changed the status, it has no seq."""
         self._verified = VerifiedBook(symbol)
@@ -41,16 +44,10 @@ class LiveBook:
         self._api_status: StatusChange | None = None
         self._came_at: float | None = None
 
-    def __repr__(self) -> str:
-        bid, ask = self.best_bid, self.best_ask
-        prices = f"{bid.price if bid else '-'}/{ask.price if ask else '-'}"
-        why = f": {self.reason}" if self.reason else ""
-        return printable(f"<LiveBook {self.symbol} {prices} seq {self.seq} {self.status}{why}>")
-
     @property
-    def is_live(self) -> bool:
-        """Whether the book is verified and matches Kraken's current book."""
-        return self.status == "live"
+    def symbol(self) -> str:
+        """The symbol in the api's spelling."""
+        return self._symbol
 
     @property
     def status(self) -> Status:
@@ -108,6 +105,11 @@ class LiveBook:
         return self._verified.source or None
 
     @property
+    def checksum(self) -> int | None:
+        """The checksum with which the levels were verified, None if there are none."""
+        return self._verified.checksum if self._book else None
+
+    @property
     def exchange_time(self) -> str | None:
         """When Kraken last changed the book: RFC 3339, UTC."""
         return self._verified.exchange_time
@@ -135,6 +137,24 @@ class LiveBook:
     @property
     def _book(self) -> Book | None:
         return self._verified.book
+
+    def freeze(self) -> FrozenBook:
+        """Return an immutable copy."""
+        status, reason = self._status_and_reason()
+        return FrozenBook(
+            symbol=self.symbol,
+            status=status,
+            reason=reason,
+            source=self.source,
+            depth=self.depth,
+            precision=self.precision,
+            epoch=self.epoch,
+            seq=self.seq,
+            checksum=self.checksum,
+            exchange_time=self.exchange_time,
+            bids=tuple(self.bids),
+            asks=tuple(self.asks),
+        )
 
     def apply(self, event: Event) -> bool:
         """Apply the stream's next event of this book.

@@ -5,12 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from time import monotonic
+from typing import NamedTuple
 
-from kraken_book.errors import Unreachable
+from kraken_book.errors import KrakenBookError, TimedOut, Unreachable
+
+__all__ = ["Failure", "Outage", "too_slow"]
 
 log = logging.getLogger("kraken_book.client")
 
 REMINDER_SECONDS = 30.0
+
+
+class Failure(NamedTuple):
+    """Why a request was not answered."""
+
+    words: str
+    """The reason, and what to change if that is known."""
+    kind: type[Unreachable]
+    """The error for callers."""
+
+
+def too_slow(seconds: float) -> Failure:
+    """Return the failure of a request that has no answer after `seconds`."""
+    return Failure(f"no answer within {seconds:.3g} s", TimedOut)
 
 
 class Outage:
@@ -19,6 +36,7 @@ class Outage:
     Args:
         address: The api's address, for messages.
         give_up_after: Seconds to try if nothing ever answers; None is no limit.
+        attempts: Failed attempts in a row after which to give up; None is no limit.
         clock: A monotonic clock in seconds.
     """
 
@@ -26,12 +44,15 @@ class Outage:
         self,
         address: str,
         give_up_after: float | None = None,
+        attempts: int | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.reason: str | None = "not connected yet"
         """Why there is no stream, None while there is one."""
         self._address = address
         self._give_up_after = give_up_after
+        self._attempts = attempts
+        self._failures = 0
         self._clock = clock
         self._created_at = clock()
         self._was_answered = False
@@ -48,24 +69,29 @@ class Outage:
             return None
         return self._created_at + self._give_up_after - self._clock()
 
-    def report(self, reason: str) -> None:
+    def report(self, reason: str, error: KrakenBookError | None = None) -> None:
         """Record that there is no stream; log it when the outage begins and every 30 s after.
+
+        If this was the last attempt, `error` is raised. If nothing ever answered, and the time to
+        try is over, Unreachable is raised.
 
         Args:
             reason: Why there is no stream.
-
-        Raises:
-            Unreachable: Nothing ever answered, and the time to try is over.
+            error: What an attempt failed with; None after a stream that had opened.
         """
         self.reason, now = reason, self._clock()
+        self._failures += error is not None
         if self._since is None:
             self._since = now
         left = self.seconds_left()
         if left is not None and left <= 0:
-            raise Unreachable(
+            kind = type(error) if isinstance(error, Unreachable) else Unreachable
+            raise kind(
                 f"{self._address}: nothing answered for {self._give_up_after:g} s ({reason})"
                 f"{self._hint}"
             )
+        if error is not None and self._attempts is not None and self._failures >= self._attempts:
+            raise error
         if self._logged_at is None:
             limit = "" if left is None else f" for {left:.0f} s"
             log.warning(
@@ -83,6 +109,7 @@ class Outage:
         if self._logged_at is not None:
             log.warning("%s: stream is back", self._address)
         self.reason = self._since = self._logged_at = None
+        self._failures = 0
 
     @property
     def _hint(self) -> str:

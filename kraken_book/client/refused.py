@@ -1,24 +1,68 @@
-"""Answers that are not a stream, and which of them are final."""
+"""Answers that are not what was requested: what they mean, and what the caller can change."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
 
 import msgspec
 
-from kraken_book.errors import Refused, UnknownSymbol
+from kraken_book.errors import (
+    Forbidden,
+    KeyReason,
+    KrakenBookError,
+    ProxyFailed,
+    Refused,
+    ServiceUnavailable,
+    TooManyRequests,
+    UnknownSymbol,
+    WrongKey,
+    WrongPath,
+    WrongServer,
+)
 from kraken_book.printable import printable
 
+__all__ = [
+    "EVENT_STREAM",
+    "JSON",
+    "MAX_BYTES",
+    "ProblemDetails",
+    "RefusedAnswer",
+    "Server",
+    "parse_problem",
+]
+
 EVENT_STREAM = "text/event-stream"
+JSON = "application/json"
 OUR_PROBLEMS = "urn:kraken-book:"
-UNKNOWN_SYMBOL = f"{OUR_PROBLEMS}unknown-symbol"
+UNKNOWN_SYMBOL = "unknown-symbol"
+NO_ROUTE = "no-such-route"
 # Limits of the bytes that are read of a body, and of the characters that messages contain.
 MAX_BYTES = 1 << 16
 MAX_SHOWN = 200
 MAX_DETAIL = 500
 MAX_NAMES = 10
-# Statuses below 500 after which a later request may succeed.
-TRANSIENT = frozenset({408, 425, 429})
+MAX_RETRY_SECONDS = 99_999
+# Statuses below 500 after which a later request may succeed; 429 has a meaning of its own.
+TRANSIENT = frozenset({408, 425})
+_CODE = re.compile(r"[a-z0-9-]{1,60}")
+_BASIC = re.compile(r"(^|,)\s*basic\b", re.IGNORECASE)
+_BEARER = re.compile(r"(^|,)\s*bearer\b", re.IGNORECASE)
+_ERROR_WORDS = re.compile(r"error(?:_description)?\s*=\s*\"([^\"]{0,200})\"", re.IGNORECASE)
+
+
+class Server(NamedTuple):
+    """The server at an address, for messages about its answers."""
+
+    address: str = "the api"
+    """The address without a user and a password."""
+    has_prefix: bool = False
+    """Whether the address has a path."""
+    has_credentials: bool = False
+    """Whether requests contain a key, or a user and a password."""
 
 
 class ProblemDetails(msgspec.Struct):
@@ -28,65 +72,162 @@ class ProblemDetails(msgspec.Struct):
     detail: str = ""
     symbols: list[str] | None = None
 
+    @property
+    def code(self) -> str | None:
+        """The kind of a problem of a kraken-book api, None for another server's."""
+        code = self.type.removeprefix(OUR_PROBLEMS)
+        return code if code != self.type and _CODE.fullmatch(code) else None
+
 
 class RefusedAnswer:
-    """An answer that is not a stream, from the server at `address`; its body arrives in pieces."""
+    """An answer that is not what was requested; its body arrives in pieces.
 
-    def __init__(self, status: int, headers: Mapping[str, str], address: str = "the api") -> None:
+    Args:
+        status: The HTTP status.
+        headers: The headers, with lower-case names or case-insensitive.
+        server: The server that sent it.
+        expected: The content type of a usable answer.
+        max_bytes: The size up to which the body is read.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        server: Server | None = None,
+        expected: str = EVENT_STREAM,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self.status = status
         self._headers = headers
-        self._address = address
+        self._server = server or Server()
+        self._expected = expected
+        self._max_bytes = max_bytes
         self._body = b""
 
     def feed(self, chunk: bytes) -> bool:
         """Append a piece of the body, and return whether enough of the body has been read."""
-        self._body += chunk[: MAX_BYTES - len(self._body)]
-        return len(self._body) == MAX_BYTES
+        self._body += chunk[: self._max_bytes - len(self._body)]
+        return len(self._body) == self._max_bytes
 
     @property
-    def retry_after(self) -> float:
-        """The seconds of the Retry-After header, 0 if there is none."""
-        after = self._headers.get("retry-after", "")
-        return float(after) if after.isdecimal() and len(after) < 6 else 0.0
+    def retry_after(self) -> float | None:
+        """The seconds of the Retry-After header, None if there is none."""
+        after = self._headers.get("retry-after", "").strip()
+        if after.isascii() and after.isdecimal():
+            return float(min(int(after[:6]), MAX_RETRY_SECONDS))
+        try:
+            moment = parsedate_to_datetime(after)
+            left = (moment - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return min(max(left, 0.0), MAX_RETRY_SECONDS)
 
     @property
     def is_final(self) -> bool:
         """Whether the same request will always be refused, provided that it was never served."""
-        return self.status < 500 and self.status not in TRANSIENT
+        return self.status < 500 and self.status != 429 and self.status not in TRANSIENT
 
     @property
     def is_unknown_symbol(self) -> bool:
         """Whether an api answered that it does not have the symbol."""
-        return self.status == 404 and self._problem().type == UNKNOWN_SYMBOL
+        return self.status == 404 and self._problem().code == UNKNOWN_SYMBOL
 
-    def refusal(self) -> Refused:
-        """Return the answer as an error."""
+    def error(self, *, was_served: bool = False) -> KrakenBookError:
+        """Return the answer as an error.
+
+        Args:
+            was_served: Whether the api has served this caller before, with the same key.
+        """
         problem = self._problem()
         detail = printable(problem.detail, MAX_DETAIL)
+        if self.status == 401:
+            return self._wrong_key(problem, detail, was_served=was_served)
+        if self.status == 403:
+            words = detail or "the api forbids this request"
+            return Forbidden(403, f"{words} (403: use a key that permits it)", code=problem.code)
+        if self.status == 404:
+            return self._not_found(problem, detail)
+        if self.status == 407:
+            return self._wrong_proxy_user()
+        if self.status < 400:
+            return WrongServer(self.status, self._not_an_api())
+        return self._refused(problem.code, detail or f"the api answers {self.status}")
+
+    def _refused(self, code: str | None, detail: str) -> Refused:
+        after = self.retry_after
+        if self.status == 429:
+            pause = f" (429: try again in {after:g} s)" if after is not None else ""
+            return TooManyRequests(429, detail + pause, code=code, retry_after=after)
+        is_passing = self.status >= 500 or self.status in TRANSIENT
+        kind = ServiceUnavailable if is_passing else Refused
+        return kind(self.status, detail, code=code, retry_after=after)
+
+    def _not_found(self, problem: ProblemDetails, detail: str) -> Refused:
         # Suggested symbols identify an unknown symbol even if the problem has another type.
-        if self.is_unknown_symbol or (self.status == 404 and problem.symbols is not None):
+        if problem.code == UNKNOWN_SYMBOL or problem.symbols is not None:
             names = [printable(name, MAX_SHOWN) for name in (problem.symbols or [])[:MAX_NAMES]]
             return UnknownSymbol(detail or "the api does not have this symbol", names)
-        if self.status < 300:
-            return Refused(self.status, self._not_an_api(self._content_kind()))
-        if self.status == 404 and not self._is_ours:
-            return Refused(self.status, self._not_an_api("404"))
-        return Refused(self.status, detail or f"the api answers {self.status}")
+        address = self._server.address
+        if problem.code is None:
+            prefix = (
+                "check host, port and path prefix"
+                if self._server.has_prefix
+                else "check host and port; if an api is behind a path prefix, append the prefix"
+            )
+            words = f"{address} answers 404, so it is not a kraken-book api: {prefix}"
+            return WrongPath(404, words)
+        if problem.code == NO_ROUTE:
+            remedy = (
+                "remove or correct the path prefix of the address"
+                if self._server.has_prefix
+                else "it may be of an older version"
+            )
+            return WrongPath(
+                404, f"{address} is not the address of a kraken-book api, although one answers:"
+                f" {detail}; {remedy}", code=problem.code
+            )  # fmt: skip
+        return Refused(404, detail or "the api answers 404", code=problem.code)
 
-    @property
-    def _is_ours(self) -> bool:
-        return self._problem().type.startswith(OUR_PROBLEMS)
+    def _wrong_key(self, problem: ProblemDetails, detail: str, *, was_served: bool) -> WrongKey:
+        challenge = self._headers.get("www-authenticate", "")
+        reason = self._key_reason(problem.code, challenge, was_served=was_served)
+        address = self._server.address
+        is_basic = _BASIC.search(challenge) and not _BEARER.search(challenge)
+        if is_basic:
+            words = (
+                f"{address} wants a user and a password: put the right ones into the URL, as in"
+                " https://user:password@host"
+            )
+        else:
+            words = f"{address} {_KEY_WORDS[reason]}"
+        words += f" (401{', ' + detail if detail else ''})"
+        return WrongKey(reason, words, code=problem.code)
 
-    def _content_kind(self) -> str:
-        encoding = self._headers.get("content-encoding")
-        kind = self._headers.get("content-type") or "nothing"
-        text = f"{kind} compressed by {encoding}" if encoding else f"{kind}, not {EVENT_STREAM}"
-        return printable(text, MAX_SHOWN)
+    def _key_reason(self, code: str | None, challenge: str, *, was_served: bool) -> KeyReason:
+        if not self._server.has_credentials:
+            return "key-missing"
+        told = " ".join((code or "", *_ERROR_WORDS.findall(challenge))).lower()
+        return "key-expired" if was_served or "expired" in told else "key-unknown"
 
-    def _not_an_api(self, answer: str) -> str:
-        return (
-            f"{self._address} answers {answer}, so it is not a kraken-book api: check the address"
+    def _wrong_proxy_user(self) -> ProxyFailed:
+        return ProxyFailed(
+            "the proxy wants a user and a password (407): put them into its variable, as in"
+            " HTTPS_PROXY=http://user:password@proxy.example.com:3128"
         )
+
+    def _not_an_api(self) -> str:
+        encoding = self._headers.get("content-encoding", "identity")
+        kind = self._headers.get("content-type") or "nothing"
+        if encoding != "identity":
+            text = f"{kind} compressed by {encoding}"
+        elif kind.startswith(self._expected):
+            text = f"{kind} of another form"
+        else:
+            text = f"{kind}, not {self._expected}"
+        shown = printable(text if self.status == 200 else f"{self.status} with {text}", MAX_SHOWN)
+        address = self._server.address
+        return f"{address} answers {shown}, so it is not a kraken-book api: check the address"
 
     def _problem(self) -> ProblemDetails:
         """Return the problem in the body. For any other body, its start is the detail."""
@@ -95,6 +236,13 @@ class RefusedAnswer:
             return problem
         text = self._body[:MAX_SHOWN].decode(errors="replace")
         return ProblemDetails(detail=" ".join(text.split()))
+
+
+_KEY_WORDS: dict[KeyReason, str] = {
+    "key-missing": "wants a key: pass key='…', or set KRAKEN_BOOK_KEY for the commands",
+    "key-unknown": "does not know this key: check that it is whole, and that it is for this api",
+    "key-expired": "does not accept this key any more: it expired or was revoked, get a new one",
+}
 
 
 def parse_problem(body: bytes) -> ProblemDetails | None:

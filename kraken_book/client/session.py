@@ -14,12 +14,13 @@ from urllib.parse import quote
 import msgspec
 
 from kraken_book.backoff import Backoff
+from kraken_book.client.arguments import ALL
 from kraken_book.client.live_book import LiveBook
-from kraken_book.client.outage import Outage
+from kraken_book.client.outage import Failure, Outage
 from kraken_book.client.patience import DEFAULT_PATIENCE, Patience
-from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer
+from kraken_book.client.refused import EVENT_STREAM, RefusedAnswer, Server
 from kraken_book.client.sse import EndlessMessage, Message, SseParser
-from kraken_book.errors import BookInvalid
+from kraken_book.errors import BookInvalid, KrakenBookError
 from kraken_book.event import decode_event
 from kraken_book.printable import printable
 from kraken_book.symbols import SymbolIndex, normalize_symbol
@@ -27,7 +28,8 @@ from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
 
-ALL = "*"
+__all__ = ["MAX_DOUBT_SECONDS", "ClientSession", "is_same_symbol"]
+
 # The reason of an outage after the server has ended the stream properly.
 ENDED = "the stream ended"
 # More than any venue lists. The limit keeps an api that invents symbols from filling the memory.
@@ -55,10 +57,11 @@ class ClientSession:
 
     Args:
         symbols: The symbols to follow; `*` is every symbol.
-        address: The api's address, for messages.
+        server: The server, for messages.
         patience: Time limits. The caller enforces those of single requests, and `silence` while no
             byte arrives.
         give_up_after: Seconds to try if nothing ever answers; None is no limit.
+        attempts: Requests in a row that open no stream, at most; None is no limit.
         max_books: The maximum number of books.
         clock: A monotonic clock in seconds.
     """
@@ -66,10 +69,11 @@ class ClientSession:
     def __init__(
         self,
         symbols: Sequence[str],
-        address: str = "the api",
+        server: Server | None = None,
         patience: Patience = DEFAULT_PATIENCE,
         give_up_after: float | None = None,
         *,
+        attempts: int | None = None,
         max_books: int = MAX_BOOKS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -78,11 +82,11 @@ class ClientSession:
         """Whether the caller should close the connection."""
         self._symbols = tuple(symbols)
         self._normalized = {normalize_symbol(symbol) for symbol in symbols}
-        self._address = address
+        self._server = server or Server()
         self._patience = patience
         self._max_books = max_books
         self._clock = clock
-        self._outage = Outage(address, give_up_after, clock)
+        self._outage = Outage(self._server.address, give_up_after, attempts, clock)
         # State of the answer: a stream, or a refusal.
         self._parser = SseParser()
         self._refused: RefusedAnswer | None = None
@@ -151,7 +155,7 @@ class ClientSession:
         if status == 200 and is_stream and is_uncompressed:
             yield from self._open()
         else:
-            self._refused = RefusedAnswer(status, headers, self._address)
+            self._refused = RefusedAnswer(status, headers, self._server)
 
     def receive_body(self, chunk: bytes) -> Iterator[LiveBook]:
         """Process bytes of the body, and set `is_over` if the connection should be closed.
@@ -179,27 +183,33 @@ class ClientSession:
             self._close_if_silent()
             self._restart_if_due()
 
-    def end(self, reason: str | None = None) -> Iterator[LiveBook]:
+    def end(self, failure: Failure | None = None) -> Iterator[LiveBook]:
         """Finish an answer, or a request that was not answered.
 
         A symbol that the api does not have raises UnknownSymbol, and any other final refusal raises
-        Refused. If nothing ever answered and the time to try is over, Unreachable is raised.
+        Refused. If nothing ever answered and the time to try is over, Unreachable is raised. After
+        the last attempt, its error is raised.
 
         Args:
-            reason: Why there was no answer, or why the answer ended early.
+            failure: Why there was no answer, or why the answer ended early.
 
         Yields:
             Each book of a stream that was open; the book is now disconnected.
         """
+        was_open = self._opened_at is not None
+        error: KrakenBookError | None = None
+        reason = failure and failure.words
         if self._refused is not None:
             refused, self._refused = self._refused, None
-            reason = self._judge(refused)
-        was_open = self._opened_at is not None
+            error = self._judge(refused)
+            reason = f"{refused.status}, {error}"
+        elif failure is not None and not was_open:
+            error = failure.kind(f"{self._server.address}: {failure.words}")
         # After short streams the pauses still grow, because a broken api may accept every request.
         if self._opened_at is not None and self._clock() - self._opened_at >= self._patience.proof:
             self._failure_backoff.reset()
         self._opened_at = None
-        self._outage.report(reason or self._close_reason or ENDED)
+        self._outage.report(reason or self._close_reason or ENDED, error)
         self._close_reason = None
         if self._has_doubted_book:
             # A resumed stream has no snapshot for it.
@@ -232,7 +242,8 @@ class ClientSession:
             Each book, which is now disconnected.
         """
         self._refused, self._last_id = None, None
-        yield from self.end("the program was interrupted")
+        self._close_reason = "the program was interrupted"
+        yield from self.end()
 
     def _open(self) -> Iterator[LiveBook]:
         self._outage.end()
@@ -244,19 +255,18 @@ class ClientSession:
             book.connect()
             yield book
 
-    def _judge(self, refused: RefusedAnswer) -> str:
-        """Return the reason of the outage after a refusal; raise the refusal if it is final."""
-        refusal = refused.refusal()
-        reason = f"{refused.status}, {refusal}"
+    def _judge(self, refused: RefusedAnswer) -> KrakenBookError:
+        """Return the error of a refusal; raise it if it is final."""
+        error = refused.error(was_served=bool(self.books))
         if refused.status == 400 and self._last_id is not None:
             # The id may be the cause. Without it the request may succeed.
             self._last_id = None
         elif refused.is_final and not self._may_be_served_again(refused):
             # Not by `report`, which would log that the client tries again.
-            self._outage.reason = reason
-            raise refusal
-        self._min_pause = refused.retry_after
-        return reason
+            self._outage.reason = f"{refused.status}, {error}"
+            raise error
+        self._min_pause = refused.retry_after or 0.0
+        return error
 
     def _may_be_served_again(self, refused: RefusedAnswer) -> bool:
         """Return whether the request may succeed later, because the api has served it before.
@@ -294,13 +304,11 @@ class ClientSession:
     def _is_requested(self, symbol: str) -> bool:
         if ALL in self._normalized or normalize_symbol(symbol) in self._normalized:
             return True
-        # A requested name may have only "-", as in foo-b-usd, which an index of the symbol finds.
-        index = SymbolIndex([symbol])
-        return any(index.find(name) for name in self._normalized)
+        return any(is_same_symbol(name, symbol) for name in self._normalized)
 
     def _doubt(self, reason: str) -> None:
         """End the stream for a snapshot: at once, or later if the stream has other books."""
-        log.warning("%s: book in doubt: %s; requesting a snapshot", self._address, reason)
+        log.warning("%s: book in doubt: %s; requesting a snapshot", self._server.address, reason)
         if not self._is_many:
             self._close_for_doubt(reason)
         elif self._restart_at is None:
@@ -311,7 +319,7 @@ class ClientSession:
         reason = self._parser.waits_for
         if reason is not None and reason != self._logged_wait and not self.books:
             self._logged_wait = reason
-            log.warning("%s: stream waits: %s", self._address, explain("syncing", reason))
+            log.warning("%s: stream waits: %s", self._server.address, explain("syncing", reason))
 
     def _close_if_silent(self) -> None:
         """Close a stream that sends bytes, but for too long no whole message or comment."""
@@ -341,3 +349,11 @@ class ClientSession:
             self._doubt_backoff.reset()
         self._doubted_at = now
         return self._doubt_backoff.next()
+
+
+def is_same_symbol(name: str, symbol: str) -> bool:
+    """Return whether `name` is a spelling of `symbol`.
+
+    A name may have only "-", as in foo-b-usd, which an index of the symbol finds.
+    """
+    return SymbolIndex([symbol]).find(name) is not None

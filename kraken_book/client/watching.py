@@ -8,21 +8,26 @@ from types import TracebackType
 from typing import Self
 
 from kraken_book.client.address import ApiAddress
+from kraken_book.client.arguments import checked_attempts, checked_seconds, requested_names
 from kraken_book.client.async_books import AsyncBooks
 from kraken_book.client.blocking_books import BlockingBooks
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.patience import Patience
 from kraken_book.client.session import ClientSession
-from kraken_book.errors import Unusable
 from kraken_book.printable import printable
 
-MAX_SHOWN = 60
+__all__ = ["Watch", "watch"]
+
+MAX_SHOWN = 200
+ANSWER_SECONDS = Patience().answer
 
 
 def watch(
     url: str,
     *symbols: str | Iterable[str],
     key: str | None = None,
+    timeout: float = ANSWER_SECONDS,
+    attempts: int | None = None,
     give_up_after: float | None = None,
 ) -> Watch:
     """Return an iterable over the books of `symbols` as they change, from the api at `url`.
@@ -36,20 +41,25 @@ def watch(
     `async` does the same and blocks.
 
     Invalid arguments raise TypeError (`url`, `key` or a symbol is not a text) or Unusable, a
-    ValueError: `url` is not the address of an api, `key` cannot be sent, no symbol is named, or an
-    environment variable, which the message names, is invalid.
+    ValueError: `url` is not the address of an api, `key` cannot be sent, no symbol is named, a
+    number is impossible, or an environment variable, which the message names, is invalid.
 
     Iterating raises UnknownSymbol or another Refused if the api will never serve the request, and
-    Unreachable after `give_up_after`.
+    the last error after `attempts` or `give_up_after`.
 
     Args:
         url: The address of the api or of a load balancer, with a path prefix if there is one.
         symbols: Names in any spelling (`BTC/USD`, `btc-usd`), as arguments or in lists. `"*"` is
             every book, including books that appear later.
         key: Sent as a Bearer token.
+        timeout: Seconds for each request until its stream opens.
+        attempts: Requests in a row that open no stream, before the last error is raised; None is
+            no limit.
         give_up_after: Seconds to try if nothing ever answers at `url`; None is no limit.
     """
-    return Watch(url, symbols, key, give_up_after)
+    seconds = checked_seconds(timeout)
+    patience = Patience(answer=seconds, connect=min(seconds, Patience().connect))
+    return Watch(url, symbols, key, give_up_after, patience, attempts)
 
 
 class Watch:
@@ -64,6 +74,7 @@ class Watch:
         key: As for `watch`.
         give_up_after: As for `watch`.
         patience: Time limits of connecting, answers and pauses.
+        attempts: As for `watch`.
     """
 
     def __init__(
@@ -73,15 +84,21 @@ class Watch:
         key: str | None = None,
         give_up_after: float | None = None,
         patience: Patience | None = None,
+        attempts: int | None = None,
     ) -> None:
         self._address = ApiAddress(url, key)
-        self._symbols = _names(symbols)
+        self._symbols = requested_names(symbols)
         self._give_up_after = give_up_after
         self._patience = patience or Patience()
+        self._attempts = None if attempts is None else checked_attempts(attempts)
         self._session = self._new_session()
         self._iterator: weakref.ref[AsyncBooks] | None = None
         self._is_entered = False
         self._kept: AsyncBooks | None = None
+
+    def __repr__(self) -> str:
+        names = ", ".join(self._symbols)
+        return printable(f"<Watch {names} at {self._address.shown}>", MAX_SHOWN)
 
     @property
     def books(self) -> Mapping[str, LiveBook]:
@@ -122,28 +139,9 @@ class Watch:
 
     def _new_session(self) -> ClientSession:
         return ClientSession(
-            self._symbols, self._address.shown, self._patience, self._give_up_after
+            self._symbols,
+            self._address.server,
+            self._patience,
+            self._give_up_after,
+            attempts=self._attempts,
         )
-
-
-def _names(symbols: Iterable[str | Iterable[str]]) -> tuple[str, ...]:
-    """Return the names in the arguments of `watch`, in order and without duplicates."""
-    names: list[str] = []
-    for given in symbols:
-        is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
-        names += [_name(each) for each in given] if is_list else [_name(given)]
-    # One text may contain several names, as in the query of a stream.
-    parts = [part.strip() for name in names for part in name.split(",")]
-    if not parts or not all(parts):
-        raise Unusable("name at least one symbol such as BTC/USD, or '*' for all")
-    return tuple(dict.fromkeys(parts))
-
-
-def _name(given: object) -> str:
-    if isinstance(given, str):
-        return given
-    shown = printable(repr(given), MAX_SHOWN)
-    raise TypeError(
-        f"{shown} is of type {type(given).__name__}, not a symbol: pass names such as 'BTC/USD' to"
-        " watch(), or a list of them"
-    )

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from kraken_book.client.address import ApiAddress
-from kraken_book.client.listing import ListingAnswer, NoAnswer, ask
+from kraken_book.client.fetch import Answer, NoAnswer, fetch_async, one_request_timeout
 from kraken_book.client.refused import parse_problem
 from kraken_book.level import Best
 from kraken_book.printable import printable
@@ -83,7 +83,7 @@ class BooksPoll:
         Yields:
             All books, or the failure of the request.
         """
-        async with self._address.async_client(httpx.Timeout(ANSWER_SECONDS)) as client:
+        async with self._address.async_client(one_request_timeout(ANSWER_SECONDS)) as client:
             while True:
                 try:
                     yield await self._request(client)
@@ -94,7 +94,7 @@ class BooksPoll:
     async def _request(self, client: httpx.AsyncClient) -> list[PolledBook]:
         asked_at = self._clock()
         try:
-            answer = await ask(client, "/books", ANSWER_SECONDS)
+            answer = await fetch_async(client, self._address, "/books", ANSWER_SECONDS)
         except NoAnswer as error:
             raise PollFailed(f"{error}, the api does not answer") from error
         if answer.status in {401, 403}:
@@ -115,7 +115,7 @@ def _with_time(book: PolledBook, asked_at: float) -> PolledBook:
     return msgspec.structs.replace(book, asked_at=asked_at)
 
 
-def _detail(answer: ListingAnswer) -> str:
+def _detail(answer: Answer) -> str:
     """Return the detail of a problem, or else HTTP's phrase for the status."""
     problem = parse_problem(answer.body)
     words = (problem and problem.detail) or httpx.codes.get_reason_phrase(answer.status)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import httpx
 import pytest
 import trustme
 
-from kraken_book import watch
+from kraken_book import ProxyFailed, TlsFailed, get_symbols, watch
 from kraken_book.client.environment import proxy_for
 from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
@@ -141,8 +143,50 @@ def test_certificates_of_the_environment_apply_to_this_machine(
 
 def test_untrusted_certificate_is_named_in_the_error(secure_url: str) -> None:
     books = watch(secure_url, SYMBOL, give_up_after=0.01)
-    with pytest.raises(ConnectionError, match="the certificate is not trusted"):
+    words = "the certificate is not trusted: .*; if .* name the authority's file in SSL_CERT_FILE"
+    with pytest.raises(TlsFailed, match=words):
         next(iter(books))
+    with pytest.raises(TlsFailed, match=words):
+        get_symbols(secure_url, attempts=1)
+
+
+def test_plain_server_behind_https_is_named_in_the_error() -> None:
+    def answer_at_once(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer_at_once, args=(listener,), daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(TlsFailed, match="use http:// instead of https://"):
+            get_symbols(url, attempts=1)
+
+
+def test_proxy_that_cannot_be_reached_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@127.0.0.1:1")
+    words = "192.0.2.2:3000: connection refused; the request goes through the proxy of HTTP_PROXY"
+    with pytest.raises(ProxyFailed, match=words) as caught:
+        get_symbols(ELSEWHERE, attempts=1)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(ProxyFailed, match="through the proxy of HTTP_PROXY"):
+        next(iter(watch(ELSEWHERE, SYMBOL, attempts=1)))
+
+
+def test_proxy_that_wants_a_password_is_an_error_that_says_where_to_put_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = answer(407, b"", "proxy-authenticate: Basic")
+    with CannedApi(refusal, refusal) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with pytest.raises(ProxyFailed, match="http://user:password@"):
+            get_symbols(ELSEWHERE, attempts=1)
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(ProxyFailed, match="the proxy of HTTPS_PROXY"):
+            get_symbols(ELSEWHERE.replace("http:", "https:"), attempts=1)
 
 
 def test_redirect_with_an_invalid_proxy_is_an_outage(

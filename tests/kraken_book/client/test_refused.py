@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from kraken_book import Refused, UnknownSymbol, watch
+from kraken_book import (
+    Refused,
+    ServiceUnavailable,
+    TimedOut,
+    TooManyRequests,
+    UnknownSymbol,
+    Unreachable,
+    Unusable,
+    Watch,
+    WrongKey,
+    watch,
+)
 from kraken_book.client.sse import MAX_BYTES
 from lab.canned_api import HOLD, Answer, CannedApi, answer, problem, sse_events, stream
 from lab.written_books import SYMBOL, snapshot, update
-from tests.kraken_book.client.reader import live_at, quick_watch, read_until
+from tests.kraken_book.client.reader import NO_PAUSES, live_at, quick_watch, read_until
 
 
 def test_unknown_symbol_is_an_error_with_suggestions() -> None:
@@ -111,3 +124,50 @@ def test_symbol_that_becomes_unknown_is_an_error_after_it_was_served() -> None:
     assert (book.status, book.reason) == ("stale", "disconnected")
     assert caught.value.symbols == ["ETH/USD"]
     assert books.outage == "404, no symbol"
+
+
+def test_key_that_expires_during_a_watch_ends_it_with_words_about_the_key() -> None:
+    gone = problem(401, "no such key")
+    with CannedApi(stream(sse_events(snapshot(3))), gone) as api:
+        books = quick_watch(api.url, key="k" * 20)
+        with pytest.raises(WrongKey, match="expired or was revoked") as caught:
+            list(books)
+    assert caught.value.reason == "key-expired"
+    assert "k" * 20 not in str(caught.value)
+    assert books.books[SYMBOL].status == "stale"
+
+
+def test_watch_gives_up_after_its_attempts_with_the_last_error() -> None:
+    limited = problem(429, "too many streams")
+    with CannedApi(problem(503), limited, stream(sse_events(snapshot(3)), HOLD)) as api:
+        books = Watch(api.url, (SYMBOL,), patience=NO_PAUSES, attempts=2)
+        with pytest.raises(TooManyRequests, match="too many streams"):
+            next(iter(books))
+        assert len(api.requests) == 2
+
+
+def test_attempts_count_anew_after_a_stream() -> None:
+    streams = [stream(sse_events(snapshot(seq))) for seq in (3, 4, 5)]
+    scripts = [problem(503), streams[0], problem(503), streams[1], problem(503), streams[2]]
+    with CannedApi(*scripts, problem(503), problem(503)) as api:
+        books = Watch(api.url, (SYMBOL,), patience=NO_PAUSES, attempts=2)
+        with pytest.raises(ServiceUnavailable):
+            list(books)
+        assert len(api.requests) == 8
+
+
+def test_watch_without_an_api_gives_up_after_its_attempts() -> None:
+    books = Watch("http://127.0.0.1:1", (SYMBOL,), patience=NO_PAUSES, attempts=2)
+    with pytest.raises(Unreachable, match="connection refused"):
+        next(iter(books))
+
+
+def test_watch_abandons_a_request_that_opens_no_stream_in_time() -> None:
+    with CannedApi([HOLD]) as api, pytest.raises(TimedOut, match=r"no answer within 0\.1 s"):
+        next(iter(watch(api.url, SYMBOL, timeout=0.1, attempts=1)))
+
+
+@pytest.mark.parametrize("limits", [{"timeout": 0}, {"attempts": 0}, {"attempts": True}])
+def test_impossible_limit_of_a_watch_is_an_error(limits: dict[str, Any]) -> None:
+    with pytest.raises(Unusable, match=f"^{next(iter(limits))}="):
+        watch("http://127.0.0.1:1", SYMBOL, **limits)

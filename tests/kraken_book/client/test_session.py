@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kraken_book import Unreachable
+from kraken_book.client.outage import Failure
 from kraken_book.client.patience import Patience
+from kraken_book.client.refused import Server
 from kraken_book.client.session import MAX_DOUBT_SECONDS, ClientSession
 from kraken_book.words import explain
 from lab.canned_api import sse_events
@@ -26,7 +29,7 @@ def test_pauses_without_an_answer_grow_at_random() -> None:
     session = ClientSession([SYMBOL])
     pauses = []
     for _ in range(8):
-        list(session.end("refused"))
+        list(session.end(Failure("refused", Unreachable)))
         pauses.append(session.pause())
     assert 0.5 <= pauses[0] <= 1.0
     assert all(4.0 <= pause <= 8.0 for pause in pauses[4:])
@@ -168,7 +171,7 @@ def test_stream_with_a_book_does_not_log_why_it_waits(caplog: pytest.LogCaptureF
 
 
 def test_invalid_book_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    session = ClientSession([SYMBOL], "http://here")
+    session = ClientSession([SYMBOL], Server("http://here"))
     read_stream(session, sse_events(snapshot(3), update(9)))
     line = caplog.messages[0]
     assert line.startswith(f"http://here: book in doubt: {SYMBOL}: event")

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from kraken_book import LiveBook
 from kraken_book.commands.watch import event_line, top_line
 from kraken_book.event import decode_event
 from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
 from lab.process import ROOT
 from lab.waiting import DEADLINE
-from lab.written_books import SYMBOL, snapshot, status
+from lab.written_books import SYMBOL, snapshot
 from tests.kraken_book.client.test_live_book import book_of, changed
 
 UNUSED_URL = "http://127.0.0.1:1"
@@ -115,10 +116,8 @@ def test_command_names_unreachable_address_its_time_limit_and_how_to_start_one()
 def test_lines_escape_control_characters_of_foreign_text() -> None:
     book = book_of(changed(snapshot(3), source=FOREIGN, exchange_time=FOREIGN * 9))
     assert top_line(book).isprintable()
-    book = book_of(snapshot(3), status(4, "syncing"))
-    change = decode_event(sse_data(status="syncing", reason=FOREIGN, symbol=FOREIGN))
-    book.apply(change)
-    book.symbol = FOREIGN
+    book = LiveBook(FOREIGN)
+    book.apply(decode_event(sse_data(status="syncing", reason=FOREIGN, symbol=FOREIGN)))
     assert top_line(book).isprintable()
     line = event_line(book)
     assert line.isascii()

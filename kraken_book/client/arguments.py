@@ -1,0 +1,77 @@
+"""The arguments that the client's functions share: symbols, time limits and attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kraken_book.errors import Unusable
+from kraken_book.printable import printable
+
+__all__ = ["ALL", "checked_attempts", "checked_seconds", "requested_names"]
+
+ALL = "*"
+"""The name of every symbol."""
+MAX_SHOWN = 60
+MAX_SECONDS = 86_400
+MAX_ATTEMPTS = 1_000
+
+
+def requested_names(
+    symbols: Iterable[str | Iterable[str]], most: int | None = None
+) -> tuple[str, ...]:
+    """Return the names in the arguments of a call, in order and without duplicates.
+
+    Args:
+        symbols: Names, lists of names, and texts with several names separated by commas.
+        most: The number of names at most, none of which may be `*` then; None is no limit.
+
+    Raises:
+        Unusable: There is no name, or too many.
+    """
+    names: list[str] = []
+    for given in symbols:
+        is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+        names += [_name(each) for each in given] if is_list else [_name(given)]
+    # One text may contain several names, as in the query of a stream.
+    parts = [part.strip() for name in names for part in name.split(",")]
+    if not parts or not all(parts):
+        raise Unusable("name at least one symbol such as BTC/USD, or '*' for all")
+    if most is not None and (len(parts) > most or ALL in parts):
+        raise Unusable(f"{printable(', '.join(parts), MAX_SHOWN)}: name one symbol such as BTC/USD")
+    return tuple(dict.fromkeys(parts))
+
+
+def _name(given: object) -> str:
+    if isinstance(given, str):
+        return given
+    shown = printable(repr(given), MAX_SHOWN)
+    raise TypeError(
+        f"{shown} is of type {type(given).__name__}, not a symbol: pass names such as 'BTC/USD' as"
+        " arguments, or a list of them"
+    )
+
+
+def checked_seconds(timeout: float) -> float:
+    """Return a time limit in seconds.
+
+    Raises:
+        Unusable: It is not a number above 0 and at most a day.
+    """
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if is_number and 0 < timeout <= MAX_SECONDS:
+        return timeout
+    shown = printable(repr(timeout)[:MAX_SHOWN])
+    raise Unusable(f"timeout={shown}: use seconds above 0, at most {MAX_SECONDS}, such as 10")
+
+
+def checked_attempts(attempts: int) -> int:
+    """Return a number of attempts.
+
+    Raises:
+        Unusable: It is not a whole number from 1 to 1,000.
+    """
+    is_whole = isinstance(attempts, int) and not isinstance(attempts, bool)
+    if is_whole and 1 <= attempts <= MAX_ATTEMPTS:
+        return attempts
+    shown = printable(repr(attempts)[:MAX_SHOWN])
+    raise Unusable(f"attempts={shown}: use a whole number from 1 to {MAX_ATTEMPTS}, such as 3")

@@ -1,0 +1,49 @@
+"""A book that does not change: the copy of a live one, or the answer to one request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kraken_book.event import Status
+from kraken_book.level import Level
+from kraken_book.precision import Precision
+from kraken_book.readable_book import ReadableBook
+
+__all__ = ["FrozenBook"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FrozenBook(ReadableBook):
+    """A verified book at one moment, with the status that it had then.
+
+    Attributes:
+        symbol: The symbol in the api's spelling.
+        status: `live`, `syncing` or `stale`, when the book was read.
+        reason: Why it was not live, None if it was or if the reason is unknown.
+        source: `kraken`, or `simulated`; None if there is no book.
+        depth: The maximum number of levels of a side, None if there is no book.
+        precision: The decimals of prices and quantities, None if there is no book.
+        epoch: The epoch of the last event of the book.
+        seq: The number of that event.
+        checksum: The checksum with which the levels were verified, None if there is no book.
+        exchange_time: When Kraken last changed the book: RFC 3339, UTC.
+        bids: The bids, highest first.
+        asks: The asks, lowest first.
+        event_id: The id with which a stream continues after this book; None if it is unknown.
+        age_ms: Milliseconds for which the api had not confirmed the book; None if it is unknown.
+    """
+
+    symbol: str
+    status: Status
+    reason: str | None
+    source: str | None
+    depth: int | None
+    precision: Precision | None
+    epoch: int | None
+    seq: int | None
+    checksum: int | None
+    exchange_time: str | None
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    event_id: str | None = None
+    age_ms: int | None = None
