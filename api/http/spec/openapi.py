@@ -57,13 +57,23 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
     "ETag": ("The version of the answer.", {"type": "string"}, 'W/"1785641751660-1042"'),
     "Cache-Control": ("How caches may keep the answer.", {"type": "string"}, "no-cache"),
     "X-Accel-Buffering": ("For nginx.", {"type": "string", "const": "no"}, "no"),
+    "RateLimit-Policy": (
+        "The limits of the client, if there are any: `q` in `w` seconds, or at once.",
+        {"type": "string"},
+        '"requests";q=600;w=60',
+    ),
+    "RateLimit": (
+        "What is left of a limit, `r`, and when there is more, `t` in seconds.",
+        {"type": "string"},
+        '"requests";r=0;t=2',
+    ),
     "Retry-After": (
         "Seconds after which to try again.",
         {"type": "string", "pattern": "^[0-9]+$"},
         "1",
     ),
 }
-_OPTIONAL_HEADERS = {"X-Book-Age-Ms"}
+_OPTIONAL_HEADERS = {"X-Book-Age-Ms", "RateLimit", "RateLimit-Policy"}
 _REQUEST_HEADERS = {
     "RequestId": (
         "X-Request-ID",
@@ -207,7 +217,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     responses = {
         str(operation.status): {
             "description": operation.summary,
-            "headers": _header_refs("X-Request-ID", *operation.headers),
+            "headers": _header_refs("X-Request-ID", *operation.headers, *_limit_headers(operation)),
             "content": {operation.media_type: content},
         }
     }
@@ -223,10 +233,12 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
 
 
 def _problem(codes: list[str]) -> dict[str, Any]:
-    retry = ("Retry-After",) if "retry_after" in PROBLEM_KINDS[codes[0]].members else ()
+    kind = PROBLEM_KINDS[codes[0]]
+    retry = ("Retry-After",) if "retry_after" in kind.members else ()
+    limits = ("RateLimit", "RateLimit-Policy") if kind.status == 429 else ()
     return {
         "description": "; ".join(f"`{code}`: {PROBLEM_KINDS[code].condition}" for code in codes),
-        "headers": _header_refs("X-Request-ID", "Cache-Control", *retry),
+        "headers": _header_refs("X-Request-ID", "Cache-Control", *retry, *limits),
         "content": {
             PROBLEM_JSON: {
                 "schema": _PROBLEM,
@@ -234,6 +246,10 @@ def _problem(codes: list[str]) -> dict[str, Any]:
             }
         },
     }
+
+
+def _limit_headers(operation: Operation) -> tuple[str, ...]:
+    return ("RateLimit", "RateLimit-Policy") if operation.is_limited else ()
 
 
 def _header_refs(*names: str) -> dict[str, Any]:
