@@ -49,7 +49,8 @@ COPY --from=build /venv /venv
 COPY --from=build /app /app
 
 # Listen on every address of the container; who runs it decides which ports can be reached.
-ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 API_HOST=0.0.0.0 COLLECTOR_HOST=0.0.0.0
+ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 API_HOST=0.0.0.0 API_OPS_HOST=0.0.0.0 \
+    COLLECTOR_HOST=0.0.0.0
 WORKDIR /app
 USER 10001:10001
 STOPSIGNAL SIGTERM

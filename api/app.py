@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from time import monotonic
 from typing import Any
 
@@ -22,9 +22,9 @@ from api.follow.ring_feed import RingFeed
 from api.follow.ring_registry import RingRegistry
 from api.follow.sweep import Sweep
 from api.follow.wake import MAX_STREAMS, Wake
-from api.http.proxies import TrustedProxies
+from api.http.hosts import HostCheck
 from api.http.request_log import CONSOLE_LEVELS
-from api.http.routes import make_app
+from api.http.routes import Site, make_app, make_ops_app
 from api.settings import ApiSettings
 from api.store.book_store import BookStore
 from api.store.directory import FRESH_SECONDS, Directory
@@ -64,7 +64,7 @@ class Api:
         max_age: Seconds without a confirmation after which a book is stale.
         buffer_bytes: Bound of the events and books that are kept for open streams.
         write_timeout: Seconds after which a client that reads nothing is cut off.
-        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+        site: How the api is reached from the web.
         sweep_interval: Seconds between two sweeps of a node.
         update_interval: Seconds between two updates of the channels' watermarks and symbols.
         list_fresh_seconds: Seconds for which the list of symbols is not read again.
@@ -84,7 +84,7 @@ class Api:
         max_age: float,
         buffer_bytes: int,
         write_timeout: float,
-        proxies: TrustedProxies | None = None,
+        site: Site | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
         update_interval: float = UPDATE_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
@@ -119,9 +119,7 @@ class Api:
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
         self.streams = Streams(write_timeout)
-        self.app = make_app(
-            self.store, self.directory, self.starter, self.streams, max_age, proxies
-        )
+        self.app = make_app(self.store, self.directory, self.starter, self.streams, max_age, site)
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines to run for the life of the process."""
@@ -135,9 +133,20 @@ class Api:
 
 
 async def run(
-    settings: ApiSettings, listener: socket.socket, output: LogOutput | None = None
+    settings: ApiSettings,
+    listener: socket.socket,
+    output: LogOutput | None = None,
+    ops_listener: socket.socket | None = None,
 ) -> None:
-    """Serve until a signal, or until the reader of `output` has closed it."""
+    """Serve until a signal, or until the reader of `output` has closed it.
+
+    Args:
+        settings: The settings.
+        listener: The listening socket of the api.
+        output: The handler of the log.
+        ops_listener: The listening socket of the operator endpoints; None to serve them with the
+            rest.
+    """
     going = stop_on_signals(output)
     log.info(
         "serving",
@@ -151,7 +160,13 @@ async def run(
         max_age=settings.api_max_age,
         buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
         write_timeout=settings.api_write_timeout,
-        proxies=settings.api_trusted_proxies,
+        site=Site(
+            hosts=HostCheck(settings.api_hosts, settings.api_host, settings.api_trusted_proxies),
+            origins=settings.api_cors_origins,
+            root_path=settings.api_root_path,
+            has_ops=ops_listener is None,
+            proxies=settings.api_trusted_proxies,
+        ),
     )
     drained = asyncio.Event()
     working = [asyncio.create_task(each) for each in api.loops()]
@@ -160,22 +175,39 @@ async def run(
     def seconds_left() -> float:
         return max(0.0, gone_at - monotonic() - ENDING_SECONDS)
 
-    limits = HttpLimits(
-        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
-    )
-    serving = asyncio.create_task(
-        serve(
-            api.app, listener, drained, grace=seconds_left, protocol=SocketProtocol, limits=limits
-        )
-    )
-    await stop_or_failure(going, [*working, serving])
+    serving = [
+        asyncio.create_task(server)
+        for server in _servers(api, settings, listener, ops_listener, drained, seconds_left)
+    ]
+    await stop_or_failure(going, [*working, *serving])
     gone_at = monotonic() + settings.api_drain
     await api.streams.drain(max(0.5, settings.api_drain - SERVER_SECONDS))
     drained.set()
-    await serving
+    for each in serving:
+        await each
     await end_tasks(working)
     await nodes.aclose()
     log.info("stopped")
+
+
+def _servers(
+    api: Api,
+    settings: ApiSettings,
+    listener: socket.socket,
+    ops_listener: socket.socket | None,
+    stop: asyncio.Event,
+    grace: Callable[[], float],
+) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield the server of each port."""
+    limits = HttpLimits(
+        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
+    )
+    yield serve(api.app, listener, stop, grace=grace, protocol=SocketProtocol, limits=limits)
+    if ops_listener is not None:
+        hosts = HostCheck(None, settings.api_ops_host)
+        site = Site(hosts, proxies=settings.api_trusted_proxies)
+        ops = make_ops_app(api.store, api.streams, site)
+        yield serve(ops, ops_listener, stop, grace=grace, limits=limits)
 
 
 def main() -> None:
@@ -184,6 +216,9 @@ def main() -> None:
     try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)
+        ops_listener = None
+        if settings.api_ops_port is not None:
+            ops_listener = listen(settings.api_ops_host, settings.api_ops_port, "API_OPS_PORT")
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener, output))
+    uvloop.run(run(settings, listener, output, ops_listener))

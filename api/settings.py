@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from pydantic_settings import NoDecode
 
 from api.http.proxies import TrustedProxies
+from api.http.web_settings import AllowedHosts, CorsOrigins, parse_root_path
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
 
 
@@ -33,3 +35,13 @@ class ApiSettings(ServiceSettings):
         TrustedProxies()
     )
     """addresses and networks of the proxies that are trusted to write X-Forwarded-For"""
+    api_hosts: Annotated[AllowedHosts | None, NoDecode, parsed_by(AllowedHosts.parse)] = None
+    """hosts that requests may name; if unset, any, or local names if API_HOST is loopback"""
+    api_cors_origins: Annotated[CorsOrigins | None, NoDecode, parsed_by(CorsOrigins.parse)] = None
+    """origins whose pages may read the api, such as https://app.example.com, or *"""
+    api_root_path: Annotated[str, parsed_by(parse_root_path)] = ""
+    """path below which a proxy serves the api, such as /kraken"""
+    api_ops_host: str = "127.0.0.1"
+    """address of API_OPS_PORT"""
+    api_ops_port: Port | None = None
+    """port of /healthz, /readyz and /metrics; if unset, they are on API_PORT"""

@@ -76,12 +76,20 @@ def _run(settings: RunSettings) -> int:
         welcome = Welcome(
             host=settings.api.api_host,
             port=port,
+            ops=_ops_address(settings.api, port),
             has_default_port=port == ApiSettings.model_fields["api_port"].default,
             selection=settings.collector.kraken_symbols,
             redis_url=redis_url,
             simulated=simulated,
         )
         return supervisor.run(partial(welcome_when_ready, supervisor.log, welcome))
+
+
+def _ops_address(settings: ApiSettings, port: int) -> tuple[str, int]:
+    """Return the address of the api's operator endpoints."""
+    if settings.api_ops_port is None:
+        return settings.api_host, port
+    return settings.api_ops_host, settings.api_ops_port
 
 
 @contextmanager

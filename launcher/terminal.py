@@ -110,6 +110,7 @@ class Welcome:
     Attributes:
         host: The address that the api listens on.
         port: The port of the api.
+        ops: The address and port of the api's operator endpoints.
         has_default_port: Whether `make tui` finds the api without API_PORT.
         selection: The books that the settings select.
         redis_url: The URL of Redis.
@@ -118,6 +119,7 @@ class Welcome:
 
     host: str
     port: int
+    ops: tuple[str, int]
     has_default_port: bool
     selection: Selection
     redis_url: str
@@ -151,13 +153,17 @@ def welcome_when_ready(log: Callable[[str], None], welcome: Welcome) -> None:
     """
 
     def wait_and_log() -> None:
-        address = _WILDCARD_HOSTS.get(welcome.host, welcome.host), welcome.port
-        if not _becomes_ready(*address):
+        if not _becomes_ready(*_reachable(*welcome.ops)):
             log(f"the api is not ready after {READY_TIMEOUT:g} s; see its lines above")
             return
-        log("\n".join(welcome.lines(_await_live(*address))))
+        log("\n".join(welcome.lines(_await_live(*_reachable(welcome.host, welcome.port)))))
 
     Thread(target=wait_and_log, name="welcome", daemon=True).start()
+
+
+def _reachable(host: str, port: int) -> tuple[str, int]:
+    """Return an address to connect to for one to listen on."""
+    return _WILDCARD_HOSTS.get(host, host), port
 
 
 def _example(selection: Selection, live: Sequence[str]) -> str:

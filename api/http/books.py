@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from hashlib import blake2b
 from typing import cast
 
 import msgspec
@@ -26,6 +27,7 @@ from kraken_book.event import Status
 from kraken_book.words import explain
 
 SOURCE_HEADER = "X-Book-Source"
+TAG_BYTES = 12
 
 _sides = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -44,14 +46,13 @@ class Books:
         self._directory = directory
         self._max_age = max_age
 
-    async def symbols(self, _request: Request) -> Response:
+    async def symbols(self, request: Request) -> Response:
         """Answer with the symbols that Kraken acknowledged, sorted."""
         states = await self._directory.states()
-        return json_response(
-            [symbol for symbol, state in states.items() if state.acknowledged], source_of(states)
-        )
+        symbols = [symbol for symbol, state in states.items() if state.acknowledged]
+        return list_response(request, symbols, source_of(states))
 
-    async def books(self, _request: Request) -> Response:
+    async def books(self, request: Request) -> Response:
         """Answer with a summary of every configured book."""
         states = await self._directory.states()
         books = await self._read(list(states))
@@ -59,7 +60,9 @@ class Books:
             _row(symbol, state, book, self._max_age)
             for (symbol, state), book in zip(states.items(), books, strict=True)
         ]
-        return json_response(rows, source_of(states))
+        # The tag of a list whose books have only aged is the same.
+        ageless = [msgspec.structs.replace(row, age_ms=None) for row in rows]
+        return list_response(request, rows, source_of(states), ageless)
 
     async def depth(self, request: Request) -> Response:
         """Answer with one book; raise Problem, with the last known one, if it is not current."""
@@ -215,10 +218,25 @@ def source_of(states: dict[str, SymbolState]) -> str:
     return "kraken" if sources == {"kraken"} else "simulated" if sources else "none"
 
 
-def json_response(content: object, source: str) -> Response:
-    """Return a JSON response that names the source of its books."""
-    headers = {"Cache-Control": "no-cache", SOURCE_HEADER: source}
-    return Response(encode_json(content), 200, headers, "application/json")
+def list_response(
+    request: Request, content: object, source: str, tagged: object = None
+) -> Response:
+    """Return a JSON response, or a 304 if the client has it.
+
+    Args:
+        request: The request.
+        content: The content.
+        source: The source of the books.
+        tagged: The part of the content that the tag depends on; by default all.
+    """
+    body = encode_json(content)
+    seen = body if tagged is None else encode_json(tagged)
+    tag = blake2b(seen, digest_size=TAG_BYTES, key=source.encode()).hexdigest()
+    headers = {"ETag": f'W/"{tag}"', "Cache-Control": "no-cache", SOURCE_HEADER: source}
+    asked = request.headers.get("If-None-Match")
+    if asked and has_tag(asked, headers["ETag"]):
+        return Response(None, 304, headers)
+    return Response(body, 200, headers, "application/json")
 
 
 def _row(symbol: str, state: SymbolState, book: BookWithAge | None, max_age: float) -> BookSummary:

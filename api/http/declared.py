@@ -30,6 +30,7 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 TEXT = "text/plain"
+SVG = "image/svg+xml"
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -9,11 +9,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from api.http.web_headers import PAGE_POLICY
+
 PAGE = Path(__file__).parent.parent / "page"
+# Crawlers may find the page. The books change faster than they come back.
+ROBOTS = "User-agent: *\nAllow: /$\nDisallow: /\n"
 PAGE_HEADERS = {
-    # The page loads nothing from other origins.
-    "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "nosniff",
+    # Also for the page's worker, which has the policy of its own file.
+    "Content-Security-Policy": PAGE_POLICY,
     # Revalidated each time, so that an upgrade never mixes old and new modules.
     "Cache-Control": "no-cache",
 }
@@ -26,9 +29,21 @@ class PageFiles(StaticFiles):
         """Return the response with a file, or a 304."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(PAGE_HEADERS)
+        # The same tag for a 304 and for a file, which may be compressed.
+        response.headers["ETag"] = f"W/{response.headers['ETag']}"
         return response
 
 
 async def page(_request: Request) -> Response:
     """Answer with the live page."""
     return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+
+
+async def favicon(_request: Request) -> Response:
+    """Answer with the page's icon, for browsers that look for it here."""
+    return FileResponse(PAGE / "favicon.svg", headers=PAGE_HEADERS)
+
+
+async def robots(_request: Request) -> Response:
+    """Answer with the rules for crawlers."""
+    return Response(ROBOTS, media_type="text/plain")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness
-from api.http.declared import EVENT_STREAM, HTML, JSON, TEXT, Operation
+from api.http.declared import EVENT_STREAM, HTML, JSON, SVG, TEXT, Operation
 from api.http.parameters import (
     EVENT_ID,
     INTERVAL,
@@ -60,18 +60,20 @@ SYMBOL_LIST = Operation(
     "The available symbols",
     "The configured symbols whose subscription Kraken has acknowledged, sorted.",
     answer=list[str],
-    headers=(SOURCE, "Cache-Control"),
+    headers=(SOURCE, "ETag", "Cache-Control"),
     problems=OF_LIST,
+    can_be_unchanged=True,
 )
 BOOK_LIST = Operation(
     "/books",
     "getBooks",
     _BOOKS,
     "A summary of each configured book",
-    "Sorted by symbol.",
+    "Sorted by symbol. The `ETag` does not depend on the ages.",
     answer=list[BookSummary],
-    headers=(SOURCE, "Cache-Control"),
+    headers=(SOURCE, "ETag", "Cache-Control"),
     problems=OF_LIST,
+    can_be_unchanged=True,
 )
 BOOK_STREAM = Operation(
     "/stream/{symbol:path}",
@@ -162,6 +164,19 @@ DOCS = Operation(
     problems=("no-such-route",),
     ignores_query=True,
 )
+FAVICON = Operation(
+    "/favicon.ico",
+    "getFavicon",
+    _ABOUT,
+    "The icon of the page",
+    "",
+    SVG,
+    headers=("Cache-Control",),
+    ignores_query=True,
+)
+ROBOTS = Operation(
+    "/robots.txt", "getRobots", _ABOUT, "The rules for crawlers", "", TEXT, ignores_query=True
+)
 
 OPERATIONS = (
     SYMBOL_LIST,
@@ -177,5 +192,7 @@ OPERATIONS = (
     DOCS,
     OPENAPI,
     ASYNCAPI,
+    FAVICON,
+    ROBOTS,
 )
 """All operations, in the order of the documentation. Mounts have files only, and are not here."""

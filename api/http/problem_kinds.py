@@ -24,6 +24,8 @@ PROBLEM_KINDS = {
     "bad-parameter": ProblemKind(
         400, "a parameter is unknown, repeated, missing, or has no valid value", ("parameter",)
     ),
+    "bad-host": ProblemKind(400, "there is more than one `Host` header"),
+    "wrong-host": ProblemKind(421, "`Host` is not one of the api's"),
     "unknown-symbol": ProblemKind(404, "no configured symbol has this name", ("symbols",)),
     "refused-symbol": ProblemKind(404, "Kraken refuses the symbol", ("reason",)),
     "no-such-route": ProblemKind(404, "nothing is served at this path"),
@@ -48,7 +50,7 @@ PROBLEM_KINDS = {
 }
 
 # Problems that any route can answer.
-EVERYWHERE = ("bad-parameter", "uri-too-long", "failure")
+EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that read the list of symbols.
 OF_LIST = ("no-symbols", "corrupt-symbols", "redis-away")
 # Problems of routes that name a symbol.

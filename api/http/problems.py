@@ -11,6 +11,7 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
@@ -20,7 +21,9 @@ from runtime.logs import get_logger
 log = get_logger(__name__)
 
 # Characters that are not escaped when a path becomes a URI reference: printable ASCII.
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+# The member of a request's scope with the path below which a proxy serves the api.
+ROOT_PATH_KEY = "kraken_book.root_path"
 
 
 class Problem(Exception):
@@ -101,6 +104,8 @@ async def on_problem(request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer a request that Starlette's router refused with 404 or 405."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 405 and request.method == "OPTIONS":
+        return Response(None, 204, _headers(error))
     code = "no-such-method" if error.status_code == 405 else "no-such-route"
     problem = Problem(error.status_code, code, _detail_of(error, request))
     problem.headers.update(_headers(error))
@@ -115,9 +120,15 @@ async def on_failure(request: Request, error: Exception) -> Response:
 
 
 def path_of(request: Request) -> str:
-    """Return the requested path as a percent-encoded URI reference."""
+    """Return the path that the client requested as a percent-encoded URI reference."""
     raw: bytes = request.scope["raw_path"]
-    return quote(raw, safe=_PRINTABLE)
+    return root_path_of(request.scope) + quote(raw, safe=PRINTABLE)
+
+
+def root_path_of(scope: Scope) -> str:
+    """Return the path below which a proxy serves the api, without a slash at its end."""
+    root_path: str = scope.get(ROOT_PATH_KEY, "")
+    return root_path
 
 
 def _detail_of(error: HTTPException, request: Request) -> str:
@@ -129,6 +140,7 @@ def _detail_of(error: HTTPException, request: Request) -> str:
 def _headers(error: HTTPException) -> Mapping[str, str]:
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        # Starlette joins a set, so its order differs between processes.
-        headers["Allow"] = ", ".join(sorted(headers.get("Allow", "GET").split(", ")))
+        # Starlette joins a set, so its order differs between processes. For files it has none.
+        allowed = headers.get("Allow", "GET, HEAD").split(", ")
+        headers["Allow"] = ", ".join(sorted({*allowed, "OPTIONS"}))
     return headers

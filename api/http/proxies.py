@@ -64,6 +64,10 @@ class TrustedProxies:
                 break
         return peer
 
+    def trusts_peer(self, scope: Scope) -> bool:
+        """Return whether the connection of a request comes from a trusted proxy."""
+        return self._trusts((scope.get("client") or ("",))[0])
+
     def _trusts(self, text: str) -> bool:
         plain = _plain_address(text)
         if plain is None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.delivery.stream_socket import bytes_streamed
 from api.http.proxies import TrustedProxies
+from api.http.web_settings import ROUTE_NAMES
 from api.store.errors import MAX_SHOWN
 from api.store.metrics import REQUESTS
 from runtime.logs import get_logger
@@ -94,12 +95,4 @@ def _log_answer(scope: Scope, status: int, size: int, seconds: float, client: st
 def _route(path: str) -> str:
     # Clients request arbitrary paths, but the label must have few values.
     first = path.strip("/").split("/", 1)[0]
-    return first if first in _ROUTES else "other"
-
-
-_ROUTES = frozenset(
-    (
-        *("", "page", "docs", "symbols", "books", "depth", "quote", "stream"),
-        *("healthz", "readyz", "metrics", "openapi.json", "asyncapi.json"),
-    )
-)
+    return first if first in ROUTE_NAMES else "other"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp
 
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http import operations
 from api.http.books import Books
+from api.http.cors import with_cors
 from api.http.declared import serve, serve_stream
-from api.http.files import PAGE, PageFiles, page
+from api.http.entry import Entry
+from api.http.files import PAGE, PageFiles, favicon, page, robots
+from api.http.hosts import HostCheck
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
@@ -22,9 +27,32 @@ from api.http.quotes import Quotes
 from api.http.request_log import RequestLogger
 from api.http.spec.docs import find_swagger_ui, spec_routes
 from api.http.stream_route import StreamRoute
+from api.http.web_headers import WebHeaders
+from api.http.web_settings import CorsOrigins
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
+
+METHODS = "GET, HEAD, OPTIONS, POST"
+
+
+@dataclass(frozen=True)
+class Site:
+    """How the api is reached from the web.
+
+    Attributes:
+        hosts: The check of hosts.
+        origins: Origins whose pages may read the api; None for its own alone.
+        root_path: The path below which a proxy serves the api; empty for none.
+        has_ops: Whether the operator endpoints are on the same port.
+        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+    """
+
+    hosts: HostCheck = field(default_factory=HostCheck.of_any_host)
+    origins: CorsOrigins | None = None
+    root_path: str = ""
+    has_ops: bool = True
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
 
 def make_app(
@@ -33,7 +61,7 @@ def make_app(
     starter: StreamStarter,
     streams: Streams,
     max_age: float,
-    proxies: TrustedProxies | None = None,
+    site: Site | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -43,10 +71,34 @@ def make_app(
         starter: Starts streams.
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
-        proxies: The proxies that are trusted to write `X-Forwarded-For`; none by default.
+        site: How the api is reached from the web; by default without checks and options.
     """
+    site = site or Site()
+    routes = make_routes(store, directory, starter, streams, max_age)
+    if site.has_ops:
+        routes += ops_routes(store, streams)
+    return _behind_the_web(_router(routes), routes, site)
+
+
+def make_ops_app(store: BookStore, streams: Streams, site: Site) -> ASGIApp:
+    """Return the application of a port for operator endpoints alone."""
+    routes = ops_routes(store, streams)
+    return _behind_the_web(_router(routes), routes, site)
+
+
+def ops_routes(store: BookStore, streams: Streams) -> list[BaseRoute]:
+    """Return the routes of the operator endpoints."""
+    ops = Ops(store, streams)
+    return [
+        serve(operations.HEALTH, ops.healthz),
+        serve(operations.READINESS, ops.readyz),
+        serve(operations.METRICS, ops.metrics),
+    ]
+
+
+def _router(routes: Sequence[BaseRoute]) -> ASGIApp:
     app = Starlette(
-        routes=make_routes(store, directory, starter, streams, max_age),
+        routes=routes,
         exception_handlers={
             ApiError: on_problem,
             Problem: on_problem,
@@ -54,10 +106,9 @@ def make_app(
             Exception: on_failure,
         },
     )
-    # A redirect would hide a wrong path from clients that do not follow redirects.
+    # `Entry` redirects, with addresses that are right behind a proxy.
     app.router.redirect_slashes = False
-    # Outermost, so that responses to unexpected exceptions have a log line and an id too.
-    return RequestLogger(app, proxies)
+    return app
 
 
 def make_routes(
@@ -68,7 +119,7 @@ def make_routes(
     max_age: float,
     swagger_ui: Path | None = None,
 ) -> list[BaseRoute]:
-    """Return all routes; `operations` declares them.
+    """Return all routes but those for operators; `operations` declares them.
 
     Args:
         store: Reads books.
@@ -81,7 +132,6 @@ def make_routes(
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
-    ops = Ops(store, streams)
     return [
         # Routes are tried in order, so the busiest comes first.
         serve(operations.DEPTH, books.depth),
@@ -92,8 +142,21 @@ def make_routes(
         serve(operations.QUOTE, quotes.quote),
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),
-        serve(operations.HEALTH, ops.healthz),
-        serve(operations.READINESS, ops.readyz),
-        serve(operations.METRICS, ops.metrics),
+        serve(operations.FAVICON, favicon),
+        serve(operations.ROBOTS, robots),
         *spec_routes(swagger_ui or find_swagger_ui()),
     ]
+
+
+def _behind_the_web(app: ASGIApp, routes: Sequence[BaseRoute], site: Site) -> ASGIApp:
+    """Return `app` with all that stands between a client and its routes."""
+
+    def is_served(path: str) -> bool:
+        scope = {"type": "http", "path": path, "root_path": "", "method": "GET"}
+        return any(route.matches(scope)[0] is not Match.NONE for route in routes)
+
+    app = Entry(app, is_served, METHODS, site.hosts, site.root_path)
+    if site.origins is not None:
+        app = with_cors(app, site.origins)
+    # Outermost, so that responses to unexpected exceptions have a log line and an id too.
+    return RequestLogger(WebHeaders(app), site.proxies)

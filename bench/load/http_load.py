@@ -76,6 +76,6 @@ class _Connection(asyncio.Protocol):
 
 def get(path: str, **headers: str) -> bytes:
     """Return the bytes of a GET; underscores in header names become dashes."""
-    lines = [f"GET {path} HTTP/1.1", "Host: bench"]
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -113,7 +113,7 @@ async def read_streams(port: int) -> None:
 
     async def read() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while await reader.read(2**16):
             pass
 

@@ -22,7 +22,7 @@ class _Reader:
 
     def __init__(self, address: StreamAddress) -> None:
         self.socket = socket.create_connection(("127.0.0.1", address.port), ANSWER_TIMEOUT)
-        request = f"GET {address.path} HTTP/1.1\r\nHost: bench\r\n\r\n"
+        request = f"GET {address.path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
         self.socket.sendall(request.encode())
         assert self.socket.recv(12).endswith(b" 200"), "the server refuses"
         self.socket.setblocking(False)

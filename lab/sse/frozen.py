@@ -14,7 +14,7 @@ def stream_request(symbol: str, last_event_id: str | None = None) -> bytes:
     """Return the bytes of a request for the stream of a symbol or, with `*`, of every book."""
     resume = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
     path = "/stream?symbols=*" if symbol == "*" else stream_path(symbol)
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{resume}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{resume}\r\n".encode()
 
 
 def frozen_reader(url: str, symbol: str, last_event_id: str | None = None) -> socket.socket:

@@ -115,7 +115,7 @@ class TimingReaders:
     """
 
     def __init__(self, port: int, path: str, count: int) -> None:
-        request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: text/event-stream\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
         self._buffer = bytearray(_CARRIED + _MAX_BYTES)
         self._into = memoryview(self._buffer)[_CARRIED:]
         self._poll = select.epoll()

@@ -15,7 +15,7 @@ from api.app import Api
 from api.delivery.cursor import Cursor
 from api.follow.buffer import MAX_BYTES
 from api.follow.ring import Ring
-from api.http.routes import make_routes
+from api.http.routes import make_routes, ops_routes
 from kraken_book.contract.keys import SYMBOLS, WAKE, events_key
 from kraken_book.contract.symbol_state import (
     SymbolState,
@@ -119,7 +119,8 @@ class Replica(Api):
     @property
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the app."""
-        return make_routes(self.store, self.directory, self.starter, self.streams, MAX_AGE)
+        routes = make_routes(self.store, self.directory, self.starter, self.streams, MAX_AGE)
+        return [*routes, *ops_routes(self.store, self.streams)]
 
     def cursor(self, symbol: str = "BTC/USD") -> Cursor:
         return self.starter.book_cursor(symbol)

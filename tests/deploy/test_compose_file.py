@@ -18,7 +18,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 # The image sets the addresses that services listen on; the compose file publishes the ports.
-LISTENS = {"API_HOST", "API_PORT", "COLLECTOR_HOST", "COLLECTOR_PORT"}
+LISTENS = {"API_HOST", "API_PORT", "API_OPS_HOST", "COLLECTOR_HOST", "COLLECTOR_PORT"}
 PROXIES = {"HTTPS_PROXY", "NO_PROXY"}
 
 
@@ -55,6 +55,13 @@ def test_service_drops_privileges(service: str) -> None:
     assert said["security_opt"] == ["no-new-privileges:true"]
     assert "mem_limit" in said
     assert "pids_limit" in said
+
+
+def test_health_check_of_the_api_follows_its_ops_port() -> None:
+    check = SERVICES["api"]["healthcheck"]["test"][-1]
+    assert check == "http://127.0.0.1:${API_OPS_PORT:-3000}/readyz"
+    # Caddy's check may not need an operator endpoint.
+    assert SERVICES["caddy"]["healthcheck"]["test"][-1].endswith("/robots.txt")
 
 
 @pytest.mark.parametrize("service", SERVICES)

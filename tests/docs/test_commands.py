@@ -33,7 +33,7 @@ from tests.docs.markdown import PAGES, Block, blocks, name_of
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 SHELL = [block for block in BLOCKS if block.language == "sh" and block.reason is None]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
-OTHER_LANGUAGES = {"text", "json", "html", "nginx", "caddyfile", "ini"}
+OTHER_LANGUAGES = {"text", "json", "html", "nginx", "caddyfile", "ini", "yaml"}
 PROGRAMS = ("curl", "jq", "redis-cli")
 DEADLINE = 30
 MAX_PRINTS = 3

@@ -146,7 +146,7 @@ def ask_for_books(api: Api) -> socket.socket:
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect(("127.0.0.1", api.port))
-    slow.sendall(b"GET /books HTTP/1.1\r\nHost: x\r\n\r\n")
+    slow.sendall(b"GET /books HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return slow
 
 
@@ -195,7 +195,7 @@ def test_draining_replica_answers_requests_in_flight(stage: Stage) -> None:
             for _ in range(2)
         ]
         for each, path in zip(asking, ("/depth/BTC%2FUSD", "/books"), strict=True):
-            each.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            each.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         # Unanswered: they are in flight until the timeout of Redis.
         asked = threading.Event()
         asked.wait(0.3)

@@ -96,7 +96,9 @@ PATHS = [
 def test_half_closed_request_gets_whole_answer_on_every_port(
     scene: Scene, service: str, path: str
 ) -> None:
-    with connect(scene.port_of(service), f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as s:
+    with connect(
+        scene.port_of(service), f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    ) as s:
         s.shutdown(socket.SHUT_WR)
         head, _, body = read_all(s).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
@@ -106,7 +108,7 @@ def test_half_closed_request_gets_whole_answer_on_every_port(
 
 @pytest.mark.parametrize("service", ["api", "collector", "simulator"])
 def test_unwanted_body_holds_no_connection_on_any_port(scene: Scene, service: str) -> None:
-    request = b"GET /books HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\nx"
+    request = b"GET /books HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\nx"
     with connect(scene.port_of(service), request) as s:
         head, _, body = read_all(s).partition(b"\r\n\r\n")
     assert head.split()[1] in (b"200", b"404")
@@ -121,7 +123,7 @@ def test_half_closed_stream_continues_until_client_is_gone(
 ) -> None:
     path += "&symbols=BTC/USD" if path.endswith("top") else ""
     before = scene.api.metric("kraken_book_readers")
-    request = f"GET {path} HTTP/{version}\r\nHost: x\r\n\r\n"
+    request = f"GET {path} HTTP/{version}\r\nHost: localhost\r\n\r\n"
     with connect(scene.api.port, request.encode()) as s:
         s.shutdown(socket.SHUT_WR)
         came = b""
@@ -133,7 +135,7 @@ def test_half_closed_stream_continues_until_client_is_gone(
 
 @pytest.mark.parametrize("ending", ["closed", "reset", "half-closed, then reset"])
 def test_client_gone_from_quiet_stream_is_noticed(quiet_api: Api, ending: str) -> None:
-    sock = connect(quiet_api.port, b"GET /stream/BTC/USD HTTP/1.1\r\nHost: x\r\n\r\n")
+    sock = connect(quiet_api.port, b"GET /stream/BTC/USD HTTP/1.1\r\nHost: localhost\r\n\r\n")
     read_until(sock, b"data: ")
     assert quiet_api.metric("kraken_book_readers") == 1
     begun = time.monotonic()
@@ -157,7 +159,7 @@ def test_stream_for_http_1_0_is_plain_bytes(scene: Scene) -> None:
 
 
 def test_idle_connection_is_kept_for_configured_time(scene: Scene) -> None:
-    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connect(scene.api.port, request) as s:
         read_until(s, b"ok")
         s.sendall(request)
@@ -175,7 +177,7 @@ def test_request_log_has_client_address_of_trusted_proxy(scene: Scene) -> None:
 HOLDING = {
     "bodies": b"GET /stream/BTC/USD/nothing HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\nx",
     "heads": b"GET /healthz HTTP/1.1\r\na: ",
-    "idle": b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "idle": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
 

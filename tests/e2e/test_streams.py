@@ -214,7 +214,7 @@ def reader_that_does_not_read(api: Api, symbol: str) -> socket.socket:
     stuck = socket.socket()
     stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     stuck.connect((address.hostname, address.port))
-    stuck.sendall(f"GET {stream_path(symbol)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    stuck.sendall(f"GET {stream_path(symbol)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return stuck
 
 

@@ -23,7 +23,9 @@ def welcome_lines(
     port: int = 3000,
 ) -> str:
     """Return the lines of a welcome."""
-    welcome = Welcome(host, port, port == 3000, parse_selection(symbols), url, simulated)
+    welcome = Welcome(
+        host, port, (host, port), port == 3000, parse_selection(symbols), url, simulated
+    )
     return "\n".join(welcome.lines(live))
 
 

@@ -150,6 +150,8 @@ def problem_examples() -> dict[str, Any]:
     known = depth_body(_stored(), 1, 0.0)
     problems = [
         BadParameter("level", "unknown; did you mean levels?"),
+        Problem(400, "bad-host", "there must be one Host header"),
+        Problem(421, "wrong-host", "the host 'evil.example' is not served here"),
         problem_of(NoSuchSymbol("BTC/USDX", ["BTC/USD", "BTC/USDT"])),
         refused_symbol("XBT/EUR", "Currency pair not supported XBT/EUR"),
         Problem(414, "uri-too-long", "the path has more than 1024 bytes"),

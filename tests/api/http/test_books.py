@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from lab.written_books import snapshot
+from lab.written_books import snapshot, update
 from tests.api.replica import EPOCH, MAX_AGE, Written
 
 
@@ -96,3 +96,42 @@ async def test_responses_name_the_source_of_their_books(
         await written.symbol(f"X{number}/USD", source=source)
     for path in ("/symbols", "/books"):
         assert (await client.get(path)).headers["x-book-source"] == said
+
+
+@pytest.mark.parametrize("path", ["/symbols", "/books"])
+async def test_list_that_has_not_changed_is_a_304(
+    client: httpx.AsyncClient, written: Written, btc: None, path: str
+) -> None:
+    first = await client.get(path)
+    tag = first.headers["etag"]
+    assert tag.startswith('W/"')
+    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}', "*"):
+        again = await client.get(path, headers={"If-None-Match": given})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["x-book-source"] == "simulated"
+    other = await client.get(path, headers={"If-None-Match": 'W/"other"'})
+    assert other.status_code == 200
+
+
+async def test_tag_of_books_changes_with_a_book_and_not_with_its_age(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    first = await client.get("/books")
+    await written.touch(EPOCH, 2, age=5.0)
+    aged = await client.get("/books")
+    assert aged.json()[0]["age_ms"] > first.json()[0]["age_ms"]
+    assert aged.headers["etag"] == first.headers["etag"]
+    await written.book(EPOCH, update(3))
+    changed = await client.get("/books", headers={"If-None-Match": first.headers["etag"]})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
+async def test_tag_of_books_changes_when_a_book_becomes_stale(
+    client: httpx.AsyncClient, written: Written, btc: None
+) -> None:
+    live = await client.get("/books")
+    await written.touch(EPOCH, 2, age=60.0)
+    stale = await client.get("/books", headers={"If-None-Match": live.headers["etag"]})
+    assert (stale.status_code, stale.json()[0]["status"]) == (200, "stale")

@@ -19,7 +19,7 @@ async def test_control_characters_in_paths_are_escaped(
         assert answer.json()["instance"] == f"{path}{sent}/USD"
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/depth", "/page/nothing.js", "/symbols/"])
+@pytest.mark.parametrize("path", ["/nothing", "/depth", "/page/nothing.js", "/page/"])
 async def test_unknown_path_is_a_404_problem(client: httpx.AsyncClient, path: str) -> None:
     assert_problem(await client.get(path, follow_redirects=True), 404, "no-such-route")
 
@@ -32,8 +32,8 @@ async def test_other_methods_are_a_405_with_the_allowed_ones(
     assert answer.status_code == 405
     assert answer.headers["content-type"] == PROBLEM
     # The order is the same on every replica.
-    assert answer.headers["allow"] == "GET, HEAD"
-    assert answer.json()["detail"] == "POST is not allowed here, only GET, HEAD"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert answer.json()["detail"] == "POST is not allowed here, only GET, HEAD, OPTIONS"
 
 
 async def test_stream_of_unknown_symbol_is_a_404(client: httpx.AsyncClient, btc: None) -> None:
