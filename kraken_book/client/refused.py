@@ -161,6 +161,9 @@ class RefusedAnswer:
             return TooManyRequests(429, detail + pause, code=code, retry_after=after)
         is_passing = self.status >= 500 or self.status in TRANSIENT
         kind = ServiceUnavailable if is_passing else Refused
+        if code is None and not is_passing:
+            address = self._server.address
+            detail += f" ({self.status}; check the address: {address} may be no kraken-book api)"
         return kind(self.status, detail, code=code, retry_after=after)
 
     def _not_found(self, problem: ProblemDetails, detail: str) -> Refused:

@@ -83,6 +83,7 @@ CASES = {
     "limit without a time": Case(429, TooManyRequests, "too-many-requests", "429"),
     "outage": Case(503, ServiceUnavailable, "unavailable", "the api's words", "redis-away"),
     "slow request": Case(408, ServiceUnavailable, "unavailable", "408"),
+    "another server": Case(426, Refused, "refused", "check the address: http://here may be no"),
     "bad request": Case(400, Refused, "refused", "the api's words", "bad-parameter"),
 }  # fmt: skip
 
