@@ -210,8 +210,12 @@ class RefusedAnswer:
     def _key_reason(self, code: str | None, challenge: str, *, was_served: bool) -> KeyReason:
         if not self._server.has_credentials:
             return "key-missing"
+        if was_served:
+            return "key-expired"
+        if code in _KEY_WORDS:
+            return code
         told = " ".join((code or "", *_ERROR_WORDS.findall(challenge))).lower()
-        return "key-expired" if was_served or "expired" in told else "key-unknown"
+        return "key-expired" if "expired" in told else "key-unknown"
 
     def _wrong_proxy_user(self) -> ProxyFailed:
         return ProxyFailed(

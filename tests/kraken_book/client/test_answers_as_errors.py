@@ -58,6 +58,7 @@ CASES = {
     "wrong password": Case(401, WrongKey, "key-unknown", "a user and", None, BASIC, KNOWN),
     "unknown key": Case(401, WrongKey, "key-unknown", "does not know this key", None, {}, KNOWN),
     "invalid token": Case(401, WrongKey, "key-unknown", "does not know", None, UNKNOWN, KNOWN),
+    "revoked key": Case(401, WrongKey, "key-unknown", "is whole", "key-unknown", {}, KNOWN),
     "expired key": Case(401, WrongKey, "key-expired", "get a new one", "key-expired", {}, KNOWN),
     "expired token": Case(401, WrongKey, "key-expired", "expired", None, EXPIRED, KNOWN),
     "forbidden": Case(403, Forbidden, "forbidden", "use a key that permits it", "forbidden"),
@@ -102,6 +103,8 @@ def test_answer_becomes_the_error_that_says_what_to_change(name: str) -> None:
 def test_key_that_was_accepted_before_has_expired() -> None:
     error = RefusedAnswer(401, {}, KNOWN).error(was_served=True)
     assert (error.reason, isinstance(error, WrongKey)) == ("key-expired", True)
+    # An api that needs a key since a restart had none to expire.
+    assert RefusedAnswer(401, {}).error(was_served=True).reason == "key-missing"
 
 
 def test_answer_of_another_server_gives_no_code_and_no_control_characters() -> None:
