@@ -23,7 +23,7 @@ DOCS_HEADERS = {
     **PAGE_HEADERS,
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
 }
-INSTALL = "pip install 'kraken-book[services]'"
+INSTALL = "pip install swagger-ui-bundle"
 
 
 def find_swagger_ui() -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 from api.http.answers import ProblemAnswer
 from api.http.declared import EVENT_STREAM, TICKET, Operation, RouteParameter
 from api.http.operations import OPERATIONS, TAGS
+from api.http.parameters import EVENT_ID, WATERMARK
 from api.http.problem_kinds import PROBLEM_KINDS
 from api.http.spec.examples import answer_examples, event_examples, problem_examples
 from api.http.spec.schemas import REFERENCE, schemas_of
@@ -66,8 +67,8 @@ _OPTIONAL_HEADERS = {"X-Book-Age-Ms"}
 _REQUEST_HEADERS = {
     "RequestId": (
         "X-Request-ID",
-        "Your own id of the request; any other text is replaced.",
-        {"type": "string", "pattern": r"^[A-Za-z0-9_.:/+=-]{1,128}$"},
+        "Your own id of the request: 1 to 128 letters, digits and `_.:/+=-`; else it is replaced.",
+        {"type": "string"},
         "order-4711",
     ),
     "IfNoneMatch": (
@@ -76,13 +77,8 @@ _REQUEST_HEADERS = {
         {"type": "string"},
         'W/"1785641751660-1042"',
     ),
-    "LastEventId": (
-        "Last-Event-ID",
-        "Resume after this id; browsers send it when they reconnect. At most 34 characters.",
-        {"type": "string", "maxLength": 34, "pattern": "^([0-9]{1,15}(-[0-9]{1,18})?)?$"},
-        "1785638131660-1042",
-    ),
 }
+_RESUME = "Resume after this id; browsers send it when they reconnect."
 _BEARER, _TICKET = "bearer", "ticket"
 _SECURITY_SCHEMES = {
     _BEARER: {
@@ -185,9 +181,12 @@ def _common(operation: Operation) -> list[dict[str, Any]]:
     names = ["RequestId"]
     if operation.can_be_unchanged:
         names.append("IfNoneMatch")
-    if operation.media_type == EVENT_STREAM:
-        names.append("LastEventId")
-    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    references = [{"$ref": f"#/components/parameters/{name}"} for name in names]
+    return references + [
+        {**_parameter(each), "name": "Last-Event-ID", "in": "header", "description": _RESUME}
+        for each in operation.parameters
+        if each in (EVENT_ID, WATERMARK)
+    ]
 
 
 def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any]:

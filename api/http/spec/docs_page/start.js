@@ -41,6 +41,15 @@ function withoutNull(schema) {
   else Object.assign(schema, {...others[0], ...schema})
 }
 
+/** Say of each stream how to read it, because Swagger UI shows an answer only when it has ended. */
+function explainStreams(spec) {
+  for (const {get} of Object.values(spec.paths)) {
+    if (get?.responses["200"].content?.["text/event-stream"]) {
+      get.description += "\n\n**Try it out shows nothing until a stream ends: use `curl -N`.**"
+    }
+  }
+}
+
 function fail(text) {
   const line = document.createElement("p")
   line.className = "waiting"
@@ -54,6 +63,7 @@ try {
   const spec = {...in30(await answer.json()), openapi: OPENAPI_3_0}
   // Swagger UI resolves a relative server against the page, which is in the same folder.
   spec.servers = spec.servers.map(({url}) => ({url: new URL(url, address).href.replace(/\/$/, "")}))
+  explainStreams(spec)
   SwaggerUIBundle({
     spec,
     dom_id: "#docs",

@@ -1,0 +1,122 @@
+"""Requests that schemathesis makes from the specification get answers that it declares.
+
+Streams are asked with HEAD, because their answers do not end; `test_answers` has their events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, Config, GenerationMode, Response
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from api.http.declared import EVENT_STREAM
+from api.http.operations import OPERATIONS
+from lab.written_books import snapshot, update
+from runtime.redis.client import connect_redis
+from tests.api.http.spec.strict import DOCUMENT
+from tests.api.replica import EPOCH, Replica, Written
+
+EXAMPLES = 10
+# Requests that are valid, and, for routes with parameters, ones that are not.
+REQUESTS = [
+    (each.id, mode)
+    for each in OPERATIONS
+    for mode in GenerationMode
+    if each.parameters or mode is GenerationMode.POSITIVE
+]
+CONFIG = {
+    "base-url": "http://replica",
+    # 404 for a symbol, 405 for a method.
+    "checks": {"negative_data_rejection": {"expected-statuses": ["400", "404", "405", "414"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> OpenApiSchema:
+    return schemathesis.openapi.from_dict(DOCUMENT, config=Config.from_dict(CONFIG))
+
+
+class Service:
+    """A replica with one book, whose requests run in a loop of its own."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._redis_url = redis_url
+
+    async def _start(self) -> None:
+        self._redis = connect_redis(self._redis_url)
+        written = Written(self._redis)
+        await written.symbol("BTC/USD")
+        await written.book(EPOCH, snapshot(1), update(2))
+        self._client = Replica(self._redis, max_age=3600.0).client()
+
+    async def _stop(self) -> None:
+        await self._client.aclose()
+        await self._redis.aclose()
+
+    def __enter__(self) -> Service:
+        self._loop.run_until_complete(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.run_until_complete(self._stop())
+        self._loop.close()
+
+    def answer(self, case: Case[Any]) -> Response:
+        """Return the answer to a request; to HEAD if it opens a stream."""
+        answer = None
+        declared = case.operation.definition.raw["responses"]["200"]["content"]
+        if case.method == "GET" and EVENT_STREAM in declared:
+            answer = self._send("HEAD", case)
+        if answer is None or answer.status_code != 200:
+            answer = self._send(case.method, case)
+        answer.elapsed = timedelta(0)
+        return Response.from_httpx(answer, verify=False)
+
+    def _send(self, method: str, case: Case[Any]) -> httpx.Response:
+        prepared = requests.Request(**case.as_transport_kwargs()).prepare()
+        headers = [
+            (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1"))
+            for name, value in prepared.headers.items()
+        ]
+        request = httpx.Request(method, str(prepared.url), headers=headers)
+        return self._loop.run_until_complete(self._client.send(request))
+
+
+@pytest.fixture
+def service(fake_redis_url: str) -> Iterator[Service]:
+    with Service(fake_redis_url) as started:
+        yield started
+
+
+# Not `schema.parametrize`, which makes requests while tests are collected, in each worker.
+@pytest.mark.parametrize(("operation_id", "mode"), REQUESTS)
+def test_answers_are_as_declared(
+    service: Service, schema: OpenApiSchema, operation_id: str, mode: GenerationMode
+) -> None:
+    operation = schema.find_operation_by_id(operation_id)
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def check(case: Case[Any]) -> None:
+        # OpenAPI cannot say that two parameters exclude each other.
+        is_excluded = {"view", "levels"} <= set(case.query or ())
+        excluded: list[Any] = [positive_data_acceptance] if is_excluded else []
+        case.validate_response(service.answer(case), excluded_checks=excluded)
+
+    check()
