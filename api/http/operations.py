@@ -196,3 +196,6 @@ OPERATIONS = (
     ROBOTS,
 )
 """All operations, in the order of the documentation. Mounts have files only, and are not here."""
+
+OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
+"""All operations but those for operators."""

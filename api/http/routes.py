@@ -74,7 +74,7 @@ def make_app(
         site: How the api is reached from the web; by default without checks and options.
     """
     site = site or Site()
-    routes = make_routes(store, directory, starter, streams, max_age)
+    routes = make_routes(store, directory, starter, streams, max_age, has_ops=site.has_ops)
     if site.has_ops:
         routes += ops_routes(store, streams)
     return _behind_the_web(_router(routes), routes, site)
@@ -118,6 +118,8 @@ def make_routes(
     streams: Streams,
     max_age: float,
     swagger_ui: Path | None = None,
+    *,
+    has_ops: bool = True,
 ) -> list[BaseRoute]:
     """Return all routes but those for operators; `operations` declares them.
 
@@ -128,6 +130,7 @@ def make_routes(
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
+        has_ops: Whether the specification has the operator endpoints.
     """
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
@@ -144,7 +147,10 @@ def make_routes(
         serve_stream(operations.BOOK_STREAM, stream),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),
-        *spec_routes(swagger_ui or find_swagger_ui()),
+        *spec_routes(
+            swagger_ui or find_swagger_ui(),
+            operations.OPERATIONS if has_ops else operations.OF_READERS,
+        ),
     ]
 
 
