@@ -92,7 +92,9 @@ def _names_in(path: Path) -> Iterator[str]:
         if isinstance(node, ast.ClassDef) and node.bases and node.name.endswith("Settings"):
             for field in node.body:
                 if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                    yield field.target.id.upper()
+                    # Constants of the class are in capitals.
+                    if field.target.id.islower():
+                        yield field.target.id.upper()
 
 
 def _fault(name: str, known: frozenset[str]) -> str | None:
