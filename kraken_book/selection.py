@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol, normalize_symbol
 
+__all__ = ["Selection", "parse_selection"]
+
 # A wildcard may have one "*" more than the longest symbol, so that it can match that symbol.
 _SIDE = rf"[*{SIDE_CHARACTERS}]{{1,{MAX_SIDE_LENGTH + 1}}}"
 _WILDCARD = re.compile(rf"\*|{_SIDE}/{_SIDE}")

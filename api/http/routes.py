@@ -87,7 +87,14 @@ def make_app(
     """
     site = site or Site()
     routes = make_routes(
-        store, directory, starter, streams, max_age, authenticator=authenticator, limiter=limiter
+        store,
+        directory,
+        starter,
+        streams,
+        max_age,
+        authenticator=authenticator,
+        has_ops=site.has_ops,
+        limiter=limiter,
     )
     if site.has_ops:
         routes += ops_routes(store, streams)
@@ -137,8 +144,10 @@ def make_routes(
     streams: Streams,
     max_age: float,
     swagger_ui: Path | None = None,
+    *,
     authenticator: Authenticator | None = None,
     limiter: Limiter | None = None,
+    has_ops: bool = True,
 ) -> list[BaseRoute]:
     """Return all routes but those for operators; `operations` declares them.
 
@@ -151,6 +160,7 @@ def make_routes(
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
         authenticator: Issues tickets; None if the api needs no keys.
         limiter: Limits the streams of each caller; None for no limits.
+        has_ops: Whether the specification has the operator endpoints.
     """
     stream = StreamRoute(directory, starter, streams, limiter)
     books = Books(store, directory, max_age)
@@ -169,7 +179,10 @@ def make_routes(
         serve(operations.TICKET, tickets.issue),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),
-        *spec_routes(swagger_ui or find_swagger_ui()),
+        *spec_routes(
+            swagger_ui or find_swagger_ui(),
+            operations.OPERATIONS if has_ops else operations.OF_READERS,
+        ),
     ]
 
 
