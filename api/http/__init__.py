@@ -1,6 +1,9 @@
 """Answer HTTP requests.
 
 - `request_log` gives each request an id and a log line; `proxies` finds its client's address.
+- `web_headers` completes the headers of each answer, `compression` its body, and `cors` permits
+  other origins. `entry` checks the host with `hosts` and corrects the path. `web_settings` has the
+  settings of these.
 - `operations` declares each route, with the classes of `declared`; requests are checked by it.
 - `routes` joins declarations and handlers: `books` for /symbols, /books and /depth, `quotes`,
   `stream_route` for streams, `ops` for operators, `spec` for /openapi.json and /docs.
