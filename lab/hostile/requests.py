@@ -18,7 +18,7 @@ PATHS = (
     "/", "/books", "/symbols", "/depth/BTC/USD", "/depth/BTC-USD", "/depth/btcusd",
     "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/tickets", "/healthz", "/readyz",
     "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/page.js", "/page/",
-    "/kraken-book.js", "/favicon.ico",
+    "/kraken-book.js", "/favicon.ico", "/asyncapi.json", "/robots.txt",
 )  # fmt: skip
 METHODS = (
     *("GET",) * 12, "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW",
@@ -52,6 +52,7 @@ HEADERS = (
 VALUES = (
     "*", "*/*", "text/event-stream", "application/json;q=0.000", "gzip;q=nan, zstd;q=-1, *;q=9",
     "identity;q=0", "gzip, gzip, gzip, br", "null", "https://evil.example", "bytes=9-1,0-0",
+    "https://app.example.com", "https://app.example.com:443@evil.example", "GET", "Last-Event-ID",
     "http://localhost:3000", "bytes=0-", 'W/"x"', '"' + "e" * 3000 + '"', "Bearer", "Bearer ",
     "Bearer a b", "Basic YTpi", "bearer " + "x" * 4000, "1.2.3.4", "::1, unknown, [::1]:9, 999.9",
     "for=1.2.3.4;proto=javascript", "evil.example", "/../admin", "1760000000000-5", "-1--1", "PUT",

@@ -54,7 +54,7 @@ def scene(module_stage: Stage) -> Scene:
         "--symbols", ",".join(SYMBOLS), "--rate", "100", "--control", "0"
     )
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
-    api = module_stage.api(redis.url, LOG_LEVEL="debug")
+    api = module_stage.api(redis.url, LOG_LEVEL="debug", API_CORS_ORIGINS="https://app.example.com")
     api.wait_until_live(*SYMBOLS)
     streams = StoredBooks(redis.url)
     module_stage.undo(streams.close)
