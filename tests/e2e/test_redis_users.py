@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from lab.redis_fleet import Fleet, RedisServer, command
+from lab.redis_fleet import Fleet, RedisServer
 from lab.redis_uses import RedisUses
 from lab.sse.client_reader import ClientReader
 from lab.sse.stream import SseStream
@@ -54,10 +54,8 @@ def observed(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> O
     server.start(acl_for_tests(folder))
     with RedisUses(server.client) as uses:
         play(module_stage, server)
-    refused = command(server, "ACL", "LOG")
-    return Observed(
-        server, uses, [dict(zip(each[::2], each[1::2], strict=True)) for each in refused]
-    )
+    refused: Any = server.client.acl_log()
+    return Observed(server, uses, refused)
 
 
 def play(stage: Stage, server: RedisServer) -> None:
