@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+__all__ = ["Backoff"]
+
 
 class Backoff:
     """Delays that double with each failure.

@@ -20,6 +20,8 @@ from kraken_book.precision import Precision, to_text
 if TYPE_CHECKING:
     from kraken_book.compiled_side import CompiledSide
 
+__all__ = ["CHECKSUM_LEVELS", "DEPTHS", "AnySide", "Book", "Side"]
+
 AnySide: TypeAlias = "Side | CompiledSide"
 
 CHECKSUM_LEVELS = 10

@@ -8,6 +8,8 @@ from kraken_book.book import AnySide, Book
 from kraken_book.level import Best
 from kraken_book.precision import Precision
 
+__all__ = ["BookSnapshot", "best_of", "snapshot_of"]
+
 
 class BookSnapshot(msgspec.Struct, frozen=True, gc=False):
     """A verified book at one moment.

@@ -14,6 +14,8 @@ from kraken_book.commands import COMMANDS, DEFAULT_COMMAND
 from kraken_book.errors import MissingExtra
 from kraken_book.extras import require_extra
 
+__all__ = ["main", "run_command"]
+
 PROGRAM = "kraken-book"
 INTERRUPTED = 128 + signal.SIGINT
 USAGE_ERROR = 2

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from kraken_book import _speedups
 from kraken_book.level import Level, level_of
 
+__all__ = ["CompiledSide"]
+
 
 class CompiledSide(_speedups.Side):
     """The levels of one side, best first, with the interface of `kraken_book.book.Side`.

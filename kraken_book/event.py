@@ -17,6 +17,24 @@ from kraken_book.book_snapshot import BookSnapshot
 from kraken_book.level import Best, Level, top_json
 from kraken_book.position import Position
 
+__all__ = [
+    "Event",
+    "Kind",
+    "Lagged",
+    "LaggedReason",
+    "Snapshot",
+    "Status",
+    "StatusChange",
+    "Update",
+    "decode_event",
+    "name_json",
+    "render_lagged",
+    "render_snapshot",
+    "render_status",
+    "render_update",
+    "snapshot_event",
+]
+
 Kind = Literal["update", "snapshot", "status"]
 Status = Literal["live", "syncing", "stale"]
 LaggedReason = Literal["trimmed", "unknown", "slow", "redis"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+__all__ = ["is_loopback", "parse_address"]
+
 
 def is_loopback(host: str) -> bool:
     """Return whether `host` is this machine, which no proxy can reach."""

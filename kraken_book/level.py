@@ -14,6 +14,8 @@ import msgspec
 from kraken_book.errors import LevelError
 from kraken_book.precision import Precision, at_precision, units_of
 
+__all__ = ["Best", "Level", "level_of", "make_level", "top_json"]
+
 
 class Level(msgspec.Struct, frozen=True, gc=False):
     """A price and the quantity that is offered there; a quantity of zero removes the price."""

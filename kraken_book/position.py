@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+__all__ = ["NOWHERE", "Position"]
+
 
 # An api keeps hundreds of thousands of positions. They contain no references, so the garbage
 # collector need not visit them.

@@ -12,6 +12,16 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+__all__ = [
+    "MAX_TEXT",
+    "Precision",
+    "at_precision",
+    "plain_decimals",
+    "plain_pattern",
+    "to_text",
+    "units_of",
+]
+
 # Numbers in Kraken's books have fewer than 30 digits. The limit rejects hostile numbers such as
 # 1e999999 before they are expanded.
 MAX_TEXT = 40

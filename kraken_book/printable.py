@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+__all__ = ["printable", "printable_json"]
+
 REPLACEMENT = "?"
 _ELLIPSIS = "…"
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from kraken_book.errors import Refused, Unreachable, Unusable
 from kraken_book.printable import printable
 
+__all__ = ["ends_quietly", "is_reader_gone"]
+
 INTERRUPTED = 128 + signal.SIGINT
 
 

@@ -18,6 +18,7 @@ from kraken_book.precision import MAX_TEXT
 from kraken_book.printable import printable
 
 __all__ = [
+    "MAX_SHOWN",
     "QUOTIENT_DIGITS",
     "OrderSide",
     "Pair",

@@ -10,6 +10,19 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import product
 
+__all__ = [
+    "MAX_SIDE_LENGTH",
+    "MAX_SYMBOL_LENGTH",
+    "OLD_NAMES",
+    "SIDE_CHARACTERS",
+    "SymbolIndex",
+    "is_symbol",
+    "mentioned",
+    "normalize_symbol",
+    "spellings",
+    "suggest_symbols",
+]
+
 # Kraken's names before WebSocket v2. The feed refuses them, but people still type them.
 OLD_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 _OLD_BY_NEW = {new: old for old, new in OLD_NAMES.items()}

@@ -18,6 +18,8 @@ from kraken_book.level import Level
 from kraken_book.position import Position
 from kraken_book.precision import MAX_TEXT, Precision
 
+__all__ = ["BookState", "Counts", "VerifiedBook"]
+
 _Apply = Callable[[Iterable[Level], Iterable[Level]], None]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from kraken_book.printable import printable
 
+__all__ = ["explain"]
+
 MAX_CHARACTERS = 200
 
 _REASONS = {

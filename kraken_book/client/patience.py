@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+__all__ = ["DEFAULT_PATIENCE", "Patience"]
+
 
 class Patience(NamedTuple):
     """Time limits in seconds."""

@@ -28,7 +28,7 @@ from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
 
-__all__ = ["MAX_DOUBT_SECONDS", "ClientSession", "is_same_symbol"]
+__all__ = ["ENDED", "MAX_DOUBT_SECONDS", "ClientSession", "is_same_symbol"]
 
 # The reason of an outage after the server has ended the stream properly.
 ENDED = "the stream ended"

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+__all__ = ["MAX_BYTES", "EndlessMessage", "Message", "SseParser"]
+
 # A snapshot with 1,000 levels per side has about 70 KiB.
 MAX_BYTES = 1 << 20
 # The id is sent back in a header, so an id that is not valid there is ignored.

@@ -12,6 +12,17 @@ from kraken_book.level import Best
 from kraken_book.position import Position
 from kraken_book.precision import Precision
 
+__all__ = [
+    "BOOK_FIELDS",
+    "HASH_FIELDS",
+    "STATUS_FIELDS",
+    "BookHash",
+    "Values",
+    "book_values",
+    "parse_book_hash",
+    "status_values",
+]
+
 _FIELDS = """
 symbol status source depth price_precision qty_precision epoch seq event_id checksum exchange_time
 confirmed_at best_bid best_bid_qty best_ask best_ask_qty spread bids asks stream_seq stream_id

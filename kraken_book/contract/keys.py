@@ -6,6 +6,8 @@ write both.
 
 from __future__ import annotations
 
+__all__ = ["FEED", "SYMBOLS", "WAKE", "WAKE_MAXLEN", "book_key", "events_key", "lease_key"]
+
 WAKE = "kraken:wake"
 SYMBOLS = "kraken:symbols"
 FEED = "kraken:feed"

@@ -6,6 +6,8 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
 
+__all__ = ["LEASE", "RELEASE", "WRITE", "Script"]
+
 
 class Script(NamedTuple):
     """A script that runs inside Redis."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+__all__ = ["SymbolState", "SymbolStatus", "decode_symbol_state", "encode_symbol_state"]
+
 SymbolStatus = Literal["asked", "syncing", "live", "refused"]
 
 

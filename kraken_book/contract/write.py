@@ -11,6 +11,24 @@ from kraken_book.contract.book_hash import Values
 from kraken_book.contract.keys import book_key, events_key
 from kraken_book.event import Kind
 
+__all__ = [
+    "Argument",
+    "Corrupt",
+    "EventEntry",
+    "EventRun",
+    "Retention",
+    "WriteCall",
+    "WriteRefusal",
+    "Written",
+    "parse_corruption",
+    "parse_refusal",
+    "parse_reply",
+    "renew_book",
+    "touch_book",
+    "write_events",
+    "write_runs",
+]
+
 Argument = str | int | bytes
 
 

@@ -6,6 +6,8 @@ have a comment with the reason before them: `<!-- not run: needs Docker -->`.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import pty
@@ -21,6 +23,7 @@ from typing import NamedTuple
 
 import pytest
 
+from kraken_book import FrozenBook, Watch
 from lab.fork_server import ForkServer
 from lab.process import ROOT
 from lab.stage import Stage
@@ -210,6 +213,29 @@ def test_python_example_runs(block: Block, stack: Stack) -> None:
     with suppress(Enough):
         exec(code, {"__name__": "__main__", "print": show})
     assert lines
+
+
+async def test_notebook_runs_cell_by_cell(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cells run within an event loop and may await, as in Jupyter."""
+    monkeypatch.setenv("KRAKEN_BOOK_URL", stack.addresses["http://localhost:3000"])
+    notebook = json.loads((ROOT / "examples" / "books.ipynb").read_text())
+    names: dict[str, object] = {}
+    for cell in notebook["cells"]:
+        assert not cell.get("outputs"), "save the notebook without outputs"
+        if cell["cell_type"] == "code":
+            source = "".join(cell["source"])
+            code = compile(source, cell["id"], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            result = eval(code, names)
+            if inspect.isawaitable(result):
+                await result
+    assert "<FrozenBook BTC/USD " in capsys.readouterr().out
+    book = names["book"]
+    assert isinstance(book, FrozenBook)
+    assert book.is_live
+    assert isinstance(names["following"], Watch)
+    assert set(names["following"].books) == {"BTC/USD", "ETH/USD"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

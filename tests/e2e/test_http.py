@@ -14,6 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kraken_book import Client, Refused, UnknownSymbol, WrongPath, get_book, watch
 from lab.ladder import Ladder
 from lab.services import Api, Collector
 from lab.sse.stream import SseStream
@@ -21,7 +22,8 @@ from lab.stage import Stage
 from lab.stored_books import StoredBooks, wait_until_still
 from lab.waiting import wait_until
 
-SYMBOLS = ("BTC/USD", "ETH/USD", "MINA/GBP")
+BTC = "BTC/USD"
+SYMBOLS = (BTC, "ETH/USD", "MINA/GBP")
 UPDATES = 400
 
 
@@ -312,3 +314,28 @@ def test_many_requests_on_one_connection_are_not_refused_as_long_head(scene: Sce
         for _ in range(30):
             answer = client.get("/healthz", headers={"X-Long": "a" * 5_000})
             assert answer.status_code == 200
+
+
+def test_client_has_the_books_the_figures_and_the_refusals_of_the_api(scene: Scene) -> None:
+    with Client(scene.api.url) as client:
+        assert client.get_symbols() == httpx.get(f"{scene.api.url}/symbols").json()
+        books = client.get_books(SYMBOLS)
+        with pytest.raises(UnknownSymbol) as unknown:
+            client.get_book("BTC/US")
+        with pytest.raises(Refused, match="NOPE/USD") as refused:
+            client.get_book("NOPE/USD")
+    assert "BTC/USD" in unknown.value.symbols
+    assert refused.value.code == "refused-symbol"
+    for symbol, book in books.items():
+        served = httpx.get(f"{scene.api.url}/depth/{symbol}").json()
+        assert book.to_dict() == {name: served.get(name) for name in book.to_dict()}
+    figures = httpx.get(f"{scene.api.url}/quote/{BTC}", params={"side": "sell", "qty": "0.7"})
+    quoted = books[BTC].cost("sell", "0.7").to_dict()
+    assert quoted == {name: figures.json()[name] for name in quoted}
+
+
+def test_client_with_a_prefix_that_the_api_does_not_have_says_so(scene: Scene) -> None:
+    with pytest.raises(WrongPath, match="remove or correct the path prefix"):
+        get_book(f"{scene.api.url}/api", BTC)
+    with pytest.raises(WrongPath, match="remove or correct the path prefix"):
+        next(iter(watch(f"{scene.api.url}/api", BTC)))

@@ -215,6 +215,39 @@ def test_installed_client_runs_without_extras(environment: Environment) -> None:
     assert "'localhost:1' is not the URL of an api" in ended.stderr
 
 
+TYPED_PROGRAM = """
+from decimal import Decimal
+
+from kraken_book import AsyncClient, FrozenBook, LiveBook, Watch, get_book, watch
+
+async def follow(client: AsyncClient, books: Watch) -> Decimal | None:
+    async for book in books:
+        price, qty = book.bids[0]
+        first: FrozenBook = (await client.get_books("*"))[price]
+        return first.cost("buy", qty).average or book.mid
+    return None
+
+for live in watch("http://localhost:3000", "BTC/USD", timeout=5.0):
+    checked: LiveBook = live
+get_book("http://localhost:3000", 5)
+live.cost("bid", 1)
+"""
+
+
+@pytest.mark.process
+def test_wheel_is_typed_for_programs_that_use_it(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(TYPED_PROGRAM)
+    python = str(environment.folder / "bin" / "python")
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "program.py"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    faults = [line.partition(": error: ")[2] for line in ended.stdout.splitlines()[:-1]]
+    assert [fault.rpartition("[")[2] for fault in faults] == ["arg-type]"] * 2, ended.stdout
+    assert 'Argument 2 to "get_book"' in faults[0]
+    assert 'Argument 1 to "cost"' in faults[1]
+
+
 def test_sdist_lists_every_folder_of_the_source() -> None:
     grafted = set(re.findall(r"^graft (\S+)$", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE))
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())

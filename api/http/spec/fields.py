@@ -50,6 +50,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "average": {"description": "`total` divided by `filled`, to 28 digits.", **_NUMBER},
     "worst": {"description": "The price of the last level that is used.", **_NUMBER},
     "levels": {"description": "The number of levels that are used.", **_COUNT},
+    "ticket": {"description": "For `?ticket=` of one stream.", "pattern": "^kbt_[A-Za-z0-9_-]+$"},
+    "expires_in": {"description": "The seconds for which the ticket is valid.", **_COUNT},
     "version": {"description": "The version of the program."},
     "type": {
         "description": "`urn:kraken-book:` and the stable code of the error.",

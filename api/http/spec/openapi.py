@@ -156,6 +156,8 @@ def _operation(operation: Operation, schema: Any, example: Any) -> dict[str, Any
         "parameters": [_parameter(each) for each in operation.parameters] + _common(operation),
         "responses": _responses(operation, schema, example),
     }
+    if operation.is_public:
+        described["security"] = [{}]
     if operation.takes_ticket:
         described["security"] = [{}, {_BEARER: []}, {_TICKET: []}]
     return {name: value for name, value in described.items() if value}
@@ -203,7 +205,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     if example is not None:
         content["example"] = example
     responses = {
-        "200": {
+        str(operation.status): {
             "description": operation.summary,
             "headers": _header_refs("X-Request-ID", *operation.headers),
             "content": {operation.media_type: content},
