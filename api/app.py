@@ -168,6 +168,7 @@ async def run(
     log.info(
         "serving",
         address=f"http://{settings.api_host}:{settings.api_port}",
+        **({"ops": f"{settings.api_ops_host}:{settings.api_ops_port}"} if ops_listener else {}),
         redis=without_password(settings.redis_url),
         open_files=allow_open_files(),
     )

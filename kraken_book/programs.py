@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from kraken_book.errors import Refused, Unreachable, Unusable
+from kraken_book.errors import KrakenBookError
 from kraken_book.printable import printable
 
 __all__ = ["ends_quietly", "is_reader_gone"]
@@ -21,8 +21,8 @@ INTERRUPTED = 128 + signal.SIGINT
 def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
     """Run the body of a program, and end it the way programs in a pipeline end.
 
-    Ctrl-C and a closed pipe (`| head`) end the program silently. A full disk, a closed stdout or a
-    refusal by the api ends it with one line on stderr.
+    Ctrl-C and a closed pipe (`| head`) end the program silently. A full disk, a closed stdout or an
+    error of the library ends it with one line on stderr.
 
     Args:
         name: The program's name, for that line.
@@ -47,7 +47,7 @@ def ends_quietly(name: str, interrupted: int = INTERRUPTED) -> Iterator[None]:
         code = interrupted
     except BrokenPipeError:
         code = 0
-    except (OSError, Refused, Unusable) as error:
+    except (OSError, KrakenBookError) as error:
         code = _write_error(name, *_message_and_code(error))
     else:
         return
@@ -67,13 +67,11 @@ def is_reader_gone() -> bool:
     return bool(poll.poll(0))
 
 
-def _message_and_code(error: OSError | Refused | Unusable) -> tuple[str, int]:
-    """Return the message of an error, and the exit code."""
-    if isinstance(error, Unreachable):
-        return str(error), 1
-    if isinstance(error, OSError):
-        return f"cannot write: {error.strerror or error}", 1
-    return str(error), 2
+def _message_and_code(error: OSError | KrakenBookError) -> tuple[str, int]:
+    """Return the message of an error, and the exit code: 1 if it may pass, else 2."""
+    if isinstance(error, KrakenBookError):
+        return str(error), 1 if error.is_transient else 2
+    return f"cannot write: {error.strerror or error}", 1
 
 
 def _write_error(name: str, message: str, code: int) -> int:

@@ -193,8 +193,8 @@ class ReadableBook(ABC):
         """Return a table with a row for each level: bids, then asks, each best first.
 
         Columns: `symbol`, `side` (`bid` or `ask`), `level` (1 is the best), `price` and `qty` as
-        floats for calculations, and `ticks` and `lots`, which are the same values as exact integers
-        of the smallest unit. Without pandas, MissingExtra is raised.
+        floats for calculations, and `price_text` and `qty_text`, which are exact. Without pandas,
+        MissingExtra is raised.
         """
         return pandas_table(self.symbol, self.bids, self.asks)
 

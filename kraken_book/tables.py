@@ -1,7 +1,7 @@
 """Levels as tables of pandas or polars, each imported only when its table is made.
 
-Prices and quantities are floats, because people calculate with a table. The exact values are
-beside them as integers: `ticks` and `lots`.
+Prices and quantities are floats, because people calculate with a table. The exact texts are beside
+them. The types of the columns do not depend on the book, so that tables can be joined.
 """
 
 from __future__ import annotations
@@ -18,56 +18,43 @@ if TYPE_CHECKING:
 
 __all__ = ["pandas_table", "polars_table"]
 
-MAX_INT64 = (1 << 63) - 1
+_COLUMNS: dict[str, type] = {
+    "symbol": str,
+    "side": str,
+    "level": int,
+    "price": float,
+    "qty": float,
+    "price_text": str,
+    "qty_text": str,
+}
 
 
 def pandas_table(symbol: str, bids: Iterable[Level], asks: Iterable[Level]) -> pandas.DataFrame:
-    """Return a row for each level; integers of more than 64 bits make a column of objects.
-
-    Without pandas, MissingExtra is raised.
-    """
+    """Return a row for each level; without pandas, MissingExtra is raised."""
     require_extra("to_pandas()", "pandas")
     import pandas as pd  # noqa: PLC0415
 
+    # Without a type, a column without rows would be one of objects.
+    types = {str: "object", int: "int64", float: "float64"}
     columns = _columns(symbol, bids, asks)
-    kinds = {"level": "int64", "price": "float64", "qty": "float64"}
-    kinds |= {name: "int64" if _fits(columns[name]) else "object" for name in ("ticks", "lots")}
-    series = {
-        name: pd.Series(values, dtype=kinds.get(name, "object")) for name, values in columns.items()
-    }
+    series = {name: pd.Series(columns[name], dtype=types[kind]) for name, kind in _COLUMNS.items()}
     return pd.DataFrame(series)
 
 
 def polars_table(symbol: str, bids: Iterable[Level], asks: Iterable[Level]) -> polars.DataFrame:
-    """Return a row for each level; integers of more than 64 bits make a column of 128 bits.
-
-    Without polars, MissingExtra is raised.
-    """
+    """Return a row for each level; without polars, MissingExtra is raised."""
     require_extra("to_polars()", "polars")
     import polars as pl  # noqa: PLC0415
 
-    columns = _columns(symbol, bids, asks)
-    schema: dict[str, Any] = {
-        "symbol": pl.String,
-        "side": pl.String,
-        "level": pl.Int64,
-        "price": pl.Float64,
-        "qty": pl.Float64,
-        "ticks": pl.Int64 if _fits(columns["ticks"]) else pl.Int128,
-        "lots": pl.Int64 if _fits(columns["lots"]) else pl.Int128,
-    }
-    return pl.DataFrame(columns, schema=schema)
+    types = {str: pl.String, int: pl.Int64, float: pl.Float64}
+    schema = {name: types[kind] for name, kind in _COLUMNS.items()}
+    return pl.DataFrame(_columns(symbol, bids, asks), schema=schema)
 
 
 def _columns(symbol: str, bids: Iterable[Level], asks: Iterable[Level]) -> dict[str, list[Any]]:
     rows = [
-        (symbol, side, number, float(level.price), float(level.qty), level.ticks, level.lots)
+        (symbol, side, number, float(price), float(qty), price, qty)
         for side, levels in (("bid", bids), ("ask", asks))
-        for number, level in enumerate(levels, 1)
+        for number, (price, qty) in enumerate(levels, 1)
     ]
-    names = ("symbol", "side", "level", "price", "qty", "ticks", "lots")
-    return {name: [row[index] for row in rows] for index, name in enumerate(names)}
-
-
-def _fits(numbers: Iterable[int]) -> bool:
-    return all(number <= MAX_INT64 for number in numbers)
+    return {name: [row[index] for row in rows] for index, name in enumerate(_COLUMNS)}

@@ -2,7 +2,8 @@
 
 If a replica cannot be reached or closes the connection before it sends a byte, the request goes to
 the next replica, as with other balancers. A connection carries one request. With a `prefix` such as
-`/kraken` the balancer serves the replicas under that path and answers other paths with 404.
+`/kraken` the balancer serves the replicas under that path and answers other paths with 404. It
+removes the prefix from the requests, or keeps it.
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ class Balancer:
 
     """
 
-    def __init__(self, replicas: Sequence[Api], prefix: str = "") -> None:
+    def __init__(
+        self, replicas: Sequence[Api], prefix: str = "", *, keeps_prefix: bool = False
+    ) -> None:
         self.ready: set[int] = set()
         self.answers: Counter[str] = Counter()
+        self._replicas = replicas
         self._ports = [replica.port for replica in replicas]
         self._prefix = prefix.encode()
+        self._keeps_prefix = keeps_prefix
         self._request_numbers = itertools.count()
         self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -54,7 +59,7 @@ class Balancer:
 
     def _poll_readiness(self) -> None:
         while not self._ended.wait(READINESS_INTERVAL):
-            self.ready = {port for port in self._ports if is_ready(port)}
+            self.ready = {each.port for each in self._replicas if is_ready(each.ops_port)}
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -82,12 +87,13 @@ class Balancer:
         client.sendall(answer)
 
     def _behind_prefix(self, head: bytes) -> bytes:
-        """Return the request's head without the prefix; empty if the path lacks the prefix."""
+        """Return the head of the request to a replica; empty if the path lacks the prefix."""
         method, target, rest = head.split(b" ", 2)
         if not target.startswith(self._prefix + b"/"):
             return b""
         line, _, fields = rest.partition(b"\r\n")
-        target = target.removeprefix(self._prefix)
+        if not self._keeps_prefix:
+            target = target.removeprefix(self._prefix)
         # A connection carries one request, so the replica must close it after the answer.
         return b"%b %b %b\r\nConnection: close\r\n%b" % (
             method,

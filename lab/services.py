@@ -72,7 +72,7 @@ class HttpService(Process):
         **environment: str,
     ) -> None:
         super().__init__(name, log, arguments, fork_server, **environment)
-        self.port = port
+        self.port = self.ops_port = port
         self.url = f"http://127.0.0.1:{port}"
         # No connection is kept, because a restart of the service would break it.
         self.http = httpx.Client(
@@ -86,6 +86,10 @@ class HttpService(Process):
     def get(self, path: str, **options: Any) -> httpx.Response:
         """Return the answer to a GET."""
         return self.http.get(path, **options)
+
+    def ops_url(self, path: str) -> str:
+        """Return the URL of an operator endpoint."""
+        return f"http://127.0.0.1:{self.ops_port}{path}"
 
     def answers(self, path: str, status: int = 200, **options: Any) -> httpx.Response:
         """Return the first answer with this status, when there is one."""
@@ -103,7 +107,7 @@ class HttpService(Process):
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels; 0 if there are none."""
         # Only these lines are parsed: parsing all takes longer than fetching them.
-        text = self.answers("/metrics").text
+        text = self.answers(self.ops_url("/metrics")).text
         lines = [each for each in text.splitlines() if each.startswith(name)]
         return sum(
             sample.value

@@ -130,7 +130,8 @@ class Stage:
                 **environment,
             )
         )
-        api.answers("/healthz")
+        api.ops_port = int(environment.get("API_OPS_PORT", api.port))
+        api.answers(api.ops_url("/healthz"))
         return api
 
     def refused(self, module: str, *arguments: str, **environment: str) -> Process:

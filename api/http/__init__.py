@@ -1,8 +1,13 @@
 """Answer HTTP requests.
 
 - `request_log` gives each request an id and a log line; `proxies` finds its client's address.
-- `routes` has the routes: `books` for /symbols, /books and /depth, `stream_route` for streams,
-  `ops` for operators.
-- `parameters` parses the parameters of requests. `problems` turns errors into responses,
+- `web_headers` completes the headers of each answer, `compression` its body, and `cors` permits
+  other origins. `entry` checks the host with `hosts` and corrects the path. `web_settings` has the
+  settings of these.
+- `operations` declares each route, with the classes of `declared`; requests are checked by it.
+- `routes` joins declarations and handlers: `books` for /symbols, /books and /depth, `quotes`,
+  `stream_route` for streams, `ops` for operators, `spec` for /openapi.json and /docs.
+- `parameters` declares and parses the parameters of requests. `answers` has the types of JSON
+  bodies, `problem_kinds` the codes of errors. `problems` turns errors into responses,
   `json_text` encodes JSON that is safe to print on a terminal.
 """

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import zlib
 from enum import Enum
 from functools import lru_cache
 from typing import Protocol
 
-import zstandard
 from starlette.types import Message, Scope, Send
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # Smaller bodies fit into a packet or two.
 MIN_BYTES = 2048
@@ -25,7 +30,7 @@ MAX_INLINE_BYTES = 64 * 1024
 # While this many threads compress, other large bodies are sent as they are.
 MAX_THREADS = 2
 MAX_ACCEPT_BYTES = 512
-# The fastest levels. Of the 352 kB of /books with 1,500 symbols, zstd makes 47 kB in 0.7 ms, gzip
+# The fastest levels. Of the 352 kB of /books with 1,500 symbols, zstd makes 47 kB in 0.5 ms, gzip
 # 59 kB in 1.9 ms; gzip's default level makes 50 kB in 4.6 ms.
 _LEVEL = 1
 
@@ -84,7 +89,7 @@ class Compression:
     def compressor(self, coding: Coding) -> Compressor:
         """Return a compressor for one body."""
         if coding is Coding.ZSTD:
-            return zstandard.ZstdCompressor(level=_LEVEL).compressobj()
+            return zstd.ZstdCompressor(_LEVEL)
         return zlib.compressobj(_LEVEL, wbits=zlib.MAX_WBITS | 16)
 
     async def compress(self, coding: Coding, body: bytes) -> bytes | None:

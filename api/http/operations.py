@@ -231,5 +231,8 @@ OPERATIONS = (
 )
 """All operations, in the order of the documentation. Mounts have files only, and are not here."""
 
+OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
+"""All operations but those for operators."""
+
 PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
 """The first parts of the paths that need no key."""

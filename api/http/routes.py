@@ -82,7 +82,15 @@ def make_app(
         authenticator: Decides about keys and tokens; None if the api needs none.
     """
     site = site or Site()
-    routes = make_routes(store, directory, starter, streams, max_age, authenticator=authenticator)
+    routes = make_routes(
+        store,
+        directory,
+        starter,
+        streams,
+        max_age,
+        authenticator=authenticator,
+        has_ops=site.has_ops,
+    )
     if site.has_ops:
         routes += ops_routes(store, streams)
     app = _router(routes)
@@ -129,7 +137,9 @@ def make_routes(
     streams: Streams,
     max_age: float,
     swagger_ui: Path | None = None,
+    *,
     authenticator: Authenticator | None = None,
+    has_ops: bool = True,
 ) -> list[BaseRoute]:
     """Return all routes but those for operators; `operations` declares them.
 
@@ -141,6 +151,7 @@ def make_routes(
         max_age: Seconds without a confirmation after which a book is stale.
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
         authenticator: Issues tickets; None if the api needs no keys.
+        has_ops: Whether the specification has the operator endpoints.
     """
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
@@ -159,7 +170,10 @@ def make_routes(
         serve(operations.TICKET, tickets.issue),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),
-        *spec_routes(swagger_ui or find_swagger_ui()),
+        *spec_routes(
+            swagger_ui or find_swagger_ui(),
+            operations.OPERATIONS if has_ops else operations.OF_READERS,
+        ),
     ]
 
 

@@ -21,6 +21,9 @@ httpx does not wrap the errors of encoding a host or connecting to a port, which
 in a group: a redirect can lead to a host with a label of 64 characters, or to port 99999.
 """
 
+# With a proxy, these mean that the proxy was not reached or does not lead on.
+_PROXY_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+
 MAX_CHARACTERS = 300
 _TRUST = "if it is from an authority of your own, name the authority's file in SSL_CERT_FILE"
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
@@ -46,7 +49,7 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
     words = next((text for text in told if text), str(error) or type(error).__name__)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         kind: type[Unreachable] = TlsFailed
-    elif proxy is not None and isinstance(error, httpx.ConnectError | httpx.ProxyError):
+    elif proxy is not None and isinstance(error, _PROXY_ERRORS):
         kind, words = ProxyFailed, f"{words}; the request goes through the proxy of {proxy}"
     elif isinstance(error, httpx.ProxyError):
         kind = ProxyFailed

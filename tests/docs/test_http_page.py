@@ -9,6 +9,7 @@ from typing import get_args
 
 from api.http.operations import OPERATIONS
 from api.http.problem_kinds import PROBLEM_KINDS
+from api.http.spec.openapi import openapi_document
 from api.store import errors
 from kraken_book.event import LaggedReason
 from lab.process import ROOT
@@ -59,6 +60,14 @@ def test_http_page_and_openapi_have_the_same_problems() -> None:
         code: (kind.status, kind.condition, sorted(kind.members))
         for code, kind in PROBLEM_KINDS.items()
     }
+
+
+def test_http_page_and_openapi_have_the_same_response_headers() -> None:
+    table = PAGE.partition("**Response headers**\n\n")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    # Answers to other methods and to other paths belong to no operation.
+    assert named - {"Allow", "Location"} == set(openapi_document()["components"]["headers"])
 
 
 def test_http_page_has_each_reason_of_the_contract() -> None:

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from lab.ports import free_port
 from lab.process import Process
 from lab.stage import Stage
 
@@ -25,6 +26,9 @@ APIS = [
     ("API_PORT", "abc", "integer"),
     ("REDIS_URL", "redis+sentinel://h:1,h:2", "name of the master is missing"),
     ("API_MAX_AGE", "-1", "greater than 0"),
+    ("API_HOSTS", "https://books.example.com", "such as books.example.com"),
+    ("API_CORS_ORIGINS", "app.example.com", "such as https://app.example.com"),
+    ("API_ROOT_PATH", "kraken", "such as /kraken"),
 ]
 
 
@@ -62,13 +66,15 @@ def test_each_wrong_setting_gets_one_line(
 
 
 @pytest.mark.parametrize(
-    ("module", "variable"), [("collector", "COLLECTOR_PORT"), ("api", "API_PORT")]
+    ("module", "variable"),
+    [("collector", "COLLECTOR_PORT"), ("api", "API_PORT"), ("api", "API_OPS_PORT")],
 )
 def test_port_in_use_is_reported_in_one_line(stage: Stage, module: str, variable: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        (line,) = refusals(stage.refused(module, **{variable: port}))
+        ports = {"API_PORT": str(free_port()), variable: port}
+        (line,) = refusals(stage.refused(module, **ports))
     assert line.startswith(f"{variable}={port}: ")
     assert "free port" in line

@@ -90,35 +90,35 @@ def test_dictionary_has_the_names_and_texts_of_depth() -> None:
     assert msgspec.json.decode(msgspec.json.encode(book)) == book
 
 
-def test_tables_have_floats_and_exact_integers_of_each_level() -> None:
+def test_tables_have_floats_and_exact_texts_of_each_level() -> None:
     columns = {
         "symbol": [SYMBOL] * 3,
         "side": ["bid", "bid", "ask"],
         "level": [1, 2, 1],
         "price": [100.0, 99.5, 100.1],
         "qty": [1.0, 2.5, 3.0],
-        "ticks": [1000, 995, 1001],
-        "lots": [100_000_000, 250_000_000, 300_000_000],
+        "price_text": ["100.0", "99.5", "100.1"],
+        "qty_text": ["1.00000000", "2.50000000", "3.00000000"],
     }
     table, frame = frozen_book().to_pandas(), frozen_book().to_polars()
     assert table.to_dict("list") == frame.to_dict(as_series=False) == columns
-    assert " ".join(map(str, table.dtypes[2:])) == "int64 float64 float64 int64 int64"
-    assert frame.dtypes[2:] == [pl.Int64, pl.Float64, pl.Float64, pl.Int64, pl.Int64]
+    assert " ".join(map(str, table.dtypes[2:5])) == "int64 float64 float64"
+    assert frame.dtypes[2:5] == [pl.Int64, pl.Float64, pl.Float64]
 
 
-def test_integers_of_more_than_64_bits_stay_exact_in_tables() -> None:
-    book = frozen_book(bid_qty="999999999999999999.00000000")
-    lots = 99_999_999_999_999_999_900_000_000
-    assert book.to_pandas()["lots"][0] == lots
-    assert book.to_polars()["lots"][0] == lots
+def test_quantity_that_no_float_has_stays_exact_in_tables() -> None:
+    qty = "999999999999999999.00000001"
+    book = frozen_book(bid_qty=qty)
+    assert book.to_pandas()["qty_text"][0] == book.to_polars()["qty_text"][0] == qty
 
 
-def test_tables_of_empty_books_have_the_same_columns_and_can_be_joined() -> None:
+def test_tables_of_empty_and_huge_books_have_the_same_types_and_can_be_joined() -> None:
+    huge = frozen_book(bid_qty="9" * 25 + ".00000000")
     tables = [empty_book().to_pandas(), frozen_book().to_pandas()]
     assert list(tables[0].dtypes) == list(tables[1].dtypes)
     assert len(pd.concat(tables)) == 3
-    frames = [empty_book().to_polars(), frozen_book().to_polars()]
-    assert len(pl.concat(frames)) == 3
+    frames = [empty_book().to_polars(), frozen_book().to_polars(), huge.to_polars()]
+    assert len(pl.concat(frames)) == 6
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount
 
-from api.http.declared import serve
+from api.http.declared import Operation, serve
 from api.http.files import PAGE_HEADERS, PageFiles
-from api.http.operations import ASYNCAPI, DOCS, OPENAPI
+from api.http.operations import ASYNCAPI, DOCS, OPENAPI, OPERATIONS
 from api.http.problems import Problem
 from api.http.spec.asyncapi import asyncapi_document
 from api.http.spec.openapi import openapi_document
+from api.http.web_headers import PAGE_POLICY
 
 FILES = Path(__file__).parent / "docs_page"
 # Swagger UI has pictures in its styles.
 DOCS_HEADERS = {
     **PAGE_HEADERS,
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:",
+    "Content-Security-Policy": f"{PAGE_POLICY}; img-src 'self' data:",
 }
 INSTALL = "pip install swagger-ui-bundle"
 
@@ -35,12 +36,18 @@ def find_swagger_ui() -> Path | None:
     return Path(str(swagger_ui_path))
 
 
-def spec_routes(swagger_ui: Path | None) -> list[BaseRoute]:
+def spec_routes(
+    swagger_ui: Path | None, operations: tuple[Operation, ...] = OPERATIONS
+) -> list[BaseRoute]:
     """Return the routes of the specifications and of their page.
 
     Args:
         swagger_ui: The folder of Swagger UI; None if it is not installed.
+        operations: The operations that are served.
     """
+
+    async def openapi(_request: Request) -> Response:
+        return _document(_openapi(operations))
 
     async def docs(_request: Request) -> Response:
         if swagger_ui is None:
@@ -61,11 +68,6 @@ def spec_routes(swagger_ui: Path | None) -> list[BaseRoute]:
     return [serve(OPENAPI, openapi), serve(ASYNCAPI, asyncapi), serve(DOCS, docs), *files]
 
 
-async def openapi(_request: Request) -> Response:
-    """Answer with the specification of the routes."""
-    return _document(_openapi())
-
-
 async def asyncapi(_request: Request) -> Response:
     """Answer with the specification of the streams."""
     return _document(_asyncapi())
@@ -73,8 +75,8 @@ async def asyncapi(_request: Request) -> Response:
 
 # Made at the first request, because that takes some milliseconds.
 @cache
-def _openapi() -> bytes:
-    return msgspec.json.encode(openapi_document())
+def _openapi(operations: tuple[Operation, ...]) -> bytes:
+    return msgspec.json.encode(openapi_document(operations))
 
 
 @cache

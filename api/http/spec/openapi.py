@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from api.http.answers import ProblemAnswer
-from api.http.declared import EVENT_STREAM, TICKET, Operation, RouteParameter
+from api.http.declared import EVENT_STREAM, HTML, TICKET, Operation, RouteParameter
 from api.http.operations import OPERATIONS, TAGS
 from api.http.parameters import EVENT_ID, WATERMARK
 from api.http.problem_kinds import PROBLEM_KINDS
@@ -56,6 +56,46 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "ETag": ("The version of the answer.", {"type": "string"}, 'W/"1785641751660-1042"'),
     "Cache-Control": ("How caches may keep the answer.", {"type": "string"}, "no-cache"),
+    "Vary": (
+        "The request headers that the answer depends on.",
+        {"type": "string"},
+        "accept-encoding",
+    ),
+    "Content-Encoding": (
+        "`zstd` or `gzip`, if the answer is long and the request accepts it.",
+        {"type": "string", "enum": ["zstd", "gzip"]},
+        "gzip",
+    ),
+    "X-Content-Type-Options": (
+        "For browsers.",
+        {"type": "string", "const": "nosniff"},
+        "nosniff",
+    ),
+    "Content-Security-Policy": (
+        "For browsers: no rights for data, its own files for a page.",
+        {"type": "string"},
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    "Cross-Origin-Resource-Policy": (
+        "For browsers; it concerns requests without CORS only.",
+        {"type": "string", "const": "same-origin"},
+        "same-origin",
+    ),
+    "Cross-Origin-Opener-Policy": (
+        "For browsers.",
+        {"type": "string", "const": "same-origin"},
+        "same-origin",
+    ),
+    "Referrer-Policy": (
+        "For browsers.",
+        {"type": "string", "const": "no-referrer"},
+        "no-referrer",
+    ),
+    "X-Frame-Options": (
+        "For old browsers.",
+        {"type": "string", "const": "SAMEORIGIN"},
+        "SAMEORIGIN",
+    ),
     "X-Accel-Buffering": ("For nginx.", {"type": "string", "const": "no"}, "no"),
     "Retry-After": (
         "Seconds after which to try again.",
@@ -63,7 +103,13 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
         "1",
     ),
 }
-_OPTIONAL_HEADERS = {"X-Book-Age-Ms"}
+_OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding"}
+_OF_ALL = (
+    *("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"),
+    "Cross-Origin-Resource-Policy",
+)
+_OF_DATA = ("Vary", "Content-Encoding")
+_OF_PAGES = ("Cross-Origin-Opener-Policy", "Referrer-Policy", "X-Frame-Options")
 _REQUEST_HEADERS = {
     "RequestId": (
         "X-Request-ID",
@@ -204,17 +250,22 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
         content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
     if example is not None:
         content["example"] = example
+    headers = [*operation.headers, *_OF_ALL]
+    if not is_stream:
+        headers += _OF_DATA
+    if operation.media_type == HTML:
+        headers += _OF_PAGES
     responses = {
         str(operation.status): {
             "description": operation.summary,
-            "headers": _header_refs("X-Request-ID", *operation.headers),
+            "headers": _header_refs(*headers),
             "content": {operation.media_type: content},
         }
     }
     if operation.can_be_unchanged:
         responses["304"] = {
             "description": "The answer still has the tag in `If-None-Match`.",
-            "headers": _header_refs("X-Request-ID", *operation.headers),
+            "headers": _header_refs(*headers),
         }
     codes = sorted(operation.all_problems, key=lambda code: (PROBLEM_KINDS[code].status, code))
     for status, group in groupby(codes, key=lambda code: PROBLEM_KINDS[code].status):
@@ -226,7 +277,7 @@ def _problem(codes: list[str]) -> dict[str, Any]:
     retry = ("Retry-After",) if "retry_after" in PROBLEM_KINDS[codes[0]].members else ()
     return {
         "description": "; ".join(f"`{code}`: {PROBLEM_KINDS[code].condition}" for code in codes),
-        "headers": _header_refs("X-Request-ID", "Cache-Control", *retry),
+        "headers": _header_refs("Cache-Control", *retry, *_OF_ALL, "Vary"),
         "content": {
             PROBLEM_JSON: {
                 "schema": _PROBLEM,

@@ -96,7 +96,8 @@ def five_books(module_stage: Stage) -> Api:
     redis = module_stage.redis()
     simulator = module_stage.simulator("--symbols", ",".join(FIVE))
     module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(FIVE))
-    api = module_stage.api(redis.url)
+    # The path counts only behind a proxy that does not remove it.
+    api = module_stage.api(redis.url, API_ROOT_PATH="/kraken")
     api.wait_until_live(*FIVE)
     return api
 
@@ -178,8 +179,8 @@ def nginx_before(api: Api, folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
-    with Balancer([api], prefix="/kraken") as balancer:
+def balancer_before(api: Api, _folder: Path, *, keeps_prefix: bool = False) -> Iterator[str]:
+    with Balancer([api], prefix="/kraken", keeps_prefix=keeps_prefix) as balancer:
         wait_until(lambda: balancer.ready, "the replica is ready")
         yield balancer.url
 
@@ -188,6 +189,7 @@ def balancer_before(api: Api, _folder: Path) -> Iterator[str]:
     ("proxy", "path"),
     [
         (balancer_before, "/kraken/"),
+        (partial(balancer_before, keeps_prefix=True), "/kraken/"),
         pytest.param(
             nginx_before,
             "/kraken",

@@ -265,6 +265,12 @@ def test_impossible_number_of_attempts_is_an_error(attempts: Any) -> None:
         AsyncClient(NEVER, attempts=attempts)
 
 
+@pytest.mark.parametrize("symbol", ["..", ".", "/", "../.."])
+def test_name_that_would_be_another_path_is_no_symbol(symbol: str) -> None:
+    with pytest.raises(Unusable, match="is no symbol: use a name such as BTC/USD"):
+        get_books(NEVER, symbol)
+
+
 @pytest.mark.parametrize("symbol", ["*", "BTC/USD,ETH/USD", "", " "])
 def test_one_book_needs_one_symbol(symbol: str) -> None:
     with Client(NEVER) as client, pytest.raises(Unusable, match="symbol such as BTC/USD"):

@@ -13,8 +13,9 @@ import httpx
 import pytest
 import trustme
 
-from kraken_book import ProxyFailed, TlsFailed, get_symbols, watch
+from kraken_book import ProxyFailed, TimedOut, TlsFailed, get_symbols, watch
 from kraken_book.client.environment import proxy_for
+from kraken_book.client.failure import failure_of
 from lab.canned_api import HOLD, CannedApi, answer, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
 
@@ -174,6 +175,17 @@ def test_proxy_that_cannot_be_reached_is_named_by_its_variable(
     assert "secret" not in str(caught.value)
     with pytest.raises(ProxyFailed, match="through the proxy of HTTP_PROXY"):
         next(iter(watch(ELSEWHERE, SYMBOL, attempts=1)))
+
+
+def test_proxy_that_does_not_answer_is_not_taken_for_a_silent_api() -> None:
+    failure = failure_of(httpx.ConnectTimeout("text"), "HTTPS_PROXY")
+    assert failure.kind is ProxyFailed
+    assert (
+        "no connection in time; the request goes through the proxy of HTTPS_PROXY" in failure.words
+    )
+    assert failure_of(httpx.ConnectTimeout("text")).kind is TimedOut
+    # Once connected, the proxy has done its part.
+    assert failure_of(httpx.ReadTimeout("text"), "HTTPS_PROXY").kind is TimedOut
 
 
 def test_proxy_that_wants_a_password_is_an_error_that_says_where_to_put_it(

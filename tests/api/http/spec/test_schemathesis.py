@@ -85,6 +85,8 @@ class Service:
 
     def _send(self, method: str, case: Case[Any]) -> httpx.Response:
         prepared = requests.Request(**case.as_transport_kwargs()).prepare()
+        # The codings that requests offers are not those that httpx decodes.
+        prepared.headers["Accept-Encoding"] = "identity"
         headers = [
             (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1"))
             for name, value in prepared.headers.items()
