@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import secrets
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,13 +13,14 @@ from lab.hostile.attack import Attack, read_to_end, statuses_of
 from lab.hostile.requests import RequestMaker
 from lab.hostile.shapes import HOST, SMUGGLED, SMUGGLING
 from lab.hostile.slow import SlowClients
-from lab.hostile.tokens import HOUR, make_token, wrong_tokens
+from lab.hostile.tokens import wrong_tokens
 from lab.random_scripts import times_longer
 from lab.services import Api, SimulatorProcess
 from lab.sse.watch import StreamWatch
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
+from tests.e2e.key_scene import AUDIENCE, Secrets, key_settings, make_secrets
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 CONNECTIONS = 4
@@ -38,23 +34,7 @@ STATUSES = {
     503,
 }  # fmt: skip
 
-AUDIENCE = "books"
 TICKET = re.compile(rb"kbt_[\w-]{43}")
-
-
-@dataclass
-class Secrets:
-    """The secrets of a scene, of which no part may be shown."""
-
-    key: str
-    jwt_secret: str
-    token: str
-    tickets: set[str] = field(default_factory=set)
-    """The tickets that the api has issued."""
-
-    def leaked_in(self, text: str) -> list[str]:
-        """Return the secrets that are in a text."""
-        return [each for each in (self.key, self.jwt_secret, self.token) if each in text]
 
 
 @dataclass
@@ -120,26 +100,6 @@ def scene(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Scen
     for watch in watches.values():
         module_stage.undo(watch.leave)
     return Scene(simulator, api, streams, watches, known)
-
-
-def make_secrets() -> Secrets:
-    jwt_secret = secrets.token_hex(32)
-    claims = {"exp": int(time.time()) + HOUR, "aud": AUDIENCE, "symbols": ["BTC/USD"]}
-    key = f"kb_{secrets.token_urlsafe(32)}"
-    return Secrets(key, jwt_secret, make_token(jwt_secret, claims))
-
-
-def key_settings(known: Secrets, folder: Path) -> dict[str, str]:
-    """Write the files of the settings for access, and return these."""
-    digest = hashlib.sha256(known.key.encode()).hexdigest()
-    key = {"name": "good", "sha256": digest, "symbols": "*"}
-    (folder / "keys.json").write_text(json.dumps({"keys": [key]}))
-    (folder / "secret").write_text(known.jwt_secret)
-    return {
-        "API_KEYS_FILE": str(folder / "keys.json"),
-        "API_JWT": f"hs256:{folder / 'secret'}",
-        "API_JWT_AUDIENCE": AUDIENCE,
-    }
 
 
 def test_hostile_requests_get_no_500_and_harm_no_reader(scene: Scene) -> None:
