@@ -246,6 +246,8 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
             "Server-Sent Events. The `data` of each is an event: an `Update`, a `Snapshot`, a"
             " `StatusChange` or a `Lagged`."
         )
+        # As `itemSchema` of OpenAPI 3.2.
+        content["x-itemSchema"] = schema
     elif schema is None:
         content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
     if example is not None:
