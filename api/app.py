@@ -10,6 +10,8 @@ from typing import Any
 
 import uvloop
 
+from api.access.authenticator import Authenticator
+from api.access.start import AccessFiles, make_authenticator, read_access_files
 from api.delivery.stream_socket import SocketProtocol, bound_unsent
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
@@ -34,6 +36,7 @@ from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES
 from api.views.channel_registry import UPDATE_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
+from kraken_book.errors import Unusable
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
 from runtime.listening import PortInUse, inherited_listener, listen
@@ -65,6 +68,7 @@ class Api:
         buffer_bytes: Bound of the events and books that are kept for open streams.
         write_timeout: Seconds after which a client that reads nothing is cut off.
         site: How the api is reached from the web.
+        authenticator: Decides about keys and tokens; None if the api needs none.
         sweep_interval: Seconds between two sweeps of a node.
         update_interval: Seconds between two updates of the channels' watermarks and symbols.
         list_fresh_seconds: Seconds for which the list of symbols is not read again.
@@ -85,6 +89,7 @@ class Api:
         buffer_bytes: int,
         write_timeout: float,
         site: Site | None = None,
+        authenticator: Authenticator | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
         update_interval: float = UPDATE_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
@@ -119,7 +124,16 @@ class Api:
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
         self.streams = Streams(write_timeout)
-        self.app = make_app(self.store, self.directory, self.starter, self.streams, max_age, site)
+        self.app = make_app(
+            self.store,
+            self.directory,
+            self.starter,
+            self.streams,
+            max_age,
+            site,
+            authenticator,
+        )
+        self._authenticator = authenticator
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines to run for the life of the process."""
@@ -129,12 +143,14 @@ class Api:
             self.books.run(),
             self.channels.run(),
             self.streams.run(),
+            *(self._authenticator.loops() if self._authenticator else ()),
         ]
 
 
 async def run(
     settings: ApiSettings,
     listener: socket.socket,
+    files: AccessFiles,
     output: LogOutput | None = None,
     ops_listener: socket.socket | None = None,
 ) -> None:
@@ -143,6 +159,7 @@ async def run(
     Args:
         settings: The settings.
         listener: The listening socket of the api.
+        files: The keys that the api accepts.
         output: The handler of the log.
         ops_listener: The listening socket of the operator endpoints; None to serve them with the
             rest.
@@ -156,8 +173,15 @@ async def run(
         open_files=allow_open_files(),
     )
     nodes = connect_nodes(settings.redis_url, timeout=REDIS_TIMEOUT, only_reads=True)
+    # Tickets are written, so not by the client that only reads.
+    access_nodes = connect_nodes(
+        settings.api_access_redis_url or settings.redis_url, timeout=REDIS_TIMEOUT
+    )
     api = Api(
         nodes,
+        authenticator=make_authenticator(
+            files, settings.api_jwt, settings.api_jwt_audience, access_nodes
+        ),
         max_age=settings.api_max_age,
         buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
         write_timeout=settings.api_write_timeout,
@@ -188,6 +212,7 @@ async def run(
         await each
     await end_tasks(working)
     await nodes.aclose()
+    await access_nodes.aclose()
     log.info("stopped")
 
 
@@ -215,6 +240,10 @@ def main() -> None:
     """Load the settings and serve."""
     settings, output = begin("api", DESCRIPTION, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
+        files = read_access_files(settings.api_keys_file, settings.api_jwt)
+    except Unusable as error:
+        exit_with(error, 2)
+    try:
         listener = inherited_listener() or listen(settings.api_host, settings.api_port, "API_PORT")
         bound_unsent(listener)
         ops_listener = None
@@ -222,4 +251,4 @@ def main() -> None:
             ops_listener = listen(settings.api_ops_host, settings.api_ops_port, "API_OPS_PORT")
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener, output, ops_listener))
+    uvloop.run(run(settings, listener, files, output, ops_listener))

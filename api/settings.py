@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
+from api.access.tokens import JwtSource
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts, CorsOrigins, parse_root_path
+from runtime.redis.url import check_redis_url
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
+
+
+def _checked_url(url: str | None) -> str | None:
+    return None if url is None else check_redis_url(url)
 
 
 class ApiSettings(ServiceSettings):
     """Environment variables of `python -m api`; times are in seconds."""
+
+    HIDDEN = frozenset({"api_jwt"})
 
     api_host: str = "127.0.0.1"
     """address to listen on"""
@@ -35,6 +44,14 @@ class ApiSettings(ServiceSettings):
         TrustedProxies()
     )
     """addresses and networks of the proxies that are trusted to write X-Forwarded-For"""
+    api_keys_file: Path | None = None
+    """file of the keys that the api accepts; `kraken-book keys` writes it"""
+    api_jwt: Annotated[JwtSource | None, NoDecode, parsed_by(JwtSource.parse)] = None
+    """accept tokens: hs256:FILE, jwks:FILE or the https:// address of a key set"""
+    api_jwt_audience: str | None = None
+    """audience that each token must name"""
+    api_access_redis_url: Annotated[str | None, AfterValidator(_checked_url)] = None
+    """Redis for tickets, which must accept writes; REDIS_URL if unset"""
     api_hosts: Annotated[AllowedHosts | None, NoDecode, parsed_by(AllowedHosts.parse)] = None
     """hosts that requests may name; if unset, any, or local names if API_HOST is loopback"""
     api_cors_origins: Annotated[CorsOrigins | None, NoDecode, parsed_by(CorsOrigins.parse)] = None

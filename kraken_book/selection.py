@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol
+from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol, normalize_symbol
 
 __all__ = ["Selection", "parse_selection"]
 
@@ -25,6 +25,22 @@ class Selection(NamedTuple):
 
     def __str__(self) -> str:
         return ",".join((*self.names, *self.patterns, *(f"!{each}" for each in self.unwanted)))
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every symbol is selected."""
+        return "*" in self.patterns and not self.unwanted
+
+    def normalized(self) -> Selection:
+        """Return the same selection in the venue's spelling, sorted: equal ones become equal."""
+        return Selection(
+            *(tuple(sorted({normalize_symbol(part) for part in parts})) for parts in self)
+        )
+
+    def selects(self, symbol: str) -> bool:
+        """Return whether `symbol` is selected."""
+        is_wanted = symbol in self.names or _matches(symbol, self.patterns)
+        return is_wanted and not _matches(symbol, self.unwanted)
 
     def of(self, listed: Iterable[str]) -> tuple[str, ...]:
         """Return the selected symbols: the names, then the matching symbols of `listed`, sorted.

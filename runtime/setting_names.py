@@ -90,9 +90,16 @@ def _names_in(path: Path) -> Iterator[str]:
     """Yield the fields of each class of settings of a module, in capitals."""
     for node in ast.parse(path.read_bytes()).body:
         if isinstance(node, ast.ClassDef) and node.bases and node.name.endswith("Settings"):
-            for field in node.body:
-                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                    yield field.target.id.upper()
+            yield from map(str.upper, _fields_of(node))
+
+
+def _fields_of(settings: ast.ClassDef) -> Iterator[str]:
+    """Yield the fields of a class of settings; its constants are in capitals."""
+    for field in settings.body:
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            name = field.target.id
+            if name.islower():
+                yield name
 
 
 def _fault(name: str, known: frozenset[str]) -> str | None:

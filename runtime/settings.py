@@ -11,10 +11,10 @@ import ast
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -80,6 +80,9 @@ class EnvironmentSettings(BaseSettings):
     def _ignore_service_links(cls, values: Any) -> Any:
         return {name: value for name, value in values.items() if not is_service_link(name, value)}
 
+    HIDDEN: ClassVar[frozenset[str]] = frozenset()
+    """Fields whose values are in no error, because a secret may be given by mistake."""
+
     def is_given(self, field: str) -> bool:
         """Return whether the environment or `.env` has a value for `field`."""
         return field in self.model_fields_set
@@ -116,7 +119,7 @@ def read_settings(kind: type[Settings]) -> Settings:
         unknown = find_unknown_settings({**_env_file_variables(), **os.environ})
         settings = kind()
     except ValidationError as error:
-        _exit_with(unknown + describe_errors(error))
+        _exit_with(unknown + describe_errors(error, kind.HIDDEN))
     except (OSError, UnicodeError, SettingsError) as error:
         _exit_with([f"{ENV_FILE}: cannot be read ({error}); each line must be NAME=value in UTF-8"])
     if unknown:
@@ -137,13 +140,23 @@ def _exit_with(lines: list[str]) -> NoReturn:
     sys.exit(2)
 
 
-def describe_errors(error: ValidationError) -> list[str]:
-    """Return one line per wrong setting: the variable, its value, and the valid values."""
+def describe_errors(error: ValidationError, hidden: Collection[str] = ()) -> list[str]:
+    """Return one line per wrong setting: the variable, its value, and the valid values.
+
+    Args:
+        error: The errors of all settings.
+        hidden: The fields whose values are left out.
+    """
     return [
-        f"{_variable(item)}={without_password(str(item['input']))}: "
-        f"{item['msg'].removeprefix('Value error, ')}"
+        f"{_variable(item)}{_value(item, hidden)}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors()
     ]
+
+
+def _value(item: ErrorDetails, hidden: Collection[str]) -> str:
+    if _variable(item).lower() in hidden:
+        return ""
+    return f"={without_password(str(item['input']))}"
 
 
 def _variable(item: ErrorDetails) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from api.access.permission import ANYBODY, Permission
+from kraken_book.access_keys import KeyLimits
 from kraken_book.selection import Selection
 
 _KEY = "caller"
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +23,32 @@ class Caller:
     """Who sends a request.
 
     Attributes:
-        name: The name of the key or token, "" without one.
+        permission: What the caller may do.
         address: The address of the client, "" if it is unknown.
-        symbols: The symbols that the caller may see; None for all.
-        expires_at: Unix seconds at which the permission ends; None for never.
+        is_permitted: Returns whether the permission still holds, for streams.
     """
 
-    name: str = ""
+    permission: Permission = ANYBODY
     address: str = ""
-    symbols: Selection | None = None
-    expires_at: float | None = None
+    is_permitted: Callable[[], bool] = _always
+
+    @property
+    def name(self) -> str:
+        """The name of the key or token, "" without one."""
+        return self.permission.name
+
+    @property
+    def symbols(self) -> Selection | None:
+        """The symbols that the caller may see; None for all."""
+        return self.permission.symbols
+
+    @property
+    def limits(self) -> KeyLimits:
+        """The limits of the key; those that are None are the api's settings."""
+        return self.permission.limits
+
+
+_UNKNOWN = Caller()
 
 
 def set_caller(scope: Scope, caller: Caller) -> None:
@@ -36,4 +59,4 @@ def set_caller(scope: Scope, caller: Caller) -> None:
 def caller_of(scope: Scope) -> Caller:
     """Return the caller of a request; one without a name, who may see all, if none is set."""
     caller = scope.get(_KEY)
-    return caller if isinstance(caller, Caller) else Caller()
+    return caller if isinstance(caller, Caller) else _UNKNOWN

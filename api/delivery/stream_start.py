@@ -28,6 +28,7 @@ from api.store.stream_reads import StreamReads
 from api.views.channel_registry import ChannelRegistry, Choice
 from api.views.view import View
 from kraken_book.event import Status
+from kraken_book.selection import Selection
 from kraken_book.symbols import is_symbol, normalize_symbol
 
 # Random, so that thousands of waiting streams do not retry at once.
@@ -45,6 +46,8 @@ class StreamRequest(NamedTuple):
     is_many: bool
     event_id: str | None
     """The event to resume after."""
+    visible: Selection | None = None
+    """The symbols that the caller may see; None for all."""
 
     @property
     def has_valid_names(self) -> bool:
@@ -79,8 +82,8 @@ class StreamStarter:
     async def resolve(self, request: StreamRequest) -> Choice:
         """Return the symbols and the view of a request; raise ApiError for an unknown symbol."""
         if request.names is None:
-            return Choice(None, request.view, request.is_many)
-        symbols = {await self._directory.resolve(name) for name in request.names}
+            return Choice(None, request.view, request.is_many, request.visible)
+        symbols = {await self._directory.resolve(name, request.visible) for name in request.names}
         return Choice(tuple(sorted(symbols)), request.view, request.is_many)
 
     async def start(self, request: StreamRequest) -> tuple[Cursor, bytes]:
@@ -93,7 +96,7 @@ class StreamStarter:
         except BaseException:
             cursor.close()
             raise
-        if choice.symbols is None and not self._channels.has_symbols:
+        if choice.symbols is None and not self._channels.has_symbols(choice):
             # Without a symbol there is no status event that could contain the reason.
             opening += waiting_comment("no-symbols")
         return cursor, opening + self._refusals(choice.symbols or ())

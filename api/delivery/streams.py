@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from time import monotonic
 
 from api.delivery.latency import MEASURED_PER_SECOND
@@ -25,14 +26,20 @@ class Streams:
 
     def __init__(self, write_timeout: float) -> None:
         self._write_timeout = write_timeout
-        self._streams: set[Stream] = set()
+        self._streams: dict[Stream, Callable[[], bool]] = {}
         self._none = asyncio.Event()
         self._none.set()
         self.is_draining = False
 
-    def add(self, stream: Stream) -> None:
-        """Add a new stream; end it if the replica is draining."""
-        self._streams.add(stream)
+    def add(self, stream: Stream, is_permitted: Callable[[], bool]) -> None:
+        """Add a new stream; end it if the replica is draining.
+
+        Args:
+            stream: The stream.
+            is_permitted: Returns whether its client may still read it; if not, it ends within
+                `WATCH_INTERVAL`.
+        """
+        self._streams[stream] = is_permitted
         self._none.clear()
         STREAMS.inc()
         READERS.set(len(self._streams))
@@ -42,13 +49,16 @@ class Streams:
 
     def remove(self, stream: Stream) -> None:
         """Remove a stream that has ended."""
-        self._streams.discard(stream)
+        self._streams.pop(stream, None)
         READERS.set(len(self._streams))
         if not self._streams:
             self._none.set()
 
     async def run(self) -> None:
-        """Send keep-alives and cut off clients that do not read, until the task is cancelled."""
+        """Send keep-alives, cut off clients that do not read, and end streams without permission.
+
+        It runs until the task is cancelled.
+        """
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             now = monotonic()
@@ -60,6 +70,9 @@ class Streams:
                     CUT_OFF.inc()
                     log.warning("reader stalled, cut off", symbol=stream.symbol)
                     stream.abort()
+                elif not self._streams[stream]():
+                    log.info("stream ended, its key does not permit it", symbol=stream.symbol)
+                    stream.end()
                 else:
                     stream.keep_alive(now)
 

@@ -59,6 +59,13 @@ class BookSummary(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None
 
 
+class TicketAnswer(msgspec.Struct, frozen=True):
+    """A ticket for one stream, and the seconds for which it is valid."""
+
+    ticket: str
+    expires_in: int
+
+
 class QuoteAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What a market order would have paid or received, with the book that it was calculated from.
 

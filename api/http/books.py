@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.http.answers import BookAnswer, BookSummary, Levels
 from api.http.json_text import encode_json
 from api.http.parameters import parse_levels, single
@@ -48,13 +49,13 @@ class Books:
 
     async def symbols(self, request: Request) -> Response:
         """Answer with the symbols that Kraken acknowledged, sorted."""
-        states = await self._directory.states()
+        states = await self._directory.states(caller_of(request.scope).symbols)
         symbols = [symbol for symbol, state in states.items() if state.acknowledged]
         return list_response(request, symbols, source_of(states))
 
     async def books(self, request: Request) -> Response:
         """Answer with a summary of every configured book."""
-        states = await self._directory.states()
+        states = await self._directory.states(caller_of(request.scope).symbols)
         books = await self._read(list(states))
         rows = [
             _row(symbol, state, book, self._max_age)
@@ -90,7 +91,9 @@ class Books:
         """Return the book that a path names; raise Problem if it is missing or too old."""
         # `levels` cuts the last known book in the problem.
         try:
-            symbol = await self._directory.resolve(request.path_params["symbol"])
+            symbol = await self._directory.resolve(
+                request.path_params["symbol"], caller_of(request.scope).symbols
+            )
         except ApiError as error:
             # Without a symbol there is no last known book, so `book` is null.
             raise _with_book(problem_of(error), None, levels, self._max_age) from None

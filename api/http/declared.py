@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.problem_kinds import EVERYWHERE
+from api.http.problem_kinds import EVERYWHERE, OF_KEY
 from api.http.problems import BadParameter, Problem
 
 MAX_QUERY_BYTES = 32 * 1024
@@ -77,6 +77,8 @@ class Operation:
         ignores_query: Whether the query may have any parameters, as those of files.
         takes_ticket: Whether the query may have a ticket.
         can_be_unchanged: Whether it answers 304 to a matching If-None-Match.
+        is_public: Whether it needs no key, because it has no data.
+        status: The status of a good answer.
     """
 
     path: str
@@ -93,6 +95,8 @@ class Operation:
     ignores_query: bool = False
     takes_ticket: bool = False
     can_be_unchanged: bool = False
+    is_public: bool = False
+    status: int = 200
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -103,7 +107,12 @@ class Operation:
     @property
     def all_problems(self) -> tuple[str, ...]:
         """The codes of all its problems."""
-        return (*EVERYWHERE, *self.problems)
+        return (*EVERYWHERE, *(() if self.is_public else OF_KEY), *self.problems)
+
+    @property
+    def first_part(self) -> str:
+        """The first part of the path."""
+        return self.path.lstrip("/").split("/", 1)[0]
 
     def check(self, scope: Scope) -> None:
         """Raise Problem if a path or query is too long, or has a parameter that is not declared."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness
+from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness, TicketAnswer
 from api.http.declared import EVENT_STREAM, HTML, JSON, SVG, TEXT, Operation
 from api.http.parameters import (
     EVENT_ID,
@@ -104,6 +104,19 @@ BOOKS_STREAM = Operation(
     problems=(*OF_SYMBOL, *OF_LIST),
     takes_ticket=True,
 )
+TICKET = Operation(
+    "/tickets",
+    "postTicket",
+    _STREAMS,
+    "A ticket for one stream, in exchange for a key or a token",
+    "A browser's `EventSource` cannot send headers. A ticket in its address, `?ticket=`, opens one"
+    " stream within 60 seconds, on any replica. An api that needs no keys has no tickets.",
+    answer=TicketAnswer,
+    headers=("Cache-Control",),
+    problems=("no-such-route", "redis-away"),
+    method="POST",
+    status=201,
+)
 HEALTH = Operation(
     "/healthz",
     "getHealth",
@@ -111,6 +124,7 @@ HEALTH = Operation(
     "Whether the process is alive",
     "It does not ask Redis.",
     answer=Health,
+    is_public=True,
 )
 READINESS = Operation(
     "/readyz",
@@ -120,9 +134,16 @@ READINESS = Operation(
     "",
     answer=Readiness,
     problems=("redis-away", "draining"),
+    is_public=True,
 )
 METRICS = Operation(
-    "/metrics", "getMetrics", _OPERATION, "Figures in Prometheus's text format", "", TEXT
+    "/metrics",
+    "getMetrics",
+    _OPERATION,
+    "Figures in Prometheus's text format",
+    "",
+    TEXT,
+    problems=("key-forbids",),
 )
 OPENAPI = Operation(
     "/openapi.json",
@@ -132,6 +153,7 @@ OPENAPI = Operation(
     "",
     JSON,
     headers=("Cache-Control",),
+    is_public=True,
 )
 ASYNCAPI = Operation(
     "/asyncapi.json",
@@ -141,6 +163,7 @@ ASYNCAPI = Operation(
     "",
     JSON,
     headers=("Cache-Control",),
+    is_public=True,
 )
 
 PAGE = Operation(
@@ -151,6 +174,7 @@ PAGE = Operation(
     "",
     HTML,
     headers=("Cache-Control",),
+    is_public=True,
     ignores_query=True,
 )
 DOCS = Operation(
@@ -161,6 +185,7 @@ DOCS = Operation(
     "A 404 if the package swagger-ui-bundle is not installed.",
     HTML,
     headers=("Cache-Control",),
+    is_public=True,
     problems=("no-such-route",),
     ignores_query=True,
 )
@@ -172,10 +197,18 @@ FAVICON = Operation(
     "",
     SVG,
     headers=("Cache-Control",),
+    is_public=True,
     ignores_query=True,
 )
 ROBOTS = Operation(
-    "/robots.txt", "getRobots", _ABOUT, "The rules for crawlers", "", TEXT, ignores_query=True
+    "/robots.txt",
+    "getRobots",
+    _ABOUT,
+    "The rules for crawlers",
+    "",
+    TEXT,
+    is_public=True,
+    ignores_query=True,
 )
 
 OPERATIONS = (
@@ -185,6 +218,7 @@ OPERATIONS = (
     QUOTE,
     BOOK_STREAM,
     BOOKS_STREAM,
+    TICKET,
     HEALTH,
     READINESS,
     METRICS,
@@ -199,3 +233,6 @@ OPERATIONS = (
 
 OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
 """All operations but those for operators."""
+
+PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
+"""The first parts of the paths that need no key."""

@@ -14,6 +14,7 @@ from decimal import Decimal
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
+from api.access.caller import caller_of
 from api.delivery.stream_start import StreamRequest
 from api.http.declared import RouteParameter
 from api.http.problems import BadParameter
@@ -113,7 +114,8 @@ def parse_stream_request(request: Request) -> StreamRequest:
     named = request.path_params.get("symbol")
     names = (named,) if named is not None else _names(query)
     is_many = named is None
-    return StreamRequest(names, chosen, is_many, _last_event_id(request, is_many=is_many))
+    event_id = _last_event_id(request, is_many=is_many)
+    return StreamRequest(names, chosen, is_many, event_id, caller_of(request.scope).symbols)
 
 
 def parse_view(levels: str | None, view: str | None, interval: str | None) -> View | None:

@@ -24,6 +24,10 @@ PROBLEM_KINDS = {
     "bad-parameter": ProblemKind(
         400, "a parameter is unknown, repeated, missing, or has no valid value", ("parameter",)
     ),
+    "key-missing": ProblemKind(401, "the api needs a key, and the request has none"),
+    "key-unknown": ProblemKind(401, "the key, token or ticket is invalid, or was revoked"),
+    "key-expired": ProblemKind(401, "the key or token has expired"),
+    "key-forbids": ProblemKind(403, "the key may not read this"),
     "bad-host": ProblemKind(400, "there is more than one `Host` header"),
     "wrong-host": ProblemKind(421, "`Host` is not one of the api's"),
     "unknown-symbol": ProblemKind(404, "no configured symbol has this name", ("symbols",)),
@@ -51,6 +55,8 @@ PROBLEM_KINDS = {
 
 # Problems that any route can answer.
 EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
+# Problems of routes that need a key, if the api has any.
+OF_KEY = ("key-missing", "key-unknown", "key-expired")
 # Problems of routes that read the list of symbols.
 OF_LIST = ("no-symbols", "corrupt-symbols", "redis-away")
 # Problems of routes that name a symbol.

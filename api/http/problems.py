@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.access.permission import Denied
 from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
 from api.store.errors import MAX_SHOWN, ApiError
@@ -70,6 +71,18 @@ def refused_symbol(symbol: str, reason: str | None) -> Problem:
     return Problem(404, "refused-symbol", f"Kraken refuses {symbol}: {reason}", reason=reason)
 
 
+def denied(error: Denied) -> Problem:
+    """Return the problem of a request without a valid credential (RFC 6750)."""
+    status = 403 if error.code == "key-forbids" else 401
+    problem = Problem(status, error.code, error.detail)
+    challenge = 'Bearer realm="kraken-book"'
+    if error.code != "key-missing":
+        kind = "insufficient_scope" if status == 403 else "invalid_token"
+        challenge += f', error="{kind}"'
+    problem.headers["WWW-Authenticate"] = challenge
+    return problem
+
+
 def unavailable(code: str, detail: str, retry_after: float = 1.0, **members: object) -> Problem:
     """Return a problem that may have passed after `retry_after` seconds."""
     return Problem(503, code, detail, retry_after=math.ceil(retry_after), **members)
@@ -95,9 +108,14 @@ def problem_body(problem: Problem, instance: str) -> ProblemAnswer:
 
 
 async def on_problem(request: Request, error: Exception) -> Response:
-    """Answer a request that raised a Problem or an ApiError."""
-    problem = problem_of(error) if isinstance(error, ApiError) else error
-    assert isinstance(problem, Problem)
+    """Answer a request that raised a Problem, an ApiError or Denied."""
+    if isinstance(error, ApiError):
+        problem = problem_of(error)
+    elif isinstance(error, Denied):
+        problem = denied(error)
+    else:
+        assert isinstance(error, Problem)
+        problem = error
     return problem_response(problem, path_of(request))
 
 

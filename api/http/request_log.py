@@ -11,6 +11,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.caller import Caller, set_caller
 from api.delivery.stream_socket import bytes_streamed
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import ROUTE_NAMES
@@ -61,6 +62,8 @@ class RequestLogger:
                 size += len(message.get("body", b""))
             await send(message)
 
+        client = self._proxies.client_address(scope)
+        set_caller(scope, Caller(address=client))
         begun = monotonic()
         streamed = bytes_streamed(scope)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -68,7 +71,6 @@ class RequestLogger:
                 await self._app(scope, receive, send_with_id)
             finally:
                 size += bytes_streamed(scope) - streamed
-                client = self._proxies.client_address(scope)
                 _log_answer(scope, status, size, monotonic() - begun, client)
 
 

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp
 
+from api.access.authenticator import Authenticator
+from api.access.gate import Gate
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http import operations
@@ -27,6 +29,7 @@ from api.http.quotes import Quotes
 from api.http.request_log import RequestLogger
 from api.http.spec.docs import find_swagger_ui, spec_routes
 from api.http.stream_route import StreamRoute
+from api.http.ticket_route import TicketRoute
 from api.http.web_headers import WebHeaders
 from api.http.web_settings import CorsOrigins
 from api.store.book_store import BookStore
@@ -62,6 +65,7 @@ def make_app(
     streams: Streams,
     max_age: float,
     site: Site | None = None,
+    authenticator: Authenticator | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -72,12 +76,24 @@ def make_app(
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
         site: How the api is reached from the web; by default without checks and options.
+        authenticator: Decides about keys and tokens; None if the api needs none.
     """
     site = site or Site()
-    routes = make_routes(store, directory, starter, streams, max_age, has_ops=site.has_ops)
+    routes = make_routes(
+        store,
+        directory,
+        starter,
+        streams,
+        max_age,
+        authenticator=authenticator,
+        has_ops=site.has_ops,
+    )
     if site.has_ops:
         routes += ops_routes(store, streams)
-    return _behind_the_web(_router(routes), routes, site)
+    app = _router(routes)
+    if authenticator is not None:
+        app = Gate(app, authenticator, on_problem, operations.PUBLIC_PATHS)
+    return _behind_the_web(app, routes, site)
 
 
 def make_ops_app(store: BookStore, streams: Streams, site: Site) -> ASGIApp:
@@ -119,6 +135,7 @@ def make_routes(
     max_age: float,
     swagger_ui: Path | None = None,
     *,
+    authenticator: Authenticator | None = None,
     has_ops: bool = True,
 ) -> list[BaseRoute]:
     """Return all routes but those for operators; `operations` declares them.
@@ -130,11 +147,13 @@ def make_routes(
         streams: The open streams.
         max_age: Seconds without a confirmation after which a book is stale.
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
+        authenticator: Issues tickets; None if the api needs no keys.
         has_ops: Whether the specification has the operator endpoints.
     """
     stream = StreamRoute(directory, starter, streams)
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
+    tickets = TicketRoute(authenticator.tickets if authenticator else None)
     return [
         # Routes are tried in order, so the busiest comes first.
         serve(operations.DEPTH, books.depth),
@@ -145,6 +164,7 @@ def make_routes(
         serve(operations.QUOTE, quotes.quote),
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),
+        serve(operations.TICKET, tickets.issue),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),
         *spec_routes(

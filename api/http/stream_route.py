@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from api.access.caller import caller_of
 from api.delivery.cursor import Cursor
 from api.delivery.stream import HEADERS, Stream
 from api.delivery.stream_socket import socket_of
@@ -45,9 +46,9 @@ class StreamRoute:
             return
         reader, opening = await self._start(asked)
         stream = Stream(reader, socket_of(scope), send)
-        self._streams.add(stream)
+        self._streams.add(stream, caller_of(scope).is_permitted)
         try:
-            headers = [self._source()]
+            headers = [self._source(asked)]
             # Without a reference here, which would hold the opening until the stream ends.
             first = [opening]
             del opening
@@ -76,10 +77,11 @@ class StreamRoute:
         except ApiError as error:
             if not may_wait_for(error, asked):
                 raise
-        headers = [*HEADERS, self._source()]
+        headers = [*HEADERS, self._source(asked)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
-    def _source(self) -> tuple[bytes, bytes]:
+    def _source(self, asked: StreamRequest) -> tuple[bytes, bytes]:
         """Return the header with the source of the books, as far as it is known."""
-        return SOURCE_HEADER.lower().encode(), source_of(self._directory.last_states()).encode()
+        states = self._directory.last_states(asked.visible)
+        return SOURCE_HEADER.lower().encode(), source_of(states).encode()

@@ -18,7 +18,7 @@ MAX_ROOT_PATH = 200
 # The first segments of all routes.
 ROUTE_NAMES = frozenset(
     (
-        *("", "page", "symbols", "books", "depth", "quote", "stream"),
+        *("", "page", "symbols", "books", "depth", "quote", "stream", "tickets"),
         *("healthz", "readyz", "metrics", "favicon.ico", "robots.txt"),
         *("docs", "openapi.json", "asyncapi.json"),
     )

@@ -10,6 +10,7 @@ from api.store.book_store import BookStore
 from api.store.coalesce import SingleFlight
 from api.store.errors import ApiError, CorruptSymbols, NoSuchSymbol, NoSymbols, redis_away
 from kraken_book.contract.symbol_state import SymbolState
+from kraken_book.selection import Selection
 from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
 FRESH_SECONDS = 1.0
@@ -32,53 +33,65 @@ class Directory:
         self._index = SymbolIndex()
         self._read_at = float("-inf")
 
-    async def states(self) -> dict[str, SymbolState]:
-        """Return the configured symbols' states, sorted by name; raise ApiError if unavailable."""
+    async def states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
+        """Return the states of the visible symbols, sorted; None is all. Raise ApiError."""
         # An empty list may be filled at any moment, and costs little to read.
         if not self._states or monotonic() - self._read_at >= self._fresh_seconds:
             try:
                 await self._reading.get(None)
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
-        return self._states
+        return self.last_states(visible)
 
-    def last_states(self) -> dict[str, SymbolState]:
+    def last_states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
         """Return the result of the last `states`, without a read."""
-        return self._states
+        if visible is None:
+            return self._states
+        return {name: state for name, state in self._states.items() if visible.selects(name)}
 
     async def _read(self, _all: None) -> None:
         self._states = await self._store.symbols()
         self._index = SymbolIndex(self._states)
         self._read_at = monotonic()
 
-    async def resolve(self, name: str) -> str:
+    async def resolve(self, name: str, visible: Selection | None = None) -> str:
         """Return the symbol called `name`.
 
-        A symbol with a book in Redis is found even if the list is lost or lacks it.
+        A symbol with a book in Redis is found even if the list is lost or lacks it. One that the
+        caller may not see is not found, as if it did not exist. Another ApiError than those below
+        means that the list cannot be read.
+
+        Args:
+            name: The name in any spelling.
+            visible: The symbols that the caller may see; None for all.
 
         Raises:
             NoSuchSymbol: No symbol has this name; the error suggests the nearest ones.
             NoSymbols: The list is empty, because no collector has written yet.
-            ApiError: The list cannot be read.
         """
+        symbol = await self._resolve(name)
+        if symbol is not None and (visible is None or visible.selects(symbol)):
+            return symbol
+        states = await self.states(visible)
+        if not self._states:
+            raise NoSymbols
+        raise NoSuchSymbol(name, suggest_symbols(name, states))
+
+    async def _resolve(self, name: str) -> str | None:
+        """Return the symbol called `name`, None if there is none; raise ApiError."""
         if name in self._states:
             return name
         symbol = self._index.find(name)
         if symbol is not None:
             return symbol
         try:
-            states = await self.states()
+            await self.states()
         except ApiError as error:
             symbol = await self._without_list(name, error)
             if symbol is None:
                 raise
             return symbol
-        symbol = self._index.find(name) or await self._with_book(name)
-        if symbol is not None:
-            return symbol
-        if not states:
-            raise NoSymbols
-        raise NoSuchSymbol(name, suggest_symbols(name, states))
+        return self._index.find(name) or await self._with_book(name)
 
     async def _without_list(self, name: str, error: ApiError) -> str | None:
         """Return the symbol called `name` although the list cannot be read, None if unknown."""

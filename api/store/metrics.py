@@ -39,3 +39,10 @@ UNMEASURED = Counter(
     "kraken_book_delivery_unmeasured_total",
     "Sampled writes without a known delay: received_at is invalid or in the future.",
 )
+KEYS = Gauge("kraken_book_api_keys", "Keys of the key file.")
+KEY_FILE_UP = Gauge(
+    "kraken_book_key_file_up", "1 while the key file could be read after its last change."
+)
+DENIED = Counter(
+    "kraken_book_denied_total", "Requests without a valid key, token or ticket.", ["code"]
+)

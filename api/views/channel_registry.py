@@ -19,6 +19,7 @@ from api.views.channel import VIEW_BYTES, Channel
 from api.views.roster import NOT_LISTED, Roster
 from api.views.view import View
 from api.views.view_pace import ViewPace
+from kraken_book.selection import Selection
 from runtime.memory import release_freed_memory
 
 # Seconds between two updates of the watermarks and of the symbols of `*`.
@@ -40,6 +41,8 @@ class Choice(NamedTuple):
     """The view of the books; None for their events."""
     is_many: bool
     """Whether the stream's ids are watermarks: for `*` and for every list, even of one symbol."""
+    visible: Selection | None = None
+    """The symbols of `*` that the client may see; None for all, and for a list."""
 
 
 class ChannelRegistry:
@@ -114,14 +117,18 @@ class ChannelRegistry:
         if is_new and self._buffer.is_full:
             raise NoRoom
 
-    @property
-    def has_symbols(self) -> bool:
-        """Return whether `*` has any symbol."""
-        return bool(self._roster.symbols)
+    def has_symbols(self, choice: Choice) -> bool:
+        """Return whether a choice has any symbol."""
+        return bool(self._symbols(choice))
 
     def left(self, choice: Choice) -> Mapping[str, str]:
         """Return the symbols that have left `*`, with the reasons; none if `choice` is a list."""
-        return self._roster.left if choice.symbols is None else {}
+        if choice.symbols is not None:
+            return {}
+        left, visible = self._roster.left, choice.visible
+        if visible is None:
+            return left
+        return {symbol: reason for symbol, reason in left.items() if visible.selects(symbol)}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
         """Count one reader less; if it was the last, close the channel."""
@@ -190,4 +197,8 @@ class ChannelRegistry:
             self._books.unfollow(channel.leave(symbol, reason))
 
     def _symbols(self, choice: Choice) -> Collection[str]:
-        return self._roster.symbols.keys() if choice.symbols is None else choice.symbols
+        """Return the symbols of a choice, those of `*` in the order in which they joined."""
+        if choice.symbols is not None:
+            return choice.symbols
+        symbols, visible = self._roster.symbols.keys(), choice.visible
+        return symbols if visible is None else list(filter(visible.selects, symbols))

@@ -26,7 +26,7 @@ def requested_names(
         most: The number of names at most, none of which may be `*` then; None is no limit.
 
     Raises:
-        Unusable: There is no name, or too many.
+        Unusable: There is no name, there are too many, or a name cannot be a symbol.
     """
     names: list[str] = []
     for given in symbols:
@@ -36,6 +36,10 @@ def requested_names(
     parts = [part.strip() for name in names for part in name.split(",")]
     if not parts or not all(parts):
         raise Unusable("name at least one symbol such as BTC/USD, or '*' for all")
+    for part in parts:
+        # As a path, `..` would lead elsewhere.
+        if not set(part) - set("./"):
+            raise Unusable(f"{part[:MAX_SHOWN]!r} is no symbol: use a name such as BTC/USD")
     if most is not None and (len(parts) > most or ALL in parts):
         raise Unusable(f"{printable(', '.join(parts), MAX_SHOWN)}: name one symbol such as BTC/USD")
     return tuple(dict.fromkeys(parts))

@@ -161,6 +161,9 @@ class RefusedAnswer:
             return TooManyRequests(429, detail + pause, code=code, retry_after=after)
         is_passing = self.status >= 500 or self.status in TRANSIENT
         kind = ServiceUnavailable if is_passing else Refused
+        if code is None and not is_passing:
+            address = self._server.address
+            detail += f" ({self.status}; check the address: {address} may be no kraken-book api)"
         return kind(self.status, detail, code=code, retry_after=after)
 
     def _not_found(self, problem: ProblemDetails, detail: str) -> Refused:
@@ -207,8 +210,12 @@ class RefusedAnswer:
     def _key_reason(self, code: str | None, challenge: str, *, was_served: bool) -> KeyReason:
         if not self._server.has_credentials:
             return "key-missing"
+        if was_served:
+            return "key-expired"
+        if code in _KEY_WORDS:
+            return code
         told = " ".join((code or "", *_ERROR_WORDS.findall(challenge))).lower()
-        return "key-expired" if was_served or "expired" in told else "key-unknown"
+        return "key-expired" if "expired" in told else "key-unknown"
 
     def _wrong_proxy_user(self) -> ProxyFailed:
         return ProxyFailed(

@@ -35,4 +35,5 @@ COMMANDS = {
     "tui": Command(
         "show live ladders in this terminal", "kraken_book.terminal.program", extra="terminal"
     ),
+    "keys": Command("add, list and revoke the keys of an api", "kraken_book.commands.keys"),
 }

@@ -101,7 +101,7 @@ async def serve(
     await end_tasks([sweeping])
 
 
-def exit_with(error: Exception) -> NoReturn:
-    """Print the error in one line on standard error, and exit with 1."""
+def exit_with(error: Exception, code: int = 1) -> NoReturn:
+    """Print the error in one line on standard error, and exit with `code`."""
     print(printable(str(error)), file=sys.stderr)  # noqa: T201 - a failed start, not for the log
-    sys.exit(1)
+    sys.exit(code)

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.settings import ApiSettings
-from runtime.settings import describe_errors
+from runtime.settings import describe_errors, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,14 @@ def test_invalid_setting_is_named_with_valid_values(
     (line,) = describe_errors(caught.value)
     assert line.startswith(f"{name}={value}: ")
     assert re.search(takes, line), line
+
+
+def test_value_of_api_jwt_is_in_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("API_JWT", "a-secret-by-mistake")
+    with pytest.raises(SystemExit):
+        read_settings(ApiSettings)
+    error = capsys.readouterr().err
+    assert error.startswith("API_JWT: expected hs256:FILE with a secret")
+    assert "mistake" not in error

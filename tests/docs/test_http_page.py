@@ -31,8 +31,8 @@ def texts_of_api() -> Iterator[str]:
 
 def test_http_page_has_each_route() -> None:
     named = {f"{each.method} {each.path.replace(':path}', '}')}" for each in OPERATIONS}
-    listed = set(re.findall(r"`(?:GET )?(/[^`?]*)[^`]*`\]\(#", PAGE))
-    assert {f"GET {path}" for path in listed} == named
+    listed = re.findall(r"`(?:(GET|POST) )?(/[^`?]*)[^`]*`\]\(#", PAGE)
+    assert {f"{method or 'GET'} {path}" for method, path in listed} == named
 
 
 def test_http_page_has_each_error_of_the_store() -> None:

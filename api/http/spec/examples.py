@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from api.http.answers import BookSummary, Health, Readiness
+from api.access.permission import Denied
+from api.http.answers import BookSummary, Health, Readiness, TicketAnswer
 from api.http.books import depth_body
 from api.http.declared import Operation
 from api.http.operations import (
@@ -23,10 +24,12 @@ from api.http.operations import (
     QUOTE,
     READINESS,
     SYMBOL_LIST,
+    TICKET,
 )
 from api.http.problems import (
     BadParameter,
     Problem,
+    denied,
     problem_body,
     problem_of,
     refused_symbol,
@@ -62,6 +65,14 @@ _BIDS = """
 _AT = "2026-08-02T03:35:51.660084Z"
 _POSITION = Position(1785638131660, 1042)
 _EVENT_ID = "1785641751660-1042"
+
+
+_DENIALS = (
+    Denied("key-missing", "this api needs a key: send it as Authorization: Bearer <key>"),
+    Denied("key-unknown", "the key is unknown; it may have been revoked"),
+    Denied("key-expired", "the key has expired; ask for a new one"),
+    Denied("key-forbids", "/metrics needs a key for all symbols"),
+)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
@@ -119,6 +130,7 @@ def answer_examples() -> dict[Operation, Any]:
         BOOK_LIST: [summary],
         DEPTH: depth_body(book, None, math.inf),
         QUOTE: quote_answer(book, "buy", Decimal("1.5"), math.inf),
+        TICKET: TicketAnswer("kbt_0aVVd0kX2YV3QzYV1rPqQkO6C6mU3b4eYtJrQp3gQ1s", 60),
         HEALTH: Health("ok", __version__),
         READINESS: Readiness("ready"),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
@@ -150,10 +162,13 @@ def problem_examples() -> dict[str, Any]:
     known = depth_body(_stored(), 1, 0.0)
     problems = [
         BadParameter("level", "unknown; did you mean levels?"),
+        *map(denied, _DENIALS),
         Problem(400, "bad-host", "there must be one Host header"),
         Problem(421, "wrong-host", "the host 'evil.example' is not served here"),
         problem_of(NoSuchSymbol("BTC/USDX", ["BTC/USD", "BTC/USDT"])),
         refused_symbol("XBT/EUR", "Currency pair not supported XBT/EUR"),
+        Problem(404, "no-such-route", "there is nothing at /nothing; see /"),
+        Problem(405, "no-such-method", "POST is not allowed here, only GET, HEAD, OPTIONS"),
         Problem(414, "uri-too-long", "the path has more than 1024 bytes"),
         Problem(500, "failure", "internal error; the log of this replica has the cause"),
         problem_of(NoSymbols()),

@@ -33,7 +33,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "received_at": {"description": "The time at which the collector read the frame.", **_TIME},
     "confirmed_at": {"description": "The time at which the book was last confirmed.", **_TIME},
     "at": {"description": "The time of the change of the status.", **_TIME},
-    "age_ms": {"description": "Milliseconds since then, by Redis's clock.", **_COUNT},
+    "age_ms": {
+        "description": "Milliseconds since the book was last confirmed; null if unknown.",
+        **_COUNT,
+    },
     "best_bid": {"description": "The highest bid; null if there is none."},
     "best_ask": {"description": "The lowest ask; null if there is none."},
     "spread": {"description": "The best ask minus the best bid.", "pattern": r"^-?[0-9.]+$"},
@@ -50,6 +53,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "average": {"description": "`total` divided by `filled`, to 28 digits.", **_NUMBER},
     "worst": {"description": "The price of the last level that is used.", **_NUMBER},
     "levels": {"description": "The number of levels that are used.", **_COUNT},
+    "ticket": {"description": "For `?ticket=` of one stream.", "pattern": "^kbt_[A-Za-z0-9_-]+$"},
+    "expires_in": {"description": "The seconds for which the ticket is valid.", **_COUNT},
     "version": {"description": "The version of the program."},
     "type": {
         "description": "`urn:kraken-book:` and the stable code of the error.",

@@ -202,6 +202,8 @@ def _operation(operation: Operation, schema: Any, example: Any) -> dict[str, Any
         "parameters": [_parameter(each) for each in operation.parameters] + _common(operation),
         "responses": _responses(operation, schema, example),
     }
+    if operation.is_public:
+        described["security"] = [{}]
     if operation.takes_ticket:
         described["security"] = [{}, {_BEARER: []}, {_TICKET: []}]
     return {name: value for name, value in described.items() if value}
@@ -244,6 +246,8 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
             "Server-Sent Events. The `data` of each is an event: an `Update`, a `Snapshot`, a"
             " `StatusChange` or a `Lagged`."
         )
+        # As `itemSchema` of OpenAPI 3.2.
+        content["x-itemSchema"] = schema
     elif schema is None:
         content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
     if example is not None:
@@ -254,7 +258,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     if operation.media_type == HTML:
         headers += _OF_PAGES
     responses = {
-        "200": {
+        str(operation.status): {
             "description": operation.summary,
             "headers": _header_refs(*headers),
             "content": {operation.media_type: content},

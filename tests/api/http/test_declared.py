@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from api.http.declared import MAX_PATH_BYTES, MAX_QUERY_BYTES
+from api.http.declared import MAX_PATH_BYTES, MAX_QUERY_BYTES, Operation
 from api.http.operations import OPERATIONS
 from tests.api.http.problem_check import assert_problem
 
@@ -16,11 +16,11 @@ def target_of(path: str) -> str:
     return path.replace("{symbol:path}", "BTC/USD")
 
 
-@pytest.mark.parametrize("path", [target_of(each.path) for each in CHECKED])
+@pytest.mark.parametrize("operation", CHECKED, ids=lambda each: each.id)
 async def test_unknown_parameter_is_a_400_on_every_route(
-    client: httpx.AsyncClient, btc: None, path: str
+    client: httpx.AsyncClient, btc: None, operation: Operation
 ) -> None:
-    answer = await client.get(f"{path}?nope=1")
+    answer = await client.request(operation.method, f"{target_of(operation.path)}?nope=1")
     body = assert_problem(answer, 400, "bad-parameter")
     assert body["parameter"] == "nope"
     assert body["detail"].startswith("nope: unknown; ")
@@ -57,11 +57,13 @@ async def test_files_ignore_parameters(client: httpx.AsyncClient, path: str) -> 
     assert (await client.get(f"{path}?any=1")).status_code == 200
 
 
-@pytest.mark.parametrize("path", [target_of(each.path) for each in OPERATIONS])
-async def test_long_query_is_a_414_on_every_route(client: httpx.AsyncClient, path: str) -> None:
-    body = assert_problem(
-        await client.get(f"{path}?{'x' * (MAX_QUERY_BYTES + 1)}"), 414, "uri-too-long"
-    )
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.id)
+async def test_long_query_is_a_414_on_every_route(
+    client: httpx.AsyncClient, operation: Operation
+) -> None:
+    target = f"{target_of(operation.path)}?{'x' * (MAX_QUERY_BYTES + 1)}"
+    answer = await client.request(operation.method, target)
+    body = assert_problem(answer, 414, "uri-too-long")
     assert body["detail"] == "the query has more than 32768 bytes"
 
 

@@ -58,6 +58,7 @@ CASES = {
     "wrong password": Case(401, WrongKey, "key-unknown", "a user and", None, BASIC, KNOWN),
     "unknown key": Case(401, WrongKey, "key-unknown", "does not know this key", None, {}, KNOWN),
     "invalid token": Case(401, WrongKey, "key-unknown", "does not know", None, UNKNOWN, KNOWN),
+    "revoked key": Case(401, WrongKey, "key-unknown", "is whole", "key-unknown", {}, KNOWN),
     "expired key": Case(401, WrongKey, "key-expired", "get a new one", "key-expired", {}, KNOWN),
     "expired token": Case(401, WrongKey, "key-expired", "expired", None, EXPIRED, KNOWN),
     "forbidden": Case(403, Forbidden, "forbidden", "use a key that permits it", "forbidden"),
@@ -83,6 +84,7 @@ CASES = {
     "limit without a time": Case(429, TooManyRequests, "too-many-requests", "429"),
     "outage": Case(503, ServiceUnavailable, "unavailable", "the api's words", "redis-away"),
     "slow request": Case(408, ServiceUnavailable, "unavailable", "408"),
+    "another server": Case(426, Refused, "refused", "check the address: http://here may be no"),
     "bad request": Case(400, Refused, "refused", "the api's words", "bad-parameter"),
 }  # fmt: skip
 
@@ -101,6 +103,8 @@ def test_answer_becomes_the_error_that_says_what_to_change(name: str) -> None:
 def test_key_that_was_accepted_before_has_expired() -> None:
     error = RefusedAnswer(401, {}, KNOWN).error(was_served=True)
     assert (error.reason, isinstance(error, WrongKey)) == ("key-expired", True)
+    # An api that needs a key since a restart had none to expire.
+    assert RefusedAnswer(401, {}).error(was_served=True).reason == "key-missing"
 
 
 def test_answer_of_another_server_gives_no_code_and_no_control_characters() -> None:

@@ -75,7 +75,7 @@ class Service:
     def answer(self, case: Case[Any]) -> Response:
         """Return the answer to a request; to HEAD if it opens a stream."""
         answer = None
-        declared = case.operation.definition.raw["responses"]["200"]["content"]
+        declared = case.operation.definition.raw["responses"].get("200", {}).get("content", ())
         if case.method == "GET" and EVENT_STREAM in declared:
             answer = self._send("HEAD", case)
         if answer is None or answer.status_code != 200:
@@ -116,8 +116,9 @@ def test_answers_are_as_declared(
     )
     @given(operation.as_strategy(generation_mode=mode))
     def check(case: Case[Any]) -> None:
-        # OpenAPI cannot say that two parameters exclude each other.
-        is_excluded = {"view", "levels"} <= set(case.query or ())
+        # OpenAPI cannot say that two parameters exclude each other, or that an api without keys has
+        # no tickets.
+        is_excluded = {"view", "levels"} <= set(case.query or ()) or operation_id == "postTicket"
         excluded: list[Any] = [positive_data_acceptance] if is_excluded else []
         case.validate_response(service.answer(case), excluded_checks=excluded)
 

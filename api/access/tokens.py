@@ -1,0 +1,226 @@
+"""JSON Web Tokens: what a signed token permits.
+
+The key fixes the algorithms, not the token: a secret verifies HS256 only, and a key of a JWKS only
+the algorithms of its own kind. So a token can neither choose `none` nor have a public key used as a
+secret.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import jwt
+from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, InvalidTokenError
+
+from api.access.permission import Denied, Permission
+from kraken_book.access_keys import permitted_symbols
+from kraken_book.errors import Unusable
+from kraken_book.hosts import is_loopback
+
+MAX_TOKEN_LENGTH = 8 * 1024
+MAX_KEY_BYTES = 64 * 1024
+# RFC 7518, section 3.2: a key of HS256 has at least the size of the hash.
+MIN_SECRET_BYTES = 32
+# Seconds by which the clocks of the issuer and of this machine may differ.
+LEEWAY = 5.0
+MAX_NAME_LENGTH = 128
+
+_ALGORITHMS: Mapping[str, Sequence[str]] = {
+    "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    "EC": ("ES256", "ES384", "ES512"),
+    "OKP": ("EdDSA",),
+}
+_FORMS = (
+    "hs256:FILE with a secret of at least 32 bytes, jwks:FILE with a JSON Web Key Set, or the"
+    " https:// address of such a set"
+)
+
+
+class VerificationKey(NamedTuple):
+    """A key that verifies signatures by these algorithms only."""
+
+    key: Any
+    algorithms: Sequence[str]
+
+
+class VerificationKeys(Protocol):
+    """The keys of an issuer of tokens."""
+
+    async def key_for(self, key_id: str | None) -> VerificationKey | None:
+        """Return the key with this id, or the only one if there is none; None if unknown."""
+
+
+class Tokens:
+    """Verifies tokens.
+
+    Args:
+        keys: The keys of the issuer.
+        audience: The audience that each token must name; None if tokens must name none.
+    """
+
+    def __init__(self, keys: VerificationKeys, audience: str | None = None) -> None:
+        self._keys = keys
+        self._audience = audience
+
+    async def permission(self, token: str) -> Permission:
+        """Return what a token permits; raise Denied if it is invalid."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise Denied("key-unknown", f"the token is longer than {MAX_TOKEN_LENGTH} bytes")
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+        except InvalidTokenError:
+            raise Denied("key-unknown", "it is neither a key nor a signed token") from None
+        key = await self._keys.key_for(key_id)
+        if key is None:
+            raise Denied("key-unknown", "the token is signed by an unknown key")
+        return _permission(self._claims(token, key))
+
+    def _claims(self, token: str, key: VerificationKey) -> Mapping[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key.key,
+                algorithms=list(key.algorithms),
+                audience=self._audience,
+                leeway=LEEWAY,
+                options={"require": ["exp"]},
+            )
+        except ExpiredSignatureError:
+            raise Denied("key-expired", "the token has expired") from None
+        except ImmatureSignatureError:
+            raise Denied("key-unknown", "the token is not valid yet (nbf or iat)") from None
+        except InvalidTokenError as error:
+            raise Denied("key-unknown", f"the token is invalid: {_reason(error)}") from None
+        return claims
+
+
+class OneSecret:
+    """The secret of HS256."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = VerificationKey(secret, ("HS256",))
+
+    async def key_for(self, key_id: str | None) -> VerificationKey | None:  # noqa: ARG002 - has one
+        """Return the secret."""
+        return self._key
+
+
+class KeySet:
+    """The public keys of a JSON Web Key Set (RFC 7517)."""
+
+    def __init__(self, keys: Mapping[str | None, VerificationKey]) -> None:
+        self._keys = keys
+
+    @classmethod
+    def parse(cls, content: bytes) -> KeySet:
+        """Return the set in `content`; raise Unusable if it has no key that can be used."""
+        try:
+            keys = json.loads(content)["keys"]
+            found = {each.get("kid"): key for each in keys if (key := _public_key(each))}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise Unusable(f"it is no JSON Web Key Set: {error!r}"[:200]) from error
+        if not found:
+            raise Unusable("it has no public key of RSA, EC or OKP for signatures")
+        return cls(found)
+
+    async def key_for(self, key_id: str | None) -> VerificationKey | None:
+        """Return the key with this id; without an id the only key."""
+        return self.find(key_id)
+
+    def find(self, key_id: str | None) -> VerificationKey | None:
+        """Return the key with this id; without an id the only key."""
+        if key_id is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(key_id) if isinstance(key_id, str) else None
+
+
+class JwtSource(NamedTuple):
+    """The setting API_JWT: where the keys of tokens are."""
+
+    kind: str
+    """`hs256`, `jwks` or `https`."""
+    place: str
+    """A file, or an address."""
+
+    def __str__(self) -> str:
+        return self.place if self.kind == "https" else f"{self.kind}:{self.place}"
+
+    @classmethod
+    def parse(cls, text: str) -> JwtSource:
+        """Return the source in `text`; raise ValueError if it has another form."""
+        address = urlsplit(text)
+        is_local = address.scheme == "http" and is_loopback(address.hostname or "")
+        if (address.scheme == "https" and address.hostname) or is_local:
+            return cls("https", text)
+        kind, mark, place = text.partition(":")
+        if mark and place and kind in {"hs256", "jwks"}:
+            return cls(kind, place)
+        # Without the value, which may be a secret that was given instead of its file.
+        raise ValueError(f"expected {_FORMS}")
+
+
+def read_keys(source: JwtSource) -> OneSecret | KeySet:
+    """Return the keys in a file; raise Unusable if they cannot be read or used."""
+    path = Path(source.place)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
+    if len(content) > MAX_KEY_BYTES:
+        raise Unusable(f"{path} has more than {MAX_KEY_BYTES} bytes")
+    if source.kind == "jwks":
+        try:
+            return KeySet.parse(content)
+        except Unusable as error:
+            raise Unusable(f"{path}: {error}") from error
+    secret = content.removesuffix(b"\n").removesuffix(b"\r")
+    if len(secret) < MIN_SECRET_BYTES:
+        raise Unusable(
+            f"{path}: a secret has at least {MIN_SECRET_BYTES} bytes: openssl rand -hex 32"
+        )
+    return OneSecret(secret)
+
+
+def _public_key(found: Mapping[str, Any]) -> VerificationKey | None:
+    """Return a key of a set, None if it is not for signatures or of another kind."""
+    algorithms: Collection[str] = _ALGORITHMS.get(str(found.get("kty")), ())
+    wanted = found.get("alg")
+    if wanted is not None:
+        algorithms = [each for each in algorithms if each == wanted]
+    if not algorithms or found.get("use", "sig") != "sig":
+        return None
+    try:
+        key = jwt.PyJWK.from_dict(dict(found))
+    except (jwt.exceptions.PyJWTError, ValueError, TypeError):
+        return None
+    return VerificationKey(key.key, list(algorithms))
+
+
+def _permission(claims: Mapping[str, Any]) -> Permission:
+    name = claims.get("sub", "")
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
+        raise Denied("key-unknown", "the claim sub must be a text of at most 128 characters")
+    try:
+        symbols = permitted_symbols(_symbols(claims.get("symbols")))
+    except Unusable as error:
+        raise Denied("key-unknown", f"the claim symbols is invalid: {error}") from None
+    return Permission(f"token:{name}", symbols, expires_at=float(claims["exp"]))
+
+
+def _symbols(claim: object) -> str:
+    """Return the claim as a selection's text; a token without the claim permits nothing."""
+    if isinstance(claim, str):
+        return claim
+    if isinstance(claim, list) and all(isinstance(each, str) for each in claim):
+        return ",".join(claim)
+    raise Denied("key-unknown", 'the claim symbols must be a text or a list, such as ["BTC/*"]')
+
+
+def _reason(error: InvalidTokenError) -> str:
+    """Return PyJWT's reason: a short sentence of its own, which quotes no token."""
+    return str(error)[:120]

@@ -1,0 +1,184 @@
+"""Requests with and without a key, a token or a ticket, and what each may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from api.access.key_file import KeyFile
+from api.http.declared import Operation
+from api.http.operations import OPERATIONS
+from kraken_book.access_keys import digest_of
+from runtime.redis.exchange import RedisNode
+from tests.api.access.written_keys import WrittenKeys, bearer, token
+from tests.api.http.problem_check import assert_problem
+
+pytestmark = pytest.mark.usefixtures("two_books")
+
+
+def target_of(path: str) -> str:
+    return path.replace("{symbol:path}", "BTC/USD")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.id)
+async def test_only_public_routes_answer_without_a_key(
+    client: httpx.AsyncClient, operation: Operation
+) -> None:
+    answer = await client.request(operation.method, target_of(operation.path))
+    if operation.is_public:
+        assert answer.status_code == 200
+    else:
+        body = assert_problem(answer, 401, "key-missing")
+        assert "Authorization: Bearer <key>" in body["detail"]
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="kraken-book"'
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/depth", "/symbols/x"])
+async def test_unknown_paths_need_a_key_too(client: httpx.AsyncClient, path: str) -> None:
+    assert_problem(await client.get(path), 401, "key-missing")
+    assert_problem(await client.get(path, headers=bearer("kb_all")), 404, "no-such-route")
+
+
+@pytest.mark.parametrize("path", ["//books", "/./books", "/page/../books", "/page//../../books"])
+async def test_no_spelling_of_a_path_leads_around_the_gate(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    raw = httpx.Request("GET", "http://replica/")
+    raw.url = httpx.URL("http://replica").copy_with(raw_path=path.encode())
+    answer = await client.send(raw)
+    # A redirect to the plain path, which needs a key.
+    assert answer.status_code in {308, 401, 404}
+    assert "BTC" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("Bearer kb_nobody", "key-unknown"),
+        ("Bearer kb_old", "key-expired"),
+        ("Bearer", "key-unknown"),
+        ("Bearer ", "key-unknown"),
+        ("Basic a2I6a2I=", "key-unknown"),
+        ("kb_all", "key-unknown"),
+        ("Bearer kb_all kb_all", "key-unknown"),
+        ("Bearer kb_ALL", "key-unknown"),
+        (f"Bearer {digest_of('kb_all')}", "key-unknown"),
+        ("Bearer " + "k" * 10_000, "key-unknown"),
+        (b"Bearer kb_\xff\xfe", "key-unknown"),
+    ],
+)
+async def test_invalid_key_is_a_401_that_does_not_repeat_it(
+    client: httpx.AsyncClient, header: str | bytes, code: str
+) -> None:
+    raw = header if isinstance(header, bytes) else header.encode()
+    answer = await client.get("/symbols", headers={b"Authorization": raw})
+    body = assert_problem(answer, 401, code)
+    assert "kb_" not in body["detail"]
+    assert answer.headers["WWW-Authenticate"].endswith('error="invalid_token"')
+
+
+async def test_scheme_is_case_insensitive(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/symbols", headers={"Authorization": "bEARER kb_all"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("credential", ["kb_btc", token()])
+async def test_what_a_key_may_not_see_does_not_exist(
+    client: httpx.AsyncClient, credential: str
+) -> None:
+    headers = bearer(credential)
+    assert (await client.get("/symbols", headers=headers)).json() == ["BTC/USD"]
+    rows = (await client.get("/books", headers=headers)).json()
+    assert [row["symbol"] for row in rows] == ["BTC/USD"]
+    assert (await client.get("/depth/BTC/USD", headers=headers)).status_code == 200
+    for path in ("/depth/ETH/USD", "/stream/ETH/USD", "/stream?symbols=BTC/USD,ETH/USD"):
+        hidden = await client.get(path, headers=headers)
+        body = assert_problem_of_path(hidden, path)
+        # The same answer as for a symbol that does not exist.
+        unknown = await client.get(path.replace("ETH", "EZH"), headers=headers)
+        assert body["detail"] == unknown.json()["detail"].replace("EZH", "ETH")
+        assert body["symbols"] == unknown.json()["symbols"]
+        assert "ETH/USD" not in body["symbols"]
+
+
+def assert_problem_of_path(answer: httpx.Response, path: str) -> dict[str, Any]:
+    assert answer.status_code == 404, path
+    body: dict[str, Any] = answer.json()
+    assert body["type"] == "urn:kraken-book:unknown-symbol"
+    return body
+
+
+async def test_key_without_any_present_symbol_sees_empty_lists(
+    client: httpx.AsyncClient, keys: WrittenKeys, key_file: KeyFile
+) -> None:
+    keys.add("sol", symbols="SOL/*")
+    key_file.check()
+    headers = bearer("kb_sol")
+    answer = await client.get("/symbols", headers=headers)
+    assert (answer.json(), answer.headers["X-Book-Source"]) == ([], "none")
+    assert (await client.get("/books", headers=headers)).json() == []
+
+
+async def test_metrics_need_a_key_for_all_symbols(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/metrics", headers=bearer("kb_all"))).status_code == 200
+    answer = await client.get("/metrics", headers=bearer("kb_btc"))
+    assert_problem(answer, 403, "key-forbids")
+    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+
+
+async def ticket_of(client: httpx.AsyncClient, credential: str) -> str:
+    answer = await client.post("/tickets", headers=bearer(credential))
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = answer.json()
+    assert body["expires_in"] == 60
+    ticket: str = body["ticket"]
+    return ticket
+
+
+async def test_ticket_opens_one_stream_with_the_permission_of_its_key(
+    client: httpx.AsyncClient,
+) -> None:
+    ticket = await ticket_of(client, "kb_btc")
+    assert (await client.head(f"/stream/BTC/USD?ticket={ticket}")).status_code == 200
+    again = await client.get(f"/stream/BTC/USD?ticket={ticket}")
+    body = assert_problem(again, 401, "key-unknown")
+    assert "POST /tickets" in body["detail"]
+    assert ticket not in again.text
+    ticket = await ticket_of(client, "kb_btc")
+    assert (await client.get(f"/stream/ETH/USD?ticket={ticket}")).status_code == 404
+
+
+async def test_ticket_counts_on_streams_only(client: httpx.AsyncClient) -> None:
+    ticket = await ticket_of(client, "kb_all")
+    for path in ("/depth/BTC/USD", "/symbols", "/books", "/metrics"):
+        assert_problem(await client.get(f"{path}?ticket={ticket}"), 401, "key-missing")
+    answer = await client.post(f"/tickets?ticket={ticket}")
+    assert_problem(answer, 401, "key-missing")
+
+
+async def test_redis_has_only_the_digest_of_a_ticket_and_forgets_it(
+    client: httpx.AsyncClient, redis: RedisNode
+) -> None:
+    ticket = await ticket_of(client, "kb_btc")
+    key = f"kraken-book:ticket:{digest_of(ticket)}"
+    stored = await redis.get(key)
+    assert stored is not None
+    assert ticket.encode() not in stored
+    assert b"kb_" not in stored
+    assert 0 < await redis.ttl(key) <= 60
+
+
+@pytest.mark.parametrize("ticket", ["", "x", "kbt_", "kbt_" + "x" * 43, "kbt_" + "x" * 5000])
+async def test_wrong_ticket_is_a_401(client: httpx.AsyncClient, ticket: str) -> None:
+    answer = await client.get(f"/stream/BTC/USD?ticket={ticket}")
+    assert_problem(answer, 401, "key-unknown")
+
+
+async def test_damaged_ticket_in_redis_is_a_401(
+    client: httpx.AsyncClient, redis: RedisNode
+) -> None:
+    await redis.set(f"kraken-book:ticket:{digest_of('kbt_x')}", b"{")
+    assert_problem(await client.get("/stream/BTC/USD?ticket=kbt_x"), 401, "key-unknown")

@@ -1,0 +1,156 @@
+"""Keys, tokens and tickets at two replicas: what they open, when they end, and that none leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from kraken_book import WrongKey, watch
+from kraken_book.command_line import main
+from lab.services import Api
+from lab.sse.stream import SseStream, StreamRefusedError
+from lab.stage import Stage
+from lab.waiting import wait_until
+
+SECRET = "0123456789abcdef0123456789abcdef"
+SYMBOLS = "BTC/USD,ETH/USD"
+
+
+class AccessScene:
+    """Two replicas that need keys, with all secrets that a test has used."""
+
+    def __init__(self, stage: Stage, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.keys_file = folder / "keys.json"
+        self.secrets = [SECRET]
+        self.answers: list[str] = []
+        self.btc = self.add_key("btc", "--symbols", "BTC/*")
+        self.all = self.add_key("all")
+        (folder / "secret").write_text(SECRET)
+        redis = stage.redis()
+        simulator = stage.simulator("--rate", "50")
+        collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
+        collector.wait_until_live(2)
+        self.replicas = [
+            stage.api(
+                redis.url,
+                API_KEYS_FILE=str(self.keys_file),
+                API_JWT=f"hs256:{folder / 'secret'}",
+                LOG_LEVEL="debug",
+                LOG_FORMAT=form,
+            )
+            for form in ("json", "console")
+        ]
+
+    def add_key(self, name: str, *arguments: str) -> str:
+        """Add a key to the file, and return it."""
+        assert main(["keys", "--file", str(self.keys_file), "add", name, *arguments]) == 0
+        return self.hide(self._capsys.readouterr().out.strip())
+
+    def hide(self, secret: str) -> str:
+        """Note a secret that nothing may show."""
+        self.secrets.append(secret)
+        return secret
+
+    def token(self, **claims: Any) -> str:
+        """Return a signed token."""
+        full = {"exp": time() + 600, "symbols": "*", **claims}
+        return self.hide(jwt.encode(full, SECRET, "HS256"))
+
+    def ask(self, api: Api, method: str, path: str, key: str | None = None) -> httpx.Response:
+        """Return an answer, and keep its head and body."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        answer = httpx.request(method, f"{api.url}{path}", headers=headers, trust_env=False)
+        # Only an issued ticket may be in an answer, and only in that one.
+        if answer.status_code != 201:
+            self.answers.append(f"{answer.headers}\n{answer.text}")
+        return answer
+
+    def ticket(self, api: Api, key: str) -> str:
+        """Return a ticket of a replica."""
+        answer = self.ask(api, "POST", "/tickets", key)
+        assert answer.status_code == 201, answer.text
+        return self.hide(answer.json()["ticket"])
+
+    def revoke(self, name: str) -> None:
+        """Revoke a key by the command."""
+        assert main(["keys", "--file", str(self.keys_file), "revoke", name]) == 0
+
+
+@pytest.fixture
+def scene(stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AccessScene:
+    return AccessScene(stage, tmp_path, capsys)
+
+
+def test_keys_open_and_end_streams_on_every_replica_and_never_leak(
+    scene: AccessScene, stage: Stage
+) -> None:
+    first, second = scene.replicas
+    # Where a key or token is, and what it may see.
+    assert scene.ask(first, "GET", "/depth/BTC/USD").status_code == 401
+    assert scene.ask(first, "GET", "/depth/BTC/USD", scene.hide("kb_wrong")).status_code == 401
+    assert scene.ask(second, "GET", "/depth/BTC/USD", scene.btc).status_code == 200
+    assert scene.ask(second, "GET", "/depth/ETH/USD", scene.btc).status_code == 404
+    assert scene.ask(first, "GET", "/symbols", scene.token(symbols=["ETH/*"])).json() == ["ETH/USD"]
+    expired = scene.token(exp=time() - 600)
+    assert scene.ask(first, "GET", "/symbols", expired).status_code == 401
+    assert scene.ask(first, "GET", f"/symbols?key={scene.all}").status_code == 401
+
+    # A ticket of one replica opens one stream on the other.
+    ticket = scene.ticket(first, scene.btc)
+    path = f"/stream?symbols=*&ticket={ticket}"
+    with SseStream(second.url, path) as stream:
+        events = stream.events()
+        assert next(events)[1]["symbol"] == "BTC/USD"
+        with pytest.raises(StreamRefusedError) as refused:
+            SseStream(second.url, path)
+        assert refused.value.status == 401
+        scene.answers.append(f"{refused.value.headers}{refused.value.body!r}")
+
+        # A revoked key ends the stream with the farewell, and sends nothing of other symbols.
+        scene.revoke("btc")
+        rest = list(stream.messages())
+        assert rest[-1].retry is not None
+        assert {block.event["symbol"] for block in rest if block.data} <= {"BTC/USD"}
+    wait_until(
+        lambda: scene.ask(first, "GET", "/symbols", scene.btc).status_code == 401,
+        "both replicas have read the file again",
+    )
+
+    # A token ends its stream at its expiry; the client then says why it cannot return.
+    books = watch(first.url, "ETH/USD", key=scene.token(exp=time() + 2))
+    with pytest.raises(WrongKey) as ended:
+        list(books)
+    assert set(books.books) == {"ETH/USD"}
+    scene.answers.append(repr(ended.value))
+
+    metrics = scene.ask(first, "GET", "/metrics", scene.all)
+    assert 'kraken_book_denied_total{code="key-expired"}' in metrics.text
+    written = "\n".join([*scene.answers, *(service.log for service in stage.services)])
+    assert "key file read" in written
+    for secret in scene.secrets:
+        assert secret not in written
+        # Nor a part of one that would help to find the rest.
+        assert secret[3:15] not in written
+
+
+def test_broken_key_file_keeps_the_old_keys_and_is_logged(scene: AccessScene) -> None:
+    first, _ = scene.replicas
+    scene.keys_file.write_text("{")
+    first.wait_for_line("key file invalid, old keys stay")
+    assert scene.ask(first, "GET", "/symbols", scene.btc).status_code == 200
+    metrics = scene.ask(first, "GET", "/metrics", scene.all).text
+    assert "kraken_book_key_file_up 0.0" in metrics
+
+
+def test_ticket_works_after_the_replica_that_issued_it_was_killed(scene: AccessScene) -> None:
+    first, second = scene.replicas
+    ticket = scene.ticket(first, scene.btc)
+    first.kill()
+    with SseStream(second.url, f"/stream/BTC/USD?ticket={ticket}") as stream:
+        assert next(stream.events())[1]["kind"] == "snapshot"
