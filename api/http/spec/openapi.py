@@ -272,7 +272,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     if operation.can_be_unchanged:
         responses["304"] = {
             "description": "The answer still has the tag in `If-None-Match`.",
-            "headers": _header_refs(*headers),
+            "headers": _header_refs(*operation.headers, "X-Request-ID", "Vary"),
         }
     codes = sorted(operation.all_problems, key=lambda code: (PROBLEM_KINDS[code].status, code))
     for status, group in groupby(codes, key=lambda code: PROBLEM_KINDS[code].status):
