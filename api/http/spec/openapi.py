@@ -246,6 +246,8 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
             "Server-Sent Events. The `data` of each is an event: an `Update`, a `Snapshot`, a"
             " `StatusChange` or a `Lagged`."
         )
+        # As `itemSchema` of OpenAPI 3.2.
+        content["x-itemSchema"] = schema
     elif schema is None:
         content["schema"] = {} if operation.media_type.endswith("json") else {"type": "string"}
     if example is not None:
@@ -265,7 +267,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     if operation.can_be_unchanged:
         responses["304"] = {
             "description": "The answer still has the tag in `If-None-Match`.",
-            "headers": _header_refs(*headers),
+            "headers": _header_refs(*operation.headers, "X-Request-ID", "Vary"),
         }
     codes = sorted(operation.all_problems, key=lambda code: (PROBLEM_KINDS[code].status, code))
     for status, group in groupby(codes, key=lambda code: PROBLEM_KINDS[code].status):
