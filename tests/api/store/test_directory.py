@@ -10,6 +10,7 @@ from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
 from api.store.errors import NoSuchSymbol, NoSymbols
 from kraken_book.access_keys import permitted_symbols
+from kraken_book.selection import parse_selection
 from lab.written_books import snapshot
 from runtime.redis.exchange import RedisNode
 from runtime.redis.nodes import OneNode
@@ -74,6 +75,19 @@ async def test_new_symbol_is_found_when_the_list_is_read_again(
     assert await directory.resolve("eth-usd") == "ETH/USD"
 
 
+async def test_hidden_symbol_makes_no_visible_one_ambiguous(
+    directory: Directory, written: Written
+) -> None:
+    for symbol in ("AB/CUSD", "ABC/USD"):
+        await written.symbol(symbol)
+    with pytest.raises(NoSuchSymbol):
+        await directory.resolve("abcusd")
+    assert await directory.resolve("abcusd", parse_selection("ABC/*")) == "ABC/USD"
+    with pytest.raises(NoSuchSymbol) as caught:
+        await directory.resolve("abcusd", parse_selection("BTC/*"))
+    assert caught.value.members["symbols"] == []
+
+
 @pytest.mark.real_redis  # it asks for INFO commandstats
 async def test_unknown_names_do_not_read_a_fresh_list_again(
     replica: Replica, written: Written
@@ -129,16 +143,6 @@ async def test_visible_symbol_without_list_entry_is_found_by_its_book(
     store = CountedStore(redis)
     assert await Directory(store).resolve("btc-usd", BTC) == "BTC/USD"
     assert store.asked == ["BTC/USD"]
-
-
-async def test_hidden_symbol_does_not_make_a_spelling_ambiguous(
-    directory: Directory, written: Written
-) -> None:
-    for symbol in ("FOO-B/USD", "FOO/B-USD"):
-        await written.symbol(symbol)
-    with pytest.raises(NoSuchSymbol):
-        await directory.resolve("foo-b-usd")
-    assert await directory.resolve("foo-b-usd", permitted_symbols("FOO-B/*")) == "FOO-B/USD"
 
 
 async def test_hidden_symbols_are_hidden_after_the_list_was_read_again(
