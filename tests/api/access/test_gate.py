@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from time import time
 from typing import Any
 
@@ -82,6 +83,23 @@ async def test_invalid_key_is_a_401_that_does_not_repeat_it(
     # RFC 6750: without a credential of this kind there is no error code.
     has_error = answer.headers["WWW-Authenticate"].endswith('error="invalid_token"')
     assert has_error is (code != "key-missing")
+
+
+@pytest.mark.parametrize(
+    ("credential", "name"), [("kb_btc", "btc"), (token(), "token:desk"), ("kb_nobody", None)]
+)
+async def test_log_names_the_caller_of_a_request(
+    client: httpx.AsyncClient,
+    capsys: pytest.CaptureFixture[str],
+    credential: str,
+    name: str | None,
+) -> None:
+    capsys.readouterr()
+    await client.get("/symbols", headers=bearer(credential))
+    written = capsys.readouterr().out
+    assert "path=/symbols" in written
+    assert re.findall(r"caller=(\S+)", written) == ([] if name is None else [name])
+    assert credential not in written
 
 
 async def test_two_keys_in_one_request_are_refused(client: httpx.AsyncClient) -> None:
