@@ -10,7 +10,7 @@ from starlette.types import Scope
 from api.http.problems import Problem
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts
-from runtime.http.local_hosts import listens_on_loopback
+from kraken_book.hosts import listens_on_loopback
 
 # Longer than any name with a port.
 MAX_HOST = 300

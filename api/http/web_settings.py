@@ -11,8 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from api.http.proxies import Network
-from kraken_book.hosts import is_loopback, parse_address
-from runtime.http.local_hosts import host_in
+from kraken_book.hosts import host_in, is_loopback, parse_address
 
 MAX_ROOT_PATH = 200
 

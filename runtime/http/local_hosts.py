@@ -7,26 +7,10 @@ Host.
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kraken_book.hosts import is_loopback, parse_address
-
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::\d{0,5})?", re.ASCII)
-
-
-def host_in(header: str) -> str | None:
-    """Return the name or address in a Host header without its port, None if it is invalid."""
-    match = _HOST.fullmatch(header)
-    return match[1] if match else None
-
-
-def listens_on_loopback(address: str) -> bool:
-    """Return whether only this machine can reach a socket that listens on `address`."""
-    parsed = parse_address(address)
-    return is_loopback(address) and not (parsed and parsed.is_unspecified)
+from kraken_book.hosts import host_in, is_loopback, listens_on_loopback
 
 
 class LocalHosts:
