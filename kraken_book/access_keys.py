@@ -22,6 +22,21 @@ import msgspec
 from kraken_book.errors import Unusable
 from kraken_book.selection import Selection, parse_selection
 
+__all__ = [
+    "KEY_PREFIX",
+    "MAX_FILE_BYTES",
+    "NO_LIMITS",
+    "AccessKey",
+    "KeyLimits",
+    "check_name",
+    "digest_of",
+    "new_key",
+    "parse_expiry",
+    "parse_key_file",
+    "permitted_symbols",
+    "render_key_file",
+]
+
 MAX_FILE_BYTES = 4 * 1024 * 1024
 KEY_PREFIX = "kb_"
 _KEY_BYTES = 32

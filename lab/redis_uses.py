@@ -8,7 +8,6 @@ from collections import defaultdict
 from typing import Any, Self
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 _KEY = re.compile(r'"(kraken(?:-book)?:[^"\s{]+)')
 _SCRIPTS = {"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
@@ -23,11 +22,13 @@ class RedisUses:
     HELLO here, which every user may call.
 
     Args:
-        server: A client of the server, as a user who may call MONITOR and CLIENT LIST.
+        url: The address of the server, for a user who may call MONITOR and CLIENT LIST.
     """
 
-    def __init__(self, server: Redis) -> None:
-        self._server = server
+    def __init__(self, url: str) -> None:
+        # Without a timeout, because the services may be silent for a while.
+        self._server = Redis.from_url(url, decode_responses=True, socket_timeout=None)
+        self._is_over = False
         self._users: dict[str, str] = {}
         self._caller = ""
         self.commands: dict[str, set[str]] = defaultdict(set)
@@ -48,16 +49,11 @@ class RedisUses:
         self._server.ping()
         self._thread.join()
         self._monitor.__exit__(None, None, None)
-
-    _is_over = False
+        self._server.close()
 
     def _run(self) -> None:
         while not self._is_over:
-            try:
-                line = self._monitor.next_command()
-            except (RedisError, OSError, ValueError):
-                return
-            self._note(line)
+            self._note(self._monitor.next_command())
 
     def _note(self, line: dict[str, Any]) -> None:
         name, *arguments = line["command"].split(" ")

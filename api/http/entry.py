@@ -7,8 +7,8 @@ answers that name a path add it again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import quote, unquote, unquote_plus
+from collections.abc import Callable, Collection
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +27,7 @@ class Entry:
         allowed: The methods that some route allows, for `OPTIONS *`.
         hosts: The check of hosts; by default every host is allowed.
         root_path: The path below which a proxy serves the api; empty for none.
+        parameters: The names of the parameters that a redirect may repeat.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Entry:
         allowed: str,
         hosts: HostCheck | None = None,
         root_path: str = "",
+        parameters: Collection[str] = (),
     ) -> None:
         self._app = app
         self._is_served = is_served
@@ -43,6 +45,7 @@ class Entry:
         self._hosts = hosts or HostCheck.of_any_host()
         self._root_path = root_path
         self._root = root_path.encode()
+        self._parameters = frozenset(parameters)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it."""
@@ -81,8 +84,9 @@ class Entry:
         # A client would resolve dots before it asks again.
         if {".", ".."}.intersection(plain.split("/")) or not self._is_served(f"/{plain}"):
             return None
-        # A ticket must not be in an answer.
-        if "ticket" in unquote_plus(query.decode("latin-1")):
+        # What is no parameter may be a ticket or a key, which must not be in an answer.
+        given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        if not all(name in self._parameters and "=" not in value for name, value in given):
             return None
         if raw:
             target = "../" * (raw.count(b"/") - 1) + path

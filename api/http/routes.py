@@ -18,7 +18,7 @@ from api.delivery.streams import Streams
 from api.http import operations
 from api.http.books import Books
 from api.http.cors import with_cors
-from api.http.declared import serve, serve_stream
+from api.http.declared import TICKET, serve, serve_stream
 from api.http.entry import Entry
 from api.http.files import PAGE, PageFiles, favicon, javascript_module, page, robots
 from api.http.hosts import HostCheck
@@ -37,6 +37,9 @@ from api.store.directory import Directory
 from api.store.errors import ApiError
 
 METHODS = "GET, HEAD, OPTIONS, POST"
+
+_REPEATED = {name for each in operations.OPERATIONS for name in each.known} - {TICKET}
+"""The parameters that a redirect may repeat."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +185,7 @@ def _behind_the_web(app: ASGIApp, routes: Sequence[BaseRoute], site: Site) -> AS
         scope = {"type": "http", "path": path, "root_path": "", "method": "GET"}
         return any(route.matches(scope)[0] is not Match.NONE for route in routes)
 
-    app = Entry(app, is_served, METHODS, site.hosts, site.root_path)
+    app = Entry(app, is_served, METHODS, site.hosts, site.root_path, _REPEATED)
     if site.origins is not None:
         app = with_cors(app, site.origins)
     # Outermost, so that responses to unexpected exceptions have a log line and an id too.

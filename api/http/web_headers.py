@@ -61,7 +61,12 @@ class WebHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = _completed(message.get("headers", ()))
+                headers = message.get("headers", ())
+                if message["status"] == 304:
+                    # The client has the other headers, with the body.
+                    message["headers"] = [*headers, _VARY]
+                else:
+                    message["headers"] = _completed(headers)
             await send(message)
 
         coding = self._compression.coding_for(scope)

@@ -75,6 +75,11 @@ class Directory:
         states = await self.states(visible)
         if not self._states:
             raise NoSymbols
+        if visible is not None:
+            # A name is not ambiguous because of a symbol that does not exist for the caller.
+            symbol = SymbolIndex(states).find(name)
+            if symbol is not None:
+                return symbol
         raise NoSuchSymbol(name, suggest_symbols(name, states))
 
     async def _resolve(self, name: str) -> str | None:

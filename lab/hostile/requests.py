@@ -18,7 +18,7 @@ PATHS = (
     "/", "/books", "/symbols", "/depth/BTC/USD", "/depth/BTC-USD", "/depth/btcusd",
     "/stream/BTC/USD", "/stream", "/stream/", "/quote/BTC-USD", "/tickets", "/healthz", "/readyz",
     "/docs", "/docs/swagger-ui.css", "/openapi.json", "/page/page.js", "/page/",
-    "/kraken-book.js", "/favicon.ico",
+    "/kraken-book.js", "/favicon.ico", "/asyncapi.json", "/robots.txt",
 )  # fmt: skip
 METHODS = (
     *("GET",) * 12, "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE", "get", "BREW",
@@ -27,6 +27,7 @@ PARAMETERS = (
     "symbols", "levels", "view", "interval", "last_event_id", "lastEventId", "ticket", "key",
     "side", "qty", "levels[]", "LEVELS", "callback", "__proto__", "symbol", "",
 )  # fmt: skip
+SECRET_PARAMETERS = ("ticket", "key", "token", "access_token", "api_key", "Ticket")
 TEXTS = (
     "", "0", "-1", "10", "1e309", "NaN", "inf", "0x10", "1_0", "9" * 400, "1." + "0" * 300, "true",
     "null", "buy", "top", "BTC/USD", "btc-usd", "BTC%2FUSD", "BTC/USD,ETH/USD", "*", "**", "*/*",
@@ -52,6 +53,7 @@ HEADERS = (
 VALUES = (
     "*", "*/*", "text/event-stream", "application/json;q=0.000", "gzip;q=nan, zstd;q=-1, *;q=9",
     "identity;q=0", "gzip, gzip, gzip, br", "null", "https://evil.example", "bytes=9-1,0-0",
+    "https://app.example.com", "https://app.example.com:443@evil.example", "GET", "Last-Event-ID",
     "http://localhost:3000", "bytes=0-", 'W/"x"', '"' + "e" * 3000 + '"', "Bearer", "Bearer ",
     "Bearer a b", "Basic YTpi", "bearer " + "x" * 4000, "1.2.3.4", "::1, unknown, [::1]:9, 999.9",
     "for=1.2.3.4;proto=javascript", "evil.example", "/../admin", "1760000000000-5", "-1--1", "PUT",
@@ -78,8 +80,7 @@ class RequestMaker:
 
     Args:
         seed: The same seed draws the same requests.
-        secrets: Values for the header Authorization and the parameter `ticket`: keys and tokens
-            that the api must refuse.
+        secrets: Keys, tokens and tickets, for the header Authorization and for parameters.
         invalid_share: The share of requests that are no valid HTTP.
     """
 
@@ -93,25 +94,26 @@ class RequestMaker:
         """Return the next request."""
         if self._random.random() < self._invalid_share:
             return HostileRequest(self._invalid(), is_http=False)
-        return HostileRequest(self._valid(), is_http=True)
+        return HostileRequest(self._valid(self._secrets), is_http=True)
 
     def _invalid(self) -> bytes:
         draw = self._random
         if draw.random() < 0.4:
             return draw.choice(MALFORMED)
-        data = bytearray(self._valid())
+        # Without secrets: damage could move one into the path, which is logged.
+        data = bytearray(self._valid(()))
         for _ in range(draw.randint(1, 4)):
             at = draw.randrange(len(data))
             removed, added = draw.choice(((1, 1), (0, 1), (draw.randint(1, 9), 0)))
             data[at : at + removed] = bytes(draw.choices(_DAMAGE, k=added))
         return bytes(data)
 
-    def _valid(self) -> bytes:
+    def _valid(self, secrets: Sequence[str]) -> bytes:
         draw = self._random
         self._number += 1
         method = draw.choice(METHODS)
         lines = [
-            f"{method} ".encode() + self._target() + b" HTTP/1.1",
+            f"{method} ".encode() + self._target(secrets) + b" HTTP/1.1",
             b"Host: " + (draw.choice(HOSTS) if draw.random() < 0.1 else "127.0.0.1").encode(),
             b"X-Request-ID: hostile-%d" % self._number,
         ]
@@ -119,15 +121,15 @@ class RequestMaker:
             f"{draw.choice(HEADERS)}: {draw.choice(VALUES)}".encode("latin-1")
             for _ in range(draw.choice((0, 0, 1, 1, 2, 5)))
         ]
-        if self._secrets and draw.random() < 0.2:
-            lines.append(f"Authorization: Bearer {draw.choice(self._secrets)}".encode("latin-1"))
+        if secrets and draw.random() < 0.7:
+            lines.append(f"Authorization: Bearer {draw.choice(secrets)}".encode("latin-1"))
         body = b""
         if method in {"POST", "PUT", "PATCH"} and draw.random() < 0.5:
             body = draw.choice((b"{}", b"\xff\xfe", b"[" * 2000, b'{"a":1e999}', b"x" * 3000))
             lines.append(b"Content-Length: %d" % len(body))
         return b"\r\n".join(lines) + END + body
 
-    def _target(self) -> bytes:
+    def _target(self, secrets: Sequence[str]) -> bytes:
         draw = self._random
         path = draw.choice(PATHS).encode()
         if draw.random() < 0.3:
@@ -139,12 +141,16 @@ class RequestMaker:
             self._encoded(draw.choice(PARAMETERS), "") + b"=" + self._value()
             for _ in range(draw.choice((0, 0, 1, 1, 1, 2, 4)))
         ]
-        return path + (b"?" + draw.choice((b"&", b"&", b"&&", b";")).join(pairs) if pairs else b"")
+        separators = [b"&", b"&", b"&&", b";"]
+        if secrets and draw.random() < 0.1:
+            secret = quote(draw.choice(secrets), safe="")
+            pairs.append(f"{draw.choice(SECRET_PARAMETERS)}={secret}".encode())
+            # A semicolon would make it a part of another value, which may be in the answer.
+            separators = separators[:-1]
+        return path + (b"?" + draw.choice(separators).join(pairs) if pairs else b"")
 
     def _value(self) -> bytes:
         draw = self._random
-        if self._secrets and draw.random() < 0.1:
-            return self._encoded(draw.choice(self._secrets), "")
         if draw.random() < 0.1:
             return draw.choice(RAW)
         return self._encoded(draw.choice(TEXTS), draw.choice(("", "/,*", "/,*!")))

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 HOUR = 3600
@@ -25,13 +25,11 @@ def make_token(
         algorithm: The algorithm that its header names. It is signed with HS256 if it is unknown.
         header: Other fields of its header.
     """
-    signed = ".".join(
-        _encoded(json.dumps(part).encode()) for part in ({"alg": algorithm, **header}, claims)
-    )
+    header_json = json.dumps({"alg": algorithm, **header}).encode()
+    claims_json = json.dumps(claims).encode()
     if not secret:
-        return f"{signed}."
-    digest = hmac.new(secret.encode(), signed.encode(), _HASHES.get(algorithm, hashlib.sha256))
-    return f"{signed}.{_encoded(digest.digest())}"
+        return f"{_encoded(header_json)}.{_encoded(claims_json)}."
+    return _signed(secret, header_json, claims_json, _HASHES.get(algorithm, hashlib.sha256))
 
 
 def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
@@ -45,6 +43,7 @@ def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
     good = {"exp": now + HOUR, "aud": audience, "symbols": ["BTC/USD"]}
     token = make_token(secret, good)
     head, body, signature = token.split(".")
+    deep = b'{"a":' * 1000
     other_claims = _encoded(json.dumps(good | {"symbols": ["*"]}).encode())
     without_exp = {name: value for name, value in good.items() if name != "exp"}
     return {
@@ -73,6 +72,8 @@ def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
         "symbols of a number": make_token(secret, good | {"symbols": 7}),
         "symbols of nested lists": make_token(secret, good | {"symbols": [["BTC/USD"]]}),
         "claims of a list": make_token(secret, [good]),  # type: ignore[arg-type]
+        "signed deep claims": _signed(secret, b'{"alg":"HS256"}', b"[" * 3000),
+        "signed claims that are no JSON": _signed(secret, b'{"alg":"HS256"}', b"\xff"),
         "claims of a text": f"{head}.{_encoded(b'x')}.{signature}",
         "changed claims": f"{head}.{other_claims}.{signature}",
         "cut signature": token[:-2],
@@ -80,13 +81,25 @@ def wrong_tokens(secret: str, audience: str) -> dict[str, str]:
         "four parts": f"{token}.{signature}",
         "two parts": f"{head}.{body}",
         "dots": "..",
-        "deep claims": f"{head}.{_encoded(b'[' * 5000)}.{signature}",
+        "deep claims": f"{head}.{_encoded(b'[' * 3000)}.{signature}",
+        "deep header": f"{_encoded(b'[' * 3000)}.{body}.{signature}",
+        "deep object as header": f"{_encoded(deep)}.{body}.{signature}",
+        "header of a list": f"{_encoded(b'[]')}.{body}.{signature}",
+        "kid of an object": make_token(secret, good | {"exp": now - HOUR}, kid={"a": 1}),
+        "huge number": _signed(secret, b'{"alg":"HS256"}', b'{"exp":' + b"9" * 5000 + b"}"),
         "huge": make_token(secret, good | {"x": "x" * 30_000, "exp": now - HOUR}),
         "not base64": f"{head}.%%%.{signature}",
         "not ASCII": f"{head}.{body}.\xe4\xf6\xff",
         "empty": "",
         "space within": f"{head}. {body}.{signature}",
     }
+
+
+def _signed(
+    secret: str, header: bytes, claims: bytes, digest: Callable[..., Any] = hashlib.sha256
+) -> str:
+    signed = f"{_encoded(header)}.{_encoded(claims)}"
+    return f"{signed}.{_encoded(hmac.new(secret.encode(), signed.encode(), digest).digest())}"
 
 
 def _encoded(data: bytes) -> str:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 
 from lab.hostile.attack import Attack, read_to_end, statuses_of
 from lab.hostile.requests import RequestMaker
-from lab.hostile.shapes import SMUGGLED, SMUGGLING
+from lab.hostile.shapes import HOST, SMUGGLED, SMUGGLING
 from lab.hostile.slow import SlowClients
+from lab.hostile.tokens import wrong_tokens
 from lab.random_scripts import times_longer
 from lab.services import Api, SimulatorProcess
 from lab.sse.watch import StreamWatch
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
+from tests.e2e.key_scene import AUDIENCE, Secrets, key_settings, make_secrets
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 CONNECTIONS = 4
 REQUESTS = times_longer(20_000)
 SLOW_CLIENTS = 20
+AT_ONCE = 50
 MEMORY_GROWTH = 100e6
 # No 500, which would be a fault of the api, and none of a proxy.
 STATUSES = {
-    200, 204, 206, 304, 307, 308, 400, 401, 403, 404, 405, 406, 413, 414, 415, 421, 429, 431, 503,
+    200, 201, 204, 206, 304, 307, 308, 400, 401, 403, 404, 405, 406, 413, 414, 415, 421, 429, 431,
+    503,
 }  # fmt: skip
+
+TICKET = re.compile(rb"kbt_[\w-]{43}")
 
 
 @dataclass
@@ -37,6 +45,7 @@ class Scene:
     api: Api
     streams: StoredBooks
     watches: dict[str, StreamWatch]
+    secrets: Secrets
 
     def ask(self, request: bytes) -> bytes:
         """Send bytes on a new connection; return everything up to its end."""
@@ -44,42 +53,97 @@ class Scene:
             connection.settimeout(30)
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
-            return read_to_end(connection)
+            answer = read_to_end(connection)
+        self.inspect(answer)
+        return answer
+
+    def status_of(self, target: str, credential: str | None = None, method: str = "GET") -> int:
+        """Return the status of the answer to a request."""
+        header = "" if credential is None else f"Authorization: Bearer {credential}\r\n"
+        request = f"{method} {target} HTTP/1.1\r\n{HOST.decode()}{header}\r\n"
+        (status,) = statuses_of(self.ask(request.encode("latin-1")))
+        return status
+
+    def new_ticket(self) -> str:
+        """Return a ticket for the key."""
+        request = (
+            f"POST /tickets HTTP/1.1\r\n{HOST.decode()}Authorization: Bearer {self.secrets.key}"
+        )
+        found = TICKET.findall(self.ask(f"{request}\r\n\r\n".encode()))
+        return str(found[0].decode())
+
+    def inspect(self, answer: bytes) -> None:
+        """Assert that an answer shows no secret, and note the tickets that it issues."""
+        for each in self.secrets.leaked_in(text := answer.decode("latin-1")):
+            raise AssertionError(f"leaked: …{text.partition(each)[0][-500:]}")
+        self.secrets.tickets.update(each.decode() for each in TICKET.findall(answer))
 
 
 @pytest.fixture(scope="module")
-def scene(module_stage: Stage) -> Scene:
+def scene(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     redis = module_stage.redis()
     simulator = module_stage.simulator(
         "--symbols", ",".join(SYMBOLS), "--rate", "100", "--control", "0"
     )
-    module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
-    api = module_stage.api(redis.url, LOG_LEVEL="debug")
-    api.wait_until_live(*SYMBOLS)
+    collector = module_stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=",".join(SYMBOLS))
+    known = make_secrets()
+    api = module_stage.api(
+        redis.url,
+        LOG_LEVEL="debug",
+        API_CORS_ORIGINS="https://app.example.com",
+        **key_settings(known, tmp_path_factory.mktemp("keys")),
+    )
+    collector.wait_until_live(len(SYMBOLS))
     streams = StoredBooks(redis.url)
     module_stage.undo(streams.close)
-    watches = {symbol: api.watch(symbol) for symbol in SYMBOLS}
+    watches = {symbol: api.watch(symbol, Authorization=f"Bearer {known.key}") for symbol in SYMBOLS}
     for watch in watches.values():
         module_stage.undo(watch.leave)
-    return Scene(simulator, api, streams, watches)
+    return Scene(simulator, api, streams, watches, known)
 
 
 def test_hostile_requests_get_no_500_and_harm_no_reader(scene: Scene) -> None:
     before = scene.api.memory()
-    makers = [RequestMaker(seed) for seed in range(CONNECTIONS)]
+    known = scene.secrets
+    wrong = list(wrong_tokens(known.jwt_secret, AUDIENCE).values())
+    credentials = [*wrong, *[known.key, known.token] * len(wrong), "kb_guess", "kbt_guess"]
+    makers = [RequestMaker(seed, credentials) for seed in range(CONNECTIONS)]
     with SlowClients(scene.api.port, SLOW_CLIENTS):
-        statuses = Attack(scene.api.port, REQUESTS // CONNECTIONS, makers).run()
+        attack = Attack(scene.api.port, REQUESTS // CONNECTIONS, makers, scene.inspect)
+        statuses = attack.run()
     assert sum(statuses.values()) > 0.95 * REQUESTS
     assert set(statuses) <= STATUSES, statuses
-    assert {200, 400, 404, 405, 431} <= set(statuses), "the requests reach every part"
+    assert {200, 201, 400, 401, 404, 405, 431} <= set(statuses), "the requests reach every part"
     assert scene.api.memory() - before < MEMORY_GROWTH
 
 
 @pytest.mark.parametrize("shape", SMUGGLING)
 def test_hidden_second_request_is_never_answered(scene: Scene, shape: str) -> None:
-    answer = scene.ask(SMUGGLING[shape])
-    assert len(statuses_of(answer)) <= 1
-    assert set(statuses_of(answer)) <= STATUSES
+    statuses = statuses_of(scene.ask(SMUGGLING[shape]))
+    assert len(statuses) <= 1
+    assert set(statuses) <= STATUSES - {200}
+
+
+def test_token_of_every_wrong_kind_is_refused(scene: Scene) -> None:
+    assert scene.status_of("/depth/BTC-USD", scene.secrets.token) == 200
+    wrong = wrong_tokens(scene.secrets.jwt_secret, AUDIENCE)
+    statuses = {what: scene.status_of("/depth/BTC-USD", token) for what, token in wrong.items()}
+    assert {what: status for what, status in statuses.items() if status != 401} == {}
+
+
+def test_key_is_accepted_in_the_header_alone(scene: Scene) -> None:
+    key = scene.secrets.key
+    assert scene.status_of("/books", key) == 200
+    for target in (f"/books?key={key}", f"/stream?symbols=*&ticket={key}", f"/books?ticket={key}"):
+        assert scene.status_of(target) == 401
+
+
+def test_ticket_opens_one_stream_however_often_it_is_sent(scene: Scene) -> None:
+    targets = [f"/stream/BTC-USD?ticket={scene.new_ticket()}" for _ in range(2)]
+    assert [scene.status_of(targets[0]) for _ in range(3)] == [200, 401, 401]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        statuses = list(threads.map(scene.status_of, [targets[1]] * AT_ONCE))
+    assert sorted(statuses) == [200, *[401] * (AT_ONCE - 1)]
 
 
 def test_every_event_of_good_readers_arrives_verified(scene: Scene) -> None:
@@ -98,8 +162,13 @@ def test_every_event_of_good_readers_arrives_verified(scene: Scene) -> None:
         assert {event.get("status") for event in watch.events} <= {None, "live"}
 
 
-def test_api_logs_no_error_of_its_own(scene: Scene) -> None:
+def test_api_logs_no_error_of_its_own_and_no_secret(scene: Scene) -> None:
     assert scene.api.process.poll() is None
-    assert "Traceback" not in scene.api.log
-    assert '"level": "error"' not in scene.api.log
-    assert SMUGGLED.decode() not in scene.api.log
+    log = scene.api.log
+    assert "Traceback" not in log
+    assert '"level": "error"' not in log
+    assert '"level": "debug"' in log
+    assert SMUGGLED.decode() not in log
+    assert scene.secrets.leaked_in(log) == []
+    assert len(scene.secrets.tickets) >= 3
+    assert [each for each in scene.secrets.tickets if each in log] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import closing
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,6 +17,7 @@ from lab.sse.client_reader import ClientReader
 from lab.sse.stream import SseStream
 from lab.stage import Stage
 from lab.waiting import wait_until
+from tests.e2e.key_scene import key_settings, make_secrets
 from tests.e2e.test_redis_access import ACL, acl_for_tests, as_users
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
@@ -52,16 +55,23 @@ def observed(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> O
     folder = tmp_path_factory.mktemp("redis")
     server = module_stage.enter(Fleet(folder)).server("redis")
     server.start(acl_for_tests(folder))
-    with RedisUses(server.client) as uses:
-        play(module_stage, server)
-    refused = command(server, "ACL", "LOG")
-    return Observed(
-        server, uses, [dict(zip(each[::2], each[1::2], strict=True)) for each in refused]
-    )
+    secrets = make_secrets()
+    settings = key_settings(secrets, folder)
+    with RedisUses(server.url) as uses:
+        play(module_stage, server, secrets.key, settings)
+    refused: Any = server.client.acl_log()
+    return Observed(server, uses, refused)
 
 
-def play(stage: Stage, server: RedisServer) -> None:
-    """Do everything that services do with one Redis."""
+def play(stage: Stage, server: RedisServer, key: str, settings: Mapping[str, str]) -> None:
+    """Do everything that services do with one Redis.
+
+    Args:
+        stage: Starts the services.
+        server: The Redis.
+        key: A key of the api.
+        settings: The settings of an api with keys.
+    """
     # Database 1, so that they need SELECT.
     url = f"{server.url.removesuffix('/0')}/1"
     collector_url, api_url = as_users(url)
@@ -89,9 +99,14 @@ def play(stage: Stage, server: RedisServer) -> None:
     standby.wait_for_line("symbol not followed any more, removing its book")
     wait_until(lambda: not books.exists("kraken:book:{SOL/USD}"), "its book is removed")
     # A new replica reads from Redis what it does not have in memory.
-    other = stage.api(api_url)
-    with closing(other.stream("BTC/USD", Last_Event_ID=first)) as stream:
+    # It needs keys, and issues and redeems tickets.
+    other = stage.api(api_url, **settings)
+    authorization = {"Authorization": f"Bearer {key}"}
+    with closing(other.stream("BTC/USD", Last_Event_ID=first, **authorization)) as stream:
         read_until(stream, "update")
+    ticket = other.http.post("/tickets", headers=authorization).json()["ticket"]
+    with closing(SseStream(other.url, f"/stream/ETH-USD?ticket={ticket}", {})) as stream:
+        read_until(stream, "snapshot")
 
 
 def read_until(stream: SseStream, kind: str) -> None:
@@ -127,8 +142,20 @@ def test_user_may_call_exactly_the_commands_that_its_service_calls(
 def test_user_may_reach_exactly_the_keys_that_its_service_uses(
     observed: Observed, user: str
 ) -> None:
-    _, patterns = granted(user)
-    assert observed.uses.keys[user] == {each.partition("~")[2].rstrip("*") for each in patterns}
+    patterns = {each.partition("~")[2] for each in granted(user)[1]}
+    matching = {
+        key: {each for each in patterns if fnmatchcase(key, each)}
+        for key in observed.uses.keys[user]
+    }
+    assert [key for key, found in matching.items() if not found] == []
+    assert set().union(*matching.values()) == patterns
+
+
+@pytest.mark.parametrize("key", ["kraken:symbols", "kraken:wake", "kraken:book:{BTC/USD}"])
+def test_api_may_write_no_book(observed: Observed, key: str) -> None:
+    for call in (("SET", key, "x"), ("GETDEL", key)):
+        answer = command(observed.server, "ACL", "DRYRUN", "api", *call)
+        assert "no permissions" in str(answer), (call, answer)
 
 
 def test_nothing_that_services_do_is_refused(observed: Observed) -> None:

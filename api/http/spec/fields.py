@@ -33,7 +33,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     "received_at": {"description": "The time at which the collector read the frame.", **_TIME},
     "confirmed_at": {"description": "The time at which the book was last confirmed.", **_TIME},
     "at": {"description": "The time of the change of the status.", **_TIME},
-    "age_ms": {"description": "Milliseconds since then, by Redis's clock.", **_COUNT},
+    "age_ms": {
+        "description": "Milliseconds since the book was last confirmed; null if unknown.",
+        **_COUNT,
+    },
     "best_bid": {"description": "The highest bid; null if there is none."},
     "best_ask": {"description": "The lowest ask; null if there is none."},
     "spread": {"description": "The best ask minus the best bid.", "pattern": r"^-?[0-9.]+$"},

@@ -20,7 +20,9 @@ def schemas_of(types: Iterable[Any]) -> tuple[list[dict[str, Any]], dict[str, di
     """
     schemas, components = msgspec.json.schema_components(list(types), ref_template=REFERENCE)
     for component in components.values():
-        component["description"] = " ".join(component.get("description", "").split())
+        # Docstrings are for readers of Python.
+        description = " ".join(component.get("description", "").split())
+        component["description"] = description.replace("None", "null")
         for name, schema in component["properties"].items():
             schema.update(FIELDS.get(name, {}))
     return list(schemas), dict(sorted(components.items()))

@@ -42,7 +42,11 @@ async def test_depth_has_the_fields_of_the_hash_and_the_age(
 
 
 @pytest.mark.parametrize(
-    "path", ["BTC/USD", "BTC%2FUSD", "btc-usd", "btc/usd", "xbt-usd", "XBT/USD"]
+    "path",
+    [
+        *("BTC/USD", "BTC%2FUSD", "btc-usd", "btc/usd", "xbt-usd", "XBT/USD"),
+        *("BTCUSD", "xbtusd", "btc_usd", "btc.usd"),
+    ],
 )
 async def test_depth_accepts_any_spelling_of_a_symbol(
     client: httpx.AsyncClient, btc: None, path: str
@@ -84,6 +88,17 @@ async def test_unknown_symbol_is_a_404_with_the_nearest_symbols(
     assert "BTC/USD" in body["detail"]
     body = assert_problem(await client.get("/depth/zzzzzzzzzz"), 404, "unknown-symbol")
     assert body["symbols"] == []
+
+
+async def test_ambiguous_name_is_a_404_with_the_symbols_that_it_may_mean(
+    client: httpx.AsyncClient, written: Written
+) -> None:
+    for symbol in ("AB/CUSD", "ABC/USD", "BTC/USD"):
+        await written.symbol(symbol)
+    body = assert_problem(await client.get("/depth/abcusd"), 404, "unknown-symbol")
+    assert sorted(body["symbols"]) == ["AB/CUSD", "ABC/USD"]
+    answer = await client.head("/stream?symbols=BTCUSD,abc_usd")
+    assert answer.status_code == 200
 
 
 async def test_stale_book_is_a_503_with_the_last_known_book(

@@ -6,6 +6,7 @@ import pytest
 
 from api.store.directory import Directory
 from api.store.errors import NoSuchSymbol, NoSymbols
+from kraken_book.selection import parse_selection
 from tests.api.replica import Replica, Written
 
 
@@ -65,6 +66,19 @@ async def test_new_symbol_is_found_when_the_list_is_read_again(
     assert list(await directory.states()) == ["BTC/USD"]
     await written.symbol("ETH/USD")
     assert await directory.resolve("eth-usd") == "ETH/USD"
+
+
+async def test_hidden_symbol_makes_no_visible_one_ambiguous(
+    directory: Directory, written: Written
+) -> None:
+    for symbol in ("AB/CUSD", "ABC/USD"):
+        await written.symbol(symbol)
+    with pytest.raises(NoSuchSymbol):
+        await directory.resolve("abcusd")
+    assert await directory.resolve("abcusd", parse_selection("ABC/*")) == "ABC/USD"
+    with pytest.raises(NoSuchSymbol) as caught:
+        await directory.resolve("abcusd", parse_selection("BTC/*"))
+    assert caught.value.members["symbols"] == []
 
 
 @pytest.mark.real_redis  # it asks for INFO commandstats

@@ -62,6 +62,17 @@ async def test_redirects_are_followed_to_a_limit_without_reading_their_bodies() 
             await fetched(api)
 
 
+def test_key_is_not_sent_to_another_server() -> None:
+    with CannedApi(answer(200, b"[]")) as there:
+        moved = answer(307, b"", f"location: {there.url}/symbols")
+        with CannedApi(moved) as api:
+            address = ApiAddress(api.url, "k" * 20)
+            with address.client(one_request_timeout(5.0)) as client:
+                assert fetch(client, address, "/symbols", 5.0).status == 200
+            assert "authorization" in api.requests[0].headers
+        assert "authorization" not in there.requests[0].headers
+
+
 def test_refused_connection_names_the_address_and_asks_for_an_api() -> None:
     address = ApiAddress("http://user:secret@127.0.0.1:1")
     with (
