@@ -170,6 +170,7 @@ async def run(
         address=f"http://{settings.api_host}:{settings.api_port}",
         **({"ops": f"{settings.api_ops_host}:{settings.api_ops_port}"} if ops_listener else {}),
         redis=without_password(settings.redis_url),
+        access=files.accepted,
         open_files=allow_open_files(),
     )
     nodes = connect_nodes(settings.redis_url, timeout=REDIS_TIMEOUT, only_reads=True)
@@ -179,9 +180,7 @@ async def run(
     )
     api = Api(
         nodes,
-        authenticator=make_authenticator(
-            files, settings.api_jwt, settings.api_jwt_audience, access_nodes
-        ),
+        authenticator=make_authenticator(files, access_nodes),
         max_age=settings.api_max_age,
         buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
         write_timeout=settings.api_write_timeout,
@@ -240,7 +239,9 @@ def main() -> None:
     """Load the settings and serve."""
     settings, output = begin("api", DESCRIPTION, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
-        files = read_access_files(settings.api_keys_file, settings.api_jwt)
+        files = read_access_files(
+            settings.api_keys_file, settings.api_jwt, settings.api_jwt_audience
+        )
     except Unusable as error:
         exit_with(error, 2)
     try:

@@ -50,13 +50,16 @@ PROBLEM_KINDS = {
     "redis-away": ProblemKind(
         503, "Redis does not answer, or answers with an error", (*_OF_BOOK, "reason")
     ),
+    "issuer-away": ProblemKind(
+        503, "the keys that verify tokens could not be fetched yet", _PASSING
+    ),
     "draining": ProblemKind(503, "this replica is stopping", _PASSING),
 }
 
 # Problems that any route can answer.
 EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that need a key, if the api has any.
-OF_KEY = ("key-missing", "key-unknown", "key-expired")
+OF_KEY = ("key-missing", "key-unknown", "key-expired", "issuer-away")
 # Problems of routes that read the list of symbols.
 OF_LIST = ("no-symbols", "corrupt-symbols", "redis-away")
 # Problems of routes that name a symbol.

@@ -38,7 +38,14 @@ from api.http.problems import (
 from api.http.quotes import quote_answer
 from api.store.book_store import BookWithAge
 from api.store.corrupt_keys import Corruption
-from api.store.errors import CorruptBook, CorruptSymbols, NoSuchSymbol, NoSymbols, RedisAway
+from api.store.errors import (
+    CorruptBook,
+    CorruptSymbols,
+    IssuerAway,
+    NoSuchSymbol,
+    NoSymbols,
+    RedisAway,
+)
 from kraken_book import __version__
 from kraken_book.book import Book
 from kraken_book.book_snapshot import BookSnapshot, snapshot_of
@@ -190,6 +197,7 @@ def problem_examples() -> dict[str, Any]:
             )
         ),
         problem_of(RedisAway("Redis cannot be reached", "unreachable")),
+        problem_of(IssuerAway()),
         unavailable("draining", "this replica is draining"),
     ]
     return {each.code: _json(problem_body(each, "/depth/BTC/USD")) for each in problems}
