@@ -6,6 +6,7 @@ replica, because what they cost is the memory of one replica.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +23,10 @@ from runtime.redis.nodes import Nodes
 
 # Another stream must end first, and nobody knows when.
 PLACE_SECONDS = 5.0
+# A client that goes on after so many refusals gets each further one late. So a flood of refused
+# requests costs little: a connection has one answer at a time.
+PROMPT_REFUSALS = 10
+LATE_SECONDS = 1.0
 
 _RATE_WORDS = {
     "requests": "requests a minute",
@@ -39,6 +44,7 @@ class Limiter:
         probe_interval: Seconds between two questions to a Redis that is away.
         lease_seconds: Seconds after which the streams of a dead replica no longer count.
         renew_interval: Seconds between two writes of the number of streams.
+        late_seconds: Seconds by which refusals of a client that ignores them are late.
     """
 
     def __init__(
@@ -50,8 +56,10 @@ class Limiter:
         probe_interval: float = PROBE_INTERVAL,
         lease_seconds: float = LEASE_SECONDS,
         renew_interval: float = RENEW_INTERVAL,
+        late_seconds: float = LATE_SECONDS,
     ) -> None:
         self._settings = settings
+        self._late_seconds = late_seconds
         storage = WindowStorage(nodes)
         self._redis = SharedRedis(storage.check, deadline, probe_interval)
         counters = Counters(self._redis, storage)
@@ -90,6 +98,8 @@ class Limiter:
             return None
         standing = await self._rates[name].count(caller_id(caller), allowed)
         if not standing.is_allowed:
+            if standing.refusals > PROMPT_REFUSALS:
+                await asyncio.sleep(self._late_seconds)
             detail = f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
             raise LimitReached(name, detail, allowed, standing.seconds)
         return standing

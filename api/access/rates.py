@@ -39,6 +39,8 @@ class Standing(NamedTuple):
     """The events that are still allowed, as far as this replica knows."""
     seconds: float
     """The time until another event is allowed, if none is, or until `remaining` grows."""
+    refusals: int = 0
+    """How many events this replica has refused since it allowed the last one."""
 
 
 class Acquired(NamedTuple):
@@ -84,6 +86,7 @@ class _Quota:
     __slots__ = (
         "asking",
         "permits",
+        "refusals",
         "refused_until",
         "remaining",
         "reset_at",
@@ -93,7 +96,7 @@ class _Quota:
     )
 
     def __init__(self) -> None:
-        self.permits = self.remaining = 0
+        self.permits = self.remaining = self.refusals = 0
         self.size = 1
         self.taken_at = self.valid_until = self.refused_until = self.reset_at = float("-inf")
         self.asking: asyncio.Task[None] | None = None
@@ -152,8 +155,10 @@ class Rates:
             now = self._clock()
             if quota.permits and now < quota.valid_until:
                 quota.permits -= 1
+                quota.refusals = 0
                 return self._standing(quota, now, is_allowed=True)
             if now < quota.refused_until:
+                quota.refusals += 1
                 return self._standing(quota, now, is_allowed=False)
             if quota.asking is None:
                 quota.asking = asyncio.create_task(self._take_permits(caller, quota, allowed))
@@ -162,7 +167,8 @@ class Rates:
 
     def _standing(self, quota: _Quota, now: float, *, is_allowed: bool) -> Standing:
         remaining = quota.remaining + quota.permits if is_allowed else 0
-        return Standing(is_allowed, remaining, max(0.0, quota.reset_at - now))
+        seconds = max(0.0, quota.reset_at - now)
+        return Standing(is_allowed, remaining, seconds, quota.refusals)
 
     def _quota(self, caller: str) -> _Quota:
         quota = self._quotas.pop(caller, None) or _Quota()

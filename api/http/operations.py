@@ -146,7 +146,6 @@ METRICS = Operation(
     "",
     TEXT,
     problems=("key-forbids",),
-    is_limited=False,
 )
 OPENAPI = Operation(
     "/openapi.json",

@@ -98,7 +98,7 @@ def refusal(streams: ExitStack, api: Api, client: str, **headers: str) -> Stream
 
 
 def test_two_replicas_share_the_limit_of_requests(scene: LimitScene) -> None:
-    statuses = scene.statuses("198.51.100.1", 2 * REQUESTS, scene.replicas)
+    statuses = scene.statuses("198.51.100.1", REQUESTS + 8, scene.replicas)
     assert set(statuses) == {200, 429}
     # Each replica may hold permits that it has not given out: a twentieth of the limit.
     assert REQUESTS - 4 <= statuses.count(200) <= REQUESTS
@@ -144,7 +144,7 @@ def test_without_their_redis_replicas_limit_alone_until_it_is_back(scene: LimitS
     scene.counters.freeze()
     try:
         for number, replica in enumerate(scene.replicas):
-            statuses = scene.statuses("198.51.100.5", 2 * REQUESTS, [replica])
+            statuses = scene.statuses("198.51.100.5", REQUESTS + 8, [replica])
             assert statuses.count(200) == REQUESTS, number
             assert replica.metric("kraken_book_limits_shared") == 0
             assert replica.log.count("limits per replica") == 1
@@ -152,5 +152,5 @@ def test_without_their_redis_replicas_limit_alone_until_it_is_back(scene: LimitS
         scene.counters.resume()
     for replica in scene.replicas:
         replica.wait_for_line("limits shared again")
-    statuses = scene.statuses("198.51.100.6", 2 * REQUESTS, scene.replicas)
+    statuses = scene.statuses("198.51.100.6", REQUESTS + 8, scene.replicas)
     assert REQUESTS - 4 <= statuses.count(200) <= REQUESTS

@@ -40,6 +40,7 @@ async def limiter_of_replica(
     deadline: float = DEADLINE,
     lease_seconds: float = 15.0,
     renew_interval: float = 5.0,
+    late_seconds: float = 0.0,
 ) -> AsyncIterator[Limiter]:
     """Run a limiter as a replica does."""
     nodes = connect_nodes(redis_url, timeout=60.0)
@@ -50,6 +51,7 @@ async def limiter_of_replica(
         probe_interval=PROBE_INTERVAL,
         lease_seconds=lease_seconds,
         renew_interval=renew_interval,
+        late_seconds=late_seconds,
     )
     running = [asyncio.create_task(loop) for loop in limiter.loops()]
     try:
@@ -89,7 +91,9 @@ async def limiter_with_faults(
 ) -> AsyncIterator[tuple[Limiter, FaultyNodes]]:
     """Run a limiter over a Redis whose faults the test chooses."""
     nodes = FaultyNodes(connect_redis(redis_url, timeout=60.0))
-    limiter = Limiter(settings, nodes, deadline=deadline, probe_interval=PROBE_INTERVAL)
+    limiter = Limiter(
+        settings, nodes, deadline=deadline, probe_interval=PROBE_INTERVAL, late_seconds=0.0
+    )
     running = [asyncio.create_task(loop) for loop in limiter.loops()]
     try:
         yield limiter, nodes

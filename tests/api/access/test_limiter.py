@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from api.access.caller import Caller
-from api.access.limiter import Limiter
+from api.access.limiter import PROMPT_REFUSALS, Limiter
 from api.access.limits import LimitReached, RequestTooLarge
 from api.access.permission import Permission
 from kraken_book.access_keys import KeyLimits
@@ -66,6 +66,17 @@ async def test_a_refused_flood_asks_redis_seldom(redis_url: str) -> None:
     async with limiter_with_faults(redis_url, KeyLimits(requests=1)) as (limiter, nodes):
         assert await allowed_of(limiter, HERE, 2000) == 1
         assert nodes.calls < 200
+
+
+async def test_client_that_ignores_refusals_gets_them_late(redis_url: str) -> None:
+    settings = KeyLimits(requests=1)
+    async with limiter_of_replica(redis_url, settings, late_seconds=3600.0) as limiter:
+        assert await allowed_of(limiter, HERE, 1 + PROMPT_REFUSALS) == 1
+        late = asyncio.create_task(allowed_of(limiter, HERE, 1))
+        # Others are answered at once.
+        assert await allowed_of(limiter, client_at("192.0.2.8"), 5) == 1
+        assert not late.done()
+        late.cancel()
 
 
 async def test_callers_are_limited_apart(redis_url: str) -> None:
