@@ -182,6 +182,7 @@ async def run(
         address=f"http://{settings.api_host}:{settings.api_port}",
         **({"ops": f"{settings.api_ops_host}:{settings.api_ops_port}"} if ops_listener else {}),
         redis=without_password(settings.redis_url),
+        access=files.accepted,
         open_files=allow_open_files(),
     )
     nodes = connect_nodes(settings.redis_url, timeout=REDIS_TIMEOUT, only_reads=True)
@@ -189,9 +190,7 @@ async def run(
     access_nodes = connect_nodes(
         settings.api_access_redis_url or settings.redis_url, timeout=REDIS_TIMEOUT
     )
-    authenticator = make_authenticator(
-        files, settings.api_jwt, settings.api_jwt_audience, access_nodes
-    )
+    authenticator = make_authenticator(files, access_nodes)
     limiter = None
     if authenticator is not None or settings.limits != NO_LIMITS:
         from api.access.limiter import Limiter  # noqa: PLC0415 - `limits` is loaded if needed
@@ -266,7 +265,9 @@ def main() -> None:
     """Load the settings and serve."""
     settings, output = begin("api", DESCRIPTION, ApiSettings, console_levels=CONSOLE_LEVELS)
     try:
-        files = read_access_files(settings.api_keys_file, settings.api_jwt)
+        files = read_access_files(
+            settings.api_keys_file, settings.api_jwt, settings.api_jwt_audience
+        )
     except Unusable as error:
         exit_with(error, 2)
     try:

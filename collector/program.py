@@ -86,7 +86,7 @@ class Collector:
         feeding = [asyncio.create_task(self._feed.run())]
         work = (self._publisher.run(), self._lease.run(), self._reporter.run())
         working = [asyncio.create_task(each) for each in work]
-        ops = make_ops_app(self._reporter)
+        ops = make_ops_app(self._reporter, listener.getsockname()[0])
         serving = asyncio.create_task(serve(ops, listener, stop))
         await stop_or_failure(stop, [*feeding, *working, serving])
         stop.set()

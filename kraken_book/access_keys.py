@@ -22,8 +22,25 @@ import msgspec
 from kraken_book.errors import Unusable
 from kraken_book.selection import Selection, parse_selection
 
+__all__ = [
+    "KEY_PREFIX",
+    "MAX_FILE_BYTES",
+    "NO_LIMITS",
+    "AccessKey",
+    "KeyLimits",
+    "check_name",
+    "digest_of",
+    "new_key",
+    "parse_expiry",
+    "parse_key_file",
+    "permitted_symbols",
+    "render_key_file",
+]
+
 MAX_FILE_BYTES = 4 * 1024 * 1024
 KEY_PREFIX = "kb_"
+# Each is compared with every symbol of the venue.
+MAX_WILDCARDS = 100
 _KEY_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -129,16 +146,24 @@ def check_name(name: str) -> str:
     """Return the name of a key; raise Unusable if it is invalid."""
     if not _NAME.fullmatch(name):
         raise Unusable(f"{name[:80]!r} is no name of a key: it has {_NAME_FORM}")
+    if name.startswith(KEY_PREFIX):
+        # Without the name, which is shown in logs, and may be a key that was given by mistake.
+        raise Unusable(f"a name does not begin with {KEY_PREFIX}, as keys do")
     return name
 
 
 def permitted_symbols(text: str) -> Selection | None:
     """Return the selection in `text`, None for all symbols; raise Unusable if it is invalid."""
     try:
-        selection = parse_selection(text)
+        selection = parse_selection(text).normalized()
     except ValueError as error:
         raise Unusable(str(error)) from error
-    selection = selection.normalized()
+    wildcards = len(selection.patterns) + len(selection.unwanted)
+    if wildcards > MAX_WILDCARDS:
+        raise Unusable(
+            f"{wildcards} wildcards and exclusions are too many: use at most {MAX_WILDCARDS}, and"
+            " names for the rest"
+        )
     return None if selection.is_all else selection
 
 
@@ -174,7 +199,8 @@ def _check(index: int, key: AccessKey) -> None:
         if key.expires is not None:
             parse_expiry(key.expires)
     except Unusable as error:
-        raise Unusable(f"keys[{index}] ({key.name[:80]!r}): {error}") from error
+        shown = "" if key.name.startswith(KEY_PREFIX) else f" ({key.name[:80]!r})"
+        raise Unusable(f"keys[{index}]{shown}: {error}") from error
 
 
 def _check_digest(digest: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-__all__ = ["is_loopback", "parse_address"]
+__all__ = ["host_in", "is_loopback", "listens_on_loopback", "parse_address"]
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::\d{0,5})?", re.ASCII)
 
 
 def is_loopback(host: str) -> bool:
@@ -28,3 +31,15 @@ def parse_address(host: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def host_in(header: str) -> str | None:
+    """Return the name or address in a Host header without its port, None if it is invalid."""
+    match = _HOST.fullmatch(header)
+    return match[1] if match else None
+
+
+def listens_on_loopback(address: str) -> bool:
+    """Return whether only this machine can reach a socket that listens on `address`."""
+    parsed = parse_address(address)
+    return is_loopback(address) and not (parsed and parsed.is_unspecified)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 from typing import NamedTuple
 
 from kraken_book.symbols import MAX_SIDE_LENGTH, SIDE_CHARACTERS, is_symbol, normalize_symbol
@@ -39,8 +40,18 @@ class Selection(NamedTuple):
 
     def selects(self, symbol: str) -> bool:
         """Return whether `symbol` is selected."""
-        is_wanted = symbol in self.names or _matches(symbol, self.patterns)
-        return is_wanted and not _matches(symbol, self.unwanted)
+        return bool(self.among((symbol,)))
+
+    def among(self, symbols: Iterable[str]) -> list[str]:
+        """Return those of `symbols` that are selected, in their order."""
+        # Made for this call: fnmatch keeps only so many compiled patterns.
+        names = frozenset(self.names)
+        matches, excludes = _one_pattern(self.patterns), _one_pattern(self.unwanted)
+        return [
+            symbol
+            for symbol in symbols
+            if (symbol in names or matches(symbol)) and not excludes(symbol)
+        ]
 
     def of(self, listed: Iterable[str]) -> tuple[str, ...]:
         """Return the selected symbols: the names, then the matching symbols of `listed`, sorted.
@@ -78,6 +89,13 @@ def parse_selection(text: str) -> Selection:
 
 def _is_symbol_or_wildcard(name: str) -> bool:
     return bool(_WILDCARD.fullmatch(name)) if "*" in name else is_symbol(name)
+
+
+@lru_cache(maxsize=128)
+def _one_pattern(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Return a function that tells whether a symbol matches one of many patterns."""
+    # Without patterns it is an expression that nothing matches.
+    return re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
 
 def _matches(symbol: str, patterns: Iterable[str]) -> bool:

@@ -73,7 +73,7 @@ async def test_healthz_of_api_has_the_version() -> None:
 
 
 async def test_healthz_of_collector_has_the_version() -> None:
-    app = make_ops_app(cast(Reporter, DescribedCollector()))
+    app = make_ops_app(cast(Reporter, DescribedCollector()), "0.0.0.0")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         response = await client.get("http://collector/healthz")
     assert response.json() == {"status": "ok", "version": __version__, "epoch": 1}

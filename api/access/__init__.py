@@ -1,4 +1,8 @@
-"""Who may see what: the callers of the api.
+"""Who may see what: keys, tokens and tickets, and the callers of the api.
 
-`caller` is who asks, and what this caller may see.
+In the order of a request: `gate` refuses it, or sets its `caller` by the `permission` that the
+`authenticator` finds for its key (`key_file`), token (`tokens`, `remote_keys`) or ticket
+(`tickets`). `start` builds these from the settings.
+
+In Redis, only `tickets` writes here: SET and GETDEL on `kraken-book:ticket:*`.
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from api.access.key_file import KeyFile
@@ -10,9 +11,8 @@ from api.access.permission import Denied, Expiry, Permission
 from api.access.remote_keys import RemoteKeys
 from api.access.tickets import Tickets
 from api.access.tokens import Tokens
-from kraken_book.access_keys import KEY_PREFIX
 
-_BEARER = "bearer "
+_BEARER = "bearer"
 MAX_CREDENTIAL_LENGTH = 8 * 1024
 
 
@@ -42,22 +42,32 @@ class Authenticator:
         """Return the coroutines to run for the life of the process."""
         return [each.run() for each in (self._keys, self._remote) if each is not None]
 
-    async def permission(self, header: str | None) -> Permission:
-        """Return what an Authorization header permits; raise Denied if it permits nothing."""
-        if not header:
-            raise Denied(
-                "key-missing", "this api needs a key: send it as Authorization: Bearer <key>"
-            )
-        if len(header) > MAX_CREDENTIAL_LENGTH:
-            raise Denied("key-unknown", f"a credential has at most {MAX_CREDENTIAL_LENGTH} bytes")
-        if header[: len(_BEARER)].lower() != _BEARER:
-            raise Denied("key-unknown", "the form of the header is Authorization: Bearer <key>")
-        credential = header[len(_BEARER) :].strip()
-        if self._keys is not None and (self._tokens is None or credential.startswith(KEY_PREFIX)):
-            return self._keys.permission(credential)
-        if self._tokens is None:
-            raise Denied("key-unknown", "this api has no keys")
-        return await self._tokens.permission(credential)
+    async def permission(self, headers: Sequence[str]) -> Permission:
+        """Return what a request's Authorization headers permit; raise Denied or ApiError."""
+        credential = _credential(headers)
+        keys, tokens = self._keys, self._tokens
+        if tokens is None or (keys is not None and not _is_token(credential)):
+            assert keys is not None, "there are keys, tokens or both"
+            return keys.permission(credential)
+        if keys is not None and keys.has(credential):
+            return keys.permission(credential)
+        return await tokens.permission(credential)
+
+    async def redeem(self, ticket: str) -> Permission:
+        """Return what a ticket permits, and make it invalid; raise Denied or ApiError."""
+        found = await self.tickets.redeem(ticket)
+        if not found.key_digest:
+            if Expiry(found.expires_at).is_over:
+                raise Denied("key-expired", "the token behind the ticket has expired")
+            return found
+        if self._keys is None:
+            raise Denied("key-unknown", "the ticket is of a key, and this replica has no key file")
+        try:
+            return self._keys.permission_of(found.key_digest)
+        except Denied:
+            # Another replica may have read a new key earlier.
+            await asyncio.to_thread(self._keys.check)
+        return self._keys.permission_of(found.key_digest)
 
     def validity(self, permission: Permission) -> Callable[[], bool]:
         """Return a function that tells whether a permission still holds."""
@@ -68,3 +78,23 @@ class Authenticator:
             return not expiry.is_over and (keys is None or keys.is_in_force(permission))
 
         return is_permitted
+
+
+def _credential(headers: Sequence[str]) -> str:
+    """Return the key or token in the Authorization headers; raise Denied if there is none."""
+    if len(headers) > 1:
+        raise Denied("key-unknown", "there is more than one Authorization header")
+    header = headers[0] if headers else ""
+    if len(header) > MAX_CREDENTIAL_LENGTH:
+        raise Denied("key-unknown", f"a credential has at most {MAX_CREDENTIAL_LENGTH} bytes")
+    scheme, _, credential = header.strip().partition(" ")
+    if scheme.lower() != _BEARER:
+        raise Denied("key-missing", "this api needs a key: send it as Authorization: Bearer <key>")
+    if not credential:
+        raise Denied("key-unknown", "the header is empty: it must be Authorization: Bearer <key>")
+    return credential.strip()
+
+
+def _is_token(credential: str) -> bool:
+    """Return whether a credential has the three parts of a signed token."""
+    return credential.count(".") == 2

@@ -67,14 +67,15 @@ class Gate:
 
     async def _permission(self, scope: Scope, first: str) -> Permission:
         """Return what the request's credential permits; raise Denied or ApiError."""
-        header = Headers(scope=scope).get("Authorization")
-        ticket = _ticket_of(scope) if first == _STREAM else None
-        if header is not None or ticket is None:
-            permission = await self._authenticator.permission(header)
+        headers = Headers(scope=scope).getlist("Authorization")
+        takes_ticket = first == _STREAM and scope["method"] in {"GET", "HEAD"}
+        ticket = _ticket_of(scope) if takes_ticket else None
+        if headers or ticket is None:
+            permission = await self._authenticator.permission(headers)
             if first == _METRICS and permission.symbols is not None:
                 raise Denied("key-forbids", "/metrics needs a key for all symbols")
             return permission
-        return await self._authenticator.tickets.redeem(ticket)
+        return await self._authenticator.redeem(ticket)
 
     def _caller(self, scope: Scope, permission: Permission) -> Caller:
         validity = self._authenticator.validity(permission)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 from collections.abc import Mapping
 from hmac import compare_digest
 from pathlib import Path
 from time import time
+from typing import NamedTuple
 
 from api.access.permission import Denied, Permission
 from api.store.metrics import KEY_FILE_UP, KEYS
@@ -17,9 +19,17 @@ from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-CHECK_INTERVAL = 1.0
+CHECK_INTERVAL = 0.5
 
-_Signature = tuple[int, int, int, int]
+
+class _Signature(NamedTuple):
+    """Differs if the file was changed or replaced."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+    device: int
+    mode: int
 
 
 class KeyFile:
@@ -45,7 +55,14 @@ class KeyFile:
 
     def permission(self, key: str) -> Permission:
         """Return what a key permits; raise Denied if it is unknown or has expired."""
-        digest = digest_of(key)
+        return self.permission_of(digest_of(key))
+
+    def has(self, key: str) -> bool:
+        """Return whether the file has a key, also if it has expired."""
+        return digest_of(key) in self._by_digest
+
+    def permission_of(self, digest: str) -> Permission:
+        """Return what the key with this digest permits; raise Denied."""
         found = self._by_digest.get(digest)
         # The comparison takes the same time for each digest that the lookup finds.
         if found is None or not compare_digest(found.key_digest, digest):
@@ -62,7 +79,8 @@ class KeyFile:
         """Read the file again whenever it changes, until the task is cancelled."""
         while True:
             await asyncio.sleep(self._check_interval)
-            self.check()
+            # In a thread: the file may be large, or on a slow disk.
+            await asyncio.to_thread(self.check)
 
     def check(self) -> None:
         """Read the file again if it has changed; log a fault once."""
@@ -84,6 +102,8 @@ class KeyFile:
         try:
             # Before the content: a change between the two is found at the next check.
             signature = _signature(self._path)
+            if not stat.S_ISREG(signature.mode):
+                raise Unusable(f"{self._path} is not a file")
             with self._path.open("rb") as file:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
@@ -100,7 +120,9 @@ class KeyFile:
 
 def _signature(path: Path) -> _Signature:
     status = os.stat(path)  # noqa: PTH116 - follows symbolic links, as Path.stat does
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+    return _Signature(
+        status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev, status.st_mode
+    )
 
 
 def _text(error: Exception) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from time import monotonic
 
 import httpx
 
 from api.access.tokens import MAX_KEY_BYTES, KeySet, VerificationKey
+from api.store.errors import IssuerAway
 from kraken_book.errors import Unusable
 from runtime.logs import get_logger
 
@@ -30,11 +32,17 @@ class RemoteKeys:
         url: The address of the JSON Web Key Set.
         client: Sends the requests.
         clock: Returns monotonic seconds.
+        timeout: Seconds that a fetch may take.
     """
 
     def __init__(
-        self, url: str, client: httpx.AsyncClient, clock: Callable[[], float] = monotonic
+        self,
+        url: str,
+        client: httpx.AsyncClient,
+        clock: Callable[[], float] = monotonic,
+        timeout: float = FETCH_TIMEOUT,
     ) -> None:
+        self._timeout = timeout
         self._url = url
         self._client = client
         self._clock = clock
@@ -44,11 +52,18 @@ class RemoteKeys:
         self._fault: str | None = None
 
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
-        """Return the key with this id; fetch the set again if it is unknown."""
+        """Return the key with this id, None if it is unknown; fetch the set again for it.
+
+        Raises:
+            IssuerAway: The set could not be fetched yet.
+        """
         found = self._keys.find(key_id) if self._keys else None
-        if found is None and self._clock() - self._fetched_at >= UNKNOWN_KEY_INTERVAL:
+        is_old = self._clock() - self._fetched_at >= UNKNOWN_KEY_INTERVAL
+        if found is None and (is_old or self._fetching is not None):
             await self._fetch_once()
             found = self._keys.find(key_id) if self._keys else None
+        if self._keys is None:
+            raise IssuerAway
         return found
 
     async def run(self) -> None:
@@ -66,7 +81,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> None:
         try:
-            async with asyncio.timeout(FETCH_TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 self._keys = KeySet.parse(await self._read())
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, Unusable) as error:
             fault = str(error) or type(error).__name__
@@ -83,9 +98,12 @@ class RemoteKeys:
 
     async def _read(self) -> bytes:
         content = b""
-        async with self._client.stream("GET", self._url) as response:
-            response.raise_for_status()
-            async for part in response.aiter_bytes():
+        # A compressed answer could be far larger than what arrives.
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        async with self._client.stream("GET", self._url, headers=headers) as response:
+            if response.status_code != HTTPStatus.OK:
+                raise Unusable(f"the answer has the status {response.status_code}, not 200")
+            async for part in response.aiter_raw():
                 content += part
                 if len(content) > MAX_KEY_BYTES:
                     raise Unusable(f"the answer has more than {MAX_KEY_BYTES} bytes")

@@ -12,6 +12,7 @@ from api.access.key_file import KeyFile
 from api.access.remote_keys import RemoteKeys
 from api.access.tickets import Tickets
 from api.access.tokens import JwtSource, KeySet, OneSecret, Tokens, read_keys
+from kraken_book.client.environment import proxy_for, trusted_certificates
 from kraken_book.errors import Unusable
 from runtime.redis.nodes import Nodes
 
@@ -19,46 +20,70 @@ FETCH_TIMEOUT = 5.0
 
 
 class AccessFiles(NamedTuple):
-    """The keys that a process read at its start."""
+    """What a process accepts, as it read it at its start."""
 
-    keys: KeyFile | None
-    token_keys: OneSecret | KeySet | None
+    keys: KeyFile | None = None
+    token_keys: OneSecret | KeySet | RemoteKeys | None = None
+    audience: str | None = None
+
+    @property
+    def accepted(self) -> str:
+        """What requests need, for the log."""
+        kinds = {"keys": self.keys, "tokens": self.token_keys}
+        return ",".join(name for name, source in kinds.items() if source is not None) or "open"
 
 
-def read_access_files(keys_file: Path | None, jwt: JwtSource | None) -> AccessFiles:
+def read_access_files(
+    keys_file: Path | None, jwt: JwtSource | None, audience: str | None = None
+) -> AccessFiles:
     """Return the content of the files of API_KEYS_FILE and API_JWT.
 
+    Args:
+        keys_file: The setting API_KEYS_FILE.
+        jwt: The setting API_JWT.
+        audience: The setting API_JWT_AUDIENCE.
+
     Raises:
-        Unusable: A file cannot be read or used; the message begins with the setting.
+        Unusable: A file or a setting cannot be used; the message begins with the setting.
     """
+    if audience is not None and jwt is None:
+        raise Unusable(
+            f"API_JWT_AUDIENCE={audience}: needs API_JWT, without which it has no effect"
+        )
     try:
         keys = KeyFile(keys_file) if keys_file is not None else None
     except Unusable as error:
         raise Unusable(f"API_KEYS_FILE={keys_file}: {error}") from error
     try:
-        token_keys = read_keys(jwt) if jwt is not None and jwt.kind != "https" else None
+        token_keys = None if jwt is None else _token_keys(jwt)
     except Unusable as error:
         raise Unusable(f"API_JWT={jwt}: {error}") from error
-    return AccessFiles(keys, token_keys)
+    return AccessFiles(keys, token_keys, audience)
 
 
-def make_authenticator(
-    files: AccessFiles, jwt: JwtSource | None, audience: str | None, nodes: Nodes
-) -> Authenticator | None:
+def make_authenticator(files: AccessFiles, nodes: Nodes) -> Authenticator | None:
     """Return the authenticator; None if neither keys nor tokens are on.
 
     Args:
-        files: The files of the settings.
-        jwt: The setting API_JWT.
-        audience: The setting API_JWT_AUDIENCE.
+        files: What the process accepts.
         nodes: The Redis that all replicas share, for tickets.
     """
-    if files.keys is None and jwt is None:
+    source = files.token_keys
+    if files.keys is None and source is None:
         return None
-    remote = None
-    if jwt is not None and jwt.kind == "https":
-        client = httpx.AsyncClient(timeout=FETCH_TIMEOUT, follow_redirects=False)
-        remote = RemoteKeys(jwt.place, client)
-    token_keys = files.token_keys or remote
-    tokens = Tokens(token_keys, audience) if token_keys is not None else None
+    tokens = None if source is None else Tokens(source, files.audience)
+    remote = source if isinstance(source, RemoteKeys) else None
     return Authenticator(files.keys, tokens, Tickets(nodes), remote)
+
+
+def _token_keys(jwt: JwtSource) -> OneSecret | KeySet | RemoteKeys:
+    if jwt.kind != "https":
+        return read_keys(jwt)
+    # Not by httpx itself, which rejects some legal values without naming the variable.
+    client = httpx.AsyncClient(
+        timeout=FETCH_TIMEOUT,
+        trust_env=False,
+        proxy=proxy_for(httpx.URL(jwt.place)),
+        verify=trusted_certificates(),
+    )
+    return RemoteKeys(jwt.place, client)

@@ -1,20 +1,24 @@
 """Tickets: a browser's EventSource cannot send a header, so a ticket in its address stands in.
 
-A ticket opens one stream within a minute, on any replica. Redis keeps the digest of the ticket and
-what it permits, never the ticket, a key or a token. The commands are `SET` with `EX`, and `GETDEL`,
-on keys that begin with `kraken-book:ticket:`.
+A ticket opens one stream within a minute, on any replica. Redis keeps the digest of the ticket, and
+the digest of the key behind it or what the token behind it permits; never a ticket, a key or a
+token. The commands are `SET` with `EX`, and `GETDEL`, on keys that begin with
+`kraken-book:ticket:`.
 """
 
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import msgspec
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.typing import EncodableT
 
 from api.access.permission import Denied, Permission
 from api.store.errors import redis_away
-from kraken_book.access_keys import KeyLimits, digest_of
+from kraken_book.access_keys import digest_of
 from kraken_book.selection import Selection
 from runtime.redis.nodes import Nodes
 
@@ -25,14 +29,16 @@ MAX_TICKET_LENGTH = 128
 _TICKET_BYTES = 32
 
 
-class _StoredTicket(msgspec.Struct, forbid_unknown_fields=True):
-    """What a ticket permits, as Redis keeps it."""
+class _StoredTicket(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a ticket permits, as Redis keeps it.
 
-    name: str
-    symbols: Selection | None
-    limits: KeyLimits
-    expires_at: float | None
-    key_digest: str
+    Of the ticket of a key this is the digest of the key alone: the key file has the rest.
+    """
+
+    key_digest: str = ""
+    name: str = ""
+    symbols: Selection | None = None
+    expires_at: float | None = None
 
 
 class Tickets:
@@ -50,18 +56,14 @@ class Tickets:
     async def issue(self, permission: Permission) -> str:
         """Return a new ticket with this permission; raise ApiError if Redis does not store it."""
         ticket = TICKET_PREFIX + secrets.token_urlsafe(_TICKET_BYTES)
-        stored = _StoredTicket(
-            permission.name,
-            permission.symbols,
-            permission.limits,
-            permission.expires_at,
-            permission.key_digest,
-        )
+        if permission.key_digest:
+            stored = _StoredTicket(permission.key_digest)
+        else:
+            stored = _StoredTicket(
+                name=permission.name, symbols=permission.symbols, expires_at=permission.expires_at
+            )
         key = KEY_PREFIX + digest_of(ticket)
-        try:
-            await self._nodes.call(key, "SET", key, msgspec.json.encode(stored), "EX", self.seconds)
-        except (RedisError, OSError) as error:
-            raise redis_away(error) from error
+        await self._call(key, "SET", key, msgspec.json.encode(stored), "EX", self.seconds)
         return ticket
 
     async def redeem(self, ticket: str) -> Permission:
@@ -69,10 +71,7 @@ class Tickets:
         if len(ticket) > MAX_TICKET_LENGTH or not ticket.startswith(TICKET_PREFIX):
             raise Denied("key-unknown", "it is no ticket; POST /tickets returns one")
         key = KEY_PREFIX + digest_of(ticket)
-        try:
-            content = await self._nodes.call(key, "GETDEL", key)
-        except (RedisError, OSError) as error:
-            raise redis_away(error) from error
+        content = await self._call(key, "GETDEL", key)
         if content is None:
             raise Denied(
                 "key-unknown",
@@ -84,5 +83,26 @@ class Tickets:
         except msgspec.DecodeError:
             raise Denied("key-unknown", "the ticket is damaged; POST /tickets again") from None
         return Permission(
-            stored.name, stored.symbols, stored.limits, stored.expires_at, stored.key_digest
+            stored.name,
+            stored.symbols,
+            expires_at=stored.expires_at,
+            key_digest=stored.key_digest,
         )
+
+    async def _call(self, key: str, *command: EncodableT) -> Any:
+        """Return the reply of Redis.
+
+        After a restart of Redis each idle connection is lost, so a call on one is repeated. To
+        store a ticket twice changes nothing. To redeem it twice finds nothing, if only the reply
+        was lost; then the reader needs another ticket.
+
+        Raises:
+            redis_away: Redis does not answer, or refuses.
+        """
+        try:
+            try:
+                return await self._nodes.call(key, *command)
+            except RedisConnectionError:
+                return await self._nodes.call(key, *command)
+        except (RedisError, OSError) as error:
+            raise redis_away(error) from error

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import time
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -25,9 +27,11 @@ MAX_TOKEN_LENGTH = 8 * 1024
 MAX_KEY_BYTES = 64 * 1024
 # RFC 7518, section 3.2: a key of HS256 has at least the size of the hash.
 MIN_SECRET_BYTES = 32
-# Seconds by which the clocks of the issuer and of this machine may differ.
+# Seconds by which the issuer's clock may be ahead: a new token is valid at once (`nbf`, `iat`). A
+# token ends at `exp` without it, so that a stream that has ended cannot be opened again.
 LEEWAY = 5.0
 MAX_NAME_LENGTH = 128
+MAX_EXPIRY = 2**53
 
 _ALGORITHMS: Mapping[str, Sequence[str]] = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -40,10 +44,11 @@ _FORMS = (
 )
 
 
-class VerificationKey(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
     """A key that verifies signatures by these algorithms only."""
 
-    key: Any
+    key: Any = field(repr=False)
     algorithms: Sequence[str]
 
 
@@ -51,7 +56,11 @@ class VerificationKeys(Protocol):
     """The keys of an issuer of tokens."""
 
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
-        """Return the key with this id, or the only one if there is none; None if unknown."""
+        """Return the key with this id, the only one if it is None; None if unknown.
+
+        Raises:
+            ApiError: No key is known yet.
+        """
 
 
 class Tokens:
@@ -67,7 +76,7 @@ class Tokens:
         self._audience = audience
 
     async def permission(self, token: str) -> Permission:
-        """Return what a token permits; raise Denied if it is invalid."""
+        """Return what a token permits; raise Denied if it is invalid, or ApiError."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise Denied("key-unknown", f"the token is longer than {MAX_TOKEN_LENGTH} bytes")
         try:
@@ -95,6 +104,8 @@ class Tokens:
             raise Denied("key-unknown", "the token is not valid yet (nbf or iat)") from None
         except InvalidTokenError as error:
             raise Denied("key-unknown", f"the token is invalid: {_reason(error)}") from None
+        if int(claims["exp"]) <= time():
+            raise Denied("key-expired", "the token has expired")
         return claims
 
 
@@ -153,6 +164,8 @@ class JwtSource(NamedTuple):
     def parse(cls, text: str) -> JwtSource:
         """Return the source in `text`; raise ValueError if it has another form."""
         address = urlsplit(text)
+        if "@" in address.netloc:
+            raise ValueError("a key set is public: give its address without a user and a password")
         is_local = address.scheme == "http" and is_loopback(address.hostname or "")
         if (address.scheme == "https" and address.hostname) or is_local:
             return cls("https", text)
@@ -198,18 +211,24 @@ def _public_key(found: Mapping[str, Any]) -> VerificationKey | None:
         key = jwt.PyJWK.from_dict(dict(found))
     except (jwt.exceptions.PyJWTError, ValueError, TypeError):
         return None
-    return VerificationKey(key.key, list(algorithms))
+    # A set with private keys is a mistake of its author, but the public part is good.
+    public = key.key.public_key() if hasattr(key.key, "public_key") else key.key
+    return VerificationKey(public, list(algorithms))
 
 
 def _permission(claims: Mapping[str, Any]) -> Permission:
     name = claims.get("sub", "")
-    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH:
-        raise Denied("key-unknown", "the claim sub must be a text of at most 128 characters")
+    if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise Denied(
+            "key-unknown", f"the claim sub must be a text of at most {MAX_NAME_LENGTH} characters"
+        )
     try:
         symbols = permitted_symbols(_symbols(claims.get("symbols")))
     except Unusable as error:
         raise Denied("key-unknown", f"the claim symbols is invalid: {error}") from None
-    return Permission(f"token:{name}", symbols, expires_at=float(claims["exp"]))
+    # Beyond this time a float is inexact, and no clock gets there.
+    expires_at = float(min(int(claims["exp"]), MAX_EXPIRY))
+    return Permission(f"token:{name}", symbols, expires_at=expires_at)
 
 
 def _symbols(claim: object) -> str:

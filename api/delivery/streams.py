@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from api.delivery.latency import MEASURED_PER_SECOND
-from api.delivery.stream import Stream
+from api.delivery.stream import Stream, StreamState
 from api.store.errors import ReplicaFull
 from api.store.metrics import CUT_OFF, READERS, STREAMS
 from runtime.logs import get_logger
@@ -78,6 +78,9 @@ class Streams:
                     CUT_OFF.inc()
                     log.warning("reader stalled, cut off", symbol=stream.symbol)
                     stream.abort()
+                elif stream.state is StreamState.ENDING:
+                    # Its client has yet to read the rest.
+                    continue
                 elif not self._streams[stream]():
                     log.info("stream ended, its key does not permit it", symbol=stream.symbol)
                     stream.end()

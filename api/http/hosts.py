@@ -1,8 +1,4 @@
-"""Check the Host header, which protects against DNS rebinding.
-
-A page of another site can point its own name to the address of the api. A browser then takes the
-api for that site and lets the page read the answers, but it still sends the page's name as Host.
-"""
+"""Check the Host header of requests against DNS rebinding; see `runtime.http.local_hosts`."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from starlette.types import Scope
 from api.http.problems import Problem
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts
-from kraken_book.hosts import is_loopback, parse_address
+from kraken_book.hosts import listens_on_loopback
 
 # Longer than any name with a port.
 MAX_HOST = 300
@@ -33,9 +29,7 @@ class HostCheck:
         self, hosts: AllowedHosts | None, listens_on: str, proxies: TrustedProxies | None = None
     ) -> None:
         if hosts is None:
-            address = parse_address(listens_on)
-            is_local = is_loopback(listens_on) and not (address and address.is_unspecified)
-            hosts = AllowedHosts(allows_any=not is_local)
+            hosts = AllowedHosts(allows_any=not listens_on_loopback(listens_on))
             self._proxies = proxies
         else:
             # The setting counts for every client.

@@ -68,6 +68,9 @@ PROBLEM_KINDS = {
     "redis-away": ProblemKind(
         503, "Redis does not answer, or answers with an error", (*_OF_BOOK, "reason")
     ),
+    "issuer-away": ProblemKind(
+        503, "the keys that verify tokens could not be fetched yet", _PASSING
+    ),
     "draining": ProblemKind(503, "this replica is stopping", _PASSING),
     "replica-full": ProblemKind(
         503, "this replica has as many streams as `API_MAX_STREAMS`", (*_PASSING, *_LIMIT)
@@ -77,7 +80,7 @@ PROBLEM_KINDS = {
 # Problems that any route can answer.
 EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that need a key, if the api has any.
-OF_KEY = ("key-missing", "key-unknown", "key-expired")
+OF_KEY = ("key-missing", "key-unknown", "key-expired", "issuer-away")
 # Problems of routes that count for the limit of requests.
 OF_LIMIT = ("too-many-requests",)
 # Problems of routes that open streams.

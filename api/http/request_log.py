@@ -11,7 +11,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access.caller import Caller, set_caller
+from api.access.caller import Caller, caller_of, set_caller
 from api.delivery.stream_socket import bytes_streamed
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import ROUTE_NAMES
@@ -85,6 +85,8 @@ def _log_answer(scope: Scope, status: int, size: int, seconds: float, client: st
         "ms": round(seconds * 1000, 1),
         "client": client,
     }
+    if name := caller_of(scope).name:
+        answer["caller"] = name
     if path in _OPS_PATHS:
         log.debug("request", **answer)
     elif status < 500:

@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from api.http.proxies import Network
-from kraken_book.hosts import is_loopback, parse_address
+from kraken_book.hosts import host_in, is_loopback, parse_address
 
 MAX_ROOT_PATH = 200
 
@@ -24,7 +24,6 @@ ROUTE_NAMES = frozenset(
     )
 )
 
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]?#]+)(?::\d{0,5})?", re.ASCII)
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}", re.ASCII)
 _HOSTS_EXPECTED = (
     "expected names, addresses and networks without a port, separated by commas, such as"
@@ -91,15 +90,15 @@ class AllowedHosts:
 
     def allows(self, header: str) -> bool:
         """Return whether a Host header names an allowed host, with any port."""
-        match = _HOST.fullmatch(header)
-        if match is None:
+        host = host_in(header)
+        if host is None:
             return False
-        if self.allows_any or is_loopback(match[1]):
+        if self.allows_any or is_loopback(host):
             return True
-        address = parse_address(match[1])
+        address = parse_address(host)
         if address is not None:
             return any(address in network for network in self._networks)
-        name = match[1].lower().rstrip(".")
+        name = host.lower().rstrip(".")
         return name in self._names or name.endswith(self._suffixes)
 
 

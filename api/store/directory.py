@@ -14,10 +14,27 @@ from kraken_book.selection import Selection
 from kraken_book.symbols import SymbolIndex, is_symbol, normalize_symbol, suggest_symbols
 
 FRESH_SECONDS = 1.0
+# Selections whose symbols are kept until the list is read again.
+MAX_LISTINGS = 100
+
+
+class _Listing:
+    """The symbols that some callers may see, and their spellings."""
+
+    def __init__(self, states: dict[str, SymbolState]) -> None:
+        self.states = states
+        self._index = SymbolIndex(states)
+
+    def find(self, name: str) -> str | None:
+        return name if name in self.states else self._index.find(name)
 
 
 class Directory:
     """The configured symbols, read from Redis again if the last read is too old.
+
+    For a caller that may see only some symbols, the others do not exist. What is read, and what a
+    spelling means, depends only on the symbols that the caller may see, so that neither answers nor
+    their times tell whether there are others.
 
     Args:
         store: Reads the list, and the books of symbols that the list lacks.
@@ -29,80 +46,82 @@ class Directory:
         self._store = store
         self._fresh_seconds = fresh_seconds
         self._reading = SingleFlight(self._read)
-        self._states: dict[str, SymbolState] = {}
-        self._index = SymbolIndex()
+        self._all = _Listing({})
+        self._listings: dict[Selection, _Listing] = {}
         self._read_at = float("-inf")
 
     async def states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
         """Return the states of the visible symbols, sorted; None is all. Raise ApiError."""
         # An empty list may be filled at any moment, and costs little to read.
-        if not self._states or monotonic() - self._read_at >= self._fresh_seconds:
+        if not self._all.states or monotonic() - self._read_at >= self._fresh_seconds:
             try:
                 await self._reading.get(None)
             except (RedisError, OSError) as error:
                 raise redis_away(error) from error
-        return self.last_states(visible)
+        return self._listing(visible).states
 
     def last_states(self, visible: Selection | None = None) -> dict[str, SymbolState]:
         """Return the result of the last `states`, without a read."""
-        if visible is None:
-            return self._states
-        return {name: state for name, state in self._states.items() if visible.selects(name)}
+        return self._listing(visible).states
 
     async def _read(self, _all: None) -> None:
-        self._states = await self._store.symbols()
-        self._index = SymbolIndex(self._states)
+        self._all = _Listing(await self._store.symbols())
+        self._listings.clear()
         self._read_at = monotonic()
+
+    def _listing(self, visible: Selection | None) -> _Listing:
+        if visible is None:
+            return self._all
+        listing = self._listings.get(visible)
+        if listing is None:
+            states = self._all.states
+            listing = _Listing({symbol: states[symbol] for symbol in visible.among(states)})
+            while len(self._listings) >= MAX_LISTINGS:
+                del self._listings[next(iter(self._listings))]
+            self._listings[visible] = listing
+        return listing
 
     async def resolve(self, name: str, visible: Selection | None = None) -> str:
         """Return the symbol called `name`.
 
-        A symbol with a book in Redis is found even if the list is lost or lacks it. One that the
-        caller may not see is not found, as if it did not exist. Another ApiError than those below
-        means that the list cannot be read.
+        A symbol with a book in Redis is found even if the list is lost or lacks it.
 
         Args:
             name: The name in any spelling.
             visible: The symbols that the caller may see; None for all.
 
         Raises:
-            NoSuchSymbol: No symbol has this name; the error suggests the nearest ones.
+            NoSuchSymbol: No visible symbol has this name; the error suggests the nearest ones.
             NoSymbols: The list is empty, because no collector has written yet.
+            ApiError: The list cannot be read.
         """
-        symbol = await self._resolve(name)
-        if symbol is not None and (visible is None or visible.selects(symbol)):
-            return symbol
-        states = await self.states(visible)
-        if not self._states:
-            raise NoSymbols
-        raise NoSuchSymbol(name, suggest_symbols(name, states))
-
-    async def _resolve(self, name: str) -> str | None:
-        """Return the symbol called `name`, None if there is none; raise ApiError."""
-        if name in self._states:
-            return name
-        symbol = self._index.find(name)
+        symbol = self._listing(visible).find(name)
         if symbol is not None:
             return symbol
+        spelt = _spellings(name, visible)
         try:
-            await self.states()
+            states = await self.states(visible)
         except ApiError as error:
-            symbol = await self._without_list(name, error)
+            symbol = await self._without_list(spelt, error)
             if symbol is None:
                 raise
             return symbol
-        return self._index.find(name) or await self._with_book(name)
+        symbol = self._listing(visible).find(name) or await self._with_book(spelt)
+        if symbol is not None:
+            return symbol
+        if not self._all.states:
+            raise NoSymbols
+        raise NoSuchSymbol(name, suggest_symbols(name, states))
 
-    async def _without_list(self, name: str, error: ApiError) -> str | None:
-        """Return the symbol called `name` although the list cannot be read, None if unknown."""
-        for symbol in _spellings(name):
+    async def _without_list(self, symbols: list[str], error: ApiError) -> str | None:
+        """Return the first symbol that is known although the list cannot be read, or None."""
+        for symbol in symbols:
             if self._store.known(symbol) is not None:
                 return symbol
-        return await self._with_book(name) if isinstance(error, CorruptSymbols) else None
+        return await self._with_book(symbols) if isinstance(error, CorruptSymbols) else None
 
-    async def _with_book(self, name: str) -> str | None:
-        """Return the symbol called `name` if it has a book in Redis, else None."""
-        symbols = _spellings(name)
+    async def _with_book(self, symbols: list[str]) -> str | None:
+        """Return the first symbol that has a book in Redis, else None."""
         if not symbols:
             return None
         try:
@@ -115,6 +134,7 @@ class Directory:
         return None
 
 
-def _spellings(name: str) -> list[str]:
-    """Return the possible spellings of `name` in Redis."""
-    return [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]
+def _spellings(name: str, visible: Selection | None) -> list[str]:
+    """Return the possible spellings of `name` in Redis that the caller may see."""
+    spelt = [each for each in dict.fromkeys((name, normalize_symbol(name))) if is_symbol(each)]
+    return spelt if visible is None else visible.among(spelt)

@@ -98,6 +98,15 @@ class RedisAway(Unavailable):
         super().__init__(detail, reason=reason)
 
 
+class IssuerAway(Unavailable):
+    """The key set of API_JWT could not be fetched yet, so no token can be verified."""
+
+    code = "issuer-away"
+
+    def __init__(self) -> None:
+        super().__init__("the keys that verify tokens could not be fetched yet")
+
+
 class TooManyChoices(Unavailable):
     """Too many different choices of symbols and views have readers."""
 

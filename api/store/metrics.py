@@ -48,8 +48,10 @@ UNMEASURED = Counter(
 )
 KEYS = Gauge("kraken_book_api_keys", "Keys of the key file.")
 KEY_FILE_UP = Gauge(
-    "kraken_book_key_file_up", "1 while the key file could be read after its last change."
+    "kraken_book_key_file_up",
+    "0 while the key file is invalid or missing and old keys stay, else 1.",
 )
+KEY_FILE_UP.set(1)
 DENIED = Counter(
     "kraken_book_denied_total", "Requests without a valid key, token or ticket.", ["code"]
 )

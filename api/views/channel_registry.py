@@ -74,6 +74,9 @@ class ChannelRegistry:
         self._update_interval = update_interval
         self._pace = ViewPace()
         self._channels: dict[Choice, Channel] = {}
+        # The symbols of `*` by what clients may see, as of the roster's `changes`.
+        self._visible: dict[Selection, list[str]] = {}
+        self._visible_changes = 0
         # The most bytes in the buffer since memory was returned to the system.
         self._peak_bytes = 0
         self._next_give_back = 0.0
@@ -126,9 +129,7 @@ class ChannelRegistry:
         if choice.symbols is not None:
             return {}
         left, visible = self._roster.left, choice.visible
-        if visible is None:
-            return left
-        return {symbol: reason for symbol, reason in left.items() if visible.selects(symbol)}
+        return left if visible is None else {each: left[each] for each in visible.among(left)}
 
     def leave(self, choice: Choice, channel: Channel) -> None:
         """Count one reader less; if it was the last, close the channel."""
@@ -200,5 +201,12 @@ class ChannelRegistry:
         """Return the symbols of a choice, those of `*` in the order in which they joined."""
         if choice.symbols is not None:
             return choice.symbols
-        symbols, visible = self._roster.symbols.keys(), choice.visible
-        return symbols if visible is None else list(filter(visible.selects, symbols))
+        visible = choice.visible
+        if visible is None:
+            return self._roster.symbols.keys()
+        if self._visible_changes != self._roster.changes or len(self._visible) > MAX_CHANNELS:
+            self._visible.clear()
+            self._visible_changes = self._roster.changes
+        if visible not in self._visible:
+            self._visible[visible] = visible.among(self._roster.symbols)
+        return self._visible[visible]

@@ -42,6 +42,8 @@ class Roster:
         self._missing_since: dict[str, float] = {}
         self.symbols: dict[str, None] = {}
         """The symbols, in the order in which they joined."""
+        self.changes = 0
+        """The number of times that `symbols` has changed."""
         self.left: dict[str, str] = {}
         """The reasons of the symbols that left, in the order in which they left."""
         self.without_book: frozenset[str] = frozenset()
@@ -84,7 +86,9 @@ class Roster:
                 self._remove(symbol, NOT_LISTED)
 
     def _add(self, symbol: str) -> None:
-        self.symbols[symbol] = None
+        if symbol not in self.symbols:
+            self.symbols[symbol] = None
+            self.changes += 1
         if self.left:
             self.left.pop(symbol, None)
 
@@ -93,6 +97,7 @@ class Roster:
             return
         log.info("symbol left", symbol=symbol, reason=reason)
         del self.symbols[symbol]
+        self.changes += 1
         self.left.pop(symbol, None)
         self.left[symbol] = reason
         while len(self.left) > MAX_LEFT:

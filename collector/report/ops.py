@@ -7,13 +7,20 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from collector.report.reporter import Reporter
 from kraken_book import __version__
+from runtime.http.local_hosts import LocalHosts
 
 
-def make_ops_app(reporter: Reporter) -> Starlette:
-    """Return the app that serves the reporter's description and the metrics."""
+def make_ops_app(reporter: Reporter, listens_on: str) -> ASGIApp:
+    """Return the app that serves the reporter's description and the metrics.
+
+    Args:
+        reporter: Describes the collector.
+        listens_on: The address that the server listens on; on loopback only local names are served.
+    """
 
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, **reporter.describe()})
@@ -22,4 +29,5 @@ def make_ops_app(reporter: Reporter) -> Starlette:
         reporter.set_gauges()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    app = Starlette(routes=[Route("/healthz", healthz), Route("/metrics", metrics)])
+    return LocalHosts(app, listens_on)

@@ -10,7 +10,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EAGAIN
 from pathlib import Path
+from time import monotonic, sleep
 from typing import NoReturn
 
 import msgspec
@@ -30,6 +32,7 @@ from kraken_book.access_keys import (
 from kraken_book.commands.parser import CommandParser
 from kraken_book.errors import Unusable
 from kraken_book.printable import printable
+from kraken_book.programs import ends_quietly
 
 FILE_VARIABLE = "API_KEYS_FILE"
 VARIABLES = {f"{FILE_VARIABLE} (unset)": "the key file, if --file is not given"}
@@ -39,6 +42,8 @@ EXIT_CODES = {
     2: "an argument, a setting or the key file is invalid",
     130: "interrupted by SIGINT (Ctrl-C)",
 }
+NAME = "kraken-book keys"
+LOCK_SECONDS = 10.0
 # Only the owner may read a new file.
 _MODE = 0o600
 
@@ -47,18 +52,33 @@ def run(arguments: Sequence[str]) -> int:
     """Change or show a key file; return the exit code."""
     given = _parse_arguments(arguments)
     try:
-        given.action(given)
-    except Unusable as error:
-        _explain(f"kraken-book keys: {error}")
-        return 2
+        with ends_quietly(NAME):
+            return _carried_out(given)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+
+
+def _carried_out(given: argparse.Namespace) -> int:
+    try:
+        lines = given.action(given)
     except OSError as error:
-        _explain(f"kraken-book keys: {given.file}: {error.strerror or error}")
+        _explain(f"{NAME}: {given.file}: {error.strerror or error}")
         return 1
+    for line in lines:
+        sys.stdout.write(f"{printable(line)}\n")
     return 0
 
 
-def add_key(given: argparse.Namespace) -> None:
-    """Add a key to the file, and print the key alone on the last line."""
+def add_key(given: argparse.Namespace) -> list[str]:
+    """Add a key to the file, and print the key alone on the last line.
+
+    Returns:
+        No more lines to print.
+
+    Raises:
+        Unusable: The name is taken, an argument is invalid, or the key could not be printed. In the
+            last case it is removed again, since nobody knows it.
+    """
     limits = {name: getattr(given, f"max_{name}") for name in KeyLimits.__struct_fields__}
     secret = new_key()
     key = AccessKey(
@@ -76,16 +96,22 @@ def add_key(given: argparse.Namespace) -> None:
             )
         _replace(path, [*keys, key])
     _explain(f"added {_described(key)}\nThe key is shown only now; store it in a safe place:")
-    sys.stdout.write(f"{secret}\n")
+    try:
+        sys.stdout.write(f"{secret}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        with _locked(given.file) as path:
+            _replace(path, [each for each in _read(path) if each.sha256 != key.sha256])
+        raise Unusable("the key cannot be printed, so it was removed again") from error
+    return []
 
 
-def list_keys(given: argparse.Namespace) -> None:
-    """Print one line for each key of the file."""
-    for key in _read(given.file):
-        sys.stdout.write(printable(_described(key)) + "\n")
+def list_keys(given: argparse.Namespace) -> list[str]:
+    """Return one line for each key of the file."""
+    return [_described(key) for key in _read(given.file)]
 
 
-def revoke_key(given: argparse.Namespace) -> None:
+def revoke_key(given: argparse.Namespace) -> list[str]:
     """Remove a key from the file."""
     with _locked(given.file) as path:
         keys = _read(path)
@@ -95,6 +121,7 @@ def revoke_key(given: argparse.Namespace) -> None:
             raise Unusable(f"there is no key {given.name[:80]!r} in {path}; there are: {names}")
         _replace(path, kept)
     _explain(f"revoked {given.name}; a running api ends its streams within seconds")
+    return []
 
 
 class _ActionParser(argparse.ArgumentParser):
@@ -110,9 +137,7 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "keys", "Add, list and revoke the keys of an api, in its key file.", EXIT_CODES, VARIABLES
     )
     file = os.environ.get(FILE_VARIABLE) or None
-    parser.add_argument(
-        "--file", type=Path, default=file and Path(file), help=f"the key file (${FILE_VARIABLE})"
-    )
+    _add_file(parser, file and Path(file))
     actions = parser.add_subparsers(required=True, metavar="ACTION", parser_class=_ActionParser)
     add = actions.add_parser("add", help="add a key, and print it once, alone on the last line")
     add.add_argument("name", metavar="NAME", help="for logs and limits, such as trading-desk")
@@ -128,10 +153,19 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     revoke = actions.add_parser("revoke", help="remove a key; its streams end within seconds")
     revoke.add_argument("name", metavar="NAME")
     revoke.set_defaults(action=revoke_key)
+    for action in (add, listing, revoke):
+        _add_file(action, argparse.SUPPRESS)
     given: argparse.Namespace = parser.parse_args(arguments)
     if given.file is None:
         parser.error(f"name the key file with --file FILE or {FILE_VARIABLE}")
     return given
+
+
+def _add_file(parser: argparse.ArgumentParser, default: object) -> None:
+    """Let the file be named before or after the action."""
+    parser.add_argument(
+        "--file", type=Path, default=default, help=f"the key file (${FILE_VARIABLE})"
+    )
 
 
 _LIMITS = {
@@ -163,7 +197,9 @@ def _future(text: str) -> str:
 
 def _described(key: AccessKey) -> str:
     limits = {name: limit for name, limit in msgspec.structs.asdict(key.limits).items() if limit}
-    parts = [key.name, f"symbols {key.symbols}", f"expires {key.expires or 'never'}"]
+    is_over = key.expires is not None and parse_expiry(key.expires) <= datetime.now(UTC)
+    expiry = f"{'expired' if is_over else 'expires'} {key.expires or 'never'}"
+    parts = [key.name, f"symbols {key.symbols}", expiry]
     parts += [f"{name} {limit}" for name, limit in limits.items()]
     return "  ".join([*parts, f"sha256 {key.sha256[:12]}…"])
 
@@ -174,10 +210,24 @@ def _locked(file: Path) -> Iterator[Path]:
     path = file.resolve()
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor)
         yield path
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a folder; raise BlockingIOError if another process holds it for `LOCK_SECONDS`."""
+    until = monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() >= until:
+                raise BlockingIOError(EAGAIN, "another program holds the lock") from None
+            sleep(0.02)
+        else:
+            return
 
 
 def _read(path: Path, *, may_lack: bool = False) -> list[AccessKey]:

@@ -10,7 +10,7 @@ import httpx
 import jwt
 import pytest
 
-from kraken_book import WrongKey, watch
+from kraken_book import UnknownSymbol, WrongKey, get_book, get_symbols, watch
 from kraken_book.command_line import main
 from lab.services import Api
 from lab.sse.stream import SseStream, StreamRefusedError
@@ -100,6 +100,18 @@ def test_keys_open_and_end_streams_on_every_replica_and_never_leak(
     expired = scene.token(exp=time() - 600)
     assert scene.ask(first, "GET", "/symbols", expired).status_code == 401
     assert scene.ask(first, "GET", f"/symbols?key={scene.all}").status_code == 401
+
+    # The client says which of these it is.
+    assert get_book(first.url, "BTC/USD", key=scene.btc).is_live
+    assert get_symbols(first.url, key=scene.btc) == ["BTC/USD"]
+    for key, reason in ((None, "missing"), ("kb_wrong", "unknown"), (expired, "expired")):
+        with pytest.raises(WrongKey) as wrong:
+            get_symbols(first.url, key=key)
+        assert wrong.value.reason == wrong.value.code == f"key-{reason}"
+        scene.answers.append(repr(wrong.value))
+    with pytest.raises(UnknownSymbol) as hidden:
+        get_book(first.url, "ETH/USD", key=scene.btc)
+    assert "ETH/USD" not in hidden.value.symbols
 
     # A ticket of one replica opens one stream on the other.
     ticket = scene.ticket(first, scene.btc)

@@ -42,6 +42,7 @@ from api.store.corrupt_keys import Corruption
 from api.store.errors import (
     CorruptBook,
     CorruptSymbols,
+    IssuerAway,
     NoSuchSymbol,
     NoSymbols,
     RedisAway,
@@ -209,6 +210,7 @@ def problem_examples() -> dict[str, Any]:
             )
         ),
         problem_of(RedisAway("Redis cannot be reached", "unreachable")),
+        problem_of(IssuerAway()),
         unavailable("draining", "this replica is draining"),
         *map(problem_of, _LIMITS),
     ]

@@ -56,6 +56,11 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "ETag": ("The version of the answer.", {"type": "string"}, 'W/"1785641751660-1042"'),
     "Cache-Control": ("How caches may keep the answer.", {"type": "string"}, "no-cache"),
+    "WWW-Authenticate": (
+        "How to send a key, and what is wrong with the one that was sent.",
+        {"type": "string"},
+        'Bearer realm="kraken-book", error="invalid_token"',
+    ),
     "Vary": (
         "The request headers that the answer depends on.",
         {"type": "string"},
@@ -287,11 +292,14 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
 
 def _problem(codes: list[str]) -> dict[str, Any]:
     kind = PROBLEM_KINDS[codes[0]]
-    retry = ("Retry-After",) if "retry_after" in kind.members else ()
-    limits = ("RateLimit", "RateLimit-Policy") if kind.status == 429 else ()
+    more: tuple[str, ...] = ("Retry-After",) if "retry_after" in kind.members else ()
+    if kind.status == 429:
+        more += ("RateLimit", "RateLimit-Policy")
+    if codes[0].startswith("key-"):
+        more = ("WWW-Authenticate",)
     return {
         "description": "; ".join(f"`{code}`: {PROBLEM_KINDS[code].condition}" for code in codes),
-        "headers": _header_refs("Cache-Control", *retry, *limits, *_OF_ALL, "Vary"),
+        "headers": _header_refs("Cache-Control", *more, *_OF_ALL, "Vary"),
         "content": {
             PROBLEM_JSON: {
                 "schema": _PROBLEM,

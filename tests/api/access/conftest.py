@@ -39,9 +39,13 @@ def key_file(keys: WrittenKeys) -> KeyFile:
 
 
 @pytest.fixture
-def authenticator(redis: RedisNode, key_file: KeyFile) -> Authenticator:
-    tokens = Tokens(OneSecret(SECRET), audience="books")
-    return Authenticator(key_file, tokens, Tickets(OneNode(redis)))
+def tickets(redis: RedisNode) -> Tickets:
+    return Tickets(OneNode(redis))
+
+
+@pytest.fixture
+def authenticator(key_file: KeyFile, tickets: Tickets) -> Authenticator:
+    return Authenticator(key_file, Tokens(OneSecret(SECRET), audience="books"), tickets)
 
 
 @pytest.fixture

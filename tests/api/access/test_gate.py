@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from time import time
 from typing import Any
 
 import httpx
 import pytest
 
 from api.access.key_file import KeyFile
+from api.access.permission import Permission
+from api.access.tickets import Tickets
 from api.http.declared import Operation
 from api.http.operations import OPERATIONS
 from kraken_book.access_keys import digest_of
@@ -60,8 +64,8 @@ async def test_no_spelling_of_a_path_leads_around_the_gate(
         ("Bearer kb_old", "key-expired"),
         ("Bearer", "key-unknown"),
         ("Bearer ", "key-unknown"),
-        ("Basic a2I6a2I=", "key-unknown"),
-        ("kb_all", "key-unknown"),
+        ("Basic a2I6a2I=", "key-missing"),
+        ("kb_all", "key-missing"),
         ("Bearer kb_all kb_all", "key-unknown"),
         ("Bearer kb_ALL", "key-unknown"),
         (f"Bearer {digest_of('kb_all')}", "key-unknown"),
@@ -76,7 +80,41 @@ async def test_invalid_key_is_a_401_that_does_not_repeat_it(
     answer = await client.get("/symbols", headers={b"Authorization": raw})
     body = assert_problem(answer, 401, code)
     assert "kb_" not in body["detail"]
-    assert answer.headers["WWW-Authenticate"].endswith('error="invalid_token"')
+    # RFC 6750: without a credential of this kind there is no error code.
+    has_error = answer.headers["WWW-Authenticate"].endswith('error="invalid_token"')
+    assert has_error is (code != "key-missing")
+
+
+@pytest.mark.parametrize(
+    ("credential", "name"), [("kb_btc", "btc"), (token(), "token:desk"), ("kb_nobody", None)]
+)
+async def test_log_names_the_caller_of_a_request(
+    client: httpx.AsyncClient,
+    capsys: pytest.CaptureFixture[str],
+    credential: str,
+    name: str | None,
+) -> None:
+    capsys.readouterr()
+    await client.get("/symbols", headers=bearer(credential))
+    written = capsys.readouterr().out
+    assert "path=/symbols" in written
+    assert re.findall(r"caller=(\S+)", written) == ([] if name is None else [name])
+    assert credential not in written
+
+
+async def test_two_keys_in_one_request_are_refused(client: httpx.AsyncClient) -> None:
+    headers = [("Authorization", "Bearer kb_all"), ("Authorization", "Bearer kb_btc")]
+    body = assert_problem(await client.get("/symbols", headers=headers), 401, "key-unknown")
+    assert body["detail"] == "there is more than one Authorization header"
+
+
+async def test_own_key_without_the_prefix_is_found_beside_tokens(
+    client: httpx.AsyncClient, keys: WrittenKeys, key_file: KeyFile
+) -> None:
+    for own in ("my own key", "three.part.key"):
+        keys.add_own(own.replace(" ", "-"), own)
+        key_file.check()
+        assert (await client.get("/symbols", headers=bearer(own))).status_code == 200
 
 
 async def test_scheme_is_case_insensitive(client: httpx.AsyncClient) -> None:
@@ -149,6 +187,37 @@ async def test_ticket_opens_one_stream_with_the_permission_of_its_key(
     assert ticket not in again.text
     ticket = await ticket_of(client, "kb_btc")
     assert (await client.get(f"/stream/ETH/USD?ticket={ticket}")).status_code == 404
+
+
+@pytest.mark.parametrize("is_checked", [True, False], ids=["file read", "file not read yet"])
+async def test_ticket_of_a_revoked_key_opens_nothing(
+    client: httpx.AsyncClient,
+    keys: WrittenKeys,
+    key_file: KeyFile,
+    tickets: Tickets,
+    *,
+    is_checked: bool,
+) -> None:
+    ticket = await ticket_of(client, "kb_btc")
+    keys.revoke("btc")
+    key_file.check()
+    assert_problem(await client.get(f"/stream/BTC/USD?ticket={ticket}"), 401, "key-unknown")
+    # A replica that has not read the new file yet opens the ticket of a new key too.
+    keys.add("new")
+    if is_checked:
+        key_file.check()
+    other = Permission("new", key_digest=digest_of("kb_new"))
+    ticket = await tickets.issue(other)
+    assert (await client.head(f"/stream/BTC/USD?ticket={ticket}")).status_code == 200
+
+
+async def test_ticket_of_a_token_ends_with_the_token(
+    client: httpx.AsyncClient, tickets: Tickets
+) -> None:
+    ticket = await tickets.issue(Permission("token:desk", expires_at=time() - 1))
+    assert_problem(await client.get(f"/stream/BTC/USD?ticket={ticket}"), 401, "key-expired")
+    ticket = await tickets.issue(Permission("token:desk", expires_at=time() + 60))
+    assert (await client.head(f"/stream/BTC/USD?ticket={ticket}")).status_code == 200
 
 
 async def test_ticket_counts_on_streams_only(client: httpx.AsyncClient) -> None:

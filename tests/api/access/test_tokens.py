@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from api.access.permission import Denied
-from api.access.tokens import JwtSource, KeySet, OneSecret, Tokens, read_keys
+from api.access.permission import Denied, Expiry
+from api.access.start import read_access_files
+from api.access.tokens import JwtSource, KeySet, OneSecret, Tokens, VerificationKey, read_keys
 from kraken_book.access_keys import permitted_symbols
 from kraken_book.errors import Unusable
 from tests.api.access.written_keys import SECRET, token
@@ -59,6 +60,8 @@ async def test_valid_token_has_name_symbols_and_expiry() -> None:
         ({"symbols": ["BTC"]}, "key-unknown", "the claim symbols is invalid"),
         ({"symbols": []}, "key-unknown", "the claim symbols is invalid"),
         ({"sub": "x" * 200}, "key-unknown", "at most 128 characters"),
+        ({"sub": "line\nline"}, "key-unknown", "at most 128 characters"),
+        ({"symbols": [f"A{n}/*" for n in range(101)]}, "key-unknown", "use at most 100"),
         ({"secret": b"another secret of 32 bytes ......"}, "key-unknown", "ignature"),
         ({"algorithm": "HS512", "secret": SECRET * 2}, "key-unknown", "alg"),
     ],
@@ -84,6 +87,29 @@ async def test_text_that_is_no_signed_token_is_refused(text: str) -> None:
     with pytest.raises(Denied) as caught:
         await SECRET_TOKENS.permission(text)
     assert caught.value.code == "key-unknown"
+
+
+async def test_token_ends_exactly_at_its_expiry_but_may_be_a_little_early() -> None:
+    assert await SECRET_TOKENS.permission(token(nbf=time() + 3, iat=time() + 3))
+    with pytest.raises(Denied) as caught:
+        await SECRET_TOKENS.permission(token(exp=int(time()) - 1))
+    assert caught.value.code == "key-expired"
+
+
+async def test_token_without_a_practical_end_is_accepted() -> None:
+    permission = await SECRET_TOKENS.permission(token(exp=10**400))
+    assert not Expiry(permission.expires_at).is_over
+
+
+async def test_key_set_with_a_private_key_verifies_by_its_public_part() -> None:
+    for private, algorithm in ((RSA, "RS256"), (EC, "ES256"), (OKP, "EdDSA")):
+        kind = jwt.get_algorithm_by_name(algorithm)
+        tokens = key_set(json.loads(kind.to_jwk(private)))
+        assert (await tokens.permission(token(private, algorithm))).name == "token:desk"
+
+
+def test_no_key_is_in_the_text_of_an_object() -> None:
+    assert SECRET.decode() not in repr(VerificationKey(SECRET, ("HS256",)))
 
 
 async def test_token_without_audience_is_needed_if_none_is_set() -> None:
@@ -167,6 +193,17 @@ def test_setting_names_a_file_or_an_address(text: str, kind: str) -> None:
 def test_other_setting_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected hs256:FILE with a secret"):
         JwtSource.parse(text)
+
+
+def test_address_with_a_password_is_refused_without_it() -> None:
+    with pytest.raises(ValueError, match="without a user and a password") as caught:
+        JwtSource.parse("https://me:hidden@login.example.com/jwks")
+    assert "hidden" not in str(caught.value)
+
+
+def test_audience_without_tokens_is_an_error() -> None:
+    with pytest.raises(Unusable, match=r"^API_JWT_AUDIENCE=books: needs API_JWT"):
+        read_access_files(None, None, "books")
 
 
 def test_short_or_missing_secret_is_refused(tmp_path: Any) -> None:

@@ -25,6 +25,11 @@ class WrittenKeys:
         self._keys[name] = AccessKey(name, digest_of(f"kb_{name}"), **members)
         self._write()
 
+    def add_own(self, name: str, key: str) -> None:
+        """Add a key of another form."""
+        self._keys[name] = AccessKey(name, digest_of(key))
+        self._write()
+
     def revoke(self, name: str) -> None:
         """Remove a key."""
         del self._keys[name]

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from api.store.book_store import BookStore, BookWithAge
 from api.store.directory import Directory
 from api.store.errors import NoSuchSymbol, NoSymbols
+from kraken_book.access_keys import permitted_symbols
+from kraken_book.selection import parse_selection
+from lab.written_books import snapshot
+from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
 from tests.api.replica import Replica, Written
 
 
@@ -67,6 +75,19 @@ async def test_new_symbol_is_found_when_the_list_is_read_again(
     assert await directory.resolve("eth-usd") == "ETH/USD"
 
 
+async def test_hidden_symbol_makes_no_visible_one_ambiguous(
+    directory: Directory, written: Written
+) -> None:
+    for symbol in ("AB/CUSD", "ABC/USD"):
+        await written.symbol(symbol)
+    with pytest.raises(NoSuchSymbol):
+        await directory.resolve("abcusd")
+    assert await directory.resolve("abcusd", parse_selection("ABC/*")) == "ABC/USD"
+    with pytest.raises(NoSuchSymbol) as caught:
+        await directory.resolve("abcusd", parse_selection("BTC/*"))
+    assert caught.value.members["symbols"] == []
+
+
 @pytest.mark.real_redis  # it asks for INFO commandstats
 async def test_unknown_names_do_not_read_a_fresh_list_again(
     replica: Replica, written: Written
@@ -80,3 +101,58 @@ async def test_unknown_names_do_not_read_a_fresh_list_again(
             await directory.resolve(f"no-{number}")
     after = (await written.redis.info("commandstats"))["cmdstat_hgetall"]["calls"]
     assert after == before
+
+
+class CountedStore(BookStore):
+    """A store that notes the names of the books that it is asked for."""
+
+    def __init__(self, redis: RedisNode) -> None:
+        super().__init__(OneNode(redis))
+        self.asked: list[str] = []
+
+    async def books(self, symbols: Sequence[str]) -> list[BookWithAge | None]:
+        self.asked += symbols
+        return await super().books(symbols)
+
+
+BTC = permitted_symbols("BTC/*")
+
+
+@pytest.mark.parametrize("name", ["ETH/USD", "eth-usd", "ETHUSD", "EZH/USD", "ezh-usd", "EZHUSD"])
+async def test_hidden_symbol_takes_the_same_reads_as_one_that_does_not_exist(
+    redis: RedisNode, written: Written, name: str
+) -> None:
+    for symbol in ("BTC/USD", "ETH/USD"):
+        await written.symbol(symbol)
+        await written.book(1, snapshot(1), symbol=symbol)
+    store = CountedStore(redis)
+    directory = Directory(store)
+    # Known before, or not.
+    for _ in range(2):
+        with pytest.raises(NoSuchSymbol) as caught:
+            await directory.resolve(name, BTC)
+        assert "ETH/USD" not in str(caught.value.members)
+        assert store.asked == []
+
+
+async def test_visible_symbol_without_list_entry_is_found_by_its_book(
+    redis: RedisNode, written: Written
+) -> None:
+    await written.symbol("ETH/USD")
+    await written.book(1, snapshot(1), symbol="BTC/USD")
+    store = CountedStore(redis)
+    assert await Directory(store).resolve("btc-usd", BTC) == "BTC/USD"
+    assert store.asked == ["BTC/USD"]
+
+
+async def test_hidden_symbols_are_hidden_after_the_list_was_read_again(
+    replica: Replica, written: Written
+) -> None:
+    directory = Directory(replica.store, fresh_seconds=0.0)
+    await written.symbol("BTC/USD")
+    assert list(await directory.states(BTC)) == ["BTC/USD"]
+    for symbol in ("BTC/EUR", "ETH/USD"):
+        await written.symbol(symbol)
+    assert list(await directory.states(BTC)) == ["BTC/EUR", "BTC/USD"]
+    assert list(directory.last_states(BTC)) == ["BTC/EUR", "BTC/USD"]
+    assert len(directory.last_states()) == 3

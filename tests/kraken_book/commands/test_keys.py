@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
 
-from kraken_book.access_keys import AccessKey, KeyLimits, digest_of, parse_key_file
+from kraken_book.access_keys import (
+    AccessKey,
+    KeyLimits,
+    digest_of,
+    parse_key_file,
+    render_key_file,
+)
 from kraken_book.command_line import main
 
 
@@ -61,6 +68,34 @@ def test_revoke_removes_one_key_and_keeps_mode_and_link(file: Path, tmp_path: Pa
     assert sorted(each.name for each in tmp_path.iterdir()) == ["keys.json", "link.json"]
 
 
+def test_file_may_be_named_after_the_action(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "add", "desk", "--file", str(file)]) == 0
+    capsys.readouterr()
+    assert main(["keys", "list", "--file", str(file)]) == 0
+    assert capsys.readouterr().out.startswith("desk")
+
+
+def test_list_marks_expired_keys(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = AccessKey("old", digest_of("x"), expires="2020-01-01T00:00:00Z")
+    file.write_bytes(render_key_file([old]))
+    assert main(["keys", "--file", str(file), "list"]) == 0
+    assert "  expired 2020-01-01T00:00:00Z  " in capsys.readouterr().out
+
+
+def test_key_that_cannot_be_printed_is_removed_again(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["keys", "--file", str(file), "add", "one"]) == 0
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(["keys", "--file", str(file), "add", "two"]) == 2
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
+    assert "the key cannot be printed, so it was removed again" in capsys.readouterr().err
+    assert [key.name for key in keys_of(file)] == ["one"]
+
+
 def test_concurrent_commands_lose_no_key(file: Path) -> None:
     names = [f"key-{number}" for number in range(20)]
     with ThreadPool(8) as pool:
@@ -75,6 +110,7 @@ def test_concurrent_commands_lose_no_key(file: Path) -> None:
         (["add", "taken"], "'taken' has a key already; revoke it first, or choose another name"),
         (["add", "a b"], "'a b' is no name of a key: it has 1 to 64 letters"),
         (["add", "x", "--symbols", "BTC"], "'BTC' is no symbol: use names such as BTC/USD"),
+        (["add", "kb_secret"], "a name does not begin with kb_, as keys do"),
         (["add", "x", "--expires", "soon"], "'soon' is no time of expiry: use a date such as"),
         (["add", "x", "--expires", "2020-01-01"], "2020-01-01 is in the past"),
         (["revoke", "nobody"], "there is no key 'nobody' in"),

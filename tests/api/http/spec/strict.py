@@ -5,11 +5,13 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import httpx
 from jsonschema import Draft202012Validator
 
 from api.http.spec.openapi import openapi_document
 
 DOCUMENT = openapi_document()
+OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"}
 
 
 def _strict_components() -> dict[str, Any]:
@@ -37,7 +39,19 @@ def reference(name: str) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def response_of(path: str, status: int) -> dict[str, Any]:
-    """Return the declared response of GET."""
-    response: dict[str, Any] = DOCUMENT["paths"][path]["get"]["responses"][str(status)]
-    return response
+def assert_declared(answer: httpx.Response, path: str) -> None:
+    """Fail unless status, content type, headers and body of an answer are declared for `path`."""
+    operation = DOCUMENT["paths"][path][answer.request.method.lower()]
+    declared = operation["responses"][str(answer.status_code)]
+    missing = [
+        name
+        for name in declared["headers"]
+        if name not in answer.headers and name not in OPTIONAL_HEADERS
+    ]
+    assert missing == []
+    if answer.status_code == 304:
+        return
+    media_type = answer.headers["content-type"].partition(";")[0]
+    content = declared["content"][media_type]
+    if media_type.endswith("json"):
+        assert_valid(answer.json(), content["schema"])

@@ -8,12 +8,10 @@ import httpx
 import pytest
 
 from lab.written_books import snapshot, status
-from tests.api.http.spec.strict import assert_valid, reference, response_of
+from tests.api.http.spec.strict import assert_declared, assert_valid, reference
 from tests.api.replica import EPOCH, Replica, Written, messages, received
 
 Path = tuple[str, str]
-# An unknown age, a short answer, no limits.
-OPTIONAL = {"X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"}
 PATHS: list[Path] = [
     ("/symbols", "/symbols"),
     ("/books", "/books"),
@@ -29,21 +27,6 @@ PATHS: list[Path] = [
     ("/openapi.json", "/openapi.json"),
     ("/asyncapi.json", "/asyncapi.json"),
 ]
-
-
-def assert_declared(answer: httpx.Response, path: str) -> None:
-    """Fail unless status, content type, headers and body are declared for GET of `path`."""
-    declared = response_of(path, answer.status_code)
-    missing = [
-        name for name in declared["headers"] if name not in answer.headers and name not in OPTIONAL
-    ]
-    assert missing == []
-    if answer.status_code == 304:
-        return
-    media_type = answer.headers["content-type"].partition(";")[0]
-    content = declared["content"][media_type]
-    if media_type.endswith("json"):
-        assert_valid(answer.json(), content["schema"])
 
 
 @pytest.mark.parametrize(("path", "target"), PATHS)
