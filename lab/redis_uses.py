@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from redis import Redis
 
+_END = "end of the observation"
 _KEY = re.compile(r'"(kraken(?:-book)?:[^"\s{]+)')
 _SCRIPTS = {"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
 # Subcommands are permissions of their own.
@@ -28,7 +29,6 @@ class RedisUses:
     def __init__(self, url: str) -> None:
         # Without a timeout, because the services may be silent for a while.
         self._server = Redis.from_url(url, decode_responses=True, socket_timeout=None)
-        self._is_over = False
         self._users: dict[str, str] = {}
         self._caller = ""
         self.commands: dict[str, set[str]] = defaultdict(set)
@@ -44,16 +44,15 @@ class RedisUses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The answer to a command of its own ends the wait of the thread.
-        self._is_over = True
-        self._server.ping()
+        # The thread sees everything that came before.
+        self._server.echo(_END)
         self._thread.join()
         self._monitor.__exit__(None, None, None)
         self._server.close()
 
     def _run(self) -> None:
-        while not self._is_over:
-            self._note(self._monitor.next_command())
+        while _END not in (line := self._monitor.next_command())["command"]:
+            self._note(line)
 
     def _note(self, line: dict[str, Any]) -> None:
         name, *arguments = line["command"].split(" ")

@@ -217,7 +217,7 @@ class ScriptedApi:
         self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         url = urlsplit(target)
-        if url.path == "/" or url.path.startswith("/page/"):
+        if url.path in {"/", "/kraken-book.js"} or url.path.startswith("/page/"):
             _answer_file(writer, PAGE / (url.path.removeprefix("/page").strip("/") or "index.html"))
         elif url.path == "/symbols":
             _answer(writer, 200, sorted(self.markets))

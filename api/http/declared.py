@@ -29,6 +29,7 @@ TICKET = "ticket"
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
+JAVASCRIPT = "text/javascript"
 TEXT = "text/plain"
 SVG = "image/svg+xml"
 

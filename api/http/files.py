@@ -39,6 +39,11 @@ async def page(_request: Request) -> Response:
     return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
 
 
+async def javascript_module(_request: Request) -> Response:
+    """Answer with the module that reads books in JavaScript."""
+    return FileResponse(PAGE / "kraken-book.js", headers=PAGE_HEADERS)
+
+
 async def favicon(_request: Request) -> Response:
     """Answer with the page's icon, for browsers that look for it here."""
     return FileResponse(PAGE / "favicon.svg", headers=PAGE_HEADERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http.answers import BookAnswer, BookSummary, Health, QuoteAnswer, Readiness, TicketAnswer
-from api.http.declared import EVENT_STREAM, HTML, JSON, SVG, TEXT, Operation
+from api.http.declared import EVENT_STREAM, HTML, JAVASCRIPT, JSON, SVG, TEXT, Operation
 from api.http.parameters import (
     EVENT_ID,
     INTERVAL,
@@ -189,6 +189,17 @@ DOCS = Operation(
     problems=("no-such-route",),
     ignores_query=True,
 )
+JAVASCRIPT_MODULE = Operation(
+    "/kraken-book.js",
+    "getJavascriptModule",
+    _ABOUT,
+    "The module that reads and verifies books in JavaScript",
+    "",
+    JAVASCRIPT,
+    headers=("Cache-Control",),
+    is_public=True,
+    ignores_query=True,
+)
 FAVICON = Operation(
     "/favicon.ico",
     "getFavicon",
@@ -226,6 +237,7 @@ OPERATIONS = (
     DOCS,
     OPENAPI,
     ASYNCAPI,
+    JAVASCRIPT_MODULE,
     FAVICON,
     ROBOTS,
 )

@@ -20,7 +20,7 @@ from api.http.books import Books
 from api.http.cors import with_cors
 from api.http.declared import TICKET, serve, serve_stream
 from api.http.entry import Entry
-from api.http.files import PAGE, PageFiles, favicon, page, robots
+from api.http.files import PAGE, PageFiles, favicon, javascript_module, page, robots
 from api.http.hosts import HostCheck
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
@@ -168,6 +168,7 @@ def make_routes(
         serve_stream(operations.BOOKS_STREAM, stream),
         serve_stream(operations.BOOK_STREAM, stream),
         serve(operations.TICKET, tickets.issue),
+        serve(operations.JAVASCRIPT_MODULE, javascript_module),
         serve(operations.FAVICON, favicon),
         serve(operations.ROBOTS, robots),
         *spec_routes(

@@ -19,7 +19,7 @@ MAX_ROOT_PATH = 200
 ROUTE_NAMES = frozenset(
     (
         *("", "page", "symbols", "books", "depth", "quote", "stream", "tickets"),
-        *("healthz", "readyz", "metrics", "favicon.ico", "robots.txt"),
+        *("healthz", "readyz", "metrics", "kraken-book.js", "favicon.ico", "robots.txt"),
         *("docs", "openapi.json", "asyncapi.json"),
     )
 )

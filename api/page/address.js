@@ -6,8 +6,3 @@ export const BASE = new URL("..", import.meta.url);
 export function apiUrl(path) {
   return new URL(path, BASE).href;
 }
-
-/** Return the address of the stream of several books. */
-export function streamUrl(symbols) {
-  return apiUrl(`stream?symbols=${symbols.map(encodeURIComponent).join(",")}`);
-}

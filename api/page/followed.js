@@ -1,7 +1,7 @@
 // A book that this page follows: its events, its entry in /books, and the verdict on both.
 
+import { LiveBook, State } from "../kraken-book.js";
 import { now } from "./clock.js";
-import { BookReader, Standing } from "./reader.js";
 import { judge } from "./trust.js";
 
 // A stream that does not open in this time may wait for one of the browser's connections.
@@ -12,7 +12,7 @@ const CATCH_UP = 3000;
 const RECENT = 5000;
 
 export class FollowedBook {
-  reader = new BookReader();
+  reader = new LiveBook();
   polled;
   #feed;
   #onChange;
@@ -82,9 +82,9 @@ export class FollowedBook {
 
   /** A new stream has opened. */
   onOpen(stream) {
-    const isShownWell = this.#connection === "open" && this.reader.standing === Standing.VERIFIED;
+    const isShownWell = this.#connection === "open" && this.reader.state === State.VERIFIED;
     if (isShownWell && this.age !== null && this.age < RECENT) {
-      this.#next = { stream, reader: new BookReader(this.reader.counts), since: now() };
+      this.#next = { stream, reader: new LiveBook(this.symbol, this.reader.counts), since: now() };
       return;
     }
     this.#stream = stream;
@@ -107,7 +107,7 @@ export class FollowedBook {
 
   onEvent(stream, event) {
     if (stream === this.#next?.stream) {
-      this.#next.reader.take(event);
+      this.#next.reader.apply(event);
       if (this.#hasCaughtUp()) this.#takeNext();
     } else if (stream === this.#stream) {
       this.#take(event);
@@ -115,7 +115,7 @@ export class FollowedBook {
   }
 
   #take(event) {
-    const isNews = this.reader.take(event);
+    const isNews = this.reader.apply(event);
     // The first snapshot of a stream may be old; later events have just happened.
     if (isNews && (event.kind === "update" || event.kind === "status")) this.#hear(event);
     if (this.#connection === "resumed" && !this.#isBehindPoll()) this.#connect("open");
@@ -129,10 +129,10 @@ export class FollowedBook {
   }
 
   #hasCaughtUp() {
-    const { standing, told, place } = this.#next.reader;
-    if (told.status !== "live") return true;
-    if (standing !== Standing.VERIFIED) return standing !== Standing.WAITING;
-    return !isBefore(place, this.reader.place);
+    const { state, lastStatus, position } = this.#next.reader;
+    if (lastStatus.status !== "live") return true;
+    if (state !== State.VERIFIED) return state !== State.WAITING;
+    return !isBefore(position, this.reader.position);
   }
 
   #giveUpCatchingUp() {
@@ -154,19 +154,19 @@ export class FollowedBook {
   /** The time at which /books confirmed the visible book, or an earlier one. */
   #confirmedByPoll() {
     const { polled, reader } = this;
-    if (polled.age_ms === null || reader.place === null || this.#isBehindPoll()) return -Infinity;
+    if (polled.age_ms === null || reader.position === null || this.#isBehindPoll()) return -Infinity;
     return polled.askedAt - polled.age_ms;
   }
 
   #isBehindPoll() {
-    return (this.reader.place?.seq ?? 0) < (this.polled.seq ?? 0);
+    return (this.reader.position?.seq ?? 0) < (this.polled.seq ?? 0);
   }
 
   /** Request a new stream if this one is behind /books. A dead connection looks like a quiet book,
    *  but events that /books had seconds ago must have arrived since. */
   #compare() {
     const isRead = this.#connection === "open" || this.#connection === "resumed";
-    if (!isRead || this.#next !== null || this.reader.place === null || !this.#isBehindPoll()) return;
+    if (!isRead || this.#next !== null || this.reader.position === null || !this.#isBehindPoll()) return;
     this.#feed.again();
     this.#connect("behind");
   }

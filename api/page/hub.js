@@ -87,9 +87,10 @@ export class StreamHub {
   }
 
   onOpen(stream) {
-    this.#current?.close();
+    // The current stream opens again if it ended before it could be resumed.
+    if (stream !== this.#current) this.#current?.close();
     this.#current = stream;
-    this.#next = null;
+    if (stream === this.#next) this.#next = null;
     this.#openedAt = now();
     this.#tell({ kind: "open", stream: stream.number, symbols: [...stream.symbols] });
   }

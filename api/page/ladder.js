@@ -76,15 +76,15 @@ export class Ladder {
     this.element.style.setProperty("--qty-chars", this.#qtyChars);
   }
 
-  #paintTrust({ counts, place }, { status }) {
+  #paintTrust({ counts, position }, { status }) {
     const { verified, mismatches, lagged, conflated } = counts;
     mark(this.element, "verified", verified);
     mark(this.element, "mismatches", mismatches);
-    mark(this.element, "seq", place?.seq ?? null);
+    mark(this.element, "seq", position?.seq ?? null);
     write(this.#part("verified"), countText(verified));
     write(this.#part("mismatches"), countText(mismatches));
-    write(this.#part("seq"), place ? String(place.seq) : NOTHING);
-    write(this.#part("epoch"), place ? String(place.epoch) : NOTHING);
+    write(this.#part("seq"), position ? String(position.seq) : NOTHING);
+    write(this.#part("epoch"), position ? String(position.epoch) : NOTHING);
     write(this.#part("age"), ageText(this.#followed.age));
     write(this.#part("status"), clean(status));
     write(this.#part("lagged"), laggedText(counts));

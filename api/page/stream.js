@@ -1,9 +1,10 @@
-// An EventSource with the events of several books.
+// The events of several books, for the hub.
 
-import { streamUrl } from "./address.js";
+import { EventStream, streamAddress } from "../kraken-book.js";
+import { BASE } from "./address.js";
 
 export class BooksStream {
-  #source;
+  #stream;
 
   /** Begin a new stream.
    *
@@ -13,31 +14,16 @@ export class BooksStream {
   constructor(number, symbols, listener) {
     this.number = number;
     this.symbols = new Set(symbols);
-    const source = new EventSource(streamUrl(symbols));
-    this.#source = source;
-    source.onopen = () => {
-      source.onopen = () => listener.onResumed(this);
-      listener.onOpen(this);
-    };
-    source.onmessage = ({ data }) => listener.onEvent(this, parsed(data));
-    source.onerror = () => {
-      // The browser reconnects automatically, unless the response is no stream.
-      if (source.readyState === EventSource.CLOSED) listener.onRefused(this);
-      else listener.onInterrupted(this);
-    };
+    this.#stream = new EventStream(streamAddress(BASE, symbols), {
+      onOpen: () => listener.onOpen(this),
+      onResumed: () => listener.onResumed(this),
+      onInterrupted: () => listener.onInterrupted(this),
+      onRefused: () => listener.onRefused(this),
+      onEvent: (event) => listener.onEvent(this, event),
+    });
   }
 
   close() {
-    this.#source.close();
-  }
-}
-
-/** Return the event in a message, null if it contains none. */
-function parsed(data) {
-  try {
-    const event = JSON.parse(data);
-    return typeof event?.symbol === "string" ? event : null;
-  } catch {
-    return null;
+    this.#stream.close();
   }
 }

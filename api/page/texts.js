@@ -1,6 +1,7 @@
 // Write values into the page.
 
-import { isDecimal, splitZeros } from "./decimal.js";
+import { isDecimal } from "../kraken-book.js";
+import { splitZeros } from "./decimal.js";
 import { clean } from "./words.js";
 
 export const NOTHING = "—";

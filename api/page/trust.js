@@ -1,7 +1,7 @@
 // Decide whether a followed book may be shown as live. Any doubt prevails.
 
-import { Standing } from "./reader.js";
-import { connectionText, lagText, standingText, statusText } from "./words.js";
+import { State } from "../kraken-book.js";
+import { connectionText, lagText, stateText, statusText } from "./words.js";
 
 // After this silence of the server, in ms, no book counts as live.
 const MOST_SILENCE = 10_000;
@@ -15,14 +15,14 @@ const NO_BOOK_YET = "no book yet";
  */
 export function judge(reader, { connection, polled, isPolledLater, silence }) {
   if (isPolledLater && polled.status === "refused") return told(polled);
-  if (reader.isBroken) return standing(reader.standing);
+  if (reader.isBroken) return broken(reader.state);
   if (connection !== "open") return doubt("syncing", connection, connectionText(connection));
-  if (reader.told.status !== "live") return told(withCause(reader.told, isPolledLater ? polled : null));
+  if (reader.lastStatus.status !== "live") return told(withCause(reader.lastStatus, isPolledLater ? polled : null));
   if (isPolledLater && polled.status !== "live") return told(polled);
   if (silence > MOST_SILENCE) return doubt("stale", "unheard", connectionText("unheard"));
-  if (reader.standing === Standing.VERIFIED) return { status: "live", doubt: null, why: "" };
-  if (reader.standing === Standing.LAGGED) return doubt("syncing", reader.standing, lagText(reader.lagReason));
-  return standing(reader.standing);
+  if (reader.state === State.VERIFIED) return { status: "live", doubt: null, why: "" };
+  if (reader.state === State.LAGGED) return doubt("syncing", reader.state, lagText(reader.lagReason));
+  return broken(reader.state);
 }
 
 /** Return the stream's status; if its reason is `no book yet`, with the reason of /books. */
@@ -31,8 +31,8 @@ function withCause(said, polled) {
   return hasCause ? { status: said.status, reason: polled.reason } : said;
 }
 
-function standing(word) {
-  return doubt("syncing", word, standingText(word));
+function broken(word) {
+  return doubt("syncing", word, stateText(word));
 }
 
 function told({ status, reason }) {

@@ -41,14 +41,14 @@ const STATUSES = new Map([
   ["refused", "Kraken does not serve this symbol. The collector asks again every minute."],
 ]);
 
-/** Texts of BookReader's standings: the reasons of this browser not to trust a book. */
-const STANDINGS = new Map([
+/** Texts of the states of a LiveBook: the reasons of this browser not to trust it. */
+const STATES = new Map([
   ["waiting", "Waiting for the book…"],
   ["unverified", "The book came without a checksum, so it cannot be verified here."],
   ["syncing", "Waiting for the next complete book…"],
   ["mismatch", "The book shown here did not match Kraken's checksum. It is being loaded again."],
   ["crossed", "The best bid was not below the best ask, which cannot be right. The book is being loaded again."],
-  ["senseless", "An event could not be read. The book is being loaded again."],
+  ["invalid", "An event could not be read. The book is being loaded again."],
   ["gap", "Some changes are missing. The book is being loaded again."],
 ]);
 
@@ -95,8 +95,8 @@ export function statusText(status, reason) {
   return REASONS.get(reason) ?? `The reason: ${quoted(reason)}.`;
 }
 
-export function standingText(standing) {
-  return STANDINGS.get(standing);
+export function stateText(state) {
+  return STATES.get(state);
 }
 
 export function lagText(reason) {

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ import pytest
 
 from kraken_book import FrozenBook, Watch
 from lab.fork_server import ForkServer
+from lab.node import find_node
 from lab.process import ROOT
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
@@ -33,6 +35,9 @@ from tests.docs.markdown import PAGES, Block, blocks, name_of
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 SHELL = [block for block in BLOCKS if block.language == "sh" and block.reason is None]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
+JAVASCRIPT = [block for block in BLOCKS if block.language == "js"]
+JAVA = [block for block in BLOCKS if block.language == "java"]
+# `html` is run in a browser by tests/e2e/page/test_javascript.py.
 OTHER_LANGUAGES = {"text", "json", "html", "nginx", "caddyfile", "ini", "yaml"}
 PROGRAMS = ("curl", "jq", "redis-cli")
 DEADLINE = 30
@@ -196,6 +201,37 @@ def test_command_prints_what_its_page_shows(block: Block, stack: Stack, tmp_path
         assert form(output) == form(block.output), output
 
 
+@pytest.mark.parametrize("block", JAVASCRIPT, ids=str)
+def test_javascript_example_runs_in_node(block: Block, stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "example.mjs").write_text(stack.localize(block.code))
+    shutil.copy(ROOT / "api" / "page" / "kraken-book.js", tmp_path)
+    assert_prints([find_node(), "example.mjs"], tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="no java on the PATH")
+@pytest.mark.parametrize("block", JAVA, ids=str)
+def test_java_example_runs(block: Block, stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "Reader.java").write_text(stack.localize(block.code))
+    assert_prints(["java", "Reader.java"], tmp_path)
+
+
+def assert_prints(command: list[str], folder: Path) -> None:
+    """Run a program until it has printed a line; fail if it ends without one."""
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        deadline = threading.Timer(DEADLINE, process.kill)
+        deadline.start()
+        try:
+            line = process.stdout.readline()
+            assert line.strip()
+            assert "Error" not in line, line + process.stdout.read()
+        finally:
+            deadline.cancel()
+            process.kill()
+
+
 class Enough(Exception):
     """An example has printed enough."""
 
@@ -241,7 +277,7 @@ async def test_notebook_runs_cell_by_cell(
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_each_block_has_a_known_language_or_a_reason(page: Path) -> None:
     for block in blocks(page):
-        assert block.language in {"sh", "python", *OTHER_LANGUAGES}, str(block)
+        assert block.language in {"sh", "python", "js", "java", *OTHER_LANGUAGES}, str(block)
         assert block.reason is None or block.language == "sh", f"{block}: only sh blocks run"
         if block.language == "json":
             assert json_values(block.code), f"{block} is not JSON"

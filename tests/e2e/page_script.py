@@ -11,8 +11,7 @@ TOOLS = """
 const { FollowedBook } = await import("/page/followed.js")
 const { PolledBook } = await import("/page/poll.js")
 const { StreamHub } = await import("/page/hub.js")
-const { Book } = await import("/page/book.js")
-const { bookChecksum } = await import("/page/checksum.js")
+const { Book, checksum } = await import("/kraken-book.js")
 const { now } = await import("/page/clock.js")
 
 const BIDS = [["100.0", "1.50000000"]]
@@ -23,7 +22,7 @@ function bidsOf(seq) { return [["100.0", `${seq}.00000000`]] }
 function checksumOf(seq) {
   const book = new Book(10)
   book.apply(bidsOf(seq), ASKS)
-  return bookChecksum(book)
+  return checksum(book)
 }
 function snapshot(seq, changes = {}) {
   return { symbol: "BTC/USD", kind: "snapshot", seq, epoch: 1, depth: 10, bids: bidsOf(seq),
@@ -41,25 +40,45 @@ function polled(changes = {}, askedAt = now()) {
 function followed(changes) {
   const feed = { heardAt: null, asked: 0, again() { this.asked += 1 } }
   const book = new FollowedBook(polled(changes), feed, () => {})
-  return { book, feed, shown: () => [book.verdict.status, book.reader.place?.seq ?? null] }
+  return { book, feed, shown: () => [book.verdict.status, book.reader.position?.seq ?? null] }
 }
 function statusOf(status, reason) {
   return { symbol: "BTC/USD", kind: "status", seq: null, epoch: null, status, reason }
 }
 function wait(milliseconds) { return new Promise((resolve) => setTimeout(resolve, milliseconds)) }
 
-// EventSources that do nothing by themselves.
+// Streams that do nothing by themselves, in place of `fetch`.
 class FakeSource {
   static all = []
-  static CLOSED = 2
-  readyState = 0
-  constructor(url) { this.url = url; FakeSource.all.push(this) }
-  close() { this.readyState = 2 }
-  open() { this.readyState = 1; this.onopen() }
-  say(event) { this.onmessage({ data: JSON.stringify(event) }) }
-  refuse() { this.readyState = 2; this.onerror() }
+  static fetch(url, { signal }) { return new FakeSource(url, signal).answer }
+  constructor(url, signal) {
+    this.url = url
+    this.isClosed = false
+    this.answer = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }))
+    signal.addEventListener("abort", () => {
+      this.isClosed = true
+      this.reject(signal.reason)
+      this.controller?.error(signal.reason)
+    })
+    FakeSource.all.push(this)
+  }
+  async open() {
+    const body = new ReadableStream({ start: (controller) => { this.controller = controller } })
+    this.resolve(new Response(body, { headers: { "Content-Type": "text/event-stream" } }))
+    await wait(10)
+  }
+  write(text) { this.controller.enqueue(new TextEncoder().encode(text)) }
+  lose() { this.controller.close() }
+  async say(event) {
+    this.write(`data: ${JSON.stringify(event)}\\n\\n`)
+    await wait(10)
+  }
+  async refuse() {
+    this.resolve(new Response("{}", { status: 404 }))
+    await wait(10)
+  }
 }
-function openSources() { return FakeSource.all.filter(({ readyState }) => readyState !== 2) }
+function openSources() { return FakeSource.all.filter(({ isClosed }) => !isClosed) }
 async function sourceAfter(count) {
   const deadline = now() + 5000
   while (FakeSource.all.length <= count && now() < deadline) await wait(10)

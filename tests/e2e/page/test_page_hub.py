@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or 
 
 
 HUB = """
-self.EventSource = FakeSource
+self.fetch = FakeSource.fetch
 FakeSource.all = []
 const hub = new StreamHub()
 const heard = { a: [], b: [] }
@@ -31,9 +31,9 @@ def test_windows_share_one_stream_and_get_only_their_books(module_page: Page) ->
         a.take({ kind: "want", symbols: ["BTC/USD"] })
         b.take({ kind: "want", symbols: ["ETH/USD", "BTC/USD"] })
         const source = await sourceAfter(0)
-        source.open()
-        source.say({ symbol: "ETH/USD" })
-        source.say({ symbol: "BTC/USD" })
+        await source.open()
+        await source.say({ symbol: "ETH/USD" })
+        await source.say({ symbol: "BTC/USD" })
         return [FakeSource.all.length, symbolsOf(source), events(heard.a), events(heard.b)]
         """,
     )
@@ -52,12 +52,12 @@ def test_old_stream_continues_until_fresh_one_is_open(module_page: Page) -> None
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
         const first = await sourceAfter(0)
-        first.open()
+        await first.open()
         b.take({ kind: "want", symbols: ["ETH/USD"] })
         const second = await sourceAfter(1)
-        first.say({ symbol: "BTC/USD" })
+        await first.say({ symbol: "BTC/USD" })
         const both = openSources().length
-        second.open()
+        await second.open()
         return [both, events(heard.a), openSources().length, symbolsOf(second)]
         """,
     )
@@ -71,7 +71,7 @@ def test_stream_closes_when_last_window_leaves(module_page: Page) -> None:
         + """
         a.take({ kind: "want", symbols: ["BTC/USD"] })
         b.take({ kind: "want", symbols: ["BTC/USD"] })
-        ;(await sourceAfter(0)).open()
+        await (await sourceAfter(0)).open()
         a.take({ kind: "want", symbols: [] })
         const one = openSources().length
         // A closed window sends nothing.
@@ -92,9 +92,12 @@ def test_refused_stream_is_retried_with_backoff(module_page: Page) -> None:
         + """
         Math.random = () => 1
         a.take({ kind: "want", symbols: ["BTC/USD"] })
-        ;(await sourceAfter(0)).open()
+        const first = await sourceAfter(0)
+        await first.open()
+        first.lose()
+        await sourceAfter(1)
         const delays = []
-        for (const count of [1, 2, 3]) {
+        for (const count of [2, 3, 4]) {
           FakeSource.all.at(-1).refuse()
           const before = now()
           await sourceAfter(count)
@@ -105,7 +108,8 @@ def test_refused_stream_is_retried_with_backoff(module_page: Page) -> None:
     )
     assert delays[1] > delays[0]
     assert delays[2] > delays[1]
-    assert delays[3] == 1
+    # When the open stream was lost, and when its return was refused.
+    assert delays[3] == 2
 
 
 def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
@@ -116,10 +120,10 @@ def test_many_requests_for_fresh_stream_open_one(module_page: Page) -> None:
         a.take({ kind: "want", symbols: ["BTC/USD"] })
         b.take({ kind: "want", symbols: ["BTC/USD"] })
         const source = await sourceAfter(0)
-        source.open()
+        await source.open()
         for (const each of [a, b, a, b]) each.take({ kind: "again" })
-        source.onmessage({ data: "no JSON" })
-        ;(await sourceAfter(1)).open()
+        source.write("data: no JSON\\n\\n")
+        await (await sourceAfter(1)).open()
         await wait(700)
         return FakeSource.all.length
         """,
