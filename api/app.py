@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvloop
 
@@ -36,6 +37,7 @@ from api.views.book_registry import BookRegistry
 from api.views.channel import VIEW_BYTES
 from api.views.channel_registry import UPDATE_INTERVAL, ChannelRegistry
 from api.views.roster import GONE_SECONDS, Roster
+from kraken_book.access_keys import NO_LIMITS
 from kraken_book.errors import Unusable
 from runtime.http.limits import HttpLimits
 from runtime.http.server import allow_open_files, exit_with, serve
@@ -46,6 +48,9 @@ from runtime.redis.client import connect_nodes
 from runtime.redis.nodes import Nodes
 from runtime.redis.url import without_password
 from runtime.service import begin, end_tasks, stop_on_signals, stop_or_failure
+
+if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
+    from api.access.limiter import Limiter
 
 # Users write this name in LOG_LEVEL, so it does not change with the module.
 log = get_logger("api")
@@ -69,6 +74,8 @@ class Api:
         write_timeout: Seconds after which a client that reads nothing is cut off.
         site: How the api is reached from the web.
         authenticator: Decides about keys and tokens; None if the api needs none.
+        limiter: Limits what each caller does; None for no limits.
+        max_streams: The most streams of this process; None for no bound.
         sweep_interval: Seconds between two sweeps of a node.
         update_interval: Seconds between two updates of the channels' watermarks and symbols.
         list_fresh_seconds: Seconds for which the list of symbols is not read again.
@@ -90,6 +97,8 @@ class Api:
         write_timeout: float,
         site: Site | None = None,
         authenticator: Authenticator | None = None,
+        limiter: Limiter | None = None,
+        max_streams: int | None = None,
         sweep_interval: float = SWEEP_INTERVAL,
         update_interval: float = UPDATE_INTERVAL,
         list_fresh_seconds: float = FRESH_SECONDS,
@@ -123,7 +132,7 @@ class Api:
         self.starter = StreamStarter(
             self.directory, self.registry, self.feed, self.joins, self.reads, self.channels
         )
-        self.streams = Streams(write_timeout)
+        self.streams = Streams(write_timeout, max_streams)
         self.app = make_app(
             self.store,
             self.directory,
@@ -132,7 +141,9 @@ class Api:
             max_age,
             site,
             authenticator,
+            limiter,
         )
+        self._limiter = limiter
         self._authenticator = authenticator
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
@@ -144,6 +155,7 @@ class Api:
             self.channels.run(),
             self.streams.run(),
             *(self._authenticator.loops() if self._authenticator else ()),
+            *(self._limiter.loops() if self._limiter else ()),
         ]
 
 
@@ -174,13 +186,21 @@ async def run(
         open_files=allow_open_files(),
     )
     nodes = connect_nodes(settings.redis_url, timeout=REDIS_TIMEOUT, only_reads=True)
-    # Tickets are written, so not by the client that only reads.
+    # Tickets and limits are written, so not by the client that only reads.
     access_nodes = connect_nodes(
         settings.api_access_redis_url or settings.redis_url, timeout=REDIS_TIMEOUT
     )
+    authenticator = make_authenticator(files, access_nodes)
+    limiter = None
+    if authenticator is not None or settings.limits != NO_LIMITS:
+        from api.access.limiter import Limiter  # noqa: PLC0415 - `limits` is loaded if needed
+
+        limiter = Limiter(settings.limits, access_nodes)
     api = Api(
         nodes,
-        authenticator=make_authenticator(files, access_nodes),
+        authenticator=authenticator,
+        limiter=limiter,
+        max_streams=settings.api_max_streams,
         max_age=settings.api_max_age,
         buffer_bytes=settings.api_buffer_mb * 1024 * 1024,
         write_timeout=settings.api_write_timeout,
@@ -210,6 +230,8 @@ async def run(
     for each in serving:
         await each
     await end_tasks(working)
+    if limiter is not None:
+        await limiter.aclose()
     await nodes.aclose()
     await access_nodes.aclose()
     log.info("stopped")
@@ -225,13 +247,17 @@ def _servers(
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """Yield the server of each port."""
     limits = HttpLimits(
-        idle_seconds=settings.api_keep_alive, write_seconds=settings.api_write_timeout
+        idle_seconds=settings.api_keep_alive,
+        write_seconds=settings.api_write_timeout,
+        max_connections=settings.api_max_connections,
     )
     yield serve(api.app, listener, stop, grace=grace, protocol=SocketProtocol, limits=limits)
     if ops_listener is not None:
         hosts = HostCheck(None, settings.api_ops_host)
         site = Site(hosts, proxies=settings.api_trusted_proxies)
         ops = make_ops_app(api.store, api.streams, site)
+        # Its own connections, so that a full api can still be watched.
+        limits = replace(limits, max_connections=None)
         yield serve(ops, ops_listener, stop, grace=grace, limits=limits)
 
 

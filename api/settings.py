@@ -11,8 +11,11 @@ from pydantic_settings import NoDecode
 from api.access.tokens import JwtSource
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts, CorsOrigins, parse_root_path
+from kraken_book.access_keys import KeyLimits
 from runtime.redis.url import check_redis_url
 from runtime.settings import Port, Seconds, ServiceSettings, parsed_by
+
+Limit = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 def _checked_url(url: str | None) -> str | None:
@@ -51,7 +54,21 @@ class ApiSettings(ServiceSettings):
     api_jwt_audience: str | None = None
     """audience that each token must name"""
     api_access_redis_url: Annotated[str | None, AfterValidator(_checked_url)] = None
-    """Redis for tickets, which must accept writes; REDIS_URL if unset"""
+    """Redis for tickets and limits, which must accept writes; REDIS_URL if unset"""
+    api_limit_requests: Limit | None = None
+    """requests a minute of one key or address, in all replicas together"""
+    api_limit_streams: Limit | None = None
+    """streams that one key or address may have open, in all replicas together"""
+    api_limit_symbols: Limit | None = None
+    """symbols that one stream may have"""
+    api_limit_views: Limit | None = None
+    """choices of symbols and view that one key or address may read at once in one replica"""
+    api_limit_resumes: Limit | None = None
+    """resumes a minute of one key or address for which Redis must be read"""
+    api_max_streams: Limit = 50_000
+    """streams that this replica may have open"""
+    api_max_connections: Limit | None = None
+    """connections that this replica accepts; if unset, as many as open files permit"""
     api_hosts: Annotated[AllowedHosts | None, NoDecode, parsed_by(AllowedHosts.parse)] = None
     """hosts that requests may name; if unset, any, or local names if API_HOST is loopback"""
     api_cors_origins: Annotated[CorsOrigins | None, NoDecode, parsed_by(CorsOrigins.parse)] = None
@@ -62,3 +79,14 @@ class ApiSettings(ServiceSettings):
     """address of API_OPS_PORT"""
     api_ops_port: Port | None = None
     """port of /healthz, /readyz and /metrics; if unset, they are on API_PORT"""
+
+    @property
+    def limits(self) -> KeyLimits:
+        """The limits of callers whose key has none of its own."""
+        return KeyLimits(
+            self.api_limit_requests,
+            self.api_limit_streams,
+            self.api_limit_symbols,
+            self.api_limit_views,
+            self.api_limit_resumes,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,8 @@ def make_authenticator(files: AccessFiles, nodes: Nodes) -> Authenticator | None
 def _token_keys(jwt: JwtSource) -> OneSecret | KeySet | RemoteKeys:
     if jwt.kind != "https":
         return read_keys(jwt)
+    # It logs each request at info; `RemoteKeys` logs what matters.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Not by httpx itself, which rejects some legal values without naming the variable.
     client = httpx.AsyncClient(
         timeout=FETCH_TIMEOUT,

@@ -6,7 +6,7 @@ event after the one that it names, from the ring, or from Redis until it reaches
 
 from __future__ import annotations
 
-from api.delivery.openers import CursorState, EventsGone, Step, one_write
+from api.delivery.openers import AdmitRead, CursorState, EventsGone, Step, one_write
 from api.follow.api_events import lagged_sse, status_sse
 from api.follow.event_log import render_sse
 from api.follow.join_points import JoinPoint, JoinPoints
@@ -65,8 +65,12 @@ class BookOpener:
         self._has_sent_syncing = True
         return Step(CursorState.WAITING, data)
 
-    async def resume(self, event_id: str) -> Step:
-        """Continue after `event_id`, in the ring or in the stream.
+    async def resume(self, event_id: str, admit_read: AdmitRead) -> Step:
+        """Continue after `event_id`, in the ring or in the stream; raise ApiError if not admitted.
+
+        Args:
+            event_id: The last event that the reader has.
+            admit_read: Called before the stream is read.
 
         Returns:
             A step to `FOLLOWING`, or to `PAGING` if the ring lacks the event.
@@ -81,6 +85,7 @@ class BookOpener:
         if index is not None:
             RESUMED.labels("ring").inc()
             return self._followed(index, ring.position_before(index))
+        await admit_read()
         entry = await self._reads.entry(ring.symbol, event_id)
         if entry is None:
             RESUMED.labels("nothing").inc()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from api.delivery.backlog import Backlog
-from api.delivery.openers import CursorState, EventsGone, Step
+from api.delivery.openers import AdmitRead, CursorState, EventsGone, Step
 from api.follow.api_events import lagged_sse, status_sse
 from api.store.metrics import LAGGED, RESUMED
 from api.store.stream_reads import StreamReads
@@ -46,8 +46,14 @@ class ChannelOpener:
         opening = self._channel.opening()
         return Step(CursorState.OPENING, parts=_parts_of(opening), log_index=opening.index)
 
-    async def resume(self, event_id: str) -> Step:
+    async def resume(self, event_id: str, admit_read: AdmitRead) -> Step:
         """Continue after a watermark; a view begins with the current books.
+
+        ApiError is raised if the reader may not read from Redis.
+
+        Args:
+            event_id: The watermark.
+            admit_read: Called before streams are read.
 
         Returns:
             A step to `PAGING`; for a view, the same as from `open`.
@@ -76,6 +82,8 @@ class ChannelOpener:
                 statuses.append(status_sse(symbol, "stale", "age"))
             self._backlogs.append(Backlog(member, watermark, self._reads))
         is_in_memory = all(backlog.is_in_memory for backlog in self._backlogs)
+        if not is_in_memory:
+            await admit_read()
         RESUMED.labels("ring" if is_in_memory else "stream").inc()
         return Step(CursorState.PAGING, parts=statuses, log_index=channel.log.end)
 

@@ -16,7 +16,15 @@ from itertools import chain
 
 from redis.exceptions import RedisError
 
-from api.delivery.openers import CursorState, EventsGone, Opener, Step, in_writes
+from api.delivery.openers import (
+    AdmitRead,
+    CursorState,
+    EventsGone,
+    Opener,
+    Step,
+    admit_any_read,
+    in_writes,
+)
 from api.follow.event_log import EventLog, Write
 from api.store.errors import NoRoom, redis_away
 from api.store.metrics import EVENTS_OUT, LAGGED
@@ -64,11 +72,11 @@ class Cursor:
         except (RedisError, OSError) as error:
             raise redis_away(error) from error
 
-    async def resume(self, event_id: str) -> bytes:
+    async def resume(self, event_id: str, admit_read: AdmitRead = admit_any_read) -> bytes:
         """Continue after an event and return the first data; raise ApiError if that fails."""
         try:
             try:
-                return self._take(await self._opener.resume(event_id))
+                return self._take(await self._opener.resume(event_id, admit_read))
             except EventsGone as gone:
                 # Begin with the current books instead, after `lagged`.
                 self._miss_events(gone.reason)

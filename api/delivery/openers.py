@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -54,6 +54,14 @@ class EventsGone(Exception):
         self.reason = reason
 
 
+AdmitRead = Callable[[], Awaitable[None]]
+"""Called before a reader that resumes reads from Redis; raises ApiError if it may not."""
+
+
+async def admit_any_read() -> None:
+    """Admit a reader, because reads are not limited."""
+
+
 class Opener(Protocol):
     """Opens the log of one book or of many for a cursor.
 
@@ -67,8 +75,8 @@ class Opener(Protocol):
     async def open(self) -> Step:
         """Begin with the current books; raise NoRoom if the buffer is full."""
 
-    async def resume(self, event_id: str) -> Step:
-        """Continue after an event; raise EventsGone if later events are gone, or NoRoom."""
+    async def resume(self, event_id: str, admit_read: AdmitRead, /) -> Step:
+        """Continue after an event; raise EventsGone if later events are gone, or ApiError."""
 
     async def page(self) -> Step:
         """Return the next events before the log; raise EventsGone if they are gone."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from api.delivery.book_opener import BookOpener
 from api.delivery.channel_opener import ChannelOpener
 from api.delivery.cursor import Cursor
+from api.delivery.openers import AdmitRead, admit_any_read
 from api.delivery.stream import ChangeSource, farewell
 from api.follow.api_events import status_sse
 from api.follow.event_log import Waker, Write
@@ -48,6 +49,8 @@ class StreamRequest(NamedTuple):
     """The event to resume after."""
     visible: Selection | None = None
     """The symbols that the caller may see; None for all."""
+    admit_read: AdmitRead = admit_any_read
+    """Called before a resuming reader reads from Redis; raises ApiError to refuse that."""
 
     @property
     def has_valid_names(self) -> bool:
@@ -92,7 +95,10 @@ class StreamStarter:
         cursor = await self._cursor(choice)
         event_id = request.event_id
         try:
-            opening = await (cursor.resume(event_id) if event_id else cursor.open())
+            if event_id:
+                opening = await cursor.resume(event_id, request.admit_read)
+            else:
+                opening = await cursor.open()
         except BaseException:
             cursor.close()
             raise

@@ -9,6 +9,7 @@ from time import monotonic
 
 from api.delivery.latency import MEASURED_PER_SECOND
 from api.delivery.stream import Stream, StreamState
+from api.store.errors import ReplicaFull
 from api.store.metrics import CUT_OFF, READERS, STREAMS
 from runtime.logs import get_logger
 
@@ -22,14 +23,21 @@ class Streams:
 
     Args:
         write_timeout: Seconds after which a client that reads nothing is cut off.
+        max_streams: The most streams; None for no bound.
     """
 
-    def __init__(self, write_timeout: float) -> None:
+    def __init__(self, write_timeout: float, max_streams: int | None = None) -> None:
         self._write_timeout = write_timeout
+        self._max_streams = max_streams
         self._streams: dict[Stream, Callable[[], bool]] = {}
         self._none = asyncio.Event()
         self._none.set()
         self.is_draining = False
+
+    def check_room(self) -> None:
+        """Raise ReplicaFull if there is no room for another stream."""
+        if self._max_streams is not None and len(self._streams) >= self._max_streams:
+            raise ReplicaFull(self._max_streams)
 
     def add(self, stream: Stream, is_permitted: Callable[[], bool]) -> None:
         """Add a new stream; end it if the replica is draining.

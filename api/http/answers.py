@@ -116,6 +116,8 @@ class ProblemAnswer(msgspec.Struct, frozen=True, kw_only=True):
     parameter: str | UnsetType = UNSET
     symbols: list[str] | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
+    limit: str | UnsetType = UNSET
+    allowed: int | UnsetType = UNSET
     key: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     book: BookAnswer | UnsetType | None = UNSET

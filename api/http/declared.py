@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.problem_kinds import EVERYWHERE, OF_KEY
+from api.http.problem_kinds import EVERYWHERE, OF_KEY, OF_LIMIT
 from api.http.problems import BadParameter, Problem
 
 MAX_QUERY_BYTES = 32 * 1024
@@ -79,6 +79,7 @@ class Operation:
         takes_ticket: Whether the query may have a ticket.
         can_be_unchanged: Whether it answers 304 to a matching If-None-Match.
         is_public: Whether it needs no key, because it has no data.
+        is_limited: Whether it counts for the limit of requests.
         status: The status of a good answer.
     """
 
@@ -97,6 +98,7 @@ class Operation:
     takes_ticket: bool = False
     can_be_unchanged: bool = False
     is_public: bool = False
+    is_limited: bool = True
     status: int = 200
 
     @property
@@ -108,7 +110,9 @@ class Operation:
     @property
     def all_problems(self) -> tuple[str, ...]:
         """The codes of all its problems."""
-        return (*EVERYWHERE, *(() if self.is_public else OF_KEY), *self.problems)
+        keys = () if self.is_public else OF_KEY
+        limits = OF_LIMIT if self.is_limited else ()
+        return (*EVERYWHERE, *keys, *limits, *self.problems)
 
     @property
     def first_part(self) -> str:

@@ -15,7 +15,7 @@ from api.http.parameters import (
     VIEW,
     WATERMARK,
 )
-from api.http.problem_kinds import OF_BOOK, OF_LIST, OF_SYMBOL
+from api.http.problem_kinds import OF_BOOK, OF_LIST, OF_STREAM_LIMIT, OF_SYMBOL
 from kraken_book.event import Event
 
 SOURCE, AGE = "X-Book-Source", "X-Book-Age-Ms"
@@ -87,7 +87,7 @@ BOOK_STREAM = Operation(
     Event,
     parameters=(SYMBOL, EVENT_ID, LEVELS, VIEW, INTERVAL),
     headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
-    problems=(*OF_SYMBOL, *OF_LIST),
+    problems=(*OF_SYMBOL, *OF_LIST, *OF_STREAM_LIMIT),
     takes_ticket=True,
 )
 BOOKS_STREAM = Operation(
@@ -101,7 +101,7 @@ BOOKS_STREAM = Operation(
     Event,
     parameters=(SYMBOLS, WATERMARK, LEVELS, VIEW, INTERVAL),
     headers=(SOURCE, "Cache-Control", "X-Accel-Buffering"),
-    problems=(*OF_SYMBOL, *OF_LIST),
+    problems=(*OF_SYMBOL, *OF_LIST, *OF_STREAM_LIMIT),
     takes_ticket=True,
 )
 TICKET = Operation(
@@ -125,6 +125,7 @@ HEALTH = Operation(
     "It does not ask Redis.",
     answer=Health,
     is_public=True,
+    is_limited=False,
 )
 READINESS = Operation(
     "/readyz",
@@ -135,6 +136,7 @@ READINESS = Operation(
     answer=Readiness,
     problems=("redis-away", "draining"),
     is_public=True,
+    is_limited=False,
 )
 METRICS = Operation(
     "/metrics",
@@ -144,6 +146,7 @@ METRICS = Operation(
     "",
     TEXT,
     problems=("key-forbids",),
+    is_limited=False,
 )
 OPENAPI = Operation(
     "/openapi.json",
@@ -248,3 +251,6 @@ OF_READERS = tuple(each for each in OPERATIONS if each.tag != _OPERATION)
 
 PUBLIC_PATHS = frozenset({"page", *(each.first_part for each in OPERATIONS if each.is_public)})
 """The first parts of the paths that need no key."""
+
+UNLIMITED_PATHS = frozenset(each.path for each in OPERATIONS if not each.is_limited)
+"""The paths that do not count for the limit of requests."""

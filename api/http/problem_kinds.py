@@ -18,6 +18,7 @@ class ProblemKind(NamedTuple):
 
 
 _PASSING = ("retry_after",)
+_LIMIT = ("limit", "allowed")
 _OF_BOOK = (*_PASSING, "book")
 
 PROBLEM_KINDS = {
@@ -35,6 +36,23 @@ PROBLEM_KINDS = {
     "no-such-route": ProblemKind(404, "nothing is served at this path"),
     "no-such-method": ProblemKind(405, "the route does not serve this method"),
     "uri-too-long": ProblemKind(414, "the path or the query is too long"),
+    "too-many-symbols": ProblemKind(
+        403, "the stream would have more symbols than one may have", _LIMIT
+    ),
+    "too-many-requests": ProblemKind(
+        429, "the client has sent as many requests as a minute allows", (*_PASSING, *_LIMIT)
+    ),
+    "too-many-streams": ProblemKind(
+        429, "the client has as many open streams as are allowed", (*_PASSING, *_LIMIT)
+    ),
+    "too-many-views": ProblemKind(
+        429, "the client reads as many choices of symbols and view as allowed", (*_PASSING, *_LIMIT)
+    ),
+    "too-many-resumes": ProblemKind(
+        429,
+        "the client resumed from far back as often as a minute allows",
+        (*_PASSING, *_LIMIT),
+    ),
     "failure": ProblemKind(500, "a fault of the api; its log has the traceback"),
     "no-symbols": ProblemKind(503, "no collector has written its symbols yet", _OF_BOOK),
     "no-book": ProblemKind(503, "the symbol has no book yet", _OF_BOOK),
@@ -54,12 +72,25 @@ PROBLEM_KINDS = {
         503, "the keys that verify tokens could not be fetched yet", _PASSING
     ),
     "draining": ProblemKind(503, "this replica is stopping", _PASSING),
+    "replica-full": ProblemKind(
+        503, "this replica has as many streams as `API_MAX_STREAMS`", (*_PASSING, *_LIMIT)
+    ),
 }
 
 # Problems that any route can answer.
 EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that need a key, if the api has any.
 OF_KEY = ("key-missing", "key-unknown", "key-expired", "issuer-away")
+# Problems of routes that count for the limit of requests.
+OF_LIMIT = ("too-many-requests",)
+# Problems of routes that open streams.
+OF_STREAM_LIMIT = (
+    "too-many-symbols",
+    "too-many-streams",
+    "too-many-views",
+    "too-many-resumes",
+    "replica-full",
+)
 # Problems of routes that read the list of symbols.
 OF_LIST = ("no-symbols", "corrupt-symbols", "redis-away")
 # Problems of routes that name a symbol.

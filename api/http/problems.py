@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.access.limits import LimitReached
 from api.access.permission import Denied
 from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
 from api.store.errors import MAX_SHOWN, ApiError
+from api.store.metrics import LIMITED
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -56,10 +58,13 @@ class BadParameter(Problem):
 
 
 def problem_of(error: ApiError) -> Problem:
-    """Return the problem of an error: 503 if it may pass, else 404."""
-    if error.is_passing:
-        return Problem(503, error.code, error.detail, retry_after=1, **error.members)
-    return Problem(404, error.code, error.detail, **error.members)
+    """Return the problem of an error."""
+    members = {"retry_after": 1, **error.members} if error.is_passing else error.members
+    problem = Problem(error.status, error.code, error.detail, **members)
+    # Without `retry_after` the request itself is too large, and time does not help.
+    if isinstance(error, LimitReached) and "retry_after" in members:
+        problem.headers["RateLimit"] = f'"{error.name}";r=0;t={members["retry_after"]}'
+    return problem
 
 
 def refused_symbol(symbol: str, reason: str | None) -> Problem:
@@ -110,6 +115,8 @@ def problem_body(problem: Problem, instance: str) -> ProblemAnswer:
 async def on_problem(request: Request, error: Exception) -> Response:
     """Answer a request that raised a Problem, an ApiError or Denied."""
     if isinstance(error, ApiError):
+        if (limit := error.members.get("limit")) is not None:
+            LIMITED.labels(limit).inc()
         problem = problem_of(error)
     elif isinstance(error, Denied):
         problem = denied(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,6 +23,7 @@ from api.http.declared import TICKET, serve, serve_stream
 from api.http.entry import Entry
 from api.http.files import PAGE, PageFiles, favicon, javascript_module, page, robots
 from api.http.hosts import HostCheck
+from api.http.limit_layer import LimitLayer
 from api.http.ops import Ops
 from api.http.problems import Problem, on_failure, on_http_exception, on_problem
 from api.http.proxies import TrustedProxies
@@ -35,6 +37,9 @@ from api.http.web_settings import CorsOrigins
 from api.store.book_store import BookStore
 from api.store.directory import Directory
 from api.store.errors import ApiError
+
+if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
+    from api.access.limiter import Limiter
 
 METHODS = "GET, HEAD, OPTIONS, POST"
 
@@ -69,6 +74,7 @@ def make_app(
     max_age: float,
     site: Site | None = None,
     authenticator: Authenticator | None = None,
+    limiter: Limiter | None = None,
 ) -> ASGIApp:
     """Return the application.
 
@@ -80,6 +86,7 @@ def make_app(
         max_age: Seconds without a confirmation after which a book is stale.
         site: How the api is reached from the web; by default without checks and options.
         authenticator: Decides about keys and tokens; None if the api needs none.
+        limiter: Limits what each caller does; None for no limits.
     """
     site = site or Site()
     routes = make_routes(
@@ -90,10 +97,13 @@ def make_app(
         max_age,
         authenticator=authenticator,
         has_ops=site.has_ops,
+        limiter=limiter,
     )
     if site.has_ops:
         routes += ops_routes(store, streams)
     app = _router(routes)
+    if limiter is not None:
+        app = LimitLayer(app, limiter)
     if authenticator is not None:
         app = Gate(app, authenticator, on_problem, operations.PUBLIC_PATHS)
     return _behind_the_web(app, routes, site)
@@ -139,6 +149,7 @@ def make_routes(
     swagger_ui: Path | None = None,
     *,
     authenticator: Authenticator | None = None,
+    limiter: Limiter | None = None,
     has_ops: bool = True,
 ) -> list[BaseRoute]:
     """Return all routes but those for operators; `operations` declares them.
@@ -151,9 +162,10 @@ def make_routes(
         max_age: Seconds without a confirmation after which a book is stale.
         swagger_ui: The folder of Swagger UI; found by default, if it is installed.
         authenticator: Issues tickets; None if the api needs no keys.
+        limiter: Limits the streams of each caller; None for no limits.
         has_ops: Whether the specification has the operator endpoints.
     """
-    stream = StreamRoute(directory, starter, streams)
+    stream = StreamRoute(directory, starter, streams, limiter)
     books = Books(store, directory, max_age)
     quotes = Quotes(books, max_age)
     tickets = TicketRoute(authenticator.tickets if authenticator else None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -15,7 +17,11 @@ from api.http.books import SOURCE_HEADER, source_of
 from api.http.parameters import parse_stream_request
 from api.store.directory import Directory
 from api.store.errors import ApiError
+from api.views.channel_registry import Choice
 from runtime.logs import get_logger
+
+if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
+    from api.access.limiter import Limiter
 
 log = get_logger(__name__)
 
@@ -27,12 +33,20 @@ class StreamRoute:
         directory: Has the source of the books.
         starter: Starts streams.
         streams: The open streams.
+        limiter: Limits the streams of each caller; None for no limits.
     """
 
-    def __init__(self, directory: Directory, starter: StreamStarter, streams: Streams) -> None:
+    def __init__(
+        self,
+        directory: Directory,
+        starter: StreamStarter,
+        streams: Streams,
+        limiter: Limiter | None = None,
+    ) -> None:
         self._directory = directory
         self._starter = starter
         self._streams = streams
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one stream until its client leaves or the service drains.
@@ -44,6 +58,32 @@ class StreamRoute:
         if request.method == "HEAD":
             await self._answer_head(asked, send)
             return
+        self._streams.check_room()
+        if self._limiter is None:
+            await self._serve(asked, scope, send)
+        else:
+            await self._serve_within_limits(self._limiter, asked, scope, send)
+
+    async def _serve_within_limits(
+        self, limiter: Limiter, asked: StreamRequest, scope: Scope, send: Send
+    ) -> None:
+        caller = caller_of(scope)
+        names = asked.symbols
+        if asked.names is None:
+            names = tuple(self._directory.last_states(asked.visible))
+        limiter.check_symbols(caller, len(names))
+
+        async def admit_read() -> None:
+            await limiter.count("resumes", caller)
+
+        # All readers of the events of one book share its ring, so they need no view of their own.
+        is_shared = not asked.is_many and asked.view is None
+        symbols = None if asked.names is None else tuple(sorted(names))
+        choice = Choice(symbols, asked.view, asked.is_many)
+        async with limiter.stream(caller, None if is_shared else choice):
+            await self._serve(asked._replace(admit_read=admit_read), scope, send)
+
+    async def _serve(self, asked: StreamRequest, scope: Scope, send: Send) -> None:
         reader, opening = await self._start(asked)
         stream = Stream(reader, socket_of(scope), send)
         self._streams.add(stream, caller_of(scope).is_permitted)

@@ -26,8 +26,10 @@ class ApiError(Exception):
     """
 
     code: str
+    status: ClassVar[int] = 404
+    """The HTTP status."""
     is_passing: ClassVar[bool] = False
-    """Whether the error may pass, so that a retry can succeed."""
+    """Whether the error may pass soon, so that a stream waits for it."""
 
     def __init__(self, detail: str, **members: object) -> None:
         super().__init__(detail)
@@ -51,6 +53,7 @@ class NoSuchSymbol(ApiError):
 class Unavailable(ApiError):
     """The base class of errors that may pass."""
 
+    status = 503
     is_passing = True
 
 
@@ -125,6 +128,22 @@ class NoRoom(Unavailable):
         super().__init__(
             "events and books of open streams fill API_BUFFER_MB; choose a view that has readers"
             " already, fewer books or fewer levels, or try again later"
+        )
+
+
+class ReplicaFull(ApiError):
+    """This replica has as many streams as API_MAX_STREAMS allows."""
+
+    code = "replica-full"
+    status = 503
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"this replica has {most} open streams, as many as API_MAX_STREAMS allows; try again,"
+            " possibly on another replica",
+            limit="replica-streams",
+            allowed=most,
+            retry_after=1,
         )
 
 

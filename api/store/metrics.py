@@ -27,6 +27,13 @@ LAGGED = Counter("kraken_book_lagged_total", "Readers that were sent lagged.", [
 CUT_OFF = Counter(
     "kraken_book_cut_off_total", "Readers cut off because they read nothing for API_WRITE_TIMEOUT."
 )
+LIMITED = Counter(
+    "kraken_book_limited_total", "Requests refused because their caller reached a limit.", ["limit"]
+)
+LIMITS_SHARED = Gauge(
+    "kraken_book_limits_shared",
+    "1 while replicas count requests and streams together in Redis, 0 while each counts alone.",
+)
 BUFFER_BYTES = Gauge(
     "kraken_book_buffer_bytes", "Events and books kept for open streams; API_BUFFER_MB bounds them."
 )

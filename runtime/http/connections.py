@@ -107,6 +107,9 @@ class Connections:
         Returns:
             Whether the connection is accepted.
         """
+        if self._is_full() and not self._close_idle():
+            self._refuse_full(connection)
+            return False
         # The system assigns the lowest free descriptor, so at least this many files are open.
         used = _fileno(connection) + 1
         if self._files.is_nearly_full(used):
@@ -218,6 +221,30 @@ class Connections:
             self.count_refusal(connection, "slow", "too slow while others wait for a connection")
             connection.transport.abort()
         return self._files.excess(used) <= 0
+
+    def _is_full(self) -> bool:
+        most = self.limits.max_connections
+        # Those in phase ENDING are refused already, or about to be closed.
+        return most is not None and len(self) - len(self._due[Phase.ENDING]) >= most
+
+    def _close_idle(self) -> bool:
+        """Close the connection that has been idle for longest; return whether there is one."""
+        for connection in islice(self._due[Phase.IDLE], 1):
+            HTTP_REFUSED.labels("idle").inc()
+            self.move(connection, Phase.ENDING)
+            connection.transport.close()
+            return True
+        return False
+
+    def _refuse_full(self, connection: HttpConnection) -> None:
+        HTTP_REFUSED.labels("connections").inc()
+        if self._lines.admits(""):
+            why = "as many connections as allowed"
+            log.warning("connection refused", **self._refusal_fields(connection, why))
+        connection.phase = Phase.ENDING
+        # As many may wait to read the refusal as may be served.
+        if len(self._due[Phase.ENDING]) < (self.limits.max_connections or 0):
+            self._add(connection)
 
     def _refuse(self, connection: HttpConnection, used: int) -> None:
         HTTP_REFUSED.labels("files").inc()

@@ -1,4 +1,4 @@
-"""Limits of one client of an HTTP server."""
+"""Limits of an HTTP server and of each client."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class HttpLimits:
         unread_bytes: The number of bytes beyond the request that are read.
         evict_seconds: The age from which a slow connection may be closed for a new one.
         sweep_seconds: The time between two checks of the deadlines.
+        max_connections: The number of connections of all clients; None for as many as there are
+            files.
     """
 
     head_bytes: int = 64 * 1024
@@ -30,3 +32,4 @@ class HttpLimits:
     unread_bytes: int = 64 * 1024
     evict_seconds: float = 1.0
     sweep_seconds: float = 1.0
+    max_connections: int | None = None

@@ -36,6 +36,8 @@ TOPOLOGY_TIMEOUT = 1.0
 TOPOLOGY_INTERVAL = 0.2
 # More redirections of one call are taken for a circle.
 MAX_REDIRECTIONS = 5
+# Symbols are few, but each client of an api may have keys.
+MAX_KNOWN_KEYS = 50_000
 
 
 class ClusterNodes:
@@ -59,7 +61,7 @@ class ClusterNodes:
         self._slots = [first] * REDIS_CLUSTER_HASH_SLOTS
         self._all: Collection[RedisNode] = (first,)
         self.topology = 0
-        # Symbols are few, and a look-up is faster than the arithmetic.
+        # A look-up is faster than the arithmetic.
         self._slot_of: dict[str, int] = {}
         # Nodes that answer the request for the topology with an error.
         self._refusing: set[Address] = set()
@@ -70,6 +72,8 @@ class ClusterNodes:
         """Return the master of `key` in the last known topology."""
         slot = self._slot_of.get(key)
         if slot is None:
+            if len(self._slot_of) >= MAX_KNOWN_KEYS:
+                self._slot_of.clear()
             slot = self._slot_of[key] = key_slot(key.encode())
         return self._slots[slot]
 

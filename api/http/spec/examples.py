@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from api.access.limits import LimitReached, RequestTooLarge
 from api.access.permission import Denied
 from api.http.answers import BookSummary, Health, Readiness, TicketAnswer
 from api.http.books import depth_body
@@ -45,6 +46,7 @@ from api.store.errors import (
     NoSuchSymbol,
     NoSymbols,
     RedisAway,
+    ReplicaFull,
 )
 from kraken_book import __version__
 from kraken_book.book import Book
@@ -79,6 +81,17 @@ _DENIALS = (
     Denied("key-unknown", "the key is unknown; it may have been revoked"),
     Denied("key-expired", "the key has expired; ask for a new one"),
     Denied("key-forbids", "/metrics needs a key for all symbols"),
+)
+
+_LIMITS = (
+    LimitReached("requests", "600 requests a minute are allowed", 600, 2.0),
+    LimitReached("streams", "20 streams at once are allowed; close one first", 20, 5.0),
+    RequestTooLarge(
+        "symbols", "a stream may have 10 symbols, and this one would have 11", 10, None
+    ),
+    LimitReached("views", "10 different choices are allowed at once", 10, 5.0),
+    LimitReached("resumes", "30 resumes a minute are allowed", 30, 2.0),
+    ReplicaFull(50_000),
 )
 
 
@@ -199,6 +212,7 @@ def problem_examples() -> dict[str, Any]:
         problem_of(RedisAway("Redis cannot be reached", "unreachable")),
         problem_of(IssuerAway()),
         unavailable("draining", "this replica is draining"),
+        *map(problem_of, _LIMITS),
     ]
     return {each.code: _json(problem_body(each, "/depth/BTC/USD")) for each in problems}
 

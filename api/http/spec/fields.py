@@ -66,6 +66,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "parameter": {"description": "The name of the wrong parameter or header."},
     "symbols": {"description": "The nearest known symbols; empty if none is near."},
     "retry_after": {"description": "Seconds after which to try again.", **_COUNT},
+    "limit": {"description": "The limit that is reached."},
+    "allowed": {"description": "The value of the limit.", **_COUNT},
     "key": {"description": "The corrupt key in Redis."},
     "book": {"description": "The last known book; null if there is none."},
 }

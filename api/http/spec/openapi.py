@@ -102,13 +102,23 @@ _HEADERS: dict[str, tuple[str, dict[str, Any], str]] = {
         "SAMEORIGIN",
     ),
     "X-Accel-Buffering": ("For nginx.", {"type": "string", "const": "no"}, "no"),
+    "RateLimit-Policy": (
+        "The limits of the client, if there are any: `q` in `w` seconds, or at once.",
+        {"type": "string"},
+        '"requests";q=600;w=60',
+    ),
+    "RateLimit": (
+        "What is left of a limit, `r`, and when there is more, `t` in seconds.",
+        {"type": "string"},
+        '"requests";r=0;t=2',
+    ),
     "Retry-After": (
         "Seconds after which to try again.",
         {"type": "string", "pattern": "^[0-9]+$"},
         "1",
     ),
 }
-_OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding"}
+_OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"}
 _OF_ALL = (
     *("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"),
     "Cross-Origin-Resource-Policy",
@@ -265,7 +275,7 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
     responses = {
         str(operation.status): {
             "description": operation.summary,
-            "headers": _header_refs(*headers),
+            "headers": _header_refs(*headers, *_limit_headers(operation)),
             "content": {operation.media_type: content},
         }
     }
@@ -282,8 +292,10 @@ def _responses(operation: Operation, schema: Any, example: Any) -> dict[str, Any
 
 def _problem(codes: list[str]) -> dict[str, Any]:
     kind = PROBLEM_KINDS[codes[0]]
-    more = ("Retry-After",) if "retry_after" in kind.members else ()
-    if kind.status in (401, 403):
+    more: tuple[str, ...] = ("Retry-After",) if "retry_after" in kind.members else ()
+    if kind.status == 429:
+        more += ("RateLimit", "RateLimit-Policy")
+    if codes[0].startswith("key-"):
         more = ("WWW-Authenticate",)
     return {
         "description": "; ".join(f"`{code}`: {PROBLEM_KINDS[code].condition}" for code in codes),
@@ -295,6 +307,10 @@ def _problem(codes: list[str]) -> dict[str, Any]:
             }
         },
     }
+
+
+def _limit_headers(operation: Operation) -> tuple[str, ...]:
+    return ("RateLimit", "RateLimit-Policy") if operation.is_limited else ()
 
 
 def _header_refs(*names: str) -> dict[str, Any]:

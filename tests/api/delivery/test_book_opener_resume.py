@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.access.limits import LimitReached
 from api.delivery.openers import CursorState
 from api.follow.event_log import WRITE_BYTES
 from kraken_book.contract.keys import WAKE, book_key
@@ -72,6 +73,21 @@ async def test_resume_over_several_pages_misses_nothing(
         await cursor.resume((await written.ids())[0])
         assert cursor.state is CursorState.PAGING
         assert short(await received(cursor, 19)) == [("update", n) for n in range(2, 21)]
+
+
+async def test_only_a_resume_from_redis_needs_admission(redis: RedisNode, written: Written) -> None:
+    replica = Replica(redis, ring_events=2)
+    await written.book(EPOCH, snapshot(1), *updates(2, 20))
+    first, *_, last = await written.ids()
+
+    async def refuse() -> None:
+        raise LimitReached("resumes", "1 a minute", 1, 2.0)
+
+    async with replica.following():
+        await replica.cursor().open()
+        assert await replica.cursor().resume(last, refuse) == b""
+        with pytest.raises(LimitReached):
+            await replica.cursor().resume(first, refuse)
 
 
 async def test_resume_after_trim_sends_lagged_then_snapshot(

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from api.delivery.cursor import Cursor
-from api.delivery.openers import CursorState, EventsGone, Step
+from api.delivery.openers import AdmitRead, CursorState, EventsGone, Step
 from api.follow.event_log import WRITE_BYTES, EventLog, SseEvent
 from api.store.errors import NoRoom, RedisAway
 from kraken_book.event import LaggedReason
@@ -36,7 +36,7 @@ class ScriptedOpener:
     async def open(self) -> Step:
         return self._next()
 
-    async def resume(self, _event_id: str) -> Step:
+    async def resume(self, _event_id: str, _admit_read: AdmitRead) -> Step:
         return self._next()
 
     async def page(self) -> Step:

@@ -144,3 +144,20 @@ def test_log_has_one_line_before_the_limit_and_one_at_the_limit(
         for used in range(MAX_FILES + 1, OPEN_FILES):
             assert not full.admit(FakeConnection(used))
     assert [line["event"] for line in lines] == ["open files near limit", "connection refused"]
+
+
+def test_at_most_as_many_connections_as_allowed_are_served() -> None:
+    connections = Connections(HttpLimits(max_connections=2), OPEN_FILES)
+    idle = admit(connections, Phase.IDLE)
+    busy = admit(connections, Phase.ANSWER)
+    assert connections.admit(FakeConnection(12)), "an idle connection makes room"
+    assert idle.is_closed
+    with capture_logs() as lines:
+        refused = [FakeConnection(13) for _ in range(5)]
+        assert not any(connections.admit(each) for each in refused)
+    assert [line["reason"] for line in lines] == ["as many connections as allowed"]
+    assert not busy.is_closed
+    # As many of the refused as may be served can read the refusal.
+    assert sum(each in connections for each in refused) <= 2
+    connections.remove(busy)
+    assert connections.admit(FakeConnection(14))

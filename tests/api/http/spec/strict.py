@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from api.http.spec.openapi import openapi_document
 
 DOCUMENT = openapi_document()
-OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding"}
+OPTIONAL_HEADERS = {"X-Book-Age-Ms", "Content-Encoding", "RateLimit", "RateLimit-Policy"}
 
 
 def _strict_components() -> dict[str, Any]:

@@ -1,0 +1,154 @@
+"""The limits of all callers: requests, streams, symbols, views and resumes.
+
+Requests, streams and resumes are counted in all replicas together. Views are counted in each
+replica, because what they cost is the memory of one replica.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Coroutine, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal
+
+from api.access.caller import Caller
+from api.access.limits import LimitReached, RequestTooLarge, caller_id, limits_of
+from api.access.rates import Counters, Rates, Standing
+from api.access.shared_redis import DEADLINE, PROBE_INTERVAL, SharedRedis
+from api.access.stream_places import LEASE_SECONDS, RENEW_INTERVAL, StreamPlaces
+from api.access.window_storage import WindowStorage
+from kraken_book.access_keys import KeyLimits
+from runtime.redis.nodes import Nodes
+
+# Another stream must end first, and nobody knows when.
+PLACE_SECONDS = 5.0
+
+_RATE_WORDS = {
+    "requests": "requests a minute",
+    "resumes": "resumes a minute from so far back that Redis must be read",
+}
+
+
+class Limiter:
+    """Counts what callers do, and refuses what exceeds their limits.
+
+    Args:
+        settings: The limits of callers whose key has none of its own; None is no limit.
+        nodes: The Redis that all replicas share, which accepts writes.
+        deadline: Seconds for which a request waits for Redis at most.
+        probe_interval: Seconds between two questions to a Redis that is away.
+        lease_seconds: Seconds after which the streams of a dead replica no longer count.
+        renew_interval: Seconds between two writes of the number of streams.
+    """
+
+    def __init__(
+        self,
+        settings: KeyLimits,
+        nodes: Nodes,
+        *,
+        deadline: float = DEADLINE,
+        probe_interval: float = PROBE_INTERVAL,
+        lease_seconds: float = LEASE_SECONDS,
+        renew_interval: float = RENEW_INTERVAL,
+    ) -> None:
+        self._settings = settings
+        storage = WindowStorage(nodes)
+        self._redis = SharedRedis(storage.check, deadline, probe_interval)
+        counters = Counters(self._redis, storage)
+        self._rates = {name: Rates(name, counters) for name in ("requests", "resumes")}
+        self._places = StreamPlaces(self._redis, nodes, lease_seconds, renew_interval)
+        self._views: defaultdict[str, Counter[Hashable]] = defaultdict(Counter)
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """Return the coroutines to run for the life of the process."""
+        return [self._redis.run(), self._places.run()]
+
+    async def aclose(self) -> None:
+        """Tell the other replicas that the streams of this one have ended."""
+        await self._places.flush()
+
+    def limits_of(self, caller: Caller) -> KeyLimits:
+        """Return the limits of a caller."""
+        return limits_of(caller, self._settings)
+
+    async def count(self, name: Literal["requests", "resumes"], caller: Caller) -> Standing | None:
+        """Count a request or a resume.
+
+        Args:
+            name: The limit.
+            caller: Who sends the request.
+
+        Returns:
+            What is left; None if there is no limit.
+
+        Raises:
+            LimitReached: There were too many.
+        """
+        limits = self.limits_of(caller)
+        allowed = limits.requests if name == "requests" else limits.resumes
+        if allowed is None:
+            return None
+        standing = await self._rates[name].count(caller_id(caller), allowed)
+        if not standing.is_allowed:
+            detail = f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
+            raise LimitReached(name, detail, allowed, standing.seconds)
+        return standing
+
+    def check_symbols(self, caller: Caller, symbols: int) -> None:
+        """Raise LimitReached if a stream of so many symbols is not allowed."""
+        allowed = self.limits_of(caller).symbols
+        if allowed is not None and symbols > allowed:
+            detail = f"a stream may have {allowed} symbols, and this one would have {symbols}"
+            raise RequestTooLarge("symbols", detail, allowed, None)
+
+    @asynccontextmanager
+    async def stream(self, caller: Caller, choice: Hashable | None) -> AsyncIterator[None]:
+        """Hold a place for a stream within the context.
+
+        Args:
+            caller: Who opens it.
+            choice: The symbols and the view; None if other readers of the book share its cost.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            LimitReached: The caller has as many streams as are allowed.
+        """
+        limits, caller_key = self.limits_of(caller), caller_id(caller)
+        with self._view(caller_key, limits.views, choice):
+            allowed = limits.streams
+            if allowed is None:
+                yield
+                return
+            if not await self._places.take(caller_key, allowed):
+                detail = f"{allowed} streams at once are allowed; close one first"
+                raise LimitReached("streams", detail, allowed, PLACE_SECONDS)
+            try:
+                yield
+            finally:
+                self._places.give_back(caller_key)
+
+    @contextmanager
+    def _view(
+        self, caller_key: str, allowed: int | None, choice: Hashable | None
+    ) -> Iterator[None]:
+        if allowed is None or choice is None:
+            yield
+            return
+        views = self._views[caller_key]
+        if choice not in views and len(views) >= allowed:
+            detail = (
+                f"{allowed} different choices of symbols and view are allowed at once; use one"
+                " that you read already, or close a stream"
+            )
+            raise LimitReached("views", detail, allowed, PLACE_SECONDS)
+        views[choice] += 1
+        try:
+            yield
+        finally:
+            views[choice] -= 1
+            if not views[choice]:
+                del views[choice]
+            if not views:
+                self._views.pop(caller_key, None)
