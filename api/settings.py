@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import NoDecode
 
-from api.access.tokens import JwtSource
+from api.access.jwt_source import JwtSource
 from api.http.proxies import TrustedProxies
 from api.http.web_settings import AllowedHosts, CorsOrigins, parse_root_path
 from kraken_book.access_keys import KeyLimits

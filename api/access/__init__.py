@@ -2,7 +2,7 @@
 
 In the order of a request: `gate` refuses it, or sets its `caller` by the `permission` that the
 `authenticator` finds for its key (`key_file`), token (`tokens`, `remote_keys`) or ticket
-(`tickets`). `start` builds these from the settings.
+(`tickets`). `start` builds these from the settings, of which `jwt_source` is one.
 
 In Redis, only `tickets` writes here: SET and GETDEL on `kraken-book:ticket:*`.
 """

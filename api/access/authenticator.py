@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from api.access.key_file import KeyFile
 from api.access.permission import Denied, Expiry, Permission
-from api.access.remote_keys import RemoteKeys
 from api.access.tickets import Tickets
-from api.access.tokens import Tokens
+
+if TYPE_CHECKING:
+    from api.access.remote_keys import RemoteKeys
+    from api.access.tokens import Tokens
 
 _BEARER = "bearer"
 MAX_CREDENTIAL_LENGTH = 8 * 1024

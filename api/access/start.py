@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import NamedTuple
-
-import httpx
+from typing import TYPE_CHECKING, NamedTuple
 
 from api.access.authenticator import Authenticator
+from api.access.jwt_source import JwtSource
 from api.access.key_file import KeyFile
-from api.access.remote_keys import RemoteKeys
 from api.access.tickets import Tickets
-from api.access.tokens import JwtSource, KeySet, OneSecret, Tokens, read_keys
-from kraken_book.client.environment import proxy_for, trusted_certificates
 from kraken_book.errors import Unusable
 from runtime.redis.nodes import Nodes
+
+if TYPE_CHECKING:
+    from api.access.remote_keys import RemoteKeys
+    from api.access.tokens import KeySet, OneSecret
 
 FETCH_TIMEOUT = 5.0
 
@@ -71,14 +72,32 @@ def make_authenticator(files: AccessFiles, nodes: Nodes) -> Authenticator | None
     source = files.token_keys
     if files.keys is None and source is None:
         return None
-    tokens = None if source is None else Tokens(source, files.audience)
+    tickets = Tickets(nodes)
+    if source is None:
+        return Authenticator(files.keys, None, tickets)
+    from api.access.remote_keys import RemoteKeys  # noqa: PLC0415 - as below
+    from api.access.tokens import Tokens  # noqa: PLC0415 - as below
+
     remote = source if isinstance(source, RemoteKeys) else None
-    return Authenticator(files.keys, tokens, Tickets(nodes), remote)
+    return Authenticator(files.keys, Tokens(source, files.audience), tickets, remote)
 
 
 def _token_keys(jwt: JwtSource) -> OneSecret | KeySet | RemoteKeys:
+    # An api without tokens starts a tenth faster without these.
+    from api.access.tokens import read_keys  # noqa: PLC0415
+
     if jwt.kind != "https":
         return read_keys(jwt)
+    import httpx  # noqa: PLC0415
+
+    from api.access.remote_keys import RemoteKeys  # noqa: PLC0415
+    from kraken_book.client.environment import (  # noqa: PLC0415
+        proxy_for,
+        trusted_certificates,
+    )
+
+    # It logs each request at info; `RemoteKeys` logs what matters.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Not by httpx itself, which rejects some legal values without naming the variable.
     client = httpx.AsyncClient(
         timeout=FETCH_TIMEOUT,

@@ -12,16 +12,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, InvalidTokenError
 
+from api.access.jwt_source import JwtSource
 from api.access.permission import Denied, Permission
 from kraken_book.access_keys import permitted_symbols
 from kraken_book.errors import Unusable
-from kraken_book.hosts import is_loopback
 
 MAX_TOKEN_LENGTH = 8 * 1024
 MAX_KEY_BYTES = 64 * 1024
@@ -38,10 +37,6 @@ _ALGORITHMS: Mapping[str, Sequence[str]] = {
     "EC": ("ES256", "ES384", "ES512"),
     "OKP": ("EdDSA",),
 }
-_FORMS = (
-    "hs256:FILE with a secret of at least 32 bytes, jwks:FILE with a JSON Web Key Set, or the"
-    " https:// address of such a set"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,33 +142,6 @@ class KeySet:
         if key_id is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id) if isinstance(key_id, str) else None
-
-
-class JwtSource(NamedTuple):
-    """The setting API_JWT: where the keys of tokens are."""
-
-    kind: str
-    """`hs256`, `jwks` or `https`."""
-    place: str
-    """A file, or an address."""
-
-    def __str__(self) -> str:
-        return self.place if self.kind == "https" else f"{self.kind}:{self.place}"
-
-    @classmethod
-    def parse(cls, text: str) -> JwtSource:
-        """Return the source in `text`; raise ValueError if it has another form."""
-        address = urlsplit(text)
-        if "@" in address.netloc:
-            raise ValueError("a key set is public: give its address without a user and a password")
-        is_local = address.scheme == "http" and is_loopback(address.hostname or "")
-        if (address.scheme == "https" and address.hostname) or is_local:
-            return cls("https", text)
-        kind, mark, place = text.partition(":")
-        if mark and place and kind in {"hs256", "jwks"}:
-            return cls(kind, place)
-        # Without the value, which may be a secret that was given instead of its file.
-        raise ValueError(f"expected {_FORMS}")
 
 
 def read_keys(source: JwtSource) -> OneSecret | KeySet:

@@ -2,10 +2,11 @@
 
 import { now } from "./clock.js";
 import { StreamHub } from "./hub.js";
+import { keptKey, keyWord } from "./key.js";
 
 // The number changes with the messages, so that windows loaded before and after an upgrade do not
 // share a worker.
-const NAME = "kraken-book 1";
+const NAME = "kraken-book 2";
 // After this number of ticks without an answer the worker is replaced by a hub in this page.
 const MOST_UNANSWERED = 30;
 const TICKS_PER_BEAT = 4;
@@ -44,12 +45,13 @@ export class Feed {
   }
 
   #want() {
-    this.#post({ kind: "want", symbols: [...this.#followed.keys()] });
+    this.#post({ kind: "want", symbols: [...this.#followed.keys()], key: keptKey() });
   }
 
   #useWorker() {
     try {
-      const worker = new SharedWorker(new URL("worker.js", import.meta.url), { type: "module", name: NAME });
+      const name = `${NAME} ${keyWord()}`;
+      const worker = new SharedWorker(new URL("worker.js", import.meta.url), { type: "module", name });
       worker.onerror = () => this.#useOwnHub();
       worker.port.onmessage = ({ data }) => this.#take(data);
       this.#post = (message) => worker.port.postMessage(message);

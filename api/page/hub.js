@@ -24,10 +24,10 @@ class Subscriber {
     this.send = send;
   }
 
-  /** Handle a message: `{kind: "want", symbols}` or `{kind: "again"}`. */
+  /** Handle a message: `{kind: "want", symbols, key}` or `{kind: "again"}`. */
   take(message) {
     this.heardAt = now();
-    if (message.kind === "want") this.#hub.want(this, message.symbols);
+    if (message.kind === "want") this.#hub.want(this, message.symbols, message.key);
     else if (message.kind === "again") this.#hub.again();
   }
 }
@@ -41,6 +41,7 @@ export class StreamHub {
   #opened = 0;
   #timer = null;
   #failures = 0;
+  #key = null;
 
   /** Return a new subscriber. `send` is called with messages:
    *
@@ -55,7 +56,9 @@ export class StreamHub {
     return subscriber;
   }
 
-  want(subscriber, symbols) {
+  want(subscriber, symbols, key = null) {
+    // All subscribers of a hub have the same key.
+    this.#key = key;
     const before = subscriber.symbols;
     subscriber.symbols = new Set(symbols);
     this.#subscribers.add(subscriber);
@@ -152,7 +155,7 @@ export class StreamHub {
     if (symbols.length === 0) return;
     this.#openedAt = null;
     this.#opened += 1;
-    this.#next = new BooksStream(this.#opened, symbols, this);
+    this.#next = new BooksStream(this.#opened, symbols, this.#key, this);
   }
 
   #end() {

@@ -3,6 +3,7 @@
 import { apiUrl } from "./address.js";
 import { Feed } from "./feed.js";
 import { FollowedBook } from "./followed.js";
+import { keepKey, keptKey } from "./key.js";
 import { Ladder } from "./ladder.js";
 import { Overview } from "./overview.js";
 import { Painter } from "./painter.js";
@@ -19,6 +20,7 @@ const overview = new Overview(document.getElementById("overview"), toggleLadder)
 const feed = new Feed();
 const poll = new BooksPoll(onBooks, onFailure);
 const headline = { paint: paintHeadline };
+const keyForm = document.getElementById("key-form");
 // By symbol, in the order of the ladders.
 let ladders = new Map();
 let followed = new Map();
@@ -32,14 +34,25 @@ function onBooks(answer) {
   books = answer;
   isAnswered = isKnown = true;
   write(document.getElementById("outage"), "");
+  keyForm.hidden = true;
   for (const book of books) followed.get(book.symbol)?.takePolled(book);
   arrange();
 }
 
-function onFailure(why) {
+function onFailure(why, needsKey) {
   isKnown = false;
-  write(document.getElementById("outage"), `${why}. This page keeps trying.`);
+  write(document.getElementById("outage"), needsKey ? "" : `${why}. This page keeps trying.`);
+  if (needsKey) askForKey(why);
+  else keyForm.hidden = true;
   arrange();
+}
+
+/** Show the form for the key; the poll goes on, because a key may be added to the api. */
+function askForKey(why) {
+  write(document.getElementById("key-why"), `${why}.`);
+  if (!keyForm.hidden) return;
+  keyForm.hidden = false;
+  keyForm.elements.key.focus();
 }
 
 function toggleLadder(symbol) {
@@ -126,7 +139,7 @@ function paintNotices({ symbols, unknown, tooMany }) {
 }
 
 function emptyText() {
-  if (books.length > 0) return "";
+  if (books.length > 0 || !keyForm.hidden) return "";
   if (isKnown) return "There is no book yet: no collector has reported its symbols.";
   return isAnswered ? "The last response had no book." : "Loading the books…";
 }
@@ -156,7 +169,8 @@ function paintCommands() {
     const { command, path } = element.dataset;
     const isOfBook = path.endsWith("/");
     element.hidden = isOfBook && symbol === undefined;
-    if (!element.hidden) write(element, `${command} ${apiUrl(isOfBook ? path + encodeURIComponent(symbol) : path)}`);
+    const header = keptKey() === null ? "" : ' -H "Authorization: Bearer $KEY"';
+    if (!element.hidden) write(element, `${command}${header} ${apiUrl(isOfBook ? path + encodeURIComponent(symbol) : path)}`);
   }
 }
 
@@ -185,6 +199,10 @@ window.addEventListener("pageshow", ({ persisted }) => persisted && onVisibility
 window.addEventListener("hashchange", () => {
   refusedOpening = null;
   arrange();
+});
+keyForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepKey(keyForm.elements.key.value.trim());
 });
 setInterval(onTick, TICK);
 paintCommands();

@@ -2,6 +2,7 @@
 
 import { apiUrl } from "./address.js";
 import { now } from "./clock.js";
+import { keyHeaders, keptKey } from "./key.js";
 import { clean, statusText } from "./words.js";
 
 const INTERVAL = 2000;
@@ -40,7 +41,8 @@ export class BooksPoll {
   #running = false;
   #asked = 0;
 
-  /** `onBooks` is called with the list of books, `onFailure` with the reason that there is none. */
+  /** `onBooks` is called with the list of books, `onFailure` with the reason that there is none, and
+   *  whether a key is needed. */
   constructor(onBooks, onFailure) {
     this.#onBooks = onBooks;
     this.#onFailure = onFailure;
@@ -63,7 +65,7 @@ export class BooksPoll {
     const answer = await ask();
     if (!this.#running || asked !== this.#asked) return;
     if (answer.failure === null) this.#onBooks(answer.books);
-    else this.#onFailure(answer.failure);
+    else this.#onFailure(answer.failure, answer.needsKey);
     this.#timer = setTimeout(() => this.#poll(), INTERVAL);
   }
 }
@@ -72,7 +74,8 @@ async function ask() {
   const askedAt = now();
   let response;
   try {
-    response = await fetch(apiUrl("books"), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const signal = AbortSignal.timeout(PATIENCE);
+    response = await fetch(apiUrl("books"), { cache: "no-store", headers: keyHeaders(), signal });
   } catch (error) {
     if (error.name === "TimeoutError") {
       return failed("The server does not respond, or other windows use all of this browser's connections to it");
@@ -81,6 +84,7 @@ async function ask() {
   }
   try {
     const body = await response.json();
+    if (response.status === 401) return { failure: keyText(body), needsKey: true };
     if (!response.ok) return failed(`The server responded with ${response.status}: ${clean(body.detail ?? body.title ?? "no reason given")}`);
     return { failure: null, books: body.map((book) => new PolledBook(book, askedAt)) };
   } catch {
@@ -88,6 +92,10 @@ async function ask() {
   }
 }
 
+function keyText({ detail }) {
+  return keptKey() === null ? "This api needs a key" : `The key is not accepted: ${clean(detail)}`;
+}
+
 function failed(failure) {
-  return { failure };
+  return { failure, needsKey: false };
 }

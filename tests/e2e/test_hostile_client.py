@@ -91,6 +91,10 @@ def scene(module_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Scen
         redis.url,
         LOG_LEVEL="debug",
         API_CORS_ORIGINS="https://app.example.com",
+        # Requests and streams are counted, but nobody is refused.
+        API_LIMIT_REQUESTS="100000000",
+        API_LIMIT_STREAMS="100000",
+        API_LIMIT_RESUMES="100000000",
         **key_settings(known, tmp_path_factory.mktemp("keys")),
     )
     collector.wait_until_live(len(SYMBOLS))

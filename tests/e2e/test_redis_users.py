@@ -13,6 +13,7 @@ from redis import Redis
 
 from lab.redis_fleet import Fleet, RedisServer, command
 from lab.redis_uses import RedisUses
+from lab.services import Api
 from lab.sse.client_reader import ClientReader
 from lab.sse.stream import SseStream
 from lab.stage import Stage
@@ -99,14 +100,34 @@ def play(stage: Stage, server: RedisServer, key: str, settings: Mapping[str, str
     standby.wait_for_line("symbol not followed any more, removing its book")
     wait_until(lambda: not books.exists("kraken:book:{SOL/USD}"), "its book is removed")
     # A new replica reads from Redis what it does not have in memory.
-    # It needs keys, and issues and redeems tickets.
-    other = stage.api(api_url, **settings)
+    # It needs keys, issues and redeems tickets, and counts requests and streams.
+    other = stage.api(api_url, **settings, API_LIMIT_REQUESTS="1000", API_LIMIT_STREAMS="9")
     authorization = {"Authorization": f"Bearer {key}"}
     with closing(other.stream("BTC/USD", Last_Event_ID=first, **authorization)) as stream:
         read_until(stream, "update")
     ticket = other.http.post("/tickets", headers=authorization).json()["ticket"]
     with closing(SseStream(other.url, f"/stream/ETH-USD?ticket={ticket}", {})) as stream:
         read_until(stream, "snapshot")
+    count_requests_of_two_windows(books, other, key)
+    # At its end it says that its streams have ended.
+    other.stop()
+
+
+def count_requests_of_two_windows(books: Redis, api: Api, key: str) -> None:
+    """Ask until the counter of a window has become that of the previous one."""
+
+    def counters() -> list[bytes]:
+        return list(books.scan_iter("kraken-book:limits:*", _type="string"))
+
+    def is_next_window() -> bool:
+        api.get("/symbols", headers={"Authorization": f"Bearer {key}"})
+        return len(counters()) > len(first)
+
+    first = counters()
+    for counter in first:
+        # A counter lives for two windows. So the window of one that lives for less is over.
+        books.pexpire(counter, 20_000)
+    wait_until(is_next_window, "there is a counter of the next window")
 
 
 def read_until(stream: SseStream, kind: str) -> None:

@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from api.access.jwt_source import JwtSource
 from api.access.permission import Denied, Expiry
 from api.access.start import read_access_files
-from api.access.tokens import JwtSource, KeySet, OneSecret, Tokens, VerificationKey, read_keys
+from api.access.tokens import KeySet, OneSecret, Tokens, VerificationKey, read_keys
 from kraken_book.access_keys import permitted_symbols
 from kraken_book.errors import Unusable
 from tests.api.access.written_keys import SECRET, token
