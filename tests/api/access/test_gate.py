@@ -19,6 +19,9 @@ from runtime.redis.exchange import RedisNode
 from tests.api.access.written_keys import WrittenKeys, bearer, token
 from tests.api.http.problem_check import assert_problem
 
+# Longer than the whole suite takes: it is made when the tests are collected.
+TOKEN = token(exp=time() + 3600)
+
 pytestmark = pytest.mark.usefixtures("two_books")
 
 
@@ -86,7 +89,7 @@ async def test_invalid_key_is_a_401_that_does_not_repeat_it(
 
 
 @pytest.mark.parametrize(
-    ("credential", "name"), [("kb_btc", "btc"), (token(), "token:desk"), ("kb_nobody", None)]
+    ("credential", "name"), [("kb_btc", "btc"), (TOKEN, "token:desk"), ("kb_nobody", None)]
 )
 async def test_log_names_the_caller_of_a_request(
     client: httpx.AsyncClient,
@@ -122,7 +125,7 @@ async def test_scheme_is_case_insensitive(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("credential", ["kb_btc", token()])
+@pytest.mark.parametrize("credential", ["kb_btc", TOKEN])
 async def test_what_a_key_may_not_see_does_not_exist(
     client: httpx.AsyncClient, credential: str
 ) -> None:

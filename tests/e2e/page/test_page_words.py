@@ -295,11 +295,13 @@ def test_every_text_has_enough_contrast_in_every_state(
     for market in (good, stale):
         shown.wait_for(market.symbol, status="live")
         scripted.do(partial(market.update, bids=[("99.9", "0.10000000")]))
-    scripted.do(lambda: stale.status("stale", "age", by_api=True))
+    asked = len(scripted.api.streams_asked)
     scripted.do(lambda: good.update(bids=[("99.8", "1.00000000")], is_lie=True))
-    scripted.do(lambda: good.send_snapshot(conflated=None))
-    shown.wait_for("ETH/USD", status="stale")
+    # The page opens a new stream, which begins with live books.
+    wait_until(lambda: len(scripted.api.streams_asked) > asked, "the page has asked again")
     shown.wait_for("BTC/USD", status="live")
+    scripted.do(lambda: stale.status("stale", "age", by_api=True))
+    shown.wait_for("ETH/USD", status="stale")
     assert_readable(shown)
     scripted.do(lambda: setattr(scripted.api, "has_books", False))
     shown.wait_for_text("#outage", "no books today")
