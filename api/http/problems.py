@@ -159,7 +159,7 @@ def root_path_of(scope: Scope) -> str:
 def _detail_of(error: HTTPException, request: Request) -> str:
     if error.status_code == 405:
         return f"{request.method} is not allowed here, only {_headers(error)['Allow']}"
-    return f"there is nothing at {path_of(request)[:MAX_SHOWN]}; see /"
+    return f"there is nothing at {path_of(request)[:MAX_SHOWN]}; see /docs"
 
 
 def _headers(error: HTTPException) -> Mapping[str, str]:

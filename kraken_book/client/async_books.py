@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Self
 
 import httpx
@@ -32,7 +32,7 @@ class AsyncBooks(AsyncIterator[LiveBook]):
 
     def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
         # The books that one piece of an answer changes are a batch.
-        self._batches = _batches(session, address, patience)
+        self._batches = _closing(session, address, patience)
         self._batch: Iterator[LiveBook] = iter(())
         self._next_task: asyncio.Task[Iterator[LiveBook] | None] | None = None
         self._is_busy = self._is_closed = False
@@ -97,8 +97,20 @@ async def _next_of(batches: AsyncGenerator[Iterator[LiveBook]]) -> Iterator[Live
     return await anext(batches, None)
 
 
-# Neither this generator nor `_next_of` refers to the `AsyncBooks`. In a reference cycle, a dropped
+# Neither these generators nor `_next_of` refer to the `AsyncBooks`. In a reference cycle, a dropped
 # one would stay connected until the next garbage collection.
+async def _closing(
+    session: ClientSession, address: ApiAddress, patience: Patience
+) -> AsyncGenerator[Iterator[LiveBook]]:
+    """Yield what `_batches` does, and close the session at the end."""
+    try:
+        async with aclosing(_batches(session, address, patience)) as batches:
+            async for batch in batches:
+                yield batch
+    finally:
+        session.close()
+
+
 async def _batches(
     session: ClientSession, address: ApiAddress, patience: Patience
 ) -> AsyncGenerator[Iterator[LiveBook]]:

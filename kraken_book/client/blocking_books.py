@@ -33,7 +33,7 @@ class BlockingBooks(Iterator[LiveBook]):
 
     def __init__(self, session: ClientSession, address: ApiAddress, patience: Patience) -> None:
         self._session, self._address, self._patience = session, address, patience
-        self._batches = _batches(session, address, patience)
+        self._batches = _closing(session, address, patience)
         self._batch: Iterator[LiveBook] = iter(())
         self._lock = threading.Lock()
 
@@ -69,7 +69,17 @@ class BlockingBooks(Iterator[LiveBook]):
     def _reconnect(self) -> None:
         self.close()
         self._batch = self._session.interrupt()
-        self._batches = _batches(self._session, self._address, self._patience)
+        self._batches = _closing(self._session, self._address, self._patience)
+
+
+def _closing(
+    session: ClientSession, address: ApiAddress, patience: Patience
+) -> Generator[Iterator[LiveBook]]:
+    """Yield what `_batches` does, and close the session at the end."""
+    try:
+        yield from _batches(session, address, patience)
+    finally:
+        session.close()
 
 
 # The same steps as in `async_books` without `await`; httpx has separate clients, too.

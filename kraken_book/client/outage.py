@@ -93,7 +93,7 @@ class Outage:
         if error is not None and self._attempts is not None and self._failures >= self._attempts:
             raise error
         if self._logged_at is None:
-            limit = "" if left is None else f" for {left:.0f} s"
+            limit = "" if left is None else f" for {self._give_up_after:g} s"
             log.warning(
                 "%s: no stream: %s; trying again%s%s", self._address, reason, limit, self._hint
             )

@@ -46,6 +46,8 @@ MAX_ERROR_CHARS = 200
 class _BrokenStream(Exception):
     """The bytes are not a stream of the requested books."""
 
+CLOSED = "the iteration has ended"
+
 
 class ClientSession:
     """The state of one reader of one or many books.
@@ -244,6 +246,12 @@ class ClientSession:
         self._refused, self._last_id = None, None
         self._close_reason = "the program was interrupted"
         yield from self.end()
+
+    def close(self) -> None:
+        """Record that nobody reads the stream any more, so no book is current."""
+        self._outage.reason = self._outage.reason or CLOSED
+        for book in self.books.values():
+            book.disconnect()
 
     def _open(self) -> Iterator[LiveBook]:
         self._outage.end()

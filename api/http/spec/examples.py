@@ -187,7 +187,7 @@ def problem_examples() -> dict[str, Any]:
         Problem(421, "wrong-host", "the host 'evil.example' is not served here"),
         problem_of(NoSuchSymbol("BTC/USDX", ["BTC/USD", "BTC/USDT"])),
         refused_symbol("XBT/EUR", "Currency pair not supported XBT/EUR"),
-        Problem(404, "no-such-route", "there is nothing at /nothing; see /"),
+        Problem(404, "no-such-route", "there is nothing at /nothing; see /docs"),
         Problem(405, "no-such-method", "POST is not allowed here, only GET, HEAD, OPTIONS"),
         Problem(414, "uri-too-long", "the path has more than 1024 bytes"),
         Problem(500, "failure", "internal error; the log of this replica has the cause"),

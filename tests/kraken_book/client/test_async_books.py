@@ -9,7 +9,7 @@ import pytest
 
 from kraken_book import LiveBook, UnknownSymbol, watch
 from lab.canned_api import CannedApi, problem, sse_events
-from lab.waiting import wait_until
+from lab.waiting import async_wait_until, wait_until
 from lab.written_books import SYMBOL, update
 from tests.kraken_book.client.reader import Gate
 
@@ -102,3 +102,25 @@ async def test_end_of_the_block_ends_the_step_of_another_task() -> None:
             await asyncio.to_thread(wait_until, lambda: books.books, "the book has arrived")
         assert await asyncio.wait_for(task, 20) == 1
         await wait_until_closed(api)
+
+
+@pytest.mark.parametrize("way", ["break", "close", "cancel"])
+async def test_book_is_not_live_after_its_loop_has_ended(way: str) -> None:
+    with CannedApi(Gate()) as api:
+        books = watch(api.url, SYMBOL)
+
+        async def follow() -> None:
+            async with books:
+                async for book in books:
+                    assert (book.is_live, books.outage) == (True, None)
+                    if way == "break":
+                        return
+                    if way == "close":
+                        await books.__aexit__(None, None, None)
+
+        following = asyncio.create_task(follow())
+        if way == "cancel":
+            await async_wait_until(lambda: bool(books.books), "the book has arrived")
+            following.cancel()
+        await asyncio.wait([following])
+        assert (books.books[SYMBOL].status, books.outage) == ("stale", "the iteration has ended")

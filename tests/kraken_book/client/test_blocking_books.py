@@ -85,3 +85,15 @@ def test_second_thread_on_one_iterator_is_refused() -> None:
         wait_until(is_refused, "the second thread is refused")
         gate.open()
         thread.join(20)
+
+
+def test_book_is_not_live_after_its_loop_has_ended() -> None:
+    with CannedApi(Gate()) as api:
+        books = watch(api.url, SYMBOL)
+        for book in books:
+            assert (book.is_live, books.outage) == (True, None)
+            break
+        assert (book.status, book.reason) == ("stale", "disconnected")
+        assert books.outage == "the iteration has ended"
+        # The last known levels stay.
+        assert book.best_bid is not None

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 
 import pytest
 
-from kraken_book import LiveBook, Refused, Watch
+from kraken_book import FrozenBook, Refused, Watch
 from kraken_book.client.patience import Patience
 from lab.canned_api import HOLD, Answer, CannedApi, answer, dribbled, sse_events, stream
 from lab.written_books import SYMBOL, snapshot
@@ -19,28 +19,28 @@ LITTLE = 16 * MEBI
 PATIENCE = Patience(connect=2.0, answer=1.0, silence=2.0, refusal=0.5, max_pause=0.0)
 
 
-def first_live_blocking(url: str) -> tuple[LiveBook, list[str | None]]:
+def first_live_blocking(url: str) -> tuple[FrozenBook, list[str | None]]:
     books, outages = Watch(url, (SYMBOL,), patience=PATIENCE), list[str | None]()
     for book in books:
         if book.is_live and book.seq == 9:
-            return book, outages
+            return book.freeze(), outages
         outages.append(books.outage)
     raise AssertionError
 
 
-def first_live_async(url: str) -> tuple[LiveBook, list[str | None]]:
-    async def follow() -> tuple[LiveBook, list[str | None]]:
+def first_live_async(url: str) -> tuple[FrozenBook, list[str | None]]:
+    async def follow() -> tuple[FrozenBook, list[str | None]]:
         books, outages = Watch(url, (SYMBOL,), patience=PATIENCE), list[str | None]()
         async for book in books:
             if book.is_live and book.seq == 9:
-                return book, outages
+                return book.freeze(), outages
             outages.append(books.outage)
         raise AssertionError
 
     return asyncio.run(follow())
 
 
-Reader = Callable[[str], tuple[LiveBook, list[str | None]]]
+Reader = Callable[[str], tuple[FrozenBook, list[str | None]]]
 both = pytest.mark.parametrize("read", [first_live_blocking, first_live_async])
 GOOD = stream(sse_events(snapshot(9)), HOLD)
 
