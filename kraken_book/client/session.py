@@ -46,6 +46,7 @@ MAX_ERROR_CHARS = 200
 class _BrokenStream(Exception):
     """The bytes are not a stream of the requested books."""
 
+
 CLOSED = "the iteration has ended"
 
 

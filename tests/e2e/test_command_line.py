@@ -151,7 +151,10 @@ def test_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
 
 @pytest.mark.parametrize(
     ("page", "expected"),
-    [("README.md", r"[\d.]+ [\d.]+ [\d.]+"), ("docs/client.md", r"<FrozenBook .+>|[\d.]+ [\d.]+|Quote\(.+\)")],
+    [
+        ("README.md", r"[\d.]+ [\d.]+ [\d.]+"),
+        ("docs/client.md", r"<FrozenBook .+>|[\d.]+ [\d.]+|Quote\(.+\)"),
+    ],
 )
 def test_first_code_of_page_runs_unchanged(
     api: Api, tmp_path: Path, page: str, expected: str
