@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import socket
 
 # Below the range of ports that the kernel uses for outgoing connections.
 PORTS = range(20_000, 32_000)
+# The most workers of pytest-xdist that have ports of their own.
+SHARES = 16
+
+# The ports that this process was given: each may be bound only later.
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a free port of 127.0.0.1, at random, so that it is likely to stay free for a while.
+    """Return a free port of 127.0.0.1, at random, that this process was not given before.
+
+    Each worker of pytest-xdist has its own share of the ports. Otherwise two workers could be given
+    the same port before either of them binds it.
 
     Raises:
         RuntimeError: 200 ports at random are all in use.
-
     """
-    for port in random.sample(PORTS, 200):
+    ports = _share_of(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if len(_given.intersection(ports)) > len(ports) // 2:
+        _given.clear()
+    for port in random.sample([each for each in ports if each not in _given], 200):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
-    raise RuntimeError(f"no free port found in {PORTS.start} to {PORTS.stop - 1}")
+    raise RuntimeError(f"no free port found in {ports.start} to {ports.stop - 1}")
+
+
+def _share_of(worker: str) -> range:
+    """Return the ports of a worker, such as `gw3`; all ports if it is none."""
+    number = re.fullmatch(r"gw(\d+)", worker)
+    if number is None:
+        return PORTS
+    size = len(PORTS) // SHARES
+    begin = int(number[1]) % SHARES * size
+    return PORTS[begin : begin + size]

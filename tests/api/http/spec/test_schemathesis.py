@@ -26,7 +26,7 @@ from runtime.redis.client import connect_redis
 from tests.api.http.spec.strict import DOCUMENT
 from tests.api.replica import EPOCH, Replica, Written
 
-EXAMPLES = 10
+EXAMPLES = 5
 # Requests that are valid, and, for routes with parameters, ones that are not.
 REQUESTS = [
     (each.id, mode)
