@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 
 import pytest
@@ -17,7 +18,7 @@ def test_workers_have_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> Non
         assert len(ports) == 20
         shares.append((min(ports), max(ports)))
     assert all(low in PORTS and high in PORTS for low, high in shares)
-    assert all(before[1] < after[0] for before, after in zip(shares, shares[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(shares))
 
 
 def test_port_in_use_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
