@@ -223,6 +223,8 @@ export class LiveBook {
   lastStatus = LIVE;
   /** The reason of the last `lagged`. */
   lagReason = null;
+  /** Why the last event could not be applied; null unless `state` was INVALID. */
+  error = null;
   /** Whether a stream is open. */
   isConnected = true;
   #numberedStatus = LIVE;
@@ -336,7 +338,7 @@ export class LiveBook {
       this.state = this.#verify(event.checksum);
     } catch (error) {
       // After an event that cannot be applied the book cannot be trusted.
-      console.debug("event not applied", error);
+      this.error = error;
       this.state = State.INVALID;
     }
   }
@@ -406,7 +408,7 @@ export class SseParser {
   }
 
   #parse(line) {
-    const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
+    const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line);
     if (name === "data") this.#data.push(value);
     else if (name === "id") this.#id = value;
     else if (name === "retry" && /^\d{1,9}$/.test(value)) this.#retry = Number(value);
@@ -425,6 +427,9 @@ export class SseParser {
 const SILENCE = 20_000;
 const FIRST_DELAY = 500;
 const MAX_DELAY = 30_000;
+// The longest `Retry-After` that is obeyed.
+const MAX_RETRY_AFTER = 600_000;
+const MAX_PROBLEM = 64 * 1024;
 // A stream that lasted this long has proved that the address is right.
 const PROVEN = 20_000;
 
@@ -454,9 +459,13 @@ export class EventStream {
    *
    * @param {string | URL} url The address of a stream.
    * @param {object} listener The methods above.
-   * @param {{key?: string | null}} options `key` is sent as a Bearer token.
+   * @param {{key?: string | null}} options `key` is sent as a Bearer token. One that no header can
+   * carry throws a TypeError.
    */
   constructor(url, listener, { key = null } = {}) {
+    if (key !== null && !/^[\x21-\x7e]+$/.test(key)) {
+      throw new TypeError("the key is invalid: use printable ASCII characters without spaces");
+    }
     this.#url = url;
     this.#listener = listener;
     this.#key = key;
@@ -514,11 +523,11 @@ export class EventStream {
     try {
       const { signal } = connection;
       const response = await timely(fetch(this.#url, { headers: this.#headers(), cache: "no-store", signal }));
-      await this.#check(response);
+      await timely(this.#check(response));
       if (this.#hasOpened && this.#lastId !== null) this.#listener.onResumed?.();
       else this.#listener.onOpen?.();
       this.#hasOpened = true;
-      await this.#read(response.body, timely);
+      await this.#read(response.body, timely, signal);
       throw new Error("the stream ended");
     } catch (error) {
       throw connection.signal.aborted && !(error instanceof Refused) ? connection.signal.reason : error;
@@ -537,7 +546,7 @@ export class EventStream {
     return headers;
   }
 
-  async #read(body, timely) {
+  async #read(body, timely, signal) {
     const parser = new SseParser();
     const decoder = new TextDecoder();
     const reader = body.getReader();
@@ -545,10 +554,11 @@ export class EventStream {
       const { value, done } = await timely(reader.read());
       if (done) return;
       for (const message of parser.feed(decoder.decode(value, { stream: true }))) {
-        if (message.retry !== null) this.#delay = message.retry;
+        if (message.retry !== null) this.#delay = Math.min(message.retry, MAX_DELAY);
         if (message.data === null) continue;
         await this.#listener.onEvent?.(parsed(message.data));
-        if (this.#isClosed) return;
+        // After `restart` the id of this event must not be kept.
+        if (signal.aborted) return;
         this.#lastId = message.id ?? this.#lastId;
       }
     }
@@ -559,8 +569,7 @@ export class EventStream {
     const type = response.headers.get("Content-Type") ?? "";
     if (response.status === 200 && type.startsWith("text/event-stream")) return;
     const problem = await problemOf(response);
-    const after = Number(response.headers.get("Retry-After"));
-    if (after > 0) this.#delay = Math.min(1000 * after, MAX_DELAY);
+    this.#delay = retryAfter(response.headers.get("Retry-After"));
     // The id may be the cause; without it the request may succeed.
     if (response.status === 400 && this.#lastId !== null) this.#lastId = null;
     else if (response.status < 500 && response.status !== 429) {
@@ -572,11 +581,19 @@ export class EventStream {
   async #pause() {
     this.#failures += 1;
     const backOff = Math.min(MAX_DELAY, FIRST_DELAY * 2 ** (this.#failures - 1)) * (0.5 + Math.random() / 2);
-    const delay = this.#delay ?? backOff;
+    // A server that accepts each request and ends it at once is not asked without a pause.
+    const least = this.#failures > 1 ? backOff : 0;
+    const delay = this.#delay === null ? backOff : Math.max(this.#delay, least);
     this.#delay = null;
+    const { signal } = this.#aborter;
     await new Promise((resolve) => {
-      const timer = setTimeout(resolve, delay);
-      this.#aborter.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+      const timer = setTimeout(end, delay);
+      function end() {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      }
+      signal.addEventListener("abort", end);
     });
   }
 }
@@ -591,16 +608,39 @@ function parsed(data) {
   }
 }
 
+/** Return the milliseconds of a `Retry-After`, which has seconds or a date; null without one. */
+function retryAfter(text) {
+  const milliseconds = /^\d+$/.test(text ?? "") ? 1000 * Number(text) : Date.parse(text ?? "") - Date.now();
+  return milliseconds > 0 ? Math.min(milliseconds, MAX_RETRY_AFTER) : null;
+}
+
 /** Return the explanation of an error answer: the api's problem+json, or what it is instead. */
 async function problemOf(response) {
   const type = response.headers.get("Content-Type") ?? "";
   if (type.startsWith("application/problem+json")) {
-    const { detail, type: urn } = await response.json();
-    return { detail, code: String(urn).split(":").pop() };
+    try {
+      const { detail, type: urn } = JSON.parse(await startOf(response.body));
+      return { detail: String(detail), code: String(urn).split(":").pop() };
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
   }
-  await response.body?.cancel();
+  response.body?.cancel().catch(() => {});
   const detail = response.status === 200 ? "the answer is no stream" : "the answer is not the api's";
   return { detail: `${detail}; is this the address of a kraken-book api?`, code: null };
+}
+
+/** Return the start of a body: enough for every problem of the api. */
+async function startOf(body) {
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  let text = "";
+  while (text.length < MAX_PROBLEM) {
+    const { value, done } = await reader.read();
+    if (done) return text;
+    text += decoder.decode(value, { stream: true });
+  }
+  return text;
 }
 
 // ---------------------------------------------------------------------------------------- watch
@@ -609,14 +649,15 @@ async function problemOf(response) {
  *
  * Each book is one LiveBook, which changes in place. A lost connection is made again without limit;
  * meanwhile `isLive` is false, and nothing is lost when the stream resumes. Leaving the loop ends the
- * stream. Throws Refused if the api will never serve the request.
+ * stream, and no book is live any more. Throws Refused if the api will never serve the request.
  *
  * @param {string | URL} url The address of the api, with a path prefix if there is one.
- * @param {string[]} symbols Names in any spelling, or ["*"] for all books.
- * @param {{key?: string | null}} options `key` is sent as a Bearer token.
+ * @param {string[] | string} symbols Names in any spelling, or "*" for all books.
+ * @param {{key?: string | null, log?: (text: string) => void}} options `key` is sent as a Bearer
+ * token; `log` gets the reason of each lost connection, by default `console.warn`.
  * @returns {AsyncGenerator<LiveBook>}
  */
-export async function* watch(url, symbols, options = {}) {
+export async function* watch(url, symbols, { key = null, log = console.warn } = {}) {
   const books = new Map();
   // Each changed book once; the stream waits while the caller is behind.
   const changed = new Set();
@@ -637,7 +678,10 @@ export async function* watch(url, symbols, options = {}) {
   const stream = new EventStream(streamAddress(url, symbols), {
     onOpen: () => noteAll((book) => (book.begin(), (book.isConnected = true))),
     onResumed: () => noteAll((book) => (book.resume(), (book.isConnected = true))),
-    onInterrupted: () => noteAll((book) => (book.isConnected = false)),
+    onInterrupted(reason) {
+      log(`${url}: no stream: ${reason}; trying again`);
+      noteAll((book) => (book.isConnected = false));
+    },
     onRefused: (error) => ((refused = error), wake()),
     onEvent(event) {
       if (event === null) return stream.restart();
@@ -647,7 +691,7 @@ export async function* watch(url, symbols, options = {}) {
       if (book.isBroken) stream.restart();
       return note(book);
     },
-  }, options);
+  }, { key });
   try {
     for (;;) {
       while (changed.size === 0) {
@@ -661,6 +705,7 @@ export async function* watch(url, symbols, options = {}) {
     }
   } finally {
     stream.close();
+    for (const book of books.values()) book.isConnected = false;
     taken();
   }
 }
@@ -669,6 +714,6 @@ export async function* watch(url, symbols, options = {}) {
 export function streamAddress(url, symbols) {
   const base = new URL(url);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
-  const names = symbols.map(encodeURIComponent).join(",");
+  const names = [symbols].flat().map(encodeURIComponent).join(",");
   return new URL(`stream?symbols=${names}`, base).href;
 }

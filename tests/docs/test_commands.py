@@ -37,7 +37,7 @@ SHELL = [block for block in BLOCKS if block.language == "sh" and block.reason is
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 JAVASCRIPT = [block for block in BLOCKS if block.language == "js"]
 JAVA = [block for block in BLOCKS if block.language == "java"]
-# `html` is run in a browser by tests/e2e/page/test_javascript.py.
+# `html` is run in a browser by tests/e2e/page/test_page_key.py.
 OTHER_LANGUAGES = {"text", "json", "html", "nginx", "caddyfile", "ini", "yaml"}
 PROGRAMS = ("curl", "jq", "redis-cli")
 DEADLINE = 30

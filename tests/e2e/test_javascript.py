@@ -1,8 +1,9 @@
-"""kraken-book.js in Node against a real api: books, keys, and what it does after errors."""
+"""kraken-book.js in Node against a real api, and against one that sends prepared errors."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 
 from kraken_book.access_keys import AccessKey, digest_of, render_key_file
+from lab.canned_api import HOLD, CannedApi, answer, sse, sse_events, stream
 from lab.naive_book import NaiveBook
 from lab.node import find_node
 from lab.ports import free_port
 from lab.services import Api, SimulatorProcess
 from lab.stage import Stage
 from lab.waiting import wait_until
+from lab.written_books import snapshot, update
 
 MODULE = Path(__file__).parents[2] / "api" / "page" / "kraken-book.js"
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -25,14 +28,24 @@ KEY = "kb_of_this_test"
 # Prints one line of JSON for each changed book.
 READER = """
 import { watch } from "./kraken-book.js"
-const [url, symbols, key] = process.argv.slice(2)
+const [url, symbols, key, most] = process.argv.slice(2)
+const log = (text) => console.log(JSON.stringify({ log: text }))
+function show(book) {
+  console.log(JSON.stringify({
+    symbol: book.symbol, isLive: book.isLive, state: book.state, isConnected: book.isConnected,
+    position: book.position, bids: book.bids(), asks: book.asks(), counts: book.counts,
+  }))
+}
+let last = null
+let shown = 0
 try {
-  for await (const book of watch(url, symbols.split(","), { key: key ?? null })) {
-    console.log(JSON.stringify({
-      symbol: book.symbol, isLive: book.isLive, state: book.state, isConnected: book.isConnected,
-      position: book.position, bids: book.bids(), asks: book.asks(), counts: book.counts,
-    }))
+  for await (const book of watch(url, symbols.split(","), { key: key || null, log })) {
+    show(book)
+    last = book
+    shown += 1
+    if (shown === Number(most)) break
   }
+  show(last)
 } catch ({ name, status, code }) {
   console.log(JSON.stringify({ name, status, code }))
 }
@@ -49,6 +62,7 @@ class NodeReader:
             [find_node(), "reader.mjs", url, symbols, *key],
             cwd=folder,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -56,6 +70,10 @@ class NodeReader:
         """Yield what it prints, until it ends."""
         assert self._process.stdout is not None
         yield from map(json.loads, self._process.stdout)
+
+    def books(self) -> Iterator[dict[str, Any]]:
+        """Yield the books among them."""
+        return (line for line in self.lines() if "state" in line)
 
     def close(self) -> None:
         """End it."""
@@ -76,7 +94,7 @@ def redis_url(stage: Stage, simulator: SimulatorProcess) -> str:
     return redis.url
 
 
-def read(stage: Stage, folder: Path, api: Api, symbols: str, *key: str) -> NodeReader:
+def read(stage: Stage, folder: Path, api: Api | CannedApi, symbols: str, *key: str) -> NodeReader:
     reader = NodeReader(folder, api.url, symbols, *key)
     stage.undo(reader.close)
     return reader
@@ -87,7 +105,7 @@ def test_node_verifies_every_book_and_resumes_on_a_new_process_without_a_gap(
 ) -> None:
     port = str(free_port())
     api = stage.api(redis_url, API_PORT=port)
-    lines = read(stage, tmp_path, api, "btc-usd,ETHUSD").lines()
+    lines = read(stage, tmp_path, api, "btc-usd,ETHUSD").books()
     last: dict[str, int] = {}
 
     def follow(updates: int) -> None:
@@ -149,3 +167,67 @@ def test_node_says_why_an_api_refuses(stage: Stage, tmp_path: Path, redis_url: s
         lines = list(read(stage, tmp_path, api, *arguments).lines())
         assert lines == [{"name": "Refused", "status": status, "code": code}]
     assert next(read(stage, tmp_path, api, "BTC/USD", KEY).lines())["isLive"]
+
+
+def wrong(entry: bytes) -> bytes:
+    """Return an event whose checksum is not that of its book."""
+    return re.sub(rb'"checksum":\d+', b'"checksum":1', entry)
+
+
+@pytest.mark.parametrize(
+    ("bad", "state"),
+    [
+        (wrong(sse_events(update(4))), "mismatch"),
+        (sse_events(update(9)), "gap"),
+        (sse("1000-4", b'{"symbol":"BTC/USD","kind":"update","seq":4,"epoch":7}'), "invalid"),
+        (sse("1000-4", b"no event"), None),
+    ],
+)
+def test_node_begins_again_with_a_snapshot_after_an_event_that_is_wrong(
+    stage: Stage, tmp_path: Path, bad: bytes, state: str | None
+) -> None:
+    good = stream(sse_events(snapshot(20)), HOLD)
+    with CannedApi(stream(sse_events(snapshot(3)), bad, HOLD), good) as api:
+        books = read(stage, tmp_path, api, "BTC/USD").books()
+        found = [next(books)]
+        while (found[-1]["position"] or {}).get("seq") != 20:
+            found.append(next(books))
+        assert "last-event-id" not in api.requests[1].headers
+    assert found[-1]["isLive"]
+    assert state in {None, *(book["state"] for book in found)}
+    assert not [book for book in found if book["isLive"] and book["state"] != "verified"]
+
+
+def test_node_waits_as_an_overloaded_api_asks_and_then_resumes(
+    stage: Stage, tmp_path: Path
+) -> None:
+    busy = answer(
+        429, b'{"type":"urn:x:too-many-requests","detail":"wait"}',
+        "retry-after: 1", "content-type: application/problem+json",
+    )  # fmt: skip
+    broken = answer(503, b"<html>", "content-type: application/problem+json")
+    resumed = stream(sse_events(update(4)), HOLD)
+    with CannedApi(stream(b"retry: 0\n\n", sse_events(snapshot(3))), busy, broken, resumed) as api:
+        lines = read(stage, tmp_path, api, "BTC/USD").lines()
+        found = [next(lines)]
+        while (found[-1].get("position") or {}).get("seq") != 4:
+            found.append(next(lines))
+        assert [each.headers.get("last-event-id") for each in api.requests[1:]] == ["1000-3"] * 3
+    assert found[-1]["isLive"]
+    logged = " ".join(line["log"] for line in found if "log" in line)
+    assert "the stream ended" in logged
+    assert "429: wait" in logged
+    assert "503: the answer is not the api's" in logged
+
+
+def test_no_book_of_node_is_live_after_its_loop_has_ended(stage: Stage, tmp_path: Path) -> None:
+    with CannedApi(stream(sse_events(snapshot(3)), HOLD)) as api:
+        during, after = read(stage, tmp_path, api, "BTC/USD", "", "1").lines()
+    assert (during["isLive"], after["isLive"], after["bids"]) == (True, False, during["bids"])
+
+
+def test_key_that_no_header_carries_is_an_error(stage: Stage, tmp_path: Path) -> None:
+    with CannedApi() as api:
+        lines = list(read(stage, tmp_path, api, "BTC/USD", "é").lines())
+        assert lines == [{"name": "TypeError"}]
+        assert api.requests == []
