@@ -15,6 +15,9 @@ _SCRIPTS = {"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
 # Subcommands are permissions of their own.
 _CONTAINERS = {"client", "cluster", "config", "acl", "command", "script", "xinfo", "object"}
 
+# Seconds between two looks at the connections.
+CLIENTS_INTERVAL = 0.05
+
 
 class RedisUses:
     """The commands and keys of each user, while the context is open.
@@ -31,6 +34,8 @@ class RedisUses:
         self._server = Redis.from_url(url, decode_responses=True, socket_timeout=None)
         self._users: dict[str, str] = {}
         self._caller = ""
+        self._ended = threading.Event()
+        self._clients_thread = threading.Thread(target=self._follow_clients, daemon=True)
         self.commands: dict[str, set[str]] = defaultdict(set)
         """The commands of each user, with subcommands such as `cluster|slots`."""
         self.keys: dict[str, set[str]] = defaultdict(set)
@@ -41,18 +46,30 @@ class RedisUses:
         self._monitor.__enter__()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        self._clients_thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         # The thread sees everything that came before.
         self._server.echo(_END)
         self._thread.join()
+        self._ended.set()
+        self._clients_thread.join()
         self._monitor.__exit__(None, None, None)
         self._server.close()
 
     def _run(self) -> None:
         while _END not in (line := self._monitor.next_command())["command"]:
             self._note(line)
+
+    def _follow_clients(self) -> None:
+        """Learn the users of connections while these are open: commands may be read much later."""
+        while not self._ended.wait(CLIENTS_INTERVAL):
+            self._learn_users()
+
+    def _learn_users(self) -> None:
+        clients: list[dict[str, str]] = self._server.client_list()
+        self._users |= {each["addr"]: each["user"] for each in clients}
 
     def _note(self, line: dict[str, Any]) -> None:
         name, *arguments = line["command"].split(" ")
@@ -70,6 +87,5 @@ class RedisUses:
 
     def _user_of(self, address: str) -> str:
         if address not in self._users:
-            clients: list[dict[str, str]] = self._server.client_list()
-            self._users |= {each["addr"]: each["user"] for each in clients}
+            self._learn_users()
         return self._users.get(address, "of a closed connection")

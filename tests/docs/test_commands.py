@@ -204,7 +204,7 @@ def test_command_prints_what_its_page_shows(block: Block, stack: Stack, tmp_path
 @pytest.mark.parametrize("block", JAVASCRIPT, ids=str)
 def test_javascript_example_runs_in_node(block: Block, stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "example.mjs").write_text(stack.localize(block.code))
-    shutil.copy(ROOT / "api" / "page" / "kraken-book.js", tmp_path)
+    shutil.copy(ROOT / "api" / "page" / "kraken-book.js", tmp_path / "kraken-book.mjs")
     assert_prints([find_node(), "example.mjs"], tmp_path)
 
 
