@@ -15,6 +15,8 @@ _SCRIPTS = {"eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"}
 # Subcommands are permissions of their own.
 _CONTAINERS = {"client", "cluster", "config", "acl", "command", "script", "xinfo", "object"}
 
+CLOSED = "of a closed connection"
+"""The user of commands whose connection was closed before anybody looked at it."""
 # Seconds between two looks at the connections.
 CLIENTS_INTERVAL = 0.05
 
@@ -88,4 +90,4 @@ class RedisUses:
     def _user_of(self, address: str) -> str:
         if address not in self._users:
             self._learn_users()
-        return self._users.get(address, "of a closed connection")
+        return self._users.get(address, CLOSED)

@@ -35,13 +35,15 @@ def requested_names(
     # One text may contain several names, as in the query of a stream.
     parts = [part.strip() for name in names for part in name.split(",")]
     if not parts or not all(parts):
-        raise Unusable("name at least one symbol such as BTC/USD, or '*' for all")
+        every = "" if most == 1 else ", or '*' for all"
+        raise Unusable(f"name at least one symbol such as BTC/USD{every}")
     for part in parts:
         # As a path, `..` would lead elsewhere.
         if not set(part) - set("./"):
             raise Unusable(f"{part[:MAX_SHOWN]!r} is no symbol: use a name such as BTC/USD")
     if most is not None and (len(parts) > most or ALL in parts):
-        raise Unusable(f"{printable(', '.join(parts), MAX_SHOWN)}: name one symbol such as BTC/USD")
+        shown = printable(", ".join(parts), MAX_SHOWN)
+        raise Unusable(f"{shown}: name one symbol such as BTC/USD; get_books returns several")
     return tuple(dict.fromkeys(parts))
 
 

@@ -30,7 +30,7 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (httpx.ConnectTimeout, "no connection in time"),
     (httpx.ReadTimeout, "the server fell silent"),
     (httpx.TooManyRedirects, "too many redirects"),
-    (socket.gaierror, "no host has this name"),
+    (socket.gaierror, "no host has this name: check its spelling"),
     (ConnectionRefusedError, "connection refused"),
     (ConnectionResetError, "the connection broke off"),
     (BrokenPipeError, "the connection broke off"),

@@ -27,7 +27,9 @@ class Failure(NamedTuple):
 
 def too_slow(seconds: float) -> Failure:
     """Return the failure of a request that has no answer after `seconds`."""
-    return Failure(f"no answer within {seconds:.3g} s", TimedOut)
+    return Failure(
+        f"no answer within {seconds:.3g} s; if the server is slow, raise timeout=", TimedOut
+    )
 
 
 class Outage:

@@ -80,7 +80,7 @@ def test_flood_that_lasts_is_conflated_and_never_ends_the_connection(stage: Stag
             lambda: collector.metric("kraken_book_conflated_events_total") > 20 * MAX_WAITING,
             "events are conflated",
         )
-        assert collector.lines("feed paused, redis writes too slowly")
+        collector.wait_for_line("feed paused, redis writes too slowly")
         enough = scene.verified() + 100 * MAX_WAITING
         wait_until(lambda: scene.verified() > enough, "the books follow the feed")
         assert collector.live() == len(SYMBOLS)

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from lab.redis_fleet import Fleet, RedisServer, command
-from lab.redis_uses import RedisUses
+from lab.redis_uses import CLOSED, RedisUses
 from lab.services import Api
 from lab.sse.client_reader import ClientReader
 from lab.sse.stream import SseStream
@@ -156,7 +156,10 @@ def test_user_may_call_exactly_the_commands_that_its_service_calls(
     observed: Observed, user: str
 ) -> None:
     commands, _ = granted(user)
-    assert observed.uses.commands[user] - ALWAYS == commands - OF_CLUSTER
+    used = observed.uses.commands[user] - ALWAYS
+    assert used - commands == set()
+    # On a busy machine a call may exceed its time limit, so that its connection is closed at once.
+    assert commands - OF_CLUSTER - used <= observed.uses.commands[CLOSED]
 
 
 @pytest.mark.parametrize("user", ["collector", "api"])
@@ -169,7 +172,9 @@ def test_user_may_reach_exactly_the_keys_that_its_service_uses(
         for key in observed.uses.keys[user]
     }
     assert [key for key, found in matching.items() if not found] == []
-    assert set().union(*matching.values()) == patterns
+    unused = patterns - set().union(*matching.values())
+    closed = observed.uses.keys[CLOSED]
+    assert [each for each in unused if not any(fnmatchcase(key, each) for key in closed)] == []
 
 
 @pytest.mark.parametrize("key", ["kraken:symbols", "kraken:wake", "kraken:book:{BTC/USD}"])

@@ -45,7 +45,9 @@ async def test_answer_that_trickles_in_is_abandoned_in_time() -> None:
             await fetched(api, 0.2)
     error = caught.value.error(ApiAddress("http://here"))
     assert isinstance(error, TimedOut)
-    assert str(error) == "http://here: no answer within 0.2 s"
+    assert (
+        str(error) == "http://here: no answer within 0.2 s; if the server is slow, raise timeout="
+    )
 
 
 async def test_redirects_are_followed_to_a_limit_without_reading_their_bodies() -> None:
