@@ -1,4 +1,4 @@
-"""Who may see what: keys, tokens and tickets, and the callers of the api.
+"""Access control: keys, tokens and tickets, and the callers of the api.
 
 In the order of a request: `gate` refuses it, or sets its `caller` by the `permission` that the
 `authenticator` finds for its key (`key_file`), token (`tokens`, `remote_keys`) or ticket

@@ -1,4 +1,4 @@
-"""The caller of a request: who asks, and what this caller may see."""
+"""The caller of a request, with its address and its permission."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends a request.
+    """The sender of a request.
 
     Attributes:
         permission: What the caller may do.
@@ -34,17 +34,17 @@ class Caller:
 
     @property
     def name(self) -> str:
-        """The name of the key or token, "" without one."""
+        """The name of the key or token; empty without one."""
         return self.permission.name
 
     @property
     def symbols(self) -> Selection | None:
-        """The symbols that the caller may see; None for all."""
+        """The permitted symbols; None means all."""
         return self.permission.symbols
 
     @property
     def limits(self) -> KeyLimits:
-        """The limits of the key; those that are None are the api's settings."""
+        """The limits of the key; None means the setting of the api."""
         return self.permission.limits
 
 
@@ -57,6 +57,6 @@ def set_caller(scope: Scope, caller: Caller) -> None:
 
 
 def caller_of(scope: Scope) -> Caller:
-    """Return the caller of a request; one without a name, who may see all, if none is set."""
+    """Return the caller of a request; without one, a caller that may see all symbols."""
     caller = scope.get(_KEY)
     return caller if isinstance(caller, Caller) else _UNKNOWN

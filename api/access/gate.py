@@ -1,4 +1,4 @@
-"""The gate: which requests need a key, and whose request it is.
+"""The gate refuses requests without a valid credential, and sets the caller of the others.
 
 Without keys and tokens there is no gate. With them, each request for data needs a credential. The
 page, its files and the specification contain no data and need none; nor do the health checks.

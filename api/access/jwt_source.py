@@ -1,4 +1,7 @@
-"""The setting API_JWT. This module imports little, because `--help` reads the settings too."""
+"""The type of the setting API_JWT.
+
+This module imports little, because `--help` loads it with the settings.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _FORMS = (
 
 
 class JwtSource(NamedTuple):
-    """The setting API_JWT: where the keys of tokens are."""
+    """The value of API_JWT: the place of the keys that verify tokens."""
 
     kind: str
     """`hs256`, `jwks` or `https`."""

@@ -1,4 +1,4 @@
-"""The keys of the key file, read again when the file changes."""
+"""Read the key file, and read it again when it changes."""
 
 from __future__ import annotations
 
@@ -108,12 +108,13 @@ class KeyFile:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise Unusable(f"{self._path} cannot be read: {_text(error)}") from error
+        # Invalid content is not parsed again until it changes.
+        self._signature = signature
         keys = parse_key_file(content)
         self._by_digest = {
             key.sha256: Permission(key.name, key.selection, key.limits, key.expires_at, key.sha256)
             for key in keys
         }
-        self._signature = signature
         KEY_FILE_UP.set(1)
         KEYS.set(len(keys))
 

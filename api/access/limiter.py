@@ -1,4 +1,4 @@
-"""The limits of all callers: requests, streams, symbols, views and resumes.
+"""Enforce the limits of callers: requests, streams, symbols, views and resumes.
 
 Requests, streams and resumes are counted in all replicas together. Views are counted in each
 replica, because what they cost is the memory of one replica.
@@ -21,7 +21,7 @@ from api.access.window_storage import WindowStorage
 from kraken_book.access_keys import KeyLimits
 from runtime.redis.nodes import Nodes
 
-# Another stream must end first, and nobody knows when.
+# A guess: the time until another stream ends is unknown.
 PLACE_SECONDS = 5.0
 # A client that goes on after so many refusals gets each further one late. So a flood of refused
 # requests costs little: a connection has one answer at a time.

@@ -1,4 +1,4 @@
-"""The limits of a caller, and the errors of those that are reached."""
+"""The limits of a caller, and the errors if one is reached."""
 
 from __future__ import annotations
 

@@ -122,6 +122,8 @@ class StreamPlaces:
         for caller in [each for each in self._locks if not self._is_used(each)]:
             del self._locks[caller]
         if not self._redis.is_up:
+            # The places of others expire in Redis before it is asked again, or soon after.
+            self._changed.intersection_update(self._open)
             return
         by_node: defaultdict[RedisNode, list[str]] = defaultdict(list)
         for caller in self._changed:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api.http.web_headers import PAGE_POLICY
@@ -34,19 +34,22 @@ class PageFiles(StaticFiles):
         return response
 
 
-async def page(_request: Request) -> Response:
+_files = PageFiles(directory=PAGE)
+
+
+async def page(request: Request) -> Response:
     """Answer with the live page."""
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+    return await _files.get_response("index.html", request.scope)
 
 
-async def javascript_module(_request: Request) -> Response:
+async def javascript_module(request: Request) -> Response:
     """Answer with the module that reads books in JavaScript."""
-    return FileResponse(PAGE / "kraken-book.js", headers=PAGE_HEADERS)
+    return await _files.get_response("kraken-book.js", request.scope)
 
 
-async def favicon(_request: Request) -> Response:
+async def favicon(request: Request) -> Response:
     """Answer with the page's icon, for browsers that look for it here."""
-    return FileResponse(PAGE / "favicon.svg", headers=PAGE_HEADERS)
+    return await _files.get_response("favicon.svg", request.scope)
 
 
 async def robots(_request: Request) -> Response:

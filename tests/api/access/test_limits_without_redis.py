@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from api.access.limits import LimitReached
 from kraken_book.access_keys import KeyLimits
 from lab.waiting import async_wait_until
+from runtime.redis.exchange import RedisNode
 from tests.api.access.replicas import allowed_of, client_at, limiter_of_replica, limiter_with_faults
 
 HERE = client_at("192.0.2.7")
@@ -102,3 +103,23 @@ async def test_many_requests_that_wait_for_redis_wait_once(redis_url: str) -> No
         nodes.fault = "hangs"
         counts = await asyncio.gather(*(allowed_of(limiter, HERE, 1) for _ in range(100)))
         assert sum(counts) == 20
+
+
+async def test_streams_that_ended_while_redis_was_away_are_not_written_later(
+    redis_url: str, redis: RedisNode
+) -> None:
+    settings = KeyLimits(streams=1)
+    async with limiter_with_faults(redis_url, settings) as (limiter, nodes):
+        nodes.fault = RedisConnectionError("Connection refused")
+        for number in range(50):
+            async with limiter.stream(client_at(f"192.0.2.{number}"), None):
+                pass
+        assert not is_shared()
+        # As `run` does while Redis is away: it forgets them, however many they are.
+        await limiter.aclose()
+        nodes.fault = None
+        await async_wait_until(is_shared, "the limits are shared again")
+        calls = nodes.calls
+        await limiter.aclose()
+        assert nodes.calls == calls
+    assert not await redis.keys("kraken-book:limits:streams:*")

@@ -44,3 +44,12 @@ async def test_head_of_a_stream_has_its_headers(client: httpx.AsyncClient, btc: 
     answer = await client.head("/stream/BTC/USD")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("path", ["/", "/kraken-book.js", "/favicon.ico", "/page/page.js"])
+async def test_unchanged_file_is_not_sent_again(client: httpx.AsyncClient, path: str) -> None:
+    first = await client.get(path)
+    assert first.content
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = await client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
