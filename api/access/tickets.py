@@ -1,4 +1,4 @@
-"""Tickets: a browser's EventSource cannot send a header, so a ticket in its address stands in.
+"""Tickets: one-time credentials in an address, because EventSource cannot send a header.
 
 A ticket opens one stream within a minute, on any replica. Redis keeps the digest of the ticket, and
 the digest of the key behind it or what the token behind it permits; never a ticket, a key or a

@@ -249,7 +249,7 @@ class ClientSession:
         yield from self.end()
 
     def close(self) -> None:
-        """Record that nobody reads the stream any more, so no book is current."""
+        """Record that the iteration has ended, so that no book is current."""
         self._outage.reason = self._outage.reason or CLOSED
         for book in self.books.values():
             book.disconnect()

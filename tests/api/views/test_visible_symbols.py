@@ -80,7 +80,7 @@ async def test_symbols_that_join_and_leave_are_told_to_those_who_may_see_them(
         await eth.until("ETH/EUR", "status")
         assert btc.symbols == {"BTC/USD", "BTC/EUR"}
         assert eth.symbols == {"ETH/USD", "ETH/EUR"}
-        # One that returns is told of the departures that it may see, and of no others.
+        # A reader that returns receives the departures of permitted symbols only.
         back = Reader(replica, "BTC/*", view)
         async with back.reading(watermark="1"):
             await back.until("BTC/EUR", "status")
