@@ -88,6 +88,7 @@ class RedisUses:
         self.keys[user].update(_KEY.findall(f'"{line["command"].replace(" ", chr(34) + chr(34))}'))
 
     def _user_of(self, address: str) -> str:
-        if address not in self._users:
+        # A connection that was seen before its AUTH was still the default user's.
+        if self._users.get(address, "default") == "default":
             self._learn_users()
         return self._users.get(address, CLOSED)
