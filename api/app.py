@@ -195,7 +195,7 @@ async def run(
     if authenticator is not None or settings.limits != NO_LIMITS:
         from api.access.limiter import Limiter  # noqa: PLC0415 - `limits` is loaded if needed
 
-        limiter = Limiter(settings.limits, access_nodes)
+        limiter = Limiter(settings.limits, access_nodes, denials=settings.denial_limit)
     api = Api(
         nodes,
         authenticator=authenticator,

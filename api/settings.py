@@ -65,6 +65,8 @@ class ApiSettings(ServiceSettings):
     """choices of symbols and view that one key or address may read at once in one replica"""
     api_limit_resumes: Limit | None = None
     """resumes a minute of one key or address for which Redis must be read"""
+    api_limit_denials: Limit | None = None
+    """requests a minute without a valid key of one address; API_LIMIT_REQUESTS if unset"""
     api_max_streams: Limit = 50_000
     """streams that this replica may have open"""
     api_max_connections: Limit | None = None
@@ -79,6 +81,11 @@ class ApiSettings(ServiceSettings):
     """address of API_OPS_PORT"""
     api_ops_port: Port | None = None
     """port of /healthz, /readyz and /metrics; if unset, they are on API_PORT"""
+
+    @property
+    def denial_limit(self) -> int | None:
+        """The denied requests a minute of one address; None for no limit."""
+        return self.api_limit_denials or self.api_limit_requests
 
     @property
     def limits(self) -> KeyLimits:

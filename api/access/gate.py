@@ -6,7 +6,8 @@ page, its files and the specification contain no data and need none; nor do the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -18,10 +19,10 @@ from api.access.authenticator import Authenticator
 from api.access.caller import Caller, caller_of, set_caller
 from api.access.permission import Denied, Permission
 from api.store.errors import ApiError
-from api.store.metrics import DENIED
 
-# Its labels have symbols and names of all callers.
-_METRICS = "metrics"
+if TYPE_CHECKING:  # it imports `limits`, which an api without limits need not load
+    from api.access.limiter import Limiter
+
 _STREAM = "stream"
 TICKET_PARAMETER = "ticket"
 
@@ -31,11 +32,16 @@ Answer = Callable[[Request, Exception], Awaitable[Response]]
 class Gate:
     """An ASGI layer that sets the caller of each request, or refuses the request.
 
+    An address that was denied too often gets a 429 before its credential is looked at, so that a
+    right guess looks like a wrong one. A ticket is looked at in any case: it cannot be guessed, and
+    its address may have others behind it.
+
     Args:
         app: The application.
         authenticator: Decides about credentials.
         answer: Returns the response for Denied or an ApiError.
         public_paths: The first parts of the paths that need no credential.
+        limiter: Limits the denials of each address; None for no limits.
     """
 
     def __init__(
@@ -44,11 +50,13 @@ class Gate:
         authenticator: Authenticator,
         answer: Answer,
         public_paths: Collection[str],
+        limiter: Limiter | None = None,
     ) -> None:
         self._app = app
         self._public_paths = public_paths
         self._authenticator = authenticator
         self._answer = answer
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller, or answer it with a problem."""
@@ -57,8 +65,6 @@ class Gate:
             try:
                 permission = await self._permission(scope, first)
             except (Denied, ApiError) as error:
-                if isinstance(error, Denied):
-                    DENIED.labels(error.code).inc()
                 response = await self._answer(Request(scope, receive), error)
                 await response(scope, receive, send)
                 return
@@ -69,12 +75,24 @@ class Gate:
         """Return what the request's credential permits; raise Denied or ApiError."""
         headers = Headers(scope=scope).getlist("Authorization")
         takes_ticket = first == _STREAM and scope["method"] in {"GET", "HEAD"}
-        ticket = _ticket_of(scope) if takes_ticket else None
-        if headers or ticket is None:
-            permission = await self._authenticator.permission(headers)
-            if first == _METRICS and permission.symbols is not None:
-                raise Denied("key-forbids", "/metrics needs a key for all symbols")
-            return permission
+        ticket = _ticket_of(scope) if takes_ticket and not headers else None
+        sender, limiter = caller_of(scope), self._limiter
+        if limiter is None:
+            return await self._found(headers, ticket)
+        if ticket is None:
+            await limiter.check_denials(sender, headers)
+        try:
+            permission = await self._found(headers, ticket)
+        except Denied:
+            await limiter.count_denial(sender, headers)
+            raise
+        if ticket is None:
+            limiter.note_accepted(sender, headers)
+        return permission
+
+    async def _found(self, headers: Sequence[str], ticket: str | None) -> Permission:
+        if ticket is None:
+            return await self._authenticator.permission(headers)
         return await self._authenticator.redeem(ticket)
 
     def _caller(self, scope: Scope, permission: Permission) -> Caller:

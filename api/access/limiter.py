@@ -1,24 +1,24 @@
-"""Enforce the limits of callers: requests, streams, symbols, views and resumes.
+"""Enforce the limits of callers: requests, streams, symbols, views, resumes and denials.
 
-Requests, streams and resumes are counted in all replicas together. Views are counted in each
-replica, because what they cost is the memory of one replica.
+Views are counted in each replica, because what they cost is the memory of one replica. All others
+but symbols are counted in all replicas together.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Coroutine, Hashable, Iterator
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import AsyncIterator, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal
 
 from api.access.caller import Caller
-from api.access.limits import LimitReached, RequestTooLarge, caller_id, limits_of
+from api.access.limits import LimitName, LimitReached, RequestTooLarge, caller_id, limits_of
 from api.access.rates import Counters, Rates, Standing
 from api.access.shared_redis import DEADLINE, PROBE_INTERVAL, SharedRedis
 from api.access.stream_places import LEASE_SECONDS, RENEW_INTERVAL, StreamPlaces
 from api.access.window_storage import WindowStorage
-from kraken_book.access_keys import KeyLimits
+from kraken_book.access_keys import KeyLimits, digest_of
 from runtime.redis.nodes import Nodes
 
 # A guess: the time until another stream ends is unknown.
@@ -28,10 +28,13 @@ PLACE_SECONDS = 5.0
 PROMPT_REFUSALS = 10
 LATE_SECONDS = 1.0
 
-_RATE_WORDS = {
+_RATE_WORDS: Mapping[LimitName, str] = {
     "requests": "requests a minute",
     "resumes": "resumes a minute from so far back that Redis must be read",
+    "denials": "requests a minute without a valid key",
 }
+# Pairs of an address and a credential that was valid. Each takes about 300 bytes.
+MAX_ACCEPTED = 20_000
 
 
 class Limiter:
@@ -40,6 +43,7 @@ class Limiter:
     Args:
         settings: The limits of callers whose key has none of its own; None is no limit.
         nodes: The Redis that all replicas share, which accepts writes.
+        denials: The denied requests a minute of one address; None for no limit.
         deadline: Seconds for which a request waits for Redis at most.
         probe_interval: Seconds between two questions to a Redis that is away.
         lease_seconds: Seconds after which the streams of a dead replica no longer count.
@@ -52,6 +56,7 @@ class Limiter:
         settings: KeyLimits,
         nodes: Nodes,
         *,
+        denials: int | None = None,
         deadline: float = DEADLINE,
         probe_interval: float = PROBE_INTERVAL,
         lease_seconds: float = LEASE_SECONDS,
@@ -59,11 +64,14 @@ class Limiter:
         late_seconds: float = LATE_SECONDS,
     ) -> None:
         self._settings = settings
+        self._denials = denials
+        # In the order of their last use.
+        self._accepted: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._late_seconds = late_seconds
         storage = WindowStorage(nodes)
         self._redis = SharedRedis(storage.check, deadline, probe_interval)
         counters = Counters(self._redis, storage)
-        self._rates = {name: Rates(name, counters) for name in ("requests", "resumes")}
+        self._rates = {name: Rates(name, counters) for name in _RATE_WORDS}
         self._places = StreamPlaces(self._redis, nodes, lease_seconds, renew_interval)
         self._views: defaultdict[str, Counter[Hashable]] = defaultdict(Counter)
 
@@ -98,11 +106,58 @@ class Limiter:
             return None
         standing = await self._rates[name].count(caller_id(caller), allowed)
         if not standing.is_allowed:
-            if standing.refusals > PROMPT_REFUSALS:
-                await asyncio.sleep(self._late_seconds)
-            detail = f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
-            raise LimitReached(name, detail, allowed, standing.seconds)
+            await self._delay(standing)
+            raise LimitReached(name, _detail_of(name, allowed), allowed, standing.seconds)
         return standing
+
+    async def check_denials(self, sender: Caller, headers: Sequence[str]) -> None:
+        """Raise LimitReached if the sender had too many denials to send another credential.
+
+        A credential that was valid from the same address before may be sent in any case, so that
+        others behind the address cannot lock its owner out.
+
+        Args:
+            sender: The address; what it may do is not known yet.
+            headers: The Authorization headers of its request.
+
+        Raises:
+            LimitReached: There were too many.
+        """
+        if self._denials is None:
+            return
+        if _pair(sender, headers) in self._accepted:
+            return
+        standing = await self._rates["denials"].check(caller_id(sender), self._denials)
+        if standing is not None:
+            await self._delay(standing)
+            detail = _detail_of("denials", self._denials)
+            raise LimitReached("denials", detail, self._denials, standing.seconds)
+
+    async def count_denial(self, sender: Caller, headers: Sequence[str]) -> None:
+        """Count a denied request; raise LimitReached if there were too many."""
+        if self._denials is None:
+            return
+        self._accepted.pop(_pair(sender, headers), None)
+        standing = await self._rates["denials"].count(caller_id(sender), self._denials)
+        if not standing.is_allowed:
+            await self._delay(standing)
+            detail = _detail_of("denials", self._denials)
+            raise LimitReached("denials", detail, self._denials, standing.seconds)
+
+    def note_accepted(self, sender: Caller, headers: Sequence[str]) -> None:
+        """Note that the credential in `headers` is valid, and comes from this address."""
+        if self._denials is None:
+            return
+        pair = _pair(sender, headers)
+        self._accepted[pair] = None
+        self._accepted.move_to_end(pair)
+        if len(self._accepted) > MAX_ACCEPTED:
+            self._accepted.popitem(last=False)
+
+    async def _delay(self, refusal: Standing) -> None:
+        """Let a client wait that ignores refusals."""
+        if refusal.refusals > PROMPT_REFUSALS:
+            await asyncio.sleep(self._late_seconds)
 
     def check_symbols(self, caller: Caller, symbols: int) -> None:
         """Raise LimitReached if a stream of so many symbols is not allowed."""
@@ -162,3 +217,12 @@ class Limiter:
                 del views[choice]
             if not views:
                 self._views.pop(caller_key, None)
+
+
+def _detail_of(name: LimitName, allowed: int) -> str:
+    return f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
+
+
+def _pair(sender: Caller, headers: Sequence[str]) -> tuple[str, str]:
+    """Return the identities of an address and of a credential, without either."""
+    return caller_id(sender), digest_of("\n".join(headers))

@@ -12,7 +12,7 @@ from api.access.caller import Caller
 from api.store.errors import ApiError
 from kraken_book.access_keys import NO_LIMITS, KeyLimits
 
-LimitName = Literal["requests", "streams", "symbols", "views", "resumes"]
+LimitName = Literal["requests", "streams", "symbols", "views", "resumes", "denials", "tickets"]
 
 WINDOW_SECONDS = 60
 # A client usually gets a whole /64 of IPv6 addresses, so one of them says nothing about it.

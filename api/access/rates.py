@@ -101,6 +101,11 @@ class _Quota:
         self.taken_at = self.valid_until = self.refused_until = self.reset_at = float("-inf")
         self.asking: asyncio.Task[None] | None = None
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether the last permit of the window is used, or being asked for."""
+        return self.asking is not None or not (self.permits or self.remaining)
+
     def next_size(self, now: float, most: int) -> int:
         """Return how many permits to take, by how fast the last ones were used."""
         if self.permits:
@@ -151,23 +156,42 @@ class Rates:
     async def count(self, caller: str, allowed: int) -> Standing:
         """Count an event of a caller if it is allowed; return whether it is."""
         quota = self._quota(caller)
+        if not await self._has_permit(caller, quota, allowed):
+            return self._refusal(quota)
+        quota.permits -= 1
+        quota.refusals = 0
+        return self._standing(quota, quota.remaining + quota.permits)
+
+    async def check(self, caller: str, allowed: int) -> Standing | None:
+        """Return the refusal of a caller whose next event is not allowed; count nothing.
+
+        Returns:
+            None if the event is allowed, or if this replica has counted no event of the caller.
+        """
+        quota = self._quotas.get(caller)
+        if quota is None or not quota.is_spent or await self._has_permit(caller, quota, allowed):
+            return None
+        return self._refusal(quota)
+
+    async def _has_permit(self, caller: str, quota: _Quota, allowed: int) -> bool:
+        """Return whether a permit is here, or can be taken from the window."""
         while True:
             now = self._clock()
             if quota.permits and now < quota.valid_until:
-                quota.permits -= 1
-                quota.refusals = 0
-                return self._standing(quota, now, is_allowed=True)
+                return True
             if now < quota.refused_until:
-                quota.refusals += 1
-                return self._standing(quota, now, is_allowed=False)
+                return False
             if quota.asking is None:
                 quota.asking = asyncio.create_task(self._take_permits(caller, quota, allowed))
             # One of many waiting requests may leave; the others need the answer.
             await asyncio.shield(quota.asking)
 
-    def _standing(self, quota: _Quota, now: float, *, is_allowed: bool) -> Standing:
-        remaining = quota.remaining + quota.permits if is_allowed else 0
-        seconds = max(0.0, quota.reset_at - now)
+    def _refusal(self, quota: _Quota) -> Standing:
+        quota.refusals += 1
+        return self._standing(quota, 0, is_allowed=False)
+
+    def _standing(self, quota: _Quota, remaining: int, *, is_allowed: bool = True) -> Standing:
+        seconds = max(0.0, quota.reset_at - self._clock())
         return Standing(is_allowed, remaining, seconds, quota.refusals)
 
     def _quota(self, caller: str) -> _Quota:

@@ -10,6 +10,8 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.caller import caller_of
+from api.access.permission import Denied
 from api.delivery.streams import Streams
 from api.http.answers import Health, Readiness
 from api.http.json_text import encode_json
@@ -54,8 +56,11 @@ class Ops:
             raise redis_away(error) from error
         return _json(Readiness("ready"))
 
-    async def metrics(self, _request: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """Answer with the metrics in Prometheus's text format, at most a second old."""
+        # The labels have symbols and names of all callers.
+        if caller_of(request.scope).symbols is not None:
+            raise Denied("key-forbids", "/metrics needs a key for all symbols")
         if self._fresh_texts.admits("") or not self._text:
             self._text = generate_latest()
         return Response(self._text, media_type=CONTENT_TYPE_LATEST)

@@ -53,6 +53,11 @@ PROBLEM_KINDS = {
         "the client resumed from far back as often as a minute allows",
         (*_PASSING, *_LIMIT),
     ),
+    "too-many-denials": ProblemKind(
+        429,
+        "the address has sent as many requests without a valid key as a minute allows",
+        (*_PASSING, *_LIMIT),
+    ),
     "failure": ProblemKind(500, "a fault of the api; its log has the traceback"),
     "no-symbols": ProblemKind(503, "no collector has written its symbols yet", _OF_BOOK),
     "no-book": ProblemKind(503, "the symbol has no book yet", _OF_BOOK),
@@ -80,7 +85,7 @@ PROBLEM_KINDS = {
 # Problems that any route can answer.
 EVERYWHERE = ("bad-parameter", "bad-host", "uri-too-long", "wrong-host", "failure")
 # Problems of routes that need a key, if the api has any.
-OF_KEY = ("key-missing", "key-unknown", "key-expired", "issuer-away")
+OF_KEY = ("key-missing", "key-unknown", "key-expired", "issuer-away", "too-many-denials")
 # Problems of routes that count for the limit of requests.
 OF_LIMIT = ("too-many-requests",)
 # Problems of routes that open streams.

@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.access.limits import LimitReached
+from api.access.limits import WINDOW_SECONDS, LimitReached
 from api.access.permission import Denied
 from api.http.answers import ProblemAnswer
 from api.http.json_text import encode_json
 from api.store.errors import MAX_SHOWN, ApiError
-from api.store.metrics import LIMITED
+from api.store.metrics import DENIED, LIMITED
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -64,6 +64,10 @@ def problem_of(error: ApiError) -> Problem:
     # Without `retry_after` the request itself is too large, and time does not help.
     if isinstance(error, LimitReached) and "retry_after" in members:
         problem.headers["RateLimit"] = f'"{error.name}";r=0;t={members["retry_after"]}'
+        if error.name == "denials":
+            # `LimitLayer` adds the policies of callers, and a denied request has none.
+            policy = f'"denials";q={members["allowed"]};w={WINDOW_SECONDS}'
+            problem.headers["RateLimit-Policy"] = policy
     return problem
 
 
@@ -119,6 +123,7 @@ async def on_problem(request: Request, error: Exception) -> Response:
             LIMITED.labels(limit).inc()
         problem = problem_of(error)
     elif isinstance(error, Denied):
+        DENIED.labels(error.code).inc()
         problem = denied(error)
     else:
         assert isinstance(error, Problem)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api.access.authenticator import Authenticator
 from api.access.gate import Gate
+from api.access.permission import Denied
 from api.delivery.stream_start import StreamStarter
 from api.delivery.streams import Streams
 from api.http import operations
@@ -105,7 +106,7 @@ def make_app(
     if limiter is not None:
         app = LimitLayer(app, limiter)
     if authenticator is not None:
-        app = Gate(app, authenticator, on_problem, operations.PUBLIC_PATHS)
+        app = Gate(app, authenticator, on_problem, operations.PUBLIC_PATHS, limiter)
     return _behind_the_web(app, routes, site)
 
 
@@ -130,6 +131,7 @@ def _router(routes: Sequence[BaseRoute]) -> ASGIApp:
         routes=routes,
         exception_handlers={
             ApiError: on_problem,
+            Denied: on_problem,
             Problem: on_problem,
             HTTPException: on_http_exception,
             Exception: on_failure,

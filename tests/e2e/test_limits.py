@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from kraken_book.access_keys import AccessKey, digest_of, render_key_file
 from lab.ports import free_port
 from lab.services import Api
 from lab.sse.stream import SseStream, StreamRefusedError, stream_path
@@ -20,7 +22,7 @@ from launcher.embedded_redis import EmbeddedRedis
 from runtime.redis.client import connect_redis
 from tests.api.replica import EPOCH, Written
 
-REQUESTS, STREAMS, RESUMES = 40, 2, 1
+REQUESTS, STREAMS, RESUMES, DENIALS = 40, 2, 1, 8
 SYMBOL = "BTC/USD"
 # More than a ring keeps in memory.
 PAST_EVENTS = 4500
@@ -52,6 +54,7 @@ class LimitScene:
         redis = stage.redis()
         self.counters = EmbeddedRedis(free_port())
         stage.enter(self.counters)
+        self.redis_url = redis.url
         asyncio.run(write_past(redis.url))
         stored = StoredBooks(redis.url)
         stage.undo(stored.close)
@@ -138,6 +141,42 @@ def test_streams_are_limited_together_and_free_after_a_kill(
     assert refusal(opened, other, client) is None
     one.restart()
     one.answers("/healthz")
+
+
+def test_guesses_of_keys_are_limited_at_all_replicas_and_harm_no_reader(
+    stage: Stage, scene: LimitScene, tmp_path: Path
+) -> None:
+    keys = {name: f"kb_{name}" for name in ("reader", "newcomer")}
+    file = tmp_path / "keys.json"
+    file.write_bytes(
+        render_key_file([AccessKey(name, digest_of(key)) for name, key in keys.items()])
+    )
+    replicas = [
+        stage.api(
+            scene.redis_url,
+            API_ACCESS_REDIS_URL=scene.counters.url,
+            API_KEYS_FILE=str(file),
+            API_LIMIT_DENIALS=str(DENIALS),
+            API_TRUSTED_PROXIES="127.0.0.1",
+            API_MAX_AGE="3600",
+        )
+        for _ in range(2)
+    ]
+
+    def ask(api: Api, key: str, client: str = "198.51.100.7") -> int:
+        headers = {"X-Forwarded-For": client, "Authorization": f"Bearer {key}"}
+        return api.get("/symbols", headers=headers).status_code
+
+    assert [ask(api, keys["reader"]) for api in replicas] == [200, 200]
+    statuses = [ask(replicas[number % 2], f"kb_{number}") for number in range(DENIALS + 6)]
+    assert statuses == [401] * DENIALS + [429] * 6
+    assert [ask(api, keys["newcomer"]) for api in replicas] == [429, 429]
+    assert [ask(api, keys["reader"]) for api in replicas] == [200, 200]
+    assert ask(replicas[0], keys["newcomer"], "198.51.100.8") == 200
+    with Redis.from_url(scene.counters.url, decode_responses=True) as counters:
+        found = " ".join(counters.scan_iter("*denials*"))
+    assert "198.51.100" not in found
+    assert found.startswith("kraken-book:limits:")
 
 
 def test_without_their_redis_replicas_limit_alone_until_it_is_back(scene: LimitScene) -> None:
