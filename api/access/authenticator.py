@@ -12,6 +12,7 @@ from api.access.tickets import Tickets
 
 if TYPE_CHECKING:
     from api.access.remote_keys import RemoteKeys
+    from api.access.token_key_file import TokenKeyFile
     from api.access.tokens import Tokens
 
 _BEARER = "bearer"
@@ -25,7 +26,7 @@ class Authenticator:
         keys: The keys of the key file; None if there is no such file.
         tokens: Verifies tokens; None if tokens are off.
         tickets: Issues and redeems tickets.
-        remote: Fetches the keys of tokens; None if they are in a file.
+        token_keys: Keeps the keys of tokens up to date; None if they do not change.
     """
 
     def __init__(
@@ -33,16 +34,16 @@ class Authenticator:
         keys: KeyFile | None,
         tokens: Tokens | None,
         tickets: Tickets,
-        remote: RemoteKeys | None = None,
+        token_keys: TokenKeyFile | RemoteKeys | None = None,
     ) -> None:
         self._keys = keys
         self._tokens = tokens
-        self._remote = remote
+        self._token_keys = token_keys
         self.tickets = tickets
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """Return the coroutines to run for the life of the process."""
-        return [each.run() for each in (self._keys, self._remote) if each is not None]
+        return [each.run() for each in (self._keys, self._token_keys) if each is not None]
 
     async def permission(self, headers: Sequence[str]) -> Permission:
         """Return what a request's Authorization headers permit; raise Denied or ApiError."""

@@ -11,6 +11,7 @@ import httpx
 
 from api.access.tokens import MAX_KEY_BYTES, KeySet, VerificationKey
 from api.store.errors import IssuerAway
+from api.store.metrics import TOKEN_KEYS_UP
 from kraken_book.errors import Unusable
 from runtime.logs import get_logger
 
@@ -85,6 +86,7 @@ class RemoteKeys:
                 self._keys = KeySet.parse(await self._read())
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, Unusable) as error:
             fault = str(error) or type(error).__name__
+            TOKEN_KEYS_UP.set(0)
             if fault != self._fault:
                 log.error("key set not fetched", url=self._url, error=fault[:200])
             self._fault = fault
@@ -92,6 +94,7 @@ class RemoteKeys:
             if self._fault is not None:
                 log.info("key set fetched again", url=self._url)
             self._fault = None
+            TOKEN_KEYS_UP.set(1)
         finally:
             self._fetched_at = self._clock()
             self._fetching = None

@@ -15,7 +15,7 @@ from runtime.redis.nodes import Nodes
 
 if TYPE_CHECKING:
     from api.access.remote_keys import RemoteKeys
-    from api.access.tokens import KeySet, OneSecret
+    from api.access.token_key_file import TokenKeyFile
 
 FETCH_TIMEOUT = 5.0
 
@@ -24,7 +24,7 @@ class AccessFiles(NamedTuple):
     """What a process accepts, as it read it at its start."""
 
     keys: KeyFile | None = None
-    token_keys: OneSecret | KeySet | RemoteKeys | None = None
+    token_keys: TokenKeyFile | RemoteKeys | None = None
     audience: str | None = None
 
     @property
@@ -75,19 +75,17 @@ def make_authenticator(files: AccessFiles, nodes: Nodes) -> Authenticator | None
     tickets = Tickets(nodes)
     if source is None:
         return Authenticator(files.keys, None, tickets)
-    from api.access.remote_keys import RemoteKeys  # noqa: PLC0415 - as below
     from api.access.tokens import Tokens  # noqa: PLC0415 - as below
 
-    remote = source if isinstance(source, RemoteKeys) else None
-    return Authenticator(files.keys, Tokens(source, files.audience), tickets, remote)
+    return Authenticator(files.keys, Tokens(source, files.audience), tickets, source)
 
 
-def _token_keys(jwt: JwtSource) -> OneSecret | KeySet | RemoteKeys:
+def _token_keys(jwt: JwtSource) -> TokenKeyFile | RemoteKeys:
     # An api without tokens starts a tenth faster without these.
-    from api.access.tokens import read_keys  # noqa: PLC0415
+    from api.access.token_key_file import TokenKeyFile  # noqa: PLC0415
 
     if jwt.kind != "https":
-        return read_keys(jwt)
+        return TokenKeyFile(jwt)
     import httpx  # noqa: PLC0415
 
     from api.access.remote_keys import RemoteKeys  # noqa: PLC0415

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import time
 from typing import Any, Protocol
 
 import jwt
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, InvalidTokenError
 
-from api.access.jwt_source import JwtSource
 from api.access.permission import Denied, Permission
 from kraken_book.access_keys import permitted_symbols
 from kraken_book.errors import Unusable
@@ -110,6 +108,21 @@ class OneSecret:
     def __init__(self, secret: bytes) -> None:
         self._key = VerificationKey(secret, ("HS256",))
 
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return 1
+
+    @classmethod
+    def parse(cls, content: bytes) -> OneSecret:
+        """Return the secret in the content of a file; raise Unusable if it is too short."""
+        secret = content.removesuffix(b"\n").removesuffix(b"\r")
+        if len(secret) < MIN_SECRET_BYTES:
+            raise Unusable(
+                f"the secret has {len(secret)} bytes, and at least {MIN_SECRET_BYTES} are needed:"
+                " openssl rand -hex 32"
+            )
+        return cls(secret)
+
     async def key_for(self, key_id: str | None) -> VerificationKey | None:  # noqa: ARG002 - has one
         """Return the secret."""
         return self._key
@@ -120,6 +133,10 @@ class KeySet:
 
     def __init__(self, keys: Mapping[str | None, VerificationKey]) -> None:
         self._keys = keys
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._keys)
 
     @classmethod
     def parse(cls, content: bytes) -> KeySet:
@@ -142,29 +159,6 @@ class KeySet:
         if key_id is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(key_id) if isinstance(key_id, str) else None
-
-
-def read_keys(source: JwtSource) -> OneSecret | KeySet:
-    """Return the keys in a file; raise Unusable if they cannot be read or used."""
-    path = Path(source.place)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_KEY_BYTES + 1)
-    except OSError as error:
-        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > MAX_KEY_BYTES:
-        raise Unusable(f"{path} has more than {MAX_KEY_BYTES} bytes")
-    if source.kind == "jwks":
-        try:
-            return KeySet.parse(content)
-        except Unusable as error:
-            raise Unusable(f"{path}: {error}") from error
-    secret = content.removesuffix(b"\n").removesuffix(b"\r")
-    if len(secret) < MIN_SECRET_BYTES:
-        raise Unusable(
-            f"{path}: a secret has at least {MIN_SECRET_BYTES} bytes: openssl rand -hex 32"
-        )
-    return OneSecret(secret)
 
 
 def _public_key(found: Mapping[str, Any]) -> VerificationKey | None:

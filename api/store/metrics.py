@@ -52,6 +52,11 @@ KEY_FILE_UP = Gauge(
     "0 while the key file is invalid or missing and old keys stay, else 1.",
 )
 KEY_FILE_UP.set(1)
+TOKEN_KEYS_UP = Gauge(
+    "kraken_book_token_keys_up",
+    "0 while the file of API_JWT is invalid or missing, or its address does not answer, else 1.",
+)
+TOKEN_KEYS_UP.set(1)
 DENIED = Counter(
     "kraken_book_denied_total", "Requests without a valid key, token or ticket.", ["code"]
 )

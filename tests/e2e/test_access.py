@@ -31,7 +31,8 @@ class AccessScene:
         self.answers: list[str] = []
         self.btc = self.add_key("btc", "--symbols", "BTC/*")
         self.all = self.add_key("all")
-        (folder / "secret").write_text(SECRET)
+        self.secret_file = folder / "secret"
+        self.secret_file.write_text(SECRET)
         redis = stage.redis()
         simulator = stage.simulator("--rate", "50")
         collector = stage.collector(redis.url, simulator.url, KRAKEN_SYMBOLS=SYMBOLS)
@@ -40,7 +41,7 @@ class AccessScene:
             stage.api(
                 redis.url,
                 API_KEYS_FILE=str(self.keys_file),
-                API_JWT=f"hs256:{folder / 'secret'}",
+                API_JWT=f"hs256:{self.secret_file}",
                 LOG_LEVEL="debug",
                 LOG_FORMAT=form,
             )
@@ -151,13 +152,31 @@ def test_keys_open_and_end_streams_on_every_replica_and_never_leak(
         assert secret[3:15] not in written
 
 
-def test_broken_key_file_keeps_the_old_keys_and_is_logged(scene: AccessScene) -> None:
+def test_broken_files_keep_the_old_keys_and_are_logged(scene: AccessScene) -> None:
     first, _ = scene.replicas
     scene.keys_file.write_text("{")
     first.wait_for_line("key file invalid, old keys stay")
-    assert scene.ask(first, "GET", "/symbols", scene.btc).status_code == 200
+    scene.secret_file.write_text("short")
+    first.wait_for_line("key file invalid, old keys stay", count=2)
+    assert "the secret has 5 bytes, and at least 32 are needed" in first.log
+    for old in (scene.btc, scene.token()):
+        assert scene.ask(first, "GET", "/symbols", old).status_code == 200
     metrics = scene.ask(first, "GET", "/metrics", scene.all).text
     assert "kraken_book_key_file_up 0.0" in metrics
+    assert "kraken_book_token_keys_up 0.0" in metrics
+
+
+def test_new_secret_of_tokens_counts_without_a_restart(scene: AccessScene) -> None:
+    secret = scene.hide("fedcba9876543210fedcba9876543210")
+    new = jwt.encode({"exp": time() + 600, "symbols": "*"}, secret, "HS256")
+    old = scene.token()
+    scene.secret_file.write_text(secret)
+    for api in scene.replicas:
+        wait_until(
+            lambda api=api: scene.ask(api, "GET", "/symbols", new).status_code == 200,  # type: ignore[misc]
+            "the replica has read the new secret",
+        )
+        assert scene.ask(api, "GET", "/symbols", old).status_code == 401
 
 
 def test_ticket_works_after_the_replica_that_issued_it_was_killed(scene: AccessScene) -> None:

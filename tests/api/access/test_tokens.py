@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from api.access.jwt_source import JwtSource
 from api.access.permission import Denied, Expiry
 from api.access.start import read_access_files
-from api.access.tokens import KeySet, OneSecret, Tokens, VerificationKey, read_keys
+from api.access.tokens import KeySet, OneSecret, Tokens, VerificationKey
 from kraken_book.access_keys import permitted_symbols
 from kraken_book.errors import Unusable
 from tests.api.access.written_keys import SECRET, token
@@ -205,14 +205,3 @@ def test_address_with_a_password_is_refused_without_it() -> None:
 def test_audience_without_tokens_is_an_error() -> None:
     with pytest.raises(Unusable, match=r"^API_JWT_AUDIENCE=books: needs API_JWT"):
         read_access_files(None, None, "books")
-
-
-def test_short_or_missing_secret_is_refused(tmp_path: Any) -> None:
-    file = tmp_path / "secret"
-    with pytest.raises(Unusable, match="cannot be read"):
-        read_keys(JwtSource("hs256", str(file)))
-    file.write_text("short\n")
-    with pytest.raises(Unusable, match="at least 32 bytes"):
-        read_keys(JwtSource("hs256", str(file)))
-    file.write_bytes(SECRET + b"\n")
-    assert isinstance(read_keys(JwtSource("hs256", str(file))), OneSecret)
