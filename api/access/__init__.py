@@ -5,5 +5,5 @@ In the order of a request: `gate` refuses it, or sets its `caller` by the `permi
 or `remote_keys`) or ticket (`tickets`). `watched_file` reads files again when they change. `start`
 builds these from the settings, of which `jwt_source` is one.
 
-In Redis, only `tickets` writes here: SET and GETDEL on `kraken-book:ticket:*`.
+In Redis, `tickets` writes keys `kraken-book:ticket:*`, and the limits `kraken-book:limits:*`.
 """

@@ -17,8 +17,9 @@ from time import monotonic
 
 from redis.exceptions import NoScriptError
 
+from api.access.script_call import call_script, make_script
 from api.access.shared_redis import SharedRedis
-from api.access.window_storage import KEY_PREFIX, call_script, make_script
+from api.access.window_storage import KEY_PREFIX
 from runtime.redis.exchange import Command, RedisNode
 from runtime.redis.nodes import Nodes
 

@@ -10,23 +10,16 @@ keys that begin with `kraken-book:limits:`. Each key expires within two windows.
 
 from __future__ import annotations
 
-from hashlib import sha1
 from importlib.resources import files
-from typing import Any
 
 from limits.aio.storage import SlidingWindowCounterSupport, Storage
-from redis.exceptions import NoScriptError, RedisError
-from redis.typing import EncodableT
+from redis.exceptions import RedisError
 
+from api.access.script_call import call_script, make_script
 from kraken_book.contract.script import Script
 from runtime.redis.nodes import Nodes
 
 KEY_PREFIX = "kraken-book:limits:"
-
-
-def make_script(text: str) -> Script:
-    """Return a script with the digest by which Redis knows it."""
-    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 def _script_of_limits(name: str) -> Script:
@@ -36,20 +29,6 @@ def _script_of_limits(name: str) -> Script:
 
 _ACQUIRE = _script_of_limits("acquire_sliding_window.lua")
 _WINDOW = _script_of_limits("sliding_window.lua")
-
-
-async def call_script(
-    nodes: Nodes, script: Script, keys: tuple[str, ...], *arguments: EncodableT
-) -> Any:
-    """Return the reply of a script, which is loaded if Redis does not know it yet.
-
-    Raises redis.RedisError or OSError. The keys are in one slot.
-    """
-    rest = (len(keys), *keys, *arguments)
-    try:
-        return await nodes.call(keys[0], "EVALSHA", script.sha, *rest)
-    except NoScriptError:
-        return await nodes.call(keys[0], "EVAL", script.text, *rest)
 
 
 class WindowStorage(Storage, SlidingWindowCounterSupport):

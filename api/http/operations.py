@@ -113,7 +113,7 @@ TICKET = Operation(
     " stream within 60 seconds, on any replica. An api that needs no keys has no tickets.",
     answer=TicketAnswer,
     headers=("Cache-Control",),
-    problems=("no-such-route", "redis-away"),
+    problems=("no-such-route", "redis-away", "too-many-tickets"),
     method="POST",
     status=201,
 )

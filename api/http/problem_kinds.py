@@ -58,6 +58,9 @@ PROBLEM_KINDS = {
         "the address has sent as many requests without a valid key as a minute allows",
         (*_PASSING, *_LIMIT),
     ),
+    "too-many-tickets": ProblemKind(
+        429, "the key has as many unused tickets as are allowed", (*_PASSING, *_LIMIT)
+    ),
     "failure": ProblemKind(500, "a fault of the api; its log has the traceback"),
     "no-symbols": ProblemKind(503, "no collector has written its symbols yet", _OF_BOOK),
     "no-book": ProblemKind(503, "the symbol has no book yet", _OF_BOOK),

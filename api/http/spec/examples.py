@@ -92,6 +92,7 @@ _LIMITS = (
     LimitReached("views", "10 different choices are allowed at once", 10, 5.0),
     LimitReached("resumes", "30 resumes a minute are allowed", 30, 2.0),
     LimitReached("denials", "60 requests a minute without a valid key are allowed", 60, 2.0),
+    LimitReached("tickets", "unused tickets of one key may take 131072 bytes", 131072, 9.0),
     ReplicaFull(50_000),
 )
 
