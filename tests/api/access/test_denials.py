@@ -12,14 +12,17 @@ from api.access.authenticator import Authenticator
 from api.access.limiter import Limiter
 from api.http.proxies import TrustedProxies
 from api.http.routes import Site
+from api.http.web_settings import CorsOrigins
 from kraken_book.access_keys import KeyLimits
 from runtime.redis.exchange import RedisNode
+from runtime.redis.nodes import OneNode
 from tests.api.access.replicas import DEADLINE, FaultyNodes
 from tests.api.access.written_keys import bearer, token
 from tests.api.http.problem_check import assert_problem
 from tests.api.replica import Replica
 
 DENIALS = 3
+PREFLIGHT = {"Access-Control-Request-Headers": "authorization"}
 GUESSER, OTHER = "198.51.100.1", "198.51.100.2"
 
 pytestmark = pytest.mark.usefixtures("two_books")
@@ -165,3 +168,29 @@ async def test_forbidden_metrics_count_as_requests_of_their_key(
     async with replica.client() as client:
         answers = [await ask(client, "kb_btc", path="/metrics") for _ in range(3)]
     assert [each.status_code for each in answers] == [403, 403, 429]
+
+
+async def test_page_of_another_origin_can_read_every_refusal(
+    redis: RedisNode, authenticator: Authenticator
+) -> None:
+    origin = "https://app.example.com"
+    limiter = Limiter(KeyLimits(requests=1), OneNode(redis), denials=1, deadline=DEADLINE)
+    site = Site(origins=CorsOrigins.parse(origin))
+    replica = Replica(redis, authenticator=authenticator, limiter=limiter, site=site)
+    async with replica.client() as client:
+        client.headers["Origin"] = origin
+        answers = [
+            await client.get("/symbols", headers=bearer(key))
+            for key in ("kb_btc", "kb_btc", "kb_wrong", "kb_wrong")
+        ]
+        asked = {"Access-Control-Request-Method": "GET", **PREFLIGHT}
+        preflight = await client.options("/symbols", headers=asked)
+    assert [each.status_code for each in answers] == [200, 429, 401, 429]
+    for answer in [*answers, preflight]:
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert "Origin" in answer.headers["vary"]
+    for answer in answers:
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"Retry-After", "RateLimit", "RateLimit-Policy"} <= set(exposed)
+    # A preflight carries no key; it is neither denied nor limited.
+    assert preflight.status_code == 200

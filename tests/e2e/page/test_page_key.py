@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -12,19 +10,12 @@ from lab.chromium import find_chromium
 from lab.services import Api
 from lab.stage import Stage
 from lab.waiting import wait_until
-from tests.docs.markdown import DOCS, blocks
+from tests.e2e.doc_examples import EVENT_SOURCE, MODULE, SHOWN, TICKETS
 from tests.e2e.shown import Shown
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium or chrome on the PATH")
 
 KEY = "kb_of_this_test"
-# The first example shows the best prices as the title of its page.
-SHOWN = re.compile(r"[\d.]+ [\d.]+")
-MODULE, EVENT_SOURCE, TICKETS = (
-    re.sub(r"</?script[^>]*>", "", block.code)
-    for block in blocks(DOCS / "javascript.md")
-    if block.language == "html"
-)
 
 
 @pytest.fixture(scope="module")
