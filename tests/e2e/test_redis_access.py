@@ -14,6 +14,7 @@ from lab.process import ROOT
 from lab.redis_fleet import Fleet, RedisCluster, RedisServer, command
 from lab.sse.client_reader import ClientReader
 from lab.stage import Stage
+from tests.e2e.limit_scene import SharedLimits
 
 ACL = ROOT / "deploy" / "redis-acl.conf"
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -71,7 +72,11 @@ def test_deployed_acl_users_can_do_their_work_and_no_more(stage: Stage, tmp_path
 
 def test_deployed_acl_users_work_in_cluster(stage: Stage, tmp_path: Path) -> None:
     cluster = stage.enter(RedisCluster(tmp_path, include=acl_for_tests(tmp_path)))
-    assert_reader_goes_on(stage, *as_users(cluster.url))
+    collector_url, api_url = as_users(cluster.url)
+    assert_reader_goes_on(stage, collector_url, api_url)
+    SharedLimits(stage, api_url, tmp_path).assert_shared()
+    for node in cluster.masters:
+        assert node.client.keys("kraken-book:limits:*")
 
 
 def test_wrong_password_is_logged_and_ends_no_service(stage: Stage, tmp_path: Path) -> None:
@@ -147,6 +152,7 @@ def test_services_work_over_tls_with_private_authority(stage: Stage, tmp_path: P
     url = f"rediss://127.0.0.1:{tls_port}/0"
     trusting = f"{url}?ssl_ca_certs={tmp_path / 'ca.pem'}"
     assert_reader_goes_on(stage, trusting, trusting)
+    SharedLimits(stage, trusting, tmp_path).assert_shared()
     # A service that does not know the authority logs the error.
     doubting = stage.api(url)
     line = doubting.wait_for_line("redis unavailable, streams wait")

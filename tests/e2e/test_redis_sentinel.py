@@ -8,6 +8,7 @@ from lab.redis_fleet import SentinelFleet
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from lab.waiting import wait_until
+from tests.e2e.limit_scene import SharedLimits
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 
@@ -26,9 +27,13 @@ def test_killed_master_is_replaced_and_readers_continue(stage: Stage, tmp_path: 
         stage.undo(watch.leave)
         watch.wait_for_seq(20)
 
+    limits = SharedLimits(stage, fleet.url, tmp_path)
+    limits.assert_shared()
+
     fleet.master.kill()
     fleet.wait_for_failover()
     collector.wait_for_line("redis available again")
+    limits.assert_shared()
     streams = StoredBooks(fleet.replica.url)
     stage.undo(streams.close)
     for symbol, watch in watches.items():
