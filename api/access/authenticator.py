@@ -62,6 +62,9 @@ class Authenticator:
         if not found.key_digest:
             if Expiry(found.expires_at).is_over:
                 raise Denied("key-expired", "the token behind the ticket has expired")
+            if self._tokens is None:
+                raise Denied("key-unknown", "the ticket is of a token, and this replica takes none")
+            await self._tokens.check(found)
             return found
         if self._keys is None:
             raise Denied("key-unknown", "the ticket is of a key, and this replica has no key file")
@@ -75,10 +78,10 @@ class Authenticator:
     def validity(self, permission: Permission) -> Callable[[], bool]:
         """Return a function that tells whether a permission still holds."""
         expiry = Expiry(permission.expires_at)
-        keys = self._keys if permission.key_digest else None
+        source = self._keys if permission.key_digest else self._tokens
 
         def is_permitted() -> bool:
-            return not expiry.is_over and (keys is None or keys.is_in_force(permission))
+            return not expiry.is_over and source is not None and source.is_in_force(permission)
 
         return is_permitted
 

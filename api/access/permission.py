@@ -23,6 +23,7 @@ class Permission:
         limits: The limits of the key; those that are None are the api's settings.
         expires_at: Unix seconds at which it ends; None for never.
         key_digest: The digest of the key in the key file; "" for a token.
+        signer: The id of the key that signed the token; "" for a key.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Permission:
     limits: KeyLimits = NO_LIMITS
     expires_at: float | None = None
     key_digest: str = ""
+    signer: str = ""
 
 
 ANYBODY = Permission("")

@@ -53,19 +53,28 @@ class RemoteKeys:
         self._fault: str | None = None
 
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
-        """Return the key with this id, None if it is unknown; fetch the set again for it.
+        """Return the key with this id, None if it is unknown; fetch the set again for it."""
+        found = self._keys.find(key_id) if self._keys else None
+        if found is None:
+            await self.refresh()
+            found = self._keys.find(key_id) if self._keys else None
+        return found
+
+    def has(self, signer: str) -> bool:
+        """Return whether there is a key with this digest."""
+        return self._keys is not None and self._keys.has(signer)
+
+    async def refresh(self) -> None:
+        """Fetch the set again, unless that was done lately.
 
         Raises:
             IssuerAway: The set could not be fetched yet.
         """
-        found = self._keys.find(key_id) if self._keys else None
         is_old = self._clock() - self._fetched_at >= UNKNOWN_KEY_INTERVAL
-        if found is None and (is_old or self._fetching is not None):
+        if is_old or self._fetching is not None:
             await self._fetch_once()
-            found = self._keys.find(key_id) if self._keys else None
         if self._keys is None:
             raise IssuerAway
-        return found
 
     async def run(self) -> None:
         """Fetch the set at once and then at intervals, until the task is cancelled."""

@@ -79,6 +79,7 @@ class _StoredTicket(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     name: str = ""
     symbols: Selection | None = None
     expires_at: float | None = None
+    signer: str = ""
 
 
 class Tickets:
@@ -112,6 +113,7 @@ class Tickets:
                 name=permission.name,
                 symbols=permission.symbols,
                 expires_at=permission.expires_at,
+                signer=permission.signer,
             )
         key, content = KEY_PREFIX + digest_of(ticket), msgspec.json.encode(stored)
         await self._note(owner, ticket, len(key) + len(content) + _OVERHEAD_BYTES)
@@ -140,6 +142,7 @@ class Tickets:
             stored.symbols,
             expires_at=stored.expires_at,
             key_digest=stored.key_digest,
+            signer=stored.signer,
         )
 
     async def _note(self, owner: str, ticket: str, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from api.access.jwt_source import JwtSource
@@ -30,6 +31,14 @@ class TokenKeyFile:
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
         """Return the key with this id, the only one if it is None; None if unknown."""
         return await self._file.keys.key_for(key_id)
+
+    def has(self, signer: str) -> bool:
+        """Return whether there is a key with this digest."""
+        return self._file.keys.has(signer)
+
+    async def refresh(self) -> None:
+        """Read the file again if it has changed."""
+        await asyncio.to_thread(self.check)
 
     async def run(self) -> None:
         """Read the file again whenever it changes, until the task is cancelled."""

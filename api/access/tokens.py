@@ -7,6 +7,8 @@ secret.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from time import time
 from typing import Any, Protocol
 
 import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.exceptions import ExpiredSignatureError, ImmatureSignatureError, InvalidTokenError
 
 from api.access.permission import Denied, Permission
@@ -39,10 +42,17 @@ _ALGORITHMS: Mapping[str, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """A key that verifies signatures by these algorithms only."""
+    """A key that verifies signatures by these algorithms only.
+
+    Attributes:
+        key: The key, as PyJWT takes it.
+        algorithms: The algorithms.
+        id: A digest of it, which does not tell it.
+    """
 
     key: Any = field(repr=False)
     algorithms: Sequence[str]
+    id: str = ""
 
 
 class VerificationKeys(Protocol):
@@ -50,6 +60,16 @@ class VerificationKeys(Protocol):
 
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
         """Return the key with this id, the only one if it is None; None if unknown.
+
+        Raises:
+            ApiError: No key is known yet.
+        """
+
+    def has(self, signer: str) -> bool:
+        """Return whether there is a key with this digest."""
+
+    async def refresh(self) -> None:
+        """Look for new keys, if there may be any.
 
         Raises:
             ApiError: No key is known yet.
@@ -79,7 +99,19 @@ class Tokens:
         key = await self._keys.key_for(key_id)
         if key is None:
             raise Denied("key-unknown", "the token is signed by an unknown key")
-        return _permission(self._claims(token, key))
+        return _permission(self._claims(token, key), key.id)
+
+    def is_in_force(self, permission: Permission) -> bool:
+        """Return whether the key that signed the token of a permission is still accepted."""
+        return self._keys.has(permission.signer)
+
+    async def check(self, permission: Permission) -> None:
+        """Raise Denied unless the key that signed the token of a permission is accepted."""
+        if not self._keys.has(permission.signer):
+            # Another replica may have read a new key earlier.
+            await self._keys.refresh()
+        if not self._keys.has(permission.signer):
+            raise Denied("key-unknown", "the token behind the ticket is signed by an unknown key")
 
     def _claims(self, token: str, key: VerificationKey) -> Mapping[str, Any]:
         try:
@@ -106,7 +138,8 @@ class OneSecret:
     """The secret of HS256."""
 
     def __init__(self, secret: bytes) -> None:
-        self._key = VerificationKey(secret, ("HS256",))
+        signer = hmac.digest(secret, b"kraken-book signer", "sha256").hex()
+        self._key = VerificationKey(secret, ("HS256",), signer)
 
     def __len__(self) -> int:
         """Return the number of keys."""
@@ -127,12 +160,20 @@ class OneSecret:
         """Return the secret."""
         return self._key
 
+    def has(self, signer: str) -> bool:
+        """Return whether the secret has this digest."""
+        return signer == self._key.id
+
+    async def refresh(self) -> None:
+        """Do nothing; the secret does not change."""
+
 
 class KeySet:
     """The public keys of a JSON Web Key Set (RFC 7517)."""
 
     def __init__(self, keys: Mapping[str | None, VerificationKey]) -> None:
         self._keys = keys
+        self._ids = {key.id for key in keys.values()}
 
     def __len__(self) -> int:
         """Return the number of keys."""
@@ -153,6 +194,13 @@ class KeySet:
     async def key_for(self, key_id: str | None) -> VerificationKey | None:
         """Return the key with this id; without an id the only key."""
         return self.find(key_id)
+
+    def has(self, signer: str) -> bool:
+        """Return whether there is a key with this digest."""
+        return signer in self._ids
+
+    async def refresh(self) -> None:
+        """Do nothing; the set does not change."""
 
     def find(self, key_id: str | None) -> VerificationKey | None:
         """Return the key with this id; without an id the only key."""
@@ -175,10 +223,11 @@ def _public_key(found: Mapping[str, Any]) -> VerificationKey | None:
         return None
     # A set with private keys is a mistake of its author, but the public part is good.
     public = key.key.public_key() if hasattr(key.key, "public_key") else key.key
-    return VerificationKey(public, list(algorithms))
+    encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return VerificationKey(public, list(algorithms), hashlib.sha256(encoded).hexdigest())
 
 
-def _permission(claims: Mapping[str, Any]) -> Permission:
+def _permission(claims: Mapping[str, Any], signer: str) -> Permission:
     name = claims.get("sub", "")
     if not isinstance(name, str) or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise Denied(
@@ -190,7 +239,7 @@ def _permission(claims: Mapping[str, Any]) -> Permission:
         raise Denied("key-unknown", f"the claim symbols is invalid: {error}") from None
     # Beyond this time a float is inexact, and no clock gets there.
     expires_at = float(min(int(claims["exp"]), MAX_EXPIRY))
-    return Permission(f"token:{name}", symbols, expires_at=expires_at)
+    return Permission(f"token:{name}", symbols, expires_at=expires_at, signer=signer)
 
 
 def _symbols(claim: object) -> str:

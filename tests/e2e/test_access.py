@@ -170,6 +170,8 @@ def test_new_secret_of_tokens_counts_without_a_restart(scene: AccessScene) -> No
     secret = scene.hide("fedcba9876543210fedcba9876543210")
     new = jwt.encode({"exp": time() + 600, "symbols": "*"}, secret, "HS256")
     old = scene.token()
+    headers = {"Authorization": f"Bearer {old}"}
+    stream = SseStream(scene.replicas[0].url, "/stream/BTC/USD", headers)
     scene.secret_file.write_text(secret)
     for api in scene.replicas:
         wait_until(
@@ -177,6 +179,9 @@ def test_new_secret_of_tokens_counts_without_a_restart(scene: AccessScene) -> No
             "the replica has read the new secret",
         )
         assert scene.ask(api, "GET", "/symbols", old).status_code == 401
+    # The stream of the old token ends with the farewell.
+    with stream:
+        assert list(stream.messages())[-1].retry is not None
 
 
 def test_ticket_works_after_the_replica_that_issued_it_was_killed(scene: AccessScene) -> None:

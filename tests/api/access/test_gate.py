@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from time import time
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 from api.access.key_file import KeyFile
 from api.access.permission import Permission
 from api.access.tickets import Tickets
+from api.access.tokens import OneSecret, Tokens
 from api.http.declared import Operation
 from api.http.operations import OPERATIONS
 from kraken_book.access_keys import digest_of
 from runtime.redis.exchange import RedisNode
-from tests.api.access.written_keys import WrittenKeys, bearer, token
+from tests.api.access.written_keys import SECRET, WrittenKeys, bearer, token
 from tests.api.http.problem_check import assert_problem
 
 # Longer than the whole suite takes: it is made when the tests are collected.
@@ -217,10 +219,20 @@ async def test_ticket_of_a_revoked_key_opens_nothing(
 async def test_ticket_of_a_token_ends_with_the_token(
     client: httpx.AsyncClient, tickets: Tickets
 ) -> None:
-    ticket = await tickets.issue(Permission("token:desk", expires_at=time() - 1))
+    desk = await Tokens(OneSecret(SECRET), "books").permission(TOKEN)
+    ticket = await tickets.issue(replace(desk, expires_at=time() - 1))
     assert_problem(await client.get(f"/stream/BTC/USD?ticket={ticket}"), 401, "key-expired")
-    ticket = await tickets.issue(Permission("token:desk", expires_at=time() + 60))
+    ticket = await tickets.issue(desk)
     assert (await client.head(f"/stream/BTC/USD?ticket={ticket}")).status_code == 200
+
+
+async def test_ticket_of_a_token_with_a_key_that_is_gone_opens_nothing(
+    client: httpx.AsyncClient, tickets: Tickets
+) -> None:
+    other = b"fedcba9876543210fedcba9876543210"
+    gone = await Tokens(OneSecret(other), "books").permission(token(other))
+    ticket = await tickets.issue(gone)
+    assert_problem(await client.get(f"/stream/BTC/USD?ticket={ticket}"), 401, "key-unknown")
 
 
 async def test_ticket_counts_on_streams_only(client: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import time
 from typing import Any
 
 import jwt
@@ -11,10 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 
+from api.access.authenticator import Authenticator
 from api.access.jwt_source import JwtSource
 from api.access.permission import Denied
+from api.access.tickets import Tickets
 from api.access.token_key_file import TokenKeyFile
-from api.access.tokens import MAX_KEY_BYTES, Tokens
+from api.access.tokens import MAX_KEY_BYTES, OneSecret, Tokens
 from kraken_book.errors import Unusable
 from tests.api.access.written_keys import SECRET, token
 
@@ -49,6 +52,10 @@ def secret(tmp_path: Path) -> SecretFile:
     return SecretFile(tmp_path / "secret", "hs256", SECRET + b"\n")
 
 
+def claims() -> dict[str, Any]:
+    return {"exp": time() + 60, "aud": "books", "symbols": ["BTC/*"], "sub": "desk"}
+
+
 async def accepts(file: TokenKeyFile, text: str) -> bool:
     try:
         await Tokens(file, "books").permission(text)
@@ -76,6 +83,39 @@ async def test_new_key_set_counts_after_a_check(tmp_path: Path) -> None:
     written.replace(key_set("new"))
     file.check()
     assert [await accepts(file, tokens[name]) for name in ("old", "new")] == [False, True]
+
+
+async def test_removed_key_ends_the_permissions_of_its_tokens_only(
+    tmp_path: Path, tickets: Tickets
+) -> None:
+    written = SecretFile(tmp_path / "jwks.json", "jwks", key_set("old", "new"))
+    file = TokenKeyFile(written.source)
+    tokens = Tokens(file, "books")
+    authenticator = Authenticator(None, tokens, tickets, file)
+    permissions = [
+        await tokens.permission(jwt.encode(claims(), key, "ES256", {"kid": name}))
+        for name, key in KEYS.items()
+    ]
+    holds = [authenticator.validity(each) for each in permissions]
+    assert [each() for each in holds] == [True, True]
+    written.replace(key_set("new"))
+    file.check()
+    stored = [await tickets.issue(each) for each in permissions]
+    with pytest.raises(Denied, match="signed by an unknown key"):
+        await authenticator.redeem(stored[0])
+    assert await authenticator.redeem(stored[1]) == permissions[1]
+    assert [each() for each in holds] == [False, True]
+
+
+async def test_ticket_of_a_new_key_works_before_the_file_is_checked(
+    secret: SecretFile, tickets: Tickets
+) -> None:
+    file = TokenKeyFile(secret.source)
+    authenticator = Authenticator(None, Tokens(file, "books"), tickets, file)
+    new = await Tokens(OneSecret(OTHER_SECRET), "books").permission(token(OTHER_SECRET))
+    ticket = await tickets.issue(new)
+    secret.replace(OTHER_SECRET)
+    assert await authenticator.redeem(ticket) == new
 
 
 @pytest.mark.parametrize(
