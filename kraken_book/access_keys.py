@@ -110,7 +110,7 @@ def parse_key_file(content: bytes) -> list[AccessKey]:
         content: The content of the file; empty for no keys.
 
     Raises:
-        Unusable: The content is no key file; the message names the place and what is right there.
+        Unusable: The content is no key file; the message names the place and the right form.
     """
     if len(content) > MAX_FILE_BYTES:
         raise Unusable(f"a key file has at most {MAX_FILE_BYTES} bytes, this one {len(content)}")
@@ -147,7 +147,7 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise Unusable(f"{name[:80]!r} is no name of a key: it has {_NAME_FORM}")
     if name.startswith(KEY_PREFIX):
-        # Without the name, which is shown in logs, and may be a key that was given by mistake.
+        # The message does not repeat the name, which may be a key that was given by mistake.
         raise Unusable(f"a name does not begin with {KEY_PREFIX}, as keys do")
     return name
 
@@ -171,7 +171,7 @@ def parse_expiry(text: str) -> datetime:
     """Return the time at which a key expires.
 
     Args:
-        text: A date, whose first moment in UTC counts, or a time in RFC 3339.
+        text: A date, which means its first moment in UTC, or a time in RFC 3339.
 
     Raises:
         Unusable: The text is neither.
@@ -208,9 +208,9 @@ def _check_digest(digest: str) -> None:
         raise Unusable("sha256 must have 64 hexadecimal digits in lower case")
 
 
-def _check_unique(what: str, values: Sequence[str]) -> None:
+def _check_unique(member: str, values: Sequence[str]) -> None:
     seen: set[str] = set()
     for index, value in enumerate(values):
         if value in seen:
-            raise Unusable(f"keys[{index}]: the {what} {value!r} occurs twice")
+            raise Unusable(f"keys[{index}]: the {member} {value!r} occurs twice")
         seen.add(value)

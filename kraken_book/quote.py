@@ -52,7 +52,7 @@ _ZERO = Decimal(0)
 
 
 class Quote(NamedTuple):
-    """What a market order would have paid or received at the levels of a book, without fees."""
+    """The result of a market order at the levels of a book, without fees."""
 
     side: OrderSide
     """`buy` takes asks, `sell` takes bids."""

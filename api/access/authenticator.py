@@ -1,4 +1,4 @@
-"""Find out what the credential of a request permits: a key, a token or a ticket."""
+"""Find the permission of a request's credential: a key, a token or a ticket."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Authenticator:
         return [each.run() for each in (self._keys, self._token_keys) if each is not None]
 
     async def permission(self, headers: Sequence[str]) -> Permission:
-        """Return what a request's Authorization headers permit; raise Denied or ApiError."""
+        """Return the permission of a request's Authorization headers; raise Denied or ApiError."""
         credential = _credential(headers)
         keys, tokens = self._keys, self._tokens
         if tokens is None or (keys is not None and not _is_token(credential)):
@@ -57,7 +57,7 @@ class Authenticator:
         return await tokens.permission(credential)
 
     async def redeem(self, ticket: str) -> Permission:
-        """Return what a ticket permits, and make it invalid; raise Denied or ApiError."""
+        """Return the permission of a ticket, and make it invalid; raise Denied or ApiError."""
         found = await self.tickets.redeem(ticket)
         if not found.key_digest:
             if Expiry(found.expires_at).is_over:

@@ -23,7 +23,7 @@ class Caller:
     """The sender of a request.
 
     Attributes:
-        permission: What the caller may do.
+        permission: The rights of its credential.
         address: The address of the client, "" if it is unknown.
         is_permitted: Returns whether the permission still holds, for streams.
     """

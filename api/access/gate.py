@@ -72,17 +72,17 @@ class Gate:
         await self._app(scope, receive, send)
 
     async def _permission(self, scope: Scope, first: str) -> Permission:
-        """Return what the request's credential permits; raise Denied or ApiError."""
+        """Return the permission of the request's credential; raise Denied or ApiError."""
         headers = Headers(scope=scope).getlist("Authorization")
         takes_ticket = first == _STREAM and scope["method"] in {"GET", "HEAD"}
         ticket = _ticket_of(scope) if takes_ticket and not headers else None
         sender, limiter = caller_of(scope), self._limiter
         if limiter is None:
-            return await self._found(headers, ticket)
+            return await self._permission_of(headers, ticket)
         if ticket is None:
             await limiter.check_denials(sender, headers)
         try:
-            permission = await self._found(headers, ticket)
+            permission = await self._permission_of(headers, ticket)
         except Denied:
             await limiter.count_denial(sender, headers)
             raise
@@ -90,7 +90,7 @@ class Gate:
             limiter.note_accepted(sender, headers)
         return permission
 
-    async def _found(self, headers: Sequence[str], ticket: str | None) -> Permission:
+    async def _permission_of(self, headers: Sequence[str], ticket: str | None) -> Permission:
         if ticket is None:
             return await self._authenticator.permission(headers)
         return await self._authenticator.redeem(ticket)

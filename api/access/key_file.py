@@ -28,7 +28,7 @@ class KeyFile:
         self._file = WatchedFile(path, _permissions, MAX_FILE_BYTES, KEY_FILE_UP, check_interval)
 
     def permission(self, key: str) -> Permission:
-        """Return what a key permits; raise Denied if it is unknown or has expired."""
+        """Return the permission of a key; raise Denied if it is unknown or has expired."""
         return self.permission_of(digest_of(key))
 
     def has(self, key: str) -> bool:
@@ -36,7 +36,7 @@ class KeyFile:
         return digest_of(key) in self._file.keys
 
     def permission_of(self, digest: str) -> Permission:
-        """Return what the key with this digest permits; raise Denied."""
+        """Return the permission of the key with this digest; raise Denied."""
         found = self._file.keys.get(digest)
         # The comparison takes the same time for each digest that the lookup finds.
         if found is None or not compare_digest(found.key_digest, digest):

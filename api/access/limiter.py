@@ -1,7 +1,7 @@
 """Enforce the limits of callers: requests, streams, symbols, views, resumes and denials.
 
-Views are counted in each replica, because what they cost is the memory of one replica. All others
-but symbols are counted in all replicas together.
+Views are counted in each replica, because they use its memory. Symbols are counted in each stream,
+and all others in all replicas together.
 """
 
 from __future__ import annotations
@@ -92,13 +92,12 @@ class Limiter:
 
         Args:
             name: The limit.
-            caller: Who sends the request.
+            caller: The sender of the request.
 
         Returns:
-            What is left; None if there is no limit.
+            The rest of the limit; None if there is no limit.
 
-        Raises:
-            LimitReached: There were too many.
+        After too many, LimitReached is raised.
         """
         limits = self.limits_of(caller)
         allowed = limits.requests if name == "requests" else limits.resumes
@@ -106,8 +105,7 @@ class Limiter:
             return None
         standing = await self._rates[name].count(caller_id(caller), allowed)
         if not standing.is_allowed:
-            await self._delay(standing)
-            raise LimitReached(name, _detail_of(name, allowed), allowed, standing.seconds)
+            raise await self._refusal(name, allowed, standing)
         return standing
 
     async def check_denials(self, sender: Caller, headers: Sequence[str]) -> None:
@@ -117,11 +115,8 @@ class Limiter:
         others behind the address cannot lock its owner out.
 
         Args:
-            sender: The address; what it may do is not known yet.
+            sender: The address; its permission is not known yet.
             headers: The Authorization headers of its request.
-
-        Raises:
-            LimitReached: There were too many.
         """
         if self._denials is None:
             return
@@ -129,9 +124,7 @@ class Limiter:
             return
         standing = await self._rates["denials"].check(caller_id(sender), self._denials)
         if standing is not None:
-            await self._delay(standing)
-            detail = _detail_of("denials", self._denials)
-            raise LimitReached("denials", detail, self._denials, standing.seconds)
+            raise await self._refusal("denials", self._denials, standing)
 
     async def count_denial(self, sender: Caller, headers: Sequence[str]) -> None:
         """Count a denied request; raise LimitReached if there were too many."""
@@ -140,9 +133,7 @@ class Limiter:
         self._accepted.pop(_pair(sender, headers), None)
         standing = await self._rates["denials"].count(caller_id(sender), self._denials)
         if not standing.is_allowed:
-            await self._delay(standing)
-            detail = _detail_of("denials", self._denials)
-            raise LimitReached("denials", detail, self._denials, standing.seconds)
+            raise await self._refusal("denials", self._denials, standing)
 
     def note_accepted(self, sender: Caller, headers: Sequence[str]) -> None:
         """Note that the credential in `headers` is valid, and comes from this address."""
@@ -154,10 +145,12 @@ class Limiter:
         if len(self._accepted) > MAX_ACCEPTED:
             self._accepted.popitem(last=False)
 
-    async def _delay(self, refusal: Standing) -> None:
-        """Let a client wait that ignores refusals."""
-        if refusal.refusals > PROMPT_REFUSALS:
+    async def _refusal(self, name: LimitName, allowed: int, standing: Standing) -> LimitReached:
+        """Return the error to raise, late if the client ignores refusals."""
+        if standing.refusals > PROMPT_REFUSALS:
             await asyncio.sleep(self._late_seconds)
+        detail = f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
+        return LimitReached(name, detail, allowed, standing.seconds)
 
     def check_symbols(self, caller: Caller, symbols: int) -> None:
         """Raise LimitReached if a stream of so many symbols is not allowed."""
@@ -171,7 +164,7 @@ class Limiter:
         """Hold a place for a stream within the context.
 
         Args:
-            caller: Who opens it.
+            caller: The reader of the stream.
             choice: The symbols and the view; None if other readers of the book share its cost.
 
         Yields:
@@ -217,10 +210,6 @@ class Limiter:
                 del views[choice]
             if not views:
                 self._views.pop(caller_key, None)
-
-
-def _detail_of(name: LimitName, allowed: int) -> str:
-    return f"{allowed} {_RATE_WORDS[name]} are allowed; wait as long as Retry-After says"
 
 
 def _pair(sender: Caller, headers: Sequence[str]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What a key, a token or a ticket permits, and for how long."""
+"""The permission of a key, a token or a ticket, and how long it is valid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DeniedCode = Literal["key-missing", "key-unknown", "key-expired", "key-forbids"]
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a credential permits.
+    """The rights of a credential.
 
     Attributes:
         name: The name of the key or the subject of the token, for logs and limits.

@@ -1,4 +1,4 @@
-"""Build the authenticator from the settings, or say what is wrong with them."""
+"""Build the authenticator from the settings, or name the setting that is wrong."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FETCH_TIMEOUT = 5.0
 
 
 class AccessFiles(NamedTuple):
-    """What a process accepts, as it read it at its start."""
+    """The credentials that a process accepts, from the files and addresses of its settings."""
 
     keys: KeyFile | None = None
     token_keys: TokenKeyFile | RemoteKeys | None = None
@@ -66,7 +66,7 @@ def make_authenticator(files: AccessFiles, nodes: Nodes) -> Authenticator | None
     """Return the authenticator; None if neither keys nor tokens are on.
 
     Args:
-        files: What the process accepts.
+        files: The credentials that the process accepts.
         nodes: The Redis that all replicas share, for tickets.
     """
     source = files.token_keys

@@ -33,9 +33,9 @@ TICKET_PREFIX = "kbt_"
 KEY_PREFIX = "kraken-book:ticket:"
 MAX_TICKET_LENGTH = 128
 _TICKET_BYTES = 32
-# What the unused tickets of one caller may take in Redis: 350 of a key, or 14 of large tokens.
+# The memory of one caller's unused tickets in Redis: 350 of a key, or 14 of large tokens.
 MAX_UNUSED_BYTES = 128 * 1024
-# What Redis needs for a ticket besides its name and value, and for its size in the hash of its
+# The memory of a ticket in Redis besides its name and value, and of its size in the hash of its
 # caller: `MEMORY USAGE` of Redis 7.
 _OVERHEAD_BYTES = 160
 _PLACE_LENGTH = 32
@@ -68,9 +68,9 @@ return {1, first - now}
 
 
 class _StoredTicket(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What a ticket permits, as Redis keeps it.
+    """The permission of a ticket, as stored in Redis.
 
-    Of the ticket of a key this is the digest of the key alone: the key file has the rest.
+    For the ticket of a key only the digest of the key is stored: the key file has the rest.
     """
 
     owner: str
@@ -88,7 +88,7 @@ class Tickets:
     Args:
         nodes: The Redis that all replicas share, which accepts writes.
         seconds: The time for which a ticket is valid.
-        max_unused_bytes: What the unused tickets of one caller may take in Redis.
+        max_unused_bytes: The memory that one caller's unused tickets may use in Redis.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Tickets:
         return ticket
 
     async def redeem(self, ticket: str) -> Permission:
-        """Return what a ticket permits, and make it invalid; raise Denied or ApiError."""
+        """Return the permission of a ticket, and make it invalid; raise Denied or ApiError."""
         if len(ticket) > MAX_TICKET_LENGTH or not ticket.startswith(TICKET_PREFIX):
             raise Denied("key-unknown", "it is no ticket; POST /tickets returns one")
         key = KEY_PREFIX + digest_of(ticket)

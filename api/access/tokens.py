@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what a signed token permits.
+"""JSON Web Tokens: verify them, and read their permission.
 
 The key fixes the algorithms, not the token: a secret verifies HS256 only, and a key of a JWKS only
 the algorithms of its own kind. So a token can neither choose `none` nor have a public key used as a
@@ -89,7 +89,7 @@ class Tokens:
         self._audience = audience
 
     async def permission(self, token: str) -> Permission:
-        """Return what a token permits; raise Denied if it is invalid, or ApiError."""
+        """Return the permission of a token; raise Denied if it is invalid, or ApiError."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise Denied("key-unknown", f"the token is longer than {MAX_TOKEN_LENGTH} bytes")
         try:

@@ -61,7 +61,7 @@ class Books:
             _row(symbol, state, book, self._max_age)
             for (symbol, state), book in zip(states.items(), books, strict=True)
         ]
-        # The tag of a list whose books have only aged is the same.
+        # The tag does not change if books of the list only become older.
         ageless = [msgspec.structs.replace(row, age_ms=None) for row in rows]
         return list_response(request, rows, source_of(states), ageless)
 

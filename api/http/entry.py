@@ -84,7 +84,7 @@ class Entry:
         # A client would resolve dots before it asks again.
         if {".", ".."}.intersection(plain.split("/")) or not self._is_served(f"/{plain}"):
             return None
-        # What is no parameter may be a ticket or a key, which must not be in an answer.
+        # An unknown parameter may be a ticket or a key, which must not be in an answer.
         given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
         if not all(name in self._parameters and "=" not in value for name, value in given):
             return None

@@ -31,7 +31,7 @@ MIN_INTERVAL, MAX_INTERVAL = 0.01, 60.0
 
 _INTERVAL = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s)", re.ASCII)
 _EVENT_ID = re.compile(r"\d{1,15}-\d{1,18}", re.ASCII)
-# From 10 ms to 60 s, for those who read the specification; `parse_interval` calculates.
+# From 10 ms to 60 s, for the specification; `parse_interval` calculates.
 _INTERVALS = (
     r"([1-9][0-9]{1,3}|[1-5][0-9]{4})(\.[0-9]{1,3})?ms|60000(\.0{1,3})?ms",
     r"([1-9]|[1-5][0-9])(\.[0-9]{1,3})?s|60(\.0{1,3})?s",

@@ -1,4 +1,4 @@
-"""The headers that every answer has: what a browser may do with it, and its compression.
+"""The headers of every answer: rules for browsers, and compression.
 
 All of them are written with the start of an answer, so events of a stream cost nothing more.
 """

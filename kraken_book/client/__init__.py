@@ -1,7 +1,7 @@
 """The client: books from an api, verified again by the reader.
 
 In the order of the data flow: `watching` contains `watch`, `api_client` the clients that send one
-request at a time, and `functions` a call of each; `arguments` checks what they are given.
+request at a time, and `functions` has a function for each; `arguments` checks their arguments.
 `address` is the address of the api, with the proxies and certificates of the `environment`.
 
 A stream: the iterators in `async_books` and `blocking_books` connect and move bytes within the
@@ -12,7 +12,7 @@ book with its status.
 A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, and `depth`
 verifies the book in it.
 
-`failure` explains errors of the connection, and `refused` answers that are not what was requested.
+`failure` explains errors of the connection, and `refused` unexpected answers.
 Only `async_books`, `blocking_books`, `fetch` and `api_client` do I/O.
 """
 

@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     body: bytes
 
     def error(self, address: ApiAddress) -> KrakenBookError:
-        """Return the error of an answer that is not what was requested."""
+        """Return the error of an unexpected answer."""
         refused = RefusedAnswer(self.status, self.headers, address.server, JSON, MAX_BYTES)
         refused.feed(self.body)
         return refused.error()

@@ -79,7 +79,7 @@ class Outage:
 
         Args:
             reason: Why there is no stream.
-            error: What an attempt failed with; None after a stream that had opened.
+            error: The error of the attempt; None after a stream that had opened.
         """
         self.reason, now = reason, self._clock()
         self._failures += error is not None

@@ -1,4 +1,4 @@
-"""Answers that are not what was requested: what they mean, and what the caller can change."""
+"""Unexpected answers: find their cause, and raise an error that says what to change."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ProblemDetails(msgspec.Struct):
 
 
 class RefusedAnswer:
-    """An answer that is not what was requested; its body arrives in pieces.
+    """An unexpected answer; its body arrives in pieces.
 
     Args:
         status: The HTTP status.

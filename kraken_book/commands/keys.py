@@ -76,8 +76,8 @@ def add_key(given: argparse.Namespace) -> list[str]:
         No more lines to print.
 
     Raises:
-        Unusable: The name is taken, an argument is invalid, or the key could not be printed. In the
-            last case it is removed again, since nobody knows it.
+        Unusable: The name is taken, an argument is invalid, or the key could not be printed. A key
+            that could not be printed is removed again, because nobody knows it.
     """
     limits = {name: getattr(given, f"max_{name}") for name in KeyLimits.__struct_fields__}
     secret = new_key()
@@ -142,7 +142,9 @@ def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add = actions.add_parser("add", help="add a key, and print it once, alone on the last line")
     add.add_argument("name", metavar="NAME", help="for logs and limits, such as trading-desk")
     add.add_argument(
-        "--symbols", default="*", help="what it may see, such as 'BTC/*,ETH/USD' (%(default)s)"
+        "--symbols",
+        default="*",
+        help="symbols that it permits, such as 'BTC/*,ETH/USD' (%(default)s)",
     )
     add.add_argument("--expires", metavar="TIME", help="such as 2027-01-01; never if not given")
     for name, text in _LIMITS.items():
