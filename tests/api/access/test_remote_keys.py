@@ -79,6 +79,30 @@ async def test_new_key_is_found_and_unknown_keys_cause_few_requests(issuer: Issu
     assert issuer.asked == 2
 
 
+async def test_key_that_left_the_set_ends_the_permissions_of_its_tokens(issuer: Issuer) -> None:
+    old = await issuer.tokens.permission(signed("old"))
+    issuer.keys = ["new"]
+    issuer.now += UNKNOWN_KEY_INTERVAL
+    assert issuer.tokens.is_in_force(old)
+    new = await issuer.tokens.permission(signed("new"))
+    assert [issuer.tokens.is_in_force(each) for each in (old, new)] == [False, True]
+    with pytest.raises(Denied, match="signed by an unknown key"):
+        await issuer.tokens.check(old)
+
+
+async def test_ticket_of_a_token_waits_for_the_keys_of_its_issuer(issuer: Issuer) -> None:
+    other = Issuer()
+    permission = await other.tokens.permission(signed("old"))
+    await other.client.aclose()
+    issuer.fault = httpx.ConnectError("refused")
+    with pytest.raises(IssuerAway):
+        await issuer.tokens.check(permission)
+    issuer.fault = None
+    issuer.now += UNKNOWN_KEY_INTERVAL
+    await issuer.tokens.check(permission)
+    assert issuer.asked == 2
+
+
 async def parts(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
