@@ -86,6 +86,7 @@ class Recorder:
         self._continued: dict[str, Snapshot] = {}
         self._stream_id: str | None = None
         self._checkpoint_at = 0
+        self._last_time = 0
         self._finished_bytes = 0
         self.events = 0
         """The number of recorded events."""
@@ -136,6 +137,7 @@ class Recorder:
             if (position := _position_of(book)) is not None
         }
         self._stream_id = found.start.last_id
+        self._last_time = found.last_time or 0
         self.write([self._end_of_part()])
         return Recovered(found.start, found.last_time, lines)
 
@@ -149,7 +151,7 @@ class Recorder:
         event = book.event
         if event is None:
             return
-        now = self._clock() // 1000
+        now = self._next_time()
         self._books[book.symbol] = book
         self._update_form(book)
         rejected = book.rejected
@@ -218,6 +220,14 @@ class Recorder:
         if self._journal is not None:
             self._journal.close()
         os.close(self._lock)
+
+    def _next_time(self) -> int:
+        """Return the time in microseconds, later than all before, even if the clock steps back.
+
+        The order of times is the order of events and files.
+        """
+        self._last_time = max(self._clock() // 1000, self._last_time + 1)
+        return self._last_time
 
     def _begin_part(self, checkpoint: JournalEntry) -> None:
         """Begin a journal, whose checkpoint makes the one before needless."""
