@@ -172,13 +172,13 @@ class Progress:
                 sys.stderr.write(f"{_ERASE_LINE}{NAME}: {self._line()}")
                 sys.stderr.flush()
             else:
-                log.info("%s", self._line())
+                log.info("recording: %s", self._line())
 
     def end(self, text: str) -> None:
         """Show the last line."""
         if self._is_terminal:
             sys.stderr.write(_ERASE_LINE)
-        log.info("%s", text)
+        log.info("recorded: %s", text)
 
     def _line(self) -> str:
         events, now = self._recorder.events, monotonic()

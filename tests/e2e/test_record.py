@@ -116,7 +116,7 @@ def test_recorder_of_a_wildcard_records_only_its_books(stage: Stage, tmp_path: P
     wait_until(lambda: len(list(folder.rglob("*.parquet"))) >= 4, "files are finished")
     assert recorder.stop() == 0
     assert {each.metadata.symbol for each in find_book_files([folder])} == set(wanted)
-    assert "files in" in recorder.log
+    assert "recorded: " in recorder.log
 
 
 def test_recorder_says_why_it_cannot_record(stage: Stage, tmp_path: Path) -> None:
