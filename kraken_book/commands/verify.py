@@ -17,7 +17,7 @@ from kraken_book.programs import ends_quietly
 from kraken_book.recording.layout import MANIFEST
 from kraken_book.recording.manifest import read_manifest
 from kraken_book.recording.reader import BookFile, find_book_paths, open_book_file
-from kraken_book.recording.verify import Verdict, verify_book_files, verify_manifest
+from kraken_book.recording.verify import FileVerdict, verify_book_files, verify_manifest
 
 NAME = "kraken-book verify"
 EXIT_CODES = {
@@ -39,7 +39,7 @@ class Totals(msgspec.Struct):
     gaps: int = 0
     faults: int = 0
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: FileVerdict) -> None:
         """Add the verdict on a file."""
         self.files += 1
         self.events += verdict.events
@@ -91,14 +91,14 @@ def _verify(paths: Sequence[Path]) -> int:
     return 1 if any(each.faults for each in totals.values()) else 0
 
 
-def _verdicts(paths: Sequence[Path], progress: ProgressLine) -> Iterator[Verdict]:
+def _verdicts(paths: Sequence[Path], progress: ProgressLine) -> Iterator[FileVerdict]:
     """Yield a verdict for each book file, and for each fault of a manifest."""
     files: list[BookFile] = []
     for path in find_book_paths(paths):
         try:
             files.append(open_book_file(path))
         except DamagedRecording as error:
-            verdict = Verdict(path=path)
+            verdict = FileVerdict(path=path)
             verdict.add_fault(str(error).removeprefix(f"{path}: "))
             yield verdict
     rows, done = sum(file.metadata.rows for file in files), 0

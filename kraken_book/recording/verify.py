@@ -21,7 +21,7 @@ from kraken_book.recording.rows import EventAssembler, floats_of
 from kraken_book.recording.schema import SCHEMA
 from kraken_book.verified_book import VerifiedBook
 
-__all__ = ["Verdict", "verify_book_files", "verify_manifest"]
+__all__ = ["FileVerdict", "verify_book_files", "verify_manifest"]
 
 # Faults of a file that are described; the others are only counted.
 MAX_DESCRIBED = 20
@@ -29,7 +29,7 @@ MAX_DESCRIBED = 20
 OnRows = Callable[[int], None]
 
 
-class Verdict(msgspec.Struct, kw_only=True):
+class FileVerdict(msgspec.Struct, kw_only=True):
     """The result for one file.
 
     Attributes:
@@ -61,7 +61,7 @@ class Verdict(msgspec.Struct, kw_only=True):
 
 def verify_book_files(
     files: Iterable[BookFile], on_rows: OnRows = lambda _: None
-) -> Iterator[Verdict]:
+) -> Iterator[FileVerdict]:
     """Yield a verdict on each file, in the order of books and times.
 
     Args:
@@ -81,7 +81,7 @@ def verify_book_files(
             yield _verified(file, proof, on_rows)
 
 
-def verify_manifest(root: Path, lines: Iterable[ManifestLine]) -> Iterator[Verdict]:
+def verify_manifest(root: Path, lines: Iterable[ManifestLine]) -> Iterator[FileVerdict]:
     """Yield a verdict on each file that differs from its line in the manifest, or is not in it.
 
     Args:
@@ -93,7 +93,7 @@ def verify_manifest(root: Path, lines: Iterable[ManifestLine]) -> Iterator[Verdi
     """
     listed = {line.path: line for line in lines}
     for line in listed.values():
-        verdict = Verdict(path=root / line.path, books=[line.file.symbol])
+        verdict = FileVerdict(path=root / line.path, books=[line.file.symbol])
         try:
             if file_sha256(verdict.path) != line.sha256:
                 verdict.add_fault("it differs from its SHA-256 in the manifest")
@@ -104,13 +104,13 @@ def verify_manifest(root: Path, lines: Iterable[ManifestLine]) -> Iterator[Verdi
     for path in sorted(root.rglob("*.parquet")):
         name = path.relative_to(root).as_posix()
         if name not in listed and not path.name.startswith("_"):
-            verdict = Verdict(path=path)
+            verdict = FileVerdict(path=path)
             verdict.add_fault("it is not in the manifest")
             yield verdict
 
 
-def _verified(file: BookFile, proof: _Proof, on_rows: OnRows) -> Verdict:
-    verdict = Verdict(path=file.path, books=[file.metadata.symbol])
+def _verified(file: BookFile, proof: _Proof, on_rows: OnRows) -> FileVerdict:
+    verdict = FileVerdict(path=file.path, books=[file.metadata.symbol])
     proof.begin_file()
     rows = 0
     assembler = EventAssembler(file.metadata.source, file.metadata.depth)
@@ -148,7 +148,7 @@ class _Proof:
     def begin_file(self) -> None:
         self._is_first_of_file = True
 
-    def add(self, recorded: RecordedEvent, verdict: Verdict) -> None:
+    def add(self, recorded: RecordedEvent, verdict: FileVerdict) -> None:
         """Apply the next event, and count what it leads to."""
         is_first, self._is_first_of_file = self._is_first_of_file, False
         if recorded.is_continued:
@@ -175,7 +175,7 @@ class _Proof:
                 self._book.begin()
         self._apply(recorded, verdict)
 
-    def _count_gap(self, snapshot: Snapshot, verdict: Verdict) -> None:
+    def _count_gap(self, snapshot: Snapshot, verdict: FileVerdict) -> None:
         """Count events that are missing before a snapshot, unless a `lagged` has told them."""
         last, told = self._book.position, self._is_gap_told
         self._is_gap_told = False
@@ -184,7 +184,7 @@ class _Proof:
         if snapshot.seq - last.seq - 1 > (snapshot.conflated or 0):
             verdict.gaps += 1
 
-    def _continue(self, recorded: RecordedEvent, verdict: Verdict) -> None:
+    def _continue(self, recorded: RecordedEvent, verdict: FileVerdict) -> None:
         last = self._book.position
         if last is not None and recorded.position != last:
             verdict.gaps += 1
@@ -195,7 +195,7 @@ class _Proof:
         self._book.begin()
         self._apply(recorded, verdict, counts=False)
 
-    def _apply(self, recorded: RecordedEvent, verdict: Verdict, *, counts: bool = True) -> None:
+    def _apply(self, recorded: RecordedEvent, verdict: FileVerdict, *, counts: bool = True) -> None:
         before = self._book.counts.verified
         event = recorded.event
         assert not isinstance(event, Lagged)

@@ -17,13 +17,13 @@ from kraken_book.recording.manifest import read_manifest
 from kraken_book.recording.reader import find_book_files
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.report import report_days
-from kraken_book.recording.verify import Verdict, verify_book_files, verify_manifest
+from kraken_book.recording.verify import FileVerdict, verify_book_files, verify_manifest
 from tests.kraken_book.recording.made import START, events_of, write_file
 
 SECOND = 1_000_000
 
 
-def verdicts(root: Path) -> list[Verdict]:
+def verdicts(root: Path) -> list[FileVerdict]:
     return list(verify_book_files(find_book_files([root])))
 
 
