@@ -10,8 +10,6 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 import msgspec
-import pandas as pd
-import polars as pl
 import pytest
 
 from kraken_book import FrozenBook, LiveBook, MissingExtra
@@ -91,6 +89,8 @@ def test_dictionary_has_the_names_and_texts_of_depth() -> None:
 
 
 def test_tables_have_floats_and_exact_texts_of_each_level() -> None:
+    import polars as pl
+
     columns = {
         "symbol": [SYMBOL] * 3,
         "side": ["bid", "bid", "ask"],
@@ -113,6 +113,9 @@ def test_quantity_that_no_float_has_stays_exact_in_tables() -> None:
 
 
 def test_tables_of_empty_and_huge_books_have_the_same_types_and_can_be_joined() -> None:
+    import pandas as pd
+    import polars as pl
+
     huge = frozen_book(bid_qty="9" * 25 + ".00000000")
     tables = [empty_book().to_pandas(), frozen_book().to_pandas()]
     assert list(tables[0].dtypes) == list(tables[1].dtypes)
