@@ -5,5 +5,9 @@ the metadata of a book file, and `rows` converts events to rows and back. `layou
 `book_writer` writes one, and `manifest` lists them with their checksums. `reader` reads events
 from files, of one book or of many in the order of time.
 
+A `recording` follows a stream, and passes its books to a `recorder`. The recorder writes the
+`journal`, from which a `recovery` rebuilds the books after a kill, and the book files of one `part`
+at a time.
+
 All of this needs the extra `recording`.
 """
