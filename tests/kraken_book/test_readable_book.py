@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from xml.etree import ElementTree
 
@@ -69,7 +69,7 @@ def test_figures_of_a_book_without_levels_are_none() -> None:
 def test_frozen_copy_does_not_change_with_the_live_book() -> None:
     book = live_book(5)
     kept = book.freeze()
-    assert kept.to_dict() == book.to_dict()
+    assert kept.to_dict() == book.to_dict() | {"event_id": None, "age_ms": None}
     book.apply(decode_event(update(6).entry(7).data))
     assert (kept.seq, book.seq) == (5, 6)
     assert kept.best_bid != book.best_bid
@@ -86,6 +86,18 @@ def test_dictionary_has_the_names_and_texts_of_depth() -> None:
         "reason": None
     }
     assert msgspec.json.decode(msgspec.json.encode(book)) == book
+
+
+def test_dictionary_of_an_answer_has_its_event_id_and_age() -> None:
+    book = replace(live_book(5).freeze(), event_id="1000-5", age_ms=12)
+    of_depth = depth_members(5, exchange_time=book.exchange_time, reason=None)
+    del of_depth["confirmed_at"]
+    assert book.to_dict() == of_depth
+
+
+def test_frozen_book_has_no_default_of_a_member_that_every_book_has() -> None:
+    with pytest.raises(TypeError, match="missing 12 required positional arguments"):
+        FrozenBook()  # type: ignore[call-arg]
 
 
 def test_tables_have_floats_and_exact_texts_of_each_level() -> None:
