@@ -36,12 +36,7 @@ def requested_names(
     Raises:
         Unusable: There is no name, there are too many, or a name cannot be a symbol.
     """
-    names: list[str] = []
-    for given in symbols:
-        is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
-        names += [_name(each) for each in given] if is_list else [_name(given)]
-    # One text may contain several names, as in the query of a stream.
-    parts = [part.strip() for name in names for part in name.split(",")]
+    parts = split_names(symbols)
     if not parts or not all(parts):
         every = "" if most == 1 else ", or '*' for all"
         raise Unusable(f"name at least one symbol such as BTC/USD{every}")
@@ -55,6 +50,20 @@ def requested_names(
         shown = printable(", ".join(parts), MAX_SHOWN)
         raise Unusable(f"{shown}: name one symbol such as BTC/USD; {_SEVERAL}")
     return tuple(dict.fromkeys(parts))
+
+
+def split_names(symbols: Iterable[str | Iterable[str]]) -> list[str]:
+    """Return each name or pattern in the arguments of a call; TypeError if one is not a text.
+
+    Args:
+        symbols: Names, lists of names, and texts with several names separated by commas.
+    """
+    names: list[str] = []
+    for given in symbols:
+        is_list = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+        names += [_name(each) for each in given] if is_list else [_name(given)]
+    # One text may contain several names, as in the query of a stream.
+    return [part.strip() for name in names for part in name.split(",")]
 
 
 def _pattern_words(pattern: str, most: int | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kraken_book.extras import require_extra
 
 if TYPE_CHECKING:
-    from kraken_book.recording.replay import Replay
+    from kraken_book.recording.replay import RecordedBooks
 
 __all__ = ["replay"]
 
@@ -22,7 +22,7 @@ def replay(
     speed: float | None = None,
     start: datetime | str | None = None,
     end: datetime | str | None = None,
-) -> Replay:
+) -> RecordedBooks:
     """Return an iterable over the books of a recording as they changed.
 
         for book in replay("rec", "BTC/USD"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from kraken_book.client.arguments import ALL, requested_names
+from kraken_book.client.arguments import ALL, split_names
 from kraken_book.client.live_book import LiveBook
 from kraken_book.errors import BookInvalid, Unusable
 from kraken_book.event import Snapshot, Update
@@ -24,7 +24,15 @@ from kraken_book.selection import Selection, parse_selection
 from kraken_book.symbols import normalize_symbol
 from kraken_book.timestamps import parse_rfc3339
 
-__all__ = ["Replay", "Time", "TimeRange", "choose_files", "open_replay", "parse_time", "with_top"]
+__all__ = [
+    "RecordedBooks",
+    "Time",
+    "TimeRange",
+    "choose_files",
+    "open_replay",
+    "parse_time",
+    "with_top",
+]
 
 # Events that are read from the files at a time, outside the event loop.
 CHUNK_EVENTS = 512
@@ -45,14 +53,13 @@ def open_replay(
     speed: float | None,
     start: Time | None,
     end: Time | None,
-) -> Replay:
+) -> RecordedBooks:
     """Return the replay of a recording; the arguments are those of `kraken_book.replay`.
 
     Raises:
         Unusable: An argument is invalid, or nothing was recorded that fits.
     """
-    given = tuple(symbols)
-    names = requested_names(given) if given else (ALL,)
+    names = split_names(symbols) or [ALL]
     try:
         selection = parse_selection(",".join(normalize_symbol(name) for name in names))
     except ValueError as error:
@@ -61,10 +68,10 @@ def open_replay(
         raise Unusable(f"speed={speed}: use a number above 0, or None for as fast as possible")
     span = TimeRange(parse_time("start", start), parse_time("end", end))
     files = choose_files(find_book_files([Path(path)]), selection.normalized(), span)
-    return Replay(files, speed, span)
+    return RecordedBooks(files, speed, span)
 
 
-class Replay:
+class RecordedBooks:
     """The iterable that `replay` returns, for `for` and `async for`; each iteration begins anew.
 
     Args:
