@@ -90,7 +90,7 @@ class EventHistory:
         # After the events: those that are trimmed in between are then reported, not missed.
         first_id = await self._outermost(symbol, is_newest=False)
         last_id = await self._outermost(symbol, is_newest=True)
-        is_trimmed = may_lack_events(part, entries, first_id)
+        is_trimmed = may_lack_events(part, entries, first_id, last_id)
         return HistoryPage(entries, continue_after, first_id, last_id, is_trimmed)
 
     async def _events(
@@ -144,18 +144,26 @@ class EventHistory:
         return reply[0][0].decode() if reply else None
 
 
-def may_lack_events(part: EventRange, entries: list[StreamEntry], first_id: str | None) -> bool:
-    """Return whether events between the start of a part and its first ones may be trimmed.
+def may_lack_events(
+    part: EventRange, entries: list[StreamEntry], first_id: str | None, last_id: str | None
+) -> bool:
+    """Return whether events between the start of a part and its first ones may be gone.
 
     Only the oldest events of a stream are trimmed, so none is missing if an older one than the
-    start is left, or if the first event is the next one after the start.
+    start is left, or if the first event is the next one after the start. A stream that ends before
+    an id that it had was deleted, or Redis lost its end.
 
     Args:
         part: The part.
         entries: Its first events that are left.
         first_id: The id of the oldest entry that is left, None if the stream is empty.
+        last_id: The id of the newest entry that is left, None if the stream is empty.
     """
-    if part.start is None or first_id is None or id_order(first_id) <= part.start:
+    if part.start is None:
+        return False
+    if first_id is None or last_id is None or id_order(last_id) < part.start:
+        return part.is_after
+    if id_order(first_id) <= part.start:
         return False
     if not entries:
         return True

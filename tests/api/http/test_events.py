@@ -221,8 +221,17 @@ async def test_trimmed_events_are_told(
     assert await is_trimmed(f"from=0&to={five[1]}")
     assert await is_trimmed("from=2001-09-09T01:46:40Z")
     assert not await is_trimmed("from=2100-01-01T00:00:00Z")
-    ahead = await client.head(f"{PATH}?from=0&format=ndjson")
-    assert ahead.headers["x-events-trimmed"] == "true"
+    assert not await is_trimmed(f"after={five[4]}")
+    # The stream once had an event with this id, but ends before it.
+    milliseconds = int(five[4].partition("-")[0])
+    assert await is_trimmed(f"after={milliseconds}-6")
+    assert await is_trimmed(f"after={milliseconds + 1}-2")
+    await written.redis.delete(KEY)
+    assert await is_trimmed(f"after={five[4]}")
+    assert not await is_trimmed("from=0")
+    await written.book(EPOCH + 1, snapshot(6))
+    head = await client.head(f"{PATH}?from=0&format=ndjson")
+    assert head.headers["x-events-trimmed"] == "true"
 
 
 async def test_snapshot_that_counts_from_the_last_event_hides_no_gap(
