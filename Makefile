@@ -163,7 +163,7 @@ $(PACKAGES): pyproject.toml constraints.txt
 	if ! $(BIN)/python -m pip --version >/dev/null 2>&1 || ! $(BIN)/python -c '$(NEW_ENOUGH)'; then \
 	    "$$python" -m venv --clear .venv; \
 	fi; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,terminal,run,test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[services,terminal,recording,run,test,lint]'
 	@touch $@
 
 # The hot path in C (docs/adr/0010), without the network. If it cannot be compiled, the line says so.

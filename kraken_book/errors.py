@@ -21,6 +21,7 @@
             ProxyFailed         the proxy of the environment does not lead to the api
         Unusable                an argument or a variable is invalid (also a ValueError)
         MissingExtra            an optional dependency is not installed (also an ImportError)
+        DamagedRecording        a file is no recording, or a damaged one (also a ValueError)
 
 Each error has a `reason`: one stable word for logs, metrics and the `reason` of a book. The message
 is for people, says what to change, and may change itself. `is_transient` tells whether the same
@@ -39,6 +40,7 @@ __all__ = [
     "BookInvalid",
     "ChecksumMismatch",
     "CrossedBook",
+    "DamagedRecording",
     "Forbidden",
     "InvalidReason",
     "KeyReason",
@@ -270,3 +272,9 @@ class MissingExtra(KrakenBookError, ImportError):
     """An optional dependency is not installed; the message has the command that installs it."""
 
     reason = "missing-extra"
+
+
+class DamagedRecording(KrakenBookError, ValueError):
+    """A file is missing, is not a recording, or is damaged; the message names it."""
+
+    reason = "damaged-recording"

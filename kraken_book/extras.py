@@ -8,7 +8,12 @@ from kraken_book.errors import MissingExtra
 
 __all__ = ["EXTRAS", "require_extra"]
 
-EXTRAS = {"pandas": ("pandas",), "polars": ("polars",), "terminal": ("textual",)}
+EXTRAS = {
+    "pandas": ("pandas",),
+    "polars": ("polars",),
+    "recording": ("pyarrow",),
+    "terminal": ("textual",),
+}
 """The modules that each extra of the library brings."""
 
 

@@ -12,6 +12,7 @@ from kraken_book.errors import (
     BookInvalid,
     ChecksumMismatch,
     CrossedBook,
+    DamagedRecording,
     Forbidden,
     KrakenBookError,
     LevelError,
@@ -51,6 +52,7 @@ ERRORS: list[tuple[KrakenBookError, str, tuple[type[Exception], ...]]] = [
     (ProxyFailed("text"), "proxy", (Unreachable,)),
     (Unusable("text"), "unusable", (ValueError,)),
     (MissingExtra("text"), "missing-extra", (ImportError,)),
+    (DamagedRecording("text"), "damaged-recording", (ValueError,)),
 ]
 
 

@@ -1,0 +1,52 @@
+"""Names and places of the files of a recording.
+
+    rec/
+        _manifest.jsonl
+        venue=kraken/symbol=BTC%2FUSD/date=2026-11-27/
+            20261127T180000.123456Z-1785638131660.parquet
+
+The folders have the form of Hive, which readers turn into columns. While a file is written, its
+name begins with `_` and ends in `.partial`, so that no reader takes it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+__all__ = ["MANIFEST", "PARTIAL", "book_file", "partial_of", "venue_of"]
+
+MANIFEST = "_manifest.jsonl"
+PARTIAL = ".partial"
+DEFAULT_VENUE = "kraken"
+
+
+def venue_of(symbol: str) -> str:
+    """Return the venue of a symbol: that before the colon, or Kraken."""
+    venue, colon, _ = symbol.partition(":")
+    return venue if colon else DEFAULT_VENUE
+
+
+def book_file(symbol: str, first_time: int, epoch: int) -> Path:
+    """Return the path of a book file in its recording.
+
+    Args:
+        symbol: The symbol.
+        first_time: Time of the first event in Unix microseconds.
+        epoch: Epoch of the first event, 0 if it is unknown.
+    """
+    seconds, micros = divmod(first_time, 1_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    pair = symbol.partition(":")[2] or symbol
+    return (
+        Path(f"venue={quote(venue_of(symbol), '')}")
+        / f"symbol={quote(pair, '')}"
+        / f"date={moment:%Y-%m-%d}"
+        / f"{moment:%Y%m%dT%H%M%S}.{micros:06d}Z-{epoch}.parquet"
+    )
+
+
+def partial_of(path: Path) -> Path:
+    """Return the path of a book file while it is written."""
+    return path.with_name(f"_{path.name}{PARTIAL}")
