@@ -98,9 +98,9 @@ class CollectorSettings(ServiceSettings):
     """seconds until a standby takes over from a leader that has failed"""
     collector_tape: Path | None = None
     """folder in which every frame is recorded as it came; none if unset"""
-    collector_tape_max_gb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 20.0
+    collector_tape_max_gb: Annotated[float, Field(ge=0.01, le=1_000_000)] = 20.0
     """most gigabytes (10^9 bytes) of the tape's files; the oldest are removed"""
-    collector_tape_max_days: Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)] = 30.0
+    collector_tape_max_days: Annotated[float, Field(ge=0.01, le=36_500)] = 30.0
     """most days that the tape's files are kept"""
     collector_host: str = "127.0.0.1"
     """address of /healthz and /metrics"""

@@ -126,15 +126,12 @@ class TapeFolder:
         paths = (day / f"{begin}{ending}{SUFFIX}" for ending in endings)
         return next(path for path in paths if not _is_used(path))
 
-    def remove_old(self, limits: TapeLimits, time_ns: int) -> int:
+    def remove_old(self, limits: TapeLimits, time_ns: int) -> None:
         """Remove the oldest finished files beyond the limits; OSError if that fails.
 
         Args:
             limits: The limits.
             time_ns: The time now, Unix nanoseconds.
-
-        Returns:
-            The bytes of the files that are left, also of open ones.
         """
         files = sorted(self._files())
         total = sum(each.size for each in files)
@@ -148,7 +145,6 @@ class TapeFolder:
             log.info("tape file removed", path=str(each.path), reason=reason)
             if not any(each.path.parent.iterdir()):
                 each.path.parent.rmdir()
-        return total
 
     def _files(self) -> Iterator[_Found]:
         """Yield the files of the tape; others in the folder are not touched."""

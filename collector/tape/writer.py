@@ -14,6 +14,9 @@ LIMITS_INTERVAL_NS = 60 * 10**9
 HOUR_NS = 3600 * 10**9
 # The limits are also checked when this part of the permitted bytes was written since the last time.
 _CHECKED_PARTS = 50
+# Open files cannot be removed, so together they have at most this part of the permitted bytes; a
+# larger one ends before its hour.
+_OPEN_PARTS = 8
 
 
 @dataclass
@@ -67,8 +70,9 @@ class TapeWriter:
         for each in self._open.values():
             each.file.flush()
             self.written += each.count()
+        largest = self._limits.max_bytes // _OPEN_PARTS // max(1, len(self._open))
         for name, each in list(self._open.items()):
-            if each.hour < time_ns // HOUR_NS:
+            if each.hour < time_ns // HOUR_NS or each.file.size > largest:
                 self._finish(name)
         part = self._limits.max_bytes // _CHECKED_PARTS
         is_due = abs(time_ns - self._checked_at_ns) >= LIMITS_INTERVAL_NS
@@ -105,8 +109,4 @@ class TapeWriter:
 
     def _check_limits(self, time_ns: int) -> None:
         self._checked_at_ns, self._written_at_check = time_ns, self.written
-        left = self._folder.remove_old(self._limits, time_ns)
-        if left > self._limits.max_bytes and self._open:
-            # The open files alone are too large.
-            self.finish()
-            self._folder.remove_old(self._limits, time_ns)
+        self._folder.remove_old(self._limits, time_ns)
