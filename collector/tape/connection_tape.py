@@ -47,10 +47,9 @@ class ConnectionTape:
         self._missing_frames = 0
         self._missing_bytes = 0
 
-    def on_opened(self) -> None:
-        """Note that the connection was opened."""
-        now = self._clock()
-        self._append_line(now, opened_line(now, self._url, self._name, __version__))
+    def on_opened(self, time_ns: int) -> None:
+        """Note that the connection was opened, at a time in Unix nanoseconds."""
+        self._append_line(time_ns, opened_line(time_ns, self._url, self._name, __version__))
 
     def on_closed(self, reason: str) -> None:
         """Note that the connection has ended, for one of a bounded set of reasons."""

@@ -15,7 +15,7 @@ else:
 SUFFIX = ".tape.zst"
 PARTIAL = ".partial"
 # docs/performance.md has the figures of the levels.
-LEVEL = 3
+LEVEL = 1
 # The lines that are compressed at once: enough for a good ratio, little to lose.
 _COMPRESS_AT_BYTES = 128 * 1024
 

@@ -145,13 +145,19 @@ class FeedSocket(InterceptedConnection):
             return
         data = bytes(self._begun)
         self._begun.clear()
-        known = len(self._messages)
-        self._process(data)
-        if self._tape is not None and len(self._messages) > known:
-            self._tape.on_received(self._read_at.unix, self._messages[known:])
+        if self._tape is None:
+            self._process(data)
+        else:
+            self._process_and_note(data, self._tape)
         if self._messages:
             self._has_news.set()
         self._pause_or_resume()
+
+    def _process_and_note(self, data: bytes, tape: ConnectionTape) -> None:
+        known = len(self._messages)
+        self._process(data)
+        if len(self._messages) > known:
+            tape.on_received(self._read_at.unix, self._messages[known:])
 
     def _put_off(self, data: bytes) -> None:
         """Leave `data` for the next iteration of the event loop."""
@@ -190,7 +196,7 @@ class FeedSocket(InterceptedConnection):
         end += len(_END_OF_HEAD) - before
         self.pass_on(data[:end])
         if self._tape is not None and self.state is State.OPEN:
-            self._tape.on_opened()
+            self._tape.on_opened(self._read_at.unix)
         return data[end:]
 
     def _process(self, data: bytes) -> None:

@@ -38,7 +38,7 @@ def test_tape_has_the_whole_conversation_when_it_is_stopped(tmp_path: Path) -> N
     recorder = recorder_in(tmp_path)
     recorder.start()
     tape = recorder.connection("1", URL)
-    tape.on_opened()
+    tape.on_opened(START_NS)
     tape.on_sent(b'{"method":"subscribe"}')
     tape.on_received(START_NS + 1, [b"[1]", b"[2]"])
     tape.on_closed("silent")
