@@ -134,6 +134,10 @@ class Stage:
         api.answers(api.ops_url("/healthz"))
         return api
 
+    def program(self, module: str, *arguments: str, **environment: str) -> Process:
+        """Start `python -m module` with these arguments."""
+        return self.refused(module, *arguments, **environment)
+
     def refused(self, module: str, *arguments: str, **environment: str) -> Process:
         """Start a service that is expected to refuse its settings or arguments and end."""
         return self._own(

@@ -38,6 +38,8 @@ class LiveBook(ReadableBook):
         self._symbol = symbol
         self.event: Event | None = None
         """The event of the last change. If this reader changed the status, it has no seq."""
+        self.rejected: Event | None = None
+        """The last event that did not lead to a verified book, None if there was none."""
         self._verified = VerifiedBook(symbol)
         self._is_connected = True
         # The api's last status on this stream, None if it was `live`.
@@ -63,6 +65,11 @@ class LiveBook(ReadableBook):
     def is_doubted(self) -> bool:
         """Whether an event was invalid, so that there is no book until the next snapshot."""
         return self._verified.state is BookState.INVALID
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the levels are those after the last numbered event, whatever the api says."""
+        return self._verified.state is BookState.VERIFIED
 
     @property
     def best_bid(self) -> Level | None:
@@ -176,6 +183,7 @@ class LiveBook(ReadableBook):
                 if not self._verified.apply(event):
                     return False
             except BookInvalid:
+                self.rejected = event
                 self._record_status()
                 raise
             self._end_waiting_for_book(event)

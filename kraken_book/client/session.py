@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -28,7 +30,7 @@ from kraken_book.words import explain
 
 log = logging.getLogger("kraken_book.client")
 
-__all__ = ["ENDED", "MAX_DOUBT_SECONDS", "ClientSession", "is_same_symbol"]
+__all__ = ["ENDED", "MAX_DOUBT_SECONDS", "ClientSession", "StreamStart", "is_same_symbol"]
 
 # The reason of an outage after the server has ended the stream properly.
 ENDED = "the stream ended"
@@ -50,6 +52,13 @@ class _BrokenStream(Exception):
 CLOSED = "the iteration has ended"
 
 
+class StreamStart(NamedTuple):
+    """Where a stream continues: after `last_id`, with the books as they were then."""
+
+    last_id: str | None
+    books: Sequence[LiveBook]
+
+
 class ClientSession:
     """The state of one reader of one or many books.
 
@@ -65,6 +74,8 @@ class ClientSession:
             byte arrives.
         give_up_after: Seconds to try if nothing ever answers; None is no limit.
         attempts: Requests in a row that open no stream, at most; None is no limit.
+        start: Where to continue an earlier stream; None is at the current books.
+        selects: Whether to process the book of a symbol; by default each of the stream.
         max_books: The maximum number of books.
         clock: A monotonic clock in seconds.
     """
@@ -77,16 +88,20 @@ class ClientSession:
         give_up_after: float | None = None,
         *,
         attempts: int | None = None,
+        start: StreamStart | None = None,
+        selects: Callable[[str], bool] | None = None,
         max_books: int = MAX_BOOKS,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.books: dict[str, LiveBook] = {}
+        start = start or StreamStart(None, ())
+        self.books: dict[str, LiveBook] = {book.symbol: book for book in start.books}
         self.is_over = False
         """Whether the caller should close the connection."""
         self._symbols = tuple(symbols)
         self._normalized = {normalize_symbol(symbol) for symbol in symbols}
         self._server = server or Server()
         self._patience = patience
+        self._selects = None if selects is None else lru_cache(max_books)(selects)
         self._max_books = max_books
         self._clock = clock
         self._outage = Outage(self._server.address, give_up_after, attempts, clock)
@@ -101,7 +116,7 @@ class ClientSession:
         self._logged_wait: str | None = None
 
         # State for the next request.
-        self._last_id: str | None = None
+        self._last_id = start.last_id
         self._min_pause = 0.0
         self._failure_backoff = Backoff(least=0.5, most=8.0)
         self._doubt_backoff = Backoff(least=0.25, most=MAX_DOUBT_SECONDS)
@@ -113,6 +128,11 @@ class ClientSession:
     def outage(self) -> str | None:
         """Why there is no stream, None while there is one."""
         return self._outage.reason
+
+    @property
+    def last_id(self) -> str | None:
+        """The id after which a stream can resume, None if the next one needs snapshots."""
+        return self._last_id
 
     @property
     def target(self) -> str:
@@ -291,6 +311,9 @@ class ClientSession:
         if not message.data:
             return
         event = decode_event(message.data)
+        if self._selects is not None and not self._selects(event.symbol):
+            self._last_id = message.id or self._last_id
+            return
         book = self._book(event.symbol)
         try:
             has_changed = book.apply(event)

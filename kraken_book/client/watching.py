@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +13,7 @@ from kraken_book.client.async_books import AsyncBooks
 from kraken_book.client.blocking_books import BlockingBooks
 from kraken_book.client.live_book import LiveBook
 from kraken_book.client.patience import Patience
-from kraken_book.client.session import ClientSession
+from kraken_book.client.session import ClientSession, StreamStart
 from kraken_book.printable import printable
 
 __all__ = ["Watch", "watch"]
@@ -75,6 +75,8 @@ class Watch:
         give_up_after: As for `watch`.
         patience: Time limits of connecting, answers and pauses.
         attempts: As for `watch`.
+        start: Where an iteration continues an earlier one; None is at the current books.
+        selects: Whether to process the book of a symbol; by default each of the stream.
     """
 
     def __init__(
@@ -85,7 +87,10 @@ class Watch:
         give_up_after: float | None = None,
         patience: Patience | None = None,
         attempts: int | None = None,
+        start: StreamStart | None = None,
+        selects: Callable[[str], bool] | None = None,
     ) -> None:
+        self._start, self._selects = start, selects
         self._address = ApiAddress(url, key)
         self._symbols = requested_names(symbols)
         self._give_up_after = give_up_after
@@ -109,6 +114,11 @@ class Watch:
     def outage(self) -> str | None:
         """Why there is no stream, None while there is one."""
         return self._session.outage
+
+    @property
+    def last_id(self) -> str | None:
+        """The id after which a stream can resume, None if the next one needs snapshots."""
+        return self._session.last_id
 
     def __aiter__(self) -> AsyncIterator[LiveBook]:
         self._session = self._new_session()
@@ -144,4 +154,6 @@ class Watch:
             self._patience,
             self._give_up_after,
             attempts=self._attempts,
+            start=self._start,
+            selects=self._selects,
         )

@@ -35,5 +35,10 @@ COMMANDS = {
     "tui": Command(
         "show live ladders in this terminal", "kraken_book.terminal.program", extra="terminal"
     ),
+    "record": Command(
+        "record books into Parquet files that can be proved again",
+        "kraken_book.commands.record",
+        extra="recording",
+    ),
     "keys": Command("add, list and revoke the keys of an api", "kraken_book.commands.keys"),
 }

@@ -6,5 +6,9 @@ the metadata of a book file, and `rows` converts events to rows and back. `layou
 from files, of one book or of many in the order of time. `tape_reader` reads the lines of tapes,
 which collectors write.
 
+A `recording` follows a stream, and passes its books to a `recorder`. The recorder writes the
+`journal`, from which a `recovery` rebuilds the books after a kill, and the book files of one `part`
+at a time.
+
 All of this needs the extra `recording`.
 """

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kraken_book.precision import Precision
 from kraken_book.recording.layout import book_file, partial_of, venue_of
 from kraken_book.recording.manifest import ManifestLine, file_sha256
 from kraken_book.recording.recorded import CONTINUED
@@ -32,6 +33,13 @@ class BookForm(NamedTuple):
     depth: int
     price_precision: int | None
     qty_precision: int | None
+
+    @property
+    def precision(self) -> Precision | None:
+        """The decimals, None before the first book."""
+        if self.price_precision is None or self.qty_precision is None:
+            return None
+        return Precision(self.price_precision, self.qty_precision)
 
 
 class BookWriter:

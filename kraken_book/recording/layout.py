@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["MANIFEST", "PARTIAL", "book_file", "partial_of", "venue_of"]
+__all__ = ["MANIFEST", "PARTIAL", "book_file", "partial_of", "remove_partial_files", "venue_of"]
 
 MANIFEST = "_manifest.jsonl"
 PARTIAL = ".partial"
@@ -50,3 +50,9 @@ def book_file(symbol: str, first_time: int, epoch: int) -> Path:
 def partial_of(path: Path) -> Path:
     """Return the path of a book file while it is written."""
     return path.with_name(f"_{path.name}{PARTIAL}")
+
+
+def remove_partial_files(root: Path) -> None:
+    """Remove the book files of a recording that were not finished."""
+    for path in root.glob(f"venue=*/symbol=*/date=*/_*.parquet{PARTIAL}"):
+        path.unlink(missing_ok=True)

@@ -47,7 +47,8 @@ def append_lines(root: Path, lines: Iterable[ManifestLine]) -> None:
 def read_manifest(root: Path) -> list[ManifestLine]:
     """Return the lines of a recording's manifest; none if there is no manifest.
 
-    The end of a line that was being written when the machine stopped is ignored.
+    If a file was written again after a kill, its last line counts. The end of a line that was being
+    written when the machine stopped is ignored.
 
     Raises:
         ValueError: A line is damaged; the message names it.
@@ -58,13 +59,14 @@ def read_manifest(root: Path) -> list[ManifestLine]:
     except FileNotFoundError:
         return []
     whole, _, _ = data.rpartition(b"\n")
-    lines = []
+    lines: dict[str, ManifestLine] = {}
     for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
         try:
-            lines.append(msgspec.json.decode(line, type=ManifestLine))
+            parsed = msgspec.json.decode(line, type=ManifestLine)
         except msgspec.MsgspecError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None
-    return lines
+        lines[parsed.path] = parsed
+    return list(lines.values())
 
 
 def file_sha256(path: Path) -> str:

@@ -35,6 +35,13 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
     is_verified: bool
     is_continued: bool = False
 
+    def with_form(self, source: str, depth: int) -> RecordedEvent:
+        """Return the same event; if it is a snapshot, with this source and depth."""
+        if not isinstance(self.event, Snapshot):
+            return self
+        event = msgspec.structs.replace(self.event, source=source, depth=depth)
+        return msgspec.structs.replace(self, event=event)
+
     @property
     def symbol(self) -> str:
         """The symbol of the book."""

@@ -1,0 +1,366 @@
+"""Record the books of a stream: into the journal at once, and into book files in parts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import NamedTuple, TypeAlias, cast
+
+from kraken_book.client.live_book import LiveBook
+from kraken_book.client.session import StreamStart
+from kraken_book.errors import Unusable
+from kraken_book.event import Event, Lagged, LaggedReason, Snapshot, Update
+from kraken_book.position import Position
+from kraken_book.recording.book_writer import BookForm
+from kraken_book.recording.journal import Journal, JournalEntry, read_journal
+from kraken_book.recording.layout import remove_partial_files
+from kraken_book.recording.manifest import ManifestLine
+from kraken_book.recording.part import Part
+from kraken_book.recording.recorded import UNRECORDED, RecordedEvent
+from kraken_book.recording.recovery import recover_books
+from kraken_book.recording.rows import RowBuffer
+
+__all__ = ["EndOfPart", "Recorder", "Recovered", "Step"]
+
+JOURNAL = "_journal.arrows"
+LOCK = "_lock"
+# Seconds between two checkpoints of the journal, which bound the time of a recovery.
+CHECKPOINT_INTERVAL = 60.0
+
+
+class EndOfPart(NamedTuple):
+    """The step that finishes all book files; `checkpoint` begins the next journal."""
+
+    checkpoint: JournalEntry
+
+
+Step: TypeAlias = JournalEntry | EndOfPart
+
+
+class Recovered(NamedTuple):
+    """What the recorder found in its folder.
+
+    Attributes:
+        start: Where the stream continues.
+        last_time: The time of the last recorded event in Unix microseconds; None if there is none.
+        lines: The book files that are finished only now, because the last recorder was killed.
+    """
+
+    start: StreamStart
+    last_time: int | None
+    lines: list[ManifestLine]
+
+
+class Recorder:
+    """Records books into a folder, which no other recorder may use at the same time.
+
+    Call `recover` first, then `record` after each change of a book. What was recorded is written
+    in two calls: `take_steps` is fast, and must be called between two calls of `record`. `write`
+    may wait for the disk, so it may be called in a thread; only one call at a time, in order. After
+    a kill, events that were not written are lost. OSError is raised if nothing can be written.
+
+    Args:
+        root: The folder, which is made if it does not exist.
+        clock: Returns Unix nanoseconds.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], int] = time_ns) -> None:
+        self._root = root
+        self._clock = clock
+        root.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(root / LOCK)
+        self._part = Part(root)
+        self._journal: Journal | None = None
+        self._buffer = RowBuffer()
+        self._steps: list[Step] = []
+        self._forms: dict[str, BookForm] = {}
+        self._new_forms: list[BookForm] = []
+        self._books: dict[str, LiveBook] = {}
+        # The last position of each book since its last gap.
+        self._positions: dict[str, Position] = {}
+        self._rejected: dict[str, Event] = {}
+        # The books at the beginning of this part, of which no file was begun yet.
+        self._continued: dict[str, Snapshot] = {}
+        self._stream_id: str | None = None
+        self._checkpoint_at = 0
+        self._last_time = 0
+        self._finished_bytes = 0
+        self.events = 0
+        """The number of recorded events."""
+        self.gaps = 0
+        """The number of recorded gaps: how often events are missing."""
+        self.missed = 0
+        """The number of missing events, as far as known."""
+        self.refused = 0
+        """The number of events that fit into no book file."""
+
+    @property
+    def waiting_rows(self) -> int:
+        """The number of rows that `take_steps` would return."""
+        return len(self._buffer)
+
+    @property
+    def text_quantities(self) -> int:
+        """The number of quantities that do not fit into int64, and are written as text."""
+        return self._buffer.text_quantities
+
+    @property
+    def journal_size(self) -> int:
+        """The size of the journal in bytes."""
+        return 0 if self._journal is None else self._journal.size
+
+    @property
+    def written_bytes(self) -> int:
+        """The size of the finished files and the journal."""
+        return self._finished_bytes + self.journal_size
+
+    def recover(self) -> Recovered:
+        """Finish the files of a recorder that was killed, and begin new ones.
+
+        Returns:
+            Where to continue.
+        """
+        path = self._root / JOURNAL
+        remove_partial_files(self._root)
+        for entry in read_journal(path):
+            self._part.add(entry)
+        lines = self._part.finish()
+        found = recover_books(path)
+        self._forms = dict(found.forms)
+        self._books = {book.symbol: book for book in found.start.books}
+        self._positions = {
+            symbol: position
+            for symbol, book in self._books.items()
+            if (position := _position_of(book)) is not None
+        }
+        self._stream_id = found.start.last_id
+        self._last_time = found.last_time or 0
+        self.write([self._end_of_part()])
+        return Recovered(found.start, found.last_time, lines)
+
+    def record(self, book: LiveBook, stream_id: str | None) -> None:
+        """Record the event that changed `book`.
+
+        Args:
+            book: The book, right after its change.
+            stream_id: The id with which a reader resumes after this event.
+        """
+        event = book.event
+        if event is None:
+            return
+        now = self._next_time()
+        self._books[book.symbol] = book
+        self._update_form(book)
+        rejected = book.rejected
+        if rejected is not None and self._rejected.get(book.symbol) is not rejected:
+            self._rejected[book.symbol] = rejected
+            self._add(RecordedEvent(event=rejected, recorded_at=now, is_verified=False))
+        if isinstance(event, Snapshot):
+            self._add_gap_before(event, now)
+        is_verified = isinstance(event, Snapshot | Update)
+        recorded = RecordedEvent(event=event, recorded_at=now, is_verified=is_verified)
+        self._add(recorded)
+        if isinstance(event, Lagged):
+            self._positions.pop(book.symbol, None)
+        elif (position := recorded.position) is not None:
+            self._positions[book.symbol] = position
+        self._stream_id = stream_id
+
+    def take_steps(self, *, ends_part: bool = False) -> list[Step]:
+        """Return what must be written of the events until now.
+
+        Args:
+            ends_part: Whether to finish the book files and begin others.
+        """
+        self._cut()
+        if ends_part:
+            self._steps.append(self._end_of_part())
+        elif self._clock() - self._checkpoint_at >= CHECKPOINT_INTERVAL * 1e9:
+            self._steps.append(self._checkpoint())
+        steps, self._steps = self._steps, []
+        return steps
+
+    def write(self, steps: Iterable[Step]) -> list[ManifestLine]:
+        """Write steps.
+
+        Args:
+            steps: The next steps, in order.
+
+        Returns:
+            The lines of the book files that were finished.
+        """
+        lines: list[ManifestLine] = []
+        for step in steps:
+            if isinstance(step, EndOfPart):
+                lines += self._part.finish()
+                self._begin_part(step.checkpoint)
+                self._finished_bytes += sum(line.bytes for line in lines)
+            else:
+                assert self._journal is not None, "recover() was not called"
+                self._journal.append(step)
+                self._part.add(step)
+        return lines
+
+    def close(self) -> list[ManifestLine]:
+        """Finish the book files, and free the folder for another recorder.
+
+        Returns:
+            The lines of the book files that were finished.
+        """
+        try:
+            return self.write(self.take_steps(ends_part=True))
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Free the folder; the next recorder finishes the book files from the journal."""
+        if self._journal is not None:
+            self._journal.close()
+        os.close(self._lock)
+
+    def _next_time(self) -> int:
+        """Return the time in microseconds, later than all before, even if the clock steps back.
+
+        The order of times is the order of events and files.
+        """
+        self._last_time = max(self._clock() // 1000, self._last_time + 1)
+        return self._last_time
+
+    def _begin_part(self, checkpoint: JournalEntry) -> None:
+        """Begin a journal, whose checkpoint makes the one before needless."""
+        before, self._journal = self._journal, Journal(self._root / JOURNAL)
+        self._part = Part(self._root)
+        self._journal.append(checkpoint)
+        self._part.add(checkpoint)
+        self._journal.replace_previous()
+        if before is not None:
+            before.close()
+
+    def _cut(self) -> None:
+        """Make a step of the rows until now."""
+        if len(self._buffer) or self._new_forms:
+            forms, self._new_forms = tuple(self._new_forms), []
+            entry = JournalEntry("rows", self._buffer.take(), self._stream_id, forms)
+            self._steps.append(entry)
+
+    def _end_of_part(self) -> EndOfPart:
+        self._new_forms = list(self._forms.values())
+        end = EndOfPart(self._checkpoint())
+        self._continued = {
+            book.symbol: snapshot
+            for book in self._books.values()
+            if (snapshot := _snapshot_of(book)) is not None
+        }
+        return end
+
+    def _checkpoint(self) -> JournalEntry:
+        self._checkpoint_at = self._clock()
+        buffer = RowBuffer()
+        for book in self._books.values():
+            snapshot = _snapshot_of(book)
+            if snapshot is not None:
+                buffer.add(_continued(snapshot, self._checkpoint_at // 1000), book.precision)
+        forms, self._new_forms = tuple(self._new_forms), []
+        return JournalEntry("checkpoint", buffer.take(), self._stream_id, forms)
+
+    def _update_form(self, book: LiveBook) -> None:
+        """Begin another file if the book differs in more than its levels."""
+        precision = book.precision
+        decimals = (None, None) if precision is None else tuple(precision)
+        form = BookForm(book.symbol, book.source or "", book.depth or 0, *decimals)
+        before = self._forms.get(book.symbol)
+        # A book that was lost keeps its form until the next snapshot.
+        if form == before or (before is not None and precision is None):
+            return
+        if before is not None:
+            self._cut()
+        self._forms[book.symbol] = form
+        self._new_forms.append(form)
+
+    def _add_gap_before(self, snapshot: Snapshot, now: int) -> None:
+        """Record how many events are missing before a snapshot that the api made.
+
+        A snapshot of the collector is an event of the stream, and says itself what it replaces.
+        """
+        last = self._positions.get(snapshot.symbol)
+        position = Position(snapshot.epoch, snapshot.seq)
+        if snapshot.received_at is not None or last is None or position <= last:
+            return
+        missed = position.events_since(last)
+        gap = Lagged(snapshot.symbol, missed, cast("LaggedReason", UNRECORDED))
+        self._add(RecordedEvent(event=gap, recorded_at=now, is_verified=False))
+
+    def _add(self, recorded: RecordedEvent) -> None:
+        event, symbol = recorded.event, recorded.symbol
+        precision = self._forms[symbol].precision
+        continued = self._continued.pop(symbol, None)
+        if continued is not None and not isinstance(event, Snapshot):
+            self._buffer.add(_continued(continued, recorded.recorded_at), precision)
+        try:
+            self._buffer.add(recorded, precision)
+        except ValueError:
+            # The position tells readers of the file that an event is missing.
+            self.refused += 1
+            return
+        self.events += 1
+        if isinstance(event, Lagged):
+            self.gaps += 1
+            self.missed += event.missed or 0
+
+
+def _locked(path: Path) -> int:
+    """Return the descriptor of a file that only one process can lock.
+
+    Raises:
+        Unusable: Another process has locked it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Unusable(
+            f"{path.parent}: another recorder writes into this folder: use another --dir"
+        ) from None
+    return descriptor
+
+
+def _continued(snapshot: Snapshot, at: int) -> RecordedEvent:
+    return RecordedEvent(event=snapshot, recorded_at=at, is_verified=True, is_continued=True)
+
+
+def _position_of(book: LiveBook) -> Position | None:
+    epoch, seq = book.epoch, book.seq
+    return None if epoch is None or seq is None else Position(epoch, seq)
+
+
+def _snapshot_of(book: LiveBook) -> Snapshot | None:
+    """Return the present book as a snapshot; None if its levels are not those of its position."""
+    position, precision = _position_of(book), book.precision
+    if not book.is_verified or position is None or precision is None:
+        return None
+    return Snapshot(
+        symbol=book.symbol,
+        seq=position.seq,
+        epoch=position.epoch,
+        best_bid=None,
+        best_ask=None,
+        spread=None,
+        bids=_pairs(book.bids),
+        asks=_pairs(book.asks),
+        checksum=book.checksum,
+        exchange_time=book.exchange_time,
+        received_at=None,
+        depth=book.depth or 0,
+        price_precision=precision.price,
+        qty_precision=precision.qty,
+        source=book.source or "",
+        conflated=None,
+    )
+
+
+def _pairs(levels: Sequence[Iterable[str]]) -> list[tuple[str, str]]:
+    return [cast("tuple[str, str]", tuple(level)) for level in levels]
