@@ -40,5 +40,13 @@ COMMANDS = {
         "kraken_book.commands.record",
         extra="recording",
     ),
+    "verify": Command(
+        "prove recordings again, event by event", "kraken_book.commands.verify", extra="recording"
+    ),
+    "report": Command(
+        "list what recordings have, and what is missing and why",
+        "kraken_book.commands.report",
+        extra="recording",
+    ),
     "keys": Command("add, list and revoke the keys of an api", "kraken_book.commands.keys"),
 }

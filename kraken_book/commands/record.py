@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
@@ -17,6 +16,7 @@ from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
 from kraken_book.client.arguments import ALL
 from kraken_book.client.session import StreamStart
 from kraken_book.commands.parser import CommandParser
+from kraken_book.commands.progress_line import ProgressLine
 from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.programs import ends_quietly
 from kraken_book.recording.recorder import Recorder, Recovered
@@ -35,7 +35,6 @@ WAIT_SECONDS = 10
 PROGRESS_INTERVAL = 1.0
 # Without a terminal, a line of progress is for a log.
 LOG_INTERVAL = 60.0
-_ERASE_LINE = "\r\x1b[K"
 
 log = logging.getLogger("kraken_book.recording")
 
@@ -161,23 +160,22 @@ class Progress:
     def __init__(self, recorder: Recorder, books: Watch) -> None:
         self._recorder = recorder
         self._books = books
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._progress = ProgressLine(NAME)
         self._events, self._at = recorder.events, monotonic()
 
     async def run(self) -> None:
         """Show lines until the task is cancelled."""
         while True:
-            await asyncio.sleep(PROGRESS_INTERVAL if self._is_terminal else LOG_INTERVAL)
-            if self._is_terminal:
-                sys.stderr.write(f"{_ERASE_LINE}{NAME}: {self._line()}")
-                sys.stderr.flush()
+            is_terminal = self._progress.is_terminal
+            await asyncio.sleep(PROGRESS_INTERVAL if is_terminal else LOG_INTERVAL)
+            if is_terminal:
+                self._progress.show(self._line())
             else:
                 log.info("recording: %s", self._line())
 
     def end(self, text: str) -> None:
         """Show the last line."""
-        if self._is_terminal:
-            sys.stderr.write(_ERASE_LINE)
+        self._progress.clear()
         log.info("recorded: %s", text)
 
     def _line(self) -> str:

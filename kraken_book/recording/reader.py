@@ -16,7 +16,14 @@ from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.recording.rows import EventAssembler
 from kraken_book.recording.schema import SCHEMA, FileMetadata, decode_metadata
 
-__all__ = ["BookFile", "find_book_files", "open_book_file", "read_events", "read_file"]
+__all__ = [
+    "BookFile",
+    "find_book_files",
+    "find_book_paths",
+    "open_book_file",
+    "read_events",
+    "read_file",
+]
 
 # Rows in memory for each open file.
 BATCH_ROWS = 8192
@@ -50,8 +57,8 @@ def open_book_file(path: Path) -> BookFile:
     return BookFile(path, metadata)
 
 
-def find_book_files(paths: Iterable[Path]) -> list[BookFile]:
-    """Return the book files at and below `paths`, in the order of their first times.
+def find_book_paths(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of the Parquet files at and below `paths`, sorted.
 
     Files that are still written are left out.
 
@@ -59,19 +66,31 @@ def find_book_files(paths: Iterable[Path]) -> list[BookFile]:
         paths: Files or folders.
 
     Raises:
-        DamagedRecording: A path does not exist, or a file is not a book file.
+        DamagedRecording: A path does not exist, or a folder has no such file.
     """
-    found: dict[Path, None] = {}
+    found: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            found |= dict.fromkeys(
-                each for each in path.rglob("*.parquet") if not each.name.startswith("_")
-            )
-        elif path.exists():
-            found[path] = None
-        else:
-            raise DamagedRecording(f"{path}: there is no such file or folder")
-    files = [open_book_file(path) for path in found]
+        if not path.is_dir():
+            if not path.exists():
+                raise DamagedRecording(f"{path}: there is no such file or folder")
+            found.add(path)
+            continue
+        inside = [each for each in path.rglob("*.parquet") if not each.name.startswith("_")]
+        if not inside:
+            raise DamagedRecording(f"{path}: there is no finished book file (*.parquet) in it")
+        found.update(inside)
+    return sorted(found)
+
+
+def find_book_files(paths: Iterable[Path]) -> list[BookFile]:
+    """Return the book files at and below `paths`, in the order of their first times.
+
+    A path that does not exist, and a file that is not a book file, raise DamagedRecording.
+
+    Args:
+        paths: Files or folders.
+    """
+    files = [open_book_file(path) for path in find_book_paths(paths)]
     return sorted(files, key=lambda file: (file.metadata.first_time, file.path))
 
 

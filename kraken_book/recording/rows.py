@@ -15,7 +15,7 @@ from kraken_book.recording.recorded import CONTINUED, RecordedEvent
 from kraken_book.recording.schema import LEVEL_COLUMNS, SCHEMA
 from kraken_book.timestamps import parse_rfc3339, rfc3339
 
-__all__ = ["INT64_MAX", "EventAssembler", "RowBuffer"]
+__all__ = ["INT64_MAX", "EventAssembler", "RowBuffer", "floats_of"]
 
 INT64_MAX = 2**63 - 1
 _EVENT_COLUMNS = tuple(name for name in SCHEMA.names if name not in LEVEL_COLUMNS)
@@ -83,8 +83,8 @@ class RowBuffer:
         ticks, lots = pa.array(self._ticks, pa.int64()), pa.array(self._lots, pa.int64())
         arrays |= {
             "side": pa.array(self._sides, SCHEMA.field("side").type),
-            "price": _scaled(ticks, arrays["price_precision"]),
-            "qty": _scaled(lots, arrays["qty_precision"]),
+            "price": floats_of(ticks, arrays["price_precision"]),
+            "qty": floats_of(lots, arrays["qty_precision"]),
             "price_ticks": ticks,
             "qty_lots": lots,
             "qty_text": pa.array(self._qty_texts, pa.string()),
@@ -278,7 +278,7 @@ def _time_text(microseconds: int | None) -> str | None:
     return None if microseconds is None else rfc3339(microseconds * 1000)
 
 
-def _scaled(units: pa.Array, decimals: pa.Array) -> pa.Array:
+def floats_of(units: pa.Array, decimals: pa.Array) -> pa.Array:
     """Return units as floats: the nearest ones, as long as the units are below 2**53."""
     powers = pc.power(pa.scalar(10.0), decimals.cast(pa.float64()))
     return pc.divide(units.cast(pa.float64(), safe=False), powers)
