@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         get_books,
         get_symbols,
         list_symbols,
+        replay,
         watch,
     )
 
@@ -108,6 +109,7 @@ __all__ = [
     "get_books",
     "get_symbols",
     "list_symbols",
+    "replay",
     "watch",
 ]
 

@@ -10,7 +10,7 @@
         Refused                 the api, or another server at its address, refuses the request
             UnknownSymbol       the api has no such symbol
             WrongServer         the server is not a kraken-book api
-                WrongPath       nothing of an api is at this path: a prefix is missing or wrong
+                WrongPath       an api answers, but its address is another path of the server
             WrongKey            the key is missing, unknown or expired
             Forbidden           the key does not permit the request
             TooManyRequests     a limit is exceeded
@@ -189,13 +189,13 @@ class UnknownSymbol(Refused):
 
 
 class WrongServer(Refused):
-    """The server at the address is not a kraken-book api: check host and port."""
+    """The server at the address is not a kraken-book api: check host, port and path prefix."""
 
     reason = "wrong-server"
 
 
 class WrongPath(WrongServer):
-    """Nothing of a kraken-book api is at this path: check the path prefix of the address."""
+    """A kraken-book api answers, but its address is another path: the message names it."""
 
     reason = "wrong-path"
 

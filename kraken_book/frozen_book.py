@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from kraken_book.event import Status
+from kraken_book.field_help import with_field_help
 from kraken_book.level import Level
 from kraken_book.precision import Precision
 from kraken_book.readable_book import ReadableBook
@@ -12,6 +14,7 @@ from kraken_book.readable_book import ReadableBook
 __all__ = ["FrozenBook"]
 
 
+@with_field_help
 @dataclass(frozen=True, slots=True, repr=False)
 class FrozenBook(ReadableBook):
     """A verified book at one moment, with the status that it had then.
@@ -24,7 +27,7 @@ class FrozenBook(ReadableBook):
         depth: The maximum number of levels of a side, None if there is no book.
         precision: The decimals of prices and quantities, None if there is no book.
         epoch: The epoch of the last event of the book.
-        seq: The number of that event.
+        seq: The number of the last event of the book.
         checksum: The checksum with which the levels were verified, None if there is no book.
         exchange_time: When Kraken last changed the book: RFC 3339, UTC.
         bids: The bids, highest first.
@@ -33,17 +36,24 @@ class FrozenBook(ReadableBook):
         age_ms: Milliseconds for which the api had not confirmed the book; None if it is unknown.
     """
 
-    symbol: str
-    status: Status
-    reason: str | None
-    source: str | None
-    depth: int | None
-    precision: Precision | None
-    epoch: int | None
-    seq: int | None
-    checksum: int | None
-    exchange_time: str | None
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    # Without `field()`, the properties of the base class would become defaults.
+    symbol: str = field()
+    status: Status = field()
+    reason: str | None = field()
+    source: str | None = field()
+    depth: int | None = field()
+    precision: Precision | None = field()
+    epoch: int | None = field()
+    seq: int | None = field()
+    checksum: int | None = field()
+    exchange_time: str | None = field()
+    bids: tuple[Level, ...] = field()
+    asks: tuple[Level, ...] = field()
     event_id: str | None = None
     age_ms: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the book with the names and texts of `/depth`, ready for JSON."""
+        # Not by `super()`, because `slots=True` replaces the class.
+        book = ReadableBook.to_dict(self)
+        return book | {"event_id": self.event_id, "age_ms": self.age_ms}

@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from kraken_book.field_help import with_field_help
+
 __all__ = [
     "MAX_TEXT",
     "Precision",
@@ -30,8 +32,14 @@ MAX_TEXT = 40
 _NUMBER = re.compile(r"\d+(\.\d+)?([eE][+-]?\d{1,9})?", re.ASCII)
 
 
+@with_field_help
 class Precision(NamedTuple):
-    """The number of decimals of a symbol's prices and quantities."""
+    """The number of decimals of a symbol's prices and quantities.
+
+    Attributes:
+        price: The decimals of a price.
+        qty: The decimals of a quantity.
+    """
 
     price: int
     qty: int

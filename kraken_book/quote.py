@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
 from kraken_book.errors import Unusable
+from kraken_book.field_help import with_field_help
 from kraken_book.precision import MAX_TEXT
 from kraken_book.printable import printable
 
@@ -51,23 +52,38 @@ _HALF = Decimal("0.5")
 _ZERO = Decimal(0)
 
 
+@with_field_help
 class Quote(NamedTuple):
-    """The result of a market order at the levels of a book, without fees."""
+    """The result of a market order at the levels of a book, without fees.
+
+    Attributes:
+        side: `buy` takes asks, `sell` takes bids.
+        qty: The quantity that was asked for.
+        filled: The part of `qty` for which the book has levels.
+        unfilled: The rest. The venue may have more levels than the book's depth.
+        total: The sum of price times quantity over `filled`, exact.
+        average: `total` divided by `filled`, to 28 significant digits; None if nothing is filled.
+        worst: The price of the last level that is used; None if nothing is filled.
+    """
 
     side: OrderSide
-    """`buy` takes asks, `sell` takes bids."""
     qty: Decimal
-    """The quantity that was asked for."""
     filled: Decimal
-    """The part of `qty` for which the book has levels."""
     unfilled: Decimal
-    """The rest. The venue may have more levels than the book's depth."""
     total: Decimal
-    """The sum of price times quantity over `filled`, exact."""
     average: Decimal | None
-    """`total` divided by `filled`, to 28 significant digits; None if nothing is filled."""
     worst: Decimal | None
-    """The price of the last level that is used; None if nothing is filled."""
+
+    def __repr__(self) -> str:
+        """Return the figures in one line, with the word `partial` if a part is unfilled."""
+        order = f"{self.side} {plain(self.qty)}"
+        if self.average is None or self.worst is None:
+            return f"<Quote {order}: nothing filled>"
+        part = ""
+        if self.unfilled:
+            part = f" partial: {plain(self.filled)} filled, {plain(self.unfilled)} unfilled,"
+        prices = f"average {plain(self.average)} worst {plain(self.worst)}"
+        return f"<Quote {order}{part} total {plain(self.total)} {prices}>"
 
     @property
     def is_filled(self) -> bool:
@@ -169,12 +185,15 @@ def parse_quantity(qty: object) -> Decimal:
     if value is None or not value.is_finite():
         raise Unusable(f"{_shown(qty)} is no quantity: use a number such as '1.5'")
     if value <= 0:
-        raise Unusable(f"{_shown(qty)} is not above 0")
+        raise Unusable(f"{_shown(qty)} is not above 0: use a quantity such as '1.5'")
     # Also bounds 1e999999, which has one digit but would have a million in a sum.
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int), "it is finite"
     if value.adjusted() >= MAX_TEXT or exponent < -MAX_TEXT:
-        raise Unusable(f"{_shown(qty)} has more than {MAX_TEXT} digits or decimals")
+        raise Unusable(
+            f"{_shown(qty)} has more than {MAX_TEXT} digits or decimals: use a quantity such as"
+            " '1.5'"
+        )
     return value
 
 

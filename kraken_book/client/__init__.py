@@ -7,7 +7,7 @@ request at a time, and `functions` has a function for each; `arguments` checks t
 A stream: the iterators in `async_books` and `blocking_books` connect and move bytes within the
 limits of `patience` and the `answer_timer`. `sse` parses the bytes into messages, `session` applies
 the messages to the books, and `outage` logs the time without a stream. `live_book` is a verified
-book with its status.
+book with its status. `replaying` reads books from a recording instead.
 
 A request: `fetch` gets the whole answer, `attempts` decides whether to repeat it, and `depth`
 verifies the book in it.
@@ -19,6 +19,7 @@ Only `async_books`, `blocking_books`, `fetch` and `api_client` do I/O.
 from kraken_book.client.api_client import AsyncClient, Client
 from kraken_book.client.functions import get_book, get_books, get_symbols, list_symbols
 from kraken_book.client.live_book import LiveBook
+from kraken_book.client.replaying import replay
 from kraken_book.client.watching import Watch, watch
 from kraken_book.errors import Refused, UnknownSymbol, Unreachable
 from kraken_book.frozen_book import FrozenBook
@@ -38,5 +39,6 @@ __all__ = [
     "get_books",
     "get_symbols",
     "list_symbols",
+    "replay",
     "watch",
 ]

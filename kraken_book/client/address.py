@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
 import httpx
 
+from kraken_book.client.api_paths import prefix_of
 from kraken_book.client.environment import (
     check_proxies,
     names_certificates,
@@ -19,6 +21,7 @@ from kraken_book.client.refused import Server
 from kraken_book.errors import Unusable
 from kraken_book.hosts import is_loopback
 from kraken_book.printable import printable
+from kraken_book.symbols import is_symbol
 
 __all__ = [
     "DEFAULT_URL",
@@ -38,6 +41,7 @@ MAX_SHOWN = 200
 MAX_REDIRECTS = 5
 # Redirects lead to other servers. Connections to at most this many servers are kept open.
 MAX_ORIGINS = 4
+_HOST_AND_PORT = re.compile(r"[a-z0-9.-]{1,100}:\d{1,5}", re.ASCII | re.IGNORECASE)
 
 
 class ApiAddress:
@@ -73,7 +77,8 @@ class ApiAddress:
     def server(self) -> Server:
         """What messages say about the server at this address."""
         has_credentials = bool(self._headers or self._url.userinfo)
-        return Server(self.shown, self._url.path.strip("/") != "", has_credentials)
+        path = self._url.path.rstrip("/")
+        return Server(self.shown, path, has_credentials, self.proxy_variable)
 
     @property
     def proxy_variable(self) -> str | None:
@@ -185,18 +190,31 @@ def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise Unusable(f"{_without_user(url)!r} is not a URL: {error}") from error
+        raise Unusable(
+            f"{_without_user(url)!r} is not a URL: {error}; use one such as {DEFAULT_URL}"
+        ) from error
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise Unusable(
-            f"{_without_user(url)!r} is not the URL of an api: use one such as {DEFAULT_URL}"
-        )
+        raise _no_api(url, f"use one such as {_similar_url(url)}")
     if parsed.port is not None and not 0 < parsed.port < 1 << 16:
-        raise Unusable(f"{_without_user(url)!r} is not the URL of an api: a port is at most 65535")
+        raise _no_api(url, "use a port from 1 to 65535")
     if parsed.query or parsed.fragment:
-        raise Unusable(
-            f"{_without_user(url)!r} is not the URL of an api: use one without '?' and '#'"
-        )
+        path = prefix_of(parsed.path)
+        origin = parsed.copy_with(userinfo=b"", path=path or "/", query=None, fragment=None)
+        shown = printable(str(origin).rstrip("/"), MAX_SHOWN)
+        raise _no_api(url, f"use one without '?' and '#', such as {shown}")
     return parsed
+
+
+def _no_api(url: str, remedy: str) -> Unusable:
+    return Unusable(f"{_without_user(url)!r} is not the URL of an api: {remedy}")
+
+
+def _similar_url(url: str) -> str:
+    """Return a valid URL for a message, like `url` if that lacks only its scheme."""
+    if is_symbol(url):
+        return f"{DEFAULT_URL}; the URL comes before the symbols"
+    shown = _without_user(url)
+    return f"http://{shown}" if _HOST_AND_PORT.fullmatch(shown) else DEFAULT_URL
 
 
 def _without_user(url: str) -> str:
@@ -210,5 +228,8 @@ def _checked(key: str) -> str:
     if not isinstance(key, str):
         raise TypeError(f"the key is of type {type(key).__name__}: use a text")
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise Unusable("the key is invalid: use printable ASCII characters without spaces")
+        raise Unusable(
+            "the key is invalid: use printable ASCII characters without spaces, not 'Bearer …', and"
+            " no line end"
+        )
     return key

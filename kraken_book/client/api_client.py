@@ -50,6 +50,7 @@ class _Requests:
     ) -> None:
         self._url, self._key = url, key
         self._address = ApiAddress(url, key)
+        self._is_closed = False
         self._seconds = checked_seconds(timeout)
         self._attempts = checked_attempts(attempts)
 
@@ -68,6 +69,13 @@ class _Requests:
         return watch(
             self._url, *symbols, key=self._key, timeout=self._seconds, give_up_after=give_up_after
         )
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            name = type(self).__name__
+            raise RuntimeError(
+                f"this {name} is closed: make another {name}, or call it within its `with` block"
+            )
 
     def _new_attempts(self) -> Attempts:
         return Attempts(self._attempts, max_pause=self._seconds)
@@ -126,7 +134,8 @@ class Client(_Requests):
         self.close()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections. Further calls raise RuntimeError; closing again does nothing."""
+        self._is_closed = True
         self._http.close()
 
     def get_book(self, symbol: str, *, only_live: bool = True) -> FrozenBook:
@@ -172,6 +181,7 @@ class Client(_Requests):
             time.sleep(pause)
 
     def _ask(self, path: str) -> Answer:
+        self._require_open()
         try:
             return fetch(self._http, self._address, path, self._seconds)
         except NoAnswer as failed:
@@ -181,6 +191,8 @@ class Client(_Requests):
 
 class AsyncClient(_Requests):
     """A client of one api for asyncio, which keeps its connections until `aclose`.
+
+    Use one client per event loop: each `asyncio.run` has its own.
 
         async with AsyncClient("http://localhost:3000") as client:
             print((await client.get_book("BTC/USD")).mid)
@@ -202,6 +214,7 @@ class AsyncClient(_Requests):
     ) -> None:
         super().__init__(url, key=key, timeout=timeout, attempts=attempts)
         self._http = self._address.async_client(one_request_timeout(self._seconds))
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -215,7 +228,8 @@ class AsyncClient(_Requests):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections. Further calls raise RuntimeError; closing again does nothing."""
+        self._is_closed = True
         await self._http.aclose()
 
     async def get_book(self, symbol: str, *, only_live: bool = True) -> FrozenBook:
@@ -261,6 +275,16 @@ class AsyncClient(_Requests):
         """Return the symbols that the api serves to this caller, sorted."""
         return await self._get(SYMBOLS_PATH, self._read_symbols)
 
+    def _require_loop(self) -> None:
+        """Raise RuntimeError in another event loop than that of the first request."""
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise RuntimeError(
+                "this AsyncClient has connections of another event loop: make one AsyncClient for"
+                " each asyncio.run, or put all calls into one coroutine"
+            )
+
     async def _get(self, path: str, read: _Read[_T]) -> _T:
         attempts = self._new_attempts()
         while True:
@@ -271,6 +295,8 @@ class AsyncClient(_Requests):
             await asyncio.sleep(pause)
 
     async def _ask(self, path: str) -> Answer:
+        self._require_open()
+        self._require_loop()
         try:
             return await fetch_async(self._http, self._address, path, self._seconds)
         except NoAnswer as failed:

@@ -36,11 +36,13 @@ class AsyncBooks(AsyncIterator[LiveBook]):
         self._batch: Iterator[LiveBook] = iter(())
         self._next_task: asyncio.Task[Iterator[LiveBook] | None] | None = None
         self._is_busy = self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> LiveBook:
+        self._require_loop()
         if self._is_busy:
             raise RuntimeError(
                 "another task already waits for the next book of this watch: use one watch per"
@@ -68,6 +70,16 @@ class AsyncBooks(AsyncIterator[LiveBook]):
             self._next_task.cancel()
             await asyncio.wait([self._next_task])
         await self._batches.aclose()
+
+    def _require_loop(self) -> None:
+        """Raise RuntimeError in another event loop than that of the first step."""
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._loop is not loop:
+            raise RuntimeError(
+                "this iterator has a connection of another event loop, such as an earlier"
+                " asyncio.run: iterate over the watch again"
+            )
 
     async def _next_batch(self) -> Iterator[LiveBook]:
         if self._next_task is None:

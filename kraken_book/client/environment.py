@@ -66,14 +66,16 @@ def trusted_certificates() -> ssl.SSLContext:
         return httpx.create_ssl_context(trust_env=False)
     # OpenSSL ignores a missing folder, and would then trust no certificate.
     if folder and not Path(folder).is_dir():
-        raise Unusable(f"{CERTIFICATE_FOLDER}={folder!r} is not a folder of certificates")
+        raise Unusable(
+            f"{CERTIFICATE_FOLDER}={folder!r} is not a folder of certificates: correct or unset it"
+        )
     try:
         return ssl.create_default_context(cafile=file or None, capath=folder or None)
     except OSError as error:
         why = error.strerror if not isinstance(error, ssl.SSLError) else None
         raise Unusable(
             f"{CERTIFICATE_FILE}={file!r} is not a file of certificates"
-            f" ({why or 'it has no certificate in PEM form'})"
+            f" ({why or 'it has no certificate in PEM form'}): correct or unset it"
         ) from error
 
 

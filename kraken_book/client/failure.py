@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from kraken_book.client.outage import Failure
+from kraken_book.client.outage import Failure, proxy_words
 from kraken_book.errors import ProxyFailed, TimedOut, TlsFailed, Unreachable
 from kraken_book.printable import printable
 
@@ -50,7 +50,7 @@ def failure_of(error: BaseException, proxy: str | None = None) -> Failure:
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         kind: type[Unreachable] = TlsFailed
     elif proxy is not None and isinstance(error, _PROXY_ERRORS):
-        kind, words = ProxyFailed, f"{words}; the request goes through the proxy of {proxy}"
+        kind, words = ProxyFailed, words + proxy_words(proxy)
     elif isinstance(error, httpx.ProxyError):
         kind = ProxyFailed
     elif isinstance(error, httpx.TimeoutException):

@@ -10,7 +10,7 @@ import httpx
 from kraken_book.client.address import MAX_REDIRECTS, ApiAddress
 from kraken_book.client.answer_timer import AnswerTimer
 from kraken_book.client.failure import REQUEST_ERRORS, failure_of
-from kraken_book.client.outage import Failure, too_slow
+from kraken_book.client.outage import Failure, hint_for, too_slow
 from kraken_book.client.refused import JSON, RefusedAnswer
 from kraken_book.errors import KrakenBookError, Unreachable
 
@@ -48,8 +48,8 @@ class NoAnswer(Exception):
 
     def error(self, address: ApiAddress) -> Unreachable:
         """Return the error for callers of the library."""
-        hint = "; is an api running there?" if self._failure.kind is Unreachable else ""
-        return self._failure.kind(f"{address.shown}: {self._failure.words}{hint}")
+        kind = self._failure.kind
+        return kind(f"{address.shown}: {self._failure.words}{hint_for(kind)}")
 
 
 class _TooLarge(ValueError):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kraken_book.errors import KrakenBookError, TimedOut, Unreachable
 
-__all__ = ["Failure", "Outage", "too_slow"]
+__all__ = ["Failure", "Outage", "hint_for", "proxy_words", "too_slow"]
 
 log = logging.getLogger("kraken_book.client")
 
@@ -29,6 +29,27 @@ def too_slow(seconds: float) -> Failure:
     """Return the failure of a request that has no answer after `seconds`."""
     return Failure(
         f"no answer within {seconds:.3g} s; if the server is slow, raise timeout=", TimedOut
+    )
+
+
+def hint_for(kind: type[KrakenBookError] | None) -> str:
+    """Return the end of a message about an api that never answered.
+
+    Args:
+        kind: The error. Its subclasses have remedies of their own: a proxy, TLS, a time limit.
+    """
+    if kind is not None and kind is not Unreachable:
+        return ""
+    return "; is an api running there? `make run` starts one"
+
+
+def proxy_words(variable: str | None) -> str:
+    """Return the end of a message about a request through the proxy of `variable`, if any."""
+    if variable is None:
+        return ""
+    return (
+        f"; the request goes through the proxy of {variable}: correct it, or name the host in"
+        " NO_PROXY"
     )
 
 
@@ -90,14 +111,18 @@ class Outage:
             kind = type(error) if isinstance(error, Unreachable) else Unreachable
             raise kind(
                 f"{self._address}: nothing answered for {self._give_up_after:g} s ({reason})"
-                f"{self._hint}"
+                f"{self._hint(kind)}"
             )
         if error is not None and self._attempts is not None and self._failures >= self._attempts:
-            raise error
+            raise self._last(error, reason)
         if self._logged_at is None:
             limit = "" if left is None else f" for {self._give_up_after:g} s"
             log.warning(
-                "%s: no stream: %s; trying again%s%s", self._address, reason, limit, self._hint
+                "%s: no stream: %s; trying again%s%s",
+                self._address,
+                reason,
+                limit,
+                self._hint(None if error is None else type(error)),
             )
         elif now - self._logged_at >= REMINDER_SECONDS:
             lasted = now - self._since
@@ -113,6 +138,13 @@ class Outage:
         self.reason = self._since = self._logged_at = None
         self._failures = 0
 
-    @property
-    def _hint(self) -> str:
-        return "" if self._was_answered else "; is an api running there? `make run` starts one"
+    def _last(self, error: KrakenBookError, reason: str) -> KrakenBookError:
+        """Return the error of the last attempt; one without an answer also has their number."""
+        if not isinstance(error, Unreachable):
+            return error
+        count = "1 attempt" if self._failures == 1 else f"{self._failures} attempts"
+        kind = type(error)
+        return kind(f"{self._address}: no answer in {count} ({reason}){self._hint(kind)}")
+
+    def _hint(self, kind: type[KrakenBookError] | None) -> str:
+        return "" if self._was_answered else hint_for(kind)

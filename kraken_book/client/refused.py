@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from kraken_book.client.api_paths import prefix_before
+from kraken_book.client.outage import proxy_words
 from kraken_book.errors import (
     Forbidden,
     KeyReason,
@@ -40,6 +43,11 @@ JSON = "application/json"
 OUR_PROBLEMS = "urn:kraken-book:"
 UNKNOWN_SYMBOL = "unknown-symbol"
 NO_ROUTE = "no-such-route"
+# The end of the api's message about an unknown symbol if no other symbol is near it.
+HTTP_HINT = "; see /symbols"
+# An api answers with these if the client's path is appended to that of a route: an unknown symbol
+# or route (404), or parameters of another route (400).
+ANSWERS_BELOW_A_ROUTE = frozenset({400, 404})
 # Limits of the bytes that are read of a body, and of the characters that messages contain.
 MAX_BYTES = 1 << 16
 MAX_SHOWN = 200
@@ -59,10 +67,17 @@ class Server(NamedTuple):
 
     address: str = "the api"
     """The address without a user and a password."""
-    has_prefix: bool = False
-    """Whether the address has a path."""
+    path: str = ""
+    """The decoded path of the address, without a slash at its end."""
     has_credentials: bool = False
     """Whether requests contain a key, or a user and a password."""
+    proxy: str | None = None
+    """The variable that names the proxy of the requests, None if there is no proxy."""
+
+    def below(self, prefix: str) -> str:
+        """Return the address of the same host with another path."""
+        scheme, host, *_ = urlsplit(self.address)
+        return f"{scheme}://{host}{quote(prefix)}"
 
 
 class ProblemDetails(msgspec.Struct):
@@ -70,6 +85,7 @@ class ProblemDetails(msgspec.Struct):
 
     type: str = ""
     detail: str = ""
+    instance: str = ""
     symbols: list[str] | None = None
 
     @property
@@ -140,18 +156,23 @@ class RefusedAnswer:
             was_served: Whether the api has served this caller before, with the same key.
         """
         problem = self._problem()
+        route_error = self._error_of_a_route(problem)
+        return route_error or self._error(problem, was_served=was_served)
+
+    def _error(self, problem: ProblemDetails, *, was_served: bool) -> KrakenBookError:
         detail = printable(problem.detail, MAX_DETAIL)
         if self.status == 401:
             return self._wrong_key(problem, detail, was_served=was_served)
         if self.status == 403:
             words = detail or "the api forbids this request"
-            return Forbidden(403, f"{words} (403: use a key that permits it)", code=problem.code)
+            words += f" (403: use a key that permits it){self._via(problem.code)}"
+            return Forbidden(403, words, code=problem.code)
         if self.status == 404:
             return self._not_found(problem, detail)
         if self.status == 407:
             return self._wrong_proxy_user()
         if self.status < 400:
-            return WrongServer(self.status, self._not_an_api())
+            return WrongServer(self.status, self._not_an_api() + self._via(None))
         return self._refused(problem.code, detail or f"the api answers {self.status}")
 
     def _refused(self, code: str | None, detail: str) -> Refused:
@@ -164,33 +185,55 @@ class RefusedAnswer:
         if code is None and not is_passing:
             address = self._server.address
             detail += f" ({self.status}; check the address: {address} may be no kraken-book api)"
+        detail += self._via(code)
         return kind(self.status, detail, code=code, retry_after=after)
+
+    def _error_of_a_route(self, problem: ProblemDetails) -> WrongPath | None:
+        """Return the error if the address is the one of a route of the api, such as `…/books`."""
+        if problem.code is None or self.status not in ANSWERS_BELOW_A_ROUTE:
+            return None
+        prefix = prefix_before(self._server.path, problem.instance)
+        if prefix is None:
+            return None
+        words = (
+            f"{self._server.address} is a route of a kraken-book api, not its address: use"
+            f" {self._server.below(prefix)}"
+        )
+        return WrongPath(self.status, words, code=problem.code)
 
     def _not_found(self, problem: ProblemDetails, detail: str) -> Refused:
         # Suggested symbols identify an unknown symbol even if the problem has another type.
         if problem.code == UNKNOWN_SYMBOL or problem.symbols is not None:
             names = [printable(name, MAX_SHOWN) for name in (problem.symbols or [])[:MAX_NAMES]]
-            return UnknownSymbol(detail or "the api does not have this symbol", names)
-        address = self._server.address
+            return UnknownSymbol(_unknown_symbol_words(detail, names), names)
         if problem.code is None:
-            prefix = (
-                "check host, port and path prefix"
-                if self._server.has_prefix
-                else "check host and port; if an api is behind a path prefix, append the prefix"
-            )
-            words = f"{address} answers 404, so it is not a kraken-book api: {prefix}"
-            return WrongPath(404, words)
+            return WrongServer(404, self._not_found_elsewhere() + self._via(None))
         if problem.code == NO_ROUTE:
-            remedy = (
-                "remove or correct the path prefix of the address"
-                if self._server.has_prefix
-                else "it may be of an older version"
-            )
-            return WrongPath(
-                404, f"{address} is not the address of a kraken-book api, although one answers:"
-                f" {detail}; {remedy}", code=problem.code
-            )  # fmt: skip
+            return WrongPath(404, self._no_route_words(detail), code=problem.code)
         return Refused(404, detail or "the api answers 404", code=problem.code)
+
+    def _not_found_elsewhere(self) -> str:
+        remedy = (
+            "check host, port and path prefix"
+            if self._server.path
+            else "check host and port; if an api is behind a path prefix, append the prefix"
+        )
+        return f"{self._server.address} answers 404, so it is not a kraken-book api: {remedy}"
+
+    def _no_route_words(self, detail: str) -> str:
+        remedy = (
+            f"remove or correct the path prefix of the address, as in {self._server.below('')}"
+            if self._server.path
+            else "it may be of an older version: update it, or this package"
+        )
+        return (
+            f"{self._server.address} is not the address of a kraken-book api, although one answers"
+            f" ({detail}): {remedy}"
+        )
+
+    def _via(self, code: str | None) -> str:
+        """Return words about the proxy, which may have answered if no api did."""
+        return "" if code is not None else proxy_words(self._server.proxy)
 
     def _wrong_key(self, problem: ProblemDetails, detail: str, *, was_served: bool) -> WrongKey:
         challenge = self._headers.get("www-authenticate", "")
@@ -243,6 +286,15 @@ class RefusedAnswer:
             return problem
         text = self._body[:MAX_SHOWN].decode(errors="replace")
         return ProblemDetails(detail=" ".join(text.split()))
+
+
+def _unknown_symbol_words(detail: str, nearest: list[str]) -> str:
+    """Return the api's words, but with names of the client instead of those of HTTP."""
+    words = detail.removesuffix(HTTP_HINT) or "the api does not have this symbol"
+    if not nearest:
+        return f"{words}; get_symbols(), or /symbols of the api, lists those that it has"
+    is_named = any(name in words for name in nearest)
+    return words if is_named else f"{words}; did you mean {' or '.join(nearest)}?"
 
 
 _KEY_WORDS: dict[KeyReason, str] = {

@@ -8,7 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from kraken_book.client.address import ApiAddress
-from kraken_book.client.arguments import checked_attempts, checked_seconds, requested_names
+from kraken_book.client.arguments import (
+    checked_attempts,
+    checked_limit,
+    checked_seconds,
+    requested_names,
+)
 from kraken_book.client.async_books import AsyncBooks
 from kraken_book.client.blocking_books import BlockingBooks
 from kraken_book.client.live_book import LiveBook
@@ -93,7 +98,7 @@ class Watch:
         self._start, self._selects = start, selects
         self._address = ApiAddress(url, key)
         self._symbols = requested_names(symbols)
-        self._give_up_after = give_up_after
+        self._give_up_after = checked_limit(give_up_after, "give_up_after")
         self._patience = patience or Patience()
         self._attempts = None if attempts is None else checked_attempts(attempts)
         self._session = self._new_session()

@@ -15,6 +15,7 @@ import msgspec
 
 from kraken_book.client import LiveBook, Watch, watch
 from kraken_book.client.address import DEFAULT_URL, KEY_VARIABLE, URL_VARIABLE
+from kraken_book.client.arguments import MAX_SECONDS
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.reading import READER_VARIABLES
 from kraken_book.printable import printable, printable_json
@@ -156,6 +157,8 @@ async def _watch_reader() -> NoReturn:
 def _seconds(text: str) -> float:
     with suppress(ValueError):
         seconds = float(text)
-        if 0 <= seconds < float("inf"):
+        if 0 <= seconds <= MAX_SECONDS:
             return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: use 0 or more, such as 30")
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no number of seconds: use 0 to {MAX_SECONDS}, such as 30"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -117,7 +118,7 @@ def read_file(file: BookFile) -> Iterator[RecordedEvent]:
         raise DamagedRecording(f"{file.path}: the last event is not complete")
 
 
-def read_events(files: Iterable[BookFile]) -> Iterator[RecordedEvent]:
+def read_events(files: Iterable[BookFile], end: int | None = None) -> Iterator[RecordedEvent]:
     """Yield the events of many files in the order in which they were recorded.
 
     One file of each book is open at a time. Snapshots with which a file continues an earlier one
@@ -125,6 +126,7 @@ def read_events(files: Iterable[BookFile]) -> Iterator[RecordedEvent]:
 
     Args:
         files: The files.
+        end: The time in Unix microseconds before which the last event was recorded.
 
     Yields:
         Each event.
@@ -133,7 +135,8 @@ def read_events(files: Iterable[BookFile]) -> Iterator[RecordedEvent]:
     for file in files:
         of_books[file.metadata.symbol].append(file)
     books = [_events_of_book(each) for each in of_books.values()]
-    yield from heapq.merge(*books, key=lambda recorded: recorded.recorded_at)
+    merged = heapq.merge(*books, key=lambda recorded: recorded.recorded_at)
+    yield from takewhile(lambda recorded: end is None or recorded.recorded_at < end, merged)
 
 
 def _events_of_book(files: Iterable[BookFile]) -> Iterator[RecordedEvent]:

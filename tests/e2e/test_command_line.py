@@ -153,7 +153,7 @@ def test_example_runs_until_ctrl_c(example: tuple[str, Program]) -> None:
     ("page", "expected"),
     [
         ("README.md", r"[\d.]+ [\d.]+ [\d.]+"),
-        ("docs/client.md", r"<FrozenBook .+>|[\d.]+ [\d.]+|Quote\(.+\)"),
+        ("docs/client.md", r"<FrozenBook .+>|[\d.]+ [\d.]+|<Quote buy .+>"),
     ],
 )
 def test_first_code_of_page_runs_unchanged(

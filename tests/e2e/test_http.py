@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from kraken_book import Client, Refused, UnknownSymbol, WrongPath, get_book, watch
+from kraken_book import Client, Refused, UnknownSymbol, WrongPath, get_book, get_symbols, watch
 from lab.ladder import Ladder
 from lab.services import Api, Collector
 from lab.sse.stream import SseStream
@@ -328,7 +328,8 @@ def test_client_has_the_books_the_figures_and_the_refusals_of_the_api(scene: Sce
     assert refused.value.code == "refused-symbol"
     for symbol, book in books.items():
         served = httpx.get(f"{scene.api.url}/depth/{symbol}").json()
-        assert book.to_dict() == {name: served.get(name) for name in book.to_dict()}
+        expected = {name: served.get(name) for name in book.to_dict()}
+        assert book.to_dict() == expected | {"age_ms": book.age_ms}
     figures = httpx.get(f"{scene.api.url}/quote/{BTC}", params={"side": "sell", "qty": "0.7"})
     quoted = books[BTC].cost("sell", "0.7").to_dict()
     assert quoted == {name: figures.json()[name] for name in quoted}
@@ -339,3 +340,17 @@ def test_client_with_a_prefix_that_the_api_does_not_have_says_so(scene: Scene) -
         get_book(f"{scene.api.url}/api", BTC)
     with pytest.raises(WrongPath, match="remove or correct the path prefix"):
         next(iter(watch(f"{scene.api.url}/api", BTC)))
+
+
+@pytest.mark.parametrize("path", ["/depth/BTC/USD", "/stream", "/quote/BTC%2FUSD", "/books"])
+def test_client_with_the_address_of_a_route_names_the_address_of_the_api(
+    scene: Scene, path: str
+) -> None:
+    for call in (
+        lambda url: get_book(url, BTC),
+        get_symbols,
+        lambda url: next(iter(watch(url, BTC))),
+        lambda url: next(iter(watch(url, "*"))),
+    ):
+        with pytest.raises(WrongPath, match=f": use {scene.api.url}$"):
+            call(scene.api.url + path)

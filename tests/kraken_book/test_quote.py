@@ -77,6 +77,21 @@ def test_numbers_of_a_quote_are_plain_texts_for_json() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("qty", "shown"),
+    [
+        ("0.5", "<Quote buy 0.5 total 50.25 average 100.5 worst 100.5>"),
+        ("1e3", "<Quote buy 1000 partial: 0.5 filled, 999.5 unfilled, total 50.25 average 100.5"),
+    ],
+)
+def test_repr_of_a_quote_shows_whether_it_is_partial(qty: str, shown: str) -> None:
+    assert repr(quote("buy", qty, bids=[], asks=[("100.5", "0.5")])).startswith(shown)
+
+
+def test_repr_of_a_quote_without_levels_says_that_nothing_is_filled() -> None:
+    assert repr(quote("sell", 1, bids=[], asks=ASKS)) == "<Quote sell 1: nothing filled>"
+
+
 numbers = st.integers(1, 10**12)
 sides = st.lists(st.tuples(numbers, numbers), max_size=12)
 

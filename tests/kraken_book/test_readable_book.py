@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from xml.etree import ElementTree
 
 import msgspec
-import pandas as pd
-import polars as pl
 import pytest
 
 from kraken_book import FrozenBook, LiveBook, MissingExtra
@@ -71,7 +69,7 @@ def test_figures_of_a_book_without_levels_are_none() -> None:
 def test_frozen_copy_does_not_change_with_the_live_book() -> None:
     book = live_book(5)
     kept = book.freeze()
-    assert kept.to_dict() == book.to_dict()
+    assert kept.to_dict() == book.to_dict() | {"event_id": None, "age_ms": None}
     book.apply(decode_event(update(6).entry(7).data))
     assert (kept.seq, book.seq) == (5, 6)
     assert kept.best_bid != book.best_bid
@@ -90,7 +88,21 @@ def test_dictionary_has_the_names_and_texts_of_depth() -> None:
     assert msgspec.json.decode(msgspec.json.encode(book)) == book
 
 
+def test_dictionary_of_an_answer_has_its_event_id_and_age() -> None:
+    book = replace(live_book(5).freeze(), event_id="1000-5", age_ms=12)
+    of_depth = depth_members(5, exchange_time=book.exchange_time, reason=None)
+    del of_depth["confirmed_at"]
+    assert book.to_dict() == of_depth
+
+
+def test_frozen_book_has_no_default_of_a_member_that_every_book_has() -> None:
+    with pytest.raises(TypeError, match="missing 12 required positional arguments"):
+        FrozenBook()  # type: ignore[call-arg]
+
+
 def test_tables_have_floats_and_exact_texts_of_each_level() -> None:
+    import polars as pl
+
     columns = {
         "symbol": [SYMBOL] * 3,
         "side": ["bid", "bid", "ask"],
@@ -113,6 +125,9 @@ def test_quantity_that_no_float_has_stays_exact_in_tables() -> None:
 
 
 def test_tables_of_empty_and_huge_books_have_the_same_types_and_can_be_joined() -> None:
+    import pandas as pd
+    import polars as pl
+
     huge = frozen_book(bid_qty="9" * 25 + ".00000000")
     tables = [empty_book().to_pandas(), frozen_book().to_pandas()]
     assert list(tables[0].dtypes) == list(tables[1].dtypes)

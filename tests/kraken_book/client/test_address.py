@@ -20,10 +20,17 @@ def test_invalid_url_is_refused_before_any_request(url: str) -> None:
     ("url", "words"),
     [
         ("localhost:3000", "is not the URL of an api: use one such as http://localhost:3000"),
-        ("http://u:secret@localhost:3000?x=1", "without '\\?'"),
+        ("localhost:3001", "use one such as http://localhost:3001"),
+        (
+            "http://u:secret@localhost:3000?x=1",
+            "without '\\?' and '#', such as http://localhost:3000$",
+        ),
+        ("http://u:secret@h/a/stream?symbols=*", "such as http://h/a$"),
+        ("http://u:secret@h/#/BTC/USD", "such as http://h$"),
+        ("BTC/USD", "such as http://localhost:3000; the URL comes before the symbols"),
         ("http://u:secret@localhost:x", "is not a URL"),
         ("u:secret@localhost:3000", "is not the URL"),
-        ("http://u:secret@localhost:99999", "a port is at most 65535"),
+        ("http://u:secret@localhost:99999", "use a port from 1 to 65535"),
     ],
 )
 def test_error_about_a_url_hides_its_password(url: str, words: str) -> None:

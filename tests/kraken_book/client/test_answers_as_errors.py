@@ -11,6 +11,9 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
+from api.http import operations
+from api.http.declared import Operation
+from api.store.errors import NoSuchSymbol
 from kraken_book import (
     Forbidden,
     ProxyFailed,
@@ -22,11 +25,15 @@ from kraken_book import (
     WrongPath,
     WrongServer,
 )
+from kraken_book.client.api_paths import ROUTES, prefix_of
 from kraken_book.client.refused import RefusedAnswer, Server
 from kraken_book.errors import KrakenBookError
 
 HERE = "http://here"
 KNOWN = Server(HERE, has_credentials=True)
+BELOW = Server(f"{HERE}/v1", "/v1")
+PROXIED = Server(HERE, proxy="HTTP_PROXY")
+OPERATIONS = [each for each in vars(operations).values() if isinstance(each, Operation)]
 
 
 class Case(NamedTuple):
@@ -39,11 +46,16 @@ class Case(NamedTuple):
     code: str | None = None
     headers: Mapping[str, str] = MappingProxyType({})
     server: Server = Server(HERE)
+    instance: str = ""
 
     def received(self) -> RefusedAnswer:
         answer = RefusedAnswer(self.status, self.headers, self.server)
         if self.code is not None:
-            problem = {"type": f"urn:kraken-book:{self.code}", "detail": "the api's words"}
+            problem = {
+                "type": f"urn:kraken-book:{self.code}",
+                "detail": "the api's words",
+                "instance": self.instance,
+            }
             answer.feed(msgspec.json.encode(problem))
         return answer
 
@@ -62,11 +74,23 @@ CASES = {
     "expired key": Case(401, WrongKey, "key-expired", "get a new one", "key-expired", {}, KNOWN),
     "expired token": Case(401, WrongKey, "key-expired", "expired", None, EXPIRED, KNOWN),
     "forbidden": Case(403, Forbidden, "forbidden", "use a key that permits it", "forbidden"),
-    "no prefix": Case(404, WrongPath, "wrong-path", "append the prefix"),
-    "wrong prefix": Case(404, WrongPath, "wrong-path", "path prefix", None, {}, Server(HERE, True)),
+    "another server": Case(404, WrongServer, "wrong-server", "append the prefix"),
+    "another server below a prefix": Case(
+        404, WrongServer, "wrong-server", "check host, port and path prefix", None, {}, BELOW
+    ),
+    "another server of a proxy": Case(
+        404, WrongServer, "wrong-server", "the proxy of HTTP_PROXY: correct it", None, {}, PROXIED
+    ),
+    "forbidden by a proxy": Case(
+        403, Forbidden, "forbidden", "the proxy of HTTP_PROXY: correct it", None, {}, PROXIED
+    ),
+    "outage of a proxy": Case(
+        502, ServiceUnavailable, "unavailable", "name the host in NO_PROXY", None, {}, PROXIED
+    ),
     "too long a path": Case(
-        404, WrongPath, "wrong-path", "remove or correct the path prefix", "no-such-route", {},
-        Server(HERE, True),
+        404, WrongPath, "wrong-path",
+        "remove or correct the path prefix of the address, as in http://here", "no-such-route", {},
+        BELOW,
     ),
     "refused symbol": Case(404, Refused, "refused", "the api's words", "refused-symbol"),
     "unknown symbol": Case(
@@ -84,7 +108,7 @@ CASES = {
     "limit without a time": Case(429, TooManyRequests, "too-many-requests", "429"),
     "outage": Case(503, ServiceUnavailable, "unavailable", "the api's words", "redis-away"),
     "slow request": Case(408, ServiceUnavailable, "unavailable", "408"),
-    "another server": Case(426, Refused, "refused", "check the address: http://here may be no"),
+    "another protocol": Case(426, Refused, "refused", "check the address: http://here may be no"),
     "bad request": Case(400, Refused, "refused", "the api's words", "bad-parameter"),
 }  # fmt: skip
 
@@ -126,3 +150,61 @@ def test_time_to_retry_is_a_number_of_seconds_or_a_date() -> None:
     assert RefusedAnswer(429, {"retry-after": "9" * 50}).retry_after == 99_999.0
     for wrong in ("", "soon", "-1", "1.5", "\u0661", "Fri, 99 Nov 2026 99:99:99 GMT"):
         assert RefusedAnswer(429, {"retry-after": wrong}).retry_after is None, wrong
+
+
+# The path of an address, the path that the api got, its answer, and the right path of the address.
+PASTED = {
+    "a book": ("/depth/BTC/USD", "/depth/BTC/USD/depth/BTC%2FUSD", 404, "unknown-symbol", ""),
+    "its symbols": ("/depth/BTC/USD", "/depth/BTC/USD/symbols", 404, "unknown-symbol", ""),
+    "an escaped path": ("/depth/A/B", "/depth/A%2FB/depth/A%2FB", 404, "unknown-symbol", ""),
+    "a stream": ("/stream/BTC/USD", "/stream/BTC/USD/stream", 400, "bad-parameter", ""),
+    "all streams": ("/stream", "/stream/stream/BTC%2FUSD", 404, "unknown-symbol", ""),
+    "a quote": ("/quote/BTC/USD", "/quote/BTC/USD/depth/A%2FB", 400, "bad-parameter", ""),
+    "all books": ("/books", "/books/depth/BTC%2FUSD", 404, "no-such-route", ""),
+    "all symbols": ("/symbols", "/symbols/symbols", 404, "no-such-route", ""),
+    "a removed prefix": ("/a/books", "/books/depth/A%2FB", 404, "no-such-route", "/a"),
+    "a known prefix": ("/a/books", "/a/books/depth/A%2FB", 404, "no-such-route", "/a"),
+    "a prefix like a route": ("/books/docs", "/docs/symbols", 404, "no-such-route", "/books"),
+}
+
+
+@pytest.mark.parametrize("name", PASTED)
+def test_address_of_a_route_is_a_wrong_path_with_the_right_address(name: str) -> None:
+    path, instance, status, code, prefix = PASTED[name]
+    server = Server(HERE + path, path)
+    error = (
+        Case(status, WrongPath, "", "", code, server=server, instance=instance).received().error()
+    )
+    assert type(error) is WrongPath
+    assert str(error).startswith(f"{HERE}{path} is a route of a kraken-book api")
+    assert str(error).endswith(f": use {HERE}{prefix}")
+
+
+def test_prefix_that_is_called_like_a_route_does_not_hide_an_unknown_symbol() -> None:
+    for prefix in ("/books", "/depth", "/stream/a"):
+        case = Case(
+            404, UnknownSymbol, "", "", "unknown-symbol", server=Server(HERE + prefix, prefix),
+            instance="/depth/FOO%2FUSD",
+        )  # fmt: skip
+        assert type(case.received().error()) is UnknownSymbol
+
+
+def test_routes_are_those_of_the_api() -> None:
+    assert {each.first_part for each in OPERATIONS} - {""} == ROUTES
+    assert prefix_of("/a/depth/BTC/USD") == "/a"
+    assert prefix_of("/a/b/") == "/a/b"
+
+
+def test_unknown_symbol_names_near_ones_or_the_function_that_lists_them() -> None:
+    def words(detail: str, symbols: list[str]) -> str:
+        answer = RefusedAnswer(404, {})
+        members = {"type": "urn:kraken-book:unknown-symbol", "detail": detail, "symbols": symbols}
+        answer.feed(msgspec.json.encode(members))
+        return str(answer.error())
+
+    near, far = NoSuchSymbol("BTC/US", ["BTC/USD"]), NoSuchSymbol("FOO/USD", [])
+    assert words(near.detail, ["BTC/USD"]) == near.detail
+    listed = "get_symbols(), or /symbols of the api, lists those that it has"
+    assert words(far.detail, []) == f"no symbol 'FOO/USD' is configured; {listed}"
+    assert words("", []).endswith(listed)
+    assert words("gone", ["A/B", "C/D"]) == "gone; did you mean A/B or C/D?"

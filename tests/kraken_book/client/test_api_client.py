@@ -281,6 +281,49 @@ def test_one_book_needs_one_symbol(symbol: str) -> None:
         client.get_book(symbol)
 
 
+@pytest.mark.parametrize("pattern", ["BTC/*", "*/USD", "**", "!BTC/USD"])
+def test_pattern_is_refused_with_what_is_accepted(pattern: str) -> None:
+    with Client(NEVER) as client:
+        with pytest.raises(Unusable, match=r"is a pattern, .* get_books\(\) returns the books"):
+            client.get_book(pattern)
+        for call in (client.get_books, client.watch):
+            with pytest.raises(Unusable, match=r"choose from get_symbols\(\), or use '\*' for all"):
+                call(SYMBOL, pattern)
+
+
+async def test_closed_client_says_that_it_is_closed(opened: Open) -> None:
+    with CannedApi(answer(200, b'["BTC/USD"]')) as api:
+        async with opened(api.url) as client:
+            assert await client.get_symbols() == [SYMBOL]
+        with pytest.raises(RuntimeError, match=r"Client is closed: make another"):
+            await client.get_symbols()
+        with pytest.raises(RuntimeError, match=r"Client is closed: make another"):
+            await client.get_books(SYMBOL)
+        assert len(api.requests) == 1
+
+
+def test_client_can_be_closed_again() -> None:
+    client, other = Client(NEVER), AsyncClient(NEVER)
+
+    async def close_twice() -> None:
+        await other.aclose()
+        await other.aclose()
+
+    client.close()
+    client.close()
+    asyncio.run(close_twice())
+
+
+def test_client_of_another_event_loop_says_so() -> None:
+    listed = answer(200, b'["BTC/USD"]')
+    with CannedApi(listed, listed) as api:
+        client = AsyncClient(api.url)
+        assert asyncio.run(client.get_symbols()) == [SYMBOL]
+        with pytest.raises(RuntimeError, match="one AsyncClient for each "):
+            asyncio.run(client.get_symbols())
+        assert len(api.requests) == 1
+
+
 def test_no_attempt_is_left_after_an_unavailable_api() -> None:
     with CannedApi(answer(500, b"x" * 200_000)) as api, pytest.raises(ServiceUnavailable) as caught:
         get_book(api.url, SYMBOL, attempts=1)

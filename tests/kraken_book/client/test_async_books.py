@@ -124,3 +124,14 @@ async def test_book_is_not_live_after_its_loop_has_ended(way: str) -> None:
             following.cancel()
         await asyncio.wait([following])
         assert (books.books[SYMBOL].status, books.outage) == ("stale", "the iteration has ended")
+
+
+def test_iterator_of_an_event_loop_that_ended_says_so() -> None:
+    async def step() -> LiveBook:
+        return await anext(books)
+
+    with CannedApi(Gate()) as api:
+        books = aiter(watch(api.url, SYMBOL))
+        assert asyncio.run(step()).seq == 3
+        with pytest.raises(RuntimeError, match=r"another event loop, .*: iterate over the watch"):
+            asyncio.run(step())

@@ -82,7 +82,7 @@ def test_refused_connection_names_the_address_and_asks_for_an_api() -> None:
         pytest.raises(NoAnswer) as caught,
     ):
         fetch(client, address, "/symbols", 1.0)
-    text = "http://127.0.0.1:1: connection refused; is an api running there?"
+    text = "http://127.0.0.1:1: connection refused; is an api running there? `make run` starts one"
     assert str(caught.value.error(address)) == text
 
 

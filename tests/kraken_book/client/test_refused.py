@@ -123,7 +123,7 @@ def test_symbol_that_becomes_unknown_is_an_error_after_it_was_served() -> None:
     book = books.books[SYMBOL]
     assert (book.status, book.reason) == ("stale", "disconnected")
     assert caught.value.symbols == ["ETH/USD"]
-    assert books.outage == "404, no symbol"
+    assert books.outage == "404, no symbol; did you mean ETH/USD?"
 
 
 def test_key_that_expires_during_a_watch_ends_it_with_words_about_the_key() -> None:
@@ -158,8 +158,14 @@ def test_attempts_count_anew_after_a_stream() -> None:
 
 def test_watch_without_an_api_gives_up_after_its_attempts() -> None:
     books = Watch("http://127.0.0.1:1", (SYMBOL,), patience=NO_PAUSES, attempts=2)
-    with pytest.raises(Unreachable, match="connection refused"):
+    words = r"no answer in 2 attempts \(connection refused\); is an api running there\? `make run`"
+    with pytest.raises(Unreachable, match=words):
         next(iter(books))
+
+
+def test_last_attempt_that_was_too_slow_names_the_timeout_and_no_missing_api() -> None:
+    with CannedApi([HOLD]) as api, pytest.raises(TimedOut, match=r"raise timeout=\)$"):
+        next(iter(watch(api.url, SYMBOL, timeout=0.1, attempts=1)))
 
 
 def test_watch_abandons_a_request_that_opens_no_stream_in_time() -> None:
@@ -167,7 +173,15 @@ def test_watch_abandons_a_request_that_opens_no_stream_in_time() -> None:
         next(iter(watch(api.url, SYMBOL, timeout=0.1, attempts=1)))
 
 
-@pytest.mark.parametrize("limits", [{"timeout": 0}, {"attempts": 0}, {"attempts": True}])
+LIMITS: list[dict[str, Any]] = [
+    {"timeout": 0},
+    {"attempts": 0},
+    {"attempts": True},
+    *({"give_up_after": seconds} for seconds in (0, -1, "5", True, float("nan"), 10**9)),
+]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
 def test_impossible_limit_of_a_watch_is_an_error(limits: dict[str, Any]) -> None:
-    with pytest.raises(Unusable, match=f"^{next(iter(limits))}="):
+    with pytest.raises(Unusable, match=f"^{next(iter(limits))}=.*: use "):
         watch("http://127.0.0.1:1", SYMBOL, **limits)

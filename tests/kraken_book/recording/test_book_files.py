@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -43,12 +40,17 @@ def test_events_of_many_books_come_in_the_order_of_time(tmp_path: Path) -> None:
 
 
 def rows_of(query: str) -> list[Any]:
+    import duckdb
+
     relation = duckdb.sql(query)
     assert relation is not None
     return relation.fetchall()
 
 
 def test_polars_duckdb_and_pandas_read_a_recording_in_one_line(tmp_path: Path) -> None:
+    import pandas as pd
+    import polars as pl
+
     write_file(tmp_path, events_of("BTC/USD"))
     write_file(tmp_path, events_of("ETH/USD"))
     # A file that is being written is in nobody's way.

@@ -53,7 +53,8 @@ def flush(recorder: Recorder, *, ends_part: bool = False) -> None:
 
 
 def recorded_in(root: Path) -> list[RecordedEvent]:
-    return list(read_events(find_book_files([root])))
+    has_files = any(root.rglob("*.parquet"))
+    return list(read_events(find_book_files([root]))) if has_files else []
 
 
 def events_in(root: Path) -> list[Event]:

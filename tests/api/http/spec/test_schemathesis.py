@@ -8,16 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import pytest
-import requests
-import schemathesis
 from hypothesis import HealthCheck, given, settings
-from schemathesis import Case, Config, GenerationMode, Response
-from schemathesis.specs.openapi.checks import positive_data_acceptance
-from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from api.http.declared import EVENT_STREAM
 from api.http.operations import OPERATIONS
@@ -26,13 +21,20 @@ from runtime.redis.client import connect_redis
 from tests.api.http.spec.strict import DOCUMENT
 from tests.api.replica import EPOCH, Replica, Written
 
+# Each worker imports this module, but only one runs its tests: schemathesis takes over a second.
+if TYPE_CHECKING:
+    from schemathesis import Case, Response
+    from schemathesis.specs.openapi.schemas import OpenApiSchema
+
 EXAMPLES = 5
+Mode = Literal["positive", "negative"]
+MODES: tuple[Mode, ...] = ("positive", "negative")
 # Requests that are valid, and, for routes with parameters, ones that are not.
 REQUESTS = [
     (each.id, mode)
     for each in OPERATIONS
-    for mode in GenerationMode
-    if each.parameters or mode is GenerationMode.POSITIVE
+    for mode in MODES
+    if each.parameters or mode == "positive"
 ]
 CONFIG = {
     "base-url": "http://replica",
@@ -43,6 +45,9 @@ CONFIG = {
 
 @pytest.fixture(scope="module")
 def schema() -> OpenApiSchema:
+    import schemathesis
+    from schemathesis import Config
+
     return schemathesis.openapi.from_dict(DOCUMENT, config=Config.from_dict(CONFIG))
 
 
@@ -74,6 +79,8 @@ class Service:
 
     def answer(self, case: Case[Any]) -> Response:
         """Return the answer to a request; to HEAD if it opens a stream."""
+        from schemathesis import Response
+
         answer = None
         declared = case.operation.definition.raw["responses"].get("200", {}).get("content", ())
         if case.method == "GET" and EVENT_STREAM in declared:
@@ -84,6 +91,8 @@ class Service:
         return Response.from_httpx(answer, verify=False)
 
     def _send(self, method: str, case: Case[Any]) -> httpx.Response:
+        import requests
+
         prepared = requests.Request(**case.as_transport_kwargs()).prepare()
         # The codings that requests offers are not those that httpx decodes.
         prepared.headers["Accept-Encoding"] = "identity"
@@ -104,8 +113,11 @@ def service(fake_redis_url: str) -> Iterator[Service]:
 # Not `schema.parametrize`, which makes requests while tests are collected, in each worker.
 @pytest.mark.parametrize(("operation_id", "mode"), REQUESTS)
 def test_answers_are_as_declared(
-    service: Service, schema: OpenApiSchema, operation_id: str, mode: GenerationMode
+    service: Service, schema: OpenApiSchema, operation_id: str, mode: Mode
 ) -> None:
+    from schemathesis import GenerationMode
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
     operation = schema.find_operation_by_id(operation_id)
 
     @settings(
@@ -114,7 +126,7 @@ def test_answers_are_as_declared(
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(operation.as_strategy(generation_mode=mode))
+    @given(operation.as_strategy(generation_mode=GenerationMode(mode)))
     def check(case: Case[Any]) -> None:
         # OpenAPI cannot say that two parameters exclude each other, or that an api without keys has
         # no tickets.

@@ -1,0 +1,221 @@
+"""The books of a recording as they changed, like those of `watch` but from files."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from kraken_book.client.arguments import ALL, split_names
+from kraken_book.client.live_book import LiveBook
+from kraken_book.errors import BookInvalid, Unusable
+from kraken_book.event import Snapshot, Update
+from kraken_book.level import Best, Level
+from kraken_book.recording.reader import BookFile, find_book_files, read_events
+from kraken_book.recording.recorded import RecordedEvent
+from kraken_book.selection import Selection, parse_selection
+from kraken_book.symbols import normalize_symbol
+from kraken_book.timestamps import parse_rfc3339
+
+__all__ = [
+    "RecordedBooks",
+    "Time",
+    "TimeRange",
+    "choose_files",
+    "open_replay",
+    "parse_time",
+    "with_top",
+]
+
+# Events that are read from the files at a time, outside the event loop.
+CHUNK_EVENTS = 512
+
+Time = datetime | str
+
+
+class TimeRange(msgspec.Struct, frozen=True):
+    """A range of `recorded_at` in Unix microseconds; None is no limit."""
+
+    start: int | None = None
+    end: int | None = None
+
+
+def open_replay(
+    path: str | Path,
+    symbols: Iterable[str | Iterable[str]],
+    speed: float | None,
+    start: Time | None,
+    end: Time | None,
+) -> RecordedBooks:
+    """Return the replay of a recording; the arguments are those of `kraken_book.replay`.
+
+    Raises:
+        Unusable: An argument is invalid, or nothing was recorded that fits.
+    """
+    names = split_names(symbols) or [ALL]
+    try:
+        selection = parse_selection(",".join(normalize_symbol(name) for name in names))
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+    if speed is not None and not 0 < speed < float("inf"):
+        raise Unusable(f"speed={speed}: use a number above 0, or None for as fast as possible")
+    span = TimeRange(parse_time("start", start), parse_time("end", end))
+    files = choose_files(find_book_files([Path(path)]), selection.normalized(), span)
+    return RecordedBooks(files, speed, span)
+
+
+class RecordedBooks:
+    """The iterable that `replay` returns, for `for` and `async for`; each iteration begins anew.
+
+    Args:
+        files: The files of all books.
+        speed: The factor of the recorded pace; None is as fast as the books are read.
+        span: The events that are yielded; those before only change the books.
+    """
+
+    def __init__(
+        self, files: Iterable[BookFile], speed: float | None = None, span: TimeRange | None = None
+    ) -> None:
+        self._files = list(files)
+        self._speed = speed
+        self._span = span or TimeRange()
+        self._books: dict[str, LiveBook] = {}
+
+    @property
+    def books(self) -> Mapping[str, LiveBook]:
+        """Every book that has occurred, by its symbol."""
+        return self._books
+
+    def __iter__(self) -> Iterator[LiveBook]:
+        pace = _Pace(self._speed)
+        for recorded in self._begin():
+            if (book := self._apply(recorded)) is not None:
+                if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
+                    time.sleep(seconds)
+                yield book
+
+    async def __aiter__(self) -> AsyncIterator[LiveBook]:
+        pace = _Pace(self._speed)
+        events = self._begin()
+        while chunk := await asyncio.to_thread(_chunk, events):
+            for recorded in chunk:
+                if (book := self._apply(recorded)) is not None:
+                    if (seconds := pace.seconds_until(recorded.recorded_at)) > 0:
+                        await asyncio.sleep(seconds)
+                    yield book
+
+    def _begin(self) -> Iterator[RecordedEvent]:
+        self._books = {}
+        return read_events(self._files, self._span.end)
+
+    def _apply(self, recorded: RecordedEvent) -> LiveBook | None:
+        """Apply an event; return its book if the caller should see the change."""
+        event, symbol = recorded.event, recorded.symbol
+        book = self._books.get(symbol)
+        if book is None:
+            book = self._books[symbol] = LiveBook(symbol)
+        if isinstance(event, Snapshot) and event.received_at is None:
+            # A new stream began here, with the book at its present position.
+            book.begin()
+        with suppress(BookInvalid):
+            if not book.apply(event):
+                return None
+            if isinstance(event, Snapshot | Update):
+                book.event = with_top(event, book)
+        start = self._span.start
+        return None if start is not None and recorded.recorded_at < start else book
+
+
+class _Pace:
+    """When each event is due."""
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._first: tuple[int, float] | None = None
+
+    def seconds_until(self, recorded_at: int) -> float:
+        """Return the seconds until an event is due, from the first one on."""
+        if self._speed is None:
+            return 0.0
+        now = time.monotonic()
+        if self._first is None:
+            self._first = recorded_at, now
+        first, begun = self._first
+        return begun + (recorded_at - first) / 1e6 / self._speed - now
+
+
+def with_top(event: Snapshot | Update, book: LiveBook) -> Snapshot | Update:
+    """Return the event with the best levels and the spread of the book after it."""
+    return msgspec.structs.replace(
+        event, best_bid=_best(book.best_bid), best_ask=_best(book.best_ask), spread=book.spread
+    )
+
+
+def choose_files(
+    files: Iterable[BookFile], selection: Selection, span: TimeRange
+) -> list[BookFile]:
+    """Return the files that a replay needs.
+
+    Of each book these are the last file that begins before the start, for the book at that time,
+    and all later ones up to the end.
+
+    Args:
+        files: All files.
+        selection: The symbols.
+        span: The times.
+
+    Raises:
+        Unusable: There is none.
+    """
+    of_books: dict[str, list[BookFile]] = defaultdict(list)
+    for file in sorted(files, key=lambda file: file.metadata.first_time):
+        of_books[file.metadata.symbol].append(file)
+    chosen: list[BookFile] = []
+    for symbol in selection.among(of_books):
+        before = [at for at, file in enumerate(of_books[symbol]) if _begins_by(file, span.start)]
+        later = of_books[symbol][before[-1] if before else 0 :]
+        chosen += [file for file in later if span.end is None or _begins_by(file, span.end)]
+    if not chosen:
+        has = ", ".join(sorted(of_books)[:10])
+        raise Unusable(f"nothing of {selection} was recorded in this time; there is {has}")
+    return chosen
+
+
+def parse_time(name: str, given: Time | None) -> int | None:
+    """Return a time in Unix microseconds.
+
+    Args:
+        name: The argument, for the message.
+        given: The time.
+
+    Raises:
+        Unusable: It is no time, or has no time zone.
+    """
+    if given is None:
+        return None
+    text = given.isoformat() if isinstance(given, datetime) else given
+    try:
+        return parse_rfc3339(text) // 1000
+    except (TypeError, ValueError):
+        raise Unusable(
+            f"{name}={text!r}: use a time with a time zone, such as 2026-11-27T18:00:00Z"
+        ) from None
+
+
+def _begins_by(file: BookFile, moment: int | None) -> bool:
+    return moment is not None and file.metadata.first_time <= moment
+
+
+def _chunk(events: Iterator[RecordedEvent]) -> list[RecordedEvent]:
+    return list(islice(events, CHUNK_EVENTS))
+
+
+def _best(level: Level | None) -> Best | None:
+    return None if level is None else Best(level.price, level.qty)
