@@ -48,5 +48,10 @@ COMMANDS = {
         "kraken_book.commands.report",
         extra="recording",
     ),
+    "export": Command(
+        "write recordings as CSV of Tardis, npz of hftbacktest, NDJSON or CSV",
+        "kraken_book.commands.export",
+        extra="recording",
+    ),
     "keys": Command("add, list and revoke the keys of an api", "kraken_book.commands.keys"),
 }

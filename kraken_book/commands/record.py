@@ -18,10 +18,11 @@ from kraken_book.client.session import StreamStart
 from kraken_book.commands.parser import CommandParser
 from kraken_book.commands.progress_line import ProgressLine
 from kraken_book.commands.reading import READER_VARIABLES
+from kraken_book.commands.selecting import parse_symbols
 from kraken_book.programs import ends_quietly
 from kraken_book.recording.recorder import Recorder, Recovered
 from kraken_book.recording.recording import DAY, Limits, Recording
-from kraken_book.selection import Selection, parse_selection
+from kraken_book.selection import Selection
 from kraken_book.timestamps import rfc3339
 
 NAME = "kraken-book record"
@@ -65,7 +66,7 @@ def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--url", default=url, help=f"the api ({URL_VARIABLE}, else {DEFAULT_URL})")
     parser.add_argument(
         "--symbols",
-        type=_selection,
+        type=parse_symbols,
         default=ALL,
         metavar="LIST",
         help="such as BTC/USD,ETH/USD or 'BTC/*' or '*,!USDT/USD' (all)",
@@ -195,16 +196,6 @@ def _log_recovered(recovered: Recovered, folder: Path) -> None:
         log.info("%s: continues after %s", folder, rfc3339(recovered.last_time * 1000))
     if recovered.lines:
         log.info("%s: finished %s files of a run that was killed", folder, len(recovered.lines))
-
-
-def _selection(text: str) -> Selection:
-    try:
-        selection = parse_selection(text).normalized()
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not selection.names and not selection.patterns:
-        raise argparse.ArgumentTypeError("name a symbol such as BTC/USD, or '*' for all")
-    return selection
 
 
 def _whole_number(least: int, most: int) -> Callable[[str], int]:

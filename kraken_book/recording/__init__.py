@@ -10,5 +10,8 @@ A `recording` follows a stream, and passes its books to a `recorder`. The record
 `journal`, from which a `recovery` rebuilds the books after a kill, and the book files of one `part`
 at a time.
 
+`verify` proves files again, `report` lists what is missing in them, and `replay` yields their books
+like `watch`. The folder `export` writes the formats of other programs.
+
 All of this needs the extra `recording`.
 """

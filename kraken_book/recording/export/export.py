@@ -1,0 +1,124 @@
+"""Export a recording: one file for each book and day (UTC)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kraken_book.errors import Unusable
+from kraken_book.recording.export.formats import DayWriter
+from kraken_book.recording.export.window import Window, WindowStep
+from kraken_book.recording.layout import PARTIAL
+from kraken_book.recording.reader import BookFile, read_events
+from kraken_book.recording.recorded import RecordedEvent
+from kraken_book.recording.replay import TimeRange
+
+__all__ = ["export_books"]
+
+_DAY = 86_400 * 1_000_000
+OnEvents = Callable[[int], None]
+
+
+def export_books(
+    files: Iterable[BookFile],
+    target: Path,
+    writer: type[DayWriter],
+    span: TimeRange,
+    *,
+    replaces: bool = False,
+    on_events: OnEvents = lambda _: None,
+) -> Iterator[Path]:
+    """Write files of a format, and yield the path of each when it is finished.
+
+    OSError is raised if a file cannot be written, and Unusable if one exists already.
+
+    Args:
+        files: The book files.
+        target: The folder, which is made if it does not exist.
+        writer: The format.
+        span: The events to write.
+        replaces: Whether existing files are replaced.
+        on_events: Called with numbers of events that were read.
+
+    Yields:
+        The path of each file.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    of_books: dict[str, list[BookFile]] = defaultdict(list)
+    for file in files:
+        of_books[file.metadata.symbol].append(file)
+    for symbol in sorted(of_books):
+        days = _Days(target, symbol, writer, span, replaces=replaces)
+        for recorded in read_events(of_books[symbol], span.end):
+            on_events(1)
+            yield from days.add(recorded)
+        yield from days.end()
+
+
+class _Days:
+    """The files of one book, one after the other."""
+
+    def __init__(
+        self,
+        target: Path,
+        symbol: str,
+        writer: type[DayWriter],
+        span: TimeRange,
+        *,
+        replaces: bool,
+    ) -> None:
+        self._target = target
+        self._symbol = symbol
+        self._make_writer = writer
+        self._span = span
+        self._replaces = replaces
+        self._window = Window(symbol)
+        self._day: int | None = None
+        self._path = self._partial = target
+        self._writer: DayWriter | None = None
+
+    def add(self, recorded: RecordedEvent) -> Iterator[Path]:
+        """Write an event; yield the path of the file before, if it ends."""
+        start = self._span.start or 0
+        is_wanted = recorded.recorded_at >= start
+        if is_wanted and recorded.recorded_at // _DAY != self._day:
+            yield from self.end()
+            self._begin(recorded.recorded_at // _DAY)
+        uses_steps = self._make_writer.uses_steps
+        step = self._window.apply(recorded) if uses_steps else None
+        if not is_wanted or self._writer is None:
+            return
+        if not uses_steps:
+            self._writer.write_event(recorded)
+        elif step is not None:
+            self._write(step)
+
+    def end(self) -> Iterator[Path]:
+        """Finish the file; yield its path if there is one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._partial.replace(self._path)
+            self._writer = None
+            yield self._path
+
+    def _begin(self, day: int) -> None:
+        """Begin a file; the book at that time is its first snapshot."""
+        self._day = day
+        text = f"{datetime.fromtimestamp(day * _DAY / 1e6, UTC):%Y-%m-%d}"
+        name = self._make_writer.name(self._symbol, text) + self._make_writer.suffix
+        self._path = self._target / name
+        self._partial = self._path.with_name(name + PARTIAL)
+        if self._path.exists() and not self._replaces:
+            raise Unusable(f"{self._path} exists: use another target, or --force to replace it")
+        self._writer = self._make_writer(self._partial, self._symbol)
+        if self._make_writer.uses_steps:
+            self._window.at(day * _DAY)
+            if (step := self._window.snapshot()) is not None:
+                self._write(step)
+
+    def _write(self, step: WindowStep) -> None:
+        assert self._writer is not None
+        if step.deleted or step.changes:
+            self._writer.write_step(step)
