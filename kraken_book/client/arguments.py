@@ -14,6 +14,7 @@ __all__ = [
     "checked_limit",
     "checked_seconds",
     "requested_names",
+    "split_names",
 ]
 
 ALL = "*"
