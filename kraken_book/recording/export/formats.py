@@ -15,7 +15,7 @@ from kraken_book.recording.layout import venue_of
 from kraken_book.recording.recorded import RecordedEvent
 from kraken_book.timestamps import rfc3339
 
-__all__ = ["FORMATS", "DayWriter"]
+__all__ = ["FORMATS", "Csv", "DayWriter", "Hftbacktest", "Ndjson", "Tardis"]
 
 _LEVEL = 6
 
