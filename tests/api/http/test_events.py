@@ -350,13 +350,13 @@ async def test_stream_of_corrupt_entries_costs_bounded_work_and_is_passed(
 ) -> None:
     await Written(redis).symbol("BTC/USD")
     async with redis.pipeline(transaction=False) as pipe:
-        for number in range(20_000):
+        for number in range(8000):
             pipe.xadd(KEY, {"foreign": number}, id=f"1-{number + 1}")
         await pipe.execute()
     data = update(7).entry(EPOCH).data.decode()
     await entry(redis, "2-7", kind="update", seq=7, epoch=EPOCH, data=data)
     found = await pages(client, "?limit=1")
-    assert [len(page["events"]) for page in found] == [0, 0, 1]
+    assert [len(page["events"]) for page in found] == [0, 1]
     # 64 reads: the first ones are small, the others have 128 entries.
     assert found[0]["next"] == f"?after=1-{16 + 18 + 36 + 72 + 60 * 128}&limit=1"
 
