@@ -51,6 +51,8 @@ COPY --from=build /app /app
 # Listen on every address of the container; who runs it decides which ports can be reached.
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 API_HOST=0.0.0.0 API_OPS_HOST=0.0.0.0 \
     COLLECTOR_HOST=0.0.0.0
+# A new volume at /tape gets this owner: COLLECTOR_TAPE=/tape records frames there.
+RUN install -d -o 10001 -g 10001 /tape
 WORKDIR /app
 USER 10001:10001
 STOPSIGNAL SIGTERM

@@ -28,6 +28,7 @@ from bench.suites import (
     slow_readers,
     stalls,
     start,
+    tape,
     terminal,
     whole_exchange,
 )
@@ -51,6 +52,7 @@ DEFAULT_SUITES = (
 OPTIONAL_SUITES = (
     Suite("core_25", "core at depth 25", partial(core.measure, depth=25), 3, False),
     Suite("core_1000", "core at depth 1,000", partial(core.measure, depth=1000), 10, False),
+    Suite("tape", "a flood with a tape and without", tape.measure, 60, False),
     Suite("stalls_1100", "stalls, 1,100 books", partial(stalls.measure, books=1100), 60, False),
     Suite("end_to_end_pinned", "the same, pinned to cores", end_to_end.measure_pinned, 27, False),
     Suite("replicas_all", "1, 10 and 50 api processes", replicas.measure, 240, False),

@@ -63,6 +63,13 @@ FLUSH_SECONDS = Distribution(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 
+TAPE_BYTES = Counter("kraken_book_tape_bytes_total", "Compressed bytes written to the tape.")
+TAPE_DROPPED = Counter(
+    "kraken_book_tape_dropped_frames_total", "Frames that the tape's queue had no room for."
+)
+TAPE_WAITING = Gauge("kraken_book_tape_waiting_bytes", "Bytes that wait for the tape's disk.")
+TAPE_FAILED = Gauge("kraken_book_tape_failed", "1 after an error of the disk ended the tape.")
+
 SPEEDUPS = Gauge("kraken_book_speedups", "1 if the hot path of a frame is compiled, else 0.")
 SPEEDUPS.set(__speedups__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from datetime import timedelta
 
 import uvloop
 from redis.exceptions import RedisError
@@ -13,7 +14,7 @@ from collector.feed.feed import Feed
 from collector.feed.link import FeedLoad
 from collector.feed.room import Room
 from collector.lead.lease import Lease
-from collector.metrics import WAITING
+from collector.metrics import TAPE_WAITING, WAITING
 from collector.publish.event_queue import QueueLimit
 from collector.publish.leadership import Leadership
 from collector.publish.publisher import Publisher
@@ -21,6 +22,8 @@ from collector.publish.troubles import Troubles
 from collector.report.ops import make_ops_app
 from collector.report.reporter import Reporter
 from collector.settings import CollectorSettings
+from collector.tape.folder import TapeFolder, TapeFolderUnusable, TapeLimits
+from collector.tape.recorder import TapeRecorder
 from collector.venues.kraken.venue import KrakenVenue
 from kraken_book import __speedups__
 from kraken_book.contract.write import Retention
@@ -44,6 +47,8 @@ OTHER_VARIABLES = {
 # A stop may take one second; these leave time for its other steps.
 LAST_FLUSH_TIMEOUT = 0.4
 HAND_OVER_TIMEOUT = 0.2
+# The tape has been written since the feed ended; usually it needs no more time.
+TAPE_TIMEOUT = 0.3
 
 
 class Collector:
@@ -52,9 +57,15 @@ class Collector:
     Args:
         settings: The settings.
         queue_limit: The most events that may wait, if not the default.
+        tape: Records the frames.
     """
 
-    def __init__(self, settings: CollectorSettings, queue_limit: QueueLimit | None = None) -> None:
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        queue_limit: QueueLimit | None = None,
+        tape: TapeRecorder | None = None,
+    ) -> None:
         nodes = connect_nodes(settings.redis_url)
         shard = settings.collector_shard
         retention = Retention(int(settings.stream_retention * 1000), settings.stream_maxlen)
@@ -65,7 +76,7 @@ class Collector:
             nodes, retention, str(shard), leadership, load, room, troubles, limit=queue_limit
         )
         feed = Feed(
-            kraken_venue(settings, room),
+            kraken_venue(settings, room, tape),
             settings.kraken_symbols,
             shard,
             settings.kraken_max_symbols,
@@ -78,11 +89,16 @@ class Collector:
         self._publisher = publisher
         self._feed = feed
         self._lease = lease
-        self._reporter = Reporter(nodes, shard, feed, leadership, lease, troubles)
+        self._tape = tape
+        self._reporter = Reporter(nodes, shard, feed, leadership, lease, troubles, tape)
         WAITING.set_function(publisher.count_unwritten)
+        if tape is not None:
+            TAPE_WAITING.set_function(tape.count_unwritten)
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Collect until `stop` is set; then write the pending events and release the lease."""
+        if self._tape is not None:
+            self._tape.start()
         feeding = [asyncio.create_task(self._feed.run())]
         work = (self._publisher.run(), self._lease.run(), self._reporter.run())
         working = [asyncio.create_task(each) for each in work]
@@ -94,10 +110,13 @@ class Collector:
             await end_tasks(feeding)
             await self._feed.stop()
         finally:
+            if self._tape is not None:
+                self._tape.close()
             await self._write_last()
             await end_tasks(working)
             await self._hand_over()
             await serving
+            await self._finish_tape()
         await self._nodes.aclose()
 
     async def _write_last(self) -> None:
@@ -109,6 +128,11 @@ class Collector:
             async with asyncio.timeout(LAST_FLUSH_TIMEOUT):
                 await self._publisher.drain()
 
+    async def _finish_tape(self) -> None:
+        """Wait until the tape has its last frames."""
+        if self._tape is not None and not await asyncio.to_thread(self._tape.join, TAPE_TIMEOUT):
+            log.warning("tape not finished, its files stay partial")
+
     async def _hand_over(self) -> None:
         """Release the lease, so that a standby can lead at once."""
         with contextlib.suppress(TimeoutError, RedisError, OSError):
@@ -116,12 +140,15 @@ class Collector:
                 await self._lease.release()
 
 
-def kraken_venue(settings: CollectorSettings, room: Room) -> KrakenVenue:
+def kraken_venue(
+    settings: CollectorSettings, room: Room, tape: TapeRecorder | None = None
+) -> KrakenVenue:
     """Return the venue that the settings describe.
 
     Args:
         settings: The settings.
         room: The room in the queues of events.
+        tape: Records the frames.
     """
     return KrakenVenue(
         url=settings.kraken_url,
@@ -131,7 +158,25 @@ def kraken_venue(settings: CollectorSettings, room: Room) -> KrakenVenue:
         connects_per_10_min=settings.kraken_connects_per_10_min,
         quiet_resync=settings.kraken_quiet_resync,
         room=room,
+        tape=tape,
     )
+
+
+def claim_tape(settings: CollectorSettings) -> TapeRecorder | None:
+    """Return the tape that the settings describe, None if there is none.
+
+    A TapeFolderUnusable is raised if the folder cannot be used.
+
+    Args:
+        settings: The settings.
+    """
+    if settings.collector_tape is None:
+        return None
+    folder = TapeFolder(settings.collector_tape)
+    folder.claim()
+    max_bytes = int(settings.collector_tape_max_gb * 1e9)
+    max_age = timedelta(days=settings.collector_tape_max_days)
+    return TapeRecorder(folder, TapeLimits(max_bytes, max_age))
 
 
 async def run(
@@ -139,6 +184,7 @@ async def run(
     listener: socket.socket,
     output: LogOutput | None = None,
     queue_limit: QueueLimit | None = None,
+    tape: TapeRecorder | None = None,
 ) -> None:
     """Collect until a signal arrives, or until the reader of `output` has gone."""
     stop = stop_on_signals(output)
@@ -151,8 +197,9 @@ async def run(
         source=settings.source,
         shard=str(settings.collector_shard),
         speedups=__speedups__,
+        tape=str(settings.collector_tape) if tape else None,
     )
-    await Collector(settings, queue_limit).run(listener, stop)
+    await Collector(settings, queue_limit, tape).run(listener, stop)
     log.info("stopped")
 
 
@@ -171,4 +218,8 @@ def main(queue_limit: QueueLimit | None = None) -> None:
         )
     except PortInUse as error:
         exit_with(error)
-    uvloop.run(run(settings, listener, output, queue_limit))
+    try:
+        tape = claim_tape(settings)
+    except TapeFolderUnusable as error:
+        exit_with(error, 2)
+    uvloop.run(run(settings, listener, output, queue_limit, tape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from math import gcd
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from zlib import crc32
@@ -95,6 +96,12 @@ class CollectorSettings(ServiceSettings):
     """this collector's share of the symbols, i/n"""
     collector_lease: Annotated[float, Field(ge=1, le=60)] = 5.0
     """seconds until a standby takes over from a leader that has failed"""
+    collector_tape: Path | None = None
+    """folder in which every frame is recorded as it came; none if unset"""
+    collector_tape_max_gb: Annotated[float, Field(ge=0.01, le=1_000_000)] = 20.0
+    """most gigabytes (10^9 bytes) of the tape's files; the oldest are removed"""
+    collector_tape_max_days: Annotated[float, Field(ge=0.01, le=36_500)] = 30.0
+    """most days that the tape's files are kept"""
     collector_host: str = "127.0.0.1"
     """address of /healthz and /metrics"""
     collector_port: Port = 9820

@@ -49,7 +49,7 @@ def read_options(arguments: Sequence[str]) -> SimulatorOptions:
     parser = _parser()
     given = vars(parser.parse_args(arguments))
     if given["replay"] is None and (given["loop"] or given["speed"] is not None):
-        parser.error("--speed and --loop require a recording: name it with --replay FILE")
+        parser.error("--speed and --loop require a recording: name it with --replay PATH")
     given["speed"] = 1.0 if given["speed"] is None else given["speed"]
     given["faults"] = tuple(given["faults"])
     return SimulatorOptions(**given)
@@ -100,8 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--replay",
         type=Path,
-        metavar="FILE",
-        help="replay the book frames of a recording instead of synthetic markets",
+        metavar="PATH",
+        help="replay the book frames of a recording instead of synthetic markets: a tape, a folder"
+        " of tapes, or a file of one frame per line",
     )
     add(
         "--speed",

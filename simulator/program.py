@@ -24,7 +24,8 @@ from simulator.market.catalogue import CATALOGUE, profile_of
 from simulator.market.exchange import Exchange
 from simulator.options import SimulatorOptions, read_options
 from simulator.protocol.feed import SimulatedFeed
-from simulator.recording.reader import RecordingError, read_recording
+from simulator.recording.lines import RecordingError
+from simulator.recording.reader import read_recording
 from simulator.recording.replay import Replay
 from simulator.server import Simulator
 

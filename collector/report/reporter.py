@@ -29,6 +29,7 @@ from collector.metrics import (
 from collector.publish.leadership import Leadership
 from collector.publish.troubles import Troubles
 from collector.settings import Shard
+from collector.tape.recorder import TapeRecorder
 from kraken_book.contract.keys import FEED, book_key, events_key
 from kraken_book.contract.keys import SYMBOLS as SYMBOLS_KEY
 from kraken_book.contract.symbol_state import SymbolStatus
@@ -54,6 +55,7 @@ class Reporter:
         leadership: Whether this collector leads.
         lease: The lease, which knows the leader that this collector waits for.
         troubles: Receives the errors of Redis, and is reported.
+        tape: The tape, which is reported; None if there is none.
         report_interval: Seconds between two reports.
         clear_interval: Seconds between two removals of unused keys.
     """
@@ -66,6 +68,7 @@ class Reporter:
         leadership: Leadership,
         lease: Lease,
         troubles: Troubles | None = None,
+        tape: TapeRecorder | None = None,
         report_interval: float = REPORT_INTERVAL,
         clear_interval: float = CLEAR_INTERVAL,
     ) -> None:
@@ -75,6 +78,7 @@ class Reporter:
         self._leadership = leadership
         self._lease = lease
         self._troubles = troubles or Troubles()
+        self._tape = tape
         self._overlapping = OverlappingShards(nodes, shard, self._troubles)
         self._report_interval = report_interval
         self._clear_interval = clear_interval
@@ -90,6 +94,7 @@ class Reporter:
             "waits_for": self._lease.waits_for,
             "at": rfc3339(timestamp_now().unix),
             "redis": self._troubles.describe(),
+            "tape": self._tape.describe() if self._tape else None,
             "symbols": dict(self._count_statuses()),
             "verified": counts_by_label(VERIFIED),
             "mismatches": counts_by_label(MISMATCHES),

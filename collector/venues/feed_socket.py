@@ -10,8 +10,9 @@ not block other connections.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
@@ -21,6 +22,7 @@ from websockets.protocol import State
 
 from collector.feed.budget import Budget
 from collector.feed.timestamp import Timestamp, timestamp_now
+from collector.tape.connection_tape import ConnectionTape
 from collector.venues.websockets_internals import InterceptedConnection
 from kraken_book.hosts import is_loopback
 
@@ -69,10 +71,16 @@ class FeedSocket(InterceptedConnection):
     """A websocket that returns messages in batches; `recv` returns nothing.
 
     Batches save the cost of waiting for each message.
+
+    Args:
+        *args: The arguments of the library's connection.
+        tape: Notes each message with the time at which it was read.
+        **kwargs: The arguments of the library's connection.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tape: ConnectionTape | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._tape = tape
         # The last bytes of the answer to the handshake; None after its end.
         self._head: bytes | None = b""
         # The beginning of a frame, and the least length of the whole frame.
@@ -120,6 +128,12 @@ class FeedSocket(InterceptedConnection):
         if len(self._begun) >= self._whole or self.state is not State.OPEN:
             self._process_begun()
 
+    async def send_text(self, text: str) -> None:
+        """Send a message."""
+        if self._tape is not None:
+            self._tape.on_sent(text.encode())
+        await self.send(text)
+
     def before_eof(self) -> None:
         """Process the bytes that were put off."""
         while self._is_put_off:
@@ -131,10 +145,19 @@ class FeedSocket(InterceptedConnection):
             return
         data = bytes(self._begun)
         self._begun.clear()
-        self._process(data)
+        if self._tape is None:
+            self._process(data)
+        else:
+            self._process_and_note(data, self._tape)
         if self._messages:
             self._has_news.set()
         self._pause_or_resume()
+
+    def _process_and_note(self, data: bytes, tape: ConnectionTape) -> None:
+        known = len(self._messages)
+        self._process(data)
+        if len(self._messages) > known:
+            tape.on_received(self._read_at.unix, self._messages[known:])
 
     def _put_off(self, data: bytes) -> None:
         """Leave `data` for the next iteration of the event loop."""
@@ -172,6 +195,8 @@ class FeedSocket(InterceptedConnection):
         self._head = None
         end += len(_END_OF_HEAD) - before
         self.pass_on(data[:end])
+        if self._tape is not None and self.state is State.OPEN:
+            self._tape.on_opened(self._read_at.unix)
         return data[end:]
 
     def _process(self, data: bytes) -> None:
@@ -231,11 +256,21 @@ class FeedSocket(InterceptedConnection):
         self._has_news.set()
 
 
-async def open_feed_socket(url: str) -> FeedSocket:
-    """Connect to `url`; if that fails, one of `NOT_CONNECTED` is raised."""
+async def open_feed_socket(url: str, tape: ConnectionTape | None = None) -> FeedSocket:
+    """Connect to `url`; if that fails, one of `NOT_CONNECTED` is raised.
+
+    Args:
+        url: The address.
+        tape: Notes what is received and sent; the caller notes the end of the connection.
+
+    Returns:
+        The open websocket.
+    """
+    # Annotated as a class, but any callable that makes a connection will do.
+    make_socket = cast("type[FeedSocket]", partial(FeedSocket, tape=tape))
     websocket = await connect(
         url,
-        create_connection=FeedSocket,
+        create_connection=make_socket,
         compression=None,
         max_size=MAX_MESSAGE_BYTES,
         open_timeout=CONNECT_TIMEOUT,

@@ -3,7 +3,8 @@
 In the order of the data flow: `recorded` is one recorded event. `schema` defines the columns and
 the metadata of a book file, and `rows` converts events to rows and back. `layout` names files,
 `book_writer` writes one, and `manifest` lists them with their checksums. `reader` reads events
-from files, of one book or of many in the order of time.
+from files, of one book or of many in the order of time. `tape_reader` reads the lines of tapes,
+which collectors write.
 
 A `recording` follows a stream, and passes its books to a `recorder`. The recorder writes the
 `journal`, from which a `recovery` rebuilds the books after a kill, and the book files of one `part`

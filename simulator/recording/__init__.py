@@ -1,1 +1,6 @@
-"""Recorded book frames: `reader` reads a file of frames, and `replay` is the feed of the file."""
+"""Recorded book frames, from files to a feed.
+
+- `lines`: the frames of one file of any kind, with their times and places.
+- `reader`: the frames of one file or of a folder, by symbol.
+- `replay`: the feed of these frames.
+"""

@@ -1,25 +1,27 @@
-"""Read a recording of book frames: a file with one text frame per line.
+"""Read a recording of book frames: a file, or a folder of tapes.
 
-A file `NAME.received-ns` beside `NAME.jsonl` contains the time of receipt of each line, in
-nanoseconds of any monotonic clock. Without it the timestamps in the frames determine the pace.
+The times of receipt determine the pace; without them the timestamps in the frames do. A folder has
+the tapes of all connections and hours of a collector; the frames of a symbol are put in the order
+of time. All frames are in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from runtime.logs import get_logger
 from simulator.protocol.feed import DEPTHS
 from simulator.protocol.instruments import SimulatedInstrument
+from simulator.recording.lines import TAPES, RecordedFrame, RecordingError, is_tape, read_frames
 
-
-class RecordingError(ValueError):
-    """A file that cannot be replayed; the text names the line and the reason."""
+log = get_logger("simulator.recording")
 
 
 class _Level(msgspec.Struct):
@@ -54,6 +56,14 @@ _line_decoder = msgspec.json.Decoder(_Line)
 _books_decoder = msgspec.json.Decoder(list[_Book])
 
 
+class TrackFrame(NamedTuple):
+    """One frame of a track: the seconds since the first, its text, and whether it is a snapshot."""
+
+    seconds: float
+    text: str
+    is_snapshot: bool
+
+
 @dataclass
 class Track:
     """The frames of one symbol from its first snapshot on."""
@@ -62,8 +72,7 @@ class Track:
     depth: int = 0
     price_precision: int = 0
     qty_precision: int = 0
-    frames: list[tuple[float, str]] = field(default_factory=list)
-    """The seconds since the first frame and the text of each frame."""
+    frames: list[TrackFrame] = field(default_factory=list)
 
     @property
     def instrument(self) -> SimulatedInstrument:
@@ -71,82 +80,159 @@ class Track:
         return SimulatedInstrument(self.symbol, self.price_precision, self.qty_precision, 1)
 
 
+class _Entry(NamedTuple):
+    seconds: float
+    text: str
+    is_snapshot: bool
+    levels: int
+    price_precision: int
+    qty_precision: int
+
+
 def read_recording(path: Path) -> dict[str, Track]:
-    """Return the tracks of a recording by symbol; OSError if the file cannot be read.
+    """Return the tracks of a recording by symbol; OSError if a file cannot be read.
+
+    Args:
+        path: A file, or a folder of tapes.
+
+    Returns:
+        The tracks, in the order in which their symbols appear.
 
     Raises:
         RecordingError: The content is wrong, or there is no snapshot of a book.
-
     """
-    lines = path.read_text(encoding="utf-8").split("\n")
-    times = _received_seconds(path, lines)
-    tracks: dict[str, Track] = {}
-    depths: dict[str, int] = {}
-    for number, line, parsed in _parsed_lines(path, lines):
-        result = parsed.result
-        if parsed.method == "subscribe" and result and result.channel == "book" and result.depth:
-            depths.setdefault(result.symbol, result.depth)
-        if parsed.channel == "book":
-            book = _only_book(parsed, path, number)
-            seconds = times[number - 1] if times else None
-            _add(tracks, parsed.type, book, seconds, line.rstrip("\r"))
-    for track in tracks.values():
-        track.depth = depths.get(track.symbol) or _depth_above(track.depth)
-        begin = track.frames[0][0]
-        track.frames = [(seconds - begin, text) for seconds, text in track.frames]
-    if not tracks:
+    tracks = _Tracks(in_order_of_time=path.is_dir())
+    for file in _files(path):
+        tracks.add_file(file)
+    found = tracks.finish()
+    if not found:
         raise RecordingError(f"{path}: no book snapshot found: record a book from its snapshot on")
-    return tracks
+    return found
 
 
-def _parsed_lines(path: Path, lines: list[str]) -> Iterator[tuple[int, str, _Line]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
+def _files(path: Path) -> list[Path]:
+    """Return the files of a recording, the tapes of a folder in the order of their names."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.rglob("*") if is_tape(each) and each.is_file())
+    if not found:
+        raise RecordingError(f"{path}: no tape in this folder: it needs {', '.join(TAPES)}")
+    return found
+
+
+class _Tracks:
+    """The frames of all files, by symbol.
+
+    Args:
+        in_order_of_time: Whether to sort them, because a symbol may be in several files at once.
+            The frames of one file stay in its order.
+    """
+
+    def __init__(self, *, in_order_of_time: bool) -> None:
+        self._in_order_of_time = in_order_of_time
+        self._entries: dict[str, list[_Entry]] = {}
+        self._depths: dict[str, int] = {}
+
+    def add_file(self, path: Path) -> None:
+        """Add the frames of a file.
+
+        A tape has all that the venue sent, so a frame that is none of Kraken's is left out. In
+        another file it is an error.
+
+        Raises:
+            RecordingError: The content is wrong.
+        """
+        left_out, first = 0, ""
+        for frame in read_frames(path):
             try:
-                yield number, line, _line_decoder.decode(line)
-            except msgspec.MsgspecError as error:
-                raise RecordingError(
-                    f"{path}, line {number}: {error}: each line must be one JSON frame of Kraken v2"
-                ) from error
+                self._add(frame)
+            except RecordingError as error:
+                if not is_tape(path):
+                    raise
+                first = first or str(error)
+                left_out += 1
+        if left_out:
+            log.warning("frames left out", path=str(path), count=left_out, first=first)
+
+    def finish(self) -> dict[str, Track]:
+        """Return the tracks of the symbols that have a snapshot."""
+        tracks = (self._track(symbol, entries) for symbol, entries in self._entries.items())
+        return {track.symbol: track for track in tracks if track.frames}
+
+    def _add(self, frame: RecordedFrame) -> None:
+        line = _parse_line(frame)
+        result = line.result
+        if line.method == "subscribe" and result and result.channel == "book" and result.depth:
+            self._depths.setdefault(result.symbol, result.depth)
+        if line.channel != "book":
+            return
+        book = _only_book(line, frame.place)
+        entries = self._entries.setdefault(book.symbol, [])
+        entries.append(_entry(frame, line.type == "snapshot", book, entries))
+
+    def _track(self, symbol: str, entries: list[_Entry]) -> Track:
+        if self._in_order_of_time:
+            # The sort is stable: frames of one time keep their order.
+            entries.sort(key=lambda entry: entry.seconds)
+        first = next((at for at, entry in enumerate(entries) if entry.is_snapshot), len(entries))
+        played = entries[first:]
+        track = Track(symbol)
+        if not played:
+            return track
+        # Only a guess: without an acknowledgement, the largest snapshot determines the depth.
+        largest = max(entry.levels for entry in played if entry.is_snapshot)
+        track.depth = self._depths.get(symbol) or _depth_above(largest)
+        track.price_precision = max(entry.price_precision for entry in played)
+        track.qty_precision = max(entry.qty_precision for entry in played)
+        begin = played[0].seconds
+        track.frames = [
+            TrackFrame(entry.seconds - begin, entry.text, entry.is_snapshot) for entry in played
+        ]
+        return track
 
 
-def _only_book(line: _Line, path: Path, number: int) -> _Book:
+def _parse_line(frame: RecordedFrame) -> _Line:
+    try:
+        return _line_decoder.decode(frame.text)
+    except msgspec.MsgspecError as error:
+        raise RecordingError(
+            f"{frame.place}: {error}: each line must be one JSON frame of Kraken v2"
+        ) from error
+
+
+def _only_book(line: _Line, place: str) -> _Book:
     try:
         books = _books_decoder.decode(line.data)
     except msgspec.MsgspecError as error:
-        raise RecordingError(
-            f"{path}, line {number}: {error}: not a book frame of Kraken v2"
-        ) from error
+        raise RecordingError(f"{place}: {error}: not a book frame of Kraken v2") from error
     if len(books) != 1:
-        raise RecordingError(
-            f"{path}, line {number}: {len(books)} books in a frame: a frame must have one book"
-        )
+        raise RecordingError(f"{place}: {len(books)} books in a frame: a frame must have one book")
     try:
         for level in books[0].bids + books[0].asks:
             _decimals(level.price), _decimals(level.qty)
     except InvalidOperation as error:
-        raise RecordingError(f"{path}, line {number}: a price or qty is not a number") from error
+        raise RecordingError(f"{place}: a price or qty is not a number") from error
     return books[0]
 
 
-def _add(
-    tracks: dict[str, Track], kind: str, book: _Book, seconds: float | None, text: str
-) -> None:
-    track = tracks.get(book.symbol)
-    if track is None:
-        if kind != "snapshot":
-            return
-        track = tracks[book.symbol] = Track(book.symbol)
-    if kind == "snapshot":
-        # Only a guess: without an acknowledgement, the largest snapshot determines the depth.
-        track.depth = max(track.depth, len(book.bids), len(book.asks))
-    for level in book.bids + book.asks:
-        track.price_precision = max(track.price_precision, _decimals(level.price))
-        track.qty_precision = max(track.qty_precision, _decimals(level.qty))
+def _entry(frame: RecordedFrame, is_snapshot: bool, book: _Book, before: list[_Entry]) -> _Entry:
+    levels = book.bids + book.asks
+    seconds = frame.seconds
     if seconds is None:
-        last = track.frames[-1][0] if track.frames else 0.0
+        last = before[-1].seconds if before else 0.0
         seconds = book.timestamp.timestamp() if book.timestamp else last
-    track.frames.append((seconds, text))
+    return _Entry(
+        seconds,
+        frame.text,
+        is_snapshot,
+        max(len(book.bids), len(book.asks)),
+        _most_decimals(level.price for level in levels),
+        _most_decimals(level.qty for level in levels),
+    )
+
+
+def _most_decimals(numbers: Iterable[msgspec.Raw]) -> int:
+    return max(map(_decimals, numbers), default=0)
 
 
 def _decimals(number: msgspec.Raw) -> int:
@@ -156,19 +242,3 @@ def _decimals(number: msgspec.Raw) -> int:
 
 def _depth_above(levels: int) -> int:
     return next((depth for depth in DEPTHS if depth >= levels), DEPTHS[-1])
-
-
-def _received_seconds(path: Path, lines: list[str]) -> list[float]:
-    beside = path.with_suffix(".received-ns")
-    if not beside.exists():
-        return []
-    try:
-        times = [int(text) / 1e9 for text in beside.read_text(encoding="utf-8").split()]
-    except ValueError as error:
-        raise RecordingError(
-            f"{beside}: {error}: each line must be an integer of nanoseconds"
-        ) from error
-    count = len(lines) - (lines[-1] == "")
-    if len(times) != count:
-        raise RecordingError(f"{beside}: {len(times)} times for the {count} lines of {path.name}")
-    return times

@@ -19,7 +19,7 @@ from simulator.options import read_options
         (["--updates", "many"], "'many' is not a count"),
         (["--seed", "x"], "'x' is not a seed"),
         (["--speed", "fast", "--replay", "x"], "'fast' is not a speed: use a factor"),
-        (["--loop"], "--replay FILE"),
+        (["--loop"], "--replay PATH"),
         (["--log-level", "loud"], "'loud' is not a level: use one of debug"),
         (["--ports", "1"], "unrecognized arguments: --ports"),
         (["--fault", "explode"], "--fault: there is no fault 'explode': use one of corrupt"),

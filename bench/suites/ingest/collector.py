@@ -72,6 +72,7 @@ def run_ours(
     path: FramePath,
     rounds: int,
     keep: int = 0,
+    environment: Mapping[str, str] | None = None,
 ) -> Ours:
     """Send rounds of the flood to a collector.
 
@@ -82,13 +83,14 @@ def run_ours(
         path: The path of the collector's frames.
         rounds: The rounds to send.
         keep: The number of stored events to return, spread evenly over the symbols.
+        environment: Other settings of the collector.
 
     Returns:
         The figures of the run. If an update is missing or wrong, a MeasureFailed is raised.
 
     """
     sent = flood.serving.v2.sent(rounds)
-    collector = start_collector(stage, redis, flood, path)
+    collector = start_collector(stage, redis, flood, path, environment or {})
     client: Any = Redis.from_url(redis.url)
     # Without a dictionary for each event.
     client.set_response_callback("XRANGE", lambda reply, **_: reply)
@@ -116,7 +118,11 @@ def run_ours(
 
 
 def start_collector(
-    stage: Stage, redis: EmbeddedRedis, flood: FloodProcess, path: FramePath
+    stage: Stage,
+    redis: EmbeddedRedis,
+    flood: FloodProcess,
+    path: FramePath,
+    environment: Mapping[str, str],
 ) -> Collector:
     """Start a collector on its own core; return when every book of the flood is live."""
     symbols = flood.serving.v2.updates
@@ -130,6 +136,7 @@ def start_collector(
         STREAM_RETENTION="3600",
         LOG_LEVEL="warning",
         **{PURE_VARIABLE: "1" if path == "pure" else "0"},
+        **environment,
     )
     pin([collector.process.pid], COLLECTOR_CORE)
     pin([redis.process.pid, flood.pid, os.getpid()], OTHER_CORE)

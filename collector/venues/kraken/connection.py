@@ -22,6 +22,7 @@ from collector.feed.room import Room
 from collector.feed.timestamp import Timestamp, timestamp_now
 from collector.feed.venue import ConnectionState
 from collector.metrics import CONNECTION_STATES, RECONNECTS
+from collector.tape.connection_tape import ConnectionTape
 from collector.venues.feed_socket import (
     MAX_WAITING,
     NOT_CONNECTED,
@@ -64,6 +65,7 @@ class KrakenConnection:
         connects: The connection's share of all connection attempts.
         open_session: Returns a session of these books, for a new websocket.
         room: The room in the queues of events; by default there always is some.
+        tape: Notes all that is received and sent.
         recovered_after: Seconds after which the backoff is reset, if a snapshot was verified.
         backoff: Delays between attempts.
         clock: Returns the time.
@@ -84,6 +86,7 @@ class KrakenConnection:
         open_session: Callable[[Mapping[str, SymbolBook]], KrakenSession],
         room: Room | None = None,
         *,
+        tape: ConnectionTape | None = None,
         recovered_after: float = RECOVERED_AFTER,
         backoff: Backoff | None = None,
         clock: Callable[[], Timestamp] = timestamp_now,
@@ -98,6 +101,7 @@ class KrakenConnection:
         self._connects = connects
         self._open_session = open_session
         self._room = room or Room()
+        self._tape = tape
         self._recovered_after = recovered_after
         self._backoff = backoff or Backoff()
         self._clock = clock
@@ -164,7 +168,7 @@ class KrakenConnection:
     async def _converse_once(self, session: KrakenSession) -> Exception:
         """Connect, and run the session until it ends; return the error that ended it."""
         try:
-            websocket = await open_feed_socket(self._url)
+            websocket = await open_feed_socket(self._url, self._tape)
         except NOT_CONNECTED as error:
             session.close(_reason_of(error))
             return error
@@ -172,16 +176,26 @@ class KrakenConnection:
         self.link.last_frame_at = self._entered_at
         self._watchdog.begin(self._entered_at)
         connected_at = self._now()
+        reason = "stopped"
         try:
             ended = await self._converse(websocket, session)
+            reason = _reason_of(ended)
             # Closing the socket may take a while, in which no book is confirmed.
             self.link.last_frame_at, self.link.is_behind = None, False
-            session.close(_reason_of(ended))
+            session.close(reason)
         finally:
-            await websocket.close()
+            await self._close(websocket, reason)
         if session.has_verified and self._now() - connected_at >= self._recovered_after:
             self._backoff.reset()
         return ended
+
+    async def _close(self, websocket: FeedSocket, reason: str) -> None:
+        try:
+            await websocket.close()
+        finally:
+            # The last frames come before this line.
+            if self._tape is not None:
+                self._tape.on_closed(reason)
 
     async def _converse(self, websocket: FeedSocket, session: KrakenSession) -> Exception:
         """Exchange frames and requests; return the error that ends it."""
@@ -253,7 +267,7 @@ class KrakenConnection:
 
     async def _send_requests(self, websocket: FeedSocket, session: KrakenSession) -> None:
         while (request := session.requests.next_request(self._now())) is not None:
-            await websocket.send(request)
+            await websocket.send_text(request)
 
     def _enter(self, state: ConnectionState) -> None:
         assert state in TRANSITIONS[self.state], f"{state} does not follow {self.state}"

@@ -20,7 +20,7 @@ RATE_PAUSE = 5.0
 MAX_REMEMBERED = 1000
 
 
-class Sent(NamedTuple):
+class SentRequest(NamedTuple):
     """A request that was sent at the time `at`; `symbols` is empty for one of instruments."""
 
     symbols: tuple[str, ...]
@@ -38,7 +38,7 @@ class Requests:
         # In order, the most symbols that each symbol's request may have; None for no limit.
         self._to_leave: dict[str, int | None] = {}
         self._to_ask: dict[str, int | None] = {}
-        self._sent: dict[int, Sent] = {}
+        self._sent: dict[int, SentRequest] = {}
 
     def __bool__(self) -> bool:
         return bool(self._to_leave or self._of_instruments or self._to_ask)
@@ -82,7 +82,7 @@ class Requests:
         self._remember(req_id, symbols, now)
         return subscribe_books(symbols, self._depth, req_id)
 
-    def find_sent(self, req_id: int | None) -> Sent | None:
+    def find_sent(self, req_id: int | None) -> SentRequest | None:
         """Return the request of this id, if it is remembered; an answer may name no symbol."""
         return None if req_id is None else self._sent.get(req_id)
 
@@ -95,7 +95,7 @@ class Requests:
         return self._last_id
 
     def _remember(self, req_id: int, symbols: tuple[str, ...], now: float) -> None:
-        self._sent[req_id] = Sent(symbols, now)
+        self._sent[req_id] = SentRequest(symbols, now)
         # Answers to much older requests do not come any more.
         if len(self._sent) > MAX_REMEMBERED:
             del self._sent[next(iter(self._sent))]

@@ -9,6 +9,7 @@ from collector.feed.budget import SharedBudget
 from collector.feed.lag import LagMemory
 from collector.feed.room import Room
 from collector.feed.venue import InstrumentsListener
+from collector.tape.recorder import TapeRecorder
 from collector.venues.kraken.connection import KrakenConnection
 from collector.venues.kraken.session import KrakenSession
 
@@ -28,6 +29,7 @@ class KrakenVenue:
         connects_per_10_min: The most connection attempts of all connections in ten minutes.
         quiet_resync: Seconds without an update after which a book is resynced.
         room: The room in the queues of events; by default there always is some.
+        tape: Records all that the connections receive and send.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class KrakenVenue:
         connects_per_10_min: int,
         quiet_resync: float,
         room: Room | None = None,
+        tape: TapeRecorder | None = None,
     ) -> None:
         self.source = source
         self.depth = depth
@@ -46,6 +49,7 @@ class KrakenVenue:
         self._url = url
         self._quiet_resync = quiet_resync
         self._room = room or Room()
+        self._tape = tape
         self._connects = SharedBudget(connects_per_10_min, CONNECTS_PERIOD)
         self._resyncs = SharedBudget(RESYNCS_PER_10_S, 10.0)
 
@@ -64,4 +68,7 @@ class KrakenVenue:
                 books, self.depth, self._quiet_resync, resyncs, lag_memory, on_instruments
             )
 
-        return KrakenConnection(name, self._url, self._connects.join(), open_session, self._room)
+        tape = self._tape.connection(name, self._url) if self._tape else None
+        return KrakenConnection(
+            name, self._url, self._connects.join(), open_session, self._room, tape=tape
+        )

@@ -143,7 +143,8 @@ def test_journal_that_ends_anywhere_is_read_up_to_its_last_whole_entry(tmp_path:
         other = Recorder(root, Clock())
         found = other.recover()
         other.close()
-        read = events_in(root)
+        # A journal that ends before its first event leaves no book file.
+        read = events_in(root) if any(root.rglob("*.parquet")) else []
         assert read == events[: len(read)]
         assert [each.seq for each in found.start.books] == [len(read)] * bool(read)
         counts.add(len(read))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.recording.reader import RecordingError, read_recording
+from simulator.recording.lines import RecordingError
+from simulator.recording.reader import read_recording
 from tests.simulator.recording.recordings import ACK, EARLY, FRAMES, HEARTBEAT, STATUS, record
 
 
@@ -15,8 +16,8 @@ def test_recording_determines_depth_and_precisions(tmp_path: Path) -> None:
     (track,) = read_recording(file).values()
     assert (track.symbol, track.depth) == ("BTC/USD", 25)
     assert (track.price_precision, track.qty_precision) == (2, 5)
-    assert [text for _, text in track.frames] == FRAMES
-    assert [seconds for seconds, _ in track.frames] == pytest.approx([0, 0.05, 0.1])
+    assert [text for _, text, _ in track.frames] == FRAMES
+    assert [seconds for seconds, _, _ in track.frames] == pytest.approx([0, 0.05, 0.1])
 
 
 def test_recording_without_ack_takes_its_depth_from_the_largest_snapshot(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ def test_recording_without_ack_takes_its_depth_from_the_largest_snapshot(tmp_pat
 def test_times_of_receipt_override_timestamps(tmp_path: Path) -> None:
     file = record(tmp_path, [ACK, *FRAMES], [10**9, 2 * 10**9, 2 * 10**9, 5 * 10**9])
     (track,) = read_recording(file).values()
-    assert [seconds for seconds, _ in track.frames] == [0, 0, 3]
+    assert [seconds for seconds, _, _ in track.frames] == [0, 0, 3]
 
 
 @pytest.mark.parametrize(

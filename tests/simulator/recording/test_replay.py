@@ -80,6 +80,24 @@ async def test_loop_repeats_from_the_first_snapshot(tmp_path: Path) -> None:
     assert await played(replay, 7) == [*FRAMES, *FRAMES, FRAMES[0]]
 
 
+async def test_second_subscription_continues_at_the_next_snapshot(tmp_path: Path) -> None:
+    lines = [*FRAMES[:2], *FRAMES[:2], *FRAMES[:2]]
+    times = [0, 1, 2, 3, 3600, 3601]
+    file = record(tmp_path, lines, [each * 10**9 for each in times])
+    replay = Replay(read_recording(file), speed=50.0)
+    inbox = Inbox()
+    replay.subscribe("BTC/USD", 25, inbox, snapshot=True)
+    await inbox.filled(2)
+    replay.unsubscribe("BTC/USD", inbox)
+    replay.subscribe("BTC/USD", 25, inbox, snapshot=True)
+    await inbox.filled(4)
+    replay.unsubscribe("BTC/USD", inbox)
+    # The first four frames, each once: the second subscription did not begin again.
+    assert inbox.texts == lines[:4]
+    # Another subscriber begins at the first snapshot.
+    assert await played(replay, 2) == lines[:2]
+
+
 async def test_replay_without_snapshot_omits_the_first_one(tmp_path: Path) -> None:
     replay = Replay(read_recording(record(tmp_path, [ACK, *FRAMES])), speed=float("inf"))
     assert await played(replay, 2, snapshot=False) == FRAMES[1:]
