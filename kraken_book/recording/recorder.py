@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import time_ns
 from typing import NamedTuple, TypeAlias, cast
@@ -217,9 +218,13 @@ class Recorder:
 
     def abandon(self) -> None:
         """Free the folder; the next recorder finishes the book files from the journal."""
-        if self._journal is not None:
-            self._journal.close()
-        os.close(self._lock)
+        try:
+            # If the disk is full, its end cannot be written; readers do not need it.
+            with suppress(OSError):
+                if self._journal is not None:
+                    self._journal.close()
+        finally:
+            os.close(self._lock)
 
     def _next_time(self) -> int:
         """Return the time in microseconds, later than all before, even if the clock steps back.
