@@ -21,6 +21,7 @@ from bench.suites import (
     many_views,
     open_streams,
     private_parts,
+    record,
     redis_replica,
     replicas,
     sizes,
@@ -44,6 +45,7 @@ DEFAULT_SUITES = (
     Suite("open_streams", "the memory of open streams", open_streams.measure, 18),
     Suite("stalls", "stalls of event loops in a burst", stalls.measure, 20),
     Suite("replicas", "Redis's CPU for each api process", replicas.measure_busy, 25),
+    Suite("record", "record, verify and export 200 books", record.measure, 40),
     Suite("sizes", "the memory of books, events and readers", sizes.measure_few, 20),
 )
 

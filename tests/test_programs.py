@@ -71,7 +71,7 @@ def test_help_says_what_a_program_does_and_names_its_exit_codes(program: str, ru
     run = runs[program, "--help"]
     assert (run.code, run.error, run.actions) == (0, "", [])
     usage, purpose = run.out.split("\n\n")[:2]
-    assert usage.startswith("usage: ")
+    assert usage.startswith(f"usage: {command_of(program)} "), usage
     assert len(purpose) > 20
     assert exit_codes(run.out) >= {"2"}
 
@@ -120,6 +120,13 @@ def test_runner_sees_what_a_program_does() -> None:
     assert actions_of("open", ("file", "w", 0o1))
     assert actions_of("open", ("file", None, 0o1))
     assert actions_of("open", ("file", "r", 0)) is None
+
+
+def command_of(program: str) -> str:
+    """Return the command that the help of a program names."""
+    if program.startswith("kraken_book"):
+        return program.replace("kraken_book.terminal", "kraken-book tui").replace("_", "-")
+    return program if program == "simulator" else f"python -m {program}"
 
 
 def exit_codes(text: str) -> set[str]:

@@ -27,7 +27,10 @@ from kraken_book.contract.symbol_state import SymbolState, SymbolStatus
 from kraken_book.event import Status
 from kraken_book.words import explain
 
-SOURCE_HEADER = "X-Book-Source"
+Header = tuple[bytes, bytes]
+
+SOURCE_HEADER, AGE_HEADER = "X-Book-Source", "X-Book-Age-Ms"
+_AGE_NAME = AGE_HEADER.lower().encode()
 TAG_BYTES = 12
 
 _sides = msgspec.json.Decoder(list[msgspec.Raw])
@@ -71,21 +74,20 @@ class Books:
         query = request.scope["query_string"]
         levels = parse_levels(single(request.query_params, "levels")) if query else None
         book = await self.current(request, levels)
-        headers = {
-            "ETag": f'W/"{book.hash.event_id}"',
-            "Cache-Control": "no-cache",
-            **about(book),
-        }
+        etag, no_cache, source = _constant_headers(book.hash.event_id, book.hash.source)
+        # `current` has refused a book of unknown age.
+        age = book.age_ms or 0
+        headers = [etag, no_cache, (_AGE_NAME, b"%d" % age), source]
         # The ETag does not depend on the status, so a book that is not live is always sent.
         asked = request.headers.get("If-None-Match")
-        if asked and book.hash.status == "live" and has_tag(asked, headers["ETag"]):
-            return Response(None, 304, headers)
+        if asked and book.hash.status == "live" and has_tag(asked, etag[1].decode()):
+            return _with_headers(Response(None, 304), headers)
         if levels is None:
             head, rest = _body_around_age(book.hash)
-            body = b"%b%d%b" % (head, book.age_ms or 0, rest)
+            body = b"%b%d%b" % (head, age, rest)
         else:
             body = encode_json(depth_body(book, levels, self._max_age))
-        return Response(body, 200, headers, "application/json")
+        return _with_headers(Response(body, 200, media_type="application/json"), headers)
 
     async def current(self, request: Request, levels: int | None = None) -> BookWithAge:
         """Return the book that a path names; raise Problem if it is missing or too old."""
@@ -163,8 +165,27 @@ def _with_book(
 
 def about(book: BookWithAge) -> dict[str, str]:
     """Return the headers about a book, without the age if it is unknown."""
-    age = {} if book.age_ms is None else {"X-Book-Age-Ms": str(book.age_ms)}
+    age = {} if book.age_ms is None else {AGE_HEADER: str(book.age_ms)}
     return {**age, SOURCE_HEADER: book.hash.source}
+
+
+@lru_cache(maxsize=1024)
+def _constant_headers(event_id: str, source: str) -> tuple[Header, Header, Header]:
+    """Return the headers of /depth that do not depend on the age, as ASGI has them."""
+    return (
+        (b"etag", f'W/"{event_id}"'.encode()),
+        (b"cache-control", b"no-cache"),
+        (SOURCE_HEADER.lower().encode(), source.encode()),
+    )
+
+
+def _with_headers(response: Response, headers: list[Header]) -> Response:
+    """Return the response with these headers before its own.
+
+    Starlette would encode each text again, for each response.
+    """
+    response.raw_headers = [*headers, *response.raw_headers]
+    return response
 
 
 # Two responses with the same book differ only in its age.

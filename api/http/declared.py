@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,6 +33,7 @@ TEXT = "text/plain"
 SVG = "image/svg+xml"
 
 Handler = Callable[[Request], Awaitable[Response]]
+StreamHandler = Callable[[Request, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,11 @@ class Operation:
         """The first part of the path."""
         return self.path.lstrip("/").split("/", 1)[0]
 
-    def check(self, scope: Scope) -> None:
+    def check(self, request: Request) -> None:
         """Raise Problem if a path or query is too long, or has a parameter that is not declared."""
-        if len(scope["raw_path"]) > MAX_PATH_BYTES:
+        if len(request.scope["raw_path"]) > MAX_PATH_BYTES:
             raise Problem(414, "uri-too-long", f"the path has more than {MAX_PATH_BYTES} bytes")
-        query: bytes = scope["query_string"]
+        query: bytes = request.scope["query_string"]
         if not query:
             return
         if len(query) > MAX_QUERY_BYTES:
@@ -131,44 +131,66 @@ class Operation:
         if self.ignores_query:
             return
         known = self.known
-        for name in QueryParams(query):
+        # The request keeps the parsed query for the handler.
+        for name in request.query_params:
             if name not in known:
                 raise BadParameter(name[:_SHOWN], f"unknown; {_hint(name, known)}")
 
 
 def serve(operation: Operation, handler: Handler) -> Route:
     """Return the route of an operation, which checks each request before `handler` gets it."""
-
-    async def checked(request: Request) -> Response:
-        operation.check(request.scope)
-        return await handler(request)
-
-    return Route(operation.path, checked, methods=[operation.method], name=operation.id)
+    return _route(operation, CheckedHandler(operation, handler))
 
 
-def serve_stream(operation: Operation, app: ASGIApp) -> Route:
-    """Return the route of an operation whose answer an ASGI application sends."""
-    return Route(
-        operation.path, CheckedApp(operation, app), methods=[operation.method], name=operation.id
-    )
+def serve_stream(operation: Operation, stream: StreamHandler) -> Route:
+    """Return the route of an operation whose answer `stream` sends itself."""
+    return _route(operation, CheckedStream(operation, stream))
 
 
-class CheckedApp:
-    """An ASGI application that checks each request before `app` gets it.
+def _route(operation: Operation, app: ASGIApp) -> Route:
+    return Route(operation.path, app, methods=[operation.method], name=operation.id)
+
+
+class CheckedHandler:
+    """An ASGI application that checks each request, and sends the response of its handler.
+
+    For a function as an endpoint, Starlette would make a second request, and handle exceptions
+    twice.
 
     Args:
         operation: What a request may contain.
-        app: The application.
+        handler: Returns the response.
     """
 
-    def __init__(self, operation: Operation, app: ASGIApp) -> None:
+    def __init__(self, operation: Operation, handler: Handler) -> None:
         self._operation = operation
-        self._app = app
+        self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; raise Problem if it is not as declared."""
-        self._operation.check(scope)
-        await self._app(scope, receive, send)
+        """Answer a request; raise Problem if it is not as declared."""
+        request = Request(scope, receive)
+        self._operation.check(request)
+        response = await self._handler(request)
+        await response(scope, receive, send)
+
+
+class CheckedStream:
+    """An ASGI application that checks each request before `stream` answers it.
+
+    Args:
+        operation: What a request may contain.
+        stream: Sends the answer.
+    """
+
+    def __init__(self, operation: Operation, stream: StreamHandler) -> None:
+        self._operation = operation
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a stream; raise Problem if the request is not as declared."""
+        request = Request(scope, receive)
+        self._operation.check(request)
+        await self._stream(request, send)
 
 
 def _hint(name: str, known: tuple[str, ...]) -> str:

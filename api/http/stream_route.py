@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope, Send
 
 from api.access.caller import caller_of
 from api.delivery.cursor import Cursor
@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 
 class StreamRoute:
-    """An ASGI application for both routes, which writes to the request's socket.
+    """The handler of both routes, which writes to the request's socket.
 
     Args:
         directory: Has the source of the books.
@@ -48,21 +48,20 @@ class StreamRoute:
         self._streams = streams
         self._limiter = limiter
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request, send: Send) -> None:
         """Serve one stream until its client leaves or the service drains.
 
         Problem or ApiError is raised before the stream opens, unless the error may pass.
         """
-        request = Request(scope, receive)
         asked = parse_stream_request(request)
         if request.method == "HEAD":
             await self._answer_head(asked, send)
             return
         self._streams.check_room()
         if self._limiter is None:
-            await self._serve(asked, scope, send)
+            await self._serve(asked, request.scope, send)
         else:
-            await self._serve_within_limits(self._limiter, asked, scope, send)
+            await self._serve_within_limits(self._limiter, asked, request.scope, send)
 
     async def _serve_within_limits(
         self, limiter: Limiter, asked: StreamRequest, scope: Scope, send: Send

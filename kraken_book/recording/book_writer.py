@@ -19,7 +19,7 @@ from kraken_book.recording.schema import SCHEMA, SCHEMA_VERSION, FileMetadata
 __all__ = ["BookForm", "BookWriter"]
 
 # Delta encoding suits numbers that grow or repeat; dictionaries suit few different values.
-_DELTA = ["seq", "exchange_time", "received_at", "recorded_at", "checksum", "price_ticks"]
+_DELTA = ["seq", "exchange_time", "received_at", "recorded_at", "price_ticks"]
 _DICTIONARY = ["symbol", "kind", "side", "status", "reason", "epoch", "price", "qty", "qty_lots"]
 
 _NOWHERE: tuple[int | None, int | None] = (None, None)

@@ -28,9 +28,16 @@ from kraken_book import FrozenBook, Watch
 from lab.fork_server import ForkServer
 from lab.node import find_node
 from lab.process import ROOT
+from lab.recordings import DATA
 from lab.stage import Stage
 from lab.stored_books import StoredBooks
 from tests.docs.markdown import PAGES, Block, blocks, name_of
+from tests.kraken_book.recording.made import events_of, write_file
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 SHELL = [block for block in BLOCKS if block.language == "sh" and block.reason is None]
@@ -236,8 +243,25 @@ class Enough(Exception):
     """An example has printed enough."""
 
 
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the recordings of docs/recordings.md: `rec` and `tape`."""
+    folder = tmp_path_factory.mktemp("recordings")
+    write_file(folder / "rec", events_of("BTC/USD"))
+    (folder / "tape").mkdir()
+    lines = (DATA / "kraken-btcusd-depth10.jsonl").read_text().splitlines()
+    text = "".join(
+        f"{1_795_795_200_000_000_000 + number} {line}\n" for number, line in enumerate(lines)
+    )
+    (folder / "tape" / "16-connection-1.tape.zst").write_bytes(zstd.compress(text.encode()))
+    return folder
+
+
 @pytest.mark.parametrize("block", PYTHON, ids=str)
-def test_python_example_runs(block: Block, stack: Stack) -> None:
+def test_python_example_runs(
+    block: Block, stack: Stack, recordings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(recordings)
     lines: list[str] = []
 
     def show(*values: object) -> None:

@@ -156,9 +156,18 @@ def answer_examples() -> dict[Operation, Any]:
         HEALTH: Health("ok", __version__),
         READINESS: Readiness("ready"),
         BOOK_STREAM: f": kraken-book\n\n{stream}",
-        BOOKS_STREAM: f": kraken-book\n\n{stream}",
+        BOOKS_STREAM: f": kraken-book\n\n{_opening_of_many()}",
     }
     return {operation: _json(example) for operation, example in examples.items()}
+
+
+def _opening_of_many() -> str:
+    """Return the opening of a stream of two books: only its last event has an id, a watermark."""
+    bitcoin = event_examples()["Snapshot"]
+    ether = {**bitcoin, "symbol": "ETH/USD"}
+    first, last = (msgspec.json.encode(event).decode() for event in (bitcoin, ether))
+    watermark = _EVENT_ID.partition("-")[0]
+    return f"data: {first}\n\nid: {watermark}\ndata: {last}\n\n"
 
 
 def event_examples() -> dict[str, Any]:
